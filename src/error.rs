@@ -1,0 +1,146 @@
+//! How errors speak to people: what failed, why, what to type next, and the
+//! exit code. Each room has its own enum and implements [`Explain`] for it;
+//! [`Error`] carries any of them up to the command line.
+
+use std::fmt;
+
+/// Exit codes, one band per area. `docs/failures.md` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Something that should not happen.
+    Unexpected = 1,
+    /// Wrong flags, values or settings.
+    Usage = 2,
+    /// The engine does not answer.
+    DockerUnreachable = 10,
+    /// The engine runs on another machine.
+    DockerRemote = 11,
+    /// The engine answers, but is too old or of another architecture.
+    DockerUnsupported = 12,
+    /// The engine refused a request.
+    DockerRefused = 13,
+    /// Too little memory or too few processors.
+    HostTooSmall = 20,
+    /// A port is in use.
+    PortInUse = 21,
+    /// Too little disk.
+    DiskFull = 22,
+    /// An image could not be brought.
+    ImageFailed = 30,
+    /// An image does not exist, or not for this platform.
+    ImageNotFound = 31,
+    /// The registry wants other credentials.
+    ImageUnauthorized = 32,
+    /// The node container could not be made or does not come up.
+    NodeFailed = 40,
+    /// kubeadm failed.
+    KubeadmFailed = 41,
+    /// A cluster of that name belongs to somebody else.
+    NameTaken = 42,
+    /// The Kubernetes API does not answer.
+    ClusterUnreachable = 50,
+    /// The Kubernetes API refused an object.
+    ApplyFailed = 51,
+    /// ClearML is not ready in time.
+    NotReady = 60,
+    /// A component keeps ending by itself.
+    ComponentCrashed = 61,
+    /// A component was killed for memory.
+    ComponentOutOfMemory = 62,
+    /// A component's image is missing in the node.
+    ComponentImage = 63,
+    /// A component cannot be placed on the node.
+    ComponentUnschedulable = 64,
+    /// A component's configuration is refused.
+    ComponentConfig = 65,
+    /// The server runs, but does not do what a user needs.
+    ProbeFailed = 66,
+    /// The data directory is somebody else's.
+    DataForeign = 70,
+    /// The data are of a database version that does not fit the release.
+    DataVersion = 71,
+    /// A state file is broken or cannot be written.
+    StateBroken = 72,
+    /// Another command works on the instance.
+    Locked = 73,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+impl Code {
+    /// The process's exit code.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What a person needs beside an error's message.
+pub trait Explain: std::error::Error + Send + Sync + 'static {
+    /// The exit code.
+    fn code(&self) -> Code;
+
+    /// What to type next, most useful first. Names only commands and flags that
+    /// exist; none deletes data.
+    fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Lines to show under the message, such as the end of a log.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Any room's error on its way to the command line.
+#[derive(Debug)]
+pub struct Error(Box<dyn Explain>);
+
+/// A result whose error is any room's.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl<E: Explain> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error(Box::new(error))
+    }
+}
+
+impl Error {
+    /// The error's exit code.
+    pub fn code(&self) -> Code {
+        self.0.code()
+    }
+
+    /// See [`Explain::hints`].
+    pub fn hints(&self) -> Vec<String> {
+        self.0.hints()
+    }
+
+    /// See [`Explain::details`].
+    pub fn details(&self) -> Vec<String> {
+        self.0.details()
+    }
+
+    /// The messages of the causes, nearest first, without what the message above
+    /// already says.
+    pub fn causes(&self) -> Vec<String> {
+        let mut said = self.to_string();
+        let mut causes = Vec::new();
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !said.contains(&text) {
+                said.push_str(&text);
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

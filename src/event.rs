@@ -1,0 +1,225 @@
+//! What the engine room says while it works. Steps emit typed events; renderers
+//! in `ui` show them. Nothing here knows of terminals.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::component::Component;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line: instance, release, engine, profile.
+    Started {
+        /// The instance's name.
+        name: String,
+        /// The rest of the line, for people.
+        summary: String,
+    },
+    /// A step began.
+    StepStarted {
+        /// The step's name, such as `node`.
+        step: String,
+    },
+    /// What a running step does now.
+    StepState {
+        /// The step's name.
+        step: String,
+        /// Such as `waiting for the API server`.
+        text: String,
+    },
+    /// Bytes of one item of a step, such as an image.
+    StepBytes {
+        /// The step's name.
+        step: String,
+        /// What is transferred, such as `elasticsearch`.
+        item: String,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all, where known.
+        total: Option<u64>,
+    },
+    /// A step ended well.
+    StepFinished {
+        /// The step's name.
+        step: String,
+        /// Seconds that it took.
+        seconds: f64,
+        /// What came of it, such as `Kubernetes 1.37.0`; may be empty.
+        detail: String,
+        /// Whether the step changed anything.
+        changed: bool,
+    },
+    /// A step ended badly, or was left.
+    StepFailed {
+        /// The step's name.
+        step: String,
+        /// Seconds that it took.
+        seconds: f64,
+        /// Why, in a few words; may be empty.
+        reason: String,
+    },
+    /// A component's state changed while `up` waits for it.
+    Component {
+        /// Which one.
+        component: Component,
+        /// Whether it is ready.
+        ready: bool,
+        /// Such as `starting` or `waiting`.
+        state: String,
+        /// Why, such as `pulling the image`; may be empty.
+        reason: String,
+        /// Seconds since the wait began.
+        seconds: f64,
+    },
+    /// Something worth knowing that stops nothing.
+    Warning {
+        /// What.
+        text: String,
+    },
+}
+
+/// Where events go: a renderer.
+pub trait Reporter: Send + Sync {
+    /// Shows or records one event. `elapsed` is the time since the command began.
+    fn report(&self, elapsed: Duration, event: &Event);
+}
+
+/// The door through which everything below `cli` speaks; cheap to clone.
+#[derive(Clone)]
+pub struct Events {
+    started: Instant,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Events {
+    /// Events that go to `reporter`, with time counted from now.
+    pub fn new(reporter: Arc<dyn Reporter>) -> Self {
+        Events {
+            started: Instant::now(),
+            reporter,
+        }
+    }
+
+    /// Sends one event.
+    pub fn emit(&self, event: Event) {
+        self.reporter.report(self.started.elapsed(), &event);
+    }
+
+    /// Sends a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.emit(Event::Warning { text: text.into() });
+    }
+
+    /// The time since the command began.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Begins a step. The guard reports failure unless it is finished.
+    pub fn step(&self, name: &str) -> Step {
+        self.emit(Event::StepStarted {
+            step: name.to_owned(),
+        });
+        Step {
+            events: self.clone(),
+            name: name.to_owned(),
+            started: Instant::now(),
+            reason: String::new(),
+            open: true,
+        }
+    }
+}
+
+/// A running step: says how it goes, and that it failed when it is dropped
+/// without [`Step::finish`].
+pub struct Step {
+    events: Events,
+    name: String,
+    started: Instant,
+    reason: String,
+    open: bool,
+}
+
+impl Step {
+    /// Says what the step does now.
+    pub fn state(&self, text: impl Into<String>) {
+        self.events.emit(Event::StepState {
+            step: self.name.clone(),
+            text: text.into(),
+        });
+    }
+
+    /// Says how many bytes of `item` are done.
+    pub fn bytes(&self, item: &str, done: u64, total: Option<u64>) {
+        self.events.emit(Event::StepBytes {
+            step: self.name.clone(),
+            item: item.to_owned(),
+            done,
+            total,
+        });
+    }
+
+    /// Ends the step well; returns how long it took.
+    pub fn finish(mut self, changed: bool, detail: impl Into<String>) -> Duration {
+        self.open = false;
+        let took = self.started.elapsed();
+        self.events.emit(Event::StepFinished {
+            step: self.name.clone(),
+            seconds: took.as_secs_f64(),
+            detail: detail.into(),
+            changed,
+        });
+        took
+    }
+
+    /// Ends the step badly, with the reason in a few words.
+    pub fn fail(mut self, reason: impl Into<String>) {
+        self.reason = reason.into();
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if self.open {
+            self.events.emit(Event::StepFailed {
+                step: self.name.clone(),
+                seconds: self.started.elapsed().as_secs_f64(),
+                reason: std::mem::take(&mut self.reason),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<Event>>);
+
+    impl Reporter for Recorder {
+        fn report(&self, _: Duration, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_left_reports_failure() {
+        let recorder = Arc::new(Recorder::default());
+        let events = Events::new(recorder.clone());
+        drop(events.step("node"));
+        events.step("images").finish(true, "4 of 4");
+        let seen = recorder.0.lock().unwrap();
+        assert!(matches!(&seen[1], Event::StepFailed { step, .. } if step == "node"));
+        assert!(
+            matches!(&seen[3], Event::StepFinished { step, changed: true, .. } if step == "images")
+        );
+        assert_eq!(seen.len(), 4);
+    }
+}

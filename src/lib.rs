@@ -1,0 +1,6 @@
+//! `clearml-local`: a ClearML server on this machine, with nothing but a Docker
+//! engine. `docs/architecture.md` says which room holds what.
+
+pub mod component;
+pub mod error;
+pub mod event;

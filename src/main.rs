@@ -1,0 +1,2 @@
+//! The `clearml-local` command.
+fn main() {}
