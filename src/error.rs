@@ -62,8 +62,6 @@ pub enum Code {
     DataVersion = 71,
     /// A state file is broken or cannot be written.
     StateBroken = 72,
-    /// Another command works on the instance.
-    Locked = 73,
     /// Ctrl-C.
     Interrupted = 130,
 }

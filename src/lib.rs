@@ -1,6 +1,26 @@
 //! `clearml-local`: a ClearML server on this machine, with nothing but a Docker
 //! engine. `docs/architecture.md` says which room holds what.
 
+pub mod cli;
 pub mod component;
+pub mod diagnose;
+pub mod docker;
+pub mod down;
 pub mod error;
 pub mod event;
+pub mod files;
+pub mod images;
+pub mod kube;
+pub mod manifests;
+pub mod node;
+pub mod probe;
+pub mod profile;
+pub mod release;
+pub mod secrets;
+pub mod settings;
+pub mod state;
+pub mod status;
+pub mod ui;
+pub mod up;
+pub mod values;
+pub mod yaml;

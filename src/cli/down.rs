@@ -1,0 +1,83 @@
+//! `clearml-local down`.
+
+use std::io::IsTerminal;
+
+use super::{Context, or_interrupted};
+use crate::down;
+use crate::error::{Code, Explain, Result};
+
+/// Take the cluster away; the data stay
+///
+/// Databases are stopped in order. Data, secrets and images are kept: `up`
+/// brings the server back as it was.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local down
+  clearml-local down --purge        everything of the instance, data included")]
+pub(super) struct Args {
+    /// Remove everything of the instance: data, secrets, images in the node
+    #[arg(long)]
+    purge: bool,
+    /// Do not ask before --purge
+    #[arg(short, long, env = "CLEARML_LOCAL_YES")]
+    yes: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    if args.purge && !args.yes {
+        confirm(context)?;
+    }
+    let events = context.output.events();
+    let work = async {
+        let engine = context.engine().await?;
+        down::down(&context.name, args.purge, &context.state, &engine, &events).await
+    };
+    let outcome = or_interrupted(work, "go on with: clearml-local down").await;
+    context.output.end_progress();
+    context
+        .output
+        .gone(context.name.as_str(), args.purge, &outcome?);
+    Ok(0)
+}
+
+/// Asks before everything is removed.
+fn confirm(context: &Context) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Refused::NoTerminal.into());
+    }
+    let question = format!(
+        "Remove the instance `{}` with all its data? Type its name: ",
+        context.name
+    );
+    context.output.ask(&question);
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    if read.is_ok() && answer.trim() == context.name.as_str() {
+        Ok(())
+    } else {
+        Err(Refused::Declined.into())
+    }
+}
+
+/// Why nothing was purged.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("--purge removes data, and nobody is there to be asked")]
+    NoTerminal,
+    #[error("nothing was removed")]
+    Declined,
+}
+
+impl Explain for Refused {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Refused::NoTerminal => vec!["say that you mean it: --yes".into()],
+            Refused::Declined => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `clearml-local logs`.
+
+use super::{Context, or_interrupted};
+use crate::component::Component;
+use crate::error::{Code, Explain, Result};
+use crate::kube::{Cluster, LogOptions};
+
+/// Show what the components say
+///
+/// All of them, merged by time, unless some are named.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local logs
+  clearml-local logs apiserver -f
+  clearml-local logs elasticsearch mongodb --tail 100")]
+pub(super) struct Args {
+    /// redis, mongodb, elasticsearch, apiserver, fileserver or webserver
+    #[arg(value_name = "COMPONENT", value_parser = component)]
+    components: Vec<Component>,
+    /// Go on with what comes
+    #[arg(short, long)]
+    follow: bool,
+    /// Only so many lines from the end of each log
+    #[arg(long, value_name = "LINES")]
+    tail: Option<u32>,
+    /// The run before the present one, of components that were restarted
+    #[arg(long, conflicts_with = "follow")]
+    previous: bool,
+}
+
+fn component(name: &str) -> Result<Component, String> {
+    Component::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Component::ALL.iter().map(|c| c.name()).collect();
+        format!("there is no such component; there are {}", names.join(", "))
+    })
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    let kubeconfig = context.state.kubeconfig()?.ok_or_else(|| NoCluster {
+        name: context.name.to_string(),
+    })?;
+    let options = LogOptions {
+        components: args.components.clone(),
+        tail: args.tail,
+        follow: args.follow,
+        previous: args.previous,
+        since: None,
+    };
+    let work = async {
+        let cluster = Cluster::connect(&kubeconfig).await?;
+        let mut logs = cluster.logs(options).await?;
+        let mut printer = context.output.logs();
+        while let Some(line) = logs.next().await {
+            let line = line?;
+            if !printer.print(&line) {
+                break;
+            }
+        }
+        Ok(0)
+    };
+    if args.follow {
+        // Ctrl-C is how one ends following, and no failure.
+        return tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Ok(0),
+        };
+    }
+    or_interrupted(work, "see fewer lines: clearml-local logs --tail 100").await
+}
+
+/// There is nothing to read from.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance `{name}` has no cluster, and so there are no logs")]
+struct NoCluster {
+    name: String,
+}
+
+impl Explain for NoCluster {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![format!("make it: clearml-local up --name {}", self.name)]
+    }
+}

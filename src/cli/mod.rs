@@ -1,0 +1,233 @@
+//! The command line: one file a verb, each with its flags and what it prints.
+
+mod credentials;
+mod down;
+mod logs;
+mod render;
+mod status;
+mod up;
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::docker::{Docker, find_endpoint};
+use crate::error::{Code, Error, Result};
+use crate::settings::{InstanceName, Wishes};
+use crate::state::StateDir;
+use crate::ui::{Format, Output, Policy, ProgressMode};
+
+/// The name of the instance where none is given.
+const DEFAULT_NAME: &str = "clearml";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A ClearML server on this machine, with nothing but a Docker engine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clearml-local",
+    version,
+    styles = STYLES,
+    propagate_version = true,
+    after_help = "Begin with: clearml-local up"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Up(up::Args),
+    Down(down::Args),
+    Status(status::Args),
+    Logs(logs::Args),
+    Credentials(credentials::Args),
+    Render(render::Args),
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// Name of the instance [default: clearml]
+    #[arg(long, global = true, value_name = "NAME", env = "CLEARML_LOCAL_NAME")]
+    name: Option<InstanceName>,
+    /// Print for people or for programs
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT", env = "CLEARML_LOCAL_OUTPUT")]
+    output: Format,
+    /// Say less: errors only
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    quiet: u8,
+    /// Say more; twice for what the libraries say
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// How progress is shown
+    #[arg(long, global = true, value_enum, default_value_t = ProgressMode::Auto, value_name = "HOW", env = "CLEARML_LOCAL_PROGRESS")]
+    progress: ProgressMode,
+}
+
+/// What a verb works with.
+struct Context {
+    name: InstanceName,
+    state: StateDir,
+    output: Output,
+    /// Wishes of `clearml-local.yaml`.
+    from_file: Wishes,
+}
+
+impl Context {
+    fn new(global: &Global) -> Result<Context> {
+        let output = Output::new(Policy {
+            format: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            progress: global.progress,
+        });
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let from_file = Wishes::from_file(&here)?;
+        let name = global.name.clone().or_else(|| from_file.name.clone());
+        let name = match name {
+            Some(name) => name,
+            None => DEFAULT_NAME.parse().expect("the default is a name"),
+        };
+        Ok(Context {
+            state: StateDir::of(&name)?,
+            name,
+            output,
+            from_file,
+        })
+    }
+
+    /// The engine that the user's settings point to.
+    async fn engine(&self) -> Result<Docker> {
+        let endpoint = find_endpoint(environment, dirs::home_dir().as_deref())?;
+        Ok(Docker::connect(endpoint).await?)
+    }
+}
+
+/// The one place that reads the environment beside clap's flags.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Proxy variables of the environment, as they are spelled.
+fn proxy_variables() -> Vec<(String, String)> {
+    [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    ]
+    .into_iter()
+    .filter_map(|name| Some((name.to_owned(), environment(name)?)))
+    .collect()
+}
+
+impl Cli {
+    /// Runs the command and returns its exit code.
+    pub fn run(self) -> u8 {
+        crate::kube::install_crypto();
+        let context = match Context::new(&self.global) {
+            Ok(context) => context,
+            Err(error) => return fail(&self.global, &error),
+        };
+        log_libraries(self.global.verbose);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&self.global, &Unexpected(error.to_string()).into()),
+        };
+        let result = runtime.block_on(async {
+            match self.verb {
+                Verb::Up(args) => up::run(&args, &context).await,
+                Verb::Down(args) => down::run(&args, &context).await,
+                Verb::Status(args) => status::run(&args, &context).await,
+                Verb::Logs(args) => logs::run(&args, &context).await,
+                Verb::Credentials(args) => credentials::run(&args, &context),
+                Verb::Render(args) => render::run(&args, &context).await,
+            }
+        });
+        runtime.shutdown_background();
+        match result {
+            Ok(code) => code,
+            Err(error) => fail(&self.global, &error),
+        }
+    }
+}
+
+/// Shows an error as the output's format wants it.
+fn fail(global: &Global, error: &Error) -> u8 {
+    Output::new(Policy {
+        format: global.output,
+        quiet: global.quiet,
+        verbose: global.verbose,
+        progress: global.progress,
+    })
+    .error(error);
+    error.code().number()
+}
+
+fn log_libraries(verbose: u8) {
+    if verbose < 2 {
+        return;
+    }
+    let level = if verbose == 2 {
+        tracing::Level::DEBUG
+    } else {
+        tracing::Level::TRACE
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Ends a command when the user presses Ctrl-C: what runs is given up, and the
+/// next `up` heals what it left.
+async fn or_interrupted<T>(work: impl Future<Output = Result<T>>, left: &str) -> Result<T> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(Interrupted { left: left.to_owned() }.into()),
+    }
+}
+
+/// Ctrl-C.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+struct Interrupted {
+    left: String,
+}
+
+impl crate::error::Explain for Interrupted {
+    fn code(&self) -> Code {
+        Code::Interrupted
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![self.left.clone()]
+    }
+}
+
+/// Something that should not happen.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unexpected(String);
+
+impl crate::error::Explain for Unexpected {
+    fn code(&self) -> Code {
+        Code::Unexpected
+    }
+}

@@ -1,0 +1,120 @@
+//! `clearml-local up`.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::{Context, or_interrupted, proxy_variables};
+use crate::error::Result;
+use crate::settings::Wishes;
+use crate::ui::Summary;
+use crate::up::{self, Request};
+
+/// Bring the server up, whatever is there of it
+///
+/// Makes a Kubernetes node in Docker, brings the images, installs the server and
+/// waits until a login works. Run it again at any time: it does what is missing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local up
+  clearml-local up --web-port 8080 --api-port 8008 --files-port 8081
+  clearml-local up -f values.yaml --set elasticsearch.resources.limits.memory=2Gi
+  clearml-local up --name second --web-port 31080 --api-port 31008 --files-port 31081")]
+pub(super) struct Args {
+    #[command(flatten)]
+    wishes: WishArgs,
+    /// Keep a node whose Kubernetes does not start, to look into it
+    #[arg(long, env = "CLEARML_LOCAL_RETAIN")]
+    retain: bool,
+}
+
+/// Flags that say what the instance is to be.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct WishArgs {
+    /// Values of the `clearml` Helm chart; again for more, the later wins
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        env = "CLEARML_LOCAL_VALUES",
+        value_delimiter = ':'
+    )]
+    values: Vec<PathBuf>,
+    /// One value, such as apiserver.replicaCount=2; wins over files
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Release of the server: 1.5.0, 2.3, or a file that describes one
+    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
+    release: Option<String>,
+    /// Image of the Kubernetes node
+    #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
+    node_image: Option<String>,
+    /// Folder for the data, kept by `down`
+    #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address to open the ports on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
+    listen: Option<IpAddr>,
+    /// Port of the web app [default: 30080]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_WEB_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    web_port: Option<u16>,
+    /// Port of the API server [default: 30008]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_API_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    api_port: Option<u16>,
+    /// Port of the file server [default: 30081]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_FILES_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    files_port: Option<u16>,
+    /// How long to wait until the server is ready [default: 15m]
+    #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
+    timeout: Option<String>,
+}
+
+impl WishArgs {
+    /// The wishes of flags and environment, then those of the settings file.
+    pub(super) fn wishes(&self, context: &Context) -> Wishes {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Wishes {
+            name: Some(context.name.clone()),
+            listen: self.listen,
+            web_port: self.web_port,
+            api_port: self.api_port,
+            files_port: self.files_port,
+            release: self.release.clone(),
+            node_image: self.node_image.clone(),
+            data_dir: self.data_dir.as_deref().map(absolute),
+            values: self.values.clone(),
+            set: self.set.clone(),
+            timeout: self.timeout.clone(),
+        }
+        .or(context.from_file.clone())
+    }
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    let request = Request {
+        name: context.name.clone(),
+        wishes: args.wishes.wishes(context),
+        retain: args.retain,
+        proxy: proxy_variables(),
+    };
+    request.wishes.timeout()?;
+    let events = context.output.events();
+    let work = async {
+        let engine = context.engine().await?;
+        up::up(&request, &context.state, &engine, &events).await
+    };
+    let left = "what was made stays; go on with: clearml-local up";
+    let outcome = or_interrupted(work, left).await;
+    context.output.end_progress();
+    let outcome = outcome?;
+    context.output.ready(&Summary {
+        name: context.name.to_string(),
+        endpoints: outcome.endpoints,
+        data_dir: outcome.data_dir,
+        data_bytes: Some(outcome.data_bytes),
+        took: events.elapsed(),
+        phases: outcome.phases,
+        changed: outcome.changed,
+    });
+    Ok(0)
+}

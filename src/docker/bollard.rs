@@ -1,0 +1,403 @@
+//! The real engine, through bollard. The only place that names it; `convert`
+//! holds what turns its models into ours.
+
+mod convert;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::errors::Error as BollardError;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters as query;
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    ByteStream, Container, ContainerSpec, Endpoint, Engine, EngineInfo, Error, Image, Output,
+    PullProgress,
+};
+
+/// Seconds that an ordinary request may take.
+const TIMEOUT: u64 = 120;
+/// Seconds that bulk transfers and waits may take until their response begins.
+const BULK_TIMEOUT: u64 = 3600;
+/// How much of a command's output is kept, per stream. It bounds memory.
+const KEPT_OUTPUT: usize = 4 << 20;
+
+/// The engine of an endpoint.
+pub struct Docker {
+    client: bollard::Docker,
+    endpoint: Endpoint,
+    api: (usize, usize),
+}
+
+impl Docker {
+    /// Connects, and agrees on an API version.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] for engines on other machines, [`Error::Unreachable`]
+    /// when nothing answers.
+    pub async fn connect(endpoint: Endpoint) -> Result<Docker, Error> {
+        if !endpoint.is_local() {
+            return Err(Error::Remote {
+                endpoint: endpoint.address,
+                chosen_by: endpoint.chosen_by,
+            });
+        }
+        let unreachable = |error: BollardError| convert::unreachable(&endpoint, &error);
+        let client = bollard::Docker::connect_with_host(&endpoint.address)
+            .map_err(unreachable)?
+            .with_timeout(Duration::from_secs(TIMEOUT));
+        let negotiated = tokio::time::timeout(Duration::from_secs(10), client.negotiate_version());
+        let client = match negotiated.await {
+            Ok(client) => client.map_err(unreachable)?,
+            Err(_) => return Err(convert::silent(&endpoint)),
+        };
+        let version = client.client_version();
+        Ok(Docker {
+            client,
+            api: (version.major_version, version.minor_version),
+            endpoint,
+        })
+    }
+
+    /// The engine's address and what named it.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn bulk(&self) -> bollard::Docker {
+        self.client
+            .clone()
+            .with_timeout(Duration::from_secs(BULK_TIMEOUT))
+    }
+
+    fn failed(what: impl Into<String>) -> impl FnOnce(BollardError) -> Error {
+        let what = what.into();
+        move |error| convert::error(what, error)
+    }
+}
+
+/// `None` for what the engine says does not exist.
+fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn by_label(label: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![label.to_owned()])])
+}
+
+#[async_trait]
+impl Engine for Docker {
+    async fn info(&self) -> Result<EngineInfo, Error> {
+        let info = self.client.info().await;
+        let info = info.map_err(Docker::failed("describe itself"))?;
+        Ok(convert::info(info, self.api))
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
+        let inspected = self.client.inspect_image(reference).await;
+        let found = optional(inspected.map_err(Docker::failed(format!("inspect {reference}"))))?;
+        Ok(found.map(convert::image))
+    }
+
+    async fn pull(
+        &self,
+        reference: &str,
+        platform: &str,
+        progress: PullProgress<'_>,
+    ) -> Result<(), Error> {
+        let options = query::CreateImageOptionsBuilder::default()
+            .from_image(reference)
+            .platform(platform)
+            .build();
+        let client = self.bulk();
+        let mut stream = client.create_image(Some(options), None, None);
+        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        while let Some(item) = stream.next().await {
+            let item = item.map_err(Docker::failed(format!("pull {reference}")))?;
+            let detail = item.progress_detail.unwrap_or_default();
+            if let (Some(layer), Some(done), Some(total)) = (item.id, detail.current, detail.total)
+                && item.status.as_deref() == Some("Downloading")
+            {
+                layers.insert(layer, (done.unsigned_abs(), total.unsigned_abs()));
+                let done = layers.values().map(|(done, _)| done).sum();
+                progress(done, Some(layers.values().map(|(_, total)| total).sum()));
+            }
+        }
+        Ok(())
+    }
+
+    fn export(&self, reference: &str, image: &Image) -> ByteStream {
+        let mut client = self.bulk();
+        // Engines with the containerd store write an index of all platforms, but
+        // only this one's blobs, unless they are asked for one platform
+        // (kubernetes-sigs/kind#3795). API 1.48 and newer know how.
+        if self.api >= (1, 48) {
+            let platform = serde_json::json!({"os": image.os, "architecture": image.architecture});
+            let query = format!(
+                "platform={}",
+                convert::percent_encode(&platform.to_string())
+            );
+            client =
+                client.with_request_modifier(move |request| convert::with_query(request, &query));
+        }
+        let name = reference.to_owned();
+        let what = format!("export {reference}");
+        // The stream borrows its client: it takes it along.
+        let stream = async_stream(client, name, what);
+        Box::pin(stream)
+    }
+
+    async fn container(&self, name: &str) -> Result<Option<Container>, Error> {
+        let inspected = self
+            .client
+            .inspect_container(name, None::<query::InspectContainerOptions>)
+            .await;
+        let found = optional(inspected.map_err(Docker::failed(format!("inspect {name}"))))?;
+        Ok(found.map(convert::container))
+    }
+
+    async fn containers(&self, label: &str) -> Result<Vec<Container>, Error> {
+        let options = query::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&by_label(label))
+            .build();
+        let listed = self.client.list_containers(Some(options)).await;
+        let mut containers = Vec::new();
+        for summary in listed.map_err(Docker::failed("list containers"))? {
+            if let Some(found) = self.container(&summary.id.unwrap_or_default()).await? {
+                containers.push(found);
+            }
+        }
+        Ok(containers)
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
+        let options = query::CreateContainerOptionsBuilder::default()
+            .name(&spec.name)
+            .build();
+        let body = convert::create_body(spec);
+        let created = self.client.create_container(Some(options), body).await;
+        let created =
+            created.map_err(Docker::failed(format!("make the container {}", spec.name)))?;
+        Ok(created.id)
+    }
+
+    async fn start(&self, name: &str) -> Result<(), Error> {
+        let started = self
+            .client
+            .start_container(name, None::<query::StartContainerOptions>)
+            .await;
+        started.map_err(Docker::failed(format!("start the container {name}")))
+    }
+
+    async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error> {
+        let options = query::StopContainerOptionsBuilder::default()
+            .t(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .build();
+        let stopped = self.bulk().stop_container(name, Some(options)).await;
+        stopped.map_err(Docker::failed(format!("stop the container {name}")))
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Error> {
+        let options = query::RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        let removed = self.client.remove_container(name, Some(options)).await;
+        optional(removed.map_err(Docker::failed(format!("remove the container {name}"))))?;
+        Ok(())
+    }
+
+    async fn wait(&self, name: &str) -> Result<i64, Error> {
+        let client = self.bulk();
+        let mut stream = client.wait_container(name, None::<query::WaitContainerOptions>);
+        match stream.next().await {
+            Some(Ok(response)) => Ok(response.status_code),
+            Some(Err(BollardError::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(convert::error(format!("wait for {name}"), error)),
+            None => Err(Error::Broken {
+                what: format!("wait for {name}"),
+                reason: "it said nothing".into(),
+            }),
+        }
+    }
+
+    async fn log(&self, name: &str, tail: usize) -> Result<String, Error> {
+        let options = query::LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .tail(&tail.to_string())
+            .build();
+        let mut text = String::new();
+        let mut stream = self.client.logs(name, Some(options));
+        while let Some(item) = stream.next().await {
+            let item = item.map_err(Docker::failed(format!("read the log of {name}")))?;
+            text.push_str(&String::from_utf8_lossy(&item.into_bytes()));
+        }
+        Ok(text)
+    }
+
+    async fn exec(
+        &self,
+        name: &str,
+        argv: &[&str],
+        input: Option<ByteStream>,
+    ) -> Result<Output, Error> {
+        let what = || format!("run `{}` in {name}", argv.join(" "));
+        let options = CreateExecOptions {
+            attach_stdin: Some(input.is_some()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(argv.to_vec()),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.client.create_exec(name, options).await;
+        let exec = exec.map_err(Docker::failed(what()))?;
+        let client = self.bulk();
+        let started = client.start_exec(&exec.id, None::<StartExecOptions>).await;
+        let StartExecResults::Attached {
+            output,
+            input: stdin,
+        } = started.map_err(Docker::failed(what()))?
+        else {
+            return Err(Error::Broken {
+                what: what(),
+                reason: "it detached".into(),
+            });
+        };
+        let feed = async move {
+            let mut stdin = stdin;
+            if let Some(mut input) = input {
+                while let Some(chunk) = input.try_next().await? {
+                    // A command that ends early closes its input: its exit code
+                    // says more than this error.
+                    if stdin.write_all(&chunk).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            let _ = stdin.shutdown().await;
+            Ok::<(), Error>(())
+        };
+        let mut result = Output {
+            argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
+            ..Output::default()
+        };
+        let (fed, read) = tokio::join!(feed, collect(output, &mut result));
+        read.map_err(Docker::failed(what()))?;
+        fed?;
+        let inspected = self.client.inspect_exec(&exec.id).await;
+        let inspected = inspected.map_err(Docker::failed(what()))?;
+        result.code = inspected.exit_code.unwrap_or(-1);
+        Ok(result)
+    }
+
+    async fn ensure_network(&self, name: &str) -> Result<(), Error> {
+        let options = query::InspectNetworkOptionsBuilder::default().build();
+        let inspected = self.client.inspect_network(name, Some(options)).await;
+        let what = format!("inspect the network {name}");
+        if optional(inspected.map_err(Docker::failed(what)))?.is_some() {
+            return Ok(());
+        }
+        let mtu = self.default_mtu().await;
+        let with_ipv6 = convert::network(name, mtu.as_deref(), true);
+        if self.client.create_network(with_ipv6).await.is_ok() {
+            return Ok(());
+        }
+        let ipv4_only = convert::network(name, mtu.as_deref(), false);
+        let created = self.client.create_network(ipv4_only).await;
+        created.map_err(Docker::failed(format!("make the network {name}")))?;
+        Ok(())
+    }
+
+    async fn ensure_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let created = self.client.create_volume(request).await;
+        created.map_err(Docker::failed(format!("make the volume {name}")))?;
+        Ok(())
+    }
+
+    async fn volumes(&self, label: &str) -> Result<Vec<String>, Error> {
+        let options = query::ListVolumesOptionsBuilder::default()
+            .filters(&by_label(label))
+            .build();
+        let listed = self.client.list_volumes(Some(options)).await;
+        let volumes = listed.map_err(Docker::failed("list volumes"))?.volumes;
+        let mut names: Vec<String> = volumes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|volume| volume.name)
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), Error> {
+        let removed = self
+            .client
+            .remove_volume(name, None::<query::RemoveVolumeOptions>)
+            .await;
+        optional(removed.map_err(Docker::failed(format!("remove the volume {name}"))))?;
+        Ok(())
+    }
+}
+
+impl Docker {
+    /// The MTU of the engine's default bridge, where it was set: networks that
+    /// are made do not inherit it, and larger packets get lost behind VPNs.
+    async fn default_mtu(&self) -> Option<String> {
+        let options = query::InspectNetworkOptionsBuilder::default().build();
+        let bridge = self.client.inspect_network("bridge", Some(options)).await;
+        bridge
+            .ok()?
+            .options?
+            .get("com.docker.network.driver.mtu")
+            .cloned()
+    }
+}
+
+fn async_stream(
+    client: bollard::Docker,
+    name: String,
+    what: String,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, Error>> + Send + 'static {
+    let stream = client.export_image(&name).boxed();
+    stream.map_err(move |error| convert::error(what.clone(), error))
+}
+
+async fn collect(
+    mut output: impl futures_util::Stream<Item = Result<LogOutput, BollardError>> + Unpin,
+    into: &mut Output,
+) -> Result<(), BollardError> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(item) = output.next().await {
+        let (kept, message) = match item? {
+            LogOutput::StdErr { message } => (&mut stderr, message),
+            LogOutput::StdOut { message }
+            | LogOutput::Console { message }
+            | LogOutput::StdIn { message } => (&mut stdout, message),
+        };
+        let room = KEPT_OUTPUT.saturating_sub(kept.len());
+        kept.extend_from_slice(&message[..message.len().min(room)]);
+    }
+    into.stdout = String::from_utf8_lossy(&stdout).into_owned();
+    into.stderr = String::from_utf8_lossy(&stderr).into_owned();
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Between bollard's models and ours; pure.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error as BollardError;
+use bollard::models as model;
+use sha2::{Digest, Sha256};
+
+use crate::docker::{Container, ContainerSpec, Endpoint, EngineInfo, Error, Image, Mount};
+
+pub(super) fn error(what: String, error: BollardError) -> Error {
+    match error {
+        BollardError::DockerResponseServerError {
+            status_code,
+            message,
+        } => Error::Refused {
+            what,
+            status: status_code,
+            message: message.trim().to_owned(),
+        },
+        BollardError::DockerStreamError { error } => Error::Refused {
+            what,
+            status: 0,
+            message: error.trim().to_owned(),
+        },
+        BollardError::RequestTimeoutError => Error::Broken {
+            what,
+            reason: "it did not answer in time".into(),
+        },
+        other => Error::Broken {
+            what,
+            reason: innermost(&other),
+        },
+    }
+}
+
+/// The last cause of an error: the layers above say only that something failed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}
+
+pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
+    let reason = match error {
+        BollardError::SocketNotFoundError(_) => "there is no such socket".to_owned(),
+        BollardError::RequestTimeoutError => "it does not answer".to_owned(),
+        other => innermost(other),
+    };
+    let hint = if reason.to_lowercase().contains("permission denied") {
+        "you may not use it: sudo usermod -aG docker $USER, then log in again"
+    } else if endpoint.chosen_by.starts_with("context") {
+        "start it, or choose another: docker context ls, docker context use NAME"
+    } else if endpoint.chosen_by == "DOCKER_HOST" {
+        "start it, or choose another: unset DOCKER_HOST, docker context ls"
+    } else {
+        "start Docker (Linux: sudo systemctl start docker), or choose another engine: docker context ls"
+    };
+    Error::Unreachable {
+        endpoint: endpoint.address.clone(),
+        chosen_by: endpoint.chosen_by.clone(),
+        reason,
+        hint: hint.into(),
+    }
+}
+
+pub(super) fn silent(endpoint: &Endpoint) -> Error {
+    unreachable(endpoint, &BollardError::RequestTimeoutError)
+}
+
+fn positive(number: Option<i64>) -> u64 {
+    number.unwrap_or_default().max(0).unsigned_abs()
+}
+
+pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
+    let architecture = match info.architecture.unwrap_or_default().as_str() {
+        "x86_64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        other => other.to_owned(),
+    };
+    EngineInfo {
+        version: info.server_version.unwrap_or_default(),
+        api,
+        architecture,
+        operating_system: info.operating_system.unwrap_or_default(),
+        kernel: info.kernel_version.unwrap_or_default(),
+        memory: positive(info.mem_total),
+        cpus: u32::try_from(positive(info.ncpu)).unwrap_or(u32::MAX),
+        cgroup_version: info
+            .cgroup_version
+            .map_or_else(String::new, |v| v.to_string()),
+        storage_driver: info.driver.unwrap_or_default(),
+        root_dir: info.docker_root_dir.unwrap_or_default().into(),
+    }
+}
+
+pub(super) fn image(image: model::ImageInspect) -> Image {
+    Image {
+        id: image.id.unwrap_or_default(),
+        architecture: image.architecture.unwrap_or_default(),
+        os: image.os.unwrap_or_default(),
+        size: positive(image.size),
+    }
+}
+
+pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
+    let state = found.state.unwrap_or_default();
+    let running = state.running.unwrap_or_default();
+    let config = found.config.unwrap_or_default();
+    let bindings = found
+        .network_settings
+        .and_then(|settings| settings.ports)
+        .filter(|ports| !ports.is_empty())
+        .or_else(|| found.host_config.and_then(|host| host.port_bindings));
+    let mounts = found.mounts.unwrap_or_default().into_iter();
+    Container {
+        id: found.id.unwrap_or_default(),
+        name: found
+            .name
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            .to_owned(),
+        running,
+        labels: config.labels.unwrap_or_default().into_iter().collect(),
+        ports: ports(bindings.unwrap_or_default()),
+        mounts: mounts
+            .map(|mount| {
+                let source = mount.name.or(mount.source).unwrap_or_default();
+                (source, mount.destination.unwrap_or_default())
+            })
+            .collect(),
+        image: found.image.unwrap_or_default(),
+        exit_code: state.exit_code.filter(|_| !running),
+    }
+}
+
+fn ports(bindings: model::PortMap) -> Vec<(u16, String, u16)> {
+    let mut ports = Vec::new();
+    for (port, hosts) in bindings {
+        let Some(inside) = port.split('/').next().and_then(|p| p.parse().ok()) else {
+            continue;
+        };
+        for host in hosts.unwrap_or_default() {
+            let outside = host.host_port.and_then(|p| p.parse().ok()).unwrap_or(0);
+            ports.push((inside, host.host_ip.unwrap_or_default(), outside));
+        }
+    }
+    ports.sort();
+    ports
+}
+
+pub(super) fn create_body(spec: &ContainerSpec) -> model::ContainerCreateBody {
+    let exposed = spec.ports.iter().map(|p| format!("{}/tcp", p.container));
+    let anonymous = spec.mounts.iter().filter_map(|mount| match mount {
+        Mount::Anonymous(target) => Some(target.clone()),
+        _ => None,
+    });
+    model::ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        hostname: spec.node.then(|| spec.name.clone()),
+        tty: Some(spec.node),
+        entrypoint: spec.entrypoint.clone(),
+        cmd: (!spec.command.is_empty()).then(|| spec.command.clone()),
+        env: Some(spec.env.clone()),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        exposed_ports: Some(exposed.collect()),
+        volumes: Some(anonymous.collect()),
+        stop_timeout: spec.stop_timeout,
+        host_config: Some(host_config(spec)),
+        ..model::ContainerCreateBody::default()
+    }
+}
+
+fn host_config(spec: &ContainerSpec) -> model::HostConfig {
+    let mut binds = Vec::new();
+    let mut tmpfs = HashMap::new();
+    for mount in &spec.mounts {
+        match mount {
+            Mount::Bind(source, target, read_only) => {
+                let mode = if *read_only { ":ro" } else { "" };
+                binds.push(format!("{}:{target}{mode}", source.display()));
+            }
+            Mount::Volume(name, target) => binds.push(format!("{name}:{target}")),
+            Mount::Tmpfs(target) => {
+                tmpfs.insert(target.clone(), String::new());
+            }
+            Mount::Anonymous(_) => {}
+        }
+    }
+    let mut bindings = model::PortMap::new();
+    for port in &spec.ports {
+        let host = if port.host == 0 {
+            String::new()
+        } else {
+            port.host.to_string()
+        };
+        bindings
+            .entry(format!("{}/tcp", port.container))
+            .or_default()
+            .get_or_insert_default()
+            .push(model::PortBinding {
+                host_ip: Some(port.address.to_string()),
+                host_port: Some(host),
+            });
+    }
+    let mut config = model::HostConfig {
+        binds: Some(binds),
+        tmpfs: Some(tmpfs),
+        port_bindings: Some(bindings),
+        network_mode: spec.network.clone(),
+        ..model::HostConfig::default()
+    };
+    if spec.node {
+        config.privileged = Some(true);
+        config.security_opt = Some(vec![
+            "seccomp=unconfined".into(),
+            "apparmor=unconfined".into(),
+        ]);
+        config.cgroupns_mode = Some(model::HostConfigCgroupnsModeEnum::PRIVATE);
+        config.init = Some(false);
+        config.restart_policy = Some(model::RestartPolicy {
+            name: Some(model::RestartPolicyNameEnum::ON_FAILURE),
+            maximum_retry_count: Some(1),
+        });
+    }
+    config
+}
+
+/// A bridge like the one that kind makes, so that either finds the other's.
+pub(super) fn network(name: &str, mtu: Option<&str>, ipv6: bool) -> model::NetworkCreateRequest {
+    let mut options = HashMap::from([(
+        "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
+        "true".to_owned(),
+    )]);
+    if let Some(mtu) = mtu {
+        options.insert("com.docker.network.driver.mtu".to_owned(), mtu.to_owned());
+    }
+    let ipam = ipv6.then(|| model::Ipam {
+        config: Some(vec![model::IpamConfig {
+            subnet: Some(unique_local_subnet(name)),
+            ..model::IpamConfig::default()
+        }]),
+        ..model::Ipam::default()
+    });
+    model::NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        enable_ipv6: Some(ipv6),
+        ipam,
+        options: Some(options),
+        ..model::NetworkCreateRequest::default()
+    }
+}
+
+/// An IPv6 range of RFC 4193 that depends on the name alone: engines before 27
+/// choose none by themselves.
+fn unique_local_subnet(name: &str) -> String {
+    let hash = Sha256::digest(name.as_bytes());
+    format!(
+        "fd{:02x}:{:02x}{:02x}:{:02x}{:02x}:{:02x}{:02x}::/64",
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6]
+    )
+}
+
+pub(super) fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
+
+/// A request with one more query parameter, already encoded.
+pub(super) fn with_query(
+    mut request: bollard::BollardRequest,
+    parameter: &str,
+) -> bollard::BollardRequest {
+    let uri = request.uri();
+    let separator = if uri.query().is_some() { '&' } else { '?' };
+    if let Ok(changed) = format!("{uri}{separator}{parameter}").parse() {
+        *request.uri_mut() = changed;
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_of_one_name_get_one_range() {
+        assert_eq!(unique_local_subnet("kind"), unique_local_subnet("kind"));
+        assert_ne!(unique_local_subnet("kind"), unique_local_subnet("other"));
+    }
+
+    #[test]
+    fn platform_is_encoded_for_the_query() {
+        assert_eq!(
+            percent_encode(r#"{"os":"linux"}"#),
+            "%7B%22os%22%3A%22linux%22%7D"
+        );
+    }
+}

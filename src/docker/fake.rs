@@ -1,0 +1,206 @@
+//! An engine that exists in memory, for tests of our own logic. It proves
+//! nothing about real engines; the end-to-end tests do.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+
+use super::{
+    ByteStream, Container, ContainerSpec, Engine, EngineInfo, Error, Image, Output, PullProgress,
+};
+
+/// Answers commands that run in a container.
+pub type ExecAnswer = Box<dyn Fn(&str, &[&str]) -> Output + Send + Sync>;
+
+/// What the fake engine holds.
+#[derive(Default)]
+pub struct State {
+    /// What the engine says of itself.
+    pub info: EngineInfo,
+    /// Images by reference.
+    pub images: BTreeMap<String, Image>,
+    /// Containers by name.
+    pub containers: BTreeMap<String, Container>,
+    /// Volumes with their labels.
+    pub volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Networks.
+    pub networks: Vec<String>,
+    /// Every call that changes something or runs a command, in order.
+    pub calls: Vec<String>,
+}
+
+/// The fake engine.
+#[derive(Default)]
+pub struct FakeEngine {
+    state: Mutex<State>,
+    exec: Option<ExecAnswer>,
+}
+
+impl FakeEngine {
+    /// An engine that holds `state` and answers every command with success.
+    pub fn new(state: State) -> Self {
+        FakeEngine {
+            state: Mutex::new(state),
+            exec: None,
+        }
+    }
+
+    /// The same engine with answers to commands.
+    #[must_use]
+    pub fn with_exec(mut self, answer: ExecAnswer) -> Self {
+        self.exec = Some(answer);
+        self
+    }
+
+    /// What it holds now.
+    ///
+    /// # Panics
+    /// When a test thread panicked while it held the state.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds the state")
+    }
+
+    fn call(&self, text: String) {
+        self.state().calls.push(text);
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn info(&self) -> Result<EngineInfo, Error> {
+        Ok(self.state().info.clone())
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
+        Ok(self.state().images.get(reference).cloned())
+    }
+
+    async fn pull(
+        &self,
+        reference: &str,
+        platform: &str,
+        _: PullProgress<'_>,
+    ) -> Result<(), Error> {
+        self.call(format!("pull {reference} {platform}"));
+        Err(Error::Refused {
+            what: format!("pull {reference}"),
+            status: 404,
+            message: "not found".into(),
+        })
+    }
+
+    fn export(&self, reference: &str, _: &Image) -> ByteStream {
+        self.call(format!("export {reference}"));
+        let bytes = bytes::Bytes::from_static(b"archive");
+        Box::pin(futures_util::stream::iter([Ok(bytes)]))
+    }
+
+    async fn container(&self, name: &str) -> Result<Option<Container>, Error> {
+        Ok(self.state().containers.get(name).cloned())
+    }
+
+    async fn containers(&self, label: &str) -> Result<Vec<Container>, Error> {
+        let (key, value) = match label.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (label, None),
+        };
+        let state = self.state();
+        let matching = state.containers.values().filter(|container| {
+            let found = container.labels.get(key);
+            found.is_some_and(|found| value.is_none_or(|value| value == found))
+        });
+        Ok(matching.cloned().collect())
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
+        self.call(format!("create {}", spec.name));
+        let ports = spec.ports.iter();
+        let container = Container {
+            id: format!("id-{}", spec.name),
+            name: spec.name.clone(),
+            labels: spec.labels.clone(),
+            ports: ports
+                .map(|p| (p.container, p.address.to_string(), p.host))
+                .collect(),
+            ..Container::default()
+        };
+        self.state().containers.insert(spec.name.clone(), container);
+        Ok(format!("id-{}", spec.name))
+    }
+
+    async fn start(&self, name: &str) -> Result<(), Error> {
+        self.call(format!("start {name}"));
+        if let Some(container) = self.state().containers.get_mut(name) {
+            container.running = true;
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error> {
+        self.call(format!("stop {name} {seconds}"));
+        if let Some(container) = self.state().containers.get_mut(name) {
+            container.running = false;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Error> {
+        self.call(format!("remove {name}"));
+        self.state().containers.remove(name);
+        Ok(())
+    }
+
+    async fn wait(&self, _: &str) -> Result<i64, Error> {
+        Ok(0)
+    }
+
+    async fn log(&self, _: &str, _: usize) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    async fn exec(
+        &self,
+        name: &str,
+        argv: &[&str],
+        _: Option<ByteStream>,
+    ) -> Result<Output, Error> {
+        self.call(format!("exec {name}: {}", argv.join(" ")));
+        Ok(match &self.exec {
+            Some(answer) => answer(name, argv),
+            None => Output::default(),
+        })
+    }
+
+    async fn ensure_network(&self, name: &str) -> Result<(), Error> {
+        self.state().networks.push(name.to_owned());
+        Ok(())
+    }
+
+    async fn ensure_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        self.state().volumes.insert(name.to_owned(), labels.clone());
+        Ok(())
+    }
+
+    async fn volumes(&self, label: &str) -> Result<Vec<String>, Error> {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        let state = self.state();
+        let matching = state
+            .volumes
+            .iter()
+            .filter(|(_, labels)| labels.get(key).is_some_and(|found| found == value));
+        Ok(matching.map(|(name, _)| name.clone()).collect())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), Error> {
+        self.call(format!("remove volume {name}"));
+        self.state().volumes.remove(name);
+        Ok(())
+    }
+}

@@ -1,0 +1,385 @@
+//! The door to the Docker engine: a trait with the calls that are used, plain
+//! data in and out, one real implementation and one fake.
+
+mod bollard;
+mod context;
+pub mod fake;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+pub use self::bollard::Docker;
+pub use self::context::{Endpoint, find_endpoint};
+use crate::error::{Code, Explain};
+
+/// Bytes on their way, with the error that may cut them short.
+pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
+
+/// What the engine says of itself and its machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineInfo {
+    /// Version, such as `28.2.2`.
+    pub version: String,
+    /// API version in force after negotiation, as (major, minor).
+    pub api: (usize, usize),
+    /// Architecture in Docker's words, such as `amd64`.
+    pub architecture: String,
+    /// The daemon's operating system, such as `Docker Desktop`.
+    pub operating_system: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Memory in bytes, as the daemon sees it.
+    pub memory: u64,
+    /// Processors, as the daemon sees them.
+    pub cpus: u32,
+    /// `1` or `2`.
+    pub cgroup_version: String,
+    /// Storage driver, such as `overlay2` or `overlayfs`.
+    pub storage_driver: String,
+    /// The daemon's root folder, on the daemon's machine.
+    pub root_dir: PathBuf,
+}
+
+impl EngineInfo {
+    /// Whether the engine lives in a virtual machine, so that host folders are shared slowly and without owners.
+    pub fn in_virtual_machine(&self) -> bool {
+        let system = self.operating_system.to_lowercase();
+        [
+            "docker desktop",
+            "colima",
+            "orbstack",
+            "rancher desktop",
+            "lima",
+        ]
+        .iter()
+        .any(|name| system.contains(name))
+    }
+}
+
+/// An image in the engine's store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// What names the content: the config digest on classic stores, the
+    /// manifest's or index's digest on containerd stores.
+    pub id: String,
+    /// Such as `amd64`.
+    pub architecture: String,
+    /// Such as `linux`.
+    pub os: String,
+    /// Unpacked size in bytes.
+    pub size: u64,
+}
+
+/// A container as the engine lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// The engine's identifier.
+    pub id: String,
+    /// Name without the leading slash.
+    pub name: String,
+    /// Whether its first process runs.
+    pub running: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Published ports: (container port, host address, host port).
+    pub ports: Vec<(u16, String, u16)>,
+    /// Mounts: (source folder or volume name, path in the container).
+    pub mounts: Vec<(String, String)>,
+    /// Identifier of the image it was made from.
+    pub image: String,
+    /// Exit code of the last run, when it has ended.
+    pub exit_code: Option<i64>,
+}
+
+/// A port of a container that is published on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Host address.
+    pub address: IpAddr,
+    /// Host port; 0 lets the engine choose.
+    pub host: u16,
+    /// Container port (TCP).
+    pub container: u16,
+}
+
+/// What is mounted in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mount {
+    /// A host folder (source, target, read-only).
+    Bind(PathBuf, String, bool),
+    /// A named volume (name, target).
+    Volume(String, String),
+    /// An anonymous volume (target).
+    Anonymous(String),
+    /// Memory (target).
+    Tmpfs(String),
+}
+
+/// A container to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContainerSpec {
+    /// Name and, where `hostname` is set, host name.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Replaces the image's entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments.
+    pub command: Vec<String>,
+    /// Environment, `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Mounts.
+    pub mounts: Vec<Mount>,
+    /// Published ports.
+    pub ports: Vec<Publish>,
+    /// The network to join.
+    pub network: Option<String>,
+    /// Whether it is a node: privileged, own cgroup namespace, terminal,
+    /// unconfined, restarted once on failure.
+    pub node: bool,
+    /// Seconds that `docker stop` waits before it kills.
+    pub stop_timeout: Option<i64>,
+}
+
+/// What a command in a container left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// The command.
+    pub argv: Vec<String>,
+    /// Exit code.
+    pub code: i64,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// The output, or an error that keeps command, exit code and the end of what
+    /// it said.
+    pub fn success(self) -> Result<Output, Error> {
+        if self.code == 0 {
+            return Ok(self);
+        }
+        let said = if self.stderr.trim().is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        let lines: Vec<&str> = said.lines().filter(|l| !l.trim().is_empty()).collect();
+        let tail = lines[lines.len().saturating_sub(20)..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect();
+        Err(Error::Command {
+            command: self.argv.join(" "),
+            code: self.code,
+            tail,
+        })
+    }
+}
+
+/// Progress of a pull: bytes so far and in all, as far as they are known.
+pub type PullProgress<'a> = &'a (dyn Fn(u64, Option<u64>) + Send + Sync);
+
+/// The calls to the engine that are used.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// What the engine says of itself.
+    async fn info(&self) -> Result<EngineInfo, Error>;
+
+    /// The image of that reference, if the engine has it.
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Error>;
+    /// Pulls an image; `platform` as `os/architecture`.
+    async fn pull(
+        &self,
+        reference: &str,
+        platform: &str,
+        progress: PullProgress<'_>,
+    ) -> Result<(), Error>;
+    /// An image as an archive, one platform of it.
+    fn export(&self, reference: &str, image: &Image) -> ByteStream;
+
+    /// The container of that name or identifier.
+    async fn container(&self, name: &str) -> Result<Option<Container>, Error>;
+    /// Containers, stopped ones too, that carry the label (`key` or `key=value`).
+    async fn containers(&self, label: &str) -> Result<Vec<Container>, Error>;
+    /// Makes a container; returns its identifier.
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, Error>;
+    /// Starts a container; fine when it runs already.
+    async fn start(&self, name: &str) -> Result<(), Error>;
+    /// Stops a container, killing it after `seconds`.
+    async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error>;
+    /// Removes a container by force, with its anonymous volumes; fine when absent.
+    async fn remove(&self, name: &str) -> Result<(), Error>;
+    /// Waits until a container has ended; returns its exit code.
+    async fn wait(&self, name: &str) -> Result<i64, Error>;
+    /// What a container has written so far, the last `tail` lines.
+    async fn log(&self, name: &str, tail: usize) -> Result<String, Error>;
+    /// Runs a command in a container, with `input` on its standard input.
+    async fn exec(
+        &self,
+        name: &str,
+        argv: &[&str],
+        input: Option<ByteStream>,
+    ) -> Result<Output, Error>;
+
+    /// Makes a bridge network unless it is there.
+    async fn ensure_network(&self, name: &str) -> Result<(), Error>;
+    /// Makes a named volume unless it is there.
+    async fn ensure_volume(
+        &self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), Error>;
+    /// Names of the volumes that carry the label.
+    async fn volumes(&self, label: &str) -> Result<Vec<String>, Error>;
+    /// Removes a volume; fine when absent.
+    async fn remove_volume(&self, name: &str) -> Result<(), Error>;
+}
+
+/// Runs a command in a container and demands that it succeeds.
+///
+/// # Errors
+/// [`Error::Command`] with the end of its output when it does not.
+pub async fn exec_ok(engine: &dyn Engine, name: &str, argv: &[&str]) -> Result<String, Error> {
+    Ok(engine.exec(name, argv, None).await?.success()?.stdout)
+}
+
+/// Writes a small file in a container, readable by its owner only.
+///
+/// # Errors
+/// As [`exec_ok`].
+pub async fn write_file(
+    engine: &dyn Engine,
+    name: &str,
+    path: &str,
+    text: &str,
+) -> Result<(), Error> {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    let input: ByteStream = Box::pin(futures_util::stream::iter([Ok(bytes)]));
+    let script = "umask 077; mkdir -p \"${1%/*}\" && cat > \"$1\"";
+    engine
+        .exec(name, &["sh", "-c", script, "sh", path], Some(input))
+        .await?
+        .success()?;
+    Ok(())
+}
+
+/// What can go wrong between us and the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing answers.
+    #[error("no Docker engine answers at {endpoint} ({chosen_by}): {reason}")]
+    Unreachable {
+        /// The address.
+        endpoint: String,
+        /// What named it, such as `DOCKER_HOST`.
+        chosen_by: String,
+        /// Why it failed.
+        reason: String,
+        /// What to try.
+        hint: String,
+    },
+    /// The engine is on another machine.
+    #[error(
+        "the Docker engine at {endpoint} ({chosen_by}) is on another machine; its ports would be published there"
+    )]
+    Remote {
+        /// The address.
+        endpoint: String,
+        /// What named it.
+        chosen_by: String,
+    },
+    /// The context named does not exist or cannot be read.
+    #[error("the Docker context `{name}` cannot be used: {reason}")]
+    Context {
+        /// The context's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The engine refused a request.
+    #[error("the Docker engine refused to {what}: {message}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// HTTP status.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+    /// The connection broke, or an answer made no sense.
+    #[error("the Docker engine did not {what}: {reason}")]
+    Broken {
+        /// What was asked for.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// A command in a container failed.
+    #[error("`{command}` ended with exit code {code} in the node")]
+    Command {
+        /// The command line.
+        command: String,
+        /// Its exit code.
+        code: i64,
+        /// The last lines that it wrote.
+        tail: Vec<String>,
+    },
+}
+
+impl Error {
+    /// Whether the engine said that the thing does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Refused { status: 404, .. })
+    }
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Unreachable { .. } | Error::Context { .. } => Code::DockerUnreachable,
+            Error::Remote { .. } => Code::DockerRemote,
+            Error::Refused { message, .. }
+            | Error::Broken {
+                reason: message, ..
+            } if message.contains("no space left") => Code::DiskFull,
+            Error::Refused { .. } | Error::Broken { .. } => Code::DockerRefused,
+            Error::Command { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
+                Code::DiskFull
+            }
+            Error::Command { .. } => Code::NodeFailed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Error::Unreachable { hint, .. } => hint.clone(),
+            Error::Remote { .. } => {
+                "choose an engine on this machine: `docker context use default`, or unset DOCKER_HOST".into()
+            }
+            Error::Context { .. } => "see what is there: docker context ls".into(),
+            other if other.code() == Code::DiskFull => {
+                "see what fills the disk: docker system df".into()
+            }
+            Error::Broken { .. } => "is the engine still there? docker info".into(),
+            _ => return Vec::new(),
+        };
+        vec![hint]
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Error::Command { tail, .. } => tail.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

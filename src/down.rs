@@ -1,0 +1,313 @@
+//! `down`: the cluster goes, the data stay; `--purge` takes everything.
+
+use std::path::{Path, PathBuf};
+
+use crate::docker::{ContainerSpec, Engine, Mount};
+use crate::error::{Code, Explain, Result};
+use crate::event::Events;
+use crate::files;
+use crate::node::{self, spec};
+use crate::settings::{Instance, InstanceName};
+use crate::state::{Lock, Marker, StateDir};
+use crate::up;
+
+/// What is left after `down`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether there was anything to take away.
+    pub changed: bool,
+    /// Where the data still are, if they are.
+    pub data_dir: Option<PathBuf>,
+    /// What they take, in bytes.
+    pub data_bytes: u64,
+}
+
+/// Takes an instance's cluster away; with `purge` everything of the instance.
+///
+/// # Errors
+/// When the engine does not answer, or the node is somebody else's.
+pub async fn down(
+    name: &InstanceName,
+    purge: bool,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<Outcome> {
+    let _lock = Lock::take(state, "down", events).await?;
+    let instance = state.instance()?;
+    let container = engine.container(&spec::name(name)).await?;
+    let data_dir = container
+        .as_ref()
+        .and_then(spec::data_dir)
+        .or_else(|| instance.as_ref().map(|i| i.data_dir.clone()));
+    let mut changed = remove_node(name, engine, events).await?;
+    state.forget_cluster()?;
+    if purge {
+        changed |= instance.is_some();
+        remove_everything(
+            name,
+            instance.as_ref(),
+            data_dir.as_deref(),
+            state,
+            engine,
+            events,
+        )
+        .await?;
+        return Ok(Outcome {
+            changed,
+            data_dir: None,
+            data_bytes: 0,
+        });
+    }
+    let data_dir = data_dir.filter(|dir| dir.exists());
+    Ok(Outcome {
+        changed,
+        data_bytes: data_dir.as_deref().map_or(0, files::size_of_tree),
+        data_dir,
+    })
+}
+
+/// Stops the node in order and removes it with its anonymous volumes. Returns
+/// whether there was one.
+async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<bool> {
+    let Some(container) = engine.container(&spec::name(name)).await? else {
+        return Ok(false);
+    };
+    if !spec::is_ours(&container, name) {
+        return Err(Error::NotOurs {
+            container: container.name,
+        }
+        .into());
+    }
+    let step = events.step("stop");
+    let mut detail = String::new();
+    if container.running {
+        let report = node::stop_in_order(engine, &container.name, &step).await?;
+        if !report.killed.is_empty() {
+            let names: Vec<&str> = report.killed.iter().map(|c| c.name()).collect();
+            detail = format!("killed, as they did not end in time: {}", names.join(", "));
+        }
+    }
+    engine.remove(&container.name).await?;
+    step.finish(true, detail);
+    Ok(true)
+}
+
+async fn remove_everything(
+    name: &InstanceName,
+    instance: Option<&Instance>,
+    data_dir: Option<&Path>,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<()> {
+    let step = events.step("purge");
+    if let Some(dir) = data_dir {
+        step.state("removing the data");
+        remove_data(name, instance, dir, engine).await?;
+    }
+    let label = format!("{}={name}", spec::INSTANCE_LABEL);
+    for volume in engine.volumes(&label).await? {
+        engine.remove_volume(&volume).await?;
+    }
+    state.purge()?;
+    step.finish(true, "");
+    Ok(())
+}
+
+/// Removes the folders that the marker lists, and nothing else.
+async fn remove_data(
+    name: &InstanceName,
+    instance: Option<&Instance>,
+    dir: &Path,
+    engine: &dyn Engine,
+) -> Result<()> {
+    let Some(marker) = Marker::read(dir)?.filter(|marker| marker.instance == *name) else {
+        return Ok(());
+    };
+    let plain = |folder: &&String| !folder.contains(['/', '\\']) && !folder.starts_with('.');
+    let folders: Vec<&String> = marker.folders.iter().filter(plain).collect();
+    for folder in &folders {
+        if !files::remove_tree(&dir.join(folder))? {
+            remove_through_container(&folders, instance, dir, engine).await?;
+            break;
+        }
+    }
+    up::remove_link(dir)?;
+    Marker::remove(dir)?;
+    Ok(())
+}
+
+/// The databases' files belong to their images' users: whoever may use the
+/// engine may remove them in a container.
+async fn remove_through_container(
+    folders: &[&String],
+    instance: Option<&Instance>,
+    dir: &Path,
+    engine: &dyn Engine,
+) -> Result<()> {
+    let image = instance.map(|i| i.node_image.clone()).unwrap_or_default();
+    if engine.image(&image).await?.is_none() {
+        return Err(Error::NotAllowed {
+            dir: dir.to_owned(),
+        }
+        .into());
+    }
+    let targets = folders.iter().map(|folder| format!("/data/{folder}"));
+    let container = ContainerSpec {
+        name: format!("clearml-local-purge-{}", std::process::id()),
+        image,
+        entrypoint: Some(vec!["rm".into(), "-rf".into(), "--one-file-system".into()]),
+        command: targets.collect(),
+        mounts: vec![Mount::Bind(dir.to_owned(), "/data".into(), false)],
+        ..ContainerSpec::default()
+    };
+    engine.create(&container).await?;
+    engine.start(&container.name).await?;
+    let code = engine.wait(&container.name).await?;
+    engine.remove(&container.name).await?;
+    if code != 0 {
+        return Err(Error::NotAllowed {
+            dir: dir.to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Why `down` stops.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The node is not ours.
+    #[error("the container {container} was not made by clearml-local for this instance")]
+    NotOurs {
+        /// Its name.
+        container: String,
+    },
+    /// The data cannot be removed.
+    #[error("the data in {} belong to other users and could not be removed", dir.display())]
+    NotAllowed {
+        /// The data directory.
+        dir: PathBuf,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::NotOurs { .. } => Code::NameTaken,
+            Error::NotAllowed { .. } => Code::StateBroken,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::NotOurs { container } => {
+                vec![format!("see whose it is: docker inspect {container}")]
+            }
+            Error::NotAllowed { dir } => {
+                vec![format!("see who owns them: ls -l {}", dir.display())]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::docker::Container;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::event::{Event, Reporter};
+    use crate::settings::Wishes;
+    use crate::state::Databases;
+
+    struct Silent;
+    impl Reporter for Silent {
+        fn report(&self, _: Duration, _: &Event) {}
+    }
+
+    fn events() -> Events {
+        Events::new(Arc::new(Silent))
+    }
+
+    fn node(running: bool, ours: bool) -> Container {
+        let mut labels = spec::labels(&"demo".parse().unwrap());
+        if !ours {
+            labels.clear();
+        }
+        Container {
+            name: "demo-control-plane".into(),
+            running,
+            labels,
+            ..Container::default()
+        }
+    }
+
+    fn engine(container: Option<Container>) -> FakeEngine {
+        let containers = container.into_iter().map(|c| (c.name.clone(), c)).collect();
+        FakeEngine::new(State {
+            containers,
+            ..State::default()
+        })
+    }
+
+    #[tokio::test]
+    async fn the_kubelet_stops_first_and_the_container_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let engine = engine(Some(node(true, true)));
+        let name = "demo".parse().unwrap();
+        down(&name, false, &state, &engine, &events())
+            .await
+            .unwrap();
+        let calls = engine.state().calls.clone();
+        assert_eq!(
+            calls.first().unwrap(),
+            "exec demo-control-plane: systemctl stop kubelet"
+        );
+        assert_eq!(
+            calls[calls.len() - 2..],
+            ["stop demo-control-plane 1", "remove demo-control-plane"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_node_of_somebody_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let engine = engine(Some(node(true, false)));
+        let name = "demo".parse().unwrap();
+        let error = down(&name, true, &state, &engine, &events())
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), Code::NameTaken);
+        assert!(engine.state().calls.is_empty());
+    }
+
+    #[tokio::test]
+    async fn purge_works_without_a_cluster_and_leaves_files_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let name: InstanceName = "demo".parse().unwrap();
+        let data = dir.path().join("data");
+        let instance = Wishes::default().instance(None, data.clone()).unwrap();
+        state.keep_instance(&instance).unwrap();
+        let databases = Databases {
+            mongodb: "4.4".into(),
+            elasticsearch: "7".into(),
+            redis: "6".into(),
+        };
+        Marker::new(&name, "1.5.0", databases).write(&data).unwrap();
+        files::create_dir(&data.join("mongodb/db")).unwrap();
+        files::write(&data.join("thesis.tex"), "mine").unwrap();
+        let outcome = down(&name, true, &state, &engine(None), &events())
+            .await
+            .unwrap();
+        assert!(outcome.changed);
+        assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
+        assert!(!state.root().exists());
+    }
+}

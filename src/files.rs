@@ -1,0 +1,264 @@
+//! The file system, with the path in every error and writes that are whole or
+//! not there. `clippy.toml` keeps others from `std::fs`.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place")]
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Code, Explain};
+
+/// A file or folder that could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what} {}: {source}", path.display())]
+pub struct Error {
+    what: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        if self.source.kind() == io::ErrorKind::StorageFull {
+            Code::DiskFull
+        } else {
+            Code::StateBroken
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull => {
+                vec![format!("free some space: df -h {}", self.path.display())]
+            }
+            io::ErrorKind::PermissionDenied => {
+                vec![format!("see who owns it: ls -ld {}", self.path.display())]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn explain<T>(what: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
+    result.map_err(|source| Error {
+        what,
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The text of a file, or `None` where there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read(path: &Path) -> Result<Option<String>, Error> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => explain("read", path, result).map(Some),
+    }
+}
+
+/// Makes a folder and those above it.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_dir(path: &Path) -> Result<(), Error> {
+    explain("make the folder", path, std::fs::create_dir_all(path))
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// When its folder is not writable or the disk is full.
+pub fn write(path: &Path, text: &str) -> Result<(), Error> {
+    replace(path, text, 0o644)
+}
+
+/// Like [`write`], readable by its owner only from the first byte on.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    replace(path, text, 0o600)
+}
+
+fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let attempt = || {
+        let mut file = tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(mode))
+            .tempfile_in(dir)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    explain("write", path, attempt())
+}
+
+/// Removes a file; fine when there is none.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => explain("remove", path, result),
+    }
+}
+
+/// Removes a folder that is empty; fine when there is none, or when it holds
+/// something: then `false`.
+///
+/// # Errors
+/// When it is empty and cannot be removed.
+pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
+    match std::fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        result => explain("remove the folder", path, result).map(|()| true),
+    }
+}
+
+/// Removes a folder and all below it, following no link. Returns `false` when
+/// others own something in it; fine when there is none.
+///
+/// # Errors
+/// When it cannot be removed for another reason.
+pub fn remove_tree(path: &Path) -> Result<bool, Error> {
+    let result = match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        result => explain("remove", path, result).map(|()| true),
+    }
+}
+
+/// Names in a folder, sorted; empty where there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn list(path: &Path) -> Result<Vec<String>, Error> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => explain("read the folder", path, result)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = explain("read the folder", path, entry)?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Opens a file for locking, making it when it is not there.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path);
+    explain("open", path, file)
+}
+
+/// Replaces what a lock file says.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_lock(path: &Path, file: &mut std::fs::File, text: &str) -> Result<(), Error> {
+    let mut attempt = || {
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())
+    };
+    explain("write", path, attempt())
+}
+
+/// Makes `link` point at `target` where nothing stands at `link` yet; returns
+/// whether it does now.
+pub fn link_if_free(target: &Path, link: &Path) -> bool {
+    match std::fs::read_link(link) {
+        Ok(there) => there == target,
+        Err(_) => std::os::unix::fs::symlink(target, link).is_ok(),
+    }
+}
+
+/// Removes `link` when it is a link to `target`.
+///
+/// # Errors
+/// When it is and cannot be removed.
+pub fn unlink_if_ours(target: &Path, link: &Path) -> Result<(), Error> {
+    if std::fs::read_link(link).is_ok_and(|there| there == target) {
+        return remove(link);
+    }
+    Ok(())
+}
+
+/// Bytes of all files below a folder, links not followed; what cannot be read
+/// is left out.
+pub fn size_of_tree(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok().map(|meta| (entry.path(), meta)))
+        .map(|(path, meta)| {
+            if meta.is_dir() {
+                size_of_tree(&path)
+            } else {
+                meta.len()
+            }
+        })
+        .sum()
+}
+
+/// Free bytes where `path` is or would be made.
+pub fn free_space(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().find(|dir| dir.exists())?;
+    let stat = rustix::fs::statvfs(existing).ok()?;
+    Some(stat.f_bavail * stat.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn private_files_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secrets");
+        write_private(&path, "x").unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let error = write(Path::new("/nonexistent/dir/file"), "x").unwrap_err();
+        assert!(
+            error.to_string().contains("/nonexistent/dir/file"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_link_never_replaces_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        write(&link, "somebody's file").unwrap();
+        assert!(!link_if_free(dir.path(), &link));
+        assert_eq!(read(&link).unwrap().unwrap(), "somebody's file");
+    }
+}

@@ -1,0 +1,141 @@
+//! From the engine's store into the node's containerd, as a stream: no
+//! temporary files of ours, memory flat in image size.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+
+use super::reference::short;
+use super::store::{NodeStore, note_source};
+use super::{Error, Identities, pull};
+use crate::docker::{ByteStream, Engine, Image};
+use crate::event::{Events, Step};
+
+/// How often progress is told: more would only cost time.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What came of a delivery.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What identifies each image.
+    pub identities: Identities,
+    /// How many were brought.
+    pub brought: usize,
+}
+
+/// Brings the images that the node lacks, one after another: images that share
+/// layers must not be unpacked at the same time.
+///
+/// # Errors
+/// At the first image that cannot be brought.
+pub async fn deliver(
+    engine: &dyn Engine,
+    node: &str,
+    references: &[String],
+    architecture: &str,
+    events: &Events,
+) -> Result<Delivery, Error> {
+    let step = events.step("images");
+    match deliver_each(engine, node, references, architecture, &step).await {
+        Ok(delivery) => {
+            let detail = match delivery.brought {
+                0 => format!("{} in the node already", references.len()),
+                brought => format!("{brought} of {} brought", references.len()),
+            };
+            step.finish(delivery.brought > 0, detail);
+            Ok(delivery)
+        }
+        Err(error) => {
+            step.fail(error.to_string());
+            Err(error)
+        }
+    }
+}
+
+async fn deliver_each(
+    engine: &dyn Engine,
+    node: &str,
+    references: &[String],
+    architecture: &str,
+    step: &Step,
+) -> Result<Delivery, Error> {
+    let store = NodeStore::read(engine, node).await?;
+    let mut delivery = Delivery::default();
+    for (index, reference) in references.iter().enumerate() {
+        let image = engine.image(reference).await?;
+        let in_node = store.identity(reference);
+        let identity = match (image, in_node) {
+            (Some(image), Some(_)) if store.has(reference, &image) => image.id,
+            (None, Some(identity)) => identity,
+            (image, _) => {
+                step.state(format!("{} of {}", index + 1, references.len()));
+                let image = match image {
+                    Some(image) => image,
+                    None => pull(engine, reference, architecture, step).await?,
+                };
+                bring(engine, node, reference, &image, step).await?;
+                delivery.brought += 1;
+                image.id
+            }
+        };
+        delivery.identities.insert(reference.clone(), identity);
+    }
+    Ok(delivery)
+}
+
+async fn bring(
+    engine: &dyn Engine,
+    node: &str,
+    reference: &str,
+    image: &Image,
+    step: &Step,
+) -> Result<(), Error> {
+    let platform = format!("{}/{}", image.os, image.architecture);
+    let argv = [
+        "ctr",
+        "-n",
+        "k8s.io",
+        "images",
+        "import",
+        "--platform",
+        &platform,
+        "-",
+    ];
+    let (counted, progress) = counted(engine.export(reference, image));
+    let import = engine.exec(node, &argv, Some(counted));
+    tokio::pin!(import);
+    let name = short(reference);
+    let output = loop {
+        let done = progress.load(Ordering::Relaxed);
+        step.bytes(name, done, Some(image.size.max(done)));
+        tokio::select! {
+            output = &mut import => break output?,
+            () = tokio::time::sleep(PROGRESS_EVERY) => {}
+        }
+    };
+    if output.code != 0 {
+        let lines = output.stderr.lines().chain(output.stdout.lines());
+        let lines: Vec<String> = lines
+            .map(|line| line.trim().to_owned())
+            .filter(|line| !line.is_empty())
+            .collect();
+        return Err(Error::Import {
+            reference: reference.to_owned(),
+            reason: lines.last().cloned().unwrap_or_default(),
+            tail: lines,
+        });
+    }
+    note_source(engine, node, reference, image).await
+}
+
+/// A stream that counts the bytes that went through it.
+fn counted(stream: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
+    let count = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&count);
+    let stream = stream.inspect_ok(move |chunk| {
+        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+    });
+    (Box::pin(stream), count)
+}

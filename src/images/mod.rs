@@ -1,0 +1,127 @@
+//! Bringing a release's images into the node: what is there already, what the
+//! engine must pull, and the stream from the engine's store into containerd.
+
+mod deliver;
+mod pull;
+pub mod reference;
+mod store;
+
+use std::collections::BTreeMap;
+
+pub use self::deliver::{Delivery, deliver};
+pub use self::pull::pull;
+use crate::docker;
+use crate::error::{Code, Explain};
+
+/// What identifies the content of each image, by the reference that was asked
+/// for. A changed identity restarts the pods that run the image.
+pub type Identities = BTreeMap<String, String>;
+
+/// Why an image is not in the node.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine failed us.
+    #[error(transparent)]
+    Docker(#[from] docker::Error),
+    /// The registry has no such image.
+    #[error("there is no image {reference}: {message}")]
+    NotFound {
+        /// The image.
+        reference: String,
+        /// The registry's words.
+        message: String,
+    },
+    /// The registry has the image, but not for this machine.
+    #[error("the image {reference} does not exist for {platform}")]
+    NoPlatform {
+        /// The image.
+        reference: String,
+        /// Such as `linux/arm64`.
+        platform: String,
+    },
+    /// The registry wants other credentials.
+    #[error("the registry does not let us have {reference}: {message}")]
+    Unauthorized {
+        /// The image.
+        reference: String,
+        /// The registry's words.
+        message: String,
+    },
+    /// The registry counts pulls.
+    #[error("the registry gives no more images for now: {message}")]
+    TooMany {
+        /// The image.
+        reference: String,
+        /// The registry's words.
+        message: String,
+    },
+    /// The registry could not be reached, or broke off.
+    #[error("cannot pull {reference}: {message}")]
+    Pull {
+        /// The image.
+        reference: String,
+        /// What the engine said.
+        message: String,
+    },
+    /// containerd in the node refused the image.
+    #[error("the node does not take the image {reference}: {reason}")]
+    Import {
+        /// The image.
+        reference: String,
+        /// The line that matters.
+        reason: String,
+        /// The last lines that it wrote.
+        tail: Vec<String>,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Docker(error) => error.code(),
+            Error::NotFound { .. } | Error::NoPlatform { .. } => Code::ImageNotFound,
+            Error::Unauthorized { .. } => Code::ImageUnauthorized,
+            Error::Import { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
+                Code::DiskFull
+            }
+            Error::TooMany { .. } | Error::Pull { .. } | Error::Import { .. } => Code::ImageFailed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let registry = |reference: &str| {
+            let host = reference::registry(reference);
+            if host == "docker.io" {
+                String::new()
+            } else {
+                format!(" {host}")
+            }
+        };
+        match self {
+            Error::Docker(error) => error.hints(),
+            Error::NotFound { reference, .. } | Error::NoPlatform { reference, .. } => vec![
+                format!("see what the engine says: docker pull {reference}"),
+                "use another: clearml-local up --set COMPONENT.image.tag=TAG".into(),
+            ],
+            Error::Unauthorized { reference, .. } | Error::TooMany { reference, .. } => {
+                let host = registry(reference);
+                vec![format!(
+                    "log in, then run the command again: docker login{host}"
+                )]
+            }
+            Error::Pull { reference, .. } => vec![
+                format!("try it by hand: docker pull {reference}"),
+                "behind a proxy the engine needs it too: docker info | grep -i proxy".into(),
+            ],
+            Error::Import { .. } => vec!["see what fills the disk: docker system df".into()],
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Error::Docker(error) => error.details(),
+            Error::Import { tail, .. } => tail.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! From nothing to a node whose Kubernetes API answers.
+
+use std::time::{Duration, Instant};
+
+use super::kubeadm::{self, Config};
+use super::{Error, kubernetes_version, spec};
+use crate::docker::{Container, Engine, exec_ok, write_file};
+use crate::event::Step;
+use crate::settings::InstanceName;
+
+/// Written in the node when kubeadm has ended well: without it a node is half made.
+const DONE_FILE: &str = "/kind/clearml-local-ready";
+/// How long containerd may take to answer after the container's start.
+const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
+
+/// Makes and starts the node container, with its network and image volume.
+///
+/// # Errors
+/// When the engine refuses, such as for a port in use.
+pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
+    let container = node.container();
+    engine.ensure_network(spec::NETWORK).await?;
+    let volume = spec::image_volume(node.name, node.image_id);
+    engine
+        .ensure_volume(&volume, &spec::labels(node.name))
+        .await?;
+    engine.create(&container).await?;
+    if let Err(error) = engine.start(&container.name).await {
+        // It never ran: nothing in it is worth keeping.
+        engine.remove(&container.name).await?;
+        return Err(error.into());
+    }
+    Ok(container.name)
+}
+
+/// Starts a node that was stopped.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
+    Ok(engine.start(&node.name).await?)
+}
+
+/// Whether kubeadm has ended well in a running node.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
+    let output = engine.exec(node, &["test", "-f", DONE_FILE], None).await?;
+    Ok(output.code == 0)
+}
+
+/// Waits until containerd in the node answers: from then on images can be
+/// brought.
+///
+/// # Errors
+/// When the node ends or containerd is silent for too long.
+pub async fn await_containerd(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    let began = Instant::now();
+    loop {
+        let running = engine.container(node).await?.is_some_and(|c| c.running);
+        if running {
+            let answer = engine
+                .exec(node, &["ctr", "-n", "k8s.io", "version"], None)
+                .await;
+            if answer.is_ok_and(|output| output.code == 0) {
+                return Ok(());
+            }
+        } else {
+            let code = engine.container(node).await?.and_then(|c| c.exit_code);
+            return Err(Error::Ended {
+                node: node.to_owned(),
+                code: code.unwrap_or(-1),
+                tail: log_tail(engine, node).await,
+            });
+        }
+        if began.elapsed() > CONTAINERD_PATIENCE {
+            return Err(Error::NoContainerd {
+                node: node.to_owned(),
+                waited: began.elapsed(),
+                tail: log_tail(engine, node).await,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}
+
+async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {
+    let log = engine.log(node, 20).await.unwrap_or_default();
+    log.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Makes the running node a cluster and returns a kubeconfig that works from
+/// the host.
+///
+/// # Errors
+/// [`Error::Kubeadm`] with the lines that matter when kubeadm fails.
+pub async fn bootstrap(
+    engine: &dyn Engine,
+    instance: &InstanceName,
+    node: &str,
+    cgroup_v1: bool,
+    step: &Step,
+) -> Result<String, Error> {
+    if !is_bootstrapped(engine, node).await? {
+        step.state("kubeadm init");
+        init(engine, instance, node, cgroup_v1).await?;
+    }
+    kubeconfig(engine, node).await
+}
+
+async fn init(
+    engine: &dyn Engine,
+    instance: &InstanceName,
+    node: &str,
+    cgroup_v1: bool,
+) -> Result<(), Error> {
+    let version = kubernetes_version(engine, node).await?;
+    let address = exec_ok(engine, node, &["getent", "ahostsv4", node]).await?;
+    let token = kubeadm::random_token();
+    let config = Config {
+        instance: instance.as_str(),
+        node,
+        node_address: address.split_whitespace().next().unwrap_or_default(),
+        version: &version,
+        token: &token,
+        cgroup_v1,
+    };
+    write_file(engine, node, "/kind/kubeadm.conf", &config.render()).await?;
+    let argv = [
+        "kubeadm",
+        "init",
+        "--config=/kind/kubeadm.conf",
+        "--skip-token-print",
+    ];
+    let output = engine.exec(node, &argv, None).await?;
+    if output.code != 0 {
+        let journal = engine
+            .exec(
+                node,
+                &["journalctl", "-u", "kubelet", "--no-pager", "-n", "400"],
+                None,
+            )
+            .await?
+            .stdout;
+        let said = format!("{}\n{}", output.stdout, output.stderr);
+        let (reason, tail) = kubeadm::what_matters(&said, &journal);
+        return Err(Error::Kubeadm {
+            node: node.to_owned(),
+            reason,
+            tail,
+            log: format!("{said}\n--- journal of the kubelet\n{journal}"),
+        });
+    }
+    finish(engine, node, &token).await
+}
+
+/// What remains after kubeadm: the node serves load balancers like any other,
+/// the token is gone, and the node is known to be whole.
+async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Error> {
+    let id = token.split('.').next().unwrap_or_default();
+    let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null && \
+         kubectl -n kube-system delete secret \"bootstrap-token-$2\" --ignore-not-found >/dev/null && \
+         sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf && \
+         touch \"$3\"";
+    exec_ok(
+        engine,
+        node,
+        &["sh", "-c", script, "sh", node, id, DONE_FILE],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The image volume outlives nodes and remembers their containers. containerd
+/// would report them to the kubelet as dead ones to be looked after.
+///
+/// # Errors
+/// When containerd does not come back.
+pub async fn forget_former_containers(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    let script = "names=$(ctr -n k8s.io containers ls -q) && [ -n \"$names\" ] || exit 0; \
+         ctr -n k8s.io containers rm $names >/dev/null 2>&1; \
+         for s in $(ctr -n k8s.io sandboxes ls -q 2>/dev/null); do ctr -n k8s.io sandboxes rm \"$s\" >/dev/null 2>&1; done; \
+         systemctl restart containerd";
+    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    Ok(())
+}
+
+/// The administrator's kubeconfig, with the address that the host reaches.
+async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
+    let text = exec_ok(engine, node, &["cat", "/etc/kubernetes/admin.conf"]).await?;
+    let container = engine.container(node).await?.unwrap_or_default();
+    let port = spec::api_server_port(&container).unwrap_or_default();
+    Ok(with_server(&text, &format!("https://127.0.0.1:{port}")))
+}
+
+/// A kubeconfig of kubeadm's with another server. kubeadm writes one cluster,
+/// with its server on a line of its own.
+fn with_server(kubeconfig: &str, server: &str) -> String {
+    let mut text = String::new();
+    for line in kubeconfig.lines() {
+        match line.split_once("server: ") {
+            Some((indent, _)) => text.push_str(&format!("{indent}server: {server}")),
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kubeconfig_names_the_published_port() {
+        let text =
+            "clusters:\n- cluster:\n    server: https://demo-control-plane:6443\n  name: demo\n";
+        assert_eq!(
+            with_server(text, "https://127.0.0.1:40000"),
+            "clusters:\n- cluster:\n    server: https://127.0.0.1:40000\n  name: demo\n"
+        );
+    }
+}

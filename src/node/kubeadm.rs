@@ -1,0 +1,136 @@
+//! kubeadm's configuration, and what matters in its output.
+
+use minijinja::{Environment, UndefinedBehavior, context};
+use rand::RngExt;
+
+use super::spec::{POD_SUBNET, SERVICE_SUBNET};
+
+/// What kubeadm is told.
+#[derive(Debug, Clone)]
+pub(super) struct Config<'a> {
+    /// The instance's name.
+    pub instance: &'a str,
+    /// The node's name.
+    pub node: &'a str,
+    /// The node's address in the container network.
+    pub node_address: &'a str,
+    /// Kubernetes version without `v`.
+    pub version: &'a str,
+    /// The bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}`.
+    pub token: &'a str,
+    /// Whether the host has cgroup v1, which newer kubelets refuse unless told.
+    pub cgroup_v1: bool,
+}
+
+impl Config<'_> {
+    /// The configuration as YAML.
+    pub(super) fn render(&self) -> String {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let template = include_str!("../../templates/kubeadm.yaml.j2");
+        let rendered = environment.render_named_str(
+            "kubeadm.yaml",
+            template,
+            context! {
+                instance => self.instance,
+                node => self.node,
+                node_address => self.node_address,
+                version => format!("v{}", self.version),
+                token => self.token,
+                cgroup_v1 => self.cgroup_v1,
+                pod_subnet => POD_SUBNET,
+                service_subnet => SERVICE_SUBNET,
+            },
+        );
+        rendered.expect("the template is part of the program and its values are complete")
+    }
+}
+
+/// A bootstrap token of this node's own: kind's constant one lets any process
+/// on the machine become a node and read every Secret.
+pub(super) fn random_token() -> String {
+    const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut rng = rand::rng();
+    let mut draw = |length: usize| -> String {
+        (0..length)
+            .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
+            .collect()
+    };
+    format!("{}.{}", draw(6), draw(16))
+}
+
+/// The lines of kubeadm's output and the kubelet's journal that say why it
+/// failed: the reason, then what stands around it.
+pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>) {
+    const TELLING: [&str; 7] = [
+        "error execution phase",
+        "failed to run Kubelet",
+        "\"command failed\"",
+        "[ERROR",
+        "no space left",
+        "too many open files",
+        "err=",
+    ];
+    let telling = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(str::trim).filter(|line| {
+            TELLING.iter().any(|word| line.contains(word)) && !line.contains("stack trace")
+        });
+        lines.map(str::to_owned).collect()
+    };
+    let from_kubeadm = telling(kubeadm);
+    let from_kubelet = telling(journal);
+    let reason = from_kubelet
+        .iter()
+        .rev()
+        .find(|line| line.contains("failed to run Kubelet") || line.contains("command failed"))
+        .or(from_kubeadm.last())
+        .cloned()
+        .unwrap_or_else(|| "it did not say why".to_owned());
+    let mut tail = from_kubeadm;
+    tail.extend(from_kubelet.into_iter().rev().take(5).rev());
+    tail.retain(|line| *line != reason);
+    tail.dedup();
+    let skip = tail.len().saturating_sub(10);
+    (reason, tail.split_off(skip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    #[test]
+    fn configuration() {
+        let config = Config {
+            instance: "demo",
+            node: "demo-control-plane",
+            node_address: "172.18.0.2",
+            version: "1.37.0",
+            token: "abc123.0123456789abcdef",
+            cgroup_v1: true,
+        };
+        let text = config.render();
+        assert_eq!(yaml::documents(&text).unwrap().len(), 4);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn tokens_differ_and_have_kubeadms_shape() {
+        let (one, two) = (random_token(), random_token());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 23);
+        assert_eq!(one.find('.'), Some(6));
+    }
+
+    #[test]
+    fn the_kubelets_reason_comes_first() {
+        let journal = "Nov 23 kubelet[1]: I0101 fine\nNov 23 kubelet[1]: E1 \"command failed\" err=\"failed to run Kubelet: cgroup v1 is not supported\"";
+        let kubeadm = "[init] ok\nerror execution phase wait-control-plane: timed out";
+        let (reason, tail) = what_matters(kubeadm, journal);
+        assert!(reason.contains("cgroup v1 is not supported"), "{reason}");
+        assert_eq!(
+            tail,
+            ["error execution phase wait-control-plane: timed out"]
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! The Kubernetes node: a kind node, made without kind.
+
+mod bootstrap;
+mod kubeadm;
+mod manifests;
+pub mod spec;
+mod stop;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use self::bootstrap::{
+    await_containerd, bootstrap, forget_former_containers, is_bootstrapped, make, start,
+};
+pub use self::manifests::{network_objects, storage_objects};
+pub use self::stop::{StopReport, stop_in_order};
+use crate::docker::{self, Engine, exec_ok};
+use crate::error::{Code, Explain};
+use crate::yaml;
+
+/// The oldest Kubernetes whose kubeadm reads our configuration (v1beta4).
+const OLDEST_KUBERNETES: (u32, u32) = (1, 31);
+
+/// The Kubernetes version of a node, such as `1.37.0`.
+///
+/// # Errors
+/// When the node does not say, or is too old.
+pub async fn kubernetes_version(engine: &dyn Engine, node: &str) -> Result<String, Error> {
+    let text = exec_ok(engine, node, &["cat", "/kind/version"]).await?;
+    let version = text.trim().trim_start_matches('v').to_owned();
+    let mut parts = version.split('.').map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST_KUBERNETES => Ok(version),
+        _ => Err(Error::Version { version }),
+    }
+}
+
+/// What can go wrong with the node.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine failed us.
+    #[error(transparent)]
+    Docker(#[from] docker::Error),
+    /// The node's Kubernetes is too old, or unknown.
+    #[error("the node image holds Kubernetes `{version}`, and 1.31 or newer is needed")]
+    Version {
+        /// What it says.
+        version: String,
+    },
+    /// The node container ended.
+    #[error("the node {node} ended by itself with exit code {code}")]
+    Ended {
+        /// The node.
+        node: String,
+        /// Its exit code.
+        code: i64,
+        /// The last lines of its log.
+        tail: Vec<String>,
+    },
+    /// containerd does not answer.
+    #[error("containerd in the node {node} does not answer after {} s", waited.as_secs())]
+    NoContainerd {
+        /// The node.
+        node: String,
+        /// How long was waited.
+        waited: Duration,
+        /// The last lines of the node's log.
+        tail: Vec<String>,
+    },
+    /// kubeadm failed.
+    #[error("kubeadm could not make the node {node} a cluster: {reason}")]
+    Kubeadm {
+        /// The node.
+        node: String,
+        /// The line that matters.
+        reason: String,
+        /// The lines that matter next.
+        tail: Vec<String>,
+        /// Everything that kubeadm and the kubelet said.
+        log: String,
+    },
+    /// As [`Error::Kubeadm`], with the log kept in a file.
+    #[error("kubeadm could not make the node a cluster: {reason}")]
+    KubeadmKept {
+        /// The line that matters.
+        reason: String,
+        /// The lines that matter next.
+        tail: Vec<String>,
+        /// Where the whole is.
+        log: PathBuf,
+    },
+    /// A file of the node makes no sense.
+    #[error("the node's {what} cannot be used: {reason}")]
+    Manifest {
+        /// Which one.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<(&'static str, yaml::Error)> for Error {
+    fn from((what, error): (&'static str, yaml::Error)) -> Self {
+        Error::Manifest {
+            what,
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Docker(error) => error.code(),
+            Error::Kubeadm { .. } | Error::KubeadmKept { .. } => Code::KubeadmFailed,
+            _ => Code::NodeFailed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Docker(error) => error.hints(),
+            Error::Version { .. } | Error::Manifest { .. } => {
+                vec!["use the default node image: leave --node-image away".into()]
+            }
+            Error::Ended { node, .. } | Error::NoContainerd { node, .. } => vec![
+                format!("see what it says: docker logs {node}"),
+                "try again, the node is made anew: clearml-local up".into(),
+            ],
+            Error::Kubeadm { node, .. } => vec![format!("see what it says: docker logs {node}")],
+            Error::KubeadmKept { log, .. } => vec![
+                format!("the whole log: {}", log.display()),
+                "keep the node to look into it: clearml-local up --retain".into(),
+            ],
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Error::Docker(error) => error.details(),
+            Error::Ended { tail, .. }
+            | Error::NoContainerd { tail, .. }
+            | Error::Kubeadm { tail, .. }
+            | Error::KubeadmKept { tail, .. } => tail.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The node container: names, labels, mounts and ports, as the `kind` program
+//! expects them, and labels of our own by which alone we know our containers.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use crate::docker::{Container, ContainerSpec, Mount, Publish};
+use crate::settings::{Instance, InstanceName, Ports};
+
+/// The network that kind's nodes share.
+pub const NETWORK: &str = "kind";
+/// Label that says which cluster a node belongs to (kind's).
+pub const KIND_CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
+/// Label that says which instance a container or volume belongs to (ours).
+pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
+/// Label with the version of clearml-local that made a container.
+const VERSION_LABEL: &str = "clearml-local.io/version";
+/// Label with the reference of the node image as the user gave it.
+const NODE_IMAGE_LABEL: &str = "clearml-local.io/node-image";
+/// Where the data directory is mounted in the node.
+pub const DATA_ROOT: &str = "/var/local-path-provisioner";
+/// Pod addresses (kind's).
+pub const POD_SUBNET: &str = "10.244.0.0/16";
+/// Service addresses (kind's).
+pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
+/// The API server's port in the node.
+const API_SERVER_PORT: u16 = 6443;
+/// Seconds until `docker stop` kills: databases flush, and systemd in the node
+/// needs its own 90.
+const STOP_TIMEOUT: i64 = 120;
+
+/// The node's name, which is its container's and host's.
+pub fn name(instance: &InstanceName) -> String {
+    format!("{instance}-control-plane")
+}
+
+/// The volume with the node's image store. It depends on the node image, whose
+/// containerd must be able to read it.
+pub fn image_volume(instance: &InstanceName, node_image_id: &str) -> String {
+    let hash = node_image_id.rsplit(':').next().unwrap_or_default();
+    let short: String = hash.chars().take(12).collect();
+    format!("clearml-local-{instance}-images-{short}")
+}
+
+/// The labels of everything that belongs to an instance.
+pub fn labels(instance: &InstanceName) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (INSTANCE_LABEL.to_owned(), instance.to_string()),
+        (
+            VERSION_LABEL.to_owned(),
+            env!("CARGO_PKG_VERSION").to_owned(),
+        ),
+    ])
+}
+
+/// What a node is made from.
+#[derive(Debug, Clone)]
+pub struct NodeSpec<'a> {
+    /// The instance's name.
+    pub name: &'a InstanceName,
+    /// Its settings.
+    pub instance: &'a Instance,
+    /// The node ports of the three services: the container ports of the mapping.
+    pub node_ports: Ports,
+    /// The node image's identifier in the engine.
+    pub image_id: &'a str,
+    /// Proxy variables of the user's environment.
+    pub proxy: &'a [(String, String)],
+    /// The host port of the API server: fixed, as one that the engine chooses
+    /// changes whenever the container starts.
+    pub api_server_port: u16,
+    /// Whether `/dev/mapper` is needed (btrfs and zfs hosts).
+    pub device_mapper: bool,
+}
+
+impl NodeSpec<'_> {
+    /// The container to make.
+    pub fn container(&self) -> ContainerSpec {
+        let name = name(self.name);
+        let mut labels = labels(self.name);
+        let kind = [
+            (KIND_CLUSTER_LABEL, self.name.to_string()),
+            ("io.x-k8s.kind.role", "control-plane".to_owned()),
+            (NODE_IMAGE_LABEL, self.instance.node_image.clone()),
+        ];
+        labels.extend(kind.map(|(key, value)| (key.to_owned(), value)));
+        let mut mounts = vec![
+            Mount::Tmpfs("/tmp".into()),
+            Mount::Tmpfs("/run".into()),
+            Mount::Anonymous("/var".into()),
+            Mount::Bind("/lib/modules".into(), "/lib/modules".into(), true),
+            Mount::Volume(
+                image_volume(self.name, self.image_id),
+                "/var/lib/containerd".into(),
+            ),
+            Mount::Bind(self.instance.data_dir.clone(), DATA_ROOT.into(), false),
+        ];
+        if self.device_mapper {
+            mounts.push(Mount::Bind(
+                "/dev/mapper".into(),
+                "/dev/mapper".into(),
+                false,
+            ));
+        }
+        let mut env = vec!["KUBECONFIG=/etc/kubernetes/admin.conf".to_owned()];
+        env.extend(proxy_environment(self.proxy, &name));
+        ContainerSpec {
+            image: self.instance.node_image.clone(),
+            env,
+            labels,
+            mounts,
+            ports: self.publishes(),
+            network: Some(NETWORK.into()),
+            node: true,
+            stop_timeout: Some(STOP_TIMEOUT),
+            name,
+            ..ContainerSpec::default()
+        }
+    }
+
+    fn publishes(&self) -> Vec<Publish> {
+        let mut ports: Vec<Publish> = pairs(self.instance.ports, self.node_ports)
+            .into_iter()
+            .map(|(host, container)| Publish {
+                address: self.instance.listen,
+                host,
+                container,
+            })
+            .collect();
+        ports.push(Publish {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            host: self.api_server_port,
+            container: API_SERVER_PORT,
+        });
+        ports
+    }
+
+    /// Why the settings do not fit the node that is there: what differs, as
+    /// (setting, the node's, the wanted one). Empty when they fit.
+    pub fn differences(&self, node: &Container) -> Vec<(&'static str, String, String)> {
+        let mut differences = Vec::new();
+        let mut compare = |what, is: String, wanted: String| {
+            if is != wanted {
+                differences.push((what, is, wanted));
+            }
+        };
+        let names = ["--web-port", "--api-port", "--files-port"];
+        for (what, (host, container)) in names
+            .into_iter()
+            .zip(pairs(self.instance.ports, self.node_ports))
+        {
+            let published = node.ports.iter().find(|(inside, ..)| *inside == container);
+            let is = published.map_or_else(
+                || format!("not publishing node port {container}"),
+                |(_, _, port)| port.to_string(),
+            );
+            compare(what, is, host.to_string());
+            if let Some((_, address, _)) = published {
+                compare(
+                    "--listen",
+                    address.clone(),
+                    self.instance.listen.to_string(),
+                );
+            }
+        }
+        if let Some(image) = node.labels.get(NODE_IMAGE_LABEL) {
+            compare(
+                "--node-image",
+                image.clone(),
+                self.instance.node_image.clone(),
+            );
+        }
+        if let Some(data) = data_dir(node) {
+            let wanted = self.instance.data_dir.display().to_string();
+            compare("--data-dir", data.display().to_string(), wanted);
+        }
+        differences.dedup();
+        differences
+    }
+}
+
+fn pairs(host: Ports, node: Ports) -> [(u16, u16); 3] {
+    [
+        (host.web, node.web),
+        (host.api, node.api),
+        (host.files, node.files),
+    ]
+}
+
+/// The host folder that a node keeps its data in.
+pub fn data_dir(node: &Container) -> Option<PathBuf> {
+    let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);
+    mount.map(|(source, _)| PathBuf::from(source))
+}
+
+/// The host port of the API server of a running node.
+pub fn api_server_port(node: &Container) -> Option<u16> {
+    let published = node
+        .ports
+        .iter()
+        .find(|(port, ..)| *port == API_SERVER_PORT);
+    published
+        .map(|(_, _, host)| *host)
+        .filter(|port| *port != 0)
+}
+
+/// Whether a container is the node of that instance, made by us.
+pub fn is_ours(node: &Container, instance: &InstanceName) -> bool {
+    node.labels.get(INSTANCE_LABEL).map(String::as_str) == Some(instance.as_str())
+}
+
+/// The proxy variables for the node: both spellings, with what must never go
+/// through a proxy added to `NO_PROXY`.
+fn proxy_environment(proxy: &[(String, String)], node: &str) -> Vec<String> {
+    let value = |name: &str| {
+        let found = proxy.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found
+            .map(|(_, value)| value.clone())
+            .filter(|v| !v.is_empty())
+    };
+    if value("HTTP_PROXY").is_none() && value("HTTPS_PROXY").is_none() {
+        return Vec::new();
+    }
+    let local = [
+        POD_SUBNET,
+        SERVICE_SUBNET,
+        node,
+        "localhost",
+        "127.0.0.1",
+        ".svc",
+        ".cluster.local",
+    ];
+    let mut no_proxy = value("NO_PROXY").unwrap_or_default();
+    for name in local {
+        if !no_proxy.split(',').any(|part| part == name) {
+            if !no_proxy.is_empty() {
+                no_proxy.push(',');
+            }
+            no_proxy.push_str(name);
+        }
+    }
+    let mut env = Vec::new();
+    let all = [
+        ("HTTP_PROXY", value("HTTP_PROXY")),
+        ("HTTPS_PROXY", value("HTTPS_PROXY")),
+        ("NO_PROXY", Some(no_proxy)),
+    ];
+    for (name, value) in all {
+        if let Some(value) = value {
+            env.push(format!("{name}={value}"));
+            env.push(format!("{}={value}", name.to_lowercase()));
+        }
+    }
+    env
+}
+
+/// Whether the engine's storage needs `/dev/mapper` in the node.
+pub fn needs_device_mapper(storage_driver: &str) -> bool {
+    matches!(storage_driver, "btrfs" | "zfs") && Path::new("/dev/mapper").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Wishes;
+
+    fn instance() -> Instance {
+        let wishes = Wishes {
+            node_image: Some("node:1".into()),
+            ..Wishes::default()
+        };
+        wishes.instance(None, "/home/me/data".into()).unwrap()
+    }
+
+    fn spec<'a>(name: &'a InstanceName, instance: &'a Instance) -> NodeSpec<'a> {
+        NodeSpec {
+            name,
+            instance,
+            node_ports: Ports::default(),
+            image_id: "sha256:0123456789abcdef",
+            proxy: &[],
+            api_server_port: 40000,
+            device_mapper: false,
+        }
+    }
+
+    #[test]
+    fn the_container_is_a_kind_node() {
+        let (name, instance) = ("demo".parse().unwrap(), instance());
+        insta::assert_debug_snapshot!(spec(&name, &instance).container());
+    }
+
+    #[test]
+    fn proxies_reach_the_node_and_never_its_own_addresses() {
+        let proxy = [
+            ("https_proxy".to_owned(), "http://proxy:3128".to_owned()),
+            ("NO_PROXY".to_owned(), "corp".to_owned()),
+        ];
+        let env = proxy_environment(&proxy, "demo-control-plane");
+        assert_eq!(
+            env,
+            [
+                "HTTPS_PROXY=http://proxy:3128",
+                "https_proxy=http://proxy:3128",
+                "NO_PROXY=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
+                "no_proxy=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
+            ]
+        );
+        assert!(proxy_environment(&[], "demo-control-plane").is_empty());
+    }
+
+    #[test]
+    fn differences_to_the_node_are_named() {
+        let (name, instance) = ("demo".parse().unwrap(), instance());
+        let node = Container {
+            ports: vec![
+                (30080, "127.0.0.1".into(), 9080),
+                (30008, "127.0.0.1".into(), 30008),
+                (30081, "127.0.0.1".into(), 30081),
+            ],
+            mounts: vec![("/home/me/data".into(), DATA_ROOT.into())],
+            ..Container::default()
+        };
+        assert_eq!(
+            spec(&name, &instance).differences(&node),
+            [("--web-port", "9080".to_owned(), "30080".to_owned())]
+        );
+    }
+}

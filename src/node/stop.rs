@@ -1,0 +1,163 @@
+//! Stopping in order, so that no database is killed while it writes: the
+//! kubelet, then those that write to the databases, then the databases, then
+//! the container. It needs no API server.
+
+use std::time::{Duration, Instant};
+
+use super::Error;
+use crate::component::{Component, NAMESPACE};
+use crate::docker::Engine;
+use crate::event::Step;
+
+/// How long the databases together may take to write what they hold.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How the stop went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StopReport {
+    /// Components that did not end in time and were killed.
+    pub killed: Vec<Component>,
+}
+
+/// Lists the running tasks of our components, as `TASK COMPONENT` lines. The
+/// component is the pod's container name, which the kubelet gives as a label.
+const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | awk '$3 == "RUNNING" {print $1}'); do
+  i=$(ctr -n k8s.io containers info "$t" 2>/dev/null) || continue
+  case $i in *'"io.kubernetes.pod.namespace": "'"$1"'"'*) ;; *) continue ;; esac
+  n=$(printf '%s\n' "$i" | sed -n 's/.*"clearml-local.io\/component": "\([a-z]*\)".*/\1/p' | head -n 1)
+  [ -n "$n" ] || n=$(printf '%s\n' "$i" | sed -n 's/.*"io.kubernetes.pod.name": "clearml-\([a-z]*\)-.*/\1/p' | head -n 1)
+  printf '%s\n' "$i" | grep -q '"io.kubernetes.container.name"' || continue
+  echo "$t $n"
+done"#;
+
+/// Stops the node's components in order and then its container.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn stop_in_order(
+    engine: &dyn Engine,
+    node: &str,
+    step: &Step,
+) -> Result<StopReport, Error> {
+    step.state("stopping the kubelet");
+    engine
+        .exec(node, &["systemctl", "stop", "kubelet"], None)
+        .await?;
+    let deadline = Instant::now() + PATIENCE;
+    let writers: Vec<Task> = tasks(engine, node).await?;
+    let (databases, writers): (Vec<_>, Vec<_>) =
+        writers.into_iter().partition(|t| t.component.is_database());
+    let mut report = StopReport::default();
+    for (what, group) in [("servers", writers), ("databases", databases)] {
+        if group.is_empty() {
+            continue;
+        }
+        step.state(format!("stopping the {what}"));
+        for task in &group {
+            task.terminate(engine, node).await?;
+        }
+        report
+            .killed
+            .extend(await_end(engine, node, &group, deadline).await?);
+    }
+    step.state("stopping the node");
+    // The databases have ended: what is left has nothing to lose.
+    engine.stop(node, 1).await?;
+    Ok(report)
+}
+
+struct Task {
+    id: String,
+    component: Component,
+}
+
+impl Task {
+    async fn terminate(&self, engine: &dyn Engine, node: &str) -> Result<(), Error> {
+        let argv = if self.component.is_database() {
+            vec![
+                "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGTERM", &self.id,
+            ]
+        } else {
+            // Their first process is a shell that ignores SIGTERM and has not
+            // exec'ed the server, and `ctr task kill -a` does not reach children.
+            vec![
+                "ctr",
+                "-n",
+                "k8s.io",
+                "task",
+                "exec",
+                "--exec-id",
+                "clearml-local-stop",
+                &self.id,
+                "bash",
+                "-c",
+                "kill -TERM -1",
+            ]
+        };
+        // A task that has just ended by itself is no failure.
+        engine.exec(node, &argv, None).await?;
+        Ok(())
+    }
+}
+
+async fn tasks(engine: &dyn Engine, node: &str) -> Result<Vec<Task>, Error> {
+    let output = engine
+        .exec(node, &["sh", "-c", LIST, "sh", NAMESPACE], None)
+        .await?;
+    Ok(parse(&output.stdout))
+}
+
+fn parse(lines: &str) -> Vec<Task> {
+    let tasks = lines.lines().filter_map(|line| {
+        let (id, name) = line.split_once(' ')?;
+        let component = match name {
+            "elastic" => Component::Elasticsearch,
+            other => Component::from_name(other)?,
+        };
+        Some(Task {
+            id: id.to_owned(),
+            component,
+        })
+    });
+    tasks.collect()
+}
+
+/// Waits until the tasks are gone; returns those that are not, at the deadline.
+async fn await_end(
+    engine: &dyn Engine,
+    node: &str,
+    group: &[Task],
+    deadline: Instant,
+) -> Result<Vec<Component>, Error> {
+    loop {
+        let running = tasks(engine, node).await?;
+        let left: Vec<Component> = group
+            .iter()
+            .filter(|task| running.iter().any(|other| other.id == task.id))
+            .map(|task| task.component)
+            .collect();
+        if left.is_empty() || Instant::now() > deadline {
+            return Ok(left);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_known_by_component() {
+        let tasks = parse("abc apiserver\ndef elastic\nghi redis\njkl \nmno helper\n");
+        let found: Vec<_> = tasks.iter().map(|t| (t.id.as_str(), t.component)).collect();
+        assert_eq!(
+            found,
+            [
+                ("abc", Component::Apiserver),
+                ("def", Component::Elasticsearch),
+                ("ghi", Component::Redis),
+            ]
+        );
+    }
+}

@@ -1,0 +1,418 @@
+//! What the user wants: flags, environment and `clearml-local.yaml`, in that
+//! order of strength, then what an earlier `up` was told, then the defaults.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Explain};
+use crate::{files, yaml};
+
+/// The node image of kind 0.33, pinned by digest.
+pub const DEFAULT_NODE_IMAGE: &str =
+    "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
+
+/// The settings file that is read where it lies in the working directory.
+pub const SETTINGS_FILE: &str = "clearml-local.yaml";
+
+/// The longest name whose node name is still a host name.
+const LONGEST_NAME: usize = 49;
+
+/// The name of an instance: lower case letters, digits, `-` and `.`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InstanceName(String);
+
+impl InstanceName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InstanceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for InstanceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        let edge =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let fine = text.chars().all(inner)
+            && edge(text.chars().next())
+            && edge(text.chars().last())
+            && text.len() <= LONGEST_NAME;
+        if fine {
+            return Ok(InstanceName(text.to_owned()));
+        }
+        Err(format!(
+            "`{text}` cannot be a name: use lower case letters, digits, `-` and `.`, at most {LONGEST_NAME}, beginning and ending with a letter or digit"
+        ))
+    }
+}
+
+impl TryFrom<String> for InstanceName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<InstanceName> for String {
+    fn from(name: InstanceName) -> String {
+        name.0
+    }
+}
+
+/// The host ports of the three services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Web app.
+    pub web: u16,
+    /// API server.
+    pub api: u16,
+    /// File server.
+    pub files: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports {
+            web: 30080,
+            api: 30008,
+            files: 30081,
+        }
+    }
+}
+
+impl Ports {
+    /// Whether the web app finds API and files by itself from these ports: its
+    /// code knows two sets only.
+    pub fn found_by_web_app(self) -> bool {
+        let known = |web, api, files| self == Ports { web, api, files };
+        known(30080, 30008, 30081) || known(8080, 8008, 8081)
+    }
+}
+
+/// A values file as it was read: `up` without flags uses it again although the
+/// file may be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValuesFile {
+    /// Where it was read, for messages.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What an instance is made of. Kept in the state directory, so that a later
+/// `up` without flags means the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Address that the ports are published on.
+    pub listen: IpAddr,
+    /// Host ports.
+    pub ports: Ports,
+    /// Name of a release, or the path of a file that describes one.
+    pub release: String,
+    /// Reference of the node image.
+    pub node_image: String,
+    /// Where the data are.
+    pub data_dir: PathBuf,
+    /// Values files, weakest first.
+    pub values: Vec<ValuesFile>,
+    /// `--set` arguments, weakest first.
+    pub sets: Vec<String>,
+}
+
+/// What was asked for by flags, environment or file; `None` is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Wishes {
+    /// The instance's name.
+    pub name: Option<InstanceName>,
+    /// Address to publish the ports on.
+    pub listen: Option<IpAddr>,
+    /// Host port of the web app.
+    pub web_port: Option<u16>,
+    /// Host port of the API server.
+    pub api_port: Option<u16>,
+    /// Host port of the file server.
+    pub files_port: Option<u16>,
+    /// Release name or file.
+    pub release: Option<String>,
+    /// Node image.
+    pub node_image: Option<String>,
+    /// Data directory.
+    pub data_dir: Option<PathBuf>,
+    /// Values files.
+    pub values: Vec<PathBuf>,
+    /// `KEY=VALUE`.
+    pub set: Vec<String>,
+    /// How long `up` may wait for the server, such as `15m`.
+    pub timeout: Option<String>,
+}
+
+impl Wishes {
+    /// These wishes, and where they are silent the weaker ones.
+    #[must_use]
+    pub fn or(self, weaker: Wishes) -> Wishes {
+        let lists_are_ours = !self.values.is_empty() || !self.set.is_empty();
+        Wishes {
+            name: self.name.or(weaker.name),
+            listen: self.listen.or(weaker.listen),
+            web_port: self.web_port.or(weaker.web_port),
+            api_port: self.api_port.or(weaker.api_port),
+            files_port: self.files_port.or(weaker.files_port),
+            release: self.release.or(weaker.release),
+            node_image: self.node_image.or(weaker.node_image),
+            data_dir: self.data_dir.or(weaker.data_dir),
+            values: if lists_are_ours {
+                self.values
+            } else {
+                weaker.values
+            },
+            set: if lists_are_ours { self.set } else { weaker.set },
+            timeout: self.timeout.or(weaker.timeout),
+        }
+    }
+
+    /// The wishes in `clearml-local.yaml` of that folder, if it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something unknown.
+    pub fn from_file(dir: &Path) -> Result<Wishes, Error> {
+        let path = dir.join(SETTINGS_FILE);
+        let Some(text) = files::read(&path)? else {
+            return Ok(Wishes::default());
+        };
+        let broken = |reason: String| Error::File {
+            path: path.clone(),
+            reason,
+        };
+        let mut wishes: Wishes = match yaml::one(&text) {
+            Ok(wishes) => wishes,
+            Err(error) => return Err(broken(error.to_string())),
+        };
+        let beside = |file: PathBuf| dir.join(file);
+        wishes.values = wishes.values.into_iter().map(beside).collect();
+        wishes.data_dir = wishes.data_dir.map(beside);
+        Ok(wishes)
+    }
+
+    /// The wait's bound.
+    ///
+    /// # Errors
+    /// When it is not a duration such as `15m`.
+    pub fn timeout(&self) -> Result<Duration, Error> {
+        let Some(text) = &self.timeout else {
+            return Ok(Duration::from_secs(15 * 60));
+        };
+        let wrong = || Error::Timeout { text: text.clone() };
+        let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        let duration = Duration::try_from(parsed).map_err(|_| wrong())?;
+        if duration.is_zero() {
+            return Err(wrong());
+        }
+        Ok(duration)
+    }
+
+    /// What the instance is to be: the wishes, else what it was, else defaults.
+    /// `default_data_dir` holds where nothing else is said.
+    ///
+    /// # Errors
+    /// When a values file cannot be read or two ports are the same.
+    pub fn instance(
+        &self,
+        earlier: Option<&Instance>,
+        default_data_dir: PathBuf,
+    ) -> Result<Instance, Error> {
+        let was = earlier.cloned().unwrap_or_else(|| Instance {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: Ports::default(),
+            release: crate::release::DEFAULT.to_owned(),
+            node_image: DEFAULT_NODE_IMAGE.to_owned(),
+            data_dir: default_data_dir,
+            values: Vec::new(),
+            sets: Vec::new(),
+        });
+        let ports = Ports {
+            web: self.web_port.unwrap_or(was.ports.web),
+            api: self.api_port.unwrap_or(was.ports.api),
+            files: self.files_port.unwrap_or(was.ports.files),
+        };
+        if ports.web == ports.api || ports.api == ports.files || ports.web == ports.files {
+            return Err(Error::SamePort { ports });
+        }
+        let told = !self.values.is_empty() || !self.set.is_empty();
+        Ok(Instance {
+            listen: self.listen.unwrap_or(was.listen),
+            ports,
+            release: self.release.clone().unwrap_or(was.release),
+            node_image: self.node_image.clone().unwrap_or(was.node_image),
+            data_dir: self.data_dir.clone().unwrap_or(was.data_dir),
+            values: if told {
+                read_values(&self.values)?
+            } else {
+                was.values
+            },
+            sets: if told { self.set.clone() } else { was.sets },
+        })
+    }
+}
+
+fn read_values(paths: &[PathBuf]) -> Result<Vec<ValuesFile>, Error> {
+    let mut values = Vec::new();
+    for path in paths {
+        let text = files::read(path)?.ok_or_else(|| Error::NoValuesFile { path: path.clone() })?;
+        values.push(ValuesFile {
+            path: path.display().to_string(),
+            text,
+        });
+    }
+    Ok(values)
+}
+
+/// Settings that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// The settings file is broken.
+    #[error("the settings in {} cannot be used: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A values file is missing.
+    #[error("there is no values file {}", path.display())]
+    NoValuesFile {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// Two services on one host port.
+    #[error("web, API and files need a port each, not {}, {} and {}", ports.web, ports.api, ports.files)]
+    SamePort {
+        /// What was asked for.
+        ports: Ports,
+    },
+    /// Not a duration.
+    #[error("`{text}` is no time to wait")]
+    Timeout {
+        /// What was given.
+        text: String,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Files(error) => error.code(),
+            _ => Code::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Files(error) => error.hints(),
+            Error::File { .. } => {
+                vec!["the settings and their meaning: clearml-local up --help".into()]
+            }
+            Error::SamePort { .. } => {
+                vec!["choose others: --web-port, --api-port, --files-port".into()]
+            }
+            Error::Timeout { .. } => vec!["write it as 90s, 15m or 1h30m".into()],
+            Error::NoValuesFile { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_host_names() {
+        for fine in ["clearml", "a", "team-2.x"] {
+            assert!(fine.parse::<InstanceName>().is_ok(), "{fine}");
+        }
+        let long = "x".repeat(50);
+        for wrong in ["", "-a", "a-", "A", "a_b", "a/b", "../x", &long] {
+            assert!(wrong.parse::<InstanceName>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_both_over_the_past() {
+        let file: Wishes = yaml::one("webPort: 8080\napiPort: 8008\n").unwrap();
+        let flags = Wishes {
+            web_port: Some(9090),
+            ..Wishes::default()
+        };
+        let earlier = Wishes::default()
+            .instance(None, "/data".into())
+            .map(|was| Instance {
+                release: "2.3".into(),
+                ..was
+            })
+            .unwrap();
+        let now = flags
+            .or(file)
+            .instance(Some(&earlier), "/other".into())
+            .unwrap();
+        assert_eq!(
+            (now.ports.web, now.ports.api, now.ports.files),
+            (9090, 8008, 30081)
+        );
+        assert_eq!(now.release, "2.3");
+        assert_eq!(now.data_dir, PathBuf::from("/data"));
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        files::write(&dir.path().join(SETTINGS_FILE), "webport: 8080\n").unwrap();
+        let error = Wishes::from_file(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("webport"), "{error}");
+    }
+
+    #[test]
+    fn one_port_for_two_services_is_refused() {
+        let wishes = Wishes {
+            web_port: Some(30008),
+            ..Wishes::default()
+        };
+        let error = wishes.instance(None, "/data".into()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "web, API and files need a port each, not 30008, 30008 and 30081"
+        );
+    }
+
+    #[test]
+    fn timeouts_are_durations() {
+        let with = |text: &str| {
+            Wishes {
+                timeout: Some(text.into()),
+                ..Wishes::default()
+            }
+            .timeout()
+        };
+        assert_eq!(with("90s").unwrap(), Duration::from_secs(90));
+        assert!(with("5").is_err());
+        assert!(with("-5m").is_err());
+    }
+}

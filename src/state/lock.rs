@@ -1,0 +1,100 @@
+//! One command at a time on an instance.
+
+use std::fs::{File, TryLockError};
+use std::time::Duration;
+
+use super::{Error, StateDir};
+use crate::event::Events;
+use crate::files;
+
+pub(super) const FILE: &str = "lock";
+
+/// Held while a command changes an instance; released when it is dropped or its
+/// process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, waiting for the command that holds it and saying so.
+    /// `command` is what a waiting one is told, such as `up`.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub async fn take(state: &StateDir, command: &str, events: &Events) -> Result<Lock, Error> {
+        let mut told = false;
+        loop {
+            if let Some(lock) = Lock::attempt(state, command)? {
+                return Ok(lock);
+            }
+            if !told {
+                told = true;
+                let holder = files::read(&state.root().join(FILE))?.unwrap_or_default();
+                let holder = if holder.is_empty() {
+                    "another command".to_owned()
+                } else {
+                    holder
+                };
+                events.warn(format!(
+                    "waiting for {holder}, which works on this instance"
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Who holds the lock, if anybody does. Takes nothing.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn holder(state: &StateDir) -> Result<Option<String>, Error> {
+        let path = state.root().join(FILE);
+        let Some(holder) = files::read(&path)? else {
+            return Ok(None);
+        };
+        let file = files::open_lock(&path)?;
+        let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        Ok(held.then_some(holder))
+    }
+
+    fn attempt(state: &StateDir, command: &str) -> Result<Option<Lock>, Error> {
+        files::create_dir(state.root())?;
+        let path = state.root().join(FILE);
+        let mut file = files::open_lock(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Some network file systems know no locks; working without is better than not at all.
+            Err(TryLockError::Error(_)) => return Ok(Some(Lock { _file: file })),
+        }
+        // `purge` may have removed the file between opening and locking it.
+        if !path.exists() {
+            return Ok(None);
+        }
+        let holder = format!("`clearml-local {command}` (process {})", std::process::id());
+        files::write_lock(&path, &mut file, &holder)?;
+        Ok(Some(Lock { _file: file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_command_sees_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned());
+        let first = Lock::attempt(&state, "up").unwrap();
+        assert!(first.is_some());
+        assert!(Lock::attempt(&state, "down").unwrap().is_none());
+        let holder = files::read(&dir.path().join(FILE)).unwrap().unwrap();
+        assert!(
+            holder.starts_with("`clearml-local up` (process "),
+            "{holder}"
+        );
+        drop(first);
+        assert!(Lock::attempt(&state, "down").unwrap().is_some());
+    }
+}

@@ -1,0 +1,181 @@
+//! The marker in a data directory: whose it is, what wrote it, and which of its
+//! folders may be removed.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, json, read_json};
+use crate::component::Component;
+use crate::files;
+use crate::settings::InstanceName;
+
+const FILE: &str = ".clearml-local.json";
+
+/// Major versions of the databases whose files cannot be read by another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Databases {
+    /// Such as `4.4`.
+    pub mongodb: String,
+    /// Such as `7`.
+    pub elasticsearch: String,
+    /// Such as `6`.
+    pub redis: String,
+}
+
+/// What the marker says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The instance that owns the data.
+    pub instance: InstanceName,
+    /// The release that last wrote them.
+    pub release: String,
+    /// The versions of its databases.
+    pub databases: Databases,
+    /// The folders that are ours, by name.
+    pub folders: Vec<String>,
+}
+
+impl Marker {
+    /// The marker of an instance that is about to use a directory.
+    pub fn new(instance: &InstanceName, release: &str, databases: Databases) -> Marker {
+        let keepers = Component::ALL.into_iter().filter(|c| c.claim().is_some());
+        Marker {
+            instance: instance.clone(),
+            release: release.to_owned(),
+            databases,
+            folders: keepers.map(|c| c.name().to_owned()).collect(),
+        }
+    }
+
+    /// The marker in a data directory, if it has one.
+    ///
+    /// # Errors
+    /// When it is there and broken.
+    pub fn read(dir: &Path) -> Result<Option<Marker>, Error> {
+        read_json(&dir.join(FILE))
+    }
+
+    /// Writes the marker.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<(), Error> {
+        files::create_dir(dir)?;
+        if Marker::read(dir)?.as_ref() != Some(self) {
+            files::write(&dir.join(FILE), &json(self))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that this marker's instance and databases may use the directory.
+    ///
+    /// # Errors
+    /// When it is somebody else's, or its databases are of another version.
+    pub fn check(&self, dir: &Path) -> Result<(), Error> {
+        let path = || PathBuf::from(dir);
+        let Some(found) = Marker::read(dir)? else {
+            return match files::list(dir)?.into_iter().next() {
+                Some(example) => Err(Error::DataForeign {
+                    path: path(),
+                    example,
+                }),
+                None => Ok(()),
+            };
+        };
+        if found.instance != self.instance {
+            return Err(Error::DataOfOther {
+                path: path(),
+                owner: found.instance.to_string(),
+            });
+        }
+        let (ours, theirs) = (&self.databases, &found.databases);
+        let differing = [
+            ("MongoDB", &theirs.mongodb, &ours.mongodb),
+            ("Elasticsearch", &theirs.elasticsearch, &ours.elasticsearch),
+            ("Redis", &theirs.redis, &ours.redis),
+        ]
+        .into_iter()
+        .find(|(_, found, wanted)| found != wanted);
+        match differing {
+            Some((database, version, wanted)) => Err(Error::DataVersion {
+                path: path(),
+                database,
+                found: version.clone(),
+                wanted: wanted.clone(),
+                release: found.release,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the marker and the directory, when nothing else is left in it.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub fn remove(dir: &Path) -> Result<(), Error> {
+        files::remove(&dir.join(FILE))?;
+        files::remove_empty_dir(dir)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marker(instance: &str, mongodb: &str) -> Marker {
+        let databases = Databases {
+            mongodb: mongodb.into(),
+            elasticsearch: "7".into(),
+            redis: "6".into(),
+        };
+        Marker::new(&instance.parse().unwrap(), "1.5.0", databases)
+    }
+
+    #[test]
+    fn an_empty_folder_is_fine() {
+        let dir = tempfile::tempdir().unwrap();
+        marker("clearml", "4.4").check(dir.path()).unwrap();
+        marker("clearml", "4.4")
+            .check(&dir.path().join("new"))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_folder_with_files_of_others_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        files::write(&dir.path().join("thesis.tex"), "").unwrap();
+        let error = marker("clearml", "4.4").check(dir.path()).unwrap_err();
+        assert!(
+            error.to_string().ends_with("such as `thesis.tex`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn data_of_another_instance_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        marker("other", "4.4").write(dir.path()).unwrap();
+        let error = marker("clearml", "4.4").check(dir.path()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("belong to the instance `other`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn data_of_another_database_major_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        marker("clearml", "4.4").write(dir.path()).unwrap();
+        let error = marker("clearml", "7.0").check(dir.path()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("written by MongoDB 4.4, and the release has MongoDB 7.0"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,321 @@
+//! What is kept of an instance on this machine: its settings, secrets and
+//! kubeconfig in the state directory, and the marker in its data directory. All
+//! of it is a hint: labels and the API say what exists.
+
+mod lock;
+mod marker;
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+pub use self::lock::Lock;
+pub use self::marker::{Databases, Marker};
+use crate::error::{Code, Explain};
+use crate::files;
+use crate::secrets::Secrets;
+use crate::settings::{Instance, InstanceName};
+
+/// The state directory of one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// The instance's directory below the user's data directory
+    /// (`~/.local/share/clearml-local/NAME` on Linux).
+    ///
+    /// # Errors
+    /// When the user has no home.
+    pub fn of(name: &InstanceName) -> Result<StateDir, Error> {
+        let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
+        Ok(StateDir {
+            root: base.join("clearml-local").join(name.as_str()),
+        })
+    }
+
+    /// A directory for tests.
+    pub fn at(root: PathBuf) -> StateDir {
+        StateDir { root }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the data are unless the user says otherwise.
+    pub fn default_data_dir(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// The kubeconfig, readable by its owner only.
+    pub fn kubeconfig_path(&self) -> PathBuf {
+        self.root.join("kubeconfig")
+    }
+
+    /// Where logs of failed steps are kept.
+    pub fn log_path(&self, name: &str) -> PathBuf {
+        self.root.join("logs").join(name)
+    }
+
+    fn instance_path(&self) -> PathBuf {
+        self.root.join("instance.json")
+    }
+
+    fn secrets_path(&self) -> PathBuf {
+        self.root.join("secrets.json")
+    }
+
+    /// What an earlier `up` was told, if there was one.
+    ///
+    /// # Errors
+    /// When the file is there and broken.
+    pub fn instance(&self) -> Result<Option<Instance>, Error> {
+        read_json(&self.instance_path())
+    }
+
+    /// Keeps what `up` was told.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_instance(&self, instance: &Instance) -> Result<(), Error> {
+        if self.instance()?.as_ref() == Some(instance) {
+            return Ok(());
+        }
+        files::create_dir(&self.root)?;
+        files::write_private(&self.instance_path(), &json(instance))?;
+        Ok(())
+    }
+
+    /// The instance's secrets, if it has any yet.
+    ///
+    /// # Errors
+    /// When the file is there and broken.
+    pub fn secrets(&self) -> Result<Option<Secrets>, Error> {
+        read_json(&self.secrets_path())
+    }
+
+    /// The instance's secrets, made on first use and then kept.
+    ///
+    /// # Errors
+    /// When the file is broken or cannot be written.
+    pub fn secrets_or_new(&self) -> Result<Secrets, Error> {
+        if let Some(secrets) = self.secrets()? {
+            return Ok(secrets);
+        }
+        let secrets = Secrets::generate();
+        files::create_dir(&self.root)?;
+        files::write_private(&self.secrets_path(), &json(&secrets))?;
+        Ok(secrets)
+    }
+
+    /// The kubeconfig, if the node was made.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn kubeconfig(&self) -> Result<Option<String>, Error> {
+        Ok(files::read(&self.kubeconfig_path())?)
+    }
+
+    /// Keeps the kubeconfig.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_kubeconfig(&self, text: &str) -> Result<(), Error> {
+        if self.kubeconfig()?.as_deref() != Some(text) {
+            files::create_dir(&self.root)?;
+            files::write_private(&self.kubeconfig_path(), text)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a log of a failed step; returns where.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_log(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
+        let path = self.log_path(name);
+        files::create_dir(&self.root.join("logs"))?;
+        files::write_private(&path, text)?;
+        Ok(path)
+    }
+
+    /// Forgets the cluster, keeping settings and secrets.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn forget_cluster(&self) -> Result<(), Error> {
+        Ok(files::remove(&self.kubeconfig_path())?)
+    }
+
+    /// Removes all that is ours. A folder that holds something else stays.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn purge(&self) -> Result<(), Error> {
+        let logs = self.root.join("logs");
+        for name in files::list(&logs)? {
+            files::remove(&logs.join(name))?;
+        }
+        files::remove_empty_dir(&logs)?;
+        let ours = [
+            self.instance_path(),
+            self.secrets_path(),
+            self.kubeconfig_path(),
+            self.root.join(lock::FILE),
+        ];
+        for path in ours {
+            files::remove(&path)?;
+        }
+        files::remove_empty_dir(&self.root)?;
+        Ok(())
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("plain data become JSON");
+    text.push('\n');
+    text
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let Some(text) = files::read(path)? else {
+        return Ok(None);
+    };
+    match serde_json::from_str(&text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(Error::Broken {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// What can be wrong with the state.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be used.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// There is no home directory.
+    #[error("there is no home directory to keep the state in")]
+    NoHome,
+    /// A state file makes no sense.
+    #[error("the state file {} is broken: {reason}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The data directory belongs to another instance.
+    #[error("the data in {} belong to the instance `{owner}`", path.display())]
+    DataOfOther {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
+    /// The data directory holds something that we did not make.
+    #[error("the data directory {} holds files that are not ours, such as `{example}`", path.display())]
+    DataForeign {
+        /// The directory.
+        path: PathBuf,
+        /// A file in it.
+        example: String,
+    },
+    /// The databases on disk are of another major version.
+    #[error(
+        "the data in {} were written by {database} {found}, and the release has {database} {wanted}",
+        path.display()
+    )]
+    DataVersion {
+        /// The directory.
+        path: PathBuf,
+        /// Which database.
+        database: &'static str,
+        /// The version in the data.
+        found: String,
+        /// The release's version.
+        wanted: String,
+        /// The release that wrote the data.
+        release: String,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Files(error) => error.code(),
+            Error::NoHome | Error::Broken { .. } => Code::StateBroken,
+            Error::DataOfOther { .. } | Error::DataForeign { .. } => Code::DataForeign,
+            Error::DataVersion { .. } => Code::DataVersion,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Files(error) => error.hints(),
+            Error::NoHome => vec!["set HOME, or XDG_DATA_HOME".into()],
+            Error::Broken { path, .. } => vec![format!(
+                "move it away and run the command again: mv {0} {0}.broken",
+                path.display()
+            )],
+            Error::DataOfOther { owner, .. } => vec![
+                format!("use that instance: clearml-local up --name {owner}"),
+                "or another folder: clearml-local up --data-dir DIR".into(),
+            ],
+            Error::DataForeign { .. } => {
+                vec!["use an empty folder: clearml-local up --data-dir DIR".into()]
+            }
+            Error::DataVersion { release, .. } => vec![
+                format!("use the release that fits: clearml-local up --release {release}"),
+                "or begin with new data: clearml-local up --name NEW --data-dir DIR".into(),
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("clearml"));
+        assert!(state.secrets().unwrap().is_none());
+        let first = state.secrets_or_new().unwrap();
+        assert_eq!(state.secrets_or_new().unwrap(), first);
+    }
+
+    #[test]
+    fn a_broken_state_file_is_named_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned());
+        files::write(&state.secrets_path(), "{\"http").unwrap();
+        let error = state.secrets_or_new().unwrap_err();
+        assert!(
+            error.to_string().contains("secrets.json is broken"),
+            "{error}"
+        );
+        assert_eq!(
+            files::read(&state.secrets_path()).unwrap().unwrap(),
+            "{\"http"
+        );
+    }
+
+    #[test]
+    fn purge_leaves_what_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("clearml"));
+        state.secrets_or_new().unwrap();
+        state.keep_log("kubeadm.log", "x").unwrap();
+        let mine = state.root().join("notes.txt");
+        files::write(&mine, "mine").unwrap();
+        state.purge().unwrap();
+        assert_eq!(files::list(state.root()).unwrap(), ["notes.txt"]);
+    }
+}

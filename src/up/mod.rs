@@ -1,0 +1,277 @@
+//! `up`, from the first step to the last. Each step observes, decides and acts,
+//! so that it does whatever is missing and nothing twice.
+
+mod data;
+mod node;
+mod plan;
+mod preflight;
+mod ready;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::data::remove_link;
+pub use self::plan::Plan;
+use crate::component::NAMESPACE;
+use crate::docker::{Engine, EngineInfo};
+use crate::error::{Code, Explain, Result};
+use crate::event::{Event, Events};
+use crate::files;
+use crate::images;
+use crate::kube::{Change, Cluster};
+use crate::node::spec;
+use crate::probe::Endpoints;
+use crate::settings::{InstanceName, Wishes};
+use crate::state::{Lock, StateDir};
+
+/// What `up` is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The instance.
+    pub name: InstanceName,
+    /// What was asked for.
+    pub wishes: Wishes,
+    /// Whether a node whose kubeadm failed is kept.
+    pub retain: bool,
+    /// Proxy variables of the environment.
+    pub proxy: Vec<(String, String)>,
+}
+
+/// What `up` leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The three URLs.
+    pub endpoints: Endpoints,
+    /// Where the data are.
+    pub data_dir: PathBuf,
+    /// What they take, in bytes.
+    pub data_bytes: u64,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// Seconds per phase.
+    pub phases: Vec<(String, Duration)>,
+}
+
+/// Brings an instance up, whatever is there of it.
+///
+/// # Errors
+/// The first thing that goes wrong; what was made stays, and the next `up` goes
+/// on from there.
+pub async fn up(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<Outcome> {
+    let began = Instant::now();
+    let _lock = Lock::take(state, "up", events).await?;
+    let mut phases = Phases::default();
+
+    let info = engine.info().await?;
+    let plan = plan(request, state, &info)?;
+    announce(&plan, &info, events);
+    preflight::run(&plan, engine, &info, events).await?;
+    state.keep_instance(&plan.instance)?;
+    let secrets = state.secrets_or_new()?;
+    phases.end("preflight");
+
+    let node = node::ensure(&plan, request, engine, &info, events).await?;
+    phases.end("node");
+
+    let references = plan.images();
+    let architecture = &info.architecture;
+    let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events);
+    let images = images::deliver(engine, &node.name, &references, architecture, events);
+    let ((cluster, started), delivery) = both(kubernetes, images).await?;
+    phases.end("kubernetes and images");
+
+    data::prepare(&plan, engine, &node.name).await?;
+    let applied = apply(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    phases.end("apply");
+
+    let deadline = began + request.wishes.timeout()?;
+    let credentials = secrets.credentials.tests.clone();
+    let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
+    plan.marker().write(&plan.instance.data_dir)?;
+    phases.end("ready");
+
+    Ok(Outcome {
+        endpoints: Endpoints::of(&plan.instance),
+        data_bytes: files::size_of_tree(&plan.instance.data_dir),
+        data_dir: plan.instance.data_dir.clone(),
+        changed: node.made || started || delivery.brought > 0 || applied || !began_ready,
+        phases: phases.0,
+    })
+}
+
+/// The plan, from what is asked for and what an earlier `up` was told.
+///
+/// # Errors
+/// When settings or values cannot be meant.
+pub fn plan(request: &Request, state: &StateDir, info: &EngineInfo) -> Result<Plan> {
+    let earlier = state.instance()?;
+    let instance = request
+        .wishes
+        .instance(earlier.as_ref(), state.default_data_dir())?;
+    Plan::new(request.name.clone(), instance, info)
+}
+
+fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "shown with no digit behind the point"
+    )]
+    let gigabytes = info.memory as f64 / 1e9;
+    events.emit(Event::Started {
+        name: plan.name.to_string(),
+        summary: format!(
+            "release {}, Docker {} with {} cores and {gigabytes:.0} GB: profile {}",
+            plan.release.name, info.version, info.cpus, plan.profile.name
+        ),
+    });
+    let beside_loopback = !plan.instance.listen.is_loopback();
+    if beside_loopback {
+        let listen = plan.instance.listen;
+        events.warn(format!(
+            "the ports are open on {listen}: whoever reaches this machine reaches the server"
+        ));
+    }
+    if !plan.instance.ports.found_by_web_app() && !plan.release.can_display_urls() {
+        events.warn(format!(
+            "the web app of release {} shows wrong URLs in `create credentials` for these ports: use `clearml-local credentials` instead",
+            plan.release.name
+        ));
+    }
+}
+
+/// Runs two steps at once. When one fails the other is given up: its error
+/// would only hide the first.
+async fn both<A, B, E>(
+    one: impl Future<Output = Result<A>>,
+    other: impl Future<Output = Result<B, E>>,
+) -> Result<(A, B)>
+where
+    E: Explain,
+{
+    let other = async { other.await.map_err(crate::error::Error::from) };
+    tokio::try_join!(one, other)
+}
+
+/// Network, storage and the server's objects, in one go. Returns whether
+/// anything changed.
+async fn apply(
+    plan: &Plan,
+    secrets: &crate::secrets::Secrets,
+    identities: &images::Identities,
+    cluster: &Cluster,
+    events: &Events,
+) -> Result<bool> {
+    let step = events.step("apply");
+    let objects = plan.objects(secrets, identities)?;
+    let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
+    let applied = cluster.apply(&objects, NAMESPACE).await?;
+    let rebound = cluster.rebind_released(plan.name.as_str()).await?;
+    let pruned = cluster
+        .prune(plan.name.as_str(), &objects, NAMESPACE)
+        .await?;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for object in &applied {
+        *counts
+            .entry(match object.change {
+                Change::Created => "created",
+                Change::Updated => "changed",
+                Change::Unchanged => "unchanged",
+            })
+            .or_default() += 1;
+    }
+    if !pruned.is_empty() {
+        counts.insert("removed", pruned.len());
+    }
+    let changed = counts.keys().any(|what| *what != "unchanged") || !rebound.is_empty();
+    let detail = counts.iter().map(|(what, count)| format!("{count} {what}"));
+    step.finish(changed, detail.collect::<Vec<_>>().join(", "));
+    Ok(changed)
+}
+
+/// The phases that went by, with their times.
+#[derive(Debug)]
+struct Phases(Vec<(String, Duration)>, Instant);
+
+impl Default for Phases {
+    fn default() -> Self {
+        Phases(Vec::new(), Instant::now())
+    }
+}
+
+impl Phases {
+    fn end(&mut self, name: &str) {
+        self.0.push((name.to_owned(), self.1.elapsed()));
+        self.1 = Instant::now();
+    }
+}
+
+/// What is wrong with what `up` was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The release's file is missing.
+    #[error("there is no release file {}", path.display())]
+    NoReleaseFile {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The Kubernetes API of a running node is silent.
+    #[error("the node runs, but its Kubernetes API did not answer within {} s", waited.as_secs())]
+    ApiSilent {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The machine has no port left for the Kubernetes API.
+    #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
+    NoPort(#[source] std::io::Error),
+    /// The node that is there was made with other settings.
+    #[error(
+        "the node of `{name}` was made with other settings, and cannot take new ones: {differences}"
+    )]
+    NodeDiffers {
+        /// The instance.
+        name: InstanceName,
+        /// What differs, in words.
+        differences: String,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::NoPort(_) => Code::PortInUse,
+            Error::ApiSilent { .. } => Code::ClusterUnreachable,
+            Error::NoReleaseFile { .. } | Error::NodeDiffers { .. } => Code::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::NoPort(_) => Vec::new(),
+            Error::ApiSilent { .. } => {
+                vec!["make the node anew, the data stay: clearml-local down, then up".into()]
+            }
+            Error::NoReleaseFile { .. } => {
+                vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
+            }
+            Error::NodeDiffers { name, .. } => {
+                vec![
+                    format!(
+                        "make the node anew, the data stay: clearml-local down --name {name}, then up again"
+                    ),
+                    "or another instance beside it: clearml-local up --name NEW".into(),
+                ]
+            }
+        }
+    }
+}
+
+/// The node's name, for those who look at it.
+pub fn node_name(name: &InstanceName) -> String {
+    spec::name(name)
+}

@@ -1,0 +1,179 @@
+//! The steps that make a node: container, Kubernetes, pod network, storage.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use super::{Error, Plan, Request};
+use crate::component::NAMESPACE;
+use crate::docker::{Engine, EngineInfo};
+use crate::error::Result;
+use crate::event::{Events, Step};
+use crate::images;
+use crate::kube::{Change, Cluster};
+use crate::node::spec::NodeSpec;
+use crate::node::{self, spec};
+use crate::state::StateDir;
+
+/// How long the Kubernetes API may take to answer on a node that runs.
+const API_PATIENCE: Duration = Duration::from_secs(180);
+
+/// The node as a step found or made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// The container's name.
+    pub name: String,
+    /// Whether it was made or started now.
+    pub made: bool,
+}
+
+/// Makes sure that the node runs and its containerd answers: from then on
+/// images can be brought.
+pub(super) async fn ensure(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<Node> {
+    let step = events.step("node");
+    let name = spec::name(&plan.name);
+    let found = engine.container(&name).await?;
+    let mut detail = name.clone();
+    let made = match found {
+        Some(container) if container.running && whole(engine, &name).await? => false,
+        Some(container) if !container.running => {
+            step.state("starting it");
+            node::start(engine, &container).await?;
+            node::await_containerd(engine, &name).await?;
+            if !whole(engine, &name).await? {
+                make(plan, request, engine, info, &step).await?;
+            }
+            detail.push_str(", started");
+            true
+        }
+        half => {
+            if half.is_some() {
+                step.state("making a half-made node anew");
+            }
+            make(plan, request, engine, info, &step).await?;
+            true
+        }
+    };
+    let version = node::kubernetes_version(engine, &name).await?;
+    step.finish(made, format!("{detail}, Kubernetes {version}"));
+    Ok(Node { name, made })
+}
+
+async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
+    Ok(node::is_bootstrapped(engine, node).await?)
+}
+
+/// Makes the node container, in the place of a half-made one.
+async fn make(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    step: &Step,
+) -> Result<()> {
+    let reference = &plan.instance.node_image;
+    let image = match engine.image(reference).await? {
+        Some(image) => image,
+        None => images::pull(engine, reference, &info.architecture, step).await?,
+    };
+    crate::files::create_dir(&plan.instance.data_dir)?;
+    plan.marker().write(&plan.instance.data_dir)?;
+    engine.remove(&spec::name(&plan.name)).await?;
+    step.state("starting");
+    let spec = NodeSpec {
+        api_server_port: free_port()?,
+        ..plan.node(&image.id, &request.proxy, info)
+    };
+    let name = node::make(engine, &spec).await?;
+    node::await_containerd(engine, &name).await?;
+    node::forget_former_containers(engine, &name).await?;
+    Ok(())
+}
+
+/// A port that nobody uses now.
+fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::NoPort)?.port())
+}
+
+/// Makes sure that the node is a cluster with a pod network and a storage class.
+/// Returns it, and whether anything was changed.
+pub(super) async fn kubernetes(
+    plan: &Plan,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    node: &Node,
+    events: &Events,
+) -> Result<(Cluster, bool)> {
+    let step = events.step("kubernetes");
+    let cgroup_v1 = info.cgroup_version == "1";
+    let fresh = !whole(engine, &node.name).await?;
+    let bootstrapped = node::bootstrap(engine, &plan.name, &node.name, cgroup_v1, &step).await;
+    let kubeconfig = match bootstrapped {
+        Ok(kubeconfig) => kubeconfig,
+        Err(error) => {
+            let error = kubeadm_failed(error, request, state, engine, &node.name).await?;
+            step.fail(error.to_string());
+            return Err(error.into());
+        }
+    };
+    state.keep_kubeconfig(&kubeconfig)?;
+    let cluster = Cluster::connect(&kubeconfig).await?;
+    step.state("waiting for the API server");
+    await_api(&cluster).await?;
+    let mut changed = fresh;
+    if fresh || node.made {
+        step.state("pod network and storage class");
+        let mut objects = node::network_objects(engine, &plan.name).await?;
+        objects.extend(node::storage_objects(engine, &plan.name).await?);
+        let applied = cluster.apply(&objects, NAMESPACE).await?;
+        changed |= applied.iter().any(|o| o.change != Change::Unchanged);
+    }
+    step.finish(changed, "");
+    Ok((cluster, changed))
+}
+
+/// Waits until the Kubernetes API answers.
+async fn await_api(cluster: &Cluster) -> Result<()> {
+    let deadline = Instant::now() + API_PATIENCE;
+    while !cluster.ready().await {
+        if Instant::now() > deadline {
+            return Err(Error::ApiSilent {
+                waited: API_PATIENCE,
+            }
+            .into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+/// Keeps the journal of a node whose kubeadm failed and, unless it is to be
+/// retained, removes the node: it could not be resumed.
+async fn kubeadm_failed(
+    error: node::Error,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    node: &str,
+) -> Result<node::Error> {
+    let node::Error::Kubeadm {
+        reason, tail, log, ..
+    } = error
+    else {
+        return Ok(error);
+    };
+    let log = state.keep_log("kubeadm.log", &log)?;
+    if !request.retain {
+        engine.remove(node).await?;
+    }
+    Ok(node::Error::KubeadmKept { reason, tail, log })
+}

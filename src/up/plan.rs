@@ -1,0 +1,137 @@
+//! What `up` is to make, worked out before anything is touched; pure.
+
+use std::path::{Path, PathBuf};
+
+use crate::component::Component;
+use crate::docker::EngineInfo;
+use crate::error::Result;
+use crate::files;
+use crate::images::Identities;
+use crate::manifests::{self, Object};
+use crate::node::spec::{self, NodeSpec};
+use crate::probe::Endpoints;
+use crate::profile::Profile;
+use crate::release::{Catalogue, Release};
+use crate::secrets::Secrets;
+use crate::settings::{Instance, InstanceName, Ports};
+use crate::state::{Databases, Marker};
+use crate::values::{self, Values};
+
+/// Everything that the settings, the release and the engine's size decide.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The instance's name.
+    pub name: InstanceName,
+    /// Its settings.
+    pub instance: Instance,
+    /// The release.
+    pub release: Release,
+    /// What the components may use.
+    pub profile: Profile,
+    /// The values in force.
+    pub values: Values,
+}
+
+impl Plan {
+    /// Works out the plan.
+    ///
+    /// # Errors
+    /// When the release is unknown or the values cannot be meant; all that is
+    /// wrong with the values at once.
+    pub fn new(name: InstanceName, instance: Instance, engine: &EngineInfo) -> Result<Plan> {
+        let release = find_release(&instance.release)?;
+        let profile = Profile::for_machine(engine.memory, engine.cpus);
+        let values = values::resolve(&values::Inputs {
+            release: &release,
+            profile: &profile,
+            files: &instance.values,
+            sets: &instance.sets,
+        })?;
+        Ok(Plan {
+            name,
+            instance,
+            release,
+            profile,
+            values,
+        })
+    }
+
+    /// The node ports of the three services.
+    pub fn node_ports(&self) -> Ports {
+        self.values.node_ports()
+    }
+
+    /// The references of the images that the node needs, each once.
+    pub fn images(&self) -> Vec<String> {
+        let mut references = Vec::new();
+        for component in Component::ALL {
+            let reference = self.values.image(component);
+            if !references.contains(&reference) {
+                references.push(reference);
+            }
+        }
+        references
+    }
+
+    /// The marker that the data directory is to carry.
+    pub fn marker(&self) -> Marker {
+        let majors = self.release.databases();
+        let databases = Databases {
+            mongodb: majors.mongodb.clone(),
+            elasticsearch: majors.elasticsearch.clone(),
+            redis: majors.redis.clone(),
+        };
+        Marker::new(&self.name, &self.release.name, databases)
+    }
+
+    /// What the node container is made from.
+    pub fn node<'a>(
+        &'a self,
+        image_id: &'a str,
+        proxy: &'a [(String, String)],
+        engine: &EngineInfo,
+    ) -> NodeSpec<'a> {
+        NodeSpec {
+            name: &self.name,
+            instance: &self.instance,
+            node_ports: self.node_ports(),
+            image_id,
+            proxy,
+            api_server_port: 0,
+            device_mapper: spec::needs_device_mapper(&engine.storage_driver),
+        }
+    }
+
+    /// The objects that make the server.
+    ///
+    /// # Errors
+    /// When the values do not fit together.
+    pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
+        Ok(manifests::render(&manifests::Inputs {
+            instance: self.name.as_str(),
+            release: &self.release,
+            values: &self.values,
+            secrets,
+            endpoints: &Endpoints::of(&self.instance),
+            identities,
+            data_root: spec::DATA_ROOT,
+        })?)
+    }
+}
+
+/// A release by its name, or from the file at that path.
+fn find_release(wanted: &str) -> Result<Release> {
+    let path = Path::new(wanted);
+    let looks_like_file = wanted.contains('/') || matches!(extension(path), Some("yaml" | "yml"));
+    if looks_like_file {
+        let text = files::read(path)?.ok_or_else(|| super::Error::NoReleaseFile {
+            path: PathBuf::from(wanted),
+        })?;
+        return Ok(Release::from_file_text(&text, wanted)?);
+    }
+    Ok(Catalogue::builtin().find(wanted)?)
+}
+
+fn extension(path: &Path) -> Option<&str> {
+    path.extension().and_then(|extension| extension.to_str())
+}

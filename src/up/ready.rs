@@ -1,0 +1,70 @@
+//! Ready means: a user's login works, through the published ports.
+
+use std::time::{Duration, Instant};
+
+use super::Plan;
+use crate::component::Component;
+use crate::error::Result;
+use crate::event::{Event, Events};
+use crate::kube::Cluster;
+use crate::probe::{Check, Failure, Probe};
+use crate::secrets::Credentials;
+
+/// How long probes may fail after all components are ready: kube-proxy and the
+/// web app's proxy need a moment to see them.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// Waits until every component is ready and the server does what a user needs.
+/// Returns whether that was so at the first look.
+pub(super) async fn wait(
+    plan: &Plan,
+    credentials: Credentials,
+    cluster: &Cluster,
+    deadline: Instant,
+    events: &Events,
+) -> Result<bool> {
+    let step = events.step("ready");
+    let began = Instant::now();
+    let mut looks_not_ready = 0_usize;
+    let left = deadline.saturating_duration_since(began);
+    let waited = cluster
+        .wait_ready(&Component::ALL, left, |component, state| {
+            looks_not_ready += usize::from(!state.ready);
+            events.emit(Event::Component {
+                component,
+                ready: state.ready,
+                state: state.state.name().to_owned(),
+                reason: state.line(),
+                seconds: began.elapsed().as_secs_f64(),
+            });
+        })
+        .await;
+    if let Err(error) = waited {
+        step.fail(error.to_string());
+        return Err(error.into());
+    }
+    let probe = Probe::new(&plan.instance, credentials);
+    let settled = deadline.max(Instant::now() + SETTLING);
+    let mut first = true;
+    loop {
+        let checks = probe.all().await;
+        let Some(failed) = first_failure(&checks) else {
+            step.finish(looks_not_ready > 0, "a login works");
+            return Ok(looks_not_ready == 0 && first);
+        };
+        if Instant::now() > settled {
+            let failure = Failure { checks };
+            step.fail(failure.to_string());
+            return Err(failure.into());
+        }
+        step.state(failed);
+        first = false;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+fn first_failure(checks: &[Check]) -> Option<String> {
+    let failed = checks.iter().find(|check| check.failure.is_some())?;
+    let why = failed.failure.as_deref()?;
+    Some(format!("{} does not work yet: {why}", failed.name))
+}

@@ -1,0 +1,165 @@
+//! An instance of a test's own: name, ports, home, and an end that leaves nothing.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An instance that is purged when the test ends, however it ends.
+pub struct Instance {
+    pub name: String,
+    pub web: u16,
+    pub api: u16,
+    pub files: u16,
+    home: TempDir,
+}
+
+/// What a command left.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The same, when the exit code is the expected one.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ran {
+        assert_eq!(
+            self.code, code,
+            "\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// JSON lines of stdout.
+    pub fn events(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+            .collect()
+    }
+
+    /// The whole of stdout as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{}: {e}", self.stdout))
+    }
+}
+
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+impl Instance {
+    pub fn new(test: &str) -> Instance {
+        let [web, api, files] = free_ports();
+        Instance {
+            name: format!("e2e-{test}-{}", std::process::id()),
+            web,
+            api,
+            files,
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clearml-local"));
+        command
+            .current_dir(self.home.path())
+            .env("HOME", self.home.path())
+            .env("XDG_DATA_HOME", self.home.path().join("share"))
+            .env("CLEARML_LOCAL_NAME", &self.name)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command().args(arguments).output().unwrap())
+    }
+
+    /// `up` on the instance's own ports.
+    pub fn up(&self, more: &[&str]) -> Ran {
+        let ports = [
+            format!("--web-port={}", self.web),
+            format!("--api-port={}", self.api),
+            format!("--files-port={}", self.files),
+        ];
+        let mut command = self.command();
+        Ran::of(command.arg("up").args(ports).args(more).output().unwrap())
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.home
+            .path()
+            .join("share/clearml-local")
+            .join(&self.name)
+    }
+
+    pub fn node(&self) -> String {
+        format!("{}-control-plane", self.name)
+    }
+
+    /// kubectl in the node.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let node = self.node();
+        let mut all = vec!["exec", &node, "kubectl", "-n", "clearml"];
+        all.extend(arguments);
+        run("docker", &all).expect(0).stdout
+    }
+
+    /// The version of each object of ours: what changes when anything does.
+    pub fn versions(&self) -> Vec<String> {
+        let kinds = "deployments,statefulsets,services,secrets,configmaps,pvc,pv,pods";
+        let path =
+            "{range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";
+        let listed = self.kubectl(&["get", kinds, "-o", &format!("jsonpath={path}")]);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// What Docker still has of the instance.
+    pub fn remains(&self) -> Vec<String> {
+        let label = format!("label=clearml-local.io/instance={}", self.name);
+        let containers = run("docker", &["ps", "-aq", "--filter", &label]).expect(0);
+        let volumes = run("docker", &["volume", "ls", "-q", "--filter", &label]).expect(0);
+        let both = containers.stdout + &volumes.stdout;
+        both.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let purged = self.run(&["down", "--purge", "--yes"]);
+        if purged.code != 0 {
+            let _ = Command::new("docker")
+                .args(["rm", "-fv", &self.node()])
+                .output();
+        }
+    }
+}
+
+/// Runs a program.
+pub fn run(program: &str, arguments: &[&str]) -> Ran {
+    let output = Command::new(program).args(arguments).output();
+    Ran::of(output.unwrap_or_else(|error| panic!("{program}: {error}")))
+}
+
+/// Whether a program is there; says so when it is not.
+pub fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("version").output().is_ok();
+    if !found {
+        eprintln!("SKIPPED: the part that needs the `{program}` program, which is not there");
+    }
+    found
+}

@@ -1,0 +1,127 @@
+//! The whole way: up from nothing, work, up again, down, up, and away.
+
+use serde_json::Value;
+
+use crate::harness::{Instance, has, run};
+use crate::server::{User, login_status};
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn a_server_from_nothing_to_nothing() {
+    let instance = Instance::new("life");
+    let first = instance.up(&["-o", "json"]).expect(0);
+    let events = first.events();
+    let last = events.last().unwrap();
+    assert_eq!(last["event"], "ready");
+    let web = format!("http://localhost:{}", instance.web);
+    assert_eq!(last["endpoints"]["web"], Value::String(web));
+    assert!(
+        events.iter().all(|event| event["time"].is_string()),
+        "{}",
+        first.stdout
+    );
+
+    let status = instance.run(&["status", "-o", "json"]).expect(0).json();
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["components"].as_array().unwrap().len(), 6);
+
+    let user = User::of(&instance).await;
+    let work = user.work().await;
+    user.finds(&work).await;
+    nothing_public_is_accepted(&instance).await;
+
+    let before = instance.versions();
+    let again = instance.run(&["up"]).expect(0);
+    assert!(again.stderr.contains("Nothing to do"), "{}", again.stderr);
+    assert_eq!(instance.versions(), before, "a second up changes nothing");
+
+    let down = instance.run(&["down"]).expect(0);
+    assert!(down.stderr.contains("/data"), "{}", down.stderr);
+    assert_eq!(instance.run(&["status"]).code, 6);
+    let containers = run(
+        "docker",
+        &[
+            "ps",
+            "-aq",
+            "--filter",
+            &format!("name={}", instance.node()),
+        ],
+    );
+    assert_eq!(containers.stdout, "");
+
+    // The settings of the first `up` are kept: no flags.
+    instance.run(&["up"]).expect(0);
+    User::of(&instance).await.finds(&work).await;
+
+    if has("kind") {
+        kind_knows_the_node(&instance);
+    } else {
+        instance.run(&["down"]).expect(0);
+    }
+    assert_eq!(instance.run(&["status"]).code, 6);
+    instance.run(&["down", "--purge", "--yes"]).expect(0);
+    assert_eq!(instance.remains(), Vec::<String>::new());
+    assert!(!instance.state_dir().exists());
+}
+
+/// Neither kind's bootstrap token nor any key that is printed in a README.
+async fn nothing_public_is_accepted(instance: &Instance) {
+    let kubeconfig = std::fs::read_to_string(instance.state_dir().join("kubeconfig")).unwrap();
+    let server = kubeconfig
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("server: "));
+    let url = format!("{}/api/v1/secrets", server.unwrap());
+    let token = "Authorization: Bearer abcdef.0123456789abcdef";
+    let status = run(
+        "curl",
+        &[
+            "-sk",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            token,
+            &url,
+        ],
+    );
+    assert_eq!(status.stdout, "401");
+    for (key, secret) in [
+        (
+            "5442F3443MJMORWZA3ZH",
+            "BxapIRo9ZINi8x25CRxz8Wdmr2pQjzuWVB4PNASZqCtTyWgWVQ",
+        ),
+        (
+            "ENP39EQM4SLACGD5FXB7",
+            "lPcm0imbcBZ8mwgO7tpadutiS3gnJD05x9j7afwXPS35IKbpiQ",
+        ),
+        (
+            "EYVQ385RW7Y2QQUH88CZ7DWIQ1WUHP",
+            "yfc8KQo*GMXb*9p((qcYC7ByFIpF7I&4VH3BfUYXH%o9vX1ZUZQEEw1Inc)S",
+        ),
+    ] {
+        assert_eq!(login_status(instance, key, secret).await, 401, "{key}");
+    }
+}
+
+/// The node is one that the `kind` program lists, exports and deletes.
+fn kind_knows_the_node(instance: &Instance) {
+    let clusters = run("kind", &["get", "clusters"]).expect(0);
+    assert!(clusters.stdout.lines().any(|line| line == instance.name));
+    let kubeconfig = run("kind", &["get", "kubeconfig", "--name", &instance.name]).expect(0);
+    assert!(kubeconfig.stdout.contains("server: https://127.0.0.1:"));
+    let logs = tempfile::tempdir().unwrap();
+    let folder = logs.path().to_str().unwrap();
+    run(
+        "kind",
+        &["export", "logs", "--name", &instance.name, folder],
+    )
+    .expect(0);
+    assert!(
+        logs.path()
+            .join(instance.node())
+            .join("kubelet.log")
+            .exists()
+    );
+    run("kind", &["delete", "cluster", "--name", &instance.name]).expect(0);
+}

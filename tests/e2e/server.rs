@@ -1,0 +1,150 @@
+//! A user of the server: writes a project, a task, scalars and a file through
+//! the published ports, and finds them again.
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+
+use crate::harness::Instance;
+
+/// A logged-in user.
+pub struct User {
+    client: Client,
+    api: String,
+    files: String,
+    token: String,
+}
+
+/// What a user left on the server.
+pub struct Work {
+    project: String,
+    task: String,
+    file: String,
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+/// Status of a login with a key pair.
+pub async fn login_status(instance: &Instance, key: &str, secret: &str) -> u16 {
+    login(&client(), instance.api, key, secret)
+        .await
+        .status()
+        .as_u16()
+}
+
+async fn login(client: &Client, port: u16, key: &str, secret: &str) -> Response {
+    let url = format!("http://127.0.0.1:{port}/auth.login");
+    let request = client
+        .post(url)
+        .basic_auth(key, Some(secret))
+        .json(&json!({}));
+    request.send().await.unwrap()
+}
+
+impl User {
+    /// Logs in with what `clearml-local credentials` prints.
+    pub async fn of(instance: &Instance) -> User {
+        let printed = instance
+            .run(&["credentials", "-o", "json"])
+            .expect(0)
+            .json();
+        let (key, secret) = (&printed["accessKey"], &printed["secretKey"]);
+        let client = client();
+        let answer = login(
+            &client,
+            instance.api,
+            key.as_str().unwrap(),
+            secret.as_str().unwrap(),
+        )
+        .await;
+        assert_eq!(answer.status(), 200);
+        let body: Value = answer.json().await.unwrap();
+        User {
+            client,
+            api: format!("http://127.0.0.1:{}", instance.api),
+            files: format!("http://127.0.0.1:{}", instance.files),
+            token: body["data"]["token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn call(&self, endpoint: &str, body: Value) -> Value {
+        let url = format!("{}/{endpoint}", self.api);
+        let request = self.client.post(url).bearer_auth(&self.token).json(&body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(status, 200, "{endpoint}: {body}");
+        body["data"].clone()
+    }
+
+    /// Writes a project, a task with scalars, and a file.
+    pub async fn work(&self) -> Work {
+        let project = self
+            .call("projects.create", json!({"name": "end to end"}))
+            .await;
+        let project = project["id"].as_str().unwrap().to_owned();
+        let task = json!({"name": "train", "type": "testing", "project": project});
+        let task = self.call("tasks.create", task).await["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        self.call("tasks.started", json!({"task": task, "force": true}))
+            .await;
+        let events: String = (0..3)
+            .map(|iter| {
+                let event = json!({
+                    "type": "training_stats_scalar", "task": task, "iter": iter,
+                    "metric": "loss", "variant": "train", "value": 1.0 / f64::from(iter + 1),
+                });
+                format!("{event}\n")
+            })
+            .collect();
+        let url = format!("{}/events.add_batch", self.api);
+        let request = self.client.post(url).bearer_auth(&self.token);
+        let request = request
+            .header("Content-Type", "application/json-lines")
+            .body(events);
+        let added: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(added["data"]["added"], 3, "{added}");
+        let file = format!("e2e/train.{task}/artifacts/model.txt");
+        let form = Form::new().part(file.clone(), Part::text("weights").file_name("model.txt"));
+        let request = self
+            .client
+            .post(format!("{}/", self.files))
+            .bearer_auth(&self.token);
+        assert_eq!(request.multipart(form).send().await.unwrap().status(), 200);
+        Work {
+            project,
+            task,
+            file,
+        }
+    }
+
+    /// Finds all of it again.
+    pub async fn finds(&self, work: &Work) {
+        let projects = self
+            .call("projects.get_all", json!({"id": [work.project]}))
+            .await;
+        assert_eq!(projects["projects"][0]["name"], "end to end", "{projects}");
+        let task = self
+            .call("tasks.get_by_id", json!({"task": work.task}))
+            .await;
+        assert_eq!(task["task"]["name"], "train", "{task}");
+        let scalars = json!({"task": work.task, "key": "iter"});
+        let scalars = self
+            .call("events.scalar_metrics_iter_histogram", scalars)
+            .await;
+        assert_eq!(scalars["loss"]["train"]["x"], json!([0, 1, 2]), "{scalars}");
+        let url = format!("{}/{}", self.files, work.file);
+        let answer = self
+            .client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.text().await.unwrap(), "weights");
+    }
+}

@@ -1,0 +1,97 @@
+//! What goes wrong says why, at once, and heals.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::Instance;
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn a_component_that_ends_by_itself_is_named_and_healed() {
+    let instance = Instance::new("crash");
+    let broken = [
+        "--set=apiserver.extraEnvs[0].name=STANDIN_FAIL",
+        "--set=apiserver.extraEnvs[0].value=exit1",
+    ];
+    let failed = instance.up(&broken).expect(61);
+    assert!(
+        failed.stderr.contains("error: apiserver"),
+        "{}",
+        failed.stderr
+    );
+    assert!(
+        failed.stderr.contains("last lines of its log"),
+        "{}",
+        failed.stderr
+    );
+    assert!(
+        failed.stderr.contains("hint: ") && failed.stderr.contains("clearml-local logs apiserver"),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!(instance.run(&["status"]).code, 4);
+    let logs = instance.run(&["logs", "redis", "--tail", "5"]).expect(0);
+    assert!(logs.stdout.contains("redis"), "{}", logs.stdout);
+
+    instance.up(&["--set=apiserver.replicaCount=1"]).expect(0);
+    instance.run(&["status"]).expect(0);
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn an_up_that_was_killed_is_healed_by_the_next() {
+    let instance = Instance::new("kill");
+    for state in ["kubeadm init", "component"] {
+        let mut up = instance
+            .command()
+            .args(["up", "-o", "json"])
+            .args([
+                format!("--web-port={}", instance.web),
+                format!("--api-port={}", instance.api),
+            ])
+            .arg(format!("--files-port={}", instance.files))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = std::io::BufReader::new(up.stdout.take().unwrap());
+        let reached = std::io::BufRead::lines(output)
+            .map_while(Result::ok)
+            .any(|line| line.contains(state));
+        assert!(reached, "up never came to `{state}`");
+        up.kill().unwrap();
+        up.wait().unwrap();
+    }
+    instance.up(&[]).expect(0);
+    instance.run(&["status"]).expect(0);
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn a_second_command_waits_and_says_for_whom() {
+    let instance = Instance::new("twice");
+    let mut first = instance
+        .command()
+        .args(["up", "--progress=plain"])
+        .args([
+            format!("--web-port={}", instance.web),
+            format!("--api-port={}", instance.api),
+        ])
+        .arg(format!("--files-port={}", instance.files))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lock = instance.state_dir().join("lock");
+    let began = Instant::now();
+    while !lock.exists() && began.elapsed() < Duration::from_secs(10) {
+        std::thread::yield_now();
+    }
+    let down = instance.run(&["down"]).expect(0);
+    assert!(
+        down.stderr
+            .contains("waiting for `clearml-local up` (process "),
+        "{}",
+        down.stderr
+    );
+    assert!(first.wait().unwrap().success());
+    assert_eq!(instance.run(&["status"]).code, 6);
+}
