@@ -1,36 +1,225 @@
-//! stub
-pub const DEFAULT: &str = "1.5.0";
+//! Which images make a release of the server, and what its version can do.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::component::Component;
+use crate::error::{Code, Explain};
 use crate::state::Databases;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct Error;
-impl crate::error::Explain for Error {
-    fn code(&self) -> crate::error::Code {
-        crate::error::Code::Usage
-    }
+use crate::yaml;
+
+/// The release where none is asked for: the chart's.
+pub const DEFAULT: &str = "1.5.0";
+
+/// An image of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseImage {
+    /// Such as `docker.elastic.co/elasticsearch/elasticsearch`.
+    pub repository: String,
+    /// Such as `7.17.29`.
+    pub tag: String,
+    /// Digest per platform (`linux/amd64`), where somebody has seen it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, String>,
 }
-#[derive(Debug, Clone)]
+
+/// The images of a release, by role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// API server, web app and file server.
+    pub clearml: ReleaseImage,
+    /// MongoDB.
+    pub mongodb: ReleaseImage,
+    /// Redis.
+    pub redis: ReleaseImage,
+    /// Elasticsearch.
+    pub elasticsearch: ReleaseImage,
+}
+
+/// A release of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
+    /// What users ask for, such as `2.3`.
     pub name: String,
+    /// The server's version, such as `2.3.0`.
+    pub server: String,
+    /// Its images.
+    pub images: Images,
+    /// Versions of the databases whose files no other version reads.
     pub databases: Databases,
 }
+
 impl Release {
+    /// A release that the user describes in a file, in the shape of a catalogue
+    /// entry. `path` is for messages.
+    ///
+    /// # Errors
+    /// When the text is no such description.
+    pub fn from_file_text(text: &str, path: &str) -> Result<Release, Error> {
+        yaml::one(text).map_err(|error| Error::File {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// The versions of the databases.
     pub fn databases(&self) -> &Databases {
         &self.databases
     }
-    pub fn can_display_urls(&self) -> bool {
-        false
+
+    /// The image of a component.
+    pub fn image(&self, component: Component) -> &ReleaseImage {
+        match component {
+            Component::Redis => &self.images.redis,
+            Component::Mongodb => &self.images.mongodb,
+            Component::Elasticsearch => &self.images.elasticsearch,
+            Component::Apiserver | Component::Fileserver | Component::Webserver => {
+                &self.images.clearml
+            }
+        }
     }
-    pub fn from_file_text(_: &str, _: &str) -> Result<Release, Error> {
-        Err(Error)
+
+    /// Whether the server's version is at least that one.
+    fn at_least(&self, major: u32, minor: u32) -> bool {
+        let mut parts = self.server.split('.').map(|part| part.parse().unwrap_or(0));
+        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        version >= (major, minor)
+    }
+
+    /// Whether the file server asks for a login, and needs one itself. Older
+    /// servers break on its credentials.
+    pub fn file_server_logs_in(&self) -> bool {
+        self.at_least(1, 16)
+    }
+
+    /// Whether the web app can be told the URLs that it shows.
+    pub fn can_display_urls(&self) -> bool {
+        self.at_least(1, 15)
+    }
+
+    /// Whether there is a user for the services agent, and a switch for IPv6.
+    pub fn knows_services_agent(&self) -> bool {
+        self.at_least(1, 11)
+    }
+
+    /// The shell in the MongoDB image: `mongo` until 5, `mongosh` from 6 on.
+    pub fn mongo_shell(&self) -> &'static str {
+        let major = self.databases.mongodb.split('.').next();
+        if major.and_then(|m| m.parse().ok()).unwrap_or(0) >= 6 {
+            "mongosh"
+        } else {
+            "mongo"
+        }
+    }
+
+    /// The major version of Elasticsearch.
+    pub fn elasticsearch_major(&self) -> u32 {
+        self.databases.elasticsearch.parse().unwrap_or(0)
     }
 }
-pub struct Catalogue;
+
+/// The releases that are known.
+#[derive(Debug, Clone)]
+pub struct Catalogue(Vec<Release>);
+
 impl Catalogue {
+    /// The one that is part of the program.
+    ///
+    /// # Panics
+    /// Never: a test reads the same text.
     pub fn builtin() -> Catalogue {
-        Catalogue
+        let text = include_str!("../assets/releases.yaml");
+        Catalogue(yaml::one(text).expect("the catalogue is part of the program"))
     }
-    pub fn find(&self, _: &str) -> Result<Release, Error> {
-        Err(Error)
+
+    /// The release of that name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, name: &str) -> Result<Release, Error> {
+        let found = self.0.iter().find(|release| release.name == name);
+        found.cloned().ok_or_else(|| Error::Unknown {
+            name: name.to_owned(),
+            known: self.0.iter().map(|release| release.name.clone()).collect(),
+        })
+    }
+}
+
+/// A release that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none of that name.
+    #[error("there is no release `{name}`; there are {}", known.join(" and "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The user's file is broken.
+    #[error("the release in {path} cannot be used: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Unknown { known, .. } => {
+                vec![format!(
+                    "for example: clearml-local up --release {}",
+                    known[0]
+                )]
+            }
+            Error::File { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_in_the_catalogue() {
+        let release = Catalogue::builtin().find(DEFAULT).unwrap();
+        assert_eq!(release.mongo_shell(), "mongo");
+        assert!(!release.file_server_logs_in());
+        assert_eq!(
+            Catalogue::builtin().find("2.3").unwrap().mongo_shell(),
+            "mongosh"
+        );
+    }
+
+    #[test]
+    fn an_unknown_release_names_the_known_ones() {
+        let error = Catalogue::builtin().find("1.6").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no release `1.6`; there are 1.5.0 and 2.3"
+        );
+    }
+
+    #[test]
+    fn a_file_has_the_shape_of_an_entry() {
+        let error = Release::from_file_text("name: x\nserver: 1\n", "my.yaml").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("the release in my.yaml cannot be used: "),
+            "{error}"
+        );
     }
 }

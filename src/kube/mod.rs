@@ -12,6 +12,8 @@ mod lines;
 mod logs;
 mod observe;
 mod prune;
+mod replace;
+mod retry;
 mod volumes;
 mod wait;
 

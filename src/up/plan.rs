@@ -40,7 +40,7 @@ impl Plan {
     /// wrong with the values at once.
     pub fn new(name: InstanceName, instance: Instance, engine: &EngineInfo) -> Result<Plan> {
         let release = find_release(&instance.release)?;
-        let profile = Profile::for_machine(engine.memory, engine.cpus);
+        let profile = Profile::for_machine(engine.memory);
         let values = values::resolve(&values::Inputs {
             release: &release,
             profile: &profile,

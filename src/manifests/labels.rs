@@ -1,0 +1,40 @@
+//! What every object and every pod has in common.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use crate::component::{NAMESPACE, RELEASE_NAME};
+
+/// The chart whose names and values these objects follow.
+const CHART: &str = "clearml-4.0.0";
+
+/// Kinds that belong to no namespace.
+const CLUSTER_WIDE: [&str; 2] = ["Namespace", "PersistentVolume"];
+
+/// Adds namespace and labels; to a pod template also what no pod of ours needs:
+/// variables for every service, which the server would read as settings, and an
+/// account's token.
+pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
+    let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+    if !CLUSTER_WIDE.contains(&kind.as_str()) {
+        object["metadata"]["namespace"] = json!(NAMESPACE);
+    }
+    let component = object["metadata"]["labels"]["clearml-local.io/component"].clone();
+    let labels = [
+        ("helm.sh/chart", CHART),
+        ("app.kubernetes.io/name", "clearml"),
+        ("app.kubernetes.io/instance", RELEASE_NAME),
+        ("app.kubernetes.io/version", &inputs.release.server),
+        ("app.kubernetes.io/managed-by", "clearml-local"),
+        ("clearml-local.io/instance", inputs.instance),
+    ];
+    for (name, value) in labels {
+        object["metadata"]["labels"][name] = json!(value);
+    }
+    if let Some(pod) = object.pointer_mut("/spec/template") {
+        pod["metadata"]["labels"]["clearml-local.io/instance"] = json!(inputs.instance);
+        pod["metadata"]["labels"]["clearml-local.io/component"] = component;
+        pod["spec"]["enableServiceLinks"] = json!(false);
+        pod["spec"]["automountServiceAccountToken"] = json!(false);
+    }
+}

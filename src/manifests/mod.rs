@@ -1,0 +1,108 @@
+//! Values, release and secrets become Kubernetes objects: the same input gives
+//! the same bytes. Names, labels and ports are the chart's, so that what people
+//! know of it stays true.
+
+mod claims;
+mod components;
+mod labels;
+mod templates;
+
+use serde_json::{Value, json};
+
+use crate::component::NAMESPACE;
+use crate::error::{Code, Explain};
+use crate::images::Identities;
+use crate::probe::Endpoints;
+use crate::release::Release;
+use crate::secrets::Secrets;
+use crate::values::Values;
+use crate::yaml;
+
+/// What is rendered from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The instance's name, for labels.
+    pub instance: &'a str,
+    /// The release: what the server can be told depends on its version.
+    pub release: &'a Release,
+    /// The values in force.
+    pub values: &'a Values,
+    /// The instance's secrets.
+    pub secrets: &'a Secrets,
+    /// The URLs that users type.
+    pub endpoints: &'a Endpoints,
+    /// What identifies the images' content; a pod is restarted when it changes.
+    pub identities: &'a Identities,
+    /// Where the data directory is mounted in the node.
+    pub data_root: &'a str,
+}
+
+/// A Kubernetes object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object(Value);
+
+impl Object {
+    /// The object as JSON.
+    pub fn as_value(&self) -> &Value {
+        &self.0
+    }
+
+    /// Its kind, such as `Deployment`.
+    pub fn kind(&self) -> &str {
+        self.0["kind"].as_str().unwrap_or_default()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0["metadata"]["name"].as_str().unwrap_or_default()
+    }
+}
+
+/// Renders all objects, in the order in which they are to be applied.
+///
+/// # Errors
+/// When a template and its values do not fit: a fault of the program.
+pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
+    let mut objects = vec![json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": {"clearml-local.io/keep": "true"}},
+    })];
+    objects.extend(claims::objects(inputs));
+    objects.extend(components::objects(inputs)?);
+    for object in &mut objects {
+        labels::add(object, inputs);
+    }
+    Ok(objects.into_iter().map(Object).collect())
+}
+
+/// The objects as one YAML stream; with `masked` no secret is in it.
+pub fn to_yaml(objects: &[Object], masked: bool) -> String {
+    let mut text = String::new();
+    for object in objects {
+        let mut value = object.0.clone();
+        if masked && object.kind() == "Secret" {
+            let data = value["stringData"].as_object_mut();
+            for secret in data.into_iter().flat_map(|data| data.values_mut()) {
+                *secret = Value::String("********".into());
+            }
+        }
+        text.push_str("---\n");
+        text.push_str(&yaml::to_string(&value));
+    }
+    text
+}
+
+/// A template and its values do not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("the manifest of {template} cannot be rendered: {reason}")]
+pub struct Error {
+    template: &'static str,
+    reason: String,
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        Code::Unexpected
+    }
+}

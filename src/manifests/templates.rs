@@ -1,0 +1,102 @@
+//! The templates, and their engine. Values are written as JSON by themselves;
+//! so no expression stands in quotes.
+
+use minijinja::value::{Serde, Value as Context};
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::Value;
+
+use super::Error;
+use crate::yaml;
+
+/// Every template by its name.
+pub(super) const ALL: [(&str, &str); 8] = [
+    (
+        "_macros.j2",
+        include_str!("../../templates/clearml/_macros.j2"),
+    ),
+    (
+        "secret.yaml",
+        include_str!("../../templates/clearml/secret.yaml.j2"),
+    ),
+    (
+        "redis.yaml",
+        include_str!("../../templates/clearml/redis.yaml.j2"),
+    ),
+    (
+        "mongodb.yaml",
+        include_str!("../../templates/clearml/mongodb.yaml.j2"),
+    ),
+    (
+        "elasticsearch.yaml",
+        include_str!("../../templates/clearml/elasticsearch.yaml.j2"),
+    ),
+    (
+        "apiserver.yaml",
+        include_str!("../../templates/clearml/apiserver.yaml.j2"),
+    ),
+    (
+        "fileserver.yaml",
+        include_str!("../../templates/clearml/fileserver.yaml.j2"),
+    ),
+    (
+        "webserver.yaml",
+        include_str!("../../templates/clearml/webserver.yaml.j2"),
+    ),
+];
+
+/// Waits for a dependency, in an init container.
+pub(super) const WAIT_SCRIPT: &str = include_str!("../../templates/clearml/wait.sh");
+
+/// Renders a template into objects.
+///
+/// # Errors
+/// When it and its values do not fit.
+pub(super) fn render(name: &'static str, values: &Value) -> Result<Vec<Value>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // The macros are part of YAML files, whatever their own name.
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Json);
+    let failed = |reason: String| Error {
+        template: name,
+        reason,
+    };
+    for (name, text) in ALL {
+        let added = environment.add_template(name, text);
+        added.map_err(|error| failed(format!("{error:#}")))?;
+    }
+    let rendered = environment
+        .get_template(name)
+        .and_then(|template| template.render(Context::from(Serde(values))));
+    let text = rendered.map_err(|error| failed(format!("{error:#}")))?;
+    yaml::documents(&text).map_err(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_in_the_table() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/clearml");
+        let files = crate::files::list(&folder).unwrap();
+        let templates: Vec<String> = files.into_iter().filter(|f| f.ends_with(".j2")).collect();
+        let mut known: Vec<String> = ALL
+            .iter()
+            .map(|(name, _)| format!("{}.j2", name.trim_end_matches(".j2")))
+            .collect();
+        known.sort();
+        assert_eq!(templates, known);
+    }
+
+    #[test]
+    fn no_expression_stands_in_quotes() {
+        for (name, text) in ALL {
+            for line in text.lines() {
+                assert!(
+                    !line.contains("\"{{") && !line.contains("'{{"),
+                    "{name}: {line}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The values of the `clearml` chart 4.0.0: what a user may say, what is in
+//! force, and errors that name file and line.
+
+mod check;
+mod error;
+mod keys;
+mod merge;
+mod set;
+mod typed;
+
+use serde_json::Value;
+
+pub use self::error::{Error, Problem};
+pub use self::typed::{Database, Image, Server, Service, ServiceType, Values};
+use crate::component::Component;
+use crate::profile::Profile;
+use crate::release::Release;
+use crate::settings::ValuesFile;
+use crate::yaml;
+
+/// Where values come from, weakest first: the chart, the release, the profile,
+/// the files, `--set`.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The release, whose images are the default.
+    pub release: &'a Release,
+    /// The profile, whose memory is the default.
+    pub profile: &'a Profile,
+    /// The user's files, weakest first.
+    pub files: &'a [ValuesFile],
+    /// The user's `--set` arguments, weakest first.
+    pub sets: &'a [String],
+}
+
+/// What a user said at one place, as a tree.
+struct Layer {
+    place: Place,
+    tree: Value,
+}
+
+/// Where a user said it.
+enum Place {
+    File { path: String, text: String },
+    Set(String),
+}
+
+impl Place {
+    /// Where the key is, for messages: `values.yaml:12` or `--set a=b`.
+    fn of(&self, path: &[&str]) -> String {
+        match self {
+            Place::File { path: file, text } => match yaml::line_of(text, path) {
+                Some(line) => format!("{file}:{line}"),
+                None => file.clone(),
+            },
+            Place::Set(argument) => format!("--set {argument}"),
+        }
+    }
+}
+
+/// Works out the values in force.
+///
+/// # Errors
+/// Everything that is wrong with what the user said, at once.
+pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
+    let mut problems = Vec::new();
+    let layers = layers(inputs, &mut problems);
+    for layer in &layers {
+        check::layer(layer, &mut problems);
+    }
+    if !problems.is_empty() {
+        return Err(Error { problems });
+    }
+    let mut tree = defaults(inputs);
+    for layer in &layers {
+        merge::onto(&mut tree, &layer.tree);
+    }
+    let place = |path: &[&str]| {
+        let said = layers.iter().rev().find(|l| merge::has(&l.tree, path));
+        said.map_or_else(|| "the defaults".to_owned(), |layer| layer.place.of(path))
+    };
+    typed::from_tree(&tree, &place)
+}
+
+/// What the user said, weakest first.
+fn layers(inputs: &Inputs<'_>, problems: &mut Vec<Problem>) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for file in inputs.files {
+        match yaml::one::<Option<Value>>(&file.text) {
+            Ok(None) => {}
+            Ok(Some(tree)) if tree.is_object() => layers.push(Layer {
+                place: Place::File {
+                    path: file.path.clone(),
+                    text: file.text.clone(),
+                },
+                tree,
+            }),
+            Ok(Some(_)) => problems.push(Problem::new(&file.path, "it holds no keys and values")),
+            Err(error) => problems.push(Problem::new(&file.path, error.to_string())),
+        }
+    }
+    for argument in inputs.sets {
+        let mut tree = Value::Object(serde_json::Map::new());
+        match set::parse_onto(argument, &mut tree) {
+            Ok(()) => layers.push(Layer {
+                place: Place::Set(argument.clone()),
+                tree,
+            }),
+            Err(reason) => problems.push(Problem::new(format!("--set {argument}"), reason)),
+        }
+    }
+    layers
+}
+
+/// The chart's values, the release's images and the profile's resources.
+fn defaults(inputs: &Inputs<'_>) -> Value {
+    let mut tree = keys::chart_defaults();
+    for component in Component::ALL {
+        let image = inputs.release.image(component);
+        let name = component.name();
+        tree[name]["image"]["repository"] = Value::String(image.repository.clone());
+        tree[name]["image"]["tag"] = Value::String(image.tag.clone());
+        tree[name]["image"]["pullPolicy"] = Value::String("IfNotPresent".into());
+        tree[name]["resources"] = inputs.profile.resources(component);
+    }
+    tree["elasticsearch"]["esJavaOpts"] = Value::String(inputs.profile.java_options());
+    // The chart's list is part of the templates, in what each version accepts of it.
+    tree["elasticsearch"]["extraEnvs"] = Value::Array(Vec::new());
+    tree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::{Catalogue, DEFAULT};
+
+    fn resolve_with(text: &str, sets: &[&str]) -> Result<Values, Error> {
+        let file = ValuesFile {
+            path: "values.yaml".into(),
+            text: text.into(),
+        };
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        resolve(&Inputs {
+            release: &Catalogue::builtin().find(DEFAULT).unwrap(),
+            profile: &Profile::for_machine(4_000_000_000),
+            files: &[file],
+            sets: &sets,
+        })
+    }
+
+    fn refused(text: &str, sets: &[&str]) -> String {
+        let problems = resolve_with(text, sets).unwrap_err().problems;
+        let lines = problems.into_iter().map(|problem| problem.to_string());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_release_gives_the_images_and_the_profile_the_memory() {
+        let values = resolve_with("", &[]).unwrap();
+        assert_eq!(
+            values.image(Component::Apiserver),
+            "allegroai/clearml:1.5.0"
+        );
+        assert_eq!(values.image(Component::Redis), "redis:6.2");
+        assert_eq!(values.java_options, "-Xmx512m -Xms512m");
+        assert_eq!(values.node_ports().web, 30080);
+        assert_eq!(values.elasticsearch.size, "50Gi");
+    }
+
+    #[test]
+    fn set_wins_over_files_and_files_over_defaults() {
+        let text = "apiserver:\n  replicaCount: 2\n  resources: {limits: {memory: 3Gi}}\n";
+        let values = resolve_with(text, &["apiserver.replicaCount=3"]).unwrap();
+        assert_eq!(values.apiserver.replicas, 3);
+        assert_eq!(values.apiserver.resources["limits"]["memory"], "3Gi");
+        assert_eq!(values.apiserver.resources["requests"]["cpu"], "100m");
+    }
+
+    #[test]
+    fn null_takes_a_default_away() {
+        let values = resolve_with("redis:\n  resources: null\n", &[]).unwrap();
+        assert_eq!(values.redis.resources, serde_json::json!({}));
+    }
+
+    #[test]
+    fn an_unknown_key_gets_the_nearest_name_with_file_and_line() {
+        assert_eq!(
+            refused("apiserver:\n  service:\n    nodeprt: 30008\n", &[]),
+            "values.yaml:3: there is no key `apiserver.service.nodeprt`; did you mean `apiserver.service.nodePort`?"
+        );
+        assert_eq!(
+            refused("", &["apisever.replicaCount=1"]),
+            "--set apisever.replicaCount=1: there is no key `apisever`; did you mean `apiserver`?"
+        );
+    }
+
+    #[test]
+    fn a_key_of_the_chart_without_effect_yet_is_refused_unless_it_says_the_default() {
+        assert_eq!(
+            refused("ingress:\n  app:\n    enabled: true\n", &[]),
+            "values.yaml:3: `ingress.app.enabled` is not supported yet"
+        );
+        assert!(resolve_with("ingress:\n  app:\n    enabled: false\n", &[]).is_ok());
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_their_place() {
+        for (text, message) in [
+            (
+                "apiserver:\n  replicaCount: many\n",
+                "values.yaml:2: `apiserver.replicaCount` is to be a whole number from 0 on, not `\"many\"`",
+            ),
+            (
+                "webserver:\n  service:\n    nodePort: 80\n",
+                "values.yaml:3: `webserver.service.nodePort` is to be a port from 30000 to 32767, not `80`",
+            ),
+            (
+                "webserver:\n  service:\n    nodePort: 30008\n",
+                "values.yaml:3: `webserver` and `apiserver` cannot both have node port 30008",
+            ),
+            (
+                "apiserver:\n  service:\n    type: Nodeport\n",
+                "values.yaml:3: `apiserver.service.type` is to be NodePort, ClusterIP or LoadBalancer, not `\"Nodeport\"`",
+            ),
+            (
+                "mongodb:\n  persistence:\n    size: 50 GB\n",
+                "values.yaml:3: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `\"50 GB\"`",
+            ),
+            (
+                "elasticsearch:\n  esJavaOpts: -Xmx4g -Xms4g\n",
+                "values.yaml:2: Elasticsearch's heap of 4g does not fit its memory limit of 1Gi",
+            ),
+            (
+                "apiserver:\n  extraEnvs: {A: b}\n",
+                "values.yaml:2: `apiserver.extraEnvs` is to be a list of name and value, not `{\"A\":\"b\"}`",
+            ),
+            ("- a\n", "values.yaml: it holds no keys and values"),
+        ] {
+            assert_eq!(refused(text, &[]), message);
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let problems = refused("a: 1\nb: 2\n", &["c=3"]);
+        assert_eq!(problems.lines().count(), 3, "{problems}");
+    }
+}
