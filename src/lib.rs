@@ -2,5 +2,7 @@
 //! engine. `docs/architecture.md` says which room holds what.
 
 pub mod component;
+pub mod diagnose;
 pub mod error;
 pub mod event;
+pub mod kube;

@@ -1,0 +1,106 @@
+//! A component that does not come up, as an error for the command line.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::finding::{Cause, Draft};
+use super::{ComponentObservation, Finding, StateKind, describe};
+use crate::error::{Code, Explain};
+
+/// How many log lines a failure shows.
+const LINES: usize = 20;
+
+/// The last lines of the container that a failure is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogTail {
+    /// The container.
+    pub container: String,
+    /// Whether they are of the instance before the present one.
+    pub previous: bool,
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
+}
+
+/// A finding that ends a wait, with the end of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What is wrong.
+    pub finding: Finding,
+    /// The end of the failing container's log.
+    pub log: LogTail,
+}
+
+impl Failure {
+    /// A component that was not ready in time, without a better reason.
+    pub fn not_ready(seen: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
+        let state = describe(seen);
+        let line = state.line();
+        let mut draft = Draft::new(
+            Cause::Timeout,
+            Code::NotReady,
+            format!("is not ready after {}: {line}", span(waited)),
+            line,
+        );
+        draft.hint(format!(
+            "see what it does: clearml-local logs {}",
+            seen.component
+        ));
+        draft.hint("it may only need longer; go on waiting: clearml-local up".to_owned());
+        let mut finding = draft.finish(seen);
+        // It is not known to be beyond help.
+        finding.state = state.state;
+        Failure { finding, log }
+    }
+
+    /// The state to show for the component.
+    pub fn state(&self) -> StateKind {
+        self.finding.state
+    }
+}
+
+/// `45 s`, `10 min`, `1 min 30 s`.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.finding.cause)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Explain for Failure {
+    fn code(&self) -> Code {
+        self.finding.code
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.finding.hints.clone()
+    }
+
+    fn details(&self) -> Vec<String> {
+        let mut details = Vec::new();
+        if let Some(event) = &self.finding.last_event {
+            details.push(format!("last event: {event}"));
+        }
+        let lines = &self.log.lines;
+        if !lines.is_empty() {
+            let of = if self.log.previous {
+                "of its former run's log"
+            } else {
+                "of its log"
+            };
+            details.push(format!("last lines {of} ({}):", self.log.container));
+            let skip = lines.len().saturating_sub(LINES);
+            details.extend(lines.iter().skip(skip).map(|line| format!("  {line}")));
+        }
+        details
+    }
+}

@@ -1,0 +1,248 @@
+//! What is seen of one component in one look, as plain data.
+
+use jiff::Timestamp;
+
+use crate::component::Component;
+
+/// One component, as seen at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentObservation {
+    /// Which one.
+    pub component: Component,
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// Its Deployment or StatefulSet; `None` when there is none.
+    pub workload: Option<WorkloadObservation>,
+    /// The pods of the workload's current revision that are meant to stay, newest
+    /// first.
+    pub pods: Vec<PodObservation>,
+    /// The names of pods that are ending, and of former revisions.
+    pub stopping: Vec<String>,
+    /// Its claim; `None` when it has none or when that is missing.
+    pub claim: Option<ClaimObservation>,
+    /// What the cluster said about workload, claim and these pods, oldest first.
+    pub events: Vec<EventObservation>,
+}
+
+/// A component's Deployment or StatefulSet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkloadObservation {
+    /// The object's name.
+    pub name: String,
+    /// How many pods there should be.
+    pub desired: i32,
+    /// How many are ready, of any revision.
+    pub ready: i32,
+    /// How many are of the current revision.
+    pub updated: i32,
+    /// Whether its controller has seen the latest change.
+    pub observed: bool,
+    /// The image of its first container.
+    pub image: String,
+}
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodObservation {
+    /// Its name.
+    pub name: String,
+    /// Its identity: a StatefulSet's pods keep their name.
+    pub uid: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
+    pub phase: String,
+    /// Why it is in that phase, such as `Evicted`.
+    pub reason: Option<String>,
+    /// The same in words.
+    pub message: Option<String>,
+    /// The node that it was placed on.
+    pub node: Option<String>,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Why it is not placed.
+    pub unscheduled: Option<Unscheduled>,
+    /// Containers that run before, in order.
+    pub init: Vec<ContainerObservation>,
+    /// Its containers.
+    pub containers: Vec<ContainerObservation>,
+}
+
+/// Why a pod is not placed on a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unscheduled {
+    /// The scheduler's words.
+    pub message: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+/// One container of a pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerObservation {
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether its startup probe has passed.
+    pub started: bool,
+    /// How many times it was started again.
+    pub restarts: u32,
+    /// Its memory limit, as written in the pod.
+    pub memory_limit: Option<String>,
+    /// What it does now.
+    pub state: ContainerState,
+    /// How it ended the last time.
+    pub last: Option<Ended>,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContainerState {
+    /// It has not run, or waits to run again.
+    Waiting {
+        /// Such as `ContainerCreating`, `CrashLoopBackOff`; may be empty.
+        reason: String,
+        /// The kubelet's words; may be empty.
+        message: String,
+    },
+    /// It runs.
+    Running {
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// It has ended.
+    Terminated(Ended),
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Such as `Completed`, `Error`, `OOMKilled`, `StartError`.
+    pub reason: String,
+    /// Its exit code.
+    pub exit_code: i32,
+    /// The kubelet's words; may be empty.
+    pub message: String,
+    /// When.
+    pub finished: Option<Timestamp>,
+}
+
+/// A persistent volume claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimObservation {
+    /// Its name.
+    pub name: String,
+    /// `Pending`, `Bound` or `Lost`.
+    pub phase: String,
+    /// The volume that it asks for or has.
+    pub volume: Option<String>,
+}
+
+/// One thing that the cluster said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventObservation {
+    /// About whom, such as `Pod/clearml-mongodb-…`.
+    pub object: String,
+    /// The container that it is about, where it is about one.
+    pub container: Option<String>,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Such as `FailedMount`, `BackOff`.
+    pub reason: String,
+    /// In words.
+    pub message: String,
+    /// How many times it was said.
+    pub count: u32,
+    /// When it was said last.
+    pub at: Option<Timestamp>,
+}
+
+impl ComponentObservation {
+    /// The pod to talk about: the newest that is not ready, else the newest.
+    pub fn pod(&self) -> Option<&PodObservation> {
+        self.pods
+            .iter()
+            .find(|pod| !pod.ready)
+            .or(self.pods.first())
+    }
+
+    /// Whether it serves with its current revision.
+    pub fn is_ready(&self) -> bool {
+        let Some(workload) = &self.workload else {
+            return false;
+        };
+        let ready = self.pods.iter().filter(|pod| pod.ready).count();
+        workload.observed
+            && workload.desired > 0
+            && ready >= workload.desired.unsigned_abs() as usize
+    }
+
+    /// The newest event that tells of trouble, else the newest of all.
+    pub fn last_event(&self) -> Option<&EventObservation> {
+        let warning = self.events.iter().rev().find(|event| event.warning);
+        warning.or(self.events.last())
+    }
+
+    /// The events of one reason, newest first.
+    pub(crate) fn events_of<'a>(
+        &'a self,
+        reason: &'a str,
+    ) -> impl Iterator<Item = &'a EventObservation> {
+        self.events
+            .iter()
+            .rev()
+            .filter(move |event| event.reason == reason)
+    }
+}
+
+impl PodObservation {
+    /// The container to talk about: the first one that has not done its part, init
+    /// containers first, and whether it is an init container.
+    pub fn blocking(&self) -> Option<(&ContainerObservation, bool)> {
+        let init = self.init.iter().find(|container| !container.is_done());
+        init.map(|container| (container, true)).or_else(|| {
+            let main = self.containers.iter().find(|container| !container.ready);
+            main.map(|container| (container, false))
+        })
+    }
+
+    /// How many times its containers were started again.
+    pub fn restarts(&self) -> u32 {
+        self.containers
+            .iter()
+            .map(|container| container.restarts)
+            .sum()
+    }
+}
+
+impl ContainerObservation {
+    /// Whether an init container has done its part.
+    pub fn is_done(&self) -> bool {
+        match &self.state {
+            ContainerState::Terminated(ended) => ended.exit_code == 0,
+            // A sidecar goes on.
+            ContainerState::Running { .. } => self.started && self.ready,
+            ContainerState::Waiting { .. } => false,
+        }
+    }
+
+    /// How it ended, now or the last time before.
+    pub fn ended(&self) -> Option<&Ended> {
+        match &self.state {
+            ContainerState::Terminated(ended) => Some(ended),
+            _ => self.last.as_ref(),
+        }
+    }
+
+    /// How many times it has ended, as far as is known.
+    pub fn ends(&self) -> u32 {
+        match &self.state {
+            ContainerState::Running { .. } => self.restarts,
+            ContainerState::Terminated(_) => self.restarts + 1,
+            ContainerState::Waiting { .. } => self.restarts + u32::from(self.last.is_some()),
+        }
+    }
+}

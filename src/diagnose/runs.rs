@@ -1,0 +1,308 @@
+//! Containers that are not made, or that end.
+
+use jiff::SignedDuration;
+
+use super::finding::{Cause, Draft};
+use super::known_logs;
+use super::state::how_it_ended;
+use super::words::{awaited, doubled, innermost, memory, short};
+use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
+use crate::component::Component;
+use crate::error::Code;
+
+/// An end further back is no news: the container has run since.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
+/// After how many restarts in a row an end that repeats is taken for good.
+const RESTARTS: u32 = 3;
+/// How many times a container may fail to start for a reason that passes.
+const STARTS: u32 = 5;
+
+/// The values key that holds a component's resources.
+fn resources_key(component: Component) -> String {
+    match component {
+        Component::Redis => "redis.master.resources".to_owned(),
+        other => format!("{other}.resources"),
+    }
+}
+
+/// The workload's controller cannot make a pod.
+pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
+    let event = seen.events_of("FailedCreate").next()?;
+    let mut draft = Draft::new(
+        Cause::PodRefused,
+        Code::ComponentConfig,
+        format!("gets no pod: {}", short(&event.message)),
+        "its pod is refused".to_owned(),
+    );
+    // A ServiceAccount may be a moment late.
+    draft.heals = event.count < 3;
+    draft.hint("see what is applied: clearml-local render".to_owned());
+    Some(draft)
+}
+
+/// A pod that the kubelet put out; its workload makes another.
+pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draft {
+    let why = pod
+        .message
+        .as_deref()
+        .or(pod.reason.as_deref())
+        .unwrap_or("unknown");
+    let mut draft = Draft::new(
+        Cause::Evicted,
+        Code::ComponentCrashed,
+        format!("was put out by the node: {}", short(why)),
+        format!(
+            "put out by the node: {}",
+            pod.reason.as_deref().unwrap_or("unknown").to_lowercase()
+        ),
+    );
+    draft.heals = true;
+    draft.hint(format!(
+        "see its log: clearml-local logs {}",
+        seen.component
+    ));
+    draft
+}
+
+/// A container that the kubelet cannot make.
+pub(crate) fn not_created(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+) -> Option<Draft> {
+    let ContainerState::Waiting { reason, message } = &container.state else {
+        return None;
+    };
+    let mut draft = match reason.as_str() {
+        "CreateContainerConfigError" => {
+            let mut draft = Draft::new(
+                Cause::MissingConfig,
+                Code::ComponentConfig,
+                format!(
+                    "does not start: its configuration is not complete: {}",
+                    short(message)
+                ),
+                short(message),
+            );
+            // The kubelet's own cache of Secrets is late, not the Secret.
+            draft.heals = message.contains("timed out waiting");
+            draft
+        }
+        "CreateContainerError" => {
+            let mut draft = Draft::new(
+                Cause::StartError,
+                Code::ComponentConfig,
+                format!(
+                    "does not start: its container cannot be made: {}",
+                    innermost(message)
+                ),
+                "its container cannot be made".to_owned(),
+            );
+            let tries = seen
+                .events_of("Failed")
+                .next()
+                .map_or(1, |event| event.count);
+            draft.heals = tries < RESTARTS;
+            draft
+        }
+        _ => return None,
+    };
+    draft.hint("see what is applied: clearml-local render".to_owned());
+    draft.hint("apply everything again: clearml-local up".to_owned());
+    Some(draft)
+}
+
+/// A container that ended, and is started again or not.
+pub(crate) fn ended(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    init: bool,
+    log: &[String],
+) -> Option<Draft> {
+    if init && awaited(&container.name).is_some() {
+        // Its bound is over and it is run again: the fault is the other component's.
+        return None;
+    }
+    if let ContainerState::Waiting { reason, message } = &container.state
+        && reason == "RunContainerError"
+    {
+        return Some(not_started(seen, container, message));
+    }
+    let end = container.ended()?;
+    let running = matches!(container.state, ContainerState::Running { .. });
+    if running && (end.exit_code == 0 || is_old(seen, end)) {
+        return None;
+    }
+    if init && end.exit_code == 0 {
+        return None;
+    }
+    if end.reason == "OOMKilled" {
+        return Some(out_of_memory(seen, container));
+    }
+    if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") {
+        return Some(not_started(seen, container, &end.message));
+    }
+    if let Some(mut draft) = known_logs::known(seen, end, log) {
+        // One failed start may come from a cut before; two do not.
+        if draft.cause == Cause::DataBroken {
+            draft.heals = container.ends() < 2;
+        }
+        return Some(draft);
+    }
+    Some(probe_killed(seen, container, end).unwrap_or_else(|| crashed(seen, container, end)))
+}
+
+fn is_old(seen: &ComponentObservation, end: &Ended) -> bool {
+    end.finished
+        .is_some_and(|finished| seen.at.duration_since(finished) > RECENT)
+}
+
+fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Draft {
+    let component = seen.component;
+    let limit = container.memory_limit.as_deref();
+    let bound = match limit {
+        Some(limit) => format!("its {}", memory(limit)),
+        None => "the memory that there is".to_owned(),
+    };
+    let mut short = match limit {
+        Some(limit) => format!("killed for memory: limit {}", memory(limit)),
+        None => "killed for memory".to_owned(),
+    };
+    if container.restarts > 0 {
+        short = format!(
+            "{short}, {}",
+            super::words::count(container.restarts, "restart")
+        );
+    }
+    let mut draft = Draft::new(
+        Cause::OutOfMemory,
+        Code::ComponentOutOfMemory,
+        format!("does not start: the kernel killed it for using more than {bound}"),
+        short,
+    );
+    draft.heals = container.ends() < 2;
+    let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
+    draft.hint(format!(
+        "give it more: clearml-local up --set {}.limits.memory={more}",
+        resources_key(component)
+    ));
+    draft.hint(format!("see everything: clearml-local logs {component}"));
+    draft
+}
+
+/// The runtime could not start the container's first process.
+fn not_started(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    message: &str,
+) -> Draft {
+    let component = seen.component;
+    let text = message.to_lowercase();
+    let platform = text.contains("exec format error");
+    let missing = text.contains("no such file or directory")
+        || text.contains("executable file not found")
+        || text.contains("permission denied");
+    let mut draft = if platform {
+        Draft::new(
+            Cause::StartError,
+            Code::ImageNotFound,
+            format!(
+                "does not start: its image {} is for another processor",
+                container.image
+            ),
+            "its image is for another processor".to_owned(),
+        )
+    } else {
+        Draft::new(
+            Cause::StartError,
+            Code::ComponentCrashed,
+            format!(
+                "does not start: its container cannot be started: {}",
+                innermost(message)
+            ),
+            "its container cannot be started".to_owned(),
+        )
+    };
+    // Seen on cgroup v1 under load after a node start ("unable to freeze"): the
+    // next try succeeds.
+    draft.heals = !platform && container.ends() < if missing { 2 } else { STARTS };
+    draft.hint(format!("see its log: clearml-local logs {component}"));
+    draft.hint("try again: clearml-local up".to_owned());
+    draft
+}
+
+/// The kubelet stopped it because a probe failed.
+fn probe_killed(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    end: &Ended,
+) -> Option<Draft> {
+    if !matches!(end.exit_code, 137 | 143) {
+        return None;
+    }
+    let killing = seen
+        .events_of("Killing")
+        .find(|event| event.message.contains("probe"))?;
+    let kind = if killing.message.contains("startup probe") {
+        "startup"
+    } else {
+        "liveness"
+    };
+    let mut draft = Draft::new(
+        Cause::ProbeKilled,
+        Code::ComponentCrashed,
+        format!("did not answer in time and was stopped (its {kind} probe failed)"),
+        format!("stopped: its {kind} probe failed"),
+    );
+    draft.heals = recent_restarts(container) < RESTARTS;
+    draft.hint(format!(
+        "see what it does: clearml-local logs {}",
+        seen.component
+    ));
+    Some(draft)
+}
+
+fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &Ended) -> Draft {
+    let component = seen.component;
+    let how = match end.exit_code {
+        0 => "ends by itself again and again".to_owned(),
+        137 => "is killed again and again (exit code 137)".to_owned(),
+        code => format!("ends again and again with exit code {code}"),
+    };
+    let mut draft = Draft::new(
+        Cause::CrashLoop,
+        Code::ComponentCrashed,
+        format!("does not start: it {how}"),
+        how_it_ended(container, end),
+    );
+    draft.heals = recent_restarts(container) < RESTARTS;
+    draft.hint(format!("see its whole log: clearml-local logs {component}"));
+    draft.hint("see how the others are: clearml-local status".to_owned());
+    draft
+}
+
+/// How many restarts in a row the kubelet has made, read from its back-off: the
+/// count in the pod also holds those of node restarts weeks ago.
+fn recent_restarts(container: &ContainerObservation) -> u32 {
+    let ContainerState::Waiting { reason, message } = &container.state else {
+        return 0;
+    };
+    if reason != "CrashLoopBackOff" {
+        return 0;
+    }
+    let steps = match back_off(message) {
+        // From 10 s, and from 1 s where the shorter back-off is on.
+        Some(1 | 10) => 1,
+        Some(2 | 20) => 2,
+        Some(_) => u32::MAX,
+        None => container.restarts,
+    };
+    steps.min(container.restarts)
+}
+
+/// The seconds of `back-off 1m20s restarting failed container=…`.
+fn back_off(message: &str) -> Option<u64> {
+    let (_, rest) = message.split_once("back-off ")?;
+    let text = rest.split(' ').next()?;
+    let duration: jiff::SignedDuration = text.parse().ok()?;
+    u64::try_from(duration.as_secs()).ok()
+}

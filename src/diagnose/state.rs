@@ -1,0 +1,319 @@
+//! A component's state in a few words: one line of `up`, one row of `status`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::words::{awaited, count, innermost, memory, short};
+use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
+
+/// What a component does, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateKind {
+    /// It is not installed.
+    Absent,
+    /// Its pod has no place or no volume yet.
+    Pending,
+    /// Its image is brought into the node.
+    Pulling,
+    /// It is made or runs and is not ready yet.
+    Starting,
+    /// It waits for another component.
+    Waiting,
+    /// It serves.
+    Ready,
+    /// It ended by itself and is started again.
+    Restarting,
+    /// It does not start, and waiting does not help.
+    Failed,
+    /// Its former pod is ending.
+    Stopping,
+    /// It is scaled to nothing.
+    Stopped,
+}
+
+impl StateKind {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            StateKind::Absent => "absent",
+            StateKind::Pending => "pending",
+            StateKind::Pulling => "pulling",
+            StateKind::Starting => "starting",
+            StateKind::Waiting => "waiting",
+            StateKind::Ready => "ready",
+            StateKind::Restarting => "restarting",
+            StateKind::Failed => "failed",
+            StateKind::Stopping => "stopping",
+            StateKind::Stopped => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for StateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A component's state. It holds nothing that changes with the clock, so that two
+/// states are equal as long as nothing happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// Whether it serves.
+    pub ready: bool,
+    /// What it does.
+    pub state: StateKind,
+    /// Why, in a few words; empty when there is nothing to say.
+    pub reason: String,
+    /// How many times it was started again.
+    pub restarts: u32,
+    /// Its image.
+    pub image: String,
+    /// Since when its container runs.
+    #[serde(skip)]
+    pub since: Option<Timestamp>,
+}
+
+impl State {
+    /// State and reason as one short line: the reason alone where that says it.
+    pub fn line(&self) -> String {
+        match self.state {
+            _ if self.reason.is_empty() => self.state.name().to_owned(),
+            StateKind::Pending | StateKind::Starting | StateKind::Stopping => {
+                format!("{}: {}", self.state, self.reason)
+            }
+            _ => self.reason.clone(),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}
+
+/// Says in a few words how a component is.
+pub fn describe(seen: &ComponentObservation) -> State {
+    let (state, reason) = words(seen);
+    let pod = seen.pod();
+    let since = pod.and_then(|pod| {
+        pod.containers
+            .iter()
+            .find_map(|container| match container.state {
+                ContainerState::Running { since } => since,
+                _ => None,
+            })
+    });
+    State {
+        ready: state == StateKind::Ready,
+        state,
+        reason,
+        restarts: pod.map_or(0, PodObservation::restarts),
+        image: seen
+            .workload
+            .as_ref()
+            .map(|workload| workload.image.clone())
+            .unwrap_or_default(),
+        since,
+    }
+}
+
+fn words(seen: &ComponentObservation) -> (StateKind, String) {
+    let say = |state, reason: &str| (state, reason.to_owned());
+    let Some(workload) = &seen.workload else {
+        return match seen.stopping.len() + seen.pods.len() {
+            0 => say(StateKind::Absent, "not installed"),
+            _ => say(StateKind::Stopping, "its pod ends"),
+        };
+    };
+    if workload.desired == 0 {
+        return match seen.stopping.len() + seen.pods.len() {
+            0 => say(StateKind::Stopped, "scaled to zero"),
+            _ => say(StateKind::Stopping, "its pod ends"),
+        };
+    }
+    if seen.is_ready() {
+        return (StateKind::Ready, String::new());
+    }
+    if !workload.observed {
+        return say(StateKind::Pending, "a change is about to be rolled out");
+    }
+    match seen.pod() {
+        Some(pod) if !pod.ready => of_pod(seen, pod),
+        // Fewer pods than there should be.
+        _ => without_pod(seen),
+    }
+}
+
+fn without_pod(seen: &ComponentObservation) -> (StateKind, String) {
+    if !seen.stopping.is_empty() {
+        return (StateKind::Stopping, "the former pod ends".to_owned());
+    }
+    let refused = seen.events_of("FailedCreate").next();
+    let reason = match refused {
+        Some(event) => format!("no pod can be made: {}", short(&event.message)),
+        None => "its pod is about to be made".to_owned(),
+    };
+    (StateKind::Pending, reason)
+}
+
+fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, String) {
+    if pod.phase == "Failed" {
+        let why = pod
+            .reason
+            .as_deref()
+            .or(pod.message.as_deref())
+            .unwrap_or("ended");
+        return (
+            StateKind::Restarting,
+            format!("its pod was {}", why.to_lowercase()),
+        );
+    }
+    if let Some(unscheduled) = &pod.unscheduled {
+        let reason = super::placement::in_short(&unscheduled.message);
+        return (StateKind::Pending, reason);
+    }
+    if let Some(claim) = seen.claim.as_ref().filter(|claim| claim.phase != "Bound") {
+        return (
+            StateKind::Pending,
+            format!("waiting for its volume ({})", claim.phase.to_lowercase()),
+        );
+    }
+    if pod.node.is_none() {
+        return (
+            StateKind::Pending,
+            "waiting for a place on the node".to_owned(),
+        );
+    }
+    match pod.blocking() {
+        Some((container, init)) => of_container(seen, container, init),
+        None => (StateKind::Starting, "about to be ready".to_owned()),
+    }
+}
+
+fn of_container(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    init: bool,
+) -> (StateKind, String) {
+    let waits_for = awaited(&container.name).filter(|_| init);
+    match &container.state {
+        ContainerState::Running { .. } => running(seen, container, init),
+        ContainerState::Terminated(ended) => {
+            if let Some(other) = waits_for {
+                return (StateKind::Waiting, format!("waiting for {other}"));
+            }
+            (StateKind::Restarting, how_it_ended(container, ended))
+        }
+        ContainerState::Waiting { reason, message } => match reason.as_str() {
+            "ErrImagePull" | "ImagePullBackOff" => (
+                StateKind::Pulling,
+                format!("the image cannot be pulled: {}", innermost(message)),
+            ),
+            "ErrImageNeverPull" | "InvalidImageName" | "ErrInvalidImageName" => {
+                (StateKind::Failed, "its image is not in the node".to_owned())
+            }
+            "CreateContainerConfigError" | "CreateContainerError" => {
+                (StateKind::Failed, short(message))
+            }
+            "CrashLoopBackOff" | "RunContainerError" => match (waits_for, &container.last) {
+                (Some(other), _) => (StateKind::Waiting, format!("waiting for {other}")),
+                (None, Some(ended)) => (StateKind::Restarting, how_it_ended(container, ended)),
+                (None, None) => (StateKind::Restarting, short(message)),
+            },
+            _ => creating(seen, container),
+        },
+    }
+}
+
+fn running(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    init: bool,
+) -> (StateKind, String) {
+    if init {
+        return match awaited(&container.name) {
+            Some(other) => (StateKind::Waiting, format!("waiting for {other}")),
+            None => (
+                StateKind::Starting,
+                format!("preparing ({})", container.name),
+            ),
+        };
+    }
+    let again = match (&container.last, container.restarts) {
+        (Some(ended), restarts) if restarts > 0 && ended.exit_code != 0 => {
+            format!(" again after: {}", how_it_ended(container, ended))
+        }
+        _ => String::new(),
+    };
+    if container.started
+        && let Some(probe) = seen.events_of("Unhealthy").find(|event| {
+            event.message.starts_with("Readiness") || event.message.starts_with("Liveness")
+        })
+    {
+        return (
+            StateKind::Starting,
+            format!("running, {}", probe_words(&probe.message)),
+        );
+    }
+    (
+        StateKind::Starting,
+        format!("running{again}, not ready yet"),
+    )
+}
+
+/// `Readiness probe failed: Get "http://…": connection refused` in fewer words.
+fn probe_words(message: &str) -> String {
+    let kind = message
+        .split_whitespace()
+        .next()
+        .unwrap_or("its")
+        .to_lowercase();
+    match message.split_once("probe failed: ") {
+        Some((_, why)) if !why.trim().is_empty() => {
+            format!("{kind} probe fails: {}", innermost(why))
+        }
+        _ => format!("{kind} probe fails"),
+    }
+}
+
+fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (StateKind, String) {
+    let news = seen.events.iter().rev().find(|event| {
+        let ours = event.container.as_deref() == Some(container.name.as_str());
+        (ours && matches!(event.reason.as_str(), "Pulling" | "Pulled"))
+            || matches!(event.reason.as_str(), "FailedMount" | "FailedAttachVolume")
+    });
+    match news {
+        Some(event) if event.reason == "Pulling" => {
+            (StateKind::Pulling, "pulling the image".to_owned())
+        }
+        Some(event) if event.warning => (
+            StateKind::Pending,
+            format!(
+                "its volume cannot be mounted: {}",
+                innermost(&event.message)
+            ),
+        ),
+        _ => (StateKind::Starting, "container creating".to_owned()),
+    }
+}
+
+/// How a container ended, and how often it was started again.
+pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> String {
+    let how = match (ended.reason.as_str(), &container.memory_limit) {
+        ("OOMKilled", Some(limit)) => format!("killed for memory: limit {}", memory(limit)),
+        ("OOMKilled", None) => "killed for memory".to_owned(),
+        ("StartError" | "ContainerCannotRun", _) => "its container did not start".to_owned(),
+        (_, _) if ended.exit_code == 0 => "ended by itself".to_owned(),
+        (_, _) if ended.exit_code == 137 => "killed".to_owned(),
+        _ => format!("ended with exit code {}", ended.exit_code),
+    };
+    match container.restarts {
+        0 => how,
+        restarts => format!("{how}, {}", count(restarts, "restart")),
+    }
+}

@@ -1,0 +1,80 @@
+//! Small pieces of sentences.
+
+/// `1Gi` as people read it: `1 GiB`. What is no such quantity stays as it is.
+pub(crate) fn memory(quantity: &str) -> String {
+    let split = quantity.find(|c: char| c.is_ascii_alphabetic());
+    match split.map(|at| quantity.split_at(at)) {
+        Some((number, unit @ ("Ki" | "Mi" | "Gi" | "Ti"))) => format!("{number} {unit}B"),
+        Some((number, unit @ ("k" | "M" | "G" | "T"))) => format!("{number} {unit}B"),
+        _ => quantity.to_owned(),
+    }
+}
+
+/// Twice a quantity: `1Gi` → `2Gi`. `None` for what is no simple quantity.
+pub(crate) fn doubled(quantity: &str) -> Option<String> {
+    let at = quantity
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(quantity.len());
+    let (number, unit) = quantity.split_at(at);
+    if unit.starts_with('.') {
+        return None;
+    }
+    let twice = number.parse::<u64>().ok()?.checked_mul(2)?;
+    Some(format!("{twice}{unit}"))
+}
+
+/// `1 restart`, `2 restarts`.
+pub(crate) fn count(number: u32, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
+}
+
+/// One line of at most some 160 characters.
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 160;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MOST {
+        return line;
+    }
+    let cut: String = line.chars().take(MOST - 1).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// The part of a chain of `a: b: c` messages that says what happened: the end.
+pub(crate) fn innermost(text: &str) -> String {
+    let text = text.trim().trim_end_matches('"');
+    short(text.rsplit(": ").next().unwrap_or(text))
+}
+
+/// What a container waits for, from the name of an init container `wait-for-<x>`.
+pub(crate) fn awaited(container: &str) -> Option<&str> {
+    container
+        .strip_prefix("wait-for-")
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_and_doubled() {
+        assert_eq!(memory("1Gi"), "1 GiB");
+        assert_eq!(memory("512Mi"), "512 MiB");
+        assert_eq!(memory("1000"), "1000");
+        assert_eq!(doubled("512Mi").as_deref(), Some("1024Mi"));
+        assert_eq!(doubled("1.5Gi"), None);
+        assert_eq!(doubled("Gi"), None);
+    }
+
+    #[test]
+    fn long_messages_are_cut_to_one_line() {
+        let cut = short(&"wort ".repeat(100));
+        assert!(cut.chars().count() <= 160 && cut.ends_with('…'));
+        assert_eq!(short("a\n  b"), "a b");
+        assert_eq!(
+            innermost("failed to pull: dial tcp: no route to host"),
+            "no route to host"
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Server-side apply: one field manager, forced, and quiet when nothing changes.
+
+use std::collections::BTreeMap;
+
+use ::kube::Api;
+use ::kube::api::{DynamicObject, Patch, PatchParams};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
+
+use super::client::persistent;
+use super::kinds::{Identity, Resolved};
+use super::{Cluster, Error, FIELD_MANAGER};
+
+/// How many objects are applied at the same time.
+const WIDTH: usize = 8;
+
+/// What an apply did to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// It was as it should be.
+    Unchanged,
+    /// It was there and differed.
+    Updated,
+    /// It was not there.
+    Created,
+}
+
+/// One applied object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Such as `Deployment`.
+    pub kind: String,
+    /// The object's name.
+    pub name: String,
+    /// The object's namespace, where its kind has one.
+    pub namespace: Option<String>,
+    /// What happened.
+    pub change: Change,
+}
+
+impl Cluster {
+    /// Applies objects: namespaces and other cluster-wide things first, then
+    /// claims and configuration, then workloads; within one of these at the same
+    /// time. Objects without a namespace get `namespace`. `List`s are opened and
+    /// empty documents skipped, so the node's own manifests can be passed as they
+    /// are. Safe to repeat; the answer is in the order of `objects`.
+    ///
+    /// # Errors
+    /// At the first object that is refused; later waves are not begun.
+    pub async fn apply(&self, objects: &[Value], namespace: &str) -> Result<Vec<Applied>, Error> {
+        let mut waves: BTreeMap<u8, Vec<(usize, Value)>> = BTreeMap::new();
+        for (index, object) in open_lists(objects).into_iter().enumerate() {
+            waves
+                .entry(wave(&object))
+                .or_default()
+                .push((index, object));
+        }
+        let mut applied = Vec::new();
+        for objects in waves.into_values() {
+            let wave: Vec<(usize, Applied)> = stream::iter(objects)
+                .map(|(index, object)| async move {
+                    let applied = self.apply_one(object, namespace).await?;
+                    Ok::<_, Error>((index, applied))
+                })
+                .buffer_unordered(WIDTH)
+                .try_collect()
+                .await?;
+            applied.extend(wave);
+        }
+        applied.sort_by_key(|(index, _)| *index);
+        Ok(applied.into_iter().map(|(_, applied)| applied).collect())
+    }
+
+    async fn apply_one(&self, mut object: Value, namespace: &str) -> Result<Applied, Error> {
+        let mut identity = Identity::of(&object)?;
+        let Resolved {
+            resource,
+            namespaced,
+        } = self.resolve(&identity).await?;
+        let api: Api<DynamicObject> = if namespaced {
+            let space = identity
+                .namespace
+                .get_or_insert_with(|| namespace.to_owned());
+            Api::namespaced_with(self.client(), space, &resource)
+        } else {
+            identity.namespace = None;
+            Api::all_with(self.client(), &resource)
+        };
+        if identity.kind == "Secret" {
+            encode_string_data(&mut object)?;
+        }
+        let name = &identity.name;
+        let before = persistent(&format!("read {identity}"), || api.get_opt(name)).await?;
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let patch = Patch::Apply(&object);
+        let after = persistent(&format!("apply {identity}"), || {
+            api.patch(name, &parameters, &patch)
+        })
+        .await?;
+        let change = match before {
+            None => Change::Created,
+            Some(before) => difference(before, after),
+        };
+        Ok(Applied {
+            kind: identity.kind,
+            name: identity.name,
+            namespace: identity.namespace,
+            change,
+        })
+    }
+}
+
+/// Whether two readings differ in what is wished for. The resource version alone
+/// would not tell: a controller may have written the status between the two.
+fn difference(mut before: DynamicObject, mut after: DynamicObject) -> Change {
+    if before.metadata.resource_version == after.metadata.resource_version {
+        return Change::Unchanged;
+    }
+    for object in [&mut before, &mut after] {
+        object.metadata.resource_version = None;
+        object.metadata.managed_fields = None;
+        object.metadata.generation = None;
+        if let Some(data) = object.data.as_object_mut() {
+            data.remove("status");
+        }
+    }
+    match before.metadata == after.metadata && before.data == after.data {
+        true => Change::Unchanged,
+        false => Change::Updated,
+    }
+}
+
+/// The order in which kinds are applied.
+fn wave(object: &Value) -> u8 {
+    match object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
+        "Namespace" | "CustomResourceDefinition" | "PriorityClass" => 0,
+        // Before the claims: a claim that waits for its volume is looked at again
+        // only after seconds.
+        "PersistentVolume" | "StorageClass" | "ClusterRole" | "ClusterRoleBinding" => 1,
+        "Deployment" | "StatefulSet" | "DaemonSet" | "Pod" | "Job" | "CronJob" => 3,
+        _ => 2,
+    }
+}
+
+/// Opens `List`s and leaves out empty documents.
+fn open_lists(objects: &[Value]) -> Vec<Value> {
+    let mut opened = Vec::with_capacity(objects.len());
+    for object in objects {
+        let kind = object.get("kind").and_then(Value::as_str);
+        match (kind, object.get("items").and_then(Value::as_array)) {
+            (Some(kind), Some(items)) if kind.ends_with("List") => opened.extend(open_lists(items)),
+            _ if object.is_null() || object.as_object().is_some_and(Map::is_empty) => {}
+            _ => opened.push(object.clone()),
+        }
+    }
+    opened
+}
+
+/// Moves a Secret's `stringData` into `data`: the server forgets the former, so
+/// that its fields would never be owned and a dropped key never removed.
+fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
+    let broken = |problem: &str| Error::Object {
+        problem: format!("a Secret's {problem}"),
+    };
+    let Some(object) = secret.as_object_mut() else {
+        return Err(broken("body is no mapping"));
+    };
+    let strings = match object.shift_remove("stringData") {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(strings)) => strings,
+        Some(_) => return Err(broken("stringData is no mapping")),
+    };
+    let data = object
+        .entry("data")
+        .or_insert_with(|| Value::Object(Map::new()));
+    if data.is_null() {
+        *data = Value::Object(Map::new());
+    }
+    let Some(data) = data.as_object_mut() else {
+        return Err(broken("data is no mapping"));
+    };
+    for (key, value) in strings {
+        let Some(text) = value.as_str() else {
+            return Err(broken(&format!("stringData.{key} is no text")));
+        };
+        data.insert(key, Value::String(BASE64_STANDARD.encode(text)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn string_data_becomes_data_and_wins() {
+        let mut secret = json!({
+            "kind": "Secret",
+            "data": {"a": "eA==", "b": "eQ=="},
+            "stringData": {"b": "z", "c": "ü"},
+        });
+        encode_string_data(&mut secret).unwrap();
+        assert_eq!(
+            secret,
+            json!({"kind": "Secret", "data": {"a": "eA==", "b": "eg==", "c": "w7w="}})
+        );
+    }
+
+    #[test]
+    fn a_number_in_string_data_is_refused() {
+        let mut secret = json!({"kind": "Secret", "stringData": {"port": 80}});
+        let error = encode_string_data(&mut secret).unwrap_err();
+        assert!(error.to_string().contains("stringData.port is no text"));
+    }
+
+    #[test]
+    fn lists_are_opened_and_empty_documents_skipped() {
+        let documents = [
+            Value::Null,
+            json!({}),
+            json!({"kind": "List", "items": [{"kind": "A"}, {"kind": "RoleList", "items": [{"kind": "B"}]}]}),
+            json!({"kind": "C"}),
+        ];
+        let kinds: Vec<_> = open_lists(&documents)
+            .iter()
+            .map(|object| object["kind"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(kinds, ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn volumes_come_before_claims_and_claims_before_workloads() {
+        let order = [
+            "Namespace",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "StatefulSet",
+        ];
+        let waves: Vec<_> = order
+            .iter()
+            .map(|kind| wave(&json!({"kind": kind})))
+            .collect();
+        assert_eq!(waves, [0, 1, 2, 3]);
+    }
+}

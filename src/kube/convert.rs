@@ -1,0 +1,189 @@
+//! From Kubernetes' types to plain observations.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{
+    self as core, ContainerStateTerminated, ContainerStatus, Event, PersistentVolumeClaim, Pod,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::diagnose::{
+    ClaimObservation, ContainerObservation, ContainerState, Ended, EventObservation,
+    PodObservation, Unscheduled, WorkloadObservation,
+};
+
+fn time(time: Option<&Time>) -> Option<Timestamp> {
+    time.map(|time| time.0)
+}
+
+/// A pod and its containers.
+pub(crate) fn pod(pod: &Pod) -> PodObservation {
+    let status = pod.status.clone().unwrap_or_default();
+    let spec = pod.spec.clone().unwrap_or_default();
+    let conditions = status.conditions.unwrap_or_default();
+    let condition = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
+    let unscheduled = condition("PodScheduled")
+        .filter(|condition| {
+            condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable")
+        })
+        .map(|condition| Unscheduled {
+            message: condition.message.clone().unwrap_or_default(),
+            since: time(condition.last_transition_time.as_ref()),
+        });
+    let init_statuses = status.init_container_statuses.unwrap_or_default();
+    let statuses = status.container_statuses.unwrap_or_default();
+    PodObservation {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
+        created: time(pod.metadata.creation_timestamp.as_ref()),
+        phase: status.phase.unwrap_or_default(),
+        reason: status.reason,
+        message: status.message,
+        node: spec.node_name,
+        ready: condition("Ready").is_some_and(|condition| condition.status == "True"),
+        unscheduled,
+        init: spec
+            .init_containers
+            .unwrap_or_default()
+            .iter()
+            .map(|spec| container(spec, &init_statuses))
+            .collect(),
+        containers: spec
+            .containers
+            .iter()
+            .map(|spec| container(spec, &statuses))
+            .collect(),
+    }
+}
+
+fn container(spec: &core::Container, statuses: &[ContainerStatus]) -> ContainerObservation {
+    let status = statuses.iter().find(|status| status.name == spec.name);
+    let limits = spec
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.limits.as_ref());
+    let last = status.and_then(|status| status.last_state.as_ref());
+    ContainerObservation {
+        name: spec.name.clone(),
+        image: spec.image.clone().unwrap_or_default(),
+        ready: status.is_some_and(|status| status.ready),
+        started: status.is_some_and(|status| status.started == Some(true)),
+        restarts: status.map_or(0, |status| status.restart_count.max(0).unsigned_abs()),
+        memory_limit: limits
+            .and_then(|limits| limits.get("memory"))
+            .map(|quantity| quantity.0.clone()),
+        state: state(status.and_then(|status| status.state.as_ref())),
+        last: last.and_then(|last| last.terminated.as_ref()).map(ended),
+    }
+}
+
+fn state(state: Option<&core::ContainerState>) -> ContainerState {
+    let waiting = |reason: Option<String>, message: Option<String>| ContainerState::Waiting {
+        reason: reason.unwrap_or_default(),
+        message: message.unwrap_or_default(),
+    };
+    match state {
+        None => waiting(None, None),
+        Some(state) => match (&state.running, &state.terminated, &state.waiting) {
+            (Some(running), _, _) => ContainerState::Running {
+                since: time(running.started_at.as_ref()),
+            },
+            (_, Some(terminated), _) => ContainerState::Terminated(ended(terminated)),
+            (_, _, Some(why)) => waiting(why.reason.clone(), why.message.clone()),
+            _ => waiting(None, None),
+        },
+    }
+}
+
+fn ended(terminated: &ContainerStateTerminated) -> Ended {
+    Ended {
+        reason: terminated.reason.clone().unwrap_or_default(),
+        exit_code: terminated.exit_code,
+        message: terminated.message.clone().unwrap_or_default(),
+        finished: time(terminated.finished_at.as_ref()),
+    }
+}
+
+/// One event.
+pub(crate) fn event(event: &Event) -> EventObservation {
+    let about = &event.involved_object;
+    let series = event.series.as_ref();
+    // `spec.containers{clearml}`, as the kubelet writes it.
+    let container = about.field_path.as_deref().and_then(|path| {
+        let (_, rest) = path.split_once('{')?;
+        rest.strip_suffix('}').map(str::to_owned)
+    });
+    let micro = |time: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime>| {
+        time.map(|time| time.0)
+    };
+    let count = series
+        .and_then(|series| series.count)
+        .or(event.count)
+        .unwrap_or(1);
+    EventObservation {
+        object: format!(
+            "{}/{}",
+            about.kind.as_deref().unwrap_or_default(),
+            about.name.as_deref().unwrap_or_default()
+        ),
+        container,
+        warning: event.type_.as_deref() == Some("Warning"),
+        reason: event.reason.clone().unwrap_or_default(),
+        message: event.message.clone().unwrap_or_default(),
+        count: count.max(1).unsigned_abs(),
+        at: micro(series.and_then(|series| series.last_observed_time.as_ref()))
+            .or_else(|| time(event.last_timestamp.as_ref()))
+            .or_else(|| micro(event.event_time.as_ref()))
+            .or_else(|| time(event.metadata.creation_timestamp.as_ref())),
+    }
+}
+
+/// A claim.
+pub(crate) fn claim(claim: &PersistentVolumeClaim) -> ClaimObservation {
+    let status = claim.status.as_ref();
+    ClaimObservation {
+        name: claim.metadata.name.clone().unwrap_or_default(),
+        phase: status
+            .and_then(|status| status.phase.clone())
+            .unwrap_or_default(),
+        volume: claim
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.volume_name.clone()),
+    }
+}
+
+fn image(template: Option<&core::PodSpec>) -> String {
+    let first = template.and_then(|spec| spec.containers.first());
+    first
+        .and_then(|container| container.image.clone())
+        .unwrap_or_default()
+}
+
+/// A Deployment.
+pub(crate) fn deployment(object: &Deployment) -> WorkloadObservation {
+    let status = object.status.clone().unwrap_or_default();
+    let spec = &object.spec;
+    WorkloadObservation {
+        name: object.metadata.name.clone().unwrap_or_default(),
+        desired: spec.replicas.unwrap_or(1),
+        ready: status.ready_replicas.unwrap_or(0),
+        updated: status.updated_replicas.unwrap_or(0),
+        observed: status.observed_generation >= object.metadata.generation,
+        image: image(spec.template.spec.as_ref()),
+    }
+}
+
+/// A StatefulSet.
+pub(crate) fn stateful_set(object: &StatefulSet) -> WorkloadObservation {
+    let status = object.status.clone().unwrap_or_default();
+    let spec = &object.spec;
+    WorkloadObservation {
+        name: object.metadata.name.clone().unwrap_or_default(),
+        desired: spec.replicas.unwrap_or(1),
+        ready: status.ready_replicas.unwrap_or(0),
+        updated: status.updated_replicas.unwrap_or(0),
+        observed: status.observed_generation >= object.metadata.generation,
+        image: image(spec.template.spec.as_ref()),
+    }
+}

@@ -1,0 +1,141 @@
+//! What can go wrong between us and the Kubernetes API.
+
+use std::time::Duration;
+
+use crate::error::{Code, Explain};
+
+/// A failed call of the Kubernetes API.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kubeconfig cannot be used.
+    #[error("the cluster's kubeconfig is not usable")]
+    Kubeconfig(#[source] Box<::kube::config::KubeconfigError>),
+    /// No client can be made from the kubeconfig.
+    #[error("no client can be made from the cluster's kubeconfig")]
+    Client(#[source] Box<::kube::Error>),
+    /// The server does not answer.
+    #[error("the Kubernetes API does not answer ({what})")]
+    Unreachable {
+        /// What was asked, such as `list pods`.
+        what: String,
+        /// The connection's error.
+        #[source]
+        source: Box<::kube::Error>,
+    },
+    /// The server took too long.
+    #[error("the Kubernetes API did not answer within {} s ({what})", after.as_secs())]
+    Timeout {
+        /// What was asked.
+        what: String,
+        /// The bound.
+        after: Duration,
+    },
+    /// The server said no.
+    #[error("the Kubernetes API refused to {what}: {message}")]
+    Refused {
+        /// What was asked, such as `apply Deployment/clearml-apiserver`.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The machine-readable reason, such as `Invalid`.
+        reason: String,
+        /// The server's words.
+        message: String,
+    },
+    /// An object that is none.
+    #[error("an object cannot be applied: {problem}")]
+    Object {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A log ended in the middle.
+    #[error("the log of {pod} cannot be read")]
+    Log {
+        /// The pod.
+        pod: String,
+        /// The connection's error.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Sorts an error of the client into ours.
+    pub(crate) fn from_client(what: impl Into<String>, error: ::kube::Error) -> Self {
+        let what = what.into();
+        match error {
+            ::kube::Error::Api(status) => Error::Refused {
+                what,
+                status: status.code,
+                reason: status.reason,
+                message: one_line(&status.message),
+            },
+            // Answers, not absences: another try would not change them.
+            ::kube::Error::Discovery(error) => Error::Object {
+                problem: format!("{what}: {error}"),
+            },
+            ::kube::Error::BuildRequest(error) => Error::Object {
+                problem: format!("{what}: {error}"),
+            },
+            other => Error::Unreachable {
+                what,
+                source: Box::new(other),
+            },
+        }
+    }
+
+    /// Whether the server says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Refused { status: 404, .. })
+    }
+
+    /// Whether another try may succeed: the server is away or busy.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => true,
+            Error::Refused { status, .. } => *status == 429 || *status >= 500,
+            Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
+        }
+    }
+}
+
+/// The API's messages may span lines (validation lists); ours are one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Kubeconfig(_)
+            | Error::Client(_)
+            | Error::Unreachable { .. }
+            | Error::Timeout { .. }
+            | Error::Log { .. } => Code::ClusterUnreachable,
+            Error::Refused { status, .. } if matches!(status, 401 | 429) || *status >= 500 => {
+                Code::ClusterUnreachable
+            }
+            Error::Refused { .. } => Code::ApplyFailed,
+            Error::Object { .. } => Code::Unexpected,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Unreachable { .. } | Error::Timeout { .. } => vec![
+                "see whether the node runs: clearml-local status".to_owned(),
+                "start it again: clearml-local up".to_owned(),
+            ],
+            Error::Kubeconfig(_) | Error::Client(_) => {
+                vec!["write it again: clearml-local up".to_owned()]
+            }
+            Error::Refused { status: 401, .. } => {
+                vec!["the node may be another than the kubeconfig's: clearml-local up".to_owned()]
+            }
+            Error::Refused { .. } => {
+                vec!["see what is applied: clearml-local render".to_owned()]
+            }
+            Error::Object { .. } | Error::Log { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A Kubernetes API for tests: answers what it is told, and keeps what was asked.
+
+use std::sync::{Arc, Mutex};
+
+use ::kube::Client;
+use ::kube::client::Body;
+use http::{Request, Response};
+use serde_json::Value;
+
+use super::Cluster;
+
+/// One request as the server sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) path: String,
+    pub(crate) body: Value,
+}
+
+/// The requests so far.
+pub(crate) type Record = Arc<Mutex<Vec<Asked>>>;
+
+/// A cluster whose server answers with `answer`: status and body.
+pub(crate) fn cluster(
+    answer: impl Fn(&Asked) -> (u16, Value) + Send + 'static,
+) -> (Cluster, Record) {
+    let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+    let record = Record::default();
+    let kept = record.clone();
+    tokio::spawn(async move {
+        while let Some((request, send)) = handle.next_request().await {
+            let (head, body) = request.into_parts();
+            let bytes = body.collect_bytes().await.unwrap_or_default();
+            let asked = Asked {
+                method: head.method.to_string(),
+                path: head.uri.path_and_query().unwrap().to_string(),
+                body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            };
+            let (status, body) = answer(&asked);
+            kept.lock().unwrap().push(asked);
+            let response = Response::builder().status(status);
+            send.send_response(
+                response
+                    .body(Body::from(serde_json::to_vec(&body).unwrap()))
+                    .unwrap(),
+            );
+        }
+    });
+    (Cluster::of(Client::new(service, "default")), record)
+}
+
+/// The body of a refusal.
+pub(crate) fn refusal(status: u16, reason: &str, message: &str) -> (u16, Value) {
+    let body = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "code": status, "reason": reason, "message": message,
+    });
+    (status, body)
+}

@@ -1,0 +1,42 @@
+//! The door to the Kubernetes API: connect, apply, prune, observe, wait, logs.
+//! Only this room names the external crate (as `::kube`); what an observation
+//! means is said in [`crate::diagnose`].
+
+mod apply;
+mod client;
+mod convert;
+mod error;
+mod kinds;
+mod last_lines;
+mod lines;
+mod logs;
+mod observe;
+mod prune;
+mod volumes;
+mod wait;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Applied, Change};
+pub use client::{Cluster, install_crypto};
+#[cfg(test)]
+pub(crate) use convert::{event, pod};
+pub use error::Error;
+pub use logs::{LogLine, LogOptions, Logs};
+pub use prune::Pruned;
+pub use wait::WaitError;
+
+/// The label that names the instance; everything of ours carries it.
+pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
+
+/// The label that names the component, on workloads and their pods.
+pub const COMPONENT_LABEL: &str = "clearml-local.io/component";
+
+/// With the value `true`, prune leaves an object alone.
+pub const KEEP_LABEL: &str = "clearml-local.io/keep";
+
+/// The field manager of server-side apply.
+const FIELD_MANAGER: &str = "clearml-local";

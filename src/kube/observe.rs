@@ -1,0 +1,210 @@
+//! One look at the namespace: everything in one round of parallel lists.
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+
+use ::kube::Api;
+use ::kube::api::{ListParams, ObjectMeta};
+use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
+use serde::de::DeserializeOwned;
+
+use super::client::bounded;
+use super::{COMPONENT_LABEL, Cluster, Error, convert};
+use crate::component::{Component, NAMESPACE, WorkloadKind};
+use crate::diagnose::{ComponentObservation, EventObservation, WorkloadObservation};
+
+/// What a Deployment and its ReplicaSet write their revision in.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+/// How many of a component's events are kept.
+const EVENTS: usize = 20;
+
+/// Everything of the namespace that says how components are.
+struct Look {
+    at: Timestamp,
+    pods: Vec<Pod>,
+    deployments: Vec<Deployment>,
+    replica_sets: Vec<ReplicaSet>,
+    stateful_sets: Vec<StatefulSet>,
+    claims: Vec<PersistentVolumeClaim>,
+    events: Vec<Event>,
+}
+
+impl Cluster {
+    /// Looks at all components once, in the order in which they are needed.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn observe(&self) -> Result<Vec<ComponentObservation>, Error> {
+        let labelled = ListParams::default().labels(COMPONENT_LABEL);
+        let all = ListParams::default();
+        let (pods, deployments, replica_sets, stateful_sets, claims, events) = tokio::try_join!(
+            self.list("pods", &labelled),
+            self.list("deployments", &all),
+            self.list("replicasets", &all),
+            self.list("statefulsets", &all),
+            self.list("persistentvolumeclaims", &all),
+            self.list("events", &all),
+        )?;
+        let look = Look {
+            at: Timestamp::now(),
+            pods,
+            deployments,
+            replica_sets,
+            stateful_sets,
+            claims,
+            events,
+        };
+        Ok(Component::ALL
+            .into_iter()
+            .map(|component| look.component(component))
+            .collect())
+    }
+
+    async fn list<K>(&self, what: &str, parameters: &ListParams) -> Result<Vec<K>, Error>
+    where
+        K: ::kube::Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        K::DynamicType: Default,
+    {
+        let api: Api<K> = Api::namespaced(self.client(), NAMESPACE);
+        let what = format!("list {what}");
+        Ok(bounded(&what, api.list(parameters)).await?.items)
+    }
+}
+
+impl Look {
+    fn component(&self, component: Component) -> ComponentObservation {
+        let (kind, name) = component.workload();
+        let (workload, revision) = match kind {
+            WorkloadKind::Deployment => self.deployment(name),
+            WorkloadKind::StatefulSet => self.stateful_set(name),
+        };
+        let (current, former): (Vec<&Pod>, Vec<&Pod>) = self
+            .pods
+            .iter()
+            .filter(|pod| label(&pod.metadata, COMPONENT_LABEL) == Some(component.name()))
+            .partition(|pod| {
+                pod.metadata.deletion_timestamp.is_none()
+                    && revision
+                        .as_deref()
+                        .is_none_or(|revision| is_of(pod, revision))
+            });
+        let mut pods: Vec<_> = current.into_iter().map(convert::pod).collect();
+        pods.sort_by(|a, b| b.created.cmp(&a.created));
+        let claim = component.claim().and_then(|name| {
+            let claim = self
+                .claims
+                .iter()
+                .find(|claim| is_named(&claim.metadata, name));
+            claim.map(convert::claim)
+        });
+        let uids: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();
+        ComponentObservation {
+            component,
+            at: self.at,
+            events: self.events(component, &uids),
+            workload,
+            stopping: former
+                .into_iter()
+                .filter_map(|pod| pod.metadata.name.clone())
+                .collect(),
+            pods,
+            claim,
+        }
+    }
+
+    /// The Deployment, and the name of its current ReplicaSet.
+    fn deployment(&self, name: &str) -> (Option<WorkloadObservation>, Option<String>) {
+        let Some(object) = self
+            .deployments
+            .iter()
+            .find(|object| is_named(&object.metadata, name))
+        else {
+            return (None, None);
+        };
+        let revision = annotation(&object.metadata, REVISION);
+        let current = self.replica_sets.iter().find(|set| {
+            owned_by(&set.metadata, object.metadata.uid.as_deref())
+                && annotation(&set.metadata, REVISION) == revision
+        });
+        let hash = current.and_then(|set| label(&set.metadata, "pod-template-hash"));
+        let mut workload = convert::deployment(object);
+        // The lists are not of one instant: without the current set nobody can say
+        // whose pods these are.
+        workload.observed &= hash.is_some();
+        (Some(workload), hash.map(str::to_owned))
+    }
+
+    /// The StatefulSet, and the name of its current revision.
+    fn stateful_set(&self, name: &str) -> (Option<WorkloadObservation>, Option<String>) {
+        let Some(object) = self
+            .stateful_sets
+            .iter()
+            .find(|object| is_named(&object.metadata, name))
+        else {
+            return (None, None);
+        };
+        let status = object.status.as_ref();
+        let revision = status.and_then(|status| status.update_revision.clone());
+        (Some(convert::stateful_set(object)), revision)
+    }
+
+    /// Events of the component's workload, claim and current pods, oldest first.
+    fn events(&self, component: Component, pods: &HashSet<&str>) -> Vec<EventObservation> {
+        let (_, workload) = component.workload();
+        let sets: HashSet<&str> = self
+            .replica_sets
+            .iter()
+            .filter_map(|set| set.metadata.name.as_deref())
+            .filter(|name| {
+                name.rsplit_once('-')
+                    .is_some_and(|(owner, _)| owner == workload)
+            })
+            .collect();
+        let mut events: Vec<_> = self
+            .events
+            .iter()
+            .filter(|event| {
+                let about = &event.involved_object;
+                let name = about.name.as_deref().unwrap_or_default();
+                match about.kind.as_deref().unwrap_or_default() {
+                    "Pod" => about.uid.as_deref().is_some_and(|uid| pods.contains(uid)),
+                    "Deployment" | "StatefulSet" => name == workload,
+                    "ReplicaSet" => sets.contains(name),
+                    "PersistentVolumeClaim" => component.claim() == Some(name),
+                    _ => false,
+                }
+            })
+            .map(convert::event)
+            .collect();
+        events.sort_by(|a, b| a.at.cmp(&b.at));
+        events.split_off(events.len().saturating_sub(EVENTS))
+    }
+}
+
+fn is_named(meta: &ObjectMeta, name: &str) -> bool {
+    meta.name.as_deref() == Some(name)
+}
+
+fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    meta.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    meta.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+fn owned_by(meta: &ObjectMeta, uid: Option<&str>) -> bool {
+    let owners = meta.owner_references.as_deref().unwrap_or_default();
+    owners.iter().any(|owner| Some(owner.uid.as_str()) == uid)
+}
+
+/// Whether a pod is of a revision: a ReplicaSet's template hash or a StatefulSet's
+/// revision.
+fn is_of(pod: &Pod, revision: &str) -> bool {
+    label(&pod.metadata, "pod-template-hash")
+        .or_else(|| label(&pod.metadata, "controller-revision-hash"))
+        == Some(revision)
+}

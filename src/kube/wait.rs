@@ -1,0 +1,196 @@
+//! Waiting for components: a wait says what it waits for, why it is not over, and
+//! ends at once when waiting does not help.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Cluster, Error};
+use crate::component::Component;
+use crate::diagnose::{
+    ComponentObservation, Failure, Finding, LogTail, State, StateKind, assess, describe,
+};
+use crate::error::{Code, Explain};
+
+/// How often the cluster is looked at: a look costs the API server a few
+/// milliseconds, and a change is seen within half a second.
+const PERIOD: Duration = Duration::from_millis(400);
+/// How long the API server may be away during a wait.
+const AWAY: Duration = Duration::from_secs(45);
+/// How many lines of a log are looked at for known ends.
+const LOG_LINES: i64 = 60;
+
+/// Why a wait ended without what it waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// The cluster does not answer.
+    #[error(transparent)]
+    Kube(#[from] Error),
+    /// A component does not come up.
+    #[error(transparent)]
+    Failed(#[from] Box<Failure>),
+}
+
+impl Explain for WaitError {
+    fn code(&self) -> Code {
+        match self {
+            WaitError::Kube(error) => error.code(),
+            WaitError::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            WaitError::Kube(error) => error.hints(),
+            WaitError::Failed(failure) => failure.hints(),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            WaitError::Kube(error) => error.details(),
+            WaitError::Failed(failure) => failure.details(),
+        }
+    }
+}
+
+/// Which end of which container a log belongs to.
+type End = (String, String, u32);
+
+impl Cluster {
+    /// Looks at the components until `judge` has an answer; `None` at the deadline.
+    ///
+    /// # Errors
+    /// When the API server is away for too long.
+    pub async fn wait_until<T>(
+        &self,
+        timeout: Duration,
+        mut judge: impl FnMut(&[ComponentObservation]) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let seen = self.look(deadline).await?;
+            if let Some(answer) = judge(&seen) {
+                return Ok(Some(answer));
+            }
+            if Instant::now() + PERIOD > deadline {
+                return Ok(None);
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Waits until these components are ready, and tells each change of state, the
+    /// first one included. Ends at once when one of them is beyond help; the
+    /// failure names the first such in the order in which they are needed.
+    ///
+    /// # Errors
+    /// [`WaitError::Failed`] for a component that fails or is not ready in time,
+    /// [`WaitError::Kube`] when the API server is away for too long.
+    pub async fn wait_ready(
+        &self,
+        components: &[Component],
+        timeout: Duration,
+        mut tell: impl FnMut(Component, &State),
+    ) -> Result<Vec<ComponentObservation>, WaitError> {
+        let deadline = Instant::now() + timeout;
+        let mut told: HashMap<Component, State> = HashMap::new();
+        let mut logs: HashMap<End, LogTail> = HashMap::new();
+        loop {
+            let mut seen = self.look(deadline).await?;
+            seen.retain(|seen| components.contains(&seen.component));
+            let mut failed: Option<Failure> = None;
+            for one in &seen {
+                let (state, finding, log) = self.judge(one, &mut logs).await;
+                if told.get(&one.component) != Some(&state) {
+                    tell(one.component, &state);
+                    told.insert(one.component, state);
+                }
+                if let Some(finding) = finding.filter(|finding| !finding.heals)
+                    && !one.is_ready()
+                    && failed.is_none()
+                {
+                    failed = Some(Failure { finding, log });
+                }
+            }
+            if let Some(failure) = failed {
+                return Err(Box::new(failure).into());
+            }
+            if seen.iter().all(ComponentObservation::is_ready) {
+                return Ok(seen);
+            }
+            if Instant::now() + PERIOD > deadline {
+                return Err(self.late(&seen, timeout).await.into());
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// One component's state and finding, with the end of the log when a container
+    /// of it has ended: each end's log is read once.
+    async fn judge(
+        &self,
+        seen: &ComponentObservation,
+        logs: &mut HashMap<End, LogTail>,
+    ) -> (State, Option<Finding>, LogTail) {
+        let (state, finding) = assess(seen, &[]);
+        if finding.is_none() {
+            return (state, finding, LogTail::default());
+        }
+        let blocking = seen.pod().and_then(|pod| Some((pod, pod.blocking()?.0)));
+        let Some((pod, container)) = blocking.filter(|(_, container)| container.ends() > 0) else {
+            return (state, finding, LogTail::default());
+        };
+        let end = (pod.uid.clone(), container.name.clone(), container.ends());
+        let log = match logs.get(&end) {
+            Some(log) => log.clone(),
+            None => match self.last_lines(seen, LOG_LINES).await {
+                Ok(log) => {
+                    logs.insert(end, log.clone());
+                    log
+                }
+                // Another try at the next look.
+                Err(error) => {
+                    tracing::debug!(component = %seen.component, %error, "no log");
+                    LogTail::default()
+                }
+            },
+        };
+        let (state, finding) = assess(seen, &log.lines);
+        (state, finding, log)
+    }
+
+    /// What to say at the deadline: a finding that might have healed, else the state
+    /// of the first component that waits for no other.
+    async fn late(&self, seen: &[ComponentObservation], timeout: Duration) -> Box<Failure> {
+        let open = || seen.iter().filter(|one| !one.is_ready());
+        let culprit = open()
+            .find(|one| describe(one).state != StateKind::Waiting)
+            .or_else(|| open().next())
+            // Not reached: a wait whose components are all ready is over.
+            .unwrap_or(&seen[0]);
+        let log = self
+            .last_lines(culprit, LOG_LINES)
+            .await
+            .unwrap_or_default();
+        Box::new(match assess(culprit, &log.lines).1 {
+            Some(finding) => Failure { finding, log },
+            None => Failure::not_ready(culprit, timeout, log),
+        })
+    }
+
+    /// One look; an API server that is away for a while is waited for.
+    async fn look(&self, deadline: Instant) -> Result<Vec<ComponentObservation>, Error> {
+        let patience = deadline.min(Instant::now() + AWAY);
+        loop {
+            match self.observe().await {
+                Err(error) if error.is_transient() && Instant::now() + PERIOD < patience => {
+                    tracing::debug!(%error, "the look failed");
+                    tokio::time::sleep(PERIOD).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
