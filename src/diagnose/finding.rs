@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::state::describe;
 use super::words::short;
-use super::{ComponentObservation, ContainerState, State, StateKind};
+use super::{ComponentObservation, ContainerState, EventObservation, State, StateKind};
 use super::{images, known_logs, placement, runs};
 use crate::component::Component;
 use crate::error::Code;
@@ -124,18 +124,21 @@ impl Draft {
             state,
             cause: format!("{} {}", seen.component, self.says),
             reason: short(&self.short),
-            last_event: seen.last_event().map(|event| {
-                let times = if event.count > 1 {
-                    format!(" ({} times)", event.count)
-                } else {
-                    String::new()
-                };
-                format!("{}: {}{times}", event.reason, short(&event.message))
-            }),
+            last_event: seen.last_event().map(event_line),
             code: self.code,
             hints: self.hints,
             heals: self.heals,
         }
+    }
+}
+
+/// `FailedMount: … (3 times)`.
+fn event_line(event: &EventObservation) -> String {
+    let message = short(&event.message);
+    let message = message.trim_end_matches([':', ' ']);
+    match event.count {
+        0 | 1 => format!("{}: {message}", event.reason),
+        times => format!("{}: {message} ({times} times)", event.reason),
     }
 }
 

@@ -12,6 +12,7 @@ enum Pull {
     Platform,
     RateLimit,
     Certificate,
+    NoRoute,
     Other,
 }
 
@@ -42,6 +43,17 @@ impl Pull {
             "certificate is not valid",
         ]) {
             Pull::Certificate
+        } else if has(&[
+            "no such host",
+            "network is unreachable",
+            "no route to host",
+            "i/o timeout",
+            "connection refused",
+            "deadline exceeded",
+            "temporary failure in name resolution",
+            "server misbehaving",
+        ]) {
+            Pull::NoRoute
         } else if has(&["not found", "manifest unknown", "name unknown", "404"]) {
             Pull::NotFound
         } else {
@@ -126,6 +138,13 @@ fn pull(
             "the registry's certificate is not trusted in the node".to_owned(),
             false,
         ),
+        // containerd has tried for long already, and images are our step's business,
+        // not the node's: waiting for a network that may never come helps nobody.
+        Pull::NoRoute => (
+            Code::ComponentImage,
+            format!("the node does not reach the registry ({why})"),
+            false,
+        ),
         Pull::Other => (Code::ImageFailed, why.clone(), tries < 2),
     };
     let mut draft = Draft::new(
@@ -141,7 +160,7 @@ fn pull(
         draft.hint("log in, then try again: docker login && clearml-local up".to_owned());
     }
     draft.hint(format!(
-        "bring it into the Docker engine, then: docker pull {image} && clearml-local up"
+        "bring it into the Docker engine: docker pull {image} && clearml-local up"
     ));
     Some(draft)
 }

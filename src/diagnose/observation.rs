@@ -180,10 +180,17 @@ impl ComponentObservation {
             && ready >= workload.desired.unsigned_abs() as usize
     }
 
-    /// The newest event that tells of trouble, else the newest of all.
+    /// The newest event that tells of trouble, else the newest of all. Those that
+    /// only repeat a container's state come last.
     pub fn last_event(&self) -> Option<&EventObservation> {
-        let warning = self.events.iter().rev().find(|event| event.warning);
-        warning.or(self.events.last())
+        let warnings = || self.events.iter().rev().filter(|event| event.warning);
+        let telling = |event: &&EventObservation| {
+            event.reason != "BackOff" && !event.message.starts_with("Error: ")
+        };
+        warnings()
+            .find(telling)
+            .or_else(|| warnings().next())
+            .or(self.events.last())
     }
 
     /// The events of one reason, newest first.

@@ -139,7 +139,7 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
     if seen.is_ready() {
         return (StateKind::Ready, String::new());
     }
-    if !workload.observed {
+    if !workload.observed && !(seen.pods.is_empty() && seen.stopping.is_empty()) {
         return say(StateKind::Pending, "a change is about to be rolled out");
     }
     match seen.pod() {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::client::persistent;
 use super::kinds::{Identity, Resolved};
-use super::{Cluster, Error, FIELD_MANAGER};
+use super::{Cluster, Error, FIELD_MANAGER, replace};
 
 /// How many objects are applied at the same time.
 const WIDTH: usize = 8;
@@ -45,7 +45,8 @@ impl Cluster {
     /// claims and configuration, then workloads; within one of these at the same
     /// time. Objects without a namespace get `namespace`. `List`s are opened and
     /// empty documents skipped, so the node's own manifests can be passed as they
-    /// are. Safe to repeat; the answer is in the order of `objects`.
+    /// are. A workload whose change is refused as immutable is deleted, with its
+    /// pods and without its claims, and made anew. Safe to repeat; the answer is in the order of `objects`.
     ///
     /// # Errors
     /// At the first object that is refused; later waves are not begun.
@@ -95,10 +96,19 @@ impl Cluster {
         let before = persistent(&format!("read {identity}"), || api.get_opt(name)).await?;
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&object);
-        let after = persistent(&format!("apply {identity}"), || {
-            api.patch(name, &parameters, &patch)
-        })
-        .await?;
+        let what = format!("apply {identity}");
+        let apply = || api.patch(name, &parameters, &patch);
+        let after = match persistent(&what, apply).await {
+            Err(error) if replace::is_needed(&identity, &error) => {
+                tracing::info!(%identity, %error, "made anew");
+                let uid = before
+                    .as_ref()
+                    .and_then(|before| before.metadata.uid.clone());
+                replace::delete(&api, &identity, uid).await?;
+                persistent(&what, apply).await?
+            }
+            answer => answer?,
+        };
         let change = match before {
             None => Change::Created,
             Some(before) => difference(before, after),

@@ -12,6 +12,7 @@ mod lines;
 mod logs;
 mod observe;
 mod prune;
+mod replace;
 mod volumes;
 mod wait;
 
