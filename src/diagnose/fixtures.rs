@@ -1,1 +1,136 @@
-//! x
+//! Observations for tests, made from what a real API server says.
+
+use serde_json::{Value, json};
+
+use super::{ClaimObservation, ComponentObservation, WorkloadObservation};
+use crate::component::Component;
+use crate::kube;
+
+/// The time of every look.
+pub(crate) const NOW: &str = "2026-11-23T13:41:30Z";
+
+/// A component whose workload wants one pod.
+pub(crate) fn seen(
+    component: Component,
+    pods: Vec<Value>,
+    events: Vec<Value>,
+) -> ComponentObservation {
+    let pods = pods
+        .into_iter()
+        .map(|pod| kube::pod(&serde_json::from_value(pod).unwrap()));
+    let events = events
+        .into_iter()
+        .map(|event| kube::event(&serde_json::from_value(event).unwrap()));
+    ComponentObservation {
+        component,
+        at: NOW.parse().unwrap(),
+        workload: Some(WorkloadObservation {
+            name: component.workload().1.to_owned(),
+            desired: 1,
+            ready: 0,
+            updated: 1,
+            observed: true,
+            image: "registry/image:1".to_owned(),
+        }),
+        pods: pods.collect(),
+        stopping: Vec::new(),
+        claim: component.claim().map(|name| ClaimObservation {
+            name: name.to_owned(),
+            phase: "Bound".to_owned(),
+            volume: Some("volume".to_owned()),
+        }),
+        events: events.collect(),
+    }
+}
+
+/// A pod with one container `main`, limited to 1Gi, with this status.
+pub(crate) fn pod(status: Value) -> Value {
+    with_init(status, Value::Null)
+}
+
+/// The same after an init container `wait-for-elasticsearch` with its status.
+pub(crate) fn with_init(status: Value, init: Value) -> Value {
+    let named = |name: &str, mut status: Value| {
+        status["name"] = json!(name);
+        for (key, value) in [
+            ("image", json!("registry/image:1")),
+            ("imageID", json!("")),
+            ("ready", json!(false)),
+            ("started", json!(false)),
+            ("restartCount", json!(0)),
+            ("lastState", json!({})),
+        ] {
+            if status.get(key).is_none() {
+                status[key] = value;
+            }
+        }
+        status
+    };
+    let ready = status["ready"] == json!(true);
+    let inits = |there: Value| {
+        if init.is_null() {
+            json!([])
+        } else {
+            json!([there])
+        }
+    };
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "pod", "uid": "uid", "creationTimestamp": "2026-11-23T13:41:00Z"},
+        "spec": {
+            "nodeName": "clearml-control-plane",
+            "initContainers": inits(json!({"name": "wait-for-elasticsearch", "image": "registry/image:1"})),
+            "containers": [{"name": "main", "image": "registry/image:1", "resources": {"limits": {"memory": "1Gi"}}}],
+        },
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+            "initContainerStatuses": inits(named("wait-for-elasticsearch", init.clone())),
+            "containerStatuses": [named("main", status)],
+        },
+    })
+}
+
+/// A pod that the scheduler cannot place, `since` a time.
+pub(crate) fn unplaced(message: &str, since: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod", "uid": "uid"},
+        "spec": {"containers": [{"name": "main", "image": "registry/image:1"}]},
+        "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
+            "reason": "Unschedulable", "message": message, "lastTransitionTime": since}]},
+    })
+}
+
+/// A warning about the pod's container.
+pub(crate) fn warning(reason: &str, message: &str, count: i32) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "clearml"},
+        "involvedObject": {"kind": "Pod", "name": "pod", "uid": "uid", "fieldPath": "spec.containers{main}"},
+        "type": "Warning", "reason": reason, "message": message, "count": count,
+        "lastTimestamp": "2026-11-23T13:41:20Z",
+    })
+}
+
+/// A container that waits.
+pub(crate) fn waiting(reason: &str, message: &str) -> Value {
+    json!({"state": {"waiting": {"reason": reason, "message": message}}})
+}
+
+/// How a container ended, ten seconds ago.
+pub(crate) fn end(reason: &str, code: i32, message: &str) -> Value {
+    json!({"terminated": {"reason": reason, "exitCode": code, "message": message,
+        "startedAt": "2026-11-23T13:41:10Z", "finishedAt": "2026-11-23T13:41:20Z"}})
+}
+
+/// A container in back-off after such an end.
+pub(crate) fn backing_off(delay: &str, restarts: i32, last: Value) -> Value {
+    let message = format!("back-off {delay} restarting failed container=main pod=pod_clearml(uid)");
+    json!({"state": {"waiting": {"reason": "CrashLoopBackOff", "message": message}},
+        "lastState": last, "restartCount": restarts})
+}
+
+/// A container that runs again after such an end.
+pub(crate) fn running_after(restarts: i32, last: Value) -> Value {
+    json!({"state": {"running": {"startedAt": "2026-11-23T13:41:25Z"}},
+        "lastState": last, "restartCount": restarts})
+}

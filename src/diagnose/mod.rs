@@ -15,6 +15,8 @@ mod words;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod tests;
 
 pub use failure::{Failure, LogTail};
 pub use finding::{Cause, Finding, assess, diagnose};

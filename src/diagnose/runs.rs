@@ -15,7 +15,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 /// After how many restarts in a row an end that repeats is taken for good.
 const RESTARTS: u32 = 3;
 /// How many times a container may fail to start for a reason that passes.
-const STARTS: u32 = 5;
+const STARTS: u32 = 4;
 
 /// The values key that holds a component's resources.
 fn resources_key(component: Component) -> String {
@@ -136,7 +136,7 @@ pub(crate) fn ended(
         return None;
     }
     if end.reason == "OOMKilled" {
-        return Some(out_of_memory(seen, container));
+        return Some(out_of_memory(seen, container, true));
     }
     if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") {
         return Some(not_started(seen, container, &end.message));
@@ -144,11 +144,17 @@ pub(crate) fn ended(
     if let Some(mut draft) = known_logs::known(seen, end, log) {
         // One failed start may come from a cut before; two do not.
         if draft.cause == Cause::DataBroken {
-            draft.heals = container.ends() < 2;
+            draft.heals = !is_second(container);
         }
         return Some(draft);
     }
-    Some(probe_killed(seen, container, end).unwrap_or_else(|| crashed(seen, container, end)))
+    // The kernel's word is lost at times (seen on cgroup v1: the first end says
+    // OOMKilled, the next ones only 137). Nobody else kills a container with a limit.
+    let probe = probe_killed(seen, container, end);
+    if probe.is_none() && end.exit_code == 137 && container.memory_limit.is_some() {
+        return Some(out_of_memory(seen, container, false));
+    }
+    Some(probe.unwrap_or_else(|| crashed(seen, container, end)))
 }
 
 fn is_old(seen: &ComponentObservation, end: &Ended) -> bool {
@@ -156,7 +162,26 @@ fn is_old(seen: &ComponentObservation, end: &Ended) -> bool {
         .is_some_and(|finished| seen.at.duration_since(finished) > RECENT)
 }
 
-fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Draft {
+/// Whether this is the second end in a row. Counts would mislead: those of node
+/// restarts are among them. The kubelet restarts at once after a first end, and
+/// backs off from the second on.
+fn is_second(container: &ContainerObservation) -> bool {
+    match &container.state {
+        ContainerState::Waiting { .. } => recent_restarts(container) > 0,
+        ContainerState::Terminated(end) => {
+            let same = |last: &Ended| last.exit_code == end.exit_code;
+            container.last.as_ref().is_some_and(same)
+        }
+        ContainerState::Running { .. } => false,
+    }
+}
+
+/// `told`: the kernel's own word, not a guess from the exit code.
+fn out_of_memory(
+    seen: &ComponentObservation,
+    container: &ContainerObservation,
+    told: bool,
+) -> Draft {
     let component = seen.component;
     let limit = container.memory_limit.as_deref();
     let bound = match limit {
@@ -176,10 +201,15 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
     let mut draft = Draft::new(
         Cause::OutOfMemory,
         Code::ComponentOutOfMemory,
-        format!("does not start: the kernel killed it for using more than {bound}"),
+        match told {
+            true => format!("does not start: the kernel killed it for using more than {bound}"),
+            false => {
+                format!("does not start: it was killed, most likely for using more than {bound}")
+            }
+        },
         short,
     );
-    draft.heals = container.ends() < 2;
+    draft.heals = !(is_second(container) && (told || recent_restarts(container) > 1));
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
     draft.hint(format!(
         "give it more: clearml-local up --set {}.limits.memory={more}",
@@ -224,7 +254,7 @@ fn not_started(
     };
     // Seen on cgroup v1 under load after a node start ("unable to freeze"): the
     // next try succeeds.
-    draft.heals = !platform && container.ends() < if missing { 2 } else { STARTS };
+    draft.heals = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
     draft.hint(format!("see its log: clearml-local logs {component}"));
     draft.hint("try again: clearml-local up".to_owned());
     draft
@@ -289,12 +319,11 @@ fn recent_restarts(container: &ContainerObservation) -> u32 {
     if reason != "CrashLoopBackOff" {
         return 0;
     }
+    // It doubles from 10 s, or from 1 s where the shorter back-off is on.
     let steps = match back_off(message) {
-        // From 10 s, and from 1 s where the shorter back-off is on.
-        Some(1 | 10) => 1,
-        Some(2 | 20) => 2,
-        Some(_) => u32::MAX,
-        None => container.restarts,
+        Some(seconds @ 10..) if seconds % 10 == 0 => (seconds / 10).ilog2() + 1,
+        Some(seconds @ 1..) => seconds.ilog2() + 1,
+        _ => container.restarts,
     };
     steps.min(container.restarts)
 }

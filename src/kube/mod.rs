@@ -13,6 +13,7 @@ mod logs;
 mod observe;
 mod prune;
 mod replace;
+mod retry;
 mod volumes;
 mod wait;
 

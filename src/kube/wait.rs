@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Cluster, Error};
 use crate::component::Component;
 use crate::diagnose::{
-    ComponentObservation, Failure, Finding, LogTail, State, StateKind, assess, describe,
+    ComponentObservation, ContainerState, Failure, Finding, LogTail, State, StateKind, assess,
+    describe,
 };
 use crate::error::{Code, Explain};
 
@@ -95,11 +97,13 @@ impl Cluster {
         mut tell: impl FnMut(Component, &State),
     ) -> Result<Vec<ComponentObservation>, WaitError> {
         let deadline = Instant::now() + timeout;
+        let began = Timestamp::now();
         let mut told: HashMap<Component, State> = HashMap::new();
         let mut logs: HashMap<End, LogTail> = HashMap::new();
         loop {
             let mut seen = self.look(deadline).await?;
             seen.retain(|seen| components.contains(&seen.component));
+            seen.iter_mut().for_each(|seen| forget(seen, began));
             let mut failed: Option<Failure> = None;
             for one in &seen {
                 let (state, finding, log) = self.judge(one, &mut logs).await;
@@ -190,6 +194,20 @@ impl Cluster {
                     tokio::time::sleep(PERIOD).await;
                 }
                 answer => return answer,
+            }
+        }
+    }
+}
+
+/// Forgets how a container that runs ended before the wait began: whatever was
+/// wrong may be put right since, and it gets its chance.
+fn forget(seen: &mut ComponentObservation, began: Timestamp) {
+    for pod in &mut seen.pods {
+        for container in pod.init.iter_mut().chain(&mut pod.containers) {
+            let running = matches!(container.state, ContainerState::Running { .. });
+            let finished = container.last.as_ref().and_then(|last| last.finished);
+            if running && finished.is_some_and(|finished| finished < began) {
+                container.last = None;
             }
         }
     }
