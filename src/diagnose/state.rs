@@ -139,7 +139,8 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
     if seen.is_ready() {
         return (StateKind::Ready, String::new());
     }
-    if !workload.observed && !(seen.pods.is_empty() && seen.stopping.is_empty()) {
+    let is_new = seen.pods.is_empty() && seen.stopping.is_empty();
+    if !workload.observed && !is_new {
         return say(StateKind::Pending, "a change is about to be rolled out");
     }
     match seen.pod() {
@@ -250,35 +251,20 @@ fn running(
         }
         _ => String::new(),
     };
-    if container.started
-        && let Some(probe) = seen.events_of("Unhealthy").find(|event| {
-            event.message.starts_with("Readiness") || event.message.starts_with("Liveness")
-        })
-    {
+    // What the probe says differs from look to look: it is in the last event.
+    let fails = seen
+        .events_of("Unhealthy")
+        .any(|event| event.message.starts_with("Readiness"));
+    if container.started && fails && again.is_empty() {
         return (
             StateKind::Starting,
-            format!("running, {}", probe_words(&probe.message)),
+            "running, its readiness probe fails".to_owned(),
         );
     }
     (
         StateKind::Starting,
         format!("running{again}, not ready yet"),
     )
-}
-
-/// `Readiness probe failed: Get "http://…": connection refused` in fewer words.
-fn probe_words(message: &str) -> String {
-    let kind = message
-        .split_whitespace()
-        .next()
-        .unwrap_or("its")
-        .to_lowercase();
-    match message.split_once("probe failed: ") {
-        Some((_, why)) if !why.trim().is_empty() => {
-            format!("{kind} probe fails: {}", innermost(why))
-        }
-        _ => format!("{kind} probe fails"),
-    }
 }
 
 fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (StateKind, String) {

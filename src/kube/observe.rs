@@ -1,5 +1,6 @@
 //! One look at the namespace: everything in one round of parallel lists.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fmt::Debug;
 
@@ -92,7 +93,7 @@ impl Look {
                         .is_none_or(|revision| is_of(pod, revision))
             });
         let mut pods: Vec<_> = current.into_iter().map(convert::pod).collect();
-        pods.sort_by(|a, b| b.created.cmp(&a.created));
+        pods.sort_by_key(|pod| Reverse(pod.created));
         let claim = component.claim().and_then(|name| {
             let claim = self
                 .claims
@@ -179,7 +180,7 @@ impl Look {
             })
             .map(convert::event)
             .collect();
-        events.sort_by(|a, b| a.at.cmp(&b.at));
+        events.sort_by_key(|event| event.at);
         events.split_off(events.len().saturating_sub(EVENTS))
     }
 }

@@ -1,0 +1,241 @@
+//! Images, configuration, places and volumes.
+
+use serde_json::json;
+
+use super::super::fixtures::{pod, seen, unplaced, waiting, warning};
+use super::super::{Cause, StateKind, describe};
+use super::{find, is, one};
+use crate::component::Component::{Apiserver, Elasticsearch, Mongodb, Redis, Webserver};
+use crate::error::Code;
+
+#[test]
+fn images_that_are_not_there_end_the_wait() {
+    let never = one(
+        Webserver,
+        waiting(
+            "ErrImageNeverPull",
+            "Container image \"nope:1\" is not present with pull policy of Never",
+        ),
+    );
+    is(
+        &find(&never),
+        Cause::ImageMissing,
+        Code::ComponentImage,
+        false,
+    );
+    let invalid = one(
+        Webserver,
+        waiting(
+            "InvalidImageName",
+            "couldn't parse image name \"Bad Name:1\"",
+        ),
+    );
+    is(
+        &find(&invalid),
+        Cause::ImageName,
+        Code::ComponentImage,
+        false,
+    );
+}
+
+#[test]
+fn a_pull_is_judged_by_what_the_registry_says() {
+    let prefix = "failed to pull and unpack image \"docker.io/a/b:1\": failed to resolve reference \"docker.io/a/b:1\": ";
+    for (message, code, heals) in [
+        ("docker.io/a/b:1: not found", Code::ImageNotFound, false),
+        (
+            "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+            Code::ImageUnauthorized,
+            false,
+        ),
+        (
+            "unexpected status from HEAD request: 401 Unauthorized",
+            Code::ImageUnauthorized,
+            false,
+        ),
+        (
+            "no match for platform in manifest: not found",
+            Code::ImageNotFound,
+            false,
+        ),
+        (
+            "429 Too Many Requests - Server message: toomanyrequests",
+            Code::ImageFailed,
+            true,
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            Code::ImageFailed,
+            false,
+        ),
+        (
+            "dial tcp: lookup registry-1.docker.io on 172.18.0.1:53: read udp 172.18.0.2:41833->172.18.0.1:53: i/o timeout",
+            Code::ComponentImage,
+            false,
+        ),
+        ("unexpected EOF", Code::ImageFailed, true),
+    ] {
+        let seen = one(
+            Apiserver,
+            waiting("ErrImagePull", &format!("{prefix}{message}")),
+        );
+        let finding = find(&seen);
+        is(&finding, Cause::ImagePull, code, heals);
+        assert_eq!(describe(&seen).state, StateKind::Pulling);
+    }
+}
+
+#[test]
+fn a_pull_that_backs_off_is_judged_by_its_event() {
+    let event = |count| {
+        warning(
+            "Failed",
+            "Failed to pull image \"registry/image:1\": unexpected EOF",
+            count,
+        )
+    };
+    let back_off = || {
+        vec![pod(waiting(
+            "ImagePullBackOff",
+            "Back-off pulling image \"registry/image:1\"",
+        ))]
+    };
+    assert!(find(&seen(Apiserver, back_off(), vec![event(1)])).heals);
+    let finding = find(&seen(Apiserver, back_off(), vec![event(2)]));
+    is(&finding, Cause::ImagePull, Code::ImageFailed, false);
+    assert_eq!(
+        finding.last_event.as_deref(),
+        Some("Failed: Failed to pull image \"registry/image:1\": unexpected EOF (2 times)")
+    );
+}
+
+#[test]
+fn missing_configuration_ends_the_wait_and_a_late_cache_does_not() {
+    let seen = one(
+        Webserver,
+        waiting(
+            "CreateContainerConfigError",
+            "couldn't find key nope in Secret clearml/clearml-conf",
+        ),
+    );
+    is(
+        &find(&seen),
+        Cause::MissingConfig,
+        Code::ComponentConfig,
+        false,
+    );
+    let late = one(
+        Webserver,
+        waiting(
+            "CreateContainerConfigError",
+            "failed to sync secret cache: timed out waiting for the condition",
+        ),
+    );
+    assert!(find(&late).heals);
+}
+
+#[test]
+fn the_scheduler_is_believed_after_a_few_seconds() {
+    let short = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+    let place = |message: &str, since: &str| {
+        find(&seen(
+            Elasticsearch,
+            vec![unplaced(message, since)],
+            Vec::new(),
+        ))
+    };
+    let (old, new) = ("2026-11-23T13:41:10Z", "2026-11-23T13:41:28Z");
+    is(
+        &place(short, old),
+        Cause::Unschedulable,
+        Code::ComponentUnschedulable,
+        false,
+    );
+    assert_eq!(place(short, old).reason, "the node has too little memory");
+    assert!(place(short, new).heals);
+    let mut making_room = seen(Elasticsearch, vec![unplaced(short, old)], Vec::new());
+    making_room.stopping.push("former".to_owned());
+    assert!(find(&making_room).heals);
+
+    let selector = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: none";
+    assert!(!place(selector, old).heals);
+    let taint = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }. preemption: none";
+    assert!(!place(taint, old).heals);
+    assert_eq!(
+        place(taint, old).reason,
+        "the node does not take pods (taint node-role.kubernetes.io/control-plane)"
+    );
+    let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
+    assert!(place(not_ready, old).heals);
+    let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";
+    assert!(place(claim, old).heals);
+}
+
+#[test]
+fn volumes_that_are_lost_or_no_directory_end_the_wait() {
+    let mut lost = seen(Mongodb, Vec::new(), Vec::new());
+    lost.claim.as_mut().unwrap().phase = "Lost".to_owned();
+    is(
+        &find(&lost),
+        Cause::ClaimLost,
+        Code::ComponentUnschedulable,
+        false,
+    );
+
+    let file = "MountVolume.SetUp failed for volume \"d\" : hostPath type check failed: /var/local-path-provisioner/x is not a directory, it's a File";
+    let creating = || vec![pod(waiting("ContainerCreating", ""))];
+    let finding = find(&seen(
+        Mongodb,
+        creating(),
+        vec![warning("FailedMount", file, 1)],
+    ));
+    is(&finding, Cause::VolumePath, Code::ComponentConfig, false);
+    assert!(
+        finding
+            .cause
+            .contains("/var/local-path-provisioner/x in the node is not a directory"),
+        "{}",
+        finding.cause
+    );
+
+    let absent = "MountVolume.SetUp failed for volume \"d\" : secret \"absent\" not found";
+    assert!(
+        find(&seen(
+            Mongodb,
+            creating(),
+            vec![warning("FailedMount", absent, 2)]
+        ))
+        .heals
+    );
+    assert!(
+        !find(&seen(
+            Mongodb,
+            creating(),
+            vec![warning("FailedMount", absent, 4)]
+        ))
+        .heals
+    );
+}
+
+#[test]
+fn a_pod_put_out_and_a_pod_refused_are_told() {
+    let mut out = seen(Redis, vec![pod(json!({"state": {}}))], Vec::new());
+    out.pods[0].phase = "Failed".to_owned();
+    out.pods[0].reason = Some("Evicted".to_owned());
+    is(&find(&out), Cause::Evicted, Code::ComponentCrashed, true);
+    let refused = seen(
+        Redis,
+        Vec::new(),
+        vec![warning(
+            "FailedCreate",
+            "pods \"x\" is forbidden: exceeded quota",
+            5,
+        )],
+    );
+    is(
+        &find(&refused),
+        Cause::PodRefused,
+        Code::ComponentConfig,
+        false,
+    );
+}

@@ -1,0 +1,201 @@
+//! Containers that run, end and wait.
+
+use serde_json::json;
+
+use super::super::fixtures::{
+    backing_off, end, pod, running_after, seen, waiting, warning, with_init,
+};
+use super::super::{Cause, StateKind, assess, describe, diagnose};
+use super::{find, is, one};
+use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis};
+use crate::error::Code;
+
+#[test]
+fn a_component_that_serves_has_no_finding() {
+    let seen = one(
+        Redis,
+        json!({"ready": true, "started": true, "state": {"running": {}}}),
+    );
+    assert_eq!(diagnose(&seen, &[]), None);
+    assert_eq!(describe(&seen).state, StateKind::Ready);
+    assert_eq!(describe(&seen).line(), "ready");
+}
+
+#[test]
+fn one_kill_for_memory_is_waited_out_and_two_are_not() {
+    let first = find(&one(
+        Elasticsearch,
+        running_after(1, end("OOMKilled", 137, "")),
+    ));
+    is(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+    let seen = one(
+        Elasticsearch,
+        backing_off("10s", 1, end("OOMKilled", 137, "")),
+    );
+    let (state, finding) = assess(&seen, &[]);
+    let finding = finding.unwrap();
+    is(
+        &finding,
+        Cause::OutOfMemory,
+        Code::ComponentOutOfMemory,
+        false,
+    );
+    assert_eq!(
+        finding.cause,
+        "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
+    );
+    assert_eq!(state.state, StateKind::Failed);
+    assert_eq!(state.line(), "killed for memory: limit 1 GiB, 1 restart");
+    assert!(
+        finding.hints[0]
+            .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")
+    );
+}
+
+#[test]
+fn a_kill_without_the_kernels_word_is_taken_for_memory_when_it_repeats() {
+    let once = find(&one(
+        Elasticsearch,
+        backing_off("10s", 1, end("Error", 137, "")),
+    ));
+    is(&once, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+    let more = find(&one(
+        Elasticsearch,
+        backing_off("20s", 2, end("Error", 137, "")),
+    ));
+    is(&more, Cause::OutOfMemory, Code::ComponentOutOfMemory, false);
+    assert!(more.cause.contains("most likely"), "{}", more.cause);
+}
+
+#[test]
+fn restarts_of_the_node_are_no_crash_loop() {
+    let seen = one(Apiserver, running_after(7, end("Unknown", 255, "")));
+    assert!(find(&seen).heals);
+    let seen = one(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
+    assert!(find(&seen).heals);
+}
+
+#[test]
+fn three_restarts_with_an_error_are_enough() {
+    let twice = one(Apiserver, backing_off("20s", 2, end("Error", 3, "")));
+    is(
+        &find(&twice),
+        Cause::CrashLoop,
+        Code::ComponentCrashed,
+        true,
+    );
+    assert_eq!(
+        describe(&twice).line(),
+        "ended with exit code 3, 2 restarts"
+    );
+    for delay in ["40s", "1m20s", "5m0s", "4s"] {
+        let seen = one(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
+        is(
+            &find(&seen),
+            Cause::CrashLoop,
+            Code::ComponentCrashed,
+            false,
+        );
+    }
+    let by_itself = one(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
+    assert_eq!(
+        find(&by_itself).cause,
+        "apiserver does not start: it ends by itself again and again"
+    );
+}
+
+#[test]
+fn a_container_that_cannot_start_once_heals_and_a_missing_program_does_not() {
+    let freeze = "failed to create containerd task: OCI runtime create failed: runc create failed: unable to freeze";
+    let seen = one(Redis, running_after(1, end("StartError", 128, freeze)));
+    is(
+        &find(&seen),
+        Cause::StartError,
+        Code::ComponentCrashed,
+        true,
+    );
+    let missing = "runc create failed: unable to start container process: error during container init: \
+                   exec: \"/nope/x\": stat /nope/x: no such file or directory";
+    let seen = one(
+        Redis,
+        backing_off("10s", 1, end("StartError", 128, missing)),
+    );
+    is(
+        &find(&seen),
+        Cause::StartError,
+        Code::ComponentCrashed,
+        false,
+    );
+    let other = one(
+        Redis,
+        waiting("RunContainerError", "exec /bin/sh: exec format error"),
+    );
+    is(&find(&other), Cause::StartError, Code::ImageNotFound, false);
+}
+
+#[test]
+fn a_probe_that_kills_is_named() {
+    let mut stopped = seen(
+        Fileserver,
+        vec![pod(backing_off("40s", 3, end("Error", 137, "")))],
+        vec![warning(
+            "Killing",
+            "Container main failed liveness probe, will be restarted",
+            4,
+        )],
+    );
+    is(
+        &find(&stopped),
+        Cause::ProbeKilled,
+        Code::ComponentCrashed,
+        false,
+    );
+    stopped.pods[0].containers[0].restarts = 2;
+    assert!(find(&stopped).heals);
+}
+
+#[test]
+fn an_init_container_that_waits_is_the_fault_of_another() {
+    for init in [
+        json!({"state": {"running": {}}}),
+        backing_off("40s", 3, end("Error", 1, "")),
+        json!({"state": end("Error", 1, "")}),
+    ] {
+        let seen = seen(
+            Apiserver,
+            vec![with_init(waiting("PodInitializing", ""), init)],
+            Vec::new(),
+        );
+        let state = describe(&seen);
+        assert_eq!(
+            (state.state, state.line().as_str()),
+            (StateKind::Waiting, "waiting for elasticsearch")
+        );
+        assert_eq!(diagnose(&seen, &[]), None);
+    }
+}
+
+#[test]
+fn states_on_the_way_have_their_words() {
+    let creating = one(Redis, waiting("ContainerCreating", ""));
+    assert_eq!(describe(&creating).line(), "starting: container creating");
+    let mut pulling = seen(
+        Redis,
+        vec![pod(waiting("ContainerCreating", ""))],
+        vec![warning("Pulling", "Pulling image", 1)],
+    );
+    pulling.events[0].warning = false;
+    assert_eq!(describe(&pulling).line(), "pulling the image");
+    let mut absent = seen(Redis, Vec::new(), Vec::new());
+    assert_eq!(
+        describe(&absent).line(),
+        "pending: its pod is about to be made"
+    );
+    absent.stopping.push("former".to_owned());
+    assert_eq!(describe(&absent).line(), "stopping: the former pod ends");
+    absent.workload.as_mut().unwrap().desired = 0;
+    absent.stopping.clear();
+    assert_eq!(describe(&absent).state, StateKind::Stopped);
+    absent.workload = None;
+    assert_eq!(describe(&absent).state, StateKind::Absent);
+}

@@ -1,0 +1,250 @@
+//! What a log tells, and how a failure is shown.
+
+use serde_json::json;
+
+use super::super::fixtures::{backing_off, end, pod, seen, warning};
+use super::super::{Cause, Failure, LogTail, assess, diagnose};
+use super::{find, is, one};
+use crate::component::Component::{
+    Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
+};
+use crate::error::{Code, Explain};
+
+#[test]
+fn known_log_lines_name_their_cause() {
+    for (component, exit, line, cause, code, heals) in [
+        (
+            Elasticsearch,
+            78,
+            "bootstrap check failure [1] of [1]: max virtual memory areas vm.max_map_count [65530] is too low, increase to at least [262144]",
+            Cause::MaxMapCount,
+            Code::HostTooSmall,
+            false,
+        ),
+        (
+            Elasticsearch,
+            78,
+            "bootstrap check failure [1] of [1]: the default discovery settings are unsuitable",
+            Cause::Settings,
+            Code::ComponentConfig,
+            false,
+        ),
+        (
+            Elasticsearch,
+            1,
+            "java.lang.IllegalStateException: failed to obtain node locks, tried [/usr/share/elasticsearch/data]",
+            Cause::DataLocked,
+            Code::DataForeign,
+            false,
+        ),
+        (
+            Elasticsearch,
+            1,
+            "java.lang.IllegalStateException: cannot downgrade a node from version [8.17.0] to version [7.17.29]",
+            Cause::DataVersion,
+            Code::DataVersion,
+            false,
+        ),
+        (
+            Elasticsearch,
+            1,
+            "flood stage disk watermark [95%] exceeded on [x], all indices on this node will be marked read-only",
+            Cause::DiskFull,
+            Code::DiskFull,
+            false,
+        ),
+        (
+            Elasticsearch,
+            3,
+            "java.lang.OutOfMemoryError: Java heap space",
+            Cause::Heap,
+            Code::ComponentOutOfMemory,
+            false,
+        ),
+        (
+            Elasticsearch,
+            1,
+            "unknown setting [discovery.typ] please check that any required plugins are installed",
+            Cause::Settings,
+            Code::ComponentConfig,
+            false,
+        ),
+        (
+            Elasticsearch,
+            1,
+            "java.nio.file.AccessDeniedException: /usr/share/elasticsearch/data/nodes",
+            Cause::DataOwner,
+            Code::DataForeign,
+            false,
+        ),
+        (
+            Mongodb,
+            62,
+            "",
+            Cause::DataVersion,
+            Code::DataVersion,
+            false,
+        ),
+        (
+            Mongodb,
+            62,
+            "UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document",
+            Cause::DataVersion,
+            Code::DataVersion,
+            false,
+        ),
+        (
+            Mongodb,
+            100,
+            "IllegalOperation: Attempted to create a lock file on a read-only directory: /data/db",
+            Cause::DataOwner,
+            Code::DataForeign,
+            false,
+        ),
+        (
+            Mongodb,
+            14,
+            "",
+            Cause::DataBroken,
+            Code::ComponentCrashed,
+            true,
+        ),
+        (
+            Mongodb,
+            1,
+            "mkdir: No space left on device",
+            Cause::DiskFull,
+            Code::DiskFull,
+            false,
+        ),
+        (
+            Redis,
+            1,
+            "Can't open the append-only file appendonly.aof: Permission denied",
+            Cause::DataOwner,
+            Code::DataForeign,
+            false,
+        ),
+        (
+            Redis,
+            1,
+            "Can't handle RDB format version 12",
+            Cause::DataVersion,
+            Code::DataVersion,
+            false,
+        ),
+        (
+            Redis,
+            1,
+            "*** FATAL CONFIG FILE ERROR (Redis 6.2) ***",
+            Cause::Settings,
+            Code::ComponentConfig,
+            false,
+        ),
+        (
+            Redis,
+            1,
+            "Bad file format reading the append only file: make a backup",
+            Cause::DataBroken,
+            Code::ComponentCrashed,
+            true,
+        ),
+        (
+            Apiserver,
+            1,
+            "ValueError: malformed configuration in CLEARML__SECURE",
+            Cause::Settings,
+            Code::ComponentConfig,
+            false,
+        ),
+        (
+            Apiserver,
+            1,
+            "redis.exceptions.ConnectionError: Error 111 connecting to clearml-redis-master:6379",
+            Cause::Dependency,
+            Code::ComponentCrashed,
+            true,
+        ),
+        (
+            Webserver,
+            1,
+            "nginx: [emerg] host not found in upstream \"clearml-apiserver\"",
+            Cause::Dependency,
+            Code::ComponentConfig,
+            true,
+        ),
+        (
+            Fileserver,
+            1,
+            "OSError: [Errno 28] No space left on device",
+            Cause::DiskFull,
+            Code::DiskFull,
+            false,
+        ),
+        (
+            Fileserver,
+            1,
+            "PermissionError: [Errno 13] Permission denied: '/mnt/fileserver/x'",
+            Cause::DataOwner,
+            Code::DataForeign,
+            false,
+        ),
+    ] {
+        let seen = one(component, json!({"state": end("Error", exit, "")}));
+        let log = ["starting".to_owned(), line.to_owned()];
+        is(&diagnose(&seen, &log).unwrap(), cause, code, heals);
+    }
+}
+
+#[test]
+fn a_server_that_runs_and_cannot_write_is_found() {
+    let seen = one(
+        Elasticsearch,
+        json!({"ready": true, "started": true, "state": {"running": {}}}),
+    );
+    let log = ["blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]".to_owned()];
+    let (state, finding) = assess(&seen, &log);
+    assert!(state.ready);
+    is(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
+}
+
+#[test]
+fn a_failure_shows_event_and_the_last_twenty_lines() {
+    let seen = seen(
+        Elasticsearch,
+        vec![pod(backing_off("10s", 1, end("OOMKilled", 137, "")))],
+        vec![warning(
+            "BackOff",
+            "Back-off restarting failed container",
+            3,
+        )],
+    );
+    let log = LogTail {
+        container: "main".to_owned(),
+        previous: false,
+        lines: (1..=30).map(|number| format!("line {number}")).collect(),
+    };
+    let failure = Failure {
+        finding: find(&seen),
+        log: log.clone(),
+    };
+    let details = failure.details();
+    assert_eq!(
+        details[0],
+        "last event: BackOff: Back-off restarting failed container (3 times)"
+    );
+    assert_eq!(details[1], "last lines of its log (main):");
+    assert_eq!((details[2].as_str(), details.len()), ("  line 11", 22));
+    assert_eq!(failure.code().number(), 62);
+
+    let late = Failure::not_ready(
+        &one(Mongodb, json!({"state": {"running": {}}})),
+        std::time::Duration::from_secs(600),
+        log,
+    );
+    assert_eq!(
+        late.to_string(),
+        "mongodb is not ready after 10 min: starting: running, not ready yet"
+    );
+    assert_eq!(late.code(), Code::NotReady);
+}
