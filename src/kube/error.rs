@@ -93,6 +93,12 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => true,
+            // While an API server starts, it does not know everybody's rights yet.
+            Error::Refused {
+                status: 403,
+                message,
+                ..
+            } => message.contains(" cannot "),
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
             Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
         }

@@ -24,7 +24,7 @@ const QUEUE: usize = 256;
 /// How often new pods and restarts are looked for while following.
 const PERIOD: Duration = Duration::from_millis(700);
 /// How long the API server may be away while following.
-const AWAY: Duration = Duration::from_secs(60);
+const AWAY: Duration = Duration::from_secs(90);
 
 /// Which lines to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,8 +18,9 @@ use crate::error::{Code, Explain};
 /// How often the cluster is looked at: a look costs the API server a few
 /// milliseconds, and a change is seen within half a second.
 const PERIOD: Duration = Duration::from_millis(400);
-/// How long the API server may be away during a wait.
-const AWAY: Duration = Duration::from_secs(45);
+/// How long the API server may be away during a wait: one that is told to end
+/// takes its 60 s while somebody follows a log.
+const AWAY: Duration = Duration::from_secs(90);
 /// How many lines of a log are looked at for known ends.
 const LOG_LINES: i64 = 60;
 
