@@ -161,7 +161,9 @@ impl Probe {
         let content = format!("clearml-local {path}");
         let part = multipart::Part::text(content.clone()).file_name("probe.txt");
         // The form field's name is the destination path.
-        let form = multipart::Form::new().part(path.clone(), part);
+        let form = multipart::Form::new()
+            .part(path.clone(), part)
+            .percent_encode_noop();
         let root = format!("{}/", self.at.files);
         let url = format!("{root}{path}");
         send(self.client.post(&root).bearer_auth(token).multipart(form)).await?;

@@ -7,7 +7,6 @@ use super::known_logs;
 use super::state::how_it_ended;
 use super::words::{awaited, doubled, innermost, memory, short};
 use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
-use crate::component::Component;
 use crate::error::Code;
 
 /// An end further back is no news: the container has run since.
@@ -16,14 +15,6 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 const RESTARTS: u32 = 3;
 /// How many times a container may fail to start for a reason that passes.
 const STARTS: u32 = 4;
-
-/// The values key that holds a component's resources.
-fn resources_key(component: Component) -> String {
-    match component {
-        Component::Redis => "redis.master.resources".to_owned(),
-        other => format!("{other}.resources"),
-    }
-}
 
 /// The workload's controller cannot make a pod.
 pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
@@ -213,7 +204,7 @@ fn out_of_memory(
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
     draft.hint(format!(
         "give it more: clearml-local up --set {}.limits.memory={more}",
-        resources_key(component)
+        format!("{}.resources", component)
     ));
     draft.hint(format!("see everything: clearml-local logs {component}"));
     draft

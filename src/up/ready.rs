@@ -27,6 +27,9 @@ pub(super) async fn wait(
     let began = Instant::now();
     let mut looks_not_ready = 0_usize;
     let left = deadline.saturating_duration_since(began);
+    let seen = cluster.observe().await?;
+    // What the last `up` has mended would else be judged by its old back-off.
+    cluster.retry_stuck(&seen).await?;
     let waited = cluster
         .wait_ready(&Component::ALL, left, |component, state| {
             looks_not_ready += usize::from(!state.ready);
@@ -44,21 +47,23 @@ pub(super) async fn wait(
         return Err(error.into());
     }
     let probe = Probe::new(&plan.instance, credentials);
-    let settled = deadline.max(Instant::now() + SETTLING);
-    let mut first = true;
+    let settled = Instant::now() + SETTLING;
+    let mut said = String::new();
     loop {
         let checks = probe.all().await;
         let Some(failed) = first_failure(&checks) else {
             step.finish(looks_not_ready > 0, "a login works");
-            return Ok(looks_not_ready == 0 && first);
+            return Ok(looks_not_ready == 0 && said.is_empty());
         };
         if Instant::now() > settled {
             let failure = Failure { checks };
             step.fail(failure.to_string());
             return Err(failure.into());
         }
-        step.state(failed);
-        first = false;
+        if failed != said {
+            step.state(failed.clone());
+            said = failed;
+        }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }

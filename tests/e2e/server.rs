@@ -109,7 +109,8 @@ impl User {
         let added: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(added["data"]["added"], 3, "{added}");
         let file = format!("e2e/train.{task}/artifacts/model.txt");
-        let form = Form::new().part(file.clone(), Part::text("weights").file_name("model.txt"));
+        let part = Part::text("weights").file_name("model.txt");
+        let form = Form::new().part(file.clone(), part).percent_encode_noop();
         let request = self
             .client
             .post(format!("{}/", self.files))
