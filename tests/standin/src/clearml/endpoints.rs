@@ -1,0 +1,296 @@
+//! The API server's endpoints: who asks, and what.
+
+use crate::clearml::config::Config;
+use crate::clearml::databases::Documents;
+use crate::clearml::envelope::{self, Failure, Outcome};
+use crate::clearml::users::User;
+use crate::clearml::{events, queries, token};
+use crate::support::clock;
+use crate::support::http::{Request, Response};
+use crate::support::version::Version;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// What a token is good for unless `expiration_sec` says otherwise.
+const TOKEN_SECONDS: u64 = 30 * 24 * 3600;
+
+/// A running API server.
+pub struct Api {
+    version: Version,
+    api_version: &'static str,
+    company: String,
+    cookie: String,
+    cookie_seconds: i64,
+    token_secret: String,
+    /// Those of the configuration; further ones are in MongoDB.
+    users: Vec<User>,
+    pub mongo: Documents,
+    pub elastic: Documents,
+}
+
+impl Api {
+    /// A server whose demands were checked.
+    pub fn new(
+        version: Version,
+        config: &Config,
+        users: Vec<User>,
+        mongo: Documents,
+        elastic: Documents,
+    ) -> Self {
+        let text = |path| config.text(path).unwrap_or_default().to_owned();
+        let cookie = config.text("apiserver.auth.session_auth_cookie_name");
+        Self {
+            version,
+            api_version: if version.major < 2 { "2.18" } else { "2.34" },
+            company: text("apiserver.default_company"),
+            cookie: cookie.unwrap_or("clearml_token_basic").to_owned(),
+            cookie_seconds: config
+                .get("apiserver.auth.cookies.max_age")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
+            token_secret: text("secure.auth.token_secret"),
+            users,
+            mongo,
+            elastic,
+        }
+    }
+
+    /// Answers one request.
+    pub fn answer(&self, request: &Request) -> Response {
+        let (requested, endpoint) = split_version(request.path.trim_start_matches('/'));
+        let requested = requested.unwrap_or(self.api_version);
+        let outcome = self.outcome(endpoint, request);
+        let new_token = outcome
+            .as_ref()
+            .ok()
+            .filter(|_| endpoint == "auth.login")
+            .and_then(|data| data["token"].as_str().map(str::to_owned));
+        let mut response = envelope::wrap(endpoint, requested, self.api_version, outcome);
+        if let Some(token) = new_token {
+            let (name, seconds) = (&self.cookie, self.cookie_seconds);
+            let cookie = format!("{name}={token}; Max-Age={seconds}; HttpOnly; Path=/");
+            response.headers.push(("Set-Cookie".into(), cookie));
+        }
+        response
+    }
+
+    fn outcome(&self, endpoint: &str, request: &Request) -> Outcome {
+        match endpoint {
+            "debug.ping" => return Ok(json!({"msg": "ClearML server"})),
+            "server.info" if self.version.major < 2 => return Ok(self.info()),
+            "login.supported_modes" => {
+                return Ok(
+                    json!({"authenticated": self.caller(request).is_ok(), "basic": {"enabled": false}, "sso": {}}),
+                );
+            }
+            _ => {}
+        }
+        let caller = self.caller(request)?;
+        if endpoint == "events.add_batch" {
+            return events::add_batch(self, request);
+        }
+        let body = body(request)?;
+        match endpoint {
+            "auth.login" => {
+                // A login reads its user, so it fails where MongoDB does.
+                self.mongo.all("credentials")?;
+                Ok(json!({"token": self.token_for(&caller, body["expiration_sec"].as_u64())}))
+            }
+            "auth.validate_token" => {
+                demand_system(&caller)?;
+                let claims = token::verify(text(&body, "token")?, &self.token_secret);
+                Ok(json!({"valid": claims.is_some()}))
+            }
+            "auth.create_user" => {
+                demand_system(&caller)?;
+                let id = envelope::new_id();
+                let user = json!({"id": id, "name": text(&body, "name")?, "role": "user"});
+                self.mongo.put_one("user", &id, user)?;
+                Ok(json!({"id": id}))
+            }
+            "auth.get_token_for_user" => {
+                demand_system(&caller)?;
+                let user = self.user(text(&body, "user")?)?;
+                Ok(json!({"token": self.token_for(&user, body["expiration_sec"].as_u64())}))
+            }
+            "auth.create_credentials" => self.create_credentials(&caller),
+            "users.get_current_user" => Ok(json!({
+                "user": {"id": caller.id, "role": caller.role, "company": {"id": self.company}},
+            })),
+            "server.info" => Ok(self.info()),
+            "queues.get_default" => queries::default_queue(self),
+            "projects.create" => queries::create_project(self, &caller, &body),
+            "projects.get_all" => queries::all_projects(self, &body),
+            "projects.delete" => queries::delete_project(self, &body),
+            "tasks.create" => queries::create_task(self, &caller, &body),
+            "tasks.started" => queries::start_task(self, &body),
+            "tasks.get_by_id" => queries::task(self, &body),
+            "tasks.get_all" => queries::all_tasks(self, &body),
+            "tasks.delete" => queries::delete_task(self, &body),
+            "events.scalar_metrics_iter_histogram" => events::histogram(self, &body),
+            _ => Err(Failure::new(
+                404,
+                0,
+                format!("Unable to find endpoint for name {endpoint}"),
+            )),
+        }
+    }
+
+    /// Who asks: by token, by key and secret, or by cookie.
+    fn caller(&self, request: &Request) -> Result<User, Failure> {
+        let authorization = request.header("Authorization").unwrap_or_default();
+        if let Some(encoded) = authorization.strip_prefix("Basic ") {
+            return self.by_key(encoded);
+        }
+        let bearer = authorization.strip_prefix("Bearer ");
+        let token = bearer.or_else(|| request.cookie(&self.cookie));
+        let token =
+            token.ok_or_else(|| Failure::new(401, 20, "Unauthorized (missing credentials)"))?;
+        let claims = token::verify(token.trim(), &self.token_secret)
+            .ok_or_else(|| Failure::new(401, 30, "Unauthorized (invalid token)"))?;
+        let field = |name: &str| {
+            claims["identity"][name]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let id = field("user");
+        Ok(User {
+            protected: self.users.iter().any(|user| user.id == id),
+            id,
+            key: String::new(),
+            secret: String::new(),
+            role: field("role"),
+        })
+    }
+
+    fn by_key(&self, encoded: &str) -> Result<User, Failure> {
+        let invalid = || Failure::new(401, 22, "Unauthorized (invalid credentials)");
+        let decoded = STANDARD.decode(encoded.trim()).map_err(|_| invalid())?;
+        let decoded = String::from_utf8(decoded).map_err(|_| invalid())?;
+        let (key, secret) = decoded.split_once(':').ok_or_else(invalid)?;
+        if let Some(user) = self.users.iter().find(|user| user.key == key) {
+            return (user.secret == secret)
+                .then(|| user.clone())
+                .ok_or_else(invalid);
+        }
+        let made = self.mongo.get("credentials", key)?.ok_or_else(invalid)?;
+        if made["secret"] != secret {
+            return Err(invalid());
+        }
+        self.user(made["user"].as_str().unwrap_or_default())
+    }
+
+    fn user(&self, id: &str) -> Result<User, Failure> {
+        if let Some(user) = self.users.iter().find(|user| user.id == id) {
+            return Ok(user.clone());
+        }
+        let stored = self.mongo.get("user", id)?;
+        let stored =
+            stored.ok_or_else(|| Failure::new(400, 302, format!("Invalid user id: {id}")))?;
+        Ok(User {
+            id: id.to_owned(),
+            key: String::new(),
+            secret: String::new(),
+            role: stored["role"].as_str().unwrap_or("user").to_owned(),
+            protected: false,
+        })
+    }
+
+    fn create_credentials(&self, caller: &User) -> Outcome {
+        if caller.protected {
+            return Err(Failure::bad_request(
+                "cannot create credentials for a protected user",
+            ));
+        }
+        let (key, secret) = (envelope::new_id().to_uppercase(), envelope::new_id());
+        self.mongo.put_one(
+            "credentials",
+            &key,
+            json!({"secret": secret, "user": caller.id}),
+        )?;
+        Ok(json!({"credentials": {"access_key": key, "secret_key": secret, "label": null}}))
+    }
+
+    fn token_for(&self, user: &User, seconds: Option<u64>) -> String {
+        let now = clock::seconds();
+        let claims = json!({
+            "auth_type": "Bearer",
+            "iat": now,
+            "exp": now + seconds.unwrap_or(TOKEN_SECONDS),
+            "identity": {"user": user.id, "company": self.company, "role": user.role},
+            "api_version": self.api_version,
+            "server_version": self.version.to_string(),
+            "server_build": "standin",
+        });
+        token::sign(&claims, &self.token_secret)
+    }
+
+    fn info(&self) -> Value {
+        json!({
+            "version": self.version.to_string(),
+            "build": "standin",
+            "commit": "standin",
+            "api_version": self.api_version,
+        })
+    }
+}
+
+fn demand_system(caller: &User) -> Result<(), Failure> {
+    let allowed = caller.role == "system" || caller.role == "admin";
+    allowed
+        .then_some(())
+        .ok_or_else(|| Failure::new(403, 20, "Forbidden (missing role permissions)"))
+}
+
+/// A text field that has to be there.
+pub fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Failure> {
+    body[field]
+        .as_str()
+        .ok_or_else(|| Failure::bad_request(format!("{field} is a required field")))
+}
+
+fn body(request: &Request) -> Outcome {
+    if request.body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(json!({}));
+    }
+    match serde_json::from_slice(&request.body) {
+        Ok(Value::Object(body)) => Ok(Value::Object(body)),
+        _ => Err(Failure::new(400, 0, "Invalid JSON body")),
+    }
+}
+
+/// Takes the version off `v2.17/auth.login`.
+fn split_version(path: &str) -> (Option<&str>, &str) {
+    let parts = path
+        .strip_prefix('v')
+        .and_then(|rest| rest.split_once('/'))
+        .filter(|(version, _)| {
+            version
+                .chars()
+                .all(|letter| letter == '.' || letter.is_ascii_digit())
+        });
+    match parts {
+        Some((version, endpoint)) => (Some(version), endpoint),
+        None => (None, path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_in_a_path_is_optional() {
+        assert_eq!(
+            split_version("v2.17/auth.login"),
+            (Some("2.17"), "auth.login")
+        );
+        assert_eq!(
+            split_version("v999.0/auth.login"),
+            (Some("999.0"), "auth.login")
+        );
+        assert_eq!(split_version("auth.login"), (None, "auth.login"));
+    }
+}

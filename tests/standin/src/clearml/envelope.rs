@@ -1,0 +1,71 @@
+//! The shape of the API server's answers.
+
+use crate::support::clock;
+use crate::support::http::Response;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An answer that is not a success.
+#[derive(Debug, PartialEq)]
+pub struct Failure {
+    pub code: u16,
+    pub subcode: u16,
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with the server's two codes.
+    pub fn new(code: u16, subcode: u16, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            subcode,
+            message: message.into(),
+        }
+    }
+
+    /// A request that lacks or misuses a field.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, 12, format!("Validation error ({})", message.into()))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(500, 0, format!("General error (database: {error})"))
+    }
+}
+
+/// What an endpoint gives.
+pub type Outcome = Result<Value, Failure>;
+
+/// Wraps an outcome; the HTTP status is the result code.
+pub fn wrap(endpoint: &str, requested: &str, actual: &str, outcome: Outcome) -> Response {
+    let (code, subcode, message, data) = match outcome {
+        Ok(data) => (200, 0, "OK".to_owned(), data),
+        Err(failure) => (failure.code, failure.subcode, failure.message, json!({})),
+    };
+    let id = new_id();
+    Response::json(
+        code,
+        &json!({
+            "meta": {
+                "id": id,
+                "trx": id,
+                "endpoint": {"name": endpoint, "requested_version": requested, "actual_version": actual},
+                "result_code": code,
+                "result_subcode": subcode,
+                "result_msg": message,
+                "error_stack": "",
+                "error_data": {},
+            },
+            "data": data,
+        }),
+    )
+}
+
+/// A new identifier of 32 hexadecimal digits.
+pub fn new_id() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{:016x}{count:016x}", clock::nanoseconds())
+}

@@ -1,0 +1,32 @@
+//! ClearML's three servers, which live in one image.
+
+pub mod apiserver;
+mod config;
+mod databases;
+mod endpoints;
+mod envelope;
+mod events;
+pub mod fileserver;
+mod hocon;
+mod multipart;
+mod queries;
+mod token;
+mod users;
+pub mod webserver;
+
+use crate::support::clock;
+
+/// Prints a line as the Python servers do.
+fn log(level: &str, component: &str, message: &str) {
+    println!(
+        "[{}] [{}] [{level}] [{component}] {message}",
+        clock::iso().replace('T', " ").replace('.', ","),
+        std::process::id()
+    );
+}
+
+/// Prints why a server ends, and gives its exit code.
+fn die(component: &str, message: &str) -> u8 {
+    log("ERROR", component, message);
+    1
+}

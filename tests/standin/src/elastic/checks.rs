@@ -1,0 +1,85 @@
+//! The bootstrap checks, which count on nodes that others can reach.
+
+use crate::elastic::heap::Heap;
+use crate::elastic::settings::Settings;
+
+/// The failures, in Elasticsearch's words; none for a single node or one that
+/// listens to itself only.
+pub fn failures(settings: &Settings, heap: &Heap, max_map_count: u64) -> Vec<String> {
+    let local = matches!(listens(settings), "127.0.0.1" | "localhost" | "_local_");
+    if settings.single_node() || local {
+        return Vec::new();
+    }
+    let mut failures = Vec::new();
+    if let (Some(initial), Some(largest)) = (heap.initial, heap.largest)
+        && initial != largest
+    {
+        failures.push(format!(
+            "initial heap size [{initial}] not equal to maximum heap size [{largest}]; this can cause resize pauses"
+        ));
+    }
+    if settings.flag("node.store.allow_mmap", true) && max_map_count < 262_144 {
+        failures.push(format!(
+            "max virtual memory areas vm.max_map_count [{max_map_count}] is too low, increase to at least [262144]"
+        ));
+    }
+    let discovery = [
+        "discovery.seed_hosts",
+        "discovery.seed_providers",
+        "cluster.initial_master_nodes",
+    ];
+    if discovery.iter().all(|name| settings.get(name).is_none()) {
+        failures.push(format!(
+            "the default discovery settings are unsuitable for production use; at least one of [{}] must be configured",
+            discovery.join(", ")
+        ));
+    }
+    failures
+}
+
+/// The address the node listens on.
+pub fn listens(settings: &Settings) -> &str {
+    [
+        "http.host",
+        "http.bind_host",
+        "network.bind_host",
+        "network.host",
+    ]
+    .iter()
+    .find_map(|name| settings.get(name))
+    .unwrap_or("127.0.0.1")
+}
+
+/// The kernel's limit of memory areas.
+pub fn max_map_count() -> u64 {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elastic::heap;
+    use crate::support::version::Version;
+
+    fn failures_of(file: &str, count: u64) -> Vec<String> {
+        let version = Version::parse("7.17.29").unwrap();
+        let settings = Settings::read(file, std::iter::empty(), version).unwrap();
+        failures(&settings, &heap::parse("-Xms1g -Xmx1g").unwrap(), count)
+    }
+
+    #[test]
+    fn memory_areas_count_where_files_are_mapped() {
+        let reachable = "network.host: 0.0.0.0\ndiscovery.seed_hosts: a\n";
+        assert_eq!(failures_of(reachable, 65_530).len(), 1);
+        assert!(failures_of(reachable, 262_144).is_empty());
+        assert!(
+            failures_of(&format!("{reachable}node.store.allow_mmap: false"), 65_530).is_empty()
+        );
+        assert!(
+            failures_of("network.host: 0.0.0.0\ndiscovery.type: single-node", 65_530).is_empty()
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! The data directory.
+
+use crate::elastic::settings::Refusal;
+use crate::support::store::Store;
+use crate::support::version::Version;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// What keeps the data open.
+#[derive(Debug)]
+pub struct Data {
+    /// Kept for its lock.
+    _lock: File,
+    pub store: Store,
+}
+
+/// Opens the data, or refuses as Elasticsearch does.
+pub fn open(directory: &Path, own: Version) -> Result<Data, Refusal> {
+    let tried = directory.display();
+    let locked = |_: io::Error| Refusal {
+        kind: "java.lang.IllegalStateException",
+        message: if own.major < 8 {
+            format!(
+                "failed to obtain node locks, tried [[{tried}]] with lock id [0]; maybe these locations are not writable or multiple nodes were started without increasing [node.max_local_storage_nodes] (was [1])?"
+            )
+        } else {
+            format!(
+                "failed to obtain node locks, tried [{tried}]; maybe these locations are not writable or multiple nodes were started on the same data path?"
+            )
+        },
+    };
+    let node = directory.join("standin");
+    std::fs::create_dir_all(&node).map_err(locked)?;
+    let lock = File::create(node.join("node.lock")).map_err(locked)?;
+    lock.try_lock().map_err(|error| locked(error.into()))?;
+    check_version(&node.join("version"), own)?;
+    let store = Store::open(&node.join("indices.jsonl")).map_err(locked)?;
+    Ok(Data { _lock: lock, store })
+}
+
+fn check_version(file: &Path, own: Version) -> Result<(), Refusal> {
+    let refuse = |message: String| Refusal {
+        kind: "java.lang.IllegalStateException",
+        message,
+    };
+    let found = std::fs::read_to_string(file).ok();
+    if let Some(found) = found.as_deref().and_then(Version::parse) {
+        if found > own {
+            return Err(refuse(format!(
+                "cannot downgrade a node from version [{found}] to version [{own}]"
+            )));
+        }
+        let last_of_7 = Version::parse("7.17.0").expect("a version");
+        if own.major >= 8 && found < last_of_7 {
+            return Err(refuse(format!(
+                "cannot upgrade a node from version [{found}] directly to version [{own}], upgrade to version [7.17.0] first."
+            )));
+        }
+    }
+    std::fs::write(file, own.to_string()).map_err(|error| refuse(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwards_only_and_one_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = |version| open(directory.path(), Version::parse(version).unwrap());
+        let first = open("7.17.29").unwrap();
+        assert!(
+            open("7.17.29")
+                .unwrap_err()
+                .message
+                .contains("failed to obtain node locks")
+        );
+        drop(first);
+        drop(open("8.17.0").unwrap());
+        assert_eq!(
+            open("7.17.29").unwrap_err().message,
+            "cannot downgrade a node from version [8.17.0] to version [7.17.29]"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Elasticsearch: its settings, its checks at start, its data directory and
+//! the REST calls of probes.
+
+pub mod checks;
+pub mod data;
+pub mod heap;
+mod log;
+pub mod server;
+pub mod settings;

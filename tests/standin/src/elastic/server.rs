@@ -1,0 +1,251 @@
+//! The node.
+
+use crate::elastic::settings::{Refusal, Settings};
+use crate::elastic::{checks, data, heap, log};
+use crate::support::http::{self, Request, Response};
+use crate::support::store::{self, Store};
+use crate::support::version::Version;
+use crate::support::{cgroup, signals, switches};
+use serde_json::json;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const HOME: &str = "/usr/share/elasticsearch";
+
+/// Runs until SIGTERM; returns the exit code.
+pub fn run() -> u8 {
+    let version = Version::of_image();
+    let data_directory = Path::new(HOME).join("data");
+    match switches::misbehave(Some(&data_directory)) {
+        0 => {}
+        code => return code,
+    }
+    let options = std::env::var("ES_JAVA_OPTS").unwrap_or_default();
+    let heap = match heap::parse(&options) {
+        Ok(heap) => heap,
+        Err(error) => {
+            eprintln!("{error}");
+            return 1;
+        }
+    };
+    // The heap is touched at start (AlwaysPreTouch): one that does not fit is
+    // noticed at once, by the kernel.
+    let asked = heap.initial.max(heap.largest);
+    if let (Some(asked), Some(limit)) = (asked, cgroup::memory_limit())
+        && asked >= limit
+    {
+        cgroup::run_out_of_memory();
+    }
+    match start(version, &data_directory, &heap) {
+        Ok(()) => 0,
+        Err(Stop::Refused(refusal)) => {
+            log::fatal(version, refusal.kind, &refusal.message);
+            1
+        }
+        Err(Stop::Checks(failures)) => {
+            let count = failures.len();
+            eprintln!(
+                "ERROR: [{count}] bootstrap checks failed. You must address the points described in the following [{count}] lines before starting Elasticsearch."
+            );
+            for (index, failure) in failures.iter().enumerate() {
+                eprintln!(
+                    "bootstrap check failure [{}] of [{count}]: {failure}",
+                    index + 1
+                );
+            }
+            78
+        }
+    }
+}
+
+/// Why the node does not start.
+enum Stop {
+    Refused(Refusal),
+    Checks(Vec<String>),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+fn refused(kind: &'static str, message: String) -> Stop {
+    Stop::Refused(Refusal { kind, message })
+}
+
+fn start(version: Version, data_directory: &Path, heap: &heap::Heap) -> Result<(), Stop> {
+    if rustix::process::geteuid().is_root() {
+        return Err(refused(
+            "java.lang.RuntimeException",
+            "can not run elasticsearch as root".into(),
+        ));
+    }
+    let file = std::fs::read_to_string(Path::new(HOME).join("config/elasticsearch.yml"));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings = Settings::read(&file.unwrap_or_default(), variables, version)?;
+    let name = settings.get("node.name").unwrap_or("standin").to_owned();
+    let component = "o.e.n.Node";
+    log::info(
+        version,
+        component,
+        &format!("version[{version}], node name [{name}]"),
+    );
+
+    let directory = settings
+        .get("path.data")
+        .map_or_else(|| data_directory.to_owned(), PathBuf::from);
+    let data = data::open(&directory, version)?;
+    let failures = checks::failures(&settings, heap, checks::max_map_count());
+    if !failures.is_empty() {
+        return Err(Stop::Checks(failures));
+    }
+    signals::on_terminate(move || {
+        log::info(version, component, "stopping ...");
+        log::info(version, component, "closed");
+        // The Java machine's code for SIGTERM.
+        143
+    });
+    if switches::real_times() {
+        std::thread::sleep(Duration::from_secs(6));
+    }
+
+    let host = match checks::listens(&settings) {
+        "_local_" | "localhost" => "127.0.0.1",
+        "_site_" | "_global_" => "0.0.0.0",
+        host => host,
+    };
+    let bind_error = |error: std::io::Error| {
+        refused(
+            "org.elasticsearch.http.BindHttpException",
+            format!("Failed to bind to {host}: {error}"),
+        )
+    };
+    let transport = settings.get("transport.port").unwrap_or("9300");
+    let _transport = TcpListener::bind(format!("{host}:{transport}")).map_err(bind_error)?;
+    log::info(version, component, "started");
+    let address = format!("{host}:{}", settings.get("http.port").unwrap_or("9200"));
+    let node = Node {
+        version,
+        name,
+        cluster: settings
+            .get("cluster.name")
+            .unwrap_or("elasticsearch")
+            .to_owned(),
+        // Off by default in the free licence of 7, on by default from 8.
+        secured: settings.flag("xpack.security.enabled", version.major >= 8),
+        recovered_at: Instant::now() + Duration::from_secs(1),
+        store: data.store,
+    };
+    http::serve(&address, move |request| node.answer(&request)).map_err(bind_error)
+}
+
+struct Node {
+    version: Version,
+    name: String,
+    cluster: String,
+    secured: bool,
+    /// Until then the cluster is red, as after every start.
+    recovered_at: Instant,
+    store: Store,
+}
+
+impl Node {
+    fn answer(&self, request: &Request) -> Response {
+        if self.secured {
+            let reason = format!(
+                "missing authentication credentials for REST request [{}]",
+                request.path
+            );
+            return error(401, "security_exception", &reason);
+        }
+        if request.path.starts_with(store::PREFIX) {
+            return self.store.answer(request);
+        }
+        match request.path.trim_end_matches('/') {
+            "" => Response::json(
+                200,
+                &json!({
+                    "name": self.name,
+                    "cluster_name": self.cluster,
+                    "cluster_uuid": "standin",
+                    "version": {"number": self.version.to_string(), "build_flavor": "default", "build_type": "docker"},
+                    "tagline": "You Know, for Search",
+                }),
+            ),
+            "/_cluster/health" => self.health(request),
+            path => error(
+                404,
+                "index_not_found_exception",
+                &format!("no such index [{}]", path.trim_matches('/')),
+            ),
+        }
+    }
+
+    fn health(&self, request: &Request) -> Response {
+        let wanted = request.parameter("wait_for_status").unwrap_or_default();
+        let Some(rank) = ["", "red", "yellow", "green"]
+            .iter()
+            .position(|word| *word == wanted)
+        else {
+            return error(
+                400,
+                "illegal_argument_exception",
+                &format!("unknown cluster health status [{wanted}]"),
+            );
+        };
+        let timeout = request
+            .parameter("timeout")
+            .unwrap_or_else(|| "30s".to_owned());
+        let Some(timeout) = timeout
+            .trim_end_matches('s')
+            .parse()
+            .ok()
+            .map(Duration::from_secs)
+        else {
+            return error(
+                400,
+                "illegal_argument_exception",
+                &format!("failed to parse setting [timeout] with value [{timeout}]"),
+            );
+        };
+        let deadline = Instant::now() + timeout;
+        loop {
+            let (status, has) = self.status();
+            let timed_out = has < rank;
+            if !timed_out || Instant::now() >= deadline {
+                let body = json!({
+                    "cluster_name": self.cluster,
+                    "status": status,
+                    "timed_out": timed_out,
+                    "number_of_nodes": 1,
+                    "number_of_data_nodes": 1,
+                });
+                return Response::json(if timed_out { 408 } else { 200 }, &body);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Red at first; then yellow with data, whose replicas have no second
+    /// node to live on.
+    fn status(&self) -> (&'static str, usize) {
+        if Instant::now() < self.recovered_at {
+            ("red", 1)
+        } else if self.store.is_empty() {
+            ("green", 3)
+        } else {
+            ("yellow", 2)
+        }
+    }
+}
+
+fn error(status: u16, kind: &str, reason: &str) -> Response {
+    let cause = json!({"type": kind, "reason": reason});
+    Response::json(
+        status,
+        &json!({"error": {"root_cause": [cause], "type": kind, "reason": reason}, "status": status}),
+    )
+}

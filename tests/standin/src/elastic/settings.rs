@@ -1,0 +1,292 @@
+//! Settings, from `elasticsearch.yml` and the environment as the official
+//! image reads them, and the refusal of those that a version does not know.
+
+use crate::support::version::Version;
+use std::collections::BTreeMap;
+
+/// Known to both versions, by their exact names.
+const KNOWN: &[&str] = &[
+    "action.auto_create_index",
+    "action.destructive_requires_name",
+    "bootstrap.memory_lock",
+    "cluster.deprecation_indexing.enabled",
+    "cluster.initial_master_nodes",
+    "cluster.max_shards_per_node",
+    "cluster.name",
+    "cluster.routing.allocation.disk.threshold_enabled",
+    "cluster.routing.allocation.disk.watermark.flood_stage",
+    "cluster.routing.allocation.disk.watermark.high",
+    "cluster.routing.allocation.disk.watermark.low",
+    "cluster.routing.allocation.enable",
+    "cluster.routing.allocation.node_concurrent_recoveries",
+    "cluster.routing.allocation.node_initial_primaries_recoveries",
+    "discovery.seed_hosts",
+    "discovery.seed_providers",
+    "discovery.type",
+    "gateway.expected_data_nodes",
+    "gateway.recover_after_data_nodes",
+    "http.bind_host",
+    "http.compression",
+    "http.compression_level",
+    "http.cors.allow-origin",
+    "http.cors.enabled",
+    "http.host",
+    "http.max_content_length",
+    "http.port",
+    "http.publish_host",
+    "indices.breaker.total.limit",
+    "indices.breaker.total.use_real_memory",
+    "indices.fielddata.cache.size",
+    "indices.memory.index_buffer_size",
+    "indices.queries.cache.size",
+    "indices.query.bool.max_clause_count",
+    "ingest.geoip.downloader.enabled",
+    "network.bind_host",
+    "network.host",
+    "network.publish_host",
+    "node.name",
+    "node.processors",
+    "node.roles",
+    "node.store.allow_mmap",
+    "path.data",
+    "path.logs",
+    "path.repo",
+    "reindex.remote.whitelist",
+    "script.max_compilations_rate",
+    "search.max_buckets",
+    "thread_pool.search.queue_size",
+    "thread_pool.write.queue_size",
+    "transport.bind_host",
+    "transport.host",
+    "transport.port",
+    "transport.publish_host",
+    "xpack.graph.enabled",
+    "xpack.license.self_generated.type",
+    "xpack.ml.enabled",
+    "xpack.monitoring.collection.enabled",
+    "xpack.security.audit.enabled",
+    "xpack.security.enabled",
+    "xpack.security.enrollment.enabled",
+    "xpack.security.http.ssl.enabled",
+    "xpack.security.transport.ssl.enabled",
+    "xpack.watcher.enabled",
+];
+
+/// Known to 7 only: roles by flags, and what 8.0 removed.
+const KNOWN_TO_7: &[&str] = &[
+    "bootstrap.system_call_filter",
+    "node.data",
+    "node.ingest",
+    "node.master",
+    "node.max_local_storage_nodes",
+    "node.ml",
+    "node.remote_cluster_client",
+    "node.transform",
+    "node.voting_only",
+    "xpack.monitoring.enabled",
+];
+
+/// A start that Elasticsearch refuses, with the Java class it names.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    pub kind: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    fn argument(message: String) -> Self {
+        Self {
+            kind: "java.lang.IllegalArgumentException",
+            message,
+        }
+    }
+}
+
+/// Accepted settings.
+#[derive(Debug, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// Reads the file and the environment, which wins, and checks them.
+    pub fn read(
+        file: &str,
+        environment: impl Iterator<Item = (String, String)>,
+        version: Version,
+    ) -> Result<Self, Refusal> {
+        let mut settings: BTreeMap<String, String> = file_lines(file)?.into_iter().collect();
+        let given = environment.filter_map(|(name, value)| Some((name_of(&name)?, value)));
+        for (name, value) in given.filter(|(_, value)| !value.is_empty()) {
+            if version.major >= 8 && value.starts_with('*') {
+                return Err(Refusal {
+                    kind: "org.elasticsearch.common.settings.SettingsException",
+                    message: format!(
+                        "Failed to load settings from [elasticsearch.yml]: while scanning an alias, {name}: {value}: unexpected character found *"
+                    ),
+                });
+            }
+            settings.insert(name, value);
+        }
+        let settings = Self(settings);
+        settings.check(version)?;
+        Ok(settings)
+    }
+
+    /// The value of a setting, without its quotes.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name)?;
+        let inner = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        Some(inner.unwrap_or(value))
+    }
+
+    /// A setting that is `true` or `false`.
+    pub fn flag(&self, name: &str, default: bool) -> bool {
+        self.get(name).map_or(default, |value| value == "true")
+    }
+
+    /// A node that is a cluster of its own, without bootstrap checks.
+    pub fn single_node(&self) -> bool {
+        self.get("discovery.type") == Some("single-node")
+    }
+
+    fn check(&self, version: Version) -> Result<(), Refusal> {
+        for (name, value) in &self.0 {
+            let known = KNOWN.contains(&name.as_str())
+                || version.major < 8 && KNOWN_TO_7.contains(&name.as_str())
+                || name.starts_with("node.attr.");
+            if !known {
+                return Err(Refusal::argument(format!(
+                    "unknown setting [{name}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
+                )));
+            }
+            if is_flag(name) && value != "true" && value != "false" {
+                return Err(Refusal::argument(format!(
+                    "Failed to parse value [{value}] as only [true] or [false] are allowed. ({name})"
+                )));
+            }
+        }
+        if self.single_node() && self.0.contains_key("cluster.initial_master_nodes") {
+            return Err(Refusal::argument(
+                "setting [cluster.initial_master_nodes] is not allowed when [discovery.type] is set to [single-node]".into(),
+            ));
+        }
+        match self.get("discovery.type") {
+            None | Some("single-node" | "zen" | "multi-node") => Ok(()),
+            Some(other) => Err(Refusal::argument(format!(
+                "Unknown discovery type [{other}]"
+            ))),
+        }
+    }
+}
+
+fn is_flag(name: &str) -> bool {
+    name.ends_with(".enabled")
+        || name.ends_with("allow_mmap")
+        || name == "bootstrap.memory_lock"
+        || matches!(
+            name,
+            "node.master" | "node.data" | "node.ingest" | "node.ml"
+        )
+}
+
+/// The setting that an environment variable stands for: lower case words with
+/// dots as they are, `ES_SETTING_A_B__C` as `a.b_c`.
+fn name_of(variable: &str) -> Option<String> {
+    if let Some(rest) = variable.strip_prefix("ES_SETTING_") {
+        let dotted = rest
+            .replace("__", "\0")
+            .replace('_', ".")
+            .replace('\0', "_");
+        return Some(dotted.to_lowercase());
+    }
+    let lower = |text: &str| {
+        text.starts_with(|letter: char| {
+            letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'
+        })
+    };
+    let (first, rest) = variable.split_once('.')?;
+    let word = first.chars().all(|letter| lower(&letter.to_string()));
+    (word && lower(rest)).then(|| variable.to_owned())
+}
+
+/// `a.b: c` lines, which is all of YAML that such files need.
+fn file_lines(text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    text.lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty() && !line.starts_with('#') && *line != "---")
+        .map(|line| {
+            let pair = line.split_once(':').filter(|_| !line.starts_with([' ', '\t']));
+            let (name, value) = pair.ok_or_else(|| Refusal {
+                kind: "org.elasticsearch.common.settings.SettingsException",
+                message: format!("Failed to load settings from [elasticsearch.yml] (the stand-in reads `name: value` lines): {line}"),
+            })?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str, pairs: &[(&str, &str)], version: &str) -> Result<Settings, Refusal> {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::read(file, pairs, Version::parse(version).unwrap())
+    }
+
+    fn message(result: Result<Settings, Refusal>) -> String {
+        result.map(|_| ()).unwrap_err().message
+    }
+
+    #[test]
+    fn only_dotted_lower_case_variables_are_settings() {
+        assert_eq!(name_of("cluster.name").as_deref(), Some("cluster.name"));
+        assert_eq!(name_of("ES_JAVA_OPTS"), None);
+        assert_eq!(name_of("CLUSTER.NAME"), None);
+        assert_eq!(
+            name_of("ES_SETTING_NODE_STORE_ALLOW__MMAP").as_deref(),
+            Some("node.store.allow_mmap")
+        );
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let settings = read("cluster.name: \"a\"\n", &[("cluster.name", "b")], "7.17.29").unwrap();
+        assert_eq!(settings.get("cluster.name"), Some("b"));
+    }
+
+    #[test]
+    fn what_8_removed_is_refused_there() {
+        for name in ["node.master", "node.data", "xpack.monitoring.enabled"] {
+            assert!(read("", &[(name, "true")], "7.17.29").is_ok(), "{name}");
+            let refused = message(read("", &[(name, "true")], "8.17.0"));
+            assert!(refused.starts_with(&format!("unknown setting [{name}] please check")));
+        }
+    }
+
+    #[test]
+    fn the_whitelist_needs_inner_quotes_on_8() {
+        let name = "reindex.remote.whitelist";
+        assert!(read("", &[(name, "*.*")], "7.17.29").is_ok());
+        assert!(read("", &[(name, "*.*")], "8.17.0").is_err());
+        assert!(read("", &[(name, "'*.*'")], "8.17.0").is_ok());
+    }
+
+    #[test]
+    fn a_single_node_elects_nobody() {
+        let pairs = [
+            ("discovery.type", "single-node"),
+            ("cluster.initial_master_nodes", "a"),
+        ];
+        assert!(message(read("", &pairs, "7.17.29")).contains("is not allowed when"));
+    }
+
+    #[test]
+    fn flags_are_true_or_false() {
+        assert!(read("", &[("xpack.security.enabled", "no")], "8.17.0").is_err());
+        assert!(read("xpack.securty.enabled: false", &[], "8.17.0").is_err());
+    }
+}

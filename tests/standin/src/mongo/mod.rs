@@ -1,0 +1,8 @@
+//! MongoDB: the server and its shells, as far as probes and an API server use
+//! them.
+
+pub mod data;
+mod log;
+pub mod options;
+pub mod server;
+pub mod shell;

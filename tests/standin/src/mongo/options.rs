@@ -1,0 +1,169 @@
+//! mongod's command line: what it knows, and how it refuses the rest.
+
+use crate::support::version::Version;
+use std::path::PathBuf;
+
+/// The parameters of `--setParameter` that an installer may want.
+const PARAMETERS: &[&str] = &[
+    "internalQueryMaxBlockingSortMemoryUsageBytes",
+    "cursorTimeoutMillis",
+    "diagnosticDataCollectionEnabled",
+    "enableLocalhostAuthBypass",
+    "logLevel",
+    "notablescan",
+    "transactionLifetimeLimitSeconds",
+    "ttlMonitorEnabled",
+];
+
+/// Options that take a value and change nothing here.
+const WITH_VALUE: &[&str] = &[
+    "logappend",
+    "maxConns",
+    "profile",
+    "slowms",
+    "storageEngine",
+    "timeStampFormat",
+    "wiredTigerCacheSizeGB",
+    "wiredTigerJournalCompressor",
+    "wiredTigerCollectionBlockCompressor",
+];
+
+/// Options that take no value and change nothing here.
+const FLAGS: &[&str] = &[
+    "directoryperdb",
+    "ipv6",
+    "noauth",
+    "nounixsocket",
+    "noscripting",
+    "quiet",
+    "verbose",
+];
+
+/// Flags that MongoDB 6.1 removed.
+const JOURNAL_FLAGS: &[&str] = &["journal", "nojournal"];
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+pub struct Options {
+    pub data: PathBuf,
+    pub address: String,
+    pub port: u16,
+}
+
+/// Reads the arguments; an error is what mongod prints before it exits 2.
+pub fn parse(arguments: &[String], version: Version) -> Result<Options, String> {
+    let mut options = Options {
+        data: PathBuf::from("/data/db"),
+        address: "127.0.0.1".to_owned(),
+        port: 27017,
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let Some(long) = argument.strip_prefix("--") else {
+            return Err(format!(
+                "Error parsing command line: unrecognised option '{argument}'\ntry 'mongod --help' for more information"
+            ));
+        };
+        let (name, inline) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (long, None),
+        };
+        let mut value = || {
+            inline
+                .clone()
+                .or_else(|| rest.next().cloned())
+                .ok_or_else(|| {
+                    format!("Error parsing command line: the required argument for option '--{name}' is missing")
+                })
+        };
+        match name {
+            "bind_ip_all" => "0.0.0.0".clone_into(&mut options.address),
+            // One listener: with several addresses, the one that others reach.
+            "bind_ip" => {
+                let addresses = value()?;
+                let first = addresses.split(',').find(|address| *address != "127.0.0.1");
+                let address = first.unwrap_or("127.0.0.1").replace('*', "0.0.0.0");
+                options.address = address.replace("localhost", "127.0.0.1");
+            }
+            "dbpath" => options.data = PathBuf::from(value()?),
+            "port" => {
+                let text = value()?;
+                options.port = text.parse().map_err(|_| {
+                    format!("Error parsing command line: the argument ('{text}') for option '--port' is invalid")
+                })?;
+            }
+            "setParameter" => parameter(&value()?)?,
+            "auth" | "replSet" | "keyFile" | "config" | "logpath" => {
+                return Err(format!("standin: mongod --{name} is not played"));
+            }
+            known if FLAGS.contains(&known) => {}
+            known if WITH_VALUE.contains(&known) => drop(value()?),
+            known if JOURNAL_FLAGS.contains(&known) && version.major < 7 => {}
+            _ => {
+                return Err(format!(
+                    "Error parsing command line: unrecognised option '--{name}'\ntry 'mongod --help' for more information"
+                ));
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn parameter(setting: &str) -> Result<(), String> {
+    let (name, value) = setting.split_once('=').ok_or_else(|| {
+        format!("BadValue: Illegal option assignment: \"{setting}\"\ntry 'mongod --help' for more information")
+    })?;
+    if !PARAMETERS.contains(&name) {
+        return Err(format!(
+            "BadValue: Illegal --setParameter parameter: \"{name}\"\ntry 'mongod --help' for more information"
+        ));
+    }
+    let number = value.parse::<i64>().is_ok() || value == "true" || value == "false";
+    number.then_some(()).ok_or_else(|| {
+        format!("FailedToParse: Bad value for parameter \"{name}\": {value}\ntry 'mongod --help' for more information")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str, version: &str) -> Result<Options, String> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&arguments, Version::parse(version).unwrap())
+    }
+
+    #[test]
+    fn without_an_address_it_listens_to_itself_only() {
+        assert_eq!(parse_line("", "4.4.29").unwrap().address, "127.0.0.1");
+        assert_eq!(
+            parse_line("--bind_ip_all", "4.4.29").unwrap().address,
+            "0.0.0.0"
+        );
+    }
+
+    #[test]
+    fn the_charts_parameter_is_accepted() {
+        let line =
+            "--setParameter internalQueryMaxBlockingSortMemoryUsageBytes=196100200 --bind_ip_all";
+        assert!(parse_line(line, "4.4.29").is_ok());
+        assert!(parse_line(line, "7.0.22").is_ok());
+    }
+
+    #[test]
+    fn what_mongod_does_not_know_is_refused() {
+        assert!(
+            parse_line("--smallfiles", "4.4.29")
+                .unwrap_err()
+                .contains("unrecognised option '--smallfiles'")
+        );
+        assert!(parse_line("--journal", "4.4.29").is_ok());
+        assert!(parse_line("--journal", "7.0.22").is_err());
+        assert!(
+            parse_line("--setParameter internalQueryMaxBytes=1", "7.0.22")
+                .unwrap_err()
+                .contains("Illegal --setParameter")
+        );
+        assert!(parse_line("--setParameter logLevel=lots", "7.0.22").is_err());
+    }
+}

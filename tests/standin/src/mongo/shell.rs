@@ -1,0 +1,168 @@
+//! `mongo` and `mongosh`, as far as probes use them.
+
+use crate::support::{http, switches};
+use std::time::Duration;
+
+/// Which of the two shells is called.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Flavour {
+    /// `mongo`, in the images up to 5.0.
+    Legacy,
+    /// `mongosh`, in the images from 6.0.
+    Mongosh,
+}
+
+/// Runs the expression; returns the exit code.
+pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
+    let call = match Call::parse(arguments) {
+        Ok(call) => call,
+        Err(error) => {
+            eprintln!("{error}");
+            return 1;
+        }
+    };
+    if switches::real_times() && flavour == Flavour::Mongosh {
+        std::thread::sleep(Duration::from_millis(1200));
+    }
+    let answer = http::call(
+        "GET",
+        &call.target,
+        "/_standin",
+        &[],
+        b"",
+        Duration::from_secs(5),
+    );
+    let version = match answer {
+        Ok(answer) if answer.status == 200 => answer.as_json()["version"].clone(),
+        _ => {
+            let target = &call.target;
+            match flavour {
+                Flavour::Legacy => eprintln!(
+                    "Error: couldn't connect to server {target}, connection attempt failed: SocketException: Error connecting to {target} :: caused by :: Connection refused :"
+                ),
+                Flavour::Mongosh => eprintln!("MongoNetworkError: connect ECONNREFUSED {target}"),
+            }
+            return 1;
+        }
+    };
+    let version = version.as_str().unwrap_or_default();
+    match evaluate(flavour, &call.expression, version) {
+        Some(text) => {
+            println!("{text}");
+            0
+        }
+        None => {
+            eprintln!("standin: this shell cannot evaluate: {}", call.expression);
+            1
+        }
+    }
+}
+
+/// What one call of the shell asks.
+#[derive(Debug, PartialEq)]
+struct Call {
+    target: String,
+    expression: String,
+}
+
+impl Call {
+    fn parse(arguments: &[String]) -> Result<Self, String> {
+        let (mut host, mut port) = ("127.0.0.1".to_owned(), "27017".to_owned());
+        let mut expression = None;
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let (name, inline) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+                _ => (argument.as_str(), None),
+            };
+            let mut value = || {
+                inline
+                    .clone()
+                    .or_else(|| rest.next().cloned())
+                    .ok_or_else(|| format!("{name} wants a value"))
+            };
+            match name {
+                "--eval" => expression = Some(value()?),
+                "--host" => host = value()?,
+                "--port" => port = value()?,
+                "--quiet" | "--norc" | "--nodb" => {}
+                option if option.starts_with('-') => {
+                    return Err(format!("Error: unrecognised option '{option}'"));
+                }
+                address => {
+                    let address = address.trim_start_matches("mongodb://");
+                    // A lone word is a database; an address has a port or a path.
+                    if address.contains([':', '/']) {
+                        let server = address.split('/').next().unwrap_or_default();
+                        let (name, number) = server.split_once(':').unwrap_or((server, "27017"));
+                        (host, port) = (name.to_owned(), number.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            target: format!("{}:{port}", host.replace("localhost", "127.0.0.1")),
+            expression: expression.ok_or("standin: only --eval is played")?,
+        })
+    }
+}
+
+/// The value of the few expressions that health checks use.
+fn evaluate(flavour: Flavour, expression: &str, version: &str) -> Option<String> {
+    let plain: String = expression
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && *letter != ';')
+        .map(|letter| if letter == '"' { '\'' } else { letter })
+        .collect();
+    let call = plain.replace("adminCommand", "runCommand");
+    let (call, member) = match call.strip_suffix(".ok") {
+        Some(call) => (call.to_owned(), true),
+        None => (call, false),
+    };
+    match call.as_str() {
+        "db.version()" => Some(version.to_owned()),
+        "db.runCommand('ping')" | "db.runCommand({ping:1})" | "db.runCommand({'ping':1})" => {
+            Some(match (member, flavour) {
+                (true, _) => "1".to_owned(),
+                (false, Flavour::Legacy) => "{ \"ok\" : 1 }".to_owned(),
+                (false, Flavour::Mongosh) => "{ ok: 1 }".to_owned(),
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probes_that_are_written_everywhere() {
+        for expression in [
+            "db.adminCommand('ping')",
+            "db.adminCommand(\"ping\")",
+            "db.runCommand({ping: 1});",
+        ] {
+            let answer = evaluate(Flavour::Legacy, expression, "4.4.29");
+            assert_eq!(answer.as_deref(), Some("{ \"ok\" : 1 }"), "{expression}");
+        }
+        let ok = evaluate(Flavour::Mongosh, "db.adminCommand('ping').ok", "7.0.22");
+        assert_eq!(ok.as_deref(), Some("1"));
+        assert_eq!(evaluate(Flavour::Mongosh, "rs.status()", "7.0.22"), None);
+    }
+
+    #[test]
+    fn the_server_it_asks() {
+        let parse = |line: &str| {
+            let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            Call::parse(&arguments).map(|call| call.target)
+        };
+        assert_eq!(parse("--quiet --eval x").unwrap(), "127.0.0.1:27017");
+        assert_eq!(
+            parse("localhost:27018/admin --eval x").unwrap(),
+            "127.0.0.1:27018"
+        );
+        assert_eq!(parse("admin --eval=x --host a --port 1").unwrap(), "a:1");
+        assert!(parse("--evil x").is_err());
+    }
+}

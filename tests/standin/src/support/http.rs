@@ -1,0 +1,228 @@
+//! The little HTTP that the stand-ins speak: a server with a thread a request,
+//! and a client for their calls to each other.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request with its body read.
+pub struct Request {
+    pub method: String,
+    /// As sent, without the query.
+    pub path: String,
+    pub query: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+
+    /// The value of a parameter in the query.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| percent_decode(value))
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.header("Cookie")?
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// A response.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// A response with a body of that type.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("Content-Type".into(), content_type.into())],
+            body: body.into(),
+        }
+    }
+
+    /// A response that is a JSON value.
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", body.to_string())
+    }
+
+    /// The body as JSON, null where it is not.
+    pub fn as_json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+}
+
+/// Answers requests until the process ends.
+pub fn serve(
+    address: &str,
+    handler: impl Fn(Request) -> Response + Send + Sync + 'static,
+) -> io::Result<()> {
+    let server = tiny_http::Server::http(address).map_err(io::Error::other)?;
+    let handler = Arc::new(handler);
+    for request in server.incoming_requests() {
+        let handler = Arc::clone(&handler);
+        // A client that goes away in the middle is no concern of the server.
+        std::thread::spawn(move || drop(answer(request, handler.as_ref())));
+    }
+    Ok(())
+}
+
+fn answer(
+    mut incoming: tiny_http::Request,
+    handler: &(impl Fn(Request) -> Response + ?Sized),
+) -> io::Result<()> {
+    let mut body = Vec::new();
+    incoming.as_reader().read_to_end(&mut body)?;
+    let (path, query) = incoming
+        .url()
+        .split_once('?')
+        .unwrap_or((incoming.url(), ""));
+    let request = Request {
+        method: incoming.method().to_string(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: incoming
+            .headers()
+            .iter()
+            .map(|header| (header.field.to_string(), header.value.to_string()))
+            .collect(),
+        body,
+    };
+    let response = handler(request);
+    let mut outgoing = tiny_http::Response::from_data(response.body)
+        .with_status_code(response.status)
+        // Clients here read a length or the end of the stream.
+        .with_chunked_threshold(usize::MAX);
+    for (name, value) in &response.headers {
+        if let Ok(header) = tiny_http::Header::from_bytes(name.as_bytes(), value.as_bytes()) {
+            outgoing.add_header(header);
+        }
+    }
+    incoming.respond(outgoing)
+}
+
+/// Calls a server, `target` being `host:port`. HTTP/1.0, so that the answer
+/// ends with the connection.
+pub fn call(
+    method: &str,
+    target: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+    timeout: Duration,
+) -> io::Result<Response> {
+    let mut stream = connect(target, timeout)?;
+    let mut head = format!("{method} {path} HTTP/1.0\r\nConnection: close\r\n");
+    if find(headers, "Host").is_none() {
+        head += &format!("Host: {target}\r\n");
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    parse_response(&answer).ok_or_else(|| io::Error::other("not an HTTP response"))
+}
+
+/// Opens a connection to the first address of `target` that accepts one.
+pub fn connect(target: &str, timeout: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::other(format!("{target}: no address"));
+    for address in target.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(timeout))?;
+                stream.set_write_timeout(Some(timeout))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn parse_response(bytes: &[u8]) -> Option<Response> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).ok()?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    Some(Response {
+        status,
+        headers,
+        body: bytes[end + 4..].to_vec(),
+    })
+}
+
+/// Undoes `%20` and its like.
+pub fn percent_decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = (bytes[at] == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_paths() {
+        assert_eq!(percent_decode("a%20b%2Fc%"), "a b/c%");
+        assert_eq!(percent_decode("%zz"), "%zz");
+    }
+
+    #[test]
+    fn a_response_is_taken_apart() {
+        let response = parse_response(b"HTTP/1.1 404 Not Found\r\nX-A: b\r\n\r\nbody").unwrap();
+        assert_eq!(response.status, 404);
+        assert_eq!(find(&response.headers, "x-a"), Some("b"));
+        assert_eq!(response.body, b"body");
+    }
+}
