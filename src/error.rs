@@ -92,31 +92,45 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
 
 /// Any room's error on its way to the command line.
 #[derive(Debug)]
-pub struct Error(Box<dyn Explain>);
+pub struct Error {
+    what: Box<dyn Explain>,
+    /// What commands in hints need to be about the right instance.
+    name_flag: String,
+}
 
 /// A result whose error is any room's.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl<E: Explain> From<E> for Error {
     fn from(error: E) -> Self {
-        Error(Box::new(error))
+        Error {
+            what: Box::new(error),
+            name_flag: String::new(),
+        }
     }
 }
 
 impl Error {
+    /// The same error, with hints whose commands carry that flag: ` --name X`.
+    #[must_use]
+    pub fn with_name_flag(self, name_flag: String) -> Error {
+        Error { name_flag, ..self }
+    }
+
     /// The error's exit code.
     pub fn code(&self) -> Code {
-        self.0.code()
+        self.what.code()
     }
 
     /// See [`Explain::hints`].
     pub fn hints(&self) -> Vec<String> {
-        self.0.hints()
+        let hints = self.what.hints().into_iter();
+        hints.map(|hint| about(&hint, &self.name_flag)).collect()
     }
 
     /// See [`Explain::details`].
     pub fn details(&self) -> Vec<String> {
-        self.0.details()
+        self.what.details()
     }
 
     /// The messages of the causes, nearest first, without what the message above
@@ -124,7 +138,7 @@ impl Error {
     pub fn causes(&self) -> Vec<String> {
         let mut said = self.to_string();
         let mut causes = Vec::new();
-        let mut source = self.0.source();
+        let mut source = self.what.source();
         while let Some(cause) = source {
             let text = cause.to_string();
             if !said.contains(&text) {
@@ -139,6 +153,46 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.what.fmt(f)
+    }
+}
+
+/// A hint whose `clearml-local VERB` carries the flag, unless it names an instance
+/// already.
+fn about(hint: &str, name_flag: &str) -> String {
+    const PROGRAM: &str = "clearml-local ";
+    let Some(at) = hint.find(PROGRAM).filter(|_| !hint.contains("--name")) else {
+        return hint.to_owned();
+    };
+    let verb = at + PROGRAM.len();
+    let end = hint[verb..].find([' ', ',', ';']);
+    let end = end.map_or(hint.len(), |length| verb + length);
+    format!("{}{name_flag}{}", &hint[..end], &hint[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_about_the_instance_in_question() {
+        let flag = " --name demo";
+        for (hint, expected) in [
+            (
+                "see it: clearml-local logs redis",
+                "see it: clearml-local logs --name demo redis",
+            ),
+            (
+                "clearml-local down, then up",
+                "clearml-local down --name demo, then up",
+            ),
+            (
+                "clearml-local up --name other",
+                "clearml-local up --name other",
+            ),
+            ("docker info", "docker info"),
+        ] {
+            assert_eq!(about(hint, flag), expected);
+        }
     }
 }

@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::component::Component;
 
+/// The state of a component that cannot become ready by waiting.
+pub const FAILED: &str = "failed";
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -30,6 +33,15 @@ pub enum Event {
         step: String,
         /// Such as `waiting for the API server`.
         text: String,
+    },
+    /// How many of a step's items are done.
+    StepCount {
+        /// The step's name.
+        step: String,
+        /// Items done so far.
+        done: usize,
+        /// Items in all.
+        total: usize,
     },
     /// Bytes of one item of a step, such as an image.
     StepBytes {
@@ -68,7 +80,7 @@ pub enum Event {
         component: Component,
         /// Whether it is ready.
         ready: bool,
-        /// Such as `starting` or `waiting`.
+        /// Such as `starting` or `waiting`; [`FAILED`] where it cannot heal.
         state: String,
         /// Why, such as `pulling the image`; may be empty.
         reason: String,
@@ -150,6 +162,15 @@ impl Step {
         self.events.emit(Event::StepState {
             step: self.name.clone(),
             text: text.into(),
+        });
+    }
+
+    /// Says how many of the step's items are done.
+    pub fn count(&self, done: usize, total: usize) {
+        self.events.emit(Event::StepCount {
+            step: self.name.clone(),
+            done,
+            total,
         });
     }
 

@@ -19,6 +19,19 @@ pub const DEFAULT_NODE_IMAGE: &str =
 /// The settings file that is read where it lies in the working directory.
 pub const SETTINGS_FILE: &str = "clearml-local.yaml";
 
+/// The name of the instance where none is given.
+pub const DEFAULT_NAME: &str = "clearml";
+
+/// The flag that a suggested command needs for an instance: ` --name X`, or
+/// nothing for the default one.
+pub fn name_flag(name: &str) -> String {
+    if name == DEFAULT_NAME {
+        String::new()
+    } else {
+        format!(" --name {name}")
+    }
+}
+
 /// The longest name whose node name is still a host name.
 const LONGEST_NAME: usize = 49;
 

@@ -4,7 +4,6 @@ use super::Context;
 use crate::error::{Code, Explain, Result};
 use crate::probe::Endpoints;
 use crate::secrets::Credentials;
-use crate::ui::Format;
 
 /// Print the access and secret key for the SDK
 #[derive(Debug, clap::Args)]
@@ -37,12 +36,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8> {
         conf(&endpoints, credentials)
     } else if args.env {
         env(&endpoints, credentials)
-    } else if context.output.format() == Format::Json {
+    } else if context.output.is_json() {
         json(&endpoints, credentials)
     } else {
         plain(&endpoints, credentials)
     };
-    context.output.data(&text);
+    context.output.data(&text)?;
     Ok(0)
 }
 

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use super::{Context, or_interrupted};
 use crate::down;
 use crate::error::{Code, Explain, Result};
+use crate::settings::name_flag;
+use crate::ui::words;
 
 /// Take the cluster away; the data stay
 ///
@@ -28,17 +30,46 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.purge && !args.yes {
         confirm(context)?;
     }
-    let events = context.output.events();
+    let events = context.events();
     let work = async {
         let engine = context.engine().await?;
         down::down(&context.name, args.purge, &context.state, &engine, &events).await
     };
-    let outcome = or_interrupted(work, "go on with: clearml-local down").await;
+    let outcome = or_interrupted(work, "go on with: clearml-local down").await?;
     context.output.end_progress();
-    context
-        .output
-        .gone(context.name.as_str(), args.purge, &outcome?);
+    tell(context, args.purge, &outcome)?;
     Ok(0)
+}
+
+/// Says what is left.
+fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> {
+    let name = &context.name;
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({
+            "event": "gone",
+            "name": name,
+            "changed": outcome.changed,
+            "purged": purged,
+            "dataDir": outcome.data_dir,
+        }))?;
+        return Ok(());
+    }
+    let home = context.output.policy().home.as_deref();
+    let text = match &outcome.data_dir {
+        Some(dir) => format!(
+            "`{name}` is down. Its data stay in {}, {}; bring it back: clearml-local up{}",
+            words::path(dir, home),
+            words::bytes(outcome.data_bytes),
+            name_flag(name.as_str())
+        ),
+        None if purged && outcome.changed => {
+            format!("`{name}` is gone, with its data, secrets and images.")
+        }
+        None if outcome.changed => format!("`{name}` is down."),
+        None => format!("There is no instance `{name}`: nothing to do."),
+    };
+    context.output.note(&text);
+    Ok(())
 }
 
 /// Asks before everything is removed.
@@ -47,13 +78,10 @@ fn confirm(context: &Context) -> Result<()> {
         return Err(Refused::NoTerminal.into());
     }
     let question = format!(
-        "Remove the instance `{}` with all its data? Type its name: ",
+        "Remove the instance `{}` with all its data? [y/N] ",
         context.name
     );
-    context.output.ask(&question);
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == context.name.as_str() {
+    if context.output.ask(&question, &mut std::io::stdin().lock()) {
         Ok(())
     } else {
         Err(Refused::Declined.into())

@@ -3,7 +3,7 @@
 use super::{Context, or_interrupted};
 use crate::component::Component;
 use crate::error::{Code, Explain, Result};
-use crate::kube::{Cluster, LogOptions};
+use crate::kube::{Cluster, LogLine, LogOptions};
 
 /// Show what the components say
 ///
@@ -50,10 +50,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let work = async {
         let cluster = Cluster::connect(&kubeconfig).await?;
         let mut logs = cluster.logs(options).await?;
-        let mut printer = context.output.logs();
+        let printer = context.output.logs(&args.components);
         while let Some(line) = logs.next().await {
             let line = line?;
-            if !printer.print(&line) {
+            if context.output.is_json() {
+                context.output.json(&json(&line))?;
+            } else {
+                printer.print(line.component, &line.text)?;
+            }
+            if context.output.is_closed() {
                 break;
             }
         }
@@ -67,6 +72,16 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         };
     }
     or_interrupted(work, "see fewer lines: clearml-local logs --tail 100").await
+}
+
+fn json(line: &LogLine) -> serde_json::Value {
+    serde_json::json!({
+        "component": line.component,
+        "pod": line.pod,
+        "container": line.container,
+        "time": line.time.map(|time| time.to_string()),
+        "text": line.text,
+    })
 }
 
 /// There is nothing to read from.

@@ -14,12 +14,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::docker::{Docker, find_endpoint};
 use crate::error::{Code, Error, Result};
-use crate::settings::{InstanceName, Wishes};
+use crate::event::Events;
+use crate::settings::{DEFAULT_NAME, InstanceName, Wishes, name_flag};
 use crate::state::StateDir;
-use crate::ui::{Format, Output, Policy, ProgressMode};
-
-/// The name of the instance where none is given.
-const DEFAULT_NAME: &str = "clearml";
+use crate::ui::{Choices, Format, Output, ProgressChoice};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -69,8 +67,8 @@ struct Global {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     /// How progress is shown
-    #[arg(long, global = true, value_enum, default_value_t = ProgressMode::Auto, value_name = "HOW", env = "CLEARML_LOCAL_PROGRESS")]
-    progress: ProgressMode,
+    #[arg(long, global = true, value_enum, default_value_t = ProgressChoice::Auto, value_name = "HOW", env = "CLEARML_LOCAL_PROGRESS")]
+    progress: ProgressChoice,
 }
 
 /// What a verb works with.
@@ -82,14 +80,19 @@ struct Context {
     from_file: Wishes,
 }
 
+impl Global {
+    fn output(&self) -> Output {
+        Output::new(&Choices {
+            format: self.output,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            progress: self.progress,
+        })
+    }
+}
+
 impl Context {
-    fn new(global: &Global) -> Result<Context> {
-        let output = Output::new(Policy {
-            format: global.output,
-            quiet: global.quiet,
-            verbose: global.verbose,
-            progress: global.progress,
-        });
+    fn new(global: &Global, output: Output) -> Result<Context> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let from_file = Wishes::from_file(&here)?;
         let name = global.name.clone().or_else(|| from_file.name.clone());
@@ -103,6 +106,11 @@ impl Context {
             output,
             from_file,
         })
+    }
+
+    /// Events that the output shows, with time counted from now.
+    fn events(&self) -> Events {
+        Events::new(self.output.reporter())
     }
 
     /// The engine that the user's settings point to.
@@ -137,18 +145,19 @@ impl Cli {
     /// Runs the command and returns its exit code.
     pub fn run(self) -> u8 {
         crate::kube::install_crypto();
-        let context = match Context::new(&self.global) {
+        let output = self.global.output();
+        log_libraries(self.global.verbose, &output);
+        let context = match Context::new(&self.global, output.clone()) {
             Ok(context) => context,
-            Err(error) => return fail(&self.global, &error),
+            Err(error) => return fail(&output, &error),
         };
-        log_libraries(self.global.verbose);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
-            Err(error) => return fail(&self.global, &Unexpected(error.to_string()).into()),
+            Err(error) => return fail(&output, &Unexpected(error.to_string()).into()),
         };
         let result = runtime.block_on(async {
             match self.verb {
@@ -161,26 +170,24 @@ impl Cli {
             }
         });
         runtime.shutdown_background();
+        output.end_progress();
         match result {
             Ok(code) => code,
-            Err(error) => fail(&self.global, &error),
+            Err(error) => {
+                let flag = name_flag(context.name.as_str());
+                fail(&output, &error.with_name_flag(flag))
+            }
         }
     }
 }
 
-/// Shows an error as the output's format wants it.
-fn fail(global: &Global, error: &Error) -> u8 {
-    Output::new(Policy {
-        format: global.output,
-        quiet: global.quiet,
-        verbose: global.verbose,
-        progress: global.progress,
-    })
-    .error(error);
+/// Shows an error and returns its exit code.
+fn fail(output: &Output, error: &Error) -> u8 {
+    output.error(error);
     error.code().number()
 }
 
-fn log_libraries(verbose: u8) {
+fn log_libraries(verbose: u8, output: &Output) {
     if verbose < 2 {
         return;
     }
@@ -189,9 +196,10 @@ fn log_libraries(verbose: u8) {
     } else {
         tracing::Level::TRACE
     };
+    let output = output.clone();
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(move || output.log_writer())
         .init();
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let objects = plan.objects(&secrets, &identities)?;
     let text = manifests::to_yaml(&objects, !args.show_secrets);
-    context.output.data(&text);
+    context.output.data(&text)?;
     Ok(0)
 }
 

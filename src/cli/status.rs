@@ -1,11 +1,11 @@
 //! `clearml-local status`.
 
 use super::Context;
-use crate::diagnose::{ComponentObservation, describe};
+use crate::diagnose::{ComponentObservation, assess};
 use crate::error::Result;
 use crate::settings::Instance;
 use crate::status::{self, Health, Status};
-use crate::ui::{ComponentRow, StatusView};
+use crate::ui::{ComponentView, State, StatusView};
 
 /// Tell how the server is
 ///
@@ -22,30 +22,9 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let engine = context.engine().await?;
     let status = status::status(&context.name, &context.state, &engine).await?;
     let instance = context.state.instance()?;
-    context
-        .output
-        .status(&view(context.name.as_str(), instance.as_ref(), &status));
-    Ok(exit_code(status.health))
-}
-
-fn exit_code(health: Health) -> u8 {
-    match health {
-        Health::Ready => 0,
-        Health::Starting => 3,
-        Health::Degraded => 4,
-        Health::Stopped => 5,
-        Health::Absent => 6,
-    }
-}
-
-fn word(health: Health) -> &'static str {
-    match health {
-        Health::Ready => "ready",
-        Health::Starting => "starting",
-        Health::Degraded => "degraded",
-        Health::Stopped => "stopped",
-        Health::Absent => "absent",
-    }
+    let view = view(context.name.as_str(), instance.as_ref(), &status);
+    context.output.status(&view)?;
+    Ok(view.state.exit_code())
 }
 
 fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView {
@@ -54,25 +33,34 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
         Some(format!("`{}` fails: {why}", check.name))
     });
     StatusView {
-        state: word(status.health).to_owned(),
+        state: match status.health {
+            Health::Ready => State::Ready,
+            Health::Starting => State::Starting,
+            Health::Degraded => State::Degraded,
+            Health::Stopped => State::Stopped,
+            Health::Absent => State::Absent,
+        },
         name: name.to_owned(),
         release: instance.map(|instance| instance.release.clone()),
         endpoints: status.endpoints.clone(),
-        components: status.components.iter().map(row).collect(),
-        data_dir: instance.map(|instance| instance.data_dir.clone()),
+        components: status.components.iter().map(component).collect(),
+        data_dir: instance.map(|instance| instance.data_dir.display().to_string()),
         notes: failed.chain(status.notes.iter().cloned()).collect(),
     }
 }
 
-fn row(observed: &ComponentObservation) -> ComponentRow {
-    let state = describe(observed);
-    ComponentRow {
-        name: observed.component.name().to_owned(),
+fn component(observed: &ComponentObservation) -> ComponentView {
+    let (state, _) = assess(observed, &[]);
+    let age = state
+        .since
+        .map(|since| jiff::Timestamp::now().duration_since(since).as_secs());
+    ComponentView {
+        name: observed.component,
         state: state.state.name().to_owned(),
         ready: state.ready,
         restarts: state.restarts,
-        reason: state.reason,
-        image: state.image,
-        age_seconds: None,
+        reason: Some(state.reason).filter(|reason| !reason.is_empty()),
+        image: Some(state.image).filter(|image| !image.is_empty()),
+        age_seconds: age.and_then(|seconds| u64::try_from(seconds).ok()),
     }
 }

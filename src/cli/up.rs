@@ -98,16 +98,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         proxy: proxy_variables(),
     };
     request.wishes.timeout()?;
-    let events = context.output.events();
+    let events = context.events();
     let work = async {
         let engine = context.engine().await?;
         up::up(&request, &context.state, &engine, &events).await
     };
     let left = "what was made stays; go on with: clearml-local up";
-    let outcome = or_interrupted(work, left).await;
-    context.output.end_progress();
-    let outcome = outcome?;
-    context.output.ready(&Summary {
+    let outcome = or_interrupted(work, left).await?;
+    context.output.summary(&Summary {
         name: context.name.to_string(),
         endpoints: outcome.endpoints,
         data_dir: outcome.data_dir,
@@ -115,6 +113,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         took: events.elapsed(),
         phases: outcome.phases,
         changed: outcome.changed,
-    });
+        ready_for: None,
+        warnings: Vec::new(),
+    })?;
     Ok(0)
 }

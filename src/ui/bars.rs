@@ -1,231 +1,207 @@
-//! Progress on a terminal: a finished line stays, the running ones move.
+//! The moving display on a terminal: draws the [`Screen`] and moves the cursor.
+//!
+//! Not indicatif: it fills each line with spaces to the edge, which then wraps when
+//! the terminal becomes narrower and is copied with the text, and it wants to own
+//! the stream. What is needed is little: up some lines, over them, clear the rest.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::fmt::Write as _;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-
-use super::words;
 use crate::event::{Event, Reporter};
 
-/// How often a spinner turns: calm, and cheap.
-const TICK: Duration = Duration::from_millis(120);
-/// Width of the column with the names.
-const NAMES: usize = 14;
+use super::screen::{Look, Screen};
+use super::{Paint, Sink, words};
 
-/// Moving lines on stderr.
+/// Twelve pictures a second: smooth for a spinner, and calm for a terminal over a
+/// slow line.
+const TICK: Duration = Duration::from_millis(80);
+
+/// Clears from the cursor to the end of the line.
+const CLEAR_LINE: &str = "\x1b[K";
+/// Clears from the cursor to the end of the screen.
+const CLEAR_BELOW: &str = "\x1b[J";
+
+/// The size of the terminal, rows and columns, asked at each picture since it may
+/// change.
+pub(super) type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
+
+/// The moving display.
 pub(super) struct Bars {
-    lines: MultiProgress,
-    running: Mutex<BTreeMap<String, Running>>,
-    colour: bool,
+    shared: Arc<Shared>,
+    ticker: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Running {
-    bar: ProgressBar,
-    /// What the step said last; bytes are shown behind it.
-    text: String,
-    /// The item in transfer, and since when.
-    item: Option<(String, Instant)>,
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    sink: Sink,
+    paint: Paint,
+    size: Size,
+}
+
+struct State {
+    screen: Screen,
+    /// What stands below the lines that stay; the cursor is in the line after it.
+    drawn: Vec<String>,
+    /// The last event's time and when it came, to know the time between events.
+    clock: (Duration, Instant),
+    closed: bool,
 }
 
 impl Bars {
-    pub(super) fn new(colour: bool) -> Bars {
+    /// Bars that move by themselves.
+    pub(super) fn start(sink: Sink, paint: Paint, size: Size) -> Self {
+        let bars = Bars::new(sink, paint, size);
+        let shared = Arc::clone(&bars.shared);
+        let ticker = std::thread::Builder::new()
+            .name("bars".to_owned())
+            .spawn(move || shared.tick());
+        // Without a thread the lines move only with events: less pretty, and no
+        // reason to fail.
+        *bars.ticker.lock().unwrap_or_else(PoisonError::into_inner) = ticker.ok();
+        bars
+    }
+
+    /// Bars that move only with events and calls.
+    pub(super) fn new(sink: Sink, paint: Paint, size: Size) -> Self {
         Bars {
-            lines: MultiProgress::new(),
-            running: Mutex::default(),
-            colour,
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    screen: Screen::default(),
+                    drawn: Vec::new(),
+                    clock: (Duration::ZERO, Instant::now()),
+                    closed: false,
+                }),
+                wake: Condvar::new(),
+                sink,
+                paint,
+                size,
+            }),
+            ticker: Mutex::new(None),
         }
     }
 
-    /// Takes the moving lines away.
-    pub(super) fn end(&self) {
-        if let Ok(mut running) = self.running.lock() {
-            for (_, line) in std::mem::take(&mut *running) {
-                line.bar.finish_and_clear();
-            }
+    /// Draws the picture of this moment.
+    #[cfg(test)]
+    pub(super) fn draw(&self, now: Duration) {
+        self.shared.draw(&mut self.shared.lock(), now);
+    }
+
+    /// Says a line that stays above what moves.
+    pub(super) fn note(&self, text: &str) {
+        let mut state = self.shared.lock();
+        state.screen.note(text);
+        let now = state.now();
+        self.shared.draw(&mut state, now);
+    }
+
+    /// Leaves the last picture on the screen, and draws no more.
+    pub(super) fn close(&self) {
+        let now = self.shared.lock().now();
+        self.close_at(now);
+    }
+
+    pub(super) fn close_at(&self, now: Duration) {
+        let mut state = self.shared.lock();
+        if !std::mem::replace(&mut state.closed, true) {
+            let lines = state.screen.finish(now, self.shared.look());
+            self.shared.put(&mut state, &lines, Vec::new());
         }
-    }
-
-    fn begin(&self, running: &mut BTreeMap<String, Running>, name: &str) {
-        let style = ProgressStyle::with_template(&format!(
-            "  {{spinner:.cyan}} {{prefix:<{NAMES}}} {{wide_msg}}"
-        ));
-        let style = style.expect("the template is a constant");
-        let style = style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-        let bar = self.lines.add(ProgressBar::new_spinner().with_style(style));
-        bar.set_prefix(name.to_owned());
-        bar.enable_steady_tick(TICK);
-        running.insert(
-            name.to_owned(),
-            Running {
-                bar,
-                text: String::new(),
-                item: None,
-            },
-        );
-    }
-
-    /// A line that stays, in the place of the running one.
-    fn stay(&self, running: &mut BTreeMap<String, Running>, name: &str, line: &str) {
-        if let Some(ended) = running.remove(name) {
-            ended.bar.finish_and_clear();
+        drop(state);
+        self.shared.wake.notify_all();
+        let ticker = self
+            .ticker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(ticker) = ticker {
+            // A panic of the ticker was shown already.
+            let _ = ticker.join();
         }
-        let _ = self.lines.println(line);
-    }
-
-    fn mark(&self, fine: bool) -> &'static str {
-        match (fine, self.colour) {
-            (true, true) => "\x1b[32m✓\x1b[0m",
-            (true, false) => "✓",
-            (false, true) => "\x1b[31m✗\x1b[0m",
-            (false, false) => "✗",
-        }
-    }
-
-    fn line(&self, fine: bool, name: &str, seconds: f64, detail: &str) -> String {
-        let line = format!(
-            "  {} {name:<NAMES$} {seconds:>6.1} s   {detail}",
-            self.mark(fine)
-        );
-        line.trim_end().to_owned()
     }
 }
 
-/// `elasticsearch 412 of 615 MB, 38 MB/s, 5 s left`.
-fn transfer(item: &str, done: u64, total: Option<u64>, since: Duration) -> String {
-    let of = total.map_or_else(String::new, |total| format!(" of {}", words::bytes(total)));
-    let mut text = format!("{item} {}{of}", words::bytes(done));
-    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    if millis > 500 && done > 0 {
-        let rate = done.saturating_mul(1000) / millis;
-        text.push_str(&format!(", {}/s", words::bytes(rate)));
-        if let Some(left) = total.and_then(|total| total.saturating_sub(done).checked_div(rate))
-            && left > 0
-        {
-            text.push_str(&format!(
-                ", {} left",
-                words::duration(Duration::from_secs(left))
-            ));
-        }
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.close();
     }
-    text
 }
 
 impl Reporter for Bars {
-    fn report(&self, _: Duration, event: &Event) {
-        let Ok(mut running) = self.running.lock() else {
-            return;
-        };
-        match event {
-            Event::Started { name, summary } => {
-                let _ = self.lines.println(format!("{name}  {summary}\n"));
-            }
-            Event::StepStarted { step } => self.begin(&mut running, step),
-            Event::StepState { step, text } => {
-                if let Some(line) = running.get_mut(step) {
-                    line.text.clone_from(text);
-                    line.item = None;
-                    line.bar.set_message(text.clone());
-                }
-            }
-            Event::StepBytes {
-                step,
-                item,
-                done,
-                total,
-            } => {
-                if let Some(line) = running.get_mut(step) {
-                    let fresh = line.item.as_ref().is_none_or(|(name, _)| name != item);
-                    if fresh {
-                        line.item = Some((item.clone(), Instant::now()));
-                    }
-                    let since = line
-                        .item
-                        .as_ref()
-                        .map_or(Duration::ZERO, |(_, at)| at.elapsed());
-                    let bytes = transfer(item, *done, *total, since);
-                    line.bar.set_message(format!("{:<8} {bytes}", line.text));
-                }
-            }
-            Event::StepFinished {
-                step,
-                seconds,
-                detail,
-                ..
-            } => {
-                let line = self.line(true, step, *seconds, detail);
-                self.stay(&mut running, step, &line);
-            }
-            Event::StepFailed {
-                step,
-                seconds,
-                reason,
-            } => {
-                let first = reason.lines().next().unwrap_or_default();
-                let line = self.line(false, step, *seconds, &words::cut(first, 50));
-                self.stay(&mut running, step, &line);
-            }
-            Event::Component {
-                component,
-                ready,
-                reason,
-                seconds,
-                ..
-            } => {
-                let name = component.name();
-                if *ready {
-                    let line = self.line(true, name, *seconds, "");
-                    self.stay(&mut running, name, &line);
-                    return;
-                }
-                if !running.contains_key(name) {
-                    self.begin(&mut running, name);
-                }
-                if let Some(line) = running.get_mut(name) {
-                    line.bar.set_message(reason.clone());
-                }
-            }
-            Event::Warning { text } => {
-                let word = if self.colour {
-                    "\x1b[33mwarning\x1b[0m"
-                } else {
-                    "warning"
-                };
-                let _ = self.lines.println(format!("{word}: {text}"));
-            }
+    fn report(&self, elapsed: Duration, event: &Event) {
+        let mut state = self.shared.lock();
+        state.clock = (elapsed, Instant::now());
+        state.screen.apply(elapsed, event);
+        // Only what stays is drawn at once; the ticker draws the rest.
+        let stays = matches!(
+            event,
+            Event::Started { .. } | Event::StepFinished { .. } | Event::StepFailed { .. }
+        );
+        if stays && !state.closed {
+            self.shared.draw(&mut state, elapsed);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl State {
+    fn now(&self) -> Duration {
+        self.clock.0 + self.clock.1.elapsed()
+    }
+}
 
-    #[test]
-    fn a_transfer_tells_rate_and_time_left() {
-        assert_eq!(
-            transfer(
-                "elasticsearch",
-                412_000_000,
-                Some(615_000_000),
-                Duration::from_secs(10)
-            ),
-            "elasticsearch 412 MB of 615 MB, 41 MB/s, 4.0 s left"
-        );
-        assert_eq!(transfer("redis", 0, None, Duration::ZERO), "redis 0 B");
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[test]
-    fn finished_lines_are_aligned() {
-        let bars = Bars::new(false);
-        assert_eq!(
-            bars.line(true, "preflight", 0.42, ""),
-            "  ✓ preflight         0.4 s"
-        );
-        assert_eq!(
-            bars.line(false, "elasticsearch", 31.0, "killed for memory"),
-            "  ✗ elasticsearch    31.0 s   killed for memory"
-        );
+    fn look(&self) -> Look {
+        Look {
+            width: usize::from((self.size)().1),
+            paint: self.paint,
+        }
+    }
+
+    fn tick(&self) {
+        let mut state = self.lock();
+        while !state.closed {
+            let now = state.now();
+            self.draw(&mut state, now);
+            state = self
+                .wake
+                .wait_timeout(state, TICK)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn draw(&self, state: &mut State, now: Duration) {
+        let look = self.look();
+        let height = usize::from((self.size)().0).saturating_sub(2).max(1);
+        let settled = state.screen.settle(now, look);
+        let live = state.screen.live(now, look, height);
+        if !settled.is_empty() || live != state.drawn {
+            self.put(state, &settled, live);
+        }
+    }
+
+    /// Writes `settled` over what moved, and `live` below, in one piece.
+    fn put(&self, state: &mut State, settled: &[String], live: Vec<String>) {
+        let columns = usize::from((self.size)().1).max(1);
+        // A terminal that became narrower has wrapped what stands there.
+        let rows = |line: &String| words::width(line).div_ceil(columns).max(1);
+        let up: usize = state.drawn.iter().map(rows).sum();
+        let mut text = String::from("\r");
+        if up > 0 {
+            let _ = write!(text, "\x1b[{up}A");
+        }
+        for line in settled.iter().chain(&live) {
+            let _ = writeln!(text, "{line}{CLEAR_LINE}");
+        }
+        text.push_str(CLEAR_BELOW);
+        // A terminal that went away has nobody to tell.
+        let _ = self.sink.put(&text);
+        state.drawn = live;
     }
 }

@@ -1,80 +1,51 @@
-//! How an error looks: message, causes, details, hints, in that order.
-
-use anstyle::{AnsiColor, Style};
+//! How errors and warnings look: what failed, why, what it left behind, and what
+//! to type next, in this order.
 
 use crate::error::Error;
 
-/// The error as text, with colours where they are wanted.
-pub(super) fn render(error: &Error, colour: bool) -> String {
-    let style = |ansi: AnsiColor| {
-        if colour {
-            ansi.on_default().bold()
-        } else {
-            Style::new()
-        }
+use super::{Paint, words};
+
+/// An error as text, with a line feed at the end. Sentences are broken between
+/// words to fit `width`; details and hints are not, since they are to be copied.
+pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>) -> String {
+    let said = |indent, head: &str, text: &str| {
+        // Broken as if it had the head before it, without the head's colour.
+        let head_width = words::width(indent) + words::width(head) + 1;
+        let text = width.map_or_else(
+            || text.to_owned(),
+            |width| words::wrap(text, width, head_width, words::width(indent) + 2),
+        );
+        headed(indent, head, &text)
     };
-    let (red, cyan) = (style(AnsiColor::Red), style(AnsiColor::Cyan));
-    let mut text = format!("\n{red}error:{red:#} {error}\n");
+    let mut lines = said("", &paint.bad("error:"), &error.to_string());
     for cause in error.causes() {
-        text.push_str(&format!("  because: {cause}\n"));
+        lines.extend(said("  ", "because:", &cause));
     }
-    for line in error.details() {
-        text.push_str(&format!("  {line}\n"));
+    for detail in error.details() {
+        for line in words::safe(&detail).lines() {
+            lines.push(format!("  {line}"));
+        }
     }
     for hint in error.hints() {
-        text.push_str(&format!("  {cyan}hint:{cyan:#} {hint}\n"));
+        lines.extend(headed("  ", &paint.accent("hint:"), &hint));
     }
+    let mut text = lines.join("\n");
+    text.push('\n');
     text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Code, Explain};
+/// A warning as text, without a line feed at the end.
+pub(super) fn warning(text: &str, paint: Paint) -> String {
+    headed("", &paint.caution("warning:"), text).join("\n")
+}
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("elasticsearch does not start")]
-    struct Failure {
-        source: std::io::Error,
-    }
-
-    impl Explain for Failure {
-        fn code(&self) -> Code {
-            Code::ComponentCrashed
-        }
-
-        fn details(&self) -> Vec<String> {
-            vec!["last lines of its log:".into(), "  boom".into()]
-        }
-
-        fn hints(&self) -> Vec<String> {
-            vec!["see everything: clearml-local logs elasticsearch".into()]
-        }
-    }
-
-    fn failure() -> Error {
-        let source = std::io::Error::other("the disk is gone");
-        Failure { source }.into()
-    }
-
-    #[test]
-    fn error_causes_details_hints() {
-        insta::assert_snapshot!(render(&failure(), false), @r"
-
-        error: elasticsearch does not start
-          because: the disk is gone
-          last lines of its log:
-            boom
-          hint: see everything: clearml-local logs elasticsearch
-        ");
-    }
-
-    #[test]
-    fn colours_only_mark_the_words() {
-        let text = render(&failure(), true);
-        assert!(
-            text.contains("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m elasticsearch"),
-            "{text:?}"
-        );
-    }
+/// `text` after `head`; its further lines stand two columns in, so that they can
+/// be copied and still belong to it.
+fn headed(indent: &str, head: &str, text: &str) -> Vec<String> {
+    let text = words::safe(text);
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut said = vec![format!("{indent}{head} {first}").trim_end().to_owned()];
+    said.extend(lines.map(|line| format!("{indent}  {line}").trim_end().to_owned()));
+    said
 }

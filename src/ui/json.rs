@@ -1,92 +1,142 @@
-//! Progress for programs: one JSON object a line.
+//! For programs: one JSON object a line, each with `event` and `time`.
 
-use std::io::Write;
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use super::Summary;
 use crate::error::Error;
 use crate::event::{Event, Reporter};
 
-/// Lines on a writer.
-pub(super) struct JsonLines(Mutex<Box<dyn Write + Send>>);
+use super::Sink;
+use super::summary::Summary;
+
+/// Bytes of one item are told at most this often.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Events as lines of JSON on stdout.
+#[derive(Debug)]
+pub(super) struct JsonLines {
+    sink: Sink,
+    clock: fn() -> Timestamp,
+    /// By step and item: when bytes were told.
+    told: Mutex<HashMap<(String, String), Duration>>,
+}
 
 impl JsonLines {
-    pub(super) fn new(out: Box<dyn Write + Send>) -> JsonLines {
-        JsonLines(Mutex::new(out))
+    pub(super) fn new(sink: Sink, clock: fn() -> Timestamp) -> Self {
+        JsonLines {
+            sink,
+            clock,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Whether to leave an event out: bytes that came right after others.
+    fn skips(&self, elapsed: Duration, event: &Event) -> bool {
+        let Event::StepBytes {
+            step,
+            item,
+            done,
+            total,
+        } = event
+        else {
+            return false;
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (step.clone(), item.clone());
+        let soon = told
+            .get(&key)
+            .is_some_and(|at| elapsed.saturating_sub(*at) < PAUSE);
+        if soon && Some(*done) != *total {
+            return true;
+        }
+        told.insert(key, elapsed);
+        false
     }
 }
 
 impl Reporter for JsonLines {
-    fn report(&self, _: Duration, event: &Event) {
-        let Ok(mut out) = self.0.lock() else {
-            return;
-        };
-        let value = serde_json::to_value(event).unwrap_or_default();
-        let _ = out.write_all(stamped(value).as_bytes());
-        let _ = out.flush();
+    fn report(&self, elapsed: Duration, event: &Event) {
+        if !self.skips(elapsed, event) {
+            let mut fields = fields(event);
+            fields.insert("elapsed".to_owned(), seconds(elapsed));
+            // A reader that went away must not stop the work.
+            let _ = self.sink.put(&line(fields, (self.clock)()));
+        }
     }
 }
 
-/// The value as a line, with the time of day.
-fn stamped(mut value: Value) -> String {
-    value["time"] = Value::String(jiff::Timestamp::now().to_string());
-    format!("{value}\n")
-}
-
-/// The last line of an `up` that went well.
-pub(super) fn ready(summary: &Summary) -> String {
-    let phases: Vec<Value> = summary
+/// The last line of a command that went well.
+pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
+    let phases: Map<String, Value> = summary
         .phases
         .iter()
-        .map(|(name, took)| json!({"name": name, "seconds": took.as_secs_f64()}))
+        .map(|(name, took)| (name.clone(), seconds(*took)))
         .collect();
-    stamped(json!({
+    let value = json!({
         "event": "ready",
         "name": summary.name,
         "endpoints": summary.endpoints,
         "dataDir": summary.data_dir,
+        "dataBytes": summary.data_bytes,
         "changed": summary.changed,
-        "seconds": summary.took.as_secs_f64(),
+        "seconds": seconds(summary.took),
         "phases": phases,
-    }))
+        "warnings": summary.warnings,
+    });
+    line(fields(&value), time)
 }
 
 /// The last line of a command that failed.
-pub(super) fn failed(error: &Error) -> String {
-    stamped(json!({
+pub(super) fn failed(error: &Error, time: Timestamp) -> String {
+    let value = json!({
         "event": "failed",
         "code": error.code().number(),
         "error": error.to_string(),
         "causes": error.causes(),
         "details": error.details(),
         "hints": error.hints(),
-    }))
+    });
+    line(fields(&value), time)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::plain::tests::{Closed, Shared, tell};
-    use super::*;
-
-    #[test]
-    fn every_line_is_an_event_with_a_time() {
-        let out = Shared::default();
-        tell(&JsonLines::new(Box::new(out.clone())));
-        let lines: Vec<Value> = out
-            .text()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(lines[1]["event"], "step-started");
-        assert_eq!(lines[1]["step"], "images");
-        assert!(lines.iter().all(|line| line["time"].is_string()));
+fn fields(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(fields)) => fields,
+        // Plain structs with string keys always become objects.
+        other => Map::from_iter([("event".to_owned(), json!(format!("{other:?}")))]),
     }
+}
 
-    #[test]
-    fn a_reader_that_is_gone_is_no_error() {
-        tell(&JsonLines::new(Box::new(Closed)));
+/// One line: `event`, `step` and `time` first, for eyes that scan.
+fn line(mut fields: Map<String, Value>, time: Timestamp) -> String {
+    let mut ordered = Map::new();
+    let time = format!("{:.3}", time);
+    fields.insert("time".to_owned(), json!(time));
+    for key in ["event", "step", "time"] {
+        if let Some(value) = fields.shift_remove(key) {
+            ordered.insert(key.to_owned(), value);
+        }
     }
+    for (key, value) in fields {
+        let value = match (key.as_str(), value.as_f64()) {
+            ("seconds", Some(number)) => rounded(number),
+            _ => value,
+        };
+        ordered.insert(key, value);
+    }
+    format!("{}\n", Value::Object(ordered))
+}
+
+fn seconds(time: Duration) -> Value {
+    rounded(time.as_secs_f64())
+}
+
+/// To the millisecond; more digits are noise.
+fn rounded(seconds: f64) -> Value {
+    json!((seconds * 1000.0).round() / 1000.0)
 }

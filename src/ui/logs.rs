@@ -1,94 +1,50 @@
-//! Log lines with the component before them.
+//! Log lines of several components, told apart by name and colour.
 
-use std::io::Write;
-
-use anstyle::{AnsiColor, Style};
-
-use super::Format;
 use crate::component::Component;
-use crate::kube::LogLine;
 
-/// Prints log lines until nobody reads them.
+use super::output::{Output, OutputError};
+use super::{Paint, words};
+
+/// Prints log lines with aligned component names before them.
+#[derive(Debug, Clone)]
 pub struct LogPrinter {
-    out: Box<dyn Write + Send>,
-    format: Format,
-    colour: bool,
+    output: Output,
+    paint: Paint,
+    width: usize,
 }
 
 impl LogPrinter {
-    pub(super) fn new(out: Box<dyn Write + Send>, format: Format, colour: bool) -> LogPrinter {
+    pub(super) fn new(output: Output, paint: Paint, components: &[Component]) -> Self {
+        let widths = components.iter().map(|c| c.name().len());
         LogPrinter {
-            out,
-            format,
-            colour,
+            output,
+            paint,
+            width: widths.max().unwrap_or(0),
         }
     }
 
-    /// Prints a line; `false` when nobody reads any more.
-    pub fn print(&mut self, line: &LogLine) -> bool {
-        let text = match self.format {
-            Format::Json => {
-                let value = serde_json::json!({
-                    "component": line.component,
-                    "pod": line.pod,
-                    "container": line.container,
-                    "time": line.time.map(|time| time.to_string()),
-                    "text": line.text,
-                });
-                format!("{value}\n")
-            }
-            Format::Text => {
-                let style = if self.colour {
-                    colour(line.component)
-                } else {
-                    Style::new()
-                };
-                format!("{style}{:<13} │{style:#} {}\n", line.component, line.text)
-            }
-        };
-        self.out.write_all(text.as_bytes()).is_ok() && self.out.flush().is_ok()
+    /// Prints one entry, each of its lines with the name before it. Escape
+    /// sequences of the container are left out.
+    ///
+    /// # Errors
+    /// Where stdout cannot be written; a reader that went away is no error, see
+    /// [`Output::is_closed`].
+    pub fn print(&self, component: Component, text: &str) -> Result<(), OutputError> {
+        self.output
+            .data(&render(component, text, self.width, self.paint))
     }
 }
 
-/// Each component has a colour of its own.
-fn colour(component: Component) -> Style {
-    let ansi = match component {
-        Component::Redis => AnsiColor::Red,
-        Component::Mongodb => AnsiColor::Green,
-        Component::Elasticsearch => AnsiColor::Yellow,
-        Component::Apiserver => AnsiColor::Cyan,
-        Component::Fileserver => AnsiColor::Blue,
-        Component::Webserver => AnsiColor::Magenta,
-    };
-    ansi.on_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::plain::tests::{Closed, Shared};
-    use super::*;
-
-    fn line() -> LogLine {
-        LogLine {
-            component: Component::Redis,
-            pod: "clearml-redis-master-0".into(),
-            container: "redis".into(),
-            time: None,
-            text: "Ready to accept connections".into(),
-        }
+fn render(component: Component, text: &str, width: usize, paint: Paint) -> String {
+    let place = Component::ALL.iter().position(|c| *c == component);
+    let head = format!("{} │", words::left(component.name(), width));
+    let head = paint.nth(place.unwrap_or(0), &head);
+    let text = words::safe(text);
+    let mut said = String::new();
+    // An empty entry is a line too.
+    for line in text.trim_end_matches('\n').split('\n') {
+        said.push_str(format!("{head} {line}").trim_end());
+        said.push('\n');
     }
-
-    #[test]
-    fn the_component_stands_before_the_line() {
-        let out = Shared::default();
-        let mut printer = LogPrinter::new(Box::new(out.clone()), Format::Text, false);
-        assert!(printer.print(&line()));
-        assert_eq!(out.text(), "redis         │ Ready to accept connections\n");
-    }
-
-    #[test]
-    fn printing_ends_when_nobody_reads() {
-        let mut printer = LogPrinter::new(Box::new(Closed), Format::Json, false);
-        assert!(!printer.print(&line()));
-    }
+    said
 }

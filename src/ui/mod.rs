@@ -1,17 +1,33 @@
-//! How things look: what is printed where, decided once; progress as moving
-//! bars, plain lines or JSON; errors, tables and summaries.
+//! Everything that a person or a program sees. The rest of the crate says what
+//! happened ([`crate::event`]) or what went wrong ([`crate::error`]); this room
+//! decides how that looks, and [`Output`] alone owns stdout and stderr.
+//!
+//! stdout is data, stderr is conversation. Every renderer is a pure function to
+//! text; only [`Output`] and the bars write.
 
 mod bars;
 mod error;
 mod json;
 mod logs;
 mod output;
+mod paint;
 mod plain;
+mod policy;
+mod screen;
+mod sink;
 mod status;
 mod summary;
+pub mod table;
+mod transfer;
 pub mod words;
 
-pub use self::logs::LogPrinter;
-pub use self::output::{Format, Output, Policy, ProgressMode};
-pub use self::status::{ComponentRow, StatusView};
-pub use self::summary::Summary;
+pub use logs::LogPrinter;
+pub use output::{LogWriter, Output, OutputError};
+pub use paint::Paint;
+pub use policy::{Choices, Format, Policy, Progress, ProgressChoice, Surroundings};
+pub use sink::Sink;
+pub use status::{ComponentView, State, StatusView};
+pub use summary::Summary;
+
+#[cfg(test)]
+mod tests;

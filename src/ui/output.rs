@@ -1,208 +1,307 @@
-//! What is printed where, decided once.
+//! The one owner of stdout and stderr.
 
-use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::fmt;
+use std::io::{self, BufRead, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anstream::ColorChoice;
-use clap::ValueEnum;
+use jiff::Timestamp;
+use serde::Serialize;
 
-use super::{LogPrinter, StatusView, Summary, bars, error, json, plain, words};
-use crate::down;
-use crate::error::Error;
-use crate::event::{Event, Events, Reporter};
+use crate::component::Component;
+use crate::error::{Code, Error, Explain};
+use crate::event::{Event, Reporter};
 
-/// The width where it is not known.
-const USUAL_WIDTH: usize = 80;
+use super::bars::Bars;
+use super::json::{self, JsonLines};
+use super::logs::LogPrinter;
+use super::plain::Plain;
+use super::policy::{Choices, Format, Policy, Progress, Surroundings};
+use super::status::{self, StatusView};
+use super::summary::{self, Summary};
+use super::{Paint, Sink, error};
 
-/// For whom is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// People.
-    Text,
-    /// Programs.
-    Json,
-}
+/// Speaks to people on stderr and to programs on stdout; cheap to clone.
+#[derive(Clone)]
+pub struct Output(Arc<Inner>);
 
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProgressMode {
-    /// Bars on a terminal, plain lines elsewhere
-    Auto,
-    /// Moving lines
-    Bars,
-    /// One line a change
-    Plain,
-    /// Nothing
-    None,
-}
-
-/// What the flags say.
-#[derive(Debug, Clone, Copy)]
-pub struct Policy {
-    /// `-o`.
-    pub format: Format,
-    /// How often `-q` was given.
-    pub quiet: u8,
-    /// How often `-v` was given.
-    pub verbose: u8,
-    /// `--progress`.
-    pub progress: ProgressMode,
-}
-
-/// The door to stdout (data) and stderr (conversation). A reader that is gone
-/// is no error: what cannot be written is dropped.
-pub struct Output {
+struct Inner {
     policy: Policy,
-    colour: bool,
-    width: usize,
-    bars: Option<Arc<bars::Bars>>,
-    reporter: Arc<dyn Reporter>,
+    stdout: Sink,
+    stderr: Sink,
+    bars: Mutex<Option<Arc<Bars>>>,
+    clock: fn() -> Timestamp,
 }
 
-/// Shows nothing.
-struct Silent;
+/// stdout could not be written, and not because its reader went away.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub struct OutputError(#[from] io::Error);
 
-impl Reporter for Silent {
-    fn report(&self, _: Duration, _: &Event) {}
+impl Explain for OutputError {
+    fn code(&self) -> Code {
+        Code::Unexpected
+    }
 }
 
 impl Output {
-    /// Decides by flags, environment and terminal.
-    pub fn new(policy: Policy) -> Output {
-        let stderr = std::io::stderr();
-        let colour = anstream::AutoStream::choice(&stderr) != ColorChoice::Never;
-        let bars = match policy.progress {
-            _ if policy.format == Format::Json || policy.quiet > 0 => false,
-            ProgressMode::Bars => true,
-            // What libraries log would tear the moving lines apart.
-            ProgressMode::Auto => stderr.is_terminal() && policy.verbose < 2,
-            ProgressMode::Plain | ProgressMode::None => false,
-        };
-        let bars = bars.then(|| Arc::new(bars::Bars::new(colour)));
-        let reporter: Arc<dyn Reporter> = match (&bars, policy.format) {
-            (Some(bars), _) => bars.clone(),
-            (None, Format::Json) => Arc::new(json::JsonLines::new(Box::new(std::io::stdout()))),
-            _ if policy.quiet > 0 || policy.progress == ProgressMode::None => Arc::new(Silent),
-            _ => Arc::new(plain::PlainLines::new(Box::new(std::io::stderr()))),
-        };
-        let width = indicatif::TermLike::width(&console_term()).into();
-        Output {
+    /// Output to the process's own streams, as flags and surroundings want it.
+    pub fn new(choices: &Choices) -> Self {
+        let policy = Policy::decide(choices, &Surroundings::of_process());
+        Output::to(
             policy,
-            colour,
-            width: if width == 0 { USUAL_WIDTH } else { width },
-            bars,
-            reporter,
+            Sink::new(io::stdout()),
+            Sink::new(io::stderr()),
+            Timestamp::now,
+        )
+    }
+
+    /// Output to other streams, with another clock for `time` in JSON: for tests.
+    /// Bars are as wide as the process's stderr all the same.
+    pub fn to(policy: Policy, stdout: Sink, stderr: Sink, clock: fn() -> Timestamp) -> Self {
+        Output(Arc::new(Inner {
+            policy,
+            stdout,
+            stderr,
+            bars: Mutex::new(None),
+            clock,
+        }))
+    }
+
+    /// What was decided.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Whether a program reads stdout.
+    pub fn is_json(&self) -> bool {
+        self.0.policy.format == Format::Json
+    }
+
+    /// Whether stdout's reader went away, so that an endless command can end.
+    pub fn is_closed(&self) -> bool {
+        self.0.stdout.is_closed()
+    }
+
+    fn err_paint(&self) -> Paint {
+        Paint::new(self.0.policy.stderr_colour)
+    }
+
+    fn time(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Where events go. On a terminal this begins the moving display; it ends with
+    /// [`Output::end_progress`], and by itself before an error or a summary.
+    pub fn reporter(&self) -> Arc<dyn Reporter> {
+        let mut reporters: Vec<Arc<dyn Reporter>> = Vec::new();
+        if self.is_json() {
+            let json = JsonLines::new(self.0.stdout.clone(), self.0.clock);
+            reporters.push(Arc::new(json));
         }
+        let paint = self.err_paint();
+        match self.0.policy.progress {
+            Progress::Bars => {
+                let term = console::Term::stderr();
+                let size = Box::new(move || term.size());
+                let bars = Arc::new(Bars::start(self.0.stderr.clone(), paint, size));
+                let before = self.set_bars(Some(Arc::clone(&bars)));
+                if let Some(before) = before {
+                    before.close();
+                }
+                reporters.push(bars);
+                reporters.push(Arc::new(Warnings(self.clone())));
+            }
+            Progress::Plain => {
+                reporters.push(Arc::new(Plain::new(self.0.stderr.clone(), paint)));
+            }
+            Progress::None => reporters.push(Arc::new(Warnings(self.clone()))),
+        }
+        Arc::new(Several(reporters))
     }
 
-    /// For whom is printed.
-    pub fn format(&self) -> Format {
-        self.policy.format
+    fn set_bars(&self, bars: Option<Arc<Bars>>) -> Option<Arc<Bars>> {
+        let mut slot = self.0.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *slot, bars)
     }
 
-    /// Events that this output shows, with time counted from now.
-    pub fn events(&self) -> Events {
-        Events::new(self.reporter.clone())
-    }
-
-    /// Takes the moving lines away: what follows is final.
+    /// Ends the moving display, where there is one, and leaves its last picture.
     pub fn end_progress(&self) {
-        if let Some(bars) = &self.bars {
-            bars.end();
+        if let Some(bars) = self.set_bars(None) {
+            bars.close();
+            self.0.stderr.say("");
         }
     }
 
-    /// Data for stdout, as they are.
-    pub fn data(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes());
-        let _ = out.flush();
-    }
-
-    /// A line of conversation.
-    pub fn say(&self, text: &str) {
-        if self.policy.quiet == 0 {
-            let _ = writeln!(anstream::stderr(), "{text}");
+    /// A line of conversation, above the moving display where there is one.
+    fn say(&self, text: &str) {
+        let slot = self.0.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.as_ref() {
+            Some(bars) => bars.note(text),
+            None => self.0.stderr.say(text),
         }
     }
 
-    /// A question, without a line's end.
-    pub fn ask(&self, text: &str) {
-        let mut err = std::io::stderr().lock();
-        let _ = err.write_all(text.as_bytes());
-        let _ = err.flush();
+    /// Says something to people, unless they asked for quiet.
+    pub fn note(&self, text: &str) {
+        if self.0.policy.verbosity >= 0 {
+            self.say(text);
+        }
     }
 
-    /// An error, as the format wants it.
+    /// Says something that only those want to know who asked for more.
+    pub fn detail(&self, text: &str) {
+        if self.0.policy.verbosity >= 1 {
+            self.say(&self.err_paint().quiet(text));
+        }
+    }
+
+    /// Warns; only `-qq` silences it.
+    pub fn warn(&self, text: &str) {
+        if self.0.policy.verbosity >= -1 {
+            self.say(&error::warning(text, self.err_paint()));
+        }
+    }
+
+    /// Shows an error, and with `-o json` also its line on stdout.
     pub fn error(&self, failure: &Error) {
         self.end_progress();
-        match self.policy.format {
-            Format::Json => self.data(&json::failed(failure)),
-            Format::Text => {
-                let text = error::render(failure, self.colour);
-                let _ = anstream::stderr().write_all(text.as_bytes());
-            }
+        if self.is_json() {
+            let _ = self.0.stdout.put(&json::failed(failure, self.time()));
+        }
+        let text = error::error(failure, self.err_paint(), self.0.policy.stderr_width);
+        let _ = self.0.stderr.put(&text);
+    }
+
+    /// Writes data to stdout, with a line feed at its end.
+    ///
+    /// # Errors
+    /// Where stdout cannot be written; a reader that went away is no error, see
+    /// [`Output::is_closed`].
+    pub fn data(&self, text: &str) -> Result<(), OutputError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        Ok(self.0.stdout.put(&format!("{text}{end}"))?)
+    }
+
+    /// Writes one JSON document to stdout.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn json(&self, value: &impl Serialize) -> Result<(), OutputError> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+        self.data(&text)
+    }
+
+    /// Shows the end of `up`.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn summary(&self, summary: &Summary) -> Result<(), OutputError> {
+        let policy = &self.0.policy;
+        self.end_progress();
+        if self.is_json() {
+            return self.data(&json::ready(summary, self.time()));
+        }
+        // After bars the seconds of each step stand right above.
+        if policy.progress != Progress::Bars && summary.changed && !summary.phases.is_empty() {
+            self.note(&format!("\n{}", summary::phases(summary)));
+        } else if policy.progress == Progress::Plain {
+            self.note("");
+        }
+        self.data(&summary::places(summary, policy))?;
+        if policy.verbosity >= 0 {
+            self.0.stderr.say("");
+        }
+        for warning in &summary.warnings {
+            self.warn(warning);
+        }
+        self.note(summary::ending(summary, self.err_paint()).trim_end());
+        Ok(())
+    }
+
+    /// Shows a status, as text or JSON.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn status(&self, view: &StatusView) -> Result<(), OutputError> {
+        if self.is_json() {
+            self.json(view)
+        } else {
+            self.data(&status::render(view, &self.0.policy))
         }
     }
 
-    /// The end of `up`.
-    pub fn ready(&self, summary: &Summary) {
-        match self.policy.format {
-            Format::Json => self.data(&json::ready(summary)),
-            Format::Text => {
-                if self.policy.quiet == 0 {
-                    self.say("");
-                }
-                self.data(&summary.addresses(dirs::home_dir().as_deref()));
-                self.say(&summary.conclusion());
-            }
+    /// A printer for the log lines of these components.
+    pub fn logs(&self, components: &[Component]) -> LogPrinter {
+        let paint = Paint::new(self.0.policy.stdout_colour);
+        LogPrinter::new(self.clone(), paint, components)
+    }
+
+    /// Asks a question that is answered with `y` or `yes`; anything else, and an
+    /// end of the input, is no.
+    pub fn ask(&self, question: &str, answers: &mut dyn BufRead) -> bool {
+        self.end_progress();
+        let _ = self.0.stderr.put(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = answers.read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            // Nobody pressed Enter: the next line would stand beside the question.
+            self.0.stderr.say("");
         }
+        let answer = answer.trim().to_ascii_lowercase();
+        read.is_ok() && matches!(answer.as_str(), "y" | "yes")
     }
 
-    /// The end of `down`.
-    pub fn gone(&self, name: &str, purged: bool, outcome: &down::Outcome) {
-        if self.policy.format == Format::Json {
-            let done = serde_json::json!({
-                "event": "gone",
-                "name": name,
-                "changed": outcome.changed,
-                "purged": purged,
-                "dataDir": outcome.data_dir,
-            });
-            self.data(&format!("{done}\n"));
-            return;
-        }
-        let home = dirs::home_dir();
-        let text = match &outcome.data_dir {
-            _ if purged => format!("`{name}` is gone, data and secrets too"),
-            Some(dir) => format!(
-                "`{name}` is down; its data stay in {}, {}; bring it back: clearml-local up",
-                words::path(dir, home.as_deref()),
-                words::bytes(outcome.data_bytes)
-            ),
-            None if outcome.changed => format!("`{name}` is down"),
-            None => format!("there is no instance `{name}`: nothing to do"),
-        };
-        self.say(&text);
-    }
-
-    /// What `status` found.
-    pub fn status(&self, view: &StatusView) {
-        let text = match self.policy.format {
-            Format::Json => view.json(),
-            Format::Text => view.text(self.width, dirs::home_dir().as_deref()),
-        };
-        self.data(&text);
-    }
-
-    /// A printer for log lines.
-    pub fn logs(&self) -> LogPrinter {
-        let colour = anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
-        LogPrinter::new(Box::new(std::io::stdout()), self.policy.format, colour)
+    /// A writer for a log formatter that writes whole lines.
+    pub fn log_writer(&self) -> LogWriter {
+        LogWriter(self.clone())
     }
 }
 
-fn console_term() -> impl indicatif::TermLike {
-    console::Term::stderr()
+/// Writes log lines to stderr, above the moving display where there is one.
+#[derive(Debug, Clone)]
+pub struct LogWriter(Output);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.say(String::from_utf8_lossy(bytes).trim_end());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends each event to all.
+struct Several(Vec<Arc<dyn Reporter>>);
+
+impl Reporter for Several {
+    fn report(&self, elapsed: Duration, event: &Event) {
+        for reporter in &self.0 {
+            reporter.report(elapsed, event);
+        }
+    }
+}
+
+/// Warnings, in the same way as those of the command itself.
+struct Warnings(Output);
+
+impl Reporter for Warnings {
+    fn report(&self, _: Duration, event: &Event) {
+        if let Event::Warning { text } = event {
+            self.0.warn(text);
+        }
+    }
 }

@@ -1,223 +1,167 @@
-//! Progress off a terminal: one line a change, with the time since the start.
+//! Progress off a terminal: one line for each change, with the time since the
+//! start. Reads well in the log of a CI job.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::words;
+use crate::component::Component;
 use crate::event::{Event, Reporter};
 
-/// Bytes are told again after that time.
-const BYTES_EVERY: Duration = Duration::from_secs(5);
+use super::screen::{component_text, duration};
+use super::{Paint, Sink, error, words};
 
-/// Lines on a writer.
-pub(super) struct PlainLines(Mutex<State>);
+/// At most one line of bytes in this time ...
+const PAUSE: Duration = Duration::from_secs(5);
+/// ... if this much of the whole has come, in percent ...
+const STRIDE: u64 = 10;
+/// ... or this time has gone, so that a slow line does not look dead.
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
-struct State {
-    out: Box<dyn Write + Send>,
-    /// When the bytes of a step's item were told last.
-    told: BTreeMap<(String, String), Duration>,
+/// Progress as lines on stderr.
+#[derive(Debug)]
+pub(super) struct Plain {
+    sink: Sink,
+    paint: Paint,
+    memory: Mutex<Memory>,
 }
 
-impl PlainLines {
-    pub(super) fn new(out: Box<dyn Write + Send>) -> PlainLines {
-        PlainLines(Mutex::new(State {
-            out,
-            told: BTreeMap::new(),
-        }))
+#[derive(Debug, Default)]
+struct Memory {
+    /// By step and item: time and bytes of the last line.
+    bytes: HashMap<(String, String), (Duration, u64)>,
+    components: HashMap<Component, String>,
+}
+
+impl Plain {
+    pub(super) fn new(sink: Sink, paint: Paint) -> Self {
+        Plain {
+            sink,
+            paint,
+            memory: Mutex::default(),
+        }
     }
 }
 
-impl Reporter for PlainLines {
+impl Reporter for Plain {
     fn report(&self, elapsed: Duration, event: &Event) {
-        let Ok(mut state) = self.0.lock() else {
-            return;
-        };
-        if let Event::StepBytes { step, item, .. } = event {
-            let key = (step.clone(), item.clone());
-            let due = state
-                .told
-                .get(&key)
-                .is_none_or(|told| elapsed >= *told + BYTES_EVERY);
-            if !due {
-                return;
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = memory.line(elapsed, event, self.paint) {
+            let time = format!("[{}]", words::right(&words::tenths(elapsed), 8));
+            self.sink
+                .say(&format!("{} {text}", self.paint.quiet(&time)));
+        }
+    }
+}
+
+impl Memory {
+    fn line(&mut self, now: Duration, event: &Event, paint: Paint) -> Option<String> {
+        Some(match event {
+            Event::Started { name, summary } => format!("{name}: {summary}"),
+            Event::StepStarted { step } => format!("{step}: started"),
+            Event::StepState { step, text } => format!("{step}: {}", words::one_line(text)),
+            Event::StepCount { step, done, total } => format!("{step}: {done} of {total}"),
+            Event::StepBytes {
+                step,
+                item,
+                done,
+                total,
+            } => self.bytes(now, (step, item), *done, *total)?,
+            Event::StepFinished {
+                step,
+                seconds,
+                detail,
+                ..
+            } => {
+                let took = words::tenths(duration(*seconds));
+                with(format!("{step}: done in {took}"), ", ", detail)
             }
-            state.told.insert(key, elapsed);
+            Event::StepFailed {
+                step,
+                seconds,
+                reason,
+            } => {
+                let took = words::tenths(duration(*seconds));
+                let failed = paint.bad("failed");
+                with(format!("{step}: {failed} after {took}"), ": ", reason)
+            }
+            Event::Component {
+                component,
+                ready,
+                state,
+                reason,
+                seconds,
+            } => {
+                let said = if *ready {
+                    "ready".to_owned()
+                } else {
+                    component_text(state, reason)
+                };
+                // The same again is no change.
+                if self.components.get(component) == Some(&said) {
+                    return None;
+                }
+                self.components.insert(*component, said.clone());
+                if *ready {
+                    let after = words::tenths(duration(*seconds));
+                    format!("{component}: ready after {after}")
+                } else if state == crate::event::FAILED {
+                    with(
+                        format!("{component}: {}", paint.bad("failed")),
+                        ": ",
+                        reason,
+                    )
+                } else {
+                    format!("{component}: {said}")
+                }
+            }
+            Event::Warning { text } => error::warning(&words::one_line(text), paint),
+        })
+    }
+
+    /// A line for bytes, where one is due.
+    fn bytes(
+        &mut self,
+        now: Duration,
+        (step, item): (&str, &str),
+        done: u64,
+        total: Option<u64>,
+    ) -> Option<String> {
+        let key = (step.to_owned(), item.to_owned());
+        let complete = total.is_some_and(|total| done >= total);
+        match self.bytes.get(&key) {
+            Some(&(at, before)) => {
+                let more = done.saturating_sub(before);
+                let grown = total.is_none_or(|total| more.saturating_mul(100) >= total * STRIDE);
+                let waited = now.saturating_sub(at);
+                let due = (waited >= PAUSE && grown) || waited >= HEARTBEAT;
+                let last = complete && more > 0;
+                if !due && !last {
+                    return None;
+                }
+            }
+            None if !complete => {
+                // The first line waits too: small items say one thing, the end.
+                self.bytes.insert(key, (now, 0));
+                return None;
+            }
+            None => {}
         }
-        if let Some(text) = line(event) {
-            let _ = writeln!(state.out, "[{:>6.1} s] {text}", elapsed.as_secs_f64());
-        }
+        self.bytes.insert(key, (now, done));
+        let item = words::one_line(item);
+        Some(match total {
+            Some(total) if complete => format!("{step}: {item} {}", words::bytes(total)),
+            Some(total) => format!("{step}: {item} {}", words::bytes_of(done, total)),
+            None => format!("{step}: {item} {}", words::bytes(done)),
+        })
     }
 }
 
-fn line(event: &Event) -> Option<String> {
-    let with = |text: &str| {
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!(", {text}")
-        }
-    };
-    Some(match event {
-        Event::Started { name, summary } => format!("{name}: {summary}"),
-        Event::StepStarted { .. } => return None,
-        Event::StepState { step, text } => format!("{step}: {text}"),
-        Event::StepBytes {
-            step,
-            item,
-            done,
-            total,
-        } => {
-            let of = total.map_or_else(String::new, |total| format!(" of {}", words::bytes(total)));
-            format!("{step}: {item} {}{of}", words::bytes(*done))
-        }
-        Event::StepFinished {
-            step,
-            seconds,
-            detail,
-            ..
-        } => format!("{step}: done in {seconds:.1} s{}", with(detail)),
-        Event::StepFailed {
-            step,
-            seconds,
-            reason,
-        } => format!("{step}: failed after {seconds:.1} s{}", with(reason)),
-        Event::Component {
-            component,
-            ready,
-            state,
-            reason,
-            ..
-        } => {
-            let text = if *ready || reason.is_empty() {
-                state
-            } else {
-                reason
-            };
-            format!("{component}: {text}")
-        }
-        Event::Warning { text } => format!("warning: {text}"),
-    })
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::component::Component;
-
-    /// A writer that a test can read.
-    #[derive(Clone, Default)]
-    pub(in crate::ui) struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Shared {
-        pub(in crate::ui) fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// Nobody reads any more.
-    pub(in crate::ui) struct Closed;
-
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::BrokenPipe.into())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Err(std::io::ErrorKind::BrokenPipe.into())
-        }
-    }
-
-    /// A short `up`, with its times in tenths of a second.
-    pub(in crate::ui) fn story() -> Vec<(u64, Event)> {
-        let bytes = |done| Event::StepBytes {
-            step: "images".into(),
-            item: "redis".into(),
-            done,
-            total: Some(40_000_000),
-        };
-        vec![
-            (
-                0,
-                Event::Started {
-                    name: "clearml".into(),
-                    summary: "release 1.5.0".into(),
-                },
-            ),
-            (
-                1,
-                Event::StepStarted {
-                    step: "images".into(),
-                },
-            ),
-            (2, bytes(0)),
-            (20, bytes(10_000_000)),
-            (60, bytes(39_000_000)),
-            (
-                62,
-                Event::StepFinished {
-                    step: "images".into(),
-                    seconds: 6.1,
-                    detail: "1 of 4 brought".into(),
-                    changed: true,
-                },
-            ),
-            (
-                70,
-                Event::Component {
-                    component: Component::Apiserver,
-                    ready: false,
-                    state: "waiting".into(),
-                    reason: "waiting for elasticsearch".into(),
-                    seconds: 0.5,
-                },
-            ),
-            (
-                99,
-                Event::StepFailed {
-                    step: "ready".into(),
-                    seconds: 3.0,
-                    reason: String::new(),
-                },
-            ),
-        ]
-    }
-
-    pub(in crate::ui) fn tell(reporter: &dyn Reporter) {
-        for (tenths, event) in story() {
-            reporter.report(Duration::from_millis(tenths * 100), &event);
-        }
-    }
-
-    #[test]
-    fn one_line_a_change() {
-        let out = Shared::default();
-        tell(&PlainLines::new(Box::new(out.clone())));
-        insta::assert_snapshot!(out.text(), @r"
-        [   0.0 s] clearml: release 1.5.0
-        [   0.2 s] images: redis 0 B of 40 MB
-        [   6.0 s] images: redis 39 MB of 40 MB
-        [   6.2 s] images: done in 6.1 s, 1 of 4 brought
-        [   7.0 s] apiserver: waiting for elasticsearch
-        [   9.9 s] ready: failed after 3.0 s
-        ");
-    }
-
-    #[test]
-    fn a_reader_that_is_gone_is_no_error() {
-        tell(&PlainLines::new(Box::new(Closed)));
+/// `text`, and what came of it where that is known.
+fn with(text: String, separator: &str, more: &str) -> String {
+    if more.is_empty() {
+        text
+    } else {
+        format!("{text}{separator}{}", words::one_line(more))
     }
 }

@@ -1,189 +1,194 @@
-//! How `status` looks.
+//! The text of `status`: trouble stands first, and what is well says little.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::words;
+use crate::component::Component;
 use crate::probe::Endpoints;
+use crate::settings::name_flag;
 
-/// One component, as shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ComponentRow {
-    /// Such as `redis`.
-    pub name: String,
-    /// Such as `ready` or `starting`.
-    pub state: String,
-    /// Whether it serves.
-    pub ready: bool,
-    /// How often it was started again.
-    pub restarts: u32,
-    /// Why it is not ready; empty when there is nothing to say.
-    pub reason: String,
-    /// The image.
-    pub image: String,
-    /// Seconds since its container was started.
-    #[serde(rename = "ageSeconds")]
-    pub age_seconds: Option<u64>,
+use super::summary::endpoint_rows;
+use super::table::{self, Cell};
+use super::{Paint, Policy, words};
+
+/// How an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It does what a user needs.
+    Ready,
+    /// It is coming up.
+    Starting,
+    /// Some of it does not work.
+    Degraded,
+    /// The node is there and does not run, or only the data is there.
+    Stopped,
+    /// There is nothing of that name.
+    Absent,
 }
 
-/// An instance, as shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+impl State {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Ready => "ready",
+            State::Starting => "starting",
+            State::Degraded => "degraded",
+            State::Stopped => "stopped",
+            State::Absent => "absent",
+        }
+    }
+
+    /// The exit code of `status`.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            State::Ready => 0,
+            State::Starting => 3,
+            State::Degraded => 4,
+            State::Stopped => 5,
+            State::Absent => 6,
+        }
+    }
+}
+
+/// An instance as `status` shows it; with `-o json` as it is.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
-    /// `ready`, `starting`, `degraded`, `stopped` or `absent`.
-    pub state: String,
-    /// The instance's name.
+    /// How it is.
+    pub state: State,
+    /// The instance.
     pub name: String,
-    /// The release, where it is known.
+    /// The release, where one is installed.
     pub release: Option<String>,
-    /// The URLs, where they are known.
+    /// Where the server answers.
     pub endpoints: Option<Endpoints>,
-    /// The components, where the cluster answers.
-    pub components: Vec<ComponentRow>,
-    /// Where the data are, where it is known.
-    pub data_dir: Option<PathBuf>,
-    /// What a person should know beside.
+    /// The components, in the order in which they are needed.
+    pub components: Vec<ComponentView>,
+    /// Where the data is.
+    pub data_dir: Option<String>,
+    /// What is worth knowing, for people.
+    #[serde(skip)]
     pub notes: Vec<String>,
 }
 
-impl StatusView {
-    /// For programs.
-    pub(super) fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self);
-        text.expect("plain data become JSON") + "\n"
-    }
-
-    /// For people: trouble first, each line no wider than `width`.
-    pub(super) fn text(&self, width: usize, home: Option<&Path>) -> String {
-        let mut lines = vec![match &self.release {
-            Some(release) => format!("{}  {}, release {release}", self.name, self.state),
-            None => format!("{}  {}", self.name, self.state),
-        }];
-        lines.extend(self.notes.iter().map(|note| format!("  {note}")));
-        if !self.components.is_empty() {
-            lines.push(String::new());
-            lines.extend(self.rows());
-        }
-        lines.push(String::new());
-        if let Some(at) = self.endpoints.as_ref().filter(|_| self.state != "absent") {
-            lines.push(format!("  Web    {}", at.web));
-            lines.push(format!("  API    {}", at.api));
-            lines.push(format!("  Files  {}", at.files));
-        }
-        if let Some(dir) = &self.data_dir {
-            lines.push(format!("  Data   {}", words::path(dir, home)));
-        }
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(words::cut(line.trim_end(), width.max(20)).trim_end());
-            text.push('\n');
-        }
-        text.trim_end().to_owned() + "\n"
-    }
-
-    fn rows(&self) -> Vec<String> {
-        let mut components: Vec<&ComponentRow> = self.components.iter().collect();
-        components.sort_by_key(|row| row.ready);
-        let rows = components.into_iter().map(|row| {
-            let mark = if row.ready { "✓" } else { "✗" };
-            let age = row.age_seconds.map_or_else(String::new, |seconds| {
-                words::duration(std::time::Duration::from_secs(seconds))
-            });
-            let restarts = match row.restarts {
-                0 => String::new(),
-                1 => "1 restart".to_owned(),
-                many => format!("{many} restarts"),
-            };
-            let what = if row.ready || row.reason.is_empty() {
-                &row.image
-            } else {
-                &row.reason
-            };
-            format!(
-                "  {mark} {:<14} {:<10} {age:<9} {restarts:<10} {what}",
-                row.name, row.state
-            )
-        });
-        rows.collect()
-    }
+/// A component as `status` shows it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentView {
+    /// Which one.
+    pub name: Component,
+    /// Such as `running` or `waiting`.
+    pub state: String,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// How often its container began anew.
+    pub restarts: u32,
+    /// Why it is not ready, where that is known.
+    pub reason: Option<String>,
+    /// Its image.
+    pub image: Option<String>,
+    /// How old it is.
+    #[serde(skip)]
+    pub age_seconds: Option<u64>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(name: &str, ready: bool, reason: &str) -> ComponentRow {
-        ComponentRow {
-            name: name.into(),
-            state: if ready { "ready" } else { "restarting" }.into(),
-            ready,
-            restarts: u32::from(!ready) * 2,
-            reason: reason.into(),
-            image: format!("{name}:1"),
-            age_seconds: Some(125),
+/// The status as text.
+pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
+    let paint = Paint::new(policy.stdout_colour);
+    let mut blocks = vec![vec![head(view, paint)]];
+    let (healthy, troubled): (Vec<_>, Vec<_>) = view.components.iter().partition(|c| c.ready);
+    if !view.components.is_empty() {
+        let rows: Vec<_> = troubled
+            .iter()
+            .chain(&healthy)
+            .map(|component| row(component, view.state == State::Starting, paint))
+            .collect();
+        let mut lines = table::lines(&rows, "  ", policy.width);
+        // Reasons stand under their rows: they are too long for a column.
+        for (index, component) in troubled.iter().enumerate().rev() {
+            if let Some(reason) = component.reason.as_deref().filter(|r| !r.is_empty()) {
+                lines.insert(index + 1, format!("      {}", words::one_line(reason)));
+            }
         }
+        blocks.push(lines);
     }
+    let home = policy.home.as_deref();
+    let data = view
+        .data_dir
+        .as_ref()
+        .map(|dir| words::path(Path::new(dir), home));
+    let places = endpoint_rows(view.endpoints.as_ref(), data.as_deref(), paint);
+    let places = table::lines(&places, "  ", None);
+    // Whoever looks because of trouble sees it first; otherwise the addresses.
+    let at = if troubled.is_empty() { 1 } else { blocks.len() };
+    blocks.insert(at, places);
+    blocks.push(view.notes.iter().map(|note| words::safe(note)).collect());
+    blocks.push(next(view, paint).into_iter().collect());
+    let blocks: Vec<String> = blocks
+        .into_iter()
+        .filter(|block| !block.is_empty())
+        .map(|block| block.join("\n") + "\n")
+        .collect();
+    blocks.join("\n")
+}
 
-    fn view() -> StatusView {
-        StatusView {
-            state: "degraded".into(),
-            name: "clearml".into(),
-            release: Some("1.5.0".into()),
-            endpoints: Some(Endpoints {
-                web: "http://localhost:30080".into(),
-                api: "http://localhost:30008".into(),
-                files: "http://localhost:30081".into(),
-            }),
-            components: vec![
-                row("redis", true, ""),
-                row("apiserver", false, "ends with exit code 1"),
-            ],
-            data_dir: Some("/home/me/data".into()),
-            notes: vec!["`login` fails: it answers 500".into()],
-        }
-    }
+fn head(view: &StatusView, paint: Paint) -> String {
+    let state = view.state.name();
+    let state = match view.state {
+        State::Ready => paint.good(state),
+        State::Starting | State::Stopped => paint.caution(state),
+        State::Degraded => paint.bad(state),
+        State::Absent => paint.strong(state),
+    };
+    let release = view.release.as_ref().map(|r| format!(", release {r}"));
+    format!(
+        "{}  {state}{}",
+        paint.strong(&view.name),
+        release.unwrap_or_default()
+    )
+}
 
-    #[test]
-    fn trouble_stands_first() {
-        insta::assert_snapshot!(view().text(80, Some(Path::new("/home/me"))), @r"
-        clearml  degraded, release 1.5.0
-          `login` fails: it answers 500
+fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
+    let (mark, painted) = match component.ready {
+        true => ("✓", paint.good("✓")),
+        // Not there yet is no trouble yet.
+        false if starting && component.restarts == 0 => ("-", paint.caution("-")),
+        false => ("✗", paint.bad("✗")),
+    };
+    let name = component.name;
+    let age = component.age_seconds.map(Duration::from_secs);
+    let restarts = match component.restarts {
+        0 => String::new(),
+        number => words::count(u64::from(number), "restart"),
+    };
+    let image = component.image.as_deref().map(short_image);
+    vec![
+        Cell::painted(format!("{mark} {name}"), |_| format!("{painted} {name}")),
+        Cell::new(words::one_line(&component.state)),
+        Cell::new(age.map(words::duration).unwrap_or_default()),
+        Cell::new(restarts),
+        Cell::painted(image.unwrap_or_default(), |text| paint.quiet(text)),
+    ]
+}
 
-          ✗ apiserver      restarting 2 m 5 s   2 restarts ends with exit code 1
-          ✓ redis          ready      2 m 5 s              redis:1
+/// An image without its registry and digest, which `-o json` has.
+fn short_image(image: &str) -> String {
+    let name = image.split('@').next().unwrap_or(image);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.to_owned()
+}
 
-          Web    http://localhost:30080
-          API    http://localhost:30008
-          Files  http://localhost:30081
-          Data   ~/data
-        ");
-    }
-
-    #[test]
-    fn nothing_is_wider_than_the_terminal() {
-        let text = view().text(40, None);
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 40),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn programs_get_the_promised_names() {
-        let value: serde_json::Value = serde_json::from_str(&view().json()).unwrap();
-        for name in [
-            "state",
-            "name",
-            "release",
-            "endpoints",
-            "components",
-            "dataDir",
-        ] {
-            assert!(!value[name].is_null(), "{name}");
-        }
-        for name in ["name", "state", "ready", "restarts", "reason", "image"] {
-            assert!(!value["components"][0][name].is_null(), "{name}");
-        }
-    }
+/// What to type where the server is not there.
+fn next(view: &StatusView, paint: Paint) -> Option<String> {
+    let verb = match view.state {
+        State::Stopped => "start it",
+        State::Absent => "make it",
+        State::Ready | State::Starting | State::Degraded => return None,
+    };
+    let name = name_flag(&view.name);
+    let hint = paint.accent("hint:");
+    Some(format!("  {hint} {verb}: clearml-local up{name}"))
 }

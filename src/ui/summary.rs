@@ -1,106 +1,113 @@
-//! The end of `up`.
+//! The end of `up`: where everything is, and what to type next.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::words;
+use super::table::{self, Cell};
+use super::{Paint, Policy, words};
 use crate::probe::Endpoints;
+use crate::settings::name_flag;
 
-/// What a person wants to know of a server that is up.
+/// What `up` has to say at its end.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// The instance's name.
+    /// The instance.
     pub name: String,
-    /// The three URLs.
+    /// Where the server answers.
     pub endpoints: Endpoints,
-    /// Where the data are.
+    /// Where the data is: a directory, or the name of a volume.
     pub data_dir: PathBuf,
-    /// What they take.
+    /// How much of it there is, where that is known.
     pub data_bytes: Option<u64>,
-    /// How long the command took.
+    /// How long `up` took.
     pub took: Duration,
     /// How long each phase took.
     pub phases: Vec<(String, Duration)>,
-    /// Whether anything was changed.
+    /// Whether `up` changed anything.
     pub changed: bool,
+    /// How long the server was ready before, where that is known.
+    pub ready_for: Option<Duration>,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
 }
 
-impl Summary {
-    /// Where everything is.
-    pub(super) fn addresses(&self, home: Option<&Path>) -> String {
-        let size = self
-            .data_bytes
-            .map_or_else(String::new, |count| format!(", {}", words::bytes(count)));
-        format!(
-            "  Web    {}\n  API    {}\n  Files  {}\n  Data   {}{size}, kept by `down`\n",
-            self.endpoints.web,
-            self.endpoints.api,
-            self.endpoints.files,
-            words::path(&self.data_dir, home)
-        )
+/// The addresses and the place of the data: what a program may want to read.
+pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
+    let mut data = words::path(&summary.data_dir, policy.home.as_deref());
+    if let Some(bytes) = summary.data_bytes {
+        data = format!("{data}, {}", words::bytes(bytes));
     }
+    data.push_str(", kept by `down`");
+    let paint = Paint::new(policy.stdout_colour);
+    text(endpoint_rows(Some(&summary.endpoints), Some(&data), paint))
+}
 
-    /// How it went, and what to do with it.
-    pub(super) fn conclusion(&self) -> String {
-        let took = words::duration(self.took);
-        let flag = if self.name == "clearml" {
-            String::new()
-        } else {
-            format!(" --name {}", self.name)
-        };
-        let sdk = format!("For the SDK: clearml-local credentials{flag} --conf > ~/clearml.conf");
-        if !self.changed {
-            return format!("\nNothing to do: a login works, checked in {took}. {sdk}");
+/// Rows of addresses and data, shared with `status`.
+pub(super) fn endpoint_rows(
+    endpoints: Option<&Endpoints>,
+    data: Option<&str>,
+    paint: Paint,
+) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    if let Some(endpoints) = endpoints {
+        for (name, address) in [
+            ("Web", &endpoints.web),
+            ("API", &endpoints.api),
+            ("Files", &endpoints.files),
+        ] {
+            rows.push(vec![
+                Cell::new(name),
+                Cell::painted(address, |text| paint.accent(text)),
+            ]);
         }
-        let phases = self.phases.iter();
-        let phases: Vec<String> = phases
-            .map(|(name, took)| format!("{name} {}", words::duration(*took)))
-            .collect();
-        format!("\nReady in {took} ({}).\n{sdk}", phases.join(", "))
+    }
+    if let Some(data) = data {
+        rows.push(vec![Cell::new("Data"), Cell::new(data)]);
+    }
+    rows
+}
+
+/// Seconds of each phase, in columns.
+pub(super) fn phases(summary: &Summary) -> String {
+    let times: Vec<String> = summary
+        .phases
+        .iter()
+        .map(|(_, t)| words::tenths(*t))
+        .collect();
+    let widest = times.iter().map(|t| words::width(t)).max().unwrap_or(0);
+    let rows = summary
+        .phases
+        .iter()
+        .zip(times)
+        .map(|((name, _), time)| vec![Cell::new(name), Cell::new(words::right(&time, widest))])
+        .collect();
+    text(rows)
+}
+
+/// The last line.
+pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
+    let name = name_flag(&summary.name);
+    let command = format!("clearml-local credentials{name} --conf > ~/clearml.conf");
+    let command = paint.accent(&command);
+    match (summary.changed, summary.ready_for) {
+        (true, _) => {
+            let ready = paint.good("Ready");
+            let took = words::duration(summary.took);
+            format!("{ready} in {took}. For the SDK: {command}\n")
+        }
+        (false, Some(time)) => {
+            let time = words::duration(time);
+            format!("Already up: ready for {time}, nothing changed. For the SDK: {command}\n")
+        }
+        (false, None) => {
+            format!("Already up: nothing changed. For the SDK: {command}\n")
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn summary(changed: bool) -> Summary {
-        Summary {
-            name: "clearml".into(),
-            endpoints: Endpoints {
-                web: "http://localhost:30080".into(),
-                api: "http://localhost:30008".into(),
-                files: "http://localhost:30081".into(),
-            },
-            data_dir: "/home/me/.local/share/clearml-local/clearml/data".into(),
-            data_bytes: Some(212_000_000),
-            took: Duration::from_secs(58),
-            phases: vec![("node".into(), Duration::from_secs(14))],
-            changed,
-        }
-    }
-
-    #[test]
-    fn urls_data_and_the_next_command() {
-        let summary = summary(true);
-        let text = summary.addresses(Some(Path::new("/home/me"))) + &summary.conclusion();
-        insta::assert_snapshot!(text, @r"
-          Web    http://localhost:30080
-          API    http://localhost:30008
-          Files  http://localhost:30081
-          Data   ~/.local/share/clearml-local/clearml/data, 212 MB, kept by `down`
-
-        Ready in 58 s (node 14 s).
-        For the SDK: clearml-local credentials --conf > ~/clearml.conf
-        ");
-    }
-
-    #[test]
-    fn nothing_to_do_is_said() {
-        assert!(
-            summary(false)
-                .conclusion()
-                .starts_with("\nNothing to do: a login works")
-        );
-    }
+/// A table two columns in, never cut: addresses are to be copied.
+fn text(rows: Vec<Vec<Cell>>) -> String {
+    let mut text = table::lines(&rows, "  ", None).join("\n");
+    text.push('\n');
+    text
 }

@@ -32,7 +32,7 @@ async fn a_server_from_nothing_to_nothing() {
 
     let before = instance.versions();
     let again = instance.run(&["up"]).expect(0);
-    assert!(again.stderr.contains("Nothing to do"), "{}", again.stderr);
+    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
     assert_eq!(instance.versions(), before, "a second up changes nothing");
 
     let down = instance.run(&["down"]).expect(0);

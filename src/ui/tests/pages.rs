@@ -1,0 +1,250 @@
+//! Errors, the end of `up`, status and logs.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::component::Component;
+use crate::error::{Code, Error, Explain};
+
+use super::super::{ComponentView, State, StatusView, Summary};
+use super::{Choices, Policy, ProgressChoice, output, policy, quietly};
+use crate::probe::Endpoints;
+
+#[derive(Debug)]
+struct Killed;
+
+impl fmt::Display for Killed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "elasticsearch does not start: the kernel killed it for using more than its 1 GiB",
+        )
+    }
+}
+
+impl std::error::Error for Killed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&Cause)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("exit code 137\nOOMKilled")]
+struct Cause;
+
+impl Explain for Killed {
+    fn code(&self) -> Code {
+        Code::ComponentOutOfMemory
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "give it more: clearml-local up --set elasticsearch.resources.limits.memory=2Gi".into(),
+            "see everything: clearml-local logs elasticsearch --previous".into(),
+        ]
+    }
+
+    fn details(&self) -> Vec<String> {
+        vec![
+            "last lines of its log:".into(),
+            "  [INFO ] loaded module \x1b[2J\x07[x-pack]".into(),
+        ]
+    }
+}
+
+pub(super) fn failure() -> Error {
+    Killed.into()
+}
+
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints {
+        web: "http://localhost:30080".into(),
+        api: "http://localhost:30008".into(),
+        files: "http://localhost:30081".into(),
+    }
+}
+
+pub(super) fn summary() -> Summary {
+    Summary {
+        name: "clearml".into(),
+        endpoints: endpoints(),
+        data_dir: "/home/ada/.local/share/clearml-local/clearml/data".into(),
+        data_bytes: Some(212_000_000),
+        took: Duration::from_secs(58),
+        phases: [
+            ("preflight", 400),
+            ("node", 13_800),
+            ("images", 22_100),
+            ("ready", 125_000),
+        ]
+        .map(|(name, millis)| (name.to_owned(), Duration::from_millis(millis)))
+        .to_vec(),
+        changed: true,
+        ready_for: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentView {
+    let image = match name {
+        Component::Redis => "docker.io/library/redis:7.4@sha256:0123456789abcdef",
+        Component::Mongodb => "docker.io/bitnamilegacy/mongodb:6.0.10-debian-11-r8",
+        Component::Elasticsearch => "docker.elastic.co/elasticsearch/elasticsearch:8.12.0",
+        _ => "docker.io/allegroai/clearml:2.0.0-613",
+    };
+    ComponentView {
+        name,
+        state: if reason.is_some() {
+            "waiting"
+        } else {
+            "running"
+        }
+        .into(),
+        ready: reason.is_none(),
+        restarts,
+        reason: reason.map(str::to_owned),
+        image: Some(image.into()),
+        age_seconds: Some(7_500),
+    }
+}
+
+pub(super) fn ready() -> StatusView {
+    StatusView {
+        state: State::Ready,
+        name: "clearml".into(),
+        release: Some("1.5.0".into()),
+        endpoints: Some(endpoints()),
+        components: Component::ALL
+            .map(|name| component(name, None, u32::from(name == Component::Redis)))
+            .to_vec(),
+        data_dir: Some("/home/ada/.local/share/clearml-local/clearml/data".into()),
+        notes: Vec::new(),
+    }
+}
+
+fn degraded() -> StatusView {
+    let mut view = ready();
+    view.state = State::Degraded;
+    view.components[2] = component(
+        Component::Elasticsearch,
+        Some("killed for memory: limit 1 GiB"),
+        2,
+    );
+    view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);
+    view.notes = vec!["The node does not keep up: its disk is 97 % full.".into()];
+    view
+}
+
+fn gone(state: State, name: &str) -> StatusView {
+    StatusView {
+        state,
+        name: name.into(),
+        release: None,
+        endpoints: None,
+        components: Vec::new(),
+        data_dir: (state == State::Stopped).then(|| "/srv/data".into()),
+        notes: Vec::new(),
+    }
+}
+
+fn status(view: &StatusView, policy: Policy) -> String {
+    let (output, out, _) = output(policy);
+    output.status(view).unwrap();
+    out.text()
+}
+
+#[test]
+fn errors() {
+    for (colour, width, name) in [
+        (false, None, "error"),
+        (false, Some(40), "error_at_40"),
+        (true, Some(80), "error_in_colour_at_80"),
+    ] {
+        let (output, out, err) = output(policy(quietly(), colour, width));
+        output.error(&failure());
+        assert_eq!(out.text(), "");
+        insta::assert_snapshot!(name, err.text());
+    }
+}
+
+#[test]
+fn the_end_of_up() {
+    for (colour, width, name) in [
+        (false, None, "summary"),
+        (true, Some(80), "summary_in_colour"),
+        (false, Some(40), "summary_at_40"),
+    ] {
+        let (output, out, err) = output(policy(quietly(), colour, width));
+        output.summary(&summary()).unwrap();
+        insta::assert_snapshot!(name, format!("{}--- stderr\n{}", out.text(), err.text()));
+    }
+}
+
+#[test]
+fn the_end_of_an_up_that_changed_nothing() {
+    let again = Summary {
+        name: "second".into(),
+        changed: false,
+        ready_for: Some(Duration::from_secs(10_800)),
+        warnings: vec!["the disk is 91 % full".into()],
+        ..summary()
+    };
+    let (output, out, err) = output(policy(quietly(), false, None));
+    output.summary(&again).unwrap();
+    insta::assert_snapshot!(format!("{}--- stderr\n{}", out.text(), err.text()));
+}
+
+#[test]
+fn quiet_leaves_the_data() {
+    let choices = Choices {
+        quiet: 1,
+        progress: ProgressChoice::Auto,
+        ..Choices::default()
+    };
+    let (output, out, err) = output(policy(choices, false, None));
+    output.summary(&summary()).unwrap();
+    assert!(out.text().contains("http://localhost:30080"));
+    assert_eq!(err.text(), "");
+}
+
+#[test]
+fn status_says_trouble_first() {
+    for (width, name) in [(80, "degraded_at_80"), (40, "degraded_at_40")] {
+        let policy = policy(quietly(), false, Some(width));
+        insta::assert_snapshot!(name, status(&degraded(), policy));
+    }
+    insta::assert_snapshot!(
+        "degraded_in_colour",
+        status(&degraded(), policy(quietly(), true, Some(80)))
+    );
+}
+
+#[test]
+fn status_of_what_is_well_or_not_there() {
+    let policy = policy(quietly(), false, Some(80));
+    let pages = [
+        ready(),
+        gone(State::Stopped, "clearml"),
+        gone(State::Absent, "second"),
+    ]
+    .map(|view| status(&view, policy.clone()));
+    insta::assert_snapshot!(pages.join("----\n"));
+}
+
+#[test]
+fn log_lines() {
+    for (colour, name) in [(false, "logs"), (true, "logs_in_colour")] {
+        let (output, out, _) = output(policy(quietly(), colour, None));
+        let printer = output.logs(&[Component::Redis, Component::Elasticsearch]);
+        printer
+            .print(Component::Redis, "1:M Ready to accept connections\n")
+            .unwrap();
+        printer
+            .print(
+                Component::Elasticsearch,
+                "java.lang.Exception\n\tat \x1b[31mx\x1b[0m\n",
+            )
+            .unwrap();
+        printer.print(Component::Redis, "").unwrap();
+        insta::assert_snapshot!(name, out.text());
+    }
+}

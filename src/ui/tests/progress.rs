@@ -1,0 +1,200 @@
+//! Progress: on a terminal, off one, and for programs.
+
+use std::time::Duration;
+
+use crate::event::{Event, Reporter};
+
+use super::super::json::JsonLines;
+use super::super::plain::Plain;
+use super::super::screen::{Look, Screen};
+use super::session::{self, Session, at};
+use super::{Memory, Sink, noon, visible};
+use crate::ui::Paint;
+
+/// The lines that stay, then those that move, at `now`.
+fn picture(events: &Session, now: Duration, width: usize, paint: Paint) -> String {
+    let look = Look { width, paint };
+    let mut screen = Screen::default();
+    let mut lines = Vec::new();
+    for (time, event) in events {
+        screen.apply(*time, event);
+        lines.extend(screen.settle(*time, look));
+    }
+    lines.extend(screen.live(now, look, 20));
+    visible(&lines.join("\n"))
+}
+
+/// What is left on the screen at the end.
+fn last_picture(events: &Session, width: usize) -> String {
+    let look = Look {
+        width,
+        paint: Paint::none(),
+    };
+    let mut screen = Screen::default();
+    let mut lines = Vec::new();
+    for (time, event) in events {
+        screen.apply(*time, event);
+        lines.extend(screen.settle(*time, look));
+    }
+    lines.extend(screen.finish(events.last().unwrap().0, look));
+    lines.join("\n")
+}
+
+fn all() -> Session {
+    let mut events = session::beginning();
+    events.extend(session::killed());
+    events
+}
+
+#[test]
+fn a_terminal_of_80_columns() {
+    let events = session::beginning();
+    insta::assert_snapshot!(picture(&events, session::moment(), 80, Paint::none()));
+    insta::assert_snapshot!(
+        "a_terminal_of_80_columns_in_colour",
+        picture(&events, session::moment(), 80, Paint::new(true))
+    );
+}
+
+#[test]
+fn a_terminal_of_40_columns() {
+    let events = session::beginning();
+    insta::assert_snapshot!(picture(&events, session::moment(), 40, Paint::none()));
+    insta::assert_snapshot!(
+        "a_terminal_of_40_columns_in_colour",
+        picture(&events, session::moment(), 40, Paint::new(true))
+    );
+}
+
+#[test]
+fn the_last_picture_after_a_failure() {
+    insta::assert_snapshot!(last_picture(&all(), 80));
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for width in 4..=120 {
+        for text in [
+            picture(
+                &session::beginning(),
+                session::moment(),
+                width,
+                Paint::none(),
+            ),
+            last_picture(&all(), width),
+        ] {
+            for line in text.lines().skip(1) {
+                assert!(super::super::words::width(line) <= width, "{width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_over_at_once_does_not_flicker() {
+    let look = Look {
+        width: 80,
+        paint: Paint::none(),
+    };
+    let mut screen = Screen::default();
+    screen.apply(at(1.0), &session::started("secrets"));
+    assert!(screen.live(at(1.2), look, 20).is_empty());
+    assert_eq!(screen.live(at(1.3), look, 20).len(), 1);
+    screen.apply(at(1.4), &session::finished("secrets", 0.4, ""));
+    assert_eq!(screen.settle(at(1.4), look), ["  ✓ secrets          0.4 s"]);
+}
+
+#[test]
+fn a_low_terminal_keeps_what_runs() {
+    let look = Look {
+        width: 80,
+        paint: Paint::none(),
+    };
+    let mut screen = Screen::default();
+    for (time, event) in session::beginning() {
+        screen.apply(time, &event);
+    }
+    screen.settle(session::moment(), look);
+    let lines = screen.live(session::moment(), look, 3);
+    let names: Vec<_> = lines
+        .iter()
+        .map(|l| l.split_whitespace().nth(1).unwrap())
+        .collect();
+    assert_eq!(names, ["images", "elasticsearch", "apiserver"]);
+}
+
+#[test]
+fn a_component_that_falls_back_keeps_its_line() {
+    use crate::component::Component::Redis;
+    let look = Look {
+        width: 80,
+        paint: Paint::none(),
+    };
+    let mut screen = Screen::default();
+    screen.apply(at(2.0), &session::component(Redis, "ready", "", 2.0));
+    assert!(screen.settle(at(2.0), look).is_empty());
+    screen.apply(
+        at(3.0),
+        &session::component(Redis, "restarting", "exit code 1", 3.0),
+    );
+    assert_eq!(
+        screen.live(at(3.04), look, 20),
+        ["  ⠇ redis            3.0 s   restarting: exit code 1"]
+    );
+}
+
+#[test]
+fn plain_lines() {
+    let plain = |colour| {
+        let memory = Memory::default();
+        let plain = Plain::new(Sink::new(memory.clone()), Paint::new(colour));
+        for (time, event) in all() {
+            plain.report(time, &event);
+        }
+        plain.report(
+            at(45.3),
+            &Event::StepFailed {
+                step: "ready".into(),
+                seconds: 31.0,
+                reason: "elasticsearch does not start".into(),
+            },
+        );
+        memory.text()
+    };
+    insta::assert_snapshot!(plain(false));
+    insta::assert_snapshot!("plain_lines_in_colour", plain(true));
+}
+
+#[test]
+fn a_slow_transfer_off_a_terminal_shows_that_it_lives() {
+    let memory = Memory::default();
+    let plain = Plain::new(Sink::new(memory.clone()), Paint::none());
+    for second in 0..=70_u32 {
+        plain.report(
+            at(f64::from(second)),
+            &session::bytes("mongodb", second.into(), 2000),
+        );
+    }
+    insta::assert_snapshot!(memory.text(), @r"
+    [  30.0 s] images: mongodb 0.0 of 2.0 GB
+    [     1 m] images: mongodb 0.1 of 2.0 GB
+    ");
+}
+
+#[test]
+fn json_lines() {
+    let memory = Memory::default();
+    let json = JsonLines::new(Sink::new(memory.clone()), noon);
+    for (time, event) in all() {
+        json.report(time, &event);
+    }
+    let text = memory.text();
+    for line in text.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            value["event"].is_string() && value["time"].is_string(),
+            "{line}"
+        );
+    }
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,166 @@
+//! A recorded `up` on an empty machine.
+
+use std::time::Duration;
+
+use crate::component::Component;
+use crate::event::{Event, FAILED};
+
+/// Events with the time at which they came.
+pub(super) type Session = Vec<(Duration, Event)>;
+
+pub(super) fn at(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+pub(super) fn started(step: &str) -> Event {
+    Event::StepStarted { step: step.into() }
+}
+
+pub(super) fn state(step: &str, text: &str) -> Event {
+    Event::StepState {
+        step: step.into(),
+        text: text.into(),
+    }
+}
+
+pub(super) fn bytes(item: &str, megabytes: u64, total: u64) -> Event {
+    Event::StepBytes {
+        step: "images".into(),
+        item: item.into(),
+        done: megabytes * 1_000_000,
+        total: Some(total * 1_000_000),
+    }
+}
+
+pub(super) fn count(done: usize, total: usize) -> Event {
+    Event::StepCount {
+        step: "images".into(),
+        done,
+        total,
+    }
+}
+
+pub(super) fn finished(step: &str, seconds: f64, detail: &str) -> Event {
+    Event::StepFinished {
+        step: step.into(),
+        seconds,
+        detail: detail.into(),
+        changed: true,
+    }
+}
+
+pub(super) fn component(component: Component, state: &str, reason: &str, seconds: f64) -> Event {
+    Event::Component {
+        component,
+        ready: state == "ready",
+        state: state.into(),
+        reason: reason.into(),
+        seconds,
+    }
+}
+
+/// Until three of four images are there and the components come up.
+pub(super) fn beginning() -> Session {
+    let mut events = vec![
+        (
+            at(0.0),
+            Event::Started {
+                name: "clearml".into(),
+                summary: "release 1.5.0, Docker 28.2 with 8 cores and 16 GB: profile standard"
+                    .into(),
+            },
+        ),
+        (at(0.0), started("preflight")),
+        (at(0.4), finished("preflight", 0.4, "")),
+        (at(0.4), started("node")),
+        (at(0.5), state("node", "starting kubeadm")),
+        (at(2.0), started("images")),
+        (at(2.0), count(2, 4)),
+    ];
+    for tick in 0..10_u64 {
+        let time = at(2.0 + tick as f64 / 2.0);
+        events.push((time, bytes("mongodb", tick * 20, 180)));
+    }
+    events.push((at(6.6), count(3, 4)));
+    events.push((
+        at(14.2),
+        finished("node", 13.8, "clearml-control-plane, Kubernetes 1.37.0"),
+    ));
+    for tick in 0..=22_u64 {
+        let time = at(9.4 + tick as f64 / 2.0);
+        events.push((time, bytes("elasticsearch", 412 - (22 - tick) * 18, 615)));
+    }
+    events.extend([
+        (
+            at(14.3),
+            component(Component::Redis, "starting", "container creating", 0.1),
+        ),
+        (
+            at(14.3),
+            component(Component::Mongodb, "starting", "container creating", 0.1),
+        ),
+        (
+            at(14.3),
+            component(Component::Elasticsearch, "waiting", "", 0.1),
+        ),
+        (
+            at(14.3),
+            component(
+                Component::Apiserver,
+                "waiting",
+                "waiting for elasticsearch",
+                0.1,
+            ),
+        ),
+        (at(16.3), component(Component::Redis, "ready", "", 2.1)),
+        (at(18.2), component(Component::Mongodb, "ready", "", 4.0)),
+        (
+            at(20.3),
+            component(
+                Component::Elasticsearch,
+                "starting",
+                "container creating",
+                6.1,
+            ),
+        ),
+        (
+            at(20.3),
+            component(
+                Component::Elasticsearch,
+                "starting",
+                "container creating",
+                6.1,
+            ),
+        ),
+        (
+            at(20.4),
+            Event::Warning {
+                text: "the disk is 91 % full".into(),
+            },
+        ),
+    ]);
+    events.sort_by_key(|(time, _)| *time);
+    events
+}
+
+/// The moment of the design's picture.
+pub(super) fn moment() -> Duration {
+    at(20.4)
+}
+
+/// What follows where Elasticsearch is killed.
+pub(super) fn killed() -> Session {
+    vec![
+        (at(24.0), bytes("elasticsearch", 615, 615)),
+        (at(24.1), finished("images", 22.1, "4 images, 1.2 GB")),
+        (
+            at(45.2),
+            component(
+                Component::Elasticsearch,
+                FAILED,
+                "killed for memory: limit 1 GiB, 2 restarts",
+                31.0,
+            ),
+        ),
+    ]
+}
