@@ -12,6 +12,11 @@ use std::time::Duration;
 const COMPONENT: &str = "clearml.apiserver";
 const ADDRESS: &str = "0.0.0.0:8008";
 
+/// How long the start waits for each database.
+const REDIS_PATIENCE: Duration = Duration::from_secs(3);
+const MONGO_PATIENCE: Duration = Duration::from_secs(35);
+const ELASTIC_PATIENCE: Duration = Duration::from_secs(94);
+
 /// What the chart sets besides the databases' addresses: paths and types.
 const DEMANDED: &[(&str, &str)] = &[
     ("apiserver.pre_populate.enabled", "bool"),
@@ -60,7 +65,7 @@ fn start() -> Result<Api, String> {
     }
 
     let redis = Redis { address: redis };
-    until(Duration::from_secs(3), || redis.ping()).map_err(|error| {
+    until(REDIS_PATIENCE, || redis.ping()).map_err(|error| {
         format!(
             "redis.exceptions.ConnectionError: Error connecting to {}: {error}",
             redis.address
@@ -87,11 +92,13 @@ fn start() -> Result<Api, String> {
 
 /// Waits for the databases and writes what every server has.
 fn prepare(mongo: String, elastic: String) -> Result<(Documents, Documents), String> {
-    let patience = Duration::from_secs(if switches::real_times() { 30 } else { 5 });
-    let documents = |address| Documents { address, patience };
-    let (mongo, elastic) = (documents(mongo), documents(elastic));
+    let documents = |address| Documents {
+        address,
+        patience: Duration::ZERO,
+    };
+    let (mut mongo, mut elastic) = (documents(mongo), documents(elastic));
     let mut has_queue = false;
-    until(Duration::from_secs(35).saturating_sub(patience), || {
+    until(MONGO_PATIENCE, || {
         has_queue = !mongo.all("queue")?.is_empty();
         Ok(())
     })
@@ -101,10 +108,7 @@ fn prepare(mongo: String, elastic: String) -> Result<(Documents, Documents), Str
             mongo.address
         )
     })?;
-    until(Duration::from_secs(94).saturating_sub(patience), || {
-        elastic.all("templates").map(|_| ())
-    })
-    .map_err(|error| {
+    until(ELASTIC_PATIENCE, || elastic.all("templates").map(|_| ())).map_err(|error| {
         format!(
             "failed connecting to ElasticSearch at {}: {error}",
             elastic.address
@@ -119,6 +123,10 @@ fn prepare(mongo: String, elastic: String) -> Result<(Documents, Documents), Str
     if switches::real_times() {
         std::thread::sleep(Duration::from_secs(if has_queue { 4 } else { 13 }));
     }
+    // From here on a call tries as long as the drivers do.
+    let patience = Duration::from_secs(if switches::real_times() { 30 } else { 5 });
+    mongo.patience = patience;
+    elastic.patience = patience;
     Ok((mongo, elastic))
 }
 
