@@ -203,8 +203,7 @@ fn out_of_memory(
     draft.heals = !(is_second(container) && (told || recent_restarts(container) > 1));
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
     draft.hint(format!(
-        "give it more: clearml-local up --set {}.limits.memory={more}",
-        format!("{}.resources", component)
+        "give it more: clearml-local up --set {component}.resources.limits.memory={more}"
     ));
     draft.hint(format!("see everything: clearml-local logs {component}"));
     draft

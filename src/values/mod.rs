@@ -40,8 +40,12 @@ struct Layer {
 
 /// Where a user said it.
 enum Place {
-    File { path: String, text: String },
-    Set(String),
+    File {
+        path: String,
+        text: String,
+    },
+    /// Every `--set`, with the tree that it makes by itself.
+    Sets(Vec<(String, Value)>),
 }
 
 impl Place {
@@ -52,7 +56,14 @@ impl Place {
                 Some(line) => format!("{file}:{line}"),
                 None => file.clone(),
             },
-            Place::Set(argument) => format!("--set {argument}"),
+            Place::Sets(arguments) => {
+                let said = arguments.iter().rev();
+                let said = said
+                    .clone()
+                    .find(|(_, tree)| merge::has(tree, path))
+                    .or(arguments.last());
+                said.map_or_else(String::new, |(argument, _)| format!("--set {argument}"))
+            }
         }
     }
 }
@@ -98,15 +109,22 @@ fn layers(inputs: &Inputs<'_>, problems: &mut Vec<Problem>) -> Vec<Layer> {
             Err(error) => problems.push(Problem::new(&file.path, error.to_string())),
         }
     }
+    // They build on one another: `a[0].name=x` and `a[0].value=y` are one item.
+    let mut tree = Value::Object(serde_json::Map::new());
+    let mut said = Vec::new();
     for argument in inputs.sets {
-        let mut tree = Value::Object(serde_json::Map::new());
-        match set::parse_onto(argument, &mut tree) {
-            Ok(()) => layers.push(Layer {
-                place: Place::Set(argument.clone()),
-                tree,
-            }),
+        let mut own = Value::Object(serde_json::Map::new());
+        let parsed = set::parse_onto(argument, &mut own);
+        match parsed.and_then(|()| set::parse_onto(argument, &mut tree)) {
+            Ok(()) => said.push((argument.clone(), own)),
             Err(reason) => problems.push(Problem::new(format!("--set {argument}"), reason)),
         }
+    }
+    if !said.is_empty() {
+        layers.push(Layer {
+            place: Place::Sets(said),
+            tree,
+        });
     }
     layers
 }
@@ -173,6 +191,17 @@ mod tests {
         assert_eq!(values.apiserver.replicas, 3);
         assert_eq!(values.apiserver.resources["limits"]["memory"], "3Gi");
         assert_eq!(values.apiserver.resources["requests"]["cpu"], "100m");
+    }
+
+    #[test]
+    fn set_arguments_build_on_one_another() {
+        let sets = [
+            "apiserver.extraEnvs[0].name=A",
+            "apiserver.extraEnvs[0].value=1",
+        ];
+        let values = resolve_with("", &sets).unwrap();
+        let expected = serde_json::json!([{"name": "A", "value": "1"}]);
+        assert_eq!(serde_json::json!(values.apiserver.extra_envs), expected);
     }
 
     #[test]

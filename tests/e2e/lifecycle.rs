@@ -66,7 +66,8 @@ async fn a_server_from_nothing_to_nothing() {
 
 /// Neither kind's bootstrap token nor any key that is printed in a README.
 async fn nothing_public_is_accepted(instance: &Instance) {
-    let kubeconfig = std::fs::read_to_string(instance.state_dir().join("kubeconfig")).unwrap();
+    let kubeconfig = clearml_local::files::read(&instance.state_dir().join("kubeconfig"));
+    let kubeconfig = kubeconfig.unwrap().unwrap();
     let server = kubeconfig
         .lines()
         .find_map(|line| line.trim().strip_prefix("server: "));
@@ -112,11 +113,16 @@ fn kind_knows_the_node(instance: &Instance) {
     assert!(kubeconfig.stdout.contains("server: https://127.0.0.1:"));
     let logs = tempfile::tempdir().unwrap();
     let folder = logs.path().to_str().unwrap();
-    run(
+    let exported = run(
         "kind",
         &["export", "logs", "--name", &instance.name, folder],
-    )
-    .expect(0);
+    );
+    // The rig's node has no crictl, which is the one thing that may be missed.
+    assert!(
+        exported.code == 0 || exported.stderr.contains("crictl"),
+        "{}",
+        exported.stderr
+    );
     assert!(
         logs.path()
             .join(instance.node())

@@ -2,6 +2,8 @@
 //! stand-in images in the place of the release's own. `tests/run` prepares all
 //! of it and runs these tests, which are ignored otherwise.
 
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
+
 mod harness;
 mod lifecycle;
 mod server;
