@@ -70,7 +70,7 @@ async fn deliver_each(
             (Some(image), Some(_)) if store.has(reference, &image) => image.id,
             (None, Some(identity)) => identity,
             (image, _) => {
-                step.state(format!("{} of {}", index + 1, references.len()));
+                step.count(index, references.len());
                 let image = match image {
                     Some(image) => image,
                     None => pull(engine, reference, architecture, step).await?,

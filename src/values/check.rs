@@ -5,15 +5,22 @@ use serde_json::Value;
 use super::keys::{self, Status};
 use super::{Layer, Problem};
 
-/// Checks the keys of one place.
-pub(super) fn layer(layer: &Layer, problems: &mut Vec<Problem>) {
+/// Checks the keys of one place. Returns `false` when something stands where only
+/// keys and values may.
+pub(super) fn layer(layer: &Layer, problems: &mut Vec<Problem>) -> bool {
     let mut path = Vec::new();
-    below(layer, &layer.tree, &mut path, problems);
+    below(layer, &layer.tree, &mut path, problems)
 }
 
-fn below<'a>(layer: &Layer, tree: &'a Value, path: &mut Vec<&'a str>, problems: &mut Vec<Problem>) {
+fn below<'a>(
+    layer: &Layer,
+    tree: &'a Value,
+    path: &mut Vec<&'a str>,
+    problems: &mut Vec<Problem>,
+) -> bool {
+    let mut whole = true;
     let Some(map) = tree.as_object() else {
-        return;
+        return whole;
     };
     for (name, value) in map {
         path.push(name);
@@ -28,10 +35,11 @@ fn below<'a>(layer: &Layer, tree: &'a Value, path: &mut Vec<&'a str>, problems: 
                 }
             }
             None if keys::has_below(&key) && (value.is_object() || value.is_null()) => {
-                below(layer, value, path, problems);
+                whole &= below(layer, value, path, problems);
             }
             None => {
                 let what = if keys::has_below(&key) {
+                    whole = false;
                     format!("`{key}` is to hold keys and values, not `{value}`")
                 } else {
                     unknown(&key, path)
@@ -41,6 +49,7 @@ fn below<'a>(layer: &Layer, tree: &'a Value, path: &mut Vec<&'a str>, problems: 
         }
         path.pop();
     }
+    whole
 }
 
 fn unknown(key: &str, path: &[&str]) -> String {

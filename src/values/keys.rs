@@ -98,12 +98,22 @@ pub(super) fn nearest(path: &[&str]) -> Option<String> {
         .keys()
         .filter_map(|key| key.strip_prefix(&prefix))
         .filter_map(|rest| rest.split('.').next());
-    let far = last.chars().count().max(3) / 2;
+    let last = last.to_lowercase();
+    let half = last.chars().count().max(3) / 2;
     names
-        .map(|name| (distance(&last.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= far)
+        .map(|name| (name.to_lowercase(), name))
+        .map(|(lower, name)| (distance(&last, &lower), common_start(&last, &lower), name))
+        // `replicas` is far from `replicaCount`, and yet meant.
+        .filter(|(distance, start, _)| *distance <= half || *start > half.max(3))
+        .map(|(distance, _, name)| (distance, name))
         .min()
         .map(|(_, name)| format!("{prefix}{name}"))
+}
+
+/// How many letters two words share at their start.
+fn common_start(one: &str, other: &str) -> usize {
+    let pairs = one.chars().zip(other.chars());
+    pairs.take_while(|(a, b)| a == b).count()
 }
 
 /// How many letters must be changed to make one word the other (Levenshtein).
@@ -159,6 +169,10 @@ mod tests {
     #[test]
     fn only_near_names_are_suggested() {
         assert_eq!(nearest(&["redis", "imge"]).as_deref(), Some("redis.image"));
+        assert_eq!(
+            nearest(&["apiserver", "replicas"]).as_deref(),
+            Some("apiserver.replicaCount")
+        );
         assert_eq!(nearest(&["completely-else"]), None);
     }
 }

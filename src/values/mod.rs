@@ -75,10 +75,13 @@ impl Place {
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
     let mut problems = Vec::new();
     let layers = layers(inputs, &mut problems);
+    let mut whole = true;
     for layer in &layers {
-        check::layer(layer, &mut problems);
+        whole &= check::layer(layer, &mut problems);
     }
-    if !problems.is_empty() {
+    if !whole {
+        // What stands in the place of a whole component would be told again for
+        // each of its keys.
         return Err(Error { problems });
     }
     let mut tree = defaults(inputs);
@@ -89,7 +92,13 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
         let said = layers.iter().rev().find(|l| merge::has(&l.tree, path));
         said.map_or_else(|| "the defaults".to_owned(), |layer| layer.place.of(path))
     };
-    typed::from_tree(&tree, &place)
+    let (values, wrong) = typed::from_tree(&tree, &place);
+    problems.extend(wrong);
+    if problems.is_empty() {
+        Ok(values)
+    } else {
+        Err(Error { problems })
+    }
 }
 
 /// What the user said, weakest first.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Error, Problem};
+use super::Problem;
 use crate::component::Component;
 use crate::settings::Ports;
 
@@ -300,8 +300,9 @@ impl Reader<'_> {
     }
 }
 
-/// Reads all values; `place` says where the user said what stands at a path.
-pub(super) fn from_tree(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> Result<Values, Error> {
+/// Reads all values, and tells what does not fit; `place` says where the user said
+/// what stands at a path.
+pub(super) fn from_tree(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> (Values, Vec<Problem>) {
     let mut reader = Reader {
         tree,
         place,
@@ -326,13 +327,7 @@ pub(super) fn from_tree(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> Resu
         one_node_port_each(&values, &mut reader);
         heap_fits(&values, &mut reader);
     }
-    if reader.problems.is_empty() {
-        Ok(values)
-    } else {
-        Err(Error {
-            problems: reader.problems,
-        })
-    }
+    (values, reader.problems)
 }
 
 fn one_node_port_each(values: &Values, reader: &mut Reader<'_>) {

@@ -24,7 +24,10 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
         failed.stderr
     );
     assert!(
-        failed.stderr.contains("hint: ") && failed.stderr.contains("clearml-local logs apiserver"),
+        failed.stderr.contains(&format!(
+            "clearml-local logs --name {} apiserver",
+            instance.name
+        )),
         "{}",
         failed.stderr
     );

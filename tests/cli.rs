@@ -1,0 +1,213 @@
+//! The whole command line in a home of its own, without an engine.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A home with nothing in it, and an engine that is not there.
+struct Home(TempDir);
+
+/// What a command left, with the home's path taken out.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Home {
+    fn new() -> Home {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        clearml_local::files::write(&self.path().join(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::cargo_bin("clearml-local").unwrap();
+        let output = command
+            .env_clear()
+            .env("HOME", self.path())
+            .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+            .current_dir(self.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        let home = self.path().display().to_string();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&home, "HOME");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    fn state(&self, name: &str) -> std::path::PathBuf {
+        self.path().join(".local/share/clearml-local").join(name)
+    }
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_said_with_what_to_do() {
+    let home = Home::new();
+    let ran = home.run(&["up"]);
+    assert_eq!(ran.code, 10);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: no Docker engine answers at unix:///nowhere/docker.sock (DOCKER_HOST): there is no such socket
+      hint: start it, or choose another: unset DOCKER_HOST, docker context ls
+    ");
+    assert!(
+        !home.state("clearml").join("instance.json").exists(),
+        "nothing was changed"
+    );
+}
+
+#[test]
+fn a_remote_engine_is_refused() {
+    let home = Home::new();
+    let mut command = Command::cargo_bin("clearml-local").unwrap();
+    let output = command
+        .env_clear()
+        .env("HOME", home.path())
+        .env("DOCKER_HOST", "ssh://me@far.away")
+        .arg("up")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(11));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("is on another machine"), "{said}");
+}
+
+#[test]
+fn programs_get_the_failure_as_the_last_line() {
+    let ran = Home::new().run(&["up", "-o", "json"]);
+    let last = ran.stdout.lines().last().unwrap();
+    let event: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(event["event"], "failed");
+    assert_eq!(event["code"], 10);
+    assert!(event["hints"][0].is_string());
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
+    let home = Home::new();
+    home.write("clearml-local.yaml", "webPort: 8080\nports: 1\n");
+    let ran = home.run(&["up"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr
+            .contains("HOME/clearml-local.yaml cannot be used"),
+        "{}",
+        ran.stderr
+    );
+
+    let home = Home::new();
+    let ran = home.run(&["up", "--name", "Not_A_Name"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("cannot be a name"), "{}", ran.stderr);
+    assert_eq!(home.run(&["up", "--timeout", "5"]).code, 2);
+    assert_eq!(home.run(&["frobnicate"]).code, 2);
+    assert_eq!(home.run(&["logs", "mongo"]).code, 2);
+}
+
+#[test]
+fn wrong_values_are_told_all_at_once_with_file_and_line() {
+    let home = Home::new();
+    home.write(
+        "values.yaml",
+        "apiserver:\n  replicas: 2\nredis:\n  image:\n    tag: []\n",
+    );
+    let ran = home.run(&[
+        "render",
+        "-f",
+        "values.yaml",
+        "--set",
+        "mongodb.persistence.size=lots",
+    ]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @r#"
+    error: 3 values cannot be used
+      values.yaml:2: there is no key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
+      --set mongodb.persistence.size=lots: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `"lots"`
+      values.yaml:5: `redis.image.tag` is to be a text, not `[]`
+    "#);
+    let ran = home.run(&["render", "-f", "nowhere.yaml"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("there is no values file nowhere.yaml"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn render_needs_no_engine_and_keeps_secrets() {
+    let home = Home::new();
+    let masked = home.run(&["render"]);
+    assert_eq!(masked.code, 0, "{}", masked.stderr);
+    assert!(
+        masked.stdout.contains("auth_token: \"********\""),
+        "{}",
+        masked.stdout
+    );
+    let again = home.run(&["render"]);
+    let without_checksum = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains("checksum/secret"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        without_checksum(&masked.stdout),
+        without_checksum(&again.stdout)
+    );
+    let shown = home.run(&["render", "--show-secrets"]);
+    assert!(!shown.stdout.contains("********"));
+}
+
+#[test]
+fn credentials_and_logs_of_nothing_say_what_to_do() {
+    let home = Home::new();
+    let ran = home.run(&["credentials", "--name", "demo"]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: there is no instance `demo` yet, and so there are no credentials
+      hint: make it: clearml-local up --name demo
+    ");
+    assert_eq!(home.run(&["logs"]).code, 2);
+}
+
+#[test]
+fn purge_without_a_terminal_wants_to_be_meant() {
+    let ran = Home::new().run(&["down", "--purge"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("hint: say that you mean it: --yes"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn help_of_each_verb_has_an_example() {
+    let home = Home::new();
+    for verb in ["up", "down", "status", "logs", "credentials", "render"] {
+        let ran = home.run(&[verb, "--help"]);
+        assert_eq!(ran.code, 0);
+        assert!(
+            ran.stdout.contains(&format!("  clearml-local {verb}")),
+            "{}",
+            ran.stdout
+        );
+    }
+    assert!(
+        home.run(&["--version"])
+            .stdout
+            .starts_with("clearml-local 0.")
+    );
+}
