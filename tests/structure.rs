@@ -33,7 +33,8 @@ fn outside(rooms: &[&str], words: &[&str]) -> Vec<String> {
         let code = text
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"));
-        for line in code {
+        // Our own room is called like the library.
+        for line in code.map(|line| line.replace("crate::kube", "our_kube")) {
             if words.iter().any(|word| line.contains(word)) {
                 found.push(format!("{path}: {}", line.trim()));
             }
