@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::docker::{ContainerSpec, Engine, Mount};
+use crate::docker::{Container, ContainerSpec, Engine, Mount};
 use crate::error::{Code, Explain, Result};
-use crate::event::Events;
+use crate::event::{Events, Step};
 use crate::files;
 use crate::node::{self, spec};
 use crate::settings::{Instance, InstanceName};
@@ -44,15 +44,11 @@ pub async fn down(
     state.forget_cluster()?;
     if purge {
         changed |= instance.is_some();
-        remove_everything(
-            name,
-            instance.as_ref(),
-            data_dir.as_deref(),
-            state,
-            engine,
-            events,
-        )
-        .await?;
+        let step = events.step("purge");
+        let instance = instance.as_ref();
+        let data_dir = data_dir.as_deref();
+        let removed = remove_everything(name, instance, data_dir, state, engine, &step).await;
+        step.end(removed, |()| (true, String::new()))?;
         return Ok(Outcome {
             changed,
             data_dir: None,
@@ -80,17 +76,23 @@ async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) 
         .into());
     }
     let step = events.step("stop");
+    let result = stop_and_remove(&container, engine, &step).await;
+    step.end(result, |detail| (true, detail.clone()))?;
+    Ok(true)
+}
+
+/// Returns what a person should know of the stop.
+async fn stop_and_remove(node: &Container, engine: &dyn Engine, step: &Step) -> Result<String> {
     let mut detail = String::new();
-    if container.running {
-        let report = node::stop_in_order(engine, &container.name, &step).await?;
+    if node.running {
+        let report = node::stop_in_order(engine, &node.name, step).await?;
         if !report.killed.is_empty() {
             let names: Vec<&str> = report.killed.iter().map(|c| c.name()).collect();
             detail = format!("killed, as they did not end in time: {}", names.join(", "));
         }
     }
-    engine.remove(&container.name).await?;
-    step.finish(true, detail);
-    Ok(true)
+    engine.remove(&node.name).await?;
+    Ok(detail)
 }
 
 async fn remove_everything(
@@ -99,9 +101,8 @@ async fn remove_everything(
     data_dir: Option<&Path>,
     state: &StateDir,
     engine: &dyn Engine,
-    events: &Events,
+    step: &Step,
 ) -> Result<()> {
-    let step = events.step("purge");
     if let Some(dir) = data_dir {
         step.state("removing the data");
         remove_data(name, instance, dir, engine).await?;
@@ -110,9 +111,7 @@ async fn remove_everything(
     for volume in engine.volumes(&label).await? {
         engine.remove_volume(&volume).await?;
     }
-    state.purge()?;
-    step.finish(true, "");
-    Ok(())
+    Ok(state.purge()?)
 }
 
 /// Removes the folders that the marker lists, and nothing else.
@@ -218,7 +217,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::docker::Container;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
     use crate::settings::Wishes;

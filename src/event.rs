@@ -1,6 +1,7 @@
 //! What the engine room says while it works. Steps emit typed events; renderers
 //! in `ui` show them. Nothing here knows of terminals.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -184,8 +185,8 @@ impl Step {
         });
     }
 
-    /// Ends the step well; returns how long it took.
-    pub fn finish(mut self, changed: bool, detail: impl Into<String>) -> Duration {
+    /// Ends the step well.
+    pub fn finish(mut self, changed: bool, detail: impl Into<String>) {
         self.open = false;
         let took = self.started.elapsed();
         self.events.emit(Event::StepFinished {
@@ -194,12 +195,26 @@ impl Step {
             detail: detail.into(),
             changed,
         });
-        took
     }
 
-    /// Ends the step badly, with the reason in a few words.
-    pub fn fail(mut self, reason: impl Into<String>) {
-        self.reason = reason.into();
+    /// Ends the step as its work ended: with what `done` says of a good result
+    /// (whether it changed anything, and what came of it), or with the error.
+    ///
+    /// # Errors
+    /// The work's.
+    pub fn end<T, E: Display>(
+        mut self,
+        result: Result<T, E>,
+        done: impl FnOnce(&T) -> (bool, String),
+    ) -> Result<T, E> {
+        match &result {
+            Ok(value) => {
+                let (changed, detail) = done(value);
+                self.finish(changed, detail);
+            }
+            Err(error) => self.reason = error.to_string(),
+        }
+        result
     }
 }
 
@@ -235,12 +250,17 @@ mod tests {
         let recorder = Arc::new(Recorder::default());
         let events = Events::new(recorder.clone());
         drop(events.step("node"));
+        let failed: Result<(), _> = events
+            .step("apply")
+            .end(Err("refused"), |()| (true, String::new()));
+        assert!(failed.is_err());
         events.step("images").finish(true, "4 of 4");
         let seen = recorder.0.lock().unwrap();
         assert!(matches!(&seen[1], Event::StepFailed { step, .. } if step == "node"));
         assert!(
-            matches!(&seen[3], Event::StepFinished { step, changed: true, .. } if step == "images")
+            matches!(&seen[5], Event::StepFinished { step, changed: true, .. } if step == "images")
         );
-        assert_eq!(seen.len(), 4);
+        assert!(matches!(&seen[3], Event::StepFailed { reason, .. } if reason == "refused"));
+        assert_eq!(seen.len(), 6);
     }
 }

@@ -171,6 +171,16 @@ pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     explain("open", path, file)
 }
 
+/// Whether the open file is the one at that path.
+pub fn is_still_at(path: &Path, file: &std::fs::File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    match (std::fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(open)) => identity(there) == identity(open),
+        _ => false,
+    }
+}
+
 /// Replaces what a lock file says.
 ///
 /// # Errors

@@ -41,7 +41,7 @@ pub(super) struct WishArgs {
     )]
     values: Vec<PathBuf>,
     /// One value, such as apiserver.replicaCount=2; wins over files
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
     set: Vec<String>,
     /// Release of the server: 1.5.0, 2.3, or a file that describes one
     #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]

@@ -38,20 +38,11 @@ pub async fn deliver(
     events: &Events,
 ) -> Result<Delivery, Error> {
     let step = events.step("images");
-    match deliver_each(engine, node, references, architecture, &step).await {
-        Ok(delivery) => {
-            let detail = match delivery.brought {
-                0 => format!("{} in the node already", references.len()),
-                brought => format!("{brought} of {} brought", references.len()),
-            };
-            step.finish(delivery.brought > 0, detail);
-            Ok(delivery)
-        }
-        Err(error) => {
-            step.fail(error.to_string());
-            Err(error)
-        }
-    }
+    let result = deliver_each(engine, node, references, architecture, &step).await;
+    step.end(result, |delivery| match delivery.brought {
+        0 => (false, format!("{} in the node already", references.len())),
+        brought => (true, format!("{brought} of {} brought", references.len())),
+    })
 }
 
 async fn deliver_each(

@@ -68,8 +68,9 @@ impl Lock {
             // Some network file systems know no locks; working without is better than not at all.
             Err(TryLockError::Error(_)) => return Ok(Some(Lock { _file: file })),
         }
-        // `purge` may have removed the file between opening and locking it.
-        if !path.exists() {
+        // `purge` may have removed the file between opening and locking it, and
+        // somebody else have made a new one.
+        if !files::is_still_at(&path, &file) {
             return Ok(None);
         }
         let holder = format!("`clearml-local {command}` (process {})", std::process::id());

@@ -7,7 +7,6 @@ mod plan;
 mod preflight;
 mod ready;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use crate::images;
 use crate::kube::{Change, Cluster};
 use crate::node::spec;
 use crate::probe::Endpoints;
+use crate::secrets::Secrets;
 use crate::settings::{InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
 
@@ -162,12 +162,24 @@ where
 /// anything changed.
 async fn apply(
     plan: &Plan,
-    secrets: &crate::secrets::Secrets,
+    secrets: &Secrets,
     identities: &images::Identities,
     cluster: &Cluster,
     events: &Events,
 ) -> Result<bool> {
     let step = events.step("apply");
+    let result = apply_all(plan, secrets, identities, cluster).await;
+    let (changed, _) = step.end(result, Clone::clone)?;
+    Ok(changed)
+}
+
+/// Applies and prunes; returns whether anything changed, and how much in words.
+async fn apply_all(
+    plan: &Plan,
+    secrets: &Secrets,
+    identities: &images::Identities,
+    cluster: &Cluster,
+) -> Result<(bool, String)> {
     let objects = plan.objects(secrets, identities)?;
     let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
     let applied = cluster.apply(&objects, NAMESPACE).await?;
@@ -175,23 +187,18 @@ async fn apply(
     let pruned = cluster
         .prune(plan.name.as_str(), &objects, NAMESPACE)
         .await?;
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for object in &applied {
-        *counts
-            .entry(match object.change {
-                Change::Created => "created",
-                Change::Updated => "changed",
-                Change::Unchanged => "unchanged",
-            })
-            .or_default() += 1;
-    }
-    if !pruned.is_empty() {
-        counts.insert("removed", pruned.len());
-    }
-    let changed = counts.keys().any(|what| *what != "unchanged") || !rebound.is_empty();
-    let detail = counts.iter().map(|(what, count)| format!("{count} {what}"));
-    step.finish(changed, detail.collect::<Vec<_>>().join(", "));
-    Ok(changed)
+    let count = |change| applied.iter().filter(|o| o.change == change).count();
+    let counts = [
+        (count(Change::Created), "created"),
+        (count(Change::Updated), "changed"),
+        (count(Change::Unchanged), "unchanged"),
+        (pruned.len(), "removed"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told = told.map(|(count, what)| format!("{count} {what}"));
+    let changed =
+        count(Change::Unchanged) < applied.len() || !(pruned.is_empty() && rebound.is_empty());
+    Ok((changed, told.collect::<Vec<_>>().join(", ")))
 }
 
 /// The phases that went by, with their times.

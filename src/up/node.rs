@@ -36,32 +36,45 @@ pub(super) async fn ensure(
     events: &Events,
 ) -> Result<Node> {
     let step = events.step("node");
+    let result = ensure_running(plan, request, engine, info, &step).await;
+    let (node, _) = step.end(result, |(node, version)| {
+        let detail = format!("{}, Kubernetes {version}", node.name);
+        (node.made, detail)
+    })?;
+    Ok(node)
+}
+
+/// Returns the node and its Kubernetes version.
+async fn ensure_running(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    step: &Step,
+) -> Result<(Node, String)> {
     let name = spec::name(&plan.name);
     let found = engine.container(&name).await?;
-    let mut detail = name.clone();
     let made = match found {
         Some(container) if container.running && whole(engine, &name).await? => false,
         Some(container) if !container.running => {
-            step.state("starting it");
+            step.state("starting it again");
             node::start(engine, &container).await?;
             node::await_containerd(engine, &name).await?;
             if !whole(engine, &name).await? {
-                make(plan, request, engine, info, &step).await?;
+                make(plan, request, engine, info, step).await?;
             }
-            detail.push_str(", started");
             true
         }
         half => {
             if half.is_some() {
                 step.state("making a half-made node anew");
             }
-            make(plan, request, engine, info, &step).await?;
+            make(plan, request, engine, info, step).await?;
             true
         }
     };
     let version = node::kubernetes_version(engine, &name).await?;
-    step.finish(made, format!("{detail}, Kubernetes {version}"));
-    Ok(Node { name, made })
+    Ok((Node { name, made }, version))
 }
 
 async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
@@ -114,15 +127,28 @@ pub(super) async fn kubernetes(
     events: &Events,
 ) -> Result<(Cluster, bool)> {
     let step = events.step("kubernetes");
+    let result = ensure_cluster(plan, request, state, engine, info, node, &step).await;
+    step.end(result, |(_, changed)| (*changed, String::new()))
+}
+
+async fn ensure_cluster(
+    plan: &Plan,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    node: &Node,
+    step: &Step,
+) -> Result<(Cluster, bool)> {
     let cgroup_v1 = info.cgroup_version == "1";
     let fresh = !whole(engine, &node.name).await?;
-    let bootstrapped = node::bootstrap(engine, &plan.name, &node.name, cgroup_v1, &step).await;
+    let bootstrapped = node::bootstrap(engine, &plan.name, &node.name, cgroup_v1, step).await;
     let kubeconfig = match bootstrapped {
         Ok(kubeconfig) => kubeconfig,
         Err(error) => {
-            let error = kubeadm_failed(error, request, state, engine, &node.name).await?;
-            step.fail(error.to_string());
-            return Err(error.into());
+            return Err(kubeadm_failed(error, request, state, engine, &node.name)
+                .await?
+                .into());
         }
     };
     state.keep_kubeconfig(&kubeconfig)?;
@@ -137,7 +163,6 @@ pub(super) async fn kubernetes(
         let applied = cluster.apply(&objects, NAMESPACE).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
-    step.finish(changed, "");
     Ok((cluster, changed))
 }
 

@@ -77,6 +77,11 @@ pub(super) async fn run(
     events: &Events,
 ) -> Result<()> {
     let step = events.step("preflight");
+    let result = check(plan, engine, info).await;
+    step.end(result, |()| (false, String::new()))
+}
+
+async fn check(plan: &Plan, engine: &dyn Engine, info: &EngineInfo) -> Result<()> {
     let node = engine.container(&spec::name(&plan.name)).await?;
     let mut findings = machine(plan, info);
     findings.extend(name_taken(plan, engine, node.as_ref()).await?);
@@ -91,12 +96,10 @@ pub(super) async fn run(
     let fresh = engine.image(&plan.instance.node_image).await?.is_none() || ours.is_none();
     findings.extend(disk(plan, info, fresh));
     if findings.is_empty() {
-        step.finish(false, "");
-        return Ok(());
+        Ok(())
+    } else {
+        Err(Failed { findings }.into())
     }
-    let failed = Failed { findings };
-    step.fail(failed.to_string());
-    Err(failed.into())
 }
 
 /// The engine and the machine that it runs on.

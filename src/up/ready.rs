@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Plan;
 use crate::component::Component;
 use crate::error::Result;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Step};
 use crate::kube::Cluster;
 use crate::probe::{Check, Failure, Probe};
 use crate::secrets::Credentials;
@@ -24,15 +24,27 @@ pub(super) async fn wait(
     events: &Events,
 ) -> Result<bool> {
     let step = events.step("ready");
+    let result = wait_all(plan, credentials, cluster, deadline, events, &step).await;
+    step.end(result, |at_once| (!at_once, "a login works".to_owned()))
+}
+
+async fn wait_all(
+    plan: &Plan,
+    credentials: Credentials,
+    cluster: &Cluster,
+    deadline: Instant,
+    events: &Events,
+    step: &Step,
+) -> Result<bool> {
     let began = Instant::now();
-    let mut looks_not_ready = 0_usize;
-    let left = deadline.saturating_duration_since(began);
+    let mut at_once = true;
     let seen = cluster.observe().await?;
     // What the last `up` has mended would else be judged by its old back-off.
     cluster.retry_stuck(&seen).await?;
-    let waited = cluster
+    let left = deadline.saturating_duration_since(began);
+    cluster
         .wait_ready(&Component::ALL, left, |component, state| {
-            looks_not_ready += usize::from(!state.ready);
+            at_once &= state.ready;
             events.emit(Event::Component {
                 component,
                 ready: state.ready,
@@ -41,24 +53,17 @@ pub(super) async fn wait(
                 seconds: began.elapsed().as_secs_f64(),
             });
         })
-        .await;
-    if let Err(error) = waited {
-        step.fail(error.to_string());
-        return Err(error.into());
-    }
+        .await?;
     let probe = Probe::new(&plan.instance, credentials);
     let settled = Instant::now() + SETTLING;
     let mut said = String::new();
     loop {
         let checks = probe.all().await;
         let Some(failed) = first_failure(&checks) else {
-            step.finish(looks_not_ready > 0, "a login works");
-            return Ok(looks_not_ready == 0 && said.is_empty());
+            return Ok(at_once && said.is_empty());
         };
         if Instant::now() > settled {
-            let failure = Failure { checks };
-            step.fail(failure.to_string());
-            return Err(failure.into());
+            return Err(Failure { checks }.into());
         }
         if failed != said {
             step.state(failed.clone());
