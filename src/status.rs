@@ -73,8 +73,7 @@ pub async fn status(name: &InstanceName, state: &StateDir, engine: &dyn Engine) 
         return Ok(Status::bare(Health::Absent, None, vec![note]));
     }
     if !node.running {
-        let note = "the node does not run; start it: clearml-local up".to_owned();
-        return Ok(Status::bare(Health::Stopped, endpoints, vec![note]));
+        return Ok(Status::bare(Health::Stopped, endpoints, Vec::new()));
     }
     let working = Lock::holder(state)?;
     let observed = tokio::time::timeout(PATIENCE, observe(state)).await;

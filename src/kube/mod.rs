@@ -10,6 +10,7 @@ mod kinds;
 mod last_lines;
 mod lines;
 mod logs;
+mod nodes;
 mod observe;
 mod prune;
 mod replace;

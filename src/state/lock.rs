@@ -1,6 +1,7 @@
 //! One command at a time on an instance.
 
 use std::fs::{File, TryLockError};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Error, StateDir};
@@ -14,6 +15,17 @@ pub(super) const FILE: &str = "lock";
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    root: PathBuf,
+}
+
+/// A command that changed nothing leaves nothing: no folder with a lock alone.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if files::list(&self.root).is_ok_and(|names| names == [FILE]) {
+            let _ = files::remove(&self.root.join(FILE));
+            let _ = files::remove_empty_dir(&self.root);
+        }
+    }
 }
 
 impl Lock {
@@ -66,7 +78,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Some network file systems know no locks; working without is better than not at all.
-            Err(TryLockError::Error(_)) => return Ok(Some(Lock { _file: file })),
+            Err(TryLockError::Error(_)) => return Ok(Some(Lock::of(file, state))),
         }
         // `purge` may have removed the file between opening and locking it, and
         // somebody else have made a new one.
@@ -75,13 +87,30 @@ impl Lock {
         }
         let holder = format!("`clearml-local {command}` (process {})", std::process::id());
         files::write_lock(&path, &mut file, &holder)?;
-        Ok(Some(Lock { _file: file }))
+        Ok(Some(Lock::of(file, state)))
+    }
+
+    fn of(file: File, state: &StateDir) -> Lock {
+        Lock {
+            _file: file,
+            root: state.root().to_owned(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_that_changed_nothing_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let lock = Lock::attempt(&state, "up").unwrap();
+        assert!(state.root().exists());
+        drop(lock);
+        assert!(!state.root().exists());
+    }
 
     #[test]
     fn a_second_command_sees_who_holds_the_lock() {
@@ -95,6 +124,7 @@ mod tests {
             holder.starts_with("`clearml-local up` (process "),
             "{holder}"
         );
+        files::write(&dir.path().join("instance.json"), "").unwrap();
         drop(first);
         assert!(Lock::attempt(&state, "down").unwrap().is_some());
     }

@@ -233,6 +233,9 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// The node does not become one that takes pods.
+    #[error("the node runs, but does not take pods: its kubelet or its pod network is not ready")]
+    NodeNotReady,
     /// The machine has no port left for the Kubernetes API.
     #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
     NoPort(#[source] std::io::Error),
@@ -253,6 +256,7 @@ impl Explain for Error {
         match self {
             Error::NoPort(_) => Code::PortInUse,
             Error::ApiSilent { .. } => Code::ClusterUnreachable,
+            Error::NodeNotReady => Code::NodeFailed,
             Error::NoReleaseFile { .. } | Error::NodeDiffers { .. } => Code::Usage,
         }
     }
@@ -260,7 +264,7 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::NoPort(_) => Vec::new(),
-            Error::ApiSilent { .. } => {
+            Error::ApiSilent { .. } | Error::NodeNotReady => {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }
             Error::NoReleaseFile { .. } => {

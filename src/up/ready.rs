@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Plan;
+use super::{Error, Plan};
 use crate::component::Component;
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
@@ -38,6 +38,16 @@ async fn wait_all(
 ) -> Result<bool> {
     let began = Instant::now();
     let mut at_once = true;
+    while !cluster.nodes_ready().await? {
+        if at_once {
+            step.state("waiting for the node to take pods");
+        }
+        at_once = false;
+        if Instant::now() > deadline {
+            return Err(Error::NodeNotReady.into());
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
     let seen = cluster.observe().await?;
     // What the last `up` has mended would else be judged by its old back-off.
     cluster.retry_stuck(&seen).await?;

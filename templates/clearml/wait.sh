@@ -29,7 +29,7 @@ elasticsearch() {
 resolved() {
 	# The web server ends when a name does not resolve; that nothing listens yet
 	# is fine.
-	curl -sS --max-time 5 -o /dev/null "http://$host:$port/" 2>/dev/null
+	curl -sS --max-time 2 -o /dev/null "http://$host:$port/" 2>/dev/null
 	[ $? -ne 6 ] || { echo "the name $host does not resolve yet"; return 1; }
 }
 
