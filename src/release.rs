@@ -25,6 +25,13 @@ pub struct ReleaseImage {
     pub digests: BTreeMap<String, String>,
 }
 
+impl ReleaseImage {
+    /// The full reference.
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+}
+
 /// The images of a release, by role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -37,12 +37,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         Ok(engine) => (engine.info().await?, Some(engine)),
         Err(_) => (usual_machine(), None),
     };
-    let plan = up::plan(&request, &context.state, &info)?;
+    let earlier = context.state.instance()?;
+    let plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
     let mut identities = Identities::new();
     if let Some(engine) = engine {
-        for reference in plan.images() {
-            if let Some(image) = engine.image(&reference).await? {
-                identities.insert(reference, image.id);
+        for wanted in plan.images() {
+            if let Some(image) = engine.image(&wanted.reference).await? {
+                identities.insert(wanted.reference, image.id);
             }
         }
     }

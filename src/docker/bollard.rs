@@ -135,6 +135,15 @@ impl Engine for Docker {
         Ok(())
     }
 
+    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error> {
+        let options = query::TagImageOptionsBuilder::default()
+            .repo(repository)
+            .tag(tag)
+            .build();
+        let tagged = self.client.tag_image(reference, Some(options)).await;
+        tagged.map_err(Docker::failed(format!("name the image {repository}:{tag}")))
+    }
+
     fn export(&self, reference: &str, image: &Image) -> ByteStream {
         let mut client = self.bulk();
         // Engines with the containerd store write an index of all platforms, but

@@ -92,6 +92,11 @@ impl Engine for FakeEngine {
         })
     }
 
+    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error> {
+        self.call(format!("tag {reference} {repository}:{tag}"));
+        Ok(())
+    }
+
     fn export(&self, reference: &str, _: &Image) -> ByteStream {
         self.call(format!("export {reference}"));
         let bytes = bytes::Bytes::from_static(b"archive");

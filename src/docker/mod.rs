@@ -204,6 +204,8 @@ pub trait Engine: Send + Sync {
         platform: &str,
         progress: PullProgress<'_>,
     ) -> Result<(), Error>;
+    /// Names an image that is there `repository:tag` as well.
+    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error>;
     /// An image as an archive, one platform of it.
     fn export(&self, reference: &str, image: &Image) -> ByteStream;
 

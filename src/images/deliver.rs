@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 
 use super::reference::short;
 use super::store::{NodeStore, note_source};
-use super::{Error, Identities, pull};
+use super::{Error, Identities, Wanted, pull};
 use crate::docker::{ByteStream, Engine, Image};
 use crate::event::{Events, Step};
 
@@ -33,38 +33,39 @@ pub struct Delivery {
 pub async fn deliver(
     engine: &dyn Engine,
     node: &str,
-    references: &[String],
+    images: &[Wanted],
     architecture: &str,
     events: &Events,
 ) -> Result<Delivery, Error> {
     let step = events.step("images");
-    let result = deliver_each(engine, node, references, architecture, &step).await;
+    let result = deliver_each(engine, node, images, architecture, &step).await;
     step.end(result, |delivery| match delivery.brought {
-        0 => (false, format!("{} in the node already", references.len())),
-        brought => (true, format!("{brought} of {} brought", references.len())),
+        0 => (false, format!("{} in the node already", images.len())),
+        brought => (true, format!("{brought} of {} brought", images.len())),
     })
 }
 
 async fn deliver_each(
     engine: &dyn Engine,
     node: &str,
-    references: &[String],
+    images: &[Wanted],
     architecture: &str,
     step: &Step,
 ) -> Result<Delivery, Error> {
     let store = NodeStore::read(engine, node).await?;
     let mut delivery = Delivery::default();
-    for (index, reference) in references.iter().enumerate() {
+    for (index, wanted) in images.iter().enumerate() {
+        let reference = &wanted.reference;
         let image = engine.image(reference).await?;
         let in_node = store.identity(reference);
         let identity = match (image, in_node) {
             (Some(image), Some(_)) if store.has(reference, &image) => image.id,
             (None, Some(identity)) => identity,
             (image, _) => {
-                step.count(index, references.len());
+                step.count(index, images.len());
                 let image = match image {
                     Some(image) => image,
-                    None => pull(engine, reference, architecture, step).await?,
+                    None => pull(engine, wanted, architecture, step).await?,
                 };
                 bring(engine, node, reference, &image, step).await?;
                 delivery.brought += 1;

@@ -17,6 +17,26 @@ use crate::error::{Code, Explain};
 /// for. A changed identity restarts the pods that run the image.
 pub type Identities = BTreeMap<String, String>;
 
+/// An image that the node needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its reference, by which pods name it.
+    pub reference: String,
+    /// Digest per platform (`linux/amd64`), where the release knows it: then that
+    /// very content is pulled.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// An image of which the reference alone is known.
+    pub fn of(reference: impl Into<String>) -> Wanted {
+        Wanted {
+            reference: reference.into(),
+            digests: BTreeMap::new(),
+        }
+    }
+}
+
 /// Why an image is not in the node.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

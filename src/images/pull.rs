@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Error;
-use super::reference::short;
+use super::reference::{self, short, with_digest};
+use super::{Error, Wanted};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 
@@ -18,18 +18,19 @@ const BACK_OFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)]
 /// What the registry said, told apart by what helps.
 pub async fn pull(
     engine: &dyn Engine,
-    reference: &str,
+    wanted: &Wanted,
     architecture: &str,
     step: &Step,
 ) -> Result<Image, Error> {
+    let reference = wanted.reference.as_str();
     let platform = format!("linux/{architecture}");
-    match pull_platform(engine, reference, &platform, step).await {
+    match pull_platform(engine, wanted, &platform, step).await {
         Err(Error::NoPlatform { .. }) if architecture != "amd64" => {
             step.state(format!(
                 "{}: only for amd64, will be emulated",
                 short(reference)
             ));
-            pull_platform(engine, reference, "linux/amd64", step).await?;
+            pull_platform(engine, wanted, "linux/amd64", step).await?;
         }
         result => result?,
     }
@@ -39,7 +40,26 @@ pub async fn pull(
     })
 }
 
+/// Pulls one platform: by its digest where that is known, so that nothing else can
+/// come, and under its name then.
 async fn pull_platform(
+    engine: &dyn Engine,
+    wanted: &Wanted,
+    platform: &str,
+    step: &Step,
+) -> Result<(), Error> {
+    let reference = wanted.reference.as_str();
+    let Some(digest) = wanted.digests.get(platform) else {
+        return pull_patiently(engine, reference, platform, step).await;
+    };
+    let exact = with_digest(reference, digest);
+    pull_patiently(engine, &exact, platform, step).await?;
+    let tag = reference::tag(reference).unwrap_or("latest");
+    Ok(engine.tag(&exact, reference::name(reference), tag).await?)
+}
+
+/// Pulls, and tries again where that may help.
+async fn pull_patiently(
     engine: &dyn Engine,
     reference: &str,
     platform: &str,

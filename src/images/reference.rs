@@ -29,6 +29,24 @@ pub fn short(reference: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
+/// The reference of that very content under the same name.
+pub fn with_digest(reference: &str, digest: &str) -> String {
+    let (name, _) = split(reference);
+    format!("{name}@{digest}")
+}
+
+/// The tag, if there is one.
+pub fn tag(reference: &str) -> Option<&str> {
+    let (_, rest) = split(reference);
+    let rest = rest.split('@').next().unwrap_or_default();
+    rest.strip_prefix(':')
+}
+
+/// The name without tag and digest.
+pub fn name(reference: &str) -> &str {
+    split(reference).0
+}
+
 /// Name and the rest (`:tag`, `@digest`, both or nothing).
 fn split(reference: &str) -> (&str, &str) {
     let last_slash = reference.rfind('/').map_or(0, |at| at + 1);
@@ -61,6 +79,18 @@ mod tests {
         ] {
             assert_eq!(canonical(given), full);
         }
+    }
+
+    #[test]
+    fn a_reference_has_parts() {
+        let reference = "localhost:5000/team/x:1.2@sha256:00";
+        assert_eq!(name(reference), "localhost:5000/team/x");
+        assert_eq!(tag(reference), Some("1.2"));
+        assert_eq!(tag("x@sha256:00"), None);
+        assert_eq!(
+            with_digest(reference, "sha256:11"),
+            "localhost:5000/team/x@sha256:11"
+        );
     }
 
     #[test]

@@ -188,6 +188,28 @@ fn pairs(host: Ports, node: Ports) -> [(u16, u16); 3] {
     ]
 }
 
+/// The settings that a node was made with, as far as it tells: `None` when it does
+/// not publish the usual node ports.
+pub fn instance_of(node: &Container) -> Option<Instance> {
+    let usual = Ports::default();
+    let published = |inside| node.ports.iter().find(|(port, ..)| *port == inside);
+    let host = |inside| published(inside).map(|(_, _, port)| *port);
+    let (_, address, _) = published(usual.web)?;
+    Some(Instance {
+        listen: address.parse().ok()?,
+        ports: Ports {
+            web: host(usual.web)?,
+            api: host(usual.api)?,
+            files: host(usual.files)?,
+        },
+        release: crate::release::DEFAULT.to_owned(),
+        node_image: node.labels.get(NODE_IMAGE_LABEL)?.clone(),
+        data_dir: data_dir(node)?,
+        values: Vec::new(),
+        sets: Vec::new(),
+    })
+}
+
 /// The host folder that a node keeps its data in.
 pub fn data_dir(node: &Container) -> Option<PathBuf> {
     let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);
@@ -308,6 +330,23 @@ mod tests {
             ]
         );
         assert!(proxy_environment(&[], "demo-control-plane").is_empty());
+    }
+
+    #[test]
+    fn a_node_tells_what_it_was_made_with() {
+        let (name, instance) = ("demo".parse().unwrap(), instance());
+        let container = spec(&name, &instance).container();
+        let publishes = container.ports.iter();
+        let node = Container {
+            labels: container.labels.clone(),
+            ports: publishes
+                .map(|p| (p.container, p.address.to_string(), p.host))
+                .collect(),
+            mounts: vec![("/home/me/data".into(), DATA_ROOT.into())],
+            ..Container::default()
+        };
+        assert_eq!(instance_of(&node), Some(instance));
+        assert_eq!(instance_of(&Container::default()), None);
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::kube::{Change, Cluster};
 use crate::node::spec;
 use crate::probe::Endpoints;
 use crate::secrets::Secrets;
-use crate::settings::{InstanceName, Wishes};
-use crate::state::{Lock, StateDir};
+use crate::settings::{Instance, InstanceName, Wishes};
+use crate::state::{Lock, Marker, StateDir};
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone)]
@@ -69,7 +69,8 @@ pub async fn up(
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
-    let plan = plan(request, state, &info)?;
+    let earlier = earlier(request, state, engine).await?;
+    let plan = plan(request, state, earlier.as_ref(), &info)?;
     announce(&plan, &info, events);
     preflight::run(&plan, engine, &info, events).await?;
     state.keep_instance(&plan.instance)?;
@@ -79,10 +80,10 @@ pub async fn up(
     let node = node::ensure(&plan, request, engine, &info, events).await?;
     phases.end("node");
 
-    let references = plan.images();
+    let wanted = plan.images();
     let architecture = &info.architecture;
     let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events);
-    let images = images::deliver(engine, &node.name, &references, architecture, events);
+    let images = images::deliver(engine, &node.name, &wanted, architecture, events);
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
     phases.end("kubernetes and images");
 
@@ -105,16 +106,40 @@ pub async fn up(
     })
 }
 
+/// What an earlier `up` was told: as it was kept or, where that is lost, as the
+/// node was made.
+async fn earlier(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Option<Instance>> {
+    if let Some(instance) = state.instance()? {
+        return Ok(Some(instance));
+    }
+    let node = engine.container(&spec::name(&request.name)).await?;
+    let node = node.filter(|node| spec::is_ours(node, &request.name));
+    let Some(mut instance) = node.as_ref().and_then(spec::instance_of) else {
+        return Ok(None);
+    };
+    if let Some(marker) = Marker::read(&instance.data_dir)? {
+        instance.release = marker.release;
+    }
+    Ok(Some(instance))
+}
+
 /// The plan, from what is asked for and what an earlier `up` was told.
 ///
 /// # Errors
 /// When settings or values cannot be meant.
-pub fn plan(request: &Request, state: &StateDir, info: &EngineInfo) -> Result<Plan> {
-    let earlier = state.instance()?;
-    let instance = request
-        .wishes
-        .instance(earlier.as_ref(), state.default_data_dir())?;
-    Plan::new(request.name.clone(), instance, info)
+pub fn plan(
+    request: &Request,
+    state: &StateDir,
+    earlier: Option<&Instance>,
+    info: &EngineInfo,
+) -> Result<Plan> {
+    let wishes = &request.wishes;
+    let instance = wishes.instance(earlier, state.default_data_dir())?;
+    Plan::new(request.name.clone(), instance, earlier, info)
 }
 
 fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
@@ -280,9 +305,4 @@ impl Explain for Error {
             }
         }
     }
-}
-
-/// The node's name, for those who look at it.
-pub fn node_name(name: &InstanceName) -> String {
-    spec::name(name)
 }

@@ -8,7 +8,7 @@ use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::{Events, Step};
-use crate::images;
+use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
 use crate::node::spec::NodeSpec;
 use crate::node::{self, spec};
@@ -92,7 +92,10 @@ async fn make(
     let reference = &plan.instance.node_image;
     let image = match engine.image(reference).await? {
         Some(image) => image,
-        None => images::pull(engine, reference, &info.architecture, step).await?,
+        None => {
+            let wanted = Wanted::of(reference);
+            images::pull(engine, &wanted, &info.architecture, step).await?
+        }
     };
     crate::files::create_dir(&plan.instance.data_dir)?;
     plan.marker().write(&plan.instance.data_dir)?;

@@ -1,12 +1,13 @@
 //! What `up` is to make, worked out before anything is touched; pure.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::component::Component;
 use crate::docker::EngineInfo;
 use crate::error::Result;
 use crate::files;
-use crate::images::Identities;
+use crate::images::{Identities, Wanted};
 use crate::manifests::{self, Object};
 use crate::node::spec::{self, NodeSpec};
 use crate::probe::Endpoints;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub name: InstanceName,
     /// Its settings.
     pub instance: Instance,
+    /// Where its data were until now, if there was an `up` before.
+    pub former_data_dir: Option<PathBuf>,
     /// The release.
     pub release: Release,
     /// What the components may use.
@@ -38,7 +41,12 @@ impl Plan {
     /// # Errors
     /// When the release is unknown or the values cannot be meant; all that is
     /// wrong with the values at once.
-    pub fn new(name: InstanceName, instance: Instance, engine: &EngineInfo) -> Result<Plan> {
+    pub fn new(
+        name: InstanceName,
+        instance: Instance,
+        earlier: Option<&Instance>,
+        engine: &EngineInfo,
+    ) -> Result<Plan> {
         let release = find_release(&instance.release)?;
         let profile = Profile::for_machine(engine.memory);
         let values = values::resolve(&values::Inputs {
@@ -50,6 +58,7 @@ impl Plan {
         Ok(Plan {
             name,
             instance,
+            former_data_dir: earlier.map(|earlier| earlier.data_dir.clone()),
             release,
             profile,
             values,
@@ -61,16 +70,24 @@ impl Plan {
         self.values.node_ports()
     }
 
-    /// The references of the images that the node needs, each once.
-    pub fn images(&self) -> Vec<String> {
-        let mut references = Vec::new();
+    /// The images that the node needs, each once.
+    pub fn images(&self) -> Vec<Wanted> {
+        let mut images: Vec<Wanted> = Vec::new();
         for component in Component::ALL {
             let reference = self.values.image(component);
-            if !references.contains(&reference) {
-                references.push(reference);
+            if images.iter().any(|image| image.reference == reference) {
+                continue;
             }
+            let released = self.release.image(component);
+            // A digest is of the release's own image, not of the user's.
+            let digests = if reference == released.reference() {
+                released.digests.clone()
+            } else {
+                BTreeMap::new()
+            };
+            images.push(Wanted { reference, digests });
         }
-        references
+        images
     }
 
     /// The marker that the data directory is to carry.

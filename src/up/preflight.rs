@@ -10,6 +10,7 @@ use crate::error::{Code, Explain, Result};
 use crate::event::Events;
 use crate::files;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
+use crate::state::Marker;
 
 /// The oldest Docker API that has what we use (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
@@ -90,8 +91,9 @@ async fn check(plan: &Plan, engine: &dyn Engine, info: &EngineInfo) -> Result<()
     if ours.as_ref().is_none_or(|node| !node.running) {
         findings.extend(ports(plan));
     }
-    if let Some(node) = &ours {
-        findings.extend(conflicts(plan, node, info));
+    match &ours {
+        Some(node) => findings.extend(conflicts(plan, node, info)),
+        None => findings.extend(data_elsewhere(plan)),
     }
     let fresh = engine.image(&plan.instance.node_image).await?.is_none() || ours.is_none();
     findings.extend(disk(plan, info, fresh));
@@ -196,6 +198,29 @@ fn data(plan: &Plan) -> Option<Finding> {
     })
 }
 
+/// The data are where they were: another folder would begin with nothing.
+fn data_elsewhere(plan: &Plan) -> Option<Finding> {
+    let former = plan.former_data_dir.as_ref()?;
+    let wanted = &plan.instance.data_dir;
+    let marker = Marker::read(former).ok().flatten()?;
+    if former == wanted || marker.instance != plan.name {
+        return None;
+    }
+    Some(Finding {
+        what: format!(
+            "the data of `{}` are in {}, not in {}",
+            plan.name,
+            former.display(),
+            wanted.display()
+        ),
+        remedies: vec![
+            "go on with them: leave --data-dir away".into(),
+            "or begin anew under another name: clearml-local up --name NEW --data-dir DIR".into(),
+        ],
+        code: Code::Usage,
+    })
+}
+
 /// The host ports are free.
 fn ports(plan: &Plan) -> Vec<Finding> {
     let ports = plan.instance.ports;
@@ -273,7 +298,97 @@ fn disk(plan: &Plan, info: &EngineInfo, fresh: bool) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::settings::Wishes;
+
+    fn machine_that_fits() -> EngineInfo {
+        EngineInfo {
+            api: (1, 41),
+            architecture: "amd64".into(),
+            memory: 8_000_000_000,
+            cpus: 4,
+            ..EngineInfo::default()
+        }
+    }
+
+    fn plan_at(data_dir: PathBuf, former: Option<PathBuf>, info: &EngineInfo) -> Plan {
+        let ports = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [web, api, files] = ports.map(|p| Some(p.local_addr().unwrap().port()));
+        let wishes = Wishes {
+            web_port: web,
+            api_port: api,
+            files_port: files,
+            ..Wishes::default()
+        };
+        let earlier = former.map(|dir| wishes.instance(None, dir).unwrap());
+        let instance = wishes.instance(None, data_dir).unwrap();
+        Plan::new("demo".parse().unwrap(), instance, earlier.as_ref(), info).unwrap()
+    }
+
+    async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Code> {
+        let engine = FakeEngine::new(state);
+        let Err(error) = check(plan, &engine, info).await else {
+            return Vec::new();
+        };
+        assert!(engine.state().calls.is_empty(), "nothing was changed");
+        let mut codes = vec![error.code()];
+        codes.extend(error.details().iter().skip(1).map(|_| error.code()));
+        codes
+    }
+
+    #[tokio::test]
+    async fn an_empty_machine_that_fits_is_fine() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = machine_that_fits();
+        let plan = plan_at(dir.path().join("data"), None, &info);
+        assert_eq!(found(&plan, &info, State::default()).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_is_too_small_hears_everything_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = EngineInfo {
+            memory: 1_000_000_000,
+            cpus: 1,
+            architecture: "riscv64".into(),
+            api: (1, 24),
+            ..EngineInfo::default()
+        };
+        let plan = plan_at(dir.path().join("data"), None, &info);
+        assert_eq!(found(&plan, &info, State::default()).await.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_of_somebody_else_keeps_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = machine_that_fits();
+        let plan = plan_at(dir.path().join("data"), None, &info);
+        let node = Container {
+            name: "demo-control-plane".into(),
+            running: true,
+            labels: [(KIND_CLUSTER_LABEL.to_owned(), "demo".to_owned())].into(),
+            ..Container::default()
+        };
+        let state = State {
+            containers: [(node.name.clone(), node)].into(),
+            ..State::default()
+        };
+        assert_eq!(found(&plan, &info, state).await, [Code::NameTaken]);
+    }
+
+    #[tokio::test]
+    async fn data_are_not_left_behind_in_silence() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = machine_that_fits();
+        let former = dir.path().join("former");
+        let plan = plan_at(dir.path().join("new"), Some(former.clone()), &info);
+        assert_eq!(found(&plan, &info, State::default()).await, []);
+        plan.marker().write(&former).unwrap();
+        assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
+    }
 
     fn finding(what: &str, remedy: &str, code: Code) -> Finding {
         Finding {
