@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod keys;
 mod merge;
+mod quantity;
 mod set;
 mod typed;
 

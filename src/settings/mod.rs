@@ -1,14 +1,15 @@
 //! What the user wants: flags, environment and `clearml-local.yaml`, in that
 //! order of strength, then what an earlier `up` was told, then the defaults.
 
-use std::fmt;
+mod name;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 use crate::error::{Code, Explain};
 use crate::{files, yaml};
 
@@ -18,74 +19,6 @@ pub const DEFAULT_NODE_IMAGE: &str =
 
 /// The settings file that is read where it lies in the working directory.
 pub const SETTINGS_FILE: &str = "clearml-local.yaml";
-
-/// The name of the instance where none is given.
-pub const DEFAULT_NAME: &str = "clearml";
-
-/// The flag that a suggested command needs for an instance: ` --name X`, or
-/// nothing for the default one.
-pub fn name_flag(name: &str) -> String {
-    if name == DEFAULT_NAME {
-        String::new()
-    } else {
-        format!(" --name {name}")
-    }
-}
-
-/// The longest name whose node name is still a host name.
-const LONGEST_NAME: usize = 49;
-
-/// The name of an instance: lower case letters, digits, `-` and `.`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct InstanceName(String);
-
-impl InstanceName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for InstanceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for InstanceName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        let edge =
-            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        let fine = text.chars().all(inner)
-            && edge(text.chars().next())
-            && edge(text.chars().last())
-            && text.len() <= LONGEST_NAME;
-        if fine {
-            return Ok(InstanceName(text.to_owned()));
-        }
-        Err(format!(
-            "`{text}` cannot be a name: use lower case letters, digits, `-` and `.`, at most {LONGEST_NAME}, beginning and ending with a letter or digit"
-        ))
-    }
-}
-
-impl TryFrom<String> for InstanceName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<InstanceName> for String {
-    fn from(name: InstanceName) -> String {
-        name.0
-    }
-}
 
 /// The host ports of the three services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -356,17 +289,6 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_host_names() {
-        for fine in ["clearml", "a", "team-2.x"] {
-            assert!(fine.parse::<InstanceName>().is_ok(), "{fine}");
-        }
-        let long = "x".repeat(50);
-        for wrong in ["", "-a", "a-", "A", "a_b", "a/b", "../x", &long] {
-            assert!(wrong.parse::<InstanceName>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn flags_win_over_the_file_and_both_over_the_past() {
