@@ -219,8 +219,8 @@ mod tests {
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
+    use crate::release::Databases;
     use crate::settings::Wishes;
-    use crate::state::Databases;
 
     struct Silent;
     impl Reporter for Silent {

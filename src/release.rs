@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
 use crate::error::{Code, Explain};
-use crate::state::Databases;
 use crate::yaml;
 
 /// The release where none is asked for: the chart's.
@@ -46,6 +45,17 @@ pub struct Images {
     pub elasticsearch: ReleaseImage,
 }
 
+/// Major versions of the databases whose files cannot be read by another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Databases {
+    /// Such as `4.4`.
+    pub mongodb: String,
+    /// Such as `7`.
+    pub elasticsearch: String,
+    /// Such as `6`.
+    pub redis: String,
+}
+
 /// A release of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,11 +81,6 @@ impl Release {
             path: path.to_owned(),
             reason: error.to_string(),
         })
-    }
-
-    /// The versions of the databases.
-    pub fn databases(&self) -> &Databases {
-        &self.databases
     }
 
     /// The image of a component.

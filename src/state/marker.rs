@@ -8,20 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{Error, json, read_json};
 use crate::component::Component;
 use crate::files;
+use crate::release::Databases;
 use crate::settings::InstanceName;
 
 const FILE: &str = ".clearml-local.json";
-
-/// Major versions of the databases whose files cannot be read by another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Databases {
-    /// Such as `4.4`.
-    pub mongodb: String,
-    /// Such as `7`.
-    pub elasticsearch: String,
-    /// Such as `6`.
-    pub redis: String,
-}
 
 /// What the marker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

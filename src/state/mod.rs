@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 pub use self::lock::Lock;
-pub use self::marker::{Databases, Marker};
+pub use self::marker::Marker;
 use crate::error::{Code, Explain};
 use crate::files;
 use crate::secrets::Secrets;

@@ -15,7 +15,7 @@ use crate::profile::Profile;
 use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{Instance, InstanceName, Ports};
-use crate::state::{Databases, Marker};
+use crate::state::Marker;
 use crate::values::{self, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
@@ -92,12 +92,7 @@ impl Plan {
 
     /// The marker that the data directory is to carry.
     pub fn marker(&self) -> Marker {
-        let majors = self.release.databases();
-        let databases = Databases {
-            mongodb: majors.mongodb.clone(),
-            elasticsearch: majors.elasticsearch.clone(),
-            redis: majors.redis.clone(),
-        };
+        let databases = self.release.databases.clone();
         Marker::new(&self.name, &self.release.name, databases)
     }
 
