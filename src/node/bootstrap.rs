@@ -20,10 +20,7 @@ const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
     let container = node.container();
     engine.ensure_network(spec::NETWORK).await?;
-    let volume = spec::image_volume(node.name, node.image_id);
-    engine
-        .ensure_volume(&volume, &spec::labels(node.name))
-        .await?;
+    ensure_image_volume(engine, node).await?;
     engine.create(&container).await?;
     if let Err(error) = engine.start(&container.name).await {
         // It never ran: nothing in it is worth keeping.
@@ -31,6 +28,20 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
         return Err(error.into());
     }
     Ok(container.name)
+}
+
+/// Makes the volume for the node's image store, and drops those of former node
+/// images: no other containerd may read them, and they are large.
+async fn ensure_image_volume(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<(), Error> {
+    let volume = spec::image_volume(node.name, node.image_id);
+    let label = format!("{}={}", spec::INSTANCE_LABEL, node.name);
+    for other in engine.volumes(&label).await? {
+        if other != volume {
+            engine.remove_volume(&other).await?;
+        }
+    }
+    let labels = spec::labels(node.name);
+    Ok(engine.ensure_volume(&volume, &labels).await?)
 }
 
 /// Starts a node that was stopped.
@@ -211,6 +222,30 @@ fn with_server(kubeconfig: &str, server: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::fake::FakeEngine;
+    use crate::settings::Wishes;
+
+    #[tokio::test]
+    async fn another_node_image_gets_a_volume_of_its_own() {
+        let name = "demo".parse().unwrap();
+        let instance = Wishes::default().instance(None, "/data".into()).unwrap();
+        let mut node = spec::NodeSpec {
+            name: &name,
+            instance: &instance,
+            node_ports: instance.ports,
+            image_id: "sha256:0000000000001",
+            proxy: &[],
+            api_server_port: 40000,
+            device_mapper: false,
+        };
+        let engine = FakeEngine::default();
+        make(&engine, &node).await.unwrap();
+        make(&engine, &node).await.unwrap();
+        node.image_id = "sha256:1111111111111";
+        make(&engine, &node).await.unwrap();
+        let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
+        assert_eq!(volumes, ["clearml-local-demo-images-111111111111"]);
+    }
 
     #[test]
     fn the_kubeconfig_names_the_published_port() {
