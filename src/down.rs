@@ -7,7 +7,7 @@ use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::files;
 use crate::node::{self, spec};
-use crate::settings::{Instance, InstanceName};
+use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, Marker, StateDir};
 use crate::up;
 
@@ -17,9 +17,9 @@ pub struct Outcome {
     /// Whether there was anything to take away.
     pub changed: bool,
     /// Where the data still are, if they are.
-    pub data_dir: Option<PathBuf>,
-    /// What they take, in bytes.
-    pub data_bytes: u64,
+    pub data_dir: Option<DataPlace>,
+    /// What they take, in bytes, where it can be seen.
+    pub data_bytes: Option<u64>,
 }
 
 /// Takes an instance's cluster away; with `purge` everything of the instance.
@@ -46,19 +46,22 @@ pub async fn down(
         changed |= instance.is_some();
         let step = events.step("purge");
         let instance = instance.as_ref();
-        let data_dir = data_dir.as_deref();
+        let data_dir = data_dir.as_ref().and_then(DataPlace::folder);
         let removed = remove_everything(name, instance, data_dir, state, engine, &step).await;
         step.end(removed, |()| (true, String::new()))?;
         return Ok(Outcome {
             changed,
             data_dir: None,
-            data_bytes: 0,
+            data_bytes: None,
         });
     }
-    let data_dir = data_dir.filter(|dir| dir.exists());
+    let data_dir = data_dir.filter(|place| place.folder().is_none_or(Path::exists));
     Ok(Outcome {
         changed,
-        data_bytes: data_dir.as_deref().map_or(0, files::size_of_tree),
+        data_bytes: data_dir
+            .as_ref()
+            .and_then(DataPlace::folder)
+            .map(files::size_of_tree),
         data_dir,
     })
 }
@@ -291,7 +294,9 @@ mod tests {
         let state = StateDir::at(dir.path().join("demo"));
         let name: InstanceName = "demo".parse().unwrap();
         let data = dir.path().join("data");
-        let instance = Wishes::default().instance(None, data.clone()).unwrap();
+        let instance = Wishes::default()
+            .instance(None, data.clone().into())
+            .unwrap();
         state.keep_instance(&instance).unwrap();
         let databases = Databases {
             mongodb: "4.4".into(),

@@ -267,7 +267,7 @@ mod tests {
             listen: Some(listen.parse().unwrap()),
             ..Wishes::default()
         };
-        wishes.instance(None, "/data".into()).unwrap()
+        wishes.instance(None, "/data".to_owned().into()).unwrap()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `clearml-local down`.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use super::{Context, or_interrupted};
 use crate::down;
@@ -56,12 +57,15 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
     }
     let home = context.output.policy().home.as_deref();
     let text = match &outcome.data_dir {
-        Some(dir) => format!(
-            "`{name}` is down. Its data stay in {}, {}; bring it back: clearml-local up{}",
-            words::path(dir, home),
-            words::bytes(outcome.data_bytes),
-            name_flag(name.as_str())
-        ),
+        Some(place) => {
+            let size = outcome.data_bytes.map(words::bytes);
+            let size = size.map_or_else(String::new, |size| format!(", {size}"));
+            format!(
+                "`{name}` is down. Its data stay in {}{size}; bring it back: clearml-local up{}",
+                words::path(Path::new(&place.to_string()), home),
+                name_flag(name.as_str())
+            )
+        }
         None if purged && outcome.changed => {
             format!("`{name}` is gone, with its data, secrets and images.")
         }

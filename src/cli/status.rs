@@ -44,7 +44,7 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
         release: instance.map(|instance| instance.release.clone()),
         endpoints: status.endpoints.clone(),
         components: status.components.iter().map(component).collect(),
-        data_dir: instance.map(|instance| instance.data_dir.display().to_string()),
+        data_dir: instance.map(|instance| instance.data_dir.to_string()),
         notes: failed.chain(status.notes.iter().cloned()).collect(),
     }
 }

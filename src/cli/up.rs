@@ -1,11 +1,11 @@
 //! `clearml-local up`.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Context, or_interrupted, proxy_variables};
 use crate::error::Result;
-use crate::settings::Wishes;
+use crate::settings::{DataPlace, Wishes};
 use crate::ui::Summary;
 use crate::up::{self, Request};
 
@@ -49,9 +49,9 @@ pub(super) struct WishArgs {
     /// Image of the Kubernetes node
     #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
     node_image: Option<String>,
-    /// Folder for the data, kept by `down`
+    /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
     #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    data_dir: Option<DataPlace>,
     /// Address to open the ports on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
     listen: Option<IpAddr>,
@@ -72,7 +72,7 @@ pub(super) struct WishArgs {
 impl WishArgs {
     /// The wishes of flags and environment, then those of the settings file.
     pub(super) fn wishes(&self, context: &Context) -> Wishes {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = std::env::current_dir().unwrap_or_default();
         Wishes {
             name: Some(context.name.clone()),
             listen: self.listen,
@@ -81,7 +81,7 @@ impl WishArgs {
             files_port: self.files_port,
             release: self.release.clone(),
             node_image: self.node_image.clone(),
-            data_dir: self.data_dir.as_deref().map(absolute),
+            data_dir: self.data_dir.clone().map(|place| place.below(&here)),
             values: self.values.clone(),
             set: self.set.clone(),
             timeout: self.timeout.clone(),
@@ -109,7 +109,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         name: context.name.to_string(),
         endpoints: outcome.endpoints,
         data_dir: outcome.data_dir,
-        data_bytes: Some(outcome.data_bytes),
+        data_bytes: outcome.data_bytes,
         took: events.elapsed(),
         phases: outcome.phases,
         changed: outcome.changed,

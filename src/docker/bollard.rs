@@ -343,6 +343,13 @@ impl Engine for Docker {
         Ok(())
     }
 
+    async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        let inspected = self.client.inspect_volume(name).await;
+        let what = format!("inspect the volume {name}");
+        let volume = optional(inspected.map_err(Docker::failed(what)))?;
+        Ok(volume.map(|volume| volume.labels.into_iter().collect()))
+    }
+
     async fn volumes(&self, label: &str) -> Result<Vec<String>, Error> {
         let options = query::ListVolumesOptionsBuilder::default()
             .filters(&by_label(label))

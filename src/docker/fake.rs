@@ -193,6 +193,10 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
+    async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        Ok(self.state().volumes.get(name).cloned())
+    }
+
     async fn volumes(&self, label: &str) -> Result<Vec<String>, Error> {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
         let state = self.state();

@@ -241,6 +241,8 @@ pub trait Engine: Send + Sync {
         name: &str,
         labels: &BTreeMap<String, String>,
     ) -> Result<(), Error>;
+    /// The labels of a volume, if it is there.
+    async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error>;
     /// Names of the volumes that carry the label.
     async fn volumes(&self, label: &str) -> Result<Vec<String>, Error>;
     /// Removes a volume; fine when absent.

@@ -35,8 +35,9 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
 async fn ensure_image_volume(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<(), Error> {
     let volume = spec::image_volume(node.name, node.image_id);
     let label = format!("{}={}", spec::INSTANCE_LABEL, node.name);
+    let prefix = spec::image_volume_prefix(node.name);
     for other in engine.volumes(&label).await? {
-        if other != volume {
+        if other != volume && other.starts_with(&prefix) {
             engine.remove_volume(&other).await?;
         }
     }
@@ -223,12 +224,14 @@ fn with_server(kubeconfig: &str, server: &str) -> String {
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
-    use crate::settings::Wishes;
+    use crate::settings::{DataPlace, Wishes};
 
     #[tokio::test]
     async fn another_node_image_gets_a_volume_of_its_own() {
         let name = "demo".parse().unwrap();
-        let instance = Wishes::default().instance(None, "/data".into()).unwrap();
+        let instance = Wishes::default()
+            .instance(None, DataPlace::Folder("/data".into()))
+            .unwrap();
         let mut node = spec::NodeSpec {
             name: &name,
             instance: &instance,
@@ -239,12 +242,18 @@ mod tests {
             device_mapper: false,
         };
         let engine = FakeEngine::default();
+        let data = spec::data_volume(&name);
+        engine
+            .ensure_volume(&data, &spec::labels(&name))
+            .await
+            .unwrap();
         make(&engine, &node).await.unwrap();
         make(&engine, &node).await.unwrap();
         node.image_id = "sha256:1111111111111";
         make(&engine, &node).await.unwrap();
         let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
-        assert_eq!(volumes, ["clearml-local-demo-images-111111111111"]);
+        let images = "clearml-local-demo-images-111111111111";
+        assert_eq!(volumes, [data.as_str(), images], "data are never dropped");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
-use crate::settings::{Instance, InstanceName, Ports};
+use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -35,12 +35,22 @@ pub fn name(instance: &InstanceName) -> String {
     format!("{instance}-control-plane")
 }
 
+/// How the names of an instance's image volumes begin.
+pub fn image_volume_prefix(instance: &InstanceName) -> String {
+    format!("clearml-local-{instance}-images-")
+}
+
+/// The volume for the data, where they are not in a folder.
+pub fn data_volume(instance: &InstanceName) -> String {
+    format!("clearml-local-{instance}-data")
+}
+
 /// The volume with the node's image store. It depends on the node image, whose
 /// containerd must be able to read it.
 pub fn image_volume(instance: &InstanceName, node_image_id: &str) -> String {
     let hash = node_image_id.rsplit(':').next().unwrap_or_default();
     let short: String = hash.chars().take(12).collect();
-    format!("clearml-local-{instance}-images-{short}")
+    format!("{}{short}", image_volume_prefix(instance))
 }
 
 /// The labels of everything that belongs to an instance.
@@ -94,7 +104,7 @@ impl NodeSpec<'_> {
                 image_volume(self.name, self.image_id),
                 "/var/lib/containerd".into(),
             ),
-            Mount::Bind(self.instance.data_dir.clone(), DATA_ROOT.into(), false),
+            self.data_mount(),
         ];
         if self.device_mapper {
             mounts.push(Mount::Bind(
@@ -116,6 +126,13 @@ impl NodeSpec<'_> {
             stop_timeout: Some(STOP_TIMEOUT),
             name,
             ..ContainerSpec::default()
+        }
+    }
+
+    fn data_mount(&self) -> Mount {
+        match &self.instance.data_dir {
+            DataPlace::Folder(path) => Mount::Bind(path.clone(), DATA_ROOT.into(), false),
+            DataPlace::Volume(name) => Mount::Volume(name.clone(), DATA_ROOT.into()),
         }
     }
 
@@ -172,8 +189,8 @@ impl NodeSpec<'_> {
             );
         }
         if let Some(data) = data_dir(node) {
-            let wanted = self.instance.data_dir.display().to_string();
-            compare("--data-dir", data.display().to_string(), wanted);
+            let wanted = self.instance.data_dir.to_string();
+            compare("--data-dir", data.to_string(), wanted);
         }
         differences.dedup();
         differences
@@ -210,10 +227,16 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
     })
 }
 
-/// The host folder that a node keeps its data in.
-pub fn data_dir(node: &Container) -> Option<PathBuf> {
+/// Where a node keeps its data.
+pub fn data_dir(node: &Container) -> Option<DataPlace> {
     let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);
-    mount.map(|(source, _)| PathBuf::from(source))
+    mount.map(|(source, _)| {
+        if source.starts_with('/') {
+            DataPlace::Folder(source.into())
+        } else {
+            DataPlace::Volume(source.clone())
+        }
+    })
 }
 
 /// The host port of the API server of a running node.
@@ -292,7 +315,9 @@ mod tests {
             node_image: Some("node:1".into()),
             ..Wishes::default()
         };
-        wishes.instance(None, "/home/me/data".into()).unwrap()
+        wishes
+            .instance(None, DataPlace::Folder("/home/me/data".into()))
+            .unwrap()
     }
 
     fn spec<'a>(name: &'a InstanceName, instance: &'a Instance) -> NodeSpec<'a> {

@@ -1,6 +1,7 @@
 //! What the user wants: flags, environment and `clearml-local.yaml`, in that
 //! order of strength, then what an earlier `up` was told, then the defaults.
 
+mod data;
 mod name;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::data::DataPlace;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 use crate::error::{Code, Explain};
 use crate::{files, yaml};
@@ -74,7 +76,7 @@ pub struct Instance {
     /// Reference of the node image.
     pub node_image: String,
     /// Where the data are.
-    pub data_dir: PathBuf,
+    pub data_dir: DataPlace,
     /// Values files, weakest first.
     pub values: Vec<ValuesFile>,
     /// `--set` arguments, weakest first.
@@ -99,8 +101,8 @@ pub struct Wishes {
     pub release: Option<String>,
     /// Node image.
     pub node_image: Option<String>,
-    /// Data directory.
-    pub data_dir: Option<PathBuf>,
+    /// Where to keep the data.
+    pub data_dir: Option<DataPlace>,
     /// Values files.
     pub values: Vec<PathBuf>,
     /// `KEY=VALUE`.
@@ -152,7 +154,7 @@ impl Wishes {
         };
         let beside = |file: PathBuf| dir.join(file);
         wishes.values = wishes.values.into_iter().map(beside).collect();
-        wishes.data_dir = wishes.data_dir.map(beside);
+        wishes.data_dir = wishes.data_dir.map(|place| place.below(dir));
         Ok(wishes)
     }
 
@@ -181,7 +183,7 @@ impl Wishes {
     pub fn instance(
         &self,
         earlier: Option<&Instance>,
-        default_data_dir: PathBuf,
+        default_data_dir: DataPlace,
     ) -> Result<Instance, Error> {
         let was = earlier.cloned().unwrap_or_else(|| Instance {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -298,7 +300,7 @@ mod tests {
             ..Wishes::default()
         };
         let earlier = Wishes::default()
-            .instance(None, "/data".into())
+            .instance(None, PathBuf::from("/data").into())
             .map(|was| Instance {
                 release: "2.3".into(),
                 ..was
@@ -306,14 +308,14 @@ mod tests {
             .unwrap();
         let now = flags
             .or(file)
-            .instance(Some(&earlier), "/other".into())
+            .instance(Some(&earlier), PathBuf::from("/other").into())
             .unwrap();
         assert_eq!(
             (now.ports.web, now.ports.api, now.ports.files),
             (9090, 8008, 30081)
         );
         assert_eq!(now.release, "2.3");
-        assert_eq!(now.data_dir, PathBuf::from("/data"));
+        assert_eq!(now.data_dir, PathBuf::from("/data").into());
     }
 
     #[test]
@@ -330,7 +332,9 @@ mod tests {
             web_port: Some(30008),
             ..Wishes::default()
         };
-        let error = wishes.instance(None, "/data".into()).unwrap_err();
+        let error = wishes
+            .instance(None, PathBuf::from("/data").into())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "web, API and files need a port each, not 30008, 30008 and 30081"

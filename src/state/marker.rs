@@ -1,6 +1,7 @@
 //! The marker in a data directory: whose it is, what wrote it, and which of its
 //! folders may be removed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,11 @@ use super::{Error, json, read_json};
 use crate::component::Component;
 use crate::files;
 use crate::release::Databases;
-use crate::settings::InstanceName;
+use crate::settings::{DataPlace, InstanceName};
 
 const FILE: &str = ".clearml-local.json";
+/// The label of a volume that carries the marker.
+const LABEL: &str = "clearml-local.io/marker";
 
 /// What the marker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,21 +61,42 @@ impl Marker {
         Ok(())
     }
 
-    /// Checks that this marker's instance and databases may use the directory.
+    /// The marker as a volume's label carries it: such a volume is looked into by
+    /// containers alone.
+    pub fn label(&self) -> (String, String) {
+        let text = serde_json::to_string(self).expect("plain data become JSON");
+        (LABEL.to_owned(), text)
+    }
+
+    /// The marker that a volume's labels carry, if they do.
+    pub fn from_labels(labels: &BTreeMap<String, String>) -> Option<Marker> {
+        serde_json::from_str(labels.get(LABEL)?).ok()
+    }
+
+    /// Checks that this marker's instance and databases may use the folder.
     ///
     /// # Errors
     /// When it is somebody else's, or its databases are of another version.
     pub fn check(&self, dir: &Path) -> Result<(), Error> {
-        let path = || PathBuf::from(dir);
-        let Some(found) = Marker::read(dir)? else {
-            return match files::list(dir)?.into_iter().next() {
+        match Marker::read(dir)? {
+            Some(found) => self.check_against(found, &dir.to_owned().into()),
+            None => match files::list(dir)?.into_iter().next() {
                 Some(example) => Err(Error::DataForeign {
-                    path: path(),
+                    path: dir.to_owned(),
                     example,
                 }),
                 None => Ok(()),
-            };
-        };
+            },
+        }
+    }
+
+    /// Checks that this marker's instance and databases may use a place that
+    /// carries the other marker.
+    ///
+    /// # Errors
+    /// As [`Marker::check`].
+    pub fn check_against(&self, found: Marker, place: &DataPlace) -> Result<(), Error> {
+        let path = || PathBuf::from(place.to_string());
         if found.instance != self.instance {
             return Err(Error::DataOfOther {
                 path: path(),

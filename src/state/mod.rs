@@ -226,6 +226,12 @@ pub enum Error {
         /// A file in it.
         example: String,
     },
+    /// The volume is somebody else's.
+    #[error("the volume `{name}` was not made by clearml-local")]
+    VolumeForeign {
+        /// The volume.
+        name: String,
+    },
     /// The databases on disk are of another major version.
     #[error(
         "the data in {} were written by {database} {found}, and the release has {database} {wanted}",
@@ -250,7 +256,9 @@ impl Explain for Error {
         match self {
             Error::Files(error) => error.code(),
             Error::NoHome | Error::Broken { .. } => Code::StateBroken,
-            Error::DataOfOther { .. } | Error::DataForeign { .. } => Code::DataForeign,
+            Error::DataOfOther { .. } | Error::DataForeign { .. } | Error::VolumeForeign { .. } => {
+                Code::DataForeign
+            }
             Error::DataVersion { .. } => Code::DataVersion,
         }
     }
@@ -267,6 +275,11 @@ impl Explain for Error {
                 format!("use that instance: clearml-local up --name {owner}"),
                 "or another folder: clearml-local up --data-dir DIR".into(),
             ],
+            Error::VolumeForeign { .. } => {
+                vec![
+                    "use one that is not there yet: clearml-local up --data-dir volume:NAME".into(),
+                ]
+            }
             Error::DataForeign { .. } => {
                 vec!["use an empty folder: clearml-local up --data-dir DIR".into()]
             }

@@ -1,12 +1,12 @@
 //! The end of `up`: where everything is, and what to type next.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use super::table::{self, Cell};
 use super::{Paint, Policy, words};
 use crate::probe::Endpoints;
-use crate::settings::name_flag;
+use crate::settings::{DataPlace, name_flag};
 
 /// What `up` has to say at its end.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct Summary {
     /// Where the server answers.
     pub endpoints: Endpoints,
     /// Where the data is: a directory, or the name of a volume.
-    pub data_dir: PathBuf,
+    pub data_dir: DataPlace,
     /// How much of it there is, where that is known.
     pub data_bytes: Option<u64>,
     /// How long `up` took.
@@ -33,7 +33,10 @@ pub struct Summary {
 
 /// The addresses and the place of the data: what a program may want to read.
 pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
-    let mut data = words::path(&summary.data_dir, policy.home.as_deref());
+    let mut data = words::path(
+        Path::new(&summary.data_dir.to_string()),
+        policy.home.as_deref(),
+    );
     if let Some(bytes) = summary.data_bytes {
         data = format!("{data}, {}", words::bytes(bytes));
     }

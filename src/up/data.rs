@@ -5,10 +5,45 @@ use crate::component::Component;
 use crate::docker::{Engine, exec_ok};
 use crate::error::Result;
 use crate::files;
-use crate::node::spec::DATA_ROOT;
+use crate::node::spec::{self, DATA_ROOT};
+use crate::settings::{DEFAULT_NAME, DataPlace};
+use crate::state::Marker;
 
 /// Where the chart's README puts the data; kept findable for those who know it.
 const CHART_PATH: &str = "/tmp/clearml-kind";
+
+/// The marker at a place, if there is one.
+///
+/// # Errors
+/// When the engine does not answer, or the marker is broken.
+pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<Option<Marker>> {
+    match place {
+        DataPlace::Folder(path) => Ok(Marker::read(path)?),
+        DataPlace::Volume(name) => {
+            let labels = engine.volume_labels(name).await?;
+            Ok(labels.as_ref().and_then(Marker::from_labels))
+        }
+    }
+}
+
+/// Marks the place as this instance's, making it where it is not there. A volume's
+/// marker says for ever what it was made for.
+///
+/// # Errors
+/// When the place cannot be made.
+pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
+    match &plan.instance.data_dir {
+        DataPlace::Folder(path) => Ok(plan.marker().write(path)?),
+        DataPlace::Volume(name) => {
+            if engine.volume_labels(name).await?.is_some() {
+                return Ok(());
+            }
+            let mut labels = spec::labels(&plan.name);
+            labels.extend([plan.marker().label()]);
+            Ok(engine.ensure_volume(name, &labels).await?)
+        }
+    }
+}
 
 /// Makes the folders through the node, each with the owner that its image runs
 /// as: Kubernetes' fsGroup does nothing on host folders.
@@ -26,8 +61,10 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Res
     let mut argv = vec!["sh", "-c", script, "sh"];
     argv.extend(arguments.iter().map(String::as_str));
     exec_ok(engine, node, &argv).await?;
-    if plan.name.as_str() == "clearml" {
-        files::link_if_free(&plan.instance.data_dir, CHART_PATH.as_ref());
+    if plan.name.as_str() == DEFAULT_NAME
+        && let Some(folder) = plan.instance.data_dir.folder()
+    {
+        files::link_if_free(folder, CHART_PATH.as_ref());
     }
     Ok(())
 }

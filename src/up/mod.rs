@@ -22,8 +22,8 @@ use crate::kube::{Change, Cluster};
 use crate::node::spec;
 use crate::probe::Endpoints;
 use crate::secrets::Secrets;
-use crate::settings::{Instance, InstanceName, Wishes};
-use crate::state::{Lock, Marker, StateDir};
+use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
+use crate::state::{Lock, StateDir};
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone)]
@@ -44,9 +44,9 @@ pub struct Outcome {
     /// The three URLs.
     pub endpoints: Endpoints,
     /// Where the data are.
-    pub data_dir: PathBuf,
-    /// What they take, in bytes.
-    pub data_bytes: u64,
+    pub data_dir: DataPlace,
+    /// What they take, in bytes, where it can be seen.
+    pub data_bytes: Option<u64>,
     /// Whether anything was changed.
     pub changed: bool,
     /// Seconds per phase.
@@ -94,12 +94,12 @@ pub async fn up(
     let deadline = began + request.wishes.timeout()?;
     let credentials = secrets.credentials.tests.clone();
     let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
-    plan.marker().write(&plan.instance.data_dir)?;
+    data::mark(&plan, engine).await?;
     phases.end("ready");
 
     Ok(Outcome {
         endpoints: Endpoints::of(&plan.instance),
-        data_bytes: files::size_of_tree(&plan.instance.data_dir),
+        data_bytes: plan.instance.data_dir.folder().map(files::size_of_tree),
         data_dir: plan.instance.data_dir.clone(),
         changed: node.made || started || delivery.brought > 0 || applied || !began_ready,
         phases: phases.0,
@@ -121,7 +121,7 @@ async fn earlier(
     let Some(mut instance) = node.as_ref().and_then(spec::instance_of) else {
         return Ok(None);
     };
-    if let Some(marker) = Marker::read(&instance.data_dir)? {
+    if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {
         instance.release = marker.release;
     }
     Ok(Some(instance))
@@ -138,7 +138,12 @@ pub fn plan(
     info: &EngineInfo,
 ) -> Result<Plan> {
     let wishes = &request.wishes;
-    let instance = wishes.instance(earlier, state.default_data_dir())?;
+    let place = if info.in_virtual_machine() {
+        DataPlace::Volume(spec::data_volume(&request.name))
+    } else {
+        DataPlace::Folder(state.default_data_dir())
+    };
+    let instance = wishes.instance(earlier, place)?;
     Plan::new(request.name.clone(), instance, earlier, info)
 }
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use super::{Error, Plan, Request};
+use super::{Error, Plan, Request, data};
 use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
@@ -97,8 +97,7 @@ async fn make(
             images::pull(engine, &wanted, &info.architecture, step).await?
         }
     };
-    crate::files::create_dir(&plan.instance.data_dir)?;
-    plan.marker().write(&plan.instance.data_dir)?;
+    data::mark(plan, engine).await?;
     engine.remove(&spec::name(&plan.name)).await?;
     step.state("starting");
     let spec = NodeSpec {

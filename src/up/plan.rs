@@ -14,7 +14,7 @@ use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
-use crate::settings::{Instance, InstanceName, Ports};
+use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
 use crate::values::{self, Values};
 
@@ -26,7 +26,7 @@ pub struct Plan {
     /// Its settings.
     pub instance: Instance,
     /// Where its data were until now, if there was an `up` before.
-    pub former_data_dir: Option<PathBuf>,
+    pub former_data_dir: Option<DataPlace>,
     /// The release.
     pub release: Release,
     /// What the components may use.

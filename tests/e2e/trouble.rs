@@ -43,10 +43,12 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
 #[ignore = "needs an engine: tests/run"]
 fn an_up_that_was_killed_is_healed_by_the_next() {
     let instance = Instance::new("kill");
+    // As on engines in a virtual machine: the data in a volume.
+    let data = format!("--data-dir=volume:clearml-local-{}-data", instance.name);
     for state in ["kubeadm init", "component"] {
         let mut up = instance
             .command()
-            .args(["up", "-o", "json"])
+            .args(["up", "-o", "json", &data])
             .args([
                 format!("--web-port={}", instance.web),
                 format!("--api-port={}", instance.api),
@@ -66,6 +68,11 @@ fn an_up_that_was_killed_is_healed_by_the_next() {
     }
     instance.up(&[]).expect(0);
     instance.run(&["status"]).expect(0);
+    let volume = data.rsplit(':').next().unwrap().to_owned();
+    instance.run(&["down"]).expect(0);
+    assert!(instance.remains().contains(&volume), "down keeps the data");
+    instance.run(&["down", "--purge", "--yes"]).expect(0);
+    assert_eq!(instance.remains(), Vec::<String>::new());
 }
 
 #[test]

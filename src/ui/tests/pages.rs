@@ -67,7 +67,9 @@ pub(super) fn summary() -> Summary {
     Summary {
         name: "clearml".into(),
         endpoints: endpoints(),
-        data_dir: "/home/ada/.local/share/clearml-local/clearml/data".into(),
+        data_dir: "/home/ada/.local/share/clearml-local/clearml/data"
+            .to_owned()
+            .into(),
         data_bytes: Some(212_000_000),
         took: Duration::from_secs(58),
         phases: [

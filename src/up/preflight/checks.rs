@@ -1,15 +1,15 @@
 //! The checks, each a function from what is there to what is in the way.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::Path;
 
 use super::Finding;
 use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::files;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
-use crate::state::Marker;
-use crate::up::{Error, Plan};
+use crate::settings::DataPlace;
+use crate::state::{self, Marker};
+use crate::up::{Error, Plan, data};
 
 /// The oldest Docker API that has what we use (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
@@ -104,37 +104,51 @@ pub(super) async fn name_taken(
     }))
 }
 
-/// The data directory is ours, and its databases fit the release.
-pub(super) fn data(plan: &Plan) -> Option<Finding> {
-    let error = plan.marker().check(&plan.instance.data_dir).err()?;
-    Some(Finding {
+/// The place for the data is ours, and its databases fit the release.
+pub(super) async fn data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+    let place = &plan.instance.data_dir;
+    let checked = match place {
+        DataPlace::Folder(folder) => plan.marker().check(folder),
+        DataPlace::Volume(name) => match engine.volume_labels(name).await? {
+            None => Ok(()),
+            Some(labels) => match Marker::from_labels(&labels) {
+                Some(found) => plan.marker().check_against(found, place),
+                None => Err(state::Error::VolumeForeign { name: name.clone() }),
+            },
+        },
+    };
+    Ok(checked.err().map(|error| Finding {
         what: error.to_string(),
         remedies: error.hints(),
         code: error.code(),
-    })
+    }))
 }
 
-/// The data are where they were: another folder would begin with nothing.
-pub(super) fn data_elsewhere(plan: &Plan) -> Option<Finding> {
-    let former = plan.former_data_dir.as_ref()?;
+/// The data are where they were: another place would begin with nothing.
+pub(super) async fn data_elsewhere(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
     let wanted = &plan.instance.data_dir;
-    let marker = Marker::read(former).ok().flatten()?;
-    if former == wanted || marker.instance != plan.name {
-        return None;
+    let Some(former) = plan
+        .former_data_dir
+        .as_ref()
+        .filter(|former| *former != wanted)
+    else {
+        return Ok(None);
+    };
+    let marker = data::marker_at(former, engine).await?;
+    if marker.is_none_or(|marker| marker.instance != plan.name) {
+        return Ok(None);
     }
-    Some(Finding {
+    Ok(Some(Finding {
         what: format!(
-            "the data of `{}` are in {}, not in {}",
-            plan.name,
-            former.display(),
-            wanted.display()
+            "the data of `{}` are in {former}, not in {wanted}",
+            plan.name
         ),
         remedies: vec![
             "go on with them: leave --data-dir away".into(),
             "or begin anew under another name: clearml-local up --name NEW --data-dir DIR".into(),
         ],
         code: Code::Usage,
-    })
+    }))
 }
 
 /// The host ports are free.
@@ -187,11 +201,10 @@ pub(super) fn conflicts(plan: &Plan, node: &Container, info: &EngineInfo) -> Opt
 pub(super) fn disk(plan: &Plan, info: &EngineInfo, fresh: bool) -> Vec<Finding> {
     let for_images = if fresh { FRESH_IMAGES } else { LEAST_FREE };
     let mut findings: Vec<Finding> = Vec::new();
-    let places: [(&Path, u64, &str); 2] = [
-        (&info.root_dir, for_images, "Docker's folder"),
-        (&plan.instance.data_dir, LEAST_FREE, "the data directory"),
-    ];
-    for (path, needed, what) in places {
+    let root = Some((info.root_dir.as_path(), for_images, "Docker's folder"));
+    let data = plan.instance.data_dir.folder();
+    let data = data.map(|folder| (folder, LEAST_FREE, "the data directory"));
+    for (path, needed, what) in root.into_iter().chain(data) {
         let visible = path.is_absolute() && !info.in_virtual_machine();
         let Some(free) = files::free_space(path).filter(|_| visible) else {
             continue;

@@ -74,14 +74,14 @@ async fn check(plan: &Plan, engine: &dyn Engine, info: &EngineInfo) -> Result<()
     let node = engine.container(&spec::name(&plan.name)).await?;
     let mut findings = checks::machine(plan, info);
     findings.extend(checks::name_taken(plan, engine, node.as_ref()).await?);
-    findings.extend(checks::data(plan));
+    findings.extend(checks::data(plan, engine).await?);
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
     if ours.as_ref().is_none_or(|node| !node.running) {
         findings.extend(checks::ports(plan));
     }
     match &ours {
         Some(node) => findings.extend(checks::conflicts(plan, node, info)),
-        None => findings.extend(checks::data_elsewhere(plan)),
+        None => findings.extend(checks::data_elsewhere(plan, engine).await?),
     }
     let fresh = engine.image(&plan.instance.node_image).await?.is_none() || ours.is_none();
     findings.extend(checks::disk(plan, info, fresh));
@@ -122,8 +122,8 @@ mod tests {
             files_port: files,
             ..Wishes::default()
         };
-        let earlier = former.map(|dir| wishes.instance(None, dir).unwrap());
-        let instance = wishes.instance(None, data_dir).unwrap();
+        let earlier = former.map(|dir| wishes.instance(None, dir.into()).unwrap());
+        let instance = wishes.instance(None, data_dir.into()).unwrap();
         Plan::new("demo".parse().unwrap(), instance, earlier.as_ref(), info).unwrap()
     }
 
