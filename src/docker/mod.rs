@@ -31,8 +31,6 @@ pub struct EngineInfo {
     pub architecture: String,
     /// The daemon's operating system, such as `Docker Desktop`.
     pub operating_system: String,
-    /// Kernel release.
-    pub kernel: String,
     /// Memory in bytes, as the daemon sees it.
     pub memory: u64,
     /// Processors, as the daemon sees them.
@@ -90,8 +88,6 @@ pub struct Container {
     pub ports: Vec<(u16, String, u16)>,
     /// Mounts: (source folder or volume name, path in the container).
     pub mounts: Vec<(String, String)>,
-    /// Identifier of the image it was made from.
-    pub image: String,
     /// Exit code of the last run, when it has ended.
     pub exit_code: Option<i64>,
 }

@@ -14,7 +14,7 @@ const COMPANY: &str = "d1bd92a3b039400cbafc60a7a5b1e52b";
 /// Elasticsearch's settings in every version: the chart's, without what 8
 /// refuses, and what a single small node needs. Without memory maps no
 /// privileged container has to raise the machine's limit for them.
-const ELASTIC_SETTINGS: [(&str, &str); 16] = [
+const ELASTIC_SETTINGS: [(&str, &str); 15] = [
     ("cluster.name", "clearml-elastic"),
     ("network.host", "0.0.0.0"),
     ("discovery.type", "single-node"),
@@ -37,7 +37,6 @@ const ELASTIC_SETTINGS: [(&str, &str); 16] = [
     ("xpack.security.enabled", "false"),
     ("xpack.ml.enabled", "false"),
     ("ingest.geoip.downloader.enabled", "false"),
-    ("action.auto_create_index", "true"),
 ];
 
 /// All components' objects, the Secret first.

@@ -51,11 +51,6 @@ impl Object {
     pub fn kind(&self) -> &str {
         self.0["kind"].as_str().unwrap_or_default()
     }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.0["metadata"]["name"].as_str().unwrap_or_default()
-    }
 }
 
 /// Renders all objects, in the order in which they are to be applied.

@@ -257,6 +257,14 @@ pub enum Error {
         /// The path that was given.
         path: PathBuf,
     },
+    /// A server would not be published by the node.
+    #[error("`{key}.service.type` is {kind}, and the node publishes ports of type NodePort alone")]
+    NotPublished {
+        /// The server.
+        key: &'static str,
+        /// The type that was asked for.
+        kind: &'static str,
+    },
     /// The Kubernetes API of a running node is silent.
     #[error("the node runs, but its Kubernetes API did not answer within {} s", waited.as_secs())]
     ApiSilent {
@@ -287,13 +295,18 @@ impl Explain for Error {
             Error::NoPort(_) => Code::PortInUse,
             Error::ApiSilent { .. } => Code::ClusterUnreachable,
             Error::NodeNotReady => Code::NodeFailed,
-            Error::NoReleaseFile { .. } | Error::NodeDiffers { .. } => Code::Usage,
+            Error::NoReleaseFile { .. }
+            | Error::NodeDiffers { .. }
+            | Error::NotPublished { .. } => Code::Usage,
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
             Error::NoPort(_) => Vec::new(),
+            Error::NotPublished { key, .. } => {
+                vec![format!("leave it as it is: without `{key}.service.type`")]
+            }
             Error::ApiSilent { .. } | Error::NodeNotReady => {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }

@@ -16,7 +16,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{self, Values};
+use crate::values::{self, ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -55,6 +55,15 @@ impl Plan {
             files: &instance.values,
             sets: &instance.sets,
         })?;
+        for (key, server) in values.servers() {
+            if server.service.kind != ServiceType::NodePort {
+                return Err(super::Error::NotPublished {
+                    key,
+                    kind: server.service.kind.as_str(),
+                }
+                .into());
+            }
+        }
         Ok(Plan {
             name,
             instance,

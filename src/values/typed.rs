@@ -118,6 +118,15 @@ impl Values {
         format!("{}:{}", image.repository, image.tag)
     }
 
+    /// The three servers, by the first word of their keys.
+    pub fn servers(&self) -> [(&'static str, &Server); 3] {
+        [
+            ("apiserver", &self.apiserver),
+            ("webserver", &self.webserver),
+            ("fileserver", &self.fileserver),
+        ]
+    }
+
     /// The node ports of the three servers.
     pub fn node_ports(&self) -> Ports {
         Ports {
@@ -332,11 +341,7 @@ pub(super) fn from_tree(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> (Val
 }
 
 fn one_node_port_each(values: &Values, reader: &mut Reader<'_>) {
-    let servers = [
-        ("apiserver", &values.apiserver),
-        ("webserver", &values.webserver),
-        ("fileserver", &values.fileserver),
-    ];
+    let servers = values.servers();
     for (index, (name, server)) in servers.iter().enumerate() {
         for (other, earlier) in &servers[..index] {
             let port = server.service.node_port;

@@ -1,5 +1,7 @@
 //! The whole way: up from nothing, work, up again, down, up, and away.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::harness::{Instance, has, run};
@@ -24,6 +26,11 @@ async fn a_server_from_nothing_to_nothing() {
     let status = instance.run(&["status", "-o", "json"]).expect(0).json();
     assert_eq!(status["state"], "ready");
     assert_eq!(status["components"].as_array().unwrap().len(), 6);
+
+    for file in ["kubeconfig", "secrets.json"] {
+        let metadata = std::fs::metadata(instance.state_dir().join(file)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{file}");
+    }
 
     let user = User::of(&instance).await;
     let work = user.work().await;

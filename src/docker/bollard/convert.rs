@@ -85,7 +85,6 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
         api,
         architecture,
         operating_system: info.operating_system.unwrap_or_default(),
-        kernel: info.kernel_version.unwrap_or_default(),
         memory: positive(info.mem_total),
         cpus: u32::try_from(positive(info.ncpu)).unwrap_or(u32::MAX),
         cgroup_version: info
@@ -131,7 +130,6 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
                 (source, mount.destination.unwrap_or_default())
             })
             .collect(),
-        image: found.image.unwrap_or_default(),
         exit_code: state.exit_code.filter(|_| !running),
     }
 }
