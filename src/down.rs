@@ -1,4 +1,5 @@
-//! `down`: the cluster goes, the data stay; `--purge` takes everything.
+//! `stop` frees the memory; `down` takes the cluster away, and the data stay;
+//! `--purge` takes everything.
 
 use std::path::{Path, PathBuf};
 
@@ -66,11 +67,33 @@ pub async fn down(
     })
 }
 
-/// Stops the node in order and removes it with its anonymous volumes. Returns
-/// whether there was one.
-async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<bool> {
-    let Some(container) = engine.container(&spec::name(name)).await? else {
+/// Stops an instance's node in order and leaves it there. Returns whether it ran.
+///
+/// # Errors
+/// When the engine does not answer, or there is no node of ours.
+pub async fn stop(
+    name: &InstanceName,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<bool> {
+    let _lock = Lock::take(state, "stop", events).await?;
+    let Some(node) = find_node(name, engine).await? else {
+        return Err(Error::NoNode { name: name.clone() }.into());
+    };
+    if !node.running {
         return Ok(false);
+    }
+    let step = events.step("stop");
+    let result = stop_node(&node, engine, &step).await;
+    step.end(result, |detail| (true, detail.clone()))?;
+    Ok(true)
+}
+
+/// The instance's node, if there is one.
+async fn find_node(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
+    let Some(container) = engine.container(&spec::name(name)).await? else {
+        return Ok(None);
     };
     if !spec::is_ours(&container, name) {
         return Err(Error::NotOurs {
@@ -78,24 +101,40 @@ async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) 
         }
         .into());
     }
+    Ok(Some(container))
+}
+
+/// Stops the node in order and removes it with its anonymous volumes. Returns
+/// whether there was one.
+async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<bool> {
+    let Some(node) = find_node(name, engine).await? else {
+        return Ok(false);
+    };
     let step = events.step("stop");
-    let result = stop_and_remove(&container, engine, &step).await;
+    let result = async {
+        let detail = stop_node(&node, engine, &step).await?;
+        engine.remove(&node.name).await?;
+        Ok::<_, crate::error::Error>(detail)
+    }
+    .await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
 }
 
-/// Returns what a person should know of the stop.
-async fn stop_and_remove(node: &Container, engine: &dyn Engine, step: &Step) -> Result<String> {
-    let mut detail = String::new();
-    if node.running {
-        let report = node::stop_in_order(engine, &node.name, step).await?;
-        if !report.killed.is_empty() {
-            let names: Vec<&str> = report.killed.iter().map(|c| c.name()).collect();
-            detail = format!("killed, as they did not end in time: {}", names.join(", "));
-        }
+/// Stops a node that runs; returns what a person should know of it.
+async fn stop_node(node: &Container, engine: &dyn Engine, step: &Step) -> Result<String> {
+    if !node.running {
+        return Ok(String::new());
     }
-    engine.remove(&node.name).await?;
-    Ok(detail)
+    let killed = node::stop_in_order(engine, &node.name, step).await?.killed;
+    if killed.is_empty() {
+        return Ok(String::new());
+    }
+    let names: Vec<&str> = killed.iter().map(|c| c.name()).collect();
+    Ok(format!(
+        "killed, as they did not end in time: {}",
+        names.join(", ")
+    ))
 }
 
 async fn remove_everything(
@@ -186,6 +225,12 @@ pub enum Error {
         /// Its name.
         container: String,
     },
+    /// There is nothing to stop.
+    #[error("the instance `{name}` has no node to stop")]
+    NoNode {
+        /// The instance.
+        name: InstanceName,
+    },
     /// The data cannot be removed.
     #[error("the data in {} belong to other users and could not be removed", dir.display())]
     NotAllowed {
@@ -198,6 +243,7 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Error::NotOurs { .. } => Code::NameTaken,
+            Error::NoNode { .. } => Code::Usage,
             Error::NotAllowed { .. } => Code::StateBroken,
         }
     }
@@ -207,6 +253,7 @@ impl Explain for Error {
             Error::NotOurs { container } => {
                 vec![format!("see whose it is: docker inspect {container}")]
             }
+            Error::NoNode { .. } => vec!["see what is there: clearml-local list".into()],
             Error::NotAllowed { dir } => {
                 vec![format!("see who owns them: ls -l {}", dir.display())]
             }
@@ -273,6 +320,17 @@ mod tests {
             calls[calls.len() - 2..],
             ["stop demo-control-plane 1", "remove demo-control-plane"]
         );
+    }
+
+    #[tokio::test]
+    async fn a_stopped_node_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let engine = engine(Some(node(true, true)));
+        let name = "demo".parse().unwrap();
+        assert!(stop(&name, &state, &engine, &events()).await.unwrap());
+        assert!(!stop(&name, &state, &engine, &events()).await.unwrap());
+        assert!(engine.state().containers.contains_key("demo-control-plane"));
     }
 
     #[tokio::test]

@@ -74,10 +74,10 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o644)
 }
 
-/// Like [`write`], readable by its owner only from the first byte on.
+/// Like [`write()`], readable by its owner only from the first byte on.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o600)
 }

@@ -196,7 +196,17 @@ fn purge_without_a_terminal_wants_to_be_meant() {
 #[test]
 fn help_of_each_verb_has_an_example() {
     let home = Home::new();
-    for verb in ["up", "down", "status", "logs", "credentials", "render"] {
+    for verb in [
+        "up",
+        "down",
+        "stop",
+        "start",
+        "status",
+        "list",
+        "logs",
+        "credentials",
+        "render",
+    ] {
         let ran = home.run(&[verb, "--help"]);
         assert_eq!(ran.code, 0);
         assert!(

@@ -2,9 +2,12 @@
 
 mod credentials;
 mod down;
+mod list;
 mod logs;
 mod render;
+mod start;
 mod status;
+mod stop;
 mod up;
 
 use std::path::PathBuf;
@@ -45,7 +48,10 @@ pub struct Cli {
 enum Verb {
     Up(up::Args),
     Down(down::Args),
+    Stop(stop::Args),
+    Start(start::Args),
     Status(status::Args),
+    List(list::Args),
     Logs(logs::Args),
     Credentials(credentials::Args),
     Render(render::Args),
@@ -163,7 +169,10 @@ impl Cli {
             match self.verb {
                 Verb::Up(args) => up::run(&args, &context).await,
                 Verb::Down(args) => down::run(&args, &context).await,
+                Verb::Stop(args) => stop::run(&args, &context).await,
+                Verb::Start(args) => start::run(&args, &context).await,
                 Verb::Status(args) => status::run(&args, &context).await,
+                Verb::List(args) => list::run(&args, &context).await,
                 Verb::Logs(args) => logs::run(&args, &context).await,
                 Verb::Credentials(args) => credentials::run(&args, &context),
                 Verb::Render(args) => render::run(&args, &context).await,

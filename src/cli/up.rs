@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Context, or_interrupted, proxy_variables};
 use crate::error::Result;
 use crate::settings::{DataPlace, Wishes};
 use crate::ui::Summary;
-use crate::up::{self, Request};
+use crate::up::{self, Outcome, Request};
 
 /// Bring the server up, whatever is there of it
 ///
@@ -105,16 +106,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let left = "what was made stays; go on with: clearml-local up";
     let outcome = or_interrupted(work, left).await?;
+    show(context, outcome, events.elapsed())?;
+    Ok(0)
+}
+
+/// Says where the server is, and how it went.
+pub(super) fn show(context: &Context, outcome: Outcome, took: Duration) -> Result<()> {
     context.output.summary(&Summary {
         name: context.name.to_string(),
         endpoints: outcome.endpoints,
         data_dir: outcome.data_dir,
         data_bytes: outcome.data_bytes,
-        took: events.elapsed(),
+        took,
         phases: outcome.phases,
         changed: outcome.changed,
         ready_for: None,
         warnings: Vec::new(),
     })?;
-    Ok(0)
+    Ok(())
 }

@@ -35,6 +35,16 @@ impl StateDir {
         })
     }
 
+    /// The instances that have such a directory, by name.
+    ///
+    /// # Errors
+    /// When the user has no home, or the directory above cannot be read.
+    pub fn all() -> Result<Vec<InstanceName>, Error> {
+        let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
+        let names = files::list(&base.join("clearml-local"))?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
     /// A directory for tests.
     pub fn at(root: PathBuf) -> StateDir {
         StateDir { root }

@@ -183,12 +183,12 @@ fn short_image(image: &str) -> String {
 
 /// What to type where the server is not there.
 fn next(view: &StatusView, paint: Paint) -> Option<String> {
-    let verb = match view.state {
-        State::Stopped => "start it",
-        State::Absent => "make it",
+    let (what, verb) = match view.state {
+        State::Stopped => ("start it", "start"),
+        State::Absent => ("make it", "up"),
         State::Ready | State::Starting | State::Degraded => return None,
     };
     let name = name_flag(&view.name);
     let hint = paint.accent("hint:");
-    Some(format!("  {hint} {verb}: clearml-local up{name}"))
+    Some(format!("  {hint} {what}: clearml-local {verb}{name}"))
 }

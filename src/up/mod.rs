@@ -97,13 +97,50 @@ pub async fn up(
     data::mark(&plan, engine).await?;
     phases.end("ready");
 
-    Ok(Outcome {
+    let changed = node.made || started || delivery.brought > 0 || applied || !began_ready;
+    Ok(outcome(&plan, changed, phases))
+}
+
+/// Starts a node that was stopped, and waits until the server is ready. Installs
+/// nothing.
+///
+/// # Errors
+/// When there is no whole node, or it does not become ready.
+pub async fn start(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<Outcome> {
+    let began = Instant::now();
+    let _lock = Lock::take(state, "start", events).await?;
+    let mut phases = Phases::default();
+    let info = engine.info().await?;
+    let (earlier, secrets) = (earlier(request, state, engine).await?, state.secrets()?);
+    let (Some(earlier), Some(secrets)) = (earlier, secrets) else {
+        return Err(Error::NothingToStart.into());
+    };
+    let plan = plan(request, state, Some(&earlier), &info)?;
+    let node = node::start(&plan, engine, events).await?;
+    phases.end("node");
+    let (cluster, _) =
+        node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+    phases.end("kubernetes");
+    let deadline = began + request.wishes.timeout()?;
+    let credentials = secrets.credentials.tests;
+    let at_once = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
+    phases.end("ready");
+    Ok(outcome(&plan, node.made || !at_once, phases))
+}
+
+fn outcome(plan: &Plan, changed: bool, phases: Phases) -> Outcome {
+    Outcome {
         endpoints: Endpoints::of(&plan.instance),
         data_bytes: plan.instance.data_dir.folder().map(files::size_of_tree),
         data_dir: plan.instance.data_dir.clone(),
-        changed: node.made || started || delivery.brought > 0 || applied || !began_ready,
+        changed,
         phases: phases.0,
-    })
+    }
 }
 
 /// What an earlier `up` was told: as it was kept or, where that is lost, as the
@@ -251,6 +288,9 @@ impl Phases {
 /// What is wrong with what `up` was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is no node to start.
+    #[error("there is no server to start")]
+    NothingToStart,
     /// The release's file is missing.
     #[error("there is no release file {}", path.display())]
     NoReleaseFile {
@@ -297,6 +337,7 @@ impl Explain for Error {
             Error::NodeNotReady => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::NodeDiffers { .. }
+            | Error::NothingToStart
             | Error::NotPublished { .. } => Code::Usage,
         }
     }
@@ -310,6 +351,7 @@ impl Explain for Error {
             Error::ApiSilent { .. } | Error::NodeNotReady => {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }
+            Error::NothingToStart => vec!["make it: clearml-local up".into()],
             Error::NoReleaseFile { .. } => {
                 vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
             }

@@ -44,6 +44,32 @@ pub(super) async fn ensure(
     Ok(node)
 }
 
+/// Starts a node that was stopped; one that is not whole is not started.
+pub(super) async fn start(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<Node> {
+    let step = events.step("node");
+    let result = start_whole(plan, engine).await;
+    step.end(result, |node| (node.made, node.name.clone()))
+}
+
+async fn start_whole(plan: &Plan, engine: &dyn Engine) -> Result<Node> {
+    let name = spec::name(&plan.name);
+    let found = engine.container(&name).await?;
+    let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
+        return Err(Error::NothingToStart.into());
+    };
+    if !container.running {
+        node::start(engine, &container).await?;
+        node::await_containerd(engine, &name).await?;
+    }
+    if !whole(engine, &name).await? {
+        return Err(Error::NothingToStart.into());
+    }
+    Ok(Node {
+        name,
+        made: !container.running,
+    })
+}
+
 /// Returns the node and its Kubernetes version.
 async fn ensure_running(
     plan: &Plan,

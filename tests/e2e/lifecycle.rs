@@ -42,6 +42,18 @@ async fn a_server_from_nothing_to_nothing() {
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
     assert_eq!(instance.versions(), before, "a second up changes nothing");
 
+    instance.run(&["stop"]).expect(0);
+    assert_eq!(instance.run(&["status"]).code, 5);
+    let listed = instance.run(&["list", "-o", "json"]).expect(0).json();
+    let ours = listed.as_array().unwrap().iter();
+    let ours = ours.filter(|one| one["name"] == instance.name.as_str());
+    assert_eq!(
+        ours.map(|one| &one["state"]).collect::<Vec<_>>(),
+        ["stopped"]
+    );
+    instance.run(&["start"]).expect(0);
+    user.finds(&work).await;
+
     let down = instance.run(&["down"]).expect(0);
     assert!(down.stderr.contains("/data"), "{}", down.stderr);
     assert_eq!(instance.run(&["status"]).code, 6);

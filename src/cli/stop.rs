@@ -1,0 +1,42 @@
+//! `clearml-local stop`.
+
+use super::{Context, or_interrupted};
+use crate::down;
+use crate::error::Result;
+use crate::settings::name_flag;
+
+/// Stop the server and free its memory; `start` brings it back
+///
+/// Databases are stopped in order. Nothing is removed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local stop
+  clearml-local stop --name second")]
+pub(super) struct Args {}
+
+pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
+    let events = context.events();
+    let work = async {
+        let engine = context.engine().await?;
+        down::stop(&context.name, &context.state, &engine, &events).await
+    };
+    let changed = or_interrupted(work, "go on with: clearml-local stop").await?;
+    context.output.end_progress();
+    let name = &context.name;
+    if context.output.is_json() {
+        let done = serde_json::json!({"event": "stopped", "name": name, "changed": changed});
+        context.output.json(&done)?;
+        return Ok(0);
+    }
+    let flag = name_flag(name.as_str());
+    let how = if changed {
+        "is stopped"
+    } else {
+        "was stopped before"
+    };
+    context.output.note(&format!(
+        "`{name}` {how}. Bring it back: clearml-local start{flag}"
+    ));
+    Ok(0)
+}
