@@ -19,14 +19,13 @@ pub struct StopReport {
     pub killed: Vec<Component>,
 }
 
-/// Lists the running tasks of our components, as `TASK COMPONENT` lines. The
-/// component is the pod's container name, which the kubelet gives as a label.
-const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | awk '$3 == "RUNNING" {print $1}'); do
+/// Lists the running tasks of our components, as `TASK COMPONENT` lines. A task
+/// knows its pod's name alone, which begins with the component's.
+const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'); do
   i=$(ctr -n k8s.io containers info "$t" 2>/dev/null) || continue
   case $i in *'"io.kubernetes.pod.namespace": "'"$1"'"'*) ;; *) continue ;; esac
-  n=$(printf '%s\n' "$i" | sed -n 's/.*"clearml-local.io\/component": "\([a-z]*\)".*/\1/p' | head -n 1)
-  [ -n "$n" ] || n=$(printf '%s\n' "$i" | sed -n 's/.*"io.kubernetes.pod.name": "clearml-\([a-z]*\)-.*/\1/p' | head -n 1)
-  printf '%s\n' "$i" | grep -q '"io.kubernetes.container.name"' || continue
+  case $i in *'"io.kubernetes.container.name"'*) ;; *) continue ;; esac
+  n=$(printf '%s\n' "$i" | sed -n 's/.*"io.kubernetes.pod.name": "clearml-\([a-z]*\)-.*/\1/p' | head -n 1)
   echo "$t $n"
 done"#;
 

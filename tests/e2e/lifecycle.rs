@@ -70,6 +70,12 @@ async fn a_server_from_nothing_to_nothing() {
 
     // The settings of the first `up` are kept: no flags.
     instance.run(&["up"]).expect(0);
+    let mongodb = instance.run(&["logs", "mongodb"]).expect(0).stdout;
+    assert!(mongodb.contains("MongoDB starting"), "{mongodb}");
+    assert!(
+        !mongodb.contains("\"id\":22271"),
+        "stopped in order: {mongodb}"
+    );
     User::of(&instance).await.finds(&work).await;
 
     if has("kind") {
