@@ -73,7 +73,7 @@ async fn a_server_from_nothing_to_nothing() {
     let mongodb = instance.run(&["logs", "mongodb"]).expect(0).stdout;
     assert!(mongodb.contains("MongoDB starting"), "{mongodb}");
     assert!(
-        !mongodb.contains("\"id\":22271"),
+        !mongodb.contains("unclean shutdown"),
         "stopped in order: {mongodb}"
     );
     User::of(&instance).await.finds(&work).await;
