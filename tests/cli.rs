@@ -113,6 +113,13 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     assert_eq!(home.run(&["up", "--timeout", "5"]).code, 2);
     assert_eq!(home.run(&["frobnicate"]).code, 2);
     assert_eq!(home.run(&["logs", "mongo"]).code, 2);
+    assert_eq!(home.run(&["logs", "--grep", "("]).code, 2);
+    let ran = home.run(&["logs", "--since", "yesterday"]);
+    assert!(
+        ran.stderr.contains("write it as 90s, 10m or 2h"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

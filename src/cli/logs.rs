@@ -1,5 +1,8 @@
 //! `clearml-local logs`.
 
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+
 use super::{Context, or_interrupted};
 use crate::component::Component;
 use crate::error::{Code, Explain, Result};
@@ -13,7 +16,8 @@ use crate::kube::{Cluster, LogLine, LogOptions};
 Examples:
   clearml-local logs
   clearml-local logs apiserver -f
-  clearml-local logs elasticsearch mongodb --tail 100")]
+  clearml-local logs elasticsearch mongodb --tail 100
+  clearml-local logs apiserver --since 10m --grep 'ERROR|Traceback'")]
 pub(super) struct Args {
     /// redis, mongodb, elasticsearch, apiserver, fileserver or webserver
     #[arg(value_name = "COMPONENT", value_parser = component)]
@@ -27,6 +31,25 @@ pub(super) struct Args {
     /// The run before the present one, of components that were restarted
     #[arg(long, conflicts_with = "follow")]
     previous: bool,
+    /// Only lines of that last time, such as 10m or 2h
+    #[arg(long, value_name = "TIME", value_parser = ago)]
+    since: Option<Timestamp>,
+    /// Only lines that match a regular expression
+    #[arg(long, value_name = "REGEX")]
+    grep: Option<Regex>,
+    /// Begin each line with its time
+    #[arg(long)]
+    timestamps: bool,
+}
+
+/// The moment that long ago.
+fn ago(text: &str) -> Result<Timestamp, String> {
+    let wrong = || format!("`{text}` is no time; write it as 90s, 10m or 2h");
+    let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
+    if duration.is_negative() {
+        return Err(wrong());
+    }
+    Timestamp::now().checked_sub(duration).map_err(|_| wrong())
 }
 
 fn component(name: &str) -> Result<Component, String> {
@@ -45,18 +68,31 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         tail: args.tail,
         follow: args.follow,
         previous: args.previous,
-        since: None,
+        since: args.since,
     };
     let work = async {
         let cluster = Cluster::connect(&kubeconfig).await?;
         let mut logs = cluster.logs(options).await?;
-        let printer = context.output.logs(&args.components);
+        let shown = match args.components.as_slice() {
+            [] => &Component::ALL,
+            named => named,
+        };
+        let printer = context.output.logs(shown);
         while let Some(line) = logs.next().await {
             let line = line?;
+            if args
+                .grep
+                .as_ref()
+                .is_some_and(|grep| !grep.is_match(&line.text))
+            {
+                continue;
+            }
             if context.output.is_json() {
                 context.output.json(&json(&line))?;
             } else {
-                printer.print(line.component, &line.text)?;
+                let time = line.time.filter(|_| args.timestamps);
+                let time = time.map_or_else(String::new, |time| format!("{time:.3} "));
+                printer.print(line.component, &format!("{time}{}", line.text))?;
             }
             if context.output.is_closed() {
                 break;

@@ -35,6 +35,17 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
     let logs = instance.run(&["logs", "redis", "--tail", "5"]).expect(0);
     assert!(logs.stdout.contains("redis"), "{}", logs.stdout);
 
+    let since = [
+        "logs",
+        "redis",
+        "--since",
+        "1h",
+        "--timestamps",
+        "--grep",
+        "^no such line$",
+    ];
+    assert_eq!(instance.run(&since).expect(0).stdout, "");
+
     instance.up(&["--set=apiserver.replicaCount=1"]).expect(0);
     instance.run(&["status"]).expect(0);
 }
