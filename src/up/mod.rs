@@ -126,6 +126,10 @@ pub async fn start(
     let (cluster, _) =
         node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
     phases.end("kubernetes");
+    let seen = cluster.observe().await?;
+    if seen.iter().any(|component| component.workload.is_none()) {
+        return Err(Error::NotInstalled.into());
+    }
     let deadline = began + request.wishes.timeout()?;
     let credentials = secrets.credentials.tests;
     let at_once = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
@@ -291,6 +295,9 @@ pub enum Error {
     /// There is no node to start.
     #[error("there is no server to start")]
     NothingToStart,
+    /// The node runs, but the server was never installed as a whole.
+    #[error("the node runs, but not all of the server was installed")]
+    NotInstalled,
     /// The release's file is missing.
     #[error("there is no release file {}", path.display())]
     NoReleaseFile {
@@ -338,6 +345,7 @@ impl Explain for Error {
             Error::NoReleaseFile { .. }
             | Error::NodeDiffers { .. }
             | Error::NothingToStart
+            | Error::NotInstalled
             | Error::NotPublished { .. } => Code::Usage,
         }
     }
@@ -352,6 +360,7 @@ impl Explain for Error {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }
             Error::NothingToStart => vec!["make it: clearml-local up".into()],
+            Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
             Error::NoReleaseFile { .. } => {
                 vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
             }
