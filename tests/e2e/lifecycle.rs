@@ -52,7 +52,8 @@ async fn a_server_from_nothing_to_nothing() {
         ["stopped"]
     );
     instance.run(&["start"]).expect(0);
-    user.finds(&work).await;
+    // The former user's connections ended with the server.
+    User::of(&instance).await.finds(&work).await;
 
     let down = instance.run(&["down"]).expect(0);
     assert!(down.stderr.contains("/data"), "{}", down.stderr);
