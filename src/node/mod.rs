@@ -3,6 +3,7 @@
 mod bootstrap;
 mod kubeadm;
 mod manifests;
+mod prepare;
 pub mod spec;
 mod stop;
 
@@ -13,6 +14,7 @@ pub use self::bootstrap::{
     await_containerd, bootstrap, forget_former_containers, is_bootstrapped, make, start,
 };
 pub use self::manifests::{network_objects, storage_objects};
+pub use self::prepare::{bound_stop, trust};
 pub use self::stop::{StopReport, stop_in_order};
 use crate::docker::{self, Engine, exec_ok};
 use crate::error::{Code, Explain};

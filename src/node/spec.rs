@@ -26,9 +26,9 @@ pub const POD_SUBNET: &str = "10.244.0.0/16";
 pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
 /// The API server's port in the node.
 const API_SERVER_PORT: u16 = 6443;
-/// Seconds until `docker stop` kills: databases flush, and systemd in the node
-/// needs its own 90.
-const STOP_TIMEOUT: i64 = 120;
+/// Seconds until `docker stop` kills: longer than systemd in the node takes (see
+/// `node::bound_stop`), or databases are killed while they flush.
+const STOP_TIMEOUT: i64 = 40;
 
 /// The node's name, which is its container's and host's.
 pub fn name(instance: &InstanceName) -> String {

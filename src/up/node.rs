@@ -132,6 +132,7 @@ async fn make(
     };
     let name = node::make(engine, &spec).await?;
     node::await_containerd(engine, &name).await?;
+    node::bound_stop(engine, &name).await?;
     node::forget_former_containers(engine, &name).await?;
     Ok(())
 }
