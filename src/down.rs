@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::docker::{Container, ContainerSpec, Engine, Mount};
+use crate::docker::{Container, ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::files;
+use crate::kubeconfig;
 use crate::node::{self, spec};
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, Marker, StateDir};
@@ -30,6 +31,7 @@ pub struct Outcome {
 pub async fn down(
     name: &InstanceName,
     purge: bool,
+    user_kubeconfig: Option<&Path>,
     state: &StateDir,
     engine: &dyn Engine,
     events: &Events,
@@ -43,6 +45,9 @@ pub async fn down(
         .or_else(|| instance.as_ref().map(|i| i.data_dir.clone()));
     let mut changed = remove_node(name, engine, events).await?;
     state.forget_cluster()?;
+    if let Some(path) = user_kubeconfig {
+        kubeconfig::remove(path, name)?;
+    }
     if purge {
         changed |= instance.is_some();
         let step = events.step("purge");
@@ -203,10 +208,7 @@ async fn remove_through_container(
         mounts: vec![Mount::Bind(dir.to_owned(), "/data".into(), false)],
         ..ContainerSpec::default()
     };
-    engine.create(&container).await?;
-    engine.start(&container.name).await?;
-    let code = engine.wait(&container.name).await?;
-    engine.remove(&container.name).await?;
+    let (code, _) = run_once(engine, &container).await?;
     if code != 0 {
         return Err(Error::NotAllowed {
             dir: dir.to_owned(),
@@ -308,7 +310,7 @@ mod tests {
         let state = StateDir::at(dir.path().join("demo"));
         let engine = engine(Some(node(true, true)));
         let name = "demo".parse().unwrap();
-        down(&name, false, &state, &engine, &events())
+        down(&name, false, None, &state, &engine, &events())
             .await
             .unwrap();
         let calls = engine.state().calls.clone();
@@ -339,7 +341,7 @@ mod tests {
         let state = StateDir::at(dir.path().join("demo"));
         let engine = engine(Some(node(true, false)));
         let name = "demo".parse().unwrap();
-        let error = down(&name, true, &state, &engine, &events())
+        let error = down(&name, true, None, &state, &engine, &events())
             .await
             .unwrap_err();
         assert_eq!(error.code(), Code::NameTaken);
@@ -364,7 +366,7 @@ mod tests {
         Marker::new(&name, "1.5.0", databases).write(&data).unwrap();
         files::create_dir(&data.join("mongodb/db")).unwrap();
         files::write(&data.join("thesis.tex"), "mine").unwrap();
-        let outcome = down(&name, true, &state, &engine(None), &events())
+        let outcome = down(&name, true, None, &state, &engine(None), &events())
             .await
             .unwrap();
         assert!(outcome.changed);

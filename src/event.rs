@@ -2,7 +2,7 @@
 //! in `ui` show them. Nothing here knows of terminals.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -101,11 +101,47 @@ pub trait Reporter: Send + Sync {
     fn report(&self, elapsed: Duration, event: &Event);
 }
 
+/// When something began and ended, counted from the command's begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// A step or a component.
+    pub name: String,
+    /// When it began.
+    pub began: Duration,
+    /// When it was done.
+    pub ended: Duration,
+}
+
+impl Timing {
+    /// What an event that ends something says of its time.
+    fn of(event: &Event, elapsed: Duration) -> Option<Timing> {
+        let (name, seconds) = match event {
+            Event::StepFinished { step, seconds, .. } | Event::StepFailed { step, seconds, .. } => {
+                (step.clone(), *seconds)
+            }
+            Event::Component {
+                component,
+                ready: true,
+                seconds,
+                ..
+            } => (component.to_string(), *seconds),
+            _ => return None,
+        };
+        let took = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Some(Timing {
+            name,
+            began: elapsed.saturating_sub(took),
+            ended: elapsed,
+        })
+    }
+}
+
 /// The door through which everything below `cli` speaks; cheap to clone.
 #[derive(Clone)]
 pub struct Events {
     started: Instant,
     reporter: Arc<dyn Reporter>,
+    timings: Arc<Mutex<Vec<Timing>>>,
 }
 
 impl Events {
@@ -114,12 +150,26 @@ impl Events {
         Events {
             started: Instant::now(),
             reporter,
+            timings: Arc::default(),
         }
     }
 
     /// Sends one event.
     pub fn emit(&self, event: Event) {
-        self.reporter.report(self.started.elapsed(), &event);
+        let elapsed = self.started.elapsed();
+        if let Some(timing) = Timing::of(&event, elapsed) {
+            self.lock_timings().push(timing);
+        }
+        self.reporter.report(elapsed, &event);
+    }
+
+    /// What was done so far, with its times.
+    pub fn timings(&self) -> Vec<Timing> {
+        self.lock_timings().clone()
+    }
+
+    fn lock_timings(&self) -> MutexGuard<'_, Vec<Timing>> {
+        self.timings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a warning.
@@ -164,6 +214,11 @@ impl Step {
             step: self.name.clone(),
             text: text.into(),
         });
+    }
+
+    /// Says something worth knowing that stops nothing.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.events.warn(text);
     }
 
     /// Says how many of the step's items are done.
@@ -232,8 +287,6 @@ impl Drop for Step {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     #[derive(Default)]

@@ -11,6 +11,7 @@ pub mod event;
 pub mod files;
 pub mod images;
 pub mod kube;
+pub mod kubeconfig;
 pub mod list;
 pub mod manifests;
 pub mod node;

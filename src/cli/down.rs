@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use super::{Context, or_interrupted};
+use super::{Context, or_interrupted, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
 use crate::settings::name_flag;
@@ -34,7 +34,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let events = context.events();
     let work = async {
         let engine = context.engine().await?;
-        down::down(&context.name, args.purge, &context.state, &engine, &events).await
+        let kubeconfig = user_kubeconfig();
+        let (name, state) = (&context.name, &context.state);
+        down::down(
+            name,
+            args.purge,
+            kubeconfig.as_deref(),
+            state,
+            &engine,
+            &events,
+        )
+        .await
     };
     let outcome = or_interrupted(work, "go on with: clearml-local down").await?;
     context.output.end_progress();

@@ -15,12 +15,13 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::docker::{Docker, find_endpoint};
+use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::settings::{DEFAULT_NAME, InstanceName, Wishes, name_flag};
 use crate::state::StateDir;
 use crate::ui::{Choices, Format, Output, ProgressChoice};
+use crate::up::Request;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -84,6 +85,8 @@ struct Context {
     output: Output,
     /// Wishes of `clearml-local.yaml`.
     from_file: Wishes,
+    /// The configuration of Docker's own command.
+    docker: ClientConfig,
 }
 
 impl Global {
@@ -111,6 +114,7 @@ impl Context {
             name,
             output,
             from_file,
+            docker: ClientConfig::read(environment, dirs::home_dir().as_deref()),
         })
     }
 
@@ -121,8 +125,29 @@ impl Context {
 
     /// The engine that the user's settings point to.
     async fn engine(&self) -> Result<Docker> {
-        let endpoint = find_endpoint(environment, dirs::home_dir().as_deref())?;
-        Ok(Docker::connect(endpoint).await?)
+        Ok(Docker::connect(self.endpoint()?).await?)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint> {
+        Ok(find_endpoint(environment, &self.docker)?)
+    }
+
+    /// What `up` is asked to do with those wishes, in this environment.
+    fn request(&self, wishes: Wishes, retain: bool) -> Result<Request> {
+        let mut proxy = proxy_variables();
+        if proxy.is_empty() {
+            let address = self.endpoint().map(|endpoint| endpoint.address);
+            proxy = self.docker.proxy_variables(&address.unwrap_or_default());
+        }
+        wishes.timeout()?;
+        Ok(Request {
+            name: self.name.clone(),
+            wishes,
+            retain,
+            proxy,
+            docker_config: self.docker.dir.clone(),
+            user_kubeconfig: user_kubeconfig(),
+        })
     }
 }
 
@@ -130,6 +155,14 @@ impl Context {
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The kubeconfig that kubectl writes to: the first file of `KUBECONFIG`, else
+/// `~/.kube/config`.
+fn user_kubeconfig() -> Option<PathBuf> {
+    let told = environment("KUBECONFIG").unwrap_or_default();
+    let first = std::env::split_paths(&told).find(|path| !path.as_os_str().is_empty());
+    first.or_else(|| Some(dirs::home_dir()?.join(".kube/config")))
 }
 
 /// Proxy variables of the environment, as they are spelled.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::images::Identities;
 use crate::manifests;
 use crate::secrets::Secrets;
-use crate::up::{self, Request};
+use crate::up;
 
 /// Write the manifests that `up` applies
 ///
@@ -27,12 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = Request {
-        name: context.name.clone(),
-        wishes: args.wishes.wishes(context),
-        retain: false,
-        proxy: Vec::new(),
-    };
+    let request = context.request(args.wishes.wishes(context), false)?;
     let (info, engine) = match context.engine().await {
         Ok(engine) => (engine.info().await?, Some(engine)),
         Err(_) => (usual_machine(), None),

@@ -4,7 +4,7 @@ use super::up::show;
 use super::{Context, or_interrupted};
 use crate::error::Result;
 use crate::settings::Wishes;
-use crate::up::{self, Request};
+use crate::up;
 
 /// Start a server that was stopped, and wait until a login works
 ///
@@ -18,25 +18,23 @@ pub(super) struct Args {
     /// How long to wait until the server is ready [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
+    /// Show at the end when each step and component began and ended
+    #[arg(long)]
+    timings: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = Request {
-        name: context.name.clone(),
-        wishes: Wishes {
-            timeout: args.timeout.clone().or(context.from_file.timeout.clone()),
-            ..Wishes::default()
-        },
-        retain: true,
-        proxy: Vec::new(),
+    let wishes = Wishes {
+        timeout: args.timeout.clone().or(context.from_file.timeout.clone()),
+        ..Wishes::default()
     };
-    request.wishes.timeout()?;
+    let request = context.request(wishes, true)?;
     let events = context.events();
     let work = async {
         let engine = context.engine().await?;
         up::start(&request, &context.state, &engine, &events).await
     };
     let outcome = or_interrupted(work, "go on with: clearml-local start").await?;
-    show(context, outcome, events.elapsed())?;
+    show(context, outcome, &events, args.timings)?;
     Ok(0)
 }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::{Context, or_interrupted, proxy_variables};
+use super::{Context, or_interrupted};
 use crate::error::Result;
-use crate::settings::{DataPlace, Wishes};
+use crate::event::Events;
+use crate::settings::{DataPlace, Mirror, Wishes};
 use crate::ui::Summary;
-use crate::up::{self, Outcome, Request};
+use crate::up::{self, Outcome};
 
 /// Bring the server up, whatever is there of it
 ///
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Keep a node whose Kubernetes does not start, to look into it
     #[arg(long, env = "CLEARML_LOCAL_RETAIN")]
     retain: bool,
+    /// Show at the end when each step and component began and ended
+    #[arg(long)]
+    timings: bool,
 }
 
 /// Flags that say what the instance is to be.
@@ -65,6 +68,38 @@ pub(super) struct WishArgs {
     /// Port of the file server [default: 30081]
     #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_FILES_PORT", value_parser = clap::value_parser!(u16).range(1..))]
     files_port: Option<u16>,
+    /// Certificates that the node trusts beside the public ones, as PEM: for proxies
+    /// that look into TLS and registries of your own
+    #[arg(long, value_name = "FILE", env = "CLEARML_LOCAL_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// Pull all images from this registry instead; `none` for their own again
+    #[arg(
+        long,
+        value_name = "HOST[/PATH]",
+        env = "CLEARML_LOCAL_REGISTRY_MIRROR"
+    )]
+    registry_mirror: Option<Mirror>,
+    /// Whether the server comes back by itself after a reboot [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_AUTOSTART"
+    )]
+    autostart: Option<bool>,
+    /// Put a context `clearml-local-NAME` into your kubeconfig, for kubectl; `down`
+    /// takes it out again
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
+    )]
+    merge_kubeconfig: Option<bool>,
     /// How long to wait until the server is ready [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
@@ -85,6 +120,10 @@ impl WishArgs {
             data_dir: self.data_dir.clone().map(|place| place.below(&here)),
             values: self.values.clone(),
             set: self.set.clone(),
+            ca_file: self.ca_file.clone(),
+            registry_mirror: self.registry_mirror.clone(),
+            autostart: self.autostart,
+            merge_kubeconfig: self.merge_kubeconfig,
             timeout: self.timeout.clone(),
         }
         .or(context.from_file.clone())
@@ -92,13 +131,7 @@ impl WishArgs {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = Request {
-        name: context.name.clone(),
-        wishes: args.wishes.wishes(context),
-        retain: args.retain,
-        proxy: proxy_variables(),
-    };
-    request.wishes.timeout()?;
+    let request = context.request(args.wishes.wishes(context), args.retain)?;
     let events = context.events();
     let work = async {
         let engine = context.engine().await?;
@@ -106,19 +139,29 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let left = "what was made stays; go on with: clearml-local up";
     let outcome = or_interrupted(work, left).await?;
-    show(context, outcome, events.elapsed())?;
+    show(context, outcome, &events, args.timings)?;
     Ok(0)
 }
 
 /// Says where the server is, and how it went.
-pub(super) fn show(context: &Context, outcome: Outcome, took: Duration) -> Result<()> {
+pub(super) fn show(
+    context: &Context,
+    outcome: Outcome,
+    events: &Events,
+    timings: bool,
+) -> Result<()> {
     context.output.summary(&Summary {
         name: context.name.to_string(),
         endpoints: outcome.endpoints,
         data_dir: outcome.data_dir,
         data_bytes: outcome.data_bytes,
-        took,
+        took: events.elapsed(),
         phases: outcome.phases,
+        timings: if timings {
+            events.timings()
+        } else {
+            Vec::new()
+        },
         changed: outcome.changed,
         ready_for: None,
         warnings: Vec::new(),

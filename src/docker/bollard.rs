@@ -16,8 +16,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    ByteStream, Container, ContainerSpec, Endpoint, Engine, EngineInfo, Error, Image, Output,
-    PullProgress,
+    ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
+    Output, PullProgress,
 };
 
 /// Seconds that an ordinary request may take.
@@ -112,13 +112,19 @@ impl Engine for Docker {
         &self,
         reference: &str,
         platform: &str,
+        credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error> {
         let options = query::CreateImageOptionsBuilder::default()
             .from_image(reference)
             .platform(platform)
             .build();
-        let client = self.bulk();
+        let mut client = self.bulk();
+        // bollard's own header is not in the URL-safe alphabet that engines read.
+        if let Some(header) = credentials.map(Credentials::header) {
+            client =
+                client.with_request_modifier(move |request| convert::with_auth(request, &header));
+        }
         let mut stream = client.create_image(Some(options), None, None);
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(item) = stream.next().await {
@@ -189,6 +195,25 @@ impl Engine for Docker {
         Ok(containers)
     }
 
+    async fn container_publishing(&self, port: u16) -> Result<Option<String>, Error> {
+        let filters = HashMap::from([("publish".to_owned(), vec![port.to_string()])]);
+        let options = query::ListContainersOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let listed = self.client.list_containers(Some(options)).await;
+        let listed = listed.map_err(Docker::failed("list containers"))?;
+        // The filter also matches ports inside of containers.
+        let publishes = |found: &&bollard::models::ContainerSummary| {
+            let mut ports = found.ports.iter().flatten();
+            ports.any(|mapped| mapped.public_port == Some(port))
+        };
+        let name = listed
+            .iter()
+            .find(publishes)
+            .and_then(|c| c.names.as_ref()?.first());
+        Ok(name.map(|name| name.trim_start_matches('/').to_owned()))
+    }
+
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
         let options = query::CreateContainerOptionsBuilder::default()
             .name(&spec.name)
@@ -214,6 +239,14 @@ impl Engine for Docker {
             .build();
         let stopped = self.bulk().stop_container(name, Some(options)).await;
         stopped.map_err(Docker::failed(format!("stop the container {name}")))
+    }
+
+    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error> {
+        let updated = self
+            .client
+            .update_container(name, convert::restart_update(policy))
+            .await;
+        updated.map_err(Docker::failed(format!("update the container {name}")))
     }
 
     async fn remove(&self, name: &str) -> Result<(), Error> {

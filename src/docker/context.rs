@@ -2,12 +2,12 @@
 //! `DOCKER_CONTEXT`, the current context of its configuration, the default
 //! socket. bollard 0.21 knows no contexts (fussybeaver/bollard#724 is on 0.22).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::{ClientConfig, Error};
 
 /// Where the default engine listens.
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
@@ -39,12 +39,6 @@ impl Endpoint {
     }
 }
 
-#[derive(Deserialize, Default)]
-struct DockerConfig {
-    #[serde(rename = "currentContext", default)]
-    current_context: String,
-}
-
 #[derive(Deserialize)]
 struct Meta {
     #[serde(rename = "Endpoints")]
@@ -57,15 +51,13 @@ struct MetaEndpoint {
     host: String,
 }
 
-/// Finds the engine's address. `env` looks up an environment variable; `home`
-/// is the user's home, below which `.docker` is Docker's configuration unless
-/// `DOCKER_CONFIG` says otherwise.
+/// Finds the engine's address. `env` looks up an environment variable.
 ///
 /// # Errors
 /// [`Error::Context`] when the context that is asked for is not there.
 pub fn find_endpoint(
     env: impl Fn(&str) -> Option<String>,
-    home: Option<&Path>,
+    config: &ClientConfig,
 ) -> Result<Endpoint, Error> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     if let Some(address) = set("DOCKER_HOST") {
@@ -74,25 +66,16 @@ pub fn find_endpoint(
             chosen_by: "DOCKER_HOST".into(),
         });
     }
-    let config_dir = set("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| home.map(|home| home.join(".docker")));
     let context = set("DOCKER_CONTEXT")
-        .or_else(|| current_context(config_dir.as_deref()?))
+        .or_else(|| config.current_context().map(str::to_owned))
         .filter(|name| name != "default");
-    match (context, config_dir) {
-        (Some(name), Some(dir)) => context_endpoint(&dir, &name),
+    match (context, &config.dir) {
+        (Some(name), Some(dir)) => context_endpoint(dir, &name),
         _ => Ok(Endpoint {
             address: DEFAULT_SOCKET.into(),
             chosen_by: "the default socket".into(),
         }),
     }
-}
-
-fn current_context(config_dir: &Path) -> Option<String> {
-    let text = crate::files::read(&config_dir.join("config.json")).ok()??;
-    let config: DockerConfig = serde_json::from_str(&text).unwrap_or_default();
-    Some(config.current_context).filter(|name| !name.is_empty())
 }
 
 fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
@@ -133,14 +116,12 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        find_endpoint(
-            |name| {
-                vars.iter()
-                    .find(|(key, _)| key == name)
-                    .map(|(_, value)| value.clone())
-            },
-            Some(home),
-        )
+        let env = |name: &str| {
+            vars.iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
+        find_endpoint(env, &ClientConfig::read(env, Some(home)))
     }
 
     fn home_with_context() -> tempfile::TempDir {

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 
 use super::{
-    ByteStream, Container, ContainerSpec, Engine, EngineInfo, Error, Image, Output, PullProgress,
+    ByteStream, Container, ContainerSpec, Credentials, Engine, EngineInfo, Error, Image, Output,
+    PullProgress,
 };
 
 /// Answers commands that run in a container.
@@ -82,6 +83,7 @@ impl Engine for FakeEngine {
         &self,
         reference: &str,
         platform: &str,
+        _: Option<&Credentials>,
         _: PullProgress<'_>,
     ) -> Result<(), Error> {
         self.call(format!("pull {reference} {platform}"));
@@ -120,6 +122,14 @@ impl Engine for FakeEngine {
         Ok(matching.cloned().collect())
     }
 
+    async fn container_publishing(&self, port: u16) -> Result<Option<String>, Error> {
+        let state = self.state();
+        let holder = state.containers.values().find(|container| {
+            container.running && container.ports.iter().any(|(_, _, host)| *host == port)
+        });
+        Ok(holder.map(|container| container.name.clone()))
+    }
+
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
         self.call(format!("create {}", spec.name));
         let ports = spec.ports.iter();
@@ -148,6 +158,14 @@ impl Engine for FakeEngine {
         self.call(format!("stop {name} {seconds}"));
         if let Some(container) = self.state().containers.get_mut(name) {
             container.running = false;
+        }
+        Ok(())
+    }
+
+    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error> {
+        self.call(format!("set restart {name} {policy}"));
+        if let Some(container) = self.state().containers.get_mut(name) {
+            container.restart_policy = Some(policy.to_owned());
         }
         Ok(())
     }

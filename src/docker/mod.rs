@@ -2,7 +2,9 @@
 //! data in and out, one real implementation and one fake.
 
 mod bollard;
+mod config;
 mod context;
+mod credentials;
 pub mod fake;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,9 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 pub use self::bollard::Docker;
+pub use self::config::ClientConfig;
 pub use self::context::{Endpoint, find_endpoint};
+pub use self::credentials::Credentials;
 use crate::error::{Code, Explain};
 
 /// Bytes on their way, with the error that may cut them short.
@@ -41,9 +45,27 @@ pub struct EngineInfo {
     pub storage_driver: String,
     /// The daemon's root folder, on the daemon's machine.
     pub root_dir: PathBuf,
+    /// Proxy variables that the daemon itself uses.
+    pub proxy: Vec<(String, String)>,
+    /// What its security options say, such as `name=rootless`.
+    pub security: Vec<String>,
+    /// Cgroup controllers that it cannot use, of those that Kubernetes needs.
+    pub missing_controllers: Vec<&'static str>,
+    /// Its own clock, as RFC 3339.
+    pub time: String,
 }
 
 impl EngineInfo {
+    /// Whether it runs without root.
+    pub fn is_rootless(&self) -> bool {
+        self.security.iter().any(|option| option == "name=rootless")
+    }
+
+    /// Whether it is Ubuntu's snap, which sees little of the file system.
+    pub fn is_from_snap(&self) -> bool {
+        self.root_dir.starts_with("/var/snap/docker")
+    }
+
     /// Whether the engine lives in a virtual machine, so that host folders are shared slowly and without owners.
     pub fn in_virtual_machine(&self) -> bool {
         let system = self.operating_system.to_lowercase();
@@ -90,6 +112,8 @@ pub struct Container {
     pub mounts: Vec<(String, String)>,
     /// Exit code of the last run, when it has ended.
     pub exit_code: Option<i64>,
+    /// When the engine starts it again by itself, such as `unless-stopped`.
+    pub restart_policy: Option<String>,
 }
 
 /// A port of a container that is published on the host.
@@ -198,6 +222,7 @@ pub trait Engine: Send + Sync {
         &self,
         reference: &str,
         platform: &str,
+        credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error>;
     /// Names an image that is there `repository:tag` as well.
@@ -209,12 +234,17 @@ pub trait Engine: Send + Sync {
     async fn container(&self, name: &str) -> Result<Option<Container>, Error>;
     /// Containers, stopped ones too, that carry the label (`key` or `key=value`).
     async fn containers(&self, label: &str) -> Result<Vec<Container>, Error>;
+    /// The running container that publishes a host port, by name.
+    async fn container_publishing(&self, port: u16) -> Result<Option<String>, Error>;
     /// Makes a container; returns its identifier.
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error>;
     /// Starts a container; fine when it runs already.
     async fn start(&self, name: &str) -> Result<(), Error>;
     /// Stops a container, killing it after `seconds`.
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error>;
+    /// Says when the engine starts a container again by itself: a restart policy
+    /// such as `unless-stopped` or `no`.
+    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error>;
     /// Removes a container by force, with its anonymous volumes; fine when absent.
     async fn remove(&self, name: &str) -> Result<(), Error>;
     /// Waits until a container has ended; returns its exit code.
@@ -253,6 +283,29 @@ pub async fn exec_ok(engine: &dyn Engine, name: &str, argv: &[&str]) -> Result<S
     Ok(engine.exec(name, argv, None).await?.success()?.stdout)
 }
 
+/// Runs a container to its end and removes it. Returns its exit code and what it
+/// wrote at the end.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn run_once(engine: &dyn Engine, spec: &ContainerSpec) -> Result<(i64, String), Error> {
+    engine.create(spec).await?;
+    let ran = async {
+        engine.start(&spec.name).await?;
+        let code = engine.wait(&spec.name).await?;
+        Ok((code, engine.log(&spec.name, 20).await?))
+    }
+    .await;
+    engine.remove(&spec.name).await?;
+    ran
+}
+
+/// A small text as a command's input.
+pub fn bytes_of(text: &str) -> ByteStream {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    Box::pin(futures_util::stream::iter([Ok(bytes)]))
+}
+
 /// Writes a small file in a container, readable by its owner only.
 ///
 /// # Errors
@@ -263,8 +316,7 @@ pub async fn write_file(
     path: &str,
     text: &str,
 ) -> Result<(), Error> {
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    let input: ByteStream = Box::pin(futures_util::stream::iter([Ok(bytes)]));
+    let input = bytes_of(text);
     let script = "umask 077; mkdir -p \"${1%/*}\" && cat > \"$1\"";
     engine
         .exec(name, &["sh", "-c", script, "sh", path], Some(input))
@@ -369,6 +421,12 @@ impl Explain for Error {
             Error::Context { .. } => "see what is there: docker context ls".into(),
             other if other.code() == Code::DiskFull => {
                 "see what fills the disk: docker system df".into()
+            }
+            // Docker's words of both its old and its new address allocator.
+            Error::Refused { message, .. }
+                if message.contains("address pool") || message.contains("fully subnetted") =>
+            {
+                "Docker has no network addresses left; drop unused networks: docker network prune".into()
             }
             Error::Broken { .. } => "is the engine still there? docker info".into(),
             _ => return Vec::new(),

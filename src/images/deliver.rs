@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
+use super::in_node::pull_in_node;
 use super::reference::short;
 use super::store::{NodeStore, note_source};
-use super::{Error, Identities, Wanted, pull};
+use super::{Error, Identities, Sources, Wanted, pull};
 use crate::docker::{ByteStream, Engine, Image};
 use crate::event::{Events, Step};
 
@@ -35,46 +36,97 @@ pub async fn deliver(
     node: &str,
     images: &[Wanted],
     architecture: &str,
+    sources: &Sources,
     events: &Events,
 ) -> Result<Delivery, Error> {
     let step = events.step("images");
-    let result = deliver_each(engine, node, images, architecture, &step).await;
+    let delivery = Deliverer {
+        engine,
+        node,
+        architecture,
+        sources,
+        step: &step,
+    };
+    let result = delivery.all(images).await;
     step.end(result, |delivery| match delivery.brought {
         0 => (false, format!("{} in the node already", images.len())),
         brought => (true, format!("{brought} of {} brought", images.len())),
     })
 }
 
-async fn deliver_each(
-    engine: &dyn Engine,
-    node: &str,
-    images: &[Wanted],
-    architecture: &str,
-    step: &Step,
-) -> Result<Delivery, Error> {
-    let store = NodeStore::read(engine, node).await?;
-    let mut delivery = Delivery::default();
-    for (index, wanted) in images.iter().enumerate() {
-        let reference = &wanted.reference;
-        let image = engine.image(reference).await?;
-        let in_node = store.identity(reference);
-        let identity = match (image, in_node) {
-            (Some(image), Some(_)) if store.has(reference, &image) => image.id,
-            (None, Some(identity)) => identity,
-            (image, _) => {
-                step.count(index, images.len());
-                let image = match image {
-                    Some(image) => image,
-                    None => pull(engine, wanted, architecture, step).await?,
-                };
-                bring(engine, node, reference, &image, step).await?;
-                delivery.brought += 1;
-                image.id
-            }
-        };
-        delivery.identities.insert(reference.clone(), identity);
+/// What every image of a delivery needs.
+struct Deliverer<'a> {
+    engine: &'a dyn Engine,
+    node: &'a str,
+    architecture: &'a str,
+    sources: &'a Sources,
+    step: &'a Step,
+}
+
+impl Deliverer<'_> {
+    async fn all(&self, images: &[Wanted]) -> Result<Delivery, Error> {
+        let store = NodeStore::read(self.engine, self.node).await?;
+        let mut delivery = Delivery::default();
+        for (index, wanted) in images.iter().enumerate() {
+            let reference = &wanted.reference;
+            let image = self.engine.image(reference).await?;
+            let in_node = store.identity(reference);
+            let identity = match (image, in_node) {
+                (Some(image), Some(_)) if store.has(reference, &image) => image.id,
+                (None, Some(identity)) => identity,
+                (image, _) => {
+                    self.step.count(index, images.len());
+                    delivery.brought += 1;
+                    self.one(wanted, image).await?
+                }
+            };
+            delivery.identities.insert(reference.clone(), identity);
+        }
+        Ok(delivery)
     }
-    Ok(delivery)
+
+    /// Brings one image, pulled first unless the engine has it; returns what
+    /// identifies it.
+    async fn one(&self, wanted: &Wanted, image: Option<Image>) -> Result<String, Error> {
+        let Deliverer {
+            engine, node, step, ..
+        } = *self;
+        let image = match image {
+            Some(image) => image,
+            None => match pull(engine, wanted, self.architecture, self.sources, step).await {
+                Ok(image) => image,
+                Err(Error::Pull { reference, message }) => {
+                    return self.in_node(wanted).await.map_err(|there| Error::Pull {
+                        reference,
+                        message: format!("{message}; nor in the node: {}", there.said()),
+                    });
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        bring(engine, node, &wanted.reference, &image, step).await?;
+        Ok(image.id)
+    }
+
+    /// Pulls in the node what the engine could not.
+    async fn in_node(&self, wanted: &Wanted) -> Result<String, Error> {
+        let Deliverer {
+            engine,
+            node,
+            sources,
+            step,
+            ..
+        } = *self;
+        let platform = format!("linux/{}", self.architecture);
+        pull_in_node(engine, node, wanted, &platform, sources, step).await?;
+        let store = NodeStore::read(engine, node).await?;
+        let identity = store.identity(&wanted.reference);
+        identity.ok_or_else(|| Error::Import {
+            reference: wanted.reference.clone(),
+            reason: "it is not there after the pull".into(),
+            tail: Vec::new(),
+        })
+    }
 }
 
 async fn bring(

@@ -2,14 +2,17 @@
 //! engine must pull, and the stream from the engine's store into containerd.
 
 mod deliver;
+mod in_node;
 mod pull;
 pub mod reference;
+mod source;
 mod store;
 
 use std::collections::BTreeMap;
 
 pub use self::deliver::{Delivery, deliver};
 pub use self::pull::pull;
+pub use self::source::Sources;
 use crate::docker;
 use crate::error::{Code, Explain};
 
@@ -67,6 +70,14 @@ pub enum Error {
         /// The registry's words.
         message: String,
     },
+    /// The user has credentials, and they cannot be had.
+    #[error("the credentials for {registry} cannot be read: {reason}")]
+    Credentials {
+        /// The registry.
+        registry: String,
+        /// Why.
+        reason: String,
+    },
     /// The registry counts pulls.
     #[error("the registry gives no more images for now: {message}")]
     TooMany {
@@ -95,12 +106,25 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a registry said, without what was asked of it.
+    fn said(&self) -> String {
+        match self {
+            Error::NotFound { message, .. }
+            | Error::Unauthorized { message, .. }
+            | Error::TooMany { message, .. }
+            | Error::Pull { message, .. } => message.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Error::Docker(error) => error.code(),
             Error::NotFound { .. } | Error::NoPlatform { .. } => Code::ImageNotFound,
-            Error::Unauthorized { .. } => Code::ImageUnauthorized,
+            Error::Unauthorized { .. } | Error::Credentials { .. } => Code::ImageUnauthorized,
             Error::Import { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
                 Code::DiskFull
             }
@@ -129,9 +153,17 @@ impl Explain for Error {
                     "log in, then run the command again: docker login{host}"
                 )]
             }
+            Error::Credentials { registry, .. } => vec![format!(
+                "log in again, then run the command again: docker login {registry}"
+            )],
+            Error::Pull { message, .. } if pull::is_lasting(message) => vec![
+                "trust the registry's or proxy's certificate: clearml-local up --ca-file FILE"
+                    .into(),
+            ],
             Error::Pull { reference, .. } => vec![
                 format!("try it by hand: docker pull {reference}"),
-                "behind a proxy the engine needs it too: docker info | grep -i proxy".into(),
+                "behind a proxy: set HTTPS_PROXY, then clearml-local down, then up".into(),
+                "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
             ],
             Error::Import { .. } => vec!["see what fills the disk: docker system df".into()],
         }

@@ -4,12 +4,18 @@
 use std::time::Duration;
 
 use super::reference::{self, short, with_digest};
-use super::{Error, Wanted};
+use super::{Error, Sources, Wanted};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 
-/// Waits between tries. Registries that break off mostly answer soon again.
-const BACK_OFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
+/// Waits between tries. Registries that break off mostly answer soon again, and so
+/// do those that count requests, unless a quota of hours is used up: engines do not
+/// tell the `Retry-After` that they got.
+const BACK_OFF: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(8),
+];
 
 /// Pulls an image for the engine's architecture, or for amd64 where it exists
 /// for that alone (the ClearML images do).
@@ -20,17 +26,18 @@ pub async fn pull(
     engine: &dyn Engine,
     wanted: &Wanted,
     architecture: &str,
+    sources: &Sources,
     step: &Step,
 ) -> Result<Image, Error> {
     let reference = wanted.reference.as_str();
     let platform = format!("linux/{architecture}");
-    match pull_platform(engine, wanted, &platform, step).await {
+    match pull_platform(engine, wanted, &platform, sources, step).await {
         Err(Error::NoPlatform { .. }) if architecture != "amd64" => {
             step.state(format!(
                 "{}: only for amd64, will be emulated",
                 short(reference)
             ));
-            pull_platform(engine, wanted, "linux/amd64", step).await?;
+            pull_platform(engine, wanted, "linux/amd64", sources, step).await?;
         }
         result => result?,
     }
@@ -46,52 +53,80 @@ async fn pull_platform(
     engine: &dyn Engine,
     wanted: &Wanted,
     platform: &str,
+    sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
     let reference = wanted.reference.as_str();
-    let Some(digest) = wanted.digests.get(platform) else {
-        return pull_patiently(engine, reference, platform, step).await;
+    let exact = match wanted.digests.get(platform) {
+        Some(digest) => with_digest(reference, digest),
+        None => reference.to_owned(),
     };
-    let exact = with_digest(reference, digest);
-    pull_patiently(engine, &exact, platform, step).await?;
+    let place = sources.place(&exact);
+    pull_patiently(engine, &place, platform, sources, step).await?;
+    if place == reference {
+        return Ok(());
+    }
     let tag = reference::tag(reference).unwrap_or("latest");
-    Ok(engine.tag(&exact, reference::name(reference), tag).await?)
+    Ok(engine.tag(&place, reference::name(reference), tag).await?)
 }
 
 /// Pulls, and tries again where that may help.
 async fn pull_patiently(
     engine: &dyn Engine,
-    reference: &str,
+    place: &str,
     platform: &str,
+    sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
-    let item = format!("{} (pull)", short(reference));
+    let credentials = sources.credentials(place).await?;
+    let item = format!("{} (pull)", short(place));
     let progress = |done, total| step.bytes(&item, done, total);
-    step.state(format!("pulling {reference}"));
+    step.state(format!("pulling {place}"));
     let mut tries = BACK_OFF.iter();
     loop {
-        let error = match engine.pull(reference, platform, &progress).await {
+        let pulled = engine.pull(place, platform, credentials.as_ref(), &progress);
+        let error = match pulled.await {
             Ok(()) => return Ok(()),
-            Err(error) => classify(reference, platform, error),
+            Err(error) => of_engine(place, platform, error),
         };
-        let (Error::Pull { message, .. }, Some(wait)) = (&error, tries.next()) else {
+        let wait = match &error {
+            Error::Pull { message, .. } if is_lasting(message) => None,
+            Error::Pull { message, .. } | Error::TooMany { message, .. } => {
+                tries.next().map(|wait| (wait, message))
+            }
+            _ => None,
+        };
+        let Some((wait, message)) = wait else {
             return Err(error);
         };
-        step.state(format!("trying {reference} again: {message}"));
+        let seconds = wait.as_secs();
+        step.state(format!("trying {place} again in {seconds} s: {message}"));
         tokio::time::sleep(*wait).await;
     }
 }
 
-/// Tells apart what the engine says of a pull; its HTTP status is the same for
+/// Whether waiting changes nothing: the registry is not trusted, or does not speak
+/// TLS.
+pub(super) fn is_lasting(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["x509", "certificate", "http response to https client"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+fn of_engine(reference: &str, platform: &str, error: docker::Error) -> Error {
+    match error {
+        docker::Error::Refused { message, .. }
+        | docker::Error::Broken {
+            reason: message, ..
+        } => classify(reference, platform, message),
+        other => Error::Docker(other),
+    }
+}
+
+/// Tells apart what is said of a pull; the engine's HTTP status is the same for
 /// most of it.
-fn classify(reference: &str, platform: &str, error: docker::Error) -> Error {
-    let (docker::Error::Refused { message, .. }
-    | docker::Error::Broken {
-        reason: message, ..
-    }) = error
-    else {
-        return Error::Docker(error);
-    };
+pub(super) fn classify(reference: &str, platform: &str, message: String) -> Error {
     let reference = reference.to_owned();
     let says = |words: &[&str]| {
         let message = message.to_lowercase();
@@ -139,12 +174,7 @@ mod tests {
     use crate::error::{Code, Explain};
 
     fn code(message: &str) -> Code {
-        let error = docker::Error::Refused {
-            what: "pull x".into(),
-            status: 500,
-            message: message.into(),
-        };
-        classify("x:1", "linux/arm64", error).code()
+        classify("x:1", "linux/arm64", message.into()).code()
     }
 
     #[test]

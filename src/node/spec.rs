@@ -64,6 +64,10 @@ pub fn labels(instance: &InstanceName) -> BTreeMap<String, String> {
     ])
 }
 
+/// What differs between a node and the settings: (setting, the node's, the wanted
+/// one).
+pub type Difference = (&'static str, String, String);
+
 /// What a node is made from.
 #[derive(Debug, Clone)]
 pub struct NodeSpec<'a> {
@@ -153,10 +157,9 @@ impl NodeSpec<'_> {
         ports
     }
 
-    /// Why the settings do not fit the node that is there: what differs, as
-    /// (setting, the node's, the wanted one). Empty when they fit.
-    pub fn differences(&self, node: &Container) -> Vec<(&'static str, String, String)> {
-        let mut differences = Vec::new();
+    /// Why the settings do not fit the node that is there. Empty when they fit.
+    pub fn differences(&self, node: &Container) -> Vec<Difference> {
+        let mut differences: Vec<Difference> = Vec::new();
         let mut compare = |what, is: String, wanted: String| {
             if is != wanted {
                 differences.push((what, is, wanted));
@@ -224,6 +227,10 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
         data_dir: data_dir(node)?,
         values: Vec::new(),
         sets: Vec::new(),
+        ca: None,
+        registry_mirror: None,
+        autostart: node.restart_policy.as_deref() != Some("no"),
+        merge_kubeconfig: false,
     })
 }
 

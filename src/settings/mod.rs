@@ -2,6 +2,7 @@
 //! order of strength, then what an earlier `up` was told, then the defaults.
 
 mod data;
+mod mirror;
 mod name;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::data::DataPlace;
+pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 use crate::error::{Code, Explain};
 use crate::{files, yaml};
@@ -52,10 +54,10 @@ impl Ports {
     }
 }
 
-/// A values file as it was read: `up` without flags uses it again although the
-/// file may be gone.
+/// A file of the user's as it was read, such as values: `up` without flags uses it
+/// again although the file may be gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValuesFile {
+pub struct KeptFile {
     /// Where it was read, for messages.
     pub path: String,
     /// Its text.
@@ -78,9 +80,26 @@ pub struct Instance {
     /// Where the data are.
     pub data_dir: DataPlace,
     /// Values files, weakest first.
-    pub values: Vec<ValuesFile>,
+    pub values: Vec<KeptFile>,
     /// `--set` arguments, weakest first.
     pub sets: Vec<String>,
+    /// Certificate authorities that the node trusts beside the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<KeptFile>,
+    /// Where images are pulled from instead of their own registries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_mirror: Option<Mirror>,
+    /// Whether the engine starts the server again after the machine was rebooted.
+    #[serde(default = "yes")]
+    pub autostart: bool,
+    /// Whether the user's own kubeconfig has a context for the instance.
+    #[serde(default)]
+    pub merge_kubeconfig: bool,
+}
+
+/// Servers come back after a reboot, as those of ClearML's own compose file do.
+fn yes() -> bool {
+    true
 }
 
 /// What was asked for by flags, environment or file; `None` is not asked.
@@ -107,6 +126,14 @@ pub struct Wishes {
     pub values: Vec<PathBuf>,
     /// `KEY=VALUE`.
     pub set: Vec<String>,
+    /// Certificates, as a PEM file.
+    pub ca_file: Option<PathBuf>,
+    /// Where to pull images from.
+    pub registry_mirror: Option<Mirror>,
+    /// Whether the server comes back after a reboot.
+    pub autostart: Option<bool>,
+    /// Whether to put a context into the user's kubeconfig.
+    pub merge_kubeconfig: Option<bool>,
     /// How long `up` may wait for the server, such as `15m`.
     pub timeout: Option<String>,
 }
@@ -131,6 +158,10 @@ impl Wishes {
                 weaker.values
             },
             set: if lists_are_ours { self.set } else { weaker.set },
+            ca_file: self.ca_file.or(weaker.ca_file),
+            registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
+            autostart: self.autostart.or(weaker.autostart),
+            merge_kubeconfig: self.merge_kubeconfig.or(weaker.merge_kubeconfig),
             timeout: self.timeout.or(weaker.timeout),
         }
     }
@@ -154,6 +185,7 @@ impl Wishes {
         };
         let beside = |file: PathBuf| dir.join(file);
         wishes.values = wishes.values.into_iter().map(beside).collect();
+        wishes.ca_file = wishes.ca_file.map(beside);
         wishes.data_dir = wishes.data_dir.map(|place| place.below(dir));
         Ok(wishes)
     }
@@ -193,6 +225,10 @@ impl Wishes {
             data_dir: default_data_dir,
             values: Vec::new(),
             sets: Vec::new(),
+            ca: None,
+            registry_mirror: None,
+            autostart: yes(),
+            merge_kubeconfig: false,
         });
         let ports = Ports {
             web: self.web_port.unwrap_or(was.ports.web),
@@ -215,20 +251,52 @@ impl Wishes {
                 was.values
             },
             sets: if told { self.set.clone() } else { was.sets },
+            ca: match &self.ca_file {
+                Some(path) => read_certificates(path)?,
+                None => was.ca,
+            },
+            registry_mirror: match &self.registry_mirror {
+                Some(mirror) => Some(mirror.clone()).filter(|mirror| !mirror.is_none()),
+                None => was.registry_mirror,
+            },
+            autostart: self.autostart.unwrap_or(was.autostart),
+            merge_kubeconfig: self.merge_kubeconfig.unwrap_or(was.merge_kubeconfig),
         })
     }
 }
 
-fn read_values(paths: &[PathBuf]) -> Result<Vec<ValuesFile>, Error> {
+fn read_values(paths: &[PathBuf]) -> Result<Vec<KeptFile>, Error> {
     let mut values = Vec::new();
     for path in paths {
         let text = files::read(path)?.ok_or_else(|| Error::NoValuesFile { path: path.clone() })?;
-        values.push(ValuesFile {
+        values.push(KeptFile {
             path: path.display().to_string(),
             text,
         });
     }
     Ok(values)
+}
+
+/// The certificates of a PEM file; an empty file is how they are taken back.
+fn read_certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
+    let wrong = |reason: &'static str| Error::Certificates {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = files::read(path)?.ok_or_else(|| wrong("there is no such file"))?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    if text.contains("PRIVATE KEY") {
+        return Err(wrong("it holds a private key"));
+    }
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(wrong("it holds no certificate in PEM format"));
+    }
+    Ok(Some(KeptFile {
+        path: path.display().to_string(),
+        text,
+    }))
 }
 
 /// Settings that cannot be meant.
@@ -250,6 +318,14 @@ pub enum Error {
     NoValuesFile {
         /// The path that was given.
         path: PathBuf,
+    },
+    /// No certificates.
+    #[error("the certificates in {} cannot be used: {reason}", path.display())]
+    Certificates {
+        /// The path that was given.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
     },
     /// Two services on one host port.
     #[error("web, API and files need a port each, not {}, {} and {}", ports.web, ports.api, ports.files)]
@@ -283,6 +359,9 @@ impl Explain for Error {
                 vec!["choose others: --web-port, --api-port, --files-port".into()]
             }
             Error::Timeout { .. } => vec!["write it as 90s, 15m or 1h30m".into()],
+            Error::Certificates { .. } => {
+                vec!["it begins with -----BEGIN CERTIFICATE-----, as your proxy's administrator has it".into()]
+            }
             Error::NoValuesFile { .. } => Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Reporter, Timing};
 
 use super::Sink;
 use super::summary::Summary;
@@ -70,6 +70,17 @@ impl Reporter for JsonLines {
     }
 }
 
+fn timings(timings: &[Timing]) -> Vec<Value> {
+    let one = |timing: &Timing| {
+        json!({
+            "name": timing.name,
+            "began": seconds(timing.began),
+            "seconds": seconds(timing.ended - timing.began),
+        })
+    };
+    timings.iter().map(one).collect()
+}
+
 /// The last line of a command that went well.
 pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
     let phases: Map<String, Value> = summary
@@ -86,6 +97,7 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
         "changed": summary.changed,
         "seconds": seconds(summary.took),
         "phases": phases,
+        "timings": timings(&summary.timings),
         "warnings": summary.warnings,
     });
     line(fields(&value), time)

@@ -18,6 +18,7 @@ mod sink;
 mod status;
 mod summary;
 pub mod table;
+mod timings;
 mod transfer;
 pub mod words;
 

@@ -19,6 +19,7 @@ use super::plain::Plain;
 use super::policy::{Choices, Format, Policy, Progress, Surroundings};
 use super::status::{self, StatusView};
 use super::summary::{self, Summary};
+use super::timings;
 use super::{Paint, Sink, error};
 
 /// Speaks to people on stderr and to programs on stdout; cheap to clone.
@@ -206,7 +207,11 @@ impl Output {
             return self.data(&json::ready(summary, self.time()));
         }
         // After bars the seconds of each step stand right above.
-        if policy.progress != Progress::Bars && summary.changed && !summary.phases.is_empty() {
+        if !summary.timings.is_empty() {
+            let waterfall = timings::waterfall(&summary.timings, policy.width);
+            self.note(&format!("\n{waterfall}"));
+        } else if policy.progress != Progress::Bars && summary.changed && !summary.phases.is_empty()
+        {
             self.note(&format!("\n{}", summary::phases(summary)));
         } else if policy.progress == Progress::Plain {
             self.note("");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::table::{self, Cell};
 use super::{Paint, Policy, words};
+use crate::event::Timing;
 use crate::probe::Endpoints;
 use crate::settings::{DataPlace, name_flag};
 
@@ -23,6 +24,8 @@ pub struct Summary {
     pub took: Duration,
     /// How long each phase took.
     pub phases: Vec<(String, Duration)>,
+    /// When each step began and ended, where that was asked for.
+    pub timings: Vec<Timing>,
     /// Whether `up` changed anything.
     pub changed: bool,
     /// How long the server was ready before, where that is known.

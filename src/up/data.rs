@@ -1,16 +1,26 @@
 //! The folders that the components keep their data in.
 
+use std::path::Path;
+
 use super::Plan;
 use crate::component::Component;
-use crate::docker::{Engine, exec_ok};
+use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
 use crate::error::Result;
+use crate::event::{Events, Step};
 use crate::files;
-use crate::node::spec::{self, DATA_ROOT};
+use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::settings::{DEFAULT_NAME, DataPlace};
 use crate::state::Marker;
 
 /// Where the chart's README puts the data; kept findable for those who know it.
 const CHART_PATH: &str = "/tmp/clearml-kind";
+
+/// Lies in a folder to which data are being copied.
+pub(super) const UNFINISHED: &str = ".clearml-local-copying";
+
+/// Copies folders with owners and modes, over what an earlier try left.
+const COPY: &str = "set -e; for f in \"$@\"; do \
+     rm -rf --one-file-system \"/to/$f\"; [ ! -e \"/from/$f\" ] || cp -a --reflink=auto \"/from/$f\" /to/; done";
 
 /// The marker at a place, if there is one.
 ///
@@ -45,6 +55,84 @@ pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
     }
 }
 
+/// Brings the data along when they are to be in another folder: copies them there,
+/// through a container because they belong to the databases' users, and leaves the
+/// former ones. A folder that has this instance's data already is used as it is.
+///
+/// # Errors
+/// When they cannot be copied; the former ones stay in use then.
+pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<()> {
+    let Some((former, wanted)) = moved(plan) else {
+        return Ok(());
+    };
+    let found = Marker::read(former)?.filter(|marker| marker.instance == plan.name);
+    let Some(marker) = found else {
+        return Ok(());
+    };
+    if Marker::read(wanted)?.is_some() && !wanted.join(UNFINISHED).exists() {
+        return Ok(());
+    }
+    let step = events.step("data");
+    step.warn(format!(
+        "the data are copied to {}; the former ones stay in {}",
+        wanted.display(),
+        former.display()
+    ));
+    let result = copy(plan, engine, former, wanted, &marker, &step).await;
+    step.end(result, |()| (true, "copied".into()))
+}
+
+/// The former folder and the wanted one, where they differ.
+pub(super) fn moved(plan: &Plan) -> Option<(&Path, &Path)> {
+    let former = plan.former_data_dir.as_ref()?.folder()?;
+    let wanted = plan.instance.data_dir.folder()?;
+    (former != wanted).then_some((former, wanted))
+}
+
+async fn copy(
+    plan: &Plan,
+    engine: &dyn Engine,
+    former: &Path,
+    wanted: &Path,
+    marker: &Marker,
+    step: &Step,
+) -> Result<()> {
+    let node = engine.container(&spec::name(&plan.name)).await?;
+    if let Some(node) = node.filter(|node| spec::is_ours(node, &plan.name)) {
+        if node.running {
+            node::stop_in_order(engine, &node.name, step).await?;
+        }
+        engine.remove(&node.name).await?;
+    }
+    files::create_dir(wanted)?;
+    files::write(&wanted.join(UNFINISHED), "")?;
+    marker.write(wanted)?;
+    step.state("copying");
+    let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
+    command.extend(marker.folders.iter().cloned());
+    let container = ContainerSpec {
+        name: format!("clearml-local-copy-{}", std::process::id()),
+        image: plan.instance.node_image.clone(),
+        entrypoint: Some(vec!["sh".into()]),
+        command,
+        mounts: vec![
+            Mount::Bind(former.to_owned(), "/from".into(), true),
+            Mount::Bind(wanted.to_owned(), "/to".into(), false),
+        ],
+        ..ContainerSpec::default()
+    };
+    let (code, said) = run_once(engine, &container).await?;
+    if code != 0 {
+        return Err(super::Error::NotCopied {
+            from: former.to_owned(),
+            to: wanted.to_owned(),
+            reason: said.lines().last().unwrap_or_default().to_owned(),
+        }
+        .into());
+    }
+    Ok(files::remove(&wanted.join(UNFINISHED))?)
+}
+
 /// Makes the folders through the node, each with the owner that its image runs
 /// as: Kubernetes' fsGroup does nothing on host folders.
 pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
@@ -70,6 +158,6 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Res
 }
 
 /// Takes away the link at the chart's path, when it is ours.
-pub(crate) fn remove_link(data_dir: &std::path::Path) -> Result<()> {
+pub(crate) fn remove_link(data_dir: &Path) -> Result<()> {
     Ok(files::unlink_if_ours(data_dir, CHART_PATH.as_ref())?)
 }

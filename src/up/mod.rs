@@ -34,8 +34,12 @@ pub struct Request {
     pub wishes: Wishes,
     /// Whether a node whose kubeadm failed is kept.
     pub retain: bool,
-    /// Proxy variables of the environment.
+    /// Proxy variables of the environment, or of Docker's own configuration.
     pub proxy: Vec<(String, String)>,
+    /// The folder of that configuration.
+    pub docker_config: Option<PathBuf>,
+    /// The kubeconfig that kubectl writes to.
+    pub user_kubeconfig: Option<PathBuf>,
 }
 
 /// What `up` leaves.
@@ -72,7 +76,8 @@ pub async fn up(
     let earlier = earlier(request, state, engine).await?;
     let plan = plan(request, state, earlier.as_ref(), &info)?;
     announce(&plan, &info, events);
-    preflight::run(&plan, engine, &info, events).await?;
+    preflight::run(&plan, request, engine, &info, events).await?;
+    data::bring_along(&plan, engine, events).await?;
     state.keep_instance(&plan.instance)?;
     let secrets = state.secrets_or_new()?;
     phases.end("preflight");
@@ -83,7 +88,8 @@ pub async fn up(
     let wanted = plan.images();
     let architecture = &info.architecture;
     let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events);
-    let images = images::deliver(engine, &node.name, &wanted, architecture, events);
+    let sources = plan.sources(request);
+    let images = images::deliver(engine, &node.name, &wanted, architecture, &sources, events);
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
     phases.end("kubernetes and images");
 
@@ -95,9 +101,11 @@ pub async fn up(
     let credentials = secrets.credentials.tests.clone();
     let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
     data::mark(&plan, engine).await?;
+    let settled = node::settle(&plan, request, state, engine, &node).await?;
     phases.end("ready");
 
-    let changed = node.made || started || delivery.brought > 0 || applied || !began_ready;
+    let changed =
+        node.made || started || delivery.brought > 0 || applied || !began_ready || settled;
     Ok(outcome(&plan, changed, phases))
 }
 
@@ -179,7 +187,7 @@ pub fn plan(
     info: &EngineInfo,
 ) -> Result<Plan> {
     let wishes = &request.wishes;
-    let place = if info.in_virtual_machine() {
+    let place = if info.in_virtual_machine() || info.is_from_snap() {
         DataPlace::Volume(spec::data_volume(&request.name))
     } else {
         DataPlace::Folder(state.default_data_dir())
@@ -321,29 +329,30 @@ pub enum Error {
     /// The node does not become one that takes pods.
     #[error("the node runs, but does not take pods: its kubelet or its pod network is not ready")]
     NodeNotReady,
+    /// The data were not copied to their new folder.
+    #[error("the data in {} could not be copied to {}: {reason}", from.display(), to.display())]
+    NotCopied {
+        /// Where they are.
+        from: PathBuf,
+        /// Where they were to be.
+        to: PathBuf,
+        /// The last line that was said.
+        reason: String,
+    },
     /// The machine has no port left for the Kubernetes API.
     #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
     NoPort(#[source] std::io::Error),
-    /// The node that is there was made with other settings.
-    #[error(
-        "the node of `{name}` was made with other settings, and cannot take new ones: {differences}"
-    )]
-    NodeDiffers {
-        /// The instance.
-        name: InstanceName,
-        /// What differs, in words.
-        differences: String,
-    },
 }
 
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Error::NoPort(_) => Code::PortInUse,
+            Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
+            Error::NotCopied { .. } => Code::StateBroken,
             Error::ApiSilent { .. } => Code::ClusterUnreachable,
             Error::NodeNotReady => Code::NodeFailed,
             Error::NoReleaseFile { .. }
-            | Error::NodeDiffers { .. }
             | Error::NothingToStart
             | Error::NotInstalled
             | Error::NotPublished { .. } => Code::Usage,
@@ -353,6 +362,9 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::NoPort(_) => Vec::new(),
+            Error::NotCopied { .. } => {
+                vec!["go on where they are: clearml-local up, without --data-dir".into()]
+            }
             Error::NotPublished { key, .. } => {
                 vec![format!("leave it as it is: without `{key}.service.type`")]
             }
@@ -363,14 +375,6 @@ impl Explain for Error {
             Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
             Error::NoReleaseFile { .. } => {
                 vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
-            }
-            Error::NodeDiffers { name, .. } => {
-                vec![
-                    format!(
-                        "make the node anew, the data stay: clearml-local down --name {name}, then up again"
-                    ),
-                    "or another instance beside it: clearml-local up --name NEW".into(),
-                ]
             }
         }
     }

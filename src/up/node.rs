@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Plan, Request, data};
 use crate::component::NAMESPACE;
-use crate::docker::{Engine, EngineInfo};
+use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::{Events, Step};
 use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
-use crate::node::spec::NodeSpec;
+use crate::kubeconfig;
+use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, spec};
 use crate::state::StateDir;
 
@@ -79,28 +80,64 @@ async fn ensure_running(
     step: &Step,
 ) -> Result<(Node, String)> {
     let name = spec::name(&plan.name);
-    let found = engine.container(&name).await?;
-    let made = match found {
-        Some(container) if container.running && whole(engine, &name).await? => false,
-        Some(container) if !container.running => {
-            step.state("starting it again");
-            node::start(engine, &container).await?;
-            node::await_containerd(engine, &name).await?;
-            if !whole(engine, &name).await? {
-                make(plan, request, engine, info, step).await?;
-            }
-            true
-        }
-        half => {
-            if half.is_some() {
-                step.state("making a half-made node anew");
-            }
+    let made = match engine.container(&name).await? {
+        Some(node) => reuse(plan, engine, info, &node, step).await?,
+        None => None,
+    };
+    let made = match made {
+        Some(made) => made,
+        None => {
             make(plan, request, engine, info, step).await?;
             true
         }
     };
+    if let Some(ca) = &plan.instance.ca
+        && node::trust(engine, &name, &ca.text).await?
+    {
+        node::await_containerd(engine, &name).await?;
+    }
     let version = node::kubernetes_version(engine, &name).await?;
     Ok((Node { name, made }, version))
+}
+
+/// Starts the node that is there unless it runs. Returns whether it did not run, or
+/// `None` where it must be made anew.
+async fn reuse(
+    plan: &Plan,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    node: &Container,
+    step: &Step,
+) -> Result<Option<bool>> {
+    let differences = plan.node("", &[], info).differences(node);
+    if !differences.is_empty() {
+        step.warn(anew(&differences));
+        if node.running && whole(engine, &node.name).await? {
+            node::stop_in_order(engine, &node.name, step).await?;
+        }
+        return Ok(None);
+    }
+    if !node.running {
+        step.state("starting it again");
+        node::start(engine, node).await?;
+        node::await_containerd(engine, &node.name).await?;
+    }
+    if whole(engine, &node.name).await? {
+        return Ok(Some(!node.running));
+    }
+    step.state("making a half-made node anew");
+    Ok(None)
+}
+
+fn anew(differences: &[Difference]) -> String {
+    let words: Vec<String> = differences
+        .iter()
+        .map(|(what, is, wanted)| format!("{what} was {is} and becomes {wanted}"))
+        .collect();
+    format!(
+        "the node is made anew, its data and images are kept: {}",
+        words.join("; ")
+    )
 }
 
 async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
@@ -119,22 +156,44 @@ async fn make(
     let image = match engine.image(reference).await? {
         Some(image) => image,
         None => {
-            let wanted = Wanted::of(reference);
-            images::pull(engine, &wanted, &info.architecture, step).await?
+            let (wanted, sources) = (Wanted::of(reference), plan.sources(request));
+            images::pull(engine, &wanted, &info.architecture, &sources, step).await?
         }
     };
+    let proxy = proxy(request, info, step);
     data::mark(plan, engine).await?;
     engine.remove(&spec::name(&plan.name)).await?;
     step.state("starting");
     let spec = NodeSpec {
         api_server_port: free_port()?,
-        ..plan.node(&image.id, &request.proxy, info)
+        ..plan.node(&image.id, proxy, info)
     };
     let name = node::make(engine, &spec).await?;
     node::await_containerd(engine, &name).await?;
     node::bound_stop(engine, &name).await?;
     node::forget_former_containers(engine, &name).await?;
     Ok(())
+}
+
+/// The proxies for the node: those of the user, else those of the engine.
+fn proxy<'a>(request: &'a Request, info: &'a EngineInfo, step: &Step) -> &'a [(String, String)] {
+    let proxy = if request.proxy.is_empty() {
+        &info.proxy
+    } else {
+        &request.proxy
+    };
+    let is_here = |(name, value): &&(String, String)| {
+        !name.eq_ignore_ascii_case("NO_PROXY")
+            && ["//localhost", "//127.", "//[::1]"]
+                .iter()
+                .any(|here| value.contains(here))
+    };
+    if let Some((name, value)) = proxy.iter().find(is_here) {
+        step.warn(format!(
+            "{name} is {value}: the node has a loopback of its own, and does not reach a proxy on this machine's"
+        ));
+    }
+    proxy
 }
 
 /// A port that nobody uses now.
@@ -193,6 +252,38 @@ async fn ensure_cluster(
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
     Ok((cluster, changed))
+}
+
+/// What is done last, when the server is known to work: the user's kubeconfig, and
+/// whether the engine starts the node after a reboot. Earlier it would start a node
+/// that fails again and again. Returns whether that changed anything.
+pub(super) async fn settle(
+    plan: &Plan,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    node: &Node,
+) -> Result<bool> {
+    let wanted = if plan.instance.autostart {
+        "unless-stopped"
+    } else {
+        "no"
+    };
+    let mut changed = false;
+    let found = engine.container(&node.name).await?.unwrap_or_default();
+    if found.restart_policy.as_deref() != Some(wanted) {
+        engine.set_restart(&node.name, wanted).await?;
+        changed = true;
+    }
+    let ours = state.kubeconfig()?;
+    if let (Some(path), Some(ours)) = (&request.user_kubeconfig, ours) {
+        changed |= if plan.instance.merge_kubeconfig {
+            kubeconfig::merge(path, &plan.name, &ours)?
+        } else {
+            kubeconfig::remove(path, &plan.name)?
+        };
+    }
+    Ok(changed)
 }
 
 /// Waits until the Kubernetes API answers.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Request;
 use crate::component::Component;
 use crate::docker::EngineInfo;
 use crate::error::Result;
 use crate::files;
-use crate::images::{Identities, Wanted};
+use crate::images::{Identities, Sources, Wanted};
 use crate::manifests::{self, Object};
 use crate::node::spec::{self, NodeSpec};
 use crate::probe::Endpoints;
@@ -97,6 +98,14 @@ impl Plan {
             images.push(Wanted { reference, digests });
         }
         images
+    }
+
+    /// Where images that the engine lacks are pulled from.
+    pub(super) fn sources(&self, request: &Request) -> Sources {
+        Sources {
+            mirror: self.instance.registry_mirror.clone(),
+            docker_config: request.docker_config.clone(),
+        }
     }
 
     /// The marker that the data directory is to carry.

@@ -16,7 +16,7 @@ pub use self::typed::{Database, Image, Server, Service, ServiceType, Values};
 use crate::component::Component;
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::ValuesFile;
+use crate::settings::KeptFile;
 use crate::yaml;
 
 /// Where values come from, weakest first: the chart, the release, the profile,
@@ -28,7 +28,7 @@ pub struct Inputs<'a> {
     /// The profile, whose memory is the default.
     pub profile: &'a Profile,
     /// The user's files, weakest first.
-    pub files: &'a [ValuesFile],
+    pub files: &'a [KeptFile],
     /// The user's `--set` arguments, weakest first.
     pub sets: &'a [String],
 }
@@ -162,7 +162,7 @@ mod tests {
     use crate::release::{Catalogue, DEFAULT};
 
     fn resolve_with(text: &str, sets: &[&str]) -> Result<Values, Error> {
-        let file = ValuesFile {
+        let file = KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
         };

@@ -80,7 +80,28 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
         "aarch64" => "arm64".to_owned(),
         other => other.to_owned(),
     };
+    let proxy = [
+        ("HTTP_PROXY", info.http_proxy),
+        ("HTTPS_PROXY", info.https_proxy),
+        ("NO_PROXY", info.no_proxy),
+    ];
+    let proxy = proxy.into_iter().filter_map(|(name, value)| {
+        let value = value.filter(|value| !value.is_empty())?;
+        Some((name.to_owned(), value))
+    });
     EngineInfo {
+        proxy: proxy.collect(),
+        security: info.security_options.unwrap_or_default(),
+        missing_controllers: [
+            ("memory", info.memory_limit),
+            ("cpu", info.cpu_cfs_quota),
+            ("pids", info.pids_limit),
+        ]
+        .into_iter()
+        .filter(|(_, there)| *there == Some(false))
+        .map(|(name, _)| name)
+        .collect(),
+        time: info.system_time.map(|t| t.to_string()).unwrap_or_default(),
         version: info.server_version.unwrap_or_default(),
         api,
         architecture,
@@ -108,11 +129,14 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
     let state = found.state.unwrap_or_default();
     let running = state.running.unwrap_or_default();
     let config = found.config.unwrap_or_default();
+    let host = found.host_config.unwrap_or_default();
+    let policy = host.restart_policy.and_then(|policy| policy.name);
+    let restart_policy = policy.map(|name| name.to_string());
     let bindings = found
         .network_settings
         .and_then(|settings| settings.ports)
         .filter(|ports| !ports.is_empty())
-        .or_else(|| found.host_config.and_then(|host| host.port_bindings));
+        .or(host.port_bindings);
     let mounts = found.mounts.unwrap_or_default().into_iter();
     Container {
         id: found.id.unwrap_or_default(),
@@ -131,6 +155,7 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
             })
             .collect(),
         exit_code: state.exit_code.filter(|_| !running),
+        restart_policy,
     }
 }
 
@@ -274,6 +299,18 @@ pub(super) fn percent_encode(text: &str) -> String {
         .collect()
 }
 
+/// The change that sets a restart policy.
+pub(super) fn restart_update(policy: &str) -> model::ContainerUpdateBody {
+    let restart_policy = model::RestartPolicy {
+        name: policy.parse().ok(),
+        maximum_retry_count: None,
+    };
+    model::ContainerUpdateBody {
+        restart_policy: Some(restart_policy),
+        ..model::ContainerUpdateBody::default()
+    }
+}
+
 /// A request with one more query parameter, already encoded.
 pub(super) fn with_query(
     mut request: bollard::BollardRequest,
@@ -283,6 +320,17 @@ pub(super) fn with_query(
     let separator = if uri.query().is_some() { '&' } else { '?' };
     if let Ok(changed) = format!("{uri}{separator}{parameter}").parse() {
         *request.uri_mut() = changed;
+    }
+    request
+}
+
+/// A request with credentials for a registry, already encoded.
+pub(super) fn with_auth(
+    mut request: bollard::BollardRequest,
+    header: &str,
+) -> bollard::BollardRequest {
+    if let Ok(value) = header.parse() {
+        request.headers_mut().insert("X-Registry-Auth", value);
     }
     request
 }

@@ -80,6 +80,7 @@ pub(super) fn summary() -> Summary {
         ]
         .map(|(name, millis)| (name.to_owned(), Duration::from_millis(millis)))
         .to_vec(),
+        timings: Vec::new(),
         changed: true,
         ready_for: None,
         warnings: Vec::new(),

@@ -1,12 +1,15 @@
 //! What must be true before anything is changed; everything that is not is told
 //! at once.
 
-mod checks;
+mod disk;
+mod machine;
+mod owners;
+mod ports;
 
-use super::Plan;
+use super::{Plan, Request};
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
-use crate::event::Events;
+use crate::event::{Events, Step};
 use crate::node::spec;
 
 /// One thing that is in the way.
@@ -61,47 +64,84 @@ impl Explain for Failed {
 /// Checks everything.
 pub(super) async fn run(
     plan: &Plan,
+    request: &Request,
     engine: &dyn Engine,
     info: &EngineInfo,
     events: &Events,
 ) -> Result<()> {
     let step = events.step("preflight");
-    let result = check(plan, engine, info).await;
+    let result = check(plan, request, engine, info, &step).await;
     step.end(result, |()| (false, String::new()))
 }
 
-async fn check(plan: &Plan, engine: &dyn Engine, info: &EngineInfo) -> Result<()> {
+async fn check(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    step: &Step,
+) -> Result<()> {
     let node = engine.container(&spec::name(&plan.name)).await?;
-    let mut findings = checks::machine(plan, info);
-    findings.extend(checks::name_taken(plan, engine, node.as_ref()).await?);
-    findings.extend(checks::data(plan, engine).await?);
+    let mut findings = machine::machine(plan, info);
+    findings.extend(machine::cgroups(info));
+    findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
+    findings.extend(machine::clock(info, jiff::Timestamp::now()));
+    findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
+    findings.extend(owners::data(plan, engine).await?);
+    findings.extend(owners::data_left_behind(plan, engine).await?);
+    findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
-    if ours.as_ref().is_none_or(|node| !node.running) {
-        findings.extend(checks::ports(plan));
+    let running = ours.as_ref().filter(|node| node.running);
+    findings.extend(ports::ports(plan, engine, running).await?);
+    findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
+    if !findings.is_empty() {
+        return Err(Failed { findings }.into());
     }
-    match &ours {
-        Some(node) => findings.extend(checks::conflicts(plan, node, info)),
-        None => findings.extend(checks::data_elsewhere(plan, engine).await?),
+    if ours.is_none() {
+        for warning in machine::warnings(info) {
+            step.warn(warning);
+        }
     }
-    let fresh = engine.image(&plan.instance.node_image).await?.is_none() || ours.is_none();
-    findings.extend(checks::disk(plan, info, fresh));
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(Failed { findings }.into())
-    }
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit behind the point"
+)]
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::docker::Container;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::event::{Event, Reporter};
     use crate::node::spec::KIND_CLUSTER_LABEL;
-    use crate::settings::Wishes;
+    use crate::settings::{DataPlace, Wishes};
+
+    struct Silent;
+    impl Reporter for Silent {
+        fn report(&self, _: Duration, _: &Event) {}
+    }
+
+    fn request(plan: &Plan) -> Request {
+        Request {
+            name: plan.name.clone(),
+            wishes: Wishes::default(),
+            retain: false,
+            proxy: Vec::new(),
+            docker_config: None,
+            user_kubeconfig: None,
+        }
+    }
 
     fn machine_that_fits() -> EngineInfo {
         EngineInfo {
@@ -129,7 +169,8 @@ mod tests {
 
     async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Code> {
         let engine = FakeEngine::new(state);
-        let Err(error) = check(plan, &engine, info).await else {
+        let step = Events::new(Arc::new(Silent)).step("preflight");
+        let Err(error) = check(plan, &request(plan), &engine, info, &step).await else {
             return Vec::new();
         };
         assert!(engine.state().calls.is_empty(), "nothing was changed");
@@ -183,9 +224,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let info = machine_that_fits();
         let former = dir.path().join("former");
-        let plan = plan_at(dir.path().join("new"), Some(former.clone()), &info);
-        assert_eq!(found(&plan, &info, State::default()).await, []);
+        let mut plan = plan_at(dir.path().join("new"), Some(former.clone()), &info);
         plan.marker().write(&former).unwrap();
+        assert_eq!(found(&plan, &info, State::default()).await, []);
+        plan.instance.data_dir = DataPlace::Volume("new".into());
         assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
     }
 

@@ -1,0 +1,111 @@
+//! The user's configuration of Docker's own command (`~/.docker/config.json`):
+//! the chosen context, proxies for containers, and where credentials lie.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// What we use of the file. Whatever is broken in it counts as absent: it is not
+/// ours to judge.
+#[derive(Debug, Clone, Default)]
+pub struct ClientConfig {
+    /// The folder that it lies in, if the user has a home.
+    pub dir: Option<PathBuf>,
+    file: File,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct File {
+    current_context: String,
+    proxies: BTreeMap<String, Proxies>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Proxies {
+    http_proxy: String,
+    https_proxy: String,
+    no_proxy: String,
+}
+
+impl ClientConfig {
+    /// Reads it. `env` looks up an environment variable; below `home` lies
+    /// `.docker` unless `DOCKER_CONFIG` names another folder.
+    pub fn read(env: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> ClientConfig {
+        let told = env("DOCKER_CONFIG").filter(|value| !value.is_empty());
+        let dir = told
+            .map(PathBuf::from)
+            .or_else(|| home.map(|home| home.join(".docker")));
+        let text = dir
+            .as_ref()
+            .and_then(|dir| crate::files::read(&dir.join("config.json")).ok()?);
+        let file = text.and_then(|text| serde_json::from_str(&text).ok());
+        ClientConfig {
+            file: file.unwrap_or_default(),
+            dir,
+        }
+    }
+
+    /// The context that is chosen, if one is.
+    pub fn current_context(&self) -> Option<&str> {
+        Some(self.file.current_context.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// The proxy variables that Docker gives to containers of that engine, by the
+    /// address that it is reached at.
+    pub fn proxy_variables(&self, endpoint: &str) -> Vec<(String, String)> {
+        let proxies = &self.file.proxies;
+        let Some(found) = proxies.get(endpoint).or_else(|| proxies.get("default")) else {
+            return Vec::new();
+        };
+        [
+            ("HTTP_PROXY", &found.http_proxy),
+            ("HTTPS_PROXY", &found.https_proxy),
+            ("NO_PROXY", &found.no_proxy),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> ClientConfig {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join(".docker");
+        crate::files::create_dir(&dir).unwrap();
+        crate::files::write(&dir.join("config.json"), text).unwrap();
+        ClientConfig::read(|_| None, Some(home.path()))
+    }
+
+    #[test]
+    fn proxies_of_the_engine_win_over_the_default() {
+        let config = read(
+            r#"{"proxies": {
+                "default": {"httpProxy": "http://a:1", "noProxy": "corp"},
+                "unix:///x.sock": {"httpsProxy": "http://b:2"}}}"#,
+        );
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            config.proxy_variables("unix:///var/run/docker.sock"),
+            [pair("HTTP_PROXY", "http://a:1"), pair("NO_PROXY", "corp")]
+        );
+        assert_eq!(
+            config.proxy_variables("unix:///x.sock"),
+            [pair("HTTPS_PROXY", "http://b:2")]
+        );
+    }
+
+    #[test]
+    fn a_broken_file_says_nothing() {
+        let config = read("{\"currentContext\": ");
+        assert_eq!(config.current_context(), None);
+        assert!(config.proxy_variables("").is_empty());
+    }
+}

@@ -1,0 +1,74 @@
+//! Where images come from that the engine does not have: their own registries or
+//! a mirror of them, with the user's credentials.
+
+use std::path::PathBuf;
+
+use super::Error;
+use super::reference::{canonical, registry};
+use crate::docker::Credentials;
+use crate::settings::Mirror;
+
+/// What decides where an image is pulled from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The registry that stands in for all others.
+    pub mirror: Option<Mirror>,
+    /// The folder of Docker's own configuration, where credentials lie.
+    pub docker_config: Option<PathBuf>,
+}
+
+impl Sources {
+    /// The reference by which an image is pulled.
+    pub(super) fn place(&self, reference: &str) -> String {
+        let Some(mirror) = &self.mirror else {
+            return reference.to_owned();
+        };
+        let full = canonical(reference);
+        let path = full.split_once('/').map_or(full.as_str(), |(_, path)| path);
+        format!("{}/{path}", mirror.place())
+    }
+
+    /// Whether that place speaks HTTP without TLS.
+    pub(super) fn plain_http(&self) -> bool {
+        self.mirror.as_ref().is_some_and(Mirror::plain_http)
+    }
+
+    /// The user's credentials for the registry of a reference.
+    pub(super) async fn credentials(&self, place: &str) -> Result<Option<Credentials>, Error> {
+        let Some(dir) = self.docker_config.clone() else {
+            return Ok(None);
+        };
+        let host = registry(place).to_owned();
+        let find = tokio::task::spawn_blocking(move || Credentials::find(&dir, &host));
+        let found = find.await.unwrap_or(Ok(None));
+        found.map_err(|reason| Error::Credentials {
+            registry: registry(place).to_owned(),
+            reason,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_stands_in_for_every_registry() {
+        let mut sources = Sources::default();
+        assert_eq!(sources.place("mongo:4.4"), "mongo:4.4");
+        sources.mirror = Some("mirror.corp:5000/hub".parse().unwrap());
+        for (reference, place) in [
+            ("mongo:4.4", "mirror.corp:5000/hub/library/mongo:4.4"),
+            (
+                "docker.elastic.co/elasticsearch/elasticsearch:7",
+                "mirror.corp:5000/hub/elasticsearch/elasticsearch:7",
+            ),
+            (
+                "kindest/node:v1@sha256:00",
+                "mirror.corp:5000/hub/kindest/node:v1@sha256:00",
+            ),
+        ] {
+            assert_eq!(sources.place(reference), place);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The user's own kubeconfig: an instance's context put into it, and taken out
+//! again. Everything else in it stays as it means; comments do not survive, as
+//! they do not with kubectl.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::error::{Code, Explain};
+use crate::settings::InstanceName;
+use crate::{files, yaml};
+
+/// The lists of a kubeconfig that have an entry of ours.
+const LISTS: [&str; 3] = ["clusters", "users", "contexts"];
+
+/// The name of an instance's context, and of its cluster and user.
+pub fn context_name(instance: &InstanceName) -> String {
+    format!("clearml-local-{instance}")
+}
+
+/// Puts the context of an instance, whose kubeconfig is `ours`, into the file.
+/// It becomes the current one where there is none. Returns whether that changed
+/// the file.
+///
+/// # Errors
+/// When the file cannot be read, understood or written.
+pub fn merge(path: &Path, instance: &InstanceName, ours: &str) -> Result<bool, Error> {
+    let found = read(path)?;
+    let ours: Value = understand(path, ours)?;
+    let mut wanted = found
+        .clone()
+        .unwrap_or_else(|| json!({"apiVersion": "v1", "kind": "Config", "preferences": {}}));
+    let name = context_name(instance);
+    take_out(&mut wanted, &name);
+    for (list, entry) in LISTS.into_iter().zip(entries(&name, &ours)) {
+        if !wanted[list].is_array() {
+            wanted[list] = json!([]);
+        }
+        wanted[list].as_array_mut().expect("made above").push(entry);
+    }
+    if wanted["current-context"].as_str().is_none_or(str::is_empty) {
+        wanted["current-context"] = json!(name);
+    }
+    if found.as_ref() == Some(&wanted) {
+        return Ok(false);
+    }
+    write(path, &wanted)?;
+    Ok(true)
+}
+
+/// Takes the context of an instance out of the file, if it is there. Returns
+/// whether it was.
+///
+/// # Errors
+/// When the file cannot be read, understood or written.
+pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
+    let name = context_name(instance);
+    // A file that does not name it is none of our business, broken or not.
+    if !files::read(path)?.is_some_and(|text| text.contains(&name)) {
+        return Ok(false);
+    }
+    let Some(found) = read(path)? else {
+        return Ok(false);
+    };
+    let mut wanted = found.clone();
+    take_out(&mut wanted, &name);
+    if wanted["current-context"] == name.as_str() {
+        wanted["current-context"] = json!("");
+    }
+    if wanted == found {
+        return Ok(false);
+    }
+    write(path, &wanted)?;
+    Ok(true)
+}
+
+/// Whether the file can be understood; one that is not there can.
+///
+/// # Errors
+/// When it cannot.
+pub fn check(path: &Path) -> Result<(), Error> {
+    read(path).map(|_| ())
+}
+
+fn take_out(config: &mut Value, name: &str) {
+    for list in LISTS {
+        if let Some(entries) = config[list].as_array_mut() {
+            entries.retain(|entry| entry["name"] != name);
+        }
+    }
+}
+
+/// Our entries of the three lists, in their order.
+fn entries(name: &str, ours: &Value) -> [Value; 3] {
+    [
+        json!({"name": name, "cluster": ours["clusters"][0]["cluster"]}),
+        json!({"name": name, "user": ours["users"][0]["user"]}),
+        json!({"name": name, "context": {
+            "cluster": name,
+            "user": name,
+            "namespace": crate::component::NAMESPACE,
+        }}),
+    ]
+}
+
+fn read(path: &Path) -> Result<Option<Value>, Error> {
+    let Some(text) = files::read(path)?.filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
+    };
+    understand(path, &text).map(Some)
+}
+
+fn understand(path: &Path, text: &str) -> Result<Value, Error> {
+    let broken = |reason: String| Error::Broken {
+        path: path.to_owned(),
+        reason,
+    };
+    let value: Value = yaml::one(text).map_err(|error| broken(error.to_string()))?;
+    if !value.is_object() {
+        return Err(broken("it is no list of settings".into()));
+    }
+    Ok(value)
+}
+
+fn write(path: &Path, value: &Value) -> Result<(), Error> {
+    let text = yaml::to_string(value);
+    // It is the user's file: what cannot be read back is not written.
+    if understand(path, &text)? != *value {
+        return Err(Error::Broken {
+            path: path.to_owned(),
+            reason: "it would not mean the same when written".into(),
+        });
+    }
+    // A link stays a link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if let Some(dir) = target.parent() {
+        files::create_dir(dir)?;
+    }
+    Ok(files::write_private(&target, &text)?)
+}
+
+/// What can be wrong with the user's kubeconfig.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It could not be read or written.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// It makes no sense to us.
+    #[error("the kubeconfig {} cannot be changed: {reason}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Files(error) => error.code(),
+            Error::Broken { .. } => Code::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Files(error) => error.hints(),
+            Error::Broken { .. } => {
+                vec!["leave it alone: clearml-local up --merge-kubeconfig=false".into()]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "\
+apiVersion: v1
+clusters: [{name: demo, cluster: {server: 'https://127.0.0.1:40000'}}]
+users: [{name: kubernetes-admin, user: {client-key-data: c2VjcmV0}}]
+contexts: [{name: x, context: {cluster: demo, user: kubernetes-admin}}]
+";
+    const THEIRS: &str = "\
+apiVersion: v1
+kind: Config
+current-context: work
+clusters:
+- name: work
+  cluster: {server: 'https://work', extensions: [{name: x, extension: {version: '0123'}}]}
+contexts:
+- {name: work, context: {cluster: work, user: me}}
+users:
+- name: me
+  user: {token: '12e4', exec: {command: aws, args: ['yes', 'null']}}
+";
+
+    fn parsed(path: &Path) -> Value {
+        yaml::one(&files::read(path).unwrap().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_context_comes_and_goes_and_the_rest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("real"), dir.path().join("config"));
+        let demo = "demo".parse().unwrap();
+        files::write(&path, THEIRS).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(merge(&link, &demo, OURS).unwrap());
+        assert!(!merge(&link, &demo, OURS).unwrap(), "nothing to change");
+        let both = parsed(&link);
+        assert_eq!(both["contexts"][1]["name"], "clearml-local-demo");
+        assert_eq!(
+            both["clusters"][1]["cluster"]["server"],
+            "https://127.0.0.1:40000"
+        );
+        assert_eq!(both["current-context"], "work");
+        assert!(link.is_symlink());
+        assert!(remove(&link, &demo).unwrap());
+        assert!(!remove(&link, &demo).unwrap());
+        assert_eq!(parsed(&link), yaml::one::<Value>(THEIRS).unwrap());
+    }
+
+    #[test]
+    fn without_a_file_one_is_made_with_ours_as_the_current_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".kube/config");
+        let demo = "demo".parse().unwrap();
+        assert!(!remove(&path, &demo).unwrap());
+        assert!(merge(&path, &demo, OURS).unwrap());
+        assert_eq!(parsed(&path)["current-context"], "clearml-local-demo");
+        assert!(remove(&path, &demo).unwrap());
+        assert_eq!(parsed(&path)["current-context"], "");
+    }
+
+    #[test]
+    fn a_file_that_we_do_not_understand_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        files::write(&path, "clusters: [").unwrap();
+        let demo = "demo".parse().unwrap();
+        assert!(merge(&path, &demo, OURS).is_err());
+        assert!(!remove(&path, &demo).unwrap());
+        assert_eq!(files::read(&path).unwrap().unwrap(), "clusters: [");
+    }
+}

@@ -1,0 +1,97 @@
+//! There is room for images and data.
+
+use std::path::Path;
+
+use super::{Finding, gib};
+use crate::docker::{ContainerSpec, Engine, EngineInfo, run_once};
+use crate::error::{Code, Result};
+use crate::files;
+use crate::up::Plan;
+
+/// What an image takes that is not there yet, unpacked: the largest of a release.
+const UNKNOWN_IMAGE: u64 = 1_300_000_000;
+/// What the node image takes, and what Kubernetes writes.
+const NODE: u64 = 1_500_000_000;
+/// Bytes below which Elasticsearch stops writing, with some room to work.
+const LEAST_FREE: u64 = 1_500_000_000;
+
+/// What is too full. `fresh` is whether a node must be made.
+pub(super) async fn disk(
+    plan: &Plan,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    fresh: bool,
+) -> Result<Vec<Finding>> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut demand = |what: &str, free: Option<u64>, needed: u64| {
+        if let Some(free) = free.filter(|free| *free < needed) {
+            findings.push(Finding {
+                what: format!(
+                    "{what} has {} free, and {} may be needed",
+                    gib(free),
+                    gib(needed)
+                ),
+                remedies: vec!["see what fills the disk: docker system df".into()],
+                code: Code::DiskFull,
+            });
+        }
+    };
+    let needed = if fresh {
+        for_images(plan, engine).await? + LEAST_FREE
+    } else {
+        LEAST_FREE
+    };
+    let root = info.root_dir.as_path();
+    if info.in_virtual_machine() {
+        let free = if fresh {
+            free_in_engine(plan, engine).await
+        } else {
+            None
+        };
+        demand("Docker's virtual machine", free, needed);
+    } else {
+        let free = visible(root);
+        demand(&format!("Docker's folder {}", root.display()), free, needed);
+        if let Some(folder) = plan.instance.data_dir.folder() {
+            let what = format!("the data directory {}", folder.display());
+            demand(&what, visible(folder), LEAST_FREE);
+        }
+    }
+    Ok(findings)
+}
+
+fn visible(path: &Path) -> Option<u64> {
+    files::free_space(path).filter(|_| path.is_absolute())
+}
+
+/// What bringing the images takes at the most: each as layers and unpacked in the
+/// node, and the largest once more, as engines spool what they export.
+async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
+    let (mut sum, mut largest) = (0, 0);
+    for wanted in plan.images() {
+        let image = engine.image(&wanted.reference).await?;
+        // What must be pulled first is in the engine's store as well.
+        let (size, copies) = image.map_or((UNKNOWN_IMAGE, 3), |image| (image.size, 2));
+        sum += copies * size;
+        largest = size.max(largest);
+    }
+    let node = engine.image(&plan.instance.node_image).await?;
+    let node = if node.is_some() { NODE / 2 } else { NODE };
+    Ok(sum + largest + node)
+}
+
+/// Free bytes where the engine's folder cannot be seen from here, asked for in a
+/// container; `None` while there is no image to make one of.
+async fn free_in_engine(plan: &Plan, engine: &dyn Engine) -> Option<u64> {
+    let image = &plan.instance.node_image;
+    engine.image(image).await.ok()??;
+    let container = ContainerSpec {
+        name: format!("clearml-local-df-{}", std::process::id()),
+        image: image.clone(),
+        entrypoint: Some(vec!["df".into()]),
+        command: vec!["-B1".into(), "--output=avail".into(), "/".into()],
+        ..ContainerSpec::default()
+    };
+    let (_, said) = run_once(engine, &container).await.ok()?;
+    said.lines().find_map(|line| line.trim().parse().ok())
+}

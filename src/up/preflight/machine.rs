@@ -1,0 +1,237 @@
+//! The engine and the machine that it runs on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Finding, gib};
+use crate::docker::EngineInfo;
+use crate::error::Code;
+use crate::files;
+use crate::settings::DataPlace;
+use crate::up::Plan;
+
+/// The oldest Docker API that has what we use (Docker 19.03).
+const OLDEST_API: (usize, usize) = (1, 40);
+/// Processors below which Kubernetes' own pods leave no room.
+const FEWEST_CPUS: u32 = 2;
+/// What certificates and tokens bear.
+const CLOCK_SKEW: Duration = Duration::from_secs(120);
+/// Below these pods fail with `too many open files` (kubernetes-sigs/kind#2586).
+const INOTIFY: [(&str, u64); 2] = [("max_user_instances", 256), ("max_user_watches", 65536)];
+
+/// The engine's version, and what the machine has of everything.
+pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if info.api < OLDEST_API {
+        findings.push(Finding {
+            what: format!(
+                "Docker {} is too old: it speaks API {}.{}, and {}.{} is needed",
+                info.version, info.api.0, info.api.1, OLDEST_API.0, OLDEST_API.1
+            ),
+            remedies: vec!["update Docker".into()],
+            code: Code::DockerUnsupported,
+        });
+    }
+    if !matches!(info.architecture.as_str(), "amd64" | "arm64") {
+        findings.push(Finding {
+            what: format!("there are no images for {} machines", info.architecture),
+            remedies: vec!["use an amd64 or arm64 machine".into()],
+            code: Code::DockerUnsupported,
+        });
+    }
+    let needed = plan.profile.memory_needed();
+    if info.memory < needed {
+        findings.push(Finding {
+            what: format!(
+                "the server needs {} of memory, and Docker has {}",
+                gib(needed),
+                gib(info.memory)
+            ),
+            remedies: vec!["give Docker more memory (Docker Desktop: Settings, Resources)".into()],
+            code: Code::HostTooSmall,
+        });
+    }
+    if info.cpus < FEWEST_CPUS {
+        findings.push(Finding {
+            what: format!(
+                "the server needs {FEWEST_CPUS} processors, and Docker has {}",
+                info.cpus
+            ),
+            remedies: vec![
+                "give Docker more processors (Docker Desktop: Settings, Resources)".into(),
+            ],
+            code: Code::HostTooSmall,
+        });
+    }
+    findings
+}
+
+/// The kernel's groups that Kubernetes bounds pods with.
+pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
+    let rootless = info.is_rootless();
+    if rootless && info.cgroup_version == "1" {
+        return Some(Finding {
+            what:
+                "Docker runs rootless, and Kubernetes needs cgroup v2 for that; this machine has v1"
+                    .into(),
+            remedies: vec!["use a Docker engine that runs as root: docker context ls".into()],
+            code: Code::DockerUnsupported,
+        });
+    }
+    if info.missing_controllers.is_empty() {
+        return None;
+    }
+    let missing = info.missing_controllers.join(", ");
+    let remedies = if rootless {
+        vec![
+            "let systemd delegate them: sudo systemctl edit user@.service, with the two lines [Service] and Delegate=cpu cpuset io memory pids".into(),
+            "then log out and in again".into(),
+        ]
+    } else {
+        vec![format!(
+            "the kernel's command line must enable them, such as cgroup_enable=memory (it lacks: {missing})"
+        )]
+    };
+    Some(Finding {
+        what: format!(
+            "Docker cannot bound what pods use: the cgroup controllers {missing} are missing"
+        ),
+        remedies,
+        code: Code::DockerUnsupported,
+    })
+}
+
+/// Docker from snap sees only visible folders of the user's home.
+pub(super) fn snap(
+    plan: &Plan,
+    info: &EngineInfo,
+    home: Option<&std::path::Path>,
+) -> Option<Finding> {
+    let DataPlace::Folder(folder) = &plan.instance.data_dir else {
+        return None;
+    };
+    let inside = home.and_then(|home| folder.strip_prefix(home).ok());
+    let hidden = |path: &std::path::Path| path.to_string_lossy().starts_with('.');
+    if !info.is_from_snap() || inside.is_some_and(|inside| !hidden(inside)) {
+        return None;
+    }
+    Some(Finding {
+        what: format!(
+            "Docker from snap cannot see {}: only folders of your home whose names begin with no dot",
+            folder.display()
+        ),
+        remedies: vec![
+            "keep the data in a volume of the engine: clearml-local up --data-dir volume:NAME"
+                .into(),
+        ],
+        code: Code::DockerUnsupported,
+    })
+}
+
+/// The engine's clock runs with ours.
+pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
+    let theirs: Timestamp = info.time.parse().ok()?;
+    let skew = theirs.duration_since(now).unsigned_abs();
+    if skew <= CLOCK_SKEW {
+        return None;
+    }
+    let direction = if theirs > now { "ahead" } else { "behind" };
+    Some(Finding {
+        what: format!(
+            "the clock of Docker's machine is {} s {direction}: certificates and logins would be refused",
+            skew.as_secs()
+        ),
+        remedies: vec!["set it right: restart Docker, or its virtual machine".into()],
+        code: Code::DockerUnsupported,
+    })
+}
+
+/// What may go wrong later on this machine, but need not.
+pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if info.storage_driver == "vfs" {
+        warnings.push(
+            "Docker's storage driver is vfs: every layer is a whole copy, which is slow and takes much disk".to_owned(),
+        );
+    }
+    if !info.in_virtual_machine() {
+        warnings.extend(inotify(|name| {
+            let path = format!("/proc/sys/fs/inotify/{name}");
+            files::read(path.as_ref()).ok()??.trim().parse().ok()
+        }));
+    }
+    warnings
+}
+
+fn inotify(limit: impl Fn(&str) -> Option<u64>) -> Option<String> {
+    let low: Vec<_> = INOTIFY
+        .iter()
+        .filter(|(name, least)| limit(name).is_some_and(|limit| limit < *least))
+        .collect();
+    if low.is_empty() {
+        return None;
+    }
+    let lines = low
+        .iter()
+        .map(|(name, least)| format!("sudo sysctl fs.inotify.{name}={}", least * 8));
+    Some(format!(
+        "this machine lets few files be watched, and pods may fail with `too many open files`; raise it: {}",
+        lines.collect::<Vec<_>>().join(" && ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rootless_engine_needs_controllers_by_name() {
+        let mut info = EngineInfo {
+            security: vec!["name=rootless".into()],
+            cgroup_version: "2".into(),
+            ..EngineInfo::default()
+        };
+        assert_eq!(cgroups(&info), None);
+        info.missing_controllers = vec!["cpu", "pids"];
+        let finding = cgroups(&info).unwrap();
+        assert!(finding.what.contains("cpu, pids"), "{}", finding.what);
+        assert!(finding.remedies[0].contains("Delegate="));
+        info.cgroup_version = "1".into();
+        assert!(cgroups(&info).unwrap().what.contains("cgroup v2"));
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let at = |time: &str| {
+            let info = EngineInfo {
+                time: time.into(),
+                ..EngineInfo::default()
+            };
+            clock(&info, now).map(|finding| finding.what)
+        };
+        assert_eq!(at("2026-11-23T12:01:00.123456789Z"), None);
+        assert_eq!(at(""), None);
+        let told = at("2026-11-23T11:50:00+00:00").unwrap();
+        assert!(told.contains("600 s behind"), "{told}");
+    }
+
+    #[test]
+    fn few_watches_are_told_with_what_to_type() {
+        assert_eq!(inotify(|_| Some(1 << 20)), None);
+        assert_eq!(inotify(|_| None), None);
+        let told = inotify(|name| {
+            Some(if name == "max_user_instances" {
+                128
+            } else {
+                1 << 20
+            })
+        });
+        let told = told.unwrap();
+        assert!(
+            told.ends_with("sudo sysctl fs.inotify.max_user_instances=2048"),
+            "{told}"
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! Names and folders are ours or nobody's.
+
+use std::path::Path;
+
+use super::Finding;
+use crate::docker::{Container, Engine};
+use crate::error::{Code, Explain, Result};
+use crate::kubeconfig;
+use crate::node::spec::{self, KIND_CLUSTER_LABEL};
+use crate::settings::DataPlace;
+use crate::state::{self, Marker};
+use crate::up::{Plan, data};
+
+/// The node's name, or kind's cluster of that name, belongs to somebody else.
+pub(super) async fn name_taken(
+    plan: &Plan,
+    engine: &dyn Engine,
+    node: Option<&Container>,
+) -> Result<Option<Finding>> {
+    let label = format!("{KIND_CLUSTER_LABEL}={}", plan.name);
+    let others = engine.containers(&label).await?;
+    let other = others
+        .iter()
+        .chain(node)
+        .find(|container| !spec::is_ours(container, &plan.name));
+    Ok(other.map(|container| {
+        let maker = if container.labels.contains_key(KIND_CLUSTER_LABEL) {
+            "a kind cluster that clearml-local did not make"
+        } else {
+            "something that clearml-local did not make"
+        };
+        Finding {
+            what: format!(
+                "the name `{}` is taken: the container {} is {maker}",
+                plan.name, container.name
+            ),
+            remedies: vec!["use another name: clearml-local up --name NAME".into()],
+            code: Code::NameTaken,
+        }
+    }))
+}
+
+/// The place for the data is ours, and its databases fit the release.
+pub(super) async fn data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+    let place = &plan.instance.data_dir;
+    let checked = match place {
+        // What an interrupted copy left there is ours.
+        DataPlace::Folder(folder) if folder.join(data::UNFINISHED).exists() => Ok(()),
+        DataPlace::Folder(folder) => plan.marker().check(folder),
+        DataPlace::Volume(name) => match engine.volume_labels(name).await? {
+            None => Ok(()),
+            Some(labels) => match Marker::from_labels(&labels) {
+                Some(found) => plan.marker().check_against(found, place),
+                None => Err(state::Error::VolumeForeign { name: name.clone() }),
+            },
+        },
+    };
+    Ok(checked.err().map(|error| Finding {
+        what: error.to_string(),
+        remedies: error.hints(),
+        code: error.code(),
+    }))
+}
+
+/// Data can go from folder to folder alone: elsewhere they would be left behind.
+pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+    let wanted = &plan.instance.data_dir;
+    let Some(former) = plan
+        .former_data_dir
+        .as_ref()
+        .filter(|former| *former != wanted)
+    else {
+        return Ok(None);
+    };
+    if data::moved(plan).is_some() {
+        return Ok(None);
+    }
+    let marker = data::marker_at(former, engine).await?;
+    if marker.is_none_or(|marker| marker.instance != plan.name) {
+        return Ok(None);
+    }
+    Ok(Some(Finding {
+        what: format!(
+            "the data of `{}` are in {former}, and can be taken along from folder to folder alone, not to {wanted}",
+            plan.name
+        ),
+        remedies: vec![
+            "go on with them: leave --data-dir away".into(),
+            "or begin anew under another name: clearml-local up --name NEW --data-dir DIR".into(),
+        ],
+        code: Code::Usage,
+    }))
+}
+
+/// The user's kubeconfig can be changed, where that is asked for.
+pub(super) fn kubeconfig(plan: &Plan, path: Option<&Path>) -> Option<Finding> {
+    let path = path.filter(|_| plan.instance.merge_kubeconfig)?;
+    kubeconfig::check(path).err().map(|error| Finding {
+        what: error.to_string(),
+        remedies: error.hints(),
+        code: error.code(),
+    })
+}
