@@ -91,13 +91,23 @@ impl Instance {
 
     /// `up` on the instance's own ports.
     pub fn up(&self, more: &[&str]) -> Ran {
-        let ports = [
+        self.ran(self.up_command().args(more))
+    }
+
+    /// The same, before it runs.
+    pub fn up_command(&self) -> Command {
+        let mut command = self.command();
+        command.arg("up").args([
             format!("--web-port={}", self.web),
             format!("--api-port={}", self.api),
             format!("--files-port={}", self.files),
-        ];
-        let mut command = self.command();
-        Ran::of(command.arg("up").args(ports).args(more).output().unwrap())
+        ]);
+        command
+    }
+
+    /// Runs a command of this instance's.
+    pub fn ran(&self, command: &mut Command) -> Ran {
+        Ran::of(command.output().unwrap())
     }
 
     pub fn state_dir(&self) -> PathBuf {

@@ -5,6 +5,8 @@
 #![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
 mod harness;
+mod images;
 mod lifecycle;
+mod registry;
 mod server;
 mod trouble;

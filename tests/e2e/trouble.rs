@@ -58,13 +58,8 @@ fn an_up_that_was_killed_is_healed_by_the_next() {
     let data = format!("--data-dir=volume:clearml-local-{}-data", instance.name);
     for state in ["kubeadm init", "component"] {
         let mut up = instance
-            .command()
-            .args(["up", "-o", "json", &data])
-            .args([
-                format!("--web-port={}", instance.web),
-                format!("--api-port={}", instance.api),
-            ])
-            .arg(format!("--files-port={}", instance.files))
+            .up_command()
+            .args(["-o", "json", &data])
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -91,13 +86,8 @@ fn an_up_that_was_killed_is_healed_by_the_next() {
 fn a_second_command_waits_and_says_for_whom() {
     let instance = Instance::new("twice");
     let mut first = instance
-        .command()
-        .args(["up", "--progress=plain"])
-        .args([
-            format!("--web-port={}", instance.web),
-            format!("--api-port={}", instance.api),
-        ])
-        .arg(format!("--files-port={}", instance.files))
+        .up_command()
+        .arg("--progress=plain")
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();

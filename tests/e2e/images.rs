@@ -1,0 +1,200 @@
+//! Images from registries: with credentials, through a mirror, on bad days, and in
+//! the node where the engine cannot.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clearml_local::docker::{Docker, Endpoint};
+use clearml_local::error::{Code, Explain};
+use clearml_local::event::{Event, Events, Reporter};
+use clearml_local::images::{Error, Sources, Wanted, pull};
+
+use crate::harness::{Instance, has, run};
+use crate::registry::{Config, Fault, PASSWORD, Registry, misbehaving};
+
+const IMAGE: &str = "redis:6.2";
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Event>>);
+
+impl Reporter for Recorder {
+    fn report(&self, _: Duration, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Recorder {
+    /// How often something was tried again.
+    fn tries_again(&self) -> usize {
+        let events = self.0.lock().unwrap();
+        let again = |event: &&Event| matches!(event, Event::StepState { text, .. } if text.contains("again in"));
+        events.iter().filter(again).count()
+    }
+
+    /// The byte counts that were told, each once.
+    fn bytes(&self) -> Vec<u64> {
+        let events = self.0.lock().unwrap();
+        let mut told: Vec<u64> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::StepBytes { done, .. } => Some(*done),
+                _ => None,
+            })
+            .collect();
+        told.dedup();
+        told
+    }
+}
+
+/// Pulls an image that the engine does not have (any more).
+fn pulled(
+    reference: &str,
+    config: &Path,
+    mirror: Option<&str>,
+) -> (Result<(), Error>, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder::default());
+    let events = Events::new(recorder.clone());
+    let sources = Sources {
+        mirror: mirror.map(|mirror| mirror.parse().unwrap()),
+        docker_config: Some(config.to_owned()),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let result = runtime.block_on(async {
+        let socket = "unix:///var/run/docker.sock".to_owned();
+        let endpoint = Endpoint {
+            address: std::env::var("DOCKER_HOST").unwrap_or(socket),
+            chosen_by: "the test".into(),
+        };
+        let engine = Docker::connect(endpoint).await.unwrap();
+        let step = events.step("images");
+        let wanted = Wanted::of(reference);
+        pull(&engine, &wanted, "amd64", &sources, &step).await
+    });
+    run("docker", &["rmi", reference]);
+    (result.map(|_| ()), recorder)
+}
+
+/// An image of 12 MB whose layer no other image has.
+fn random_image(dir: &Path) -> String {
+    let mut random = std::fs::File::open("/dev/urandom").unwrap().take(12 << 20);
+    let mut file = std::fs::File::create(dir.join("random")).unwrap();
+    std::io::copy(&mut random, &mut file).unwrap();
+    let (folder, archive) = (dir.to_str().unwrap(), dir.join("random.tar"));
+    let archive = archive.to_str().unwrap();
+    run("tar", &["-C", folder, "-cf", archive, "random"]).expect(0);
+    let name = format!("e2e-random:{}", std::process::id());
+    run("docker", &["import", archive, &name]).expect(0);
+    name
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
+    if !has("docker-registry") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::start(dir.path(), "127.0.0.1", None);
+    let login = Config::login(&registry.address, PASSWORD);
+    let image = random_image(dir.path());
+    registry.push(&image, "hub/library/e2e-image:1", &login);
+    // Layers that the engine still has would not be pulled.
+    run("docker", &["rmi", &image]).expect(0);
+    let own = format!("{}/hub/library/e2e-image:1", registry.address);
+
+    let (result, recorder) = pulled(&own, login.dir.path(), None);
+    result.unwrap();
+    assert_eq!(recorder.tries_again(), 0);
+
+    let wrong = Config::login(&registry.address, "guess");
+    let nobody = Config::new("{}");
+    for config in [wrong, nobody] {
+        let (result, recorder) = pulled(&own, config.dir.path(), None);
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Code::ImageUnauthorized, "{error}");
+        assert_eq!(recorder.tries_again(), 0, "{error}");
+        let login = format!("docker login {}", registry.address);
+        assert!(error.hints()[0].ends_with(&login), "{:?}", error.hints());
+    }
+
+    let absent = format!("{}/hub/library/e2e-image:2", registry.address);
+    let (result, recorder) = pulled(&absent, login.dir.path(), None);
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), Code::ImageNotFound, "{error}");
+    assert_eq!(recorder.tries_again(), 0, "{error}");
+
+    let mirror = format!("{}/hub", registry.address);
+    let (result, _) = pulled("e2e-image:1", login.dir.path(), Some(&mirror));
+    result.unwrap();
+    run("docker", &["rmi", &own]);
+
+    for fault in [Fault::TooMany(2), Fault::Cut, Fault::Slow(4 << 20)] {
+        let front = misbehaving(registry.address, fault);
+        let login = Config::login(&front, PASSWORD);
+        let reference = format!("{front}/hub/library/e2e-image:1");
+        let (result, recorder) = pulled(&reference, login.dir.path(), None);
+        result.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        match fault {
+            Fault::TooMany(_) => assert!(recorder.tries_again() >= 1),
+            Fault::Cut => {}
+            Fault::Slow(_) => {
+                let bytes = recorder.bytes();
+                assert!(bytes.len() > 5 && bytes.is_sorted(), "{bytes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn the_node_pulls_what_the_engine_does_not_trust() {
+    if !has("docker-registry") || !has("openssl") {
+        return;
+    }
+    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let gateway = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
+    let gateway = gateway.stdout.trim();
+    let dir = tempfile::tempdir().unwrap();
+    let (certificate, key) = (dir.path().join("ca.pem"), dir.path().join("key.pem"));
+    let name = format!("subjectAltName=IP:{gateway}");
+    let paths = [certificate.to_str().unwrap(), key.to_str().unwrap()];
+    let arguments = [
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=e2e",
+        "-addext", &name, "-out", paths[0], "-keyout", paths[1],
+    ];
+    run("openssl", &arguments).expect(0);
+    {
+        let plain = Registry::start(dir.path(), "127.0.0.1", None);
+        let login = Config::login(&plain.address, PASSWORD);
+        plain.push(IMAGE, "hub/library/e2e-in-node:1", &login);
+    }
+    let registry = Registry::start(dir.path(), gateway, Some((&certificate, &key)));
+
+    let instance = Instance::new("mirror");
+    let (config, programs) = Config::helper(&registry.address.to_string());
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let arguments = [
+        format!("--registry-mirror={}/hub", registry.address),
+        format!("--ca-file={}", certificate.display()),
+        "--set=redis.image.repository=e2e-in-node".to_owned(),
+        "--set=redis.image.tag=1".to_owned(),
+    ];
+    let up = |arguments: &[String]| {
+        let mut command = instance.up_command();
+        command
+            .args(arguments)
+            .env("DOCKER_CONFIG", config.dir.path())
+            .env("PATH", &path);
+        instance.ran(&mut command)
+    };
+    let done = up(&arguments).expect(0);
+    assert!(
+        done.stderr.contains("pulling e2e-in-node:1 in the node"),
+        "{}",
+        done.stderr
+    );
+    let again = up(&[]).expect(0);
+    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+}
