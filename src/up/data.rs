@@ -58,19 +58,20 @@ pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
 /// Brings the data along when they are to be in another folder: copies them there,
 /// through a container because they belong to the databases' users, and leaves the
 /// former ones. A folder that has this instance's data already is used as it is.
+/// Returns whether anything was copied.
 ///
 /// # Errors
 /// When they cannot be copied; the former ones stay in use then.
-pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<()> {
+pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<bool> {
     let Some((former, wanted)) = moved(plan) else {
-        return Ok(());
+        return Ok(false);
     };
     let found = Marker::read(former)?.filter(|marker| marker.instance == plan.name);
     let Some(marker) = found else {
-        return Ok(());
+        return Ok(false);
     };
     if Marker::read(wanted)?.is_some() && !wanted.join(UNFINISHED).exists() {
-        return Ok(());
+        return Ok(false);
     }
     let step = events.step("data");
     step.warn(format!(
@@ -79,7 +80,8 @@ pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Event
         former.display()
     ));
     let result = copy(plan, engine, former, wanted, &marker, &step).await;
-    step.end(result, |()| (true, "copied".into()))
+    step.end(result, |()| (true, "copied".into()))?;
+    Ok(true)
 }
 
 /// The former folder and the wanted one, where they differ.

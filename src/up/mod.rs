@@ -77,10 +77,12 @@ pub async fn up(
     let plan = plan(request, state, earlier.as_ref(), &info)?;
     announce(&plan, &info, events);
     preflight::run(&plan, request, engine, &info, events).await?;
-    data::bring_along(&plan, engine, events).await?;
+    phases.end("preflight");
+    if data::bring_along(&plan, engine, events).await? {
+        phases.end("data");
+    }
     state.keep_instance(&plan.instance)?;
     let secrets = state.secrets_or_new()?;
-    phases.end("preflight");
 
     let node = node::ensure(&plan, request, engine, &info, events).await?;
     phases.end("node");
@@ -202,10 +204,11 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
         reason = "shown with no digit behind the point"
     )]
     let gigabytes = info.memory as f64 / 1e9;
+    let cores = if info.cpus == 1 { "core" } else { "cores" };
     events.emit(Event::Started {
         name: plan.name.to_string(),
         summary: format!(
-            "release {}, Docker {} with {} cores and {gigabytes:.0} GB: profile {}",
+            "release {}, Docker {} with {} {cores} and {gigabytes:.0} GB: profile {}",
             plan.release.name, info.version, info.cpus, plan.profile.name
         ),
     });

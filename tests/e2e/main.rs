@@ -3,6 +3,10 @@
 //! of it and runs these tests, which are ignored otherwise.
 
 #![expect(clippy::print_stderr, reason = "what is skipped is said")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test's own environment, for the programs that it runs"
+)]
 
 mod harness;
 mod images;
