@@ -8,6 +8,7 @@
     reason = "the test's own environment, for the programs that it runs"
 )]
 
+mod changes;
 mod harness;
 mod images;
 mod lifecycle;

@@ -1,0 +1,147 @@
+//! Settings that change under a running server, and what others do to its node.
+
+use std::net::TcpListener;
+
+use crate::harness::{Instance, run};
+use crate::server::User;
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn changed_settings_make_the_node_anew_and_lose_nothing() {
+    let mut instance = Instance::new("change");
+    let kubeconfig = instance.state_dir().with_file_name("users-kubeconfig");
+    let up = |instance: &Instance, more: &[&str]| {
+        let mut command = instance.up_command();
+        instance.ran(command.args(more).env("KUBECONFIG", &kubeconfig))
+    };
+    up(&instance, &["--merge-kubeconfig"]).expect(0);
+    let context = format!("clearml-local-{}", instance.name);
+    let text = || std::fs::read_to_string(&kubeconfig).unwrap_or_default();
+    assert!(text().contains(&context), "{}", text());
+    let work = User::of(&instance).await.work().await;
+
+    // Somebody holds the port that is asked for: nothing changes.
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port();
+    let node = |format: &str| run("docker", &["inspect", "-f", format, &instance.node()]).stdout;
+    let before = node("{{.Id}}");
+    let refused = instance
+        .run(&["up", &format!("--web-port={port}")])
+        .expect(21);
+    let holder = format!("(process {})", std::process::id());
+    assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
+    assert_eq!(node("{{.Id}}"), before);
+
+    instance.web = free_port();
+    let data = instance.state_dir().join("elsewhere");
+    let place = format!("--data-dir={}", data.display());
+    let changed = up(&instance, &[&place, "--autostart=false"]).expect(0);
+    for words in ["the data are copied to", "former ones stay"] {
+        assert!(changed.stderr.contains(words), "{}", changed.stderr);
+    }
+    User::of(&instance).await.finds(&work).await;
+    assert_eq!(
+        run(
+            "docker",
+            &[
+                "inspect",
+                "-f",
+                "{{.HostConfig.RestartPolicy.Name}}",
+                &instance.node()
+            ]
+        )
+        .stdout
+        .trim(),
+        "no"
+    );
+    assert!(data.join(".clearml-local.json").exists());
+
+    instance.api = free_port();
+    let changed = up(&instance, &[]).expect(0);
+    assert!(
+        changed.stderr.contains("the node is made anew"),
+        "{}",
+        changed.stderr
+    );
+    assert!(
+        changed.stderr.contains("in the node already"),
+        "{}",
+        changed.stderr
+    );
+    User::of(&instance).await.finds(&work).await;
+
+    let mut down = instance.command();
+    instance
+        .ran(down.arg("down").env("KUBECONFIG", &kubeconfig))
+        .expect(0);
+    assert!(!text().contains(&context), "{}", text());
+    // The test's own end does not know of the folder that was left.
+    let left = instance.state_dir().join("data");
+    let mount = format!("{}:/left", left.display());
+    let image = node_image();
+    let clear = [
+        "run",
+        "--rm",
+        "-v",
+        &mount,
+        "--entrypoint",
+        "sh",
+        &image,
+        "-c",
+        "rm -rf /left/*",
+    ];
+    run("docker", &clear).expect(0);
+}
+
+fn node_image() -> String {
+    std::env::var("CLEARML_LOCAL_NODE_IMAGE")
+        .unwrap_or_else(|_| clearml_local::settings::DEFAULT_NODE_IMAGE.into())
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn what_others_do_to_the_node_is_healed() {
+    let instance = Instance::new("others");
+    instance.up(&[]).expect(0);
+    let other = Instance::new("beside");
+    let (listed, work) = (
+        other.up(&[]).expect(0),
+        User::of(&instance).await.work().await,
+    );
+    assert!(
+        listed
+            .stdout
+            .contains(&format!("http://localhost:{}", other.web))
+    );
+    let names = || {
+        let listed = instance.run(&["list", "-o", "json"]).expect(0).json();
+        let all = listed.as_array().unwrap().iter();
+        let name = |one: &serde_json::Value| one["name"].as_str().unwrap_or_default().to_owned();
+        let mut names: Vec<String> = all.map(name).collect();
+        names.retain(|name| [&instance.name, &other.name].contains(&name));
+        names.sort();
+        names
+    };
+    let mut both = vec![instance.name.clone(), other.name.clone()];
+    both.sort();
+    assert_eq!(names(), both);
+
+    // Stopped by hand.
+    run("docker", &["stop", &instance.node()]).expect(0);
+    assert_eq!(instance.run(&["status"]).code, 5);
+    instance.run(&["up"]).expect(0);
+    User::of(&instance).await.finds(&work).await;
+
+    // Removed by hand, with its volumes.
+    run("docker", &["rm", "-fv", &instance.node()]).expect(0);
+    assert_eq!(instance.run(&["status"]).code, 6);
+    instance.run(&["up"]).expect(0);
+    User::of(&instance).await.finds(&work).await;
+
+    other.run(&["status"]).expect(0);
+}
