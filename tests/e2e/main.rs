@@ -11,6 +11,7 @@
 mod changes;
 mod harness;
 mod images;
+mod interrupted;
 mod lifecycle;
 mod registry;
 mod server;

@@ -52,37 +52,6 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn an_up_that_was_killed_is_healed_by_the_next() {
-    let instance = Instance::new("kill");
-    // As on engines in a virtual machine: the data in a volume.
-    let data = format!("--data-dir=volume:clearml-local-{}-data", instance.name);
-    for state in ["kubeadm init", "component"] {
-        let mut up = instance
-            .up_command()
-            .args(["-o", "json", &data])
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let output = std::io::BufReader::new(up.stdout.take().unwrap());
-        let reached = std::io::BufRead::lines(output)
-            .map_while(Result::ok)
-            .any(|line| line.contains(state));
-        assert!(reached, "up never came to `{state}`");
-        up.kill().unwrap();
-        up.wait().unwrap();
-    }
-    instance.up(&[]).expect(0);
-    instance.run(&["status"]).expect(0);
-    let volume = data.rsplit(':').next().unwrap().to_owned();
-    instance.run(&["down"]).expect(0);
-    assert!(instance.remains().contains(&volume), "down keeps the data");
-    instance.run(&["down", "--purge", "--yes"]).expect(0);
-    assert_eq!(instance.remains(), Vec::<String>::new());
-}
-
-#[test]
-#[ignore = "needs an engine: tests/run"]
 fn a_second_command_waits_and_says_for_whom() {
     let instance = Instance::new("twice");
     let mut first = instance
