@@ -213,6 +213,8 @@ fn help_of_each_verb_has_an_example() {
         "logs",
         "credentials",
         "render",
+        "completions",
+        "man",
     ] {
         let ran = home.run(&[verb, "--help"]);
         assert_eq!(ran.code, 0);

@@ -20,7 +20,7 @@ Examples:
   clearml-local logs apiserver --since 10m --grep 'ERROR|Traceback'")]
 pub(super) struct Args {
     /// redis, mongodb, elasticsearch, apiserver, fileserver or webserver
-    #[arg(value_name = "COMPONENT", value_parser = component)]
+    #[arg(value_name = "COMPONENT", value_parser = component, add = super::completions::components())]
     components: Vec<Component>,
     /// Go on with what comes
     #[arg(short, long)]
