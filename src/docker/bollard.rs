@@ -2,6 +2,7 @@
 //! holds what turns its models into ours.
 
 mod convert;
+mod streamed;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -308,6 +309,10 @@ impl Engine for Docker {
         let inspected = inspected.map_err(Docker::failed(what()))?;
         result.code = inspected.exit_code.unwrap_or(-1);
         Ok(result)
+    }
+
+    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error> {
+        self.run_streamed(name, argv).await
     }
 
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {

@@ -179,6 +179,18 @@ impl Engine for FakeEngine {
         })
     }
 
+    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error> {
+        let output = self.exec(name, argv, None).await?;
+        // In pieces that end anywhere, as a real engine's.
+        let pieces: Vec<_> = output.stdout.as_bytes().chunks(7).collect();
+        let pieces = pieces.into_iter().map(bytes::Bytes::copy_from_slice);
+        let mut items: Vec<_> = pieces.map(Ok).collect();
+        if let Err(error) = output.success() {
+            items.push(Err(error));
+        }
+        Ok(Box::pin(futures_util::stream::iter(items)))
+    }
+
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {
         self.state().networks.push(name.to_owned());
         Ok(())
