@@ -6,5 +6,6 @@
 
 mod harness;
 mod lifecycle;
+mod logs;
 mod server;
 mod trouble;

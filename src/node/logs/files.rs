@@ -1,7 +1,7 @@
 //! The files of the containers' logs below /var/log/pods: merged by time, and
 //! followed through restarts and replacements of their pods.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,13 @@ struct Read {
     skip: bool,
     /// Whether a task reads it now.
     active: bool,
+}
+
+impl File {
+    /// Whether it is an init container's that waits for another component.
+    fn waits(&self) -> bool {
+        self.container.starts_with("wait-for-")
+    }
 }
 
 type Sender = mpsc::Sender<Result<LogLine, Error>>;
@@ -295,8 +302,16 @@ fn file(path: &str) -> Option<File> {
     })
 }
 
-/// Of each container the run that is so many before the last.
+/// Of each container the run that is so many before the last. What a pod's
+/// container waited for is told only until the container itself speaks, as it is
+/// through the Kubernetes API.
 fn runs(mut files: Vec<File>, before: usize) -> Vec<File> {
+    let speaking: HashSet<String> = files
+        .iter()
+        .filter(|file| !file.waits())
+        .map(|file| file.uid.clone())
+        .collect();
+    files.retain(|file| !file.waits() || !speaking.contains(&file.uid));
     files.sort_by(|a, b| {
         let key = |file: &File| (file.component, file.uid.clone(), file.container.clone());
         key(a).cmp(&key(b)).then(b.run.cmp(&a.run))

@@ -143,6 +143,20 @@ async fn following_from_the_end_leaves_out_what_was_there() {
     assert!(nothing.is_err(), "{nothing:?}");
 }
 
+#[test]
+fn waiting_is_told_until_the_container_speaks() {
+    let of = |paths: &[String]| {
+        let found = runs(paths.iter().filter_map(|path| file(path)).collect(), 0);
+        found
+            .into_iter()
+            .map(|file| file.container)
+            .collect::<Vec<_>>()
+    };
+    let wait = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/wait-for-redis/0.log".to_owned();
+    assert_eq!(of(&[wait.clone()]), ["wait-for-redis"]);
+    assert_eq!(of(&[wait, format!("{API}/0.log")]), ["clearml"]);
+}
+
 #[tokio::test]
 async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     let failing = |_: &str, argv: &[&str]| match argv {
