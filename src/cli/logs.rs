@@ -9,7 +9,7 @@ use regex::Regex;
 use super::{Context, or_interrupted};
 use crate::component::Component;
 use crate::docker::Engine;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Code, Error, Explain, Result};
 use crate::kube::{Cluster, LogLine, LogOptions, Logs};
 use crate::node::logs::{FileLogs, Journal, JournalOptions};
 use crate::node::spec;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Show what the components say
 ///
 /// All of them, merged by time, unless some are named. Where the Kubernetes API does
-/// not answer, the files in the node are read.
+/// not answer, or the node is stopped, the files in the node are read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -117,7 +117,10 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
 
 /// What the node itself says.
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
-    let (engine, node) = running_node(context).await?;
+    let (engine, node, running) = node(context).await?;
+    if !running {
+        return Err(stopped(context));
+    }
     let options = JournalOptions {
         tail: args.tail,
         follow: args.follow,
@@ -194,25 +197,40 @@ async fn open(options: LogOptions, kubeconfig: &str, context: &Context) -> Resul
         Ok(Err(error)) if !error.is_transient() => return Err(error.into()),
         Ok(Err(_)) | Err(_) => {}
     }
-    let (engine, node) = running_node(context).await?;
-    context
-        .output
-        .warn("the Kubernetes API does not answer: these are the files in the node");
-    let logs = FileLogs::open(engine, &node, options).await?;
+    let (engine, node, running) = node(context).await?;
+    if !running && options.follow {
+        return Err(stopped(context));
+    }
+    let (why, logs) = if running {
+        let logs = FileLogs::open(engine, &node, options).await?;
+        ("the Kubernetes API does not answer", logs)
+    } else {
+        let logs = FileLogs::of_stopped(engine, &node, options).await?;
+        ("the node is stopped", logs)
+    };
+    let text = format!("{why}: the logs are read from its files");
+    context.output.warn(&text);
     Ok(Source::Files(logs))
 }
 
-/// The engine, and the name of the node that runs on it.
-async fn running_node(context: &Context) -> Result<(Arc<dyn Engine>, String)> {
+/// The engine, the name of the instance's node on it, and whether that runs.
+async fn node(context: &Context) -> Result<(Arc<dyn Engine>, String, bool)> {
     let engine = context.engine().await?;
-    let name = context.name.to_string();
-    let node = spec::name(&context.name);
-    match engine.container(&node).await? {
-        Some(found) if !spec::is_ours(&found, &context.name) => Err(NoCluster { name }.into()),
-        Some(found) if !found.running => Err(Stopped { name }.into()),
-        Some(_) => Ok((Arc::new(engine), node)),
-        None => Err(NoCluster { name }.into()),
+    let name = spec::name(&context.name);
+    match engine.container(&name).await? {
+        Some(found) if spec::is_ours(&found, &context.name) => {
+            Ok((Arc::new(engine), name, found.running))
+        }
+        _ => Err(NoCluster {
+            name: context.name.to_string(),
+        }
+        .into()),
     }
+}
+
+fn stopped(context: &Context) -> Error {
+    let name = context.name.to_string();
+    Stopped { name }.into()
 }
 
 fn json(line: &LogLine) -> serde_json::Value {
@@ -242,9 +260,9 @@ impl Explain for NoCluster {
     }
 }
 
-/// The node is there, and nothing in it can be read before it runs.
+/// The node is there, and what was asked for can be had only while it runs.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance `{name}` is stopped, and its logs are in its node")]
+#[error("the instance `{name}` is stopped: its journal cannot be read, and no log can be followed")]
 struct Stopped {
     name: String,
 }

@@ -315,6 +315,10 @@ impl Engine for Docker {
         self.run_streamed(name, argv).await
     }
 
+    fn archive(&self, name: &str, path: &str) -> ByteStream {
+        self.download(name, path)
+    }
+
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {
         let options = query::InspectNetworkOptionsBuilder::default().build();
         let inspected = self.client.inspect_network(name, Some(options)).await;

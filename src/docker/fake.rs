@@ -26,6 +26,8 @@ pub struct State {
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Networks.
     pub networks: Vec<String>,
+    /// Archives by container and path, such as `node:/var/log`.
+    pub archives: BTreeMap<String, Vec<u8>>,
     /// Every call that changes something or runs a command, in order.
     pub calls: Vec<String>,
 }
@@ -189,6 +191,17 @@ impl Engine for FakeEngine {
             items.push(Err(error));
         }
         Ok(Box::pin(futures_util::stream::iter(items)))
+    }
+
+    fn archive(&self, name: &str, path: &str) -> ByteStream {
+        let place = format!("{name}:{path}");
+        let found = self.state().archives.get(&place).cloned();
+        let archive = found.map(bytes::Bytes::from).ok_or(Error::Refused {
+            what: format!("read {path} of {name}"),
+            status: 404,
+            message: "not found".into(),
+        });
+        Box::pin(futures_util::stream::iter([archive]))
     }
 
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {

@@ -234,6 +234,9 @@ pub trait Engine: Send + Sync {
     /// stream ends the command.
     async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error>;
 
+    /// A file or folder of a container, also of a stopped one, as an archive (tar).
+    fn archive(&self, name: &str, path: &str) -> ByteStream;
+
     /// Makes a bridge network unless it is there.
     async fn ensure_network(&self, name: &str) -> Result<(), Error>;
     /// Makes a named volume unless it is there.

@@ -32,7 +32,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     }
     let read = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
-        read.stderr.contains("the files in the node"),
+        read.stderr.contains("read from its files"),
         "{}",
         read.stderr
     );
@@ -76,7 +76,18 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     )
     .expect(0);
     instance.run(&["stop"]).expect(0);
-    let stopped = instance.run(&["logs"]).expect(2);
+    let stopped = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    assert!(
+        stopped.stdout.starts_with(&asked.stdout) && stopped.stdout.contains("written behind"),
+        "{}",
+        stopped.stdout
+    );
+    assert!(
+        stopped.stderr.contains("the node is stopped"),
+        "{}",
+        stopped.stderr
+    );
+    let refused = instance.run(&["logs", "-f"]).expect(2);
     let hint = format!("clearml-local start --name {}", instance.name);
-    assert!(stopped.stderr.contains(&hint), "{}", stopped.stderr);
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
 }

@@ -1,12 +1,13 @@
-//! A command whose output is read as it comes.
+//! What is read from a container as it comes: a command's output, and archives.
 
 use std::pin::Pin;
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters as query;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncWrite;
 
 use super::{ByteStream, Docker, Error, Output, convert};
@@ -37,6 +38,15 @@ struct Running {
 }
 
 impl Docker {
+    pub(super) fn download(&self, name: &str, path: &str) -> ByteStream {
+        let options = query::DownloadFromContainerOptionsBuilder::default()
+            .path(path)
+            .build();
+        let what = format!("read {path} of {name}");
+        let stream = self.client.download_from_container(name, Some(options));
+        Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
+    }
+
     pub(super) async fn run_streamed(
         &self,
         name: &str,

@@ -2,6 +2,7 @@
 //! followed through restarts and replacements of their pods.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::lines::{Lines, Parts};
+use super::stopped;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::{Engine, Error, exec_ok};
 use crate::kube::{LogLine, LogOptions};
@@ -56,6 +58,45 @@ impl FileLogs {
             if let Some(read) = read.filter(|_| node.options.follow) {
                 node.follow(read, &sender).await;
             }
+        });
+        Ok(FileLogs {
+            lines,
+            _reading: reading,
+        })
+    }
+
+    /// The same for a node that is stopped; there is nothing to follow.
+    ///
+    /// # Errors
+    /// When the engine does not give the files.
+    pub async fn of_stopped(
+        engine: Arc<dyn Engine>,
+        node: &str,
+        options: LogOptions,
+    ) -> Result<FileLogs, Error> {
+        let node = Node {
+            engine,
+            name: node.to_owned(),
+            options,
+        };
+        let wanted = |path: &str| file(path).filter(|file| node.wants(file));
+        let copies = stopped::copies(&*node.engine, &node.name, wanted).await?;
+        let files = copies.iter().map(|(file, _)| file.clone()).collect();
+        let mut copies: HashMap<String, fs::File> = copies
+            .into_iter()
+            .map(|(file, copy)| (file.path, copy))
+            .collect();
+        let mut opened = Vec::new();
+        for file in runs(files, usize::from(node.options.previous)) {
+            if let Some(copy) = copies.remove(&file.path) {
+                let lines = stopped::lines(copy, node.options.tail)?;
+                opened.push(Ok(node.opened(file, lines)));
+            }
+        }
+        let (sender, lines) = mpsc::channel(QUEUE);
+        let mut reading = JoinSet::new();
+        reading.spawn(async move {
+            merge(opened, &mut HashMap::new(), &sender).await;
         });
         Ok(FileLogs {
             lines,
@@ -113,20 +154,28 @@ impl Node {
         let argv = ["sh", "-c", LIST, "sh", NAMESPACE];
         let listed = exec_ok(&*self.engine, &self.name, &argv).await?;
         let files = listed.lines().filter_map(file);
-        let wanted = &self.options.components;
-        let files = files.filter(|file| wanted.is_empty() || wanted.contains(&file.component));
+        let files = files.filter(|file| self.wants(file));
         Ok(runs(files.collect(), usize::from(self.options.previous)))
+    }
+
+    fn wants(&self, file: &File) -> bool {
+        let wanted = &self.options.components;
+        wanted.is_empty() || wanted.contains(&file.component)
+    }
+
+    fn opened(&self, file: File, lines: Lines) -> Open {
+        Open {
+            file,
+            lines,
+            parts: Parts::default(),
+            since: self.options.since,
+        }
     }
 
     async fn read(&self, file: File, arguments: &[&str]) -> Result<Open, Error> {
         let argv = [&["tail"], arguments, &[file.path.as_str()]].concat();
         let stream = self.engine.exec_stream(&self.name, &argv).await?;
-        Ok(Open {
-            file,
-            lines: Lines::new(stream),
-            parts: Parts::default(),
-            since: self.options.since,
-        })
+        Ok(self.opened(file, Lines::new(stream)))
     }
 
     /// Sends what is there, merged by time; says how far each file is read. `None`
@@ -148,37 +197,7 @@ impl Node {
             self.read(file, &arguments)
         });
         let opening: Vec<_> = opening.collect();
-        let mut heads: Vec<(LogLine, Open)> = Vec::new();
-        for opened in join_all(opening).await {
-            let head = match opened {
-                Ok(mut open) => open.next().await.map(|line| line.map(|line| (line, open))),
-                Err(error) => Err(error),
-            };
-            match head {
-                Ok(head) => heads.extend(head),
-                Err(error) => sender.send(Err(error)).await.ok()?,
-            }
-        }
-        while let Some(first) = heads
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, (line, _))| line.time)
-            .map(|(index, _)| index)
-        {
-            let (line, open) = &mut heads[first];
-            if let Some(read) = read.get_mut(&open.file.path) {
-                read.last = line.time.max(read.last);
-            }
-            let line = match open.next().await {
-                Ok(Some(following)) => std::mem::replace(line, following),
-                Ok(None) => heads.swap_remove(first).0,
-                Err(error) => {
-                    sender.send(Err(error)).await.ok()?;
-                    heads.swap_remove(first).0
-                }
-            };
-            sender.send(Ok(line)).await.ok()?;
-        }
+        merge(join_all(opening).await, &mut read, sender).await?;
         Some(read)
     }
 
@@ -279,6 +298,47 @@ impl Open {
             }
         }
     }
+}
+
+/// Sends the lines of these files, merged by time, and notes how far each is read.
+/// `None` when nobody listens any more.
+async fn merge(
+    opened: Vec<Result<Open, Error>>,
+    read: &mut HashMap<String, Read>,
+    sender: &Sender,
+) -> Option<()> {
+    let mut heads: Vec<(LogLine, Open)> = Vec::new();
+    for opened in opened {
+        let head = match opened {
+            Ok(mut open) => open.next().await.map(|line| line.map(|line| (line, open))),
+            Err(error) => Err(error),
+        };
+        match head {
+            Ok(head) => heads.extend(head),
+            Err(error) => sender.send(Err(error)).await.ok()?,
+        }
+    }
+    while let Some(first) = heads
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, (line, _))| line.time)
+        .map(|(index, _)| index)
+    {
+        let (line, open) = &mut heads[first];
+        if let Some(read) = read.get_mut(&open.file.path) {
+            read.last = line.time.max(read.last);
+        }
+        let line = match open.next().await {
+            Ok(Some(following)) => std::mem::replace(line, following),
+            Ok(None) => heads.swap_remove(first).0,
+            Err(error) => {
+                sender.send(Err(error)).await.ok()?;
+                heads.swap_remove(first).0
+            }
+        };
+        sender.send(Ok(line)).await.ok()?;
+    }
+    Some(())
 }
 
 /// What a path says: `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.

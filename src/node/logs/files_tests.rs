@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use super::super::tar::tests::archive;
 use super::*;
 use crate::docker::Output;
 use crate::docker::fake::{FakeEngine, State};
@@ -183,4 +184,41 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     assert!(logs.next().await.unwrap().is_err());
     assert_eq!(logs.next().await.unwrap().unwrap().text, "two");
     assert!(logs.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stopped_node_gives_the_same_lines() {
+    let files = two();
+    let of_files: Vec<(String, String)> = files.lock().unwrap().clone().into_iter().collect();
+    let of_archive: Vec<(&str, &str)> = of_files
+        .iter()
+        .map(|(path, text)| (path.strip_prefix("/var/log/").unwrap(), text.as_str()))
+        .collect();
+    let archive = archive(&of_archive);
+    let engine = FakeEngine::new(State {
+        archives: BTreeMap::from([("node:/var/log/pods".to_owned(), archive)]),
+        ..State::default()
+    });
+    let engine = Arc::new(engine);
+    for (tail, previous) in [
+        (None, false),
+        (Some(1), false),
+        (None, true),
+        (Some(0), false),
+    ] {
+        let options = LogOptions {
+            tail,
+            previous,
+            ..LogOptions::default()
+        };
+        let mut running = open(&files, options.clone()).await;
+        let mut stopped = FileLogs::of_stopped(engine.clone(), "node", options)
+            .await
+            .unwrap();
+        let expected = some(&mut running, 9).await;
+        assert_eq!(expected.is_empty(), tail == Some(0));
+        assert_eq!(some(&mut stopped, 9).await, expected, "{tail:?} {previous}");
+    }
+    let gone = FileLogs::of_stopped(engine, "other", LogOptions::default()).await;
+    assert!(gone.unwrap_err().is_not_found());
 }

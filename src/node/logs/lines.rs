@@ -29,12 +29,12 @@ impl Lines {
 }
 
 /// The engine's error inside of one of a reader.
-fn engine_error(error: io::Error) -> Error {
+pub(super) fn engine_error(error: io::Error) -> Error {
     let reason = error.to_string();
     let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
     inner.map_or_else(
         || Error::Broken {
-            what: "stream the output of a command".into(),
+            what: "give a log".into(),
             reason,
         },
         |inner: Box<Error>| *inner,

@@ -4,6 +4,8 @@
 mod files;
 mod journal;
 mod lines;
+mod stopped;
+mod tar;
 
 pub use self::files::FileLogs;
 pub use self::journal::{Journal, JournalLine, JournalOptions};
