@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Instance, run};
 
@@ -10,6 +11,15 @@ fn processes(instance: &Instance, text: &str) -> usize {
     let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '";
     let all = run("docker", &["exec", &instance.node(), "sh", "-c", script]).expect(0);
     all.stdout.matches(text).count()
+}
+
+/// Waits until the node has no process with that text any more.
+fn await_end(instance: &Instance, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while processes(instance, text) > 0 {
+        assert!(Instant::now() < deadline, "`{text}` still runs");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
@@ -27,9 +37,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     let node = instance.node();
     run("docker", &["exec", &node, "mv", manifest, "/root/"]).expect(0);
-    while processes(&instance, "kube-apiserver --") > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    await_end(&instance, "kube-apiserver --");
     let read = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
         read.stderr.contains("read from its files"),
@@ -66,9 +74,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     assert!(lines.any(|line| line.unwrap().contains("written behind")));
     following.kill().unwrap();
     following.wait().unwrap();
-    while processes(&instance, "tail -n +1 -F") > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    await_end(&instance, "tail -n +1 -F");
 
     run(
         "docker",

@@ -154,7 +154,7 @@ fn waiting_is_told_until_the_container_speaks() {
             .collect::<Vec<_>>()
     };
     let wait = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/wait-for-redis/0.log".to_owned();
-    assert_eq!(of(&[wait.clone()]), ["wait-for-redis"]);
+    assert_eq!(of(std::slice::from_ref(&wait)), ["wait-for-redis"]);
     assert_eq!(of(&[wait, format!("{API}/0.log")]), ["clearml"]);
 }
 
