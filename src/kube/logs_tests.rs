@@ -54,7 +54,8 @@ fn server(
 async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
-        texts.push(logs.next().await.unwrap().unwrap().text);
+        let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
+        texts.push(next.expect("a line comes").unwrap().unwrap().text);
     }
     texts
 }

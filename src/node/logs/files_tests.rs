@@ -65,7 +65,8 @@ async fn open(files: &Files, options: LogOptions) -> FileLogs {
 async fn some(logs: &mut FileLogs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
-        match logs.next().await {
+        let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
+        match next.expect("a line comes") {
             Some(line) => texts.push(line.unwrap().text),
             None => break,
         }
