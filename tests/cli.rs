@@ -190,6 +190,31 @@ fn credentials_and_logs_of_nothing_say_what_to_do() {
 }
 
 #[test]
+fn logs_of_a_node_need_the_engine_and_no_component() {
+    let home = Home::new();
+    assert_eq!(home.run(&["logs", "--node", "redis"]).code, 2);
+    assert_eq!(home.run(&["logs", "--node", "--previous"]).code, 2);
+    assert_eq!(home.run(&["logs", "--node"]).code, 10);
+}
+
+#[test]
+fn logs_ask_the_engine_where_the_kubernetes_api_does_not_answer() {
+    let home = Home::new();
+    let kubeconfig = "apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: u, user: {}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+";
+    clearml_local::files::create_dir(&home.state("clearml")).unwrap();
+    home.write(".local/share/clearml-local/clearml/kubeconfig", kubeconfig);
+    let ran = home.run(&["logs"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no Docker engine"), "{}", ran.stderr);
+}
+
+#[test]
 fn purge_without_a_terminal_wants_to_be_meant() {
     let ran = Home::new().run(&["down", "--purge"]);
     assert_eq!(ran.code, 2);
@@ -213,6 +238,8 @@ fn help_of_each_verb_has_an_example() {
         "logs",
         "credentials",
         "render",
+        "completions",
+        "man",
     ] {
         let ran = home.run(&[verb, "--help"]);
         assert_eq!(ran.code, 0);

@@ -1,27 +1,41 @@
 //! `clearml-local logs`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
 use super::{Context, or_interrupted};
 use crate::component::Component;
-use crate::error::{Code, Explain, Result};
-use crate::kube::{Cluster, LogLine, LogOptions};
+use crate::docker::Engine;
+use crate::error::{Code, Error, Explain, Result};
+use crate::kube::{Cluster, LogLine, LogOptions, Logs};
+use crate::node::logs::{FileLogs, Journal, JournalOptions};
+use crate::node::spec;
+
+/// How long the Kubernetes API may take to list the pods.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Show what the components say
 ///
-/// All of them, merged by time, unless some are named.
+/// All of them, merged by time, unless some are named. Where the Kubernetes API does
+/// not answer, or the node is stopped, the files in the node are read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   clearml-local logs
   clearml-local logs apiserver -f
   clearml-local logs elasticsearch mongodb --tail 100
-  clearml-local logs apiserver --since 10m --grep 'ERROR|Traceback'")]
+  clearml-local logs apiserver --since 10m --grep 'ERROR|Traceback'
+  clearml-local logs --node --since 10m --grep '(?i)error'")]
 pub(super) struct Args {
     /// redis, mongodb, elasticsearch, apiserver, fileserver or webserver
-    #[arg(value_name = "COMPONENT", value_parser = component)]
+    #[arg(value_name = "COMPONENT", value_parser = component, add = super::completions::components())]
     components: Vec<Component>,
+    /// The journal of the kubelet and containerd in the node instead
+    #[arg(long, conflicts_with_all = ["components", "previous"])]
+    node: bool,
     /// Go on with what comes
     #[arg(short, long)]
     follow: bool,
@@ -60,54 +74,163 @@ fn component(name: &str) -> Result<Component, String> {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    if !args.follow {
+        let left = "see fewer lines: clearml-local logs --tail 100";
+        return or_interrupted(show(args, context), left).await;
+    }
+    // Ctrl-C is how one ends following, and no failure.
+    tokio::select! {
+        result = show(args, context) => result,
+        _ = tokio::signal::ctrl_c() => Ok(0),
+    }
+}
+
+async fn show(args: &Args, context: &Context) -> Result<u8> {
+    if args.node {
+        return show_node(args, context).await;
+    }
     let kubeconfig = context.state.kubeconfig()?.ok_or_else(|| NoCluster {
         name: context.name.to_string(),
     })?;
-    let options = LogOptions {
-        components: args.components.clone(),
+    let mut logs = open(args.options(), &kubeconfig, context).await?;
+    let shown = match args.components.as_slice() {
+        [] => &Component::ALL,
+        named => named,
+    };
+    let printer = context.output.logs(shown);
+    while let Some(line) = logs.next().await {
+        let line = line?;
+        if !args.wants(&line.text) {
+            continue;
+        }
+        if context.output.is_json() {
+            context.output.json(&json(&line))?;
+        } else {
+            printer.print(line.component, &args.stamped(line.time, &line.text))?;
+        }
+        if context.output.is_closed() {
+            break;
+        }
+    }
+    Ok(0)
+}
+
+/// What the node itself says.
+async fn show_node(args: &Args, context: &Context) -> Result<u8> {
+    let (engine, node, running) = node(context).await?;
+    if !running {
+        return Err(stopped(context));
+    }
+    let options = JournalOptions {
         tail: args.tail,
         follow: args.follow,
-        previous: args.previous,
         since: args.since,
     };
-    let work = async {
-        let cluster = Cluster::connect(&kubeconfig).await?;
-        let mut logs = cluster.logs(options).await?;
-        let shown = match args.components.as_slice() {
-            [] => &Component::ALL,
-            named => named,
-        };
-        let printer = context.output.logs(shown);
-        while let Some(line) = logs.next().await {
-            let line = line?;
-            if args
-                .grep
-                .as_ref()
-                .is_some_and(|grep| !grep.is_match(&line.text))
-            {
-                continue;
-            }
-            if context.output.is_json() {
-                context.output.json(&json(&line))?;
-            } else {
-                let time = line.time.filter(|_| args.timestamps);
-                let time = time.map_or_else(String::new, |time| format!("{time:.3} "));
-                printer.print(line.component, &format!("{time}{}", line.text))?;
-            }
-            if context.output.is_closed() {
-                break;
-            }
+    let mut journal = Journal::open(&*engine, &node, options).await?;
+    let units = ["kubelet", "containerd", "systemd"];
+    let printer = context.output.logs_of(&units);
+    while let Some(line) = journal.next().await? {
+        if !args.wants(&line.text) {
+            continue;
         }
-        Ok(0)
-    };
-    if args.follow {
-        // Ctrl-C is how one ends following, and no failure.
-        return tokio::select! {
-            result = work => result,
-            _ = tokio::signal::ctrl_c() => Ok(0),
-        };
+        if context.output.is_json() {
+            context.output.json(&serde_json::json!({
+                "node": node,
+                "unit": line.unit,
+                "time": line.time.map(|time| time.to_string()),
+                "text": line.text,
+            }))?;
+        } else {
+            let place = units.iter().position(|unit| *unit == line.unit);
+            let text = args.stamped(line.time, &line.text);
+            printer.print_as(&line.unit, place.unwrap_or(units.len()), &text)?;
+        }
+        if context.output.is_closed() {
+            break;
+        }
     }
-    or_interrupted(work, "see fewer lines: clearml-local logs --tail 100").await
+    Ok(0)
+}
+
+impl Args {
+    fn options(&self) -> LogOptions {
+        LogOptions {
+            components: self.components.clone(),
+            tail: self.tail,
+            follow: self.follow,
+            previous: self.previous,
+            since: self.since,
+        }
+    }
+
+    fn wants(&self, text: &str) -> bool {
+        self.grep.as_ref().is_none_or(|grep| grep.is_match(text))
+    }
+
+    fn stamped(&self, time: Option<Timestamp>, text: &str) -> String {
+        let time = time.filter(|_| self.timestamps);
+        let time = time.map_or_else(String::new, |time| format!("{time:.3} "));
+        format!("{time}{text}")
+    }
+}
+
+/// The components' logs, from where they can be had.
+enum Source {
+    Api(Logs),
+    Files(FileLogs),
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<Result<LogLine>> {
+        match self {
+            Source::Api(logs) => logs.next().await.map(|line| Ok(line?)),
+            Source::Files(logs) => logs.next().await.map(|line| Ok(line?)),
+        }
+    }
+}
+
+/// Asks the Kubernetes API, and reads the node's files where it does not answer.
+async fn open(options: LogOptions, kubeconfig: &str, context: &Context) -> Result<Source> {
+    let cluster = Cluster::connect(kubeconfig).await?;
+    match tokio::time::timeout(PATIENCE, cluster.logs(options.clone())).await {
+        Ok(Ok(logs)) => return Ok(Source::Api(logs)),
+        Ok(Err(error)) if !error.is_transient() => return Err(error.into()),
+        Ok(Err(_)) | Err(_) => {}
+    }
+    let (engine, node, running) = node(context).await?;
+    if !running && options.follow {
+        return Err(stopped(context));
+    }
+    let (why, logs) = if running {
+        let logs = FileLogs::open(engine, &node, options).await?;
+        ("the Kubernetes API does not answer", logs)
+    } else {
+        let logs = FileLogs::of_stopped(engine, &node, options).await?;
+        ("the node is stopped", logs)
+    };
+    let text = format!("{why}: the logs are read from its files");
+    context.output.warn(&text);
+    Ok(Source::Files(logs))
+}
+
+/// The engine, the name of the instance's node on it, and whether that runs.
+async fn node(context: &Context) -> Result<(Arc<dyn Engine>, String, bool)> {
+    let engine = context.engine().await?;
+    let name = spec::name(&context.name);
+    match engine.container(&name).await? {
+        Some(found) if spec::is_ours(&found, &context.name) => {
+            Ok((Arc::new(engine), name, found.running))
+        }
+        _ => Err(NoCluster {
+            name: context.name.to_string(),
+        }
+        .into()),
+    }
+}
+
+fn stopped(context: &Context) -> Error {
+    let name = context.name.to_string();
+    Stopped { name }.into()
 }
 
 fn json(line: &LogLine) -> serde_json::Value {
@@ -134,5 +257,22 @@ impl Explain for NoCluster {
 
     fn hints(&self) -> Vec<String> {
         vec![format!("make it: clearml-local up --name {}", self.name)]
+    }
+}
+
+/// The node is there, and what was asked for can be had only while it runs.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance `{name}` is stopped: its journal cannot be read, and no log can be followed")]
+struct Stopped {
+    name: String,
+}
+
+impl Explain for Stopped {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["start it: clearml-local start".to_owned()]
     }
 }

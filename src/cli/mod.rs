@@ -1,9 +1,11 @@
 //! The command line: one file a verb, each with its flags and what it prints.
 
+mod completions;
 mod credentials;
 mod down;
 mod list;
 mod logs;
+mod man;
 mod render;
 mod start;
 mod status;
@@ -23,6 +25,9 @@ use crate::state::StateDir;
 use crate::ui::{Choices, Format, Output, ProgressChoice};
 use crate::up::Request;
 
+/// What users type.
+const NAME: &str = "clearml-local";
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -32,7 +37,7 @@ const STYLES: Styles = Styles::styled()
 /// A ClearML server on this machine, with nothing but a Docker engine.
 #[derive(Debug, Parser)]
 #[command(
-    name = "clearml-local",
+    name = NAME,
     version,
     styles = STYLES,
     propagate_version = true,
@@ -56,13 +61,15 @@ enum Verb {
     Logs(logs::Args),
     Credentials(credentials::Args),
     Render(render::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
 struct Global {
     /// Name of the instance [default: clearml]
-    #[arg(long, global = true, value_name = "NAME", env = "CLEARML_LOCAL_NAME")]
+    #[arg(long, global = true, value_name = "NAME", env = "CLEARML_LOCAL_NAME", add = completions::instances())]
     name: Option<InstanceName>,
     /// Print for people or for programs
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT", env = "CLEARML_LOCAL_OUTPUT")]
@@ -181,10 +188,30 @@ fn proxy_variables() -> Vec<(String, String)> {
 }
 
 impl Cli {
+    /// Answers a shell that completes a line, where that is what this process was
+    /// started for; says whether it was. To be called before anything is parsed.
+    pub fn answer_shell() -> bool {
+        completions::answer()
+    }
+
     /// Runs the command and returns its exit code.
     pub fn run(self) -> u8 {
-        crate::kube::install_crypto();
         let output = self.global.output();
+        // Of no instance: a broken file in the working directory is not theirs.
+        let written = match &self.verb {
+            Verb::Completions(args) => Some(completions::run(args, &output)),
+            Verb::Man(args) => Some(man::run(args, &output)),
+            _ => None,
+        };
+        match written {
+            Some(Ok(code)) => code,
+            Some(Err(error)) => fail(&output, &error),
+            None => self.act(output),
+        }
+    }
+
+    fn act(self, output: Output) -> u8 {
+        crate::kube::install_crypto();
         log_libraries(self.global.verbose, &output);
         let context = match Context::new(&self.global, output.clone()) {
             Ok(context) => context,
@@ -209,6 +236,7 @@ impl Cli {
                 Verb::Logs(args) => logs::run(&args, &context).await,
                 Verb::Credentials(args) => credentials::run(&args, &context),
                 Verb::Render(args) => render::run(&args, &context).await,
+                Verb::Completions(_) | Verb::Man(_) => Ok(0),
             }
         });
         runtime.shutdown_background();

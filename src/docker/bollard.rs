@@ -2,6 +2,7 @@
 //! holds what turns its models into ours.
 
 mod convert;
+mod streamed;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -341,6 +342,14 @@ impl Engine for Docker {
         let inspected = inspected.map_err(Docker::failed(what()))?;
         result.code = inspected.exit_code.unwrap_or(-1);
         Ok(result)
+    }
+
+    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error> {
+        self.run_streamed(name, argv).await
+    }
+
+    fn archive(&self, name: &str, path: &str) -> ByteStream {
+        self.download(name, path)
     }
 
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {

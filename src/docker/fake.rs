@@ -27,6 +27,8 @@ pub struct State {
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Networks.
     pub networks: Vec<String>,
+    /// Archives by container and path, such as `node:/var/log`.
+    pub archives: BTreeMap<String, Vec<u8>>,
     /// Every call that changes something or runs a command, in order.
     pub calls: Vec<String>,
 }
@@ -195,6 +197,29 @@ impl Engine for FakeEngine {
             Some(answer) => answer(name, argv),
             None => Output::default(),
         })
+    }
+
+    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error> {
+        let output = self.exec(name, argv, None).await?;
+        // In pieces that end anywhere, as a real engine's.
+        let pieces: Vec<_> = output.stdout.as_bytes().chunks(7).collect();
+        let pieces = pieces.into_iter().map(bytes::Bytes::copy_from_slice);
+        let mut items: Vec<_> = pieces.map(Ok).collect();
+        if let Err(error) = output.success() {
+            items.push(Err(error));
+        }
+        Ok(Box::pin(futures_util::stream::iter(items)))
+    }
+
+    fn archive(&self, name: &str, path: &str) -> ByteStream {
+        let place = format!("{name}:{path}");
+        let found = self.state().archives.get(&place).cloned();
+        let archive = found.map(bytes::Bytes::from).ok_or(Error::Refused {
+            what: format!("read {path} of {name}"),
+            status: 404,
+            message: "not found".into(),
+        });
+        Box::pin(futures_util::stream::iter([archive]))
     }
 
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {

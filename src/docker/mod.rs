@@ -259,6 +259,14 @@ pub trait Engine: Send + Sync {
         input: Option<ByteStream>,
     ) -> Result<Output, Error>;
 
+    /// Runs a command in a container that has a shell, and gives its standard output
+    /// as it comes. A command that fails ends the stream with an error; dropping the
+    /// stream ends the command.
+    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error>;
+
+    /// A file or folder of a container, also of a stopped one, as an archive (tar).
+    fn archive(&self, name: &str, path: &str) -> ByteStream;
+
     /// Makes a bridge network unless it is there.
     async fn ensure_network(&self, name: &str) -> Result<(), Error>;
     /// Makes a named volume unless it is there.

@@ -14,7 +14,7 @@ use super::{Cluster, Error};
 use crate::component::NAMESPACE;
 
 /// A line longer than this is cut into several.
-const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The lines of one container's log.
 pub(crate) struct Lines {
@@ -88,7 +88,7 @@ impl Lines {
 }
 
 /// Reads up to a newline, the end, or the longest piece.
-async fn next_line(
+pub(crate) async fn next_line(
     reader: &mut (impl AsyncBufRead + Unpin + ?Sized),
 ) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();

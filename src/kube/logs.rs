@@ -352,3 +352,7 @@ async fn head(source: &Source, lines: &mut Lines) -> Result<Option<LogLine>, Err
         text: line.text,
     }))
 }
+
+#[cfg(test)]
+#[path = "logs_tests.rs"]
+mod tests;

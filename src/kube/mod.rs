@@ -28,6 +28,7 @@ pub use client::{Cluster, install_crypto};
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
 pub use error::Error;
+pub(crate) use lines::{LONGEST as LONGEST_LINE, next_line};
 pub use logs::{LogLine, LogOptions, Logs};
 pub use prune::Pruned;
 pub use wait::WaitError;

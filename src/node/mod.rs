@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod kubeadm;
+pub mod logs;
 mod manifests;
 mod prepare;
 pub mod spec;

@@ -14,8 +14,8 @@ pub struct LogPrinter {
 }
 
 impl LogPrinter {
-    pub(super) fn new(output: Output, paint: Paint, components: &[Component]) -> Self {
-        let widths = components.iter().map(|c| c.name().len());
+    pub(super) fn new(output: Output, paint: Paint, names: &[&str]) -> Self {
+        let widths = names.iter().map(|name| name.len());
         LogPrinter {
             output,
             paint,
@@ -30,15 +30,23 @@ impl LogPrinter {
     /// Where stdout cannot be written; a reader that went away is no error, see
     /// [`Output::is_closed`].
     pub fn print(&self, component: Component, text: &str) -> Result<(), OutputError> {
+        let place = Component::ALL.iter().position(|c| *c == component);
+        self.print_as(component.name(), place.unwrap_or(0), text)
+    }
+
+    /// The same for what is no component; `place` chooses its colour.
+    ///
+    /// # Errors
+    /// As [`LogPrinter::print`].
+    pub fn print_as(&self, name: &str, place: usize, text: &str) -> Result<(), OutputError> {
         self.output
-            .data(&render(component, text, self.width, self.paint))
+            .data(&render(name, place, text, self.width, self.paint))
     }
 }
 
-fn render(component: Component, text: &str, width: usize, paint: Paint) -> String {
-    let place = Component::ALL.iter().position(|c| *c == component);
-    let head = format!("{} │", words::left(component.name(), width));
-    let head = paint.nth(place.unwrap_or(0), &head);
+fn render(name: &str, place: usize, text: &str, width: usize, paint: Paint) -> String {
+    let head = format!("{} │", words::left(name, width));
+    let head = paint.nth(place, &head);
     let text = words::safe(text);
     let mut said = String::new();
     // An empty entry is a line too.

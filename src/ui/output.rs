@@ -241,8 +241,17 @@ impl Output {
 
     /// A printer for the log lines of these components.
     pub fn logs(&self, components: &[Component]) -> LogPrinter {
+        let names: Vec<&str> = components
+            .iter()
+            .map(|component| component.name())
+            .collect();
+        self.logs_of(&names)
+    }
+
+    /// A printer for log lines of whatever has these names.
+    pub fn logs_of(&self, names: &[&str]) -> LogPrinter {
         let paint = Paint::new(self.0.policy.stdout_colour);
-        LogPrinter::new(self.clone(), paint, components)
+        LogPrinter::new(self.clone(), paint, names)
     }
 
     /// Asks a question that is answered with `y` or `yes`; anything else, and an

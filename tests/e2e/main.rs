@@ -13,6 +13,7 @@ mod harness;
 mod images;
 mod interrupted;
 mod lifecycle;
+mod logs;
 mod registry;
 mod server;
 mod trouble;

@@ -1,0 +1,114 @@
+//! What is read from a container as it comes: a command's output, and archives.
+
+use std::pin::Pin;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error as BollardError;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::io::AsyncWrite;
+
+use super::{ByteStream, Docker, Error, Output, convert};
+
+/// How much of standard error is kept for the error at the end.
+const KEPT: usize = 16 << 10;
+
+/// Runs a command and ends it when standard input does: the engine goes on with
+/// what nobody reads any more.
+const WATCHED: &str = r#"exec 3<&0
+"$@" 3<&- &
+command=$!
+{ cat <&3; kill "$command"; } >/dev/null 2>&1 &
+exec 3<&-
+wait "$command""#;
+
+type Outputs = Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>;
+
+/// A command that runs; its input is open as long as this lives.
+struct Running {
+    client: bollard::Docker,
+    id: String,
+    argv: Vec<String>,
+    what: String,
+    output: Outputs,
+    _input: Pin<Box<dyn AsyncWrite + Send>>,
+    said: Vec<u8>,
+}
+
+impl Docker {
+    pub(super) fn download(&self, name: &str, path: &str) -> ByteStream {
+        let options = query::DownloadFromContainerOptionsBuilder::default()
+            .path(path)
+            .build();
+        let what = format!("read {path} of {name}");
+        let stream = self.client.download_from_container(name, Some(options));
+        Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
+    }
+
+    pub(super) async fn run_streamed(
+        &self,
+        name: &str,
+        argv: &[&str],
+    ) -> Result<ByteStream, Error> {
+        let what = format!("run `{}` in {name}", argv.join(" "));
+        let options = CreateExecOptions {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some([&["sh", "-c", WATCHED, "sh"], argv].concat()),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.client.create_exec(name, options).await;
+        let exec = exec.map_err(Docker::failed(&what))?;
+        let client = self.client.clone();
+        let started = client.start_exec(&exec.id, None::<StartExecOptions>).await;
+        let StartExecResults::Attached { output, input } =
+            started.map_err(Docker::failed(&what))?
+        else {
+            return Err(Error::Broken {
+                what,
+                reason: "it detached".into(),
+            });
+        };
+        let running = Running {
+            client,
+            id: exec.id,
+            argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
+            what,
+            output,
+            _input: input,
+            said: Vec::new(),
+        };
+        Ok(Box::pin(stream::try_unfold(running, Running::next)))
+    }
+}
+
+impl Running {
+    /// The next piece of standard output; at the end, whether it went well.
+    async fn next(mut self) -> Result<Option<(Bytes, Running)>, Error> {
+        while let Some(item) = self.output.next().await {
+            match item.map_err(|error| convert::error(self.what.clone(), error))? {
+                LogOutput::StdErr { message } => {
+                    let room = KEPT.saturating_sub(self.said.len());
+                    self.said
+                        .extend_from_slice(&message[..message.len().min(room)]);
+                }
+                LogOutput::StdOut { message }
+                | LogOutput::Console { message }
+                | LogOutput::StdIn { message } => return Ok(Some((message, self))),
+            }
+        }
+        let inspected = self.client.inspect_exec(&self.id).await;
+        let inspected = inspected.map_err(Docker::failed(self.what))?;
+        let ended = Output {
+            argv: self.argv,
+            code: inspected.exit_code.unwrap_or(-1),
+            stdout: String::new(),
+            stderr: String::from_utf8_lossy(&self.said).into_owned(),
+        };
+        ended.success()?;
+        Ok(None)
+    }
+}

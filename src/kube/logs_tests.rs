@@ -1,0 +1,114 @@
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::kube::mock::{Asked, cluster, refusal};
+
+/// A pod as the server lists it: name, which is its uid too, and restarts.
+type Pods = Arc<Mutex<Vec<(&'static str, u32)>>>;
+
+fn list(pods: &Pods) -> Value {
+    let pods = pods.lock().unwrap();
+    let pod = |(name, restarts): &(&str, u32)| {
+        let ended = json!({"terminated": {"exitCode": 1, "startedAt": "2026-11-23T09:00:00Z",
+            "finishedAt": "2026-11-23T10:00:00Z"}});
+        json!({"metadata": {"name": name, "uid": name, "labels": {COMPONENT_LABEL: "redis"}},
+            "spec": {"containers": [{"name": "redis"}]},
+            "status": {"phase": "Running", "containerStatuses": [{
+                "name": "redis", "image": "redis", "imageID": "", "ready": true,
+                "restartCount": restarts,
+                "lastState": if *restarts > 0 { ended } else { json!({}) },
+                "state": {"running": {"startedAt": "2026-11-23T10:00:00Z"}}}]}})
+    };
+    let items: Vec<Value> = pods.iter().map(pod).collect();
+    json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})
+}
+
+/// A server with these pods; `log` says what each has written, by name and
+/// whether the former run is meant.
+fn server(
+    pods: &Pods,
+    log: impl Fn(&str, bool) -> Option<Vec<(u32, &'static str)>> + Send + 'static,
+) -> Cluster {
+    let pods = Arc::clone(pods);
+    let answer = move |asked: &Asked| {
+        let path = asked.path.split('?').next().unwrap();
+        let Some(path) = path.strip_suffix("/log") else {
+            return (200, list(&pods));
+        };
+        let name = path.rsplit('/').next().unwrap();
+        match log(name, asked.path.contains("previous=true")) {
+            Some(lines) => {
+                let line = |(second, text): &(u32, &str)| {
+                    format!("2026-11-23T10:00:{second:02}.5Z {text}\n")
+                };
+                (200, Value::String(lines.iter().map(line).collect()))
+            }
+            None => refusal(404, "NotFound", "no such pod"),
+        }
+    };
+    cluster(answer).0
+}
+
+async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
+        texts.push(next.expect("a line comes").unwrap().unwrap().text);
+    }
+    texts
+}
+
+fn following() -> LogOptions {
+    LogOptions {
+        follow: true,
+        ..LogOptions::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_survives_a_restart_and_misses_no_last_words() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("r-0", 0)]));
+    let restarted = Arc::clone(&pods);
+    let cluster = server(&pods, move |_, previous| {
+        match (restarted.lock().unwrap()[0].1, previous) {
+            (0, false) => Some(vec![(1, "one"), (2, "two")]),
+            (1, true) => Some(vec![(1, "one"), (2, "two"), (3, "last words")]),
+            (1, false) => Some(vec![(4, "again")]),
+            _ => None,
+        }
+    });
+    let mut logs = cluster.logs(following()).await.unwrap();
+    assert_eq!(some(&mut logs, 2).await, ["one", "two"]);
+    pods.lock().unwrap()[0].1 = 1;
+    assert_eq!(some(&mut logs, 2).await, ["last words", "again"]);
+    // Nothing comes twice, however often the connection ends.
+    let more = tokio::time::timeout(PERIOD * 5, logs.next()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_goes_over_to_a_pod_that_takes_the_place() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("old", 0)]));
+    let cluster = server(&pods, |name, _| match name {
+        "old" => Some(vec![(1, "of the old")]),
+        _ => Some(vec![(2, "of the new")]),
+    });
+    let mut logs = cluster.logs(following()).await.unwrap();
+    assert_eq!(some(&mut logs, 1).await, ["of the old"]);
+    *pods.lock().unwrap() = vec![("new", 0)];
+    assert_eq!(some(&mut logs, 1).await, ["of the new"]);
+}
+
+#[tokio::test]
+async fn several_logs_come_merged_by_time() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("a", 0), ("b", 0)]));
+    let cluster = server(&pods, |name, _| match name {
+        "a" => Some(vec![(1, "one"), (4, "four")]),
+        _ => Some(vec![(2, "two"), (3, "three")]),
+    });
+    let mut logs = cluster.logs(LogOptions::default()).await.unwrap();
+    assert_eq!(some(&mut logs, 4).await, ["one", "two", "three", "four"]);
+    assert!(logs.next().await.is_none());
+}

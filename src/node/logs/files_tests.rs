@@ -1,0 +1,225 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use super::super::tar::tests::archive;
+use super::*;
+use crate::docker::Output;
+use crate::docker::fake::{FakeEngine, State};
+
+const REDIS: &str = "/var/log/pods/clearml_clearml-redis-master-0_u1/redis";
+const API: &str = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/clearml";
+
+/// Files of a node, that a test may change.
+type Files = Arc<Mutex<BTreeMap<String, String>>>;
+
+/// An engine whose node holds the files; what a command asks of them is answered.
+fn engine(files: &Files) -> Arc<FakeEngine> {
+    let files = Arc::clone(files);
+    let answer = move |_: &str, argv: &[&str]| {
+        let files = files.lock().unwrap();
+        let stdout = match argv {
+            ["sh", ..] => files.keys().map(|path| format!("{path}\n")).collect(),
+            ["tail", "-n", from, .., path] => {
+                let text = &files[*path];
+                let lines: Vec<&str> = text.split_inclusive('\n').collect();
+                let first = match *from {
+                    "+1" => 0,
+                    many => lines.len() - many.parse::<usize>().unwrap().min(lines.len()),
+                };
+                lines[first..].concat()
+            }
+            other => panic!("{other:?}"),
+        };
+        Output {
+            stdout,
+            ..Output::default()
+        }
+    };
+    Arc::new(FakeEngine::new(State::default()).with_exec(Box::new(answer)))
+}
+
+fn two() -> Files {
+    let redis = "2026-11-23T10:00:01Z stdout F one\n2026-11-23T10:00:04Z stdout F four\n";
+    let api = "2026-11-23T10:00:02Z stderr F two\n2026-11-23T10:00:03Z stdout P th\n\
+               2026-11-23T10:00:03Z stdout F ree\n";
+    Arc::new(Mutex::new(BTreeMap::from([
+        (format!("{REDIS}/0.log"), redis.to_owned()),
+        (
+            format!("{API}/0.log"),
+            "2026-11-23T09:00:00Z stdout F before\n".to_owned(),
+        ),
+        (format!("{API}/1.log"), api.to_owned()),
+        (
+            "/var/log/pods/clearml_other-1_u3/x/0.log".to_owned(),
+            "?".to_owned(),
+        ),
+    ])))
+}
+
+async fn open(files: &Files, options: LogOptions) -> FileLogs {
+    FileLogs::open(engine(files), "node", options)
+        .await
+        .unwrap()
+}
+
+async fn some(logs: &mut FileLogs, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
+        match next.expect("a line comes") {
+            Some(line) => texts.push(line.unwrap().text),
+            None => break,
+        }
+    }
+    texts
+}
+
+#[tokio::test]
+async fn files_come_merged_by_time_and_of_the_present_run() {
+    let all = LogOptions::default();
+    let mut logs = open(&two(), all.clone()).await;
+    assert_eq!(some(&mut logs, 9).await, ["one", "two", "three", "four"]);
+
+    let previous = LogOptions {
+        previous: true,
+        ..all.clone()
+    };
+    let mut logs = open(&two(), previous).await;
+    assert_eq!(some(&mut logs, 9).await, ["before"]);
+
+    let named = LogOptions {
+        components: vec![Component::Apiserver],
+        since: Some("2026-11-23T10:00:03Z".parse().unwrap()),
+        ..all.clone()
+    };
+    let mut logs = open(&two(), named).await;
+    let line = logs.next().await.unwrap().unwrap();
+    assert_eq!(line.component, Component::Apiserver);
+    assert_eq!(line.pod, "clearml-apiserver-5d9c-x2");
+    assert_eq!(line.text, "three");
+    assert!(logs.next().await.is_none());
+
+    let tail = LogOptions {
+        tail: Some(1),
+        ..all
+    };
+    let mut logs = open(&two(), tail).await;
+    assert_eq!(some(&mut logs, 9).await, ["ree", "four"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_goes_on_in_a_file_and_in_the_one_of_a_restart() {
+    let files = two();
+    let follow = LogOptions {
+        follow: true,
+        ..LogOptions::default()
+    };
+    let mut logs = open(&files, follow).await;
+    assert_eq!(some(&mut logs, 4).await.len(), 4);
+    let add = |path: &str, line: &str| {
+        let mut files = files.lock().unwrap();
+        files.entry(path.to_owned()).or_default().push_str(line);
+    };
+    add(
+        &format!("{REDIS}/0.log"),
+        "2026-11-23T10:00:05Z stdout F five\n",
+    );
+    assert_eq!(some(&mut logs, 1).await, ["five"]);
+    add(
+        &format!("{REDIS}/1.log"),
+        "2026-11-23T10:00:06Z stdout F again\n",
+    );
+    assert_eq!(some(&mut logs, 1).await, ["again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_from_the_end_leaves_out_what_was_there() {
+    let files = two();
+    let follow = LogOptions {
+        follow: true,
+        tail: Some(0),
+        ..LogOptions::default()
+    };
+    let mut logs = open(&files, follow).await;
+    let nothing = tokio::time::timeout(PERIOD * 5 / 2, logs.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
+#[test]
+fn waiting_is_told_until_the_container_speaks() {
+    let of = |paths: &[String]| {
+        let found = runs(paths.iter().filter_map(|path| file(path)).collect(), 0);
+        found
+            .into_iter()
+            .map(|file| file.container)
+            .collect::<Vec<_>>()
+    };
+    let wait = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/wait-for-redis/0.log".to_owned();
+    assert_eq!(of(std::slice::from_ref(&wait)), ["wait-for-redis"]);
+    assert_eq!(of(&[wait, format!("{API}/0.log")]), ["clearml"]);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
+    let failing = |_: &str, argv: &[&str]| match argv {
+        ["sh", ..] => Output {
+            stdout: format!("{REDIS}/0.log\n{API}/0.log\n"),
+            ..Output::default()
+        },
+        [.., path] if path.starts_with(REDIS) => Output {
+            argv: vec!["tail".into()],
+            code: 1,
+            stderr: "tail: input/output error".into(),
+            ..Output::default()
+        },
+        _ => Output {
+            stdout: "2026-11-23T10:00:02Z stderr F two\n".into(),
+            ..Output::default()
+        },
+    };
+    let engine = FakeEngine::new(State::default()).with_exec(Box::new(failing));
+    let options = LogOptions::default();
+    let mut logs = FileLogs::open(Arc::new(engine), "node", options)
+        .await
+        .unwrap();
+    assert!(logs.next().await.unwrap().is_err());
+    assert_eq!(logs.next().await.unwrap().unwrap().text, "two");
+    assert!(logs.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stopped_node_gives_the_same_lines() {
+    let files = two();
+    let of_files: Vec<(String, String)> = files.lock().unwrap().clone().into_iter().collect();
+    let of_archive: Vec<(&str, &str)> = of_files
+        .iter()
+        .map(|(path, text)| (path.strip_prefix("/var/log/").unwrap(), text.as_str()))
+        .collect();
+    let archive = archive(&of_archive);
+    let engine = FakeEngine::new(State {
+        archives: BTreeMap::from([("node:/var/log/pods".to_owned(), archive)]),
+        ..State::default()
+    });
+    let engine = Arc::new(engine);
+    for (tail, previous) in [
+        (None, false),
+        (Some(1), false),
+        (None, true),
+        (Some(0), false),
+    ] {
+        let options = LogOptions {
+            tail,
+            previous,
+            ..LogOptions::default()
+        };
+        let mut running = open(&files, options.clone()).await;
+        let mut stopped = FileLogs::of_stopped(engine.clone(), "node", options)
+            .await
+            .unwrap();
+        let expected = some(&mut running, 9).await;
+        assert_eq!(expected.is_empty(), tail == Some(0));
+        assert_eq!(some(&mut stopped, 9).await, expected, "{tail:?} {previous}");
+    }
+    let gone = FileLogs::of_stopped(engine, "other", LogOptions::default()).await;
+    assert!(gone.unwrap_err().is_not_found());
+}

@@ -1,0 +1,223 @@
+//! Archives as the engine sends them, read entry by entry.
+
+use std::io::{self, Write};
+
+use futures_util::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// The unit of an archive; every header is one, and contents fill whole ones.
+const BLOCK: usize = 512;
+/// How long the records before an entry may be. It bounds memory.
+const LONGEST_RECORDS: u64 = 1 << 20;
+
+/// An archive that is read.
+pub(super) struct Tar<R> {
+    reader: R,
+    /// What of the present entry is unread, and what fills its last block.
+    left: u64,
+    fill: u64,
+}
+
+/// A file of an archive.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: String,
+    pub(super) size: u64,
+}
+
+impl<R: AsyncBufRead + Unpin> Tar<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Tar {
+            reader,
+            left: 0,
+            fill: 0,
+        }
+    }
+
+    /// The next regular file; `None` at the end. What of the one before was not
+    /// copied is passed over.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Entry>> {
+        let mut path = None;
+        loop {
+            self.copy(&mut io::sink()).await?;
+            let mut header = [0; BLOCK];
+            self.reader.read_exact(&mut header).await?;
+            if header.iter().all(|byte| *byte == 0) {
+                return Ok(None);
+            }
+            let size = octal(&header[124..136]).ok_or_else(|| broken("a size"))?;
+            self.left = size;
+            self.fill = size.next_multiple_of(BLOCK as u64) - size;
+            match header[156] {
+                b'0' | 0 => {
+                    let path = path.unwrap_or_else(|| short_path(&header));
+                    return Ok(Some(Entry { path, size }));
+                }
+                b'x' if size <= LONGEST_RECORDS => {
+                    let mut records = Vec::new();
+                    self.copy(&mut records).await?;
+                    path = long_path(&records);
+                }
+                b'x' => return Err(broken("a name")),
+                // Of all that follow; says nothing of names.
+                b'g' => {}
+                _ => path = None,
+            }
+        }
+    }
+
+    /// Writes what is unread of the present file.
+    pub(super) async fn copy(&mut self, into: &mut impl Write) -> io::Result<()> {
+        while self.left + self.fill > 0 {
+            let bytes = self.reader.fill_buf().await?;
+            if bytes.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let up_to = |many: u64| usize::try_from(many).unwrap_or(usize::MAX).min(bytes.len());
+            let taken = if self.left > 0 {
+                let taken = up_to(self.left);
+                into.write_all(&bytes[..taken])?;
+                self.left -= taken as u64;
+                taken
+            } else {
+                let taken = up_to(self.fill);
+                self.fill -= taken as u64;
+                taken
+            };
+            self.reader.consume_unpin(taken);
+        }
+        Ok(())
+    }
+}
+
+fn broken(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{what} in the engine's archive makes no sense"),
+    )
+}
+
+fn text(field: &[u8]) -> String {
+    let field = field.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(field).into_owned()
+}
+
+fn octal(field: &[u8]) -> Option<u64> {
+    u64::from_str_radix(text(field).trim(), 8).ok()
+}
+
+/// A path that fits in the header, in one or two parts.
+fn short_path(header: &[u8; BLOCK]) -> String {
+    let (name, prefix) = (text(&header[..100]), text(&header[345..500]));
+    if prefix.is_empty() {
+        name
+    } else {
+        format!("{prefix}/{name}")
+    }
+}
+
+/// The path among the records `LENGTH KEY=VALUE` that stand before an entry.
+fn long_path(mut records: &[u8]) -> Option<String> {
+    while !records.is_empty() {
+        let space = records.iter().position(|byte| *byte == b' ')?;
+        let length: usize = text(&records[..space]).parse().ok()?;
+        let record = records.get(space + 1..length)?;
+        if let Some(path) = record.strip_prefix(b"path=") {
+            return Some(text(path).trim_end_matches('\n').to_owned());
+        }
+        records = &records[length..];
+    }
+    None
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use futures_util::io::{BufReader, Cursor};
+
+    use super::*;
+
+    fn entry(kind: u8, name: &str, prefix: &str, content: &[u8]) -> Vec<u8> {
+        let mut header = vec![0; BLOCK];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        let size = format!("{:011o}", content.len());
+        header[124..135].copy_from_slice(size.as_bytes());
+        header[156] = kind;
+        header[345..345 + prefix.len()].copy_from_slice(prefix.as_bytes());
+        header.extend_from_slice(content);
+        header.resize(header.len().next_multiple_of(BLOCK), 0);
+        header
+    }
+
+    /// An archive of these files, with a folder and long names as engines write them.
+    pub(in crate::node::logs) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = entry(b'5', "pods/", "", b"");
+        for (path, content) in files {
+            let record = format!(" path={path}\n");
+            let mut length = record.len();
+            while length != record.len() + length.to_string().len() {
+                length = record.len() + length.to_string().len();
+            }
+            let times = "20 mtime=1700000.25\n";
+            let records = format!("{times}{length}{record}");
+            bytes.extend(entry(b'x', "PaxHeaders.0/x", "", records.as_bytes()));
+            let cut = &path[path.len().saturating_sub(20)..];
+            bytes.extend(entry(b'0', cut, "", content.as_bytes()));
+        }
+        bytes.extend([0; 2 * BLOCK]);
+        bytes
+    }
+
+    async fn read(bytes: Vec<u8>) -> io::Result<Vec<(String, String)>> {
+        let mut tar = Tar::new(BufReader::with_capacity(100, Cursor::new(bytes)));
+        let mut found = Vec::new();
+        while let Some(entry) = tar.next().await? {
+            let mut content = Vec::new();
+            if !entry.path.contains("skip") {
+                tar.copy(&mut content).await?;
+                assert_eq!(content.len() as u64, entry.size);
+            }
+            found.push((entry.path, String::from_utf8(content).unwrap()));
+        }
+        Ok(found)
+    }
+
+    #[tokio::test]
+    async fn files_are_read_by_their_whole_names() {
+        let long = format!("pods/{}/0.log", "x".repeat(150));
+        let large = "line\n".repeat(500);
+        let bytes = archive(&[
+            (&long, "one"),
+            ("skip", &large),
+            ("empty", ""),
+            ("b", &large),
+        ]);
+        let pair = |path: &str, content: &str| (path.to_owned(), content.to_owned());
+        assert_eq!(
+            read(bytes).await.unwrap(),
+            [
+                pair(&long, "one"),
+                pair("skip", ""),
+                pair("empty", ""),
+                pair("b", &large)
+            ]
+        );
+        let mut bytes = entry(b'0', "redis/0.log", "pods/clearml_r_u", b"two");
+        bytes.extend([0; BLOCK]);
+        assert_eq!(
+            read(bytes).await.unwrap(),
+            [pair("pods/clearml_r_u/redis/0.log", "two")]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_ends_early_is_an_error() {
+        let whole = archive(&[("a", "content")]);
+        for length in [BLOCK, whole.len() - 2 * BLOCK - 3] {
+            let error = read(whole[..length].to_vec()).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{length}");
+        }
+        let mut wrong = whole;
+        wrong[124] = b'?';
+        let error = read(wrong).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+}

@@ -1,0 +1,99 @@
+//! Logs of the node, and logs without the Kubernetes API.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Instance, run};
+
+/// The processes of the node whose command line has the text.
+fn processes(instance: &Instance, text: &str) -> usize {
+    let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '";
+    let all = run("docker", &["exec", &instance.node(), "sh", "-c", script]).expect(0);
+    all.stdout.matches(text).count()
+}
+
+/// Waits until the node has no process with that text any more.
+fn await_end(instance: &Instance, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while processes(instance, text) > 0 {
+        assert!(Instant::now() < deadline, "`{text}` still runs");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
+    let instance = Instance::new("logs");
+    instance.up(&[]).expect(0);
+
+    let journal = instance.run(&["logs", "--node", "--tail", "50"]).expect(0);
+    assert!(journal.stdout.contains("kubelet"), "{}", journal.stdout);
+    assert_eq!(journal.stdout.lines().count(), 50);
+
+    let asked = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    // Without its manifest the kubelet takes the API server away.
+    let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let node = instance.node();
+    run("docker", &["exec", &node, "mv", manifest, "/root/"]).expect(0);
+    await_end(&instance, "kube-apiserver --");
+    let read = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    assert!(
+        read.stderr.contains("read from its files"),
+        "{}",
+        read.stderr
+    );
+    assert!(
+        read.stdout.starts_with(&asked.stdout),
+        "{}\n---\n{}",
+        asked.stdout,
+        read.stdout
+    );
+
+    let mut following = instance
+        .command()
+        .args(["logs", "redis", "-f"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let path = run(
+        "docker",
+        &[
+            "exec",
+            &node,
+            "sh",
+            "-c",
+            "ls /var/log/pods/clearml_clearml-redis*/redis/*.log",
+        ],
+    );
+    let path = path.expect(0).stdout.trim().to_owned();
+    let write = format!("echo \"$(date -u +%FT%T.%NZ) stdout F written behind\" >> {path}");
+    run("docker", &["exec", &node, "sh", "-c", &write]).expect(0);
+    assert!(lines.any(|line| line.unwrap().contains("written behind")));
+    following.kill().unwrap();
+    following.wait().unwrap();
+    await_end(&instance, "tail -n +1 -F");
+
+    run(
+        "docker",
+        &["exec", &node, "mv", "/root/kube-apiserver.yaml", manifest],
+    )
+    .expect(0);
+    instance.run(&["stop"]).expect(0);
+    let stopped = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    assert!(
+        stopped.stdout.starts_with(&asked.stdout) && stopped.stdout.contains("written behind"),
+        "{}",
+        stopped.stdout
+    );
+    assert!(
+        stopped.stderr.contains("the node is stopped"),
+        "{}",
+        stopped.stderr
+    );
+    let refused = instance.run(&["logs", "-f"]).expect(2);
+    let hint = format!("clearml-local start --name {}", instance.name);
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+}
