@@ -151,13 +151,14 @@ impl Engine for Docker {
         tagged.map_err(Docker::failed(format!("name the image {repository}:{tag}")))
     }
 
-    fn export(&self, reference: &str, image: &Image) -> ByteStream {
+    fn export(&self, references: &[&str], platform: &str) -> ByteStream {
         let mut client = self.bulk();
         // Engines with the containerd store write an index of all platforms, but
         // only this one's blobs, unless they are asked for one platform
         // (kubernetes-sigs/kind#3795). API 1.48 and newer know how.
         if self.api >= (1, 48) {
-            let platform = serde_json::json!({"os": image.os, "architecture": image.architecture});
+            let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
+            let platform = serde_json::json!({"os": os, "architecture": architecture});
             let query = format!(
                 "platform={}",
                 convert::percent_encode(&platform.to_string())
@@ -165,11 +166,10 @@ impl Engine for Docker {
             client =
                 client.with_request_modifier(move |request| convert::with_query(request, &query));
         }
-        let name = reference.to_owned();
-        let what = format!("export {reference}");
-        // The stream borrows its client: it takes it along.
-        let stream = async_stream(client, name, what);
-        Box::pin(stream)
+        let what = format!("export {}", references.join(" "));
+        // The stream borrows nothing: it takes its client along.
+        let stream = client.export_images(references).boxed();
+        Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
     }
 
     async fn container(&self, name: &str) -> Result<Option<Container>, Error> {
@@ -429,15 +429,6 @@ impl Docker {
             .get("com.docker.network.driver.mtu")
             .cloned()
     }
-}
-
-fn async_stream(
-    client: bollard::Docker,
-    name: String,
-    what: String,
-) -> impl futures_util::Stream<Item = Result<bytes::Bytes, Error>> + Send + 'static {
-    let stream = client.export_image(&name).boxed();
-    stream.map_err(move |error| convert::error(what.clone(), error))
 }
 
 async fn collect(

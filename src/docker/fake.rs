@@ -101,8 +101,8 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    fn export(&self, reference: &str, _: &Image) -> ByteStream {
-        self.call(format!("export {reference}"));
+    fn export(&self, references: &[&str], _: &str) -> ByteStream {
+        self.call(format!("export {}", references.join(" ")));
         let bytes = bytes::Bytes::from_static(b"archive");
         Box::pin(futures_util::stream::iter([Ok(bytes)]))
     }

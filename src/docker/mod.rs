@@ -93,6 +93,15 @@ pub struct Image {
     pub os: String,
     /// Unpacked size in bytes.
     pub size: u64,
+    /// The digests of its unpacked layers, lowest first.
+    pub layers: Vec<String>,
+}
+
+impl Image {
+    /// Such as `linux/amd64`.
+    pub fn platform(&self) -> String {
+        format!("{}/{}", self.os, self.architecture)
+    }
 }
 
 /// A container as the engine lists it.
@@ -227,8 +236,9 @@ pub trait Engine: Send + Sync {
     ) -> Result<(), Error>;
     /// Names an image that is there `repository:tag` as well.
     async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error>;
-    /// An image as an archive, one platform of it.
-    fn export(&self, reference: &str, image: &Image) -> ByteStream;
+    /// Images in one archive, layers that they share once, and only the platform
+    /// (`os/architecture`) of each.
+    fn export(&self, references: &[&str], platform: &str) -> ByteStream;
 
     /// The container of that name or identifier.
     async fn container(&self, name: &str) -> Result<Option<Container>, Error>;

@@ -1,21 +1,25 @@
-//! From the engine's store into the node's containerd, as a stream: no
-//! temporary files of ours, memory flat in image size.
+//! From the engine's store into the node's containerd, as streams: no temporary
+//! files of ours, memory flat in image size.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::in_node::pull_in_node;
 use super::reference::short;
-use super::store::{NodeStore, note_source};
+use super::store::{NodeStore, note_sources};
 use super::{Error, Identities, Sources, Wanted, pull};
 use crate::docker::{ByteStream, Engine, Image};
 use crate::event::{Events, Step};
 
 /// How often progress is told: more would only cost time.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How many streams go at once: more do not fill a disk any better.
+const STREAMS: usize = 3;
 
 /// What came of a delivery.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -26,8 +30,11 @@ pub struct Delivery {
     pub brought: usize,
 }
 
-/// Brings the images that the node lacks, one after another: images that share
-/// layers must not be unpacked at the same time.
+/// An image that the engine has, and under which reference it is wanted.
+type Found = (String, Image);
+
+/// Brings the images that the node lacks: what the engine has at once, what it must
+/// pull first while those are on their way.
 ///
 /// # Errors
 /// At the first image that cannot be brought.
@@ -66,59 +73,96 @@ struct Deliverer<'a> {
 impl Deliverer<'_> {
     async fn all(&self, images: &[Wanted]) -> Result<Delivery, Error> {
         let store = NodeStore::read(self.engine, self.node).await?;
-        let mut delivery = Delivery::default();
-        for (index, wanted) in images.iter().enumerate() {
+        let mut identities = Identities::new();
+        let (mut found, mut absent) = (Vec::new(), Vec::new());
+        for wanted in images {
             let reference = &wanted.reference;
             let image = self.engine.image(reference).await?;
-            let in_node = store.identity(reference);
-            let identity = match (image, in_node) {
-                (Some(image), Some(_)) if store.has(reference, &image) => image.id,
-                (None, Some(identity)) => identity,
-                (image, _) => {
-                    self.step.count(index, images.len());
-                    delivery.brought += 1;
-                    self.one(wanted, image).await?
+            match (image, store.identity(reference)) {
+                (Some(image), Some(_)) if store.has(reference, &image) => {
+                    identities.insert(reference.clone(), image.id);
                 }
-            };
-            delivery.identities.insert(reference.clone(), identity);
+                (None, Some(identity)) => {
+                    identities.insert(reference.clone(), identity);
+                }
+                (Some(image), _) => found.push((reference.clone(), image)),
+                (None, None) => absent.push(wanted),
+            }
         }
-        Ok(delivery)
-    }
-
-    /// Brings one image, pulled first unless the engine has it; returns what
-    /// identifies it.
-    async fn one(&self, wanted: &Wanted, image: Option<Image>) -> Result<String, Error> {
-        let Deliverer {
-            engine, node, step, ..
-        } = *self;
-        let image = match image {
-            Some(image) => image,
-            None => match pull(engine, wanted, self.architecture, self.sources, step).await {
-                Ok(image) => image,
-                Err(Error::Pull { reference, message }) => {
-                    return self.in_node(wanted).await.map_err(|there| Error::Pull {
-                        reference,
-                        message: format!("{message}; nor in the node: {}", there.said()),
-                    });
-                }
-                Err(error) => return Err(error),
-            },
+        let brought = found.len() + absent.len();
+        if brought > 0 {
+            self.step.count(images.len() - brought, images.len());
+        }
+        let done = AtomicU64::new((images.len() - brought) as u64);
+        let count = &|more: usize| {
+            let now = done.fetch_add(more as u64, Ordering::Relaxed) + more as u64;
+            let now = usize::try_from(now).unwrap_or(images.len());
+            self.step.count(now, images.len());
         };
-        bring(engine, node, &wanted.reference, &image, step).await?;
-        Ok(image.id)
+        let (pulled, arriving) = mpsc::unbounded_channel();
+        let pulls = async {
+            let mut in_node = Identities::new();
+            for wanted in absent {
+                match self.pull(wanted).await? {
+                    // The other end lives as long as this one.
+                    Pulled::Engine(image) => {
+                        let _ = pulled.send((wanted.reference.clone(), image));
+                    }
+                    Pulled::Node(identity) => {
+                        in_node.insert(wanted.reference.clone(), identity);
+                        count(1);
+                    }
+                }
+            }
+            drop(pulled);
+            Ok::<_, Error>(in_node)
+        };
+        let single = stream::unfold(arriving, |mut arriving| async {
+            arriving.recv().await.map(|found| (vec![found], arriving))
+        });
+        let brings = stream::iter(groups(found))
+            .chain(single)
+            .map(|group| async move {
+                let identities = match self.bring(&group).await {
+                    Err(Error::Import { reason, .. }) if is_incomplete(&reason) => {
+                        self.all_in_node(&group).await?
+                    }
+                    result => result?,
+                };
+                count(group.len());
+                Ok::<_, Error>(identities)
+            })
+            .buffer_unordered(STREAMS)
+            .try_collect::<Vec<Identities>>();
+        let (in_node, by_stream) = tokio::try_join!(pulls, brings)?;
+        identities.extend(in_node);
+        identities.extend(by_stream.into_iter().flatten());
+        Ok(Delivery {
+            identities,
+            brought,
+        })
     }
 
-    /// Pulls in the node what the engine could not.
+    /// Pulls an image into the engine, or in the node what the engine cannot.
+    async fn pull(&self, wanted: &Wanted) -> Result<Pulled, Error> {
+        let (engine, step) = (self.engine, self.step);
+        match pull(engine, wanted, self.architecture, self.sources, step).await {
+            Ok(image) => Ok(Pulled::Engine(image)),
+            Err(Error::Pull { reference, message }) => match self.in_node(wanted).await {
+                Ok(identity) => Ok(Pulled::Node(identity)),
+                Err(there) => Err(Error::Pull {
+                    reference,
+                    message: format!("{message}; nor in the node: {}", there.said()),
+                }),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
     async fn in_node(&self, wanted: &Wanted) -> Result<String, Error> {
-        let Deliverer {
-            engine,
-            node,
-            sources,
-            step,
-            ..
-        } = *self;
+        let (engine, node) = (self.engine, self.node);
         let platform = format!("linux/{}", self.architecture);
-        pull_in_node(engine, node, wanted, &platform, sources, step).await?;
+        pull_in_node(engine, node, wanted, &platform, self.sources, self.step).await?;
         let store = NodeStore::read(engine, node).await?;
         let identity = store.identity(&wanted.reference);
         identity.ok_or_else(|| Error::Import {
@@ -127,51 +171,126 @@ impl Deliverer<'_> {
             tail: Vec::new(),
         })
     }
+
+    async fn all_in_node(&self, group: &[Found]) -> Result<Identities, Error> {
+        let mut identities = Identities::new();
+        for (reference, _) in group {
+            let identity = self.in_node(&Wanted::of(reference)).await?;
+            identities.insert(reference.clone(), identity);
+        }
+        Ok(identities)
+    }
+
+    /// Brings images that share layers in one stream.
+    async fn bring(&self, group: &[Found]) -> Result<Identities, Error> {
+        let (engine, node, step) = (self.engine, self.node, self.step);
+        let references: Vec<&str> = group
+            .iter()
+            .map(|(reference, _)| reference.as_str())
+            .collect();
+        let platform = group
+            .first()
+            .map(|(_, image)| image.platform())
+            .unwrap_or_default();
+        // Through the transfer service, which is the default, it takes twice as long.
+        let argv = [
+            "ctr",
+            "-n",
+            "k8s.io",
+            "images",
+            "import",
+            "--local",
+            "--platform",
+            &platform,
+            "-",
+        ];
+        let (counted, progress) = counted(engine.export(&references, &platform));
+        let import = engine.exec(node, &argv, Some(counted));
+        tokio::pin!(import);
+        let names: Vec<&str> = references.iter().copied().map(short).collect();
+        let (name, size) = (names.join(" + "), size(group));
+        let output = loop {
+            let done = progress.load(Ordering::Relaxed);
+            step.bytes(&name, done, Some(size.max(done)));
+            tokio::select! {
+                output = &mut import => break output?,
+                () = tokio::time::sleep(PROGRESS_EVERY) => {}
+            }
+        };
+        if output.code != 0 {
+            let lines = output.stderr.lines().chain(output.stdout.lines());
+            let lines: Vec<String> = lines
+                .map(|line| line.trim().to_owned())
+                .filter(|line| !line.is_empty())
+                .collect();
+            return Err(Error::Import {
+                reference: references.join(", "),
+                reason: lines.last().cloned().unwrap_or_default(),
+                tail: lines,
+            });
+        }
+        let end = progress.load(Ordering::Relaxed);
+        step.bytes(&name, end, Some(end));
+        note_sources(engine, node, group).await?;
+        let identity = |(reference, image): &Found| (reference.clone(), image.id.clone());
+        Ok(group.iter().map(identity).collect())
+    }
 }
 
-async fn bring(
-    engine: &dyn Engine,
-    node: &str,
-    reference: &str,
-    image: &Image,
-    step: &Step,
-) -> Result<(), Error> {
-    let platform = format!("{}/{}", image.os, image.architecture);
-    let argv = [
-        "ctr",
-        "-n",
-        "k8s.io",
-        "images",
-        "import",
-        "--platform",
-        &platform,
-        "-",
-    ];
-    let (counted, progress) = counted(engine.export(reference, image));
-    let import = engine.exec(node, &argv, Some(counted));
-    tokio::pin!(import);
-    let name = short(reference);
-    let output = loop {
-        let done = progress.load(Ordering::Relaxed);
-        step.bytes(name, done, Some(image.size.max(done)));
-        tokio::select! {
-            output = &mut import => break output?,
-            () = tokio::time::sleep(PROGRESS_EVERY) => {}
-        }
-    };
-    if output.code != 0 {
-        let lines = output.stderr.lines().chain(output.stdout.lines());
-        let lines: Vec<String> = lines
-            .map(|line| line.trim().to_owned())
-            .filter(|line| !line.is_empty())
-            .collect();
-        return Err(Error::Import {
-            reference: reference.to_owned(),
-            reason: lines.last().cloned().unwrap_or_default(),
-            tail: lines,
-        });
+/// Whether an archive lacks what its index names: engines with the containerd store
+/// may have one platform of an image alone (kubernetes-sigs/kind#3795).
+fn is_incomplete(reason: &str) -> bool {
+    reason.contains("content digest") && reason.contains("not found")
+}
+
+/// Where a pull left its image.
+enum Pulled {
+    /// In the engine's store.
+    Engine(Image),
+    /// In the node, under this identity.
+    Node(String),
+}
+
+/// Images that share layers together, as these must not be unpacked at the same
+/// time, nor be sent twice; those of other platforms apart.
+fn groups(images: Vec<Found>) -> Vec<Vec<Found>> {
+    let mut groups: Vec<Vec<Found>> = Vec::new();
+    for found in images {
+        let related = |group: &Vec<Found>| {
+            group.iter().any(|(_, other)| {
+                let image = &found.1;
+                let shares = image
+                    .layers
+                    .iter()
+                    .any(|layer| other.layers.contains(layer));
+                shares && image.platform() == other.platform()
+            })
+        };
+        let (mut one, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(related);
+        groups = others;
+        let mut group: Vec<Found> = one.drain(..).flatten().collect();
+        group.push(found);
+        groups.push(group);
     }
-    note_source(engine, node, reference, image).await
+    groups
+}
+
+/// About how many bytes a group's stream has: engines tell the size of whole images
+/// alone, and images that share layers mostly share the largest of them.
+fn size(group: &[Found]) -> u64 {
+    let mut by_base: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (_, image) in group {
+        let base = image.layers.first().map_or("", String::as_str);
+        let entry = by_base.entry(base).or_insert((u64::MAX, 0));
+        entry.0 = entry.0.min(image.size);
+        entry.1 += 1;
+    }
+    let all: u64 = group.iter().map(|(_, image)| image.size).sum();
+    let twice: u64 = by_base
+        .values()
+        .map(|(least, count)| least * (count - 1))
+        .sum();
+    all.saturating_sub(twice)
 }
 
 /// A stream that counts the bytes that went through it.
@@ -182,4 +301,45 @@ fn counted(stream: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
     });
     (Box::pin(stream), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str, size: u64, layers: &[&str]) -> Found {
+        let image = Image {
+            id: format!("sha256:{name}"),
+            architecture: "amd64".into(),
+            os: "linux".into(),
+            size,
+            layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
+        };
+        (format!("{name}:1"), image)
+    }
+
+    #[test]
+    fn what_shares_layers_goes_together() {
+        let images = vec![
+            found("mongo", 7, &["u", "m"]),
+            found("redis", 2, &["r"]),
+            found("ubuntu", 5, &["u"]),
+            found("elastic", 9, &["e", "m2"]),
+        ];
+        let groups = groups(images);
+        let names: Vec<Vec<&str>> = groups
+            .iter()
+            .map(|group| group.iter().map(|(name, _)| name.as_str()).collect())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                vec!["redis:1"],
+                vec!["mongo:1", "ubuntu:1"],
+                vec!["elastic:1"]
+            ]
+        );
+        assert_eq!(size(&groups[1]), 7);
+        assert_eq!(size(&groups[0]), 2);
+    }
 }

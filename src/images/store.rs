@@ -81,25 +81,26 @@ impl NodeStore {
     }
 }
 
-/// Notes on an image that was brought what it was.
-pub(super) async fn note_source(
+/// Notes on images that were brought what they were.
+pub(super) async fn note_sources(
     engine: &dyn Engine,
     node: &str,
-    reference: &str,
-    image: &Image,
+    images: &[(String, Image)],
 ) -> Result<(), Error> {
-    let name = canonical(reference);
     let store = NodeStore::read(engine, node).await?;
-    let Some(stored) = store.images.get(&name) else {
-        return Err(Error::Import {
-            reference: reference.to_owned(),
-            reason: format!("it is not there as {name} after the import"),
-            tail: Vec::new(),
-        });
-    };
-    let label = format!("{SOURCE_LABEL}={}@{}", image.id, stored.digest);
-    let argv = ["ctr", "-n", "k8s.io", "images", "label", &name, &label];
-    exec_ok(engine, node, &argv).await?;
+    for (reference, image) in images {
+        let name = canonical(reference);
+        let Some(stored) = store.images.get(&name) else {
+            return Err(Error::Import {
+                reference: reference.clone(),
+                reason: format!("it is not there as {name} after the import"),
+                tail: Vec::new(),
+            });
+        };
+        let label = format!("{SOURCE_LABEL}={}@{}", image.id, stored.digest);
+        let argv = ["ctr", "-n", "k8s.io", "images", "label", &name, &label];
+        exec_ok(engine, node, &argv).await?;
+    }
     Ok(())
 }
 
@@ -121,6 +122,7 @@ sha256:c1                          application/vnd.oci.image.manifest.v1+json sh
             architecture: "amd64".into(),
             os: "linux".into(),
             size: 1,
+            layers: Vec::new(),
         }
     }
 

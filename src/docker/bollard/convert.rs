@@ -122,6 +122,7 @@ pub(super) fn image(image: model::ImageInspect) -> Image {
         architecture: image.architecture.unwrap_or_default(),
         os: image.os.unwrap_or_default(),
         size: positive(image.size),
+        layers: image.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
     }
 }
 
