@@ -217,6 +217,11 @@ impl Cli {
             Ok(context) => context,
             Err(error) => return fail(&output, &error),
         };
+        if matches!(self.global.output, Format::Yaml | Format::Env)
+            && !matches!(self.verb, Verb::Status(_))
+        {
+            return fail(&output, &WrongFormat.into());
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -296,6 +301,17 @@ impl crate::error::Explain for Interrupted {
 
     fn hints(&self) -> Vec<String> {
         vec![self.left.clone()]
+    }
+}
+
+/// A format that `status` alone has.
+#[derive(Debug, thiserror::Error)]
+#[error("this command writes text or json, and `status` alone yaml and env")]
+struct WrongFormat;
+
+impl crate::error::Explain for WrongFormat {
+    fn code(&self) -> Code {
+        Code::Usage
     }
 }
 

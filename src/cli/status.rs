@@ -1,30 +1,173 @@
 //! `clearml-local status`.
 
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
 use super::Context;
 use crate::diagnose::{ComponentObservation, assess};
-use crate::error::Result;
+use crate::docker::{Docker, Engine};
+use crate::error::{Code, Explain, Result};
 use crate::settings::Instance;
 use crate::status::{self, Health, Status};
-use crate::ui::{ComponentView, State, StatusView};
+use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
+
+/// How long the engine may take to answer.
+const ENGINE_PATIENCE: Duration = Duration::from_millis(1500);
+/// How often `--wait` looks.
+const WAIT_EVERY: Duration = Duration::from_millis(500);
 
 /// Tell how the server is
 ///
-/// Asks the engine, the cluster and the server itself. Exit code: 0 ready, 3
-/// starting, 4 degraded, 5 stopped, 6 absent.
+/// Asks the engine, the cluster and the server itself, and tells what is known where
+/// one of them does not answer. Exit code: 0 ready, 3 starting, 4 degraded, 5
+/// stopped, 6 absent, 10 and above where the engine cannot be asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   clearml-local status
-  clearml-local status -o json | jq -r .state")]
-pub(super) struct Args {}
+  clearml-local status --wait=5m && python train.py
+  clearml-local status --watch
+  clearml-local status -o json | jq -r .state
+  eval \"$(clearml-local status -o env)\"; echo $CLEARML_API_HOST")]
+pub(super) struct Args {
+    /// Look again and again, each SECONDS, until Ctrl-C [default: 2]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        conflicts_with = "wait"
+    )]
+    watch: Option<u64>,
+    /// Wait until it is ready, at the most TIME; ends at once where waiting does not
+    /// help [default: 15m]
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "15m"
+    )]
+    wait: Option<String>,
+}
 
-pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let engine = context.engine().await?;
-    let status = status::status(&context.name, &context.state, &engine).await?;
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    if let Some(seconds) = args.watch {
+        return watch(Duration::from_secs(seconds), context).await;
+    }
+    let deadline = match &args.wait {
+        Some(time) => Some(Instant::now() + bound(time)?),
+        None => None,
+    };
+    loop {
+        let (view, status) = look(context).await?;
+        let waits = deadline.is_some_and(|deadline| Instant::now() < deadline);
+        if !waits || view.state == State::Ready || !status.may_heal {
+            context.output.status(&view)?;
+            return Ok(exit_code(status.health));
+        }
+        tokio::time::sleep(WAIT_EVERY).await;
+    }
+}
+
+/// Redraws in place on a terminal; elsewhere one block for each change.
+async fn watch(every: Duration, context: &Context) -> Result<u8> {
+    let moving = std::io::stdout().is_terminal() && context.output.policy().format == Format::Text;
+    let (mut rows, mut before) = (0, String::new());
+    let watching = async {
+        loop {
+            let (view, _) = look(context).await?;
+            let now = what_matters(&view);
+            if moving {
+                rows = context.output.status_again(&view, rows)?;
+            } else if now != before {
+                context.output.status(&view)?;
+            }
+            before = now;
+            if context.output.is_closed() {
+                return Ok(0);
+            }
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::select! {
+        result = watching => result,
+        _ = tokio::signal::ctrl_c() => Ok(0),
+    }
+}
+
+/// What makes a look another one: not ages, latencies and sizes.
+fn what_matters(view: &StatusView) -> String {
+    let components = view.components.iter();
+    let components = components.map(|c| (c.name, &c.state, c.ready, c.restarts, &c.reason));
+    let failed = view
+        .checks
+        .iter()
+        .filter(|check| !check.ok)
+        .map(|check| &check.error);
+    format!(
+        "{:?} {:?} {:?} {:?}",
+        view.state,
+        components.collect::<Vec<_>>(),
+        failed.collect::<Vec<_>>(),
+        view.notes
+    )
+}
+
+fn bound(time: &str) -> Result<Duration> {
+    let wishes = crate::settings::Wishes {
+        timeout: Some(time.to_owned()),
+        ..crate::settings::Wishes::default()
+    };
+    Ok(wishes.timeout()?)
+}
+
+async fn look(context: &Context) -> Result<(StatusView, Status)> {
+    let endpoint = context.endpoint()?;
+    let connecting = Docker::connect(endpoint.clone());
+    let engine = match tokio::time::timeout(ENGINE_PATIENCE, connecting).await {
+        Ok(engine) => status::reachable(engine)?,
+        Err(_) => Err(Silent {
+            endpoint: endpoint.address,
+        }
+        .into()),
+    };
+    let engine = match &engine {
+        Ok(engine) => Ok(engine as &dyn Engine),
+        Err(_) => Err(engine.err().expect("seen to be one")),
+    };
+    let status = status::status(&context.name, &context.state, engine).await?;
     let instance = context.state.instance()?;
-    let view = view(context.name.as_str(), instance.as_ref(), &status);
-    context.output.status(&view)?;
-    Ok(view.state.exit_code())
+    Ok((
+        view(context.name.as_str(), instance.as_ref(), &status),
+        status,
+    ))
+}
+
+/// The engine takes connections and says nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the Docker engine at {endpoint} does not answer")]
+struct Silent {
+    endpoint: String,
+}
+
+impl Explain for Silent {
+    fn code(&self) -> Code {
+        Code::DockerUnreachable
+    }
+}
+
+fn exit_code(health: Health) -> u8 {
+    match health {
+        Health::Ready => 0,
+        Health::Starting => 3,
+        Health::Degraded => 4,
+        Health::Stopped => 5,
+        Health::Absent => 6,
+        Health::Unknown(code) => code.number(),
+    }
 }
 
 fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView {
@@ -39,18 +182,38 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
             Health::Degraded => State::Degraded,
             Health::Stopped => State::Stopped,
             Health::Absent => State::Absent,
+            Health::Unknown(_) => State::Unknown,
         },
         name: name.to_owned(),
         release: instance.map(|instance| instance.release.clone()),
         endpoints: status.endpoints.clone(),
-        components: status.components.iter().map(component).collect(),
+        components: status
+            .components
+            .iter()
+            .map(|seen| component(seen, status))
+            .collect(),
         data_dir: instance.map(|instance| instance.data_dir.to_string()),
+        data_bytes: status.data_bytes,
+        disk_free_bytes: status.disk_free,
+        checks: status.checks.iter().map(check).collect(),
+        versions: status.versions.clone(),
+        starts_after_reboot: status.autostart,
         notes: failed.chain(status.notes.iter().cloned()).collect(),
     }
 }
 
-fn component(observed: &ComponentObservation) -> ComponentView {
-    let (state, _) = assess(observed, &[]);
+fn check(check: &crate::probe::Check) -> CheckView {
+    CheckView {
+        name: check.name.to_owned(),
+        ok: check.failure.is_none(),
+        latency_ms: u64::try_from(check.took.as_millis()).unwrap_or(u64::MAX),
+        error: check.failure.clone(),
+    }
+}
+
+fn component(observed: &ComponentObservation, status: &Status) -> ComponentView {
+    let log = status.logs.get(&observed.component);
+    let (state, _) = assess(observed, log.map_or(&[][..], Vec::as_slice));
     let age = state
         .since
         .map(|since| jiff::Timestamp::now().duration_since(since).as_secs());

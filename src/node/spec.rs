@@ -234,6 +234,11 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
     })
 }
 
+/// The image that a node was made from.
+pub fn node_image(node: &Container) -> Option<String> {
+    node.labels.get(NODE_IMAGE_LABEL).cloned()
+}
+
 /// Where a node keeps its data.
 pub fn data_dir(node: &Container) -> Option<DataPlace> {
     let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);

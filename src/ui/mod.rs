@@ -27,7 +27,7 @@ pub use output::{LogWriter, Output, OutputError};
 pub use paint::Paint;
 pub use policy::{Choices, Format, Policy, Progress, ProgressChoice, Surroundings};
 pub use sink::Sink;
-pub use status::{ComponentView, State, StatusView};
+pub use status::{CheckView, ComponentView, State, StatusView};
 pub use summary::Summary;
 
 #[cfg(test)]

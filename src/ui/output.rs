@@ -227,16 +227,35 @@ impl Output {
         Ok(())
     }
 
-    /// Shows a status, as text or JSON.
+    /// Shows a status in the format that was asked for.
     ///
     /// # Errors
     /// As [`Output::data`].
     pub fn status(&self, view: &StatusView) -> Result<(), OutputError> {
-        if self.is_json() {
-            self.json(view)
-        } else {
-            self.data(&status::render(view, &self.0.policy))
+        match self.0.policy.format {
+            Format::Json => self.json(view),
+            Format::Yaml => self.data(&crate::yaml::to_string(view)),
+            Format::Env => self.data(&status::variables(view)),
+            Format::Text => self.data(&status::render(view, &self.0.policy)),
         }
+    }
+
+    /// Shows a status in the place of the one before, which had so many lines.
+    /// Returns how many this one has.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn status_again(&self, view: &StatusView, before: usize) -> Result<usize, OutputError> {
+        let text = status::render(view, &self.0.policy);
+        let width = self.0.policy.width.unwrap_or(usize::MAX).max(1);
+        let rows = |line: &str| super::words::width(line).div_ceil(width).max(1);
+        let back = if before > 0 {
+            format!("\x1b[{before}A\r\x1b[J")
+        } else {
+            String::new()
+        };
+        self.data(&format!("{back}{text}"))?;
+        Ok(text.lines().map(rows).sum())
     }
 
     /// A printer for the log lines of these components.

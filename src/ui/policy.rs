@@ -12,6 +12,10 @@ pub enum Format {
     Text,
     /// JSON for programs.
     Json,
+    /// YAML; `status` alone.
+    Yaml,
+    /// Variables for shells; `status` alone.
+    Env,
 }
 
 /// How the user wants to see progress.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::component::Component;
 use crate::probe::Endpoints;
 use crate::settings::name_flag;
+use crate::status::Versions;
 
 use super::summary::endpoint_rows;
 use super::table::{self, Cell};
@@ -27,6 +28,8 @@ pub enum State {
     Stopped,
     /// There is nothing of that name.
     Absent,
+    /// The engine cannot be asked.
+    Unknown,
 }
 
 impl State {
@@ -38,17 +41,7 @@ impl State {
             State::Degraded => "degraded",
             State::Stopped => "stopped",
             State::Absent => "absent",
-        }
-    }
-
-    /// The exit code of `status`.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            State::Ready => 0,
-            State::Starting => 3,
-            State::Degraded => 4,
-            State::Stopped => 5,
-            State::Absent => 6,
+            State::Unknown => "unknown",
         }
     }
 }
@@ -69,9 +62,32 @@ pub struct StatusView {
     pub components: Vec<ComponentView>,
     /// Where the data is.
     pub data_dir: Option<String>,
+    /// How much of it there is.
+    pub data_bytes: Option<u64>,
+    /// Bytes that are free where it is.
+    pub disk_free_bytes: Option<u64>,
+    /// What a user would ask, and how it went.
+    pub checks: Vec<CheckView>,
+    /// What runs.
+    pub versions: Versions,
+    /// Whether it comes back by itself after a reboot.
+    pub starts_after_reboot: Option<bool>,
     /// What is worth knowing, for people.
-    #[serde(skip)]
     pub notes: Vec<String>,
+}
+
+/// A question to the server, as `status` shows it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckView {
+    /// Such as `login`.
+    pub name: String,
+    /// Whether it was answered well.
+    pub ok: bool,
+    /// How long that took.
+    pub latency_ms: u64,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// A component as `status` shows it.
@@ -119,8 +135,9 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let data = view
         .data_dir
         .as_ref()
-        .map(|dir| words::path(Path::new(dir), home));
-    let places = endpoint_rows(view.endpoints.as_ref(), data.as_deref(), paint);
+        .map(|dir| with_sizes(words::path(Path::new(dir), home), view));
+    let mut places = endpoint_rows(view.endpoints.as_ref(), data.as_deref(), paint);
+    places.extend(about(view, policy.width));
     let places = table::lines(&places, "  ", None);
     // Whoever looks because of trouble sees it first; otherwise the addresses.
     let at = if troubled.is_empty() { 1 } else { blocks.len() };
@@ -135,6 +152,90 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     blocks.join("\n")
 }
 
+fn with_sizes(mut place: String, view: &StatusView) -> String {
+    if let Some(bytes) = view.data_bytes {
+        place.push_str(&format!(", {}", words::bytes(bytes)));
+    }
+    if let Some(free) = view.disk_free_bytes {
+        place.push_str(&format!(", {} free", words::bytes(free)));
+    }
+    place
+}
+
+/// How fast it answers, what runs, and what a reboot does. A narrow terminal gets
+/// lines that fit.
+fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
+    /// What stands before the texts: the margin, the longest name and a gap.
+    const BEFORE: usize = 12;
+    let mut rows = Vec::new();
+    let mut add = |name: &str, pieces: Vec<String>| {
+        let room = width.map_or(usize::MAX, |width| width.saturating_sub(BEFORE));
+        let mut line = String::new();
+        let mut title = name;
+        for piece in pieces {
+            let longer = words::width(&line) + words::width(&piece) + 2 > room;
+            if longer && !line.is_empty() {
+                rows.push(vec![Cell::new(title), Cell::new(format!("{line},"))]);
+                (title, line) = ("", String::new());
+            }
+            if !line.is_empty() {
+                line.push_str(", ");
+            }
+            line.push_str(&piece);
+        }
+        if !line.is_empty() {
+            rows.push(vec![Cell::new(title), Cell::new(line)]);
+        }
+    };
+    let answered = view.checks.iter().filter(|check| check.ok);
+    add(
+        "Answers",
+        answered
+            .map(|check| format!("{} {} ms", check.name, check.latency_ms))
+            .collect(),
+    );
+    let versions = &view.versions;
+    let named = [
+        ("server", &versions.server),
+        ("Kubernetes", &versions.kubernetes),
+        ("Docker", &versions.docker),
+    ];
+    let told = named
+        .into_iter()
+        .filter_map(|(name, version)| Some(format!("{name} {}", version.as_ref()?)));
+    add("Versions", told.collect());
+    let reboot = view.starts_after_reboot.map(|starts| {
+        if starts {
+            "starts again by itself"
+        } else {
+            "does not start by itself"
+        }
+        .to_owned()
+    });
+    add("Reboot", reboot.into_iter().collect());
+    rows
+}
+
+/// The status as variables for a shell, quoted.
+pub(super) fn variables(view: &StatusView) -> String {
+    let endpoints = view.endpoints.as_ref();
+    let endpoint = |pick: fn(&Endpoints) -> &String| endpoints.map(|at| pick(at).clone());
+    let variables = [
+        ("CLEARML_LOCAL_STATE", Some(view.state.name().to_owned())),
+        ("CLEARML_LOCAL_NAME", Some(view.name.clone())),
+        ("CLEARML_LOCAL_RELEASE", view.release.clone()),
+        ("CLEARML_LOCAL_DATA_DIR", view.data_dir.clone()),
+        ("CLEARML_WEB_HOST", endpoint(|at| &at.web)),
+        ("CLEARML_API_HOST", endpoint(|at| &at.api)),
+        ("CLEARML_FILES_HOST", endpoint(|at| &at.files)),
+    ];
+    let lines = variables.into_iter().filter_map(|(name, value)| {
+        let quoted = value?.replace('\'', r"'\''");
+        Some(format!("{name}='{quoted}'\n"))
+    });
+    lines.collect()
+}
+
 fn head(view: &StatusView, paint: Paint) -> String {
     let state = view.state.name();
     let state = match view.state {
@@ -142,6 +243,7 @@ fn head(view: &StatusView, paint: Paint) -> String {
         State::Starting | State::Stopped => paint.caution(state),
         State::Degraded => paint.bad(state),
         State::Absent => paint.strong(state),
+        State::Unknown => paint.caution(state),
     };
     let release = view.release.as_ref().map(|r| format!(", release {r}"));
     format!(
@@ -186,7 +288,7 @@ fn next(view: &StatusView, paint: Paint) -> Option<String> {
     let (what, verb) = match view.state {
         State::Stopped => ("start it", "start"),
         State::Absent => ("make it", "up"),
-        State::Ready | State::Starting | State::Degraded => return None,
+        State::Ready | State::Starting | State::Degraded | State::Unknown => return None,
     };
     let name = name_flag(&view.name);
     let hint = paint.accent("hint:");

@@ -34,37 +34,6 @@ fn json_goes_to_stdout_and_ends_with_ready_or_failed() {
 }
 
 #[test]
-fn status_as_json_has_the_promised_names() {
-    let (output, out, _) = output(policy(json(), true, Some(80)));
-    let mut view = ready();
-    view.components.truncate(1);
-    output.status(&view).unwrap();
-    insta::assert_snapshot!(out.text(), @r#"
-    {
-      "state": "ready",
-      "name": "clearml",
-      "release": "1.5.0",
-      "endpoints": {
-        "web": "http://localhost:30080",
-        "api": "http://localhost:30008",
-        "files": "http://localhost:30081"
-      },
-      "components": [
-        {
-          "name": "redis",
-          "state": "running",
-          "ready": true,
-          "restarts": 1,
-          "reason": null,
-          "image": "docker.io/library/redis:7.4@sha256:0123456789abcdef"
-        }
-      ],
-      "dataDir": "/home/ada/.local/share/clearml-local/clearml/data"
-    }
-    "#);
-}
-
-#[test]
 fn a_broken_pipe_is_no_error_and_no_panic() {
     let pipe = || Sink::new(Broken(io::ErrorKind::BrokenPipe));
     for choices in [

@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::component::Component;
 use crate::error::{Code, Error, Explain};
 
-use super::super::{ComponentView, State, StatusView, Summary};
+use super::super::{CheckView, ComponentView, Format, State, StatusView, Summary};
 use super::{Choices, Policy, ProgressChoice, output, policy, quietly};
 use crate::probe::Endpoints;
+use crate::status::Versions;
 
 #[derive(Debug)]
 struct Killed;
@@ -120,6 +121,29 @@ pub(super) fn ready() -> StatusView {
             .map(|name| component(name, None, u32::from(name == Component::Redis)))
             .to_vec(),
         data_dir: Some("/home/ada/.local/share/clearml-local/clearml/data".into()),
+        data_bytes: Some(212_000_000),
+        disk_free_bytes: Some(48_000_000_000),
+        checks: [
+            ("api", 3),
+            ("login", 12),
+            ("web", 2),
+            ("web to api", 4),
+            ("files", 15),
+        ]
+        .map(|(name, latency_ms)| CheckView {
+            name: name.into(),
+            ok: true,
+            latency_ms,
+            error: None,
+        })
+        .to_vec(),
+        versions: Versions {
+            server: Some("1.5.0-192".into()),
+            kubernetes: Some("v1.37.0".into()),
+            node_image: Some("kindest/node:v1.37.0".into()),
+            docker: Some("28.5.2".into()),
+        },
+        starts_after_reboot: Some(true),
         notes: Vec::new(),
     }
 }
@@ -145,6 +169,11 @@ fn gone(state: State, name: &str) -> StatusView {
         endpoints: None,
         components: Vec::new(),
         data_dir: (state == State::Stopped).then(|| "/srv/data".into()),
+        data_bytes: None,
+        disk_free_bytes: None,
+        checks: Vec::new(),
+        versions: Versions::default(),
+        starts_after_reboot: (state == State::Stopped).then_some(false),
         notes: Vec::new(),
     }
 }
@@ -230,6 +259,18 @@ fn status_of_what_is_well_or_not_there() {
         gone(State::Absent, "second"),
     ]
     .map(|view| status(&view, policy.clone()));
+    insta::assert_snapshot!(pages.join("----\n"));
+}
+
+#[test]
+fn status_for_programs() {
+    let pages = [Format::Json, Format::Yaml, Format::Env].map(|format| {
+        let choices = Choices {
+            format,
+            ..quietly()
+        };
+        status(&ready(), policy(choices, false, None))
+    });
     insta::assert_snapshot!(pages.join("----\n"));
 }
 
