@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::Plan;
+use super::node::image as node_image;
+use super::{Plan, Request};
 use crate::component::Component;
-use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
+use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
 use crate::error::Result;
 use crate::event::{Events, Step};
 use crate::files;
@@ -62,7 +63,13 @@ pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
 ///
 /// # Errors
 /// When they cannot be copied; the former ones stay in use then.
-pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<bool> {
+pub(super) async fn bring_along(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<bool> {
     let Some((former, wanted)) = moved(plan) else {
         return Ok(false);
     };
@@ -74,8 +81,10 @@ pub(super) async fn bring_along(plan: &Plan, engine: &dyn Engine, events: &Event
         return Ok(false);
     }
     let step = events.step("data");
+    // Nothing is stopped for an image that cannot be had.
+    node_image(plan, request, engine, info, &step).await?;
     step.warn(format!(
-        "the data are copied to {}; the former ones stay in {}",
+        "the node is made anew, and the data are copied to {}; the former ones stay in {}",
         wanted.display(),
         former.display()
     ));

@@ -78,7 +78,7 @@ pub async fn up(
     announce(&plan, &info, events);
     preflight::run(&plan, request, engine, &info, events).await?;
     phases.end("preflight");
-    if data::bring_along(&plan, engine, events).await? {
+    if data::bring_along(&plan, request, engine, &info, events).await? {
         phases.end("data");
     }
     state.keep_instance(&plan.instance)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Plan, Request, data};
 use crate::component::NAMESPACE;
-use crate::docker::{Container, Engine, EngineInfo};
+use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::Result;
 use crate::event::{Events, Step};
 use crate::images::{self, Wanted};
@@ -81,7 +81,7 @@ async fn ensure_running(
 ) -> Result<(Node, String)> {
     let name = spec::name(&plan.name);
     let made = match engine.container(&name).await? {
-        Some(node) => reuse(plan, engine, info, &node, step).await?,
+        Some(node) => reuse(plan, request, engine, info, &node, step).await?,
         None => None,
     };
     let made = match made {
@@ -104,6 +104,7 @@ async fn ensure_running(
 /// `None` where it must be made anew.
 async fn reuse(
     plan: &Plan,
+    request: &Request,
     engine: &dyn Engine,
     info: &EngineInfo,
     node: &Container,
@@ -111,6 +112,8 @@ async fn reuse(
 ) -> Result<Option<bool>> {
     let differences = plan.node("", &[], info).differences(node);
     if !differences.is_empty() {
+        // Nothing is stopped for an image that cannot be had.
+        image(plan, request, engine, info, step).await?;
         step.warn(anew(&differences));
         if node.running && whole(engine, &node.name).await? {
             node::stop_in_order(engine, &node.name, step).await?;
@@ -144,6 +147,22 @@ async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
     Ok(node::is_bootstrapped(engine, node).await?)
 }
 
+/// The node's image, pulled unless the engine has it.
+pub(super) async fn image(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    step: &Step,
+) -> Result<Image> {
+    let reference = &plan.instance.node_image;
+    if let Some(image) = engine.image(reference).await? {
+        return Ok(image);
+    }
+    let (wanted, sources) = (Wanted::of(reference), plan.sources(request));
+    Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
+}
+
 /// Makes the node container, in the place of a half-made one.
 async fn make(
     plan: &Plan,
@@ -152,14 +171,7 @@ async fn make(
     info: &EngineInfo,
     step: &Step,
 ) -> Result<()> {
-    let reference = &plan.instance.node_image;
-    let image = match engine.image(reference).await? {
-        Some(image) => image,
-        None => {
-            let (wanted, sources) = (Wanted::of(reference), plan.sources(request));
-            images::pull(engine, &wanted, &info.architecture, &sources, step).await?
-        }
-    };
+    let image = image(plan, request, engine, info, step).await?;
     let proxy = proxy(request, info, step);
     data::mark(plan, engine).await?;
     engine.remove(&spec::name(&plan.name)).await?;

@@ -96,7 +96,7 @@ fn node_image() -> String {
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
 async fn what_others_do_to_the_node_is_healed() {
-    let instance = Instance::new("others");
+    let mut instance = Instance::new("others");
     instance.up(&[]).expect(0);
     let other = Instance::new("beside");
     let (listed, work) = (
@@ -121,10 +121,14 @@ async fn what_others_do_to_the_node_is_healed() {
     both.sort();
     assert_eq!(names(), both);
 
-    // Stopped by hand, and not gently.
+    // Killed by hand, and other ports are asked for.
     run("docker", &["kill", &instance.node()]).expect(0);
     assert_eq!(instance.run(&["status"]).code, 5);
-    instance.run(&["up"]).expect(0);
+    instance.api = free_port();
+    let changed = instance.up(&[]).expect(0);
+    for words in ["the node is made anew", "in the node already"] {
+        assert!(changed.stderr.contains(words), "{}", changed.stderr);
+    }
     User::of(&instance).await.finds(&work).await;
 
     // Removed by hand, with its volumes.

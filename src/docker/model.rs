@@ -1,0 +1,198 @@
+//! Plain data that go to the engine and come from it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::Error;
+
+/// What the engine says of itself and its machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineInfo {
+    /// Version, such as `28.2.2`.
+    pub version: String,
+    /// API version in force after negotiation, as (major, minor).
+    pub api: (usize, usize),
+    /// Architecture in Docker's words, such as `amd64`.
+    pub architecture: String,
+    /// The daemon's operating system, such as `Docker Desktop`.
+    pub operating_system: String,
+    /// Memory in bytes, as the daemon sees it.
+    pub memory: u64,
+    /// Processors, as the daemon sees them.
+    pub cpus: u32,
+    /// `1` or `2`.
+    pub cgroup_version: String,
+    /// Storage driver, such as `overlay2` or `overlayfs`.
+    pub storage_driver: String,
+    /// The daemon's root folder, on the daemon's machine.
+    pub root_dir: PathBuf,
+    /// Proxy variables that the daemon itself uses.
+    pub proxy: Vec<(String, String)>,
+    /// What its security options say, such as `name=rootless`.
+    pub security: Vec<String>,
+    /// Cgroup controllers that it cannot use, of those that Kubernetes needs.
+    pub missing_controllers: Vec<&'static str>,
+    /// Its own clock, as RFC 3339.
+    pub time: String,
+}
+
+impl EngineInfo {
+    /// Whether it runs without root.
+    pub fn is_rootless(&self) -> bool {
+        self.security.iter().any(|option| option == "name=rootless")
+    }
+
+    /// Whether it is Ubuntu's snap, which sees little of the file system.
+    pub fn is_from_snap(&self) -> bool {
+        self.root_dir.starts_with("/var/snap/docker")
+    }
+
+    /// Whether the engine lives in a virtual machine, so that host folders are shared slowly and without owners.
+    pub fn in_virtual_machine(&self) -> bool {
+        let system = self.operating_system.to_lowercase();
+        [
+            "docker desktop",
+            "colima",
+            "orbstack",
+            "rancher desktop",
+            "lima",
+        ]
+        .iter()
+        .any(|name| system.contains(name))
+    }
+}
+
+/// An image in the engine's store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// What names the content: the config digest on classic stores, the
+    /// manifest's or index's digest on containerd stores.
+    pub id: String,
+    /// Such as `amd64`.
+    pub architecture: String,
+    /// Such as `linux`.
+    pub os: String,
+    /// Unpacked size in bytes.
+    pub size: u64,
+    /// The digests of its unpacked layers, lowest first.
+    pub layers: Vec<String>,
+}
+
+impl Image {
+    /// Such as `linux/amd64`.
+    pub fn platform(&self) -> String {
+        format!("{}/{}", self.os, self.architecture)
+    }
+}
+
+/// A container as the engine lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// The engine's identifier.
+    pub id: String,
+    /// Name without the leading slash.
+    pub name: String,
+    /// Whether its first process runs.
+    pub running: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Published ports: (container port, host address, host port).
+    pub ports: Vec<(u16, String, u16)>,
+    /// Mounts: (source folder or volume name, path in the container).
+    pub mounts: Vec<(String, String)>,
+    /// Exit code of the last run, when it has ended.
+    pub exit_code: Option<i64>,
+    /// When the engine starts it again by itself, such as `unless-stopped`.
+    pub restart_policy: Option<String>,
+}
+
+/// A port of a container that is published on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Host address.
+    pub address: IpAddr,
+    /// Host port; 0 lets the engine choose.
+    pub host: u16,
+    /// Container port (TCP).
+    pub container: u16,
+}
+
+/// What is mounted in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mount {
+    /// A host folder (source, target, read-only).
+    Bind(PathBuf, String, bool),
+    /// A named volume (name, target).
+    Volume(String, String),
+    /// An anonymous volume (target).
+    Anonymous(String),
+    /// Memory (target).
+    Tmpfs(String),
+}
+
+/// A container to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContainerSpec {
+    /// Name and, where `hostname` is set, host name.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Replaces the image's entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments.
+    pub command: Vec<String>,
+    /// Environment, `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Mounts.
+    pub mounts: Vec<Mount>,
+    /// Published ports.
+    pub ports: Vec<Publish>,
+    /// The network to join.
+    pub network: Option<String>,
+    /// Whether it is a node: privileged, own cgroup namespace, terminal,
+    /// unconfined, restarted once on failure.
+    pub node: bool,
+    /// Seconds that `docker stop` waits before it kills.
+    pub stop_timeout: Option<i64>,
+}
+
+/// What a command in a container left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// The command.
+    pub argv: Vec<String>,
+    /// Exit code.
+    pub code: i64,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// The output, or an error that keeps command, exit code and the end of what
+    /// it said.
+    pub fn success(self) -> Result<Output, Error> {
+        if self.code == 0 {
+            return Ok(self);
+        }
+        let said = if self.stderr.trim().is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        let lines: Vec<&str> = said.lines().filter(|l| !l.trim().is_empty()).collect();
+        let tail = lines[lines.len().saturating_sub(20)..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect();
+        Err(Error::Command {
+            command: self.argv.join(" "),
+            code: self.code,
+            tail,
+        })
+    }
+}

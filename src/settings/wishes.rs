@@ -1,0 +1,278 @@
+//! What was asked for, and what becomes of it with the past and the defaults.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{
+    DEFAULT_NODE_IMAGE, DataPlace, Error, Instance, InstanceName, KeptFile, Mirror, Ports,
+    SETTINGS_FILE, starts_again,
+};
+use crate::{files, yaml};
+
+/// What was asked for by flags, environment or file; `None` is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Wishes {
+    /// The instance's name.
+    pub name: Option<InstanceName>,
+    /// Address to publish the ports on.
+    pub listen: Option<IpAddr>,
+    /// Host port of the web app.
+    pub web_port: Option<u16>,
+    /// Host port of the API server.
+    pub api_port: Option<u16>,
+    /// Host port of the file server.
+    pub files_port: Option<u16>,
+    /// Release name or file.
+    pub release: Option<String>,
+    /// Node image.
+    pub node_image: Option<String>,
+    /// Where to keep the data.
+    pub data_dir: Option<DataPlace>,
+    /// Values files.
+    pub values: Vec<PathBuf>,
+    /// `KEY=VALUE`.
+    pub set: Vec<String>,
+    /// Certificates, as a PEM file.
+    pub ca_file: Option<PathBuf>,
+    /// Where to pull images from.
+    pub registry_mirror: Option<Mirror>,
+    /// Whether the server comes back after a reboot.
+    pub autostart: Option<bool>,
+    /// Whether to put a context into the user's kubeconfig.
+    pub merge_kubeconfig: Option<bool>,
+    /// How long `up` may wait for the server, such as `15m`.
+    pub timeout: Option<String>,
+}
+
+impl Wishes {
+    /// These wishes, and where they are silent the weaker ones.
+    #[must_use]
+    pub fn or(self, weaker: Wishes) -> Wishes {
+        let lists_are_ours = !self.values.is_empty() || !self.set.is_empty();
+        Wishes {
+            name: self.name.or(weaker.name),
+            listen: self.listen.or(weaker.listen),
+            web_port: self.web_port.or(weaker.web_port),
+            api_port: self.api_port.or(weaker.api_port),
+            files_port: self.files_port.or(weaker.files_port),
+            release: self.release.or(weaker.release),
+            node_image: self.node_image.or(weaker.node_image),
+            data_dir: self.data_dir.or(weaker.data_dir),
+            values: if lists_are_ours {
+                self.values
+            } else {
+                weaker.values
+            },
+            set: if lists_are_ours { self.set } else { weaker.set },
+            ca_file: self.ca_file.or(weaker.ca_file),
+            registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
+            autostart: self.autostart.or(weaker.autostart),
+            merge_kubeconfig: self.merge_kubeconfig.or(weaker.merge_kubeconfig),
+            timeout: self.timeout.or(weaker.timeout),
+        }
+    }
+
+    /// The wishes in `clearml-local.yaml` of that folder, if it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something unknown.
+    pub fn from_file(dir: &Path) -> Result<Wishes, Error> {
+        let path = dir.join(SETTINGS_FILE);
+        let Some(text) = files::read(&path)? else {
+            return Ok(Wishes::default());
+        };
+        let broken = |reason: String| Error::File {
+            path: path.clone(),
+            reason,
+        };
+        let mut wishes: Wishes = match yaml::one(&text) {
+            Ok(wishes) => wishes,
+            Err(error) => return Err(broken(error.to_string())),
+        };
+        let beside = |file: PathBuf| dir.join(file);
+        wishes.values = wishes.values.into_iter().map(beside).collect();
+        wishes.ca_file = wishes.ca_file.map(beside);
+        wishes.data_dir = wishes.data_dir.map(|place| place.below(dir));
+        Ok(wishes)
+    }
+
+    /// The wait's bound.
+    ///
+    /// # Errors
+    /// When it is not a duration such as `15m`.
+    pub fn timeout(&self) -> Result<Duration, Error> {
+        let Some(text) = &self.timeout else {
+            return Ok(Duration::from_secs(15 * 60));
+        };
+        let wrong = || Error::Timeout { text: text.clone() };
+        let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        let duration = Duration::try_from(parsed).map_err(|_| wrong())?;
+        if duration.is_zero() {
+            return Err(wrong());
+        }
+        Ok(duration)
+    }
+
+    /// What the instance is to be: the wishes, else what it was, else defaults.
+    /// `default_data_dir` holds where nothing else is said.
+    ///
+    /// # Errors
+    /// When a values file cannot be read or two ports are the same.
+    pub fn instance(
+        &self,
+        earlier: Option<&Instance>,
+        default_data_dir: DataPlace,
+    ) -> Result<Instance, Error> {
+        let was = earlier.cloned().unwrap_or_else(|| Instance {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: Ports::default(),
+            release: crate::release::DEFAULT.to_owned(),
+            node_image: DEFAULT_NODE_IMAGE.to_owned(),
+            data_dir: default_data_dir,
+            values: Vec::new(),
+            sets: Vec::new(),
+            ca: None,
+            registry_mirror: None,
+            autostart: starts_again(),
+            merge_kubeconfig: false,
+        });
+        let ports = Ports {
+            web: self.web_port.unwrap_or(was.ports.web),
+            api: self.api_port.unwrap_or(was.ports.api),
+            files: self.files_port.unwrap_or(was.ports.files),
+        };
+        if ports.web == ports.api || ports.api == ports.files || ports.web == ports.files {
+            return Err(Error::SamePort { ports });
+        }
+        let told = !self.values.is_empty() || !self.set.is_empty();
+        Ok(Instance {
+            listen: self.listen.unwrap_or(was.listen),
+            ports,
+            release: self.release.clone().unwrap_or(was.release),
+            node_image: self.node_image.clone().unwrap_or(was.node_image),
+            data_dir: self.data_dir.clone().unwrap_or(was.data_dir),
+            values: if told {
+                read_values(&self.values)?
+            } else {
+                was.values
+            },
+            sets: if told { self.set.clone() } else { was.sets },
+            ca: match &self.ca_file {
+                Some(path) => read_certificates(path)?,
+                None => was.ca,
+            },
+            registry_mirror: match &self.registry_mirror {
+                Some(mirror) => Some(mirror.clone()).filter(|mirror| !mirror.is_none()),
+                None => was.registry_mirror,
+            },
+            autostart: self.autostart.unwrap_or(was.autostart),
+            merge_kubeconfig: self.merge_kubeconfig.unwrap_or(was.merge_kubeconfig),
+        })
+    }
+}
+
+fn read_values(paths: &[PathBuf]) -> Result<Vec<KeptFile>, Error> {
+    let mut values = Vec::new();
+    for path in paths {
+        let text = files::read(path)?.ok_or_else(|| Error::NoValuesFile { path: path.clone() })?;
+        values.push(KeptFile {
+            path: path.display().to_string(),
+            text,
+        });
+    }
+    Ok(values)
+}
+
+/// The certificates of a PEM file; an empty file is how they are taken back.
+fn read_certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
+    let wrong = |reason: &'static str| Error::Certificates {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = files::read(path)?.ok_or_else(|| wrong("there is no such file"))?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    if text.contains("PRIVATE KEY") {
+        return Err(wrong("it holds a private key"));
+    }
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(wrong("it holds no certificate in PEM format"));
+    }
+    Ok(Some(KeptFile {
+        path: path.display().to_string(),
+        text,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_both_over_the_past() {
+        let file: Wishes = yaml::one("webPort: 8080\napiPort: 8008\n").unwrap();
+        let flags = Wishes {
+            web_port: Some(9090),
+            ..Wishes::default()
+        };
+        let earlier = Wishes::default()
+            .instance(None, PathBuf::from("/data").into())
+            .map(|was| Instance {
+                release: "2.3".into(),
+                ..was
+            })
+            .unwrap();
+        let now = flags
+            .or(file)
+            .instance(Some(&earlier), PathBuf::from("/other").into())
+            .unwrap();
+        assert_eq!(
+            (now.ports.web, now.ports.api, now.ports.files),
+            (9090, 8008, 30081)
+        );
+        assert_eq!(now.release, "2.3");
+        assert_eq!(now.data_dir, PathBuf::from("/data").into());
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        files::write(&dir.path().join(SETTINGS_FILE), "webport: 8080\n").unwrap();
+        let error = Wishes::from_file(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("webport"), "{error}");
+    }
+
+    #[test]
+    fn one_port_for_two_services_is_refused() {
+        let wishes = Wishes {
+            web_port: Some(30008),
+            ..Wishes::default()
+        };
+        let error = wishes
+            .instance(None, PathBuf::from("/data").into())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "web, API and files need a port each, not 30008, 30008 and 30081"
+        );
+    }
+
+    #[test]
+    fn timeouts_are_durations() {
+        let with = |text: &str| {
+            Wishes {
+                timeout: Some(text.into()),
+                ..Wishes::default()
+            }
+            .timeout()
+        };
+        assert_eq!(with("90s").unwrap(), Duration::from_secs(90));
+        assert!(with("5").is_err());
+        assert!(with("-5m").is_err());
+    }
+}
