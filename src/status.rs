@@ -16,12 +16,12 @@ use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
 /// How long the engine may take until the node is found.
-pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1400);
+pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
 /// How long the cluster and the server may take, with the engine's time before:
 /// `status` tells what is known without them.
-const PATIENCE: Duration = Duration::from_millis(1600);
+const PATIENCE: Duration = Duration::from_millis(1400);
 /// The same for the logs of components in trouble, which come last.
-const LOGS_PATIENCE: Duration = Duration::from_millis(1800);
+const LOGS_PATIENCE: Duration = Duration::from_millis(1600);
 /// How long the data may take to be counted.
 const COUNTING: Duration = Duration::from_millis(300);
 /// How much of the log of a component in trouble is read.
@@ -227,10 +227,7 @@ async fn of_node(
             let broken = !findings.is_empty();
             status.health = judge(&status, broken, working.is_some());
             status.may_heal = status.health == Health::Ready || working.is_some() || !broken;
-            let first = findings
-                .into_iter()
-                .filter_map(|f| f.hints.into_iter().next());
-            status.hints = first.collect();
+            status.hints = findings.into_iter().filter_map(next_step).collect();
         }
         // That is a start while a command works on it, and trouble otherwise.
         Err(why) => {
@@ -312,6 +309,12 @@ fn beyond_help(status: &Status) -> Vec<Finding> {
         diagnose(seen, log.map_or(&[][..], Vec::as_slice))
     });
     findings.filter(|finding| !finding.heals).collect()
+}
+
+/// The most useful hint that says more than to come here.
+fn next_step(finding: Finding) -> Option<String> {
+    let mut hints = finding.hints.into_iter();
+    hints.find(|hint| !hint.ends_with("clearml-local status"))
 }
 
 fn judge(status: &Status, broken: bool, working: bool) -> Health {

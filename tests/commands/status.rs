@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clearml_local::state::StateDir;
 
-use super::engine::silence;
+use super::engine::{silence, start_cluster};
 use super::*;
 
 impl Home {
@@ -26,6 +26,18 @@ impl Home {
         });
         std::fs::create_dir_all(self.state()).unwrap();
         std::fs::write(self.state().join("instance.json"), settings.to_string()).unwrap();
+    }
+
+    fn keep_kubeconfig(&self, port: u16) {
+        let server = format!("http://127.0.0.1:{port}");
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        });
+        let state = StateDir::at(self.state());
+        state.keep_kubeconfig(&kubeconfig.to_string()).unwrap();
     }
 
     fn status(&self, arguments: &[&str]) -> Command {
@@ -48,7 +60,7 @@ fn timed(command: &mut Command) -> (String, Option<i32>, Duration) {
 fn silent_node() -> (Home, Vec<TcpListener>) {
     let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
     let mut home = Home::new(running);
-    let listeners: Vec<_> = (0..4)
+    let listeners: Vec<_> = (0..3)
         .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
         .collect();
     let ports: Vec<u16> = listeners
@@ -59,14 +71,91 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
     home.keep_settings();
     let state = StateDir::at(home.state());
     state.secrets_or_new().unwrap();
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": format!("https://127.0.0.1:{}", ports[3])}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-    });
-    state.keep_kubeconfig(&kubeconfig.to_string()).unwrap();
+    home.keep_kubeconfig(ports[0]);
     (home, listeners)
+}
+
+/// A cluster whose MongoDB ended with exit code 62 and waits for its next start.
+fn cluster_with_other_data(log: serde_json::Value) -> u16 {
+    let labels = json!({
+        "clearml-local.io/component": "mongodb", "pod-template-hash": "h",
+    });
+    let revision = json!({"deployment.kubernetes.io/revision": "1"});
+    let ended = json!({"terminated": {"exitCode": 62, "reason": "Error"}});
+    let pod = json!({
+        "metadata": {"name": "mongodb-0", "uid": "p", "labels": labels},
+        "spec": {"nodeName": "n", "containers": [{"name": "mongodb", "image": "mongo:4.4.29"}]},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [{
+                "name": "mongodb", "image": "mongo:4.4.29", "imageID": "", "ready": false,
+                "restartCount": 0, "state": ended,
+            }],
+        },
+    });
+    let deployment = json!({
+        "metadata": {
+            "name": "clearml-mongodb", "uid": "d", "generation": 1, "annotations": revision,
+        },
+        "spec": {
+            "replicas": 1, "selector": {},
+            "template": {"spec": {"containers": [{"name": "mongodb", "image": "mongo:4.4.29"}]}},
+        },
+        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1},
+    });
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "d"}]);
+    let set = json!({
+        "metadata": {
+            "name": "clearml-mongodb-h", "uid": "r", "annotations": revision,
+            "labels": labels, "ownerReferences": owner,
+        },
+        "spec": {"selector": {}},
+    });
+    let list = |items| json!({"metadata": {}, "items": items});
+    let (core, apps) = (
+        "GET /api/v1/namespaces/clearml",
+        "GET /apis/apps/v1/namespaces/clearml",
+    );
+    let answers = Answers::default()
+        .and(
+            "GET /version",
+            json!({"major": "1", "minor": "37", "gitVersion": "v1.37.2",
+            "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "",
+            "compiler": "", "platform": ""}),
+        )
+        .and(&format!("{core}/pods"), list(json!([pod])))
+        .and(&format!("{core}/persistentvolumeclaims"), list(json!([])))
+        .and(&format!("{core}/events"), list(json!([])))
+        .and(&format!("{apps}/deployments"), list(json!([deployment])))
+        .and(&format!("{apps}/replicasets"), list(json!([set])))
+        .and(&format!("{apps}/statefulsets"), list(json!([])))
+        .and(&format!("{core}/pods/mongodb-0/log"), log);
+    start_cluster(answers)
+}
+
+#[test]
+fn a_known_end_of_a_component_is_named_with_what_to_do() {
+    let said = json!("UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document\n");
+    for (log, known) in [(said, true), (silence(), false)] {
+        let (home, _listeners) = silent_node();
+        home.keep_kubeconfig(cluster_with_other_data(log));
+        let (text, code, took) = timed(&mut home.status(&["-o", "json"]));
+        assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+        assert_eq!(code, Some(4), "{text}");
+        let view: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(view["versions"]["kubernetes"], "1.37.2");
+        let mongodb = &view["components"][1];
+        assert_eq!(mongodb["state"], "failed", "{text}");
+        if known {
+            assert_eq!(mongodb["reason"], "data of another major version");
+            let hint = view["hints"][0].as_str().unwrap();
+            assert!(hint.contains("clearml-local up --release"), "{hint}");
+        }
+        // What does not heal is not waited for.
+        let (_, code, took) = timed(&mut home.status(&["--wait=1h"]));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert_eq!(code, Some(4));
+    }
 }
 
 #[test]
