@@ -117,6 +117,12 @@ impl Error {
         Error { name_flag, ..self }
     }
 
+    /// Whether it is that one.
+    pub fn is<E: Explain>(&self) -> bool {
+        let what: &(dyn std::error::Error + 'static) = &*self.what;
+        what.is::<E>()
+    }
+
     /// The error's exit code.
     pub fn code(&self) -> Code {
         self.what.code()
@@ -159,7 +165,7 @@ impl fmt::Display for Error {
 
 /// A hint whose `clearml-local VERB` carries the flag, unless it names an instance
 /// already.
-fn about(hint: &str, name_flag: &str) -> String {
+pub fn about(hint: &str, name_flag: &str) -> String {
     const PROGRAM: &str = "clearml-local ";
     let Some(at) = hint.find(PROGRAM).filter(|_| !hint.contains("--name")) else {
         return hint.to_owned();

@@ -15,6 +15,8 @@ use crate::settings::{Instance, Ports};
 /// Time for one request. A login against a server without MongoDB takes 30 s
 /// to fail; nobody waits that long for a page.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// What is said of whatever took too long.
+const LATE: &str = "no answer in time";
 
 /// The three URLs, as people type them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +81,8 @@ pub struct Probe {
     client: Client,
     at: Endpoints,
     credentials: Credentials,
+    /// When everything is given up that has not answered.
+    until: Option<Instant>,
 }
 
 impl Probe {
@@ -92,55 +96,94 @@ impl Probe {
             client: client.expect("a client without TLS needs nothing of the machine"),
             at: Endpoints::literal(instance),
             credentials,
+            until: None,
         }
     }
 
-    /// The same, giving up each request after that time.
-    ///
-    /// # Panics
-    /// As [`Probe::new`].
+    /// The same, giving up all that has not answered by then.
     #[must_use]
-    pub fn patient_for(self, time: Duration) -> Probe {
-        let client = Client::builder().no_proxy().timeout(time).build();
+    pub fn until(self, until: Instant) -> Probe {
         Probe {
-            client: client.expect("a client without TLS needs nothing of the machine"),
+            until: Some(until),
             ..self
         }
     }
 
-    /// The server's version, such as `1.5.0-192`; newer ones tell it to users alone.
-    pub async fn server_version(&self) -> Option<String> {
-        let token = self.login().await.ok()?;
-        let request = self.client.post(format!("{}/server.info", self.at.api));
-        let request = request.bearer_auth(token).json(&serde_json::json!({}));
-        let body: Value = send(request).await.ok()?.json().await.ok()?;
-        let version = body["data"]["version"].as_str()?;
-        let build = body["data"]["build"].as_str().filter(|b| !b.is_empty());
-        Some(build.map_or_else(|| version.to_owned(), |build| format!("{version}-{build}")))
+    /// All checks at once, in the order in which they are shown.
+    pub async fn all(&self) -> Vec<Check> {
+        self.ask(false).await.0
     }
 
-    /// All checks at once, in the order in which they are shown. The file check
-    /// needs the login's token.
-    pub async fn all(&self) -> Vec<Check> {
+    /// All checks, and the server's version where it tells one.
+    pub async fn all_and_version(&self) -> (Vec<Check>, Option<String>) {
+        self.ask(true).await
+    }
+
+    /// The file check and the version need the login's token.
+    async fn ask(&self, version: bool) -> (Vec<Check>, Option<String>) {
         let with_token = async {
-            let (login, token) = timed("login", self.login()).await;
-            let files = match token {
-                Some(token) => timed("files", self.file_round_trip(&token)).await.0,
-                None => Check {
+            let (login, token) = self.timed("login", self.login()).await;
+            let Some(token) = token else {
+                let files = Check {
                     name: "files",
                     took: Duration::ZERO,
                     failure: Some("not tried without a login".into()),
-                },
+                };
+                return ([login, files], None);
             };
-            [login, files]
+            let server = async {
+                match version {
+                    true => self.timed("version", self.server_version(&token)).await.1,
+                    false => None,
+                }
+            };
+            let (files, server) =
+                tokio::join!(self.timed("files", self.file_round_trip(&token)), server);
+            ([login, files.0], server)
         };
-        let (ping, [login, files], web, proxy) = tokio::join!(
-            timed("api", self.ping()),
+        let (ping, ([login, files], server), web, proxy) = tokio::join!(
+            self.timed("api", self.ping()),
             with_token,
-            timed("web", self.web_page()),
-            timed("web to api", self.web_proxy()),
+            self.timed("web", self.web_page()),
+            self.timed("web to api", self.web_proxy()),
         );
-        vec![ping.0, login, web.0, proxy.0, files]
+        (vec![ping.0, login, web.0, proxy.0, files], server)
+    }
+
+    /// One check with its time, which is bounded.
+    async fn timed<T>(
+        &self,
+        name: &'static str,
+        check: impl Future<Output = Result<T, String>>,
+    ) -> (Check, Option<T>) {
+        let began = Instant::now();
+        let answer = match self.until {
+            Some(until) => tokio::time::timeout_at(until.into(), check)
+                .await
+                .unwrap_or_else(|_| Err(LATE.into())),
+            None => check.await,
+        };
+        let (value, failure) = match answer {
+            Ok(value) => (Some(value), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let check = Check {
+            name,
+            took: began.elapsed(),
+            failure,
+        };
+        (check, value)
+    }
+
+    /// The server's version, such as `1.5.0-192`; newer ones tell it to users alone.
+    async fn server_version(&self, token: &str) -> Result<String, String> {
+        let request = self.client.post(format!("{}/server.info", self.at.api));
+        let request = request.bearer_auth(token).json(&serde_json::json!({}));
+        let body: Value = send(request).await?.json().await.map_err(plainly)?;
+        let version = body["data"]["version"].as_str();
+        let version = version.ok_or("the answer holds no version")?;
+        let build = body["data"]["build"].as_str().filter(|b| !b.is_empty());
+        Ok(build.map_or_else(|| version.to_owned(), |build| format!("{version}-{build}")))
     }
 
     async fn ping(&self) -> Result<(), String> {
@@ -202,23 +245,6 @@ impl Probe {
     }
 }
 
-async fn timed<T>(
-    name: &'static str,
-    check: impl Future<Output = Result<T, String>>,
-) -> (Check, Option<T>) {
-    let began = Instant::now();
-    let (value, failure) = match check.await {
-        Ok(value) => (Some(value), None),
-        Err(failure) => (None, Some(failure)),
-    };
-    let check = Check {
-        name,
-        took: began.elapsed(),
-        failure,
-    };
-    (check, value)
-}
-
 async fn send(request: RequestBuilder) -> Result<Response, String> {
     let response = request.send().await.map_err(plainly)?;
     match response.status() {
@@ -231,7 +257,7 @@ async fn send(request: RequestBuilder) -> Result<Response, String> {
 /// What went wrong with a request, without the layers.
 fn plainly(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".into();
+        return LATE.into();
     }
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {

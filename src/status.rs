@@ -2,22 +2,26 @@
 //! server itself, never of the state file.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::component::Component;
-use crate::diagnose::{ComponentObservation, describe, diagnose};
+use crate::diagnose::{ComponentObservation, Finding, PodObservation, describe, diagnose};
 use crate::docker::{self, Container, Engine};
-use crate::error::{Code, Explain, Result};
+use crate::error::{Code, Error, Explain, Result};
 use crate::files;
-use crate::kube::Cluster;
+use crate::kube::{self, Cluster};
 use crate::node::spec;
 use crate::probe::{Check, Endpoints, Probe};
-use crate::settings::{DataPlace, Instance, InstanceName};
+use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
-/// How long the engine, the cluster and the server may take to answer, each:
+/// How long the engine may take until the node is found.
+pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
+/// How long the cluster and the server may take, with the engine's time before:
 /// `status` tells what is known without them.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(1400);
+/// The same for the logs of components in trouble, which come last.
+const LOGS_PATIENCE: Duration = Duration::from_millis(1600);
 /// How long the data may take to be counted.
 const COUNTING: Duration = Duration::from_millis(300);
 /// How much of the log of a component in trouble is read.
@@ -65,6 +69,8 @@ pub struct Status {
     pub autostart: Option<bool>,
     /// What a person should know beside.
     pub notes: Vec<String>,
+    /// What to type next, most useful first.
+    pub hints: Vec<String>,
 }
 
 /// Versions of what runs; `None` for what does not say.
@@ -84,8 +90,6 @@ pub struct Versions {
 impl Status {
     /// What is known without the node.
     fn bare(health: Health, instance: Option<&Instance>, notes: Vec<String>) -> Status {
-        let place = instance.map(|instance| &instance.data_dir);
-        let folder = place.and_then(DataPlace::folder);
         Status {
             health,
             may_heal: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
@@ -95,14 +99,16 @@ impl Status {
             endpoints: instance.map(Endpoints::of),
             versions: Versions::default(),
             data_bytes: None,
-            disk_free: folder.and_then(files::free_space),
+            disk_free: None,
             autostart: None,
             notes,
+            hints: Vec::new(),
         }
     }
 }
 
-/// Finds out how an instance is. Whatever does not answer is left out, and said.
+/// Finds out how an instance is, in less than two seconds from `began`. Whatever
+/// does not answer is left out, and said.
 ///
 /// # Errors
 /// When the state is broken.
@@ -110,45 +116,68 @@ pub async fn status(
     name: &InstanceName,
     state: &StateDir,
     engine: Result<&dyn Engine>,
+    began: Instant,
 ) -> Result<Status> {
     let instance = state.instance()?;
-    let unknown = |code, why: String| {
-        Ok(Status::bare(
-            Health::Unknown(code),
-            instance.as_ref(),
-            vec![why],
-        ))
-    };
-    let engine = match engine {
-        Ok(engine) => engine,
-        Err(error) => return unknown(error.code(), error.to_string()),
-    };
-    let found = tokio::time::timeout(PATIENCE, engine.container(&spec::name(name))).await;
-    let node = match found {
-        Ok(Ok(node)) => node,
-        Ok(Err(error)) => return unknown(error.code(), error.to_string()),
-        Err(_) => {
-            let why = "the Docker engine does not answer".to_owned();
-            return unknown(Code::DockerUnreachable, why);
-        }
-    };
-    let mut status = match node {
-        None => Status::bare(Health::Absent, instance.as_ref(), Vec::new()),
-        Some(node) if !spec::is_ours(&node, name) => {
-            let note = format!("the container {} was not made by clearml-local", node.name);
-            Status::bare(Health::Absent, None, vec![note])
-        }
-        Some(node) => of_node(&node, instance.as_ref(), state, engine).await?,
-    };
-    status.data_bytes = data_bytes(instance.as_ref()).await;
+    let instance = instance.as_ref();
+    let (status, (free, bytes)) =
+        tokio::join!(ask(name, state, instance, engine, began), sizes(instance));
+    let mut status = status?;
+    status.disk_free = free;
+    status.data_bytes = bytes;
     Ok(status)
 }
 
-/// Counts the data, unless that takes long: there may be millions of files.
-async fn data_bytes(instance: Option<&Instance>) -> Option<u64> {
-    let folder = instance?.data_dir.folder()?.to_owned();
-    let count = tokio::task::spawn_blocking(move || files::size_of_tree(&folder));
-    tokio::time::timeout(COUNTING, count).await.ok()?.ok()
+/// Free bytes where the data are, and their size unless counting takes long: there
+/// may be millions of files.
+async fn sizes(instance: Option<&Instance>) -> (Option<u64>, Option<u64>) {
+    let Some(folder) = instance.and_then(|instance| instance.data_dir.folder()) else {
+        return (None, None);
+    };
+    let folder = folder.to_owned();
+    let until = Instant::now() + COUNTING;
+    let look = tokio::task::spawn_blocking(move || {
+        let free = files::free_space(&folder);
+        (free, files::size_of_tree_until(&folder, until))
+    });
+    // A network file system that is away blocks even that.
+    let looked = tokio::time::timeout(COUNTING * 2, look).await;
+    looked.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+async fn ask(
+    name: &InstanceName,
+    state: &StateDir,
+    instance: Option<&Instance>,
+    engine: Result<&dyn Engine>,
+    began: Instant,
+) -> Result<Status> {
+    let unknown = |error: Error| {
+        let health = Health::Unknown(error.code());
+        let mut status = Status::bare(health, instance, vec![error.to_string()]);
+        status.may_heal = error.is::<Silent>();
+        status.hints = error.hints();
+        status
+    };
+    let engine = match engine {
+        Ok(engine) => engine,
+        Err(error) => return Ok(unknown(error)),
+    };
+    let node = spec::name(name);
+    let until = began + ENGINE_PATIENCE;
+    let node = match tokio::time::timeout_at(until.into(), engine.container(&node)).await {
+        Ok(Ok(node)) => node,
+        Ok(Err(error)) => return Ok(unknown(error.into())),
+        Err(_) => return Ok(unknown(Silent.into())),
+    };
+    match node {
+        None => Ok(Status::bare(Health::Absent, instance, Vec::new())),
+        Some(node) if !spec::is_ours(&node, name) => {
+            let note = format!("the container {} was not made by clearml-local", node.name);
+            Ok(Status::bare(Health::Absent, None, vec![note]))
+        }
+        Some(node) => of_node(&node, instance, state, engine, began).await,
+    }
 }
 
 async fn of_node(
@@ -156,6 +185,7 @@ async fn of_node(
     instance: Option<&Instance>,
     state: &StateDir,
     engine: &dyn Engine,
+    began: Instant,
 ) -> Result<Status> {
     let mut status = Status::bare(Health::Stopped, instance, Vec::new());
     status.autostart = Some(match node.restart_policy.as_deref() {
@@ -167,44 +197,50 @@ async fn of_node(
     if !node.running {
         return Ok(status);
     }
+    let until = began + PATIENCE;
     let working = Lock::holder(state)?;
     status.notes = working.iter().map(at_work).collect();
     let secrets = state.secrets()?;
-    let probe = instance.zip(secrets).map(|(instance, secrets)| {
-        Probe::new(instance, secrets.credentials.tests).patient_for(PATIENCE)
-    });
+    let probe = instance
+        .zip(secrets)
+        .map(|(instance, secrets)| Probe::new(instance, secrets.credentials.tests).until(until));
     let probing = async {
         match &probe {
-            Some(probe) => tokio::join!(probe.all(), probe.server_version()),
+            Some(probe) => probe.all_and_version().await,
             None => (Vec::new(), None),
         }
     };
     let (observed, (checks, server), docker) = tokio::join!(
-        tokio::time::timeout(PATIENCE, observe(state)),
+        observe(state, began),
         probing,
-        tokio::time::timeout(PATIENCE, engine.info()),
+        tokio::time::timeout_at(until.into(), engine.info()),
     );
     status.checks = checks;
     status.versions.server = server;
     status.versions.docker = docker.ok().and_then(Result::ok).map(|info| info.version);
-    let silent = || Err("the Kubernetes API does not answer".to_owned());
-    match observed.unwrap_or_else(|_| silent()) {
+    match observed {
         Ok(seen) => {
             status.components = seen.components;
             status.logs = seen.logs;
             status.versions.kubernetes = seen.kubernetes;
-            let broken = broken(&status);
+            let findings = beyond_help(&status);
+            let broken = !findings.is_empty();
             status.health = judge(&status, broken, working.is_some());
             status.may_heal = status.health == Health::Ready || working.is_some() || !broken;
+            status.hints = findings.into_iter().filter_map(next_step).collect();
         }
         // That is a start while a command works on it, and trouble otherwise.
         Err(why) => {
-            status.health = match working {
-                Some(_) => Health::Starting,
-                None => Health::Degraded,
-            };
             status.may_heal = true;
             status.notes.insert(0, why);
+            status.health = Health::Starting;
+            if working.is_none() {
+                status.health = Health::Degraded;
+                status.hints = vec![
+                    "bring it back: clearml-local up".into(),
+                    "see what the node says: clearml-local logs --node".into(),
+                ];
+            }
         }
     }
     Ok(status)
@@ -217,43 +253,68 @@ struct Seen {
     kubernetes: Option<String>,
 }
 
-async fn observe(state: &StateDir) -> Result<Seen, String> {
+async fn observe(state: &StateDir, began: Instant) -> Result<Seen, String> {
     let kubeconfig = state.kubeconfig().map_err(|error| error.to_string())?;
     let kubeconfig = kubeconfig.ok_or("the node is being made")?;
-    let cluster = Cluster::connect(&kubeconfig)
-        .await
-        .map_err(|error| error.to_string())?;
-    let (components, version) = tokio::join!(cluster.observe(), cluster.version());
-    let components = components.map_err(|error| error.to_string())?;
-    let mut logs = BTreeMap::new();
-    for seen in &components {
-        let state = describe(seen);
-        // Only a log tells why a process ended by itself.
-        if !state.ready
-            && state.restarts > 0
-            && let Ok(tail) = cluster.last_lines(seen, LOG_LINES).await
-        {
-            logs.insert(seen.component, tail.lines);
+    let look = async {
+        let cluster = Cluster::connect(&kubeconfig).await?;
+        let (components, version) = tokio::join!(cluster.observe(), cluster.version());
+        Ok::<_, kube::Error>((cluster, components?, version.ok()))
+    };
+    let looked = tokio::time::timeout_at((began + PATIENCE).into(), look).await;
+    let (cluster, components, kubernetes) = match looked {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err("the Kubernetes API does not answer".into()),
+    };
+    let until = began + LOGS_PATIENCE;
+    let troubled = components.iter().filter(|seen| has_ended(seen));
+    let logs = troubled.map(|seen| {
+        let cluster = &cluster;
+        async move {
+            let tail = cluster.last_lines(seen, LOG_LINES);
+            let tail = tokio::time::timeout_at(until.into(), tail)
+                .await
+                .ok()?
+                .ok()?;
+            Some((seen.component, tail.lines))
         }
-    }
+    });
+    let logs = futures_util::future::join_all(logs).await;
     Ok(Seen {
+        logs: logs.into_iter().flatten().collect(),
         components,
-        logs,
-        kubernetes: version.ok(),
+        kubernetes,
     })
+}
+
+/// Whether something is wrong with a component of which only a log tells why: a
+/// process that ended by itself.
+fn has_ended(seen: &ComponentObservation) -> bool {
+    let blocking = seen.pod().and_then(PodObservation::blocking);
+    !seen.is_ready()
+        && blocking.is_some_and(|(container, _)| container.ends() > 0)
+        && diagnose(seen, &[]).is_some()
 }
 
 fn at_work(holder: &String) -> String {
     format!("{holder} works on this instance")
 }
 
-/// Whether a component is beyond what waiting heals.
-fn broken(status: &Status) -> bool {
-    status.components.iter().any(|seen| {
+/// What is wrong with components and does not heal by waiting.
+fn beyond_help(status: &Status) -> Vec<Finding> {
+    let troubled = status.components.iter().filter(|seen| !seen.is_ready());
+    let findings = troubled.filter_map(|seen| {
         let log = status.logs.get(&seen.component);
-        let log = log.map_or(&[][..], Vec::as_slice);
-        !describe(seen).ready && diagnose(seen, log).is_some_and(|finding| !finding.heals)
-    })
+        diagnose(seen, log.map_or(&[][..], Vec::as_slice))
+    });
+    findings.filter(|finding| !finding.heals).collect()
+}
+
+/// The most useful hint that says more than to come here.
+fn next_step(finding: Finding) -> Option<String> {
+    let mut hints = finding.hints.into_iter();
+    hints.find(|hint| !hint.ends_with("clearml-local status"))
 }
 
 fn judge(status: &Status, broken: bool, working: bool) -> Health {
@@ -283,6 +344,21 @@ pub fn reachable<T>(engine: Result<T, docker::Error>) -> Result<Result<T>> {
     }
 }
 
+/// The engine takes connections and says nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the Docker engine does not answer")]
+pub struct Silent;
+
+impl Explain for Silent {
+    fn code(&self) -> Code {
+        Code::DockerUnreachable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["see whether it answers others: docker info".into()]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,7 +382,9 @@ mod tests {
             what: "answer".into(),
             reason: "connection refused".into(),
         };
-        let status = status(&name, &state, Err(gone.into())).await.unwrap();
+        let status = status(&name, &state, Err(gone.into()), Instant::now())
+            .await
+            .unwrap();
         assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
         assert!(!status.may_heal);
         assert!(status.endpoints.is_some());
@@ -327,7 +405,9 @@ mod tests {
             containers: [(node.name.clone(), node)].into(),
             ..State::default()
         });
-        let status = status(&name, &state, Ok(&engine)).await.unwrap();
+        let status = status(&name, &state, Ok(&engine), Instant::now())
+            .await
+            .unwrap();
         assert_eq!(status.health, Health::Stopped);
         assert_eq!(status.autostart, Some(false), "it was stopped by hand");
         assert!(!status.may_heal);

@@ -1,18 +1,15 @@
 //! `clearml-local status`.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::diagnose::{ComponentObservation, assess};
 use crate::docker::{Docker, Engine};
-use crate::error::{Code, Explain, Result};
-use crate::settings::Instance;
-use crate::status::{self, Health, Status};
+use crate::error::{Result, about};
+use crate::settings::{Instance, name_flag};
+use crate::status::{self, ENGINE_PATIENCE, Health, Silent, Status};
 use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
 
-/// How long the engine may take to answer.
-const ENGINE_PATIENCE: Duration = Duration::from_millis(1500);
 /// How often `--wait` looks.
 const WAIT_EVERY: Duration = Duration::from_millis(500);
 
@@ -74,19 +71,26 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// Redraws in place on a terminal; elsewhere one block for each change.
 async fn watch(every: Duration, context: &Context) -> Result<u8> {
-    let moving = std::io::stdout().is_terminal() && context.output.policy().format == Format::Text;
+    let output = &context.output;
     let (mut rows, mut before) = (0, String::new());
     let watching = async {
         loop {
             let (view, _) = look(context).await?;
             let now = what_matters(&view);
-            if moving {
-                rows = context.output.status_again(&view, rows)?;
+            if output.policy().redraws {
+                rows = output.status_again(&view, rows, console::Term::stdout().size())?;
             } else if now != before {
-                context.output.status(&view)?;
+                let between = match output.policy().format {
+                    _ if before.is_empty() => "",
+                    Format::Yaml => "---\n",
+                    Format::Json => "",
+                    Format::Text | Format::Env => "\n",
+                };
+                output.data(between)?;
+                output.status(&view)?;
             }
             before = now;
-            if context.output.is_closed() {
+            if output.is_closed() {
                 return Ok(0);
             }
             tokio::time::sleep(every).await;
@@ -108,11 +112,13 @@ fn what_matters(view: &StatusView) -> String {
         .filter(|check| !check.ok)
         .map(|check| &check.error);
     format!(
-        "{:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
         view.state,
+        (&view.release, &view.endpoints, &view.data_dir),
         components.collect::<Vec<_>>(),
         failed.collect::<Vec<_>>(),
-        view.notes
+        view.notes,
+        view.hints
     )
 }
 
@@ -125,38 +131,22 @@ fn bound(time: &str) -> Result<Duration> {
 }
 
 async fn look(context: &Context) -> Result<(StatusView, Status)> {
-    let endpoint = context.endpoint()?;
-    let connecting = Docker::connect(endpoint.clone());
+    let began = Instant::now();
+    let connecting = Docker::connect(context.endpoint()?);
     let engine = match tokio::time::timeout(ENGINE_PATIENCE, connecting).await {
         Ok(engine) => status::reachable(engine)?,
-        Err(_) => Err(Silent {
-            endpoint: endpoint.address,
-        }
-        .into()),
+        Err(_) => Err(Silent.into()),
     };
     let engine = match &engine {
         Ok(engine) => Ok(engine as &dyn Engine),
         Err(_) => Err(engine.err().expect("seen to be one")),
     };
-    let status = status::status(&context.name, &context.state, engine).await?;
+    let status = status::status(&context.name, &context.state, engine, began).await?;
     let instance = context.state.instance()?;
     Ok((
         view(context.name.as_str(), instance.as_ref(), &status),
         status,
     ))
-}
-
-/// The engine takes connections and says nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("the Docker engine at {endpoint} does not answer")]
-struct Silent {
-    endpoint: String,
-}
-
-impl Explain for Silent {
-    fn code(&self) -> Code {
-        Code::DockerUnreachable
-    }
 }
 
 fn exit_code(health: Health) -> u8 {
@@ -175,6 +165,7 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
         let why = check.failure.as_deref()?;
         Some(format!("`{}` fails: {why}", check.name))
     });
+    let flag = name_flag(name);
     StatusView {
         state: match status.health {
             Health::Ready => State::Ready,
@@ -199,6 +190,7 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
         versions: status.versions.clone(),
         starts_after_reboot: status.autostart,
         notes: failed.chain(status.notes.iter().cloned()).collect(),
+        hints: status.hints.iter().map(|hint| about(hint, &flag)).collect(),
     }
 }
 

@@ -240,22 +240,40 @@ impl Output {
         }
     }
 
-    /// Shows a status in the place of the one before, which had so many lines.
-    /// Returns how many this one has.
+    /// Shows a status in the place of the one before, which took so many rows of a
+    /// terminal of that size (rows, columns). Returns how many this one takes.
     ///
     /// # Errors
     /// As [`Output::data`].
-    pub fn status_again(&self, view: &StatusView, before: usize) -> Result<usize, OutputError> {
-        let text = status::render(view, &self.0.policy);
-        let width = self.0.policy.width.unwrap_or(usize::MAX).max(1);
-        let rows = |line: &str| super::words::width(line).div_ceil(width).max(1);
-        let back = if before > 0 {
-            format!("\x1b[{before}A\r\x1b[J")
-        } else {
-            String::new()
+    pub fn status_again(
+        &self,
+        view: &StatusView,
+        before: usize,
+        size: (u16, u16),
+    ) -> Result<usize, OutputError> {
+        let (height, width) = (usize::from(size.0), usize::from(size.1).max(1));
+        let policy = Policy {
+            width: Some(width),
+            ..self.0.policy.clone()
         };
-        self.data(&format!("{back}{text}"))?;
-        Ok(text.lines().map(rows).sum())
+        let text = status::render(view, &policy);
+        let mut frame = match before {
+            0 => String::new(),
+            before => format!("\x1b[{before}A\r\x1b[J"),
+        };
+        let mut rows = 0;
+        for line in text.lines() {
+            let more = super::words::width(line).div_ceil(width).max(1);
+            // What scrolled away could not be taken back.
+            if rows + more >= height.max(2) {
+                break;
+            }
+            rows += more;
+            frame.push_str(line);
+            frame.push('\n');
+        }
+        self.data(&frame)?;
+        Ok(rows)
     }
 
     /// A printer for the log lines of these components.

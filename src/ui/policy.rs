@@ -105,6 +105,8 @@ pub struct Policy {
     pub format: Format,
     /// How progress is shown on stderr.
     pub progress: Progress,
+    /// Whether text on stdout can be drawn again in its place.
+    pub redraws: bool,
     /// Colours on stdout.
     pub stdout_colour: bool,
     /// Colours on stderr.
@@ -143,6 +145,7 @@ impl Policy {
         Policy {
             format: choices.format,
             progress,
+            redraws: choices.format == Format::Text && around.stdout_terminal && !around.dumb,
             // Colours would break what a program reads.
             stdout_colour: choices.format == Format::Text && colour(around.stdout_terminal),
             stderr_colour: colour(around.stderr_terminal),

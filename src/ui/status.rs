@@ -74,6 +74,8 @@ pub struct StatusView {
     pub starts_after_reboot: Option<bool>,
     /// What is worth knowing, for people.
     pub notes: Vec<String>,
+    /// What to type next.
+    pub hints: Vec<String>,
 }
 
 /// A question to the server, as `status` shows it.
@@ -143,7 +145,13 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let at = if troubled.is_empty() { 1 } else { blocks.len() };
     blocks.insert(at, places);
     blocks.push(view.notes.iter().map(|note| words::safe(note)).collect());
-    blocks.push(next(view, paint).into_iter().collect());
+    let hint = paint.accent("hint:");
+    let hints = view
+        .hints
+        .iter()
+        .map(|text| words::safe(text))
+        .chain(next(view));
+    blocks.push(hints.map(|text| format!("  {hint} {text}")).collect());
     let blocks: Vec<String> = blocks
         .into_iter()
         .filter(|block| !block.is_empty())
@@ -206,11 +214,10 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
     add("Versions", told.collect());
     let reboot = view.starts_after_reboot.map(|starts| {
         if starts {
-            "starts again by itself"
-        } else {
-            "does not start by itself"
+            return "starts by itself".to_owned();
         }
-        .to_owned()
+        let name = name_flag(&view.name);
+        format!("start it with: clearml-local start{name}")
     });
     add("Reboot", reboot.into_iter().collect());
     rows
@@ -284,13 +291,12 @@ fn short_image(image: &str) -> String {
 }
 
 /// What to type where the server is not there.
-fn next(view: &StatusView, paint: Paint) -> Option<String> {
+fn next(view: &StatusView) -> Option<String> {
     let (what, verb) = match view.state {
         State::Stopped => ("start it", "start"),
         State::Absent => ("make it", "up"),
         State::Ready | State::Starting | State::Degraded | State::Unknown => return None,
     };
     let name = name_flag(&view.name);
-    let hint = paint.accent("hint:");
-    Some(format!("  {hint} {what}: clearml-local {verb}{name}"))
+    Some(format!("{what}: clearml-local {verb}{name}"))
 }

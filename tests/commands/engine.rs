@@ -1,7 +1,8 @@
 //! A Docker engine on a socket that answers from a table, for whole command lines.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +54,11 @@ impl Answers {
     }
 }
 
+/// No answer, ever.
+pub fn silence() -> Value {
+    json!("silence")
+}
+
 /// What an engine says of its machine.
 pub fn machine(memory: u64, cpus: u32) -> Value {
     json!({
@@ -85,14 +91,28 @@ pub fn start(dir: &Path, answers: Answers) -> PathBuf {
         for client in listener.incoming().map_while(Result::ok) {
             let answers = Arc::clone(&answers);
             // A client that goes away is its own affair.
-            std::thread::spawn(move || serve(client, &answers).ok());
+            std::thread::spawn(move || serve(client.try_clone()?, client, &answers));
         }
     });
     socket
 }
 
-fn serve(mut client: UnixStream, answers: &Answers) -> std::io::Result<()> {
-    let mut reader = BufReader::new(client.try_clone()?);
+/// The same as a Kubernetes API, in plain HTTP; returns its port.
+pub fn start_cluster(answers: Answers) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answers = Arc::new(answers);
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let answers = Arc::clone(&answers);
+            std::thread::spawn(move || serve(client.try_clone()?, client, &answers));
+        }
+    });
+    port
+}
+
+fn serve(reader: impl Read, mut client: impl Write, answers: &Answers) -> std::io::Result<()> {
+    let mut reader = BufReader::new(reader);
     loop {
         let mut first = String::new();
         if reader.read_line(&mut first)? == 0 {
@@ -126,10 +146,18 @@ fn serve(mut client: UnixStream, answers: &Answers) -> std::io::Result<()> {
         let request = format!("{method} {unversioned}{publish}");
         let missing = json!({"message": format!("no such thing: {request}")});
         let (status, body) = match answers.find(&request) {
+            // The client waits as long as the test holds its end.
+            Some(answer) if *answer == silence() => {
+                std::io::copy(&mut reader, &mut std::io::sink())?;
+                return Ok(());
+            }
             Some(answer) => ("200 OK", answer),
             None => ("404 Not Found", &missing),
         };
-        let body = body.to_string();
+        let body = match body {
+            Value::String(text) => text.clone(),
+            body => body.to_string(),
+        };
         write!(
             client,
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -7,6 +7,7 @@
 )]
 
 mod engine;
+mod status;
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -57,6 +58,7 @@ impl Home {
             text = text.replace(&port.to_string(), name);
         }
         let times = [
+            (r"\b[\d.]+ .B free", "N free"),
             (r"\b\d+\.\d s\b", "T s"),
             (r#""time":"[^"]*""#, r#""time":"T""#),
             (r#""elapsed":[\d.]+"#, r#""elapsed":0"#),
@@ -165,43 +167,6 @@ fn status_of_what_is_not_there_or_stopped() {
     let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
     let stopped = Home::new(stopped).every_way("status");
     insta::assert_snapshot!([absent, stopped].join("\n"));
-}
-
-#[test]
-fn status_without_an_engine_tells_what_is_known_in_time() {
-    let home = Home::new(Answers::empty());
-    let settings = serde_json::json!({
-        "listen": "127.0.0.1", "ports": {"web": 30080, "api": 30008, "files": 30081},
-        "release": "1.5.0", "nodeImage": "node:1", "dataDir": "/nowhere/data",
-        "values": [], "sets": [],
-    });
-    let state = home.dir.path().join(".local/share/clearml-local/clearml");
-    std::fs::create_dir_all(&state).unwrap();
-    std::fs::write(state.join("instance.json"), settings.to_string()).unwrap();
-    // One that is not there, and one that takes connections and says nothing.
-    let silent = home.dir.path().join("silent.sock");
-    let _listener = std::os::unix::net::UnixListener::bind(&silent).unwrap();
-    for socket in [home.dir.path().join("no.sock"), silent] {
-        let program = env!("CARGO_BIN_EXE_clearml-local");
-        let mut command = home.command(program);
-        command
-            .arg("status")
-            .env("DOCKER_HOST", format!("unix://{}", socket.display()));
-        let began = std::time::Instant::now();
-        let output = command.output().unwrap();
-        assert!(began.elapsed() < std::time::Duration::from_secs(2));
-        assert_eq!(output.status.code(), Some(10));
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            text.starts_with("clearml  unknown, release 1.5.0\n"),
-            "{text}"
-        );
-        assert!(text.contains("http://localhost:30080"), "{text}");
-        assert!(
-            text.contains("no.sock") || text.contains("does not answer"),
-            "{text}"
-        );
-    }
 }
 
 #[test]

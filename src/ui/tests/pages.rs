@@ -145,6 +145,7 @@ pub(super) fn ready() -> StatusView {
         },
         starts_after_reboot: Some(true),
         notes: Vec::new(),
+        hints: Vec::new(),
     }
 }
 
@@ -158,6 +159,9 @@ fn degraded() -> StatusView {
     );
     view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);
     view.notes = vec!["The node does not keep up: its disk is 97 % full.".into()];
+    view.hints = vec![
+        "give it more: clearml-local up --set elasticsearch.resources.limits.memory=2Gi".into(),
+    ];
     view
 }
 
@@ -175,6 +179,7 @@ fn gone(state: State, name: &str) -> StatusView {
         versions: Versions::default(),
         starts_after_reboot: (state == State::Stopped).then_some(false),
         notes: Vec::new(),
+        hints: Vec::new(),
     }
 }
 
@@ -260,6 +265,47 @@ fn status_of_what_is_well_or_not_there() {
     ]
     .map(|view| status(&view, policy.clone()));
     insta::assert_snapshot!(pages.join("----\n"));
+}
+
+#[test]
+fn a_watched_status_takes_the_place_of_the_one_before() {
+    let (output, out, _) = output(policy(quietly(), false, Some(80)));
+    let mut terminal = vt100::Parser::new(40, 60, 0);
+    let draw = |view: &StatusView, before| output.status_again(view, before, (40, 60)).unwrap();
+    let rows = draw(&degraded(), 0);
+    draw(&gone(State::Stopped, "clearml"), rows);
+    terminal.process(
+        out.text()
+            .replace('␛', "\x1b")
+            .replace('\n', "\r\n")
+            .as_bytes(),
+    );
+    let alone = status(
+        &gone(State::Stopped, "clearml"),
+        policy(quietly(), false, None),
+    );
+    assert_eq!(terminal.screen().contents().trim_end(), alone.trim_end());
+}
+
+#[test]
+fn a_watched_status_keeps_to_a_low_terminal() {
+    let (output, out, _) = output(policy(quietly(), false, Some(80)));
+    let mut terminal = vt100::Parser::new(8, 60, 100);
+    let mut rows = 0;
+    for _ in 0..3 {
+        rows = output.status_again(&degraded(), rows, (8, 60)).unwrap();
+    }
+    terminal.process(
+        out.text()
+            .replace('␛', "\x1b")
+            .replace('\n', "\r\n")
+            .as_bytes(),
+    );
+    terminal.screen_mut().set_scrollback(100);
+    assert_eq!(terminal.screen().scrollback(), 0, "nothing scrolled away");
+    let shown = terminal.screen().contents();
+    assert!(shown.starts_with("clearml  degraded"), "{shown}");
+    assert_eq!(shown.matches("degraded").count(), 1, "{shown}");
 }
 
 #[test]

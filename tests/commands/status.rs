@@ -1,0 +1,236 @@
+//! `status` where something does not answer: in time, with what is known.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clearml_local::state::StateDir;
+
+use super::engine::{silence, start_cluster};
+use super::*;
+
+impl Home {
+    fn state(&self) -> PathBuf {
+        self.dir.path().join(".local/share/clearml-local/clearml")
+    }
+
+    /// Settings as an `up` keeps them.
+    fn keep_settings(&self) {
+        let [web, api, files] = self.ports;
+        let settings = json!({
+            "listen": "127.0.0.1", "ports": {"web": web, "api": api, "files": files},
+            "release": "1.5.0", "nodeImage": "node:1", "dataDir": "/nowhere/data",
+            "values": [], "sets": [],
+        });
+        std::fs::create_dir_all(self.state()).unwrap();
+        std::fs::write(self.state().join("instance.json"), settings.to_string()).unwrap();
+    }
+
+    fn keep_kubeconfig(&self, port: u16) {
+        let server = format!("http://127.0.0.1:{port}");
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        });
+        let state = StateDir::at(self.state());
+        state.keep_kubeconfig(&kubeconfig.to_string()).unwrap();
+    }
+
+    fn status(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_clearml-local"));
+        command.arg("status").args(arguments);
+        command
+    }
+}
+
+/// What a command wrote to stdout, its exit code, and how long it took.
+fn timed(command: &mut Command) -> (String, Option<i32>, Duration) {
+    let began = Instant::now();
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (text, output.status.code(), began.elapsed())
+}
+
+/// A node that runs, with a Kubernetes API and a server that take connections and
+/// say nothing.
+fn silent_node() -> (Home, Vec<TcpListener>) {
+    let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
+    let mut home = Home::new(running);
+    let listeners: Vec<_> = (0..3)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    let ports: Vec<u16> = listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect();
+    home.ports = [ports[0], ports[1], ports[2]];
+    home.keep_settings();
+    let state = StateDir::at(home.state());
+    state.secrets_or_new().unwrap();
+    home.keep_kubeconfig(ports[0]);
+    (home, listeners)
+}
+
+/// A cluster whose MongoDB ended with exit code 62 and waits for its next start.
+fn cluster_with_other_data(log: serde_json::Value) -> u16 {
+    let labels = json!({
+        "clearml-local.io/component": "mongodb", "pod-template-hash": "h",
+    });
+    let revision = json!({"deployment.kubernetes.io/revision": "1"});
+    let ended = json!({"terminated": {"exitCode": 62, "reason": "Error"}});
+    let pod = json!({
+        "metadata": {"name": "mongodb-0", "uid": "p", "labels": labels},
+        "spec": {"nodeName": "n", "containers": [{"name": "mongodb", "image": "mongo:4.4.29"}]},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [{
+                "name": "mongodb", "image": "mongo:4.4.29", "imageID": "", "ready": false,
+                "restartCount": 0, "state": ended,
+            }],
+        },
+    });
+    let deployment = json!({
+        "metadata": {
+            "name": "clearml-mongodb", "uid": "d", "generation": 1, "annotations": revision,
+        },
+        "spec": {
+            "replicas": 1, "selector": {},
+            "template": {"spec": {"containers": [{"name": "mongodb", "image": "mongo:4.4.29"}]}},
+        },
+        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1},
+    });
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "d"}]);
+    let set = json!({
+        "metadata": {
+            "name": "clearml-mongodb-h", "uid": "r", "annotations": revision,
+            "labels": labels, "ownerReferences": owner,
+        },
+        "spec": {"selector": {}},
+    });
+    let list = |items| json!({"metadata": {}, "items": items});
+    let (core, apps) = (
+        "GET /api/v1/namespaces/clearml",
+        "GET /apis/apps/v1/namespaces/clearml",
+    );
+    let answers = Answers::default()
+        .and(
+            "GET /version",
+            json!({"major": "1", "minor": "37", "gitVersion": "v1.37.2",
+            "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "",
+            "compiler": "", "platform": ""}),
+        )
+        .and(&format!("{core}/pods"), list(json!([pod])))
+        .and(&format!("{core}/persistentvolumeclaims"), list(json!([])))
+        .and(&format!("{core}/events"), list(json!([])))
+        .and(&format!("{apps}/deployments"), list(json!([deployment])))
+        .and(&format!("{apps}/replicasets"), list(json!([set])))
+        .and(&format!("{apps}/statefulsets"), list(json!([])))
+        .and(&format!("{core}/pods/mongodb-0/log"), log);
+    start_cluster(answers)
+}
+
+#[test]
+fn a_known_end_of_a_component_is_named_with_what_to_do() {
+    let said = json!("UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document\n");
+    for (log, known) in [(said, true), (silence(), false)] {
+        let (home, _listeners) = silent_node();
+        home.keep_kubeconfig(cluster_with_other_data(log));
+        let (text, code, took) = timed(&mut home.status(&["-o", "json"]));
+        assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+        assert_eq!(code, Some(4), "{text}");
+        let view: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(view["versions"]["kubernetes"], "1.37.2");
+        let mongodb = &view["components"][1];
+        assert_eq!(mongodb["state"], "failed", "{text}");
+        if known {
+            assert_eq!(mongodb["reason"], "data of another major version");
+            let hint = view["hints"][0].as_str().unwrap();
+            assert!(hint.contains("clearml-local up --release"), "{hint}");
+        }
+        // What does not heal is not waited for.
+        let (_, code, took) = timed(&mut home.status(&["--wait=1h"]));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert_eq!(code, Some(4));
+    }
+}
+
+#[test]
+fn without_an_engine_what_is_known_is_told_in_time() {
+    let slow = Answers::empty().and("GET /containers/clearml-control-plane/json", silence());
+    let home = Home::new(slow);
+    home.keep_settings();
+    // One that is not there, one that takes connections and says nothing, and one
+    // that says nothing of the node.
+    let silent = home.dir.path().join("silent.sock");
+    let _listener = UnixListener::bind(&silent).unwrap();
+    for (socket, why) in [
+        ("no.sock", "no Docker engine answers"),
+        ("silent.sock", "the Docker engine does not answer"),
+        ("docker.sock", "the Docker engine does not answer"),
+    ] {
+        let socket = home.dir.path().join(socket);
+        let host = format!("unix://{}", socket.display());
+        let (text, code, took) = timed(home.status(&[]).env("DOCKER_HOST", host));
+        assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+        assert_eq!(code, Some(10), "{text}");
+        assert!(text.starts_with("clearml  unknown, release 1.5.0\n"));
+        assert!(text.contains(&format!("http://localhost:{}", home.ports[0])));
+        assert!(
+            text.contains("/nowhere/data") && text.contains(why),
+            "{text}"
+        );
+        assert!(text.contains("  hint: "), "{text}");
+    }
+}
+
+#[test]
+fn a_silent_cluster_and_server_are_said_in_time() {
+    let (home, _listeners) = silent_node();
+    let (text, code, took) = timed(&mut home.status(&[]));
+    assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+    assert_eq!(code, Some(4), "{text}");
+    insta::assert_snapshot!(home.steady(&text));
+}
+
+#[test]
+fn waiting_ends_at_its_bound_and_at_once_where_it_does_not_help() {
+    let (home, _listeners) = silent_node();
+    let (text, code, took) = timed(&mut home.status(&["--wait=2s"]));
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert_eq!(code, Some(4), "{text}");
+    let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
+    for (answers, expected) in [(Answers::empty(), 6), (stopped, 5)] {
+        let home = Home::new(answers);
+        let (text, code, took) = timed(&mut home.status(&["--wait=1h"]));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert_eq!(code, Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn watching_off_a_terminal_tells_changes_until_ctrl_c() {
+    let home = Home::new(Answers::empty());
+    let mut watching = home
+        .status(&["--watch=1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!(next(), "clearml  absent");
+    assert_eq!(
+        [next(), next()].concat(),
+        "  hint: make it: clearml-local up"
+    );
+    home.keep_settings();
+    assert_eq!(next(), "", "blocks stand apart, and only changes are told");
+    assert_eq!(next(), "clearml  absent, release 1.5.0");
+    let pid = watching.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+}
