@@ -1,0 +1,67 @@
+# What the scripts need of the machine they run on. Sourced.
+# shellcheck shell=bash
+
+# A plain `su` leaves out where Debian keeps programs for root.
+PATH=$PATH:/usr/sbin:/sbin
+
+tell() { echo "rig: $*" >&2; }
+
+# Installs what is missing, where it can. None of the services is started.
+install_packages() { # PROGRAM=PACKAGE…
+	local pair missing=()
+	for pair in "$@"; do
+		command -v "${pair%=*}" >/dev/null || missing+=("${pair#*=}")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+		tell "install ${missing[*]} first, or run this as root on Debian"
+		return 1
+	fi
+	tell "installing ${missing[*]}"
+	apt_install "${missing[@]}"
+}
+
+apt_install() { # PACKAGE…
+	local policy=/usr/sbin/policy-rc.d ours='' status=0
+	if [ ! -e $policy ]; then
+		ours=yes
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+	fi
+	{
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+	} </dev/null >&2 || status=$?
+	[ -z "$ours" ] || rm -f $policy
+	return $status
+}
+
+# A Rust that can build this repository, by Rust's own installer where there is
+# none or an older one: Debian's are too old.
+find_rust() {
+	install_packages cc=gcc
+	if [ ! -e /usr/include/stdlib.h ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+		apt_install libc6-dev
+	fi
+	! rust_is_new || return 0
+	PATH=$HOME/.cargo/bin:$PATH
+	! rust_is_new || return 0
+	install_packages curl=curl
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || apt_install ca-certificates
+	tell "installing Rust below $HOME/.cargo"
+	local installer status=0
+	installer=$(mktemp)
+	{
+		curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
+			chmod 700 "$installer" &&
+			"$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
+	} </dev/null >&2 || status=$?
+	rm -f "$installer"
+	[ $status = 0 ] || tell "install Rust 1.89 or newer first (rustup.rs): its own installer could not be had"
+	return $status
+}
+
+rust_is_new() {
+	local minor
+	minor=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\).*/\1/p')
+	[ "${minor:-0}" -ge 89 ]
+}
