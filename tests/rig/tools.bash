@@ -1,4 +1,4 @@
-# What the scripts need of the machine they run on. Sourced.
+# What the scripts here install where it is missing; sourced by them.
 # shellcheck shell=bash
 
 # A plain `su` leaves out where Debian keeps programs for root.
@@ -37,25 +37,23 @@ apt_install() { # PACKAGE…
 
 # A Rust that can build this repository, by Rust's own installer where there is
 # none or an older one: Debian's are too old.
-find_rust() {
-	install_packages cc=gcc
-	if [ ! -e /usr/include/stdlib.h ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-		apt_install libc6-dev
-	fi
+install_rust() {
+	install_packages cc=gcc cc=libc6-dev
 	! rust_is_new || return 0
 	PATH=$HOME/.cargo/bin:$PATH
 	! rust_is_new || return 0
-	install_packages curl=curl
-	[ -e /etc/ssl/certs/ca-certificates.crt ] || apt_install ca-certificates
+	install_packages curl=curl curl=ca-certificates
 	tell "installing Rust below $HOME/.cargo"
-	local installer status=0
-	installer=$(mktemp)
+	local folder installer status=0
+	folder=$(mktemp -d)
+	# By another name it takes itself for one of Rust's programs.
+	installer=$folder/rustup-init
 	{
 		curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
-			chmod 700 "$installer" &&
-			"$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
+			chmod +x "$installer" &&
+			RUSTUP_INIT_SKIP_PATH_CHECK=yes "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
 	} </dev/null >&2 || status=$?
-	rm -f "$installer"
+	rm -rf "$folder"
 	[ $status = 0 ] || tell "install Rust 1.89 or newer first (rustup.rs): its own installer could not be had"
 	return $status
 }
