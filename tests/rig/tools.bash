@@ -6,6 +6,19 @@ PATH=$PATH:/usr/sbin:/sbin
 
 tell() { echo "rig: $*" >&2; }
 
+# What talks much is heard when it fails.
+quietly() { # COMMAND…
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ $status != 0 ]; then
+		tail -n 50 "$log" >&2
+		tell "$1 failed"
+	fi
+	rm -f "$log"
+	return $status
+}
+
 # Installs what is missing, where it can. None of the services is started.
 install_packages() { # PROGRAM=PACKAGE…
 	local pair missing=()
@@ -29,8 +42,9 @@ apt_install() { # PACKAGE…
 		chmod 755 $policy
 	fi
 	{
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
-	} </dev/null >&2 || status=$?
+		quietly apt-get update -qq &&
+			DEBIAN_FRONTEND=noninteractive quietly apt-get install -y -qq --no-install-recommends "$@"
+	} || status=$?
 	[ -z "$ours" ] || rm -f $policy
 	return $status
 }
@@ -49,10 +63,10 @@ install_rust() {
 	# By another name it takes itself for one of Rust's programs.
 	installer=$folder/rustup-init
 	{
-		curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
+		quietly curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
 			chmod +x "$installer" &&
-			RUSTUP_INIT_SKIP_PATH_CHECK=yes "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
-	} </dev/null >&2 || status=$?
+			RUSTUP_INIT_SKIP_PATH_CHECK=yes quietly "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
+	} || status=$?
 	rm -rf "$folder"
 	[ $status = 0 ] || tell "install Rust 1.89 or newer first (rustup.rs): its own installer could not be had"
 	return $status
