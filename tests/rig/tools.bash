@@ -1,6 +1,25 @@
 # What the scripts here install where it is missing; sourced by them.
+# shellcheck shell=bash
 
-# Installs packages whose programs are missing. No service of theirs is started.
+# A plain `su` leaves out where Debian keeps programs for root.
+PATH=$PATH:/usr/sbin:/sbin
+
+tell() { echo "rig: $*" >&2; }
+
+# What talks much is heard when it fails.
+quietly() { # COMMAND…
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ $status != 0 ]; then
+		tail -n 50 "$log" >&2
+		tell "$1 failed"
+	fi
+	rm -f "$log"
+	return $status
+}
+
+# Installs what is missing, where it can. None of the services is started.
 install_packages() { # PROGRAM=PACKAGE…
 	local pair missing=()
 	for pair in "$@"; do
@@ -8,25 +27,53 @@ install_packages() { # PROGRAM=PACKAGE…
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
-		echo "rig: ${missing[*]} is missing: install it, or run this as root on Debian" >&2
+		tell "install ${missing[*]} first, or run this as root on Debian"
 		return 1
 	fi
-	echo "rig: installing ${missing[*]}" >&2
-	apt-get update -qq >&2
-	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+	tell "installing ${missing[*]}"
+	apt_install "${missing[@]}"
 }
 
-# A Rust compiler and what it calls. Debian's is too old: Rust's own installer.
+apt_install() { # PACKAGE…
+	local policy=/usr/sbin/policy-rc.d ours='' status=0
+	if [ ! -e $policy ]; then
+		ours=yes
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+	fi
+	{
+		quietly apt-get update -qq &&
+			DEBIAN_FRONTEND=noninteractive quietly apt-get install -y -qq --no-install-recommends "$@"
+	} || status=$?
+	[ -z "$ours" ] || rm -f $policy
+	return $status
+}
+
+# A Rust that can build this repository, by Rust's own installer where there is
+# none or an older one: Debian's are too old.
 install_rust() {
 	install_packages cc=gcc cc=libc6-dev
-	command -v cargo >/dev/null || PATH=$HOME/.cargo/bin:$PATH
-	command -v cargo >/dev/null && return
+	! rust_is_new || return 0
+	PATH=$HOME/.cargo/bin:$PATH
+	! rust_is_new || return 0
 	install_packages curl=curl curl=ca-certificates
-	echo "rig: installing Rust" >&2
-	local installer
-	installer=$(mktemp)
-	curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init"
-	chmod +x "$installer"
-	"$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path >&2
-	rm "$installer"
+	tell "installing Rust below $HOME/.cargo"
+	local folder installer status=0
+	folder=$(mktemp -d)
+	# By another name it takes itself for one of Rust's programs.
+	installer=$folder/rustup-init
+	{
+		quietly curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
+			chmod +x "$installer" &&
+			RUSTUP_INIT_SKIP_PATH_CHECK=yes quietly "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
+	} || status=$?
+	rm -rf "$folder"
+	[ $status = 0 ] || tell "install Rust 1.89 or newer first (rustup.rs): its own installer could not be had"
+	return $status
+}
+
+rust_is_new() {
+	local minor
+	minor=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\).*/\1/p')
+	[ "${minor:-0}" -ge 89 ]
 }
