@@ -168,17 +168,21 @@ async fn init(
 }
 
 /// What remains after kubeadm: the node serves load balancers like any other,
-/// the token is gone, and the node is known to be whole.
+/// names resolve as soon as `CoreDNS` runs, the token is gone, and the node is known
+/// to be whole.
 async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Error> {
     let id = token.split('.').next().unwrap_or_default();
+    // kubeadm's probe asks every 10 s, and until it has, no name resolves.
+    let dns = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}"#;
     let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null && \
+         kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null && \
          kubectl -n kube-system delete secret \"bootstrap-token-$2\" --ignore-not-found >/dev/null && \
          sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf && \
          touch \"$3\"";
     exec_ok(
         engine,
         node,
-        &["sh", "-c", script, "sh", node, id, DONE_FILE],
+        &["sh", "-c", script, "sh", node, id, DONE_FILE, dns],
     )
     .await?;
     Ok(())

@@ -6,22 +6,22 @@ limit=$((SECONDS + 600))
 reason=
 
 redis() {
-	timeout 5 bash -c '
+	timeout 2 bash -c '
 		exec 3<>"/dev/tcp/$0/$1" || exit 1
 		printf "PING\r\n" >&3
-		read -r -t 3 answer <&3 || { echo "it accepts connections and says nothing"; exit 1; }
+		read -r -t 1 answer <&3 || { echo "it accepts connections and says nothing"; exit 1; }
 		case $answer in +PONG*) ;; *) echo "it answers $answer"; exit 1 ;; esac
 	' "$host" "$port" 2>&1
 }
 
 mongodb() {
 	# MongoDB answers a browser on its own port with a sentence.
-	answer=$(curl -sS --max-time 5 "http://$host:$port/" 2>&1)
+	answer=$(curl -sS --max-time 2 "http://$host:$port/" 2>&1)
 	case $answer in *"MongoDB over HTTP"*) ;; *) echo "$answer"; return 1 ;; esac
 }
 
 elasticsearch() {
-	answer=$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' \
+	answer=$(curl -sS --max-time 3 -o /dev/null -w '%{http_code}' \
 		"http://$host:$port/_cluster/health?wait_for_status=yellow&timeout=1s" 2>&1)
 	[ "$answer" = 200 ] || { echo "${answer#000}"; return 1; }
 }
