@@ -148,6 +148,10 @@ pub(super) fn classify(reference: &str, platform: &str, message: String) -> Erro
             platform: platform.to_owned(),
         };
     }
+    // Engines with the containerd store wrap it in words about what may not exist.
+    if says(&["no basic auth"]) {
+        return Error::Unauthorized { reference, message };
+    }
     // Docker Hub says of what does not exist that access to it is denied.
     if says(&[
         "manifest unknown",
@@ -157,12 +161,7 @@ pub(super) fn classify(reference: &str, platform: &str, message: String) -> Erro
     ]) {
         return Error::NotFound { reference, message };
     }
-    if says(&[
-        "unauthorized",
-        "denied",
-        "authentication required",
-        "no basic auth",
-    ]) {
+    if says(&["unauthorized", "denied", "authentication required"]) {
         return Error::Unauthorized { reference, message };
     }
     Error::Pull { reference, message }
@@ -195,6 +194,12 @@ mod tests {
         );
         assert_eq!(
             code("unauthorized: authentication required"),
+            Code::ImageUnauthorized
+        );
+        assert_eq!(
+            code(
+                "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
+            ),
             Code::ImageUnauthorized
         );
         assert_eq!(
