@@ -10,6 +10,9 @@ use crate::settings::InstanceName;
 
 /// Written in the node when kubeadm has ended well: without it a node is half made.
 const DONE_FILE: &str = "/kind/clearml-local-ready";
+/// Written in the node when it has its pod network and storage class: an `up` may
+/// end between kubeadm and these.
+const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
 /// How long containerd may take to answer after the container's start.
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -60,6 +63,24 @@ pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
 pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
     let output = engine.exec(node, &["test", "-f", DONE_FILE], None).await?;
     Ok(output.code == 0)
+}
+
+/// Whether a running node was given its pod network and storage class.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn is_furnished(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
+    let argv = ["test", "-f", FURNISHED_FILE];
+    Ok(engine.exec(node, &argv, None).await?.code == 0)
+}
+
+/// Notes that it was.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn note_furnished(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    exec_ok(engine, node, &["touch", FURNISHED_FILE]).await?;
+    Ok(())
 }
 
 /// Waits until containerd in the node answers: from then on images can be

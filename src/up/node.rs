@@ -256,11 +256,12 @@ async fn ensure_cluster(
     step.state("waiting for the API server");
     await_api(&cluster).await?;
     let mut changed = fresh;
-    if fresh || node.made {
+    if node.made || !node::is_furnished(engine, &node.name).await? {
         step.state("pod network and storage class");
         let mut objects = node::network_objects(engine, &plan.name).await?;
         objects.extend(node::storage_objects(engine, &plan.name).await?);
         let applied = cluster.apply(&objects, NAMESPACE).await?;
+        node::note_furnished(engine, &node.name).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
     Ok((cluster, changed))
