@@ -1,148 +1,379 @@
-//! `--set KEY=VALUE`, with Helm's grammar: `a.b=c`, `a[0].b=c`, `a={x,y}`,
-//! `a=b,c=d`, escapes with a backslash, and guessed types.
-
-use std::iter::Peekable;
-use std::str::Chars;
+//! `--set KEY=VALUE` and its kin, with Helm's grammar: `a.b=c`, `a[0].b=c`,
+//! `a={x,y}`, `a=b,c=d`, escapes with a backslash, and guessed types.
+//!
+//! The steps are those of Helm's own reader (strvals), because its grammar is what
+//! that reader does; `tests/helm.rs` compares them.
 
 use serde_json::{Map, Value};
 
-/// Lists longer than that are a slip: `a[1000000]=x` would fill the memory.
-const LONGEST_LIST: usize = 1024;
+use super::difference::{Difference, Refused};
+use super::json;
+use crate::settings::{SetArgument, SetKind};
 
-/// One step of a path.
-enum Segment {
-    Key(String),
-    Index(usize),
+/// The largest index, as in Helm.
+const LARGEST_INDEX: usize = 65536;
+
+/// The most dots in a key, as in Helm.
+const MOST_DOTS: usize = 30;
+
+/// The most indexes behind one another.
+const MOST_INDEXES: usize = 30;
+
+/// How many places of lists indexes may make in all: `a[65536]=x` makes as many,
+/// and a line holds thousands of those.
+const MOST_PLACES: usize = 4 * LARGEST_INDEX;
+
+/// How many places of lists may still be made.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Room(MOST_PLACES)
+    }
 }
 
-/// Reads an argument and lays it onto a tree.
+/// Lays an argument onto a tree. What is wrong can leave a part of it there.
 ///
 /// # Errors
-/// Why it cannot be read, in words.
-pub(super) fn parse_onto(argument: &str, tree: &mut Value) -> Result<(), String> {
-    let mut chars = argument.chars().peekable();
-    loop {
-        let path = path(&mut chars)?;
-        let value = value(&mut chars)?;
-        place(tree, &path, value)?;
-        if chars.next().is_none() {
-            return Ok(());
-        }
-        if chars.peek().is_none() {
-            return Ok(());
-        }
+/// Why it cannot be read, or does not fit what is there.
+pub(super) fn onto(
+    argument: &SetArgument,
+    tree: &mut Map<String, Value>,
+    room: &mut Room,
+) -> Result<(), Refused> {
+    let text = &argument.text;
+    if argument.kind == SetKind::Json && text.trim().starts_with('{') {
+        let object = json::object(text.trim())?;
+        super::merge::maps(tree, object);
+        return Ok(());
     }
-}
-
-/// Reads up to and with the `=`.
-fn path(chars: &mut Peekable<Chars<'_>>) -> Result<Vec<Segment>, String> {
-    let mut segments = Vec::new();
-    let mut name = String::new();
-    let finish = |name: &mut String, segments: &mut Vec<Segment>| {
-        if !name.is_empty() {
-            segments.push(Segment::Key(std::mem::take(name)));
-        }
+    let mut files = argument.files.iter();
+    let mut file = |path: &str| {
+        let file = files.next().filter(|file| file.path == path);
+        let file = file.ok_or_else(|| Refused::new(format!("`{path}` was not read")))?;
+        Ok(file.text.clone())
     };
-    loop {
-        match chars.next() {
-            None => return Err("it is to be KEY=VALUE".into()),
-            Some('\\') => name.extend(chars.next()),
-            Some('.') => finish(&mut name, &mut segments),
-            Some('=') => {
-                finish(&mut name, &mut segments);
-                if segments.is_empty() {
-                    return Err("the key is missing".into());
-                }
-                return Ok(segments);
-            }
-            Some('[') => {
-                finish(&mut name, &mut segments);
-                let digits: String = std::iter::from_fn(|| chars.next_if(|c| *c != ']')).collect();
-                chars.next();
-                let index = digits.parse().ok().filter(|index| *index < LONGEST_LIST);
-                let index = index.ok_or_else(|| format!("`[{digits}]` is no place in a list"))?;
-                segments.push(Segment::Index(index));
-            }
-            Some(other) => name.push(other),
-        }
+    Parser {
+        rest: text,
+        kind: argument.kind,
+        file: &mut file,
+        room,
+        ended: false,
     }
+    .all(tree)
 }
 
-/// Reads a value up to the comma behind it.
-fn value(chars: &mut Peekable<Chars<'_>>) -> Result<Value, String> {
-    if chars.next_if_eq(&'{').is_none() {
-        let text = scalar(chars, &[',']);
-        return Ok(guess(&text));
+/// The files that a `--set-file` argument names, in order.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn named_files(text: &str) -> Result<Vec<String>, Refused> {
+    let mut named = Vec::new();
+    let mut file = |path: &str| {
+        named.push(path.to_owned());
+        Ok(String::new())
+    };
+    Parser {
+        rest: text,
+        kind: SetKind::File,
+        file: &mut file,
+        room: &mut Room::default(),
+        ended: false,
     }
-    let mut items = Vec::new();
-    loop {
-        let text = scalar(chars, &[',', '}']);
-        match chars.next() {
-            Some('}') => {
-                if !(items.is_empty() && text.is_empty()) {
-                    items.push(guess(&text));
+    .all(&mut Map::new())?;
+    Ok(named)
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    kind: SetKind,
+    /// Gives the text of a file.
+    file: &'a mut dyn FnMut(&str) -> Result<String, Refused>,
+    room: &'a mut Room,
+    /// Whether the text ended right behind a `=`.
+    ended: bool,
+}
+
+/// What a word ended with.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Text,
+    Char(char),
+}
+
+impl Parser<'_> {
+    fn all(mut self, tree: &mut Map<String, Value>) -> Result<(), Refused> {
+        while !self.rest.is_empty() {
+            self.key(tree, 0)?;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let next = chars.next()?;
+        self.rest = chars.as_str();
+        Some(next)
+    }
+
+    /// A word up to one of `ends`, which is read as well.
+    fn until(&mut self, ends: &[char]) -> (String, End) {
+        let mut word = String::new();
+        loop {
+            match self.next() {
+                None => return (word, End::Text),
+                Some('\\') => word.extend(self.next()),
+                Some(c) if ends.contains(&c) => return (word, End::Char(c)),
+                Some(c) => word.push(c),
+            }
+        }
+    }
+
+    /// `KEY=VALUE` and the comma behind it, or what stands behind a dot.
+    fn key(&mut self, map: &mut Map<String, Value>, dots: usize) -> Result<(), Refused> {
+        let (name, end) = self.until(&['=', '[', ',', '.']);
+        match end {
+            End::Text if name.is_empty() => {
+                let what = "a key is missing at the end";
+                return Err(Refused::unlike_helm(Difference::Dropped, what));
+            }
+            End::Text => {
+                let what = format!("`{name}` has no value: write KEY=VALUE");
+                return Err(Refused::new(what));
+            }
+            End::Char(',') => {
+                let what = format!(
+                    "`{name}` has no value before the comma; a comma of a value is written `\\,`"
+                );
+                return Err(Refused::new(what));
+            }
+            End::Char(_) => {}
+        }
+        if end == End::Char('[') {
+            let index = self.index()?;
+            let list = match map.get_mut(&name) {
+                None => map.entry(&name).or_insert_with(|| Value::Array(Vec::new())),
+                Some(there) => there,
+            };
+            let Value::Array(list) = list else {
+                return Err(no_list(&name, list));
+            };
+            self.item(list, index, dots, 1)?;
+        } else if end == End::Char('=') {
+            let value = self.value()?;
+            map.insert(name.clone(), value);
+        } else {
+            if dots == MOST_DOTS {
+                let what = format!("a key has at most {MOST_DOTS} dots");
+                return Err(Refused::new(what));
+            }
+            let below = match map.get_mut(&name) {
+                None => map.entry(&name).or_insert_with(|| Map::new().into()),
+                Some(there) => there,
+            };
+            let Value::Object(below) = below else {
+                return Err(no_keys(&name, below));
+            };
+            self.key(below, dots + 1)?;
+        }
+        if name.is_empty() {
+            return Err(Refused::unlike_helm(
+                Difference::Dropped,
+                "a key is missing",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The number before a `]`.
+    fn index(&mut self) -> Result<usize, Refused> {
+        let (digits, end) = self.until(&[']']);
+        if end == End::Text {
+            let what = format!("`]` is missing behind `[{digits}`");
+            return Err(Refused::unlike_helm(Difference::Dropped, what));
+        }
+        let index = digits.parse::<i64>().ok();
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        match index {
+            Some(index) if index <= LARGEST_INDEX => Ok(index),
+            Some(_) => Err(Refused::new(format!(
+                "`[{digits}]` is beyond the last place of a list, {LARGEST_INDEX}"
+            ))),
+            None => Err(Refused::new(format!("`[{digits}]` is no place in a list"))),
+        }
+    }
+
+    /// What stands behind a `]`.
+    fn item(
+        &mut self,
+        list: &mut Vec<Value>,
+        index: usize,
+        dots: usize,
+        indexes: usize,
+    ) -> Result<(), Refused> {
+        let (name, end) = self.until(&['[', '.', '=']);
+        if !name.is_empty() {
+            let what = format!("`=`, `.` or `[` is to stand behind `]`, not `{name}`");
+            return Err(Refused::new(what));
+        }
+        match end {
+            End::Text => {
+                let what = format!("`[{index}]` has no value");
+                Err(Refused::unlike_helm(Difference::Dropped, what))
+            }
+            End::Char('=') => {
+                let value = self.value()?;
+                *self.place(list, index)? = value;
+                Ok(())
+            }
+            End::Char('[') => {
+                let next = self.index()?;
+                if indexes == MOST_INDEXES {
+                    let what = format!("at most {MOST_INDEXES} lists can be in one another");
+                    return Err(Refused::unlike_helm(Difference::TooManyPlaces, what));
                 }
+                let item = self.place(list, index)?;
+                if item.is_null() {
+                    *item = Value::Array(Vec::new());
+                }
+                let Value::Array(below) = item else {
+                    return Err(no_list(&format!("[{index}]"), item));
+                };
+                self.item(below, next, dots, indexes + 1)
+            }
+            End::Char(_) => {
+                let existed = index < list.len();
+                let item = self.place(list, index)?;
+                if !item.is_object() {
+                    *item = Map::new().into();
+                }
+                let Value::Object(below) = item else {
+                    unreachable!("it was just made one");
+                };
+                self.key(below, dots)?;
+                // Helm takes the end of the text for the end of the item, and loses it.
+                if self.ended && !existed {
+                    let what = format!(
+                        "an empty text cannot be the first that is said of `[{index}]`; --set-json can say it"
+                    );
+                    return Err(Refused::unlike_helm(Difference::Dropped, what));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A place of a list, made where it is not there.
+    fn place<'l>(
+        &mut self,
+        list: &'l mut Vec<Value>,
+        index: usize,
+    ) -> Result<&'l mut Value, Refused> {
+        let missing = (index + 1).saturating_sub(list.len());
+        if missing > self.room.0 {
+            let what = format!("more than {MOST_PLACES} places of lists were asked for");
+            return Err(Refused::unlike_helm(Difference::TooManyPlaces, what));
+        }
+        self.room.0 -= missing;
+        if missing > 0 {
+            list.resize(index + 1, Value::Null);
+        }
+        Ok(&mut list[index])
+    }
+
+    /// What stands behind a `=`, and the comma behind that.
+    fn value(&mut self) -> Result<Value, Refused> {
+        if self.kind == SetKind::Json {
+            return self.json();
+        }
+        let Some(rest) = self.rest.strip_prefix('{') else {
+            self.ended = self.rest.is_empty();
+            let (word, _) = self.until(&[',']);
+            return self.scalar(word);
+        };
+        self.rest = rest;
+        let mut items = Vec::new();
+        loop {
+            let (word, end) = self.until(&[',', '}']);
+            if end == End::Text {
+                return Err(Refused::new("the list has no end: `}` is missing"));
+            }
+            items.push(self.scalar(word)?);
+            if end == End::Char('}') {
+                self.rest = self.rest.strip_prefix(',').unwrap_or(self.rest);
                 return Ok(Value::Array(items));
             }
-            Some(_) => items.push(guess(&text)),
-            None => return Err("the list has no end: `}` is missing".into()),
         }
+    }
+
+    fn scalar(&mut self, word: String) -> Result<Value, Refused> {
+        match self.kind {
+            SetKind::Set => Ok(guess(word)),
+            SetKind::File => (self.file)(&word).map(Value::String),
+            SetKind::String | SetKind::Json => Ok(Value::String(word)),
+        }
+    }
+
+    /// A JSON value; nothing before a comma or the end is null.
+    fn json(&mut self) -> Result<Value, Refused> {
+        if self.blanks() {
+            return Ok(Value::Null);
+        }
+        let (value, rest) = json::first(self.rest)?;
+        self.rest = rest;
+        self.blanks();
+        Ok(value)
+    }
+
+    /// Skips blanks and one comma; says whether a comma or the end came.
+    fn blanks(&mut self) -> bool {
+        let trimmed = self.rest.trim_start();
+        let behind = trimmed.strip_prefix(',');
+        self.rest = behind.unwrap_or(trimmed);
+        behind.is_some() || trimmed.is_empty()
     }
 }
 
-fn scalar(chars: &mut Peekable<Chars<'_>>, ends: &[char]) -> String {
-    let mut text = String::new();
-    while let Some(next) = chars.next_if(|c| !ends.contains(c)) {
-        if next == '\\' {
-            text.extend(chars.next());
-        } else {
-            text.push(next);
-        }
-    }
-    text
+fn no_list(name: &str, there: &Value) -> Refused {
+    let there = kind(there);
+    Refused::new(format!("`{name}` is {there}, so it has no places"))
 }
 
-/// What a text is, as Helm guesses: no number begins with a zero.
-fn guess(text: &str) -> Value {
-    match text {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        "null" => Value::Null,
-        "0" => Value::from(0),
-        _ if text.starts_with('0') => Value::String(text.to_owned()),
-        _ => match text.parse::<i64>() {
+fn no_keys(name: &str, there: &Value) -> Refused {
+    let there = kind(there);
+    Refused::new(format!("`{name}` is {there}, so nothing can be below it"))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map of keys",
+    }
+}
+
+/// What a word is, as Helm guesses: no number begins with a zero.
+fn guess(word: String) -> Value {
+    // Go compares without case as Unicode has it.
+    let is = |name: &str| word.replace('ſ', "s").eq_ignore_ascii_case(name);
+    if is("true") {
+        Value::Bool(true)
+    } else if is("false") {
+        Value::Bool(false)
+    } else if is("null") {
+        Value::Null
+    } else if word == "0" {
+        Value::from(0)
+    } else if word.starts_with('0') {
+        Value::String(word)
+    } else {
+        match word.parse::<i64>() {
             Ok(number) => Value::from(number),
-            Err(_) => Value::String(text.to_owned()),
-        },
-    }
-}
-
-fn place(tree: &mut Value, path: &[Segment], value: Value) -> Result<(), String> {
-    let Some((first, rest)) = path.split_first() else {
-        *tree = value;
-        return Ok(());
-    };
-    match first {
-        Segment::Key(name) => {
-            if tree.is_null() {
-                *tree = Value::Object(Map::new());
-            }
-            let map = tree.as_object_mut();
-            let map =
-                map.ok_or_else(|| format!("`{name}` stands below something that has no keys"))?;
-            place(map.entry(name.clone()).or_insert(Value::Null), rest, value)
-        }
-        Segment::Index(index) => {
-            if tree.is_null() {
-                *tree = Value::Array(Vec::new());
-            }
-            let list = tree.as_array_mut();
-            let list =
-                list.ok_or_else(|| format!("`[{index}]` stands behind something that is no list"))?;
-            if list.len() <= *index {
-                list.resize(index + 1, Value::Null);
-            }
-            place(&mut list[*index], rest, value)
+            Err(_) => Value::String(word),
         }
     }
 }
@@ -153,41 +384,103 @@ mod tests {
 
     use super::*;
 
-    fn parse(argument: &str) -> Result<Value, String> {
-        let mut tree = Value::Null;
-        parse_onto(argument, &mut tree).map(|()| tree)
+    fn parse(kind: SetKind, text: &str, base: Value) -> Result<Value, Refused> {
+        let Value::Object(mut tree) = base else {
+            panic!("a base is a map");
+        };
+        onto(
+            &SetArgument::new(kind, text),
+            &mut tree,
+            &mut Room::default(),
+        )?;
+        Ok(tree.into())
     }
 
     #[test]
     fn grammar() {
         for (argument, tree) in [
+            ("", json!({})),
             ("a=1", json!({"a": 1})),
             ("a.b=c", json!({"a": {"b": "c"}})),
             ("a=b,c=d", json!({"a": "b", "c": "d"})),
             ("a={x,1,true}", json!({"a": ["x", 1, true]})),
-            ("a={}", json!({"a": []})),
+            ("a={}", json!({"a": [""]})),
             ("a[0].b=c,a[0].d=e", json!({"a": [{"b": "c", "d": "e"}]})),
+            ("a[1][0]=b", json!({"a": [null, ["b"]]})),
             (r"a\.b=c\,d", json!({"a.b": "c,d"})),
             ("a=null", json!({"a": null})),
+            ("a=TRUE", json!({"a": true})),
             ("a=007", json!({"a": "007"})),
+            ("a=9223372036854775808", json!({"a": "9223372036854775808"})),
             ("a=", json!({"a": ""})),
             ("a=b=c", json!({"a": "b=c"})),
         ] {
-            assert_eq!(parse(argument).unwrap(), tree, "{argument}");
+            let parsed = parse(SetKind::Set, argument, json!({}));
+            assert_eq!(parsed.unwrap(), tree, "{argument}");
         }
+    }
+
+    #[test]
+    fn kinds_differ_in_what_a_word_is() {
+        let parsed = |kind, text| parse(kind, text, json!({})).unwrap();
+        assert_eq!(parsed(SetKind::String, "a=1"), json!({"a": "1"}));
+        assert_eq!(
+            parsed(SetKind::Json, r#"a={"b":[1]} ,c=null,d="x,y""#),
+            json!({"a": {"b": [1]}, "c": null, "d": "x,y"})
+        );
+        assert_eq!(parsed(SetKind::Json, r#"{"a":1}"#), json!({"a": 1}));
+    }
+
+    #[test]
+    fn an_argument_builds_on_what_is_there() {
+        let base = json!({"a": [{"b": 1}, {"c": 2}]});
+        assert_eq!(
+            parse(SetKind::Set, "a[0].x=1", base).unwrap(),
+            json!({"a": [{"b": 1, "x": 1}, {"c": 2}]})
+        );
     }
 
     #[test]
     fn what_cannot_be_read_says_why() {
         for (argument, reason) in [
-            ("a", "it is to be KEY=VALUE"),
-            ("=a", "the key is missing"),
+            ("a", "`a` has no value: write KEY=VALUE"),
+            ("=a", "a key is missing"),
+            ("a.=1", "a key is missing"),
             ("a={b", "the list has no end: `}` is missing"),
             ("a[x]=1", "`[x]` is no place in a list"),
-            ("a[99999999999]=1", "`[99999999999]` is no place in a list"),
-            ("a=1,a.b=2", "`b` stands below something that has no keys"),
+            ("a[-1]=1", "`[-1]` is no place in a list"),
+            ("a[0", "`]` is missing behind `[0`"),
+            ("a[0]", "`[0]` has no value"),
+            (
+                "a[0].b=",
+                "an empty text cannot be the first that is said of `[0]`; --set-json can say it",
+            ),
+            (
+                "a[99999]=1",
+                "`[99999]` is beyond the last place of a list, 65536",
+            ),
+            ("a=1,a.b=2", "`a` is a number, so nothing can be below it"),
+            ("a=null,a[0]=2", "`a` is null, so it has no places"),
+            (
+                "a,b=1",
+                "`a` has no value before the comma; a comma of a value is written `\\,`",
+            ),
         ] {
-            assert_eq!(parse(argument).unwrap_err(), reason, "{argument}");
+            let refused = parse(SetKind::Set, argument, json!({})).unwrap_err();
+            assert_eq!(refused.what, reason, "{argument}");
         }
+    }
+
+    #[test]
+    fn lists_have_a_bound_together() {
+        let line: Vec<String> = (0..5).map(|i| format!("a{i}[65536]=x")).collect();
+        let refused = parse(SetKind::Set, &line.join(","), json!({})).unwrap_err();
+        assert_eq!(refused.difference, Some(Difference::TooManyPlaces));
+    }
+
+    #[test]
+    fn files_are_named_by_their_values() {
+        assert_eq!(named_files("a=x,b={y,z}").unwrap(), ["x", "y", "z"]);
+        assert!(named_files("a").is_err());
     }
 }
