@@ -166,7 +166,7 @@ list: [1]
             (
                 "1.10: x\n",
                 1,
-                "the key `1.1` is to be text: write it in quotes",
+                "the key `1.10` is to be text: write it in quotes",
             ),
         ] {
             match located(text) {

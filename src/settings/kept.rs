@@ -19,8 +19,7 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
     let read = |text: &String| {
         let mut argument = SetArgument::new(kind, text);
         if kind == SetKind::File {
-            // What cannot be read is told with everything else that is wrong.
-            for path in named_files(text).unwrap_or_default() {
+            for path in named_files(text) {
                 let file = text_of(Path::new(&path))?;
                 argument.files.push(file.ok_or_else(|| Error::NoSetFile {
                     path: PathBuf::from(path),

@@ -127,6 +127,13 @@ mod tests {
     }
 
     #[test]
+    fn depth_has_a_bound() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        let refused = first(&deep).unwrap_err();
+        assert_eq!(refused.difference, Some(Difference::Json));
+    }
+
+    #[test]
     fn errors_say_where() {
         assert_eq!(
             first("{\"a\":}").unwrap_err().what,

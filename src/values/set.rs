@@ -64,25 +64,24 @@ pub(super) fn onto(
     .all(tree)
 }
 
-/// The files that a `--set-file` argument names, in order.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn named_files(text: &str) -> Result<Vec<String>, Refused> {
+/// The files that a `--set-file` argument names, in order, up to where it cannot be
+/// read.
+pub fn named_files(text: &str) -> Vec<String> {
     let mut named = Vec::new();
     let mut file = |path: &str| {
         named.push(path.to_owned());
         Ok(String::new())
     };
-    Parser {
+    let parser = Parser {
         rest: text,
         kind: SetKind::File,
         file: &mut file,
         room: &mut Room::default(),
         ended: false,
-    }
-    .all(&mut Map::new())?;
-    Ok(named)
+    };
+    // What is wrong is told when it is laid onto what is there.
+    let _ = parser.all(&mut Map::new());
+    named
 }
 
 struct Parser<'a> {
@@ -288,7 +287,10 @@ impl Parser<'_> {
             return self.json();
         }
         let Some(rest) = self.rest.strip_prefix('{') else {
-            self.ended = self.rest.is_empty();
+            if self.rest.is_empty() {
+                self.ended = true;
+                return Ok(Value::String(String::new()));
+            }
             let (word, _) = self.until(&[',']);
             return self.scalar(word);
         };
@@ -480,7 +482,6 @@ mod tests {
 
     #[test]
     fn files_are_named_by_their_values() {
-        assert_eq!(named_files("a=x,b={y,z}").unwrap(), ["x", "y", "z"]);
-        assert!(named_files("a").is_err());
+        assert_eq!(named_files("a=x,b={y,z},c"), ["x", "y", "z"]);
     }
 }

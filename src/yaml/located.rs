@@ -287,6 +287,12 @@ impl<'t> Reader<'t> {
     /// A key as text; Helm makes text of numbers and booleans.
     fn key(&mut self, next: (Event<'t>, Span), depth: usize) -> Result<String, Unreadable> {
         let line = next.1.start.line();
+        if let Event::Scalar(text, ScalarStyle::Plain, _, None) = &next.0
+            && matches!(Plain::of(text), Plain::Float(_))
+        {
+            let what = format!("the key `{text}` is to be text: write it in quotes");
+            return Err(wrong(Kind::FractionKey, line, what));
+        }
         let unusable = |what: &str| {
             let what = format!("{what} cannot be a key; is a quote or a blank missing?");
             Err(wrong(Kind::Meaning, line, what))
@@ -295,11 +301,7 @@ impl<'t> Reader<'t> {
             Value::String(text) => Ok(text),
             Value::Bool(value) => Ok(value.to_string()),
             Value::Number(number) if number.is_i64() => Ok(number.to_string()),
-            Value::Number(number) => Err(wrong(
-                Kind::FractionKey,
-                line,
-                format!("the key `{number}` is to be text: write it in quotes"),
-            )),
+            Value::Number(_) => unusable("so large a number"),
             Value::Null => unusable("nothing"),
             Value::Array(_) => unusable("a list"),
             Value::Object(_) => unusable("a mapping"),
@@ -362,20 +364,16 @@ fn scalar(
     tag: Option<&Tag>,
     line: usize,
 ) -> Result<Value, Unreadable> {
-    let untagged = tag.is_none_or(|tag| tag.original() == "!");
-    if untagged && style != ScalarStyle::Plain && tag.is_none() {
-        return Ok(Value::String(text.to_owned()));
-    }
     let name = tag.and_then(core);
-    let plain = match (untagged, name.as_deref()) {
-        (true, _) => Plain::of(text),
-        (false, Some("bool" | "int" | "float" | "null")) => Plain::of(text),
-        (false, Some(name @ ("binary" | "timestamp"))) => {
+    let plain = match (tag, name.as_deref()) {
+        (None, _) if style == ScalarStyle::Plain => Plain::of(text),
+        (Some(_), Some("bool" | "int" | "float" | "null")) => Plain::of(text),
+        (Some(_), Some(name @ ("binary" | "timestamp"))) => {
             let what = format!("`!!{name}` is not supported");
             return Err(wrong(Kind::Tag, line, what));
         }
-        // Of any other tag it is text.
-        (false, _) => Plain::Text,
+        // In quotes, and of any other tag.
+        _ => Plain::Text,
     };
     let fits = match name.as_deref() {
         Some("bool") => matches!(plain, Plain::Bool(_)),

@@ -66,6 +66,9 @@ func main() {
 		return
 	}
 	lines := lines(os.Stdin)
+	// A `-` that names what is piped in is not to eat the cases.
+	os.Stdin, err = os.Open(os.DevNull)
+	must(err)
 	out := bufio.NewWriter(os.Stdout)
 	for lines.Scan() {
 		var asked Case
