@@ -18,6 +18,8 @@ pub enum Difference {
     DuplicateKey,
     /// A file that is large, deep, or grows by its aliases.
     TooLarge,
+    /// What is unreadable in a file where something else takes its place.
+    Replaced,
     /// A file with a key that is a number with a fraction.
     FractionKey,
     /// A file with a value of a type that JSON does not have.
@@ -30,12 +32,13 @@ pub enum Difference {
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Difference; 9] = [
+    pub const ALL: [Difference; 10] = [
         Difference::Dropped,
         Difference::TooManyPlaces,
         Difference::Json,
         Difference::DuplicateKey,
         Difference::TooLarge,
+        Difference::Replaced,
         Difference::FractionKey,
         Difference::Tag,
         Difference::WholeNumbers,
@@ -50,6 +53,7 @@ impl Difference {
             Difference::Json => "json",
             Difference::DuplicateKey => "duplicate-key",
             Difference::TooLarge => "too-large",
+            Difference::Replaced => "replaced",
             Difference::FractionKey => "fraction-key",
             Difference::Tag => "tag",
             Difference::WholeNumbers => "whole-numbers",
@@ -79,6 +83,10 @@ impl Difference {
                 "A values file is small; what is not is a slip or a YAML bomb, and is refused \
                  before it fills the memory."
             }
+            Difference::Replaced => {
+                "Helm sees no infinite number or empty key where another key or a merge \
+                 replaces it. It is a slip there as well."
+            }
             Difference::FractionKey => {
                 "Helm rounds it to 32 bits before it becomes text: `1.10` is `1.1`. With quotes \
                  it means the same everywhere, so quotes are asked for."
@@ -89,9 +97,9 @@ impl Difference {
                  9007199254740993 becomes 9007199254740992. Here it stays."
             }
             Difference::Syntax => {
-                "Helm reads YAML 1.1, we YAML 1.2: what is punctuation in one and text in the \
-                 other at the edge of flow collections, tabs, document markers and directives. \
-                 What both understand means the same."
+                "Helm reads YAML 1.1, we YAML 1.2. What is punctuation in the one and text in \
+                 the other (`{a:}`, `&a:b`) is refused; some files are YAML to one of them \
+                 alone. What both read means the same."
             }
         }
     }

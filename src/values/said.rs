@@ -108,8 +108,8 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
     for file in inputs.files {
         match documents(&file.text) {
             Ok(documents) => {
+                merge::maps(&mut tree, one_tree(&documents));
                 for (document, map) in documents {
-                    merge::maps(&mut tree, map.clone());
                     layers.push(Layer {
                         place: Place::File {
                             path: file.path.clone(),
@@ -150,9 +150,7 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
 pub fn merged(files: &[KeptFile], sets: &[SetArgument]) -> Result<Value, Refused> {
     let mut tree = Map::new();
     for file in files {
-        for (_, map) in documents(&file.text)? {
-            merge::maps(&mut tree, map);
-        }
+        merge::maps(&mut tree, one_tree(&documents(&file.text)?));
     }
     let mut room = set::Room::default();
     for argument in in_order(sets) {
@@ -194,7 +192,7 @@ fn documents(text: &str) -> Result<Vec<(Located, Map<String, Value>)>, Refused> 
         line: Some(unreadable.line),
         difference: match unreadable.kind {
             Kind::Syntax => Some(Difference::Syntax),
-            Kind::Meaning => None,
+            Kind::Meaning => Some(Difference::Replaced),
             Kind::DuplicateKey => Some(Difference::DuplicateKey),
             Kind::TooLarge => Some(Difference::TooLarge),
             Kind::FractionKey => Some(Difference::FractionKey),
@@ -214,6 +212,16 @@ fn documents(text: &str) -> Result<Vec<(Located, Map<String, Value>)>, Refused> 
         }
     }
     Ok(maps)
+}
+
+/// The documents of a file over one another, before they go over other files: text
+/// that replaces a map, and is replaced by one again, is forgotten.
+fn one_tree(documents: &[(Located, Map<String, Value>)]) -> Map<String, Value> {
+    let mut tree = Map::new();
+    for (_, map) in documents {
+        merge::maps(&mut tree, map.clone());
+    }
+    tree
 }
 
 #[cfg(test)]

@@ -196,9 +196,11 @@ impl Parser<'_> {
         let index = index.and_then(|index| usize::try_from(index).ok());
         match index {
             Some(index) if index <= LARGEST_INDEX => Ok(index),
-            Some(_) => Err(Refused::new(format!(
-                "`[{digits}]` is beyond the last place of a list, {LARGEST_INDEX}"
-            ))),
+            // Helm looks at it after the value.
+            Some(_) => Err(Refused::unlike_helm(
+                Difference::Dropped,
+                format!("`[{digits}]` is beyond the last place of a list, {LARGEST_INDEX}"),
+            )),
             None => Err(Refused::new(format!("`[{digits}]` is no place in a list"))),
         }
     }

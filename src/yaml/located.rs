@@ -105,10 +105,12 @@ pub fn index(step: &str) -> Option<usize> {
 pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
     let options = granit_parser::options! {
         emit_comments: false,
+        emit_anchor_events: true,
         flow_nesting_limit: 4 * DEEPEST,
         block_nesting_limit: 4 * DEEPEST,
     };
     let mut reader = Reader {
+        source: text,
         events: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         nodes: 0,
@@ -142,6 +144,7 @@ struct Node {
 }
 
 struct Reader<'t> {
+    source: &'t str,
     events: Parser<'t, StrInput<'t>>,
     /// What was named with `&`; `None` while it is being read.
     anchors: HashMap<usize, Option<Node>>,
@@ -151,10 +154,20 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Unreadable> {
-        match self.events.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(syntax(&error)),
-            None => Ok((Event::StreamEnd, Span::default())),
+        loop {
+            match self.events.next_event() {
+                Some(Ok((Event::Anchor(_, name), span))) => {
+                    // Elsewhere its first half is a name.
+                    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                    if !name.chars().all(fits) {
+                        let what = format!("`&{name}` is no name: use letters and digits");
+                        return Err(wrong(Kind::Syntax, span.start.line(), what));
+                    }
+                }
+                Some(Ok(event)) => return Ok(event),
+                Some(Err(error)) => return Err(syntax(&error)),
+                None => return Ok((Event::StreamEnd, Span::default())),
+            }
         }
     }
 
@@ -287,7 +300,20 @@ impl<'t> Reader<'t> {
     /// A key as text; Helm makes text of numbers and booleans.
     fn key(&mut self, next: (Event<'t>, Span), depth: usize) -> Result<String, Unreadable> {
         let line = next.1.start.line();
-        if let Event::Scalar(text, ScalarStyle::Plain, _, None) = &next.0
+        let plain = match &next.0 {
+            Event::Scalar(text, ScalarStyle::Plain, ..) => Some(text),
+            _ => None,
+        };
+        // To others the colon is a part of the word.
+        if let Some(text) = plain
+            && let Some(range) = next.1.byte_range()
+            && let Some(behind) = self.source[range.end..].strip_prefix(':')
+            && behind.starts_with([',', '[', ']', '{', '}'])
+        {
+            let what = format!("a blank is missing behind `{text}:`");
+            return Err(wrong(Kind::Syntax, line, what));
+        }
+        if let Some(text) = plain
             && matches!(Plain::of(text), Plain::Float(_))
         {
             let what = format!("the key `{text}` is to be text: write it in quotes");

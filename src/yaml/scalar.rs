@@ -34,7 +34,7 @@ impl Plain {
             _ => {}
         }
         match word.as_bytes()[0] {
-            b'.' => float(word),
+            b'.' => separated(word).and_then(|word| float(&word)),
             b'0'..=b'9' | b'+' | b'-' => numeral(&word.replace('_', "")),
             _ => None,
         }
@@ -78,6 +78,18 @@ fn integer(negative: bool, signed: bool, digits: &str) -> Option<Plain> {
         Err(_) if negative => (size == i64::MIN.unsigned_abs()).then_some(Plain::Int(i64::MIN)),
         Err(_) => (!signed).then_some(Plain::Uint(size)),
     }
+}
+
+/// The word without underscores, where each stands between two digits.
+fn separated(word: &str) -> Option<String> {
+    let bytes = word.as_bytes();
+    let digit = |at: Option<usize>| {
+        let byte = at.and_then(|at| bytes.get(at));
+        byte.is_some_and(u8::is_ascii_digit)
+    };
+    let mut places = word.match_indices('_').map(|(at, _)| at);
+    let fine = places.all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)));
+    fine.then(|| word.replace('_', ""))
 }
 
 /// A decimal number with or without a fraction and an exponent.
@@ -163,7 +175,9 @@ mod tests {
             ("1e3", Plain::Float(1000.0)),
             ("1e999", Plain::Text),
             (".5", Plain::Float(0.5)),
-            (".5_0", Plain::Text),
+            (".5_0", Plain::Float(0.5)),
+            (".5__0", Plain::Text),
+            (".5_", Plain::Text),
             ("5.", Plain::Float(5.0)),
             (".", Plain::Text),
             ("-", Plain::Text),

@@ -67,7 +67,7 @@ fn set(random: &mut StdRng) -> Set {
         };
         parts.join(between)
     };
-    if random.random_ratio(1, 4) {
+    if random.random_ratio(1, 6) {
         text = broken(
             random,
             &text,
@@ -83,7 +83,10 @@ fn key(random: &mut StdRng) -> String {
         if random.random_ratio(1, 3) {
             let index = one(
                 random,
-                &["0", "1", "2", "0", "1", "-1", "x", "01", "+1", "65537", ""],
+                &[
+                    "0", "1", "2", "0", "1", "2", "3", "0", "1", "2", "0", "1", "2", "-1", "x",
+                    "01", "+1", "65537", "",
+                ],
             );
             key.push_str(&format!("[{index}]"));
         } else {
@@ -154,7 +157,14 @@ fn value(random: &mut StdRng, kind: SetKind) -> String {
     }
     let word = |random: &mut StdRng| {
         if kind == SetKind::File {
-            one(random, &["one.txt", "two.txt", "one.txt", "none.txt", ""]).to_owned()
+            one(
+                random,
+                &[
+                    "one.txt", "two.txt", "one.txt", "two.txt", "one.txt", "two.txt", "none.txt",
+                    "",
+                ],
+            )
+            .to_owned()
         } else if random.random_ratio(1, 8) {
             numeral(random)
         } else {
@@ -221,7 +231,13 @@ fn json_text(random: &mut StdRng, whole: bool) -> String {
         "9007199254740993",
     ];
     if !whole && random.random_ratio(2, 3) {
-        return one(random, &words).to_owned();
+        let fine = random.random_ratio(3, 4);
+        let words = if fine {
+            &["1", "true", "\"a,b\"", "null", "1.5e3"]
+        } else {
+            &words[..]
+        };
+        return one(random, words).to_owned();
     }
     let tree = if whole {
         Value::Object(map(random, 2))
