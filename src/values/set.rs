@@ -19,6 +19,9 @@ const MOST_DOTS: usize = 30;
 /// The most indexes behind one another.
 const MOST_INDEXES: usize = 30;
 
+/// Bytes of one name in a key.
+const LONGEST_NAME: usize = 1024;
+
 /// How many places of lists indexes may make in all: `a[65536]=x` makes as many,
 /// and a line holds thousands of those.
 const MOST_PLACES: usize = 4 * LARGEST_INDEX;
@@ -146,6 +149,10 @@ impl Parser<'_> {
                     "`{name}` has no value before the comma; a comma of a value is written `\\,`"
                 );
                 return Err(Refused::new(what));
+            }
+            End::Char(_) if name.len() > LONGEST_NAME => {
+                let what = format!("a key is longer than {LONGEST_NAME} bytes");
+                return Err(Refused::unlike_helm(Difference::TooLarge, what));
             }
             End::Char(_) => {}
         }

@@ -4,9 +4,10 @@
 //! an alias or a merge makes of them is decided here as Go's `yaml.v2` does it,
 //! within bounds.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
 use super::scalar::{Plain, number};
@@ -19,6 +20,9 @@ const MOST_NODES: usize = 100_000;
 
 /// Bytes of text of a file, that which aliases repeat included.
 const MOST_TEXT: usize = 4 << 20;
+
+/// Bytes of a key.
+const LONGEST_KEY: usize = 1024;
 
 const NAMESPACE: &str = "tag:yaml.org,2002:";
 
@@ -109,6 +113,13 @@ pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
         flow_nesting_limit: 4 * DEEPEST,
         block_nesting_limit: 4 * DEEPEST,
     };
+    // Helm ends the last line as well: in a block of text it counts.
+    let text = if text.ends_with('\n') {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{text}\n"))
+    };
+    let text = &*text;
     let mut reader = Reader {
         source: text,
         events: Parser::new_from_str_with_options(text, options),
@@ -164,10 +175,25 @@ impl<'t> Reader<'t> {
                         return Err(wrong(Kind::Syntax, span.start.line(), what));
                     }
                 }
-                Some(Ok(event)) => return Ok(event),
+                Some(Ok((event, span))) => {
+                    self.tag_ends(&span)?;
+                    return Ok((event, span));
+                }
                 Some(Err(error)) => return Err(syntax(&error)),
                 None => return Ok((Event::StreamEnd, Span::default())),
             }
+        }
+    }
+
+    /// Refuses a tag with punctuation right behind it: elsewhere that is a part of it.
+    fn tag_ends(&self, span: &Span) -> Result<(), Unreadable> {
+        let tag = span.tag_span().and_then(|tag| tag.byte_range());
+        match tag {
+            Some(tag) if self.source[tag.end..].starts_with([',', '[', ']', '{', '}']) => {
+                let what = format!("a blank is missing behind `{}`", &self.source[tag]);
+                Err(wrong(Kind::Syntax, span.start.line(), what))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -192,8 +218,7 @@ impl<'t> Reader<'t> {
     fn node(&mut self, (event, span): (Event<'t>, Span), depth: usize) -> Result<Node, Unreadable> {
         let line = span.start.line();
         if depth > DEEPEST {
-            let what = format!("more than {DEEPEST} mappings and lists are in one another");
-            return Err(wrong(Kind::TooLarge, line, what));
+            return Err(too_deep(line));
         }
         let (before, text) = (self.nodes, self.text);
         let (anchor, value, below) = match event {
@@ -324,6 +349,10 @@ impl<'t> Reader<'t> {
             Err(wrong(Kind::Meaning, line, what))
         };
         match self.node(next, depth + 1)?.value {
+            Value::String(text) if text.len() > LONGEST_KEY => {
+                let what = format!("a key is longer than {LONGEST_KEY} bytes");
+                Err(wrong(Kind::TooLarge, line, what))
+            }
             Value::String(text) => Ok(text),
             Value::Bool(value) => Ok(value.to_string()),
             Value::Number(number) if number.is_i64() => Ok(number.to_string()),
@@ -431,11 +460,14 @@ fn wrong(kind: Kind, line: usize, what: String) -> Unreadable {
 }
 
 fn syntax(error: &ScanError) -> Unreadable {
-    let what = error.info();
-    let kind = if what.contains("limit") || what.contains("recursion") || what.contains("nest") {
-        Kind::TooLarge
-    } else {
-        Kind::Syntax
-    };
-    wrong(kind, error.marker().line(), what)
+    let line = error.marker().line();
+    if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        return too_deep(line);
+    }
+    wrong(Kind::Syntax, line, error.info())
+}
+
+fn too_deep(line: usize) -> Unreadable {
+    let what = format!("more than {DEEPEST} mappings and lists are in one another");
+    wrong(Kind::TooLarge, line, what)
 }
