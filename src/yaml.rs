@@ -4,13 +4,15 @@
 //! mean to Helm, and errors name lines.
 
 mod located;
+mod reader;
 mod scalar;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use self::located::{Kind, Located, Unreadable, index, located};
+pub use self::located::{Kind, Located, Unreadable, index};
+pub use self::reader::located;
 pub use self::scalar::number;
 
 /// YAML that makes no sense, with line and column.

@@ -90,7 +90,7 @@ mod tests {
             format!("{place}:2 cannot be used: it is no text in UTF-8")
         );
         std::fs::write(&path, vec![b'#'; LARGEST_FILE + 1]).unwrap();
-        let error = read_values(&[path.clone()]).unwrap_err();
+        let error = read_values(std::slice::from_ref(&path)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("{place} cannot be used: it is larger than 1 MiB")

@@ -4,6 +4,7 @@
 mod check;
 mod difference;
 mod error;
+mod grammar;
 mod json;
 mod keys;
 mod merge;

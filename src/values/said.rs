@@ -109,13 +109,13 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
         match documents(&file.text) {
             Ok(documents) => {
                 merge::maps(&mut tree, one_tree(&documents));
-                for (document, map) in documents {
+                for document in documents {
                     layers.push(Layer {
+                        tree: document.value.clone(),
                         place: Place::File {
                             path: file.path.clone(),
                             document,
                         },
-                        tree: Value::Object(map),
                     });
                 }
             }
@@ -186,7 +186,7 @@ fn bounded(bytes: usize) -> Result<(), Refused> {
 }
 
 /// The documents of a file that say something.
-fn documents(text: &str) -> Result<Vec<(Located, Map<String, Value>)>, Refused> {
+fn documents(text: &str) -> Result<Vec<Located>, Refused> {
     bounded(text.len())?;
     let documents = yaml::located(text).map_err(|unreadable| Refused {
         line: Some(unreadable.line),
@@ -200,25 +200,19 @@ fn documents(text: &str) -> Result<Vec<(Located, Map<String, Value>)>, Refused> 
         },
         what: unreadable.what,
     })?;
-    let mut maps = Vec::new();
-    for document in documents {
-        match &document.value {
-            Value::Object(map) => {
-                let map = map.clone();
-                maps.push((document, map));
-            }
-            Value::Null => {}
-            _ => return Err(Refused::new("it holds no keys and values")),
-        }
+    let said = documents.into_iter().filter(|one| !one.value.is_null());
+    let said: Vec<Located> = said.collect();
+    if said.iter().any(|document| !document.value.is_object()) {
+        return Err(Refused::new("it holds no keys and values"));
     }
-    Ok(maps)
+    Ok(said)
 }
 
 /// The documents of a file over one another, before they go over other files: text
 /// that replaces a map, and is replaced by one again, is forgotten.
-fn one_tree(documents: &[(Located, Map<String, Value>)]) -> Map<String, Value> {
+fn one_tree(documents: &[Located]) -> Map<String, Value> {
     let mut tree = Map::new();
-    for (_, map) in documents {
+    for map in documents.iter().filter_map(|one| one.value.as_object()) {
         merge::maps(&mut tree, map.clone());
     }
     tree

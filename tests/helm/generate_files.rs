@@ -111,7 +111,7 @@ fn node(
             let anchor = &anchors[random.random_range(0..anchors.len())];
             text.push_str(&format!(" *{anchor}\n"));
         }
-        0..8 => {
+        3..8 => {
             let word = word(random);
             let behind = one(random, &["", "", "", " ", " # c"]);
             text.push_str(&format!(" {word}{behind}\n"));

@@ -80,6 +80,7 @@ fn each_difference_has_an_example_and_a_reason() {
 /// Asked by `tests/run`, where Go is there: `HELM_ORACLE` is the built program.
 #[test]
 #[ignore = "needs Go: tests/run builds what answers"]
+#[expect(clippy::print_stdout, reason = "what was asked is told")]
 fn helm_itself_answers_the_same() {
     let oracle = setting("HELM_ORACLE").expect("HELM_ORACLE is the program");
     let count: usize = setting("HELM_CASES").map_or(10_000, |n| n.parse().unwrap());
