@@ -6,6 +6,7 @@
 mod located;
 mod reader;
 mod scalar;
+mod syntax;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -146,7 +147,7 @@ list: [1]
     #[test]
     fn what_cannot_be_read_is_told_with_its_line() {
         for (text, line, what) in [
-            ("a: 1\nb: {c\n", 2, "unclosed bracket"),
+            ("a: 1\nb: {c\n", 2, "`{` is not closed"),
             (
                 "a: 1\na: 2\n",
                 2,

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::located::{Below, Kind, Located, Marks, Unreadable};
 use super::scalar::{Plain, number};
+use super::syntax::words;
 
 /// Mappings and lists in one another.
 const DEEPEST: usize = 64;
@@ -389,7 +390,7 @@ fn syntax(error: &ScanError) -> Unreadable {
     if *error.kind() == ErrorKind::RecursionLimitExceeded {
         return too_deep(line);
     }
-    wrong(Kind::Syntax, line, error.info())
+    wrong(Kind::Syntax, line, words(error.kind()))
 }
 
 fn too_deep(line: usize) -> Unreadable {
