@@ -59,6 +59,25 @@ pub fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
+/// The first bytes of a file or pipe, at most so many, or `None` where there is
+/// none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> {
+    use std::io::Read;
+    let read = || {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        io::Result::Ok(bytes)
+    };
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => explain("read", path, result).map(Some),
+    }
+}
+
 /// Makes a folder and those above it.
 ///
 /// # Errors

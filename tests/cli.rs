@@ -255,3 +255,59 @@ fn help_of_each_verb_has_an_example() {
             .starts_with("clearml-local 0.")
     );
 }
+
+#[test]
+fn values_are_said_with_helms_flags_in_helms_order() {
+    let home = Home::new();
+    home.write(
+        "values.yaml",
+        "redis:\n  extraEnvs: [{name: A, value: f}]\n",
+    );
+    home.write("motd", "from a file");
+    home.write("clearml-local.yaml", "setJson: ['redis.replicas=1']\n");
+    let item = "redis.extraEnvs[0].value";
+    let rendered = |arguments: &[&str]| {
+        let ran = home.run(&[&["render", "-f", "values.yaml"], arguments].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let lines = ran.stdout.lines();
+        let mut behind = lines.skip_while(|line| !line.ends_with("- name: A"));
+        behind.nth(1).unwrap().trim().to_owned()
+    };
+    let [json, set, string, file] = ["json", "1", "2", "motd"].map(|is| format!("{item}={is}"));
+    let json = json.replace("json", "\"json\"");
+    assert_eq!(rendered(&[]), "value: f");
+    assert_eq!(rendered(&["--set-json", &json]), "value: json");
+    assert_eq!(
+        rendered(&["--set-string", &string, "--set", &set, "--set-json", &json]),
+        "value: \"2\""
+    );
+    assert_eq!(
+        rendered(&["--set-file", &file, "--set-string", &string]),
+        "value: from a file"
+    );
+}
+
+#[test]
+fn values_that_cannot_be_read_are_all_told_with_their_place() {
+    let home = Home::new();
+    home.write("values.yaml", "redis:\n  image: {tag: 1}\n image: 2\n");
+    let ran = home.run(&[
+        "render",
+        "-f",
+        "values.yaml",
+        "--set",
+        "redis.image",
+        "--set-json",
+        "redis={",
+    ]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: 3 values cannot be used
+      values.yaml:3: the indentation fits nothing above it, or a `:` is missing
+      --set-json redis={: it is no JSON at character 1: the end comes within an object
+      --set redis.image: `image` has no value: write KEY=VALUE
+    ");
+    let ran = home.run(&["render", "--set-file", "a=none.txt"]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @"error: there is no file none.txt (--set-file a=none.txt)");
+}

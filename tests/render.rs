@@ -6,11 +6,15 @@ use clearml_local::probe::Endpoints;
 use clearml_local::profile::Profile;
 use clearml_local::release::Catalogue;
 use clearml_local::secrets::Secrets;
+use clearml_local::settings::{SetArgument, SetKind};
 use clearml_local::values;
 
 fn rendered(release: &str, sets: &[&str]) -> String {
     let release = Catalogue::builtin().find(release).unwrap();
-    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    let sets: Vec<SetArgument> = sets
+        .iter()
+        .map(|set| SetArgument::new(SetKind::Set, *set))
+        .collect();
     let values = values::resolve(&values::Inputs {
         release: &release,
         profile: &Profile::for_machine(4_000_000_000),

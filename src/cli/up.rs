@@ -35,7 +35,8 @@ pub(super) struct Args {
 /// Flags that say what the instance is to be.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct WishArgs {
-    /// Values of the `clearml` Helm chart; again for more, the later wins
+    /// Values of the `clearml` Helm chart; again for more, the later wins; `-` for
+    /// what is piped in
     #[arg(
         short = 'f',
         long,
@@ -44,9 +45,20 @@ pub(super) struct WishArgs {
         value_delimiter = ':'
     )]
     values: Vec<PathBuf>,
-    /// One value, such as apiserver.replicaCount=2; wins over files
+    /// One value, such as apiserver.replicaCount=2; wins over files. In Helm's grammar:
+    /// a.b=c,d=e are two, a={x,y} a list, a[0].b=c an item's, a=null none
     #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
     set: Vec<String>,
+    /// One value as text, whatever it looks like: version=0042; wins over --set
+    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    set_string: Vec<String>,
+    /// One value as the text of a file, which is read now and kept; wins over
+    /// --set-string
+    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    set_file: Vec<String>,
+    /// One value as JSON, or several as an object; wins over files, --set over it
+    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    set_json: Vec<String>,
     /// Release of the server: 1.5.0, 2.3, or a file that describes one
     #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
     release: Option<String>,
@@ -120,6 +132,9 @@ impl WishArgs {
             data_dir: self.data_dir.clone().map(|place| place.below(&here)),
             values: self.values.clone(),
             set: self.set.clone(),
+            set_string: self.set_string.clone(),
+            set_file: self.set_file.clone(),
+            set_json: self.set_json.clone(),
             ca_file: self.ca_file.clone(),
             registry_mirror: self.registry_mirror.clone(),
             autostart: self.autostart,

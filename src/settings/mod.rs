@@ -2,8 +2,10 @@
 //! order of strength, then what an earlier `up` was told, then the defaults.
 
 mod data;
+mod kept;
 mod mirror;
 mod name;
+mod set;
 mod wishes;
 
 use std::net::IpAddr;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::data::DataPlace;
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
+pub use self::set::{SetArgument, SetKind};
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
 use crate::files;
@@ -82,8 +85,8 @@ pub struct Instance {
     pub data_dir: DataPlace,
     /// Values files, weakest first.
     pub values: Vec<KeptFile>,
-    /// `--set` arguments, weakest first.
-    pub sets: Vec<String>,
+    /// Arguments of `--set` and its kin; of each kind the weakest first.
+    pub sets: Vec<SetArgument>,
     /// Certificate authorities that the node trusts beside the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<KeptFile>,
@@ -122,6 +125,28 @@ pub enum Error {
     NoValuesFile {
         /// The path that was given.
         path: PathBuf,
+    },
+    /// A file of `--set-file` is missing.
+    #[error("there is no file {} ({argument})", path.display())]
+    NoSetFile {
+        /// The path that was given.
+        path: PathBuf,
+        /// The flag and its argument.
+        argument: String,
+    },
+    /// A file of the user's is too large to be meant.
+    #[error("{} cannot be used: it is larger than {} MiB", path.display(), crate::values::LARGEST_FILE >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the user's is no text.
+    #[error("{}:{line} cannot be used: it is no text in UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first byte that cannot be read.
+        line: usize,
     },
     /// No certificates.
     #[error("the certificates in {} cannot be used: {reason}", path.display())]
@@ -166,7 +191,10 @@ impl Explain for Error {
             Error::Certificates { .. } => {
                 vec!["it begins with -----BEGIN CERTIFICATE-----, as your proxy's administrator has it".into()]
             }
-            Error::NoValuesFile { .. } => Vec::new(),
+            Error::NoValuesFile { .. }
+            | Error::NoSetFile { .. }
+            | Error::TooLarge { .. }
+            | Error::NotText { .. } => Vec::new(),
         }
     }
 }

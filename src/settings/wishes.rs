@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     DEFAULT_NODE_IMAGE, DataPlace, Error, Instance, InstanceName, KeptFile, Mirror, Ports,
-    SETTINGS_FILE, starts_again,
+    SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
 use crate::{files, yaml};
 
@@ -36,6 +36,12 @@ pub struct Wishes {
     pub values: Vec<PathBuf>,
     /// `KEY=VALUE`.
     pub set: Vec<String>,
+    /// `KEY=TEXT`.
+    pub set_string: Vec<String>,
+    /// `KEY=FILE`.
+    pub set_file: Vec<String>,
+    /// `KEY=JSON`, or a JSON object.
+    pub set_json: Vec<String>,
     /// Certificates, as a PEM file.
     pub ca_file: Option<PathBuf>,
     /// Where to pull images from.
@@ -52,7 +58,14 @@ impl Wishes {
     /// These wishes, and where they are silent the weaker ones.
     #[must_use]
     pub fn or(self, weaker: Wishes) -> Wishes {
-        let lists_are_ours = !self.values.is_empty() || !self.set.is_empty();
+        let stronger = if self.says_values() { &self } else { &weaker };
+        let (values, set, set_string, set_file, set_json) = (
+            stronger.values.clone(),
+            stronger.set.clone(),
+            stronger.set_string.clone(),
+            stronger.set_file.clone(),
+            stronger.set_json.clone(),
+        );
         Wishes {
             name: self.name.or(weaker.name),
             listen: self.listen.or(weaker.listen),
@@ -62,18 +75,23 @@ impl Wishes {
             release: self.release.or(weaker.release),
             node_image: self.node_image.or(weaker.node_image),
             data_dir: self.data_dir.or(weaker.data_dir),
-            values: if lists_are_ours {
-                self.values
-            } else {
-                weaker.values
-            },
-            set: if lists_are_ours { self.set } else { weaker.set },
+            values,
+            set,
+            set_string,
+            set_file,
+            set_json,
             ca_file: self.ca_file.or(weaker.ca_file),
             registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
             autostart: self.autostart.or(weaker.autostart),
             merge_kubeconfig: self.merge_kubeconfig.or(weaker.merge_kubeconfig),
             timeout: self.timeout.or(weaker.timeout),
         }
+    }
+
+    /// Whether anything is said of the chart's values.
+    pub fn says_values(&self) -> bool {
+        let said = [&self.set, &self.set_string, &self.set_file, &self.set_json];
+        !self.values.is_empty() || said.iter().any(|said| !said.is_empty())
     }
 
     /// The wishes in `clearml-local.yaml` of that folder, if it is there.
@@ -148,7 +166,7 @@ impl Wishes {
         if ports.web == ports.api || ports.api == ports.files || ports.web == ports.files {
             return Err(Error::SamePort { ports });
         }
-        let told = !self.values.is_empty() || !self.set.is_empty();
+        let told = self.says_values();
         Ok(Instance {
             listen: self.listen.unwrap_or(was.listen),
             ports,
@@ -156,11 +174,11 @@ impl Wishes {
             node_image: self.node_image.clone().unwrap_or(was.node_image),
             data_dir: self.data_dir.clone().unwrap_or(was.data_dir),
             values: if told {
-                read_values(&self.values)?
+                kept::read_values(&self.values)?
             } else {
                 was.values
             },
-            sets: if told { self.set.clone() } else { was.sets },
+            sets: if told { self.read_sets()? } else { was.sets },
             ca: match &self.ca_file {
                 Some(path) => read_certificates(path)?,
                 None => was.ca,
@@ -173,18 +191,21 @@ impl Wishes {
             merge_kubeconfig: self.merge_kubeconfig.unwrap_or(was.merge_kubeconfig),
         })
     }
-}
 
-fn read_values(paths: &[PathBuf]) -> Result<Vec<KeptFile>, Error> {
-    let mut values = Vec::new();
-    for path in paths {
-        let text = files::read(path)?.ok_or_else(|| Error::NoValuesFile { path: path.clone() })?;
-        values.push(KeptFile {
-            path: path.display().to_string(),
-            text,
-        });
+    /// The arguments of all flags, weakest first.
+    fn read_sets(&self) -> Result<Vec<SetArgument>, Error> {
+        let mut sets = Vec::new();
+        for kind in SetKind::ALL {
+            let texts = match kind {
+                SetKind::Json => &self.set_json,
+                SetKind::Set => &self.set,
+                SetKind::String => &self.set_string,
+                SetKind::File => &self.set_file,
+            };
+            sets.extend(kept::read_sets(kind, texts)?);
+        }
+        Ok(sets)
     }
-    Ok(values)
 }
 
 /// The certificates of a PEM file; an empty file is how they are taken back.
@@ -245,6 +266,31 @@ mod tests {
         files::write(&dir.path().join(SETTINGS_FILE), "webport: 8080\n").unwrap();
         let error = Wishes::from_file(dir.path()).unwrap_err().to_string();
         assert!(error.contains("webport"), "{error}");
+    }
+
+    #[test]
+    fn values_of_flags_replace_those_of_the_file_whole() {
+        let file: Wishes = yaml::one("setString: [a=1]\nset: [b=1]\nsetJson: ['c=1']\n").unwrap();
+        let sets = |wishes: Wishes| {
+            let instance = wishes.instance(None, PathBuf::from("/data").into());
+            instance.unwrap().sets
+        };
+        assert_eq!(
+            sets(Wishes::default().or(file.clone())),
+            [
+                SetArgument::new(SetKind::Json, "c=1"),
+                SetArgument::new(SetKind::Set, "b=1"),
+                SetArgument::new(SetKind::String, "a=1"),
+            ]
+        );
+        let flags = Wishes {
+            set_json: vec!["d=1".into()],
+            ..Wishes::default()
+        };
+        assert_eq!(
+            sets(flags.or(file)),
+            [SetArgument::new(SetKind::Json, "d=1")]
+        );
     }
 
     #[test]

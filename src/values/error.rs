@@ -15,9 +15,16 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Problem {
+        /// More of a value or a key says nothing more.
+        const LONGEST: usize = 300;
+        let mut what = what.into();
+        if let Some((end, _)) = what.char_indices().nth(LONGEST) {
+            what.truncate(end);
+            what.push('…');
+        }
         Problem {
             place: place.into(),
-            what: what.into(),
+            what,
         }
     }
 }

@@ -2,22 +2,30 @@
 //! force, and errors that name file and line.
 
 mod check;
+mod difference;
 mod error;
+mod grammar;
+mod json;
 mod keys;
 mod merge;
 mod quantity;
+mod said;
 mod set;
 mod typed;
 
 use serde_json::Value;
 
+pub use self::difference::{Difference, Refused};
 pub use self::error::{Error, Problem};
+pub use self::merge::coalesce;
+use self::said::Layer;
+pub use self::said::{LARGEST_FILE, merged};
+pub use self::set::named_files;
 pub use self::typed::{Database, Image, Server, Service, ServiceType, Values};
 use crate::component::Component;
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::KeptFile;
-use crate::yaml;
+use crate::settings::{KeptFile, SetArgument};
 
 /// Where values come from, weakest first: the chart, the release, the profile,
 /// the files, `--set`.
@@ -29,44 +37,8 @@ pub struct Inputs<'a> {
     pub profile: &'a Profile,
     /// The user's files, weakest first.
     pub files: &'a [KeptFile],
-    /// The user's `--set` arguments, weakest first.
-    pub sets: &'a [String],
-}
-
-/// What a user said at one place, as a tree.
-struct Layer {
-    place: Place,
-    tree: Value,
-}
-
-/// Where a user said it.
-enum Place {
-    File {
-        path: String,
-        text: String,
-    },
-    /// Every `--set`, with the tree that it makes by itself.
-    Sets(Vec<(String, Value)>),
-}
-
-impl Place {
-    /// Where the key is, for messages: `values.yaml:12` or `--set a=b`.
-    fn of(&self, path: &[&str]) -> String {
-        match self {
-            Place::File { path: file, text } => match yaml::line_of(text, path) {
-                Some(line) => format!("{file}:{line}"),
-                None => file.clone(),
-            },
-            Place::Sets(arguments) => {
-                let said = arguments.iter().rev();
-                let said = said
-                    .clone()
-                    .find(|(_, tree)| merge::has(tree, path))
-                    .or(arguments.last());
-                said.map_or_else(String::new, |(argument, _)| format!("--set {argument}"))
-            }
-        }
-    }
+    /// The user's `--set…` arguments; of each kind the weakest first.
+    pub sets: &'a [SetArgument],
 }
 
 /// Works out the values in force.
@@ -74,10 +46,9 @@ impl Place {
 /// # Errors
 /// Everything that is wrong with what the user said, at once.
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
-    let mut problems = Vec::new();
-    let layers = layers(inputs, &mut problems);
+    let (said, mut problems) = said::said(inputs);
     let mut whole = true;
-    for layer in &layers {
+    for layer in &said.layers {
         whole &= check::layer(layer, &mut problems);
     }
     if !whole {
@@ -86,12 +57,10 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
         return Err(Error { problems });
     }
     let mut tree = defaults(inputs);
-    for layer in &layers {
-        merge::onto(&mut tree, &layer.tree);
-    }
+    coalesce(&mut tree, &said.tree);
     let place = |path: &[&str]| {
-        let said = layers.iter().rev().find(|l| merge::has(&l.tree, path));
-        said.map_or_else(|| "the defaults".to_owned(), |layer| layer.place.of(path))
+        said.place(path)
+            .unwrap_or_else(|| "the defaults".to_owned())
     };
     let (values, wrong) = typed::from_tree(&tree, &place);
     problems.extend(wrong);
@@ -100,43 +69,6 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
     } else {
         Err(Error { problems })
     }
-}
-
-/// What the user said, weakest first.
-fn layers(inputs: &Inputs<'_>, problems: &mut Vec<Problem>) -> Vec<Layer> {
-    let mut layers = Vec::new();
-    for file in inputs.files {
-        match yaml::one::<Option<Value>>(&file.text) {
-            Ok(None) => {}
-            Ok(Some(tree)) if tree.is_object() => layers.push(Layer {
-                place: Place::File {
-                    path: file.path.clone(),
-                    text: file.text.clone(),
-                },
-                tree,
-            }),
-            Ok(Some(_)) => problems.push(Problem::new(&file.path, "it holds no keys and values")),
-            Err(error) => problems.push(Problem::new(&file.path, error.to_string())),
-        }
-    }
-    // They build on one another: `a[0].name=x` and `a[0].value=y` are one item.
-    let mut tree = Value::Object(serde_json::Map::new());
-    let mut said = Vec::new();
-    for argument in inputs.sets {
-        let mut own = Value::Object(serde_json::Map::new());
-        let parsed = set::parse_onto(argument, &mut own);
-        match parsed.and_then(|()| set::parse_onto(argument, &mut tree)) {
-            Ok(()) => said.push((argument.clone(), own)),
-            Err(reason) => problems.push(Problem::new(format!("--set {argument}"), reason)),
-        }
-    }
-    if !said.is_empty() {
-        layers.push(Layer {
-            place: Place::Sets(said),
-            tree,
-        });
-    }
-    layers
 }
 
 /// The chart's values, the release's images and the profile's resources.
@@ -160,13 +92,17 @@ fn defaults(inputs: &Inputs<'_>) -> Value {
 mod tests {
     use super::*;
     use crate::release::{Catalogue, DEFAULT};
+    use crate::settings::SetKind;
 
     fn resolve_with(text: &str, sets: &[&str]) -> Result<Values, Error> {
         let file = KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
         };
-        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        let sets: Vec<SetArgument> = sets
+            .iter()
+            .map(|text| SetArgument::new(SetKind::Set, *text))
+            .collect();
         resolve(&Inputs {
             release: &Catalogue::builtin().find(DEFAULT).unwrap(),
             profile: &Profile::for_machine(4_000_000_000),

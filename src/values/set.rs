@@ -1,150 +1,49 @@
-//! `--set KEY=VALUE`, with Helm's grammar: `a.b=c`, `a[0].b=c`, `a={x,y}`,
-//! `a=b,c=d`, escapes with a backslash, and guessed types.
-
-use std::iter::Peekable;
-use std::str::Chars;
+//! `--set KEY=VALUE` and its kin, laid onto what is there.
 
 use serde_json::{Map, Value};
 
-/// Lists longer than that are a slip: `a[1000000]=x` would fill the memory.
-const LONGEST_LIST: usize = 1024;
+use super::difference::Refused;
+use super::grammar::Parser;
+pub(super) use super::grammar::Room;
+use super::{json, merge};
+use crate::settings::{SetArgument, SetKind};
 
-/// One step of a path.
-enum Segment {
-    Key(String),
-    Index(usize),
-}
-
-/// Reads an argument and lays it onto a tree.
+/// Lays an argument onto a tree. What is wrong can leave a part of it there.
 ///
 /// # Errors
-/// Why it cannot be read, in words.
-pub(super) fn parse_onto(argument: &str, tree: &mut Value) -> Result<(), String> {
-    let mut chars = argument.chars().peekable();
-    loop {
-        let path = path(&mut chars)?;
-        let value = value(&mut chars)?;
-        place(tree, &path, value)?;
-        if chars.next().is_none() {
-            return Ok(());
-        }
-        if chars.peek().is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// Reads up to and with the `=`.
-fn path(chars: &mut Peekable<Chars<'_>>) -> Result<Vec<Segment>, String> {
-    let mut segments = Vec::new();
-    let mut name = String::new();
-    let finish = |name: &mut String, segments: &mut Vec<Segment>| {
-        if !name.is_empty() {
-            segments.push(Segment::Key(std::mem::take(name)));
-        }
-    };
-    loop {
-        match chars.next() {
-            None => return Err("it is to be KEY=VALUE".into()),
-            Some('\\') => name.extend(chars.next()),
-            Some('.') => finish(&mut name, &mut segments),
-            Some('=') => {
-                finish(&mut name, &mut segments);
-                if segments.is_empty() {
-                    return Err("the key is missing".into());
-                }
-                return Ok(segments);
-            }
-            Some('[') => {
-                finish(&mut name, &mut segments);
-                let digits: String = std::iter::from_fn(|| chars.next_if(|c| *c != ']')).collect();
-                chars.next();
-                let index = digits.parse().ok().filter(|index| *index < LONGEST_LIST);
-                let index = index.ok_or_else(|| format!("`[{digits}]` is no place in a list"))?;
-                segments.push(Segment::Index(index));
-            }
-            Some(other) => name.push(other),
-        }
-    }
-}
-
-/// Reads a value up to the comma behind it.
-fn value(chars: &mut Peekable<Chars<'_>>) -> Result<Value, String> {
-    if chars.next_if_eq(&'{').is_none() {
-        let text = scalar(chars, &[',']);
-        return Ok(guess(&text));
-    }
-    let mut items = Vec::new();
-    loop {
-        let text = scalar(chars, &[',', '}']);
-        match chars.next() {
-            Some('}') => {
-                if !(items.is_empty() && text.is_empty()) {
-                    items.push(guess(&text));
-                }
-                return Ok(Value::Array(items));
-            }
-            Some(_) => items.push(guess(&text)),
-            None => return Err("the list has no end: `}` is missing".into()),
-        }
-    }
-}
-
-fn scalar(chars: &mut Peekable<Chars<'_>>, ends: &[char]) -> String {
-    let mut text = String::new();
-    while let Some(next) = chars.next_if(|c| !ends.contains(c)) {
-        if next == '\\' {
-            text.extend(chars.next());
-        } else {
-            text.push(next);
-        }
-    }
-    text
-}
-
-/// What a text is, as Helm guesses: no number begins with a zero.
-fn guess(text: &str) -> Value {
-    match text {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        "null" => Value::Null,
-        "0" => Value::from(0),
-        _ if text.starts_with('0') => Value::String(text.to_owned()),
-        _ => match text.parse::<i64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::String(text.to_owned()),
-        },
-    }
-}
-
-fn place(tree: &mut Value, path: &[Segment], value: Value) -> Result<(), String> {
-    let Some((first, rest)) = path.split_first() else {
-        *tree = value;
+/// Why it cannot be read, or does not fit what is there.
+pub(super) fn onto(
+    argument: &SetArgument,
+    tree: &mut Map<String, Value>,
+    room: &mut Room,
+) -> Result<(), Refused> {
+    let text = &argument.text;
+    if argument.kind == SetKind::Json && text.trim().starts_with('{') {
+        let object = json::object(text.trim())?;
+        merge::maps(tree, object);
         return Ok(());
-    };
-    match first {
-        Segment::Key(name) => {
-            if tree.is_null() {
-                *tree = Value::Object(Map::new());
-            }
-            let map = tree.as_object_mut();
-            let map =
-                map.ok_or_else(|| format!("`{name}` stands below something that has no keys"))?;
-            place(map.entry(name.clone()).or_insert(Value::Null), rest, value)
-        }
-        Segment::Index(index) => {
-            if tree.is_null() {
-                *tree = Value::Array(Vec::new());
-            }
-            let list = tree.as_array_mut();
-            let list =
-                list.ok_or_else(|| format!("`[{index}]` stands behind something that is no list"))?;
-            if list.len() <= *index {
-                list.resize(index + 1, Value::Null);
-            }
-            place(&mut list[*index], rest, value)
-        }
     }
+    let mut files = argument.files.iter();
+    let mut file = |path: &str| {
+        let file = files.next().filter(|file| file.path == path);
+        let file = file.ok_or_else(|| Refused::new(format!("`{path}` was not read")))?;
+        Ok(file.text.clone())
+    };
+    Parser::new(argument.kind, text, &mut file, room).all(tree)
+}
+
+/// The files that a `--set-file` argument names, in order, up to where it cannot be
+/// read.
+pub fn named_files(text: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    let mut file = |path: &str| {
+        named.push(path.to_owned());
+        Ok(String::new())
+    };
+    let mut room = Room::default();
+    // What is wrong is told when it is laid onto what is there.
+    let _ = Parser::new(SetKind::File, text, &mut file, &mut room).all(&mut Map::new());
+    named
 }
 
 #[cfg(test)]
@@ -152,42 +51,104 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::values::Difference;
 
-    fn parse(argument: &str) -> Result<Value, String> {
-        let mut tree = Value::Null;
-        parse_onto(argument, &mut tree).map(|()| tree)
+    fn parse(kind: SetKind, text: &str, base: Value) -> Result<Value, Refused> {
+        let Value::Object(mut tree) = base else {
+            panic!("a base is a map");
+        };
+        onto(
+            &SetArgument::new(kind, text),
+            &mut tree,
+            &mut Room::default(),
+        )?;
+        Ok(tree.into())
     }
 
     #[test]
     fn grammar() {
         for (argument, tree) in [
+            ("", json!({})),
             ("a=1", json!({"a": 1})),
             ("a.b=c", json!({"a": {"b": "c"}})),
             ("a=b,c=d", json!({"a": "b", "c": "d"})),
             ("a={x,1,true}", json!({"a": ["x", 1, true]})),
-            ("a={}", json!({"a": []})),
+            ("a={}", json!({"a": [""]})),
             ("a[0].b=c,a[0].d=e", json!({"a": [{"b": "c", "d": "e"}]})),
+            ("a[1][0]=b", json!({"a": [null, ["b"]]})),
             (r"a\.b=c\,d", json!({"a.b": "c,d"})),
             ("a=null", json!({"a": null})),
+            ("a=TRUE", json!({"a": true})),
             ("a=007", json!({"a": "007"})),
+            ("a=9223372036854775808", json!({"a": "9223372036854775808"})),
             ("a=", json!({"a": ""})),
             ("a=b=c", json!({"a": "b=c"})),
         ] {
-            assert_eq!(parse(argument).unwrap(), tree, "{argument}");
+            let parsed = parse(SetKind::Set, argument, json!({}));
+            assert_eq!(parsed.unwrap(), tree, "{argument}");
         }
+    }
+
+    #[test]
+    fn kinds_differ_in_what_a_word_is() {
+        let parsed = |kind, text| parse(kind, text, json!({})).unwrap();
+        assert_eq!(parsed(SetKind::String, "a=1"), json!({"a": "1"}));
+        assert_eq!(
+            parsed(SetKind::Json, r#"a={"b":[1]} ,c=null,d="x,y""#),
+            json!({"a": {"b": [1]}, "c": null, "d": "x,y"})
+        );
+        assert_eq!(parsed(SetKind::Json, r#"{"a":1}"#), json!({"a": 1}));
+    }
+
+    #[test]
+    fn an_argument_builds_on_what_is_there() {
+        let base = json!({"a": [{"b": 1}, {"c": 2}]});
+        assert_eq!(
+            parse(SetKind::Set, "a[0].x=1", base).unwrap(),
+            json!({"a": [{"b": 1, "x": 1}, {"c": 2}]})
+        );
     }
 
     #[test]
     fn what_cannot_be_read_says_why() {
         for (argument, reason) in [
-            ("a", "it is to be KEY=VALUE"),
-            ("=a", "the key is missing"),
+            ("a", "`a` has no value: write KEY=VALUE"),
+            ("=a", "a key is missing"),
+            ("a.=1", "a key is missing"),
             ("a={b", "the list has no end: `}` is missing"),
             ("a[x]=1", "`[x]` is no place in a list"),
-            ("a[99999999999]=1", "`[99999999999]` is no place in a list"),
-            ("a=1,a.b=2", "`b` stands below something that has no keys"),
+            ("a[-1]=1", "`[-1]` is no place in a list"),
+            ("a[0", "`]` is missing behind `[0`"),
+            ("a[0]", "`[0]` has no value"),
+            (
+                "a[0].b=",
+                "an empty text cannot be the first that is said of `[0]`; --set-json can say it",
+            ),
+            (
+                "a[99999]=1",
+                "`[99999]` is beyond the last place of a list, 65536",
+            ),
+            ("a=1,a.b=2", "`a` is a number, so nothing can be below it"),
+            ("a=null,a[0]=2", "`a` is null, so it has no places"),
+            (
+                "a,b=1",
+                "`a` has no value before the comma; a comma of a value is written `\\,`",
+            ),
         ] {
-            assert_eq!(parse(argument).unwrap_err(), reason, "{argument}");
+            let refused = parse(SetKind::Set, argument, json!({})).unwrap_err();
+            assert_eq!(refused.what, reason, "{argument}");
         }
+    }
+
+    #[test]
+    fn lists_have_a_bound_together() {
+        let line: Vec<String> = (0..5).map(|i| format!("a{i}[65536]=x")).collect();
+        let refused = parse(SetKind::Set, &line.join(","), json!({})).unwrap_err();
+        assert_eq!(refused.difference, Some(Difference::TooManyPlaces));
+    }
+
+    #[test]
+    fn files_are_named_by_their_values() {
+        assert_eq!(named_files("a=x,b={y,z},c"), ["x", "y", "z"]);
     }
 }

@@ -1,0 +1,144 @@
+//! `--set` and its kin, as they were said.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::KeptFile;
+
+/// Which of the flags it was, weakest first, as Helm lays them over one another
+/// whatever their order on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SetKind {
+    /// `--set-json`: values are JSON, or the whole argument is an object.
+    Json,
+    /// `--set`: types are guessed.
+    Set,
+    /// `--set-string`: every value is text.
+    String,
+    /// `--set-file`: values are the texts of files.
+    File,
+}
+
+impl SetKind {
+    /// All of them, weakest first.
+    pub const ALL: [SetKind; 4] = [SetKind::Json, SetKind::Set, SetKind::String, SetKind::File];
+
+    /// The flag, such as `--set-json`.
+    pub fn flag(self) -> &'static str {
+        match self {
+            SetKind::Json => "--set-json",
+            SetKind::Set => "--set",
+            SetKind::String => "--set-string",
+            SetKind::File => "--set-file",
+        }
+    }
+}
+
+/// One argument of one of the flags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetArgument {
+    /// The flag.
+    pub kind: SetKind,
+    /// What stands behind the flag, such as `apiserver.replicaCount=2`.
+    pub text: String,
+    /// Of `--set-file`: the files that it names, as they were read. Several can be
+    /// named, as in `a=one.conf,b=two.conf`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<KeptFile>,
+}
+
+impl SetArgument {
+    /// An argument that names no files, or none that were read.
+    pub fn new(kind: SetKind, text: impl Into<String>) -> SetArgument {
+        SetArgument {
+            kind,
+            text: text.into(),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// How much of an argument is shown: a whole document can stand behind
+/// `--set-json`.
+const SHOWN: usize = 100;
+
+impl fmt::Display for SetArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flag = self.kind.flag();
+        match self.text.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "{flag} {}…", &self.text[..end]),
+            None => write!(f, "{flag} {}", self.text),
+        }
+    }
+}
+
+/// Versions up to 0.1.0 kept the texts of `--set` alone.
+impl<'de> Deserialize<'de> for SetArgument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrFields)
+    }
+}
+
+struct TextOrFields;
+
+impl<'de> de::Visitor<'de> for TextOrFields {
+    type Value = SetArgument;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an argument of --set")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SetArgument, E> {
+        Ok(SetArgument::new(SetKind::Set, text))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, fields: A) -> Result<SetArgument, A::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            kind: SetKind,
+            text: String,
+            #[serde(default)]
+            files: Vec<KeptFile>,
+        }
+        let fields = Fields::deserialize(de::value::MapAccessDeserializer::new(fields))?;
+        Ok(SetArgument {
+            kind: fields.kind,
+            text: fields.text,
+            files: fields.files,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_as_they_were_kept_also_by_older_versions() {
+        let argument = SetArgument {
+            kind: SetKind::File,
+            text: "a=motd".into(),
+            files: vec![KeptFile {
+                path: "motd".into(),
+                text: "hello\n".into(),
+            }],
+        };
+        let kept = serde_json::to_string(&argument).unwrap();
+        assert_eq!(
+            serde_json::from_str::<SetArgument>(&kept).unwrap(),
+            argument
+        );
+        assert_eq!(
+            serde_json::from_str::<SetArgument>(r#""a.b=1""#).unwrap(),
+            SetArgument::new(SetKind::Set, "a.b=1")
+        );
+    }
+
+    #[test]
+    fn long_arguments_are_cut_where_they_are_shown() {
+        let argument = SetArgument::new(SetKind::Json, "é".repeat(200));
+        assert_eq!(argument.to_string().chars().count(), 11 + 100 + 1);
+    }
+}
