@@ -29,15 +29,6 @@ pub enum Component {
     Webserver,
 }
 
-/// What kind of workload runs a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkloadKind {
-    /// A Deployment.
-    Deployment,
-    /// A StatefulSet.
-    StatefulSet,
-}
-
 impl Component {
     /// All components, in the order in which they are needed.
     pub const ALL: [Component; 6] = [
@@ -66,27 +57,19 @@ impl Component {
         Component::ALL.into_iter().find(|c| c.name() == name)
     }
 
-    /// Kind and name of the workload (chart 4.0.0, facts of the default install).
-    pub fn workload(self) -> (WorkloadKind, &'static str) {
-        match self {
-            Component::Redis => (WorkloadKind::StatefulSet, "clearml-redis-master"),
-            Component::Mongodb => (WorkloadKind::Deployment, "clearml-mongodb"),
-            Component::Elasticsearch => (WorkloadKind::StatefulSet, "clearml-elastic-master"),
-            Component::Apiserver => (WorkloadKind::Deployment, "clearml-apiserver"),
-            Component::Fileserver => (WorkloadKind::Deployment, "clearml-fileserver"),
-            Component::Webserver => (WorkloadKind::Deployment, "clearml-webserver"),
-        }
-    }
-
-    /// The persistent volume claim, where the component keeps data.
-    pub fn claim(self) -> Option<&'static str> {
-        match self {
-            Component::Redis => Some("redis-data-clearml-redis-master-0"),
-            Component::Mongodb => Some("clearml-mongodb"),
-            Component::Elasticsearch => Some("clearml-elastic-master-clearml-elastic-master-0"),
-            Component::Fileserver => Some("clearml-fileserver-data"),
-            Component::Apiserver | Component::Webserver => None,
-        }
+    /// The component that a pod of that name runs: names begin with what the user
+    /// chose, and end with what Kubernetes adds.
+    pub fn of_pod(name: &str) -> Option<Component> {
+        let parts = [
+            ("-redis-", Component::Redis),
+            ("-mongodb-", Component::Mongodb),
+            ("-apiserver-", Component::Apiserver),
+            ("-fileserver-", Component::Fileserver),
+            ("-webserver-", Component::Webserver),
+            ("-master-", Component::Elasticsearch),
+        ];
+        let found = parts.iter().find(|(part, _)| name.contains(part));
+        found.map(|(_, component)| *component)
     }
 
     /// Owner (uid, gid) of the component's data directory, as its image runs.
@@ -111,5 +94,23 @@ impl Component {
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_known_by_their_names() {
+        for (pod, component) in [
+            ("clearml-redis-master-0", Some(Component::Redis)),
+            ("clearml-elastic-master-0", Some(Component::Elasticsearch)),
+            ("our-apiserver-5b9-x2", Some(Component::Apiserver)),
+            ("clearml-mongodb-7f4-abc", Some(Component::Mongodb)),
+            ("kindnet-x", None),
+        ] {
+            assert_eq!(Component::of_pod(pod), component, "{pod}");
+        }
     }
 }

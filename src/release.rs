@@ -118,6 +118,31 @@ impl Release {
         self.at_least(1, 11)
     }
 
+    /// Whether the server can log in to MongoDB: earlier ones mix up the databases
+    /// of a connection that carries credentials.
+    pub fn logs_in_to_mongodb(&self) -> bool {
+        self.at_least(2, 0)
+    }
+
+    /// Whether a version of the server, such as an image's tag, is this release's;
+    /// `None` where the text is no version.
+    pub fn is_server_version(&self, text: &str) -> Option<bool> {
+        same_start(text, &self.server, 2)
+    }
+
+    /// The same for a database: the versions whose files are alike.
+    pub fn is_database_version(&self, component: Component, text: &str) -> Option<bool> {
+        let wanted = match component {
+            Component::Redis => &self.databases.redis,
+            Component::Mongodb => &self.databases.mongodb,
+            Component::Elasticsearch => &self.databases.elasticsearch,
+            Component::Apiserver | Component::Fileserver | Component::Webserver => {
+                return self.is_server_version(text);
+            }
+        };
+        same_start(text, wanted, wanted.split('.').count())
+    }
+
     /// The shell in the MongoDB image: `mongo` until 5, `mongosh` from 6 on.
     pub fn mongo_shell(&self) -> &'static str {
         let major = self.databases.mongodb.split('.').next();
@@ -132,6 +157,20 @@ impl Release {
     pub fn elasticsearch_major(&self) -> u32 {
         self.databases.elasticsearch.parse().unwrap_or(0)
     }
+}
+
+/// Whether the first numbers of two versions are the same; `None` where `text`
+/// begins with none.
+fn same_start(text: &str, wanted: &str, numbers: usize) -> Option<bool> {
+    fn parts(text: &str) -> impl Iterator<Item = Option<u32>> {
+        let version = text.split(['-', '+']).next().unwrap_or_default();
+        version
+            .trim_start_matches('v')
+            .split('.')
+            .map(|part| part.parse().ok())
+    }
+    parts(text).next()??;
+    Some(parts(text).take(numbers).eq(parts(wanted).take(numbers)))
 }
 
 /// The releases that are known.
@@ -213,6 +252,19 @@ mod tests {
             Catalogue::builtin().find("2.3").unwrap().mongo_shell(),
             "mongosh"
         );
+    }
+
+    #[test]
+    fn versions_are_compared_by_what_matters() {
+        let release = Catalogue::builtin().find(DEFAULT).unwrap();
+        assert_eq!(release.is_server_version("1.5.0-192"), Some(true));
+        assert_eq!(release.is_server_version("1.6.0"), Some(false));
+        assert_eq!(release.is_server_version("latest"), None);
+        let of = |component, text| release.is_database_version(component, text);
+        assert_eq!(of(Component::Mongodb, "4.4.15"), Some(true));
+        assert_eq!(of(Component::Mongodb, "5.0.1"), Some(false));
+        assert_eq!(of(Component::Redis, "6.2.14-alpine"), Some(true));
+        assert_eq!(of(Component::Redis, "7"), Some(false));
     }
 
     #[test]

@@ -38,6 +38,43 @@ pub struct Secrets {
     pub auth_token: String,
     /// The users' keys.
     pub credentials: ServerUsers,
+    /// What instances of the first versions did not have.
+    #[serde(default)]
+    pub(crate) later: Option<Later>,
+}
+
+/// Secrets that are not always needed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Later {
+    /// The user for the SDK where the default one cannot log in.
+    pub(crate) sdk: Credentials,
+    /// The password of Redis.
+    pub(crate) redis: String,
+    /// The password of MongoDB's user `root`.
+    pub(crate) mongodb: String,
+}
+
+/// Secrets that the user chose; the others are the instance's own.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// Signs the web sessions.
+    pub http_session: Option<String>,
+    /// Signs the tokens of logins.
+    pub auth_token: Option<String>,
+    /// Key and secret of the API server's own user.
+    pub apiserver: (Option<String>, Option<String>),
+    /// Key and secret of the default user.
+    pub tests: (Option<String>, Option<String>),
+    /// The password of Redis.
+    pub redis: Option<String>,
+    /// The password of MongoDB's user `root`.
+    pub mongodb: Option<String>,
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chosen(masked)")
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -92,6 +129,60 @@ impl Secrets {
                 fileserver: Credentials::generate(),
                 services_agent: Credentials::generate(),
             },
+            later: Some(Later::generate()),
+        }
+    }
+
+    /// The same, with what an older version did not make; `None` where nothing is
+    /// missing.
+    pub fn completed(&self) -> Option<Secrets> {
+        self.later.is_none().then(|| Secrets {
+            later: Some(Later::generate()),
+            ..self.clone()
+        })
+    }
+
+    /// The same, with what the user chose in the place of our own.
+    #[must_use]
+    pub fn with(mut self, chosen: &Chosen) -> Secrets {
+        let take = |own: &mut String, chosen: &Option<String>| {
+            if let Some(chosen) = chosen {
+                own.clone_from(chosen);
+            }
+        };
+        take(&mut self.http_session, &chosen.http_session);
+        take(&mut self.auth_token, &chosen.auth_token);
+        let users = [
+            (&mut self.credentials.apiserver, &chosen.apiserver),
+            (&mut self.credentials.tests, &chosen.tests),
+        ];
+        for (own, (key, secret)) in users {
+            take(&mut own.access_key, key);
+            take(&mut own.secret_key, secret);
+        }
+        if let Some(later) = &mut self.later {
+            take(&mut later.redis, &chosen.redis);
+            take(&mut later.mongodb, &chosen.mongodb);
+        }
+        self
+    }
+
+    /// The key pair with which programs log in: the default user's or, where that
+    /// one cannot, one of its own.
+    pub fn for_programs(&self, fixed_users: bool) -> &Credentials {
+        match &self.later {
+            Some(later) if fixed_users => &later.sdk,
+            _ => &self.credentials.tests,
+        }
+    }
+}
+
+impl Later {
+    fn generate() -> Later {
+        Later {
+            sdk: Credentials::generate(),
+            redis: random(MIXED, SECRET_LENGTH),
+            mongodb: random(MIXED, SECRET_LENGTH),
         }
     }
 }
@@ -119,6 +210,34 @@ mod tests {
                 assert!(text.len() >= 20, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn what_the_user_chose_wins() {
+        let own = Secrets::generate();
+        let chosen = Chosen {
+            tests: (Some("KEY".into()), None),
+            redis: Some("word".into()),
+            ..Chosen::default()
+        };
+        let both = own.clone().with(&chosen);
+        assert_eq!(both.credentials.tests.access_key, "KEY");
+        assert_eq!(
+            both.credentials.tests.secret_key,
+            own.credentials.tests.secret_key
+        );
+        assert_eq!(both.later.unwrap().redis, "word");
+        assert_eq!(both.auth_token, own.auth_token);
+    }
+
+    #[test]
+    fn secrets_of_an_older_version_are_completed_once() {
+        let mut old = serde_json::to_value(Secrets::generate()).unwrap();
+        old.as_object_mut().unwrap().remove("later");
+        let old: Secrets = serde_json::from_value(old).unwrap();
+        let whole = old.completed().unwrap();
+        assert_eq!(whole.credentials.tests, old.credentials.tests);
+        assert_eq!(whole.completed(), None);
     }
 
     #[test]

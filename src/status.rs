@@ -14,6 +14,7 @@ use crate::node::spec;
 use crate::probe::{Check, Endpoints, Probe};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
+use crate::values::Brief;
 
 /// How long the engine may take until the node is found.
 pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
@@ -201,9 +202,10 @@ async fn of_node(
     let working = Lock::holder(state)?;
     status.notes = working.iter().map(at_work).collect();
     let secrets = state.secrets()?;
-    let probe = instance
-        .zip(secrets)
-        .map(|(instance, secrets)| Probe::new(instance, secrets.credentials.tests).until(until));
+    let probe = instance.zip(secrets).map(|(instance, secrets)| {
+        let login = Brief::of(instance).login(&secrets);
+        Probe::new(instance, login).until(until)
+    });
     let probing = async {
         match &probe {
             Some(probe) => probe.all_and_version().await,
@@ -221,6 +223,11 @@ async fn of_node(
     match observed {
         Ok(seen) => {
             status.components = seen.components;
+            if let Some(instance) = instance {
+                let installed = Brief::of(instance).installed();
+                let is_installed = |one: &ComponentObservation| installed.contains(&one.component);
+                status.components.retain(is_installed);
+            }
             status.logs = seen.logs;
             status.versions.kubernetes = seen.kubernetes;
             let findings = beyond_help(&status);

@@ -414,12 +414,13 @@ fn resolve(texts: &[&str], sets: &[SetArgument]) -> Result<values::Values, Error
     let files: Vec<KeptFile> = texts.iter().map(|text| kept("values.yaml", text)).collect();
     static RELEASE: LazyLock<Release> =
         LazyLock::new(|| Catalogue::builtin().find(DEFAULT).unwrap());
-    values::resolve(&values::Inputs {
+    let resolved = values::resolve(&values::Inputs {
         release: &RELEASE,
         profile: &Profile::for_machine(4_000_000_000),
         files: &files,
         sets,
-    })
+    });
+    resolved.map(|resolved| resolved.values)
 }
 
 #[expect(clippy::disallowed_methods, reason = "bytes that are no text")]

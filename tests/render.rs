@@ -21,7 +21,8 @@ fn rendered(release: &str, sets: &[&str]) -> String {
         files: &[],
         sets: &sets,
     })
-    .unwrap();
+    .unwrap()
+    .values;
     let endpoints = Endpoints {
         web: "http://localhost:30080".into(),
         api: "http://localhost:30008".into(),
@@ -35,6 +36,7 @@ fn rendered(release: &str, sets: &[&str]) -> String {
         endpoints: &endpoints,
         identities: &Identities::from([("redis:6.2".into(), "sha256:1".into())]),
         data_root: "/var/local-path-provisioner",
+        registry_login: None,
     })
     .unwrap();
     manifests::to_yaml(&objects, false)

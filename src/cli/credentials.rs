@@ -4,6 +4,7 @@ use super::Context;
 use crate::error::{Code, Explain, Result};
 use crate::probe::Endpoints;
 use crate::secrets::Credentials;
+use crate::values::Brief;
 
 /// Print the access and secret key for the SDK
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8> {
         .into());
     };
     let endpoints = Endpoints::of(&instance);
-    let credentials = &secrets.credentials.tests;
+    let credentials = &Brief::of(&instance).login(&secrets);
     let text = if args.conf {
         conf(&endpoints, credentials)
     } else if args.env {

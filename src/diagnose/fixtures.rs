@@ -25,7 +25,7 @@ pub(crate) fn seen(
         component,
         at: NOW.parse().unwrap(),
         workload: Some(WorkloadObservation {
-            name: component.workload().1.to_owned(),
+            name: format!("clearml-{component}"),
             desired: 1,
             ready: 0,
             updated: 1,
@@ -34,8 +34,8 @@ pub(crate) fn seen(
         }),
         pods: pods.collect(),
         stopping: Vec::new(),
-        claim: component.claim().map(|name| ClaimObservation {
-            name: name.to_owned(),
+        claim: component.data_owner().map(|_| ClaimObservation {
+            name: format!("clearml-{component}-data"),
             phase: "Bound".to_owned(),
             volume: Some("volume".to_owned()),
         }),

@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::client::bounded;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
-use crate::component::{Component, NAMESPACE, WorkloadKind};
-use crate::diagnose::{ComponentObservation, EventObservation, WorkloadObservation};
+use crate::component::{Component, NAMESPACE};
+use crate::diagnose::{
+    ClaimObservation, ComponentObservation, EventObservation, WorkloadObservation,
+};
 
 /// What a Deployment and its ReplicaSet write their revision in.
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -77,11 +79,11 @@ impl Cluster {
 
 impl Look {
     fn component(&self, component: Component) -> ComponentObservation {
-        let (kind, name) = component.workload();
-        let (workload, revision) = match kind {
-            WorkloadKind::Deployment => self.deployment(name),
-            WorkloadKind::StatefulSet => self.stateful_set(name),
+        let (workload, revision) = match self.deployment(component) {
+            (None, _) => self.stateful_set(component),
+            found => found,
         };
+        let name = workload.as_ref().map(|workload| workload.name.clone());
         let (current, former): (Vec<&Pod>, Vec<&Pod>) = self
             .pods
             .iter()
@@ -94,18 +96,20 @@ impl Look {
             });
         let mut pods: Vec<_> = current.into_iter().map(convert::pod).collect();
         pods.sort_by_key(|pod| Reverse(pod.created));
-        let claim = component.claim().and_then(|name| {
-            let claim = self
-                .claims
-                .iter()
-                .find(|claim| is_named(&claim.metadata, name));
-            claim.map(convert::claim)
-        });
+        let mut claims: Vec<_> = self
+            .claims
+            .iter()
+            .filter(|claim| is_part(&claim.metadata, component))
+            .map(convert::claim)
+            .collect();
+        // Of several the one that is waited for.
+        claims.sort_by_key(|claim| (claim.phase == "Bound", claim.name.clone()));
+        let claim = claims.into_iter().next();
         let uids: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();
         ComponentObservation {
             component,
             at: self.at,
-            events: self.events(component, &uids),
+            events: self.events(name.as_deref(), claim.as_ref(), &uids),
             workload,
             stopping: former
                 .into_iter()
@@ -117,11 +121,11 @@ impl Look {
     }
 
     /// The Deployment, and the name of its current ReplicaSet.
-    fn deployment(&self, name: &str) -> (Option<WorkloadObservation>, Option<String>) {
+    fn deployment(&self, component: Component) -> (Option<WorkloadObservation>, Option<String>) {
         let Some(object) = self
             .deployments
             .iter()
-            .find(|object| is_named(&object.metadata, name))
+            .find(|object| is_part(&object.metadata, component))
         else {
             return (None, None);
         };
@@ -139,11 +143,11 @@ impl Look {
     }
 
     /// The StatefulSet, and the name of its current revision.
-    fn stateful_set(&self, name: &str) -> (Option<WorkloadObservation>, Option<String>) {
+    fn stateful_set(&self, component: Component) -> (Option<WorkloadObservation>, Option<String>) {
         let Some(object) = self
             .stateful_sets
             .iter()
-            .find(|object| is_named(&object.metadata, name))
+            .find(|object| is_part(&object.metadata, component))
         else {
             return (None, None);
         };
@@ -153,15 +157,19 @@ impl Look {
     }
 
     /// Events of the component's workload, claim and current pods, oldest first.
-    fn events(&self, component: Component, pods: &HashSet<&str>) -> Vec<EventObservation> {
-        let (_, workload) = component.workload();
+    fn events(
+        &self,
+        workload: Option<&str>,
+        claim: Option<&ClaimObservation>,
+        pods: &HashSet<&str>,
+    ) -> Vec<EventObservation> {
         let sets: HashSet<&str> = self
             .replica_sets
             .iter()
             .filter_map(|set| set.metadata.name.as_deref())
             .filter(|name| {
                 name.rsplit_once('-')
-                    .is_some_and(|(owner, _)| owner == workload)
+                    .is_some_and(|(owner, _)| Some(owner) == workload)
             })
             .collect();
         let mut events: Vec<_> = self
@@ -172,9 +180,9 @@ impl Look {
                 let name = about.name.as_deref().unwrap_or_default();
                 match about.kind.as_deref().unwrap_or_default() {
                     "Pod" => about.uid.as_deref().is_some_and(|uid| pods.contains(uid)),
-                    "Deployment" | "StatefulSet" => name == workload,
+                    "Deployment" | "StatefulSet" => Some(name) == workload,
                     "ReplicaSet" => sets.contains(name),
-                    "PersistentVolumeClaim" => component.claim() == Some(name),
+                    "PersistentVolumeClaim" => claim.is_some_and(|claim| claim.name == name),
                     _ => false,
                 }
             })
@@ -185,8 +193,10 @@ impl Look {
     }
 }
 
-fn is_named(meta: &ObjectMeta, name: &str) -> bool {
-    meta.name.as_deref() == Some(name)
+/// Whether an object is of a component, and here to stay: one that took another's
+/// place under another name may still be beside it.
+fn is_part(meta: &ObjectMeta, component: Component) -> bool {
+    label(meta, COMPONENT_LABEL) == Some(component.name()) && meta.deletion_timestamp.is_none()
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {

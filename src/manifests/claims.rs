@@ -5,77 +5,120 @@ use serde_json::{Value, json};
 
 use super::Inputs;
 use crate::component::{Component, NAMESPACE};
+use crate::kube::{COMPONENT_LABEL, KEEP_LABEL};
+use crate::values::{Claim, Values};
 
-/// The name of a component's volume.
-fn volume_name(component: Component) -> String {
-    format!("clearml-{component}")
+/// One volume of a component's, of which replicas have one each.
+struct Kept<'a> {
+    component: Component,
+    claim: &'a Claim,
+    /// The claim's name.
+    name: String,
+    /// The folder below the data directory.
+    folder: String,
 }
 
-/// The claim's size, a quantity.
-fn size<'a>(inputs: &Inputs<'a>, component: Component) -> &'a str {
+/// The folders below the data directory in which components keep their data, each
+/// with the component that owns it.
+pub fn folders(values: &Values) -> Vec<(String, Component)> {
+    let kept = kept(values);
+    kept.into_iter()
+        .map(|kept| (kept.folder, kept.component))
+        .collect()
+}
+
+fn kept(values: &Values) -> Vec<Kept<'_>> {
+    let mut all = Vec::new();
+    for component in values.installed() {
+        let Some(claim) = values.claim(component).filter(|claim| claim.enabled) else {
+            continue;
+        };
+        // All pods of the file server share one.
+        let volumes = match component {
+            Component::Fileserver => 1,
+            _ => values.replicas(component),
+        };
+        for index in 0..volumes {
+            all.push(Kept {
+                component,
+                claim,
+                name: claim_name(values, component, index),
+                folder: match index {
+                    0 => component.to_string(),
+                    index => format!("{component}-{index}"),
+                },
+            });
+        }
+    }
+    all
+}
+
+/// The claim's name: the chart's, or the one that a StatefulSet looks for.
+fn claim_name(values: &Values, component: Component, index: u32) -> String {
     match component {
-        Component::Mongodb => &inputs.values.mongodb.size,
-        Component::Redis => &inputs.values.redis.size,
-        Component::Elasticsearch => &inputs.values.elasticsearch.size,
-        _ => &inputs.values.fileserver_size,
+        Component::Redis => format!("redis-data-clearml-redis-master-{index}"),
+        Component::Mongodb if values.mongodb.replica_set => {
+            format!("datadir-clearml-mongodb-{index}")
+        }
+        Component::Mongodb => "clearml-mongodb".into(),
+        Component::Elasticsearch => {
+            let name = values.elasticsearch.full_name();
+            format!("{name}-{name}-{index}")
+        }
+        _ => format!("{}-data", values.names.server(component)),
     }
 }
 
 /// The volumes, then the claims. A claim without an empty class gets the default
 /// class, and with it silently a new, empty volume.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
-    let kept = Component::ALL
-        .into_iter()
-        .filter_map(|component| Some((component, component.claim()?)));
-    let (volumes, claims): (Vec<Value>, Vec<Value>) = kept
-        .map(|(component, claim)| {
-            (
-                volume(inputs, component, claim),
-                pvc(inputs, component, claim),
-            )
-        })
-        .unzip();
-    volumes.into_iter().chain(claims).collect()
+    let kept = kept(inputs.values);
+    let volumes = kept.iter().map(|kept| volume(inputs, kept));
+    volumes.chain(kept.iter().map(pvc)).collect()
+}
+
+fn volume_name(kept: &Kept<'_>) -> String {
+    format!("clearml-{}", kept.folder)
 }
 
 fn labels(component: Component) -> Value {
-    json!({"clearml-local.io/component": component.name(), "clearml-local.io/keep": "true"})
+    json!({COMPONENT_LABEL: component.name(), KEEP_LABEL: "true"})
 }
 
-fn volume(inputs: &Inputs<'_>, component: Component, claim: &str) -> Value {
+fn volume(inputs: &Inputs<'_>, kept: &Kept<'_>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": volume_name(component), "labels": labels(component)},
+        "metadata": {"name": volume_name(kept), "labels": labels(kept.component)},
         "spec": {
-            "capacity": {"storage": size(inputs, component)},
-            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": kept.claim.size},
+            "accessModes": kept.claim.access_modes,
             "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": "",
+            "storageClassName": kept.claim.class,
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
                 "namespace": NAMESPACE,
-                "name": claim,
+                "name": kept.name,
             },
             "hostPath": {
-                "path": format!("{}/{component}", inputs.data_root),
+                "path": format!("{}/{}", inputs.data_root, kept.folder),
                 "type": "Directory",
             },
         },
     })
 }
 
-fn pvc(inputs: &Inputs<'_>, component: Component, claim: &str) -> Value {
+fn pvc(kept: &Kept<'_>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": claim, "namespace": NAMESPACE, "labels": labels(component)},
+        "metadata": {"name": kept.name, "namespace": NAMESPACE, "labels": labels(kept.component)},
         "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "",
-            "volumeName": volume_name(component),
-            "resources": {"requests": {"storage": size(inputs, component)}},
+            "accessModes": kept.claim.access_modes,
+            "storageClassName": kept.claim.class,
+            "volumeName": volume_name(kept),
+            "resources": {"requests": {"storage": kept.claim.size}},
         },
     })
 }

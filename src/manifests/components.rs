@@ -1,125 +1,106 @@
 //! The six components, each from its template.
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value, json};
 
 use super::templates::{self, WAIT_SCRIPT};
-use super::{Error, Inputs};
+use super::{Error, Inputs, addresses, databases, ingress, registry, servers};
 use crate::component::Component;
-use crate::values::{Database, Image, Server};
+use crate::values::{Claim, Image, Pods};
 
-/// The company that every user of an instance belongs to (the chart's default).
-const COMPANY: &str = "d1bd92a3b039400cbafc60a7a5b1e52b";
-
-/// Elasticsearch's settings in every version: the chart's, without what 8
-/// refuses, and what a single small node needs. Without memory maps no
-/// privileged container has to raise the machine's limit for them.
-const ELASTIC_SETTINGS: [(&str, &str); 15] = [
-    ("cluster.name", "clearml-elastic"),
-    ("network.host", "0.0.0.0"),
-    ("discovery.type", "single-node"),
-    ("node.store.allow_mmap", "false"),
-    ("cluster.deprecation_indexing.enabled", "false"),
-    ("bootstrap.memory_lock", "false"),
-    (
-        "cluster.routing.allocation.node_initial_primaries_recoveries",
-        "500",
-    ),
-    ("cluster.routing.allocation.disk.watermark.low", "500mb"),
-    ("cluster.routing.allocation.disk.watermark.high", "500mb"),
-    (
-        "cluster.routing.allocation.disk.watermark.flood_stage",
-        "500mb",
-    ),
-    ("http.compression_level", "7"),
-    // Quoted: 8 reads the value as YAML.
-    ("reindex.remote.whitelist", "'*.*'"),
-    ("xpack.security.enabled", "false"),
-    ("xpack.ml.enabled", "false"),
-    ("ingest.geoip.downloader.enabled", "false"),
-];
-
-/// All components' objects, the Secret first.
+/// All components' objects, the Secrets first.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
-    let mut shared = json!({
-        "release": abilities(inputs),
-        "secrets": inputs.secrets,
-        "company": COMPANY,
-        "wait_script": WAIT_SCRIPT,
-        "api_port": inputs.values.apiserver.service.port,
-        "files_port": inputs.values.fileserver.service.port,
-    });
-    let secret = templates::render("secret.yaml", &shared)?;
-    shared["secret_checksum"] = json!(checksum(&secret));
-    let values = inputs.values;
-    let mongo_ping = [
-        inputs.release.mongo_shell(),
-        "--quiet",
-        "--eval",
-        "db.adminCommand('ping').ok",
-    ];
-    let redis_ping = ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"];
-    let parts = [
-        (
-            Component::Redis,
-            "redis.yaml",
-            database(&values.redis, json!({"ping": redis_ping})),
-        ),
-        (
-            Component::Mongodb,
-            "mongodb.yaml",
-            database(&values.mongodb, json!({"ping": mongo_ping})),
-        ),
-        (
-            Component::Elasticsearch,
-            "elasticsearch.yaml",
-            database(
-                &values.elasticsearch,
-                json!({"settings": ELASTIC_SETTINGS, "java_options": values.java_options}),
-            ),
-        ),
-        (
-            Component::Apiserver,
-            "apiserver.yaml",
-            server(&values.apiserver),
-        ),
-        (
-            Component::Fileserver,
-            "fileserver.yaml",
-            server(&values.fileserver),
-        ),
-        (
-            Component::Webserver,
-            "webserver.yaml",
-            with(
-                server(&values.webserver),
-                json!({"displayed_urls": displayed_urls(inputs)}),
-            ),
-        ),
-    ];
-    let mut objects = secret;
-    for (component, template, own) in parts {
-        let mut rendered = templates::render(template, &with(own, shared.clone()))?;
+    let shared = shared(inputs);
+    let mut objects = templates::render("secret.yaml", &with(shared.clone(), secrets(inputs)))?;
+    objects.extend(registry::object(inputs));
+    objects.extend(addresses::secret_object(inputs));
+    for component in inputs.values.installed() {
+        let (template, (own, files)) = match component {
+            Component::Redis => ("redis.yaml", (databases::redis(inputs), Vec::new())),
+            Component::Mongodb => {
+                let template = match inputs.values.mongodb.replica_set {
+                    true => "mongodb-replicaset.yaml",
+                    false => "mongodb.yaml",
+                };
+                (template, (databases::mongodb(inputs), Vec::new()))
+            }
+            Component::Elasticsearch => {
+                let own = databases::elasticsearch(inputs);
+                ("elasticsearch.yaml", (own, Vec::new()))
+            }
+            Component::Apiserver => ("apiserver.yaml", servers::apiserver(inputs)),
+            Component::Fileserver => {
+                let own = servers::server(&inputs.values.fileserver);
+                ("fileserver.yaml", (own, Vec::new()))
+            }
+            Component::Webserver => ("webserver.yaml", servers::webserver(inputs)),
+        };
+        let mut rendered = files;
+        rendered.extend(templates::render(template, &with(own, shared.clone()))?);
         for object in &mut rendered {
-            object["metadata"]["labels"]["clearml-local.io/component"] = json!(component.name());
-            identify(object, inputs, component);
+            belongs(object, component);
+            finish(object, inputs, component);
         }
         objects.extend(rendered);
+    }
+    for (component, mut object) in ingress::objects(inputs) {
+        belongs(&mut object, component);
+        objects.push(object);
     }
     Ok(objects)
 }
 
-/// What the templates may know of the release.
-fn abilities(inputs: &Inputs<'_>) -> Value {
+/// What all templates are given.
+fn shared(inputs: &Inputs<'_>) -> Value {
+    let values = inputs.values;
+    let names = &values.names;
+    let servers: Map<String, Value> = values
+        .servers()
+        .iter()
+        .map(|(component, _)| (component.to_string(), json!(names.server(*component))))
+        .collect();
+    let (redis, mongodb) = (addresses::redis(inputs), addresses::mongodb(inputs));
+    let elasticsearch = addresses::elasticsearch(inputs);
+    let envs = [&elasticsearch, &mongodb, &redis].map(addresses::Address::envs);
     json!({
-        "file_server_logs_in": inputs.release.file_server_logs_in(),
-        "can_display_urls": inputs.release.can_display_urls(),
-        "knows_services_agent": inputs.release.knows_services_agent(),
+        "release": {
+            "file_server_logs_in": inputs.release.file_server_logs_in(),
+            "can_display_urls": inputs.release.can_display_urls(),
+            "knows_services_agent": inputs.release.knows_services_agent(),
+        },
+        "names": servers,
+        "label": names.name,
+        "company": values.company,
+        "wait_script": WAIT_SCRIPT,
+        "api_port": values.apiserver.service.port,
+        "files_port": values.fileserver.service.port,
+        "redis": redis.for_template(),
+        "mongodb": mongodb.for_template(),
+        "elasticsearch": elasticsearch.for_template(),
+        "database_envs": envs.concat(),
     })
 }
 
+/// The instance's secrets, as far as something reads them.
+fn secrets(inputs: &Inputs<'_>) -> Value {
+    let values = inputs.values;
+    let mut more: Vec<(&str, &str)> = Vec::new();
+    if let Some(later) = &inputs.secrets.later {
+        if values.installs(Component::Redis) && values.redis.auth.is_wanted() {
+            more.push(("redis_password", &later.redis));
+        }
+        if values.installs(Component::Mongodb) && values.mongodb.auth.is_wanted() {
+            more.push(("mongodb_password", &later.mongodb));
+        }
+        if values.api.fixed_users.is_some() {
+            more.push(("sdk_key", &later.sdk.access_key));
+            more.push(("sdk_secret", &later.sdk.secret_key));
+        }
+    }
+    json!({"secrets": inputs.secrets, "more": more})
+}
+
 /// Both maps as one; the second wins.
-fn with(mut one: Value, other: Value) -> Value {
+pub(super) fn with(mut one: Value, other: Value) -> Value {
     if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
         one.extend(other);
     }
@@ -133,57 +114,82 @@ fn image(image: &Image) -> Value {
     })
 }
 
-fn server(server: &Server) -> Value {
+/// What is said of a component's pods in its template.
+pub(super) fn pods(pods: &Pods) -> Value {
     json!({
-        "image": image(&server.image),
-        "service": {
-            "type": server.service.kind.as_str(),
-            "port": server.service.port,
-            "node_port": server.service.node_port,
-        },
-        "replicas": server.replicas,
-        "resources": server.resources,
-        "extra_envs": server.extra_envs,
+        "image": image(&pods.image),
+        "resources": pods.resources,
+        "extra_envs": pods.extra_envs,
     })
 }
 
-fn database(database: &Database, more: Value) -> Value {
-    let own = json!({
-        "image": image(&database.image),
-        "resources": database.resources,
-        "extra_envs": database.extra_envs,
-        "size": database.size,
-    });
-    with(own, more)
+/// A claim, for a template.
+pub(super) fn claim(claim: &Claim) -> Value {
+    json!({
+        "enabled": claim.enabled,
+        "size": claim.size,
+        "class": claim.class,
+        "access_modes": claim.access_modes,
+    })
 }
 
-/// What the web app shows in `create credentials`: JSON in a text.
-fn displayed_urls(inputs: &Inputs<'_>) -> String {
-    let urls = json!({
-        "apiServer": inputs.endpoints.api,
-        "filesServer": inputs.endpoints.files,
-    });
-    urls.to_string()
+fn belongs(object: &mut Value, component: Component) {
+    object["metadata"]["labels"][crate::kube::COMPONENT_LABEL] = json!(component.name());
 }
 
-/// Pods name tags, which may be moved: the content's identity restarts them.
-fn identify(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
-    if object["spec"].get("template").is_none() {
+/// What every pod template gets: where it may run, its annotations, credentials for
+/// its images, and each variable once.
+fn finish(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
+    let Some(template) = object["spec"].get_mut("template") else {
         return;
-    }
+    };
+    let pods = inputs.values.pods(component);
+    let mut annotations = json!(pods.annotations);
+    // Pods name tags, which may be moved: the content's identity restarts them.
     if let Some(identity) = inputs.identities.get(&inputs.values.image(component)) {
-        let annotations = &mut object["spec"]["template"]["metadata"]["annotations"];
         annotations["clearml-local.io/image"] = json!(identity);
     }
+    if annotations.as_object().is_some_and(|map| !map.is_empty()) {
+        template["metadata"]["annotations"] = annotations;
+    }
+    let spec = &mut template["spec"];
+    if !pods.node_selector.is_empty() {
+        spec["nodeSelector"] = json!(pods.node_selector);
+    }
+    if !pods.tolerations.is_empty() {
+        spec["tolerations"] = json!(pods.tolerations);
+    }
+    let affinity = databases::spread(component, inputs).unwrap_or_else(|| pods.affinity.clone());
+    if affinity.as_object().is_some_and(|map| !map.is_empty()) {
+        spec["affinity"] = affinity;
+    }
+    if let Some(secret) = registry::name(inputs) {
+        spec["imagePullSecrets"] = json!([{"name": secret}]);
+    }
+    for list in ["initContainers", "containers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if let Some(envs) = container.get_mut("env") {
+                once_each(envs);
+            }
+        }
+    }
 }
 
-/// A pod that reads the Secret is restarted when it changes.
-fn checksum(objects: &[Value]) -> String {
-    let text = serde_json::to_string(objects).unwrap_or_default();
-    let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// Keeps the last of the variables with one name: the user's stand behind ours.
+fn once_each(envs: &mut Value) {
+    let Some(list) = envs.as_array_mut() else {
+        *envs = json!([]);
+        return;
+    };
+    let mut names: Vec<Value> = Vec::new();
+    let mut kept: Vec<Value> = Vec::new();
+    for env in list.drain(..).rev() {
+        if !names.contains(&env["name"]) {
+            names.push(env["name"].clone());
+            kept.push(env);
+        }
+    }
+    kept.reverse();
+    *list = kept;
 }

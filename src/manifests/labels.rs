@@ -22,7 +22,7 @@ pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     let component = object["metadata"]["labels"]["clearml-local.io/component"].clone();
     let labels = [
         ("helm.sh/chart", CHART),
-        ("app.kubernetes.io/name", "clearml"),
+        ("app.kubernetes.io/name", &inputs.values.names.name),
         ("app.kubernetes.io/instance", RELEASE_NAME),
         ("app.kubernetes.io/version", &inputs.release.server),
         ("app.kubernetes.io/managed-by", "clearml-local"),

@@ -2,13 +2,20 @@
 //! the same bytes. Names, labels and ports are the chart's, so that what people
 //! know of it stays true.
 
+mod addresses;
+mod checksums;
 mod claims;
 mod components;
+mod databases;
+mod ingress;
 mod labels;
+mod registry;
+mod servers;
 mod templates;
 
 use serde_json::{Value, json};
 
+pub use self::claims::folders;
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;
@@ -35,6 +42,9 @@ pub struct Inputs<'a> {
     pub identities: &'a Identities,
     /// Where the data directory is mounted in the node.
     pub data_root: &'a str,
+    /// The user's own login to the registry of `imageCredentials`, where the values
+    /// have none.
+    pub registry_login: Option<&'a (String, String)>,
 }
 
 /// A Kubernetes object.
@@ -68,6 +78,7 @@ pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     for object in &mut objects {
         labels::add(object, inputs);
     }
+    checksums::annotate(&mut objects);
     Ok(objects.into_iter().map(Object).collect())
 }
 

@@ -9,7 +9,7 @@ use super::Error;
 use crate::yaml;
 
 /// Every template by its name.
-pub(super) const ALL: [(&str, &str); 8] = [
+pub(super) const ALL: [(&str, &str); 9] = [
     (
         "_macros.j2",
         include_str!("../../templates/clearml/_macros.j2"),
@@ -25,6 +25,10 @@ pub(super) const ALL: [(&str, &str); 8] = [
     (
         "mongodb.yaml",
         include_str!("../../templates/clearml/mongodb.yaml.j2"),
+    ),
+    (
+        "mongodb-replicaset.yaml",
+        include_str!("../../templates/clearml/mongodb-replicaset.yaml.j2"),
     ),
     (
         "elasticsearch.yaml",

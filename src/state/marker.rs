@@ -32,13 +32,26 @@ pub struct Marker {
 impl Marker {
     /// The marker of an instance that is about to use a directory.
     pub fn new(instance: &InstanceName, release: &str, databases: Databases) -> Marker {
-        let keepers = Component::ALL.into_iter().filter(|c| c.claim().is_some());
+        let keepers = Component::ALL
+            .into_iter()
+            .filter(|c| c.data_owner().is_some());
         Marker {
             instance: instance.clone(),
             release: release.to_owned(),
             databases,
             folders: keepers.map(|c| c.name().to_owned()).collect(),
         }
+    }
+
+    /// The same, with folders beside the usual ones.
+    #[must_use]
+    pub fn with(mut self, folders: impl IntoIterator<Item = String>) -> Marker {
+        for folder in folders {
+            if !self.folders.contains(&folder) {
+                self.folders.push(folder);
+            }
+        }
+        self
     }
 
     /// The marker in a data directory, if it has one.
@@ -55,8 +68,12 @@ impl Marker {
     /// When it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
         files::create_dir(dir)?;
-        if Marker::read(dir)?.as_ref() != Some(self) {
-            files::write(&dir.join(FILE), &json(self))?;
+        let there = Marker::read(dir)?;
+        // Folders that are not used any more are still ours.
+        let earlier = there.iter().flat_map(|marker| marker.folders.clone());
+        let marker = self.clone().with(earlier);
+        if there.as_ref() != Some(&marker) {
+            files::write(&dir.join(FILE), &json(&marker))?;
         }
         Ok(())
     }

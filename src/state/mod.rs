@@ -112,10 +112,13 @@ impl StateDir {
     /// # Errors
     /// When the file is broken or cannot be written.
     pub fn secrets_or_new(&self) -> Result<Secrets, Error> {
-        if let Some(secrets) = self.secrets()? {
-            return Ok(secrets);
-        }
-        let secrets = Secrets::generate();
+        let secrets = match self.secrets()? {
+            Some(secrets) => match secrets.completed() {
+                Some(completed) => completed,
+                None => return Ok(secrets),
+            },
+            None => Secrets::generate(),
+        };
         files::create_dir(&self.root)?;
         files::write_private(&self.secrets_path(), &json(&secrets))?;
         Ok(secrets)

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::node::image as node_image;
 use super::{Plan, Request};
-use crate::component::Component;
 use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
 use crate::error::Result;
 use crate::event::{Events, Step};
 use crate::files;
+use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::settings::{DEFAULT_NAME, DataPlace};
 use crate::state::Marker;
@@ -151,9 +151,9 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Res
          [ ! -L \"$1\" ] || { echo \"$1 is a link\" >&2; exit 1; }; \
          mkdir -p \"$1\"; chown -h \"$2\" \"$1\"; shift 2; done";
     let mut arguments = Vec::new();
-    for component in Component::ALL {
+    for (folder, component) in manifests::folders(&plan.values) {
         if let Some((uid, gid)) = component.data_owner() {
-            arguments.push(format!("{DATA_ROOT}/{component}"));
+            arguments.push(format!("{DATA_ROOT}/{folder}"));
             arguments.push(format!("{uid}:{gid}"));
         }
     }

@@ -24,6 +24,7 @@ use crate::probe::Endpoints;
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
+use crate::values::Brief;
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone)]
@@ -100,7 +101,7 @@ pub async fn up(
     phases.end("apply");
 
     let deadline = began + request.wishes.timeout()?;
-    let credentials = secrets.credentials.tests.clone();
+    let credentials = Brief::of(&plan.instance).login(&secrets);
     let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
     data::mark(&plan, engine).await?;
     let settled = node::settle(&plan, request, state, engine, &node).await?;
@@ -137,11 +138,13 @@ pub async fn start(
         node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
     phases.end("kubernetes");
     let seen = cluster.observe().await?;
-    if seen.iter().any(|component| component.workload.is_none()) {
+    let installed = plan.values.installed();
+    let mut missing = seen.iter().filter(|seen| seen.workload.is_none());
+    if missing.any(|seen| installed.contains(&seen.component)) {
         return Err(Error::NotInstalled.into());
     }
     let deadline = began + request.wishes.timeout()?;
-    let credentials = secrets.credentials.tests;
+    let credentials = Brief::of(&plan.instance).login(&secrets);
     let at_once = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
     phases.end("ready");
     Ok(outcome(&plan, node.made || !at_once, phases))
@@ -212,6 +215,9 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
             plan.release.name, info.version, info.cpus, plan.profile.name
         ),
     });
+    for warning in &plan.warnings {
+        events.warn(warning);
+    }
     let beside_loopback = !plan.instance.listen.is_loopback();
     if beside_loopback {
         let listen = plan.instance.listen;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Request;
-use crate::component::Component;
 use crate::docker::EngineInfo;
 use crate::error::Result;
 use crate::files;
@@ -34,6 +33,11 @@ pub struct Plan {
     pub profile: Profile,
     /// The values in force.
     pub values: Values,
+    /// What a person should know of them.
+    pub warnings: Vec<String>,
+    /// The user's own login to the registry of `imageCredentials`, where the values
+    /// ask for it.
+    pub registry_login: Option<(String, String)>,
 }
 
 impl Plan {
@@ -50,7 +54,9 @@ impl Plan {
     ) -> Result<Plan> {
         let release = find_release(&instance.release)?;
         let profile = Profile::for_machine(engine.memory);
-        let values = values::resolve(&values::Inputs {
+        let values::Resolved {
+            values, warnings, ..
+        } = values::resolve(&values::Inputs {
             release: &release,
             profile: &profile,
             files: &instance.values,
@@ -59,7 +65,7 @@ impl Plan {
         for (key, server) in values.servers() {
             if server.service.kind != ServiceType::NodePort {
                 return Err(super::Error::NotPublished {
-                    key,
+                    key: key.name(),
                     kind: server.service.kind.as_str(),
                 }
                 .into());
@@ -72,6 +78,8 @@ impl Plan {
             release,
             profile,
             values,
+            warnings,
+            registry_login: None,
         })
     }
 
@@ -83,7 +91,7 @@ impl Plan {
     /// The images that the node needs, each once.
     pub fn images(&self) -> Vec<Wanted> {
         let mut images: Vec<Wanted> = Vec::new();
-        for component in Component::ALL {
+        for component in self.values.installed() {
             let reference = self.values.image(component);
             if images.iter().any(|image| image.reference == reference) {
                 continue;
@@ -111,7 +119,9 @@ impl Plan {
     /// The marker that the data directory is to carry.
     pub fn marker(&self) -> Marker {
         let databases = self.release.databases.clone();
+        let folders = manifests::folders(&self.values);
         Marker::new(&self.name, &self.release.name, databases)
+            .with(folders.into_iter().map(|(folder, _)| folder))
     }
 
     /// What the node container is made from.
@@ -141,10 +151,11 @@ impl Plan {
             instance: self.name.as_str(),
             release: &self.release,
             values: &self.values,
-            secrets,
+            secrets: &secrets.clone().with(&self.values.chosen),
             endpoints: &Endpoints::of(&self.instance),
             identities,
             data_root: spec::DATA_ROOT,
+            registry_login: self.registry_login.as_ref(),
         })?)
     }
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::{Error, Plan};
-use crate::component::Component;
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
 use crate::kube::Cluster;
@@ -53,7 +52,7 @@ async fn wait_all(
     cluster.retry_stuck(&seen).await?;
     let left = deadline.saturating_duration_since(began);
     cluster
-        .wait_ready(&Component::ALL, left, |component, state| {
+        .wait_ready(&plan.values.installed(), left, |component, state| {
             at_once &= state.ready;
             events.emit(Event::Component {
                 component,

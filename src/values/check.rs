@@ -1,15 +1,21 @@
-//! Whether what a user said names keys that exist and have an effect.
+//! Whether what a user said names keys that exist and have an effect, and whether
+//! the values in force fit them.
 
 use serde_json::Value;
 
-use super::keys::{self, Status};
-use super::{Layer, Problem};
+use super::Problem;
+use super::keys::{self, Effect};
+use super::said::Layer;
 
 /// Checks the keys of one place. Returns `false` when something stands where only
 /// keys and values may.
-pub(super) fn layer(layer: &Layer, problems: &mut Vec<Problem>) -> bool {
+pub(super) fn layer(
+    layer: &Layer,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<String>,
+) -> bool {
     let mut path = Vec::new();
-    below(layer, &layer.tree, &mut path, problems)
+    below(layer, &layer.tree, &mut path, problems, warnings)
 }
 
 fn below<'a>(
@@ -17,6 +23,7 @@ fn below<'a>(
     tree: &'a Value,
     path: &mut Vec<&'a str>,
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<String>,
 ) -> bool {
     let mut whole = true;
     let Some(map) = tree.as_object() else {
@@ -25,27 +32,30 @@ fn below<'a>(
     for (name, value) in map {
         path.push(name);
         let key = path.join(".");
-        match keys::status(&key) {
-            Some(Status::Supported) => {}
-            Some(Status::Later) => {
-                let default = keys::chart_default(&key);
-                if !value.is_null() && default != Some(value) {
-                    let what = format!("`{key}` is not supported yet");
-                    problems.push(Problem::new(layer.place.of(path), what));
+        let mut told = |what: String| problems.push(Problem::new(layer.place.of(path), what));
+        match keys::find(&key) {
+            Some(known) => {
+                let differs = !value.is_null() && *value != known.default;
+                match known.effect {
+                    Effect::Works => {}
+                    Effect::Nothing(why) if differs => warnings.push(format!(
+                        "{}: `{key}` has no effect, as in chart 4.0.0: {why}",
+                        layer.place.of(path)
+                    )),
+                    Effect::Refused(instead) if differs => {
+                        told(format!("`{key}` is not supported: {instead}"));
+                    }
+                    Effect::Nothing(_) | Effect::Refused(_) => {}
                 }
             }
             None if keys::has_below(&key) && (value.is_object() || value.is_null()) => {
-                whole &= below(layer, value, path, problems);
+                whole &= below(layer, value, path, problems, warnings);
             }
-            None => {
-                let what = if keys::has_below(&key) {
-                    whole = false;
-                    format!("`{key}` is to hold keys and values, not `{value}`")
-                } else {
-                    unknown(&key, path)
-                };
-                problems.push(Problem::new(layer.place.of(path), what));
+            None if keys::has_below(&key) => {
+                whole = false;
+                told(format!("`{key}` is to hold keys and values, not `{value}`"));
             }
+            None => told(unknown(&key, path)),
         }
         path.pop();
     }
@@ -57,4 +67,19 @@ fn unknown(key: &str, path: &[&str]) -> String {
         Some(nearest) => format!("there is no key `{key}`; did you mean `{nearest}`?"),
         None => format!("there is no key `{key}`"),
     }
+}
+
+/// The values that are not what their keys want; `place` says where something was
+/// said.
+pub(super) fn types(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for key in keys::all() {
+        let mut path = keys::path(&key.path);
+        let value = path.iter().fold(tree, |tree, name| &tree[*name]);
+        if let Err((below, what)) = key.kind.check(&key.path, value) {
+            path.extend(below.iter().map(String::as_str));
+            problems.push(Problem::new(place(&path), what));
+        }
+    }
+    problems
 }

@@ -1,27 +1,36 @@
 //! The values of the `clearml` chart 4.0.0: what a user may say, what is in
 //! force, and errors that name file and line.
 
+mod brief;
 mod check;
+mod copied;
 mod difference;
 mod error;
 mod grammar;
+mod hocon;
 mod json;
 mod keys;
+mod kind;
 mod merge;
 mod quantity;
+mod rules;
 mod said;
 mod set;
 mod typed;
 
 use serde_json::Value;
 
+pub use self::brief::Brief;
 pub use self::difference::{Difference, Refused};
 pub use self::error::{Error, Problem};
 pub use self::merge::coalesce;
-use self::said::Layer;
 pub use self::said::{LARGEST_FILE, merged};
 pub use self::set::named_files;
-pub use self::typed::{Database, Image, Server, Service, ServiceType, Values};
+pub use self::typed::{
+    ApiOptions, Auth, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login,
+    Mongodb, Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site,
+    Sites, User, Values, Watchdog,
+};
 use crate::component::Component;
 use crate::profile::Profile;
 use crate::release::Release;
@@ -41,51 +50,94 @@ pub struct Inputs<'a> {
     pub sets: &'a [SetArgument],
 }
 
+/// The values in force, and where they come from.
+pub struct Resolved {
+    /// With their types.
+    pub values: Values,
+    /// What a person should know, and that stops nothing.
+    pub warnings: Vec<String>,
+    tree: Value,
+    said: said::Said,
+}
+
 /// Works out the values in force.
 ///
 /// # Errors
 /// Everything that is wrong with what the user said, at once.
-pub fn resolve(inputs: &Inputs<'_>) -> Result<Values, Error> {
-    let (said, mut problems) = said::said(inputs);
+pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
+    let (mut said, mut problems) = said::said(inputs);
+    let mut warnings = Vec::new();
     let mut whole = true;
     for layer in &said.layers {
-        whole &= check::layer(layer, &mut problems);
+        whole &= check::layer(layer, &mut problems, &mut warnings);
     }
     if !whole {
         // What stands in the place of a whole component would be told again for
         // each of its keys.
         return Err(Error { problems });
     }
+    warnings.extend(copied::unmeant(&mut said.tree, inputs));
     let mut tree = defaults(inputs);
     coalesce(&mut tree, &said.tree);
+    requests_below_limits(&mut tree, inputs.profile);
     let place = |path: &[&str]| {
         said.place(path)
             .unwrap_or_else(|| "the defaults".to_owned())
     };
-    let (values, wrong) = typed::from_tree(&tree, &place);
-    problems.extend(wrong);
-    if problems.is_empty() {
-        Ok(values)
-    } else {
-        Err(Error { problems })
+    problems.extend(check::types(&tree, &place));
+    if !problems.is_empty() {
+        return Err(Error { problems });
     }
+    let values = Values::read(&tree);
+    let broken = rules::broken(&values, inputs.release);
+    problems.extend(broken.into_iter().map(|(key, what)| {
+        let path: Vec<&str> = keys::path(&key);
+        Problem::new(place(&path), what)
+    }));
+    if !problems.is_empty() {
+        return Err(Error { problems });
+    }
+    warnings.extend(rules::doubtful(&values, inputs.release));
+    Ok(Resolved {
+        values,
+        warnings,
+        tree,
+        said,
+    })
 }
 
 /// The chart's values, the release's images and the profile's resources.
 fn defaults(inputs: &Inputs<'_>) -> Value {
-    let mut tree = keys::chart_defaults();
+    let mut tree = keys::defaults();
     for component in Component::ALL {
         let image = inputs.release.image(component);
         let name = component.name();
         tree[name]["image"]["repository"] = Value::String(image.repository.clone());
         tree[name]["image"]["tag"] = Value::String(image.tag.clone());
-        tree[name]["image"]["pullPolicy"] = Value::String("IfNotPresent".into());
         tree[name]["resources"] = inputs.profile.resources(component);
     }
     tree["elasticsearch"]["esJavaOpts"] = Value::String(inputs.profile.java_options());
-    // The chart's list is part of the templates, in what each version accepts of it.
-    tree["elasticsearch"]["extraEnvs"] = Value::Array(Vec::new());
     tree
+}
+
+/// Who lowers a limit below what the profile asks for does not have to lower that as
+/// well.
+fn requests_below_limits(tree: &mut Value, profile: &Profile) {
+    for component in Component::ALL {
+        let ours = profile.resources(component);
+        let resources = &mut tree[component.name()]["resources"];
+        for what in ["cpu", "memory"] {
+            let size = |value: &Value| kind::text(value).as_deref().and_then(quantity::bytes);
+            let limit = resources["limits"][what].clone();
+            let request = &resources["requests"][what];
+            if *request == ours["requests"][what]
+                && let (Some(asked), Some(limited)) = (size(request), size(&limit))
+                && asked > limited
+            {
+                resources["requests"][what] = limit;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -103,12 +155,13 @@ mod tests {
             .iter()
             .map(|text| SetArgument::new(SetKind::Set, *text))
             .collect();
-        resolve(&Inputs {
+        let resolved = resolve(&Inputs {
             release: &Catalogue::builtin().find(DEFAULT).unwrap(),
             profile: &Profile::for_machine(4_000_000_000),
             files: &[file],
             sets: &sets,
-        })
+        });
+        resolved.map(|resolved| resolved.values)
     }
 
     fn refused(text: &str, sets: &[&str]) -> String {
@@ -125,9 +178,9 @@ mod tests {
             "allegroai/clearml:1.5.0"
         );
         assert_eq!(values.image(Component::Redis), "redis:6.2");
-        assert_eq!(values.java_options, "-Xmx512m -Xms512m");
+        assert_eq!(values.elasticsearch.java_options, "-Xmx512m -Xms512m");
         assert_eq!(values.node_ports().web, 30080);
-        assert_eq!(values.elasticsearch.size, "50Gi");
+        assert_eq!(values.elasticsearch.base.claim.size, "50Gi");
     }
 
     #[test]
@@ -135,8 +188,8 @@ mod tests {
         let text = "apiserver:\n  replicaCount: 2\n  resources: {limits: {memory: 3Gi}}\n";
         let values = resolve_with(text, &["apiserver.replicaCount=3"]).unwrap();
         assert_eq!(values.apiserver.replicas, 3);
-        assert_eq!(values.apiserver.resources["limits"]["memory"], "3Gi");
-        assert_eq!(values.apiserver.resources["requests"]["cpu"], "100m");
+        assert_eq!(values.apiserver.pods.resources["limits"]["memory"], "3Gi");
+        assert_eq!(values.apiserver.pods.resources["requests"]["cpu"], "100m");
     }
 
     #[test]
@@ -147,13 +200,16 @@ mod tests {
         ];
         let values = resolve_with("", &sets).unwrap();
         let expected = serde_json::json!([{"name": "A", "value": "1"}]);
-        assert_eq!(serde_json::json!(values.apiserver.extra_envs), expected);
+        assert_eq!(
+            serde_json::json!(values.apiserver.pods.extra_envs),
+            expected
+        );
     }
 
     #[test]
     fn null_takes_a_default_away() {
         let values = resolve_with("redis:\n  resources: null\n", &[]).unwrap();
-        assert_eq!(values.redis.resources, serde_json::json!({}));
+        assert_eq!(values.redis.base.pods.resources, serde_json::json!({}));
     }
 
     #[test]
@@ -168,13 +224,69 @@ mod tests {
         );
     }
 
+    fn warned(text: &str, release: &str, gigabytes: u64) -> Vec<String> {
+        let file = KeptFile {
+            path: "values.yaml".into(),
+            text: text.into(),
+        };
+        let resolved = resolve(&Inputs {
+            release: &Catalogue::builtin().find(release).unwrap(),
+            profile: &Profile::for_machine(gigabytes * 1_000_000_000),
+            files: &[file],
+            sets: &[],
+        });
+        resolved.unwrap().warnings
+    }
+
     #[test]
-    fn a_key_of_the_chart_without_effect_yet_is_refused_unless_it_says_the_default() {
+    fn what_did_nothing_in_the_chart_is_said_and_what_broke_is_refused() {
         assert_eq!(
-            refused("ingress:\n  app:\n    enabled: true\n", &[]),
-            "values.yaml:3: `ingress.app.enabled` is not supported yet"
+            warned("ingress:\n  name: mine\n", DEFAULT, 8),
+            [
+                "values.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component"
+            ]
         );
-        assert!(resolve_with("ingress:\n  app:\n    enabled: false\n", &[]).is_ok());
+        assert!(warned("ingress:\n  name: clearml-server-ingress\n", DEFAULT, 8).is_empty());
+        let refused = refused("redis:\n  cluster: {enabled: true}\n", &[]);
+        assert!(
+            refused.starts_with("values.yaml:2: `redis.cluster.enabled` is not supported: "),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_copy_of_the_charts_own_file_works_everywhere() {
+        let mut copy = Value::Null;
+        for key in keys::all() {
+            if let Some(chart) = key.chart {
+                keys::put(&mut copy, &keys::path(&key.path), chart.clone());
+            }
+        }
+        let text = crate::yaml::to_string(&copy);
+        let warnings = warned(&text, DEFAULT, 8);
+        assert_eq!(
+            warnings,
+            [
+                "6 secrets are the chart's own, which are published: the instance's own are used instead",
+                "the chart's 4Gi for Elasticsearch are those of another machine: 2Gi are used, as fits this one; to have yours, write 4096Mi",
+            ]
+        );
+        assert_eq!(warned(&text, DEFAULT, 32).len(), 1);
+        let same = resolve_with(&text, &[]).unwrap();
+        assert_eq!(same, resolve_with("", &[]).unwrap());
+    }
+
+    #[test]
+    fn an_image_of_another_version_says_what_to_drop() {
+        assert_eq!(
+            refused("apiserver:\n  image:\n    tag: 2.3.0\n", &[]),
+            "values.yaml:3: `apiserver.image.tag` is 2.3.0, and release 1.5.0 has 1.5.0: drop it, or choose the release that fits with --release"
+        );
+        assert!(
+            refused("", &["mongodb.image.repository=bitnamilegacy/mongodb"])
+                .contains("drop `mongodb.image`")
+        );
+        assert!(resolve_with("", &["apiserver.image.tag=our-build"]).is_ok());
     }
 
     #[test]

@@ -348,10 +348,7 @@ fn file(path: &str) -> Option<File> {
     let container = parts.next()?.to_owned();
     let mut of_pod = parts.next()?.split('_');
     let (_, pod, uid) = (of_pod.next()?, of_pod.next()?, of_pod.next()?);
-    let component = Component::ALL.into_iter().find(|component| {
-        let rest = pod.strip_prefix(component.workload().1);
-        rest.is_some_and(|rest| rest.starts_with('-'))
-    })?;
+    let component = Component::of_pod(pod)?;
     Some(File {
         component,
         pod: pod.to_owned(),

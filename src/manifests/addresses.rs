@@ -1,0 +1,200 @@
+//! Where the servers find their databases, inside or outside, and with which
+//! credentials.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use super::databases::connection_string;
+use crate::component::Component;
+
+/// The Secret with credentials for databases outside.
+pub(super) const OUTSIDE_SECRET: &str = "clearml-outside";
+
+/// A database as a server is told of it.
+pub(super) struct Address {
+    host: String,
+    port: u16,
+    /// Variables with credentials.
+    envs: Vec<Value>,
+}
+
+impl Address {
+    /// For a template.
+    pub(super) fn for_template(&self) -> Value {
+        json!({"host": self.host, "port": self.port, "envs": self.envs})
+    }
+
+    /// The variables with credentials.
+    pub(super) fn envs(&self) -> &[Value] {
+        &self.envs
+    }
+}
+
+/// A variable out of a Secret.
+fn secret(name: &str, secret: &str, key: &str, optional: bool) -> Value {
+    let mut reference = json!({"name": secret, "key": key});
+    if optional {
+        reference["optional"] = json!(true);
+    }
+    json!({"name": name, "valueFrom": {"secretKeyRef": reference}})
+}
+
+/// Variables with credentials for a database outside: those that the user gave, or
+/// all that a Secret of theirs may hold.
+fn outside_envs(inputs: &Inputs<'_>, variables: &[(&str, &str, bool)]) -> Vec<Value> {
+    let existing = inputs.values.outside.existing_secret.as_deref();
+    variables
+        .iter()
+        .filter(|(_, _, given)| existing.is_some() || *given)
+        .map(|(variable, key, _)| {
+            let name = existing.unwrap_or(OUTSIDE_SECRET);
+            secret(variable, name, key, existing.is_some())
+        })
+        .collect()
+}
+
+fn outside(inputs: &Inputs<'_>, component: Component, envs: Vec<Value>) -> Address {
+    let (host, port) = inputs.values.outside.place(component).unwrap_or(("", 0));
+    Address {
+        host: host.to_owned(),
+        port,
+        envs,
+    }
+}
+
+/// Redis.
+pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
+    const PASSWORD: &str = "CLEARML_REDIS_SERVICE_PASSWORD";
+    let values = inputs.values;
+    if !values.installs(Component::Redis) {
+        let given = values.outside.redis_password.is_some();
+        let envs = outside_envs(inputs, &[(PASSWORD, "redis_password", given)]);
+        return outside(inputs, Component::Redis, envs);
+    }
+    let redis = &values.redis;
+    let wanted = redis.auth.is_wanted();
+    Address {
+        host: redis.told_host.clone(),
+        port: redis.told_port,
+        envs: wanted
+            .then(|| secret(PASSWORD, "clearml-conf", "redis_password", false))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// MongoDB.
+pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
+    const USERNAME: &str = "CLEARML_MONGODB_SERVICE_USERNAME";
+    const PASSWORD: &str = "CLEARML_MONGODB_SERVICE_PASSWORD";
+    const QUERY: &str = "CLEARML_MONGODB_SERVICE_QUERY";
+    let values = inputs.values;
+    let plain = |name: &str, value: &str| json!({"name": name, "value": value});
+    if !values.installs(Component::Mongodb) {
+        let login = &values.outside.mongodb_login;
+        let knows = inputs.release.logs_in_to_mongodb();
+        let mut envs = match knows {
+            true => outside_envs(
+                inputs,
+                &[
+                    (USERNAME, "mongodb_username", login.username.is_some()),
+                    (PASSWORD, "mongodb_password", login.password.is_some()),
+                ],
+            ),
+            false => Vec::new(),
+        };
+        if !envs.is_empty() {
+            envs.push(plain(QUERY, &values.outside.mongodb_query));
+        }
+        return outside(inputs, Component::Mongodb, envs);
+    }
+    let mongodb = &values.mongodb;
+    let mut envs = Vec::new();
+    if mongodb.auth.is_wanted() {
+        envs.push(plain(USERNAME, "root"));
+        envs.push(secret(PASSWORD, "clearml-conf", "mongodb_password", false));
+        envs.push(plain(QUERY, "authSource=admin"));
+    }
+    if mongodb.replica_set {
+        let string = connection_string(mongodb.members());
+        envs.push(plain("CLEARML_MONGODB_SERVICE_CONNECTION_STRING", &string));
+    }
+    Address {
+        host: mongodb.told_host.clone(),
+        port: mongodb.port,
+        envs,
+    }
+}
+
+/// Elasticsearch.
+pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
+    let values = inputs.values;
+    if !values.installs(Component::Elasticsearch) {
+        let login = &values.outside.elasticsearch_login;
+        let envs = outside_envs(
+            inputs,
+            &[
+                (
+                    "CLEARML_ELASTIC_SERVICE_USERNAME",
+                    "elasticsearch_username",
+                    login.username.is_some(),
+                ),
+                (
+                    "CLEARML_ELASTIC_SERVICE_PASSWORD",
+                    "elasticsearch_password",
+                    login.password.is_some(),
+                ),
+            ],
+        );
+        return outside(inputs, Component::Elasticsearch, envs);
+    }
+    Address {
+        host: values.elasticsearch.full_name(),
+        port: values.elasticsearch.port,
+        envs: Vec::new(),
+    }
+}
+
+/// The Secret with the credentials that the user gave, where there are some.
+pub(super) fn secret_object(inputs: &Inputs<'_>) -> Option<Value> {
+    let outside = &inputs.values.outside;
+    let used = |component| !inputs.values.installs(component);
+    let all = [
+        (
+            Component::Elasticsearch,
+            "elasticsearch_username",
+            &outside.elasticsearch_login.username,
+        ),
+        (
+            Component::Elasticsearch,
+            "elasticsearch_password",
+            &outside.elasticsearch_login.password,
+        ),
+        (
+            Component::Mongodb,
+            "mongodb_username",
+            &outside.mongodb_login.username,
+        ),
+        (
+            Component::Mongodb,
+            "mongodb_password",
+            &outside.mongodb_login.password,
+        ),
+        (Component::Redis, "redis_password", &outside.redis_password),
+    ];
+    let given: serde_json::Map<String, Value> = all
+        .into_iter()
+        .filter(|(component, _, _)| used(*component))
+        .filter_map(|(_, key, value)| Some((key.to_owned(), json!(value.as_ref()?))))
+        .collect();
+    if given.is_empty() || outside.existing_secret.is_some() {
+        return None;
+    }
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": OUTSIDE_SECRET},
+        "type": "Opaque",
+        "stringData": given,
+    }))
+}

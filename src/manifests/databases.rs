@@ -1,0 +1,180 @@
+//! What the templates of the three databases are given.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use super::components::{claim, pods, with};
+use crate::component::Component;
+
+/// The members' common name in a MongoDB replica set.
+const REPLICA_SET: &str = "rs0";
+
+/// Elasticsearch's settings in every version: the chart's, without what 8
+/// refuses, and what a small node needs. Without memory maps no privileged
+/// container has to raise the machine's limit for them.
+const ELASTIC_SETTINGS: [(&str, &str); 13] = [
+    ("network.host", "0.0.0.0"),
+    ("node.store.allow_mmap", "false"),
+    ("cluster.deprecation_indexing.enabled", "false"),
+    ("bootstrap.memory_lock", "false"),
+    (
+        "cluster.routing.allocation.node_initial_primaries_recoveries",
+        "500",
+    ),
+    ("cluster.routing.allocation.disk.watermark.low", "500mb"),
+    ("cluster.routing.allocation.disk.watermark.high", "500mb"),
+    (
+        "cluster.routing.allocation.disk.watermark.flood_stage",
+        "500mb",
+    ),
+    ("http.compression_level", "7"),
+    // Quoted: 8 reads the value as YAML.
+    ("reindex.remote.whitelist", "'*.*'"),
+    ("xpack.security.enabled", "false"),
+    ("xpack.ml.enabled", "false"),
+    ("ingest.geoip.downloader.enabled", "false"),
+];
+
+/// Redis.
+pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
+    let redis = &inputs.values.redis;
+    // Without a password a protected Redis answers DENIED to other pods.
+    let mut arguments = vec![
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--protected-mode",
+        "no",
+    ];
+    if redis.auth.is_wanted() {
+        arguments.extend(["--requirepass", "$(REDISCLI_AUTH)"]);
+    }
+    arguments.extend(redis.base.extra_flags.iter().map(String::as_str));
+    with(
+        pods(&redis.base.pods),
+        json!({
+            "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
+            "claim": claim(&redis.base.claim),
+            "auth": redis.auth.is_wanted(),
+            "arguments": arguments,
+            "port": redis.port,
+        }),
+    )
+}
+
+/// MongoDB.
+pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
+    let mongodb = &inputs.values.mongodb;
+    let shell = inputs.release.mongo_shell();
+    with(
+        pods(&mongodb.base.pods),
+        json!({
+            "ping": [shell, "--quiet", "--eval", "db.adminCommand('ping').ok"],
+            "claim": claim(&mongodb.base.claim),
+            "auth": mongodb.auth.is_wanted(),
+            "extra_flags": mongodb.base.extra_flags,
+            "service_type": mongodb.service.as_str(),
+            "port": mongodb.port,
+            "port_name": mongodb.port_name,
+            "replicas": mongodb.members(),
+            "replica_set": REPLICA_SET,
+            "initiate": initiate(shell, mongodb.members()),
+        }),
+    )
+}
+
+/// The host names of a replica set's members.
+fn members(count: u32) -> Vec<String> {
+    (0..count)
+        .map(|index| format!("clearml-mongodb-{index}.clearml-mongodb-headless:27017"))
+        .collect()
+}
+
+/// Where the server finds a replica set: it names the databases itself.
+pub(super) fn connection_string(count: u32) -> String {
+    let members = members(count).join(",");
+    format!("mongodb://{members}/?replicaSet={REPLICA_SET}")
+}
+
+/// Makes the members one set; asked again until they answer.
+fn initiate(shell: &str, count: u32) -> Value {
+    let members: Vec<Value> = members(count)
+        .into_iter()
+        .enumerate()
+        .map(|(id, host)| json!({"_id": id, "host": host}))
+        .collect();
+    let set = json!({"_id": REPLICA_SET, "members": members});
+    let script = format!(
+        "try {{ rs.status(); print('there already') }} catch (e) {{ printjson(rs.initiate({set})) }}; if (!rs.status().ok) quit(1)"
+    );
+    let first = format!("mongodb://{}/?directConnection=true", self::members(1)[0]);
+    json!([shell, "--quiet", first, "--eval", script])
+}
+
+/// Elasticsearch.
+pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
+    let elastic = &inputs.values.elasticsearch;
+    let name = elastic.full_name();
+    let mut settings: Vec<(&str, String)> = vec![("cluster.name", elastic.cluster_name.clone())];
+    if elastic.replicas > 1 {
+        let nodes: Vec<String> = (0..elastic.replicas)
+            .map(|index| format!("{name}-{index}"))
+            .collect();
+        settings.push(("discovery.seed_hosts", format!("{name}-headless")));
+        settings.push(("cluster.initial_master_nodes", nodes.join(",")));
+    } else {
+        settings.push(("discovery.type", "single-node".into()));
+    }
+    if elastic.port != 9200 {
+        settings.push(("http.port", elastic.port.to_string()));
+    }
+    if let Some(roles) = elastic.roles.limited() {
+        settings.push(("node.roles", roles.join(",")));
+    }
+    settings.extend(ELASTIC_SETTINGS.map(|(name, value)| (name, value.to_owned())));
+    with(
+        pods(&elastic.base.pods),
+        json!({
+            "name": name,
+            "claim": claim(&elastic.base.claim),
+            "replicas": elastic.replicas,
+            "port": elastic.port,
+            "health_query": elastic.health_query,
+            "settings": settings,
+            "java_options": elastic.java_options,
+            "files": files(&elastic.files),
+        }),
+    )
+}
+
+/// Files for its folder `config`. The chart's own says only what is in the
+/// environment anyway.
+fn files(files: &crate::values::Files) -> Value {
+    let chart = [("elasticsearch.yml", "xpack.security.enabled: false\n")];
+    let same = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .eq(chart);
+    if same { json!({}) } else { json!(files) }
+}
+
+/// Nodes beside one another where there is room for more than one: soft, so that
+/// one machine can hold them all.
+pub(super) fn spread(component: Component, inputs: &Inputs<'_>) -> Option<Value> {
+    let own = match component {
+        Component::Mongodb => &inputs.values.mongodb.base.pods.affinity,
+        Component::Elasticsearch => &inputs.values.elasticsearch.base.pods.affinity,
+        _ => return None,
+    };
+    let said = own.as_object().is_some_and(|own| !own.is_empty());
+    if said || inputs.values.replicas(component) < 2 {
+        return None;
+    }
+    let selector = json!({"matchLabels": {crate::kube::COMPONENT_LABEL: component.name()}});
+    let term = json!({"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"});
+    Some(
+        json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution":
+        [{"weight": 100, "podAffinityTerm": term}]}}),
+    )
+}

@@ -1,0 +1,50 @@
+//! The credentials with which pods pull.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::Inputs;
+use crate::values::PullSecret;
+
+/// The Secret that is made of the values.
+const NAME: &str = "clearml-registry";
+
+/// The Secret that pods name, where they name one.
+pub(super) fn name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    match inputs.values.pull_secret.as_ref()? {
+        PullSecret::Existing(name) => Some(name),
+        PullSecret::Made { .. } => Some(NAME),
+    }
+}
+
+/// The Secret, where it is made of the values and there is a login.
+pub(super) fn object(inputs: &Inputs<'_>) -> Option<Value> {
+    let PullSecret::Made {
+        registry,
+        login,
+        email,
+    } = inputs.values.pull_secret.as_ref()?
+    else {
+        return None;
+    };
+    let (username, password) = login.as_ref().or(inputs.registry_login)?;
+    let auth = BASE64_STANDARD.encode(format!("{username}:{password}"));
+    let mut entry = json!({"username": username, "password": password, "auth": auth});
+    if !email.is_empty() {
+        entry["email"] = json!(email);
+    }
+    // The name under which Docker Hub's credentials are looked for.
+    let host = match registry.as_str() {
+        "docker.io" => "https://index.docker.io/v1/",
+        other => other,
+    };
+    let config = json!({"auths": {host: entry}});
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": NAME},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": config.to_string()},
+    }))
+}

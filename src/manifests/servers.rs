@@ -1,0 +1,172 @@
+//! What the templates of the three ClearML servers are given, and the files that
+//! are mounted in them.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use super::components::{pods, with};
+use crate::component::Component;
+use crate::values::{FixedUsers, Server};
+
+/// Where servers read configuration files.
+const CONFIG_DIR: &str = "/opt/clearml/config";
+/// Where they read the file of ours.
+const USERS_DIR: &str = "/opt/clearml/fixed-users";
+/// The Secret with the fixed users.
+const USERS_SECRET: &str = "clearml-fixed-users";
+/// The watchdog's own defaults (server 1.5.0 to 2.3).
+const WATCHDOG: (bool, u64, u64) = (true, 7200, 900);
+
+/// What all three have.
+pub(super) fn server(server: &Server) -> Value {
+    with(
+        pods(&server.pods),
+        json!({
+            "service": {
+                "type": server.service.kind.as_str(),
+                "port": server.service.port,
+                "node_port": server.service.node_port,
+            },
+            "replicas": server.replicas,
+            "mounts": [],
+            "volumes": [],
+        }),
+    )
+}
+
+/// The API server, and the objects with its files.
+pub(super) fn apiserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
+    let values = inputs.values;
+    let options = &values.api;
+    let (mut objects, mut mounts, mut volumes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut config_dir = CONFIG_DIR.to_owned();
+    let mut envs = watchdog(inputs);
+    if !options.files.is_empty() {
+        let name = format!("{}-configmap", values.names.server(Component::Apiserver));
+        objects.push(config_map(&name, json!(options.files)));
+        volumes.push(json!({"name": "config", "configMap": {"name": name}}));
+        mounts.push(json!({"name": "config", "mountPath": CONFIG_DIR}));
+    }
+    if let Some(users) = &options.fixed_users {
+        objects.push(users_secret(users));
+        volumes.push(json!({"name": "fixed-users", "secret": {"secretName": USERS_SECRET}}));
+        mounts.push(json!({"name": "fixed-users", "mountPath": USERS_DIR, "readOnly": true}));
+        config_dir = format!("{USERS_DIR}:{CONFIG_DIR}");
+        envs.extend(sdk_user());
+    }
+    let own = json!({
+        "options": {
+            "prepopulate": options.prepopulate.to_string(),
+            "prepopulate_files": options.prepopulate_files,
+            "cookie_age": options.cookie_age,
+            "liveness_delay": options.liveness_delay,
+            "readiness_delay": options.readiness_delay,
+            "config_dir": config_dir,
+            "envs": envs,
+        },
+        "mounts": mounts,
+        "volumes": volumes,
+    });
+    (with(server(&values.apiserver), own), objects)
+}
+
+/// What differs from the server's own defaults: more would take away what
+/// `services.conf` of the user says.
+fn watchdog(inputs: &Inputs<'_>) -> Vec<Value> {
+    let watchdog = inputs.values.api.watchdog;
+    let all = [
+        (
+            "ENABLED",
+            watchdog.enabled.to_string(),
+            WATCHDOG.0.to_string(),
+        ),
+        (
+            "THRESHOLD_SEC",
+            watchdog.threshold.to_string(),
+            WATCHDOG.1.to_string(),
+        ),
+        (
+            "WATCH_INTERVAL_SEC",
+            watchdog.interval.to_string(),
+            WATCHDOG.2.to_string(),
+        ),
+    ];
+    let differing = all
+        .into_iter()
+        .filter(|(_, value, default)| value != default);
+    differing
+        .map(|(name, value, _)| {
+            let name = format!("CLEARML__SERVICES__TASKS__NON_RESPONSIVE_TASKS_WATCHDOG__{name}");
+            json!({"name": name, "value": value})
+        })
+        .collect()
+}
+
+/// A user for the SDK: with fixed users the default one cannot log in.
+fn sdk_user() -> Vec<Value> {
+    let path = "CLEARML__SECURE__CREDENTIALS__SDK";
+    let secret = |name: &str, key: &str| json!({"name": format!("{path}__{name}"), "valueFrom": {"secretKeyRef": {"name": "clearml-conf", "key": key}}});
+    vec![
+        json!({"name": format!("{path}__ROLE"), "value": "user"}),
+        json!({"name": format!("{path}__DISPLAY_NAME"), "value": "SDK"}),
+        secret("USER_KEY", "sdk_key"),
+        secret("USER_SECRET", "sdk_secret"),
+    ]
+}
+
+/// JSON is HOCON.
+fn users_secret(fixed: &FixedUsers) -> Value {
+    let users = json!({"auth": {"fixed_users": {
+        "enabled": true, "pass_hashed": fixed.hashed, "users": fixed.users,
+    }}});
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": USERS_SECRET},
+        "type": "Opaque",
+        "stringData": {"apiserver.conf": users.to_string()},
+    })
+}
+
+/// The web app, and the object with its files. Servers from 1.15 on read
+/// `configuration.json` from a folder of its own; earlier ones serve a file of their
+/// image, whose place it takes.
+pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
+    let values = inputs.values;
+    let mut own = server(&values.webserver);
+    own["displayed_urls"] = json!(displayed_urls(inputs));
+    if values.web_files.is_empty() {
+        return (own, Vec::new());
+    }
+    let name = format!("{}-configmap", values.names.server(Component::Webserver));
+    let mut mounts = vec![json!({"name": "config", "mountPath": CONFIG_DIR})];
+    if values.web_files.contains_key("configuration.json") {
+        let (path, file) = match inputs.release.can_display_urls() {
+            true => (
+                "/mnt/external_files/configs/configuration.json",
+                "configuration.json",
+            ),
+            false => (
+                "/usr/share/nginx/html/configuration.json",
+                "configuration.json",
+            ),
+        };
+        mounts.push(json!({"name": "config", "mountPath": path, "subPath": file}));
+    }
+    own["mounts"] = json!(mounts);
+    own["volumes"] = json!([{"name": "config", "configMap": {"name": name}}]);
+    (own, vec![config_map(&name, json!(values.web_files))])
+}
+
+fn config_map(name: &str, data: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
+/// What the web app shows in `create credentials`: JSON in a text.
+fn displayed_urls(inputs: &Inputs<'_>) -> String {
+    let urls = json!({
+        "apiServer": inputs.endpoints.api,
+        "filesServer": inputs.endpoints.files,
+    });
+    urls.to_string()
+}

@@ -1,0 +1,35 @@
+//! What commands need of an instance's values that work on it without its release
+//! and its machine.
+
+use super::{Values, coalesce, copied, keys, said};
+use crate::component::Component;
+use crate::secrets::{Credentials, Secrets};
+use crate::settings::Instance;
+
+/// The few values that decide how an instance is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief(Values);
+
+impl Brief {
+    /// Reads them, from values that `up` accepted.
+    pub fn of(instance: &Instance) -> Brief {
+        let mut tree = keys::defaults();
+        if let Ok(mut said) = said::merged(&instance.values, &instance.sets) {
+            copied::forget_published(&mut said);
+            coalesce(&mut tree, &said);
+        }
+        Brief(Values::read(&tree))
+    }
+
+    /// The components that are installed, and not outside.
+    pub fn installed(&self) -> Vec<Component> {
+        self.0.installed()
+    }
+
+    /// The key pair with which programs log in.
+    pub fn login(&self, secrets: &Secrets) -> Credentials {
+        let secrets = secrets.clone().with(&self.0.chosen);
+        let fixed_users = self.0.api.fixed_users.is_some();
+        secrets.for_programs(fixed_users).clone()
+    }
+}

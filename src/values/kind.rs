@@ -1,0 +1,644 @@
+//! What a value may be: the check of one key, the words for it, and its JSON
+//! Schema.
+
+use std::ops::RangeInclusive;
+
+use k8s_openapi::api::core::v1::{Affinity, EnvVar, Toleration};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::quantity::bytes;
+
+/// A type of value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `true` or `false`; the chart writes some of them as text.
+    Flag,
+    /// Any text, also none.
+    Text,
+    /// A text that the server reads as HOCON and gets back unchanged: letters,
+    /// digits, `-` and `_`, a letter first; or none.
+    Word {
+        /// The shortest that is accepted.
+        least: usize,
+    },
+    /// The name of a Kubernetes object, or none.
+    Name,
+    /// One of some words.
+    OneOf(&'static [&'static str]),
+    /// A whole number.
+    Whole(RangeInclusive<u64>),
+    /// A quantity of storage, such as `50Gi`.
+    Quantity,
+    /// Requests and limits.
+    Resources,
+    /// A list of Kubernetes' EnvVar.
+    Environment,
+    /// Names and texts: annotations, a node selector.
+    Texts,
+    /// A list of Kubernetes' Toleration.
+    Tolerations,
+    /// Kubernetes' Affinity.
+    Affinity,
+    /// File names and their text; the names end with one of these, where there
+    /// are some.
+    Files(&'static [&'static str]),
+    /// How a volume may be mounted.
+    AccessModes,
+    /// A host name or address, or none.
+    Host,
+    /// The host name of an ingress: lower case, with a dot, no address.
+    IngressHost,
+    /// The root path alone.
+    RootPath,
+    /// Arguments of a program.
+    Arguments,
+    /// A text in which `{{ .Release.Name }}` and `{{ .Release.Namespace }}` stand
+    /// for what they are.
+    Template,
+    /// Java's options.
+    JavaOptions,
+    /// A list of users with password.
+    Users,
+    /// The query of a URL.
+    Query,
+}
+
+/// What is wrong: what stands below the key, and how to say it.
+pub(super) type Wrong = (Vec<String>, String);
+
+impl Kind {
+    /// Checks a value; `key` is for the message.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(super) fn check(&self, key: &str, value: &Value) -> Result<(), Wrong> {
+        if self.may_be_empty() && value.is_null() {
+            return Ok(());
+        }
+        let wrong = || {
+            let what = format!("`{key}` is to be {}, not `{value}`", self.expected());
+            Err((Vec::new(), what))
+        };
+        let told = |below: Vec<String>, what: String| Err((below, what));
+        let fits = match self {
+            Kind::Flag => flag(value).is_some(),
+            Kind::Text | Kind::JavaOptions => text(value).is_some(),
+            Kind::Word { least } => text(value)
+                .is_some_and(|word| word.is_empty() || word.len() >= *least && is_word(&word)),
+            Kind::Name => text(value).is_some_and(|name| name.is_empty() || is_name(&name)),
+            Kind::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Kind::Whole(range) => whole(value).is_some_and(|number| range.contains(&number)),
+            Kind::Quantity => value
+                .as_str()
+                .and_then(bytes)
+                .is_some_and(|size| size > 0.0),
+            Kind::Resources => return resources(key, value),
+            Kind::Environment => return environment(key, value, self),
+            Kind::Texts => return texts(key, value, self),
+            Kind::Tolerations => return list_of::<Toleration>(key, value, self),
+            Kind::Affinity => return shaped::<Affinity>(key, value, Vec::new()),
+            Kind::Files(ends) => return files(key, value, ends, self),
+            Kind::AccessModes => {
+                const MODES: [&str; 4] = [
+                    "ReadWriteOnce",
+                    "ReadOnlyMany",
+                    "ReadWriteMany",
+                    "ReadWriteOncePod",
+                ];
+                let known = |mode: &Value| mode.as_str().is_some_and(|mode| MODES.contains(&mode));
+                value
+                    .as_array()
+                    .is_some_and(|modes| !modes.is_empty() && modes.iter().all(known))
+            }
+            Kind::Host => text(value).is_some_and(|host| host.is_empty() || is_host(&host)),
+            Kind::IngressHost => match text(value) {
+                Some(host) => return ingress_host(key, &host),
+                None => false,
+            },
+            Kind::RootPath => match text(value).as_deref() {
+                Some("" | "/") => true,
+                Some(path) if path.starts_with('/') => {
+                    return told(
+                        Vec::new(),
+                        format!(
+                            "`{key}` is `{path}`, and the web app works at `/` alone: give it a host name of its own"
+                        ),
+                    );
+                }
+                _ => false,
+            },
+            Kind::Arguments => value
+                .as_array()
+                .is_some_and(|list| list.iter().all(|item| text(item).is_some())),
+            Kind::Template => match text(value) {
+                Some(template) if template.is_empty() => false,
+                Some(template) => match fill(&template) {
+                    Ok(filled) if is_host(&filled) || is_port(&filled) => true,
+                    Ok(_) => false,
+                    Err(part) => {
+                        return told(
+                            Vec::new(),
+                            format!(
+                                "`{key}` holds `{part}`: only {{{{ .Release.Name }}}} and {{{{ .Release.Namespace }}}} can stand in it"
+                            ),
+                        );
+                    }
+                },
+                None => false,
+            },
+            Kind::Users => return users(key, value, self),
+            Kind::Query => text(value).is_some_and(|query| {
+                let fits = |c: char| c.is_ascii_alphanumeric() || "-_.~=&,:*".contains(c);
+                query.chars().all(fits)
+            }),
+        };
+        if fits { Ok(()) } else { wrong() }
+    }
+
+    /// Whether null means: none.
+    pub(super) fn may_be_empty(&self) -> bool {
+        matches!(
+            self,
+            Kind::Text
+                | Kind::Word { .. }
+                | Kind::Name
+                | Kind::Resources
+                | Kind::Environment
+                | Kind::Texts
+                | Kind::Tolerations
+                | Kind::Affinity
+                | Kind::Files(_)
+                | Kind::Host
+                | Kind::RootPath
+                | Kind::Arguments
+                | Kind::Users
+                | Kind::Query
+        )
+    }
+
+    /// What it is to be, in words that follow "is to be".
+    pub(super) fn expected(&self) -> String {
+        match self {
+            Kind::Flag => "true or false".into(),
+            Kind::Text | Kind::Template => "a text".into(),
+            Kind::Word { least: 0 } => {
+                "letters, digits, `-` and `_`, beginning with a letter".into()
+            }
+            Kind::Word { least } => {
+                format!("at least {least} letters, digits, `-` and `_`, beginning with a letter")
+            }
+            Kind::Name => "the name of a Kubernetes object".into(),
+            Kind::OneOf(words) => match words {
+                [first @ .., last] if !first.is_empty() => {
+                    format!("{} or {last}", first.join(", "))
+                }
+                words => words.concat(),
+            },
+            Kind::Whole(range) if *range.end() == u64::from(u16::MAX) => {
+                format!("a port from {} to {}", range.start(), range.end())
+            }
+            Kind::Whole(range) if *range == (30000..=32767) => "a port from 30000 to 32767".into(),
+            Kind::Whole(range) => format!("a whole number from {} on", range.start()),
+            Kind::Quantity => "a quantity such as 50Gi".into(),
+            Kind::Resources => "requests and limits".into(),
+            Kind::Environment => "a list of name and value".into(),
+            Kind::Texts => "names and texts".into(),
+            Kind::Tolerations => "a list of tolerations".into(),
+            Kind::Affinity => "an affinity".into(),
+            Kind::Files(_) => "file names and their text".into(),
+            Kind::AccessModes => "a list such as [ReadWriteOnce]".into(),
+            Kind::Host => "a host name or an address".into(),
+            Kind::IngressHost => "a host name such as app.example.com".into(),
+            Kind::RootPath => "/".into(),
+            Kind::Arguments => "a list of texts".into(),
+            Kind::JavaOptions => "options such as -Xmx2g -Xms2g".into(),
+            Kind::Users => "a list of users with username, password and name".into(),
+            Kind::Query => "a query such as wait_for_status=yellow&timeout=1s".into(),
+        }
+    }
+
+    /// The JSON Schema of such a value.
+    pub(super) fn schema(&self) -> Value {
+        let texts = json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}});
+        let list = |items: Value| json!({"type": ["array", "null"], "items": items});
+        match self {
+            Kind::Flag => json!({"enum": [true, false, "true", "false"]}),
+            Kind::Text | Kind::JavaOptions | Kind::Template => {
+                json!({"type": ["string", "number"]})
+            }
+            Kind::Word { least } => {
+                json!({"type": "string", "pattern": format!("^([A-Za-z][A-Za-z0-9_-]{{{},}})?$", least.saturating_sub(1))})
+            }
+            Kind::Name => {
+                json!({"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253})
+            }
+            Kind::OneOf(words) => json!({"enum": words}),
+            Kind::Whole(range) if *range.end() == u64::MAX => {
+                json!({"type": "integer", "minimum": range.start()})
+            }
+            Kind::Whole(range) => {
+                json!({"type": "integer", "minimum": range.start(), "maximum": range.end()})
+            }
+            Kind::Quantity => {
+                json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"})
+            }
+            Kind::Resources => {
+                let amounts = json!({"type": "object", "additionalProperties": {"type": ["string", "number"]}});
+                json!({"type": ["object", "null"], "additionalProperties": false,
+                    "properties": {"requests": amounts, "limits": amounts}})
+            }
+            Kind::Environment => list(json!({"type": "object", "required": ["name"],
+                "properties": {"name": {"type": "string"}, "value": {"type": ["string", "number", "boolean"]}, "valueFrom": {"type": "object"}},
+                "additionalProperties": false})),
+            Kind::Texts | Kind::Files(_) => {
+                let mut schema = texts;
+                schema["type"] = json!(["object", "null"]);
+                schema
+            }
+            Kind::Tolerations => list(json!({"type": "object"})),
+            Kind::Affinity => json!({"type": ["object", "null"]}),
+            Kind::AccessModes => json!({"type": "array", "minItems": 1, "items":
+                {"enum": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]}}),
+            Kind::Host | Kind::IngressHost | Kind::Query => json!({"type": "string"}),
+            Kind::RootPath => json!({"enum": ["", "/"]}),
+            Kind::Arguments => list(json!({"type": ["string", "number", "boolean"]})),
+            Kind::Users => list(
+                json!({"type": "object", "required": ["username", "password"],
+                "properties": {"username": {"type": "string"}, "password": {"type": "string"}, "name": {"type": "string"}},
+                "additionalProperties": false}),
+            ),
+        }
+    }
+}
+
+/// `true` and `false`, also as text.
+pub(super) fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A text; numbers and flags as they are written: `--set` and YAML guess them.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// A whole number, also as text.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A text with what stands in `{{ }}` filled in.
+///
+/// # Errors
+/// The first part that is not known.
+pub(super) fn fill(template: &str) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (inner, behind) = after.split_once("}}").ok_or_else(|| rest.to_owned())?;
+        filled.push_str(before);
+        filled.push_str(match inner.trim_matches(['-', ' ']) {
+            ".Release.Name" => crate::component::RELEASE_NAME,
+            ".Release.Namespace" => crate::component::NAMESPACE,
+            _ => return Err(format!("{{{{{inner}}}}}")),
+        });
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// See [`Kind::Word`]; found by trying the server's own reader (facts: §2.2).
+fn is_word(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let keywords = ["true", "false", "null", "yes", "no", "on", "off"];
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(inner)
+        && !keywords.contains(&text)
+}
+
+/// A DNS name of RFC 1123, as Kubernetes wants names.
+pub(super) fn is_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+fn is_host(text: &str) -> bool {
+    is_name(&text.to_ascii_lowercase()) || text.parse::<std::net::IpAddr>().is_ok()
+}
+
+fn ingress_host(key: &str, host: &str) -> Result<(), Wrong> {
+    let wrong = |why: &str| Err((Vec::new(), format!("`{key}` is `{host}`: {why}")));
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return wrong("an ingress goes by host names, and this is an address");
+    }
+    if host.contains("://") || host.contains('/') {
+        return wrong("write the host name alone, without http:// and path");
+    }
+    if host.contains(':') {
+        return wrong("write the host name alone, without a port");
+    }
+    if host != host.to_ascii_lowercase() {
+        return wrong("Kubernetes wants it in lower case");
+    }
+    if !is_name(host) || !host.contains('.') {
+        return wrong("it is no host name such as app.example.com");
+    }
+    Ok(())
+}
+
+/// Whether a value is what Kubernetes reads as `T`, with no field that it does not
+/// know.
+fn shaped<T: DeserializeOwned + Serialize>(
+    key: &str,
+    value: &Value,
+    below: Vec<String>,
+) -> Result<(), Wrong> {
+    let read = serde_json::from_value::<T>(value.clone());
+    let read = match read {
+        Ok(read) => serde_json::to_value(read).unwrap_or_default(),
+        Err(error) => {
+            let place = path_of(key, &below);
+            return Err((below, format!("`{place}` cannot be used: {error}")));
+        }
+    };
+    let mut path = below;
+    match unknown(value, &read, &mut path) {
+        true => {
+            let place = path_of(key, &path);
+            Err((path, format!("Kubernetes knows no field `{place}`")))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Whether `value` has a field that `read` lost; `path` then leads to it.
+fn unknown(value: &Value, read: &Value, path: &mut Vec<String>) -> bool {
+    match (value, read) {
+        (Value::Object(value), read) => value.iter().any(|(name, below)| {
+            path.push(name.clone());
+            let lost = match read.get(name) {
+                Some(read) => unknown(below, read, path),
+                None => !is_nothing(below),
+            };
+            if !lost {
+                path.pop();
+            }
+            lost
+        }),
+        (Value::Array(value), Value::Array(read)) => {
+            value
+                .iter()
+                .zip(read)
+                .enumerate()
+                .any(|(index, (value, read))| {
+                    path.push(index.to_string());
+                    let lost = unknown(value, read, path);
+                    if !lost {
+                        path.pop();
+                    }
+                    lost
+                })
+        }
+        _ => false,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null()
+        || value.as_object().is_some_and(Map::is_empty)
+        || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// `a.b[0].c`.
+fn path_of(key: &str, below: &[String]) -> String {
+    let mut path = key.to_owned();
+    for part in below {
+        match part.parse::<usize>() {
+            Ok(index) => path.push_str(&format!("[{index}]")),
+            Err(_) => {
+                path.push('.');
+                path.push_str(part);
+            }
+        }
+    }
+    path
+}
+
+fn list_of<T: DeserializeOwned + Serialize>(
+    key: &str,
+    value: &Value,
+    kind: &Kind,
+) -> Result<(), Wrong> {
+    let Some(list) = value.as_array() else {
+        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
+        return Err((Vec::new(), what));
+    };
+    for (index, item) in list.iter().enumerate() {
+        shaped::<T>(key, item, vec![index.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Names once each, and values as text whatever was guessed of them.
+fn environment(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+    let texts = Value::Array(environment_of(value));
+    let named = |item: &Value| item["name"].as_str().is_some_and(|name| !name.is_empty());
+    if !value.is_array() || !texts.as_array().is_some_and(|list| list.iter().all(named)) {
+        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
+        return Err((Vec::new(), what));
+    }
+    list_of::<EnvVar>(key, &texts, kind)?;
+    let mut seen: Vec<&str> = Vec::new();
+    for name in texts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["name"].as_str())
+    {
+        if seen.contains(&name) {
+            return Err((Vec::new(), format!("`{key}` names `{name}` twice")));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// The items of an environment, with values as text: Kubernetes takes texts alone,
+/// and `--set` and YAML guess numbers.
+pub(super) fn environment_of(value: &Value) -> Vec<Value> {
+    let mut list = value.as_array().cloned().unwrap_or_default();
+    for item in &mut list {
+        if let Some(value) = item.get_mut("value")
+            && let Some(plain) = text(value)
+        {
+            *value = Value::String(plain);
+        }
+    }
+    list
+}
+
+fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+    let what = |value: &Value| format!("is to be {}, not `{value}`", kind.expected());
+    let Some(map) = value.as_object() else {
+        return Err((Vec::new(), format!("`{key}` {}", what(value))));
+    };
+    for (name, value) in map {
+        if text(value).is_none() {
+            return Err((
+                vec![name.clone()],
+                format!("`{key}.{name}` is to be a text, not `{value}`"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Result<(), Wrong> {
+    texts(key, value, kind)?;
+    for name in value.as_object().into_iter().flat_map(Map::keys) {
+        let below = vec![name.clone()];
+        let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(inner) {
+            return Err((
+                below,
+                format!("`{key}` has a file `{name}`, which is no file name"),
+            ));
+        }
+        if !ends.is_empty() && !ends.iter().any(|end| name.ends_with(end)) {
+            let ends = ends.join(" or ");
+            return Err((
+                below,
+                format!(
+                    "`{key}` has a file `{name}`, and only files that end with {ends} are read"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn resources(key: &str, value: &Value) -> Result<(), Wrong> {
+    let Some(map) = value.as_object() else {
+        let what = format!("`{key}` is to hold `requests` and `limits`, not `{value}`");
+        return Err((Vec::new(), what));
+    };
+    for (kind, amounts) in map {
+        let below = vec![kind.clone()];
+        let fits = ["requests", "limits"].contains(&kind.as_str());
+        if !fits || !(amounts.is_object() || amounts.is_null()) {
+            return Err((
+                below,
+                format!("`{key}` is to hold `requests` and `limits`, not `{kind}`"),
+            ));
+        }
+        for (what, amount) in amounts.as_object().into_iter().flatten() {
+            if text(amount).as_deref().and_then(bytes).is_none() {
+                return Err((
+                    vec![kind.clone(), what.clone()],
+                    format!(
+                        "`{key}.{kind}.{what}` is to be a quantity such as 2Gi or 500m, not `{amount}`"
+                    ),
+                ));
+            }
+        }
+    }
+    request_within_limit(key, value)
+}
+
+/// Kubernetes refuses a request above its limit.
+fn request_within_limit(key: &str, value: &Value) -> Result<(), Wrong> {
+    let amounts = |kind: &str| value[kind].as_object().cloned().unwrap_or_default();
+    let limits = amounts("limits");
+    for (what, request) in amounts("requests") {
+        let size = |value: &Value| text(value).as_deref().and_then(bytes);
+        let (Some(asked), Some(limit)) = (size(&request), limits.get(&what).and_then(size)) else {
+            continue;
+        };
+        if asked > limit {
+            return Err((
+                vec!["requests".into(), what.clone()],
+                format!(
+                    "`{key}.requests.{what}` of {} is above its limit of {}",
+                    text(&request).unwrap_or_default(),
+                    limits.get(&what).and_then(text).unwrap_or_default()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn users(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+    let Some(list) = value.as_array() else {
+        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
+        return Err((Vec::new(), what));
+    };
+    let mut seen: Vec<&str> = Vec::new();
+    for (index, user) in list.iter().enumerate() {
+        let below = |name: &str| vec![index.to_string(), name.to_owned()];
+        let Some(map) = user.as_object() else {
+            return Err((
+                vec![index.to_string()],
+                format!("`{key}[{index}]` is to hold username, password and name"),
+            ));
+        };
+        if let Some(other) = map
+            .keys()
+            .find(|name| !["username", "password", "name"].contains(&name.as_str()))
+        {
+            return Err((
+                below(other),
+                format!("`{key}[{index}]` is to hold username, password and name, not `{other}`"),
+            ));
+        }
+        for name in ["username", "password"] {
+            if user[name].as_str().is_none_or(str::is_empty) {
+                return Err((
+                    below(name),
+                    format!("`{key}[{index}].{name}` is to be a text in quotes that is not empty"),
+                ));
+            }
+        }
+        let username = user["username"].as_str().unwrap_or_default();
+        if username.contains(':') {
+            return Err((
+                below("username"),
+                format!("`{key}[{index}].username` cannot hold `:`, which ends it in a login"),
+            ));
+        }
+        if seen.contains(&username) {
+            return Err((
+                below("username"),
+                format!("`{key}` names `{username}` twice"),
+            ));
+        }
+        seen.push(username);
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! The values in force, with their types.
+
+mod database;
+mod ingress;
+mod outside;
+mod reader;
+mod server;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use self::database::{Auth, Claim, Database, Elasticsearch, Mongodb, Redis, Roles};
+pub use self::ingress::{Ingress, Site, Sites};
+pub use self::outside::{Login, Outside};
+pub(super) use self::reader::Reader;
+pub use self::server::{
+    ApiOptions, FixedUsers, Image, Pods, Server, Service, ServiceType, User, Watchdog,
+};
+use crate::component::{Component, RELEASE_NAME};
+use crate::secrets::Chosen;
+use crate::settings::Ports;
+
+/// Files by name.
+pub type Files = BTreeMap<String, String>;
+
+/// The values in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// How objects are called.
+    pub names: Names,
+    /// The company that all users belong to.
+    pub company: String,
+    /// Credentials for pulls of the pods.
+    pub pull_secret: Option<PullSecret>,
+    /// Secrets that the user chose.
+    pub chosen: Chosen,
+    /// What ingresses there are.
+    pub ingress: Ingress,
+    /// API server.
+    pub apiserver: Server,
+    /// What the API server does.
+    pub api: ApiOptions,
+    /// Web app.
+    pub webserver: Server,
+    /// Files for the web app.
+    pub web_files: Files,
+    /// File server.
+    pub fileserver: Server,
+    /// The file server's claim.
+    pub fileserver_claim: Claim,
+    /// MongoDB.
+    pub mongodb: Mongodb,
+    /// Redis.
+    pub redis: Redis,
+    /// Elasticsearch.
+    pub elasticsearch: Elasticsearch,
+    /// Databases outside.
+    pub outside: Outside,
+}
+
+/// What the names of objects are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// `clearml`, or what stands for it in labels.
+    pub name: String,
+    /// How the servers' objects begin.
+    pub full: String,
+}
+
+impl Names {
+    /// As Helm charts make them: the full name is the release's where that holds the
+    /// chart's name already, and 63 letters at most.
+    fn of(name_override: &str, full_override: &str) -> Names {
+        let name = match name_override {
+            "" => "clearml",
+            name => name,
+        };
+        let full = match full_override {
+            "" if RELEASE_NAME.contains(name) => RELEASE_NAME.to_owned(),
+            "" => format!("{RELEASE_NAME}-{name}"),
+            full => full.to_owned(),
+        };
+        let short = |text: &str| {
+            let text: String = text.chars().take(63).collect();
+            text.trim_end_matches('-').to_owned()
+        };
+        Names {
+            name: short(name),
+            full: short(&full),
+        }
+    }
+
+    /// The name of a server's objects.
+    pub fn server(&self, component: Component) -> String {
+        format!("{}-{component}", self.full)
+    }
+}
+
+/// Credentials with which pods pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullSecret {
+    /// A Secret that is there.
+    Existing(String),
+    /// One that is made.
+    Made {
+        /// Such as `docker.io`.
+        registry: String,
+        /// User and password; without them those of the user's own login.
+        login: Option<(String, String)>,
+        /// Mail address.
+        email: String,
+    },
+}
+
+/// What the chart's list holds in the place of a user and a password.
+const PLACEHOLDERS: (&str, &str) = ("someone", "pwd");
+
+impl PullSecret {
+    fn read(reader: &Reader<'_>) -> Option<PullSecret> {
+        let text = |name: &str| reader.text(&format!("imageCredentials.{name}"));
+        if !reader.flag("imageCredentials.enabled") {
+            return None;
+        }
+        let existing = text("existingSecret");
+        if !existing.is_empty() {
+            return Some(PullSecret::Existing(existing));
+        }
+        let login = (text("username"), text("password"));
+        let is_placeholder = (login.0.as_str(), login.1.as_str()) == PLACEHOLDERS;
+        Some(PullSecret::Made {
+            registry: text("registry"),
+            login: Some(login).filter(|(user, _)| !is_placeholder && !user.is_empty()),
+            email: text("email"),
+        })
+    }
+}
+
+impl Values {
+    /// Reads all values out of a tree whose values were checked.
+    pub(super) fn read(tree: &Value) -> Values {
+        let reader = &Reader::new(tree);
+        Values {
+            names: Names::of(
+                &reader.text("nameOverride"),
+                &reader.text("fullnameOverride"),
+            ),
+            company: reader.text("clearml.defaultCompany"),
+            pull_secret: PullSecret::read(reader),
+            chosen: chosen(reader),
+            ingress: Ingress::read(reader),
+            apiserver: Server::read(reader, Component::Apiserver),
+            api: ApiOptions::read(reader),
+            webserver: Server::read(reader, Component::Webserver),
+            web_files: reader.files("webserver.additionalConfigs"),
+            fileserver: Server::read(reader, Component::Fileserver),
+            fileserver_claim: Claim::of_fileserver(reader),
+            mongodb: Mongodb::read(reader),
+            redis: Redis::read(reader),
+            elasticsearch: Elasticsearch::read(reader),
+            outside: Outside::read(reader),
+        }
+    }
+
+    /// What a component's pods are.
+    pub fn pods(&self, component: Component) -> &Pods {
+        match component {
+            Component::Redis => &self.redis.base.pods,
+            Component::Mongodb => &self.mongodb.base.pods,
+            Component::Elasticsearch => &self.elasticsearch.base.pods,
+            Component::Apiserver => &self.apiserver.pods,
+            Component::Fileserver => &self.fileserver.pods,
+            Component::Webserver => &self.webserver.pods,
+        }
+    }
+
+    /// The full reference of a component's image.
+    pub fn image(&self, component: Component) -> String {
+        let image = &self.pods(component).image;
+        format!("{}:{}", image.repository, image.tag)
+    }
+
+    /// The claim of a component that keeps data.
+    pub fn claim(&self, component: Component) -> Option<&Claim> {
+        match component {
+            Component::Redis => Some(&self.redis.base.claim),
+            Component::Mongodb => Some(&self.mongodb.base.claim),
+            Component::Elasticsearch => Some(&self.elasticsearch.base.claim),
+            Component::Fileserver => Some(&self.fileserver_claim),
+            Component::Apiserver | Component::Webserver => None,
+        }
+    }
+
+    /// Whether a component is installed, and not outside.
+    pub fn installs(&self, component: Component) -> bool {
+        match component {
+            Component::Redis => self.redis.base.enabled,
+            Component::Mongodb => self.mongodb.base.enabled,
+            Component::Elasticsearch => self.elasticsearch.base.enabled,
+            Component::Apiserver | Component::Fileserver | Component::Webserver => true,
+        }
+    }
+
+    /// The components that are installed, in the order in which they are needed.
+    pub fn installed(&self) -> Vec<Component> {
+        let mut all = Component::ALL.to_vec();
+        all.retain(|component| self.installs(*component));
+        all
+    }
+
+    /// How many pods a component has.
+    pub fn replicas(&self, component: Component) -> u32 {
+        match component {
+            Component::Redis => 1,
+            Component::Mongodb => self.mongodb.members(),
+            Component::Elasticsearch => self.elasticsearch.replicas,
+            Component::Apiserver => self.apiserver.replicas,
+            Component::Fileserver => self.fileserver.replicas,
+            Component::Webserver => self.webserver.replicas,
+        }
+    }
+
+    /// The three servers, by the first word of their keys.
+    pub fn servers(&self) -> [(Component, &Server); 3] {
+        [
+            (Component::Apiserver, &self.apiserver),
+            (Component::Webserver, &self.webserver),
+            (Component::Fileserver, &self.fileserver),
+        ]
+    }
+
+    /// The node ports of the three servers.
+    pub fn node_ports(&self) -> Ports {
+        Ports {
+            web: self.webserver.service.node_port,
+            api: self.apiserver.service.node_port,
+            files: self.fileserver.service.node_port,
+        }
+    }
+}
+
+/// The secrets that the user chose.
+fn chosen(reader: &Reader<'_>) -> Chosen {
+    let text = |path: &str| reader.some(&format!("secret.{path}"));
+    Chosen {
+        http_session: text("httpSession"),
+        auth_token: text("authToken"),
+        apiserver: (
+            text("credentials.apiserver.accessKey"),
+            text("credentials.apiserver.secretKey"),
+        ),
+        tests: (
+            text("credentials.tests.accessKey"),
+            text("credentials.tests.secretKey"),
+        ),
+        redis: reader.some("redis.password"),
+        mongodb: reader.some("mongodb.auth.rootPassword"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_as_charts_make_them() {
+        for ((name, full), expected) in [
+            (("", ""), ("clearml", "clearml")),
+            (("clear", ""), ("clear", "clearml")),
+            (("hub", ""), ("hub", "clearml-hub")),
+            (("hub", "our"), ("hub", "our")),
+        ] {
+            let names = Names::of(name, full);
+            assert_eq!((names.name.as_str(), names.full.as_str()), expected);
+        }
+        assert_eq!(Names::of("", &"x".repeat(80)).full.len(), 63);
+    }
+}

@@ -1,0 +1,231 @@
+//! The three ClearML servers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Files, Reader};
+use crate::component::Component;
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Such as `mongo`.
+    pub repository: String,
+    /// Such as `4.4.29`.
+    pub tag: String,
+    /// `Always`, `IfNotPresent` or `Never`.
+    pub pull_policy: String,
+}
+
+/// How a service is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceType {
+    /// On a port of the node.
+    NodePort,
+    /// Inside the cluster alone.
+    ClusterIp,
+    /// Through a load balancer.
+    LoadBalancer,
+}
+
+impl ServiceType {
+    /// Kubernetes' word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ServiceType::NodePort => "NodePort",
+            ServiceType::ClusterIp => "ClusterIP",
+            ServiceType::LoadBalancer => "LoadBalancer",
+        }
+    }
+
+    pub(super) fn of(word: &str) -> ServiceType {
+        match word {
+            "ClusterIP" => ServiceType::ClusterIp,
+            "LoadBalancer" => ServiceType::LoadBalancer,
+            _ => ServiceType::NodePort,
+        }
+    }
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// How it is reached.
+    pub kind: ServiceType,
+    /// Its port in the cluster.
+    pub port: u16,
+    /// Its port on the node.
+    pub node_port: u16,
+}
+
+/// What the pods of a component are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pods {
+    /// Their image.
+    pub image: Image,
+    /// Requests and limits, as Kubernetes takes them.
+    pub resources: Value,
+    /// Environment beside our own, as Kubernetes takes it.
+    pub extra_envs: Vec<Value>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Labels of the nodes that may run them.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that they tolerate, as Kubernetes takes them.
+    pub tolerations: Vec<Value>,
+    /// Affinity, as Kubernetes takes it; empty where none was said.
+    pub affinity: Value,
+}
+
+impl Pods {
+    pub(super) fn read(reader: &Reader<'_>, component: Component) -> Pods {
+        let key = |name: &str| format!("{component}.{name}");
+        let mut resources = reader.map(&key("resources"));
+        // `limits: {cpu: null}` takes a default away, and may leave nothing.
+        if let Some(map) = resources.as_object_mut() {
+            map.retain(|_, amounts| amounts.as_object().is_some_and(|map| !map.is_empty()));
+        }
+        Pods {
+            image: Image {
+                repository: reader.text(&key("image.repository")),
+                tag: reader.text(&key("image.tag")),
+                pull_policy: reader.text(&key("image.pullPolicy")),
+            },
+            resources,
+            extra_envs: reader.environment(&key("extraEnvs")),
+            annotations: reader.texts(&key("podAnnotations")),
+            node_selector: reader.texts(&key("nodeSelector")),
+            tolerations: reader.list(&key("tolerations")),
+            affinity: reader.map(&key("affinity")),
+        }
+    }
+}
+
+/// One of the three ClearML servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its service.
+    pub service: Service,
+    /// How many pods.
+    pub replicas: u32,
+    /// Its pods.
+    pub pods: Pods,
+}
+
+impl Server {
+    pub(super) fn read(reader: &Reader<'_>, component: Component) -> Server {
+        let key = |name: &str| format!("{component}.{name}");
+        Server {
+            service: Service {
+                kind: ServiceType::of(&reader.text(&key("service.type"))),
+                port: reader.port(&key("service.port")),
+                node_port: reader.port(&key("service.nodePort")),
+            },
+            replicas: reader.count(&key("replicaCount")),
+            pods: Pods::read(reader, component),
+        }
+    }
+}
+
+/// What the API server does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiOptions {
+    /// Whether empty databases are filled with examples.
+    pub prepopulate: bool,
+    /// The folder with them in the image.
+    pub prepopulate_files: String,
+    /// Seconds that a login in the browser lasts.
+    pub cookie_age: u64,
+    /// Seconds before the first liveness probe, where the chart's were changed.
+    pub liveness_delay: Option<u64>,
+    /// Seconds before the first readiness probe, where the chart's were changed.
+    pub readiness_delay: Option<u64>,
+    /// Configuration files in HOCON.
+    pub files: Files,
+    /// Users with passwords, where there are such.
+    pub fixed_users: Option<FixedUsers>,
+    /// What becomes of tasks that stopped to report.
+    pub watchdog: Watchdog,
+}
+
+/// Users with passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedUsers {
+    /// Whether the passwords are base64 of bcrypt.
+    pub hashed: bool,
+    /// The users.
+    pub users: Vec<User>,
+}
+
+/// A user with a password.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// What is typed.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// What is shown.
+    pub name: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "User({}, masked)", self.username)
+    }
+}
+
+/// What becomes of tasks that stopped to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watchdog {
+    /// Whether they are set to stopped.
+    pub enabled: bool,
+    /// After how many seconds.
+    pub threshold: u64,
+    /// Seconds between two looks.
+    pub interval: u64,
+}
+
+/// What the chart waits before probes; the same value is not a wish.
+const CHART_DELAY: u64 = 60;
+
+impl ApiOptions {
+    pub(super) fn read(reader: &Reader<'_>) -> ApiOptions {
+        let delay = |key: &str| Some(reader.whole(key)).filter(|delay| *delay != CHART_DELAY);
+        let enabled = reader.flag("apiserver.fixedUsers.enabled");
+        ApiOptions {
+            prepopulate: reader.flag("apiserver.prepopulateEnabled"),
+            prepopulate_files: reader.text("apiserver.prepopulateZipFiles"),
+            cookie_age: reader.whole("apiserver.authCookiesMaxAge"),
+            liveness_delay: delay("apiserver.livenessDelay"),
+            readiness_delay: delay("apiserver.readinessDelay"),
+            files: reader.files("apiserver.additionalConfigs"),
+            fixed_users: enabled.then(|| FixedUsers {
+                hashed: reader.flag("apiserver.fixedUsers.passHashed"),
+                users: reader
+                    .list("apiserver.fixedUsers.users")
+                    .iter()
+                    .map(user)
+                    .collect(),
+            }),
+            watchdog: Watchdog {
+                enabled: reader.flag("apiserver.watchdog.enabled"),
+                threshold: reader.whole("apiserver.watchdog.thresholdSeconds"),
+                interval: reader.whole("apiserver.watchdog.intervalSeconds"),
+            },
+        }
+    }
+}
+
+fn user(value: &Value) -> User {
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let username = text("username");
+    User {
+        name: Some(text("name"))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| username.clone()),
+        username,
+        password: text("password"),
+    }
+}
