@@ -16,7 +16,7 @@ pub enum Difference {
     Json,
     /// One key twice in a mapping of a file.
     DuplicateKey,
-    /// A file that is large, deep, or grows by its aliases.
+    /// A file or an argument that is large, deep, or grows by its aliases.
     TooLarge,
     /// What is unreadable in a file where something else takes its place.
     Replaced,
@@ -80,8 +80,9 @@ impl Difference {
                 "The last one wins in Helm, in silence. It is a slip, so it is refused."
             }
             Difference::TooLarge => {
-                "A values file is small; what is not is a slip or a YAML bomb, and is refused \
-                 before it fills the memory."
+                "Values files, arguments and keys are small; what is not (1 MiB, 100000 values, 64 \
+                 levels, keys of 1 KiB) is a slip or a YAML bomb, and is refused before it fills \
+                 the memory."
             }
             Difference::Replaced => {
                 "Helm sees no infinite number or empty key where another key or a merge \

@@ -109,9 +109,9 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
         match documents(&file.text) {
             Ok(documents) => {
                 merge::maps(&mut tree, one_tree(&documents));
-                for document in documents {
+                for mut document in documents {
                     layers.push(Layer {
-                        tree: document.value.clone(),
+                        tree: document.value.take(),
                         place: Place::File {
                             path: file.path.clone(),
                             document,
