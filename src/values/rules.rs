@@ -63,6 +63,17 @@ fn heap(values: &Values, found: &mut Found) {
     }
 }
 
+/// The last parts of names under which the release's images are known, also in
+/// registries of one's own; the tags of others say nothing of versions.
+const KNOWN_IMAGES: [&str; 6] = [
+    "clearml",
+    "server",
+    "redis",
+    "mongo",
+    "mongodb",
+    "elasticsearch",
+];
+
 /// A tag of another version than the release's would be started with settings that
 /// it does not know, or on data that it cannot read.
 fn images(values: &Values, release: &Release, found: &mut Found) {
@@ -78,7 +89,8 @@ fn images(values: &Values, release: &Release, found: &mut Found) {
             ));
             continue;
         }
-        if release.is_database_version(component, tag) != Some(false) {
+        let known = KNOWN_IMAGES.contains(&repository.rsplit('/').next().unwrap_or_default());
+        if !known || release.is_database_version(component, tag) != Some(false) {
             continue;
         }
         let key = match component {
