@@ -21,6 +21,7 @@ pub(super) fn broken(values: &Values, release: &Release) -> Found {
     roles(values, &mut found);
     outside(values, release, &mut found);
     logins(values, release, &mut found);
+    redis_port(values, &mut found);
     ingress(values, &mut found);
     files(values, &mut found);
     found
@@ -191,6 +192,21 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
         found.push((
             "externalServices.mongodbUsername".into(),
             format!("server {} cannot log in to MongoDB: users and keys end up in the wrong database; servers from 2.0 on can", release.server),
+        ));
+    }
+}
+
+/// The chart tells the servers a port of Redis, and gives Redis another.
+fn redis_port(values: &Values, found: &mut Found) {
+    let redis = &values.redis;
+    let own = redis.told_host == "clearml-redis-master";
+    if redis.base.enabled && own && redis.told_port != redis.port {
+        found.push((
+            "redis.master.port".into(),
+            format!(
+                "the servers would look for Redis on port {}, and its service has port {}: say `redis.master.port` and `redis.master.service.port` alike",
+                redis.told_port, redis.port
+            ),
         ));
     }
 }
