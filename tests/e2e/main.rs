@@ -14,6 +14,7 @@ mod images;
 mod interrupted;
 mod lifecycle;
 mod logs;
+mod options;
 mod registry;
 mod server;
 mod trouble;

@@ -18,7 +18,7 @@ pub struct User {
 /// What a user left on the server.
 pub struct Work {
     project: String,
-    task: String,
+    pub task: String,
     file: String,
 }
 
@@ -69,7 +69,7 @@ impl User {
         }
     }
 
-    async fn call(&self, endpoint: &str, body: Value) -> Value {
+    pub async fn call(&self, endpoint: &str, body: Value) -> Value {
         let url = format!("{}/{endpoint}", self.api);
         let request = self.client.post(url).bearer_auth(&self.token).json(&body);
         let answer = request.send().await.unwrap();

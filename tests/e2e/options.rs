@@ -1,0 +1,122 @@
+//! What values tell the server, as a user meets it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::harness::Instance;
+use crate::server::{User, login_status};
+
+const VALUES: &str = r#"
+apiserver:
+  authCookiesMaxAge: 1234
+  fixedUsers:
+    enabled: true
+    users:
+    - {username: jane, password: "pass $1 word", name: Jane}
+  watchdog: {thresholdSeconds: 2, intervalSeconds: 1}
+  additionalConfigs:
+    apiserver.conf: |
+      auth { cookies { httponly: true } }
+redis:
+  usePassword: true
+webserver:
+  additionalConfigs:
+    configuration.json: '{"displayTips": false}'
+"#;
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+/// The pods by name.
+fn pods(instance: &Instance) -> BTreeSet<String> {
+    let names = instance.kubectl(&["get", "pods", "-o", "name"]);
+    names.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn what_values_say_reaches_the_server() {
+    let instance = Instance::new("options");
+    let file = instance.state_dir().with_file_name("values.yaml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, VALUES).unwrap();
+    let values = format!("-f={}", file.display());
+    instance.up(&[&values]).expect(0);
+
+    // Fixed users log in with their password, and the cookie lasts as long as said.
+    let client = client();
+    let api = format!("http://127.0.0.1:{}", instance.api);
+    let login = client.post(format!("{api}/auth.login"));
+    let login = login.basic_auth("jane", Some("pass $1 word"));
+    let answer = login.json(&json!({})).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("Max-Age=1234"), "{cookie}");
+    assert!(cookie.to_lowercase().contains("httponly"), "{cookie}");
+    assert_eq!(login_status(&instance, "jane", "guess").await, 401);
+    // The default user cannot log in then; what `credentials` prints can.
+    let secrets = std::fs::read_to_string(instance.state_dir().join("secrets.json")).unwrap();
+    let secrets: Value = serde_json::from_str(&secrets).unwrap();
+    let tests = &secrets["credentials"]["tests"];
+    let (key, secret) = (tests["access_key"].as_str(), tests["secret_key"].as_str());
+    assert_eq!(
+        login_status(&instance, key.unwrap(), secret.unwrap()).await,
+        401
+    );
+    let user = User::of(&instance).await;
+
+    // Empty databases were filled with examples, once.
+    let projects = user.call("projects.get_all", json!({})).await;
+    let names = projects["projects"].as_array().unwrap().iter();
+    let examples = names.filter(|one| one["name"].as_str().unwrap().contains("xample"));
+    assert_eq!(examples.count(), 1, "{projects}");
+
+    // A task that does not report is stopped by the watchdog.
+    let work = user.work().await;
+    let began = Instant::now();
+    loop {
+        let task = user
+            .call("tasks.get_by_id", json!({"task": work.task}))
+            .await;
+        if task["task"]["status"] == "stopped" {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{task}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    // Redis wants its password, which the servers were given.
+    let redis = [
+        "exec",
+        "clearml-redis-master-0",
+        "--",
+        "bash",
+        "-c",
+        "env -u REDISCLI_AUTH redis-cli ping",
+    ];
+    let said = instance.kubectl(&redis);
+    assert!(said.contains("NOAUTH"), "{said}");
+
+    // The web app serves the file, and a changed one restarts it alone.
+    let web = format!("http://127.0.0.1:{}/configuration.json", instance.web);
+    let page = || async { client.get(&web).send().await.unwrap().text().await.unwrap() };
+    assert_eq!(page().await, r#"{"displayTips": false}"#);
+    let before = pods(&instance);
+    std::fs::write(
+        &file,
+        VALUES.replace("displayTips\": false", "displayTips\": true"),
+    )
+    .unwrap();
+    instance.up(&[&values]).expect(0);
+    assert_eq!(page().await, r#"{"displayTips": true}"#);
+    let after = pods(&instance);
+    let gone: Vec<&String> = before.difference(&after).collect();
+    assert!(
+        matches!(&gone[..], [one] if one.contains("webserver")),
+        "{gone:?}"
+    );
+}
