@@ -69,12 +69,4 @@ mod tests {
         );
         assert!(environment(&[], "demo-control-plane").is_empty());
     }
-
-    #[test]
-    fn a_node_tells_what_it_was_made_with() {
-        let (name, instance) = ("demo".parse().unwrap(), instance());
-        let node = made(&spec(&name, &instance));
-        assert_eq!(instance_of(&node), Some(instance));
-        assert_eq!(instance_of(&Container::default()), None);
-    }
 }

@@ -356,6 +356,14 @@ mod tests {
     }
 
     #[test]
+    fn a_node_tells_what_it_was_made_with() {
+        let (name, instance) = ("demo".parse().unwrap(), instance());
+        let node = made(&spec(&name, &instance));
+        assert_eq!(instance_of(&node), Some(instance));
+        assert_eq!(instance_of(&Container::default()), None);
+    }
+
+    #[test]
     fn an_ingress_takes_two_ports_more_and_gives_them_back() {
         let (name, plain) = ("demo".parse().unwrap(), instance());
         let mut with = plain.clone();

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Request;
+use super::{Request, ingress};
 use crate::docker::EngineInfo;
 use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, Sources, Wanted};
-use crate::manifests::{self, Object};
-use crate::node::spec::{self, NodeSpec};
+use crate::manifests::{self, Object, TRAEFIK_IMAGE};
+use crate::node::spec::{self, INGRESS_NODE_PORTS, NodeSpec};
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::release::{Catalogue, Release};
@@ -71,6 +71,7 @@ impl Plan {
                 .into());
             }
         }
+        let instance = ingress::lead(instance, &values)?;
         Ok(Plan {
             name,
             instance,
@@ -104,6 +105,9 @@ impl Plan {
                 BTreeMap::new()
             };
             images.push(Wanted { reference, digests });
+        }
+        if self.instance.ingress.enabled {
+            images.push(Wanted::of(TRAEFIK_IMAGE));
         }
         images
     }
@@ -147,8 +151,9 @@ impl Plan {
     /// # Errors
     /// When the values do not fit together.
     pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
-        Ok(manifests::render(&manifests::Inputs {
-            instance: self.name.as_str(),
+        let name = self.name.as_str();
+        let mut objects = manifests::render(&manifests::Inputs {
+            instance: name,
             release: &self.release,
             values: &self.values,
             secrets: &secrets.clone().with(&self.values.chosen),
@@ -156,7 +161,12 @@ impl Plan {
             identities,
             data_root: spec::DATA_ROOT,
             registry_login: self.registry_login.as_ref(),
-        })?)
+        })?;
+        if self.instance.ingress.enabled {
+            let identity = identities.get(TRAEFIK_IMAGE);
+            objects.extend(manifests::traefik(name, identity, INGRESS_NODE_PORTS)?);
+        }
+        Ok(objects)
     }
 }
 
