@@ -30,3 +30,71 @@ pub fn ingress_hint(checks: &[Check], node: &str) -> Option<String> {
     let log = "kubectl -n clearml logs deployment/clearml-traefik";
     alone.then(|| format!("see what the ingress controller says: docker exec {node} {log}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::secrets::Credentials;
+    use crate::settings::{Host, Wishes};
+
+    /// A controller that knows one host name, for every path.
+    fn controller(name: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head: Vec<String> = lines
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                    .collect();
+                let host = format!("host: {name}:{port}");
+                let answer = match head.iter().any(|line| line.to_lowercase() == host) {
+                    true => "200 OK\r\ncontent-length: 6",
+                    false => "404 Not Found\r\ncontent-length: 6",
+                };
+                let close = "connection: close\r\n\r\n<html>";
+                let _ = write!(stream, "HTTP/1.1 {answer}\r\n{close}");
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_for_at_the_address_that_is_listened_on() {
+        crate::kube::install_crypto();
+        let wishes = Wishes {
+            with_ingress: Some(true),
+            http_port: Some(controller("app.here.invalid")),
+            ..Wishes::default()
+        };
+        let mut instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let host = |name: &str| {
+            Some(Host {
+                name: name.into(),
+                tls_secret: None,
+            })
+        };
+        let credentials = Credentials {
+            access_key: "key".into(),
+            secret_key: "secret".into(),
+        };
+        instance.ingress.hosts.web = host("app.here.invalid");
+        let probe = Probe::new(&instance, credentials.clone());
+        assert_eq!(probe.through_ingress(None).await, Ok(()));
+        instance.ingress.hosts.api = host("api.here.invalid");
+        let why = Probe::new(&instance, credentials)
+            .through_ingress(None)
+            .await
+            .unwrap_err();
+        let port = instance.ingress.http_port;
+        assert_eq!(
+            why,
+            format!("http://api.here.invalid:{port}: it answers 404")
+        );
+    }
+}

@@ -57,7 +57,7 @@ pub(super) async fn announce(plan: &Plan, events: &Events) {
         return;
     }
     let hosts = instance.ingress.hosts.each();
-    let names: BTreeSet<String> = hosts.map(|(_, host)| host.name.clone()).collect();
+    let names: Vec<String> = hosts.map(|(_, host)| host.name.clone()).collect();
     let (listen, asked) = (instance.listen, names.clone());
     let look = tokio::task::spawn_blocking(move || astray(asked, listen, addresses));
     let astray = match tokio::time::timeout(LOOKUP, look).await {
@@ -81,10 +81,10 @@ fn addresses(name: &str) -> Vec<IpAddr> {
 /// The names that do not lead to the address that is listened on. Where it is every
 /// address of this machine, any will do.
 fn astray(
-    names: BTreeSet<String>,
+    names: Vec<String>,
     listen: IpAddr,
     addresses: impl Fn(&str) -> Vec<IpAddr>,
-) -> BTreeSet<String> {
+) -> Vec<String> {
     let leads_here = |name: &str| {
         let found = addresses(name);
         found.contains(&listen) || (listen.is_unspecified() && !found.is_empty())
@@ -93,7 +93,7 @@ fn astray(
     names.filter(|name| !leads_here(name)).collect()
 }
 
-fn lost(names: &BTreeSet<String>, listen: IpAddr) -> Option<String> {
+fn lost(names: &[String], listen: IpAddr) -> Option<String> {
     if names.is_empty() {
         return None;
     }
@@ -102,7 +102,6 @@ fn lost(names: &BTreeSet<String>, listen: IpAddr) -> Option<String> {
     } else {
         listen.to_string()
     };
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let names = names.join(" ");
     Some(format!(
         "no name server known here leads these names to {address}; a line in /etc/hosts does: {address} {names}"
@@ -146,14 +145,15 @@ mod tests {
             "api.test" => vec!["10.0.0.1".parse().unwrap()],
             _ => Vec::new(),
         };
-        let names = BTreeSet::from(["app.test", "api.test", "files.test"].map(str::to_owned));
+        let names = ["app.test", "api.test", "files.test"].map(str::to_owned);
+        let names = names.to_vec();
         let found = astray(names.clone(), here, known);
         assert_eq!(
             lost(&found, here).unwrap(),
             "no name server known here leads these names to 127.0.0.1; a line in /etc/hosts does: 127.0.0.1 api.test files.test"
         );
-        assert_eq!(lost(&BTreeSet::new(), here), None);
+        assert_eq!(lost(&[], here), None);
         let everywhere = astray(names, "0.0.0.0".parse().unwrap(), known);
-        assert_eq!(everywhere, BTreeSet::from(["files.test".to_owned()]));
+        assert_eq!(everywhere, ["files.test"]);
     }
 }
