@@ -10,13 +10,46 @@ use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::event::Events;
 use crate::kube::Cluster;
+use crate::manifests::INGRESS_CLASS;
 use crate::node::spec::INGRESS_NODE_PORTS;
-use crate::settings::{Host, Hosts, Instance};
+use crate::profile::Profile;
+use crate::release::Release;
+use crate::settings::{Host, Hosts, Instance, name_flag};
 use crate::state::StateDir;
-use crate::values::Values;
+use crate::values::{self, Site, Values};
 
 /// How long names may take to be looked up.
 const LOOKUP: Duration = Duration::from_secs(2);
+
+/// The values in force for an instance. Whoever asks for a controller wants something
+/// behind it: where the values have no ingress, each server gets one, with the host
+/// name that the chart's values give it. Other names would be known to fewer: these
+/// lead to this machine wherever there is a name server, also for the SDK, whereas
+/// `localhost` has names below it for browsers and some systems alone.
+///
+/// # Errors
+/// Everything that is wrong with what the user said.
+pub(super) fn values(
+    instance: &Instance,
+    release: &Release,
+    profile: &Profile,
+) -> Result<Values, values::Error> {
+    let inputs = values::Inputs {
+        release,
+        profile,
+        files: &instance.values,
+        sets: &instance.sets,
+    };
+    let values = values::resolve(&inputs)?;
+    if !instance.ingress.enabled || values.ingress.sites.all().next().is_some() {
+        return Ok(values);
+    }
+    let all = ["app", "api", "files"].map(|site| format!("ingress.{site}.enabled=true"));
+    values::resolve(&values::Inputs {
+        sets: &[&instance.sets[..], &all].concat(),
+        ..inputs
+    })
+}
 
 /// The instance, with who is reached through its ingress controller.
 ///
@@ -36,22 +69,32 @@ pub(super) fn lead(mut instance: Instance, values: &Values) -> Result<Instance, 
     Ok(instance)
 }
 
-fn hosts(_: &Values) -> Hosts {
-    let host = |name: &str| {
+/// Who the controller serves: ingresses of its own class, and of none.
+fn hosts(values: &Values) -> Hosts {
+    let sites = &values.ingress.sites;
+    let host = |site: &Option<Site>| {
+        let site = site.as_ref().filter(|_| is_ours(values))?;
         Some(Host {
-            name: format!("{name}.clearml.127-0-0-1.nip.io"),
-            tls_secret: None,
+            name: site.host.clone(),
+            tls_secret: site.tls_secret.clone(),
         })
     };
     Hosts {
-        web: host("app"),
-        api: host("api"),
-        files: host("files"),
+        web: host(&sites.app),
+        api: host(&sites.api),
+        files: host(&sites.files),
     }
 }
 
-/// Warns of names that do not lead here.
+fn is_ours(values: &Values) -> bool {
+    ["", INGRESS_CLASS].contains(&values.ingress.class.as_str())
+}
+
+/// Warns of ingresses that nothing serves, and of names that do not lead here.
 pub(super) async fn announce(plan: &Plan, events: &Events) {
+    if let Some(warning) = unserved(plan) {
+        events.warn(warning);
+    }
     let instance = &plan.instance;
     if !instance.ingress.enabled {
         return;
@@ -67,6 +110,20 @@ pub(super) async fn announce(plan: &Plan, events: &Events) {
     };
     if let Some(warning) = lost(&astray, listen) {
         events.warn(warning);
+    }
+}
+
+fn unserved(plan: &Plan) -> Option<String> {
+    let (site, _) = plan.values.ingress.sites.all().next()?;
+    let (class, name) = (&plan.values.ingress.class, name_flag(plan.name.as_str()));
+    match (plan.instance.ingress.enabled, is_ours(&plan.values)) {
+        (false, _) => Some(format!(
+            "`ingress.{site}.enabled` is true, and nothing in the node serves it; what does: clearml-local up{name} --with-ingress"
+        )),
+        (true, false) => Some(format!(
+            "`ingress.className` is {class}, and the controller in the node serves {INGRESS_CLASS} alone: the servers are reached by their ports"
+        )),
+        (true, true) => None,
     }
 }
 
@@ -136,6 +193,62 @@ pub(super) async fn certificates(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::EngineInfo;
+    use crate::settings::Wishes;
+
+    fn plan(with: bool, sets: &[&str]) -> crate::error::Result<Plan> {
+        let wishes = Wishes {
+            with_ingress: Some(with),
+            set: sets.iter().map(|set| (*set).to_owned()).collect(),
+            ..Wishes::default()
+        };
+        let instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let name = "demo".parse().unwrap();
+        Plan::new(name, instance, None, &EngineInfo::default())
+    }
+
+    fn urls(plan: &Plan) -> Vec<String> {
+        let ingress = &plan.instance.ingress;
+        let hosts = ingress.hosts.each();
+        hosts.map(|(_, host)| ingress.url(host)).collect()
+    }
+
+    #[test]
+    fn a_controller_alone_serves_all_under_the_charts_names() {
+        let all = plan(true, &[]).unwrap();
+        let expected =
+            ["app", "api", "files"].map(|name| format!("http://{name}.clearml.127-0-0-1.nip.io"));
+        assert_eq!(urls(&all), expected);
+        let one = plan(true, &["ingress.app.enabled=true"]).unwrap();
+        assert_eq!(urls(&one), expected[..1]);
+        assert!(all.images().iter().any(|i| i.reference == "traefik:v3.0.4"));
+    }
+
+    #[test]
+    fn ingresses_that_nothing_serves_are_told() {
+        let without = plan(false, &["ingress.api.enabled=true"]).unwrap();
+        assert_eq!(
+            unserved(&without).unwrap(),
+            "`ingress.api.enabled` is true, and nothing in the node serves it; what does: clearml-local up --name demo --with-ingress"
+        );
+        assert_eq!(unserved(&plan(false, &[]).unwrap()), None);
+        assert_eq!(unserved(&plan(true, &[]).unwrap()), None);
+        let other = plan(true, &["ingress.className=nginx"]).unwrap();
+        assert!(unserved(&other).unwrap().contains("is nginx"));
+        assert!(urls(&other).is_empty());
+    }
+
+    #[test]
+    fn the_controllers_node_ports_are_its_own() {
+        let set = ["webserver.service.nodePort=30082"];
+        assert!(plan(false, &set).is_ok());
+        let error = plan(true, &set).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`webserver.service.nodePort` is 30082, which is the ingress controller's"
+        );
+        assert!(error.hints()[0].ends_with("--set webserver.service.nodePort=PORT"));
+    }
 
     #[test]
     fn names_that_lead_elsewhere_or_nowhere_are_told() {

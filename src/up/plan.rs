@@ -16,7 +16,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{self, ServiceType, Values};
+use crate::values::{ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -56,12 +56,7 @@ impl Plan {
         let profile = Profile::for_machine(engine.memory);
         let values::Resolved {
             values, warnings, ..
-        } = values::resolve(&values::Inputs {
-            release: &release,
-            profile: &profile,
-            files: &instance.values,
-            sets: &instance.sets,
-        })?;
+        } = ingress::values(&instance, &release, &profile)?;
         for (key, server) in values.servers() {
             if server.service.kind != ServiceType::NodePort {
                 return Err(super::Error::NotPublished {
