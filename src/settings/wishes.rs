@@ -339,10 +339,7 @@ mod tests {
         };
         let made = |wishes: Wishes| wishes.instance(None, PathBuf::from("/data").into());
         assert!(made(wishes.clone()).is_ok(), "nothing else wants it");
-        let with = Wishes {
-            with_ingress: Some(true),
-            ..wishes
-        };
+        let with = wishes.or(yaml::one("withIngress: true\nhttpsPort: 443\n").unwrap());
         let error = made(with.clone()).unwrap_err();
         assert_eq!(
             error.to_string(),
