@@ -194,14 +194,10 @@ impl NodeSpec<'_> {
                 differences.push((what, is, wanted));
             }
         };
-        let ingress = [self.has_ingress(node), self.instance.ingress.enabled];
-        compare(
-            "--with-ingress",
-            ingress[0].to_string(),
-            ingress[1].to_string(),
-        );
+        let (has, wants) = (self.has_ingress(node), self.instance.ingress.enabled);
+        compare("--with-ingress", has.to_string(), wants.to_string());
         for (what, host, container) in self.mapped() {
-            if ingress == [false, true] && INGRESS_NODE_PORTS.contains(&container) {
+            if INGRESS_NODE_PORTS.contains(&container) && wants && !has {
                 continue;
             }
             let published = node.ports.iter().find(|(inside, ..)| *inside == container);
