@@ -14,7 +14,7 @@ use crate::manifests::INGRESS_CLASS;
 use crate::node::spec::INGRESS_NODE_PORTS;
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::{Host, Hosts, Instance, name_flag};
+use crate::settings::{Host, Hosts, Instance, SetArgument, SetKind, name_flag};
 use crate::state::StateDir;
 use crate::values::{self, Site, Values};
 
@@ -44,7 +44,8 @@ pub(super) fn values(
     if !instance.ingress.enabled || values.ingress.sites.all().next().is_some() {
         return Ok(values);
     }
-    let all = ["app", "api", "files"].map(|site| format!("ingress.{site}.enabled=true"));
+    let all = ["app", "api", "files"]
+        .map(|site| SetArgument::new(SetKind::Set, format!("ingress.{site}.enabled=true")));
     values::resolve(&values::Inputs {
         sets: &[&instance.sets[..], &all].concat(),
         ..inputs
