@@ -9,7 +9,7 @@ use super::Error;
 use crate::yaml;
 
 /// Every template by its name.
-pub(super) const ALL: [(&str, &str); 9] = [
+pub(super) const ALL: [(&str, &str); 10] = [
     (
         "_macros.j2",
         include_str!("../../templates/clearml/_macros.j2"),

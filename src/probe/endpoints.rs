@@ -55,18 +55,6 @@ impl Endpoints {
             files: format!("http://{host}:{}", ports.files),
         }
     }
-
-    /// Whether the web app finds API and files by itself: its code knows two sets of
-    /// ports, and exchanges a leading `app.` for `api.` and `files.`.
-    pub fn found_by_web_app(&self, instance: &Instance) -> bool {
-        let web = self.web.split_once("://app.");
-        let other = |name: &str| web.map(|(scheme, rest)| format!("{scheme}://{name}.{rest}"));
-        let by_name = other("api").as_ref() == Some(&self.api)
-            && other("files").as_ref() == Some(&self.files);
-        let ingress = &instance.ingress;
-        let by_port = !ingress.enabled || ingress.hosts.each().next().is_none();
-        by_name || (by_port && instance.ports.found_by_web_app())
-    }
 }
 
 /// The address of this machine that leads to an instance's ports.
@@ -129,24 +117,5 @@ mod tests {
             files: "http://localhost:30081".into(),
         };
         assert_eq!(Endpoints::of(&instance), expected);
-    }
-
-    #[test]
-    fn the_web_app_finds_usual_ports_and_names_that_rhyme() {
-        let mut instance = instance("127.0.0.1");
-        let found = |instance: &Instance| Endpoints::of(instance).found_by_web_app(instance);
-        assert!(found(&instance));
-        instance.ports.web = 9080;
-        assert!(!found(&instance));
-        instance.ingress.enabled = true;
-        let hosts = &mut instance.ingress.hosts;
-        hosts.web = Some(host("app.here.test", None));
-        hosts.api = Some(host("api.here.test", None));
-        hosts.files = Some(host("files.here.test", None));
-        assert!(found(&instance));
-        instance.ingress.hosts.files = Some(host("data.here.test", None));
-        assert!(!found(&instance));
-        instance.ports.web = 30080;
-        assert!(!found(&instance), "the page comes from a name");
     }
 }

@@ -16,7 +16,7 @@ use crate::profile::Profile;
 use crate::release::Release;
 use crate::settings::{Host, Hosts, Instance, SetArgument, SetKind, name_flag};
 use crate::state::StateDir;
-use crate::values::{self, Site, Values};
+use crate::values::{self, Resolved, Site, Values};
 
 /// How long names may take to be looked up.
 const LOOKUP: Duration = Duration::from_secs(2);
@@ -33,16 +33,17 @@ pub(super) fn values(
     instance: &Instance,
     release: &Release,
     profile: &Profile,
-) -> Result<Values, values::Error> {
+) -> Result<Resolved, values::Error> {
     let inputs = values::Inputs {
         release,
         profile,
         files: &instance.values,
         sets: &instance.sets,
     };
-    let values = values::resolve(&inputs)?;
-    if !instance.ingress.enabled || values.ingress.sites.all().next().is_some() {
-        return Ok(values);
+    let resolved = values::resolve(&inputs)?;
+    let has_some = resolved.values.ingress.sites.all().next().is_some();
+    if !instance.ingress.enabled || has_some {
+        return Ok(resolved);
     }
     let all = ["app", "api", "files"]
         .map(|site| SetArgument::new(SetKind::Set, format!("ingress.{site}.enabled=true")));
@@ -63,6 +64,7 @@ pub(super) fn lead(mut instance: Instance, values: &Values) -> Result<Instance, 
             INGRESS_NODE_PORTS.contains(&port).then_some((key, port))
         });
         if let Some((key, port)) = taken {
+            let key = key.name();
             return Err(Error::NodePortOfIngress { key, port });
         }
     }

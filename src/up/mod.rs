@@ -228,14 +228,13 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
             "the ports are open on {listen}: whoever reaches this machine reaches the server"
         ));
     }
-    let endpoints = Endpoints::of(&plan.instance);
-    if !endpoints.found_by_web_app(&plan.instance) && !plan.release.can_display_urls() {
-        let which = match plan.instance.ingress.enabled {
-            true => "names",
-            false => "ports",
-        };
+    let ingress = &plan.instance.ingress;
+    // What is wrong with names is among the warnings of the values.
+    let by_name = ingress.enabled && ingress.hosts.web.is_some();
+    let found = by_name || plan.instance.ports.found_by_web_app();
+    if !found && !plan.release.can_display_urls() {
         events.warn(format!(
-            "the web app of release {} shows wrong URLs in `create credentials` for these {which}: use `clearml-local credentials` instead",
+            "the web app of release {} shows wrong URLs in `create credentials` for these ports: use `clearml-local credentials` instead",
             plan.release.name
         ));
     }

@@ -16,7 +16,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{ServiceType, Values};
+use crate::values::{Resolved, ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Plan {
     ) -> Result<Plan> {
         let release = find_release(&instance.release)?;
         let profile = Profile::for_machine(engine.memory);
-        let values::Resolved {
+        let Resolved {
             values, warnings, ..
         } = ingress::values(&instance, &release, &profile)?;
         for (key, server) in values.servers() {
