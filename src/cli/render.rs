@@ -33,7 +33,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         Err(_) => (usual_machine(), None),
     };
     let earlier = context.state.instance()?;
-    let plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
+    let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
+    up::complete(&mut plan, &request).await?;
     let mut identities = Identities::new();
     if let Some(engine) = engine {
         for wanted in plan.images() {

@@ -29,6 +29,14 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// The name under which Docker keeps a registry's credentials.
+fn server(registry: &str) -> &str {
+    match registry {
+        "docker.io" => DOCKER_HUB,
+        other => other,
+    }
+}
+
 impl Credentials {
     /// The credentials for a registry, such as `docker.io`; `None` where the user
     /// has none. May run a helper program: not for a thread that must not wait.
@@ -39,11 +47,7 @@ impl Credentials {
         let Ok(file) = std::fs::File::open(config_dir.join("config.json")) else {
             return Ok(None);
         };
-        let server = if registry == "docker.io" {
-            DOCKER_HUB
-        } else {
-            registry
-        };
+        let server = server(registry);
         let found = docker_credential::get_credential_from_reader(file, server);
         let secret = match found {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
@@ -74,6 +78,19 @@ impl Credentials {
             registry: server.to_owned(),
             secret,
         }))
+    }
+
+    /// User and password for a registry such as `docker.io`.
+    pub fn new(registry: &str, user: &str, password: &str) -> Credentials {
+        Credentials {
+            registry: server(registry).to_owned(),
+            secret: Secret::Password(user.to_owned(), password.to_owned()),
+        }
+    }
+
+    /// Whether they are for that registry.
+    pub fn are_for(&self, registry: &str) -> bool {
+        self.registry == server(registry)
     }
 
     /// The value of `X-Registry-Auth`.

@@ -129,6 +129,7 @@ mod tests {
         let sources = Sources {
             mirror: Some("mirror.corp/hub".parse().unwrap()),
             docker_config: Some(dir.path().to_owned()),
+            given: None,
         };
         let engine = FakeEngine::new(State::default());
         let step = Events::new(Arc::new(Silent)).step("images");

@@ -15,6 +15,8 @@ pub struct Sources {
     pub mirror: Option<Mirror>,
     /// The folder of Docker's own configuration, where credentials lie.
     pub docker_config: Option<PathBuf>,
+    /// Credentials that the user gave for this server alone; they win.
+    pub given: Option<Credentials>,
 }
 
 impl Sources {
@@ -35,6 +37,10 @@ impl Sources {
 
     /// The user's credentials for the registry of a reference.
     pub(super) async fn credentials(&self, place: &str) -> Result<Option<Credentials>, Error> {
+        let given = self.given.as_ref();
+        if let Some(given) = given.filter(|given| given.are_for(registry(place))) {
+            return Ok(Some(given.clone()));
+        }
         let Some(dir) = self.docker_config.clone() else {
             return Ok(None);
         };

@@ -7,12 +7,14 @@ mod node;
 mod plan;
 mod preflight;
 mod ready;
+mod registry;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::data::remove_link;
 pub use self::plan::Plan;
+pub use self::registry::complete;
 use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
@@ -76,7 +78,8 @@ pub async fn up(
 
     let info = engine.info().await?;
     let earlier = earlier(request, state, engine).await?;
-    let plan = plan(request, state, earlier.as_ref(), &info)?;
+    let mut plan = plan(request, state, earlier.as_ref(), &info)?;
+    complete(&mut plan, request).await?;
     announce(&plan, &info, events);
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
@@ -363,9 +366,25 @@ pub enum Error {
         /// The last line that was said.
         reason: String,
     },
+    /// Pods are to pull with a login that is not there.
+    #[error("{}", no_login(registry, *token))]
+    NoRegistryLogin {
+        /// The registry.
+        registry: String,
+        /// Whether there is a token, which pods cannot use.
+        token: bool,
+    },
     /// The machine has no port left for the Kubernetes API.
     #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
     NoPort(#[source] std::io::Error),
+}
+
+fn no_login(registry: &str, token: bool) -> String {
+    let why = match token {
+        true => "your `docker login` holds a token, which pods cannot use",
+        false => "there is no `docker login` for it",
+    };
+    format!("`imageCredentials` names no user for {registry}, and {why}")
 }
 
 impl Explain for Error {
@@ -374,6 +393,7 @@ impl Explain for Error {
             Error::NoPort(_) => Code::PortInUse,
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
+            Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
             Error::ApiSilent { .. } => Code::ClusterUnreachable,
             Error::NodeNotReady => Code::NodeFailed,
             Error::NoReleaseFile { .. }
@@ -400,6 +420,10 @@ impl Explain for Error {
             Error::ApiSilent { .. } | Error::NodeNotReady => {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }
+            Error::NoRegistryLogin { registry, .. } => vec![
+                format!("log in, then run the command again: docker login {registry}"),
+                "or say the user: clearml-local up --set imageCredentials.username=USER,imageCredentials.password=PASSWORD".into(),
+            ],
             Error::NothingToStart => vec!["make it: clearml-local up".into()],
             Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
             Error::NoReleaseFile { .. } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Request, ingress};
-use crate::docker::EngineInfo;
+use crate::docker::{Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, Sources, Wanted};
@@ -16,7 +16,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{Resolved, ServiceType, Values};
+use crate::values::{PullSecret, Resolved, ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -112,6 +112,14 @@ impl Plan {
         Sources {
             mirror: self.instance.registry_mirror.clone(),
             docker_config: request.docker_config.clone(),
+            given: match &self.values.pull_secret {
+                Some(PullSecret::Made {
+                    registry,
+                    login: Some((user, password)),
+                    ..
+                }) => Some(Credentials::new(registry, user, password)),
+                _ => None,
+            },
         }
     }
 

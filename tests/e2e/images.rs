@@ -59,6 +59,7 @@ fn pulled(
     let sources = Sources {
         mirror: mirror.map(|mirror| mirror.parse().unwrap()),
         docker_config: Some(config.to_owned()),
+        given: None,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let result = runtime.block_on(async {
@@ -194,4 +195,36 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
     );
     let again = up(&[]).expect(0);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+
+    // Kubernetes itself pulls, with a Secret of the user's own login.
+    let private = [
+        "--registry-mirror=none".to_owned(),
+        format!(
+            "--set=redis.image.repository={}/hub/library/e2e-in-node",
+            registry.address
+        ),
+        "--set=redis.image.tag=1,redis.image.pullPolicy=Always".to_owned(),
+        "--set=imageCredentials.enabled=true".to_owned(),
+        format!("--set=imageCredentials.registry={}", registry.address),
+    ];
+    up(&private).expect(0);
+    let pulled = instance.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]);
+    let image = format!("Successfully pulled image \"{}/hub", registry.address);
+    assert!(pulled.contains(&image), "{pulled}");
+
+    // Without a login nothing is changed, and with a wrong one nothing is applied.
+    let before = instance.versions();
+    let mut nobody = instance.up_command();
+    let nowhere = Config::new("{}");
+    nobody
+        .args(&private)
+        .env("DOCKER_CONFIG", nowhere.dir.path());
+    let refused = instance.ran(&mut nobody).expect(32);
+    let login = format!("docker login {}", registry.address);
+    assert!(refused.stderr.contains(&login), "{}", refused.stderr);
+    let mut wrong = private.to_vec();
+    wrong.push("--set=redis.image.tag=2".to_owned());
+    wrong.push("--set=imageCredentials.username=me,imageCredentials.password=guess".to_owned());
+    up(&wrong).expect(32);
+    assert_eq!(instance.versions(), before);
 }
