@@ -150,6 +150,8 @@ impl Deliverer<'_> {
             Ok(image) => Ok(Pulled::Engine(image)),
             Err(Error::Pull { reference, message }) => match self.in_node(wanted).await {
                 Ok(identity) => Ok(Pulled::Node(identity)),
+                // The registry itself has spoken there: that is what helps.
+                Err(there @ (Error::Unauthorized { .. } | Error::NotFound { .. })) => Err(there),
                 Err(there) => Err(Error::Pull {
                     reference,
                     message: format!("{message}; nor in the node: {}", there.said()),

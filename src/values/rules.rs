@@ -21,6 +21,7 @@ pub(super) fn broken(values: &Values, release: &Release) -> Found {
     roles(values, &mut found);
     outside(values, release, &mut found);
     logins(values, release, &mut found);
+    redis_port(values, &mut found);
     ingress(values, &mut found);
     files(values, &mut found);
     found
@@ -63,6 +64,17 @@ fn heap(values: &Values, found: &mut Found) {
     }
 }
 
+/// The last parts of names under which the release's images are known, also in
+/// registries of one's own; the tags of others say nothing of versions.
+const KNOWN_IMAGES: [&str; 6] = [
+    "clearml",
+    "server",
+    "redis",
+    "mongo",
+    "mongodb",
+    "elasticsearch",
+];
+
 /// A tag of another version than the release's would be started with settings that
 /// it does not know, or on data that it cannot read.
 fn images(values: &Values, release: &Release, found: &mut Found) {
@@ -78,7 +90,8 @@ fn images(values: &Values, release: &Release, found: &mut Found) {
             ));
             continue;
         }
-        if release.is_database_version(component, tag) != Some(false) {
+        let known = KNOWN_IMAGES.contains(&repository.rsplit('/').next().unwrap_or_default());
+        if !known || release.is_database_version(component, tag) != Some(false) {
             continue;
         }
         let key = match component {
@@ -179,6 +192,21 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
         found.push((
             "externalServices.mongodbUsername".into(),
             format!("server {} cannot log in to MongoDB: users and keys end up in the wrong database; servers from 2.0 on can", release.server),
+        ));
+    }
+}
+
+/// The chart tells the servers a port of Redis, and gives Redis another.
+fn redis_port(values: &Values, found: &mut Found) {
+    let redis = &values.redis;
+    let own = redis.told_host == "clearml-redis-master";
+    if redis.base.enabled && own && redis.told_port != redis.port {
+        found.push((
+            "redis.master.port".into(),
+            format!(
+                "the servers would look for Redis on port {}, and its service has port {}: say `redis.master.port` and `redis.master.service.port` alike",
+                redis.told_port, redis.port
+            ),
         ));
     }
 }

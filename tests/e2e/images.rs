@@ -145,15 +145,25 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
     }
 }
 
+/// This machine's address on the engine's own network. An engine that has just made
+/// that network tells its subnet alone.
+fn gateway() -> String {
+    let format = "{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}";
+    let told = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
+    let (gateway, subnet) = told.stdout.trim_end().split_once(' ').unwrap();
+    match gateway {
+        "" => format!("{}.1", subnet.rsplit_once('.').unwrap().0),
+        gateway => gateway.to_owned(),
+    }
+}
+
 #[test]
 #[ignore = "needs an engine: tests/run"]
 fn the_node_pulls_what_the_engine_does_not_trust() {
     if !has("docker-registry") || !has("openssl") {
         return;
     }
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
-    let gateway = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
-    let gateway = gateway.stdout.trim();
+    let gateway = &gateway();
     let dir = tempfile::tempdir().unwrap();
     let (certificate, key) = (dir.path().join("ca.pem"), dir.path().join("key.pem"));
     let name = format!("subjectAltName=IP:{gateway}");
