@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Explain, Result};
 use crate::files;
 use crate::kube::{self, Cluster};
 use crate::node::spec;
-use crate::probe::{Check, Endpoints, Probe};
+use crate::probe::{Check, Endpoints, Probe, ingress_hint};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 use crate::values::Brief;
@@ -235,6 +235,9 @@ async fn of_node(
             status.health = judge(&status, broken, working.is_some());
             status.may_heal = status.health == Health::Ready || working.is_some() || !broken;
             status.hints = findings.into_iter().filter_map(next_step).collect();
+            status
+                .hints
+                .extend(ingress_hint(&status.checks, &node.name));
         }
         // That is a start while a command works on it, and trouble otherwise.
         Err(why) => {

@@ -112,6 +112,23 @@ pub(super) struct WishArgs {
         env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
     )]
     merge_kubeconfig: Option<bool>,
+    /// Put an ingress controller (Traefik) into the node, which serves the host names
+    /// of `ingress.*` in the values
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_WITH_INGRESS"
+    )]
+    with_ingress: Option<bool>,
+    /// Port of the ingress controller for HTTP [default: 80]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTP_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    http_port: Option<u16>,
+    /// Port of the ingress controller for HTTPS [default: 443]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTPS_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    https_port: Option<u16>,
     /// How long to wait until the server is ready [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
@@ -139,6 +156,9 @@ impl WishArgs {
             registry_mirror: self.registry_mirror.clone(),
             autostart: self.autostart,
             merge_kubeconfig: self.merge_kubeconfig,
+            with_ingress: self.with_ingress,
+            http_port: self.http_port,
+            https_port: self.https_port,
             timeout: self.timeout.clone(),
         }
         .or(context.from_file.clone())

@@ -105,6 +105,9 @@ impl Explain for Error {
             {
                 "Docker has no network addresses left; drop unused networks: docker network prune".into()
             }
+            Error::Refused { message, .. } if is_low_port(message) => {
+                "the engine may not open a port so low, use others: clearml-local up --http-port 8080 --https-port 8443".into()
+            }
             Error::Broken { .. } => "is the engine still there? docker info".into(),
             _ => return Vec::new(),
         };
@@ -116,5 +119,27 @@ impl Explain for Error {
             Error::Command { tail, .. } => tail.clone(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// Whether the engine says that a port is for root, which it is not: rootless engines
+/// and those in some virtual machines.
+fn is_low_port(message: &str) -> bool {
+    message.contains("privileged port")
+        || (message.contains("bind") && message.contains("permission denied"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_without_root_is_given_other_ports() {
+        let refused = Error::Refused {
+            what: "start the container".into(),
+            status: 500,
+            message: "driver failed programming external connectivity on endpoint demo: error while calling PortManager.AddPort(): cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024)".into(),
+        };
+        assert!(refused.hints()[0].ends_with("--http-port 8080 --https-port 8443"));
     }
 }

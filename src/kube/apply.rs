@@ -153,6 +153,9 @@ fn wave(object: &Value) -> u8 {
         // Before the claims: a claim that waits for its volume is looked at again
         // only after seconds.
         "PersistentVolume" | "StorageClass" | "ClusterRole" | "ClusterRoleBinding" => 1,
+        // Before the ingresses: one without a class gets the default class only when
+        // it is made.
+        "IngressClass" => 1,
         "Deployment" | "StatefulSet" | "DaemonSet" | "Pod" | "Job" | "CronJob" => 3,
         _ => 2,
     }

@@ -43,7 +43,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// Group, version, kind, plural, namespaced, pruned. Volumes, claims and
 /// namespaces hold data: they are never pruned.
 #[rustfmt::skip]
-pub(crate) const KINDS: [Kind; 20] = [
+pub(crate) const KINDS: [Kind; 21] = [
     kind("", "v1", "Namespace", "namespaces", false, false),
     kind("", "v1", "PersistentVolume", "persistentvolumes", false, false),
     kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true, false),
@@ -59,6 +59,7 @@ pub(crate) const KINDS: [Kind; 20] = [
     kind("batch", "v1", "CronJob", "cronjobs", true, true),
     kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true, true),
     kind("networking.k8s.io", "v1", "Ingress", "ingresses", true, true),
+    kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", false, true),
     kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", false, true),
     kind(RBAC, "v1", "Role", "roles", true, true),
     kind(RBAC, "v1", "RoleBinding", "rolebindings", true, true),

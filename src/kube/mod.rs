@@ -15,6 +15,7 @@ mod observe;
 mod prune;
 mod replace;
 mod retry;
+mod secrets;
 mod volumes;
 mod wait;
 

@@ -9,7 +9,13 @@ use crate::component::{NAMESPACE, RELEASE_NAME};
 const CHART: &str = "clearml-4.0.0";
 
 /// Kinds that belong to no namespace.
-const CLUSTER_WIDE: [&str; 2] = ["Namespace", "PersistentVolume"];
+pub(super) const CLUSTER_WIDE: [&str; 5] = [
+    "Namespace",
+    "PersistentVolume",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "IngressClass",
+];
 
 /// Adds namespace and labels; to a pod template also what no pod of ours needs:
 /// variables for every service, which the server would read as settings, and an

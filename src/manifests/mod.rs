@@ -12,10 +12,12 @@ mod labels;
 mod registry;
 mod servers;
 mod templates;
+mod traefik;
 
 use serde_json::{Value, json};
 
 pub use self::claims::folders;
+pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;

@@ -9,7 +9,7 @@ use super::Error;
 use crate::yaml;
 
 /// Every template by its name.
-pub(super) const ALL: [(&str, &str); 9] = [
+pub(super) const ALL: [(&str, &str); 10] = [
     (
         "_macros.j2",
         include_str!("../../templates/clearml/_macros.j2"),
@@ -45,6 +45,10 @@ pub(super) const ALL: [(&str, &str); 9] = [
     (
         "webserver.yaml",
         include_str!("../../templates/clearml/webserver.yaml.j2"),
+    ),
+    (
+        "traefik.yaml",
+        include_str!("../../templates/traefik.yaml.j2"),
     ),
 ];
 
@@ -86,6 +90,7 @@ mod tests {
         let templates: Vec<String> = files.into_iter().filter(|f| f.ends_with(".j2")).collect();
         let mut known: Vec<String> = ALL
             .iter()
+            .filter(|(name, _)| *name != "traefik.yaml")
             .map(|(name, _)| format!("{}.j2", name.trim_end_matches(".j2")))
             .collect();
         known.sort();

@@ -5,6 +5,7 @@ mod kubeadm;
 pub mod logs;
 mod manifests;
 mod prepare;
+mod proxy;
 pub mod spec;
 mod stop;
 

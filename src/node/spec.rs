@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
-use crate::settings::{DataPlace, Instance, InstanceName, Ports};
+use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -24,6 +25,9 @@ pub const DATA_ROOT: &str = "/var/local-path-provisioner";
 pub const POD_SUBNET: &str = "10.244.0.0/16";
 /// Service addresses (kind's).
 pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
+/// The node ports of the ingress controller, for HTTP and HTTPS: beside the chart's,
+/// and of those that Kubernetes gives to nobody by itself (30000 to 30085).
+pub const INGRESS_NODE_PORTS: [u16; 2] = [30082, 30083];
 /// The API server's port in the node.
 const API_SERVER_PORT: u16 = 6443;
 /// Seconds until `docker stop` kills: longer than systemd in the node takes (see
@@ -118,7 +122,7 @@ impl NodeSpec<'_> {
             ));
         }
         let mut env = vec!["KUBECONFIG=/etc/kubernetes/admin.conf".to_owned()];
-        env.extend(proxy_environment(self.proxy, &name));
+        env.extend(proxy::environment(self.proxy, &name));
         ContainerSpec {
             image: self.instance.node_image.clone(),
             env,
@@ -141,9 +145,10 @@ impl NodeSpec<'_> {
     }
 
     fn publishes(&self) -> Vec<Publish> {
-        let mut ports: Vec<Publish> = pairs(self.instance.ports, self.node_ports)
+        let mut ports: Vec<Publish> = self
+            .mapped()
             .into_iter()
-            .map(|(host, container)| Publish {
+            .map(|(_, host, container)| Publish {
                 address: self.instance.listen,
                 host,
                 container,
@@ -157,6 +162,30 @@ impl NodeSpec<'_> {
         ports
     }
 
+    /// Flag, host port and node port of all that users reach.
+    fn mapped(&self) -> Vec<(&'static str, u16, u16)> {
+        let (host, node) = (self.instance.ports, self.node_ports);
+        let mut mapped = vec![
+            ("--web-port", host.web, node.web),
+            ("--api-port", host.api, node.api),
+            ("--files-port", host.files, node.files),
+        ];
+        let ingress = self.instance.ingress.ports().into_iter();
+        let ingress = ingress.zip(INGRESS_NODE_PORTS);
+        mapped.extend(ingress.map(|((flag, host), node)| (flag, host, node)));
+        mapped
+    }
+
+    /// Whether the node publishes the ingress controller's ports, which a service of
+    /// the user's may have where there is none.
+    fn has_ingress(&self, node: &Container) -> bool {
+        let Ports { web, api, files } = self.node_ports;
+        INGRESS_NODE_PORTS.iter().all(|port| {
+            ![web, api, files].contains(port)
+                && node.ports.iter().any(|(inside, ..)| inside == port)
+        })
+    }
+
     /// Why the settings do not fit the node that is there. Empty when they fit.
     pub fn differences(&self, node: &Container) -> Vec<Difference> {
         let mut differences: Vec<Difference> = Vec::new();
@@ -165,11 +194,12 @@ impl NodeSpec<'_> {
                 differences.push((what, is, wanted));
             }
         };
-        let names = ["--web-port", "--api-port", "--files-port"];
-        for (what, (host, container)) in names
-            .into_iter()
-            .zip(pairs(self.instance.ports, self.node_ports))
-        {
+        let (has, wants) = (self.has_ingress(node), self.instance.ingress.enabled);
+        compare("--with-ingress", has.to_string(), wants.to_string());
+        for (what, host, container) in self.mapped() {
+            if INGRESS_NODE_PORTS.contains(&container) && wants && !has {
+                continue;
+            }
             let published = node.ports.iter().find(|(inside, ..)| *inside == container);
             let is = published.map_or_else(
                 || format!("not publishing node port {container}"),
@@ -200,14 +230,6 @@ impl NodeSpec<'_> {
     }
 }
 
-fn pairs(host: Ports, node: Ports) -> [(u16, u16); 3] {
-    [
-        (host.web, node.web),
-        (host.api, node.api),
-        (host.files, node.files),
-    ]
-}
-
 /// The settings that a node was made with, as far as it tells: `None` when it does
 /// not publish the usual node ports.
 pub fn instance_of(node: &Container) -> Option<Instance> {
@@ -215,6 +237,15 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
     let published = |inside| node.ports.iter().find(|(port, ..)| *port == inside);
     let host = |inside| published(inside).map(|(_, _, port)| *port);
     let (_, address, _) = published(usual.web)?;
+    let mut ingress = Ingress::default();
+    if let [Some(http), Some(https)] = INGRESS_NODE_PORTS.map(host) {
+        ingress = Ingress {
+            enabled: true,
+            http_port: http,
+            https_port: https,
+            ..ingress
+        };
+    }
     Some(Instance {
         listen: address.parse().ok()?,
         ports: Ports {
@@ -231,6 +262,7 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
         registry_mirror: None,
         autostart: node.restart_policy.as_deref() != Some("no"),
         merge_kubeconfig: false,
+        ingress,
     })
 }
 
@@ -265,51 +297,6 @@ pub fn api_server_port(node: &Container) -> Option<u16> {
 /// Whether a container is the node of that instance, made by us.
 pub fn is_ours(node: &Container, instance: &InstanceName) -> bool {
     node.labels.get(INSTANCE_LABEL).map(String::as_str) == Some(instance.as_str())
-}
-
-/// The proxy variables for the node: both spellings, with what must never go
-/// through a proxy added to `NO_PROXY`.
-fn proxy_environment(proxy: &[(String, String)], node: &str) -> Vec<String> {
-    let value = |name: &str| {
-        let found = proxy.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found
-            .map(|(_, value)| value.clone())
-            .filter(|v| !v.is_empty())
-    };
-    if value("HTTP_PROXY").is_none() && value("HTTPS_PROXY").is_none() {
-        return Vec::new();
-    }
-    let local = [
-        POD_SUBNET,
-        SERVICE_SUBNET,
-        node,
-        "localhost",
-        "127.0.0.1",
-        ".svc",
-        ".cluster.local",
-    ];
-    let mut no_proxy = value("NO_PROXY").unwrap_or_default();
-    for name in local {
-        if !no_proxy.split(',').any(|part| part == name) {
-            if !no_proxy.is_empty() {
-                no_proxy.push(',');
-            }
-            no_proxy.push_str(name);
-        }
-    }
-    let mut env = Vec::new();
-    let all = [
-        ("HTTP_PROXY", value("HTTP_PROXY")),
-        ("HTTPS_PROXY", value("HTTPS_PROXY")),
-        ("NO_PROXY", Some(no_proxy)),
-    ];
-    for (name, value) in all {
-        if let Some(value) = value {
-            env.push(format!("{name}={value}"));
-            env.push(format!("{}={value}", name.to_lowercase()));
-        }
-    }
-    env
 }
 
 /// Whether the engine's storage needs `/dev/mapper` in the node.
@@ -350,40 +337,62 @@ mod tests {
         insta::assert_debug_snapshot!(spec(&name, &instance).container());
     }
 
-    #[test]
-    fn proxies_reach_the_node_and_never_its_own_addresses() {
-        let proxy = [
-            ("https_proxy".to_owned(), "http://proxy:3128".to_owned()),
-            ("NO_PROXY".to_owned(), "corp".to_owned()),
-        ];
-        let env = proxy_environment(&proxy, "demo-control-plane");
-        assert_eq!(
-            env,
-            [
-                "HTTPS_PROXY=http://proxy:3128",
-                "https_proxy=http://proxy:3128",
-                "NO_PROXY=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
-                "no_proxy=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
-            ]
-        );
-        assert!(proxy_environment(&[], "demo-control-plane").is_empty());
-    }
-
-    #[test]
-    fn a_node_tells_what_it_was_made_with() {
-        let (name, instance) = ("demo".parse().unwrap(), instance());
-        let container = spec(&name, &instance).container();
-        let publishes = container.ports.iter();
-        let node = Container {
-            labels: container.labels.clone(),
+    /// A node that was made from a spec.
+    fn made(spec: &NodeSpec<'_>) -> Container {
+        let container = spec.container();
+        let publishes = container.ports.into_iter();
+        Container {
+            labels: container.labels,
             ports: publishes
                 .map(|p| (p.container, p.address.to_string(), p.host))
                 .collect(),
             mounts: vec![("/home/me/data".into(), DATA_ROOT.into())],
             ..Container::default()
-        };
+        }
+    }
+
+    #[test]
+    fn a_node_tells_what_it_was_made_with() {
+        let (name, instance) = ("demo".parse().unwrap(), instance());
+        let node = made(&spec(&name, &instance));
         assert_eq!(instance_of(&node), Some(instance));
         assert_eq!(instance_of(&Container::default()), None);
+    }
+
+    #[test]
+    fn an_ingress_takes_two_ports_more_and_gives_them_back() {
+        let (name, plain) = ("demo".parse().unwrap(), instance());
+        let mut with = plain.clone();
+        with.ingress.enabled = true;
+        let (bare, node) = (made(&spec(&name, &plain)), made(&spec(&name, &with)));
+        for published in [(30082, 80), (30083, 443)] {
+            let found = node.ports.iter();
+            let mut found = found.map(|(inside, _, host)| (*inside, *host));
+            assert!(found.any(|port| port == published), "{:?}", node.ports);
+        }
+        assert_eq!(instance_of(&node), Some(with.clone()));
+        let flag = |is: &str, becomes: &str| ("--with-ingress", is.to_owned(), becomes.to_owned());
+        let to = |wanted: &Instance, node| spec(&name, wanted).differences(node);
+        assert_eq!(to(&with, &bare), [flag("false", "true")]);
+        assert_eq!(to(&plain, &node), [flag("true", "false")]);
+        assert_eq!(to(&with, &node), []);
+        with.ingress.http_port = 8080;
+        let port = ("--http-port", "80".to_owned(), "8080".to_owned());
+        assert_eq!(to(&with, &node), [port]);
+    }
+
+    #[test]
+    fn a_service_on_such_a_port_is_no_ingress() {
+        let (name, plain) = ("demo".parse().unwrap(), instance());
+        let moved = NodeSpec {
+            node_ports: Ports {
+                web: 30082,
+                api: 30083,
+                files: 30081,
+            },
+            ..spec(&name, &plain)
+        };
+        assert_eq!(moved.differences(&made(&moved)), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! order of strength, then what an earlier `up` was told, then the defaults.
 
 mod data;
+mod ingress;
 mod kept;
 mod mirror;
 mod name;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::data::DataPlace;
+pub use self::ingress::{Host, Hosts, Ingress};
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::set::{SetArgument, SetKind};
@@ -99,6 +101,9 @@ pub struct Instance {
     /// Whether the user's own kubeconfig has a context for the instance.
     #[serde(default)]
     pub merge_kubeconfig: bool,
+    /// The ingress controller in the node, if any, and who is reached through it.
+    #[serde(default)]
+    pub ingress: Ingress,
 }
 
 /// Servers come back after a reboot, as those of ClearML's own compose file do.
@@ -162,6 +167,16 @@ pub enum Error {
         /// What was asked for.
         ports: Ports,
     },
+    /// Something else is on a host port of the ingress.
+    #[error("{one} and {other} cannot both be {port}")]
+    IngressPort {
+        /// A flag.
+        one: &'static str,
+        /// Another flag.
+        other: &'static str,
+        /// The port.
+        port: u16,
+    },
     /// Not a duration.
     #[error("`{text}` is no time to wait")]
     Timeout {
@@ -186,6 +201,9 @@ impl Explain for Error {
             }
             Error::SamePort { .. } => {
                 vec!["choose others: --web-port, --api-port, --files-port".into()]
+            }
+            Error::IngressPort { one, .. } => {
+                vec![format!("choose another: clearml-local up {one} PORT")]
             }
             Error::Timeout { .. } => vec!["write it as 90s, 15m or 1h30m".into()],
             Error::Certificates { .. } => {

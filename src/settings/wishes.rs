@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    DEFAULT_NODE_IMAGE, DataPlace, Error, Instance, InstanceName, KeptFile, Mirror, Ports,
+    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, Instance, InstanceName, KeptFile, Mirror, Ports,
     SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
 use crate::{files, yaml};
@@ -50,6 +50,12 @@ pub struct Wishes {
     pub autostart: Option<bool>,
     /// Whether to put a context into the user's kubeconfig.
     pub merge_kubeconfig: Option<bool>,
+    /// Whether to put an ingress controller into the node.
+    pub with_ingress: Option<bool>,
+    /// Its host port of HTTP.
+    pub http_port: Option<u16>,
+    /// Its host port of HTTPS.
+    pub https_port: Option<u16>,
     /// How long `up` may wait for the server, such as `15m`.
     pub timeout: Option<String>,
 }
@@ -84,6 +90,9 @@ impl Wishes {
             registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
             autostart: self.autostart.or(weaker.autostart),
             merge_kubeconfig: self.merge_kubeconfig.or(weaker.merge_kubeconfig),
+            with_ingress: self.with_ingress.or(weaker.with_ingress),
+            http_port: self.http_port.or(weaker.http_port),
+            https_port: self.https_port.or(weaker.https_port),
             timeout: self.timeout.or(weaker.timeout),
         }
     }
@@ -157,6 +166,7 @@ impl Wishes {
             registry_mirror: None,
             autostart: starts_again(),
             merge_kubeconfig: false,
+            ingress: Ingress::default(),
         });
         let ports = Ports {
             web: self.web_port.unwrap_or(was.ports.web),
@@ -166,6 +176,8 @@ impl Wishes {
         if ports.web == ports.api || ports.api == ports.files || ports.web == ports.files {
             return Err(Error::SamePort { ports });
         }
+        let ingress = self.ingress(was.ingress);
+        ingress.apart(ports)?;
         let told = self.says_values();
         Ok(Instance {
             listen: self.listen.unwrap_or(was.listen),
@@ -189,7 +201,18 @@ impl Wishes {
             },
             autostart: self.autostart.unwrap_or(was.autostart),
             merge_kubeconfig: self.merge_kubeconfig.unwrap_or(was.merge_kubeconfig),
+            ingress,
         })
+    }
+
+    /// The ingress; who is reached through it is in the values.
+    fn ingress(&self, was: Ingress) -> Ingress {
+        Ingress {
+            enabled: self.with_ingress.unwrap_or(was.enabled),
+            http_port: self.http_port.unwrap_or(was.http_port),
+            https_port: self.https_port.unwrap_or(was.https_port),
+            ..was
+        }
     }
 
     /// The arguments of all flags, weakest first.
@@ -305,6 +328,31 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "web, API and files need a port each, not 30008, 30008 and 30081"
+        );
+    }
+
+    #[test]
+    fn the_ports_of_an_ingress_are_its_own() {
+        let wishes = Wishes {
+            web_port: Some(80),
+            ..Wishes::default()
+        };
+        let made = |wishes: Wishes| wishes.instance(None, PathBuf::from("/data").into());
+        assert!(made(wishes.clone()).is_ok(), "nothing else wants it");
+        let with = wishes.or(yaml::one("withIngress: true\nhttpsPort: 443\n").unwrap());
+        let error = made(with.clone()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--http-port and --web-port cannot both be 80"
+        );
+        let other = Wishes {
+            http_port: Some(443),
+            ..with
+        };
+        let error = made(other).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--https-port and --http-port cannot both be 443"
         );
     }
 

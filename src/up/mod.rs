@@ -2,6 +2,7 @@
 //! so that it does whatever is missing and nothing twice.
 
 mod data;
+mod ingress;
 mod node;
 mod plan;
 mod preflight;
@@ -80,6 +81,7 @@ pub async fn up(
     let mut plan = plan(request, state, earlier.as_ref(), &info)?;
     complete(&mut plan, request).await?;
     announce(&plan, &info, events);
+    ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
     phases.end("preflight");
     if data::bring_along(&plan, request, engine, &info, events).await? {
@@ -101,6 +103,7 @@ pub async fn up(
 
     data::prepare(&plan, engine, &node.name).await?;
     let applied = apply(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    ingress::certificates(&plan, state, &cluster, events).await?;
     phases.end("apply");
 
     let deadline = began + request.wishes.timeout()?;
@@ -228,7 +231,11 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
             "the ports are open on {listen}: whoever reaches this machine reaches the server"
         ));
     }
-    if !plan.instance.ports.found_by_web_app() && !plan.release.can_display_urls() {
+    let ingress = &plan.instance.ingress;
+    // What is wrong with names is among the warnings of the values.
+    let by_name = ingress.enabled && ingress.hosts.web.is_some();
+    let found = by_name || plan.instance.ports.found_by_web_app();
+    if !found && !plan.release.can_display_urls() {
         events.warn(format!(
             "the web app of release {} shows wrong URLs in `create credentials` for these ports: use `clearml-local credentials` instead",
             plan.release.name
@@ -332,6 +339,14 @@ pub enum Error {
         /// The type that was asked for.
         kind: &'static str,
     },
+    /// A server's port in the node is the ingress controller's.
+    #[error("`{key}.service.nodePort` is {port}, which is the ingress controller's")]
+    NodePortOfIngress {
+        /// The server.
+        key: &'static str,
+        /// The port.
+        port: u16,
+    },
     /// The Kubernetes API of a running node is silent.
     #[error("the node runs, but its Kubernetes API did not answer within {} s", waited.as_secs())]
     ApiSilent {
@@ -384,7 +399,8 @@ impl Explain for Error {
             Error::NoReleaseFile { .. }
             | Error::NothingToStart
             | Error::NotInstalled
-            | Error::NotPublished { .. } => Code::Usage,
+            | Error::NotPublished { .. }
+            | Error::NodePortOfIngress { .. } => Code::Usage,
         }
     }
 
@@ -397,6 +413,10 @@ impl Explain for Error {
             Error::NotPublished { key, .. } => {
                 vec![format!("leave it as it is: without `{key}.service.type`")]
             }
+            Error::NodePortOfIngress { key, .. } => vec![
+                format!("choose another: clearml-local up --set {key}.service.nodePort=PORT"),
+                "or go without: clearml-local up --with-ingress=false".into(),
+            ],
             Error::ApiSilent { .. } | Error::NodeNotReady => {
                 vec!["make the node anew, the data stay: clearml-local down, then up".into()]
             }

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Request;
+use super::{Request, ingress};
 use crate::docker::{Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, Sources, Wanted};
-use crate::manifests::{self, Object};
-use crate::node::spec::{self, NodeSpec};
+use crate::manifests::{self, Object, TRAEFIK_IMAGE};
+use crate::node::spec::{self, INGRESS_NODE_PORTS, NodeSpec};
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{self, PullSecret, ServiceType, Values};
+use crate::values::{PullSecret, Resolved, ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -54,14 +54,9 @@ impl Plan {
     ) -> Result<Plan> {
         let release = find_release(&instance.release)?;
         let profile = Profile::for_machine(engine.memory);
-        let values::Resolved {
+        let Resolved {
             values, warnings, ..
-        } = values::resolve(&values::Inputs {
-            release: &release,
-            profile: &profile,
-            files: &instance.values,
-            sets: &instance.sets,
-        })?;
+        } = ingress::values(&instance, &release, &profile)?;
         for (key, server) in values.servers() {
             if server.service.kind != ServiceType::NodePort {
                 return Err(super::Error::NotPublished {
@@ -71,6 +66,7 @@ impl Plan {
                 .into());
             }
         }
+        let instance = ingress::lead(instance, &values)?;
         Ok(Plan {
             name,
             instance,
@@ -104,6 +100,9 @@ impl Plan {
                 BTreeMap::new()
             };
             images.push(Wanted { reference, digests });
+        }
+        if self.instance.ingress.enabled {
+            images.push(Wanted::of(TRAEFIK_IMAGE));
         }
         images
     }
@@ -155,8 +154,9 @@ impl Plan {
     /// # Errors
     /// When the values do not fit together.
     pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
-        Ok(manifests::render(&manifests::Inputs {
-            instance: self.name.as_str(),
+        let name = self.name.as_str();
+        let mut objects = manifests::render(&manifests::Inputs {
+            instance: name,
             release: &self.release,
             values: &self.values,
             secrets: &secrets.clone().with(&self.values.chosen),
@@ -164,7 +164,12 @@ impl Plan {
             identities,
             data_root: spec::DATA_ROOT,
             registry_login: self.registry_login.as_ref(),
-        })?)
+        })?;
+        if self.instance.ingress.enabled {
+            let identity = identities.get(TRAEFIK_IMAGE);
+            objects.extend(manifests::traefik(name, identity, INGRESS_NODE_PORTS)?);
+        }
+        Ok(objects)
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Error, Plan};
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
 use crate::kube::Cluster;
+use crate::node::spec;
 use crate::probe::{Check, Failure, Probe};
 use crate::secrets::Credentials;
 
@@ -72,7 +73,8 @@ async fn wait_all(
             return Ok(at_once && said.is_empty());
         };
         if Instant::now() > settled {
-            return Err(Failure { checks }.into());
+            let node = spec::name(&plan.name);
+            return Err(Failure { checks, node }.into());
         }
         if failed != said {
             step.state(failed.clone());

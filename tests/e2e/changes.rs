@@ -2,13 +2,8 @@
 
 use std::net::TcpListener;
 
-use crate::harness::{Instance, run};
+use crate::harness::{Instance, free_port, run};
 use crate::server::User;
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]

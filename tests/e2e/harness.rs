@@ -62,6 +62,11 @@ fn free_ports() -> [u16; 3] {
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
+/// A host port that nobody uses now.
+pub fn free_port() -> u16 {
+    free_ports()[0]
+}
+
 impl Instance {
     pub fn new(test: &str) -> Instance {
         let [web, api, files] = free_ports();

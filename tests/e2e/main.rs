@@ -11,6 +11,7 @@
 mod changes;
 mod harness;
 mod images;
+mod ingress;
 mod interrupted;
 mod lifecycle;
 mod logs;

@@ -23,6 +23,7 @@ pub struct Work {
 }
 
 fn client() -> Client {
+    clearml_local::kube::install_crypto();
     Client::builder().no_proxy().build().unwrap()
 }
 

@@ -220,6 +220,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_port_of_the_ingress_that_is_taken_comes_with_its_flag() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = held.local_addr().unwrap().port();
+        plan.instance.ingress.https_port = port;
+        let engine = FakeEngine::new(State::default());
+        assert_eq!(ports::ports(&plan, &engine, None).await.unwrap(), []);
+        plan.instance.ingress.enabled = true;
+        // Who serves on 80 here is none of the test's business.
+        plan.instance.ingress.http_port = plan.instance.ports.web;
+        let findings = ports::ports(&plan, &engine, None).await.unwrap();
+        let [finding] = &findings[..] else {
+            panic!("{findings:?}");
+        };
+        assert!(finding.what.contains(&format!("port {port} ")));
+        assert!(finding.remedies[1].ends_with("clearml-local up --https-port PORT"));
+    }
+
+    #[tokio::test]
     async fn data_are_not_left_behind_in_silence() {
         let dir = tempfile::tempdir().unwrap();
         let info = machine_that_fits();

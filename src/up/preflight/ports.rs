@@ -1,6 +1,8 @@
 //! The host ports are free, or it is known who holds them.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use listeners::Protocol;
 
@@ -18,11 +20,13 @@ pub(super) async fn ports(
     let ports = plan.instance.ports;
     let listen = plan.instance.listen;
     let mut findings = Vec::new();
-    for (port, flag) in [
-        (ports.web, "--web-port"),
-        (ports.api, "--api-port"),
-        (ports.files, "--files-port"),
-    ] {
+    let mut wanted = vec![
+        ("--web-port", ports.web),
+        ("--api-port", ports.api),
+        ("--files-port", ports.files),
+    ];
+    wanted.extend(plan.instance.ingress.ports());
+    for (flag, port) in wanted {
         let ours = node.is_some_and(|node| node.ports.iter().any(|(_, _, host)| *host == port));
         if ours || is_free(listen, port) {
             continue;
@@ -40,8 +44,17 @@ pub(super) async fn ports(
     Ok(findings)
 }
 
+/// Low ports are for root, which the engine usually is: whether one is free shows
+/// in that nobody answers.
 fn is_free(address: IpAddr, port: u16) -> bool {
-    TcpListener::bind(SocketAddr::new(address, port)).is_ok()
+    let at = SocketAddr::new(address, port);
+    match TcpListener::bind(at) {
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            TcpStream::connect_timeout(&at, Duration::from_millis(300)).is_err()
+        }
+        Err(_) => false,
+    }
 }
 
 /// Who holds a port, in words, and what to type about it. Processes of other users

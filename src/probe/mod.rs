@@ -1,68 +1,28 @@
 //! The server as a user meets it: through its published ports, with a real
 //! login and a file that comes back.
 
-use std::net::{IpAddr, Ipv4Addr};
+mod endpoints;
+mod ingress;
+
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, multipart};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::endpoints::Endpoints;
+use self::endpoints::reached_at;
+pub use self::ingress::ingress_hint;
 use crate::error::{Code, Explain};
 use crate::secrets::Credentials;
-use crate::settings::{Instance, Ports};
+use crate::settings::Instance;
 
 /// Time for one request. A login against a server without MongoDB takes 30 s
 /// to fail; nobody waits that long for a page.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// What is said of whatever took too long.
 const LATE: &str = "no answer in time";
-
-/// The three URLs, as people type them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Endpoints {
-    /// Web app.
-    pub web: String,
-    /// API server.
-    pub api: String,
-    /// File server.
-    pub files: String,
-}
-
-impl Endpoints {
-    /// The URLs of an instance. Ports that are open to all are reached on
-    /// `localhost` too.
-    pub fn of(instance: &Instance) -> Endpoints {
-        let host = match instance.listen {
-            address if address.is_loopback() || address.is_unspecified() => "localhost".to_owned(),
-            IpAddr::V6(address) => format!("[{address}]"),
-            IpAddr::V4(address) => address.to_string(),
-        };
-        Endpoints::at(&host, instance.ports)
-    }
-
-    /// The URLs with a literal address: `localhost` may mean `::1` first, where
-    /// nothing is published.
-    fn literal(instance: &Instance) -> Endpoints {
-        let address = match instance.listen {
-            address if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            address => address,
-        };
-        let host = match address {
-            IpAddr::V6(address) => format!("[{address}]"),
-            IpAddr::V4(address) => address.to_string(),
-        };
-        Endpoints::at(&host, instance.ports)
-    }
-
-    fn at(host: &str, ports: Ports) -> Endpoints {
-        Endpoints {
-            web: format!("http://{host}:{}", ports.web),
-            api: format!("http://{host}:{}", ports.api),
-            files: format!("http://{host}:{}", ports.files),
-        }
-    }
-}
 
 /// One check and how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,6 +40,10 @@ pub struct Check {
 pub struct Probe {
     client: Client,
     at: Endpoints,
+    /// Who is reached through an ingress, by key in the values, and its URL.
+    by_name: Vec<(&'static str, String)>,
+    /// Whether whoever answers can only be on this machine.
+    is_here: bool,
     credentials: Credentials,
     /// When everything is given up that has not answered.
     until: Option<Instant>,
@@ -89,12 +53,25 @@ impl Probe {
     /// A probe of an instance that logs in with `credentials`.
     ///
     /// # Panics
-    /// When the HTTP client cannot be built, which needs nothing of the machine.
+    /// When the HTTP client cannot be built, which needs nothing of the machine but
+    /// [`crate::kube::install_crypto`].
     pub fn new(instance: &Instance, credentials: Credentials) -> Probe {
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build();
+        let (address, ingress) = (reached_at(instance), &instance.ingress);
+        // The certificate is the user's own, or the controller's until there is one.
+        let client = Client::builder().tls_danger_accept_invalid_certs(true);
+        let mut client = client.no_proxy().timeout(TIMEOUT);
+        let mut by_name = Vec::new();
+        for (service, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
+            // Port 0 is the URL's.
+            client = client.resolve(&host.name, SocketAddr::new(address, 0));
+            by_name.push((service, ingress.url(host)));
+        }
+        let client = client.build();
         Probe {
-            client: client.expect("a client without TLS needs nothing of the machine"),
+            client: client.expect("a client that trusts all needs nothing of the machine"),
             at: Endpoints::literal(instance),
+            by_name,
+            is_here: address.is_loopback(),
             credentials,
             until: None,
         }
@@ -123,31 +100,36 @@ impl Probe {
     async fn ask(&self, version: bool) -> (Vec<Check>, Option<String>) {
         let with_token = async {
             let (login, token) = self.timed("login", self.login()).await;
-            let Some(token) = token else {
+            let ingress = self.timed(ingress::NAME, self.through_ingress(token.as_deref()));
+            let Some(token) = &token else {
                 let files = Check {
                     name: "files",
                     took: Duration::ZERO,
                     failure: Some("not tried without a login".into()),
                 };
-                return ([login, files], None);
+                return ([login, files, ingress.await.0], None);
             };
             let server = async {
                 match version {
-                    true => self.timed("version", self.server_version(&token)).await.1,
+                    true => self.timed("version", self.server_version(token)).await.1,
                     false => None,
                 }
             };
-            let (files, server) =
-                tokio::join!(self.timed("files", self.file_round_trip(&token)), server);
-            ([login, files.0], server)
+            let files = self.timed("files", self.file_round_trip(&self.at.files, token));
+            let (files, server, ingress) = tokio::join!(files, server, ingress);
+            ([login, files.0, ingress.0], server)
         };
-        let (ping, ([login, files], server), web, proxy) = tokio::join!(
-            self.timed("api", self.ping()),
+        let (ping, ([login, files, ingress], server), web, proxy) = tokio::join!(
+            self.timed("api", self.ping(&self.at.api)),
             with_token,
-            self.timed("web", self.web_page()),
+            self.timed("web", self.web_page(&self.at.web)),
             self.timed("web to api", self.web_proxy()),
         );
-        (vec![ping.0, login, web.0, proxy.0, files], server)
+        let mut checks = vec![ping.0, login, web.0, proxy.0, files];
+        if !self.by_name.is_empty() {
+            checks.push(ingress);
+        }
+        (checks, server)
     }
 
     /// One check with its time, which is bounded.
@@ -186,8 +168,8 @@ impl Probe {
         Ok(build.map_or_else(|| version.to_owned(), |build| format!("{version}-{build}")))
     }
 
-    async fn ping(&self) -> Result<(), String> {
-        let url = format!("{}/debug.ping", self.at.api);
+    async fn ping(&self, api: &str) -> Result<(), String> {
+        let url = format!("{api}/debug.ping");
         send(self.client.get(url)).await.map(drop)
     }
 
@@ -204,8 +186,8 @@ impl Probe {
             .ok_or_else(|| "the answer holds no token".into())
     }
 
-    async fn web_page(&self) -> Result<(), String> {
-        let page = send(self.client.get(format!("{}/", self.at.web))).await?;
+    async fn web_page(&self, web: &str) -> Result<(), String> {
+        let page = send(self.client.get(format!("{web}/"))).await?;
         let text = page.text().await.map_err(plainly)?;
         if text.to_lowercase().contains("<html") {
             Ok(())
@@ -223,7 +205,7 @@ impl Probe {
     }
 
     /// A small file stored, returned and deleted.
-    async fn file_round_trip(&self, token: &str) -> Result<(), String> {
+    async fn file_round_trip(&self, files: &str, token: &str) -> Result<(), String> {
         let path = format!("clearml-local-probe/{:016x}.txt", rand::random::<u64>());
         let content = format!("clearml-local {path}");
         let part = multipart::Part::text(content.clone()).file_name("probe.txt");
@@ -231,7 +213,7 @@ impl Probe {
         let form = multipart::Form::new()
             .part(path.clone(), part)
             .percent_encode_noop();
-        let root = format!("{}/", self.at.files);
+        let root = format!("{files}/");
         let url = format!("{root}{path}");
         send(self.client.post(&root).bearer_auth(token).multipart(form)).await?;
         let stored = send(self.client.get(&url).bearer_auth(token)).await?;
@@ -272,6 +254,8 @@ fn plainly(error: reqwest::Error) -> String {
 pub struct Failure {
     /// All checks.
     pub checks: Vec<Check>,
+    /// The node's name.
+    pub node: String,
 }
 
 fn failures(checks: &[Check]) -> String {
@@ -300,8 +284,9 @@ impl Explain for Failure {
         } else {
             "webserver"
         };
+        let log = format!("see what it says: clearml-local logs {component}");
         vec![
-            format!("see what it says: clearml-local logs {component}"),
+            ingress_hint(&self.checks, &self.node).unwrap_or(log),
             "see the whole: clearml-local status".into(),
         ]
     }
@@ -310,42 +295,31 @@ impl Explain for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Wishes;
 
-    fn instance(listen: &str) -> Instance {
-        let wishes = Wishes {
-            listen: Some(listen.parse().unwrap()),
-            ..Wishes::default()
+    fn failed(name: &'static str) -> Failure {
+        let check = Check {
+            name,
+            took: Duration::ZERO,
+            failure: Some("it answers 500".into()),
         };
-        wishes.instance(None, "/data".to_owned().into()).unwrap()
-    }
-
-    #[test]
-    fn people_get_names_and_probes_get_addresses() {
-        let shown = |listen| Endpoints::of(&instance(listen)).web;
-        assert_eq!(shown("127.0.0.1"), "http://localhost:30080");
-        assert_eq!(shown("0.0.0.0"), "http://localhost:30080");
-        assert_eq!(shown("192.168.1.2"), "http://192.168.1.2:30080");
-        assert_eq!(
-            Endpoints::literal(&instance("0.0.0.0")).api,
-            "http://127.0.0.1:30008"
-        );
+        Failure {
+            checks: vec![check],
+            node: "demo-control-plane".into(),
+        }
     }
 
     #[test]
     fn a_failure_names_what_fails_and_where_to_look() {
-        let failed = Check {
-            name: "files",
-            took: Duration::ZERO,
-            failure: Some("it answers 500".into()),
-        };
-        let failure = Failure {
-            checks: vec![failed],
-        };
+        let failure = failed("files");
         assert_eq!(
             failure.to_string(),
             "the server runs, but `files` fails: it answers 500"
         );
         assert!(failure.hints()[0].ends_with("clearml-local logs fileserver"));
+        let ingress = &failed("ingress").hints()[0];
+        assert!(
+            ingress.contains("docker exec demo-control-plane kubectl"),
+            "{ingress}"
+        );
     }
 }

@@ -1,0 +1,75 @@
+//! The ingress controller of a local node: Traefik, with nothing but what serves
+//! ingresses. On a cluster of one's own there is one already.
+
+use serde_json::{Value, json};
+
+use super::labels::CLUSTER_WIDE;
+use super::{Error, Object, templates};
+use crate::component::{NAMESPACE, RELEASE_NAME};
+
+/// The controller's image. Pinned to the version that is in the node of the end-to-end
+/// test, which `tests/rig/traefik` builds from its Go module; what a later one is told
+/// and may see is not the same.
+pub const IMAGE: &str = "traefik:v3.0.4";
+/// The class of the ingresses that it serves, and of those that name none.
+pub const CLASS: &str = "traefik";
+/// The name of its objects.
+const NAME: &str = "clearml-traefik";
+
+/// The controller's objects. `identity` is that of its image's content, `node_ports`
+/// are those of HTTP and HTTPS.
+///
+/// # Errors
+/// When the template and its values do not fit: a fault of the program.
+pub fn traefik(
+    instance: &str,
+    identity: Option<&String>,
+    node_ports: [u16; 2],
+) -> Result<Vec<Object>, Error> {
+    let mut annotations = json!({});
+    if let Some(identity) = identity {
+        annotations["clearml-local.io/image"] = json!(identity);
+    }
+    let values = json!({
+        "name": NAME,
+        "namespace": NAMESPACE,
+        "class": CLASS,
+        "image": IMAGE,
+        "annotations": annotations,
+        "node_ports": node_ports,
+    });
+    let mut objects = templates::render("traefik.yaml", &values)?;
+    for object in &mut objects {
+        label(object, instance);
+    }
+    Ok(objects.into_iter().map(Object).collect())
+}
+
+/// Namespace and labels, of which the instance's is what prune goes by.
+fn label(object: &mut Value, instance: &str) {
+    if !CLUSTER_WIDE.contains(&object["kind"].as_str().unwrap_or_default()) {
+        object["metadata"]["namespace"] = json!(NAMESPACE);
+    }
+    let version = IMAGE.rsplit(":v").next();
+    object["metadata"]["labels"] = json!({
+        "app.kubernetes.io/name": "traefik",
+        "app.kubernetes.io/instance": NAME,
+        "app.kubernetes.io/version": version,
+        "app.kubernetes.io/part-of": RELEASE_NAME,
+        "app.kubernetes.io/managed-by": "clearml-local",
+        "clearml-local.io/instance": instance,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::to_yaml;
+
+    #[test]
+    fn the_controllers_objects() {
+        let identity = "sha256:1".to_owned();
+        let objects = traefik("demo", Some(&identity), [30082, 30083]).unwrap();
+        insta::assert_snapshot!(to_yaml(&objects, true));
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the server answers: what people type, and what probes use.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Serialize;
+
+use crate::settings::{Host, Instance, Ports};
+
+/// The three URLs, as people type them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// Web app.
+    pub web: String,
+    /// API server.
+    pub api: String,
+    /// File server.
+    pub files: String,
+}
+
+impl Endpoints {
+    /// The URLs of an instance: by host name where an ingress leads to the service,
+    /// else by its port. Ports that are open to all are reached on `localhost` too.
+    pub fn of(instance: &Instance) -> Endpoints {
+        let host = match instance.listen {
+            address if address.is_loopback() || address.is_unspecified() => "localhost".to_owned(),
+            address => in_url(address),
+        };
+        let by_port = Endpoints::at(&host, instance.ports);
+        let ingress = &instance.ingress;
+        if !ingress.enabled {
+            return by_port;
+        }
+        let url = |host: &Option<Host>, by_port| match host {
+            Some(host) => ingress.url(host),
+            None => by_port,
+        };
+        let hosts = &ingress.hosts;
+        Endpoints {
+            web: url(&hosts.web, by_port.web),
+            api: url(&hosts.api, by_port.api),
+            files: url(&hosts.files, by_port.files),
+        }
+    }
+
+    /// The URLs by port and with a literal address: `localhost` may mean `::1` first,
+    /// where nothing is published.
+    pub(super) fn literal(instance: &Instance) -> Endpoints {
+        Endpoints::at(&in_url(reached_at(instance)), instance.ports)
+    }
+
+    fn at(host: &str, ports: Ports) -> Endpoints {
+        Endpoints {
+            web: format!("http://{host}:{}", ports.web),
+            api: format!("http://{host}:{}", ports.api),
+            files: format!("http://{host}:{}", ports.files),
+        }
+    }
+}
+
+/// The address of this machine that leads to an instance's ports.
+pub(super) fn reached_at(instance: &Instance) -> IpAddr {
+    match instance.listen {
+        address if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        address => address,
+    }
+}
+
+fn in_url(address: IpAddr) -> String {
+    match address {
+        IpAddr::V6(address) => format!("[{address}]"),
+        IpAddr::V4(address) => address.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Wishes;
+
+    fn instance(listen: &str) -> Instance {
+        let wishes = Wishes {
+            listen: Some(listen.parse().unwrap()),
+            ..Wishes::default()
+        };
+        wishes.instance(None, "/data".to_owned().into()).unwrap()
+    }
+
+    fn host(name: &str, tls_secret: Option<&str>) -> Host {
+        Host {
+            name: name.into(),
+            tls_secret: tls_secret.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn people_get_names_and_probes_get_addresses() {
+        let shown = |listen| Endpoints::of(&instance(listen)).web;
+        assert_eq!(shown("127.0.0.1"), "http://localhost:30080");
+        assert_eq!(shown("0.0.0.0"), "http://localhost:30080");
+        assert_eq!(shown("192.168.1.2"), "http://192.168.1.2:30080");
+        assert_eq!(
+            Endpoints::literal(&instance("0.0.0.0")).api,
+            "http://127.0.0.1:30008"
+        );
+    }
+
+    #[test]
+    fn an_ingress_decides_the_urls_of_those_who_have_one() {
+        let mut instance = instance("127.0.0.1");
+        instance.ingress.hosts.web = Some(host("app.here.test", Some("tls")));
+        instance.ingress.hosts.api = Some(host("api.here.test", None));
+        assert_eq!(Endpoints::of(&instance).web, "http://localhost:30080");
+        instance.ingress.enabled = true;
+        let expected = Endpoints {
+            web: "https://app.here.test".into(),
+            api: "http://api.here.test".into(),
+            files: "http://localhost:30081".into(),
+        };
+        assert_eq!(Endpoints::of(&instance), expected);
+    }
+}

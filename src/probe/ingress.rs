@@ -1,0 +1,100 @@
+//! The way through the ingress controller: by host name, as a browser takes it.
+
+use super::{Check, Probe};
+
+/// What the check is called.
+pub(super) const NAME: &str = "ingress";
+
+impl Probe {
+    /// Asks each service that has a host name for what a user would ask it. The token
+    /// is that of a login, for a file.
+    pub(super) async fn through_ingress(&self, token: Option<&str>) -> Result<(), String> {
+        for (service, url) in &self.by_name {
+            let answer = match (*service, token) {
+                ("app", _) => self.web_page(url).await,
+                ("api", _) => self.ping(url).await,
+                // Nobody but this machine itself is given a token.
+                (_, Some(token)) if self.is_here => self.file_round_trip(url, token).await,
+                _ => continue,
+            };
+            answer.map_err(|why| format!("{url}: {why}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// What to type where the server answers and the ingress alone does not.
+pub fn ingress_hint(checks: &[Check], node: &str) -> Option<String> {
+    let mut failed = checks.iter().filter(|check| check.failure.is_some());
+    let alone = failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
+    let log = "kubectl -n clearml logs deployment/clearml-traefik";
+    alone.then(|| format!("see what the ingress controller says: docker exec {node} {log}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::secrets::Credentials;
+    use crate::settings::{Host, Wishes};
+
+    /// A controller that knows one host name, for every path.
+    fn controller(name: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head: Vec<String> = lines
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                    .collect();
+                let host = format!("host: {name}:{port}");
+                let answer = match head.iter().any(|line| line.to_lowercase() == host) {
+                    true => "200 OK\r\ncontent-length: 6",
+                    false => "404 Not Found\r\ncontent-length: 6",
+                };
+                let close = "connection: close\r\n\r\n<html>";
+                let _ = write!(stream, "HTTP/1.1 {answer}\r\n{close}");
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_for_at_the_address_that_is_listened_on() {
+        crate::kube::install_crypto();
+        let wishes = Wishes {
+            with_ingress: Some(true),
+            http_port: Some(controller("app.here.invalid")),
+            ..Wishes::default()
+        };
+        let mut instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let host = |name: &str| {
+            Some(Host {
+                name: name.into(),
+                tls_secret: None,
+            })
+        };
+        let credentials = Credentials {
+            access_key: "key".into(),
+            secret_key: "secret".into(),
+        };
+        instance.ingress.hosts.web = host("app.here.invalid");
+        let probe = Probe::new(&instance, credentials.clone());
+        assert_eq!(probe.through_ingress(None).await, Ok(()));
+        instance.ingress.hosts.api = host("api.here.invalid");
+        let why = Probe::new(&instance, credentials)
+            .through_ingress(None)
+            .await
+            .unwrap_err();
+        let port = instance.ingress.http_port;
+        assert_eq!(
+            why,
+            format!("http://api.here.invalid:{port}: it answers 404")
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! The way in by host names: who takes it, and what a user has to do for it that
+//! `up` cannot do.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use super::{Error, Plan};
+use crate::component::NAMESPACE;
+use crate::error::Result;
+use crate::event::Events;
+use crate::kube::Cluster;
+use crate::manifests::INGRESS_CLASS;
+use crate::node::spec::INGRESS_NODE_PORTS;
+use crate::profile::Profile;
+use crate::release::Release;
+use crate::settings::{Host, Hosts, Instance, SetArgument, SetKind, name_flag};
+use crate::state::StateDir;
+use crate::values::{self, Resolved, Site, Values};
+
+/// How long names may take to be looked up.
+const LOOKUP: Duration = Duration::from_secs(2);
+
+/// The values in force for an instance. Whoever asks for a controller wants something
+/// behind it: where the values have no ingress, each server gets one, with the host
+/// name that the chart's values give it. Other names would be known to fewer: these
+/// lead to this machine wherever there is a name server, also for the SDK, whereas
+/// `localhost` has names below it for browsers and some systems alone.
+///
+/// # Errors
+/// Everything that is wrong with what the user said.
+pub(super) fn values(
+    instance: &Instance,
+    release: &Release,
+    profile: &Profile,
+) -> Result<Resolved, values::Error> {
+    let inputs = values::Inputs {
+        release,
+        profile,
+        files: &instance.values,
+        sets: &instance.sets,
+    };
+    let resolved = values::resolve(&inputs)?;
+    let has_some = resolved.values.ingress.sites.all().next().is_some();
+    if !instance.ingress.enabled || has_some {
+        return Ok(resolved);
+    }
+    let all = ["app", "api", "files"]
+        .map(|site| SetArgument::new(SetKind::Set, format!("ingress.{site}.enabled=true")));
+    values::resolve(&values::Inputs {
+        sets: &[&instance.sets[..], &all].concat(),
+        ..inputs
+    })
+}
+
+/// The instance, with who is reached through its ingress controller.
+///
+/// # Errors
+/// When a server has one of the controller's node ports.
+pub(super) fn lead(mut instance: Instance, values: &Values) -> Result<Instance, Error> {
+    if instance.ingress.enabled {
+        let taken = values.servers().into_iter().find_map(|(key, server)| {
+            let port = server.service.node_port;
+            INGRESS_NODE_PORTS.contains(&port).then_some((key, port))
+        });
+        if let Some((key, port)) = taken {
+            let key = key.name();
+            return Err(Error::NodePortOfIngress { key, port });
+        }
+    }
+    instance.ingress.hosts = hosts(values);
+    Ok(instance)
+}
+
+/// Who the controller serves: ingresses of its own class, and of none.
+fn hosts(values: &Values) -> Hosts {
+    let sites = &values.ingress.sites;
+    let host = |site: &Option<Site>| {
+        let site = site.as_ref().filter(|_| is_ours(values))?;
+        Some(Host {
+            name: site.host.clone(),
+            tls_secret: site.tls_secret.clone(),
+        })
+    };
+    Hosts {
+        web: host(&sites.app),
+        api: host(&sites.api),
+        files: host(&sites.files),
+    }
+}
+
+fn is_ours(values: &Values) -> bool {
+    ["", INGRESS_CLASS].contains(&values.ingress.class.as_str())
+}
+
+/// Warns of ingresses that nothing serves, and of names that do not lead here.
+pub(super) async fn announce(plan: &Plan, events: &Events) {
+    if let Some(warning) = unserved(plan) {
+        events.warn(warning);
+    }
+    let instance = &plan.instance;
+    if !instance.ingress.enabled {
+        return;
+    }
+    let hosts = instance.ingress.hosts.each();
+    let names: Vec<String> = hosts.map(|(_, host)| host.name.clone()).collect();
+    let (listen, asked) = (instance.listen, names.clone());
+    let look = tokio::task::spawn_blocking(move || astray(asked, listen, addresses));
+    let astray = match tokio::time::timeout(LOOKUP, look).await {
+        Ok(Ok(astray)) => astray,
+        // A name server that is silent knows none of them.
+        _ => names,
+    };
+    if let Some(warning) = lost(&astray, listen) {
+        events.warn(warning);
+    }
+}
+
+fn unserved(plan: &Plan) -> Option<String> {
+    let (site, _) = plan.values.ingress.sites.all().next()?;
+    let (class, name) = (&plan.values.ingress.class, name_flag(plan.name.as_str()));
+    match (plan.instance.ingress.enabled, is_ours(&plan.values)) {
+        (false, _) => Some(format!(
+            "`ingress.{site}.enabled` is true, and nothing in the node serves it; what does: clearml-local up{name} --with-ingress"
+        )),
+        (true, false) => Some(format!(
+            "`ingress.className` is {class}, and the controller in the node serves {INGRESS_CLASS} alone: the servers are reached by their ports"
+        )),
+        (true, true) => None,
+    }
+}
+
+/// The addresses of a name on this machine.
+fn addresses(name: &str) -> Vec<IpAddr> {
+    let found = (name, 0).to_socket_addrs();
+    found
+        .map(|all| all.map(|address| address.ip()).collect())
+        .unwrap_or_default()
+}
+
+/// The names that do not lead to the address that is listened on. Where it is every
+/// address of this machine, any will do.
+fn astray(
+    names: Vec<String>,
+    listen: IpAddr,
+    addresses: impl Fn(&str) -> Vec<IpAddr>,
+) -> Vec<String> {
+    let leads_here = |name: &str| {
+        let found = addresses(name);
+        found.contains(&listen) || (listen.is_unspecified() && !found.is_empty())
+    };
+    let names = names.into_iter();
+    names.filter(|name| !leads_here(name)).collect()
+}
+
+fn lost(names: &[String], listen: IpAddr) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let address = if listen.is_unspecified() {
+        "127.0.0.1".to_owned()
+    } else {
+        listen.to_string()
+    };
+    let names = names.join(" ");
+    Some(format!(
+        "no name server known here leads these names to {address}; a line in /etc/hosts does: {address} {names}"
+    ))
+}
+
+/// Warns of certificates that are not there: the controller has one of its own, which
+/// no browser trusts.
+pub(super) async fn certificates(
+    plan: &Plan,
+    state: &StateDir,
+    cluster: &Cluster,
+    events: &Events,
+) -> Result<()> {
+    let ingress = &plan.instance.ingress;
+    let mut asked = BTreeSet::new();
+    for (key, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
+        let Some(secret) = host.tls_secret.as_ref().filter(|name| asked.insert(*name)) else {
+            continue;
+        };
+        if !cluster.has_secret(secret).await? {
+            let kubeconfig = state.kubeconfig_path();
+            events.warn(format!(
+                "there is no Secret for `ingress.{key}.tlsSecretName`: browsers will not trust Traefik's own certificate; make it: kubectl --kubeconfig {} -n {NAMESPACE} create secret tls {secret} --cert FILE --key FILE",
+                kubeconfig.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::EngineInfo;
+    use crate::settings::Wishes;
+
+    fn plan(with: bool, sets: &[&str]) -> crate::error::Result<Plan> {
+        let wishes = Wishes {
+            with_ingress: Some(with),
+            set: sets.iter().map(|set| (*set).to_owned()).collect(),
+            ..Wishes::default()
+        };
+        let instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let name = "demo".parse().unwrap();
+        Plan::new(name, instance, None, &EngineInfo::default())
+    }
+
+    fn urls(plan: &Plan) -> Vec<String> {
+        let ingress = &plan.instance.ingress;
+        let hosts = ingress.hosts.each();
+        hosts.map(|(_, host)| ingress.url(host)).collect()
+    }
+
+    #[test]
+    fn a_controller_alone_serves_all_under_the_charts_names() {
+        let all = plan(true, &[]).unwrap();
+        let expected =
+            ["app", "api", "files"].map(|name| format!("http://{name}.clearml.127-0-0-1.nip.io"));
+        assert_eq!(urls(&all), expected);
+        let one = plan(true, &["ingress.app.enabled=true"]).unwrap();
+        assert_eq!(urls(&one), expected[..1]);
+        assert!(all.images().iter().any(|i| i.reference == "traefik:v3.0.4"));
+    }
+
+    #[test]
+    fn ingresses_that_nothing_serves_are_told() {
+        let without = plan(false, &["ingress.api.enabled=true"]).unwrap();
+        assert_eq!(
+            unserved(&without).unwrap(),
+            "`ingress.api.enabled` is true, and nothing in the node serves it; what does: clearml-local up --name demo --with-ingress"
+        );
+        assert_eq!(unserved(&plan(false, &[]).unwrap()), None);
+        assert_eq!(unserved(&plan(true, &[]).unwrap()), None);
+        let other = plan(true, &["ingress.className=nginx"]).unwrap();
+        assert!(unserved(&other).unwrap().contains("is nginx"));
+        assert!(urls(&other).is_empty());
+    }
+
+    #[test]
+    fn the_controllers_node_ports_are_its_own() {
+        let set = ["webserver.service.nodePort=30082"];
+        assert!(plan(false, &set).is_ok());
+        let error = plan(true, &set).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`webserver.service.nodePort` is 30082, which is the ingress controller's"
+        );
+        assert!(error.hints()[0].ends_with("--set webserver.service.nodePort=PORT"));
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_or_nowhere_are_told() {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        let known = |name: &str| match name {
+            "app.test" => vec!["::1".parse().unwrap(), here],
+            "api.test" => vec!["10.0.0.1".parse().unwrap()],
+            _ => Vec::new(),
+        };
+        let names = ["app.test", "api.test", "files.test"].map(str::to_owned);
+        let names = names.to_vec();
+        let found = astray(names.clone(), here, known);
+        assert_eq!(
+            lost(&found, here).unwrap(),
+            "no name server known here leads these names to 127.0.0.1; a line in /etc/hosts does: 127.0.0.1 api.test files.test"
+        );
+        assert_eq!(lost(&[], here), None);
+        let everywhere = astray(names, "0.0.0.0".parse().unwrap(), known);
+        assert_eq!(everywhere, ["files.test"]);
+    }
+}
