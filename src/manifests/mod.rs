@@ -5,6 +5,7 @@
 mod claims;
 mod components;
 mod labels;
+pub mod outside;
 mod templates;
 
 use serde_json::{Value, json};

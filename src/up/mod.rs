@@ -2,6 +2,7 @@
 //! so that it does whatever is missing and nothing twice.
 
 mod data;
+pub mod external;
 mod node;
 mod plan;
 mod preflight;
@@ -96,6 +97,7 @@ pub async fn up(
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
+    external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     let applied = apply(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     phases.end("apply");
 

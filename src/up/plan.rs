@@ -80,6 +80,12 @@ impl Plan {
         self.values.node_ports()
     }
 
+    /// The databases that are not installed, but used outside of the cluster, in the
+    /// order in which they are needed.
+    pub fn outside(&self) -> Vec<Component> {
+        Vec::new()
+    }
+
     /// The images that the node needs, each once.
     pub fn images(&self) -> Vec<Wanted> {
         let mut images: Vec<Wanted> = Vec::new();
