@@ -35,10 +35,9 @@ impl Cluster {
         objects: &[Value],
         namespace: &str,
         limit: Duration,
-        tell: impl FnMut(&str),
     ) -> Result<Once, Error> {
         self.delete_all(objects, namespace).await?;
-        let ran = self.run_applied(objects, namespace, limit, tell).await;
+        let ran = self.run_applied(objects, namespace, limit).await;
         let deleted = self.delete_all(objects, namespace).await;
         let once = ran?;
         deleted?;
@@ -50,7 +49,6 @@ impl Cluster {
         objects: &[Value],
         namespace: &str,
         limit: Duration,
-        mut tell: impl FnMut(&str),
     ) -> Result<Once, Error> {
         let deadline = Instant::now() + limit;
         self.apply(objects, namespace).await?;
@@ -59,19 +57,13 @@ impl Cluster {
             None => return Ok(Once::Said(String::new())),
         };
         let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let mut said = String::new();
         loop {
             let pod = persistent(&format!("read Pod/{name}"), || pods.get(&name)).await?;
             if let Some(message) = message(&pod) {
                 return Ok(Once::Said(message));
             }
-            let reason = reason(&pod);
             if Instant::now() + PERIOD > deadline || is_over(&pod) {
-                return Ok(Once::Stuck(reason));
-            }
-            if reason != said {
-                tell(&reason);
-                said = reason;
+                return Ok(Once::Stuck(reason(&pod)));
             }
             tokio::time::sleep(PERIOD).await;
         }
@@ -157,7 +149,7 @@ mod tests {
     use super::*;
 
     /// Runs a Secret and a pod whose status is this at the second look and later.
-    async fn run(status: Value, limit: Duration) -> (Result<Once, Error>, Record, Vec<String>) {
+    async fn run(status: Value, limit: Duration) -> (Result<Once, Error>, Record) {
         let looks = Arc::new(AtomicUsize::new(0));
         let (cluster, record) = cluster(move |asked| {
             let pod = |status| json!({"metadata": {"name": "ask"}, "spec": {"containers": [{"name": "c"}]}, "status": status});
@@ -176,10 +168,8 @@ mod tests {
         });
         let objects = ["Secret", "Pod"]
             .map(|kind| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "ask"}}));
-        let mut told = Vec::new();
-        let tell = |state: &str| told.push(state.to_owned());
-        let ran = cluster.run_once(&objects, "clearml", limit, tell).await;
-        (ran, record, told)
+        let ran = cluster.run_once(&objects, "clearml", limit).await;
+        (ran, record)
     }
 
     fn deletions(record: &Record) -> usize {
@@ -197,9 +187,8 @@ mod tests {
             "state": {"terminated": {"exitCode": 0, "message": "redis ok\n"}},
         }]);
         let status = json!({"phase": "Succeeded", "containerStatuses": ended});
-        let (ran, record, told) = run(status, Duration::from_secs(10)).await;
+        let (ran, record) = run(status, Duration::from_secs(10)).await;
         assert_eq!(ran.unwrap(), Once::Said("redis ok\n".into()));
-        assert_eq!(told, ["it has not started"]);
         assert_eq!(deletions(&record), 4, "before and after, both");
     }
 
@@ -210,7 +199,7 @@ mod tests {
             "message": "0/1 nodes are available",
         }]);
         let status = json!({"phase": "Pending", "conditions": condition});
-        let (ran, record, _) = run(status, Duration::from_millis(500)).await;
+        let (ran, record) = run(status, Duration::from_millis(500)).await;
         assert_eq!(ran.unwrap(), Once::Stuck("0/1 nodes are available".into()));
         assert_eq!(deletions(&record), 4);
     }
@@ -219,7 +208,7 @@ mod tests {
     async fn one_that_is_evicted_is_not_waited_for() {
         let status =
             json!({"phase": "Failed", "reason": "DeadlineExceeded", "message": "too long"});
-        let (ran, ..) = run(status, Duration::from_secs(60)).await;
+        let (ran, _) = run(status, Duration::from_secs(60)).await;
         assert_eq!(ran.unwrap(), Once::Stuck("too long".into()));
     }
 }

@@ -3,7 +3,7 @@
 //! that does not start.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -83,7 +83,13 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
             .into());
         }
     }
-    let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT, |state| step.state(state));
+    let began = Instant::now();
+    while !cluster.nodes_ready().await? && began.elapsed() < LIMIT {
+        step.state("waiting for the node to take pods");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    step.state("asking from inside the cluster");
+    let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT);
     match asked.await? {
         Once::Said(message) => judge(&check.places, &message).map_err(Into::into),
         Once::Stuck(reason) => Err(Error::NotAsked { reason }.into()),
