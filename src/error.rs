@@ -56,6 +56,8 @@ pub enum Code {
     ComponentConfig = 65,
     /// The server runs, but does not do what a user needs.
     ProbeFailed = 66,
+    /// A database outside of the cluster cannot be used.
+    OutsideFailed = 67,
     /// The data directory is somebody else's.
     DataForeign = 70,
     /// The data are of a database version that does not fit the release.

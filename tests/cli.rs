@@ -166,7 +166,7 @@ fn render_needs_no_engine_and_keeps_secrets() {
     let without_checksum = |text: &str| -> Vec<String> {
         let lines = text
             .lines()
-            .filter(|line| !line.contains("checksum/secret"));
+            .filter(|line| !line.contains("clearml-local.io/configuration"));
         lines.map(str::to_owned).collect()
     };
     assert_eq!(

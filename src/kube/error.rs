@@ -93,12 +93,16 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => true,
-            // While an API server starts, it does not know everybody's rights yet.
+            // While an API server starts, it does not know everybody's rights yet; and a
+            // namespace has no account in its first moment.
             Error::Refused {
                 status: 403,
                 message,
                 ..
-            } => message.contains(" cannot "),
+            } => {
+                message.contains(" cannot ")
+                    || message.contains("serviceaccount \"default\" not found")
+            }
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
             Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
         }

@@ -12,6 +12,7 @@ mod lines;
 mod logs;
 mod nodes;
 mod observe;
+mod once;
 mod prune;
 mod replace;
 mod retry;
@@ -31,6 +32,7 @@ pub(crate) use convert::{event, pod};
 pub use error::Error;
 pub(crate) use lines::{LONGEST as LONGEST_LINE, next_line};
 pub use logs::{LogLine, LogOptions, Logs};
+pub use once::Once;
 pub use prune::Pruned;
 pub use wait::WaitError;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The annotation with the checksum of what a pod reads.
-const ANNOTATION: &str = "clearml-local.io/configuration";
+pub(super) const ANNOTATION: &str = "clearml-local.io/configuration";
 
 /// Contents by kind and name.
 type Contents = BTreeMap<(&'static str, String), Value>;

@@ -9,6 +9,7 @@ mod components;
 mod databases;
 mod ingress;
 mod labels;
+pub mod outside;
 mod registry;
 mod servers;
 mod templates;

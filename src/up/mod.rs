@@ -2,6 +2,7 @@
 //! so that it does whatever is missing and nothing twice.
 
 mod data;
+pub mod external;
 mod ingress;
 mod node;
 mod plan;
@@ -102,6 +103,7 @@ pub async fn up(
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
+    external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     let applied = apply(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     ingress::certificates(&plan, state, &cluster, events).await?;
     phases.end("apply");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Request, ingress};
+use crate::component::Component;
 use crate::docker::{Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
@@ -82,6 +83,13 @@ impl Plan {
     /// The node ports of the three services.
     pub fn node_ports(&self) -> Ports {
         self.values.node_ports()
+    }
+
+    /// The databases outside, in the order in which they are needed.
+    pub fn outside(&self) -> Vec<Component> {
+        let mut all = Component::ALL.to_vec();
+        all.retain(|component| !self.values.installs(*component));
+        all
     }
 
     /// The images that the node needs, each once.

@@ -1,45 +1,132 @@
-# wait.sh NAME KIND HOST PORT: waits until a dependency speaks its protocol, for
-# ten minutes at most, with every attempt bounded too: a connection can hang
-# before DNS and kube-proxy are up. Only programs that the server's image has.
-name=$1 kind=$2 host=$3 port=$4
-limit=$((SECONDS + 600))
-reason=
+# Asks databases in their own protocols, with every attempt bounded: a connection
+# can hang before DNS and kube-proxy are up. Only programs that the server's image
+# has. Credentials are those of the server's own variables.
+#
+#   wait NAME KIND HOST PORT       waits until one answers, for ten minutes at most
+#   check [KIND HOST PORT]…        asks each of them a few times, and leaves a line
+#                                  `KIND CLASS REASON` for each
+LC_ALL=C
+terminal=/dev/termination-log
+
+# Of what did not go well: `CLASS REASON`, on one line of printable letters.
+say() {
+	text=${*//[![:print:]]/ }
+	echo "${text:0:200}"
+	return 1
+}
+
+connected() {
+	error=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>&1)
+	case $?:$error in
+	0:*) ;;
+	124:*)
+		# Which of the two was it that took so long?
+		case $(curl -sS --max-time 3 -o /dev/null "http://$host:$port/" 2>&1) in
+		*esolv*) say name "the name $host does not resolve: DNS does not answer within 3 s" ;;
+		*) say silent "no answer within 3 s" ;;
+		esac
+		;;
+	*"not known"* | *"name resolution"* | *"No address"*) say name "the name $host does not resolve" ;;
+	*refused*) say refused "the connection is refused" ;;
+	*) say silent "${error##*: }" ;;
+	esac
+}
+
+# One command and the first line of its answer, on the open connection 3.
+redis_command() {
+	printf '*%s\r\n' $# >&3
+	for word in "$@"; do printf '$%s\r\n%s\r\n' ${#word} "$word" >&3; done
+	read -r -t 2 answer <&3 || { say silent "it accepts connections and says nothing"; return; }
+	answer=${answer%$'\r'}
+}
 
 redis() {
-	timeout 2 bash -c '
-		exec 3<>"/dev/tcp/$0/$1" || exit 1
-		printf "PING\r\n" >&3
-		read -r -t 1 answer <&3 || { echo "it accepts connections and says nothing"; exit 1; }
-		case $answer in +PONG*) ;; *) echo "it answers $answer"; exit 1 ;; esac
-	' "$host" "$port" 2>&1
+	connected || return
+	exec 3<>"/dev/tcp/$host/$port" || return
+	if [ -n "${CLEARML_REDIS_SERVICE_PASSWORD:-}" ]; then
+		redis_command AUTH "$CLEARML_REDIS_SERVICE_PASSWORD" || return
+		case $answer in
+		+OK) ;;
+		-*"without any password"* | -*"no password is set"*) say password "it has no password, and is given one"; return ;;
+		-WRONGPASS* | -ERR*) say password "it refuses the password"; return ;;
+		esac
+	fi
+	redis_command PING || return
+	case $answer in
+	+PONG) ;;
+	-NOAUTH*) say login "it wants a password" ;;
+	-LOADING*) say starting "it loads its data" ;;
+	-*) say refused "it answers ${answer#-}" ;;
+	*) say other "it is not Redis: it answers ${answer:-nothing}" ;;
+	esac
 }
 
 mongodb() {
+	connected || return
 	# MongoDB answers a browser on its own port with a sentence.
-	answer=$(curl -sS --max-time 2 "http://$host:$port/" 2>&1)
-	case $answer in *"MongoDB over HTTP"*) ;; *) echo "$answer"; return 1 ;; esac
+	answer=$(curl -sS --max-time 3 "http://$host:$port/" 2>&1)
+	case $answer in *"MongoDB over HTTP"*) ;; *) say other "it is not MongoDB: it answers ${answer:-nothing}" ;; esac
 }
 
 elasticsearch() {
-	answer=$(curl -sS --max-time 3 -o /dev/null -w '%{http_code}' \
+	connected || return
+	login=()
+	if [ -n "${CLEARML_ELASTIC_SERVICE_PASSWORD:-}" ]; then
+		login=(-u "${CLEARML_ELASTIC_SERVICE_USERNAME:-}:$CLEARML_ELASTIC_SERVICE_PASSWORD")
+	fi
+	answer=$(curl -sS --max-time 3 "${login[@]}" -w '\n%{http_code}' \
 		"http://$host:$port/_cluster/health?wait_for_status=yellow&timeout=1s" 2>&1)
-	[ "$answer" = 200 ] || { echo "${answer#000}"; return 1; }
+	case ${answer##*$'\n'}:$answer in
+	200:*'"cluster_name"'*) ;;
+	401:* | 403:*) if [ ${#login[@]} = 0 ]; then say login "it wants a user and a password"; else say password "it refuses the user or the password"; fi ;;
+	408:*'"cluster_name"'* | 503:*) say starting "its cluster is not ready" ;;
+	*"timed out"*) say silent "it accepts connections and says nothing" ;;
+	*) say other "it is not Elasticsearch: it answers ${answer%$'\n'*}" ;;
+	esac
 }
 
 resolved() {
 	# The web server ends when a name does not resolve; that nothing listens yet
 	# is fine.
 	curl -sS --max-time 2 -o /dev/null "http://$host:$port/" 2>/dev/null
-	[ $? -ne 6 ] || { echo "the name $host does not resolve yet"; return 1; }
+	[ $? -ne 6 ] || say name "the name $host does not resolve yet"
 }
 
+# Until it answers, or `$1` seconds have gone by, or what is wrong stays wrong.
+check_one() {
+	local limit=$((SECONDS + $1))
+	until now=$($kind); do
+		case $now in login* | password* | other*) break ;; esac
+		[ $SECONDS -lt $limit ] || break
+		sleep 0.5
+	done
+	echo "$kind ${now:-ok}" >>$terminal
+}
+
+if [ "$0" = check ]; then
+	# Without the cluster's own names, those of others do not resolve either.
+	limit=$((SECONDS + 60))
+	until timeout 2 bash -c 'exec 3<>/dev/tcp/kubernetes.default.svc/443' 2>/dev/null || [ $SECONDS -ge $limit ]; do sleep 0.3; done
+	while [ $# -ge 3 ]; do
+		kind=$1 host=$2 port=$3
+		shift 3
+		check_one 8 &
+	done
+	wait
+	exit 0
+fi
+
+name=$1 kind=$2 host=$3 port=$4
+limit=$((SECONDS + 600))
+reason=
 while ! now=$($kind); do
+	now=${now#* }
 	if [ "$now" != "$reason" ]; then
 		reason=$now
 		echo "waiting for $name: ${reason:-no answer}"
 	fi
 	if [ $SECONDS -ge $limit ]; then
-		echo "$name did not answer for ten minutes: $reason" | tee /dev/termination-log
+		echo "$name did not answer for ten minutes: $reason" | tee $terminal
 		exit 1
 	fi
 	sleep 0.5

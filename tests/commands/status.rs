@@ -96,6 +96,7 @@ fn cluster_with_other_data(log: serde_json::Value) -> u16 {
     let deployment = json!({
         "metadata": {
             "name": "clearml-mongodb", "uid": "d", "generation": 1, "annotations": revision,
+            "labels": labels,
         },
         "spec": {
             "replicas": 1, "selector": {},

@@ -9,6 +9,7 @@
 )]
 
 mod changes;
+mod external;
 mod harness;
 mod images;
 mod ingress;

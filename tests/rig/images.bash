@@ -114,7 +114,10 @@ image() { # KIND REFERENCE CONTENT
 	case $kind in
 	clearml)
 		install -D "tests/standin/images/clearml" "$root/opt/clearml/entrypoint"
-		mkdir -p "$root"/{opt/clearml/config,mnt/fileserver}
+		mkdir -p "$root"/{opt/clearml/{config,db-pre-populate},mnt/fileserver,usr/share/nginx/html}
+		install -m 644 tests/standin/images/configuration.json "$root/usr/share/nginx/html/"
+		# An archive of nothing: the record that ends every zip file.
+		printf 'PK\x05\x06%18s' '' | tr ' ' '\0' >"$root/opt/clearml/db-pre-populate/examples.zip"
 		users "$root"
 		entry='["/opt/clearml/entrypoint"]' directory=/opt/clearml shared+=(curl)
 		;;

@@ -1,12 +1,15 @@
 //! The API server: its start, in the real one's order and with its patience.
 
 use crate::clearml::config::{self, Config};
-use crate::clearml::databases::{Documents, Redis, until};
+use crate::clearml::databases::{Documents, Redis, basic, until};
 use crate::clearml::endpoints::Api;
-use crate::clearml::{die, log, users};
+use crate::clearml::mongo_address::MongoAddress;
+use crate::clearml::watchdog::Watchdog;
+use crate::clearml::{die, log, pre_populate, users};
 use crate::support::version::Version;
 use crate::support::{http, signals, switches};
 use serde_json::json;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 const COMPONENT: &str = "clearml.apiserver";
@@ -55,29 +58,43 @@ fn start() -> Result<Api, String> {
         &format!("ClearML API server {version} (stand-in)"),
     );
     let config = Config::of_process()?;
-    let elastic = config::demand_service("ELASTIC")?;
-    let mongo = config::demand_service("MONGODB")?;
-    let redis = config::demand_service("REDIS")?;
     config::demand_variable("CLEARML_SERVER_DEPLOYMENT_TYPE")?;
-    list_files(&config::demand_variable("CLEARML_CONFIG_DIR")?);
+    config::demand_variable("CLEARML_CONFIG_DIR")?;
     for (path, kind) in DEMANDED {
         config.demand(path, kind)?;
     }
+    let mongo_address = MongoAddress::read(version, config::variable)?;
+    log("INFO", "clearml.database", &mongo_address.said);
+    let documents = |address, headers| Documents {
+        address,
+        headers,
+        patience: Duration::ZERO,
+    };
+    let mongo = documents(mongo_address.address.clone(), mongo_address.headers());
+    let elastic_login = config::variable("CLEARML_ELASTIC_SERVICE_USERNAME")
+        .zip(config::variable("CLEARML_ELASTIC_SERVICE_PASSWORD"));
+    let elastic_login = elastic_login.map(|(name, password)| basic(&name, &password));
+    let elastic = documents(
+        config::demand_service("ELASTIC")?,
+        elastic_login.into_iter().collect(),
+    );
 
-    let redis = Redis { address: redis };
-    until(REDIS_PATIENCE, || redis.ping()).map_err(|error| {
-        format!(
-            "redis.exceptions.ConnectionError: Error connecting to {}: {error}",
-            redis.address
-        )
-    })?;
+    let redis = Redis::at(config::demand_service("REDIS")?);
+    redis.wait(REDIS_PATIENCE)?;
     let failed = |error: std::io::Error| format!("redis: {error}");
     redis.lock_init().map_err(failed)?;
     let prepared = prepare(mongo, elastic);
     redis.unlock_init().map_err(failed)?;
-    let (mongo, elastic) = prepared?;
+    let Prepared {
+        mongo,
+        elastic,
+        empty,
+    } = prepared?;
+    if empty {
+        pre_populate::run(&config, &mongo).map_err(|error| error.to_string())?;
+    }
 
-    let (users, stopped) = users::from_config(&config, version);
+    let (users, stopped) = users::from_config(&config, version, mongo_address.one_database);
     if let Some(reason) = stopped {
         // The real server goes on, and answers `/debug.ping`.
         log(
@@ -86,33 +103,45 @@ fn start() -> Result<Api, String> {
             &format!("Failed initializing MongoDB: {reason}"),
         );
     }
+    if let Some(watchdog) = Watchdog::from_config(&config) {
+        watchdog.start(mongo.clone());
+    }
     log("INFO", COMPONENT, &format!("listening on {ADDRESS}"));
     Ok(Api::new(version, &config, users, mongo, elastic))
 }
 
+/// The databases, ready for use.
+struct Prepared {
+    mongo: Documents,
+    elastic: Documents,
+    /// MongoDB held nothing before.
+    empty: bool,
+}
+
 /// Waits for the databases and writes what every server has.
-fn prepare(mongo: String, elastic: String) -> Result<(Documents, Documents), String> {
-    let documents = |address| Documents {
-        address,
-        patience: Duration::ZERO,
-    };
-    let (mut mongo, mut elastic) = (documents(mongo), documents(elastic));
+fn prepare(mut mongo: Documents, mut elastic: Documents) -> Result<Prepared, String> {
     let mut has_queue = false;
     until(MONGO_PATIENCE, || {
         has_queue = !mongo.all("queue")?.is_empty();
         Ok(())
     })
-    .map_err(|error| {
-        format!(
+    .map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => format!("pymongo.errors.OperationFailure: {error}"),
+        _ => format!(
             "pymongo.errors.ServerSelectionTimeoutError: {}: {error}",
             mongo.address
-        )
+        ),
     })?;
     until(ELASTIC_PATIENCE, || elastic.all("templates").map(|_| ())).map_err(|error| {
-        format!(
-            "failed connecting to ElasticSearch at {}: {error}",
-            elastic.address
-        )
+        match error.kind() {
+            ErrorKind::PermissionDenied => format!(
+                "elasticsearch.exceptions.AuthenticationException: AuthenticationException(401, 'security_exception', '{error}')"
+            ),
+            _ => format!(
+                "failed connecting to ElasticSearch at {}: {error}",
+                elastic.address
+            ),
+        }
     })?;
     if !has_queue {
         let queue = json!({"id": "standin-default-queue", "name": "default", "tags": [], "system_tags": ["default"]});
@@ -127,22 +156,9 @@ fn prepare(mongo: String, elastic: String) -> Result<(Documents, Documents), Str
     let patience = Duration::from_secs(if switches::real_times() { 30 } else { 5 });
     mongo.patience = patience;
     elastic.patience = patience;
-    Ok((mongo, elastic))
-}
-
-/// Names the files of the configuration directory, so that a test can see
-/// what was mounted. The real server does without any.
-fn list_files(directories: &str) {
-    for directory in directories.split(':') {
-        for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            let file = file.path();
-            if file.extension().is_some_and(|end| end == "conf") {
-                log(
-                    "INFO",
-                    "clearml.config",
-                    &format!("loading {}", file.display()),
-                );
-            }
-        }
-    }
+    Ok(Prepared {
+        mongo,
+        elastic,
+        empty: !has_queue,
+    })
 }

@@ -1,37 +1,65 @@
-//! Configuration from the environment, and what a server demands of it.
+//! Configuration from files and the environment, and what a server demands of
+//! it.
 
-use crate::clearml::hocon;
-use serde_json::Value;
+use crate::clearml::{hocon, log, secret_words};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 /// Parts of paths whose values are secrets.
 const SECRET_PATHS: &[&str] = &["secure.http.session_secret.", "secure.auth.token_secret"];
 
-/// The `CLEARML__A__B=value` variables as `a.b`, in their order.
+/// Where files are looked for without `CLEARML_CONFIG_DIR`.
+const DEFAULT_DIRECTORIES: &str = "/opt/trains/config:/opt/clearml/config";
+
+/// What the files say, with the `CLEARML__A__B=value` variables over it as
+/// `a.b`.
 #[derive(Debug, Default)]
-pub struct Config(Vec<(String, Value)>);
+pub struct Config(Value);
+
+/// A configuration file.
+pub struct File {
+    pub path: PathBuf,
+    pub text: String,
+}
 
 impl Config {
-    /// Reads the environment. One malformed value stops the loading of all
-    /// configuration, and a mangled secret locks everybody out: both are
-    /// errors here, so that a test sees them at once.
-    pub fn load(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
-        let mut config = Vec::new();
+    /// Merges files, later ones over earlier ones, and variables over them all.
+    /// The name of a file is the root of its paths: `apiserver.conf`.
+    ///
+    /// One malformed file or value stops the loading of all configuration, and
+    /// a mangled secret locks everybody out: all are errors here, so that a
+    /// test sees them at once.
+    pub fn load(
+        files: impl IntoIterator<Item = File>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut config = Value::Object(Map::new());
+        for File { path, text } in files {
+            let root = path.file_stem().unwrap_or_default().to_string_lossy();
+            let value = hocon::document(&text).map_err(|error| {
+                format!("failed loading configuration: {}: {error}", path.display())
+            })?;
+            hocon::merge(&mut config, hocon::nested(&[root.into_owned()], value));
+        }
+        let mut variables: Vec<_> = variables.into_iter().collect();
+        variables.sort();
         for (name, text) in variables {
             let Some(path) = name.strip_prefix("CLEARML__") else {
                 continue;
             };
             let path = path.to_lowercase().replace("__", ".");
             let value = if is_secret(&path) {
-                hocon::check_secret(&text).map_err(|mangled| {
+                secret_words::check_secret(&text).map_err(|mangled| {
                     format!("failed loading configuration from the environment: {name} does not survive HOCON: {mangled}")
                 })?;
                 Value::String(text)
             } else {
-                hocon::parse(&text).map_err(|error| {
+                hocon::value(&text).map_err(|error| {
                     format!("failed loading configuration from the environment: {name}: {error}")
                 })?
             };
-            config.push((path, value));
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            hocon::merge(&mut config, hocon::nested(&path, value));
         }
         Ok(Self(config))
     }
@@ -41,13 +69,15 @@ impl Config {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Self::load(variables)
+        let directories = std::env::var("CLEARML_CONFIG_DIR");
+        let directories = directories.as_deref().unwrap_or(DEFAULT_DIRECTORIES);
+        Self::load(files(directories)?, variables)
     }
 
     /// The value at a path.
     pub fn get(&self, path: &str) -> Option<&Value> {
-        let mut values = self.0.iter().filter(|(name, _)| name == path);
-        values.next_back().map(|(_, value)| value)
+        path.split('.')
+            .try_fold(&self.0, |value, key| value.get(key))
     }
 
     /// The text at a path.
@@ -55,19 +85,22 @@ impl Config {
         self.get(path)?.as_str()
     }
 
-    /// The first parts of the paths below `prefix`, in the order given.
-    pub fn children(&self, prefix: &str) -> Vec<String> {
-        let mut children = Vec::new();
-        let below = self
-            .0
-            .iter()
-            .filter_map(|(path, _)| path.strip_prefix(prefix));
-        for name in below.filter_map(|rest| rest.split('.').next()) {
-            if !children.iter().any(|known| known == name) {
-                children.push(name.to_owned());
-            }
-        }
-        children
+    /// The flag at a path.
+    pub fn flag(&self, path: &str, default: bool) -> bool {
+        self.get(path).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// The number at a path.
+    pub fn number(&self, path: &str, default: u64) -> u64 {
+        self.get(path).and_then(Value::as_u64).unwrap_or(default)
+    }
+
+    /// The names at a path, in the order given.
+    pub fn children(&self, path: &str) -> Vec<String> {
+        let object = self.get(path).and_then(Value::as_object);
+        object
+            .map(|object| object.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// Checks that a path has a value of the right kind.
@@ -86,12 +119,39 @@ impl Config {
     }
 }
 
+/// The `*.conf` files of a colon list of directories. One that is not there is
+/// only warned of.
+fn files(directories: &str) -> Result<Vec<File>, String> {
+    let mut files = Vec::new();
+    for directory in directories.split(':') {
+        let Ok(entries) = std::fs::read_dir(directory) else {
+            let message = format!("no such directory in CLEARML_CONFIG_DIR: {directory}");
+            log("WARNING", "clearml.config", &message);
+            continue;
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.extension().is_some_and(|end| end == "conf") && path.is_file() {
+                let message = format!("loading {}", path.display());
+                log("INFO", "clearml.config", &message);
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                files.push(File { path, text });
+            }
+        }
+    }
+    Ok(files)
+}
+
 /// A variable that has to be there and not be empty.
 pub fn demand_variable(name: &str) -> Result<String, String> {
-    std::env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| format!("the environment lacks {name}"))
+    variable(name).ok_or_else(|| format!("the environment lacks {name}"))
+}
+
+/// A variable that is not empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// `host:port` of a database, from `CLEARML_<NAME>_SERVICE_HOST` and `_PORT`.
@@ -114,33 +174,73 @@ fn is_secret(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn load(pairs: &[(&str, &str)]) -> Result<Config, String> {
+    fn load(files: &[(&str, &str)], pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let files = files.iter().map(|(path, text)| File {
+            path: PathBuf::from(path),
+            text: (*text).to_owned(),
+        });
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Config::load(pairs.iter().map(owned))
+        Config::load(files, pairs.iter().map(owned))
     }
 
     #[test]
     fn the_prefix_is_upper_case_and_the_rest_is_not_looked_at() {
-        let config = load(&[
+        let pairs = [
             ("CLEARML__apiserver__Default_Company", "abc"),
             ("clearml__a", "b"),
-        ])
-        .unwrap();
+        ];
+        let config = load(&[], &pairs).unwrap();
         assert_eq!(config.text("apiserver.default_company"), Some("abc"));
         assert_eq!(config.get("a"), None);
     }
 
     #[test]
+    fn files_are_merged_and_variables_win() {
+        let files = [
+            (
+                "/a/services.conf",
+                "tasks.watchdog { enabled: true, threshold_sec: 60 }",
+            ),
+            ("/b/services.conf", "tasks { watchdog.threshold_sec = 90 }"),
+            ("/b/apiserver.conf", "default_company: file"),
+        ];
+        let pairs = [("CLEARML__APISERVER__DEFAULT_COMPANY", "variable")];
+        let config = load(&files, &pairs).unwrap();
+        assert!(config.flag("services.tasks.watchdog.enabled", false));
+        assert_eq!(
+            config.number("services.tasks.watchdog.threshold_sec", 0),
+            90
+        );
+        assert_eq!(config.text("apiserver.default_company"), Some("variable"));
+        assert_eq!(config.children("services.tasks"), ["watchdog"]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_parse_stops_everything() {
+        let files = [("/a/apiserver.conf", "auth {\n  cookies = ]\n}")];
+        let error = load(&files, &[]).unwrap_err();
+        assert!(
+            error.ends_with("/a/apiserver.conf: line 2: a value is missing"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_secret_stays_text_or_is_refused() {
         let name = "CLEARML__SECURE__AUTH__TOKEN_SECRET";
-        assert!(load(&[(name, "1E5")]).unwrap_err().contains(name));
-        assert!(load(&[("CLEARML__SECURE__CREDENTIALS__SDK__USER_SECRET", "a$b")]).is_err());
-        assert!(load(&[("CLEARML__SECURE__CREDENTIALS__SDK__DISPLAY_NAME", "An SDK")]).is_ok());
+        let sdk = |field: &str, value: &str| {
+            let name = format!("CLEARML__SECURE__CREDENTIALS__SDK__{field}");
+            load(&[], &[(&name, value)])
+        };
+        assert!(load(&[], &[(name, "1E5")]).unwrap_err().contains(name));
+        assert!(sdk("USER_SECRET", "a$b").is_err());
+        assert!(sdk("DISPLAY_NAME", "An SDK").is_ok());
     }
 
     #[test]
     fn demands_have_types() {
-        let config = load(&[("CLEARML__APISERVER__AUTH__COOKIES__MAX_AGE", "soon")]).unwrap();
+        let pairs = [("CLEARML__APISERVER__AUTH__COOKIES__MAX_AGE", "soon")];
+        let config = load(&[], &pairs).unwrap();
         assert!(
             config
                 .demand("apiserver.auth.cookies.max_age", "int")

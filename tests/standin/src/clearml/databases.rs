@@ -1,16 +1,29 @@
 //! The API server's way to its databases.
 
+use crate::clearml::config;
 use crate::support::http;
 use crate::support::store;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// MongoDB or Elasticsearch: documents by collection and identifier.
+#[derive(Clone)]
 pub struct Documents {
     pub address: String,
+    /// What goes along with every call: who asks.
+    pub headers: Vec<(String, String)>,
     /// How long a call tries before it gives up, as the drivers do.
     pub patience: Duration,
+}
+
+/// The header of HTTP Basic.
+pub fn basic(name: &str, password: &str) -> (String, String) {
+    let encoded = STANDARD.encode(format!("{name}:{password}"));
+    ("Authorization".to_owned(), format!("Basic {encoded}"))
 }
 
 impl Documents {
@@ -46,12 +59,17 @@ impl Documents {
                 method,
                 &self.address,
                 &path,
-                &[],
+                &self.headers,
                 body,
                 Duration::from_secs(2),
             );
             match attempt {
                 Ok(answer) if answer.status == 200 => return Ok(answer.as_json()),
+                Ok(answer) if answer.status == 401 => {
+                    let body = answer.as_json();
+                    let reason = body["error"]["reason"].as_str().unwrap_or_default();
+                    return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+                }
                 Ok(answer) => {
                     let text = String::from_utf8_lossy(&answer.body).into_owned();
                     return Err(io::Error::other(text));
@@ -65,7 +83,8 @@ impl Documents {
 
 /// Redis, which has to answer in its own protocol.
 pub struct Redis {
-    pub address: String,
+    address: String,
+    password: Option<String>,
 }
 
 /// The lock that one starting server holds while it prepares the databases.
@@ -74,22 +93,39 @@ const INIT_LOCK: &str = "standin-init-lock";
 const INIT_LOCK_SECONDS: u32 = 120;
 
 impl Redis {
-    /// Checks that it serves us: one in protected mode accepts the connection
-    /// and answers DENIED.
-    pub fn ping(&self) -> io::Result<()> {
-        match self.command("PING")?.as_str() {
-            "+PONG" => Ok(()),
-            other => Err(io::Error::other(other.to_owned())),
+    /// The one at `host:port`, with the password of the environment.
+    pub fn at(address: String) -> Self {
+        Self {
+            address,
+            password: config::variable("CLEARML_REDIS_SERVICE_PASSWORD"),
         }
+    }
+
+    /// Waits until it serves us: one in protected mode accepts the connection
+    /// and answers DENIED. The error is what the Python client says.
+    pub fn wait(&self, limit: Duration) -> Result<(), String> {
+        let ping = || match self.command(&["PING"])?.as_str() {
+            "+PONG" => Ok(()),
+            other => Err(refused(other)),
+        };
+        until(limit, ping).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                format!("redis.exceptions.AuthenticationError: {error}")
+            }
+            _ => format!(
+                "redis.exceptions.ConnectionError: Error connecting to {}: {error}",
+                self.address
+            ),
+        })
     }
 
     /// Waits for the lock of the preparation.
     pub fn lock_init(&self) -> io::Result<()> {
-        let command = format!(
-            "SET {INIT_LOCK} {} NX EX {INIT_LOCK_SECONDS}",
-            std::process::id()
+        let (own, seconds) = (
+            std::process::id().to_string(),
+            INIT_LOCK_SECONDS.to_string(),
         );
-        while self.command(&command)? != "+OK" {
+        while self.command(&["SET", INIT_LOCK, &own, "NX", "EX", &seconds])? != "+OK" {
             std::thread::sleep(Duration::from_secs(1));
         }
         Ok(())
@@ -97,27 +133,75 @@ impl Redis {
 
     /// Gives the lock back.
     pub fn unlock_init(&self) -> io::Result<()> {
-        self.command(&format!("DEL {INIT_LOCK}")).map(|_| ())
+        self.command(&["DEL", INIT_LOCK]).map(|_| ())
     }
 
-    /// Sends an inline command and reads the first line of the answer.
-    fn command(&self, command: &str) -> io::Result<String> {
-        let mut stream = http::connect(&self.address, Duration::from_secs(1))?;
-        stream.write_all(format!("{command}\r\n").as_bytes())?;
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
+    /// Sends a command, after the password where there is one, and reads the
+    /// first line of the answer.
+    fn command(&self, words: &[&str]) -> io::Result<String> {
+        let mut stream = BufReader::new(http::connect(&self.address, Duration::from_secs(1))?);
+        if let Some(password) = &self.password {
+            let answer = ask(&mut stream, &["AUTH", password])?;
+            if answer != "+OK" {
+                return Err(refused(&answer));
+            }
+        }
+        ask(&mut stream, words)
     }
 }
 
-/// Repeats `attempt` until it succeeds or the time is over.
+fn ask(stream: &mut BufReader<TcpStream>, words: &[&str]) -> io::Result<String> {
+    let words = words
+        .iter()
+        .map(|word| format!("${}\r\n{word}\r\n", word.len()));
+    let words: Vec<String> = words.collect();
+    let command = format!("*{}\r\n{}", words.len(), words.concat());
+    stream.get_mut().write_all(command.as_bytes())?;
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    Ok(line.trim_end().to_owned())
+}
+
+/// The error of an answer: some mean that it is of no use to try again.
+fn refused(answer: &str) -> io::Error {
+    let text = answer.trim_start_matches('-');
+    let words = ["NOAUTH ", "WRONGPASS ", "ERR AUTH ", "ERR invalid password"];
+    let kind = if words.iter().any(|word| text.starts_with(word)) {
+        io::ErrorKind::PermissionDenied
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, text)
+}
+
+/// Repeats `attempt` until it succeeds, the time is over or it is refused for
+/// good: wrong credentials do not become right.
 pub fn until(limit: Duration, mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     let deadline = Instant::now() + limit;
     loop {
         match attempt() {
             Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
             Err(error) if Instant::now() >= deadline => return Err(error),
             Err(_) => std::thread::sleep(Duration::from_millis(300)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_credentials_are_not_tried_again() {
+        let mut tries = 0;
+        let error = until(Duration::from_secs(60), || {
+            tries += 1;
+            Err(refused("-WRONGPASS invalid username-password pair"))
+        });
+        assert!(error.is_err());
+        assert_eq!(tries, 1);
+        let denied = refused("-DENIED Redis is running in protected mode");
+        assert_eq!(denied.kind(), io::ErrorKind::Other);
     }
 }

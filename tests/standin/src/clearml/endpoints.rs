@@ -1,10 +1,11 @@
 //! The API server's endpoints: who asks, and what.
 
 use crate::clearml::config::Config;
+use crate::clearml::cookies::Cookie;
 use crate::clearml::databases::Documents;
 use crate::clearml::envelope::{self, Failure, Outcome};
 use crate::clearml::users::User;
-use crate::clearml::{events, queries, token};
+use crate::clearml::{events, fixed_users, queries, token};
 use crate::support::clock;
 use crate::support::http::{Request, Response};
 use crate::support::version::Version;
@@ -20,8 +21,8 @@ pub struct Api {
     version: Version,
     api_version: &'static str,
     company: String,
-    cookie: String,
-    cookie_seconds: i64,
+    cookie: Cookie,
+    fixed_mode: bool,
     token_secret: String,
     /// Those of the configuration; further ones are in MongoDB.
     users: Vec<User>,
@@ -39,16 +40,12 @@ impl Api {
         elastic: Documents,
     ) -> Self {
         let text = |path| config.text(path).unwrap_or_default().to_owned();
-        let cookie = config.text("apiserver.auth.session_auth_cookie_name");
         Self {
             version,
             api_version: if version.major < 2 { "2.18" } else { "2.34" },
             company: text("apiserver.default_company"),
-            cookie: cookie.unwrap_or("clearml_token_basic").to_owned(),
-            cookie_seconds: config
-                .get("apiserver.auth.cookies.max_age")
-                .and_then(Value::as_i64)
-                .unwrap_or_default(),
+            cookie: Cookie::from_config(config, version),
+            fixed_mode: fixed_users::enabled(config),
             token_secret: text("secure.auth.token_secret"),
             users,
             mongo,
@@ -68,8 +65,7 @@ impl Api {
             .and_then(|data| data["token"].as_str().map(str::to_owned));
         let mut response = envelope::wrap(endpoint, requested, self.api_version, outcome);
         if let Some(token) = new_token {
-            let (name, seconds) = (&self.cookie, self.cookie_seconds);
-            let cookie = format!("{name}={token}; Max-Age={seconds}; HttpOnly; Path=/");
+            let cookie = self.cookie.header(&token);
             response.headers.push(("Set-Cookie".into(), cookie));
         }
         response
@@ -81,7 +77,7 @@ impl Api {
             "server.info" if self.version.major < 2 => return Ok(self.info()),
             "login.supported_modes" => {
                 return Ok(
-                    json!({"authenticated": self.caller(request).is_ok(), "basic": {"enabled": false}, "sso": {}}),
+                    json!({"authenticated": self.caller(request).is_ok(), "basic": {"enabled": self.fixed_mode}, "sso": {}}),
                 );
             }
             _ => {}
@@ -116,7 +112,7 @@ impl Api {
             }
             "auth.create_credentials" => self.create_credentials(&caller),
             "users.get_current_user" => Ok(json!({
-                "user": {"id": caller.id, "role": caller.role, "company": {"id": self.company}},
+                "user": {"id": caller.id, "name": caller.name, "role": caller.role, "company": {"id": self.company}},
             })),
             "server.info" => Ok(self.info()),
             "queues.get_default" => queries::default_queue(self),
@@ -125,6 +121,7 @@ impl Api {
             "projects.delete" => queries::delete_project(self, &body),
             "tasks.create" => queries::create_task(self, &caller, &body),
             "tasks.started" => queries::start_task(self, &body),
+            "tasks.ping" => queries::ping_task(self, &body),
             "tasks.get_by_id" => queries::task(self, &body),
             "tasks.get_all" => queries::all_tasks(self, &body),
             "tasks.delete" => queries::delete_task(self, &body),
@@ -144,7 +141,7 @@ impl Api {
             return self.by_key(encoded);
         }
         let bearer = authorization.strip_prefix("Bearer ");
-        let token = bearer.or_else(|| request.cookie(&self.cookie));
+        let token = bearer.or_else(|| request.cookie(&self.cookie.name));
         let token =
             token.ok_or_else(|| Failure::new(401, 20, "Unauthorized (missing credentials)"))?;
         let claims = token::verify(token.trim(), &self.token_secret)
@@ -155,14 +152,15 @@ impl Api {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let id = field("user");
-        Ok(User {
-            protected: self.users.iter().any(|user| user.id == id),
+        let (id, role) = (field("user"), field("role"));
+        let known = self.users.iter().find(|user| user.id == id).cloned();
+        Ok(known.unwrap_or(User {
+            name: field("user_name"),
             id,
-            key: String::new(),
-            secret: String::new(),
-            role: field("role"),
-        })
+            login: None,
+            role,
+            protected: false,
+        }))
     }
 
     fn by_key(&self, encoded: &str) -> Result<User, Failure> {
@@ -170,10 +168,12 @@ impl Api {
         let decoded = STANDARD.decode(encoded.trim()).map_err(|_| invalid())?;
         let decoded = String::from_utf8(decoded).map_err(|_| invalid())?;
         let (key, secret) = decoded.split_once(':').ok_or_else(invalid)?;
-        if let Some(user) = self.users.iter().find(|user| user.key == key) {
-            return (user.secret == secret)
-                .then(|| user.clone())
-                .ok_or_else(invalid);
+        for user in &self.users {
+            let login = user.login.as_ref();
+            if let Some(login) = login.filter(|login| login.name == key) {
+                let admitted = login.secret.is(secret).then(|| user.clone());
+                return admitted.ok_or_else(invalid);
+            }
         }
         let made = self.mongo.get("credentials", key)?.ok_or_else(invalid)?;
         if made["secret"] != secret {
@@ -191,8 +191,8 @@ impl Api {
             stored.ok_or_else(|| Failure::new(400, 302, format!("Invalid user id: {id}")))?;
         Ok(User {
             id: id.to_owned(),
-            key: String::new(),
-            secret: String::new(),
+            name: stored["name"].as_str().unwrap_or_default().to_owned(),
+            login: None,
             role: stored["role"].as_str().unwrap_or("user").to_owned(),
             protected: false,
         })
@@ -219,7 +219,7 @@ impl Api {
             "auth_type": "Bearer",
             "iat": now,
             "exp": now + seconds.unwrap_or(TOKEN_SECONDS),
-            "identity": {"user": user.id, "company": self.company, "role": user.role},
+            "identity": {"user": user.id, "user_name": user.name, "company": self.company, "role": user.role},
             "api_version": self.api_version,
             "server_version": self.version.to_string(),
             "server_build": "standin",

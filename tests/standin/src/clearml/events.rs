@@ -5,6 +5,7 @@ use crate::clearml::envelope::{Failure, Outcome};
 use crate::clearml::queries;
 use crate::support::http::Request;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 const INDEX: &str = "events-training_stats_scalar";
 
@@ -37,6 +38,10 @@ pub fn add_batch(api: &Api, request: &Request) -> Outcome {
         events.insert(id, event);
     }
     let added = events.len();
+    let heard_of: BTreeSet<String> = events
+        .values()
+        .filter_map(|event| event["task"].as_str().map(str::to_owned))
+        .collect();
     let failed: u64 = errors.values().filter_map(Value::as_u64).sum();
     if added == 0 && failed > 0 {
         return Err(Failure::new(
@@ -46,6 +51,9 @@ pub fn add_batch(api: &Api, request: &Request) -> Outcome {
         ));
     }
     api.elastic.put(INDEX, events)?;
+    for task in heard_of {
+        queries::touch_task(api, &task)?;
+    }
     Ok(json!({"added": added, "errors": failed, "errors_info": errors}))
 }
 

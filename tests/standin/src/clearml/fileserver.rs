@@ -48,7 +48,7 @@ fn start() -> Result<Fileserver, String> {
     let probe = Path::new(ROOT).join(".standin-probe");
     std::fs::write(&probe, "").map_err(|error| format!("{ROOT} cannot be written: {error}"))?;
     std::fs::remove_file(&probe).map_err(|error| error.to_string())?;
-    let enabled = config.get("fileserver.auth.enabled") != Some(&Value::Bool(false));
+    let enabled = config.flag("fileserver.auth.enabled", true);
     let auth = (version.major >= 2 && enabled)
         .then(|| Auth::connect(&config))
         .transpose()?;
@@ -64,15 +64,8 @@ struct Auth {
 
 impl Auth {
     fn connect(config: &Config) -> Result<Self, String> {
-        let redis = Redis {
-            address: config::demand_service("REDIS").unwrap_or_else(|_| "redis:6379".into()),
-        };
-        until(Duration::from_secs(3), || redis.ping()).map_err(|error| {
-            format!(
-                "redis.exceptions.ConnectionError: Error connecting to {}: {error}",
-                redis.address
-            )
-        })?;
+        let redis = config::demand_service("REDIS").unwrap_or_else(|_| "redis:6379".into());
+        Redis::at(redis).wait(Duration::from_secs(3))?;
         let url = config
             .text("hosts.api_server")
             .unwrap_or("http://apiserver:8008");

@@ -2,16 +2,22 @@
 
 pub mod apiserver;
 mod config;
-mod databases;
+mod cookies;
+pub mod databases;
 mod endpoints;
 mod envelope;
 mod events;
 pub mod fileserver;
+mod fixed_users;
 mod hocon;
+pub mod mongo_address;
 mod multipart;
+mod pre_populate;
 mod queries;
+mod secret_words;
 mod token;
 mod users;
+mod watchdog;
 pub mod webserver;
 
 use crate::support::clock;

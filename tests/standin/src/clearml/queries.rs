@@ -95,8 +95,22 @@ pub fn start_task(api: &Api, body: &Value) -> Outcome {
     }
     task["status"] = json!("in_progress");
     task["started"] = json!(clock::iso());
+    task["last_update"] = task["started"].clone();
     api.mongo.put_one("task", id, task)?;
     Ok(json!({"updated": 1, "started": 1, "fields": {"status": "in_progress"}}))
+}
+
+/// `tasks.ping`: it is alive.
+pub fn ping_task(api: &Api, body: &Value) -> Outcome {
+    touch_task(api, text(body, "task")?)?;
+    Ok(json!({}))
+}
+
+/// Notes that a task was heard of.
+pub fn touch_task(api: &Api, id: &str) -> Result<(), Failure> {
+    let mut task = found(api, "task", id)?;
+    task["last_update"] = json!(clock::iso());
+    Ok(api.mongo.put_one("task", id, task)?)
 }
 
 /// `tasks.get_by_id`.

@@ -1,18 +1,54 @@
-//! Users that the configuration makes: `secure.credentials.<name>`.
+//! Users that the configuration makes: `secure.credentials.<name>`, and fixed
+//! users with passwords.
 
 use crate::clearml::config::Config;
+use crate::clearml::fixed_users;
 use crate::support::version::Version;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-/// A user with a key.
-#[derive(Clone, Debug, PartialEq)]
+/// A user of the configuration, or of the database.
+#[derive(Clone, Debug)]
 pub struct User {
-    /// Its identifier, `__<name>__` for those of the configuration.
+    /// Its identifier, `__<name>__` for those of `secure.credentials`.
     pub id: String,
-    pub key: String,
-    pub secret: String,
+    /// How it is displayed.
+    pub name: String,
+    /// How it comes in; a user whose key is revoked does not.
+    pub login: Option<Login>,
     pub role: String,
-    /// Made by the configuration: it cannot have further keys.
+    /// Made by `secure.credentials`: it cannot have further keys.
     pub protected: bool,
+}
+
+/// A name and a secret: those of HTTP Basic.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub name: String,
+    pub secret: Secret,
+}
+
+/// What a login has to know.
+#[derive(Clone, Debug)]
+pub enum Secret {
+    Plain(String),
+    /// Base64 of a bcrypt hash.
+    Hashed(String),
+}
+
+impl Secret {
+    /// Whether this is what was given.
+    pub fn is(&self, given: &str) -> bool {
+        match self {
+            Self::Plain(secret) => secret == given,
+            Self::Hashed(encoded) => STANDARD
+                .decode(encoded)
+                .ok()
+                .and_then(|hash| String::from_utf8(hash).ok())
+                .and_then(|hash| bcrypt::verify(given, &hash).ok())
+                .unwrap_or(false),
+        }
+    }
 }
 
 /// A user that the server's own configuration holds.
@@ -66,75 +102,128 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// The users in the order of their making, and why the making stopped if it
-/// did: those that come later are then missing.
-pub fn from_config(config: &Config, version: Version) -> (Vec<User>, Option<String>) {
-    let known = if version.major < 2 {
+/// The users, and why their making stopped if it did: those that come later are
+/// then missing, and fixed users come last.
+///
+/// `one_database` is a server whose two databases are one: the document with a
+/// user's display name then replaces the one with its key.
+pub fn from_config(
+    config: &Config,
+    version: Version,
+    one_database: bool,
+) -> (Vec<User>, Option<String>) {
+    let mut users = Vec::new();
+    let fixed_mode = fixed_users::enabled(config);
+    for name in names(config, version) {
+        match from_credentials(config, version, &name) {
+            Ok(Some(mut user)) => {
+                let revoked = fixed_mode && is_revoked_in_fixed_mode(config, &name);
+                if revoked || one_database && user.role == "user" {
+                    user.login = None;
+                }
+                users.push(user);
+            }
+            Ok(None) => {}
+            Err(reason) => return (users, Some(reason)),
+        }
+    }
+    match fixed_users::from_config(config) {
+        Ok(mut fixed) => {
+            if one_database {
+                fixed.iter_mut().for_each(|user| user.login = None);
+            }
+            // A name is looked up among them first.
+            fixed.append(&mut users);
+            (fixed, None)
+        }
+        Err(reason) => (users, Some(reason)),
+    }
+}
+
+fn known(version: Version) -> &'static [Known] {
+    if version.major < 2 {
         &KNOWN[..3]
     } else {
         KNOWN
-    };
-    let mut names: Vec<String> = known.iter().map(|known| known.name.to_owned()).collect();
-    for name in config.children("secure.credentials.") {
+    }
+}
+
+/// The server's own names, then those that the configuration adds.
+fn names(config: &Config, version: Version) -> Vec<String> {
+    let own = known(version).iter().map(|known| known.name.to_owned());
+    let mut names: Vec<String> = own.collect();
+    for name in config.children("secure.credentials") {
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    let mut users = Vec::new();
-    for name in names {
-        let field = |field: &str| config.text(&format!("secure.credentials.{name}.{field}"));
-        let own = known.iter().find(|known| known.name == name);
-        let role = own.map(|own| own.role).or(field("role"));
-        let default = own.and_then(|own| own.default);
-        let Some(role) = role else {
-            return (
-                users,
-                Some(format!("secure.credentials.{name} has no role")),
-            );
-        };
-        if !["system", "admin", "superuser", "user", "annotator"].contains(&role) {
-            return (
-                users,
-                Some(format!("secure.credentials.{name}: no such role: {role}")),
-            );
-        }
-        if role == "user" && own.is_none() && field("display_name").is_none() {
-            return (
-                users,
-                Some(format!("secure.credentials.{name} has no display_name")),
-            );
-        }
-        let key = field("user_key").or(default.map(|(key, _)| key));
-        let secret = field("user_secret").or(default.map(|(_, secret)| secret));
-        if let (Some(key), Some(secret)) = (key, secret) {
-            users.push(User {
-                id: format!("__{name}__"),
-                key: key.to_owned(),
-                secret: secret.to_owned(),
-                role: role.to_owned(),
-                protected: true,
-            });
-        }
+    names
+}
+
+fn is_revoked_in_fixed_mode(config: &Config, name: &str) -> bool {
+    let path = format!("secure.credentials.{name}.revoke_in_fixed_mode");
+    config.flag(&path, matches!(name, "webserver" | "tests"))
+}
+
+/// The user `secure.credentials.<name>`, where it has a key and a secret.
+fn from_credentials(config: &Config, version: Version, name: &str) -> Result<Option<User>, String> {
+    let field = |field: &str| config.text(&format!("secure.credentials.{name}.{field}"));
+    let own = known(version).iter().find(|known| known.name == name);
+    let role = own.map(|own| own.role).or(field("role"));
+    let role = role.ok_or_else(|| format!("secure.credentials.{name} has no role"))?;
+    if !["system", "admin", "superuser", "user", "annotator"].contains(&role) {
+        return Err(format!("secure.credentials.{name}: no such role: {role}"));
     }
-    (users, None)
+    let display_name = field("display_name");
+    if role == "user" && own.is_none() && display_name.is_none() {
+        return Err(format!("secure.credentials.{name} has no display_name"));
+    }
+    let default = own.and_then(|own| own.default);
+    let key = field("user_key").or(default.map(|(key, _)| key));
+    let secret = field("user_secret").or(default.map(|(_, secret)| secret));
+    let login = key.zip(secret).map(|(key, secret)| Login {
+        name: key.to_owned(),
+        secret: Secret::Plain(secret.to_owned()),
+    });
+    Ok(login.map(|login| User {
+        id: format!("__{name}__"),
+        name: display_name.unwrap_or(name).to_owned(),
+        login: Some(login),
+        role: role.to_owned(),
+        protected: true,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn made(names: &[(&str, &[(&str, &str)])], version: &str) -> (Vec<String>, Option<String>) {
-        let pairs = names.iter().flat_map(|(name, fields)| {
-            fields.iter().map(move |(field, value)| {
+    type Given<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+    fn config(credentials: &[Given<'_>], more: &[(&str, &str)]) -> Config {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut pairs: Vec<(String, String)> = more.iter().map(owned).collect();
+        for (name, fields) in credentials {
+            pairs.extend(fields.iter().map(owned).map(|(field, value)| {
                 (
                     format!("CLEARML__SECURE__CREDENTIALS__{name}__{field}"),
-                    (*value).to_owned(),
+                    value,
                 )
-            })
-        });
-        let config = Config::load(pairs).unwrap();
-        let (users, stopped) = from_config(&config, Version::parse(version).unwrap());
+            }));
+        }
+        Config::load([], pairs).unwrap()
+    }
+
+    fn made(credentials: &[Given<'_>], version: &str) -> (Vec<String>, Option<String>) {
+        let version = Version::parse(version).unwrap();
+        let (users, stopped) = from_config(&config(credentials, &[]), version, false);
         (users.into_iter().map(|user| user.id).collect(), stopped)
+    }
+
+    /// The users that can come in.
+    fn can_log_in(users: Vec<User>) -> Vec<String> {
+        let with_login = users.into_iter().filter(|user| user.login.is_some());
+        with_login.map(|user| user.id).collect()
     }
 
     const KEYS: &[(&str, &str)] = &[("USER_KEY", "abc"), ("USER_SECRET", "def")];
@@ -144,6 +233,7 @@ mod tests {
         ("USER_KEY", "ghi"),
         ("USER_SECRET", "jkl"),
     ];
+    const ALL: &[Given<'_>] = &[("APISERVER", KEYS), ("TESTS", KEYS), ("SDK", SDK)];
 
     #[test]
     fn a_fileserver_without_role_ends_the_making_on_1_5() {
@@ -166,35 +256,51 @@ mod tests {
 
     #[test]
     fn a_user_of_our_own_needs_a_display_name() {
-        assert!(
-            made(&[("SDK", &SDK[..1])], "2.3.0")
-                .1
-                .unwrap()
-                .contains("display_name")
-        );
+        let (_, stopped) = made(&[("SDK", &SDK[..1])], "2.3.0");
+        assert!(stopped.unwrap().contains("display_name"));
     }
 
     #[test]
     fn the_published_webserver_key_is_valid_until_it_is_overridden() {
-        let key = |pairs: &[(&str, &str)]| {
-            let owned = pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            let config = Config::load(owned).unwrap();
-            from_config(&config, Version::parse("1.5.0").unwrap()).0[0]
-                .key
-                .clone()
+        let key = |credentials: &[Given<'_>]| {
+            let version = Version::parse("1.5.0").unwrap();
+            let (users, _) = from_config(&config(credentials, &[]), version, false);
+            users[0].login.clone().unwrap().name
         };
         assert_eq!(key(&[]), WEBSERVER_DEFAULT.0);
-        assert_eq!(
-            key(&[
-                ("CLEARML__SECURE__CREDENTIALS__WEBSERVER__USER_KEY", "own"),
-                (
-                    "CLEARML__SECURE__CREDENTIALS__WEBSERVER__USER_SECRET",
-                    "own2"
-                ),
-            ]),
-            "own"
-        );
+        assert_eq!(key(&[("WEBSERVER", KEYS)]), "abc");
+    }
+
+    #[test]
+    fn fixed_users_revoke_the_webserver_and_tests() {
+        let fixed = [
+            ("CLEARML__APISERVER__AUTH__FIXED_USERS__ENABLED", "true"),
+            (
+                "CLEARML__APISERVER__AUTH__FIXED_USERS__USERS",
+                "[{username: jane, password: secret, name: Jane}]",
+            ),
+        ];
+        let version = Version::parse("1.5.0").unwrap();
+        let (users, stopped) = from_config(&config(ALL, &fixed), version, false);
+        assert_eq!(stopped, None);
+        assert_eq!(users[0].name, "Jane");
+        assert_eq!(can_log_in(users)[1..], ["__apiserver__", "__sdk__"]);
+    }
+
+    #[test]
+    fn one_database_for_both_costs_users_their_keys() {
+        let version = Version::parse("1.5.0").unwrap();
+        let (users, _) = from_config(&config(ALL, &[]), version, true);
+        assert_eq!(can_log_in(users), ["__apiserver__", "__webserver__"]);
+    }
+
+    #[test]
+    fn a_hash_is_base64_of_bcrypt() {
+        // Of `secret`, with the lowest cost.
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        let secret = Secret::Hashed(STANDARD.encode(&hash));
+        assert!(secret.is("secret"));
+        assert!(!secret.is("Secret"));
+        assert!(!Secret::Hashed(hash).is("secret"), "base64 is missing");
     }
 }

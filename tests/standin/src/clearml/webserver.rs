@@ -10,6 +10,9 @@ use std::time::Duration;
 
 const COMPONENT: &str = "nginx";
 const ADDRESS: &str = "0.0.0.0:80";
+/// What nginx serves; 1.5 knows nothing else.
+const STATIC: &str = "/usr/share/nginx/html/configuration.json";
+/// From 1.15 on it is made of this file, where there is one, and of variables.
 const EXTERNAL: &str = "/mnt/external_files/configs/configuration.json";
 const PAGE: &str = "<!doctype html><html lang=\"en\"><head><title>ClearML</title></head><body>ClearML (stand-in)</body></html>\n";
 
@@ -21,7 +24,10 @@ pub fn run() -> u8 {
     }
     signals::on_terminate(|| 0);
     let version = Version::of_image();
-    let configuration = match configuration(version) {
+    let external = std::fs::read_to_string(EXTERNAL).ok();
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let configuration = match configuration(version, external.as_deref(), variables) {
         Ok(configuration) => configuration,
         Err(error) => {
             eprintln!("{error}");
@@ -80,28 +86,42 @@ fn upstream(url: &str) -> Result<String, String> {
     }
 }
 
-/// `configuration.json`. From 1.15 on `WEBSERVER__…` variables go into it,
-/// each parsed as JSON; 1.5 has a fixed file.
-fn configuration(version: Version) -> Result<Value, String> {
-    let mut configuration = json!({"apiBaseUrl": null, "productName": "clearml"});
-    if version.major < 2 {
-        return Ok(configuration);
+/// `configuration.json` as 1.15 and newer make it at start: the external file,
+/// and `WEBSERVER__…` variables over it, each parsed as JSON. None before, when
+/// it is a static file.
+fn configuration(
+    version: Version,
+    external: Option<&str>,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Option<Value>, String> {
+    if version < Version::parse("1.15.0").expect("a version") {
+        return Ok(None);
     }
-    if let Ok(text) = std::fs::read_to_string(EXTERNAL) {
-        let external =
-            serde_json::from_str(&text).map_err(|error| format!("{EXTERNAL}: {error}"))?;
+    let mut configuration = json!({"apiBaseUrl": null, "productName": "clearml"});
+    if let Some(text) = external {
+        let external = serde_json::from_str(text)
+            .map_err(|error| format!("json.decoder.JSONDecodeError: {EXTERNAL}: {error}"))?;
         if let (Value::Object(all), Value::Object(external)) = (&mut configuration, external) {
             all.extend(external);
         }
     }
-    for (name, text) in std::env::vars() {
+    // From 2.1 on a text may stand in single quotes.
+    let relaxed = version >= Version::parse("2.1.0").expect("a version");
+    for (name, text) in variables {
         if let Some(path) = name.strip_prefix("WEBSERVER__") {
-            let value = serde_json::from_str(&text)
-                .map_err(|error| format!("json.decoder.JSONDecodeError: {name}={text}: {error}"))?;
+            let quoted = text
+                .strip_prefix('\'')
+                .and_then(|text| text.strip_suffix('\''));
+            let value = match quoted.filter(|_| relaxed) {
+                Some(inner) => Value::String(inner.to_owned()),
+                None => serde_json::from_str(&text).map_err(|error| {
+                    format!("json.decoder.JSONDecodeError: {name}={text}: {error}")
+                })?,
+            };
             set(&mut configuration, path, value);
         }
     }
-    Ok(configuration)
+    Ok(Some(configuration))
 }
 
 /// Sets `a__b` to a value.
@@ -131,7 +151,8 @@ struct Webserver {
     version: Version,
     api: String,
     files: String,
-    configuration: Value,
+    /// None where it is a static file.
+    configuration: Option<Value>,
     credentials: Option<Value>,
 }
 
@@ -149,15 +170,26 @@ impl Webserver {
             _ => return Response::new(405, "text/html", "405 Not Allowed"),
         }
         match request.path.as_str() {
-            "/configuration.json" => Response::json(200, &self.configuration),
+            "/configuration.json" => match &self.configuration {
+                Some(configuration) => Response::json(200, configuration),
+                // As nginx serves it, valid or not.
+                None => match std::fs::read(STATIC) {
+                    Ok(text) => Response::new(200, "application/json", text),
+                    Err(_) => not_found(),
+                },
+            },
             "/credentials.json" => match &self.credentials {
                 Some(credentials) => Response::json(200, credentials),
-                None => Response::new(404, "text/html", "404 Not Found"),
+                None => not_found(),
             },
             "/version.json" => Response::json(200, &json!({"version": self.version.to_string()})),
             _ => Response::new(200, "text/html", PAGE),
         }
     }
+}
+
+fn not_found() -> Response {
+    Response::new(404, "text/html", "404 Not Found")
 }
 
 fn proxy(target: &str, path: &str, request: &Request) -> Response {
@@ -212,6 +244,36 @@ mod tests {
         assert_eq!(upstream("http://127.0.0.1/").as_deref(), Ok("127.0.0.1:80"));
         let error = upstream("http://no-such-host.invalid:8008").unwrap_err();
         assert!(error.starts_with("host not found in upstream \"no-such-host.invalid\""));
+    }
+
+    fn made(version: &str, external: Option<&str>, value: &str) -> Result<Option<Value>, String> {
+        let variable = ("WEBSERVER__fileBaseUrl".to_owned(), value.to_owned());
+        let version = Version::parse(version).unwrap();
+        configuration(version, external, std::iter::once(variable))
+    }
+
+    #[test]
+    fn variables_are_json_and_win_over_the_file() {
+        let file = Some("{\"a\": 1, \"fileBaseUrl\": \"x\"}");
+        let configuration = made("2.3.0", file, "\"y\"").unwrap().unwrap();
+        assert_eq!(configuration["a"], 1);
+        assert_eq!(configuration["fileBaseUrl"], "y");
+        assert!(
+            made("2.3.0", None, "y")
+                .unwrap_err()
+                .contains("fileBaseUrl=y")
+        );
+        assert!(made("2.3.0", Some("{"), "\"y\"").is_err());
+    }
+
+    #[test]
+    fn single_quotes_are_new() {
+        assert_eq!(
+            made("2.1.0", None, "'y'").unwrap().unwrap()["fileBaseUrl"],
+            "y"
+        );
+        assert!(made("2.0.0", None, "'y'").is_err());
+        assert_eq!(made("1.5.0", Some("{"), "y"), Ok(None), "nothing is read");
     }
 
     #[test]

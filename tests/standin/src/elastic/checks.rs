@@ -6,8 +6,7 @@ use crate::elastic::settings::Settings;
 /// The failures, in Elasticsearch's words; none for a single node or one that
 /// listens to itself only.
 pub fn failures(settings: &Settings, heap: &Heap, max_map_count: u64) -> Vec<String> {
-    let local = matches!(listens(settings), "127.0.0.1" | "localhost" | "_local_");
-    if settings.single_node() || local {
+    if settings.single_node() || is_local(settings) {
         return Vec::new();
     }
     let mut failures = Vec::new();
@@ -34,7 +33,21 @@ pub fn failures(settings: &Settings, heap: &Heap, max_map_count: u64) -> Vec<Str
             discovery.join(", ")
         ));
     }
+    let (secured, encrypted) = (
+        "xpack.security.enabled",
+        "xpack.security.transport.ssl.enabled",
+    );
+    if settings.flag(secured, false) && !settings.flag(encrypted, false) {
+        failures.push(format!(
+            "Transport SSL must be enabled if security is enabled. Please set [{encrypted}] to [true] or disable security by setting [{secured}] to [false]"
+        ));
+    }
     failures
+}
+
+/// Whether others cannot reach the node.
+pub fn is_local(settings: &Settings) -> bool {
+    matches!(listens(settings), "127.0.0.1" | "localhost" | "_local_")
 }
 
 /// The address the node listens on.
@@ -81,5 +94,14 @@ mod tests {
         assert!(
             failures_of("network.host: 0.0.0.0\ndiscovery.type: single-node", 65_530).is_empty()
         );
+    }
+
+    #[test]
+    fn several_nodes_with_passwords_need_encryption() {
+        let secured =
+            "network.host: 0.0.0.0\ndiscovery.seed_hosts: a\nxpack.security.enabled: true";
+        let failures = failures_of(secured, 262_144);
+        assert!(failures[0].starts_with("Transport SSL must be enabled"));
+        assert!(failures_of(&format!("{secured}\ndiscovery.type: single-node"), 0).is_empty());
     }
 }

@@ -5,14 +5,24 @@ use crate::support::store::Store;
 use crate::support::version::Version;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What keeps the data open.
 #[derive(Debug)]
 pub struct Data {
     /// Kept for its lock.
     _lock: File,
+    /// Whether a node formed a cluster on them before.
+    pub formed: bool,
+    marker: PathBuf,
     pub store: Store,
+}
+
+impl Data {
+    /// Notes that a node formed a cluster on them.
+    pub fn mark_formed(&self) -> io::Result<()> {
+        std::fs::write(&self.marker, "")
+    }
 }
 
 /// Opens the data, or refuses as Elasticsearch does.
@@ -36,7 +46,13 @@ pub fn open(directory: &Path, own: Version) -> Result<Data, Refusal> {
     lock.try_lock().map_err(|error| locked(error.into()))?;
     check_version(&node.join("version"), own)?;
     let store = Store::open(&node.join("indices.jsonl")).map_err(locked)?;
-    Ok(Data { _lock: lock, store })
+    let marker = node.join("formed");
+    Ok(Data {
+        _lock: lock,
+        formed: marker.exists(),
+        marker,
+        store,
+    })
 }
 
 fn check_version(file: &Path, own: Version) -> Result<(), Refusal> {
@@ -77,7 +93,11 @@ mod tests {
                 .contains("failed to obtain node locks")
         );
         drop(first);
-        drop(open("8.17.0").unwrap());
+        let newer = open("8.17.0").unwrap();
+        assert!(!newer.formed);
+        newer.mark_formed().unwrap();
+        drop(newer);
+        assert!(open("8.17.0").unwrap().formed);
         assert_eq!(
             open("7.17.29").unwrap_err().message,
             "cannot downgrade a node from version [8.17.0] to version [7.17.29]"

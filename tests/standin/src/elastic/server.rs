@@ -1,7 +1,8 @@
 //! The node.
 
+use crate::elastic::security::Security;
 use crate::elastic::settings::{Refusal, Settings};
-use crate::elastic::{checks, data, heap, log};
+use crate::elastic::{checks, cluster, data, heap, log};
 use crate::support::http::{self, Request, Response};
 use crate::support::store::{self, Store};
 use crate::support::version::Version;
@@ -127,15 +128,21 @@ fn start(version: Version, data_directory: &Path, heap: &heap::Heap) -> Result<(
     let _transport = TcpListener::bind(format!("{host}:{transport}")).map_err(bind_error)?;
     log::info(version, component, "started");
     let address = format!("{host}:{}", settings.get("http.port").unwrap_or("9200"));
+    let waiting = cluster::missing_master(&settings, &name, data.formed);
+    match &waiting {
+        Some(reason) => log::info(version, "o.e.c.c.ClusterFormationFailureHelper", reason),
+        None => data.mark_formed().map_err(bind_error)?,
+    }
+    let password = std::env::var("ELASTIC_PASSWORD").ok();
     let node = Node {
         version,
         name,
+        waiting: waiting.is_some(),
         cluster: settings
             .get("cluster.name")
             .unwrap_or("elasticsearch")
             .to_owned(),
-        // Off by default in the free licence of 7, on by default from 8.
-        secured: settings.flag("xpack.security.enabled", version.major >= 8),
+        security: Security::of(&settings, version, password),
         recovered_at: Instant::now() + Duration::from_secs(1),
         store: data.store,
     };
@@ -146,7 +153,9 @@ struct Node {
     version: Version,
     name: String,
     cluster: String,
-    secured: bool,
+    /// It has no master, and waits for other nodes.
+    waiting: bool,
+    security: Option<Security>,
     /// Until then the cluster is red, as after every start.
     recovered_at: Instant,
     store: Store,
@@ -154,12 +163,12 @@ struct Node {
 
 impl Node {
     fn answer(&self, request: &Request) -> Response {
-        if self.secured {
-            let reason = format!(
-                "missing authentication credentials for REST request [{}]",
-                request.path
-            );
-            return error(401, "security_exception", &reason);
+        let refusal = self.security.as_ref();
+        if let Some(refusal) = refusal.and_then(|security| security.refusal(request)) {
+            return refusal;
+        }
+        if self.waiting && request.path != "/" {
+            return error(503, "master_not_discovered_exception", "no master");
         }
         if request.path.starts_with(store::PREFIX) {
             return self.store.answer(request);

@@ -117,12 +117,7 @@ impl Settings {
         let given = environment.filter_map(|(name, value)| Some((name_of(&name)?, value)));
         for (name, value) in given.filter(|(_, value)| !value.is_empty()) {
             if version.major >= 8 && value.starts_with('*') {
-                return Err(Refusal {
-                    kind: "org.elasticsearch.common.settings.SettingsException",
-                    message: format!(
-                        "Failed to load settings from [elasticsearch.yml]: while scanning an alias, {name}: {value}: unexpected character found *"
-                    ),
-                });
+                return Err(alias(&name, &value));
             }
             settings.insert(name, value);
         }
@@ -140,6 +135,16 @@ impl Settings {
         Some(inner.unwrap_or(value))
     }
 
+    /// A list: words between commas, with or without brackets.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        let text = self.get(name).unwrap_or_default();
+        text.trim_matches(['[', ']'])
+            .split(',')
+            .map(|word| word.trim().trim_matches(['"', '\'']))
+            .filter(|word| !word.is_empty())
+            .collect()
+    }
+
     /// A setting that is `true` or `false`.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         self.get(name).map_or(default, |value| value == "true")
@@ -148,6 +153,22 @@ impl Settings {
     /// A node that is a cluster of its own, without bootstrap checks.
     pub fn single_node(&self) -> bool {
         self.get("discovery.type") == Some("single-node")
+    }
+
+    fn check_roles(&self) -> Result<(), Refusal> {
+        for role in self.list("node.roles") {
+            if !ROLES.contains(&role) {
+                return Err(Refusal::argument(format!("unknown role [{role}]")));
+            }
+        }
+        let flag = ROLE_FLAGS.iter().find(|name| self.0.contains_key(**name));
+        match flag.filter(|_| self.0.contains_key("node.roles")) {
+            None => Ok(()),
+            Some(flag) => Err(Refusal::argument(format!(
+                "can not explicitly configure node roles and use legacy role setting [{flag}]=[{}]",
+                self.get(flag).unwrap_or_default()
+            ))),
+        }
     }
 
     fn check(&self, version: Version) -> Result<(), Refusal> {
@@ -171,12 +192,50 @@ impl Settings {
                 "setting [cluster.initial_master_nodes] is not allowed when [discovery.type] is set to [single-node]".into(),
             ));
         }
+        self.check_roles()?;
         match self.get("discovery.type") {
             None | Some("single-node" | "zen" | "multi-node") => Ok(()),
             Some(other) => Err(Refusal::argument(format!(
                 "Unknown discovery type [{other}]"
             ))),
         }
+    }
+}
+
+/// What `node.roles` may hold.
+const ROLES: &[&str] = &[
+    "data",
+    "data_cold",
+    "data_content",
+    "data_frozen",
+    "data_hot",
+    "data_warm",
+    "ingest",
+    "master",
+    "ml",
+    "remote_cluster_client",
+    "transform",
+    "voting_only",
+];
+
+/// Roles by flags, which go with `node.roles` in no version.
+const ROLE_FLAGS: &[&str] = &[
+    "node.data",
+    "node.ingest",
+    "node.master",
+    "node.ml",
+    "node.remote_cluster_client",
+    "node.transform",
+    "node.voting_only",
+];
+
+/// A value that YAML takes for a reference.
+fn alias(name: &str, value: &str) -> Refusal {
+    Refusal {
+        kind: "org.elasticsearch.common.settings.SettingsException",
+        message: format!(
+            "Failed to load settings from [elasticsearch.yml]: while scanning an alias, {name}: {value}: unexpected character found *"
+        ),
     }
 }
 
@@ -221,7 +280,11 @@ fn file_lines(text: &str) -> Result<Vec<(String, String)>, Refusal> {
                 kind: "org.elasticsearch.common.settings.SettingsException",
                 message: format!("Failed to load settings from [elasticsearch.yml] (the stand-in reads `name: value` lines): {line}"),
             })?;
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
+            let (name, value) = (name.trim(), value.trim());
+            if value.starts_with('*') {
+                return Err(alias(name, value));
+            }
+            Ok((name.to_owned(), value.to_owned()))
         })
         .collect()
 }
@@ -282,6 +345,28 @@ mod tests {
             ("cluster.initial_master_nodes", "a"),
         ];
         assert!(message(read("", &pairs, "7.17.29")).contains("is not allowed when"));
+    }
+
+    #[test]
+    fn roles_are_known_and_said_in_one_way() {
+        for version in ["7.17.29", "8.17.0"] {
+            let roles = read("node.roles: [ master, data, \"ingest\" ]", &[], version).unwrap();
+            assert_eq!(roles.list("node.roles"), ["master", "data", "ingest"]);
+            let pair = [("node.roles", "master,date,")];
+            assert_eq!(message(read("", &pair, version)), "unknown role [date]");
+        }
+        let both = [("node.roles", "master"), ("node.data", "true")];
+        assert!(
+            message(read("", &both, "7.17.29")).contains("legacy role setting [node.data]=[true]")
+        );
+    }
+
+    #[test]
+    fn a_file_is_yaml_in_both() {
+        for version in ["7.17.29", "8.17.0"] {
+            let file = "reindex.remote.whitelist: *.*\n";
+            assert!(message(read(file, &[], version)).contains("alias"));
+        }
     }
 
     #[test]

@@ -6,3 +6,4 @@ mod log;
 pub mod options;
 pub mod server;
 pub mod shell;
+mod users;

@@ -32,7 +32,6 @@ const WITH_VALUE: &[&str] = &[
 const FLAGS: &[&str] = &[
     "directoryperdb",
     "ipv6",
-    "noauth",
     "nounixsocket",
     "noscripting",
     "quiet",
@@ -48,14 +47,60 @@ pub struct Options {
     pub data: PathBuf,
     pub address: String,
     pub port: u16,
+    /// Whether clients have to log in.
+    pub auth: bool,
 }
 
-/// Reads the arguments; an error is what mongod prints before it exits 2.
-pub fn parse(arguments: &[String], version: Version) -> Result<Options, String> {
+/// A command line that mongod does not start with.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    pub code: u8,
+    pub message: String,
+}
+
+/// What mongod's own refusals end with.
+const BAD_OPTIONS: u8 = 2;
+
+/// What the stand-in ends with where the real mongod would start: no code of
+/// mongod's.
+pub const NOT_PLAYED: u8 = 95;
+
+/// Options that mongod knows and the stand-in does not.
+const UNPLAYED: &[&str] = &["replSet", "keyFile", "config", "logpath"];
+
+/// Reads the arguments.
+pub fn parse(arguments: &[String], version: Version) -> Result<Options, Refusal> {
+    read(arguments, version).and_then(|(options, unplayed)| match unplayed {
+        None => Ok(options),
+        Some(name) => Err(Refusal {
+            code: NOT_PLAYED,
+            message: format!("stand-in: mongod --{name} is not played"),
+        }),
+    })
+}
+
+/// The options, and the one that is not played if there is one: what mongod
+/// itself would refuse comes first.
+fn read(arguments: &[String], version: Version) -> Result<(Options, Option<String>), Refusal> {
+    let mut unplayed = None;
+    let options = read_options(arguments, version, &mut unplayed);
+    let options = options.map_err(|message| Refusal {
+        code: BAD_OPTIONS,
+        message,
+    })?;
+    Ok((options, unplayed))
+}
+
+fn read_options(
+    arguments: &[String],
+    version: Version,
+    unplayed: &mut Option<String>,
+) -> Result<Options, String> {
     let mut options = Options {
         data: PathBuf::from("/data/db"),
         address: "127.0.0.1".to_owned(),
         port: 27017,
+        auth: false,
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -93,8 +138,11 @@ pub fn parse(arguments: &[String], version: Version) -> Result<Options, String> 
                 })?;
             }
             "setParameter" => parameter(&value()?)?,
-            "auth" | "replSet" | "keyFile" | "config" | "logpath" => {
-                return Err(format!("standin: mongod --{name} is not played"));
+            "auth" => options.auth = true,
+            "noauth" => options.auth = false,
+            name if UNPLAYED.contains(&name) => {
+                drop(value()?);
+                *unplayed = Some(name.to_owned());
             }
             known if FLAGS.contains(&known) => {}
             known if WITH_VALUE.contains(&known) => drop(value()?),
@@ -130,7 +178,23 @@ mod tests {
 
     fn parse_line(line: &str, version: &str) -> Result<Options, String> {
         let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        parse(&arguments, Version::parse(version).unwrap())
+        let parsed = parse(&arguments, Version::parse(version).unwrap());
+        parsed.map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
+    }
+
+    #[test]
+    fn what_is_not_played_is_told_from_what_mongod_refuses() {
+        let line = "--replSet rs0 --keyFile /key --bind_ip_all";
+        let refusal = parse_line(line, "4.4.29").unwrap_err();
+        assert_eq!(refusal, "95: stand-in: mongod --keyFile is not played");
+        let refusal = parse_line("--replSet rs0 --smallfiles", "4.4.29").unwrap_err();
+        assert!(refusal.starts_with("2: Error parsing command line"));
+    }
+
+    #[test]
+    fn clients_log_in_where_that_is_asked_for() {
+        assert!(!parse_line("", "4.4.29").unwrap().auth);
+        assert!(parse_line("--auth", "4.4.29").unwrap().auth);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use crate::mongo::data::{self, Lock, Refusal};
 use crate::mongo::log;
 use crate::mongo::options::{self, Options};
+use crate::mongo::users::{Root, Users};
 use crate::support::http::{self, Request, Response};
 use crate::support::store::{self, Store};
 use crate::support::version::Version;
 use crate::support::{signals, switches};
 use serde_json::json;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 /// What the real server answers to whoever opens its port in a browser;
@@ -20,9 +22,9 @@ pub fn run(arguments: &[String]) -> u8 {
     let version = Version::of_image();
     let options = match options::parse(arguments, version) {
         Ok(options) => options,
-        Err(error) => {
-            eprintln!("{error}");
-            return 2;
+        Err(refusal) => {
+            eprintln!("{}", refusal.message);
+            return refusal.code;
         }
     };
     match switches::misbehave(Some(&options.data)) {
@@ -36,7 +38,7 @@ pub fn run(arguments: &[String]) -> u8 {
         "MongoDB starting",
         json!({"pid": std::process::id(), "port": options.port, "dbPath": options.data}),
     );
-    let (store, lock) = match open(&options, version) {
+    let (store, users, lock) = match open(&options, version) {
         Ok(opened) => opened,
         Err(refusal) => {
             let (id, message) = match refusal.code {
@@ -58,7 +60,9 @@ pub fn run(arguments: &[String]) -> u8 {
         "Waiting for connections",
         json!({"port": options.port, "ssl": "off"}),
     );
-    match http::serve(&address, move |request| answer(&store, version, &request)) {
+    match http::serve(&address, move |request| {
+        answer(&store, &users, version, &request)
+    }) {
         Ok(()) => 0,
         Err(error) => {
             let error = json!({"error": format!("SocketException: {error}")});
@@ -68,7 +72,7 @@ pub fn run(arguments: &[String]) -> u8 {
     }
 }
 
-fn open(options: &Options, version: Version) -> Result<(Store, Lock), Refusal> {
+fn open(options: &Options, version: Version) -> Result<(Store, Users, Lock), Refusal> {
     let lock = Lock::take(&options.data)?;
     if lock.unclean {
         let attributes = json!({"lockFile": options.data.join("mongod.lock")});
@@ -76,11 +80,13 @@ fn open(options: &Options, version: Version) -> Result<(Store, Lock), Refusal> {
         log::line("W", "STORAGE", 22_271, message, attributes);
     }
     data::check_version(&options.data, version)?;
-    let store = Store::open(&options.data.join("standin.jsonl")).map_err(|error| Refusal {
+    let refuse = |error: io::Error| Refusal {
         code: 100,
         error: error.to_string(),
-    })?;
-    Ok((store, lock))
+    };
+    let users = Users::open(&options.data, Root::of_process(), options.auth).map_err(refuse)?;
+    let store = Store::open(&options.data.join("standin.jsonl")).map_err(refuse)?;
+    Ok((store, users, lock))
 }
 
 fn end_properly(lock: Lock) {
@@ -104,12 +110,18 @@ fn end_properly(lock: Lock) {
     });
 }
 
-fn answer(store: &Store, version: Version, request: &Request) -> Response {
+fn answer(store: &Store, users: &Users, version: Version, request: &Request) -> Response {
+    // Everybody may ask whether it lives; who gives a name has to be it.
     if request.path == "/_standin" {
-        return Response::json(200, &json!({"version": version.to_string()}));
+        let login = request.header("Authorization");
+        let refusal = login.and_then(|_| users.refusal(request));
+        return refusal
+            .unwrap_or_else(|| Response::json(200, &json!({"version": version.to_string()})));
     }
     if request.path.starts_with(store::PREFIX) {
-        return store.answer(request);
+        return users
+            .refusal(request)
+            .unwrap_or_else(|| store.answer(request));
     }
     Response::new(200, "text/plain", HTTP_ANSWER)
 }

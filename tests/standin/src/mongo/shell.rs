@@ -1,5 +1,7 @@
 //! `mongo` and `mongosh`, as far as probes use them.
 
+use crate::clearml::databases::basic;
+use crate::clearml::mongo_address::AUTH_SOURCE;
 use crate::support::{http, switches};
 use std::time::Duration;
 
@@ -28,12 +30,19 @@ pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
         "GET",
         &call.target,
         "/_standin",
-        &[],
+        &call.headers,
         b"",
         Duration::from_secs(5),
     );
     let version = match answer {
         Ok(answer) if answer.status == 200 => answer.as_json()["version"].clone(),
+        Ok(answer) if answer.status == 401 => {
+            match flavour {
+                Flavour::Legacy => eprintln!("Error: Authentication failed. :"),
+                Flavour::Mongosh => eprintln!("MongoServerError: Authentication failed."),
+            }
+            return 1;
+        }
         _ => {
             let target = &call.target;
             match flavour {
@@ -62,12 +71,17 @@ pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
 #[derive(Debug, PartialEq)]
 struct Call {
     target: String,
+    /// Who asks.
+    headers: Vec<(String, String)>,
     expression: String,
 }
 
 impl Call {
     fn parse(arguments: &[String]) -> Result<Self, String> {
         let (mut host, mut port) = ("127.0.0.1".to_owned(), "27017".to_owned());
+        let (mut name_given, mut password) = (None, String::new());
+        // The database that is named, or the one of users.
+        let mut source = None;
         let mut expression = None;
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -85,6 +99,9 @@ impl Call {
                 "--eval" => expression = Some(value()?),
                 "--host" => host = value()?,
                 "--port" => port = value()?,
+                "-u" | "--username" => name_given = Some(value()?),
+                "-p" | "--password" => password = value()?,
+                "--authenticationDatabase" => source = Some(value()?),
                 "--quiet" | "--norc" | "--nodb" => {}
                 option if option.starts_with('-') => {
                     return Err(format!("Error: unrecognised option '{option}'"));
@@ -96,12 +113,20 @@ impl Call {
                         let server = address.split('/').next().unwrap_or_default();
                         let (name, number) = server.split_once(':').unwrap_or((server, "27017"));
                         (host, port) = (name.to_owned(), number.to_owned());
+                    } else {
+                        source = source.or_else(|| Some(address.to_owned()));
                     }
                 }
             }
         }
         Ok(Self {
             target: format!("{}:{port}", host.replace("localhost", "127.0.0.1")),
+            headers: name_given
+                .map(|name| {
+                    let source = source.unwrap_or_else(|| "admin".to_owned());
+                    vec![basic(&name, &password), (AUTH_SOURCE.to_owned(), source)]
+                })
+                .unwrap_or_default(),
             expression: expression.ok_or("standin: only --eval is played")?,
         })
     }

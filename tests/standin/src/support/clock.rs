@@ -1,10 +1,10 @@
 //! Timestamps as the servers print them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970.
 pub fn seconds() -> u64 {
-    since_epoch().0
+    nanoseconds() / 1_000_000_000
 }
 
 /// Nanoseconds since 1970.
@@ -17,7 +17,16 @@ pub fn nanoseconds() -> u64 {
 
 /// The present as `2026-11-23T13:29:14.123` in UTC.
 pub fn iso() -> String {
-    let (seconds, millis) = since_epoch();
+    iso_before(Duration::ZERO)
+}
+
+/// The time that long ago, in the same form.
+pub fn iso_before(ago: Duration) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let then = now.saturating_sub(ago);
+    let (seconds, millis) = (then.as_secs(), then.subsec_millis());
     let (year, month, day) = civil((seconds / 86_400) as i64);
     let of_day = seconds % 86_400;
     format!(
@@ -26,13 +35,6 @@ pub fn iso() -> String {
         of_day / 60 % 60,
         of_day % 60
     )
-}
-
-fn since_epoch() -> (u64, u32) {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    (now.as_secs(), now.subsec_millis())
 }
 
 /// Days since 1970 to year, month and day (Howard Hinnant's `civil_from_days`,

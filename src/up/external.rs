@@ -1,0 +1,347 @@
+//! Databases outside of the cluster are asked from inside before anything is
+//! applied: a wrong host or password would else show minutes later, as a server
+//! that does not start.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Plan;
+use crate::component::{Component, NAMESPACE};
+use crate::error::{Code, Explain, Result};
+use crate::event::{Events, Step};
+use crate::images::Identities;
+use crate::kube::{Cluster, Once};
+use crate::manifests::outside::{self, Check, Place, Wanted};
+use crate::node::spec;
+use crate::secrets::Secrets;
+
+/// How long the answers may take, on a node that has just been made.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Asks the databases outside, where there are some and it is not known that they
+/// answer. Applies nothing but the namespace.
+///
+/// # Errors
+/// When one of them cannot be used.
+pub(super) async fn check(
+    plan: &Plan,
+    secrets: &Secrets,
+    identities: &Identities,
+    cluster: &Cluster,
+    events: &Events,
+) -> Result<()> {
+    let outside = plan.outside();
+    if outside.is_empty() {
+        return Ok(());
+    }
+    let objects = plan.objects(secrets, identities)?;
+    let Some(check) = outside::check(&objects, &outside) else {
+        return Ok(());
+    };
+    if is_known(&check, &outside, cluster).await? {
+        return Ok(());
+    }
+    let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
+    let namespaces: Vec<Value> = namespaces.map(|object| object.as_value().clone()).collect();
+    cluster.apply(&namespaces, NAMESPACE).await?;
+    let step = events.step("outside");
+    let node = spec::name(&plan.name);
+    let result = ask(&check, &node, cluster, &step).await;
+    step.end(result, |()| (true, told(&check.places)))
+}
+
+/// Whether the server runs with what would be asked for.
+async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Result<bool> {
+    let live = cluster.live(&check.deployment, NAMESPACE).await?;
+    let same = live.is_some_and(|live| outside::asked(&live, outside) == check.asked);
+    if !same {
+        return Ok(false);
+    }
+    let seen = cluster.observe().await?;
+    let mut servers = seen
+        .iter()
+        .filter(|one| one.component == Component::Apiserver);
+    Ok(servers.all(crate::diagnose::ComponentObservation::is_ready))
+}
+
+async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Result<()> {
+    for wanted in &check.wanted {
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": wanted.secret}});
+        let secret = cluster.live(&secret, NAMESPACE).await?;
+        let has_key = secret
+            .as_ref()
+            .is_some_and(|secret| !secret["data"][&wanted.key].is_null());
+        if secret.is_none() || !has_key && !wanted.optional {
+            return Err(Error::NoSecret {
+                wanted: wanted.clone(),
+                is_there: secret.is_some(),
+                node: node.to_owned(),
+            }
+            .into());
+        }
+    }
+    let began = Instant::now();
+    while !cluster.nodes_ready().await? && began.elapsed() < LIMIT {
+        step.state("waiting for the node to take pods");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    step.state("asking from inside the cluster");
+    let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT);
+    match asked.await? {
+        Once::Said(message) => judge(&check.places, &message).map_err(Into::into),
+        Once::Stuck(reason) => Err(Error::NotAsked { reason }.into()),
+    }
+}
+
+/// What the pod's message says of each place.
+fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
+    let mut failures = Vec::new();
+    for place in places {
+        let name = place.component.name();
+        let answer = message.lines().find_map(|line| {
+            let (component, answer) = line.split_once(' ')?;
+            (component == name).then_some(answer)
+        });
+        let Some(answer) = answer else {
+            let reason = format!("nothing was said about {name}");
+            return Err(Error::NotAsked { reason });
+        };
+        if answer != "ok" {
+            let (class, reason) = answer.split_once(' ').unwrap_or((answer, "no answer"));
+            failures.push(Failure {
+                place: place.clone(),
+                trouble: Trouble::of(class),
+                reason: reason.to_owned(),
+            });
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unusable(failures))
+}
+
+fn told(places: &[Place]) -> String {
+    let names: Vec<&str> = places.iter().map(|place| place.component.name()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} answers"),
+        [most @ .., last] => format!("{} and {last} answer", most.join(", ")),
+    }
+}
+
+/// One database that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    place: Place,
+    trouble: Trouble,
+    /// In plain words.
+    reason: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            component,
+            host,
+            port,
+        } = &self.place;
+        write!(f, "{component} outside at {host}:{port}: {}", self.reason)
+    }
+}
+
+/// What kind of trouble it is, as the script names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// The name does not resolve.
+    Name,
+    /// Nobody listens, or not for us.
+    Refused,
+    /// No answer.
+    Silent,
+    /// It wants credentials, and none are given.
+    Login,
+    /// It does not take those that are given.
+    Password,
+    /// It is not ready.
+    Starting,
+    /// It is something else.
+    Other,
+}
+
+impl Trouble {
+    fn of(class: &str) -> Trouble {
+        match class {
+            "name" => Trouble::Name,
+            "refused" => Trouble::Refused,
+            "login" => Trouble::Login,
+            "password" => Trouble::Password,
+            "starting" => Trouble::Starting,
+            "other" => Trouble::Other,
+            _ => Trouble::Silent,
+        }
+    }
+}
+
+impl Failure {
+    fn hint(&self) -> String {
+        let component = self.place.component.name();
+        let host = &self.place.host;
+        let own = host == "localhost" || host.starts_with("127.");
+        match self.trouble {
+            _ if own => format!(
+                "`{host}` is the pod itself: give this machine's address in `externalServices.{component}Host`"
+            ),
+            Trouble::Name => format!(
+                "name it as the node's network knows it: clearml-local up --set externalServices.{component}Host=HOST"
+            ),
+            Trouble::Refused | Trouble::Silent | Trouble::Other => format!(
+                "see that it runs there and lets the node in; another port: clearml-local up --set externalServices.{component}Port=PORT"
+            ),
+            Trouble::Starting => "wait until it is ready, then: clearml-local up".to_owned(),
+            Trouble::Login | Trouble::Password => format!(
+                "put the right ones into `externalServices.{component}Password`, or into the Secret that `externalServices.existingSecret` names, then: clearml-local up"
+            ),
+        }
+    }
+}
+
+/// Why databases outside cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One of them does not do what the server needs.
+    #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Unusable(Vec<Failure>),
+    /// A Secret with credentials is missing.
+    #[error("{}; nothing was applied", no_secret(wanted, *is_there))]
+    NoSecret {
+        /// What is missing.
+        wanted: Wanted,
+        /// Whether the Secret is there, without the key.
+        is_there: bool,
+        /// The node container.
+        node: String,
+    },
+    /// The pod that asks them did not do its work.
+    #[error("the databases outside could not be asked from inside the cluster: {reason}")]
+    NotAsked {
+        /// Why.
+        reason: String,
+    },
+}
+
+fn no_secret(wanted: &Wanted, is_there: bool) -> String {
+    let Wanted { secret, key, .. } = wanted;
+    if is_there {
+        format!("the Secret `{secret}` in the namespace `{NAMESPACE}` has no key `{key}`")
+    } else {
+        format!("there is no Secret `{secret}` in the namespace `{NAMESPACE}`")
+    }
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        Code::OutsideFailed
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Unusable(failures) => {
+                let mut hints: Vec<String> = failures.iter().map(Failure::hint).collect();
+                hints.dedup();
+                hints
+            }
+            Error::NoSecret {
+                wanted,
+                is_there: false,
+                node,
+            } => vec![format!(
+                "make it, with the keys that are needed: docker exec {node} kubectl -n {NAMESPACE} create secret generic {} --from-literal={}=VALUE",
+                wanted.secret, wanted.key
+            )],
+            Error::NoSecret { wanted, node, .. } => vec![format!(
+                "add it: docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
+                wanted.secret
+            )],
+            Error::NotAsked { .. } => vec!["try it again: clearml-local up".to_owned()],
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Error::Unusable(failures) => failures.iter().skip(1).map(ToString::to_string).collect(),
+            Error::NoSecret { .. } | Error::NotAsked { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places() -> Vec<Place> {
+        let place = |component, host: &str, port: &str| Place {
+            component,
+            host: host.to_owned(),
+            port: port.to_owned(),
+        };
+        vec![
+            place(Component::Redis, "cache", "6379"),
+            place(Component::Elasticsearch, "localhost", "9200"),
+        ]
+    }
+
+    fn judged(message: &str) -> Option<(String, Vec<String>, Vec<String>)> {
+        let error = judge(&places(), message).err()?;
+        Some((error.to_string(), error.details(), error.hints()))
+    }
+
+    #[test]
+    fn all_answer() {
+        assert_eq!(judged("elasticsearch ok\nredis ok\n"), None);
+        assert_eq!(told(&places()), "redis and elasticsearch answer");
+    }
+
+    #[test]
+    fn every_failure_is_told_with_what_to_do() {
+        let message = "redis password it refuses the password\nelasticsearch refused the connection is refused\n";
+        let (error, details, hints) = judged(message).unwrap();
+        assert_eq!(
+            error,
+            "redis outside at cache:6379: it refuses the password; nothing was applied"
+        );
+        assert_eq!(
+            details,
+            ["elasticsearch outside at localhost:9200: the connection is refused"]
+        );
+        assert!(hints[0].contains("`externalServices.redisPassword`"));
+        assert!(hints[1].starts_with("`localhost` is the pod itself"));
+    }
+
+    #[test]
+    fn a_pod_that_says_too_little_is_no_answer() {
+        let (error, ..) = judged("redis ok\n").unwrap();
+        assert!(error.ends_with("nothing was said about elasticsearch"));
+        assert!(judged("").is_some());
+    }
+
+    #[test]
+    fn every_word_of_the_script_is_known() {
+        let script = include_str!("../../templates/clearml/wait.sh");
+        let mut classes: Vec<&str> = script
+            .split("say ")
+            .skip(1)
+            .filter_map(|rest| rest.split(' ').next())
+            .filter(|word| word.chars().all(|letter| letter.is_ascii_lowercase()))
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let known = [
+            "login", "name", "other", "password", "refused", "silent", "starting",
+        ];
+        assert_eq!(classes, known);
+    }
+}
