@@ -103,6 +103,8 @@ impl Error {
                 message.contains(" cannot ")
                     || message.contains("serviceaccount \"default\" not found")
             }
+            // Said of an object that does not fit its kind, with status 500.
+            Error::Refused { message, .. } if message.contains("typed patch object") => false,
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
             Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
         }

@@ -140,7 +140,7 @@ fn belongs(object: &mut Value, component: Component) {
 /// What every pod template gets: where it may run, its annotations, credentials for
 /// its images, and each variable once.
 fn finish(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
-    let Some(template) = object["spec"].get_mut("template") else {
+    let Some(template) = object.pointer_mut("/spec/template") else {
         return;
     };
     let pods = inputs.values.pods(component);

@@ -345,7 +345,8 @@ mod tests {
         let outside = [Component::Redis];
         assert_eq!(asked(&one, &outside), asked(&live, &outside));
         assert_ne!(asked(&one, &outside), asked(&deployment("other"), &outside));
-        live["spec"]["template"]["metadata"]["annotations"]["clearml-local.io/configuration"] = json!("3");
+        live["spec"]["template"]["metadata"]["annotations"]["clearml-local.io/configuration"] =
+            json!("3");
         assert_ne!(asked(&one, &outside), asked(&live, &outside));
     }
 }
