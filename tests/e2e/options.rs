@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::harness::Instance;
-use crate::server::{User, login_status};
+use crate::server::{User, client, login_status};
 
 const VALUES: &str = r#"
 apiserver:
@@ -27,10 +26,6 @@ webserver:
     configuration.json: '{"displayTips": false}'
 "#;
 
-fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
-}
-
 /// The pods by name.
 fn pods(instance: &Instance) -> BTreeSet<String> {
     let names = instance.kubectl(&["get", "pods", "-o", "name"]);
@@ -48,9 +43,8 @@ async fn what_values_say_reaches_the_server() {
     instance.up(&[&values]).expect(0);
 
     // Fixed users log in with their password, and the cookie lasts as long as said.
-    let client = client();
     let api = format!("http://127.0.0.1:{}", instance.api);
-    let login = client.post(format!("{api}/auth.login"));
+    let login = client().post(format!("{api}/auth.login"));
     let login = login.basic_auth("jane", Some("pass $1 word"));
     let answer = login.json(&json!({})).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -103,7 +97,17 @@ async fn what_values_say_reaches_the_server() {
 
     // The web app serves the file, and a changed one restarts it alone.
     let web = format!("http://127.0.0.1:{}/configuration.json", instance.web);
-    let page = || async { client.get(&web).send().await.unwrap().text().await.unwrap() };
+    // A connection that is kept would end with the pod behind it.
+    let page = || async {
+        client()
+            .get(&web)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
     assert_eq!(page().await, r#"{"displayTips": false}"#);
     let before = pods(&instance);
     std::fs::write(
@@ -113,8 +117,16 @@ async fn what_values_say_reaches_the_server() {
     .unwrap();
     instance.up(&[&values]).expect(0);
     assert_eq!(page().await, r#"{"displayTips": true}"#);
-    let after = pods(&instance);
-    let gone: Vec<&String> = before.difference(&after).collect();
+    let began = Instant::now();
+    let gone = loop {
+        let after = pods(&instance);
+        let gone: Vec<String> = before.difference(&after).cloned().collect();
+        if !gone.is_empty() {
+            break gone;
+        }
+        assert!(began.elapsed() < Duration::from_secs(40), "{after:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
     assert!(
         matches!(&gone[..], [one] if one.contains("webserver")),
         "{gone:?}"

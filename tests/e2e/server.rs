@@ -22,7 +22,7 @@ pub struct Work {
     file: String,
 }
 
-fn client() -> Client {
+pub fn client() -> Client {
     clearml_local::kube::install_crypto();
     Client::builder().no_proxy().build().unwrap()
 }
