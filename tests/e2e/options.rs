@@ -116,7 +116,6 @@ async fn what_values_say_reaches_the_server() {
     )
     .unwrap();
     instance.up(&[&values]).expect(0);
-    assert_eq!(page().await, r#"{"displayTips": true}"#);
     let began = Instant::now();
     let gone = loop {
         let after = pods(&instance);
@@ -131,4 +130,5 @@ async fn what_values_say_reaches_the_server() {
         matches!(&gone[..], [one] if one.contains("webserver")),
         "{gone:?}"
     );
+    assert_eq!(page().await, r#"{"displayTips": true}"#);
 }
