@@ -18,6 +18,7 @@ pub mod node;
 pub mod probe;
 pub mod profile;
 pub mod release;
+pub mod revisions;
 pub mod secrets;
 pub mod settings;
 pub mod state;

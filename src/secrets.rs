@@ -117,6 +117,30 @@ impl Credentials {
 }
 
 impl Secrets {
+    /// What stands for secrets where their content does not matter.
+    pub fn unknown() -> Secrets {
+        let nothing = || Credentials {
+            access_key: String::new(),
+            secret_key: String::new(),
+        };
+        Secrets {
+            http_session: String::new(),
+            auth_token: String::new(),
+            credentials: ServerUsers {
+                apiserver: nothing(),
+                webserver: nothing(),
+                tests: nothing(),
+                fileserver: nothing(),
+                services_agent: nothing(),
+            },
+            later: Some(Later {
+                sdk: nothing(),
+                redis: String::new(),
+                mongodb: String::new(),
+            }),
+        }
+    }
+
     /// New ones.
     pub fn generate() -> Secrets {
         Secrets {

@@ -158,23 +158,57 @@ fn render_needs_no_engine_and_keeps_secrets() {
     let masked = home.run(&["render"]);
     assert_eq!(masked.code, 0, "{}", masked.stderr);
     assert!(
-        masked.stdout.contains("auth_token: \"********\""),
+        masked.stdout.contains("# Masked, and so without content: "),
         "{}",
         masked.stdout
     );
-    let again = home.run(&["render"]);
-    let without_checksum = |text: &str| -> Vec<String> {
-        let lines = text
-            .lines()
-            .filter(|line| !line.contains("clearml-local.io/configuration"));
-        lines.map(str::to_owned).collect()
-    };
-    assert_eq!(
-        without_checksum(&masked.stdout),
-        without_checksum(&again.stdout)
-    );
+    assert!(!masked.stdout.contains("stringData"));
+    assert_eq!(masked.stdout, home.run(&["render"]).stdout);
+    // Made by the first who asks for them, and kept.
     let shown = home.run(&["render", "--show-secrets"]);
-    assert!(!shown.stdout.contains("********"));
+    assert!(shown.stdout.contains("stringData"));
+    assert_eq!(shown.stdout, home.run(&["render", "--show-secrets"]).stdout);
+    assert_eq!(masked.stdout, home.run(&["render"]).stdout);
+}
+
+#[test]
+fn render_fills_a_folder_of_its_own_and_no_other() {
+    let home = Home::new();
+    let names = || clearml_local::files::list(&home.path().join("out")).unwrap();
+    assert_eq!(home.run(&["render", "--dir", "out"]).code, 0);
+    let all = names();
+    assert_eq!(all[0], "00-namespace-clearml.yaml");
+    assert!(all.contains(&"40-deployment-clearml-apiserver.yaml".to_owned()));
+    home.write(
+        "out/30-service-former.yaml",
+        &format!("{}\n", clearml_local::manifests::HEADER),
+    );
+    let again = home.run(&["render", "--dir", "out"]);
+    assert_eq!((again.code, names()), (0, all.clone()), "{}", again.stderr);
+
+    home.write("out/notes.yaml", "mine: true\n");
+    let refused = home.run(&[
+        "render",
+        "--dir",
+        "out",
+        "--set",
+        "webserver.replicaCount=2",
+    ]);
+    assert_eq!(refused.code, 2);
+    insta::assert_snapshot!(refused.stderr, @r"
+    error: the folder out holds what `render` did not write, such as `notes.yaml`; nothing was written
+      hint: name a folder of its own: clearml-local render --dir DIR
+    ");
+    assert_eq!(names().len(), all.len() + 1);
+}
+
+#[test]
+fn there_is_no_history_before_the_first_up() {
+    let home = Home::new();
+    let ran = home.run(&["history"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+    insta::assert_snapshot!(ran.stderr, @"There is no revision yet. Make one: clearml-local up");
+    assert_eq!(home.run(&["history", "-o", "json"]).stdout, "[]\n");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 use super::{Cli, NAME, Unexpected};
 use crate::component::Component;
 use crate::error::Result;
+use crate::settings::DEFAULT_NAME;
 use crate::state::StateDir;
 use crate::ui::Output;
 
@@ -96,5 +97,18 @@ pub(super) fn instances() -> ArgValueCandidates {
         let names = StateDir::all().unwrap_or_default();
         let names = names.iter().map(|name| name.as_str());
         names.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// The revisions of the default instance, for a shell.
+pub(super) fn revisions() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let name = DEFAULT_NAME.parse().expect("the default is a name");
+        let state = StateDir::of(&name);
+        let numbers = state.and_then(|state| state.revisions());
+        let numbers = numbers.unwrap_or_default().into_keys();
+        numbers
+            .map(|number| CompletionCandidate::new(number.to_string()))
+            .collect()
     })
 }

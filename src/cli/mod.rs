@@ -2,11 +2,14 @@
 
 mod completions;
 mod credentials;
+mod diff;
 mod down;
+mod history;
 mod list;
 mod logs;
 mod man;
 mod render;
+mod rollback;
 mod start;
 mod status;
 mod stop;
@@ -61,6 +64,9 @@ enum Verb {
     Logs(logs::Args),
     Credentials(credentials::Args),
     Render(render::Args),
+    Diff(diff::Args),
+    History(history::Args),
+    Rollback(rollback::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -151,6 +157,8 @@ impl Context {
             name: self.name.clone(),
             wishes,
             retain,
+            atomic: false,
+            back_to: None,
             proxy,
             docker_config: self.docker.dir.clone(),
             user_kubeconfig: user_kubeconfig(),
@@ -241,6 +249,9 @@ impl Cli {
                 Verb::Logs(args) => logs::run(&args, &context).await,
                 Verb::Credentials(args) => credentials::run(&args, &context),
                 Verb::Render(args) => render::run(&args, &context).await,
+                Verb::Diff(args) => diff::run(&args, &context).await,
+                Verb::History(args) => history::run(&args, &context).await,
+                Verb::Rollback(args) => rollback::run(&args, &context).await,
                 Verb::Completions(_) | Verb::Man(_) => Ok(0),
             }
         });

@@ -1,56 +1,129 @@
 //! `clearml-local render`.
 
+use std::path::{Path, PathBuf};
+
 use super::Context;
 use super::up::WishArgs;
 use crate::docker::{Engine, EngineInfo};
-use crate::error::Result;
+use crate::error::{Code, Explain, Result};
+use crate::files;
 use crate::images::Identities;
-use crate::manifests;
+use crate::manifests::{self, Object};
 use crate::secrets::Secrets;
+use crate::ui::words;
 use crate::up;
 
 /// Write the manifests that `up` applies
 ///
-/// To stdout, as YAML. Needs no cluster; where no engine answers, limits are
-/// those of a machine with 16 GB.
+/// To stdout or into a folder, as YAML that kubectl takes; the same from run to run.
+/// Needs no cluster; where no engine answers, limits are those of a machine with 16 GB.
+/// Secrets are written without their content: applied like that, a Secret that is there
+/// keeps what it holds, and where there is none pods wait for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  clearml-local render
-  clearml-local render -f values.yaml --release 2.3 | less")]
+  clearml-local render -f values.yaml --release 2.3 | less
+  clearml-local render --dir manifests
+  clearml-local render --show-secrets | kubectl apply --server-side -f -")]
 pub(super) struct Args {
     #[command(flatten)]
     wishes: WishArgs,
-    /// Write the secrets in clear
+    /// Write a file for each object into this folder, and remove those of before that
+    /// are rendered no more; refused where it holds anything else
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Write the secrets in clear; before the first `up` they are made and kept for it
     #[arg(long)]
     show_secrets: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(args.wishes.wishes(context), false)?;
-    let (info, engine) = match context.engine().await {
-        Ok(engine) => (engine.info().await?, Some(engine)),
-        Err(_) => (usual_machine(), None),
+    let info = match context.engine().await {
+        Ok(engine) => engine.info().await?,
+        Err(_) => usual_machine(),
     };
     let earlier = context.state.instance()?;
     let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
-    up::complete(&mut plan, &request).await?;
-    let mut identities = Identities::new();
-    if let Some(engine) = engine {
-        for wanted in plan.images() {
-            if let Some(image) = engine.image(&wanted.reference).await? {
-                identities.insert(wanted.reference, image.id);
-            }
+    // Neither what an engine holds nor what is masked is part of the manifests.
+    let secrets = if args.show_secrets {
+        up::complete(&mut plan, &request).await?;
+        context.state.secrets_or_new()?
+    } else {
+        plan.registry_login = Some((String::new(), String::new()));
+        Secrets::unknown()
+    };
+    let objects = plan.objects(&secrets, &Identities::new())?;
+    match &args.dir {
+        Some(dir) => {
+            let count = write(dir, &objects, !args.show_secrets)?;
+            let files = words::count(count as u64, "file");
+            let into = dir.display();
+            context.output.note(&format!("{files} written to {into}"));
+        }
+        None => {
+            let text = manifests::to_yaml(&objects, !args.show_secrets);
+            context.output.data(&text)?;
         }
     }
-    let secrets = match context.state.secrets()? {
-        Some(secrets) => secrets,
-        None => Secrets::generate(),
-    };
-    let objects = plan.objects(&secrets, &identities)?;
-    let text = manifests::to_yaml(&objects, !args.show_secrets);
-    context.output.data(&text)?;
     Ok(0)
+}
+
+/// Writes a file for each object, and removes ours that are rendered no more. Returns
+/// how many there are.
+fn write(dir: &Path, objects: &[Object], masked: bool) -> Result<usize> {
+    let there = files::list(dir)?;
+    for name in &there {
+        if !is_ours(&dir.join(name))? {
+            return Err(NotOurs {
+                dir: dir.to_owned(),
+                example: name.clone(),
+            }
+            .into());
+        }
+    }
+    files::create_dir(dir)?;
+    let wanted = manifests::to_files(objects, masked);
+    for (name, text, secret) in &wanted {
+        let path = dir.join(name);
+        if *secret {
+            files::write_private(&path, text)?;
+        } else {
+            files::write(&path, text)?;
+        }
+    }
+    for name in there {
+        if !wanted.iter().any(|(wanted, ..)| *wanted == name) {
+            files::remove(&dir.join(name))?;
+        }
+    }
+    Ok(wanted.len())
+}
+
+fn is_ours(path: &Path) -> Result<bool> {
+    if path.is_dir() || path.extension().is_none_or(|extension| extension != "yaml") {
+        return Ok(false);
+    }
+    let text = files::read(path)?.unwrap_or_default();
+    Ok(text.starts_with(manifests::HEADER))
+}
+
+/// The folder is somebody else's.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {} holds what `render` did not write, such as `{example}`; nothing was written", dir.display())]
+struct NotOurs {
+    dir: PathBuf,
+    example: String,
+}
+
+impl Explain for NotOurs {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["name a folder of its own: clearml-local render --dir DIR".into()]
+    }
 }
 
 fn usual_machine() -> EngineInfo {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::Events;
 use crate::settings::{DataPlace, Mirror, Wishes};
 use crate::ui::Summary;
-use crate::up::{self, Outcome};
+use crate::up::{self, Outcome, Request};
 
 /// Bring the server up, whatever is there of it
 ///
@@ -20,6 +20,8 @@ Examples:
   clearml-local up
   clearml-local up --web-port 8080 --api-port 8008 --files-port 8081
   clearml-local up -f values.yaml --set elasticsearch.resources.limits.memory=2Gi
+  clearml-local up -f values.yaml --atomic
+  clearml-local up --reset-values --dry-run
   clearml-local up --name second --web-port 31080 --api-port 31008 --files-port 31081")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -27,6 +29,12 @@ pub(super) struct Args {
     /// Keep a node whose Kubernetes does not start, to look into it
     #[arg(long, env = "CLEARML_LOCAL_RETAIN")]
     retain: bool,
+    /// Go back to the last revision that was ready, if this one fails
+    #[arg(long, env = "CLEARML_LOCAL_ATOMIC")]
+    atomic: bool,
+    /// Check everything and show what would change, as `diff` does; change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Show at the end when each step and component began and ended
     #[arg(long)]
     timings: bool,
@@ -59,6 +67,9 @@ pub(super) struct WishArgs {
     /// One value as JSON, or several as an object; wins over files, --set over it
     #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
     set_json: Vec<String>,
+    /// Forget values chosen before; those given with it are then the whole choice
+    #[arg(long)]
+    reset_values: bool,
     /// Release of the server: 1.5.0, 2.3, or a file that describes one
     #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
     release: Option<String>,
@@ -152,6 +163,7 @@ impl WishArgs {
             set_string: self.set_string.clone(),
             set_file: self.set_file.clone(),
             set_json: self.set_json.clone(),
+            reset_values: self.reset_values,
             ca_file: self.ca_file.clone(),
             registry_mirror: self.registry_mirror.clone(),
             autostart: self.autostart,
@@ -166,15 +178,36 @@ impl WishArgs {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = context.request(args.wishes.wishes(context), args.retain)?;
+    let request = Request {
+        atomic: args.atomic,
+        ..context.request(args.wishes.wishes(context), args.retain)?
+    };
+    if args.dry_run {
+        return dry_run(&request, context).await;
+    }
+    bring(&request, context, args.timings).await
+}
+
+/// Brings the server up and says how it went.
+pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -> Result<u8> {
     let events = context.events();
     let work = async {
         let engine = context.engine().await?;
-        up::up(&request, &context.state, &engine, &events).await
+        up::up(request, &context.state, &engine, &events).await
     };
     let left = "what was made stays; go on with: clearml-local up";
     let outcome = or_interrupted(work, left).await?;
-    show(context, outcome, &events, args.timings)?;
+    show(context, outcome, &events, timings)?;
+    Ok(0)
+}
+
+/// Shows what [`bring`] would change.
+pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
+    let events = context.events();
+    let engine = context.engine().await?;
+    let compared = up::dry_run(request, &context.state, &engine, &events).await?;
+    let view = super::diff::view(compared);
+    context.output.changes(&view, Some("dry-run"))?;
     Ok(0)
 }
 

@@ -61,6 +61,29 @@ pub async fn deliver(
     })
 }
 
+/// What identifies the images as they would be delivered; those that nobody has yet
+/// are left out.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn known(
+    engine: &dyn Engine,
+    node: &str,
+    images: &[Wanted],
+) -> Result<Identities, Error> {
+    let store = NodeStore::read(engine, node).await?;
+    let mut identities = Identities::new();
+    for Wanted { reference, .. } in images {
+        let image = engine.image(reference).await?;
+        let identity = match image {
+            Some(image) => Some(image.id),
+            None => store.identity(reference),
+        };
+        identities.extend(identity.map(|identity| (reference.clone(), identity)));
+    }
+    Ok(identities)
+}
+
 /// What every image of a delivery needs.
 struct Deliverer<'a> {
     engine: &'a dyn Engine,

@@ -10,7 +10,7 @@ mod store;
 
 use std::collections::BTreeMap;
 
-pub use self::deliver::{Delivery, deliver};
+pub use self::deliver::{Delivery, deliver, known};
 pub use self::pull::pull;
 pub use self::source::Sources;
 use crate::docker;

@@ -14,7 +14,7 @@ use super::kinds::{Identity, Resolved};
 use super::{Cluster, Error, FIELD_MANAGER, replace};
 
 /// How many objects are applied at the same time.
-const WIDTH: usize = 8;
+pub(super) const WIDTH: usize = 8;
 
 /// What an apply did to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +45,9 @@ impl Cluster {
     /// claims and configuration, then workloads; within one of these at the same
     /// time. Objects without a namespace get `namespace`. `List`s are opened and
     /// empty documents skipped, so the node's own manifests can be passed as they
-    /// are. A workload whose change is refused as immutable is deleted, with its
-    /// pods and without its claims, and made anew. Safe to repeat; the answer is in the order of `objects`.
+    /// are. A workload whose change is refused as immutable, and that no plan knew of, is
+    /// deleted, with its pods and without its claims, and made anew. Safe to repeat; the
+    /// answer is in the order of `objects`.
     ///
     /// # Errors
     /// At the first object that is refused; later waves are not begun.
@@ -76,22 +77,8 @@ impl Cluster {
 
     async fn apply_one(&self, mut object: Value, namespace: &str) -> Result<Applied, Error> {
         let mut identity = Identity::of(&object)?;
-        let Resolved {
-            resource,
-            namespaced,
-        } = self.resolve(&identity).await?;
-        let api: Api<DynamicObject> = if namespaced {
-            let space = identity
-                .namespace
-                .get_or_insert_with(|| namespace.to_owned());
-            Api::namespaced_with(self.client(), space, &resource)
-        } else {
-            identity.namespace = None;
-            Api::all_with(self.client(), &resource)
-        };
-        if identity.kind == "Secret" {
-            encode_string_data(&mut object)?;
-        }
+        let api = self.api_of(&mut identity, namespace).await?;
+        prepare(&identity, &mut object)?;
         let name = &identity.name;
         let before = persistent(&format!("read {identity}"), || api.get_opt(name)).await?;
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
@@ -104,7 +91,7 @@ impl Cluster {
                 let uid = before
                     .as_ref()
                     .and_then(|before| before.metadata.uid.clone());
-                replace::delete(&api, &identity, uid).await?;
+                replace::delete(&api, &identity, uid, replace::Pods::End).await?;
                 persistent(&what, apply).await?
             }
             answer => answer?,
@@ -120,6 +107,38 @@ impl Cluster {
             change,
         })
     }
+}
+
+impl Cluster {
+    /// Where an object of that identity lives; one without a namespace gets
+    /// `namespace`, if its kind has one.
+    pub(super) async fn api_of(
+        &self,
+        identity: &mut Identity,
+        namespace: &str,
+    ) -> Result<Api<DynamicObject>, Error> {
+        let Resolved {
+            resource,
+            namespaced,
+        } = self.resolve(identity).await?;
+        Ok(if namespaced {
+            let space = identity
+                .namespace
+                .get_or_insert_with(|| namespace.to_owned());
+            Api::namespaced_with(self.client(), space, &resource)
+        } else {
+            identity.namespace = None;
+            Api::all_with(self.client(), &resource)
+        })
+    }
+}
+
+/// Makes an object what is sent.
+pub(super) fn prepare(identity: &Identity, object: &mut Value) -> Result<(), Error> {
+    if identity.kind == "Secret" {
+        encode_string_data(object)?;
+    }
+    Ok(())
 }
 
 /// Whether two readings differ in what is wished for. The resource version alone
@@ -162,7 +181,7 @@ fn wave(object: &Value) -> u8 {
 }
 
 /// Opens `List`s and leaves out empty documents.
-fn open_lists(objects: &[Value]) -> Vec<Value> {
+pub(super) fn open_lists(objects: &[Value]) -> Vec<Value> {
     let mut opened = Vec::with_capacity(objects.len());
     for object in objects {
         let kind = object.get("kind").and_then(Value::as_str);

@@ -3,7 +3,9 @@
 //! means is said in [`crate::diagnose`].
 
 mod apply;
+mod carry_out;
 mod client;
+mod compare;
 mod convert;
 mod error;
 mod kinds;
@@ -13,7 +15,9 @@ mod logs;
 mod nodes;
 mod observe;
 mod once;
+mod plan;
 mod prune;
+mod records;
 mod replace;
 mod retry;
 mod secrets;
@@ -23,16 +27,20 @@ mod wait;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod tests;
 
 pub use apply::{Applied, Change};
 pub use client::{Cluster, install_crypto};
+pub use compare::Compared;
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
 pub use error::Error;
 pub(crate) use lines::{LONGEST as LONGEST_LINE, next_line};
 pub use logs::{LogLine, LogOptions, Logs};
 pub use once::Once;
+pub use plan::{How, Impossible, Planned};
 pub use prune::Pruned;
 pub use wait::WaitError;
 

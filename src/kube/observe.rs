@@ -94,6 +94,13 @@ impl Look {
                         .as_deref()
                         .is_none_or(|revision| is_of(pod, revision))
             });
+        // A former pod that runs until a new one is ready makes no room for it.
+        let stopping = |pod: &&Pod| current.is_empty() || pod.metadata.deletion_timestamp.is_some();
+        let stopping = former
+            .into_iter()
+            .filter(stopping)
+            .filter_map(|pod| pod.metadata.name.clone())
+            .collect();
         let mut pods: Vec<_> = current.into_iter().map(convert::pod).collect();
         pods.sort_by_key(|pod| Reverse(pod.created));
         let mut claims: Vec<_> = self
@@ -111,10 +118,7 @@ impl Look {
             at: self.at,
             events: self.events(name.as_deref(), claim.as_ref(), &uids),
             workload,
-            stopping: former
-                .into_iter()
-                .filter_map(|pod| pod.metadata.name.clone())
-                .collect(),
+            stopping,
             pods,
             claim,
         }

@@ -39,49 +39,17 @@ impl Cluster {
         rendered: &[Value],
         namespace: &str,
     ) -> Result<Vec<Pruned>, Error> {
-        let mut keep = Rendered::new();
-        for object in rendered.iter().filter(|object| !object.is_null()) {
-            let identity = Identity::of(object)?;
-            let space = identity.namespace.clone().or(Some(namespace.to_owned()));
-            let group = identity.group().to_owned();
-            keep.insert((group, identity.kind, space, identity.name));
-        }
-        let kinds = KINDS.iter().filter(|kind| kind.pruned);
-        let pruned =
-            try_join_all(kinds.map(|kind| self.prune_kind(kind, instance, &keep, namespace)));
-        Ok(pruned.await?.into_iter().flatten().collect())
-    }
-
-    async fn prune_kind(
-        &self,
-        kind: &Kind,
-        instance: &str,
-        keep: &Rendered,
-        namespace: &str,
-    ) -> Result<Vec<Pruned>, Error> {
-        let resource = kind.resource();
-        let everywhere: Api<DynamicObject> = Api::all_with(self.client(), &resource);
-        let ours = ListParams::default()
-            .labels(&format!("{INSTANCE_LABEL}={instance},{KEEP_LABEL}!=true"));
-        let what = format!("list {}", resource.plural);
-        let found = persistent(&what, || everywhere.list_metadata(&ours)).await?;
         let mut pruned = Vec::new();
-        for object in found.items.into_iter().filter(may_go) {
-            let name = object.metadata.name.unwrap_or_default();
-            let space = object.metadata.namespace;
-            let counted = space.clone().or(Some(namespace.to_owned()));
-            let key = (
-                resource.group.clone(),
-                resource.kind.clone(),
-                counted,
-                name.clone(),
-            );
-            if keep.contains(&key) {
-                continue;
-            }
-            let api: Api<DynamicObject> = match &space {
+        for (kind, object) in self.left_over(instance, rendered, namespace).await? {
+            let resource = kind.resource();
+            let api: Api<DynamicObject> = match &object.metadata.namespace {
                 Some(space) => Api::namespaced_with(self.client(), space, &resource),
-                None => everywhere.clone(),
+                None => Api::all_with(self.client(), &resource),
+            };
+            let one = Pruned {
+                kind: resource.kind.clone(),
+                name: object.metadata.name.unwrap_or_default(),
+                namespace: object.metadata.namespace,
             };
             let parameters = DeleteParams {
                 // The very object that was seen, not one that took its name since.
@@ -91,13 +59,9 @@ impl Cluster {
                 }),
                 ..DeleteParams::background()
             };
-            let what = format!("delete {}/{name}", resource.kind);
-            match persistent(&what, || api.delete(&name, &parameters)).await {
-                Ok(_) => pruned.push(Pruned {
-                    kind: resource.kind.clone(),
-                    name,
-                    namespace: space,
-                }),
+            let what = format!("delete {}/{}", one.kind, one.name);
+            match persistent(&what, || api.delete(&one.name, &parameters)).await {
+                Ok(_) => pruned.push(one),
                 // Gone in the meantime, or replaced by another.
                 Err(Error::Refused {
                     status: 404 | 409, ..
@@ -107,7 +71,61 @@ impl Cluster {
         }
         Ok(pruned)
     }
+
+    /// What [`Cluster::prune`] would delete.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub(super) async fn left_over(
+        &self,
+        instance: &str,
+        rendered: &[Value],
+        namespace: &str,
+    ) -> Result<Vec<LeftOver>, Error> {
+        let mut keep = Rendered::new();
+        for object in rendered.iter().filter(|object| !object.is_null()) {
+            let identity = Identity::of(object)?;
+            let space = identity.namespace.clone().or(Some(namespace.to_owned()));
+            let group = identity.group().to_owned();
+            keep.insert((group, identity.kind, space, identity.name));
+        }
+        let kinds = KINDS.iter().filter(|kind| kind.pruned);
+        let found = kinds.map(|kind| self.left_over_of(*kind, instance, &keep, namespace));
+        Ok(try_join_all(found).await?.into_iter().flatten().collect())
+    }
+
+    async fn left_over_of(
+        &self,
+        kind: Kind,
+        instance: &str,
+        keep: &Rendered,
+        namespace: &str,
+    ) -> Result<Vec<LeftOver>, Error> {
+        let resource = kind.resource();
+        let everywhere: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+        let ours = ListParams::default()
+            .labels(&format!("{INSTANCE_LABEL}={instance},{KEEP_LABEL}!=true"));
+        let what = format!("list {}", resource.plural);
+        let found = persistent(&what, || everywhere.list_metadata(&ours)).await?;
+        let is_rendered = |object: &PartialObjectMeta<DynamicObject>| {
+            let space = object.metadata.namespace.clone();
+            keep.contains(&(
+                resource.group.clone(),
+                resource.kind.clone(),
+                space.or(Some(namespace.to_owned())),
+                object.metadata.name.clone().unwrap_or_default(),
+            ))
+        };
+        let left = found
+            .items
+            .into_iter()
+            .filter(|object| may_go(object) && !is_rendered(object));
+        Ok(left.map(|object| (kind, object)).collect())
+    }
 }
+
+/// An object that is rendered no more, and its kind.
+pub(super) type LeftOver = (Kind, PartialObjectMeta<DynamicObject>);
 
 /// Objects with an owner go with it, such as a workload's pods; what is on its
 /// way out needs no second push.

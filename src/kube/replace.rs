@@ -26,38 +26,59 @@ pub(super) fn is_needed(identity: &Identity, error: &Error) -> bool {
     workload && immutable
 }
 
-/// Deletes a workload and waits until it and its pods are gone: a database's next
-/// pod must not meet the former one.
+/// What becomes of the pods of a workload that is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pods {
+    /// They end first: a database's next pod must not meet the former one.
+    End,
+    /// They run on, owned by nobody until a workload with their selector comes.
+    RunOn,
+}
+
+/// Deletes an object and waits until it is gone, with its pods where these end.
 pub(super) async fn delete(
     api: &Api<DynamicObject>,
     identity: &Identity,
     uid: Option<String>,
+    pods: Pods,
 ) -> Result<(), Error> {
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid,
             resource_version: None,
         }),
-        ..DeleteParams::foreground()
+        ..match pods {
+            Pods::End => DeleteParams::foreground(),
+            Pods::RunOn => DeleteParams::orphan(),
+        }
     };
     let what = format!("make {identity} anew");
     match persistent(&what, || api.delete(&identity.name, &parameters)).await {
         Err(error) if !error.is_not_found() => return Err(error),
         _ => {}
     }
-    let gone = async {
-        while persistent(&what, || api.get_metadata_opt(&identity.name))
-            .await?
-            .is_some()
-        {
+    until(&what, async || {
+        let found = persistent(&what, || api.get_metadata_opt(&identity.name)).await?;
+        Ok(found.is_none())
+    })
+    .await
+}
+
+/// Asks until the answer is yes, for as long as pods may take to end.
+pub(super) async fn until(
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let done = async {
+        while !ask().await? {
             tokio::time::sleep(PERIOD).await;
         }
         Ok(())
     };
-    tokio::time::timeout(GONE, gone)
+    tokio::time::timeout(GONE, done)
         .await
         .unwrap_or(Err(Error::Timeout {
-            what: what.clone(),
+            what: what.to_owned(),
             after: GONE,
         }))
 }

@@ -14,11 +14,13 @@ mod registry;
 mod servers;
 mod templates;
 mod traefik;
+mod written;
 
 use serde_json::{Value, json};
 
 pub use self::claims::folders;
 pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
+pub use self::written::{HEADER, to_files, to_yaml};
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;
@@ -26,7 +28,6 @@ use crate::probe::Endpoints;
 use crate::release::Release;
 use crate::secrets::Secrets;
 use crate::values::Values;
-use crate::yaml;
 
 /// What is rendered from.
 #[derive(Debug, Clone, Copy)]
@@ -83,23 +84,6 @@ pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     }
     checksums::annotate(&mut objects);
     Ok(objects.into_iter().map(Object).collect())
-}
-
-/// The objects as one YAML stream; with `masked` no secret is in it.
-pub fn to_yaml(objects: &[Object], masked: bool) -> String {
-    let mut text = String::new();
-    for object in objects {
-        let mut value = object.0.clone();
-        if masked && object.kind() == "Secret" {
-            let data = value["stringData"].as_object_mut();
-            for secret in data.into_iter().flat_map(|data| data.values_mut()) {
-                *secret = Value::String("********".into());
-            }
-        }
-        text.push_str("---\n");
-        text.push_str(&yaml::to_string(&value));
-    }
-    text
 }
 
 /// A template and its values do not fit.

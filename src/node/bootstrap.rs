@@ -224,7 +224,10 @@ pub async fn forget_former_containers(engine: &dyn Engine, node: &str) -> Result
 }
 
 /// The administrator's kubeconfig, with the address that the host reaches.
-async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
+///
+/// # Errors
+/// When the node does not run, or is not bootstrapped.
+pub async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
     let text = exec_ok(engine, node, &["cat", "/etc/kubernetes/admin.conf"]).await?;
     let container = engine.container(node).await?.unwrap_or_default();
     let port = spec::api_server_port(&container).unwrap_or_default();

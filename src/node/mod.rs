@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::bootstrap::{
-    await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished, make,
-    note_furnished, start,
+    await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished,
+    kubeconfig, make, note_furnished, start,
 };
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::{bound_stop, trust};

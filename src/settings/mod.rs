@@ -106,6 +106,20 @@ pub struct Instance {
     pub ingress: Ingress,
 }
 
+impl Instance {
+    /// This instance with the other's choice: what a revision remembers and a rollback
+    /// brings back. Ports, places and the node are not part of it.
+    #[must_use]
+    pub fn with_choice_of(self, other: &Instance) -> Instance {
+        Instance {
+            release: other.release.clone(),
+            values: other.values.clone(),
+            sets: other.sets.clone(),
+            ..self
+        }
+    }
+}
+
 /// Servers come back after a reboot, as those of ClearML's own compose file do.
 fn starts_again() -> bool {
     true

@@ -42,6 +42,9 @@ pub struct Wishes {
     pub set_file: Vec<String>,
     /// `KEY=JSON`, or a JSON object.
     pub set_json: Vec<String>,
+    /// Whether values that were chosen before are forgotten.
+    #[serde(skip)]
+    pub reset_values: bool,
     /// Certificates, as a PEM file.
     pub ca_file: Option<PathBuf>,
     /// Where to pull images from.
@@ -86,6 +89,7 @@ impl Wishes {
             set_string,
             set_file,
             set_json,
+            reset_values: self.reset_values,
             ca_file: self.ca_file.or(weaker.ca_file),
             registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
             autostart: self.autostart.or(weaker.autostart),
@@ -97,10 +101,11 @@ impl Wishes {
         }
     }
 
-    /// Whether anything is said of the chart's values.
+    /// Whether anything is said of the chart's values, if only that they are reset.
     pub fn says_values(&self) -> bool {
         let said = [&self.set, &self.set_string, &self.set_file, &self.set_json];
-        !self.values.is_empty() || said.iter().any(|said| !said.is_empty())
+        let said = !self.values.is_empty() || said.iter().any(|said| !said.is_empty());
+        said || self.reset_values
     }
 
     /// The wishes in `clearml-local.yaml` of that folder, if it is there.
@@ -281,6 +286,39 @@ mod tests {
         );
         assert_eq!(now.release, "2.3");
         assert_eq!(now.data_dir, PathBuf::from("/data").into());
+    }
+
+    #[test]
+    fn values_are_kept_until_others_are_said_or_they_are_reset() {
+        let earlier = Wishes {
+            set: vec!["a=1".into()],
+            release: Some("2.3".into()),
+            ..Wishes::default()
+        };
+        let place = || PathBuf::from("/data").into();
+        let earlier = earlier.instance(None, place()).unwrap();
+        let then = |set: &[&str], reset_values| {
+            let wishes = Wishes {
+                set: set.iter().map(|set| (*set).to_owned()).collect(),
+                reset_values,
+                ..Wishes::default()
+            };
+            let then = wishes.instance(Some(&earlier), place()).unwrap();
+            let sets = then.sets.iter().map(|set| set.text.clone());
+            (sets.collect::<Vec<String>>(), then.release)
+        };
+        assert_eq!(then(&[], false).0, ["a=1"]);
+        assert_eq!(then(&["b=2"], false).0, ["b=2"]);
+        assert_eq!(then(&[], true).0, [""; 0]);
+        assert_eq!(then(&["b=2"], true).0, ["b=2"]);
+        assert_eq!(then(&[], true).1, "2.3");
+        // Also those of the settings file, which are a standing wish.
+        let file: Wishes = yaml::one("set: [c=3]\n").unwrap();
+        let reset = Wishes {
+            reset_values: true,
+            ..Wishes::default()
+        };
+        assert_eq!(reset.or(file).set, [""; 0]);
     }
 
     #[test]

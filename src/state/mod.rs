@@ -4,6 +4,7 @@
 
 mod lock;
 mod marker;
+mod revisions;
 
 use std::path::{Path, PathBuf};
 
@@ -173,6 +174,7 @@ impl StateDir {
             files::remove(&logs.join(name))?;
         }
         files::remove_empty_dir(&logs)?;
+        self.forget_revisions()?;
         let ours = [
             self.instance_path(),
             self.secrets_path(),
@@ -339,6 +341,7 @@ mod tests {
         let state = StateDir::at(dir.path().join("clearml"));
         state.secrets_or_new().unwrap();
         state.keep_log("kubeadm.log", "x").unwrap();
+        state.keep_revision(1, "{}").unwrap();
         let mine = state.root().join("notes.txt");
         files::write(&mine, "mine").unwrap();
         state.purge().unwrap();

@@ -116,6 +116,11 @@ pub(super) fn failed(error: &Error, time: Timestamp) -> String {
     line(fields(&value), time)
 }
 
+/// The last line of a command that looked.
+pub(super) fn last(value: &Value, time: Timestamp) -> String {
+    line(fields(value), time)
+}
+
 fn fields(value: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => fields,

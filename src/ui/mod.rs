@@ -6,7 +6,9 @@
 //! text; only [`Output`] and the bars write.
 
 mod bars;
+mod changes;
 mod error;
+mod history;
 mod json;
 mod logs;
 mod output;
@@ -22,6 +24,7 @@ mod timings;
 mod transfer;
 pub mod words;
 
+pub use changes::ChangesView;
 pub use logs::LogPrinter;
 pub use output::{LogWriter, Output, OutputError};
 pub use paint::Paint;

@@ -11,8 +11,11 @@ use serde::Serialize;
 use crate::component::Component;
 use crate::error::{Code, Error, Explain};
 use crate::event::{Event, Reporter};
+use crate::revisions::Entry;
 
 use super::bars::Bars;
+use super::changes::{self, ChangesView};
+use super::history;
 use super::json::{self, JsonLines};
 use super::logs::LogPrinter;
 use super::plain::Plain;
@@ -225,6 +228,39 @@ impl Output {
         }
         self.note(summary::ending(summary, self.err_paint()).trim_end());
         Ok(())
+    }
+
+    /// Shows what would change; with `event` as the last of JSON lines.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn changes(&self, view: &ChangesView, event: Option<&str>) -> Result<(), OutputError> {
+        self.end_progress();
+        if self.is_json() {
+            let mut value = changes::value(view);
+            return match event {
+                None => self.json(&value),
+                Some(event) => {
+                    value["event"] = event.into();
+                    self.data(&json::last(&value, self.time()))
+                }
+            };
+        }
+        let paint = Paint::new(self.0.policy.stdout_colour);
+        self.data(&changes::text(view, paint))?;
+        self.note(&changes::sentence(view));
+        Ok(())
+    }
+
+    /// Shows the history.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn history(&self, entries: &[Entry]) -> Result<(), OutputError> {
+        if self.is_json() {
+            return self.json(&entries);
+        }
+        self.data(&history::text(entries, &self.0.policy))
     }
 
     /// Shows a status in the format that was asked for.

@@ -1,10 +1,14 @@
 //! `up`, from the first step to the last. Each step observes, decides and acts,
 //! so that it does whatever is missing and nothing twice.
 
+mod apply;
+mod back;
+mod compare;
 mod data;
 pub mod external;
 mod ingress;
 mod node;
+mod past;
 mod plan;
 mod preflight;
 mod ready;
@@ -13,19 +17,20 @@ mod registry;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub use self::back::BackTo;
+pub use self::compare::{Comparison, Ground, compare, dry_run};
 pub(crate) use self::data::remove_link;
+pub use self::past::history;
+use self::past::{Past, Record};
 pub use self::plan::Plan;
 pub use self::registry::complete;
-use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Event, Events};
 use crate::files;
 use crate::images;
-use crate::kube::{Change, Cluster};
 use crate::node::spec;
 use crate::probe::Endpoints;
-use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
 use crate::values::Brief;
@@ -39,6 +44,10 @@ pub struct Request {
     pub wishes: Wishes,
     /// Whether a node whose kubeadm failed is kept.
     pub retain: bool,
+    /// Whether a failure goes back to the last good revision.
+    pub atomic: bool,
+    /// The revision to go back to, for a rollback.
+    pub back_to: Option<BackTo>,
     /// Proxy variables of the environment, or of Docker's own configuration.
     pub proxy: Vec<(String, String)>,
     /// The folder of that configuration.
@@ -73,14 +82,30 @@ pub async fn up(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let began = Instant::now();
     let _lock = Lock::take(state, "up", events).await?;
+    let mut record = Record::new(&request.name, state);
+    let result = bring_up(request, state, engine, events, &mut record).await;
+    record.end(&result, events).await;
+    match result {
+        Err(error) if request.atomic => {
+            Err(back::after(error, &record, request, state, engine, events).await)
+        }
+        result => result,
+    }
+}
+
+async fn bring_up(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+    record: &mut Record<'_>,
+) -> Result<Outcome> {
+    let began = Instant::now();
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
-    let earlier = earlier(request, state, engine).await?;
-    let mut plan = plan(request, state, earlier.as_ref(), &info)?;
-    complete(&mut plan, request).await?;
+    let (past, plan) = planned(request, state, engine, &info).await?;
     announce(&plan, &info, events);
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
@@ -88,6 +113,7 @@ pub async fn up(
     if data::bring_along(&plan, request, engine, &info, events).await? {
         phases.end("data");
     }
+    record.begin(past, &plan).await?;
     state.keep_instance(&plan.instance)?;
     let secrets = state.secrets_or_new()?;
 
@@ -100,11 +126,12 @@ pub async fn up(
     let sources = plan.sources(request);
     let images = images::deliver(engine, &node.name, &wanted, architecture, &sources, events);
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
+    record.reaches(&cluster);
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
-    let applied = apply(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     ingress::certificates(&plan, state, &cluster, events).await?;
     phases.end("apply");
 
@@ -118,6 +145,19 @@ pub async fn up(
     let changed =
         node.made || started || delivery.brought > 0 || applied || !began_ready || settled;
     Ok(outcome(&plan, changed, phases))
+}
+
+/// What was before, and what is to be; nothing is touched.
+async fn planned(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<(Past, Plan)> {
+    let past = Past::look(request, state, engine).await?;
+    let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
+    complete(&mut plan, request).await?;
+    Ok((past, plan))
 }
 
 /// Starts a node that was stopped, and waits until the server is ready. Installs
@@ -135,8 +175,8 @@ pub async fn start(
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
-    let (earlier, secrets) = (earlier(request, state, engine).await?, state.secrets()?);
-    let (Some(earlier), Some(secrets)) = (earlier, secrets) else {
+    let past = Past::look(request, state, engine).await?;
+    let (Some(earlier), Some(secrets)) = (past.chosen, state.secrets()?) else {
         return Err(Error::NothingToStart.into());
     };
     let plan = plan(request, state, Some(&earlier), &info)?;
@@ -166,27 +206,6 @@ fn outcome(plan: &Plan, changed: bool, phases: Phases) -> Outcome {
         changed,
         phases: phases.0,
     }
-}
-
-/// What an earlier `up` was told: as it was kept or, where that is lost, as the
-/// node was made.
-async fn earlier(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<Option<Instance>> {
-    if let Some(instance) = state.instance()? {
-        return Ok(Some(instance));
-    }
-    let node = engine.container(&spec::name(&request.name)).await?;
-    let node = node.filter(|node| spec::is_ours(node, &request.name));
-    let Some(mut instance) = node.as_ref().and_then(spec::instance_of) else {
-        return Ok(None);
-    };
-    if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {
-        instance.release = marker.release;
-    }
-    Ok(Some(instance))
 }
 
 /// The plan, from what is asked for and what an earlier `up` was told.
@@ -256,49 +275,6 @@ where
 {
     let other = async { other.await.map_err(crate::error::Error::from) };
     tokio::try_join!(one, other)
-}
-
-/// Network, storage and the server's objects, in one go. Returns whether
-/// anything changed.
-async fn apply(
-    plan: &Plan,
-    secrets: &Secrets,
-    identities: &images::Identities,
-    cluster: &Cluster,
-    events: &Events,
-) -> Result<bool> {
-    let step = events.step("apply");
-    let result = apply_all(plan, secrets, identities, cluster).await;
-    let (changed, _) = step.end(result, Clone::clone)?;
-    Ok(changed)
-}
-
-/// Applies and prunes; returns whether anything changed, and how much in words.
-async fn apply_all(
-    plan: &Plan,
-    secrets: &Secrets,
-    identities: &images::Identities,
-    cluster: &Cluster,
-) -> Result<(bool, String)> {
-    let objects = plan.objects(secrets, identities)?;
-    let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
-    let applied = cluster.apply(&objects, NAMESPACE).await?;
-    let rebound = cluster.rebind_released(plan.name.as_str()).await?;
-    let pruned = cluster
-        .prune(plan.name.as_str(), &objects, NAMESPACE)
-        .await?;
-    let count = |change| applied.iter().filter(|o| o.change == change).count();
-    let counts = [
-        (count(Change::Created), "created"),
-        (count(Change::Updated), "changed"),
-        (count(Change::Unchanged), "unchanged"),
-        (pruned.len(), "removed"),
-    ];
-    let told = counts.iter().filter(|(count, _)| *count > 0);
-    let told = told.map(|(count, what)| format!("{count} {what}"));
-    let changed =
-        count(Change::Unchanged) < applied.len() || !(pruned.is_empty() && rebound.is_empty());
-    Ok((changed, told.collect::<Vec<_>>().join(", ")))
 }
 
 /// The phases that went by, with their times.

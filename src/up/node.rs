@@ -133,14 +133,18 @@ async fn reuse(
 }
 
 fn anew(differences: &[Difference]) -> String {
-    let words: Vec<String> = differences
-        .iter()
-        .map(|(what, is, wanted)| format!("{what} was {is} and becomes {wanted}"))
-        .collect();
     format!(
         "the node is made anew, its data and images are kept: {}",
-        words.join("; ")
+        words(differences).join("; ")
     )
+}
+
+/// What differs, in words.
+pub(super) fn words(differences: &[Difference]) -> Vec<String> {
+    differences
+        .iter()
+        .map(|(what, is, wanted)| format!("{what} was {is} and becomes {wanted}"))
+        .collect()
 }
 
 async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {

@@ -34,6 +34,8 @@ pub struct Plan {
     pub profile: Profile,
     /// The values in force.
     pub values: Values,
+    /// The same as one tree, for the history.
+    pub tree: serde_json::Value,
     /// What a person should know of them.
     pub warnings: Vec<String>,
     /// The user's own login to the registry of `imageCredentials`, where the values
@@ -56,7 +58,10 @@ impl Plan {
         let release = find_release(&instance.release)?;
         let profile = Profile::for_machine(engine.memory);
         let Resolved {
-            values, warnings, ..
+            values,
+            warnings,
+            tree,
+            ..
         } = ingress::values(&instance, &release, &profile)?;
         for (key, server) in values.servers() {
             if server.service.kind != ServiceType::NodePort {
@@ -75,6 +80,7 @@ impl Plan {
             release,
             profile,
             values,
+            tree,
             warnings,
             registry_login: None,
         })

@@ -56,7 +56,8 @@ pub struct Resolved {
     pub values: Values,
     /// What a person should know, and that stops nothing.
     pub warnings: Vec<String>,
-    tree: Value,
+    /// As one tree.
+    pub tree: Value,
     said: said::Said,
 }
 

@@ -18,5 +18,6 @@ mod lifecycle;
 mod logs;
 mod options;
 mod registry;
+mod revisions;
 mod server;
 mod trouble;

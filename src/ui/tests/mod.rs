@@ -4,6 +4,7 @@ mod bars;
 mod output;
 mod pages;
 mod progress;
+mod revisions;
 mod session;
 
 use std::io::{self, Write};

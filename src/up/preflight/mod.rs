@@ -87,7 +87,7 @@ async fn check(
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
-    findings.extend(owners::data(plan, engine).await?);
+    findings.extend(owners::data(plan, request, engine).await?);
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
@@ -137,6 +137,8 @@ mod tests {
             name: plan.name.clone(),
             wishes: Wishes::default(),
             retain: false,
+            atomic: false,
+            back_to: None,
             proxy: Vec::new(),
             docker_config: None,
             user_kubeconfig: None,

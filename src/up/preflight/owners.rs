@@ -9,7 +9,7 @@ use crate::kubeconfig;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
 use crate::settings::DataPlace;
 use crate::state::{self, Marker};
-use crate::up::{Plan, data};
+use crate::up::{Plan, Request, data};
 
 /// The node's name, or kind's cluster of that name, belongs to somebody else.
 pub(super) async fn name_taken(
@@ -41,7 +41,11 @@ pub(super) async fn name_taken(
 }
 
 /// The place for the data is ours, and its databases fit the release.
-pub(super) async fn data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+pub(super) async fn data(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+) -> Result<Option<Finding>> {
     let place = &plan.instance.data_dir;
     let checked = match place {
         // What an interrupted copy left there is ours.
@@ -55,10 +59,24 @@ pub(super) async fn data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Find
             },
         },
     };
-    Ok(checked.err().map(|error| Finding {
-        what: error.to_string(),
-        remedies: error.hints(),
-        code: error.code(),
+    Ok(checked.err().map(|error| match request.back_to {
+        Some(back) if error.code() == Code::DataVersion => {
+            let number = back.number.map(|number| format!(" {number}"));
+            let command = format!(
+                "clearml-local rollback{} --keep-release",
+                number.unwrap_or_default()
+            );
+            Finding {
+                what: format!("{error}; nothing was changed"),
+                remedies: vec![format!("take the values of that revision alone: {command}")],
+                code: error.code(),
+            }
+        }
+        _ => Finding {
+            what: error.to_string(),
+            remedies: error.hints(),
+            code: error.code(),
+        },
     }))
 }
 

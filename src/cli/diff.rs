@@ -1,0 +1,50 @@
+//! `clearml-local diff`.
+
+use super::Context;
+use super::up::WishArgs;
+use crate::error::Result;
+use crate::ui::ChangesView;
+use crate::up::{self, Comparison, Ground};
+
+/// The exit code where something would change.
+const DIFFERS: u8 = 3;
+
+/// Show what `up` with the same flags would change
+///
+/// Asks the Kubernetes API what would become of each object, and changes nothing. What
+/// cannot be changed in place is shown first, with what is done instead. Secrets are
+/// masked. Exit code: 0 no change, 3 changes, others for errors.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local diff -f values.yaml
+  clearml-local diff --reset-values
+  clearml-local diff --set redis.master.persistence.size=6Gi -o json | jq '.planned'")]
+pub(super) struct Args {
+    #[command(flatten)]
+    wishes: WishArgs,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    let request = context.request(args.wishes.wishes(context), false)?;
+    let engine = context.engine().await?;
+    let compared = up::compare(&request, &context.state, &engine).await?;
+    let differs = compared.differs();
+    context.output.changes(&view(compared), None)?;
+    Ok(if differs { DIFFERS } else { 0 })
+}
+
+/// A comparison as it is shown.
+pub(super) fn view(compared: Comparison) -> ChangesView {
+    ChangesView {
+        against: match compared.ground {
+            Ground::Nothing => "nothing",
+            Ground::Cluster => "cluster",
+            Ground::Unknown => "unknown",
+        },
+        node: compared.node,
+        planned: compared.planned,
+        objects: compared.objects,
+        back_to: compared.back_to,
+    }
+}

@@ -1,0 +1,36 @@
+//! `clearml-local history`.
+
+use super::Context;
+use crate::error::Result;
+use crate::revisions;
+use crate::state::Lock;
+use crate::up;
+
+/// Show what was chosen so far, and how it went
+///
+/// A revision is made by each `up` that chooses other values or another release than
+/// the one before; the last 10 are kept, in the state directory and in the cluster.
+/// Secrets are masked. Times are UTC.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local history
+  clearml-local history -o json | jq '.[] | select(.current)'")]
+pub(super) struct Args {}
+
+pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
+    let mut history = revisions::load(&context.state, None).await?;
+    if history.is_empty()
+        && let Ok(engine) = context.engine().await
+    {
+        history = up::history(&context.name, &context.state, &engine).await?;
+    }
+    let working = Lock::holder(&context.state)?.is_some();
+    context.output.history(&history.entries(working))?;
+    if history.is_empty() {
+        context
+            .output
+            .note("There is no revision yet. Make one: clearml-local up");
+    }
+    Ok(0)
+}

@@ -1,0 +1,248 @@
+//! Does what a plan says, before the objects are applied.
+
+use ::kube::Api;
+use ::kube::api::{DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams};
+use futures_util::future::try_join_all;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use serde_json::{Value, json};
+
+use super::client::persistent;
+use super::kinds::{Identity, KINDS, Kind};
+use super::plan::{How, Impossible, Planned, plan};
+use super::replace::{self, Pods, until};
+use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL};
+
+/// The kinds that a plan looks at, and whether only those of the instance.
+const LOOKED_AT: [(&str, bool); 7] = [
+    ("Deployment", true),
+    ("StatefulSet", true),
+    ("DaemonSet", true),
+    ("PersistentVolumeClaim", true),
+    ("PersistentVolume", true),
+    ("Service", true),
+    ("StorageClass", false),
+];
+
+impl Cluster {
+    /// What must be done before these objects can be applied, as [`plan`] works it
+    /// out from what is there.
+    ///
+    /// # Errors
+    /// When the server does not answer; the inner one when a change would leave data
+    /// behind.
+    pub async fn plan(
+        &self,
+        instance: &str,
+        rendered: &[Value],
+    ) -> Result<Result<Vec<Planned>, Impossible>, Error> {
+        let kinds = LOOKED_AT.iter().filter_map(|(name, ours)| {
+            let kind = KINDS.iter().find(|kind| kind.resource().kind == *name)?;
+            Some(self.list_whole(*kind, ours.then_some(instance)))
+        });
+        let live: Vec<Value> = try_join_all(kinds).await?.into_iter().flatten().collect();
+        Ok(plan(&live, rendered))
+    }
+
+    async fn list_whole(&self, kind: Kind, instance: Option<&str>) -> Result<Vec<Value>, Error> {
+        let resource = kind.resource();
+        let api: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+        let mut parameters = ListParams::default();
+        if let Some(instance) = instance {
+            parameters = parameters.labels(&format!("{INSTANCE_LABEL}={instance}"));
+        }
+        let what = format!("list {}", resource.plural);
+        let listed = persistent(&what, || api.list(&parameters)).await?;
+        let objects = listed
+            .items
+            .into_iter()
+            .filter(|object| object.metadata.deletion_timestamp.is_none());
+        Ok(objects
+            .map(|object| {
+                let mut value = serde_json::to_value(object).unwrap_or_default();
+                // Items of a list do not say what they are.
+                value["kind"] = json!(resource.kind);
+                value["apiVersion"] = json!(resource.api_version);
+                value
+            })
+            .collect())
+    }
+
+    /// Does what a plan says, one after the other, and tells each before it is done.
+    /// Data are not touched; what is interrupted is made whole by the next apply.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses, or pods do not end.
+    pub async fn carry_out(
+        &self,
+        planned: &[Planned],
+        rendered: &[Value],
+        namespace: &str,
+        mut tell: impl FnMut(&Planned),
+    ) -> Result<(), Error> {
+        for one in planned {
+            tell(one);
+            let namespace = one.namespace.as_deref().unwrap_or(namespace);
+            match &one.how {
+                How::Ended | How::AnewAfterItsPods | How::Anew => {
+                    self.delete_planned(one, namespace, Pods::End).await?;
+                }
+                How::AnewAroundItsPods => {
+                    self.delete_planned(one, namespace, Pods::RunOn).await?;
+                }
+                How::Paused => self.pause(one, namespace).await?,
+                How::BoundAgain { volume, claim } => {
+                    self.free(&one.name, volume, claim, namespace).await?;
+                    self.bind(volume, claim, rendered, namespace).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn planned_api(
+        &self,
+        planned: &Planned,
+        namespace: &str,
+    ) -> Result<(Identity, Api<DynamicObject>), Error> {
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.resource().kind == planned.kind);
+        let mut identity = Identity {
+            api_version: kind.map_or_else(String::new, |kind| kind.resource().api_version),
+            kind: planned.kind.clone(),
+            name: planned.name.clone(),
+            namespace: None,
+        };
+        let api = self.api_of(&mut identity, namespace).await?;
+        Ok((identity, api))
+    }
+
+    async fn delete_planned(
+        &self,
+        planned: &Planned,
+        namespace: &str,
+        pods: Pods,
+    ) -> Result<(), Error> {
+        let (identity, api) = self.planned_api(planned, namespace).await?;
+        let what = format!("read {identity}");
+        let found = persistent(&what, || api.get_metadata_opt(&identity.name)).await?;
+        match found {
+            Some(found) => replace::delete(&api, &identity, found.metadata.uid, pods).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a workload's pods away; the next apply gives them back.
+    async fn pause(&self, planned: &Planned, namespace: &str) -> Result<(), Error> {
+        let (identity, api) = self.planned_api(planned, namespace).await?;
+        let what = format!("stop {identity}");
+        let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
+        let parameters = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let stopped = persistent(&what, || api.patch(&identity.name, &parameters, &patch));
+        let stopped = stopped.await?;
+        let selector = &stopped.data["spec"]["selector"]["matchLabels"];
+        let labels = selector.as_object().into_iter().flatten();
+        let labels: Vec<String> = labels
+            .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
+            .collect();
+        let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let parameters = ListParams::default().labels(&labels.join(","));
+        until(&what, async || {
+            let left = persistent("list pods", || pods.list_metadata(&parameters)).await?;
+            Ok(left.items.is_empty())
+        })
+        .await
+    }
+
+    /// Deletes a claim that no pod uses any more, and makes its volume wait for the
+    /// claim that is to come.
+    async fn free(
+        &self,
+        claim: &str,
+        volume: &str,
+        next: &str,
+        namespace: &str,
+    ) -> Result<(), Error> {
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        let what = format!("bind PersistentVolumeClaim/{claim} again");
+        let parameters = DeleteParams::default();
+        match persistent(&what, || claims.delete(claim, &parameters)).await {
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {}
+        }
+        until(&what, async || {
+            let found = persistent(&what, || claims.get_metadata_opt(claim)).await?;
+            Ok(found.is_none())
+        })
+        .await?;
+        let volumes: Api<PersistentVolume> = Api::all(self.client());
+        // Freed before Kubernetes has seen that the claim went, it would be called lost.
+        until(&what, async || {
+            let found = persistent(&what, || volumes.get_opt(volume)).await?;
+            Ok(found.is_none_or(|found| !is_bound(&found)))
+        })
+        .await?;
+        let patch = Patch::Merge(json!({"spec": {"claimRef": {
+            "namespace": namespace, "name": next, "uid": null, "resourceVersion": null,
+        }}}));
+        let parameters = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        match persistent(&what, || volumes.patch(volume, &parameters, &patch)).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Cluster {
+    /// Makes volume and claim what is rendered and waits until they are bound: the
+    /// kubelet looks again only after seconds for a pod that came before.
+    async fn bind(
+        &self,
+        volume: &str,
+        claim: &str,
+        rendered: &[Value],
+        namespace: &str,
+    ) -> Result<(), Error> {
+        let wanted = [
+            ("PersistentVolume", volume),
+            ("PersistentVolumeClaim", claim),
+        ];
+        let both = rendered.iter().filter(|object| {
+            wanted
+                .iter()
+                .any(|(kind, name)| object["kind"] == *kind && object["metadata"]["name"] == *name)
+        });
+        let both: Vec<Value> = both.cloned().collect();
+        self.apply(&both, namespace).await?;
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        let what = format!("bind PersistentVolumeClaim/{claim} to {volume}");
+        until(&what, async || {
+            let found = persistent(&what, || claims.get_opt(claim)).await?;
+            let status = found.and_then(|claim| claim.status);
+            Ok(status.and_then(|status| status.phase).as_deref() == Some("Bound"))
+        })
+        .await
+    }
+}
+
+fn is_bound(volume: &PersistentVolume) -> bool {
+    let phase = volume.status.as_ref();
+    phase.and_then(|status| status.phase.as_deref()) == Some("Bound")
+}
+
+/// The identity of an object's metadata, as a list of them tells it.
+pub(super) fn named(kind: Kind, metadata: &ObjectMeta) -> Identity {
+    let resource = kind.resource();
+    Identity {
+        api_version: resource.api_version,
+        kind: resource.kind,
+        name: metadata.name.clone().unwrap_or_default(),
+        namespace: metadata.namespace.clone(),
+    }
+}

@@ -1,0 +1,159 @@
+//! What Kubernetes cannot change in place, and what is done instead: worked out from
+//! what is there and what is rendered, before anything is touched; pure.
+
+mod claims;
+mod fields;
+mod workloads;
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use self::claims::Rebound;
+
+/// What is done with an object, beside applying it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum How {
+    /// A workload ends with its pods: another takes its volume.
+    Ended,
+    /// A workload is made anew when its pods have ended.
+    AnewAfterItsPods,
+    /// A workload has no pods while its claim is bound again.
+    Paused,
+    /// A claim is made again, under its name or another, and bound to the same
+    /// volume.
+    BoundAgain {
+        /// The volume, whose data nobody touches.
+        volume: String,
+        /// The name of the claim that is made.
+        claim: String,
+    },
+    /// A workload is made anew; its pods run on and are its own again.
+    AnewAroundItsPods,
+    /// An object that holds nothing is made anew.
+    Anew,
+}
+
+/// One object that cannot be changed in place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// Such as `StatefulSet`.
+    pub kind: String,
+    /// The object's name.
+    pub name: String,
+    /// Its namespace, where its kind has one.
+    pub namespace: Option<String>,
+    /// What is done with it.
+    #[serde(flatten)]
+    pub how: How,
+    /// What asks for it, such as `size 5Gi becomes 6Gi`.
+    pub why: String,
+}
+
+impl Planned {
+    fn new(object: &Value, how: How, why: Vec<String>) -> Planned {
+        Planned {
+            kind: text(object, "/kind").to_owned(),
+            name: name(object).to_owned(),
+            namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
+            how,
+            why: why.join(", "),
+        }
+    }
+
+    /// Whether that object is meant.
+    pub(super) fn is_about(&self, kind: &str, name: &str) -> bool {
+        self.kind == kind && self.name == name
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} ", self.kind, self.name)?;
+        match &self.how {
+            How::Ended => write!(f, "ends with its pods")?,
+            How::AnewAfterItsPods => write!(f, "is made anew when its pods have ended")?,
+            How::Paused => write!(f, "has no pods meanwhile")?,
+            How::BoundAgain { volume, claim } if *claim == self.name => {
+                write!(f, "is bound again to {volume}, the data stay")?;
+            }
+            How::BoundAgain { volume, claim } => {
+                write!(f, "becomes {claim}, bound to {volume}, the data stay")?;
+            }
+            How::AnewAroundItsPods => write!(f, "is made anew, its pods run on")?,
+            How::Anew => write!(f, "is made anew")?,
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
+/// A change that cannot be made at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the claim {claim} cannot be changed: {why}")]
+pub struct Impossible {
+    /// The claim.
+    pub claim: String,
+    /// What is in the way.
+    pub why: String,
+}
+
+/// What is to be done, in that order, before the rendered objects are applied.
+/// `live` are the instance's workloads, claims, volumes and services, and the storage
+/// classes.
+///
+/// # Errors
+/// When a change would leave data behind.
+pub fn plan(live: &[Value], rendered: &[Value]) -> Result<Vec<Planned>, Impossible> {
+    let rebound = claims::rebound(live, rendered)?;
+    let mut planned = workloads::planned(live, rendered, &rebound);
+    planned.extend(rebound.into_iter().map(|Rebound { planned, .. }| planned));
+    planned.extend(services(live, rendered));
+    planned.sort_by_key(|one| match one.how {
+        How::Ended | How::AnewAfterItsPods | How::Paused => 0,
+        How::BoundAgain { .. } => 1,
+        How::AnewAroundItsPods | How::Anew => 2,
+    });
+    Ok(planned)
+}
+
+/// Services that get or lose an address of their own.
+fn services(live: &[Value], rendered: &[Value]) -> Vec<Planned> {
+    let headless = |service: &Value| text(service, "/spec/clusterIP") == "None";
+    let pairs = of_kind(rendered, "Service")
+        .filter_map(|wanted| Some((find(live, "Service", name(wanted))?, wanted)));
+    pairs
+        .filter(|(is, wanted)| headless(is) != headless(wanted))
+        .map(|(is, wanted)| {
+            let why = if headless(wanted) {
+                "it loses its cluster address"
+            } else {
+                "it gets a cluster address"
+            };
+            Planned::new(is, How::Anew, vec![why.to_owned()])
+        })
+        .collect()
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    let found = object.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_default()
+}
+
+fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    objects
+        .iter()
+        .filter(move |object| text(object, "/kind") == kind)
+}
+
+fn find<'a>(objects: &'a [Value], kind: &'a str, wanted: &str) -> Option<&'a Value> {
+    of_kind(objects, kind).find(|object| name(object) == wanted)
+}
+
+#[cfg(test)]
+mod tests;

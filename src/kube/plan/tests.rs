@@ -1,0 +1,227 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn volume(name: &str, claim: &str, size: &str) -> Value {
+    json!({"kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+        "capacity": {"storage": size},
+        "persistentVolumeReclaimPolicy": "Retain",
+        "claimRef": {"name": claim},
+        "hostPath": {"path": format!("/data/{name}")},
+    }})
+}
+
+fn claim(name: &str, volume: &str, class: &str, size: &str) -> Value {
+    json!({"kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": class,
+        "volumeName": volume,
+        "resources": {"requests": {"storage": size}},
+    }})
+}
+
+fn deployment(name: &str, app: &str, claim: &str) -> Value {
+    json!({"kind": "Deployment", "metadata": {"name": name}, "spec": {
+        "selector": {"matchLabels": {"app": app}},
+        "template": {"metadata": {"labels": {"app": app}}, "spec": {
+            "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}],
+        }},
+    }})
+}
+
+fn stateful_set(size: &str) -> Value {
+    json!({"kind": "StatefulSet", "metadata": {"name": "redis"}, "spec": {
+        "replicas": 1,
+        "serviceName": "redis-headless",
+        "selector": {"matchLabels": {"app": "redis"}},
+        "template": {"metadata": {"labels": {"app": "redis", "role": "master"}}, "spec": {}},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": size}},
+        }}],
+    }})
+}
+
+/// What the server fills in.
+fn filled_in(mut object: Value) -> Value {
+    if object["kind"] == "StatefulSet" {
+        object["spec"]["podManagementPolicy"] = json!("OrderedReady");
+        let template = &mut object["spec"]["volumeClaimTemplates"][0];
+        template["kind"] = json!("PersistentVolumeClaim");
+        template["spec"]["volumeMode"] = json!("Filesystem");
+        template["status"] = json!({"phase": "Pending"});
+    }
+    object
+}
+
+fn told(live: &[Value], rendered: &[Value]) -> Vec<String> {
+    let planned = plan(live, rendered).unwrap();
+    planned.iter().map(Planned::to_string).collect()
+}
+
+fn refused(live: &[Value], rendered: &[Value]) -> String {
+    plan(live, rendered).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_is_planned_for_what_the_server_fills_in_or_writes_otherwise() {
+    let rendered = [
+        stateful_set("1024Mi"),
+        claim("a", "a", "", "1024Mi"),
+        volume("a", "a", "1024Mi"),
+        deployment("m", "m", "a"),
+    ];
+    let live = [
+        filled_in(stateful_set("1Gi")),
+        claim("a", "a", "", "1Gi"),
+        volume("a", "a", "1Gi"),
+        deployment("m", "m", "a"),
+    ];
+    assert_eq!(told(&live, &rendered), [""; 0]);
+    assert_eq!(told(&[], &rendered), [""; 0]);
+}
+
+#[test]
+fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
+    let live = [filled_in(stateful_set("5Gi"))];
+    assert_eq!(
+        told(&live, &[stateful_set("6Gi")]),
+        ["StatefulSet/redis is made anew, its pods run on: claim template data 5Gi becomes 6Gi"]
+    );
+    let mut narrower = stateful_set("5Gi");
+    narrower["spec"]["selector"]["matchLabels"] = json!({"role": "master"});
+    narrower["spec"]["serviceName"] = json!("other");
+    narrower["spec"]["podManagementPolicy"] = json!("Parallel");
+    assert_eq!(
+        told(&live, &[narrower]),
+        [
+            "StatefulSet/redis is made anew, its pods run on: service redis-headless becomes \
+             other, pod management OrderedReady becomes Parallel, selector app=redis becomes \
+             role=master"
+        ]
+    );
+    let mut strange = stateful_set("5Gi");
+    strange["spec"]["selector"]["matchLabels"] = json!({"app": "cache"});
+    assert_eq!(
+        told(&live, &[strange]),
+        [
+            "StatefulSet/redis is made anew when its pods have ended: selector app=redis becomes app=cache"
+        ]
+    );
+}
+
+#[test]
+fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
+    let live = [
+        filled_in(stateful_set("5Gi")),
+        claim("data-redis-0", "redis", "", "5Gi"),
+        volume("redis", "data-redis-0", "5Gi"),
+        deployment("mongodb", "m", "mongodb"),
+        claim("mongodb", "mongodb", "", "50Gi"),
+        volume("mongodb", "mongodb", "50Gi"),
+    ];
+    let rendered = [
+        stateful_set("5Gi"),
+        claim("data-redis-0", "redis", "", "5Gi"),
+        volume("redis", "data-redis-0", "5Gi"),
+        deployment("mongodb", "m", "mongodb"),
+        claim("mongodb", "mongodb", "", "20Gi"),
+        volume("mongodb", "mongodb", "20Gi"),
+    ];
+    assert_eq!(
+        told(&live, &rendered),
+        [
+            "Deployment/mongodb has no pods meanwhile: it uses the claim",
+            "PersistentVolumeClaim/mongodb is bound again to mongodb, the data stay: size 50Gi becomes 20Gi",
+        ]
+    );
+    // One of a StatefulSet: its template changes with it, and its pods cannot run on.
+    let rendered = [
+        stateful_set("6Gi"),
+        claim("data-redis-0", "redis", "", "6Gi"),
+        volume("redis", "data-redis-0", "6Gi"),
+    ];
+    assert_eq!(
+        told(&live[..3], &rendered),
+        [
+            "StatefulSet/redis is made anew when its pods have ended: claim template data 5Gi becomes 6Gi",
+            "PersistentVolumeClaim/data-redis-0 is bound again to redis, the data stay: size 5Gi becomes 6Gi",
+        ]
+    );
+}
+
+#[test]
+fn two_databases_never_share_a_volume_when_names_change() {
+    let live = [
+        deployment("clearml-mongodb", "m", "clearml-mongodb"),
+        claim("clearml-mongodb", "mongodb", "", "50Gi"),
+        volume("mongodb", "clearml-mongodb", "50Gi"),
+        deployment("clearml-web", "w", ""),
+    ];
+    let rendered = [
+        deployment("demo-mongodb", "m", "demo-mongodb"),
+        claim("demo-mongodb", "mongodb", "", "50Gi"),
+        volume("mongodb", "demo-mongodb", "50Gi"),
+    ];
+    assert_eq!(
+        told(&live, &rendered),
+        [
+            "Deployment/clearml-mongodb ends with its pods: it is not rendered any more, and the data of clearml-mongodb are used on",
+            "PersistentVolumeClaim/clearml-mongodb becomes demo-mongodb, bound to mongodb, the data stay: its name becomes demo-mongodb",
+        ]
+    );
+    // Where nothing uses the data on, it is pruned like anything else.
+    assert_eq!(told(&live, &[]), [""; 0]);
+}
+
+#[test]
+fn what_holds_no_data_stops_before_what_does() {
+    let live = [deployment("db", "a", "data"), deployment("web", "a", "")];
+    let rendered = [deployment("db", "b", "data"), deployment("web", "b", "")];
+    let planned = plan(&live, &rendered).unwrap();
+    let names: Vec<&str> = planned.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["web", "db"]);
+    assert!(planned.iter().all(|one| one.how == How::AnewAfterItsPods));
+}
+
+#[test]
+fn a_claim_of_a_class_grows_where_that_is_allowed_and_is_else_refused() {
+    let class = |grows: bool| json!({"kind": "StorageClass", "metadata": {"name": "fast"}, "allowVolumeExpansion": grows});
+    let live = |grows| {
+        let mut volume = volume("pvc-1", "db", "5Gi");
+        volume["spec"]["persistentVolumeReclaimPolicy"] = json!("Delete");
+        [class(grows), claim("db", "pvc-1", "fast", "5Gi"), volume]
+    };
+    let wanted = |class: &str, size: &str| {
+        let mut claim = claim("db", "", class, size);
+        claim["spec"].as_object_mut().unwrap().remove("volumeName");
+        [claim]
+    };
+    assert_eq!(told(&live(true), &wanted("fast", "6Gi")), [""; 0]);
+    for (grows, class, size, why) in [
+        (false, "fast", "6Gi", "size 5Gi becomes 6Gi"),
+        (true, "fast", "4Gi", "size 5Gi becomes 4Gi"),
+        (true, "slow", "5Gi", "class fast becomes slow"),
+    ] {
+        assert_eq!(
+            refused(&live(grows), &wanted(class, size)),
+            format!(
+                "the claim db cannot be changed: {why}; its volume was made for it by the class `fast`, and its data would be left behind"
+            )
+        );
+    }
+    // Nor is a volume of ours bound in the place of one with data.
+    let rendered = [claim("db", "ours", "", "5Gi"), volume("ours", "db", "5Gi")];
+    assert!(refused(&live(true), &rendered).contains("volume pvc-1 becomes ours"));
+}
+
+#[test]
+fn a_service_that_gets_an_address_is_made_anew() {
+    let service = |address: Value| json!({"kind": "Service", "metadata": {"name": "s"}, "spec": {"clusterIP": address}});
+    let live = [service(json!("10.96.0.7"))];
+    assert_eq!(told(&live, &[service(Value::Null)]), [""; 0]);
+    assert_eq!(
+        told(&live, &[service(json!("None"))]),
+        ["Service/s is made anew: it loses its cluster address"]
+    );
+}

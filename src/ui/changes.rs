@@ -1,0 +1,155 @@
+//! What an `up` would change: for people as a unified diff, for programs as JSON.
+
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use super::{Paint, words};
+use crate::kube::{Compared, Planned};
+use crate::yaml;
+
+/// What would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangesView {
+    /// `cluster`, `nothing` where there is none, or `unknown` where it is silent.
+    pub against: &'static str,
+    /// Why the node would be made anew.
+    pub node: Vec<String>,
+    /// What cannot be changed in place.
+    pub planned: Vec<Planned>,
+    /// The objects that would be others.
+    pub objects: Vec<Compared>,
+    /// The revision that would be gone back to.
+    pub back_to: Option<u32>,
+}
+
+impl ChangesView {
+    fn differs(&self) -> bool {
+        !(self.node.is_empty() && self.planned.is_empty() && self.objects.is_empty())
+    }
+}
+
+/// For programs.
+pub(super) fn value(view: &ChangesView) -> Value {
+    let objects = view.objects.iter().map(|one| {
+        json!({
+            "kind": one.kind,
+            "name": one.name,
+            "namespace": one.namespace,
+            "change": change(one),
+            "before": one.before,
+            "after": one.after,
+        })
+    });
+    json!({
+        "against": view.against,
+        "changed": view.differs(),
+        "backTo": view.back_to,
+        "node": view.node,
+        "planned": view.planned,
+        "objects": objects.collect::<Vec<Value>>(),
+    })
+}
+
+fn change(compared: &Compared) -> &'static str {
+    match (&compared.before, &compared.after) {
+        (None, _) => "created",
+        (_, None) => "removed",
+        _ => "changed",
+    }
+}
+
+/// For people; empty where nothing would change.
+pub(super) fn text(view: &ChangesView, paint: Paint) -> String {
+    let mut text = String::new();
+    let mut plans: Vec<String> = Vec::new();
+    if !view.node.is_empty() {
+        let why = view.node.join("; ");
+        plans.push(format!(
+            "the node is made anew, its data and images are kept: {why}"
+        ));
+    }
+    plans.extend(view.planned.iter().map(Planned::to_string));
+    if !plans.is_empty() {
+        text.push_str(&paint.strong("Cannot be changed in place:"));
+        text.push('\n');
+        for plan in &plans {
+            text.push_str(&format!("  {} {plan}\n", paint.caution("!")));
+        }
+        text.push('\n');
+    }
+    for one in &view.objects {
+        if view.against == "nothing" {
+            let line = format!("+ {}/{}", one.kind, one.name);
+            text.push_str(&paint.good(&line));
+            text.push('\n');
+        } else {
+            unified(one, paint, &mut text);
+        }
+    }
+    text
+}
+
+fn unified(one: &Compared, paint: Paint, text: &mut String) {
+    let name = format!("{}/{}", one.kind, one.name);
+    let yaml = |side: &Option<Value>| side.as_ref().map(yaml::to_string).unwrap_or_default();
+    let header = |side: &Option<Value>| side.as_ref().map_or("/dev/null", |_| name.as_str());
+    let (before, after) = (yaml(&one.before), yaml(&one.after));
+    let diff = TextDiff::from_lines(&before, &after);
+    let diff = diff
+        .unified_diff()
+        .context_radius(3)
+        .header(header(&one.before), header(&one.after))
+        .to_string();
+    for line in diff.lines() {
+        let line = words::safe(line);
+        let painted = match line.as_bytes() {
+            [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..] => paint.strong(&line),
+            [b'@', ..] => paint.accent(&line),
+            [b'+', ..] => paint.good(&line),
+            [b'-', ..] => paint.bad(&line),
+            _ => line,
+        };
+        text.push_str(&painted);
+        text.push('\n');
+    }
+}
+
+/// What it comes to, in words.
+pub(super) fn sentence(view: &ChangesView) -> String {
+    let counted = counted(view);
+    match view.back_to {
+        Some(number) => format!("Back to revision {number}. {counted}"),
+        None => counted,
+    }
+}
+
+fn counted(view: &ChangesView) -> String {
+    match view.against {
+        "unknown" => {
+            return "The node is stopped or silent: what would change in it is not known.".into();
+        }
+        "nothing" => {
+            return format!(
+                "There is no cluster: all would be made, {}. What they say: clearml-local render",
+                words::count(view.objects.len() as u64, "object")
+            );
+        }
+        _ if !view.differs() => return "Nothing would change.".into(),
+        _ => {}
+    }
+    let count = |what: &str| view.objects.iter().filter(|o| change(o) == what).count();
+    let counts = [
+        (count("changed"), "to change"),
+        (count("created"), "to create"),
+        (count("removed"), "to remove"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if told.is_empty() {
+        return "Objects: none to change.".into();
+    }
+    format!("Objects: {}.", told.join(", "))
+}

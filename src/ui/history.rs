@@ -1,0 +1,63 @@
+//! The history: a line for each revision, oldest first, and under it what it changed.
+
+use super::table::{self, Cell};
+use super::{Paint, Policy, words};
+use crate::revisions::Entry;
+
+/// How many changed values are shown of a revision.
+const MOST: usize = 12;
+
+/// For people.
+pub(super) fn text(entries: &[Entry], policy: &Policy) -> String {
+    let paint = Paint::new(policy.stdout_colour);
+    let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| row(entry, paint)).collect();
+    let lines = table::lines(&rows, "", None);
+    let mut text = String::new();
+    for (line, entry) in lines.iter().zip(entries) {
+        text.push_str(line);
+        text.push('\n');
+        for below in below(entry) {
+            text.push_str(&format!("     {}\n", words::one_line(&below)));
+        }
+    }
+    text
+}
+
+fn row(entry: &Entry, paint: Paint) -> Vec<Cell> {
+    let number = words::right(&entry.revision.to_string(), 3);
+    let at = entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let result = match (entry.result, entry.code) {
+        ("failed", Some(code)) => format!("failed ({code})"),
+        (result, _) => result.to_owned(),
+    };
+    let painted = |text: &str| match entry.result {
+        "ready" => paint.good(text),
+        "failed" => paint.bad(text),
+        "interrupted" | "running" => paint.caution(text),
+        _ => paint.quiet(text),
+    };
+    let note = match entry.back_to {
+        Some(number) => format!("rollback to {number}"),
+        None => String::new(),
+    };
+    vec![
+        Cell::painted(number, |text| paint.strong(text)),
+        Cell::new(at),
+        Cell::new(format!("release {}", entry.release)),
+        Cell::painted(result, painted),
+        Cell::new(note),
+    ]
+}
+
+/// The reason of a failure, then what changed.
+fn below(entry: &Entry) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(entry.reason.clone());
+    let changes = entry.changes.as_deref().unwrap_or_default();
+    lines.extend(changes.iter().take(MOST).map(ToString::to_string));
+    if changes.len() > MOST {
+        let more = changes.len() - MOST;
+        lines.push(format!("and {}", words::count(more as u64, "more value")));
+    }
+    lines
+}

@@ -1,0 +1,139 @@
+//! What would change, and what was.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Choices, output, policy, quietly};
+use crate::kube::{Compared, How, Planned};
+use crate::revisions::{Changed, Entry};
+use crate::ui::{ChangesView, Format};
+
+fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
+    let side = |replicas: Option<u32>| {
+        replicas.map(|replicas| {
+            json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "clearml-web"},
+                "spec": {"replicas": replicas, "\u{1b}[2Jescape": "x"}})
+        })
+    };
+    Compared {
+        kind: kind.into(),
+        name: "clearml-web".into(),
+        namespace: Some("clearml".into()),
+        before: side(before),
+        after: side(after),
+    }
+}
+
+fn view() -> ChangesView {
+    ChangesView {
+        against: "cluster",
+        node: vec!["--web-port was 30080 and becomes 8080".into()],
+        planned: vec![Planned {
+            kind: "PersistentVolumeClaim".into(),
+            name: "clearml-mongodb".into(),
+            namespace: Some("clearml".into()),
+            how: How::BoundAgain {
+                volume: "clearml-mongodb".into(),
+                claim: "clearml-mongodb".into(),
+            },
+            why: "size 50Gi becomes 60Gi".into(),
+        }],
+        objects: vec![
+            compared("Deployment", Some(1), Some(2)),
+            compared("ConfigMap", None, Some(1)),
+            compared("Service", Some(1), None),
+        ],
+        back_to: None,
+    }
+}
+
+#[test]
+fn what_would_change() {
+    let (output, out, err) = output(policy(quietly(), true, Some(80)));
+    output.changes(&view(), None).unwrap();
+    insta::assert_snapshot!(format!("{}\n{}", out.text(), err.text()));
+}
+
+#[test]
+fn what_would_change_in_words() {
+    let told = |view: ChangesView| {
+        let (output, out, err) = output(policy(quietly(), false, None));
+        output.changes(&view, None).unwrap();
+        out.text() + &err.text()
+    };
+    let nothing = ChangesView {
+        node: Vec::new(),
+        planned: Vec::new(),
+        objects: Vec::new(),
+        ..view()
+    };
+    let new = ChangesView {
+        against: "nothing",
+        objects: vec![compared("ConfigMap", None, Some(1))],
+        ..nothing.clone()
+    };
+    let unknown = ChangesView {
+        against: "unknown",
+        ..nothing.clone()
+    };
+    assert_eq!(told(nothing), "Nothing would change.\n");
+    insta::assert_snapshot!(told(new) + &told(unknown));
+}
+
+#[test]
+fn what_would_change_for_programs() {
+    let json = Choices {
+        format: Format::Json,
+        ..Choices::default()
+    };
+    let (output, out, _) = output(policy(json, false, None));
+    output.changes(&view(), Some("dry-run")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&out.text()).unwrap();
+    assert_eq!(
+        (out.text().lines().count(), &line["event"]),
+        (1, &json!("dry-run"))
+    );
+    assert_eq!(line["planned"][0]["how"], "bound-again");
+    let changes = line["objects"].as_array().unwrap().iter();
+    let changes: Vec<_> = changes.map(|one| one["change"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["changed", "created", "removed"]);
+}
+
+#[test]
+fn the_history() {
+    let at: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
+    let entry = |revision, result, changes: &[(&str, &str, &str)]| Entry {
+        revision,
+        at,
+        release: "1.5.0".into(),
+        program: "0.1.0".into(),
+        result,
+        reason: None,
+        code: None,
+        back_to: None,
+        current: result == "ready",
+        changes: Some(
+            changes
+                .iter()
+                .map(|(key, old, new)| Changed {
+                    key: (*key).into(),
+                    old: Some((*old).into()),
+                    new: Some((*new).into()),
+                })
+                .collect(),
+        ),
+    };
+    let failed = Entry {
+        reason: Some("apiserver cannot be placed on the node".into()),
+        code: Some(64),
+        ..entry(9, "failed", &[("apiserver.replicaCount", "1", "2")])
+    };
+    let back = Entry {
+        back_to: Some(8),
+        ..entry(10, "ready", &[("apiserver.replicaCount", "2", "1")])
+    };
+    let (output, out, _) = output(policy(quietly(), true, Some(80)));
+    let entries = [entry(8, "superseded", &[]), failed, back];
+    output.history(&entries).unwrap();
+    insta::assert_snapshot!(out.text());
+}

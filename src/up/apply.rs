@@ -1,0 +1,84 @@
+//! The step that makes the cluster's objects what is rendered.
+
+use super::Plan;
+use crate::component::NAMESPACE;
+use crate::error::{Code, Explain, Result};
+use crate::event::{Events, Step};
+use crate::images::Identities;
+use crate::kube::{Change, Cluster, Impossible, Planned};
+use crate::secrets::Secrets;
+
+/// Network, storage and the server's objects, in one go. Returns whether
+/// anything changed.
+pub(super) async fn run(
+    plan: &Plan,
+    secrets: &Secrets,
+    identities: &Identities,
+    cluster: &Cluster,
+    events: &Events,
+) -> Result<bool> {
+    let step = events.step("apply");
+    let result = all(plan, secrets, identities, cluster, &step).await;
+    let (changed, _) = step.end(result, Clone::clone)?;
+    Ok(changed)
+}
+
+/// Does what cannot be done in place, applies and prunes; returns whether anything
+/// changed, and how much in words.
+async fn all(
+    plan: &Plan,
+    secrets: &Secrets,
+    identities: &Identities,
+    cluster: &Cluster,
+    step: &Step,
+) -> Result<(bool, String)> {
+    let objects = plan.objects(secrets, identities)?;
+    let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
+    let planned = planned(plan, cluster, &objects).await?;
+    let tell = |planned: &Planned| step.warn(planned.to_string());
+    cluster
+        .carry_out(&planned, &objects, NAMESPACE, tell)
+        .await?;
+    let applied = cluster.apply(&objects, NAMESPACE).await?;
+    let rebound = cluster.rebind_released(plan.name.as_str()).await?;
+    let pruned = cluster
+        .prune(plan.name.as_str(), &objects, NAMESPACE)
+        .await?;
+    let count = |change| applied.iter().filter(|o| o.change == change).count();
+    let counts = [
+        (count(Change::Created), "created"),
+        (count(Change::Updated), "changed"),
+        (count(Change::Unchanged), "unchanged"),
+        (pruned.len(), "removed"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told = told.map(|(count, what)| format!("{count} {what}"));
+    let quiet = planned.is_empty() && pruned.is_empty() && rebound.is_empty();
+    let changed = count(Change::Unchanged) < applied.len() || !quiet;
+    Ok((changed, told.collect::<Vec<_>>().join(", ")))
+}
+
+/// What cannot be changed in place, and what is done instead.
+pub(super) async fn planned(
+    plan: &Plan,
+    cluster: &Cluster,
+    objects: &[serde_json::Value],
+) -> Result<Vec<Planned>> {
+    let planned = cluster.plan(plan.name.as_str(), objects).await?;
+    Ok(planned.map_err(Refused)?)
+}
+
+/// A change that would leave data behind.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; nothing was applied")]
+struct Refused(Impossible);
+
+impl Explain for Refused {
+    fn code(&self) -> Code {
+        Code::ApplyFailed
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["leave the claim as it is, and see what would change: clearml-local diff".into()]
+    }
+}

@@ -1,0 +1,82 @@
+//! Back to an earlier revision: by a rollback, or by an `up --atomic` that failed.
+
+use super::past::Record;
+use super::{Request, bring_up};
+use crate::docker::Engine;
+use crate::error::{Code, Error, Explain};
+use crate::event::Events;
+use crate::settings::Wishes;
+use crate::state::StateDir;
+
+/// Where a rollback goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackTo {
+    /// The revision; the last good one before the current where none is said.
+    pub number: Option<u32>,
+    /// Whether only its values are taken, and the release stays.
+    pub keep_release: bool,
+}
+
+/// Goes back after a failure, and returns the error with what became of that.
+pub(super) async fn after(
+    error: Error,
+    record: &Record<'_>,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Error {
+    let (failed, good) = match record.way_back() {
+        None => return error,
+        Some(Err(what)) => return WentBack { error, what }.into(),
+        Some(Ok(numbers)) => numbers,
+    };
+    events.warn(format!(
+        "revision {failed} failed, going back to revision {good}: {error}"
+    ));
+    let back = Request {
+        wishes: Wishes {
+            timeout: request.wishes.timeout.clone(),
+            ..Wishes::default()
+        },
+        atomic: false,
+        back_to: Some(BackTo {
+            number: Some(good),
+            keep_release: false,
+        }),
+        ..request.clone()
+    };
+    let mut record = Record::new(&request.name, state);
+    // Boxed, as it is the same story again.
+    let result = Box::pin(bring_up(&back, state, engine, events, &mut record)).await;
+    record.end(&result, events).await;
+    let what = match result {
+        Ok(_) => format!("the server is as in revision {good} again"),
+        Err(other) => format!("going back to revision {good} failed as well: {other}"),
+    };
+    WentBack { error, what }.into()
+}
+
+/// An error, and what was done about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+struct WentBack {
+    error: Error,
+    what: String,
+}
+
+impl Explain for WentBack {
+    fn code(&self) -> Code {
+        self.error.code()
+    }
+
+    fn details(&self) -> Vec<String> {
+        let mut details = self.error.details();
+        details.push(self.what.clone());
+        details
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.error.hints()
+    }
+}

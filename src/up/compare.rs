@@ -1,0 +1,146 @@
+//! What an `up` would change, without changing it.
+
+use super::past::{Running, running};
+use super::{Plan, Request, announce, apply, ingress, planned, preflight};
+use crate::component::NAMESPACE;
+use crate::docker::{Engine, EngineInfo};
+use crate::error::{Code, Explain, Result};
+use crate::event::Events;
+use crate::images::{self, Identities};
+use crate::kube::{Compared, Planned};
+use crate::node::spec;
+use crate::secrets::Secrets;
+use crate::state::StateDir;
+
+/// What was compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// There is no cluster: all would be made.
+    Nothing,
+    /// The objects of the cluster.
+    Cluster,
+    /// The node is stopped, or silent: nobody knows.
+    Unknown,
+}
+
+/// What would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// What was compared with.
+    pub ground: Ground,
+    /// Why the node would be made anew; empty where it would not.
+    pub node: Vec<String>,
+    /// What cannot be changed in place, in the order in which it would be done.
+    pub planned: Vec<Planned>,
+    /// The objects that would be others, in the order in which they are applied.
+    pub objects: Vec<Compared>,
+    /// The revision that would be gone back to.
+    pub back_to: Option<u32>,
+}
+
+impl Comparison {
+    /// Whether anything would change.
+    pub fn differs(&self) -> bool {
+        !(self.node.is_empty() && self.planned.is_empty() && self.objects.is_empty())
+    }
+}
+
+/// Compares what is asked for with what is there.
+///
+/// # Errors
+/// When it cannot be meant, the node does not answer, or an object would be refused.
+pub async fn compare(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Comparison> {
+    let info = engine.info().await?;
+    let (past, plan) = planned(request, state, engine, &info).await?;
+    let compared = with_what_is_there(&plan, past.back_to, state, engine, &info).await?;
+    if compared.ground == Ground::Unknown {
+        return Err(Silent.into());
+    }
+    Ok(compared)
+}
+
+/// The same with all that `up` checks before it begins.
+///
+/// # Errors
+/// As those of `up`, before anything is changed.
+pub async fn dry_run(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<Comparison> {
+    let info = engine.info().await?;
+    let (past, plan) = planned(request, state, engine, &info).await?;
+    announce(&plan, &info, events);
+    ingress::announce(&plan, events).await;
+    preflight::run(&plan, request, engine, &info, events).await?;
+    with_what_is_there(&plan, past.back_to, state, engine, &info).await
+}
+
+async fn with_what_is_there(
+    plan: &Plan,
+    back_to: Option<u32>,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<Comparison> {
+    let running = running(&plan.name, engine).await?;
+    let secrets = state.secrets()?.unwrap_or_else(Secrets::unknown);
+    let node_name = spec::name(&plan.name);
+    let mut compared = Comparison {
+        ground: Ground::Unknown,
+        node: Vec::new(),
+        planned: Vec::new(),
+        objects: Vec::new(),
+        back_to,
+    };
+    if let Some(node) = engine.container(&node_name).await? {
+        let differences = plan.node("", &[], info).differences(&node);
+        compared.node = super::node::words(&differences);
+    }
+    let values = |identities: &Identities| -> Result<Vec<serde_json::Value>> {
+        let objects = plan.objects(&secrets, identities)?;
+        Ok(objects.iter().map(|o| o.as_value().clone()).collect())
+    };
+    match running {
+        Running::Silent => {}
+        Running::No => {
+            compared.ground = Ground::Nothing;
+            compared.objects = Compared::all_new(&values(&Identities::new())?, NAMESPACE)?;
+        }
+        Running::Answers(cluster) => {
+            compared.ground = Ground::Cluster;
+            let wanted = plan.images();
+            let mut identities = images::known(engine, &node_name, &wanted).await?;
+            for image in wanted {
+                let later = || "known when it is pulled".to_owned();
+                identities.entry(image.reference).or_insert_with(later);
+            }
+            let objects = values(&identities)?;
+            compared.planned = apply::planned(plan, &cluster, &objects).await?;
+            let all = cluster.compare(plan.name.as_str(), &objects, NAMESPACE, &compared.planned);
+            compared.objects = all.await?;
+            compared.objects.retain(Compared::differs);
+        }
+    }
+    Ok(compared)
+}
+
+/// Nobody knows what would change.
+#[derive(Debug, thiserror::Error)]
+#[error("the node is stopped or silent, and cannot be compared with")]
+struct Silent;
+
+impl Explain for Silent {
+    fn code(&self) -> Code {
+        Code::ClusterUnreachable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["start it: clearml-local start".into()]
+    }
+}
