@@ -11,6 +11,7 @@ mod start;
 mod status;
 mod stop;
 mod up;
+mod values;
 
 use std::path::PathBuf;
 
@@ -61,6 +62,7 @@ enum Verb {
     Logs(logs::Args),
     Credentials(credentials::Args),
     Render(render::Args),
+    Values(values::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -241,6 +243,7 @@ impl Cli {
                 Verb::Logs(args) => logs::run(&args, &context).await,
                 Verb::Credentials(args) => credentials::run(&args, &context),
                 Verb::Render(args) => render::run(&args, &context).await,
+                Verb::Values(args) => values::run(&args, &context).await,
                 Verb::Completions(_) | Verb::Man(_) => Ok(0),
             }
         });

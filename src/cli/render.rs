@@ -53,7 +53,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-fn usual_machine() -> EngineInfo {
+/// The machine where no engine answers.
+pub(super) fn usual_machine() -> EngineInfo {
     EngineInfo {
         memory: 16_000_000_000,
         cpus: 8,
