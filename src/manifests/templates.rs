@@ -1,6 +1,8 @@
 //! The templates, and their engine. Values are written as JSON by themselves;
 //! so no expression stands in quotes.
 
+use std::sync::LazyLock;
+
 use minijinja::value::{Serde, Value as Context};
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
@@ -55,28 +57,39 @@ pub(super) const ALL: [(&str, &str); 10] = [
 /// Waits for a dependency, in an init container.
 pub(super) const WAIT_SCRIPT: &str = include_str!("../../templates/clearml/wait.sh");
 
+/// All templates, parsed once; or why one of them cannot be.
+static PARSED: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // The macros are part of YAML files, whatever their own name.
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Json);
+    for (name, text) in ALL {
+        let added = environment.add_template(name, text);
+        added.map_err(|error| failed(name, &format!("{error:#}")))?;
+    }
+    Ok(environment)
+});
+
+fn failed(template: &'static str, reason: &str) -> Error {
+    Error {
+        template,
+        reason: reason.to_owned(),
+    }
+}
+
 /// Renders a template into objects.
 ///
 /// # Errors
 /// When it and its values do not fit.
 pub(super) fn render(name: &'static str, values: &Value) -> Result<Vec<Value>, Error> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The macros are part of YAML files, whatever their own name.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Json);
-    let failed = |reason: String| Error {
-        template: name,
-        reason,
-    };
-    for (name, text) in ALL {
-        let added = environment.add_template(name, text);
-        added.map_err(|error| failed(format!("{error:#}")))?;
-    }
+    let environment = PARSED
+        .as_ref()
+        .map_err(|error| failed(error.template, &error.reason))?;
     let rendered = environment
         .get_template(name)
         .and_then(|template| template.render(Context::from(Serde(values))));
-    let text = rendered.map_err(|error| failed(format!("{error:#}")))?;
-    yaml::documents(&text).map_err(|error| failed(error.to_string()))
+    let text = rendered.map_err(|error| failed(name, &format!("{error:#}")))?;
+    yaml::documents(&text).map_err(|error| failed(name, &error.to_string()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::Problem;
+use super::error::SHOWN;
 use super::keys::{self, Effect};
 use super::said::Layer;
 
@@ -32,7 +33,9 @@ fn below<'a>(
     for (name, value) in map {
         path.push(name);
         let key = path.join(".");
-        let mut told = |what: String| problems.push(Problem::new(layer.place.of(path), what));
+        let place = layer.place.of(path);
+        let told_before = problems.len();
+        let mut told = |what: String| problems.push(Problem::new(place.clone(), what));
         match keys::find(&key) {
             Some(known) => {
                 let differs = !value.is_null() && *value != known.default;
@@ -40,7 +43,7 @@ fn below<'a>(
                     Effect::Works => {}
                     Effect::Nothing(why) if differs => warnings.push(format!(
                         "{}: `{key}` has no effect, as in chart 4.0.0: {why}",
-                        layer.place.of(path)
+                        place
                     )),
                     Effect::Refused(instead) if differs => {
                         told(format!("`{key}` is not supported: {instead}"));
@@ -55,7 +58,8 @@ fn below<'a>(
                 whole = false;
                 told(format!("`{key}` is to hold keys and values, not `{value}`"));
             }
-            None => told(unknown(&key, path)),
+            None if told_before < SHOWN => told(unknown(&key, path)),
+            None => told(format!("there is no key `{key}`")),
         }
         path.pop();
     }

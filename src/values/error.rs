@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::error::{Code, Explain};
 
+/// How many problems a person is shown; names are suggested for no more.
+pub(super) const SHOWN: usize = 20;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -58,7 +61,30 @@ impl Explain for Error {
     fn details(&self) -> Vec<String> {
         match &self.problems[..] {
             [_] => Vec::new(),
-            many => many.iter().map(Problem::to_string).collect(),
+            many => {
+                let shown = many.iter().take(SHOWN).map(Problem::to_string);
+                let hidden = many.len().saturating_sub(SHOWN);
+                let rest = (hidden > 0).then(|| format!("and {hidden} more"));
+                shown.chain(rest).collect()
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_problems_are_enough_for_a_person() {
+        let of = |count: usize| Error {
+            problems: (0..count)
+                .map(|i| Problem::new("a", i.to_string()))
+                .collect(),
+        };
+        assert_eq!(of(20).details().len(), 20);
+        let details = of(25).details();
+        assert_eq!(details.len(), 21);
+        assert_eq!(details[20], "and 5 more");
     }
 }
