@@ -140,8 +140,8 @@ fn wrong_values_are_told_all_at_once_with_file_and_line() {
     insta::assert_snapshot!(ran.stderr, @r#"
     error: 3 values cannot be used
       values.yaml:2: there is no key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
-      --set mongodb.persistence.size=lots: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `"lots"`
       values.yaml:5: `redis.image.tag` is to be a text, not `[]`
+      --set mongodb.persistence.size=lots: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `"lots"`
     "#);
     let ran = home.run(&["render", "-f", "nowhere.yaml"]);
     assert_eq!(ran.code, 2);
@@ -272,6 +272,7 @@ fn help_of_each_verb_has_an_example() {
         "logs",
         "credentials",
         "render",
+        "values",
         "completions",
         "man",
     ] {
@@ -344,4 +345,69 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
     let ran = home.run(&["render", "--set-file", "a=none.txt"]);
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @"error: there is no file none.txt (--set-file a=none.txt)");
+}
+
+#[test]
+fn values_show_what_is_in_force_and_where_it_comes_from() {
+    let home = Home::new();
+    home.write("values.yaml", "apiserver:\n  replicaCount: 2\n");
+    let ran = home.run(&[
+        "values",
+        "--changed",
+        "-f",
+        "values.yaml",
+        "--set",
+        "redis.usePassword=true,redis.password=hidden",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stdout, @r"
+    apiserver.replicaCount  2         values.yaml:2
+    redis.usePassword       true      --set
+    redis.password          ********  --set
+    ");
+    let ran = home.run(&["values", "-o", "json"]);
+    let all: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
+    let port = all
+        .iter()
+        .find(|one| one["key"] == "apiserver.service.port")
+        .unwrap();
+    assert_eq!(
+        *port,
+        serde_json::json!({"key": "apiserver.service.port", "value": 8008, "from": "chart"})
+    );
+    assert_eq!(home.run(&["values", "--set", "a=1"]).code, 2);
+}
+
+#[test]
+fn values_files_are_checked() {
+    let home = Home::new();
+    home.write("good.yaml", "ingress:\n  name: mine\n");
+    home.write("bad.yaml", "redis:\n  image: 1\n");
+    let ran = home.run(&["values", "check", "good.yaml"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "good.yaml: fine\n"),
+        "{}",
+        ran.stderr
+    );
+    insta::assert_snapshot!(ran.stderr, @"warning: good.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component");
+    let ran = home.run(&["values", "check", "good.yaml", "bad.yaml"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(ran.stderr, @"error: bad.yaml:2: `redis.image` is to hold keys and values, not `1`");
+    let refused = home.run(&["values", "check", "good.yaml", "--set", "redis.a=1"]);
+    assert_eq!(refused.code, 2);
+    assert_eq!(home.run(&["values", "check"]).code, 2);
+}
+
+#[test]
+fn the_default_values_are_fine_themselves() {
+    let home = Home::new();
+    let defaults = home.run(&["values", "--defaults"]);
+    assert_eq!(defaults.code, 0, "{}", defaults.stderr);
+    home.write("values.yaml", &defaults.stdout);
+    let ran = home.run(&["values", "check", "values.yaml"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let schema = home.run(&["values", "schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&schema.stdout).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
 }

@@ -32,7 +32,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {
         return Ok(0);
     };
     files::create_dir(dir)?;
-    for command in command.get_subcommands().chain([&command]) {
+    let verbs: Vec<&Command> = command.get_subcommands().collect();
+    let below = verbs.iter().flat_map(|verb| verb.get_subcommands());
+    for command in below.chain(verbs.iter().copied()).chain([&command]) {
         let (name, text) = page(command)?;
         files::write(&dir.join(name), &text)?;
     }

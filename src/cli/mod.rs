@@ -14,6 +14,7 @@ mod start;
 mod status;
 mod stop;
 mod up;
+mod values;
 
 use std::path::PathBuf;
 
@@ -67,6 +68,7 @@ enum Verb {
     Diff(diff::Args),
     History(history::Args),
     Rollback(rollback::Args),
+    Values(values::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -252,6 +254,7 @@ impl Cli {
                 Verb::Diff(args) => diff::run(&args, &context).await,
                 Verb::History(args) => history::run(&args, &context).await,
                 Verb::Rollback(args) => rollback::run(&args, &context).await,
+                Verb::Values(args) => values::run(&args, &context).await,
                 Verb::Completions(_) | Verb::Man(_) => Ok(0),
             }
         });

@@ -126,7 +126,8 @@ impl Explain for NotOurs {
     }
 }
 
-fn usual_machine() -> EngineInfo {
+/// The machine where no engine answers.
+pub(super) fn usual_machine() -> EngineInfo {
     EngineInfo {
         memory: 16_000_000_000,
         cpus: 8,

@@ -53,26 +53,11 @@ pub(super) struct WishArgs {
         value_delimiter = ':'
     )]
     values: Vec<PathBuf>,
-    /// One value, such as apiserver.replicaCount=2; wins over files. In Helm's grammar:
-    /// a.b=c,d=e are two, a={x,y} a list, a[0].b=c an item's, a=null none
-    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
-    set: Vec<String>,
-    /// One value as text, whatever it looks like: version=0042; wins over --set
-    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
-    set_string: Vec<String>,
-    /// One value as the text of a file, which is read now and kept; wins over
-    /// --set-string
-    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
-    set_file: Vec<String>,
-    /// One value as JSON, or several as an object; wins over files, --set over it
-    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
-    set_json: Vec<String>,
+    #[command(flatten)]
+    set: SetArgs,
     /// Forget values chosen before; those given with it are then the whole choice
     #[arg(long)]
     reset_values: bool,
-    /// Release of the server: 1.5.0, 2.3, or a file that describes one
-    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
-    release: Option<String>,
     /// Image of the Kubernetes node
     #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
     node_image: Option<String>,
@@ -145,6 +130,28 @@ pub(super) struct WishArgs {
     timeout: Option<String>,
 }
 
+/// Flags that say single values, and the release that they are for.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SetArgs {
+    /// One value, such as apiserver.replicaCount=2; wins over files. In Helm's grammar:
+    /// a.b=c,d=e are two, a={x,y} a list, a[0].b=c an item's, a=null none
+    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
+    pub(super) set: Vec<String>,
+    /// One value as text, whatever it looks like: version=0042; wins over --set
+    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    pub(super) set_string: Vec<String>,
+    /// One value as the text of a file, which is read now and kept; wins over
+    /// --set-string
+    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    pub(super) set_file: Vec<String>,
+    /// One value as JSON, or several as an object; wins over files, --set over it
+    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    pub(super) set_json: Vec<String>,
+    /// Release of the server: 1.5.0, 2.3, or a file that describes one
+    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
+    pub(super) release: Option<String>,
+}
+
 impl WishArgs {
     /// The wishes of flags and environment, then those of the settings file.
     pub(super) fn wishes(&self, context: &Context) -> Wishes {
@@ -155,14 +162,14 @@ impl WishArgs {
             web_port: self.web_port,
             api_port: self.api_port,
             files_port: self.files_port,
-            release: self.release.clone(),
+            release: self.set.release.clone(),
             node_image: self.node_image.clone(),
             data_dir: self.data_dir.clone().map(|place| place.below(&here)),
             values: self.values.clone(),
-            set: self.set.clone(),
-            set_string: self.set_string.clone(),
-            set_file: self.set_file.clone(),
-            set_json: self.set_json.clone(),
+            set: self.set.set.clone(),
+            set_string: self.set.set_string.clone(),
+            set_file: self.set.set_file.clone(),
+            set_json: self.set.set_json.clone(),
             reset_values: self.reset_values,
             ca_file: self.ca_file.clone(),
             registry_mirror: self.registry_mirror.clone(),

@@ -181,6 +181,17 @@ impl Kind {
         )
     }
 
+    /// A value as it is read: `"true"` means `true`, and none is empty.
+    pub(super) fn meaning(&self, value: &Value) -> Value {
+        let read = match self {
+            Kind::Flag => flag(value).map(Value::Bool),
+            Kind::Whole(_) => whole(value).map(|number| json!(number)),
+            Kind::Resources | Kind::Environment | Kind::Texts => None,
+            _ => text(value).map(Value::String),
+        };
+        read.unwrap_or_else(|| value.clone())
+    }
+
     /// What it is to be, in words that follow "is to be".
     pub(super) fn expected(&self) -> String {
         match self {
@@ -229,7 +240,7 @@ impl Kind {
         match self {
             Kind::Flag => json!({"enum": [true, false, "true", "false"]}),
             Kind::Text | Kind::JavaOptions | Kind::Template => {
-                json!({"type": ["string", "number"]})
+                json!({"type": ["string", "number", "boolean"]})
             }
             Kind::Word { least } => {
                 json!({"type": "string", "pattern": format!("^([A-Za-z][A-Za-z0-9_-]{{{},}})?$", least.saturating_sub(1))})
@@ -239,10 +250,11 @@ impl Kind {
             }
             Kind::OneOf(words) => json!({"enum": words}),
             Kind::Whole(range) if *range.end() == u64::MAX => {
-                json!({"type": "integer", "minimum": range.start()})
+                json!({"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": range.start()})
             }
             Kind::Whole(range) => {
-                json!({"type": "integer", "minimum": range.start(), "maximum": range.end()})
+                json!({"type": ["integer", "string"], "pattern": "^[0-9]+$",
+                    "minimum": range.start(), "maximum": range.end()})
             }
             Kind::Quantity => {
                 json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"})

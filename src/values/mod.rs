@@ -4,6 +4,7 @@
 mod brief;
 mod check;
 mod copied;
+mod defaults;
 mod difference;
 mod error;
 mod grammar;
@@ -15,17 +16,22 @@ mod merge;
 mod quantity;
 mod rules;
 mod said;
+mod schema;
 mod set;
+mod show;
 mod typed;
 
 use serde_json::Value;
 
 pub use self::brief::Brief;
+pub use self::defaults::default_file;
 pub use self::difference::{Difference, Refused};
 pub use self::error::{Error, Problem};
 pub use self::merge::coalesce;
 pub use self::said::{LARGEST_FILE, merged};
+pub use self::schema::schema;
 pub use self::set::named_files;
+pub use self::show::InForce;
 pub use self::typed::{
     ApiOptions, Auth, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login,
     Mongodb, Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site,

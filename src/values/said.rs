@@ -66,18 +66,30 @@ impl Said {
     /// what it says above; `None` where the user says nothing. Items of lists are
     /// `[0]` or `0`.
     pub(super) fn place(&self, path: &[&str]) -> Option<String> {
+        Some(self.decides(path)?.place.of(path))
+    }
+
+    /// The same, with the flag alone for what was said by one: there may be secrets
+    /// behind it.
+    pub(super) fn source(&self, path: &[&str]) -> Option<String> {
+        Some(match &self.decides(path)?.place {
+            Place::Set(argument) => argument.kind.flag().to_owned(),
+            file @ Place::File { .. } => file.of(path),
+        })
+    }
+
+    fn decides(&self, path: &[&str]) -> Option<&Layer> {
         let decides = |layer: &&Layer| {
             let lists_grow = matches!(layer.place, Place::Set(_));
             says(&layer.tree, path, lists_grow)
         };
-        let layer = self.layers.iter().rev().find(decides)?;
-        Some(layer.place.of(path))
+        self.layers.iter().rev().find(decides)
     }
 }
 
 /// Whether a tree has something at a path, or something that is no map above it.
 /// `lists_grow` where a list that lacks an item leaves it to the layers below.
-fn says(tree: &Value, path: &[&str], lists_grow: bool) -> bool {
+pub(super) fn says(tree: &Value, path: &[&str], lists_grow: bool) -> bool {
     let mut place = tree;
     for step in path {
         let below = match place {

@@ -187,6 +187,42 @@ pub(super) fn put(tree: &mut Value, path: &[&str], value: Value) {
     *place = value;
 }
 
+/// A place in the tree of all keys.
+pub(super) enum Node {
+    /// A key.
+    Key(&'static Key),
+    /// What is below a part of a name, in order.
+    Map(Level),
+}
+
+/// The names at one level, in the order in which they are shown.
+pub(super) type Level = Vec<(&'static str, Node)>;
+
+/// All keys as a tree.
+pub(super) fn tree() -> Level {
+    let mut tree = Level::new();
+    for key in all() {
+        let mut level = &mut tree;
+        let mut names = key.path.split('.').peekable();
+        while let Some(name) = names.next() {
+            if names.peek().is_none() {
+                level.push((name, Node::Key(key)));
+                break;
+            }
+            let known = level.iter().position(|(known, _)| *known == name);
+            let at = known.unwrap_or_else(|| {
+                level.push((name, Node::Map(Level::new())));
+                level.len() - 1
+            });
+            let Node::Map(below) = &mut level[at].1 else {
+                unreachable!("no key has others below it");
+            };
+            level = below;
+        }
+    }
+    tree
+}
+
 /// All defaults as a tree.
 pub(super) fn defaults() -> Value {
     let mut tree = Value::Object(Map::new());

@@ -1,0 +1,177 @@
+//! `clearml-local values`.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Context;
+use super::render::usual_machine;
+use super::up::{SetArgs, WishArgs};
+use crate::docker::Engine;
+use crate::error::Result;
+use crate::settings::{Instance, Wishes};
+use crate::ui::table::{Cell, lines};
+use crate::up::{self, Plan};
+use crate::values::{self, InForce, Inputs};
+
+/// Show the values in force, and where each comes from
+///
+/// Without flags: those that the last `up` kept. With the flags of `up`: what would be in
+/// force. Secrets are masked. Needs no cluster; where no engine answers, memory is that
+/// of a machine with 16 GB.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  clearml-local values --changed
+  clearml-local values -f values.yaml --set apiserver.replicaCount=2 -o json
+  clearml-local values --defaults > values.yaml
+  clearml-local values check values.yaml
+  clearml-local values schema > values.schema.json"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    wishes: WishArgs,
+    /// Show only what differs from the defaults
+    #[arg(long, conflicts_with = "defaults")]
+    changed: bool,
+    /// Write a values file with every key at its default, and what it does
+    #[arg(long)]
+    defaults: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Check(CheckArgs),
+    Schema(SchemaArgs),
+}
+
+/// Check values files without doing anything
+///
+/// Says all that is wrong at once, with file and line. Several files are laid over one
+/// another, as `up` does.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local values check values.yaml
+  clearml-local values check base.yaml site.yaml --set redis.usePassword=true
+  clearml-local values check values.yaml --release 2.3")]
+struct CheckArgs {
+    /// Values files, the later over the earlier; `-` for what is piped in
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    set: SetArgs,
+}
+
+/// Write the JSON Schema of values files
+///
+/// Editors with a YAML language server complete keys and show what they do. They find
+/// the schema by a comment in the first line of a values file, with its path or URL:
+///
+/// # yaml-language-server: $schema=values.schema.json
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  clearml-local values schema > values.schema.json
+  sed -i '1i # yaml-language-server: $schema=values.schema.json' values.yaml")]
+struct SchemaArgs {}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    match &args.verb {
+        Some(Verb::Schema(_)) => context.output.json(&values::schema())?,
+        Some(Verb::Check(args)) => check(args, context).await?,
+        None => show(args, context).await?,
+    }
+    Ok(0)
+}
+
+async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
+    let wishes = Wishes {
+        values: args.files.clone(),
+        set: args.set.set.clone(),
+        set_string: args.set.set_string.clone(),
+        set_file: args.set.set_file.clone(),
+        set_json: args.set.set_json.clone(),
+        release: args.set.release.clone(),
+        ..Wishes::default()
+    };
+    let wishes = wishes.or(context.from_file.clone());
+    let plan = plan(wishes, None, context).await?;
+    warn(&plan.warnings, context);
+    for file in &args.files {
+        context
+            .output
+            .data(&format!("{}: fine\n", file.display()))?;
+    }
+    Ok(())
+}
+
+async fn show(args: &Args, context: &Context) -> Result<()> {
+    let earlier = context.state.instance()?;
+    let wishes = args.wishes.wishes(context);
+    let plan = plan(wishes, earlier.as_ref(), context).await?;
+    let inputs = Inputs {
+        release: &plan.release,
+        profile: &plan.profile,
+        files: &plan.instance.values,
+        sets: &plan.instance.sets,
+    };
+    if args.defaults {
+        context.output.data(&values::default_file(&inputs))?;
+        return Ok(());
+    }
+    warn(&plan.warnings, context);
+    let mut shown = values::resolve(&inputs)?.in_force(&inputs);
+    shown.retain(|one| one.changed || !args.changed);
+    if context.output.is_json() {
+        context.output.json(&shown)?;
+    } else if shown.is_empty() {
+        context.output.note("All values are at their defaults.");
+    } else {
+        let rows: Vec<Vec<Cell>> = shown.iter().map(row).collect();
+        let text = lines(&rows, "", None).join("\n");
+        context.output.data(&format!("{text}\n"))?;
+    }
+    Ok(())
+}
+
+async fn plan(wishes: Wishes, earlier: Option<&Instance>, context: &Context) -> Result<Plan> {
+    let request = context.request(wishes, false)?;
+    let info = match context.engine().await {
+        Ok(engine) => engine.info().await?,
+        Err(_) => usual_machine(),
+    };
+    up::plan(&request, &context.state, earlier, &info)
+}
+
+fn warn(warnings: &[String], context: &Context) {
+    for warning in warnings {
+        context.output.warn(warning);
+    }
+}
+
+fn row(one: &InForce) -> Vec<Cell> {
+    vec![
+        Cell::new(one.key.as_str()),
+        Cell::new(in_a_cell(&one.value)),
+        Cell::new(one.from.as_str()),
+    ]
+}
+
+/// A value in one short line.
+fn in_a_cell(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let mut text = match value {
+        Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => text.clone(),
+        value => value.to_string(),
+    };
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! The commented values file with all keys at their defaults.
+
+use serde_json::{Value, json};
+
+use super::keys::{self, Effect, Key, Node};
+use super::{Inputs, defaults as tree_of};
+use crate::yaml;
+
+/// How wide comments are.
+const WIDTH: usize = 80;
+
+const HEAD: &str = "\
+# All values of clearml-local, which are those of the `clearml` Helm chart 4.0.0
+# and a few more, at their defaults. What depends on the release, the machine or
+# the instance stands behind `#`: take that away to choose it yourself.
+";
+
+/// A values file with every key at its default. For the release and the profile of
+/// `inputs`; what the user said is not looked at.
+pub fn default_file(inputs: &Inputs<'_>) -> String {
+    let tree = tree_of(inputs);
+    let mut text = HEAD.to_owned();
+    for (name, node) in keys::tree() {
+        text.push('\n');
+        write(name, &node, &tree[name], Place::default(), &mut text);
+    }
+    text
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Blanks before it.
+    indent: usize,
+    /// The column of the `#` where all of it is commented out.
+    hash: Option<usize>,
+}
+
+impl Place {
+    fn line(self, text: &str, file: &mut String) {
+        if let Some(hash) = self.hash {
+            file.push_str(&" ".repeat(hash));
+            file.push('#');
+            file.push_str(&" ".repeat(self.indent - hash));
+        } else {
+            file.push_str(&" ".repeat(self.indent));
+        }
+        file.push_str(text);
+        file.push('\n');
+    }
+
+    fn comment(self, text: &str, file: &mut String) {
+        for line in wrapped(text, WIDTH.saturating_sub(self.indent + 2)) {
+            self.line(&format!("# {line}"), file);
+        }
+    }
+
+    fn commented_out(self) -> Place {
+        Place {
+            hash: self.hash.or(Some(self.indent)),
+            ..self
+        }
+    }
+}
+
+fn write(name: &str, node: &Node, value: &Value, place: Place, file: &mut String) {
+    match node {
+        Node::Map(nodes) => {
+            // An empty map would be null, which takes all below it away.
+            let place = match nodes.iter().all(|(_, node)| depends(node)) {
+                true => place.commented_out(),
+                false => place,
+            };
+            place.line(&format!("{name}:"), file);
+            let below = Place {
+                indent: place.indent + 2,
+                ..place
+            };
+            for (name, node) in nodes {
+                write(name, node, &value[*name], below, file);
+            }
+        }
+        Node::Key(key) => {
+            comment(key, place, file);
+            let place = match key.default_depends() {
+                Some(_) => place.commented_out(),
+                None => place,
+            };
+            let value = match value {
+                Value::Null => &key.default,
+                value => value,
+            };
+            for line in yaml::to_string(&json!({ name: value })).lines() {
+                place.line(line, file);
+            }
+        }
+    }
+}
+
+fn depends(node: &Node) -> bool {
+    match node {
+        Node::Key(key) => key.default_depends().is_some(),
+        Node::Map(nodes) => nodes.iter().all(|(_, node)| depends(node)),
+    }
+}
+
+fn comment(key: &Key, place: Place, file: &mut String) {
+    place.comment(&key.doc, file);
+    match key.effect {
+        Effect::Works => {}
+        Effect::Nothing(why) => place.comment(&format!("no effect: {why}"), file),
+        Effect::Refused(instead) => place.comment(&format!("only this value: {instead}"), file),
+    }
+    if let Some(by) = key.default_depends() {
+        place.comment(&format!("default: {by}"), file);
+    }
+}
+
+/// A text in lines of at most that many characters, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,66 @@
+//! The JSON Schema of a values file, for editors.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{self, Effect, Key};
+
+/// Which file the schema is of, for the comment that editors look for.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// The JSON Schema (draft 2020-12) of a values file: every key with its
+/// description and default, and no others.
+pub fn schema() -> Value {
+    let mut schema = level(&keys::tree());
+    let mut whole = Map::new();
+    whole.insert("$schema".into(), json!(DIALECT));
+    whole.insert("title".into(), json!("Values of the clearml chart 4.0.0"));
+    whole.append(schema.as_object_mut().unwrap_or(&mut Map::new()));
+    Value::Object(whole)
+}
+
+fn level(nodes: &[(&str, keys::Node)]) -> Value {
+    let properties: Map<String, Value> = nodes
+        .iter()
+        .map(|(name, node)| {
+            let below = match node {
+                keys::Node::Key(key) => leaf(key),
+                keys::Node::Map(nodes) => level(nodes),
+            };
+            ((*name).to_owned(), below)
+        })
+        .collect();
+    // Null takes what is below to its defaults, as in Helm.
+    json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties})
+}
+
+fn leaf(key: &Key) -> Value {
+    let mut schema = match key.effect {
+        Effect::Refused(_) => json!({"enum": [key.default]}),
+        Effect::Works | Effect::Nothing(_) => key.kind.schema(),
+    };
+    if key.kind.may_be_empty() {
+        or_null(&mut schema);
+    }
+    schema["description"] = json!(match key.effect {
+        Effect::Works => key.doc.clone(),
+        Effect::Nothing(why) => format!("{} No effect: {why}.", key.doc),
+        Effect::Refused(instead) => format!("{} Only the default: {instead}.", key.doc),
+    });
+    if matches!(key.effect, Effect::Nothing(_)) {
+        schema["deprecated"] = json!(true);
+    }
+    schema["default"] = key.default.clone();
+    schema
+}
+
+fn or_null(schema: &mut Value) {
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+        return;
+    }
+    match &mut schema["type"] {
+        Value::Array(types) if !types.contains(&json!("null")) => types.push(json!("null")),
+        Value::Array(_) => {}
+        one => *one = json!([one.clone(), "null"]),
+    }
+}

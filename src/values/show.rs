@@ -1,0 +1,169 @@
+//! Every key in force, with its value and where that comes from.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::keys::{self, Key};
+use super::kind::Kind;
+use super::{Inputs, Resolved, defaults, said};
+
+/// What stands in the place of a secret.
+const MASKED: &str = "********";
+
+/// A key in force.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InForce {
+    /// Its full name.
+    pub key: String,
+    /// Its value; secrets are masked.
+    pub value: Value,
+    /// Where it comes from: `values.yaml:12`, `--set`, `chart`, `release 1.5.0`, …
+    pub from: String,
+    /// Whether it differs from the default.
+    #[serde(skip)]
+    pub changed: bool,
+}
+
+impl Resolved {
+    /// Every key in force, in the order of the chart's file. `inputs` are those that
+    /// it was resolved from.
+    pub fn in_force(&self, inputs: &Inputs<'_>) -> Vec<InForce> {
+        let defaults = defaults(inputs);
+        let keys = keys::all().iter();
+        keys.map(|key| self.one(key, &defaults, inputs)).collect()
+    }
+
+    fn one(&self, key: &Key, defaults: &Value, inputs: &Inputs<'_>) -> InForce {
+        let path = keys::path(&key.path);
+        let at = |tree: &Value| path.iter().fold(tree, |tree, name| &tree[*name]).clone();
+        let (value, default) = (at(&self.tree), at(defaults));
+        // What was said and is not meant, such as published secrets, is in no tree.
+        let from = match said::says(&self.said.tree, &path, false) {
+            true => self.said.source(&path),
+            false => None,
+        };
+        let made = self.is_made(&key.path, &value);
+        let from = from.filter(|_| !made);
+        InForce {
+            from: from.unwrap_or_else(|| source_of_default(key, made, inputs)),
+            changed: key.kind.meaning(&value) != key.kind.meaning(&default),
+            value: masked(key, value, made),
+            key: key.path.clone(),
+        }
+    }
+
+    /// Whether a secret is made for the instance.
+    fn is_made(&self, path: &str, value: &Value) -> bool {
+        let nothing = value.is_null() || *value == "";
+        nothing
+            && match path {
+                "redis.password" => self.values.redis.auth.is_wanted(),
+                "mongodb.auth.rootPassword" => self.values.mongodb.auth.is_wanted(),
+                path => path.starts_with("secret."),
+            }
+    }
+}
+
+fn source_of_default(key: &Key, made: bool, inputs: &Inputs<'_>) -> String {
+    let depends = key.default_depends().is_some();
+    if made {
+        "made for the instance".into()
+    } else if depends && key.path.contains(".image.") {
+        format!("release {}", inputs.release.name)
+    } else if depends {
+        format!("machine (profile {})", inputs.profile.name)
+    } else if key.chart == Some(&key.default) {
+        "chart".into()
+    } else {
+        "clearml-local".into()
+    }
+}
+
+fn masked(key: &Key, mut value: Value, made: bool) -> Value {
+    let last = key.path.rsplit('.').next().unwrap_or_default();
+    let password = key.kind != Kind::Flag && last.to_lowercase().ends_with("password");
+    let secret = key.path.starts_with("secret.") || password;
+    let nothing = value.is_null() || value == "";
+    if made || (secret && !nothing) {
+        return json!(MASKED);
+    }
+    if key.path == "apiserver.fixedUsers.users" {
+        for user in value.as_array_mut().into_iter().flatten() {
+            user["password"] = json!(MASKED);
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+    use crate::release::{Catalogue, DEFAULT};
+    use crate::settings::{KeptFile, SetArgument, SetKind};
+    use crate::values::resolve;
+
+    fn in_force(text: &str, sets: &[&str]) -> Vec<InForce> {
+        let files = [KeptFile {
+            path: "values.yaml".into(),
+            text: text.into(),
+        }];
+        let sets: Vec<SetArgument> = sets
+            .iter()
+            .map(|text| SetArgument::new(SetKind::Set, *text))
+            .collect();
+        let inputs = Inputs {
+            release: &Catalogue::builtin().find(DEFAULT).unwrap(),
+            profile: &Profile::for_machine(8_000_000_000),
+            files: &files,
+            sets: &sets,
+        };
+        resolve(&inputs).unwrap().in_force(&inputs)
+    }
+
+    #[test]
+    fn each_value_says_where_it_comes_from() {
+        let shown = in_force(
+            "apiserver:\n  replicaCount: 2\n",
+            &["secret.authToken=abcdefghijklmnopqrstuvwxyz,redis.usePassword=true"],
+        );
+        for (key, value, from) in [
+            ("apiserver.replicaCount", json!(2), "values.yaml:2"),
+            ("redis.usePassword", json!(true), "--set"),
+            ("secret.authToken", json!(MASKED), "--set"),
+            ("secret.httpSession", json!(MASKED), "made for the instance"),
+            ("redis.password", json!(MASKED), "made for the instance"),
+            ("redis.image.tag", json!("6.2"), "release 1.5.0"),
+            (
+                "elasticsearch.esJavaOpts",
+                json!("-Xmx1g -Xms1g"),
+                "machine (profile standard)",
+            ),
+            ("webserver.service.port", json!(80), "chart"),
+            ("apiserver.watchdog.enabled", json!(true), "clearml-local"),
+        ] {
+            let one = shown.iter().find(|one| one.key == key).unwrap();
+            assert_eq!((&one.value, one.from.as_str()), (&value, from), "{key}");
+        }
+        assert!(!format!("{shown:?}").contains("abcdefgh"));
+    }
+
+    #[test]
+    fn only_another_meaning_is_a_change() {
+        let text = "apiserver:\n  prepopulateEnabled: true\n  replicaCount: '1'\n";
+        let changed = |text: &str| -> Vec<String> {
+            let shown = in_force(text, &[]).into_iter();
+            let changed = shown.filter(|one| one.changed);
+            changed.map(|one| one.key).collect()
+        };
+        assert_eq!(changed(text), [""; 0]);
+        assert_eq!(changed("redis: {resources: null}\n"), ["redis.resources"]);
+    }
+
+    #[test]
+    fn passwords_of_users_are_masked() {
+        let text = "apiserver:\n  fixedUsers:\n    enabled: true\n    users:\n    - {username: me, password: hidden-word, name: Me}\n";
+        let shown = in_force(text, &["imageCredentials.password=hidden-too"]);
+        assert!(!format!("{shown:?}").contains("hidden"), "{shown:?}");
+    }
+}
