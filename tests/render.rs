@@ -1,65 +1,13 @@
 //! What `up` applies, as a whole: a change of any manifest shows here.
 
-use clearml_local::images::Identities;
-use clearml_local::manifests::{self, Inputs};
-use clearml_local::probe::Endpoints;
-use clearml_local::profile::Profile;
-use clearml_local::release::Catalogue;
-use clearml_local::secrets::Secrets;
-use clearml_local::settings::{SetArgument, SetKind};
-use clearml_local::values;
+mod common;
+
+use clearml_local::manifests;
 
 fn rendered(release: &str, sets: &[&str]) -> String {
-    let release = Catalogue::builtin().find(release).unwrap();
-    let sets: Vec<SetArgument> = sets
-        .iter()
-        .map(|set| SetArgument::new(SetKind::Set, *set))
-        .collect();
-    let values = values::resolve(&values::Inputs {
-        release: &release,
-        profile: &Profile::for_machine(4_000_000_000),
-        files: &[],
-        sets: &sets,
-    })
-    .unwrap()
-    .values;
-    let endpoints = Endpoints {
-        web: "http://localhost:30080".into(),
-        api: "http://localhost:30008".into(),
-        files: "http://localhost:30081".into(),
-    };
-    let objects = manifests::render(&Inputs {
-        instance: "clearml",
-        release: &release,
-        values: &values,
-        secrets: &fixed_secrets(),
-        endpoints: &endpoints,
-        identities: &Identities::from([("redis:6.2".into(), "sha256:1".into())]),
-        data_root: "/var/local-path-provisioner",
-        registry_login: None,
-    })
-    .unwrap();
-    manifests::to_yaml(&objects, false)
-}
-
-/// Secrets that are the same in every run.
-fn fixed_secrets() -> Secrets {
-    let pair = |name: &str| serde_json::json!({"access_key": format!("{name}-key"), "secret_key": format!("{name}-secret")});
-    let users = [
-        "apiserver",
-        "webserver",
-        "tests",
-        "fileserver",
-        "services_agent",
-    ];
-    let users: serde_json::Map<_, _> = users
-        .map(|name| (name.to_owned(), pair(name)))
-        .into_iter()
-        .collect();
-    let all = serde_json::json!({
-        "http_session": "session", "auth_token": "token", "credentials": users,
-    });
-    serde_json::from_value(all).unwrap()
+    let rendered = common::render(release, "", sets).unwrap();
+    assert_eq!(rendered.warnings, [""; 0]);
+    manifests::to_yaml(&rendered.objects, false)
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! What tests of the rendered objects share.
+
+use clearml_local::images::Identities;
+use clearml_local::manifests::{self, Inputs, Object};
+use clearml_local::probe::Endpoints;
+use clearml_local::profile::Profile;
+use clearml_local::release::Catalogue;
+use clearml_local::secrets::Secrets;
+use clearml_local::settings::{KeptFile, SetArgument, SetKind};
+use clearml_local::values;
+
+/// What values became.
+pub struct Rendered {
+    pub objects: Vec<Object>,
+    pub warnings: Vec<String>,
+}
+
+/// The objects of a release with a values file and `--set` arguments, on a small
+/// machine, with secrets that are the same in every run.
+pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, values::Error> {
+    let release = Catalogue::builtin().find(release).unwrap();
+    let sets: Vec<SetArgument> = sets
+        .iter()
+        .map(|set| SetArgument::new(SetKind::Set, *set))
+        .collect();
+    let files = [KeptFile {
+        path: "values.yaml".into(),
+        text: file.into(),
+    }];
+    let resolved = values::resolve(&values::Inputs {
+        release: &release,
+        profile: &Profile::for_machine(4_000_000_000),
+        files: &files,
+        sets: &sets,
+    })?;
+    let endpoints = Endpoints {
+        web: "http://localhost:30080".into(),
+        api: "http://localhost:30008".into(),
+        files: "http://localhost:30081".into(),
+    };
+    let objects = manifests::render(&Inputs {
+        instance: "clearml",
+        release: &release,
+        values: &resolved.values,
+        secrets: &fixed_secrets().with(&resolved.values.chosen),
+        endpoints: &endpoints,
+        identities: &Identities::from([("redis:6.2".into(), "sha256:1".into())]),
+        data_root: "/var/local-path-provisioner",
+        registry_login: None,
+    });
+    Ok(Rendered {
+        objects: objects.unwrap(),
+        warnings: resolved.warnings,
+    })
+}
+
+/// Secrets that are the same in every run.
+fn fixed_secrets() -> Secrets {
+    let pair = |name: &str| serde_json::json!({"access_key": format!("{name}-key"), "secret_key": format!("{name}-secret")});
+    let users = [
+        "apiserver",
+        "webserver",
+        "tests",
+        "fileserver",
+        "services_agent",
+    ];
+    let users: serde_json::Map<_, _> = users
+        .map(|name| (name.to_owned(), pair(name)))
+        .into_iter()
+        .collect();
+    let all = serde_json::json!({
+        "http_session": "session", "auth_token": "token", "credentials": users,
+        "later": {"sdk": pair("sdk"), "redis": "redis-password", "mongodb": "mongodb-password"},
+    });
+    serde_json::from_value(all).unwrap()
+}

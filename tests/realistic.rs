@@ -1,0 +1,127 @@
+//! What values files of real installations change in the objects. The files are in
+//! `tests/values`; a first line `# release: 2.3` says for which release they are.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+/// The objects by kind and name, without what follows from the rest.
+fn objects(release: &str, file: &str) -> (BTreeMap<String, Value>, Vec<String>) {
+    let rendered = common::render(release, file, &[]).unwrap();
+    let named = rendered.objects.iter().map(|object| {
+        let mut value = object.as_value().clone();
+        let name = value["metadata"]["name"].as_str().unwrap().to_owned();
+        let name = format!("{}/{name}", object.kind());
+        forget(&mut value);
+        (name, value)
+    });
+    (named.collect(), rendered.warnings)
+}
+
+/// Takes out checksums, and the script that waits.
+fn forget(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|name, _| name != "clearml-local.io/configuration");
+            map.values_mut().for_each(forget);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget),
+        Value::String(text) if text.starts_with("# wait.sh") => *text = "wait.sh".into(),
+        _ => {}
+    }
+}
+
+/// The leaves below a value that differ, as `path: before -> after`.
+fn differences(path: &str, before: Option<&Value>, after: Option<&Value>, out: &mut Vec<String>) {
+    match (before, after) {
+        (before, after) if before == after => {}
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            of_maps(path, before, after, out);
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            of_maps(path, &by_name(before), &by_name(after), out);
+        }
+        (before, after) => {
+            let text = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
+            out.push(format!("  {path}: {} -> {}", text(before), text(after)));
+        }
+    }
+}
+
+fn of_maps(
+    path: &str,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    out: &mut Vec<String>,
+) {
+    let new = after.keys().filter(|name| !before.contains_key(*name));
+    for name in before.keys().chain(new) {
+        let below = format!("{path}/{name}");
+        differences(&below, before.get(name), after.get(name), out);
+    }
+}
+
+/// Items by their name, or by their place.
+fn by_name(items: &[Value]) -> Map<String, Value> {
+    let named = items.iter().enumerate().map(|(index, item)| {
+        let name = item["name"].as_str().map(str::to_owned);
+        (name.unwrap_or_else(|| index.to_string()), item.clone())
+    });
+    named.collect()
+}
+
+/// What a file changes, a line for each leaf.
+fn changes(file: &str) -> String {
+    let release = file
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# release: "));
+    let release = release.unwrap_or("1.5.0");
+    let (before, _) = objects(release, "");
+    let (after, warnings) = objects(release, file);
+    let mut out: Vec<String> = warnings
+        .iter()
+        .map(|warning| format!("warning: {warning}"))
+        .collect();
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        out.push(format!("gone: {name}"));
+    }
+    for (name, object) in &after {
+        let Some(before) = before.get(name) else {
+            out.push(format!("new: {name}"));
+            let own = ["spec", "stringData", "data", "metadata"].map(|part| (part, &object[part]));
+            for (part, value) in own.into_iter().filter(|(_, value)| !value.is_null()) {
+                let value = match part {
+                    "metadata" => &value["annotations"],
+                    _ => value,
+                };
+                if !value.is_null() {
+                    out.push(format!("  /{part}: {value}"));
+                }
+            }
+            continue;
+        };
+        let mut own = Vec::new();
+        differences("", Some(before), Some(object), &mut own);
+        if !own.is_empty() {
+            out.push(format!("changed: {name}"));
+            out.extend(own);
+        }
+    }
+    out.join("\n")
+}
+
+#[test]
+fn files_change_what_they_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
+    let names = clearml_local::files::list(&folder).unwrap();
+    assert!(names.len() >= 8, "{names:?}");
+    for name in names {
+        let text = clearml_local::files::read(&folder.join(&name)).unwrap();
+        let name = name.trim_end_matches(".yaml");
+        insta::assert_snapshot!(name, changes(&text.unwrap()));
+    }
+}

@@ -1,0 +1,121 @@
+//! Every key: what it changes in the objects, or that it says that it changes nothing.
+
+mod common;
+mod keys;
+
+use std::collections::BTreeSet;
+
+use clearml_local::manifests::Object;
+use serde_json::Value;
+
+use self::keys::{Does, Row};
+
+/// The keys of the chart, as facts.
+fn chart() -> serde_json::Map<String, Value> {
+    serde_json::from_str(include_str!("../assets/chart-4.0.0-values.json")).unwrap()
+}
+
+/// All keys that are known, out of the schema.
+fn known() -> BTreeSet<String> {
+    fn walk(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+        for (name, below) in schema["properties"].as_object().into_iter().flatten() {
+            let path = match path {
+                "" => name.clone(),
+                path => format!("{path}.{name}"),
+            };
+            match below.get("default") {
+                Some(_) => drop(found.insert(path)),
+                None => walk(below, &path, found),
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&clearml_local::values::schema(), "", &mut found);
+    found
+}
+
+/// What stands at `Kind/name` and `/a/b/NAME/c`, where items of lists go by their
+/// place or their name.
+fn at<'a>(objects: &'a [Object], object: &str, pointer: &str) -> Option<&'a Value> {
+    let named = |one: &&Object| {
+        let name = one.as_value()["metadata"]["name"].as_str().unwrap();
+        format!("{}/{name}", one.kind()) == object
+    };
+    let object = objects.iter().find(named)?.as_value();
+    let steps = pointer.split('/').skip(1);
+    let mut steps = steps.map(|step| step.replace("~1", "/"));
+    steps.try_fold(object, |value, step| match value {
+        Value::Array(items) => match step.parse::<usize>() {
+            Ok(index) => items.get(index),
+            Err(_) => items.iter().find(|item| item["name"] == step.as_str()),
+        },
+        map => map.get(&step),
+    })
+}
+
+/// What is wrong with a row of the table.
+fn wrong(row: &Row) -> Option<String> {
+    let sets: Vec<&str> = row.sets.iter().map(String::as_str).collect();
+    let (last, others) = sets.split_last().unwrap();
+    let rendered = common::render(row.release, "", &sets);
+    match &row.does {
+        Does::Refused(instead) => match rendered {
+            Ok(_) => Some("it is accepted".into()),
+            Err(error) => (!error.to_string().contains(instead)).then(|| error.to_string()),
+        },
+        Does::Nothing => {
+            let rendered = rendered.unwrap();
+            let told = format!("`{}` has no effect, as in chart 4.0.0: ", row.key);
+            let said = rendered.warnings.iter().any(|one| one.contains(&told));
+            let without = common::render(row.release, "", others).unwrap();
+            match () {
+                () if !said => Some("no warning says that it has no effect".into()),
+                () if rendered.objects != without.objects => Some("it has an effect".into()),
+                () => None,
+            }
+        }
+        Does::Changes(object, pointer, expected) => {
+            let rendered = match rendered {
+                Ok(rendered) => rendered.objects,
+                Err(error) => return Some(format!("{last}: {error} {:?}", error.problems)),
+            };
+            // What a key needs cannot always be said without it.
+            let before = common::render(row.release, "", others)
+                .or_else(|_| common::render(row.release, "", &[]));
+            let before = before.unwrap().objects;
+            let now = at(&rendered, object, pointer);
+            if now != expected.as_ref() {
+                return Some(format!("{object} {pointer} is {now:?}, not {expected:?}"));
+            }
+            let same = at(&before, object, pointer) == now;
+            same.then(|| format!("{object} {pointer} is {now:?} without it as well"))
+        }
+    }
+}
+
+#[test]
+fn every_key_does_what_is_said_of_it() {
+    let rows = keys::table();
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter_map(|row| Some(format!("{}: {}", row.key, wrong(row)?)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_key_is_in_the_table() {
+    let rows = keys::table();
+    let chart = chart();
+    let covers = |row: &Row, key: &str| {
+        let below = row.key.strip_prefix(key);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
+    };
+    let known = known();
+    let wanted = chart.keys().chain(&known);
+    let missing: Vec<&String> = wanted
+        .filter(|key| !rows.iter().any(|row| covers(row, key)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert_eq!(chart.len(), 124);
+}
