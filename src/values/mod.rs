@@ -340,4 +340,14 @@ mod tests {
         let problems = refused("a: 1\nb: 2\n", &["c=3"]);
         assert_eq!(problems.lines().count(), 3, "{problems}");
     }
+
+    #[test]
+    fn names_are_suggested_for_the_first_twenty_problems() {
+        let wrong: String = (0..30).map(|i| format!("apiserve{i}: 1\n")).collect();
+        let problems = refused(&wrong, &[]);
+        let suggested = problems
+            .lines()
+            .filter(|line| line.contains("did you mean"));
+        assert_eq!((problems.lines().count(), suggested.count()), (30, 20));
+    }
 }
