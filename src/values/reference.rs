@@ -37,7 +37,7 @@ From the weakest to the strongest:
 
 Maps are merged key by key; lists and everything else are replaced whole. `null` takes a
 default away. `up` without value flags keeps what the last `up` was told; any value flag
-replaces all of it.
+replaces all of it, and `--reset-values` returns to the defaults.
 
 A copy of the chart's own `values.yaml` works. What such a copy says without meaning it is
 left out, with a warning: the published secrets, and 4Gi for Elasticsearch on a machine that
