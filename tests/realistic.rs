@@ -29,7 +29,9 @@ fn forget(value: &mut Value) {
             map.values_mut().for_each(forget);
         }
         Value::Array(items) => items.iter_mut().for_each(forget),
-        Value::String(text) if text.starts_with("# wait.sh") => *text = "wait.sh".into(),
+        Value::String(text) if text.contains("wait NAME KIND HOST PORT") => {
+            *text = "wait.sh".into()
+        }
         _ => {}
     }
 }
@@ -73,6 +75,28 @@ fn by_name(items: &[Value]) -> Map<String, Value> {
     named.collect()
 }
 
+/// Whether two objects do the same for the same component.
+fn alike(one: &Value, other: &Value) -> bool {
+    const COMPONENT: &str = "clearml-local.io/component";
+    let is = |object: &Value| {
+        let component = object["metadata"]["labels"][COMPONENT].clone();
+        let headless = object["spec"]["clusterIP"] == "None";
+        (object["kind"].clone(), component, headless)
+    };
+    one["metadata"]["labels"][COMPONENT].is_string() && is(one) == is(other)
+}
+
+/// What is in an object, a line for each part.
+fn parts(object: &Value) -> Vec<String> {
+    let parts = ["/metadata/annotations", "/spec", "/stringData", "/data"];
+    let there = parts
+        .into_iter()
+        .filter_map(|part| Some((part, object.pointer(part)?)));
+    there
+        .map(|(part, value)| format!("  {part}: {value}"))
+        .collect()
+}
+
 /// What a file changes, a line for each leaf.
 fn changes(file: &str) -> String {
     let release = file
@@ -86,31 +110,35 @@ fn changes(file: &str) -> String {
         .iter()
         .map(|warning| format!("warning: {warning}"))
         .collect();
-    for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        out.push(format!("gone: {name}"));
-    }
+    let mut gone: Vec<&String> = before
+        .keys()
+        .filter(|name| !after.contains_key(*name))
+        .collect();
     for (name, object) in &after {
-        let Some(before) = before.get(name) else {
-            out.push(format!("new: {name}"));
-            let own = ["spec", "stringData", "data", "metadata"].map(|part| (part, &object[part]));
-            for (part, value) in own.into_iter().filter(|(_, value)| !value.is_null()) {
-                let value = match part {
-                    "metadata" => &value["annotations"],
-                    _ => value,
-                };
-                if !value.is_null() {
-                    out.push(format!("  /{part}: {value}"));
-                }
-            }
-            continue;
+        // One that is gone and does the same had another name.
+        let mut renamed = || {
+            let same = |gone: &&String| alike(&before[*gone], object);
+            let found = gone.iter().position(|gone| same(gone));
+            found.map(|index| gone.remove(index))
+        };
+        let (was, title) = match before.get_key_value(name) {
+            Some((_, was)) => (was, format!("changed: {name}")),
+            None => match renamed() {
+                Some(old) => (&before[old], format!("renamed: {old} -> {name}")),
+                None => (&Value::Null, format!("new: {name}")),
+            },
         };
         let mut own = Vec::new();
-        differences("", Some(before), Some(object), &mut own);
+        match was.is_null() {
+            true => own.extend(parts(object)),
+            false => differences("", Some(was), Some(object), &mut own),
+        }
         if !own.is_empty() {
-            out.push(format!("changed: {name}"));
+            out.push(title);
             out.extend(own);
         }
     }
+    out.extend(gone.iter().map(|name| format!("gone: {name}")));
     out.join("\n")
 }
 

@@ -197,7 +197,7 @@ impl Kind {
         match self {
             Kind::Flag => "true or false".into(),
             Kind::Text | Kind::Template => "a text".into(),
-            Kind::Word { least: 0 } => {
+            Kind::Word { least: 0 | 1 } => {
                 "letters, digits, `-` and `_`, beginning with a letter".into()
             }
             Kind::Word { least } => {
@@ -243,7 +243,8 @@ impl Kind {
                 json!({"type": ["string", "number", "boolean"]})
             }
             Kind::Word { least } => {
-                json!({"type": "string", "pattern": format!("^([A-Za-z][A-Za-z0-9_-]{{{},}})?$", least.saturating_sub(1))})
+                // The chart's published secrets, which count as none, begin with digits.
+                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_-]{{{least},}})?$")})
             }
             Kind::Name => {
                 json!({"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253})

@@ -14,6 +14,7 @@ mod keys;
 mod kind;
 mod merge;
 mod quantity;
+mod reference;
 mod rules;
 mod said;
 mod schema;
@@ -28,6 +29,7 @@ pub use self::defaults::default_file;
 pub use self::difference::{Difference, Refused};
 pub use self::error::{Error, Problem};
 pub use self::merge::coalesce;
+pub use self::reference::reference;
 pub use self::said::{LARGEST_FILE, merged};
 pub use self::schema::schema;
 pub use self::set::named_files;
@@ -337,5 +339,15 @@ mod tests {
     fn all_problems_are_told_at_once() {
         let problems = refused("a: 1\nb: 2\n", &["c=3"]);
         assert_eq!(problems.lines().count(), 3, "{problems}");
+    }
+
+    #[test]
+    fn names_are_suggested_for_the_first_twenty_problems() {
+        let wrong: String = (0..30).map(|i| format!("apiserve{i}: 1\n")).collect();
+        let problems = refused(&wrong, &[]);
+        let suggested = problems
+            .lines()
+            .filter(|line| line.contains("did you mean"));
+        assert_eq!((problems.lines().count(), suggested.count()), (30, 20));
     }
 }

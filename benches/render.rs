@@ -1,0 +1,27 @@
+//! How long it takes to read the values and render everything; printed, never asserted.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 200;
+
+#[expect(clippy::print_stdout, reason = "a program of its own")]
+fn main() {
+    let once = || {
+        let began = Instant::now();
+        let rendered = common::render("1.5.0", "", &[]).unwrap();
+        assert!(!rendered.objects.is_empty() && rendered.warnings.is_empty());
+        began.elapsed()
+    };
+    let first = once();
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| once()).collect();
+    times.sort();
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+    println!(
+        "render of everything: {:.1} ms (median of {RUNS}; the first {:.1} ms)",
+        milliseconds(times[RUNS / 2]),
+        milliseconds(first)
+    );
+}

@@ -1,0 +1,163 @@
+//! `docs/values.md`: all keys, and how values are said.
+
+use serde_json::Value;
+
+use super::Difference;
+use super::keys::{self, Effect, Key};
+
+const BEGIN: &str = "\
+# Values
+
+This file is made from the table of keys in `src/values/keys`. Do not edit it: change the
+table and run `UPDATE_DOCS=1 cargo test --test docs`.
+
+Values are those of the `clearml` Helm chart 4.0.0: the same names, the same defaults, the
+same meaning. Bring your `values.yaml` and give it to `up`:
+
+```
+clearml-local values check values.yaml
+clearml-local up -f values.yaml --set apiserver.replicaCount=2
+```
+
+`clearml-local values` shows what is in force and where each value comes from,
+`clearml-local values --defaults` writes a commented file with every key, and
+`clearml-local values schema` the JSON Schema for editors.
+
+## Which value wins
+
+From the weakest to the strongest:
+
+1. the chart's default;
+2. the release (`--release`): images;
+3. the memory of the machine (profiles small, standard and large): `resources` and
+   `elasticsearch.esJavaOpts`;
+4. your files (`-f`), the later over the earlier;
+5. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, whatever their order
+   on the command line; of one kind the later over the earlier.
+
+Maps are merged key by key; lists and everything else are replaced whole. `null` takes a
+default away. `up` without value flags keeps what the last `up` was told; any value flag
+replaces all of it, and `--reset-values` returns to the defaults.
+
+A copy of the chart's own `values.yaml` works. What such a copy says without meaning it is
+left out, with a warning: the published secrets, and 4Gi for Elasticsearch on a machine that
+has less.
+
+## The grammar of `--set`
+
+It is Helm's.
+
+| Written | Means |
+| --- | --- |
+| `a.b=c` | the key `b` below `a` |
+| `a=1,b=2` | two values |
+| `a={x,y}` | a list |
+| `a[0].b=c` | the key `b` of the first item |
+| `a=null` | no value: the default is taken away |
+| `a=1`, `a=true` | a number, a flag; everything else is text |
+| `a\\.b=c\\,d` | a dot in a key, a comma in a value |
+| `--set-string a=1` | text, whatever it looks like |
+| `--set-file a=path` | the text of a file, read now and kept |
+| `--set-json 'a={\"b\":[1]}'` | JSON; or a whole object: `'{\"a\":1}'` |
+
+## What differs from Helm
+
+Everything else means what it means to Helm 4; the tests compare it with recorded answers of
+Helm itself.
+
+";
+
+/// The sections: a title, and how the keys in it begin.
+const SECTIONS: [(&str, &[&str]); 11] = [
+    ("Names", &["nameOverride", "fullnameOverride", "clearml"]),
+    ("Registry", &["imageCredentials"]),
+    ("Ingress", &["ingress"]),
+    ("Secrets", &["secret"]),
+    ("Databases outside", &["externalServices"]),
+    ("API server", &["apiserver"]),
+    ("File server", &["fileserver"]),
+    ("Web app", &["webserver"]),
+    ("Redis", &["redis"]),
+    ("MongoDB", &["mongodb"]),
+    ("Elasticsearch", &["elasticsearch"]),
+];
+
+/// The text of `docs/values.md`.
+pub fn reference() -> String {
+    let mut text = BEGIN.to_owned();
+    text.push_str("| | Why |\n| --- | --- |\n");
+    for difference in Difference::ALL {
+        let (word, reason) = (difference.word(), difference.reason());
+        text.push_str(&format!("| {word} | {} |\n", cell(reason)));
+    }
+    text.push_str(
+        "\n## Keys\n\nA key marked with \\* is not of the chart 4.0.0: it is a sub-chart's, or ours.\n",
+    );
+    for (title, roots) in SECTIONS {
+        text.push_str(&format!(
+            "\n### {title}\n\n| Key | Type | Default | What it does |\n| --- | --- | --- | --- |\n"
+        ));
+        for key in keys::all() {
+            let root = key.path.split('.').next().unwrap_or_default();
+            if roots.contains(&root) {
+                text.push_str(&row(key));
+            }
+        }
+    }
+    let told = |text: &mut String, title: &str, why: &dyn Fn(&Key) -> Option<&'static str>| {
+        text.push_str(title);
+        for key in keys::all() {
+            if let Some(why) = why(key) {
+                text.push_str(&format!("- `{}`: {why}.\n", key.path));
+            }
+        }
+    };
+    told(
+        &mut text,
+        "\n## Keys without effect\n\nThey are accepted, and do nothing in chart 4.0.0 either. Another value than the default\nwarns.\n\n",
+        &|key| match key.effect {
+            Effect::Nothing(why) => Some(why),
+            _ => None,
+        },
+    );
+    told(
+        &mut text,
+        "\n## Keys that are refused\n\nAnother value than the default is an error that says what to use instead.\n\n",
+        &|key| match key.effect {
+            Effect::Refused(instead) => Some(instead),
+            _ => None,
+        },
+    );
+    text
+}
+
+fn row(key: &Key) -> String {
+    let own = if key.chart.is_none() { " \\*" } else { "" };
+    let default = match (key.default_depends(), &key.default) {
+        (Some(by), _) => by.to_owned(),
+        (None, Value::String(text)) if text.is_empty() => String::new(),
+        (None, Value::String(text)) => format!("`{text}`"),
+        // A list of the chart's that says what is said anyway.
+        (None, value) => match value.to_string() {
+            long if long.chars().count() > 80 => "see `values --defaults`".into(),
+            short => format!("`{short}`"),
+        },
+    };
+    let doc = match key.effect {
+        Effect::Works => key.doc.clone(),
+        Effect::Nothing(_) => format!("{} *No effect.*", key.doc),
+        Effect::Refused(_) => format!("{} *Only the default.*", key.doc),
+    };
+    format!(
+        "| `{}`{own} | {} | {} | {} |\n",
+        key.path,
+        cell(&key.kind.expected()),
+        cell(&default),
+        cell(&doc)
+    )
+}
+
+/// A text in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
