@@ -83,7 +83,7 @@ impl Cluster {
             tell(one);
             let namespace = one.namespace.as_deref().unwrap_or(namespace);
             match &one.how {
-                How::Ended | How::AnewAfterItsPods | How::Anew => {
+                How::Ended | How::AnewAfterItsPods | How::Anew | How::Removed => {
                     self.delete_planned(one, namespace, Pods::End).await?;
                 }
                 How::AnewAroundItsPods => {

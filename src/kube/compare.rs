@@ -131,7 +131,16 @@ impl Cluster {
         let after = if anew {
             as_new(&api, &identity, &object).await?
         } else {
-            dry_run(&api, &identity, &identity.name, &object).await?
+            match dry_run(&api, &identity, &identity.name, &object).await {
+                // Of one that is to give it up first.
+                Err(Error::Refused { message, .. })
+                    if message.contains("port is already allocated")
+                        && planned.iter().any(|one| one.kind == "Service") =>
+                {
+                    None
+                }
+                answer => answer?,
+            }
         };
         let after = after.unwrap_or_else(|| match &before {
             Some(before) => laid_over(before, &object),
@@ -156,7 +165,7 @@ impl Cluster {
 
 impl How {
     fn makes_anew(&self) -> bool {
-        !matches!(self, How::Ended | How::Paused)
+        !matches!(self, How::Ended | How::Paused | How::Removed)
     }
 }
 

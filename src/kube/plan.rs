@@ -34,6 +34,8 @@ pub enum How {
     AnewAroundItsPods,
     /// An object that holds nothing is made anew.
     Anew,
+    /// An object is removed before others are made, and not after.
+    Removed,
 }
 
 /// One object that cannot be changed in place.
@@ -84,6 +86,7 @@ impl fmt::Display for Planned {
             }
             How::AnewAroundItsPods => write!(f, "is made anew, its pods run on")?,
             How::Anew => write!(f, "is made anew")?,
+            How::Removed => write!(f, "is removed first")?,
         }
         write!(f, ": {}", self.why)
     }
@@ -113,26 +116,46 @@ pub fn plan(live: &[Value], rendered: &[Value]) -> Result<Vec<Planned>, Impossib
     planned.sort_by_key(|one| match one.how {
         How::Ended | How::AnewAfterItsPods | How::Paused => 0,
         How::BoundAgain { .. } => 1,
-        How::AnewAroundItsPods | How::Anew => 2,
+        How::AnewAroundItsPods | How::Anew | How::Removed => 2,
     });
     Ok(planned)
 }
 
-/// Services that get or lose an address of their own.
+/// Services that get or lose an address of their own, or have a node port that another
+/// is to have.
 fn services(live: &[Value], rendered: &[Value]) -> Vec<Planned> {
     let headless = |service: &Value| text(service, "/spec/clusterIP") == "None";
-    let pairs = of_kind(rendered, "Service")
-        .filter_map(|wanted| Some((find(live, "Service", name(wanted))?, wanted)));
-    pairs
-        .filter(|(is, wanted)| headless(is) != headless(wanted))
-        .map(|(is, wanted)| {
-            let why = if headless(wanted) {
-                "it loses its cluster address"
-            } else {
-                "it gets a cluster address"
-            };
-            Planned::new(is, How::Anew, vec![why.to_owned()])
-        })
+    let mut planned = Vec::new();
+    for is in of_kind(live, "Service") {
+        let wanted = find(rendered, "Service", name(is));
+        let mut why = Vec::new();
+        match wanted.map(|wanted| (headless(is), headless(wanted))) {
+            Some((false, true)) => why.push("it loses its cluster address".to_owned()),
+            Some((true, false)) => why.push("it gets a cluster address".to_owned()),
+            _ => {}
+        }
+        let held = node_ports(is);
+        for other in of_kind(rendered, "Service").filter(|other| name(other) != name(is)) {
+            let ports = node_ports(other);
+            let taken = ports.iter().find(|port| held.contains(port));
+            why.extend(taken.map(|port| format!("{} takes node port {port}", name(other))));
+        }
+        let how = match wanted {
+            Some(_) => How::Anew,
+            None => How::Removed,
+        };
+        if !why.is_empty() {
+            planned.push(Planned::new(is, how, why));
+        }
+    }
+    planned
+}
+
+fn node_ports(service: &Value) -> Vec<u64> {
+    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
+    ports
+        .filter_map(|port| port["nodePort"].as_u64())
+        .filter(|port| *port > 0)
         .collect()
 }
 

@@ -109,12 +109,22 @@ impl Cluster {
         let found = persistent(&what, || everywhere.list_metadata(&ours)).await?;
         let is_rendered = |object: &PartialObjectMeta<DynamicObject>| {
             let space = object.metadata.namespace.clone();
-            keep.contains(&(
-                resource.group.clone(),
-                resource.kind.clone(),
-                space.or(Some(namespace.to_owned())),
-                object.metadata.name.clone().unwrap_or_default(),
-            ))
+            let space = space.or(Some(namespace.to_owned()));
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let rendered = |group: &str, kind: &str, name: &str| {
+                let key = (
+                    group.to_owned(),
+                    kind.to_owned(),
+                    space.clone(),
+                    name.into(),
+                );
+                keep.contains(&key)
+            };
+            // A pod of a StatefulSet that was made anew around it has no owner for a
+            // moment.
+            let set = name.rsplit_once('-').map_or("", |(set, _)| set);
+            let awaited = resource.kind == "Pod" && rendered("apps", "StatefulSet", set);
+            awaited || rendered(&resource.group, &resource.kind, &name)
         };
         let left = found
             .items

@@ -140,10 +140,14 @@ fn with_leftovers(asked: &Asked) -> (u16, Value) {
             return (200, json!({"kind": "Status", "status": "Success"}));
         }
         "/api/v1/configmaps" => vec![meta("rendered", json!([])), meta("former", json!([]))],
-        "/api/v1/pods" => vec![meta(
-            "of-a-set",
-            json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}]),
-        )],
+        "/api/v1/pods" => vec![
+            meta(
+                "of-a-set",
+                json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}]),
+            ),
+            // Its StatefulSet was made anew, and has not seen it yet.
+            meta("redis-0", json!([])),
+        ],
         _ => Vec::new(),
     };
     (
@@ -155,7 +159,10 @@ fn with_leftovers(asked: &Asked) -> (u16, Value) {
 #[tokio::test]
 async fn prune_deletes_what_is_not_rendered_any_more() {
     let (cluster, record) = cluster(with_leftovers);
-    let rendered = [object("ConfigMap", "v1", "rendered")];
+    let rendered = [
+        object("ConfigMap", "v1", "rendered"),
+        object("StatefulSet", "apps/v1", "redis"),
+    ];
     let pruned = cluster
         .prune("clearml", &rendered, "clearml")
         .await

@@ -168,8 +168,8 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
         told.contains("is made anew, its pods run on: service former"),
         "{told}"
     );
-    instance.up(&[]).expect(0);
-    assert_eq!(restarted(&instance, &running), [""; 0]);
+    let changed = instance.up(&[]).expect(0).stderr;
+    assert_eq!(restarted(&instance, &running), [""; 0], "{told}\n{changed}");
     let owner = |kind: &str, path: &str| {
         let path = format!("jsonpath={{{path}}}");
         instance.kubectl(&["get", kind, "-o", &path])

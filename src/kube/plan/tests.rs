@@ -225,3 +225,21 @@ fn a_service_that_gets_an_address_is_made_anew() {
         ["Service/s is made anew: it loses its cluster address"]
     );
 }
+
+#[test]
+fn a_node_port_is_given_up_before_another_service_takes_it() {
+    let service = |name: &str, port: u32| json!({"kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"nodePort": port}]}});
+    let live = [service("web", 30080), service("api", 30008)];
+    assert_eq!(
+        told(&live, &[service("demo-web", 30080), service("api", 30008)]),
+        ["Service/web is removed first: demo-web takes node port 30080"]
+    );
+    assert_eq!(
+        told(&live, &[service("web", 30008), service("api", 30080)]),
+        [
+            "Service/web is made anew: api takes node port 30080",
+            "Service/api is made anew: web takes node port 30008",
+        ]
+    );
+    assert_eq!(told(&live, &[service("web", 30081)]), [""; 0]);
+}
