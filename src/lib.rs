@@ -17,6 +17,7 @@ pub mod manifests;
 pub mod node;
 pub mod probe;
 pub mod profile;
+pub mod quantity;
 pub mod release;
 pub mod revisions;
 pub mod secrets;

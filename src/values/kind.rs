@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(super) use self::shapes::environment_of;
 use self::shapes::{environment, files, list_of, resources, shaped, texts, users};
 
-use super::quantity::bytes;
+use crate::quantity::bytes;
 
 /// A type of value.
 #[derive(Debug, Clone, PartialEq, Eq)]

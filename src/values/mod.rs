@@ -13,7 +13,6 @@ mod json;
 mod keys;
 mod kind;
 mod merge;
-mod quantity;
 mod reference;
 mod rules;
 mod said;
@@ -136,7 +135,7 @@ fn requests_below_limits(tree: &mut Value, profile: &Profile) {
         let ours = profile.resources(component);
         let resources = &mut tree[component.name()]["resources"];
         for what in ["cpu", "memory"] {
-            let size = |value: &Value| kind::text(value).as_deref().and_then(quantity::bytes);
+            let size = |value: &Value| kind::text(value).as_deref().and_then(crate::quantity::bytes);
             let limit = resources["limits"][what].clone();
             let request = &resources["requests"][what];
             if *request == ours["requests"][what]

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::quantity::{bytes, java_bytes};
 use super::{Values, hocon};
 use crate::component::Component;
+use crate::quantity::{bytes, java_bytes};
 use crate::release::Release;
 use crate::values::ServiceType;
 

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::fields::{becomes, covers, quantity};
+use super::fields::{becomes, covers};
 use super::{How, Impossible, Planned, find, name, of_kind, text};
+use crate::quantity::bytes;
 
 const CLAIM: &str = "PersistentVolumeClaim";
 
@@ -125,7 +126,7 @@ fn grows(live: &[Value], holder: &Value, wanted: &Value) -> bool {
     if let (Some(size), Some(wanted)) = (grown.pointer_mut(SIZE), wanted.pointer(SIZE)) {
         *size = wanted.clone();
     }
-    let size = |claim: &Value| quantity(text(claim, SIZE));
+    let size = |claim: &Value| bytes(text(claim, SIZE));
     let class = find(live, "StorageClass", text(holder, CLASS));
     let may_grow = class.is_some_and(|class| class["allowVolumeExpansion"] == true);
     may_grow && size(wanted) > size(holder) && differences(&grown, wanted).is_empty()

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::quantity;
+
 /// Whether all that is rendered is there: maps may have more keys, quantities may be
 /// written otherwise.
 pub(super) fn covers(live: &Value, rendered: &Value) -> bool {
@@ -21,31 +23,11 @@ pub(super) fn covers(live: &Value, rendered: &Value) -> bool {
 
 fn same_quantity(one: &Value, other: &Value) -> bool {
     let number = |value: &Value| match value {
-        Value::String(text) => quantity(text),
+        Value::String(text) => quantity::bytes(text),
         Value::Number(number) => number.as_f64(),
         _ => None,
     };
     matches!((number(one), number(other)), (Some(one), Some(other)) if one == other)
-}
-
-/// A quantity as Kubernetes writes it, in bytes.
-pub(super) fn quantity(text: &str) -> Option<f64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().ok()?;
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "m" => 0.001,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1024_f64.powi(2),
-        "Gi" => 1024_f64.powi(3),
-        "Ti" => 1024_f64.powi(4),
-        _ => return None,
-    };
-    Some(number * factor)
 }
 
 /// `WHAT A becomes B`.

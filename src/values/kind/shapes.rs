@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Kind, Wrong, text};
-use crate::values::quantity::bytes;
+use crate::quantity::bytes;
 
 /// Whether a value is what Kubernetes reads as `T`, with no field that it does not
 /// know.

@@ -1,7 +1,7 @@
 //! Sizes, as Kubernetes and as Java write them.
 
 /// A size as Java writes it: `512m`, `2g`.
-pub(super) fn java_bytes(text: &str) -> Option<f64> {
+pub fn java_bytes(text: &str) -> Option<f64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.parse().ok()?;
     let power = match text[digits.len()..].to_lowercase().as_str() {
@@ -16,7 +16,7 @@ pub(super) fn java_bytes(text: &str) -> Option<f64> {
 }
 
 /// A quantity as Kubernetes writes it, in bytes (or units).
-pub(super) fn bytes(text: &str) -> Option<f64> {
+pub fn bytes(text: &str) -> Option<f64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.parse().ok().filter(|n: &f64| *n >= 0.0)?;
     let factor = match &text[digits.len()..] {
