@@ -164,7 +164,7 @@ fn row(one: &InForce) -> Vec<Cell> {
 
 /// A value in one short line.
 fn in_a_cell(value: &Value) -> String {
-    const LONGEST: usize = 60;
+    const LONGEST: usize = 40;
     let mut text = match value {
         Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => text.clone(),
         value => value.to_string(),
