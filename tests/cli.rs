@@ -376,6 +376,12 @@ fn values_show_what_is_in_force_and_where_it_comes_from() {
         serde_json::json!({"key": "apiserver.service.port", "value": 8008, "from": "chart"})
     );
     assert_eq!(home.run(&["values", "--set", "a=1"]).code, 2);
+    let ran = home.run(&["values", "--changed", "--with-ingress"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    ingress.app.enabled    true  --with-ingress
+    ingress.api.enabled    true  --with-ingress
+    ingress.files.enabled  true  --with-ingress
+    ");
 }
 
 #[test]

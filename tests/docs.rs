@@ -5,7 +5,6 @@ use std::path::Path;
 use clearml_local::{files, values};
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
 fn the_reference_of_values_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/values.md");
     let text = values::reference();

@@ -118,7 +118,7 @@ fn changes(file: &str) -> String {
         // One that is gone and does the same had another name.
         let mut renamed = || {
             let same = |gone: &&String| alike(&before[*gone], object);
-            let found = gone.iter().position(|gone| same(gone));
+            let found = gone.iter().position(same);
             found.map(|index| gone.remove(index))
         };
         let (was, title) = match before.get_key_value(name) {

@@ -114,18 +114,18 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
     let earlier = context.state.instance()?;
     let wishes = args.wishes.wishes(context);
     let plan = plan(wishes, earlier.as_ref(), context).await?;
-    let inputs = Inputs {
-        release: &plan.release,
-        profile: &plan.profile,
-        files: &plan.instance.values,
-        sets: &plan.instance.sets,
-    };
     if args.defaults {
-        context.output.data(&values::default_file(&inputs))?;
+        let file = values::default_file(&Inputs {
+            release: &plan.release,
+            profile: &plan.profile,
+            files: &[],
+            sets: &[],
+        });
+        context.output.data(&file)?;
         return Ok(());
     }
     warn(&plan.warnings, context);
-    let mut shown = values::resolve(&inputs)?.in_force(&inputs);
+    let mut shown = plan.in_force()?;
     shown.retain(|one| one.changed || !args.changed);
     if context.output.is_json() {
         context.output.json(&shown)?;
@@ -164,7 +164,7 @@ fn row(one: &InForce) -> Vec<Cell> {
 
 /// A value in one short line.
 fn in_a_cell(value: &Value) -> String {
-    const LONGEST: usize = 60;
+    const LONGEST: usize = 40;
     let mut text = match value {
         Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => text.clone(),
         value => value.to_string(),

@@ -17,7 +17,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{PullSecret, Resolved, ServiceType, Values};
+use crate::values::{self, InForce, PullSecret, Resolved, ServiceType, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -84,6 +84,28 @@ impl Plan {
             warnings,
             registry_login: None,
         })
+    }
+
+    /// Every key in force, and where its value comes from.
+    ///
+    /// # Errors
+    /// None where there is a plan: its values were read before.
+    pub fn in_force(&self) -> Result<Vec<InForce>> {
+        let inputs = values::Inputs {
+            release: &self.release,
+            profile: &self.profile,
+            files: &self.instance.values,
+            sets: &self.instance.sets,
+        };
+        let own = values::resolve(&inputs)?.in_force(&inputs);
+        let resolved = ingress::values(&self.instance, &self.release, &self.profile)?;
+        let mut all = resolved.in_force(&inputs);
+        for (one, own) in all.iter_mut().zip(own) {
+            if one.from != own.from {
+                one.from = "--with-ingress".into();
+            }
+        }
+        Ok(all)
     }
 
     /// The node ports of the three services.
