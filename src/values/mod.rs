@@ -135,7 +135,11 @@ fn requests_below_limits(tree: &mut Value, profile: &Profile) {
         let ours = profile.resources(component);
         let resources = &mut tree[component.name()]["resources"];
         for what in ["cpu", "memory"] {
-            let size = |value: &Value| kind::text(value).as_deref().and_then(crate::quantity::bytes);
+            let size = |value: &Value| {
+                kind::text(value)
+                    .as_deref()
+                    .and_then(crate::quantity::bytes)
+            };
             let limit = resources["limits"][what].clone();
             let request = &resources["requests"][what];
             if *request == ours["requests"][what]
