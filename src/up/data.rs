@@ -77,6 +77,9 @@ pub(super) async fn bring_along(
     let Some(marker) = found else {
         return Ok(false);
     };
+    // Databases of another version would open them in their new folder.
+    plan.marker()
+        .check_against(marker.clone(), &former.to_owned().into())?;
     if Marker::read(wanted)?.is_some() && !wanted.join(UNFINISHED).exists() {
         return Ok(false);
     }

@@ -134,12 +134,21 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
             Err(refused) => problems.push(Problem::new(at(&file.path, refused.line), refused.what)),
         }
     }
+    let of_files = tree.clone();
+    let mut fitting: Vec<&SetArgument> = Vec::new();
     let (mut room, mut own_room) = (set::Room::default(), set::Room::default());
     for argument in in_order(inputs.sets) {
         if let Err(refused) = lay(argument, &mut tree, &mut room) {
             problems.push(Problem::new(argument.to_string(), refused.what));
+            // What it said before it broke off would be judged as well.
+            tree.clone_from(&of_files);
+            room = set::Room::default();
+            for argument in &fitting {
+                let _ = lay(argument, &mut tree, &mut room);
+            }
             continue;
         }
+        fitting.push(argument);
         let mut own = Map::new();
         // What fits onto the whole fits onto nothing.
         let _ = lay(argument, &mut own, &mut own_room);
@@ -319,6 +328,14 @@ mod tests {
             ]
         );
         assert_eq!(said.tree, json!({"c": "1"}));
+    }
+
+    #[test]
+    fn an_argument_that_is_refused_leaves_nothing() {
+        let sets = [(SetKind::Set, "a=1"), (SetKind::Set, "b=2,c={x")];
+        let (said, problems) = said_of(&["d: 4\n"], &sets);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(said.tree, json!({"d": 4, "a": 1}));
     }
 
     #[test]
