@@ -223,7 +223,13 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
     assert!(pulled.contains(&image), "{pulled}");
 
     // Without a login nothing is changed, and with a wrong one nothing is applied.
-    let before = instance.versions();
+    let applied = || {
+        let mut versions = instance.versions();
+        // Those of the former workloads end in their own time.
+        versions.retain(|version| !version.starts_with("Pod/"));
+        versions
+    };
+    let before = applied();
     let mut nobody = instance.up_command();
     let nowhere = Config::new("{}");
     nobody
@@ -236,5 +242,5 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
     wrong.push("--set=redis.image.tag=2".to_owned());
     wrong.push("--set=imageCredentials.username=me,imageCredentials.password=guess".to_owned());
     up(&wrong).expect(32);
-    assert_eq!(instance.versions(), before);
+    assert_eq!(applied(), before);
 }
