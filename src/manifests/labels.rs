@@ -39,7 +39,10 @@ pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     }
     if let Some(pod) = object.pointer_mut("/spec/template") {
         pod["metadata"]["labels"]["clearml-local.io/instance"] = json!(inputs.instance);
-        pod["metadata"]["labels"]["clearml-local.io/component"] = component;
+        // A job's pod ends, and a component whose pod ends would not be ready.
+        if kind != "Job" {
+            pod["metadata"]["labels"]["clearml-local.io/component"] = component;
+        }
         pod["spec"]["enableServiceLinks"] = json!(false);
         pod["spec"]["automountServiceAccountToken"] = json!(false);
     }

@@ -299,6 +299,11 @@ mod tests {
                 .contains("drop `mongodb.image`")
         );
         assert!(resolve_with("", &["apiserver.image.tag=our-build"]).is_ok());
+        let both = [
+            "mongodb.auth.enabled=true",
+            "mongodb.architecture=replicaset",
+        ];
+        assert!(refused("", &both).contains("need a key of their own"));
     }
 
     #[test]

@@ -213,7 +213,16 @@ fn redis_port(values: &Values, found: &mut Found) {
 
 fn logins(values: &Values, release: &Release, found: &mut Found) {
     let mongodb = &values.mongodb;
-    if !mongodb.base.enabled || release.logs_in_to_mongodb() {
+    if !mongodb.base.enabled {
+        return;
+    }
+    if mongodb.auth.is_wanted() && mongodb.replica_set {
+        found.push((
+            "mongodb.auth.enabled".into(),
+            "members of a replica set that want a login need a key of their own, which is not made here: leave one of `mongodb.auth.enabled` and `mongodb.architecture`, or use a MongoDB of your own with `mongodb.enabled: false` and `externalServices.mongodbHost`".into(),
+        ));
+    }
+    if release.logs_in_to_mongodb() {
         return;
     }
     let server = &release.server;
