@@ -1,7 +1,7 @@
 //! `clearml-local diff`.
 
 use super::Context;
-use super::up::WishArgs;
+use super::wishes::WishArgs;
 use crate::error::Result;
 use crate::ui::ChangesView;
 use crate::up::{self, Comparison, Ground};

@@ -15,6 +15,7 @@ mod status;
 mod stop;
 mod up;
 mod values;
+mod wishes;
 
 use std::path::PathBuf;
 

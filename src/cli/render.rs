@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::up::WishArgs;
+use super::wishes::WishArgs;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::files;

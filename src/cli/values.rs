@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::render::usual_machine;
-use super::up::{SetArgs, WishArgs};
+use super::wishes::{SetArgs, WishArgs};
 use crate::docker::Engine;
 use crate::error::Result;
 use crate::settings::{Instance, Wishes};

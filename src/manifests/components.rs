@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::parts::with;
 use super::templates::{self, WAIT_SCRIPT};
 use super::{Error, Inputs, addresses, databases, ingress, registry, servers};
 use crate::component::Component;
-use crate::values::{Claim, Image, Pods};
 
 /// All components' objects, the Secrets first.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
@@ -97,40 +97,6 @@ fn secrets(inputs: &Inputs<'_>) -> Value {
         }
     }
     json!({"secrets": inputs.secrets, "more": more})
-}
-
-/// Both maps as one; the second wins.
-pub(super) fn with(mut one: Value, other: Value) -> Value {
-    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
-        one.extend(other);
-    }
-    one
-}
-
-fn image(image: &Image) -> Value {
-    json!({
-        "reference": format!("{}:{}", image.repository, image.tag),
-        "pull_policy": image.pull_policy,
-    })
-}
-
-/// What is said of a component's pods in its template.
-pub(super) fn pods(pods: &Pods) -> Value {
-    json!({
-        "image": image(&pods.image),
-        "resources": pods.resources,
-        "extra_envs": pods.extra_envs,
-    })
-}
-
-/// A claim, for a template.
-pub(super) fn claim(claim: &Claim) -> Value {
-    json!({
-        "enabled": claim.enabled,
-        "size": claim.size,
-        "class": claim.class,
-        "access_modes": claim.access_modes,
-    })
 }
 
 fn belongs(object: &mut Value, component: Component) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Inputs;
-use super::components::{claim, pods, with};
+use super::parts::{claim, pods, with};
 use crate::component::Component;
 
 /// The members' common name in a MongoDB replica set.

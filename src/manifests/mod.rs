@@ -10,6 +10,7 @@ mod databases;
 mod ingress;
 mod labels;
 pub mod outside;
+mod parts;
 mod registry;
 mod servers;
 mod templates;

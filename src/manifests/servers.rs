@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Inputs;
-use super::components::{pods, with};
+use super::parts::{pods, with};
 use crate::component::Component;
 use crate::values::{FixedUsers, Server};
 

@@ -1,0 +1,151 @@
+//! Flags that say what the instance is to be; several verbs have them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::Context;
+use crate::settings::{DataPlace, Mirror, Wishes};
+
+/// Flags that say what the instance is to be.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct WishArgs {
+    /// Values of the `clearml` Helm chart; again for more, the later wins; `-` for
+    /// what is piped in
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        env = "CLEARML_LOCAL_VALUES",
+        value_delimiter = ':'
+    )]
+    values: Vec<PathBuf>,
+    #[command(flatten)]
+    set: SetArgs,
+    /// Forget values chosen before; those given with it are then the whole choice
+    #[arg(long)]
+    reset_values: bool,
+    /// Image of the Kubernetes node
+    #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
+    node_image: Option<String>,
+    /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
+    #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR")]
+    data_dir: Option<DataPlace>,
+    /// Address to open the ports on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
+    listen: Option<IpAddr>,
+    /// Port of the web app [default: 30080]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_WEB_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    web_port: Option<u16>,
+    /// Port of the API server [default: 30008]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_API_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    api_port: Option<u16>,
+    /// Port of the file server [default: 30081]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_FILES_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    files_port: Option<u16>,
+    /// Certificates that the node trusts beside the public ones, as PEM: for proxies
+    /// that look into TLS and registries of your own
+    #[arg(long, value_name = "FILE", env = "CLEARML_LOCAL_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// Pull all images from this registry instead; `none` for their own again
+    #[arg(
+        long,
+        value_name = "HOST[/PATH]",
+        env = "CLEARML_LOCAL_REGISTRY_MIRROR"
+    )]
+    registry_mirror: Option<Mirror>,
+    /// Whether the server comes back by itself after a reboot [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_AUTOSTART"
+    )]
+    autostart: Option<bool>,
+    /// Put a context `clearml-local-NAME` into your kubeconfig, for kubectl; `down`
+    /// takes it out again
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
+    )]
+    merge_kubeconfig: Option<bool>,
+    /// Put an ingress controller (Traefik) into the node, which serves the host names
+    /// of `ingress.*` in the values
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "CLEARML_LOCAL_WITH_INGRESS"
+    )]
+    with_ingress: Option<bool>,
+    /// Port of the ingress controller for HTTP [default: 80]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTP_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    http_port: Option<u16>,
+    /// Port of the ingress controller for HTTPS [default: 443]
+    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTPS_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    https_port: Option<u16>,
+    /// How long to wait until the server is ready [default: 15m]
+    #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
+    timeout: Option<String>,
+}
+
+/// Flags that say single values, and the release that they are for.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SetArgs {
+    /// One value, such as apiserver.replicaCount=2; wins over files. In Helm's grammar:
+    /// a.b=c,d=e are two, a={x,y} a list, a[0].b=c an item's, a=null none
+    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
+    pub(super) set: Vec<String>,
+    /// One value as text, whatever it looks like: version=0042; wins over --set
+    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    pub(super) set_string: Vec<String>,
+    /// One value as the text of a file, which is read now and kept; wins over
+    /// --set-string
+    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    pub(super) set_file: Vec<String>,
+    /// One value as JSON, or several as an object; wins over files, --set over it
+    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    pub(super) set_json: Vec<String>,
+    /// Release of the server: 1.5.0, 2.3, or a file that describes one
+    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
+    pub(super) release: Option<String>,
+}
+
+impl WishArgs {
+    /// The wishes of flags and environment, then those of the settings file.
+    pub(super) fn wishes(&self, context: &Context) -> Wishes {
+        let here = std::env::current_dir().unwrap_or_default();
+        Wishes {
+            name: Some(context.name.clone()),
+            listen: self.listen,
+            web_port: self.web_port,
+            api_port: self.api_port,
+            files_port: self.files_port,
+            release: self.set.release.clone(),
+            node_image: self.node_image.clone(),
+            data_dir: self.data_dir.clone().map(|place| place.below(&here)),
+            values: self.values.clone(),
+            set: self.set.set.clone(),
+            set_string: self.set.set_string.clone(),
+            set_file: self.set.set_file.clone(),
+            set_json: self.set.set_json.clone(),
+            reset_values: self.reset_values,
+            ca_file: self.ca_file.clone(),
+            registry_mirror: self.registry_mirror.clone(),
+            autostart: self.autostart,
+            merge_kubeconfig: self.merge_kubeconfig,
+            with_ingress: self.with_ingress,
+            http_port: self.http_port,
+            https_port: self.https_port,
+            timeout: self.timeout.clone(),
+        }
+        .or(context.from_file.clone())
+    }
+}

@@ -1,0 +1,39 @@
+//! Pieces of what templates are given.
+
+use serde_json::{Value, json};
+
+use crate::values::{Claim, Image, Pods};
+
+/// Both maps as one; the second wins.
+pub(super) fn with(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}
+
+fn image(image: &Image) -> Value {
+    json!({
+        "reference": format!("{}:{}", image.repository, image.tag),
+        "pull_policy": image.pull_policy,
+    })
+}
+
+/// What is said of a component's pods in its template.
+pub(super) fn pods(pods: &Pods) -> Value {
+    json!({
+        "image": image(&pods.image),
+        "resources": pods.resources,
+        "extra_envs": pods.extra_envs,
+    })
+}
+
+/// A claim, for a template.
+pub(super) fn claim(claim: &Claim) -> Value {
+    json!({
+        "enabled": claim.enabled,
+        "size": claim.size,
+        "class": claim.class,
+        "access_modes": claim.access_modes,
+    })
+}
