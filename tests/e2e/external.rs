@@ -56,13 +56,13 @@ impl Drop for Databases {
     }
 }
 
-/// A values file that names them.
-fn values(instance: &Instance, redis_password: &str) -> String {
+/// A values file that names them, with those keys for their credentials.
+fn values(instance: &Instance, credentials: &str) -> String {
     let databases = ["redis", "mongodb", "elasticsearch"];
     let off = databases.map(|name| format!("{name}: {{enabled: false}}\n"));
     let hosts = databases.map(|name| format!("  {name}Host: {}-{name}\n", instance.name));
     format!(
-        "{}externalServices:\n{}  redisPassword: '{redis_password}'\n  elasticsearchUsername: elastic\n  elasticsearchPassword: '{ELASTIC_PASSWORD}'\n",
+        "{}externalServices:\n{}{credentials}",
         off.concat(),
         hosts.concat()
     )
@@ -74,8 +74,13 @@ fn databases_outside_are_asked_first_and_then_used() {
     let instance = Instance::new("outside");
     let file = tempfile::NamedTempFile::new().unwrap();
     let flag = format!("--values={}", file.path().display());
-    let write = |password: &str| {
-        std::fs::write(file.path(), values(&instance, password)).unwrap();
+    let write_credentials = |keys: &str| {
+        std::fs::write(file.path(), values(&instance, keys)).unwrap();
+    };
+    let write = |redis: &str| {
+        write_credentials(&format!(
+            "  redisPassword: '{redis}'\n  elasticsearchUsername: elastic\n  elasticsearchPassword: '{ELASTIC_PASSWORD}'\n"
+        ));
     };
     let installed = || instance.kubectl(&["get", "deployments,statefulsets,pods", "-o=name"]);
 
@@ -119,4 +124,29 @@ fn databases_outside_are_asked_first_and_then_used() {
     let again = instance.up(&["--progress=plain"]).expect(0);
     assert!(!again.stderr.contains("outside: "), "{}", again.stderr);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+
+    // The same credentials out of a Secret of the user's own, once it is there.
+    write_credentials("  existingSecret: databases\n");
+    let missing = instance.up(&[&flag]).expect(67);
+    assert!(
+        missing.stderr.contains("create secret generic databases"),
+        "{}",
+        missing.stderr
+    );
+    let redis = format!("--from-literal=redis_password={REDIS_PASSWORD}");
+    let elastic = format!("--from-literal=elasticsearch_password={ELASTIC_PASSWORD}");
+    let user = "--from-literal=elasticsearch_username=elastic";
+    instance.kubectl(&[
+        "create",
+        "secret",
+        "generic",
+        "databases",
+        &redis,
+        &elastic,
+        user,
+    ]);
+    instance.up(&[&flag]).expect(0);
+    instance.run(&["status"]).expect(0);
+    let secrets = instance.kubectl(&["get", "secrets", "-o=name"]);
+    assert!(!secrets.contains("clearml-outside"), "{secrets}");
 }
