@@ -202,9 +202,10 @@ async fn of_node(
     let working = Lock::holder(state)?;
     status.notes = working.iter().map(at_work).collect();
     let secrets = state.secrets()?;
-    let probe = instance.zip(secrets).map(|(instance, secrets)| {
-        let login = Brief::of(instance).login(&secrets);
-        Probe::new(instance, login).until(until)
+    let known = instance.map(|instance| (instance, Brief::of(instance)));
+    let probe = known.as_ref().zip(secrets);
+    let probe = probe.map(|((instance, brief), secrets)| {
+        Probe::new(instance, brief.login(&secrets)).until(until)
     });
     let probing = async {
         match &probe {
@@ -223,8 +224,8 @@ async fn of_node(
     match observed {
         Ok(seen) => {
             status.components = seen.components;
-            if let Some(instance) = instance {
-                let installed = Brief::of(instance).installed();
+            if let Some((_, brief)) = &known {
+                let installed = brief.installed();
                 let is_installed = |one: &ComponentObservation| installed.contains(&one.component);
                 status.components.retain(is_installed);
             }

@@ -41,14 +41,22 @@ impl Sources {
         if let Some(given) = given.filter(|given| given.are_for(registry(place))) {
             return Ok(Some(given.clone()));
         }
+        self.login(registry(place)).await
+    }
+
+    /// What the user's own `docker login` left for a registry.
+    ///
+    /// # Errors
+    /// When there is something and it cannot be had.
+    pub async fn login(&self, registry: &str) -> Result<Option<Credentials>, Error> {
         let Some(dir) = self.docker_config.clone() else {
             return Ok(None);
         };
-        let host = registry(place).to_owned();
+        let host = registry.to_owned();
         let find = tokio::task::spawn_blocking(move || Credentials::find(&dir, &host));
         let found = find.await.unwrap_or(Ok(None));
         found.map_err(|reason| Error::Credentials {
-            registry: registry(place).to_owned(),
+            registry: registry.to_owned(),
             reason,
         })
     }

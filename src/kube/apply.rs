@@ -55,7 +55,7 @@ impl Cluster {
         let mut waves: BTreeMap<u8, Vec<(usize, Value)>> = BTreeMap::new();
         for (index, object) in open_lists(objects).into_iter().enumerate() {
             waves
-                .entry(wave(&object))
+                .entry(wave(object["kind"].as_str().unwrap_or_default()))
                 .or_default()
                 .push((index, object));
         }
@@ -161,13 +161,9 @@ fn difference(mut before: DynamicObject, mut after: DynamicObject) -> Change {
     }
 }
 
-/// The order in which kinds are applied.
-fn wave(object: &Value) -> u8 {
-    match object
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
+/// The order in which kinds are applied, from 0 to 3.
+pub(crate) fn wave(kind: &str) -> u8 {
+    match kind {
         "Namespace" | "CustomResourceDefinition" | "PriorityClass" => 0,
         // Before the claims: a claim that waits for its volume is looked at again
         // only after seconds.
@@ -276,10 +272,7 @@ mod tests {
             "PersistentVolumeClaim",
             "StatefulSet",
         ];
-        let waves: Vec<_> = order
-            .iter()
-            .map(|kind| wave(&json!({"kind": kind})))
-            .collect();
+        let waves: Vec<_> = order.iter().map(|kind| wave(kind)).collect();
         assert_eq!(waves, [0, 1, 2, 3]);
     }
 }

@@ -31,6 +31,7 @@ mod plan_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use apply::wave;
 pub use apply::{Applied, Change};
 pub use client::{Cluster, install_crypto};
 pub use compare::Compared;

@@ -72,7 +72,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
         return outside(inputs, Component::Redis, envs);
     }
     let redis = &values.redis;
-    let wanted = redis.auth.is_wanted();
+    let wanted = redis.wants_login;
     Address {
         host: redis.told_host.clone(),
         port: redis.told_port,
@@ -110,7 +110,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
     }
     let mongodb = &values.mongodb;
     let mut envs = Vec::new();
-    if mongodb.auth.is_wanted() {
+    if mongodb.wants_login {
         envs.push(plain(USERNAME, "root"));
         envs.push(secret(PASSWORD, "clearml-conf", "mongodb_password", false));
         envs.push(plain(QUERY, "authSource=admin"));

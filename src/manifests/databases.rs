@@ -47,7 +47,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         "--protected-mode",
         "no",
     ];
-    if redis.auth.is_wanted() {
+    if redis.wants_login {
         arguments.extend(["--requirepass", "$(REDISCLI_AUTH)"]);
     }
     arguments.extend(redis.base.extra_flags.iter().map(String::as_str));
@@ -56,7 +56,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         json!({
             "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
             "claim": claim(&redis.base.claim),
-            "auth": redis.auth.is_wanted(),
+            "auth": redis.wants_login,
             "arguments": arguments,
             "port": redis.port,
         }),
@@ -72,7 +72,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
         json!({
             "ping": [shell, "--quiet", "--eval", "db.adminCommand('ping').ok"],
             "claim": claim(&mongodb.base.claim),
-            "auth": mongodb.auth.is_wanted(),
+            "auth": mongodb.wants_login,
             "extra_flags": mongodb.base.extra_flags,
             "service_type": mongodb.service.as_str(),
             "port": mongodb.port,

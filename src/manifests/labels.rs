@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Inputs;
 use crate::component::{NAMESPACE, RELEASE_NAME};
+use crate::kube::{COMPONENT_LABEL, INSTANCE_LABEL};
 
 /// The chart whose names and values these objects follow.
 const CHART: &str = "clearml-4.0.0";
@@ -25,23 +26,23 @@ pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     if !CLUSTER_WIDE.contains(&kind.as_str()) {
         object["metadata"]["namespace"] = json!(NAMESPACE);
     }
-    let component = object["metadata"]["labels"]["clearml-local.io/component"].clone();
+    let component = object["metadata"]["labels"][COMPONENT_LABEL].clone();
     let labels = [
         ("helm.sh/chart", CHART),
         ("app.kubernetes.io/name", &inputs.values.names.name),
         ("app.kubernetes.io/instance", RELEASE_NAME),
         ("app.kubernetes.io/version", &inputs.release.server),
         ("app.kubernetes.io/managed-by", "clearml-local"),
-        ("clearml-local.io/instance", inputs.instance),
+        (INSTANCE_LABEL, inputs.instance),
     ];
     for (name, value) in labels {
         object["metadata"]["labels"][name] = json!(value);
     }
     if let Some(pod) = object.pointer_mut("/spec/template") {
-        pod["metadata"]["labels"]["clearml-local.io/instance"] = json!(inputs.instance);
+        pod["metadata"]["labels"][INSTANCE_LABEL] = json!(inputs.instance);
         // A job's pod ends, and a component whose pod ends would not be ready.
         if kind != "Job" {
-            pod["metadata"]["labels"]["clearml-local.io/component"] = component;
+            pod["metadata"]["labels"][COMPONENT_LABEL] = component;
         }
         pod["spec"]["enableServiceLinks"] = json!(false);
         pod["spec"]["automountServiceAccountToken"] = json!(false);

@@ -25,6 +25,7 @@ pub use self::written::{HEADER, to_files, to_yaml};
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;
+use crate::kube::KEEP_LABEL;
 use crate::probe::Endpoints;
 use crate::release::Release;
 use crate::secrets::Secrets;
@@ -76,7 +77,7 @@ pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     let mut objects = vec![json!({
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {"clearml-local.io/keep": "true"}},
+        "metadata": {"name": NAMESPACE, "labels": {KEEP_LABEL: "true"}},
     })];
     objects.extend(claims::objects(inputs));
     objects.extend(components::objects(inputs)?);

@@ -14,7 +14,7 @@ pub(super) fn with(mut one: Value, other: Value) -> Value {
 
 fn image(image: &Image) -> Value {
     json!({
-        "reference": format!("{}:{}", image.repository, image.tag),
+        "reference": image.reference(),
         "pull_policy": image.pull_policy,
     })
 }

@@ -141,16 +141,12 @@ pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let name = format!("{}-configmap", values.names.server(Component::Webserver));
     let mut mounts = vec![json!({"name": "config", "mountPath": CONFIG_DIR})];
     if values.web_files.contains_key("configuration.json") {
-        let (path, file) = match inputs.release.can_display_urls() {
-            true => (
-                "/mnt/external_files/configs/configuration.json",
-                "configuration.json",
-            ),
-            false => (
-                "/usr/share/nginx/html/configuration.json",
-                "configuration.json",
-            ),
+        let file = "configuration.json";
+        let folder = match inputs.release.can_display_urls() {
+            true => "/mnt/external_files/configs",
+            false => "/usr/share/nginx/html",
         };
+        let path = format!("{folder}/{file}");
         mounts.push(json!({"name": "config", "mountPath": path, "subPath": file}));
     }
     own["mounts"] = json!(mounts);

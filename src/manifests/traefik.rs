@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::labels::CLUSTER_WIDE;
 use super::{Error, Object, templates};
 use crate::component::{NAMESPACE, RELEASE_NAME};
+use crate::kube::INSTANCE_LABEL;
 
 /// The controller's image. Pinned to the version that is in the node of the end-to-end
 /// test, which `tests/rig/traefik` builds from its Go module; what a later one is told
@@ -57,7 +58,7 @@ fn label(object: &mut Value, instance: &str) {
         "app.kubernetes.io/version": version,
         "app.kubernetes.io/part-of": RELEASE_NAME,
         "app.kubernetes.io/managed-by": "clearml-local",
-        "clearml-local.io/instance": instance,
+        INSTANCE_LABEL: instance,
     });
 }
 

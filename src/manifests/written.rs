@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Object;
+use crate::kube::wave;
 use crate::yaml;
 
 /// The first line of a file of ours, by which it is known again.
@@ -35,15 +36,13 @@ pub fn to_files(objects: &[Object], masked: bool) -> Vec<(String, String, bool)>
     objects.iter().filter(shown).map(file).collect()
 }
 
-/// Where a kind stands in the order of application.
+/// Where a kind stands in the order of application, with claims before the rest of
+/// their wave.
 fn rank(kind: &str) -> u8 {
-    match kind {
-        "Namespace" | "CustomResourceDefinition" => 0,
-        "PersistentVolume" | "StorageClass" | "ClusterRole" | "ClusterRoleBinding"
-        | "IngressClass" => 10,
-        "PersistentVolumeClaim" => 20,
-        "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "CronJob" | "Pod" => 40,
-        _ => 30,
+    match (kind, wave(kind)) {
+        ("PersistentVolumeClaim", _) => 20,
+        (_, early @ (0 | 1)) => early * 10,
+        (_, late) => (late + 1) * 10,
     }
 }
 

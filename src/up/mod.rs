@@ -33,7 +33,6 @@ use crate::node::spec;
 use crate::probe::Endpoints;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
-use crate::values::Brief;
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone)]
@@ -136,7 +135,7 @@ async fn bring_up(
     phases.end("apply");
 
     let deadline = began + request.wishes.timeout()?;
-    let credentials = Brief::of(&plan.instance).login(&secrets);
+    let credentials = plan.values.login(&secrets);
     let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
     data::mark(&plan, engine).await?;
     let settled = node::settle(&plan, request, state, engine, &node).await?;
@@ -192,7 +191,7 @@ pub async fn start(
         return Err(Error::NotInstalled.into());
     }
     let deadline = began + request.wishes.timeout()?;
-    let credentials = Brief::of(&plan.instance).login(&secrets);
+    let credentials = plan.values.login(&secrets);
     let at_once = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
     phases.end("ready");
     Ok(outcome(&plan, node.made || !at_once, phases))

@@ -3,7 +3,6 @@
 use super::{Error, Plan, Request};
 use crate::docker::Credentials;
 use crate::error::Result;
-use crate::images;
 use crate::values::PullSecret;
 
 /// Finds the login that the values ask for without giving it. May run a credential
@@ -20,17 +19,7 @@ pub async fn complete(plan: &mut Plan, request: &Request) -> Result<()> {
     else {
         return Ok(());
     };
-    let dir = request.docker_config.clone();
-    let host = registry.clone();
-    let find = tokio::task::spawn_blocking(move || match dir {
-        Some(dir) => Credentials::find(&dir, &host),
-        None => Ok(None),
-    });
-    let found = find.await.unwrap_or(Ok(None));
-    let found = found.map_err(|reason| images::Error::Credentials {
-        registry: registry.clone(),
-        reason,
-    })?;
+    let found = plan.sources(request).login(registry).await?;
     let login = found.as_ref().and_then(Credentials::password);
     let Some((user, password)) = login else {
         return Err(Error::NoRegistryLogin {

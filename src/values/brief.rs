@@ -28,8 +28,6 @@ impl Brief {
 
     /// The key pair with which programs log in.
     pub fn login(&self, secrets: &Secrets) -> Credentials {
-        let secrets = secrets.clone().with(&self.0.chosen);
-        let fixed_users = self.0.api.fixed_users.is_some();
-        secrets.for_programs(fixed_users).clone()
+        self.0.login(secrets)
     }
 }

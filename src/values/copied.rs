@@ -1,9 +1,9 @@
 //! What a copy of the chart's own values.yaml says without meaning it: secrets that
 //! are published, and memory that this machine may not have.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Inputs, keys, rules};
+use super::{Inputs, keys};
 use crate::component::Component;
 
 /// Takes out of the user's tree what is not meant; returns what to say of it.
@@ -21,7 +21,7 @@ pub(super) fn unmeant(said: &mut Value, inputs: &Inputs<'_>) -> Vec<String> {
     }
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
-    if smaller && rules::says_the_charts_memory(said) {
+    if smaller && says_the_charts_memory(said) {
         let section = said["elasticsearch"].as_object_mut();
         if let Some(section) = section {
             section.shift_remove("resources");
@@ -64,4 +64,12 @@ fn at<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
     keys::path(path)
         .into_iter()
         .try_fold(tree, |tree, name| tree.get(name))
+}
+
+/// Elasticsearch's memory as the chart has it: a copy of the chart's file carries it
+/// without meaning it.
+fn says_the_charts_memory(said: &Value) -> bool {
+    said["elasticsearch"]["resources"]
+        == json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}})
+        && said["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
 }

@@ -13,6 +13,14 @@ use self::shapes::{environment, files, list_of, resources, shaped, texts, users}
 
 use crate::quantity::bytes;
 
+/// Kubernetes' access modes.
+const MODES: [&str; 4] = [
+    "ReadWriteOnce",
+    "ReadOnlyMany",
+    "ReadWriteMany",
+    "ReadWriteOncePod",
+];
+
 /// A type of value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -104,12 +112,6 @@ impl Kind {
             Kind::Affinity => return shaped::<Affinity>(key, value, Vec::new()),
             Kind::Files(ends) => return files(key, value, ends, self),
             Kind::AccessModes => {
-                const MODES: [&str; 4] = [
-                    "ReadWriteOnce",
-                    "ReadOnlyMany",
-                    "ReadWriteMany",
-                    "ReadWriteOncePod",
-                ];
                 let known = |mode: &Value| mode.as_str().is_some_and(|mode| MODES.contains(&mode));
                 value
                     .as_array()
@@ -275,8 +277,7 @@ impl Kind {
             }
             Kind::Tolerations => list(json!({"type": "object"})),
             Kind::Affinity => json!({"type": ["object", "null"]}),
-            Kind::AccessModes => json!({"type": "array", "minItems": 1, "items":
-                {"enum": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]}}),
+            Kind::AccessModes => json!({"type": "array", "minItems": 1, "items": {"enum": MODES}}),
             Kind::Host | Kind::IngressHost | Kind::Query => json!({"type": "string"}),
             Kind::RootPath => json!({"enum": ["", "/"]}),
             Kind::Arguments => list(json!({"type": ["string", "number", "boolean"]})),

@@ -34,9 +34,9 @@ pub use self::schema::schema;
 pub use self::set::named_files;
 pub use self::show::InForce;
 pub use self::typed::{
-    ApiOptions, Auth, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login,
-    Mongodb, Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site,
-    Sites, User, Values, Watchdog,
+    ApiOptions, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login, Mongodb,
+    Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site, Sites,
+    User, Values, Watchdog,
 };
 use crate::component::Component;
 use crate::profile::Profile;

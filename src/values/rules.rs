@@ -1,7 +1,7 @@
 //! What must be true of several values together, of the release they are for, and
 //! of the machine.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Values, hocon};
 use crate::component::Component;
@@ -216,7 +216,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     if !mongodb.base.enabled {
         return;
     }
-    if mongodb.auth.is_wanted() && mongodb.replica_set {
+    if mongodb.wants_login && mongodb.replica_set {
         found.push((
             "mongodb.auth.enabled".into(),
             "members of a replica set that want a login need a key of their own, which is not made here: leave one of `mongodb.auth.enabled` and `mongodb.architecture`, or use a MongoDB of your own with `mongodb.enabled: false` and `externalServices.mongodbHost`".into(),
@@ -226,7 +226,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
         return;
     }
     let server = &release.server;
-    if mongodb.auth.is_wanted() {
+    if mongodb.wants_login {
         found.push((
             "mongodb.auth.enabled".into(),
             format!("server {server} cannot log in to MongoDB: users and keys end up in the wrong database; servers from 2.0 on can"),
@@ -321,18 +321,10 @@ pub(super) fn doubtful(values: &Values, release: &Release) -> Vec<String> {
             ));
         }
     }
-    if values.mongodb.auth.is_wanted() && values.installs(Component::Mongodb) {
+    if values.mongodb.wants_login && values.installs(Component::Mongodb) {
         warnings.push(
             "MongoDB makes its user on empty data alone: data that are there already keep their users".into(),
         );
     }
     warnings
-}
-
-/// Elasticsearch's memory as the chart has it: a copy of the chart's file carries it
-/// without meaning it.
-pub(super) fn says_the_charts_memory(said: &Value) -> bool {
-    said["elasticsearch"]["resources"]
-        == json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}})
-        && said["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
 }

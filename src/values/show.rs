@@ -57,8 +57,8 @@ impl Resolved {
         let nothing = value.is_null() || *value == "";
         nothing
             && match path {
-                "redis.password" => self.values.redis.auth.is_wanted(),
-                "mongodb.auth.rootPassword" => self.values.mongodb.auth.is_wanted(),
+                "redis.password" => self.values.redis.wants_login,
+                "mongodb.auth.rootPassword" => self.values.mongodb.wants_login,
                 path => path.starts_with("secret."),
             }
     }

@@ -68,7 +68,7 @@ pub struct Redis {
     /// What all databases have.
     pub base: Database,
     /// Whether it wants a password.
-    pub auth: Auth,
+    pub wants_login: bool,
     /// The host that the servers are told.
     pub told_host: String,
     /// The port that the servers are told.
@@ -77,32 +77,12 @@ pub struct Redis {
     pub port: u16,
 }
 
-/// Whether a database wants a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    /// Whoever reaches it may use it.
-    None,
-    /// A password, which is among the instance's secrets.
-    Password,
-}
-
-impl Auth {
-    fn of(wanted: bool) -> Auth {
-        if wanted { Auth::Password } else { Auth::None }
-    }
-
-    /// Whether there is one.
-    pub fn is_wanted(self) -> bool {
-        self == Auth::Password
-    }
-}
-
 impl Redis {
     pub(super) fn read(reader: &Reader<'_>) -> Redis {
         let claim = Claim::read(reader, "redis.master.persistence");
         Redis {
             base: Database::read(reader, Component::Redis, claim),
-            auth: Auth::of(reader.flag("redis.usePassword")),
+            wants_login: reader.flag("redis.usePassword"),
             told_host: reader.filled("redis.master.name"),
             told_port: reader.port("redis.master.port"),
             port: reader.port("redis.master.service.port"),
@@ -120,7 +100,7 @@ pub struct Mongodb {
     /// Its members, if it is one.
     pub replicas: u32,
     /// Whether it wants a login.
-    pub auth: Auth,
+    pub wants_login: bool,
     /// The host that the server is told.
     pub told_host: String,
     /// The type of its service.
@@ -138,7 +118,7 @@ impl Mongodb {
             base: Database::read(reader, Component::Mongodb, claim),
             replica_set: reader.text("mongodb.architecture") == "replicaset",
             replicas: reader.count("mongodb.replicaCount"),
-            auth: Auth::of(reader.flag("mongodb.auth.enabled")),
+            wants_login: reader.flag("mongodb.auth.enabled"),
             told_host: reader.filled("mongodb.service.name"),
             service: ServiceType::of(&reader.text("mongodb.service.type")),
             port: reader.port("mongodb.service.port"),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use self::database::{Auth, Claim, Database, Elasticsearch, Mongodb, Redis, Roles};
+pub use self::database::{Claim, Database, Elasticsearch, Mongodb, Redis, Roles};
 pub use self::ingress::{Ingress, Site, Sites};
 pub use self::outside::{Login, Outside};
 pub(super) use self::reader::Reader;
@@ -18,7 +18,7 @@ pub use self::server::{
     ApiOptions, FixedUsers, Image, Pods, Server, Service, ServiceType, User, Watchdog,
 };
 use crate::component::{Component, RELEASE_NAME};
-use crate::secrets::Chosen;
+use crate::secrets::{Chosen, Credentials, Secrets};
 use crate::settings::Ports;
 
 /// Files by name.
@@ -162,6 +162,13 @@ impl Values {
         }
     }
 
+    /// The key pair with which programs log in.
+    pub fn login(&self, secrets: &Secrets) -> Credentials {
+        let secrets = secrets.clone().with(&self.chosen);
+        let fixed_users = self.api.fixed_users.is_some();
+        secrets.for_programs(fixed_users).clone()
+    }
+
     /// What a component's pods are.
     pub fn pods(&self, component: Component) -> &Pods {
         match component {
@@ -176,8 +183,7 @@ impl Values {
 
     /// The full reference of a component's image.
     pub fn image(&self, component: Component) -> String {
-        let image = &self.pods(component).image;
-        format!("{}:{}", image.repository, image.tag)
+        self.pods(component).image.reference()
     }
 
     /// The claim of a component that keeps data.

@@ -19,6 +19,13 @@ pub struct Image {
     pub pull_policy: String,
 }
 
+impl Image {
+    /// The full reference.
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+}
+
 /// How a service is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceType {
