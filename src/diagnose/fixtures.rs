@@ -34,6 +34,7 @@ pub(crate) fn seen(
         }),
         pods: pods.collect(),
         stopping: Vec::new(),
+        replacing: false,
         claim: component.data_owner().map(|_| ClaimObservation {
             name: format!("clearml-{component}-data"),
             phase: "Bound".to_owned(),

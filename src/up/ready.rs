@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Error, Plan};
+use crate::diagnose::ComponentObservation;
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
 use crate::kube::Cluster;
@@ -13,6 +14,10 @@ use crate::secrets::Credentials;
 /// How long probes may fail after all components are ready: kube-proxy and the
 /// web app's proxy need a moment to see them.
 const SETTLING: Duration = Duration::from_secs(60);
+/// How long pods that were replaced may take to end: until then requests may reach
+/// them, with what was chosen before. Ours take some 4 s; one of a server that the
+/// chart installed takes 30 s, and one on a node that is gone never ends.
+const REPLACED: Duration = Duration::from_secs(15);
 
 /// Waits until every component is ready and the server does what a user needs.
 /// Returns whether that was so at the first look.
@@ -52,7 +57,7 @@ async fn wait_all(
     // What the last `up` has mended would else be judged by its old back-off.
     cluster.retry_stuck(&seen).await?;
     let left = deadline.saturating_duration_since(began);
-    cluster
+    let seen = cluster
         .wait_ready(&plan.values.installed(), left, |component, state| {
             at_once &= state.ready;
             events.emit(Event::Component {
@@ -64,6 +69,11 @@ async fn wait_all(
             });
         })
         .await?;
+    if !replaced(&seen) {
+        step.state("the replaced pods end");
+        let all = |seen: &[ComponentObservation]| replaced(seen).then_some(());
+        cluster.wait_until(REPLACED, all).await?;
+    }
     let probe = Probe::new(&plan.instance, credentials);
     let settled = Instant::now() + SETTLING;
     let mut said = String::new();
@@ -82,6 +92,11 @@ async fn wait_all(
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+}
+
+/// Whether no request can reach a pod that was replaced.
+fn replaced(seen: &[ComponentObservation]) -> bool {
+    seen.iter().all(|seen| !seen.replacing)
 }
 
 fn first_failure(checks: &[Check]) -> Option<String> {
