@@ -94,7 +94,7 @@ impl Look {
                         .as_deref()
                         .is_none_or(|revision| is_of(pod, revision))
             });
-        let replacing = former.iter().any(|pod| !is_over(pod));
+        let replacing = former.iter().any(|pod| !is_left_over(pod));
         // A former pod that runs until a new one is ready makes no room for it.
         let stopping = |pod: &&Pod| current.is_empty() || pod.metadata.deletion_timestamp.is_some();
         let stopping = former
@@ -205,13 +205,14 @@ fn is_part(meta: &ObjectMeta, component: Component) -> bool {
     label(meta, COMPONENT_LABEL) == Some(component.name()) && meta.deletion_timestamp.is_none()
 }
 
-/// Whether a pod has ended for good; such ones may stay listed for long.
-fn is_over(pod: &Pod) -> bool {
+/// Whether a pod has ended and stays listed all the same, as evicted ones do for long.
+fn is_left_over(pod: &Pod) -> bool {
     let phase = pod
         .status
         .as_ref()
         .and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
+    let is_over = matches!(phase, Some("Succeeded" | "Failed"));
+    is_over && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
