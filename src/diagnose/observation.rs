@@ -18,8 +18,8 @@ pub struct ComponentObservation {
     pub pods: Vec<PodObservation>,
     /// The names of pods that are ending, and of former revisions.
     pub stopping: Vec<String>,
-    /// Whether a pod that is not meant to stay still runs, also one that serves until
-    /// a new one is ready.
+    /// Whether a pod that is not meant to stay is still there, also one that serves
+    /// until a new one is ready. Evicted ones, which nobody removes, do not count.
     pub replacing: bool,
     /// Its claim; `None` when it has none or when that is missing.
     pub claim: Option<ClaimObservation>,

@@ -16,6 +16,15 @@ fn time(time: Option<&Time>) -> Option<Timestamp> {
     time.map(|time| time.0)
 }
 
+/// Whether a pod has ended for good, in success or not.
+pub(crate) fn has_ended(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Failed" | "Succeeded"))
+}
+
 /// A pod and its containers.
 pub(crate) fn pod(pod: &Pod) -> PodObservation {
     let status = pod.status.clone().unwrap_or_default();

@@ -207,12 +207,7 @@ fn is_part(meta: &ObjectMeta, component: Component) -> bool {
 
 /// Whether a pod has ended and stays listed all the same, as evicted ones do for long.
 fn is_left_over(pod: &Pod) -> bool {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    let is_over = matches!(phase, Some("Succeeded" | "Failed"));
-    is_over && pod.metadata.deletion_timestamp.is_none()
+    convert::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {

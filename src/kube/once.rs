@@ -62,7 +62,7 @@ impl Cluster {
             if let Some(message) = message(&pod) {
                 return Ok(Once::Said(message));
             }
-            if Instant::now() + PERIOD > deadline || is_over(&pod) {
+            if Instant::now() + PERIOD > deadline || convert::has_ended(&pod) {
                 return Ok(Once::Stuck(reason(&pod)));
             }
             tokio::time::sleep(PERIOD).await;
@@ -109,15 +109,6 @@ fn statuses(pod: &Pod) -> &[ContainerStatus] {
 fn message(pod: &Pod) -> Option<String> {
     let ended = statuses(pod).first()?.state.as_ref()?.terminated.as_ref()?;
     Some(ended.message.clone().unwrap_or_default())
-}
-
-/// Whether it has ended without having run.
-fn is_over(pod: &Pod) -> bool {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Failed" | "Succeeded"))
 }
 
 /// Why it has not ended yet.

@@ -62,23 +62,25 @@ impl Explain for WaitError {
 type End = (String, String, u32);
 
 impl Cluster {
-    /// Looks at the components until `judge` has an answer; `None` at the deadline.
+    /// Waits until the pods of these components that were replaced are gone; returns
+    /// whether they are at the deadline.
     ///
     /// # Errors
     /// When the API server is away for too long.
-    pub async fn wait_until<T>(
+    pub async fn wait_replaced(
         &self,
+        components: &[Component],
         timeout: Duration,
-        mut judge: impl FnMut(&[ComponentObservation]) -> Option<T>,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<bool, Error> {
         let deadline = Instant::now() + timeout;
         loop {
-            let seen = self.look(deadline).await?;
-            if let Some(answer) = judge(&seen) {
-                return Ok(Some(answer));
+            let mut seen = self.look(deadline).await?;
+            seen.retain(|seen| components.contains(&seen.component));
+            if !seen.iter().any(|seen| seen.replacing) {
+                return Ok(true);
             }
             if Instant::now() + PERIOD > deadline {
-                return Ok(None);
+                return Ok(false);
             }
             tokio::time::sleep(PERIOD).await;
         }
@@ -213,3 +215,7 @@ fn forget(seen: &mut ComponentObservation, began: Timestamp) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "wait_tests.rs"]
+mod tests;

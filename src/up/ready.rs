@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::{Error, Plan};
-use crate::diagnose::ComponentObservation;
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
 use crate::kube::Cluster;
@@ -57,8 +56,9 @@ async fn wait_all(
     // What the last `up` has mended would else be judged by its old back-off.
     cluster.retry_stuck(&seen).await?;
     let left = deadline.saturating_duration_since(began);
+    let installed = plan.values.installed();
     let seen = cluster
-        .wait_ready(&plan.values.installed(), left, |component, state| {
+        .wait_ready(&installed, left, |component, state| {
             at_once &= state.ready;
             events.emit(Event::Component {
                 component,
@@ -69,10 +69,9 @@ async fn wait_all(
             });
         })
         .await?;
-    if !replaced(&seen) {
+    if seen.iter().any(|seen| seen.replacing) {
         step.state("the replaced pods end");
-        let all = |seen: &[ComponentObservation]| replaced(seen).then_some(());
-        cluster.wait_until(REPLACED, all).await?;
+        cluster.wait_replaced(&installed, REPLACED).await?;
     }
     let probe = Probe::new(&plan.instance, credentials);
     let settled = Instant::now() + SETTLING;
@@ -92,11 +91,6 @@ async fn wait_all(
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-}
-
-/// Whether no request can reach a pod that was replaced.
-fn replaced(seen: &[ComponentObservation]) -> bool {
-    seen.iter().all(|seen| !seen.replacing)
 }
 
 fn first_failure(checks: &[Check]) -> Option<String> {
