@@ -14,8 +14,8 @@ use crate::secrets::Credentials;
 /// web app's proxy need a moment to see them.
 const SETTLING: Duration = Duration::from_secs(60);
 /// How long pods that were replaced may take to end: until then requests may reach
-/// them, with what was chosen before. Ours take some 4 s; one of a server that the
-/// chart installed takes 30 s, and one on a node that is gone never ends.
+/// them, with what was chosen before. Ours serve for 3 s and end; one of a server that
+/// the chart installed takes 30 s, and one on a node that is gone never ends.
 const REPLACED: Duration = Duration::from_secs(15);
 
 /// Waits until every component is ready and the server does what a user needs.
