@@ -2,6 +2,7 @@
 //! holds what turns its models into ours.
 
 mod convert;
+mod network;
 mod streamed;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
-    Output, PullProgress,
+    Network, Output, PullProgress,
 };
 
 /// Seconds that an ordinary request may take.
@@ -352,22 +353,12 @@ impl Engine for Docker {
         self.download(name, path)
     }
 
+    async fn networks(&self, name: &str) -> Result<Vec<Network>, Error> {
+        self.networks_named(name).await
+    }
+
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {
-        let options = query::InspectNetworkOptionsBuilder::default().build();
-        let inspected = self.client.inspect_network(name, Some(options)).await;
-        let what = format!("inspect the network {name}");
-        if optional(inspected.map_err(Docker::failed(what)))?.is_some() {
-            return Ok(());
-        }
-        let mtu = self.default_mtu().await;
-        let with_ipv6 = convert::network(name, mtu.as_deref(), true);
-        if self.client.create_network(with_ipv6).await.is_ok() {
-            return Ok(());
-        }
-        let ipv4_only = convert::network(name, mtu.as_deref(), false);
-        let created = self.client.create_network(ipv4_only).await;
-        created.map_err(Docker::failed(format!("make the network {name}")))?;
-        Ok(())
+        self.ensure_network_named(name).await
     }
 
     async fn ensure_volume(
@@ -414,20 +405,6 @@ impl Engine for Docker {
             .await;
         optional(removed.map_err(Docker::failed(format!("remove the volume {name}"))))?;
         Ok(())
-    }
-}
-
-impl Docker {
-    /// The MTU of the engine's default bridge, where it was set: networks that
-    /// are made do not inherit it, and larger packets get lost behind VPNs.
-    async fn default_mtu(&self) -> Option<String> {
-        let options = query::InspectNetworkOptionsBuilder::default().build();
-        let bridge = self.client.inspect_network("bridge", Some(options)).await;
-        bridge
-            .ok()?
-            .options?
-            .get("com.docker.network.driver.mtu")
-            .cloned()
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 
 use super::{
-    ByteStream, Container, ContainerSpec, Credentials, Engine, EngineInfo, Error, Image, Output,
-    PullProgress,
+    ByteStream, Container, ContainerSpec, Credentials, Engine, EngineInfo, Error, Image, Network,
+    Output, PullProgress,
 };
 
 /// Answers commands that run in a container.
@@ -26,7 +26,7 @@ pub struct State {
     /// Volumes with their labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Networks.
-    pub networks: Vec<String>,
+    pub networks: Vec<Network>,
     /// Archives by container and path, such as `node:/var/log`.
     pub archives: BTreeMap<String, Vec<u8>>,
     /// Every call that changes something or runs a command, in order.
@@ -222,8 +222,22 @@ impl Engine for FakeEngine {
         Box::pin(futures_util::stream::iter([archive]))
     }
 
+    async fn networks(&self, name: &str) -> Result<Vec<Network>, Error> {
+        let state = self.state();
+        let named = state.networks.iter().filter(|network| network.name == name);
+        Ok(named.cloned().collect())
+    }
+
     async fn ensure_network(&self, name: &str) -> Result<(), Error> {
-        self.state().networks.push(name.to_owned());
+        let mut state = self.state();
+        if !state.networks.iter().any(|network| network.name == name) {
+            state.networks.push(Network {
+                id: format!("id-{name}"),
+                name: name.to_owned(),
+                driver: "bridge".into(),
+                ..Network::default()
+            });
+        }
         Ok(())
     }
 

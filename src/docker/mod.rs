@@ -20,7 +20,9 @@ pub use self::config::ClientConfig;
 pub use self::context::{Endpoint, find_endpoint};
 pub use self::credentials::Credentials;
 pub use self::error::Error;
-pub use self::model::{Container, ContainerSpec, EngineInfo, Image, Mount, Output, Publish};
+pub use self::model::{
+    Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
+};
 
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
@@ -87,6 +89,8 @@ pub trait Engine: Send + Sync {
     /// A file or folder of a container, also of a stopped one, as an archive (tar).
     fn archive(&self, name: &str, path: &str) -> ByteStream;
 
+    /// The networks of exactly that name, oldest first: engines allow several.
+    async fn networks(&self, name: &str) -> Result<Vec<Network>, Error>;
     /// Makes a bridge network unless it is there.
     async fn ensure_network(&self, name: &str) -> Result<(), Error>;
     /// Makes a named volume unless it is there.

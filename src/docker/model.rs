@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::Error;
 
 /// What the engine says of itself and its machine.
@@ -116,6 +118,25 @@ pub struct Publish {
     pub host: u16,
     /// Container port (TCP).
     pub container: u16,
+}
+
+/// A network of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    /// The engine's identifier.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// When it was created, as RFC 3339.
+    pub created: String,
+    /// Such as `bridge`.
+    pub driver: String,
+    /// Its address ranges, of both families.
+    pub subnets: Vec<IpNet>,
+    /// Names of the running containers in it, with their IPv4 addresses.
+    pub containers: BTreeMap<String, Option<IpAddr>>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What is mounted in a container.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use bollard::errors::Error as BollardError;
 use bollard::models as model;
-use sha2::{Digest, Sha256};
 
 use crate::docker::{Container, ContainerSpec, Endpoint, EngineInfo, Error, Image, Mount};
 
@@ -252,42 +251,6 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
     config
 }
 
-/// A bridge like the one that kind makes, so that either finds the other's.
-pub(super) fn network(name: &str, mtu: Option<&str>, ipv6: bool) -> model::NetworkCreateRequest {
-    let mut options = HashMap::from([(
-        "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
-        "true".to_owned(),
-    )]);
-    if let Some(mtu) = mtu {
-        options.insert("com.docker.network.driver.mtu".to_owned(), mtu.to_owned());
-    }
-    let ipam = ipv6.then(|| model::Ipam {
-        config: Some(vec![model::IpamConfig {
-            subnet: Some(unique_local_subnet(name)),
-            ..model::IpamConfig::default()
-        }]),
-        ..model::Ipam::default()
-    });
-    model::NetworkCreateRequest {
-        name: name.to_owned(),
-        driver: Some("bridge".to_owned()),
-        enable_ipv6: Some(ipv6),
-        ipam,
-        options: Some(options),
-        ..model::NetworkCreateRequest::default()
-    }
-}
-
-/// An IPv6 range of RFC 4193 that depends on the name alone: engines before 27
-/// choose none by themselves.
-fn unique_local_subnet(name: &str) -> String {
-    let hash = Sha256::digest(name.as_bytes());
-    format!(
-        "fd{:02x}:{:02x}{:02x}:{:02x}{:02x}:{:02x}{:02x}::/64",
-        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6]
-    )
-}
-
 pub(super) fn percent_encode(text: &str) -> String {
     text.bytes()
         .map(|byte| {
@@ -339,12 +302,6 @@ pub(super) fn with_auth(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn networks_of_one_name_get_one_range() {
-        assert_eq!(unique_local_subnet("kind"), unique_local_subnet("kind"));
-        assert_ne!(unique_local_subnet("kind"), unique_local_subnet("other"));
-    }
 
     #[test]
     fn platform_is_encoded_for_the_query() {

@@ -1,0 +1,156 @@
+//! Networks: finding them by name, and creating the one that kind's nodes share.
+
+use std::collections::HashMap;
+
+use bollard::models as model;
+use bollard::query_parameters as query;
+use sha2::{Digest, Sha256};
+
+use super::{Docker, optional};
+use crate::docker::{Error, Network};
+
+impl Docker {
+    /// All networks of exactly that name: engines allow several.
+    pub(super) async fn networks_named(&self, name: &str) -> Result<Vec<Network>, Error> {
+        let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
+        let options = query::ListNetworksOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let listed = self.client.list_networks(Some(options)).await;
+        let mut networks = Vec::new();
+        for listed in listed.map_err(Docker::failed("list networks"))? {
+            // The filter also finds names that only contain this one.
+            if listed.name.as_deref() != Some(name) {
+                continue;
+            }
+            // The list leaves out the containers.
+            let id = listed.id.unwrap_or_default();
+            let options = query::InspectNetworkOptionsBuilder::default().build();
+            let inspected = self.client.inspect_network(&id, Some(options)).await;
+            let what = format!("inspect the network {name}");
+            if let Some(found) = optional(inspected.map_err(Docker::failed(what)))? {
+                networks.push(of_inspect(found));
+            }
+        }
+        networks.sort_by(|one, other| (&one.created, &one.id).cmp(&(&other.created, &other.id)));
+        Ok(networks)
+    }
+
+    pub(super) async fn ensure_network_named(&self, name: &str) -> Result<(), Error> {
+        let options = query::InspectNetworkOptionsBuilder::default().build();
+        let inspected = self.client.inspect_network(name, Some(options)).await;
+        let what = format!("inspect the network {name}");
+        if optional(inspected.map_err(Docker::failed(what)))?.is_some() {
+            return Ok(());
+        }
+        let mtu = self.default_mtu().await;
+        let with_ipv6 = request(name, mtu.as_deref(), true);
+        if self.client.create_network(with_ipv6).await.is_ok() {
+            return Ok(());
+        }
+        let ipv4_only = request(name, mtu.as_deref(), false);
+        let created = self.client.create_network(ipv4_only).await;
+        created.map_err(Docker::failed(format!("create the network {name}")))?;
+        Ok(())
+    }
+
+    /// The MTU of the engine's default bridge, where it was set: networks that
+    /// are made do not inherit it, and larger packets get lost behind VPNs.
+    async fn default_mtu(&self) -> Option<String> {
+        let options = query::InspectNetworkOptionsBuilder::default().build();
+        let bridge = self.client.inspect_network("bridge", Some(options)).await;
+        bridge
+            .ok()?
+            .options?
+            .get("com.docker.network.driver.mtu")
+            .cloned()
+    }
+}
+
+fn of_inspect(found: model::NetworkInspect) -> Network {
+    let ranges = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let containers = found.containers.unwrap_or_default().into_iter();
+    Network {
+        id: found.id.unwrap_or_default(),
+        name: found.name.unwrap_or_default(),
+        created: found.created.map(|at| at.to_string()).unwrap_or_default(),
+        driver: found.driver.unwrap_or_default(),
+        subnets: ranges
+            .into_iter()
+            .filter_map(|range| range.subnet?.parse().ok())
+            .collect(),
+        containers: containers
+            .map(|(_, endpoint)| {
+                // `172.18.0.2/16`, or nothing.
+                let address = endpoint.ipv4_address.unwrap_or_default();
+                let address = address.split('/').next().and_then(|text| text.parse().ok());
+                (endpoint.name.unwrap_or_default(), address)
+            })
+            .collect(),
+        labels: found.labels.unwrap_or_default().into_iter().collect(),
+    }
+}
+
+/// A bridge like the one that kind makes, so that either finds the other's.
+fn request(name: &str, mtu: Option<&str>, ipv6: bool) -> model::NetworkCreateRequest {
+    let mut options = HashMap::from([(
+        "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
+        "true".to_owned(),
+    )]);
+    if let Some(mtu) = mtu {
+        options.insert("com.docker.network.driver.mtu".to_owned(), mtu.to_owned());
+    }
+    let ipam = ipv6.then(|| model::Ipam {
+        config: Some(vec![model::IpamConfig {
+            subnet: Some(unique_local_subnet(name)),
+            ..model::IpamConfig::default()
+        }]),
+        ..model::Ipam::default()
+    });
+    model::NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        enable_ipv6: Some(ipv6),
+        ipam,
+        options: Some(options),
+        ..model::NetworkCreateRequest::default()
+    }
+}
+
+/// An IPv6 range of RFC 4193 that depends only on the name: engines before 27
+/// choose none by themselves.
+fn unique_local_subnet(name: &str) -> String {
+    let hash = Sha256::digest(name.as_bytes());
+    format!(
+        "fd{:02x}:{:02x}{:02x}:{:02x}{:02x}:{:02x}{:02x}::/64",
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_of_one_name_get_one_range() {
+        assert_eq!(unique_local_subnet("kind"), unique_local_subnet("kind"));
+        assert_ne!(unique_local_subnet("kind"), unique_local_subnet("other"));
+    }
+
+    #[test]
+    fn a_network_has_its_ranges_and_the_addresses_of_its_containers() {
+        let text = r#"{"Name": "kind", "Id": "1f", "Driver": "bridge",
+            "IPAM": {"Config": [
+                {"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"},
+                {"Subnet": "fc00:f853:ccd:e793::/64"}]},
+            "Containers": {
+                "a0": {"Name": "demo-control-plane", "IPv4Address": "172.18.0.2/16"},
+                "b0": {"Name": "other", "IPv4Address": ""}}}"#;
+        let network = of_inspect(serde_json::from_str(text).unwrap());
+        let subnets: Vec<String> = network.subnets.iter().map(ToString::to_string).collect();
+        assert_eq!(subnets, ["172.18.0.0/16", "fc00:f853:ccd:e793::/64"]);
+        let address = |name: &str| network.containers[name].map(|a| a.to_string());
+        assert_eq!(address("demo-control-plane").as_deref(), Some("172.18.0.2"));
+        assert_eq!(address("other"), None);
+    }
+}
