@@ -32,7 +32,7 @@ pub enum Event {
     StepState {
         /// The step's name.
         step: String,
-        /// Such as `waiting for the API server`.
+        /// Such as `waiting for the Kubernetes API: connection refused`.
         text: String,
     },
     /// How many of a step's items are done.

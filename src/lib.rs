@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod component;
+mod connection;
 pub mod diagnose;
 pub mod docker;
 pub mod down;
@@ -27,4 +28,5 @@ pub mod status;
 pub mod ui;
 pub mod up;
 pub mod values;
+mod wait;
 pub mod yaml;

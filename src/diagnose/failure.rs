@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::finding::{Cause, Draft};
 use super::{ComponentObservation, Finding, StateKind, describe};
 use crate::error::{Code, Explain};
+use crate::wait::span;
 
 /// How many log lines a failure shows.
 const LINES: usize = 20;
@@ -52,19 +53,14 @@ impl Failure {
         Failure { finding, log }
     }
 
+    /// Whether the time was over before it was known to be beyond help.
+    pub(crate) fn is_late(&self) -> bool {
+        self.finding.heals || self.finding.kind == Cause::Timeout
+    }
+
     /// The state to show for the component.
     pub fn state(&self) -> StateKind {
         self.finding.state
-    }
-}
-
-/// `45 s`, `10 min`, `1 min 30 s`.
-fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 

@@ -66,13 +66,25 @@ impl Cluster {
         self.client.clone()
     }
 
-    /// Whether the API server says that it is ready. Takes at most two seconds.
-    pub async fn ready(&self) -> bool {
-        let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else {
-            return false;
-        };
-        let answer = tokio::time::timeout(READY, self.client.request_text(request)).await;
-        matches!(answer, Ok(Ok(text)) if text.trim() == "ok")
+    /// Asks the API server whether it is ready. Takes at most two seconds.
+    ///
+    /// # Errors
+    /// When it is not, with the reason.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let what = "ask whether it is ready";
+        let request = http::Request::get("/readyz").body(Vec::new());
+        let request = request.map_err(|error| Error::Object {
+            problem: error.to_string(),
+        })?;
+        match tokio::time::timeout(READY, self.client.request_text(request)).await {
+            Ok(answer) => answer
+                .map_err(|error| Error::from_client(what, error))
+                .map(drop),
+            Err(_) => Err(Error::Timeout {
+                what: what.to_owned(),
+                after: READY,
+            }),
+        }
     }
 
     /// The server's version, such as `1.37.2`.

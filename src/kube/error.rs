@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::connection::Fault;
 use crate::error::{Code, Explain};
+use crate::wait::Reason;
 
 /// A failed call of the Kubernetes API.
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +16,12 @@ pub enum Error {
     #[error("no client can be made from the cluster's kubeconfig")]
     Client(#[source] Box<::kube::Error>),
     /// The server does not answer.
-    #[error("the Kubernetes API does not answer ({what})")]
+    #[error("the Kubernetes API is unreachable: {fault} ({what})")]
     Unreachable {
         /// What was asked, such as `list pods`.
         what: String,
+        /// Why.
+        fault: Fault,
         /// The connection's error.
         #[source]
         source: Box<::kube::Error>,
@@ -79,8 +83,23 @@ impl Error {
             },
             other => Error::Unreachable {
                 what,
+                fault: Fault::of(&other),
                 source: Box::new(other),
             },
+        }
+    }
+
+    /// Why the API does not serve, for a wait that goes on.
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Error::Unreachable { fault, .. } => fault.to_string().into(),
+            Error::Timeout { .. } => "no answer in time".into(),
+            Error::Refused { message, .. } if message.contains("[-]") => Reason::new(
+                "not ready",
+                format!("not ready: {}", failed_checks(message)),
+            ),
+            Error::Refused { status, .. } => Reason::new("refused", format!("it answers {status}")),
+            other => other.to_string().into(),
         }
     }
 
@@ -92,7 +111,8 @@ impl Error {
     /// Whether another try may succeed: the server is away or busy.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => true,
+            Error::Unreachable { fault, .. } => fault.may_pass(),
+            Error::Timeout { .. } | Error::Log { .. } => true,
             // While an API server starts, it does not know everybody's rights yet; and a
             // namespace has no account in its first moment.
             Error::Refused {
@@ -109,6 +129,14 @@ impl Error {
             Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
         }
     }
+}
+
+/// The names of the checks that failed in the answer of `/readyz`, such as
+/// `[+]ping ok [-]etcd failed: reason withheld`.
+fn failed_checks(answer: &str) -> String {
+    let failed = answer.split("[-]").skip(1);
+    let names = failed.filter_map(|check| check.split_whitespace().next());
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// The API's messages may span lines (validation lists); ours are one line.
@@ -134,6 +162,12 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<String> {
         match self {
+            Error::Unreachable {
+                fault: Fault::Expired,
+                ..
+            } => {
+                vec!["renew the certificates: clearml-local up".to_owned()]
+            }
             Error::Unreachable { .. } | Error::Timeout { .. } => vec![
                 "see whether the node runs: clearml-local status".to_owned(),
                 "start it again: clearml-local up".to_owned(),

@@ -6,13 +6,11 @@ use ::kube::Api;
 use ::kube::api::{DeleteParams, DynamicObject};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::client::persistent;
 use super::kinds::Identity;
 use super::{Cluster, Error, convert};
-
-const PERIOD: Duration = Duration::from_millis(200);
+use crate::wait::{Look, Wait};
 
 /// How a pod that runs once ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,23 +48,22 @@ impl Cluster {
         namespace: &str,
         limit: Duration,
     ) -> Result<Once, Error> {
-        let deadline = Instant::now() + limit;
+        let wait = Wait::new("the pod to end").within(limit);
         self.apply(objects, namespace).await?;
         let name = match objects.last() {
             Some(pod) => Identity::of(pod)?.name,
             None => return Ok(Once::Said(String::new())),
         };
         let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
-        loop {
+        let ended = wait.run(async || {
             let pod = persistent(&format!("read Pod/{name}"), || pods.get(&name)).await?;
-            if let Some(message) = message(&pod) {
-                return Ok(Once::Said(message));
-            }
-            if Instant::now() + PERIOD > deadline || convert::has_ended(&pod) {
-                return Ok(Once::Stuck(reason(&pod)));
-            }
-            tokio::time::sleep(PERIOD).await;
-        }
+            Ok::<_, Error>(match message(&pod) {
+                Some(message) => Look::Done(Once::Said(message)),
+                None if convert::has_ended(&pod) => Look::Done(Once::Stuck(reason(&pod))),
+                None => Look::NotYet(reason(&pod).into()),
+            })
+        });
+        Ok(ended.await?.unwrap_or_else(|late| Once::Stuck(late.reason)))
     }
 
     /// Deletes objects at once, as far as they are there.

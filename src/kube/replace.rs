@@ -8,6 +8,7 @@ use ::kube::api::{DeleteParams, DynamicObject, Preconditions};
 use super::Error;
 use super::client::persistent;
 use super::kinds::Identity;
+use crate::wait::{Look, Wait};
 
 /// How long the pods of a workload may take to end: the longest grace period that
 /// our workloads have, and a little more.
@@ -69,16 +70,15 @@ pub(super) async fn until(
     what: &str,
     mut ask: impl AsyncFnMut() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let done = async {
-        while !ask().await? {
-            tokio::time::sleep(PERIOD).await;
-        }
-        Ok(())
-    };
-    tokio::time::timeout(GONE, done)
-        .await
-        .unwrap_or(Err(Error::Timeout {
-            what: what.to_owned(),
-            after: GONE,
-        }))
+    let wait = Wait::new("former pods to end").every(PERIOD).within(GONE);
+    let done = wait.run(async || {
+        Ok::<_, Error>(match ask().await? {
+            true => Look::Done(()),
+            false => Look::NotYet("they run".into()),
+        })
+    });
+    done.await?.map_err(|_| Error::Timeout {
+        what: what.to_owned(),
+        after: GONE,
+    })
 }

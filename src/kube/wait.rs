@@ -14,6 +14,7 @@ use crate::diagnose::{
     describe,
 };
 use crate::error::{Code, Explain};
+use crate::wait::{Look, Wait};
 
 /// How often the cluster is looked at: a look costs the API server a few
 /// milliseconds, and a change is seen within half a second.
@@ -72,18 +73,17 @@ impl Cluster {
         components: &[Component],
         timeout: Duration,
     ) -> Result<bool, Error> {
+        let wait = Wait::new("the replaced pods to end").every(PERIOD);
         let deadline = Instant::now() + timeout;
-        loop {
+        let ended = wait.until(deadline).run(async || {
             let mut seen = self.look(deadline).await?;
             seen.retain(|seen| components.contains(&seen.component));
-            if !seen.iter().any(|seen| seen.replacing) {
-                return Ok(true);
-            }
-            if Instant::now() + PERIOD > deadline {
-                return Ok(false);
-            }
-            tokio::time::sleep(PERIOD).await;
-        }
+            Ok::<_, Error>(match seen.iter().find(|seen| seen.replacing) {
+                Some(seen) => Look::NotYet(format!("{} has one", seen.component).into()),
+                None => Look::Done(()),
+            })
+        });
+        Ok(ended.await?.is_ok())
     }
 
     /// Waits until these components are ready, and tells each change of state, the
@@ -103,7 +103,9 @@ impl Cluster {
         let began = Timestamp::now();
         let mut told: HashMap<Component, State> = HashMap::new();
         let mut logs: HashMap<End, LogTail> = HashMap::new();
-        loop {
+        let mut last = Vec::new();
+        let wait = Wait::new("the components").every(PERIOD).until(deadline);
+        let ready = wait.run(async || {
             let mut seen = self.look(deadline).await?;
             seen.retain(|seen| components.contains(&seen.component));
             seen.iter_mut().for_each(|seen| forget(seen, began));
@@ -122,15 +124,17 @@ impl Cluster {
                 }
             }
             if let Some(failure) = failed {
-                return Err(Box::new(failure).into());
+                return Err(WaitError::from(Box::new(failure)));
             }
             if seen.iter().all(ComponentObservation::is_ready) {
-                return Ok(seen);
+                return Ok(Look::Done(seen));
             }
-            if Instant::now() + PERIOD > deadline {
-                return Err(self.late(&seen, timeout).await.into());
-            }
-            tokio::time::sleep(PERIOD).await;
+            last = seen;
+            Ok(Look::NotYet("not all are ready".into()))
+        });
+        match ready.await? {
+            Ok(seen) => Ok(seen),
+            Err(_) => Err(self.late(&last, timeout).await.into()),
         }
     }
 

@@ -1,12 +1,13 @@
 //! From nothing to a node whose Kubernetes API answers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::kubeadm::{self, Config};
 use super::{Error, kubernetes_version, spec};
 use crate::docker::{Container, Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
+use crate::wait::{Look, Reason, Wait};
 
 /// Written in the node when kubeadm has ended well: without it a node is half made.
 const DONE_FILE: &str = "/kind/clearml-local-ready";
@@ -89,32 +90,37 @@ pub async fn note_furnished(engine: &dyn Engine, node: &str) -> Result<(), Error
 /// # Errors
 /// When the node ends or containerd is silent for too long.
 pub async fn await_containerd(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    let began = Instant::now();
-    loop {
-        let running = engine.container(node).await?.is_some_and(|c| c.running);
-        if running {
-            let answer = engine
-                .exec(node, &["ctr", "-n", "k8s.io", "version"], None)
-                .await;
-            if answer.is_ok_and(|output| output.code == 0) {
-                return Ok(());
-            }
-        } else {
-            let code = engine.container(node).await?.and_then(|c| c.exit_code);
-            return Err(Error::Ended {
-                node: node.to_owned(),
-                code: code.unwrap_or(-1),
-                tail: log_tail(engine, node).await,
-            });
+    let wait = Wait::new("containerd")
+        .every(Duration::from_millis(150))
+        .within(CONTAINERD_PATIENCE);
+    let answered = wait.run(async || match engine.container(node).await? {
+        Some(container) if container.running => Ok(containerd(engine, node).await),
+        ended => Err(Error::Ended {
+            node: node.to_owned(),
+            code: ended.and_then(|c| c.exit_code).unwrap_or(-1),
+            tail: log_tail(engine, node).await,
+        }),
+    });
+    match answered.await? {
+        Ok(()) => Ok(()),
+        Err(late) => Err(Error::NoContainerd {
+            node: node.to_owned(),
+            late,
+            tail: log_tail(engine, node).await,
+        }),
+    }
+}
+
+/// Asks containerd in a running node once.
+async fn containerd(engine: &dyn Engine, node: &str) -> Look<()> {
+    let argv = ["ctr", "-n", "k8s.io", "version"];
+    match engine.exec(node, &argv, None).await {
+        Ok(output) if output.code == 0 => Look::Done(()),
+        Ok(output) => {
+            let last = output.stderr.lines().last().unwrap_or_default();
+            Look::NotYet(Reason::new("ctr", last.trim().trim_start_matches("ctr: ")))
         }
-        if began.elapsed() > CONTAINERD_PATIENCE {
-            return Err(Error::NoContainerd {
-                node: node.to_owned(),
-                waited: began.elapsed(),
-                tail: log_tail(engine, node).await,
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        Err(error) => Look::NotYet(Reason::new("engine", error.to_string())),
     }
 }
 

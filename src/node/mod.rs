@@ -10,7 +10,6 @@ pub mod spec;
 mod stop;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use self::bootstrap::{
     await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished,
@@ -21,6 +20,7 @@ pub use self::prepare::{bound_stop, trust};
 pub use self::stop::{StopReport, stop_in_order};
 use crate::docker::{self, Engine, exec_ok};
 use crate::error::{Code, Explain};
+use crate::wait::TimedOut;
 use crate::yaml;
 
 /// The oldest Kubernetes whose kubeadm reads our configuration (v1beta4).
@@ -63,12 +63,12 @@ pub enum Error {
         tail: Vec<String>,
     },
     /// containerd does not answer.
-    #[error("containerd in the node {node} does not answer after {} s", waited.as_secs())]
+    #[error("the node {node} does not come up: {late}")]
     NoContainerd {
         /// The node.
         node: String,
-        /// How long was waited.
-        waited: Duration,
+        /// How long was waited, and the last reason.
+        late: TimedOut,
         /// The last lines of the node's log.
         tail: Vec<String>,
     },

@@ -8,6 +8,7 @@ use super::Error;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::Engine;
 use crate::event::Step;
+use crate::wait::{Look, Wait};
 
 /// How long the databases together may take to write what they hold.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -128,18 +129,22 @@ async fn await_end(
     group: &[Task],
     deadline: Instant,
 ) -> Result<Vec<Component>, Error> {
-    loop {
+    let mut left = Vec::new();
+    let wait = Wait::new("the components to end").until(deadline);
+    let ended = wait.run(async || {
         let running = tasks(engine, node).await?;
-        let left: Vec<Component> = group
+        let still = group
             .iter()
-            .filter(|task| running.iter().any(|other| other.id == task.id))
-            .map(|task| task.component)
-            .collect();
-        if left.is_empty() || Instant::now() > deadline {
-            return Ok(left);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+            .filter(|task| running.iter().any(|other| other.id == task.id));
+        left = still.map(|task| task.component).collect();
+        Ok::<_, Error>(match left.is_empty() {
+            true => Look::Done(()),
+            false => Look::NotYet("they run".into()),
+        })
+    });
+    // Those that are left are killed with the node, and told.
+    let _ = ended.await?;
+    Ok(left)
 }
 
 #[cfg(test)]

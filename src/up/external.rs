@@ -3,11 +3,11 @@
 //! that does not start.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Plan;
+use super::{Plan, ready};
 use crate::component::{Component, NAMESPACE};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
@@ -16,6 +16,7 @@ use crate::kube::{Cluster, Once};
 use crate::manifests::outside::{self, Check, Place, Wanted};
 use crate::node::spec;
 use crate::secrets::Secrets;
+use crate::wait::Wait;
 
 /// How long the answers may take, on a node that has just been made.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -83,11 +84,11 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
             .into());
         }
     }
-    let began = Instant::now();
-    while !cluster.nodes_ready().await? && began.elapsed() < LIMIT {
-        step.state("waiting for the node to take pods");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+    let wait = Wait::new(ready::TAKES_PODS).within(LIMIT).shown_by(step);
+    let taken = wait.run(async || cluster.takes_pods().await).await?;
+    taken.map_err(|late| Error::NotAsked {
+        reason: late.to_string(),
+    })?;
     step.state("asking from inside the cluster");
     let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT);
     match asked.await? {

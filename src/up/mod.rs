@@ -13,6 +13,7 @@ mod plan;
 mod preflight;
 mod ready;
 mod registry;
+mod timeout;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub use self::past::history;
 use self::past::{Past, Record};
 pub use self::plan::Plan;
 pub use self::registry::complete;
+use self::timeout::Timeout;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Event, Events};
@@ -33,6 +35,7 @@ use crate::node::spec;
 use crate::probe::Endpoints;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
+use crate::wait::TimedOut;
 
 /// What `up` is asked to do.
 #[derive(Debug, Clone)]
@@ -100,7 +103,7 @@ async fn bring_up(
     events: &Events,
     record: &mut Record<'_>,
 ) -> Result<Outcome> {
-    let began = Instant::now();
+    let time = Timeout::new(request.wishes.timeout()?);
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
@@ -134,9 +137,9 @@ async fn bring_up(
     ingress::certificates(&plan, state, &cluster, events).await?;
     phases.end("apply");
 
-    let deadline = began + request.wishes.timeout()?;
+    let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let began_ready = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
+    let began_ready = ready::wait(&plan, credentials, &cluster, &time, events).await?;
     data::mark(&plan, engine).await?;
     let settled = node::settle(&plan, request, state, engine, &node).await?;
     phases.end("ready");
@@ -170,7 +173,7 @@ pub async fn start(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let began = Instant::now();
+    let time = Timeout::new(request.wishes.timeout()?);
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
@@ -190,9 +193,9 @@ pub async fn start(
     if missing.any(|seen| installed.contains(&seen.component)) {
         return Err(Error::NotInstalled.into());
     }
-    let deadline = began + request.wishes.timeout()?;
+    let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let at_once = ready::wait(&plan, credentials, &cluster, deadline, events).await?;
+    let at_once = ready::wait(&plan, credentials, &cluster, &time, events).await?;
     phases.end("ready");
     Ok(outcome(&plan, node.made || !at_once, phases))
 }
@@ -325,14 +328,11 @@ pub enum Error {
         port: u16,
     },
     /// The Kubernetes API of a running node is silent.
-    #[error("the node runs, but its Kubernetes API did not answer within {} s", waited.as_secs())]
-    ApiSilent {
-        /// How long was waited.
-        waited: Duration,
-    },
+    #[error(transparent)]
+    ApiSilent(TimedOut),
     /// The node does not become one that takes pods.
-    #[error("the node runs, but does not take pods: its kubelet or its pod network is not ready")]
-    NodeNotReady,
+    #[error(transparent)]
+    NodeNotReady(TimedOut),
     /// The data were not copied to their new folder.
     #[error("the data in {} could not be copied to {}: {reason}", from.display(), to.display())]
     NotCopied {
@@ -371,8 +371,8 @@ impl Explain for Error {
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::ApiSilent { .. } => Code::ClusterUnreachable,
-            Error::NodeNotReady => Code::NodeFailed,
+            Error::ApiSilent(_) => Code::ClusterUnreachable,
+            Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::NothingToStart
             | Error::NotInstalled
@@ -394,8 +394,8 @@ impl Explain for Error {
                 format!("choose another: clearml-local up --set {key}.service.nodePort=PORT"),
                 "or go without: clearml-local up --with-ingress=false".into(),
             ],
-            Error::ApiSilent { .. } | Error::NodeNotReady => {
-                vec!["make the node anew, the data stay: clearml-local down, then up".into()]
+            Error::ApiSilent(_) | Error::NodeNotReady(_) => {
+                vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
             }
             Error::NoRegistryLogin { registry, .. } => vec![
                 format!("log in, then run the command again: docker login {registry}"),

@@ -1,7 +1,7 @@
 //! The steps that make a node: container, Kubernetes, pod network, storage.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Error, Plan, Request, data};
 use crate::component::NAMESPACE;
@@ -14,6 +14,7 @@ use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, spec};
 use crate::state::StateDir;
+use crate::wait::{Look, Wait};
 
 /// How long the Kubernetes API may take to answer on a node that runs.
 const API_PATIENCE: Duration = Duration::from_secs(180);
@@ -257,8 +258,7 @@ async fn ensure_cluster(
     };
     state.keep_kubeconfig(&kubeconfig)?;
     let cluster = Cluster::connect(&kubeconfig).await?;
-    step.state("waiting for the API server");
-    await_api(&cluster).await?;
+    await_api(&cluster, step).await?;
     let mut changed = fresh;
     if node.made || !node::is_furnished(engine, &node.name).await? {
         step.state("pod network and storage class");
@@ -303,19 +303,18 @@ pub(super) async fn settle(
     Ok(changed)
 }
 
-/// Waits until the Kubernetes API answers.
-async fn await_api(cluster: &Cluster) -> Result<()> {
-    let deadline = Instant::now() + API_PATIENCE;
-    while !cluster.ready().await {
-        if Instant::now() > deadline {
-            return Err(Error::ApiSilent {
-                waited: API_PATIENCE,
-            }
-            .into());
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    Ok(())
+/// Waits until the Kubernetes API answers. A fault that does not pass by waiting, such
+/// as an expired certificate, ends the wait at once.
+async fn await_api(cluster: &Cluster, step: &Step) -> Result<()> {
+    let wait = Wait::new("the Kubernetes API").within(API_PATIENCE);
+    let answered = wait
+        .shown_by(step)
+        .run(async || match cluster.ready().await {
+            Ok(()) => Ok(Look::Done(())),
+            Err(error) if error.is_transient() => Ok(Look::NotYet(error.reason())),
+            Err(error) => Err(error),
+        });
+    Ok(answered.await?.map_err(Error::ApiSilent)?)
 }
 
 /// Keeps the journal of a node whose kubeadm failed and, unless it is to be

@@ -97,7 +97,7 @@ pub(super) async fn running(name: &InstanceName, engine: &dyn Engine) -> Result<
         return Ok(Running::No);
     }
     let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
-    if cluster.ready().await {
+    if cluster.ready().await.is_ok() {
         Ok(Running::Answers(cluster))
     } else {
         Ok(Running::Silent)

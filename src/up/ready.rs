@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::timeout::TimeLeft;
 use super::{Error, Plan};
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
-use crate::kube::Cluster;
+use crate::kube::{self, Cluster, WaitError};
 use crate::node::spec;
 use crate::probe::{Check, Failure, Probe};
 use crate::secrets::Credentials;
+use crate::wait::{Look, Reason, Wait};
 
 /// How long probes may fail after all components are ready: kube-proxy and the
 /// web app's proxy need a moment to see them.
@@ -18,17 +20,22 @@ const SETTLING: Duration = Duration::from_secs(60);
 /// the chart installed takes 30 s, and one on a node that is gone never ends.
 const REPLACED: Duration = Duration::from_secs(15);
 
+/// What is waited for before any component.
+pub(super) const TAKES_PODS: &str = "the node to accept pods";
+/// How often the node and the server are asked.
+const PERIOD: Duration = Duration::from_millis(300);
+
 /// Waits until every component is ready and the server does what a user needs.
 /// Returns whether that was so at the first look.
 pub(super) async fn wait(
     plan: &Plan,
     credentials: Credentials,
     cluster: &Cluster,
-    deadline: Instant,
+    time: &TimeLeft,
     events: &Events,
 ) -> Result<bool> {
     let step = events.step("ready");
-    let result = wait_all(plan, credentials, cluster, deadline, events, &step).await;
+    let result = wait_all(plan, credentials, cluster, time, events, &step).await;
     step.end(result, |at_once| (!at_once, "a login works".to_owned()))
 }
 
@@ -36,26 +43,25 @@ async fn wait_all(
     plan: &Plan,
     credentials: Credentials,
     cluster: &Cluster,
-    deadline: Instant,
+    time: &TimeLeft,
     events: &Events,
     step: &Step,
 ) -> Result<bool> {
     let began = Instant::now();
     let mut at_once = true;
-    while !cluster.nodes_ready().await? {
-        if at_once {
-            step.state("waiting for the node to take pods");
-        }
-        at_once = false;
-        if Instant::now() > deadline {
-            return Err(Error::NodeNotReady.into());
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    let node = Wait::new(TAKES_PODS).every(PERIOD).until(time.deadline);
+    let taken = node.shown_by(step).run(async || {
+        let look = cluster.takes_pods().await?;
+        at_once &= matches!(look, Look::Done(()));
+        Ok::<_, kube::Error>(look)
+    });
+    if let Err(late) = taken.await? {
+        return Err(time.judge(Error::NodeNotReady(late)));
     }
     let seen = cluster.observe().await?;
     // What the last `up` has mended would else be judged by its old back-off.
     cluster.retry_stuck(&seen).await?;
-    let left = deadline.saturating_duration_since(began);
+    let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let seen = cluster
         .wait_ready(&installed, left, |component, state| {
@@ -68,33 +74,44 @@ async fn wait_all(
                 seconds: began.elapsed().as_secs_f64(),
             });
         })
-        .await?;
+        .await
+        .map_err(|error| match error {
+            WaitError::Failed(late) if late.is_late() => time.judge(*late),
+            other => other.into(),
+        })?;
     if seen.iter().any(|seen| seen.replacing) {
         step.state("the replaced pods end");
         cluster.wait_replaced(&installed, REPLACED).await?;
     }
+    Ok(answers(plan, credentials, step).await? && at_once)
+}
+
+/// Waits until a login and the other checks work. Returns whether they did at once.
+async fn answers(plan: &Plan, credentials: Credentials, step: &Step) -> Result<bool> {
     let probe = Probe::new(&plan.instance, credentials);
-    let settled = Instant::now() + SETTLING;
-    let mut said = String::new();
-    loop {
-        let checks = probe.all().await;
-        let Some(failed) = first_failure(&checks) else {
-            return Ok(at_once && said.is_empty());
-        };
-        if Instant::now() > settled {
+    let mut looks = 0;
+    let mut checks = Vec::new();
+    let wait = Wait::new("the server to answer")
+        .every(PERIOD)
+        .within(SETTLING);
+    let answered = wait.shown_by(step).run(async || {
+        looks += 1;
+        checks = probe.all().await;
+        Ok::<_, Failure>(first_failure(&checks).map_or(Look::Done(()), Look::NotYet))
+    });
+    match answered.await? {
+        Ok(()) => Ok(looks == 1),
+        Err(_) => {
             let node = spec::name(&plan.name);
-            return Err(Failure { checks, node }.into());
+            Err(Failure { checks, node }.into())
         }
-        if failed != said {
-            step.state(failed.clone());
-            said = failed;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 
-fn first_failure(checks: &[Check]) -> Option<String> {
-    let failed = checks.iter().find(|check| check.failure.is_some())?;
-    let why = failed.failure.as_deref()?;
-    Some(format!("{} does not work yet: {why}", failed.name))
+/// Why a user cannot use the server yet.
+fn first_failure(checks: &[Check]) -> Option<Reason> {
+    checks.iter().find_map(|check| {
+        let why = check.failure.as_deref()?;
+        Some(Reason::from(format!("`{}` fails: {why}", check.name)))
+    })
 }

@@ -1,0 +1,132 @@
+//! The time that `--timeout` gives, and an error that says which step used it up.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::error::{Code, Explain};
+use crate::wait::span;
+
+/// The bound of a whole command.
+#[derive(Debug, Clone)]
+pub(super) struct Timeout {
+    limit: Duration,
+    began: Instant,
+}
+
+impl Timeout {
+    /// A bound that counts from now.
+    pub(super) fn new(limit: Duration) -> Timeout {
+        Timeout {
+            limit,
+            began: Instant::now(),
+        }
+    }
+
+    /// What is left, after steps that took these times.
+    pub(super) fn after(&self, steps: &[(String, Duration)]) -> TimeLeft {
+        TimeLeft {
+            limit: self.limit,
+            deadline: self.began + self.limit,
+            spent: steps.to_vec(),
+        }
+    }
+}
+
+/// What earlier steps have left of a command's time.
+#[derive(Debug, Clone)]
+pub(super) struct TimeLeft {
+    limit: Duration,
+    pub(super) deadline: Instant,
+    spent: Vec<(String, Duration)>,
+}
+
+impl TimeLeft {
+    /// What to say of a wait that ended at the deadline. Where the steps before have
+    /// used most of the time, that is the diagnosis, and not what the server was at.
+    pub(super) fn judge(&self, late: impl Explain) -> crate::error::Error {
+        let spent: Duration = self.spent.iter().map(|(_, took)| *took).sum();
+        if spent < self.limit / 2 {
+            return late.into();
+        }
+        let worth_naming = |(_, took): &&(String, Duration)| *took >= self.limit / 10;
+        UsedUp {
+            limit: self.limit,
+            steps: self.spent.iter().filter(worth_naming).cloned().collect(),
+            late: Box::new(late),
+        }
+        .into()
+    }
+}
+
+/// The time of a command went into its earlier steps.
+#[derive(Debug)]
+pub(super) struct UsedUp {
+    limit: Duration,
+    steps: Vec<(String, Duration)>,
+    late: Box<dyn Explain>,
+}
+
+impl fmt::Display for UsedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = |(name, took): &(String, Duration)| format!("{name} took {}", span(*took));
+        let steps: Vec<String> = self.steps.iter().map(took).collect();
+        write!(
+            f,
+            "the {} of `--timeout` are over: {}; {}",
+            span(self.limit),
+            steps.join(", "),
+            self.late
+        )
+    }
+}
+
+impl std::error::Error for UsedUp {}
+
+impl Explain for UsedUp {
+    fn code(&self) -> Code {
+        self.late.code()
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let mut hints = vec!["give it more time: clearml-local up --timeout 15m".to_owned()];
+        hints.extend(self.late.hints());
+        hints.truncate(2);
+        hints
+    }
+
+    fn details(&self) -> Vec<String> {
+        self.late.details()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("redis is not ready")]
+    struct Late;
+
+    impl Explain for Late {
+        fn code(&self) -> Code {
+            Code::NotReady
+        }
+    }
+
+    fn judged(spent: &[(&str, u64)]) -> String {
+        let steps = spent.iter();
+        let steps = steps.map(|(name, took)| ((*name).to_owned(), Duration::from_secs(*took)));
+        let steps: Vec<_> = steps.collect();
+        let left = Timeout::new(Duration::from_secs(60)).after(&steps);
+        left.judge(Late).to_string()
+    }
+
+    #[test]
+    fn names_the_step_that_used_up_the_time() {
+        assert_eq!(
+            judged(&[("preflight", 1), ("node", 8), ("images", 65)]),
+            "the 1 min of `--timeout` are over: node took 8 s, images took 1 min 5 s; redis is not ready"
+        );
+        assert_eq!(judged(&[("images", 20)]), "redis is not ready");
+    }
+}
