@@ -18,6 +18,7 @@ pub mod manifests;
 pub mod node;
 pub mod probe;
 pub mod profile;
+pub mod proxy;
 pub mod quantity;
 pub mod release;
 pub mod revisions;

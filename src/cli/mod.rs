@@ -25,6 +25,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
+use crate::proxy::Proxies;
 use crate::settings::{DEFAULT_NAME, InstanceName, Wishes, name_flag};
 use crate::state::StateDir;
 use crate::ui::{Choices, Format, Output, ProgressChoice};
@@ -150,10 +151,10 @@ impl Context {
 
     /// What `up` is asked to do with those wishes, in this environment.
     fn request(&self, wishes: Wishes, retain: bool) -> Result<Request> {
-        let mut proxy = proxy_variables();
-        if proxy.is_empty() {
+        let mut proxies = Proxies::of(proxy_variables());
+        if proxies.is_empty() {
             let address = self.endpoint().map(|endpoint| endpoint.address);
-            proxy = self.docker.proxy_variables(&address.unwrap_or_default());
+            proxies = self.docker.proxies(&address.unwrap_or_default());
         }
         wishes.timeout()?;
         Ok(Request {
@@ -162,7 +163,7 @@ impl Context {
             retain,
             atomic: false,
             back_to: None,
-            proxy,
+            proxies,
             docker_config: self.docker.dir.clone(),
             user_kubeconfig: user_kubeconfig(),
         })
@@ -184,7 +185,7 @@ fn user_kubeconfig() -> Option<PathBuf> {
 }
 
 /// Proxy variables of the environment, as they are spelled.
-fn proxy_variables() -> Vec<(String, String)> {
+fn proxy_variables() -> impl Iterator<Item = (&'static str, String)> {
     [
         "HTTP_PROXY",
         "HTTPS_PROXY",
@@ -194,8 +195,7 @@ fn proxy_variables() -> Vec<(String, String)> {
         "no_proxy",
     ]
     .into_iter()
-    .filter_map(|name| Some((name.to_owned(), environment(name)?)))
-    .collect()
+    .filter_map(|name| Some((name, environment(name)?)))
 }
 
 impl Cli {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::proxy::Proxies;
+
 /// What we use of the file. Whatever is broken in it counts as absent: it is not
 /// ours to judge.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +21,12 @@ pub struct ClientConfig {
 #[serde(rename_all = "camelCase", default)]
 struct File {
     current_context: String,
-    proxies: BTreeMap<String, Proxies>,
+    proxies: BTreeMap<String, FileProxies>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Proxies {
+struct FileProxies {
     http_proxy: String,
     https_proxy: String,
     no_proxy: String,
@@ -53,22 +55,20 @@ impl ClientConfig {
         Some(self.file.current_context.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// The proxy variables that Docker gives to containers of that engine, by the
-    /// address that it is reached at.
-    pub fn proxy_variables(&self, endpoint: &str) -> Vec<(String, String)> {
+    /// The proxies that Docker gives to containers of that engine, by the address
+    /// that it is reached at.
+    pub fn proxies(&self, endpoint: &str) -> Proxies {
         let proxies = &self.file.proxies;
         let Some(found) = proxies.get(endpoint).or_else(|| proxies.get("default")) else {
-            return Vec::new();
+            return Proxies::default();
         };
-        [
+        let set = [
             ("HTTP_PROXY", &found.http_proxy),
             ("HTTPS_PROXY", &found.https_proxy),
             ("NO_PROXY", &found.no_proxy),
-        ]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect()
+        ];
+        let set = set.map(|(name, value)| (name, value.clone()));
+        Proxies::of(set).told_by("Docker's config.json")
     }
 }
 
@@ -91,14 +91,20 @@ mod tests {
                 "default": {"httpProxy": "http://a:1", "noProxy": "corp"},
                 "unix:///x.sock": {"httpsProxy": "http://b:2"}}}"#,
         );
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let of = |endpoint: &str| {
+            let variables = config.proxies(endpoint).variables(&[]).into_iter();
+            let upper = variables.filter(|(name, _)| name.starts_with(char::is_uppercase));
+            upper
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
-            config.proxy_variables("unix:///var/run/docker.sock"),
-            [pair("HTTP_PROXY", "http://a:1"), pair("NO_PROXY", "corp")]
+            of("unix:///var/run/docker.sock"),
+            ["HTTP_PROXY=http://a:1", "NO_PROXY=corp"]
         );
         assert_eq!(
-            config.proxy_variables("unix:///x.sock"),
-            [pair("HTTPS_PROXY", "http://b:2")]
+            of("unix:///x.sock"),
+            ["HTTPS_PROXY=http://b:2", "NO_PROXY="]
         );
     }
 
@@ -106,6 +112,6 @@ mod tests {
     fn a_broken_file_says_nothing() {
         let config = read("{\"currentContext\": ");
         assert_eq!(config.current_context(), None);
-        assert!(config.proxy_variables("").is_empty());
+        assert!(config.proxies("").is_empty());
     }
 }

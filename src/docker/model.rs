@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::Error;
+use crate::proxy::Proxies;
 
 /// What the engine says of itself and its machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,8 +30,8 @@ pub struct EngineInfo {
     pub storage_driver: String,
     /// The daemon's root folder, on the daemon's machine.
     pub root_dir: PathBuf,
-    /// Proxy variables that the daemon itself uses.
-    pub proxy: Vec<(String, String)>,
+    /// The proxies that the daemon itself uses.
+    pub proxies: Proxies,
     /// What its security options say, such as `name=rootless`.
     pub security: Vec<String>,
     /// Cgroup controllers that it cannot use, of those that Kubernetes needs.

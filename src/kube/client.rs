@@ -41,13 +41,16 @@ impl Cluster {
     /// # Errors
     /// When the text is no kubeconfig or its keys cannot be read.
     pub async fn connect(kubeconfig: &str) -> Result<Self, Error> {
-        let kubeconfig = Kubeconfig::from_yaml(kubeconfig)
+        let mut kubeconfig = Kubeconfig::from_yaml(kubeconfig)
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+        // The server is on the loopback. The crate would take and parse `HTTPS_PROXY` of
+        // the user's shell, unless every cluster names a proxy, which is dropped then.
+        for cluster in kubeconfig.clusters.iter_mut().flat_map(|c| &mut c.cluster) {
+            cluster.proxy_url = Some("http://localhost".to_owned());
+        }
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
-        // The server is on the loopback. `HTTPS_PROXY` of the user's shell would
-        // otherwise be taken, and refused because the feature is not compiled in.
         config.proxy_url = None;
         config.connect_timeout = Some(Duration::from_secs(5));
         // No read timeout: a followed log may be silent for hours. Calls have their own.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::kubeadm::{self, Config};
-use super::{Error, kubernetes_version, spec};
+use super::{Error, kubernetes_version, proxy, spec};
 use crate::docker::{Container, Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
@@ -17,19 +19,27 @@ const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
 /// How long containerd may take to answer after the container's start.
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
-/// Makes and starts the node container, with its network and image volume.
+/// Makes and starts the node container, with its network and image volume, and waits
+/// until its containerd answers.
 ///
 /// # Errors
 /// When the engine refuses, such as for a port in use.
 pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
-    let container = node.container();
     engine.ensure_network(spec::NETWORK).await?;
+    let networks = engine.networks(spec::NETWORK).await?;
+    let ranges: Vec<IpNet> = networks.into_iter().flat_map(|n| n.subnets).collect();
+    let container = node.container(&ranges);
     ensure_image_volume(engine, node).await?;
     engine.create(&container).await?;
     if let Err(error) = engine.start(&container.name).await {
         // It never ran: nothing in it is worth keeping.
         engine.remove(&container.name).await?;
         return Err(error.into());
+    }
+    await_containerd(engine, &container.name).await?;
+    let variables = proxy::variables(node.proxies, &container.name, &ranges);
+    if proxy::tell_systemd(engine, &container.name, &variables).await? {
+        await_containerd(engine, &container.name).await?;
     }
     Ok(container.name)
 }
@@ -258,6 +268,7 @@ fn with_server(kubeconfig: &str, server: &str) -> String {
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
+    use crate::proxy::Proxies;
     use crate::settings::{DataPlace, Wishes};
 
     #[tokio::test]
@@ -271,7 +282,7 @@ mod tests {
             instance: &instance,
             node_ports: instance.ports,
             image_id: "sha256:0000000000001",
-            proxy: &[],
+            proxies: &Proxies::default(),
             api_server_port: 40000,
             device_mapper: false,
         };

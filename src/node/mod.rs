@@ -93,6 +93,8 @@ pub enum Error {
         tail: Vec<String>,
         /// Where the whole is.
         log: PathBuf,
+        /// The proxies that the node had, without their passwords.
+        proxies: Vec<String>,
     },
     /// A file of the node makes no sense.
     #[error("the node's {what} cannot be used: {reason}")]
@@ -133,10 +135,16 @@ impl Explain for Error {
                 "try again, the node is made anew: clearml-local up".into(),
             ],
             Error::Kubeadm { node, .. } => vec![format!("see what it says: docker logs {node}")],
-            Error::KubeadmKept { log, .. } => vec![
-                format!("the whole log: {}", log.display()),
-                "keep the node to look into it: clearml-local up --retain".into(),
-            ],
+            Error::KubeadmKept { log, proxies, .. } => {
+                let proxies = proxies.iter().map(|proxy| {
+                    format!("check that the proxy {proxy} is not in the way: unset it and run clearml-local up again")
+                });
+                let others = [
+                    format!("the whole log: {}", log.display()),
+                    "keep the node to look into it: clearml-local up --retain".into(),
+                ];
+                proxies.chain(others).collect()
+            }
         }
     }
 

@@ -1,72 +1,111 @@
-//! The user's proxies, as the node is told of them.
+//! The user's proxies, as the node is told of them: in the container's environment
+//! for what the engine runs in it, and through systemd for containerd and the
+//! kubelet. The image's entrypoint passes the environment on to systemd as it is,
+//! and systemd reads `%4` as a specifier and a backslash as an escape.
 
+use ipnet::IpNet;
+
+use super::Error;
 use super::spec::{POD_SUBNET, SERVICE_SUBNET};
+use crate::docker::{Engine, exec_ok, write_file};
+use crate::proxy::Proxies;
 
-/// The proxy variables for the node: both spellings, with what must never go
-/// through a proxy added to `NO_PROXY`.
-pub(super) fn environment(proxy: &[(String, String)], node: &str) -> Vec<String> {
-    let value = |name: &str| {
-        let found = proxy.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found
-            .map(|(_, value)| value.clone())
-            .filter(|v| !v.is_empty())
-    };
-    if value("HTTP_PROXY").is_none() && value("HTTPS_PROXY").is_none() {
-        return Vec::new();
-    }
-    let local = [
-        POD_SUBNET,
-        SERVICE_SUBNET,
+/// Read after what the entrypoint writes (kind's: `proxy-default-environment.conf`).
+const FILE: &str = "/etc/systemd/system.conf.d/zz-clearml-local-proxy.conf";
+
+/// The proxy variables for a node in a network with those ranges: both spellings,
+/// with what must never be asked of a proxy added to `NO_PROXY`.
+pub(super) fn variables(proxies: &Proxies, node: &str, network: &[IpNet]) -> Vec<(String, String)> {
+    let mut direct: Vec<String> = [POD_SUBNET, SERVICE_SUBNET].map(str::to_owned).into();
+    direct.extend(network.iter().map(ToString::to_string));
+    let names = [
         node,
         "localhost",
         "127.0.0.1",
+        "::1",
         ".svc",
         ".cluster.local",
     ];
-    let mut no_proxy = value("NO_PROXY").unwrap_or_default();
-    for name in local {
-        if !no_proxy.split(',').any(|part| part == name) {
-            if !no_proxy.is_empty() {
-                no_proxy.push(',');
-            }
-            no_proxy.push_str(name);
-        }
+    direct.extend(names.map(str::to_owned));
+    proxies.variables(&direct)
+}
+
+/// Tells systemd in the node the variables, and restarts containerd with them.
+/// Returns whether there was anything to tell.
+pub(super) async fn tell_systemd(
+    engine: &dyn Engine,
+    node: &str,
+    variables: &[(String, String)],
+) -> Result<bool, Error> {
+    if variables.is_empty() {
+        return Ok(false);
     }
-    let mut env = Vec::new();
-    let all = [
-        ("HTTP_PROXY", value("HTTP_PROXY")),
-        ("HTTPS_PROXY", value("HTTPS_PROXY")),
-        ("NO_PROXY", Some(no_proxy)),
-    ];
-    for (name, value) in all {
-        if let Some(value) = value {
-            env.push(format!("{name}={value}"));
-            env.push(format!("{}={value}", name.to_lowercase()));
-        }
+    write_file(engine, node, FILE, &systemd_environment(variables)).await?;
+    let script = "systemctl daemon-reload && systemctl restart containerd";
+    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    Ok(true)
+}
+
+/// systemd's configuration that gives those variables to all services.
+fn systemd_environment(variables: &[(String, String)]) -> String {
+    let mut text = "[Manager]\nDefaultEnvironment=".to_owned();
+    for (name, value) in variables {
+        let value = value
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('%', "%%");
+        text.push_str(&format!("\"{name}={value}\" "));
     }
-    env
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn proxies(variables: &[(&'static str, &str)]) -> Proxies {
+        Proxies::of(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        )
+    }
+
     #[test]
-    fn proxies_reach_the_node_and_never_its_own_addresses() {
-        let proxy = [
-            ("https_proxy".to_owned(), "http://proxy:3128".to_owned()),
-            ("NO_PROXY".to_owned(), "corp".to_owned()),
+    fn the_nodes_own_addresses_are_never_asked_of_a_proxy() {
+        let proxies = proxies(&[
+            ("https_proxy", "http://proxy:3128"),
+            ("NO_PROXY", "corp, localhost"),
+        ]);
+        let network =
+            ["172.18.0.0/16", "fc00:f853:ccd:e793::/64"].map(|range| range.parse().unwrap());
+        let variables = variables(&proxies, "demo-control-plane", &network);
+        let no_proxy = "corp,localhost,10.244.0.0/16,10.96.0.0/16,172.18.0.0/16,fc00:f853:ccd:e793::/64,demo-control-plane,127.0.0.1,::1,.svc,.cluster.local";
+        let expected = [
+            ("HTTPS_PROXY", "http://proxy:3128"),
+            ("https_proxy", "http://proxy:3128"),
+            ("NO_PROXY", no_proxy),
+            ("no_proxy", no_proxy),
         ];
-        let env = environment(&proxy, "demo-control-plane");
         assert_eq!(
-            env,
-            [
-                "HTTPS_PROXY=http://proxy:3128",
-                "https_proxy=http://proxy:3128",
-                "NO_PROXY=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
-                "no_proxy=corp,10.244.0.0/16,10.96.0.0/16,demo-control-plane,localhost,127.0.0.1,.svc,.cluster.local",
-            ]
+            variables,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
-        assert!(environment(&[], "demo-control-plane").is_empty());
+    }
+
+    #[test]
+    fn a_password_arrives_through_systemd() {
+        let password = proxies(&[("HTTPS_PROXY", "http://jane:a%40b@proxy:3128")]);
+        let variables = variables(&password, "n", &[]);
+        assert_eq!(variables[0].1, "http://jane:a%40b@proxy:3128");
+        let text = systemd_environment(&variables[..1]);
+        assert_eq!(
+            text,
+            "[Manager]\nDefaultEnvironment=\"HTTPS_PROXY=http://jane:a%%40b@proxy:3128\"\n"
+        );
+        let other = [("NO_PROXY".to_owned(), r#"a\b,"c""#.to_owned())];
+        assert!(systemd_environment(&other).contains(r#"a\\b,\"c\""#));
     }
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use ipnet::IpNet;
+
 use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
+use crate::proxy::Proxies;
 use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports};
 
 /// The network that kind's nodes share.
@@ -83,8 +86,8 @@ pub struct NodeSpec<'a> {
     pub node_ports: Ports,
     /// The node image's identifier in the engine.
     pub image_id: &'a str,
-    /// Proxy variables of the user's environment.
-    pub proxy: &'a [(String, String)],
+    /// The proxies that it uses.
+    pub proxies: &'a Proxies,
     /// The host port of the API server: fixed, as one that the engine chooses
     /// changes whenever the container starts.
     pub api_server_port: u16,
@@ -93,8 +96,8 @@ pub struct NodeSpec<'a> {
 }
 
 impl NodeSpec<'_> {
-    /// The container to make.
-    pub fn container(&self) -> ContainerSpec {
+    /// The container to make, in a network that has those ranges.
+    pub fn container(&self, network: &[IpNet]) -> ContainerSpec {
         let name = name(self.name);
         let mut labels = labels(self.name);
         let kind = [
@@ -122,7 +125,8 @@ impl NodeSpec<'_> {
             ));
         }
         let mut env = vec!["KUBECONFIG=/etc/kubernetes/admin.conf".to_owned()];
-        env.extend(proxy::environment(self.proxy, &name));
+        let proxies = proxy::variables(self.proxies, &name, network).into_iter();
+        env.extend(proxies.map(|(name, value)| format!("{name}={value}")));
         ContainerSpec {
             image: self.instance.node_image.clone(),
             env,
@@ -309,6 +313,8 @@ mod tests {
     use super::*;
     use crate::settings::Wishes;
 
+    static NO_PROXIES: std::sync::LazyLock<Proxies> = std::sync::LazyLock::new(Proxies::default);
+
     fn instance() -> Instance {
         let wishes = Wishes {
             node_image: Some("node:1".into()),
@@ -325,7 +331,7 @@ mod tests {
             instance,
             node_ports: Ports::default(),
             image_id: "sha256:0123456789abcdef",
-            proxy: &[],
+            proxies: &NO_PROXIES,
             api_server_port: 40000,
             device_mapper: false,
         }
@@ -334,12 +340,12 @@ mod tests {
     #[test]
     fn the_container_is_a_kind_node() {
         let (name, instance) = ("demo".parse().unwrap(), instance());
-        insta::assert_debug_snapshot!(spec(&name, &instance).container());
+        insta::assert_debug_snapshot!(spec(&name, &instance).container(&[]));
     }
 
     /// A node that was made from a spec.
     fn made(spec: &NodeSpec<'_>) -> Container {
-        let container = spec.container();
+        let container = spec.container(&[]);
         let publishes = container.ports.into_iter();
         Container {
             labels: container.labels,

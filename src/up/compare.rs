@@ -99,7 +99,7 @@ async fn with_what_is_there(
         back_to,
     };
     if let Some(node) = engine.container(&node_name).await? {
-        let differences = plan.node("", &[], info).differences(&node);
+        let differences = plan.differences(&node, info);
         compared.node = super::node::words(&differences);
     }
     let values = |identities: &Identities| -> Result<Vec<serde_json::Value>> {

@@ -33,6 +33,7 @@ use crate::files;
 use crate::images;
 use crate::node::spec;
 use crate::probe::Endpoints;
+use crate::proxy::Proxies;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
 use crate::wait::TimedOut;
@@ -50,12 +51,23 @@ pub struct Request {
     pub atomic: bool,
     /// The revision to go back to, for a rollback.
     pub back_to: Option<BackTo>,
-    /// Proxy variables of the environment, or of Docker's own configuration.
-    pub proxy: Vec<(String, String)>,
+    /// The proxies of the environment, or of Docker's own configuration.
+    pub proxies: Proxies,
     /// The folder of that configuration.
     pub docker_config: Option<PathBuf>,
     /// The kubeconfig that kubectl writes to.
     pub user_kubeconfig: Option<PathBuf>,
+}
+
+impl Request {
+    /// The proxies for the node: the user's, else the engine's.
+    pub(crate) fn proxies<'a>(&'a self, info: &'a EngineInfo) -> &'a Proxies {
+        if self.proxies.is_empty() {
+            &info.proxies
+        } else {
+            &self.proxies
+        }
+    }
 }
 
 /// What `up` leaves.

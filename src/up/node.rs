@@ -111,7 +111,7 @@ async fn reuse(
     node: &Container,
     step: &Step,
 ) -> Result<Option<bool>> {
-    let differences = plan.node("", &[], info).differences(node);
+    let differences = plan.differences(node, info);
     if !differences.is_empty() {
         // Nothing is stopped for an image that cannot be had.
         image(plan, request, engine, info, step).await?;
@@ -177,40 +177,17 @@ async fn make(
     step: &Step,
 ) -> Result<()> {
     let image = image(plan, request, engine, info, step).await?;
-    let proxy = proxy(request, info, step);
     data::mark(plan, engine).await?;
     engine.remove(&spec::name(&plan.name)).await?;
     step.state("starting");
     let spec = NodeSpec {
         api_server_port: free_port()?,
-        ..plan.node(&image.id, proxy, info)
+        ..plan.node(&image.id, request.proxies(info), info)
     };
     let name = node::make(engine, &spec).await?;
-    node::await_containerd(engine, &name).await?;
     node::bound_stop(engine, &name).await?;
     node::forget_former_containers(engine, &name).await?;
     Ok(())
-}
-
-/// The proxies for the node: those of the user, else those of the engine.
-fn proxy<'a>(request: &'a Request, info: &'a EngineInfo, step: &Step) -> &'a [(String, String)] {
-    let proxy = if request.proxy.is_empty() {
-        &info.proxy
-    } else {
-        &request.proxy
-    };
-    let is_here = |(name, value): &&(String, String)| {
-        !name.eq_ignore_ascii_case("NO_PROXY")
-            && ["//localhost", "//127.", "//[::1]"]
-                .iter()
-                .any(|here| value.contains(here))
-    };
-    if let Some((name, value)) = proxy.iter().find(is_here) {
-        step.warn(format!(
-            "{name} is {value}: the node has a loopback of its own, and does not reach a proxy on this machine's"
-        ));
-    }
-    proxy
 }
 
 /// A port that nobody uses now.
@@ -251,9 +228,10 @@ async fn ensure_cluster(
     let kubeconfig = match bootstrapped {
         Ok(kubeconfig) => kubeconfig,
         Err(error) => {
-            return Err(kubeadm_failed(error, request, state, engine, &node.name)
-                .await?
-                .into());
+            let proxies = request.proxies(info).each().map(ToString::to_string);
+            let proxies = proxies.collect();
+            let failed = kubeadm_failed(error, request, state, engine, &node.name, proxies);
+            return Err(failed.await?.into());
         }
     };
     state.keep_kubeconfig(&kubeconfig)?;
@@ -325,6 +303,7 @@ async fn kubeadm_failed(
     state: &StateDir,
     engine: &dyn Engine,
     node: &str,
+    proxies: Vec<String>,
 ) -> Result<node::Error> {
     let node::Error::Kubeadm {
         reason, tail, log, ..
@@ -336,5 +315,10 @@ async fn kubeadm_failed(
     if !request.retain {
         engine.remove(node).await?;
     }
-    Ok(node::Error::KubeadmKept { reason, tail, log })
+    Ok(node::Error::KubeadmKept {
+        reason,
+        tail,
+        log,
+        proxies,
+    })
 }

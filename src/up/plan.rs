@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::{Request, ingress};
 use crate::component::Component;
-use crate::docker::{Credentials, EngineInfo};
+use crate::docker::{Container, Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, Sources, Wanted};
 use crate::manifests::{self, Object, TRAEFIK_IMAGE};
-use crate::node::spec::{self, INGRESS_NODE_PORTS, NodeSpec};
+use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::probe::Endpoints;
 use crate::profile::Profile;
+use crate::proxy::Proxies;
 use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
@@ -171,7 +172,7 @@ impl Plan {
     pub fn node<'a>(
         &'a self,
         image_id: &'a str,
-        proxy: &'a [(String, String)],
+        proxies: &'a Proxies,
         engine: &EngineInfo,
     ) -> NodeSpec<'a> {
         NodeSpec {
@@ -179,10 +180,16 @@ impl Plan {
             instance: &self.instance,
             node_ports: self.node_ports(),
             image_id,
-            proxy,
+            proxies,
             api_server_port: 0,
             device_mapper: spec::needs_device_mapper(&engine.storage_driver),
         }
+    }
+
+    /// Why the node that is there must be recreated. Empty when it fits; proxies are
+    /// not compared.
+    pub fn differences(&self, node: &Container, engine: &EngineInfo) -> Vec<Difference> {
+        self.node("", &Proxies::default(), engine).differences(node)
     }
 
     /// The objects that make the server.

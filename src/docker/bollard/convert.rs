@@ -6,6 +6,7 @@ use bollard::errors::Error as BollardError;
 use bollard::models as model;
 
 use crate::docker::{Container, ContainerSpec, Endpoint, EngineInfo, Error, Image, Mount};
+use crate::proxy::Proxies;
 
 pub(super) fn error(what: String, error: BollardError) -> Error {
     match error {
@@ -84,12 +85,11 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
         ("HTTPS_PROXY", info.https_proxy),
         ("NO_PROXY", info.no_proxy),
     ];
-    let proxy = proxy.into_iter().filter_map(|(name, value)| {
-        let value = value.filter(|value| !value.is_empty())?;
-        Some((name.to_owned(), value))
-    });
+    let proxy = proxy
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
     EngineInfo {
-        proxy: proxy.collect(),
+        proxies: Proxies::of(proxy).told_by("the Docker engine"),
         security: info.security_options.unwrap_or_default(),
         missing_controllers: [
             ("memory", info.memory_limit),

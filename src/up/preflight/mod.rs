@@ -5,6 +5,7 @@ mod disk;
 mod machine;
 mod owners;
 mod ports;
+mod proxy;
 
 use super::{Plan, Request};
 use crate::docker::{Engine, EngineInfo};
@@ -94,8 +95,19 @@ async fn check(
     let running = ours.as_ref().filter(|node| node.running);
     findings.extend(ports::ports(plan, engine, running).await?);
     findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
+    let proxies = request.proxies(info);
+    let recreated = |node| !plan.differences(node, info).is_empty();
+    let new_node = ours.as_ref().is_none_or(recreated);
+    if new_node {
+        findings.extend(proxy::unusable(proxies));
+    }
     if !findings.is_empty() {
         return Err(Failed { findings }.into());
+    }
+    if new_node {
+        for warning in proxy::warnings(proxies) {
+            step.warn(warning);
+        }
     }
     if ours.is_none() {
         for warning in machine::warnings(info) {
@@ -125,6 +137,7 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
     use crate::node::spec::KIND_CLUSTER_LABEL;
+    use crate::proxy::Proxies;
     use crate::settings::{DataPlace, Wishes};
 
     struct Silent;
@@ -139,7 +152,7 @@ mod tests {
             retain: false,
             atomic: false,
             back_to: None,
-            proxy: Vec::new(),
+            proxies: Proxies::default(),
             docker_config: None,
             user_kubeconfig: None,
         }

@@ -1,0 +1,92 @@
+//! The proxies that a new node gets.
+
+use super::Finding;
+use crate::error::Code;
+use crate::proxy::Proxies;
+
+/// Proxies that nothing in the node can use.
+pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
+    let broken = proxies.each().filter_map(|proxy| {
+        let reason = proxy.url.as_ref().err()?;
+        Some(Finding {
+            what: format!("invalid proxy URL in {}: {reason}", proxy.variable),
+            remedies: vec![match proxy.variable.split_once(' ') {
+                None => format!("run without it: env -u {} clearml-local up", proxy.variable),
+                Some(_) => "set HTTPS_PROXY in your environment, which takes precedence".into(),
+            }],
+            code: Code::Usage,
+        })
+    });
+    broken.collect()
+}
+
+/// Proxies that the node will not reach as they are.
+pub(super) fn warnings(proxies: &Proxies) -> Vec<String> {
+    let usable = proxies
+        .each()
+        .filter_map(|proxy| Some((proxy, proxy.url.as_ref().ok()?)));
+    let warning = |(proxy, url): (&_, &crate::proxy::ProxyUrl)| {
+        if url.is_loopback() {
+            Some(format!(
+                "the node cannot reach the proxy {proxy}: it listens on this machine's loopback, and the node has its own; use an address that containers reach"
+            ))
+        } else if url.has_hidden_login() {
+            Some(format!(
+                "the engine hides the login of its proxy {proxy}: set HTTPS_PROXY with user and password for the node"
+            ))
+        } else {
+            None
+        }
+    };
+    usable.filter_map(warning).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(name: &'static str, value: &str) -> Proxies {
+        Proxies::of([(name, value.to_owned())])
+    }
+
+    #[test]
+    fn a_url_that_nothing_can_use_is_named_without_its_password() {
+        let found = unusable(&proxies("HTTPS_PROXY", "ftp://jane:geheim@proxy:21"));
+        let [finding] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            finding.what,
+            "invalid proxy URL in HTTPS_PROXY: unsupported scheme `ftp`: expected http, https, socks5 or socks5h"
+        );
+        assert_eq!(
+            finding.remedies,
+            ["run without it: env -u HTTPS_PROXY clearml-local up"]
+        );
+        assert_eq!(
+            unusable(&proxies("http_proxy", r"http://CORP\jane:x@host:3128 ")),
+            []
+        );
+    }
+
+    #[test]
+    fn a_proxy_on_loopback_is_noticed_in_every_form() {
+        for here in ["localhost:3128", "http://jane:geheim@127.0.0.1:3128"] {
+            let warnings = warnings(&proxies("https_proxy", here));
+            assert_eq!(warnings.len(), 1, "{here}");
+            assert!(warnings[0].contains("(https_proxy)"), "{warnings:?}");
+            assert!(!warnings[0].contains("geheim"), "{warnings:?}");
+        }
+        assert!(warnings(&proxies("https_proxy", "http://proxy.corp:3128")).is_empty());
+    }
+
+    #[test]
+    fn a_login_that_the_engine_hides_is_asked_for() {
+        let hidden = proxies("HTTPS_PROXY", "http://xxxxx:xxxxx@proxy:3128");
+        let warnings = warnings(&hidden.told_by("the Docker engine"));
+        assert!(
+            warnings[0].contains("HTTPS_PROXY of the Docker engine"),
+            "{warnings:?}"
+        );
+    }
+}
