@@ -160,6 +160,29 @@ fn a_known_end_of_a_component_is_named_with_what_to_do() {
 }
 
 #[test]
+fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
+    let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
+    let home = Home::new(running);
+    home.keep_settings();
+    home.keep_kubeconfig(cluster_with_other_data(json!("")));
+    StateDir::at(home.state()).secrets_or_new().unwrap();
+    let (plain, code, _) = timed(&mut home.status(&[]));
+    assert!(plain.contains("mongodb"), "{plain}");
+    for proxy in [
+        r"http://CORP\jane:secret@127.0.0.1:9",
+        "http://jane:a^b@127.0.0.1:9 ",
+        "no proxy at all",
+    ] {
+        let mut command = home.status(&[]);
+        let set = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+        command.envs(set.map(|name| (name, proxy)));
+        let (text, with_proxy, _) = timed(&mut command);
+        assert_eq!(home.steady(&text), home.steady(&plain), "{proxy}");
+        assert_eq!(with_proxy, code, "{proxy}");
+    }
+}
+
+#[test]
 fn without_an_engine_what_is_known_is_told_in_time() {
     let slow = Answers::empty().and("GET /containers/clearml-control-plane/json", silence());
     let home = Home::new(slow);

@@ -5,13 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::harness::{Instance, has, run};
+use crate::proxy::RecordingProxy;
 use crate::server::{User, login_status};
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
 async fn a_server_from_nothing_to_nothing() {
     let instance = Instance::new("life");
-    let first = instance.up(&["-o", "json"]).expect(0);
+    let proxy = RecordingProxy::start();
+    let mut up = instance.up_command();
+    up.args(["-o", "json"]).env("HTTPS_PROXY", proxy.url());
+    let first = instance.ran(&mut up).expect(0);
+    the_proxy_is_for_others(&instance, &proxy);
     let events = first.events();
     let last = events.last().unwrap();
     assert_eq!(last["event"], "ready");
@@ -88,6 +93,22 @@ async fn a_server_from_nothing_to_nothing() {
     instance.run(&["down", "--purge", "--yes"]).expect(0);
     assert_eq!(instance.remains(), Vec::<String>::new());
     assert!(!instance.state_dir().exists());
+}
+
+/// Nothing of ours was asked of the proxy, which containerd knows with its password.
+fn the_proxy_is_for_others(instance: &Instance, proxy: &RecordingProxy) {
+    assert_eq!(proxy.requests(), Vec::<String>::new());
+    let node = instance.node();
+    proxy.ask_from(&node);
+    assert_eq!(proxy.requests(), ["CONNECT asked.invalid:443 HTTP/1.1"]);
+    let script = "tr '\\0' '\\n' </proc/$(pidof containerd)/environ";
+    let environment = run("docker", &["exec", &node, "sh", "-c", script]).expect(0);
+    let arrived = format!("HTTPS_PROXY={}", proxy.strict_url());
+    assert!(
+        environment.stdout.lines().any(|line| line == arrived),
+        "{}",
+        environment.stdout
+    );
 }
 
 /// Neither kind's bootstrap token nor any key that is printed in a README.

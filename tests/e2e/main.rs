@@ -17,6 +17,7 @@ mod interrupted;
 mod lifecycle;
 mod logs;
 mod options;
+mod proxy;
 mod registry;
 mod revisions;
 mod server;
