@@ -1,17 +1,20 @@
 //! `stop` frees the memory; `down` takes the cluster away, and the data stay;
 //! `--purge` takes everything.
 
-use std::path::{Path, PathBuf};
+mod purge;
 
-use crate::docker::{Container, ContainerSpec, Engine, Mount, run_once};
+use std::path::Path;
+
+pub use self::purge::Left;
+use self::purge::Purge;
+use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::files;
 use crate::kubeconfig;
 use crate::node::{self, spec};
-use crate::settings::{DataPlace, Instance, InstanceName};
-use crate::state::{Lock, Marker, StateDir};
-use crate::up;
+use crate::settings::{DataPlace, InstanceName};
+use crate::state::{Lock, StateDir};
 
 /// What is left after `down`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Outcome {
     pub data_dir: Option<DataPlace>,
     /// What they take, in bytes, where it can be seen.
     pub data_bytes: Option<u64>,
+    /// Directories that a purge leaves.
+    pub left: Vec<Left>,
 }
 
 /// Takes an instance's cluster away; with `purge` everything of the instance.
@@ -43,32 +48,38 @@ pub async fn down(
         .as_ref()
         .and_then(spec::data_dir)
         .or_else(|| instance.as_ref().map(|i| i.data_dir.clone()));
+    // The image that the node was made from is in the engine.
+    let image = container.as_ref().and_then(spec::node_image);
+    let image = image.or_else(|| instance.as_ref().map(|i| i.node_image.clone()));
     let mut changed = remove_node(name, engine, events).await?;
     state.forget_cluster()?;
-    if let Some(path) = user_kubeconfig {
-        kubeconfig::remove(path, name)?;
-    }
+    let forgotten = user_kubeconfig.map(|path| kubeconfig::remove(path, name));
+    let forgotten = forgotten.transpose().map(|_| ()).map_err(Into::into);
     if purge {
         changed |= instance.is_some();
         let step = events.step("purge");
-        let instance = instance.as_ref();
         let data_dir = data_dir.as_ref().and_then(DataPlace::folder);
-        let removed = remove_everything(name, instance, data_dir, state, engine, &step).await;
-        step.end(removed, |()| (true, String::new()))?;
+        let mut purge = Purge::new(name, image, state, engine);
+        purge.note(forgotten);
+        let left = purge.run(data_dir, &step).await;
+        let left = step.end(left, |_| (true, String::new()))?;
         return Ok(Outcome {
             changed,
             data_dir: None,
             data_bytes: None,
+            left,
         });
     }
-    let data_dir = data_dir.filter(|place| place.folder().is_none_or(Path::exists));
+    forgotten?;
+    let data_dir = data_dir.filter(|place| place.folder().is_none_or(|dir| dir.exists()));
     Ok(Outcome {
         changed,
         data_bytes: data_dir
             .as_ref()
             .and_then(DataPlace::folder)
-            .map(files::size_of_tree),
+            .map(|dir| files::size_of_tree(dir)),
         data_dir,
+        left: Vec::new(),
     })
 }
 
@@ -142,82 +153,6 @@ async fn stop_node(node: &Container, engine: &dyn Engine, step: &Step) -> Result
     ))
 }
 
-async fn remove_everything(
-    name: &InstanceName,
-    instance: Option<&Instance>,
-    data_dir: Option<&Path>,
-    state: &StateDir,
-    engine: &dyn Engine,
-    step: &Step,
-) -> Result<()> {
-    if let Some(dir) = data_dir {
-        step.state("removing the data");
-        remove_data(name, instance, dir, engine).await?;
-    }
-    let label = format!("{}={name}", spec::INSTANCE_LABEL);
-    for volume in engine.volumes(&label).await? {
-        engine.remove_volume(&volume).await?;
-    }
-    Ok(state.purge()?)
-}
-
-/// Removes the folders that the marker lists, and nothing else.
-async fn remove_data(
-    name: &InstanceName,
-    instance: Option<&Instance>,
-    dir: &Path,
-    engine: &dyn Engine,
-) -> Result<()> {
-    let Some(marker) = Marker::read(dir)?.filter(|marker| marker.instance == *name) else {
-        return Ok(());
-    };
-    let plain = |folder: &&String| !folder.contains(['/', '\\']) && !folder.starts_with('.');
-    let folders: Vec<&String> = marker.folders.iter().filter(plain).collect();
-    for folder in &folders {
-        if !files::remove_tree(&dir.join(folder))? {
-            remove_through_container(&folders, instance, dir, engine).await?;
-            break;
-        }
-    }
-    up::remove_link(dir)?;
-    Marker::remove(dir)?;
-    Ok(())
-}
-
-/// The databases' files belong to their images' users: whoever may use the
-/// engine may remove them in a container.
-async fn remove_through_container(
-    folders: &[&String],
-    instance: Option<&Instance>,
-    dir: &Path,
-    engine: &dyn Engine,
-) -> Result<()> {
-    let image = instance.map(|i| i.node_image.clone()).unwrap_or_default();
-    if engine.image(&image).await?.is_none() {
-        return Err(Error::NotAllowed {
-            dir: dir.to_owned(),
-        }
-        .into());
-    }
-    let targets = folders.iter().map(|folder| format!("/data/{folder}"));
-    let container = ContainerSpec {
-        name: format!("clearml-local-purge-{}", std::process::id()),
-        image,
-        entrypoint: Some(vec!["rm".into(), "-rf".into(), "--one-file-system".into()]),
-        command: targets.collect(),
-        mounts: vec![Mount::Bind(dir.to_owned(), "/data".into(), false)],
-        ..ContainerSpec::default()
-    };
-    let (code, _) = run_once(engine, &container).await?;
-    if code != 0 {
-        return Err(Error::NotAllowed {
-            dir: dir.to_owned(),
-        }
-        .into());
-    }
-    Ok(())
-}
-
 /// Why `down` stops.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -233,12 +168,6 @@ pub enum Error {
         /// The instance.
         name: InstanceName,
     },
-    /// The data cannot be removed.
-    #[error("the data in {} belong to other users and could not be removed", dir.display())]
-    NotAllowed {
-        /// The data directory.
-        dir: PathBuf,
-    },
 }
 
 impl Explain for Error {
@@ -246,7 +175,6 @@ impl Explain for Error {
         match self {
             Error::NotOurs { .. } => Code::NameTaken,
             Error::NoNode { .. } => Code::Usage,
-            Error::NotAllowed { .. } => Code::StateBroken,
         }
     }
 
@@ -256,9 +184,6 @@ impl Explain for Error {
                 vec![format!("see whose it is: docker inspect {container}")]
             }
             Error::NoNode { .. } => vec!["see what is there: clearml-local list".into()],
-            Error::NotAllowed { dir } => {
-                vec![format!("see who owns them: ls -l {}", dir.display())]
-            }
         }
     }
 }
@@ -273,6 +198,7 @@ mod tests {
     use crate::event::{Event, Reporter};
     use crate::release::Databases;
     use crate::settings::Wishes;
+    use crate::state::Marker;
 
     struct Silent;
     impl Reporter for Silent {
@@ -348,22 +274,33 @@ mod tests {
         assert!(engine.state().calls.is_empty());
     }
 
-    #[tokio::test]
-    async fn purge_works_without_a_cluster_and_leaves_files_of_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
+    /// An instance without a node, whose data are in `data`.
+    fn kept(state: &StateDir, data: &Path) -> InstanceName {
         let name: InstanceName = "demo".parse().unwrap();
-        let data = dir.path().join("data");
         let instance = Wishes::default()
-            .instance(None, data.clone().into())
+            .instance(None, data.to_owned().into())
             .unwrap();
         state.keep_instance(&instance).unwrap();
+        state.secrets_or_new().unwrap();
+        name
+    }
+
+    fn marker(name: &InstanceName) -> Marker {
         let databases = Databases {
             mongodb: "4.4".into(),
             elasticsearch: "7".into(),
             redis: "6".into(),
         };
-        Marker::new(&name, "1.5.0", databases).write(&data).unwrap();
+        Marker::new(name, "1.5.0", databases)
+    }
+
+    #[tokio::test]
+    async fn purge_works_without_a_cluster_and_leaves_files_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let data = dir.path().join("data");
+        let name = kept(&state, &data);
+        marker(&name).write(&data).unwrap();
         files::create_dir(&data.join("mongodb/db")).unwrap();
         files::write(&data.join("thesis.tex"), "mine").unwrap();
         let outcome = down(&name, true, None, &state, &engine(None), &events())
@@ -371,6 +308,88 @@ mod tests {
             .unwrap();
         assert!(outcome.changed);
         assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
+        assert_eq!(
+            outcome.left[0].why,
+            "it holds other files, such as `thesis.tex`"
+        );
         assert!(!state.root().exists());
+    }
+
+    #[tokio::test]
+    async fn purge_leaves_a_directory_that_was_there_before_and_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (given, link) = (dir.path().join("given"), dir.path().join("link"));
+        files::create_dir(&given).unwrap();
+        std::os::unix::fs::symlink(&given, &link).unwrap();
+        for (data, why) in [
+            (&given, "it was there before"),
+            (&link, "it is a symbolic link"),
+        ] {
+            let state = StateDir::at(dir.path().join("demo"));
+            let name = kept(&state, data);
+            marker(&name).write(data).unwrap();
+            files::create_dir(&data.join("redis/appendonly")).unwrap();
+            let outcome = down(&name, true, None, &state, &engine(None), &events())
+                .await
+                .unwrap();
+            let [left] = &outcome.left[..] else {
+                panic!("{:?}", outcome.left);
+            };
+            assert_eq!((&*left.path, left.why.as_str()), (data.as_path(), why));
+            assert!(files::list(data).unwrap().is_empty());
+            assert!(!state.root().exists(), "secrets and settings are gone");
+        }
+    }
+
+    #[tokio::test]
+    async fn purge_goes_on_after_a_part_that_failed_and_tells_all_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let data = dir.path().join("data");
+        let name = kept(&state, &data);
+        files::create_dir(&data).unwrap();
+        files::write(&data.join(".clearml-local.json"), "{").unwrap();
+        let kubeconfig = dir.path().join("kubeconfig");
+        files::write(&kubeconfig, "{").unwrap();
+        let engine = engine(None);
+        let labels = spec::labels(&name);
+        engine.state().volumes.insert("images".into(), labels);
+        let error = down(&name, true, Some(&kubeconfig), &state, &engine, &events())
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "2 parts of `demo` could not be removed");
+        let details = error.details();
+        assert!(details[0].contains("kubeconfig"), "{details:?}");
+        assert!(details[1].contains(".clearml-local.json"), "{details:?}");
+        assert!(engine.state().volumes.is_empty());
+        assert!(state.secrets().unwrap().is_none());
+        // Where the data are is still known to the next one.
+        assert!(state.instance().unwrap().is_some());
+        files::remove(&data.join(".clearml-local.json")).unwrap();
+        down(&name, true, None, &state, &engine, &events())
+            .await
+            .unwrap();
+        assert!(!state.root().exists());
+    }
+
+    #[tokio::test]
+    async fn purge_removes_a_half_made_copy_and_names_what_a_move_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let at = |name: &str| dir.path().join(name);
+        let name = kept(&state, &at("data"));
+        for place in ["data", "former", "half"] {
+            marker(&name).write(&at(place)).unwrap();
+            files::create_dir(&at(place).join("mongodb/db")).unwrap();
+            state.remember_copy(&at(place).into()).unwrap();
+        }
+        marker(&name).begin_copy(&at("half")).unwrap();
+        let outcome = down(&name, true, None, &state, &engine(None), &events())
+            .await
+            .unwrap();
+        assert!(!at("data").exists() && !at("half").exists());
+        let left: Vec<_> = outcome.left.iter().map(|left| left.path.clone()).collect();
+        assert_eq!(left, [at("former").into()]);
+        assert!(at("former").join("mongodb/db").exists());
     }
 }

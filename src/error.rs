@@ -64,6 +64,8 @@ pub enum Code {
     DataVersion = 71,
     /// A state file is broken or cannot be written.
     StateBroken = 72,
+    /// The data directory cannot be written, or its file system keeps no owners.
+    DataUnusable = 73,
     /// Ctrl-C.
     Interrupted = 130,
 }

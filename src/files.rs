@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::error::{Code, Explain};
+use crate::path::{HostPath, quoted};
 
 /// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +31,11 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self.source.kind() {
             io::ErrorKind::StorageFull => {
-                vec![format!("free some space: df -h {}", self.path.display())]
+                let place = standing(&self.path).unwrap_or(&self.path);
+                vec![format!("free some space: df -h {}", quoted(place))]
             }
             io::ErrorKind::PermissionDenied => {
-                vec![format!("see who owns it: ls -ld {}", self.path.display())]
+                vec![format!("see who owns it: ls -ld {}", quoted(&self.path))]
             }
             _ => Vec::new(),
         }
@@ -128,21 +130,29 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes a folder that is empty; fine when there is none, or when it holds
-/// something: then `false`.
+/// Removes a folder that is empty; fine when there is none. Returns `false` where it
+/// stays: it holds something, is a mount point or a link, or is in a folder of others.
 ///
 /// # Errors
-/// When it is empty and cannot be removed.
+/// When it cannot be removed for another reason.
 pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
+    use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, PermissionDenied, ResourceBusy};
     match std::fs::remove_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        Err(error)
+            if matches!(
+                error.kind(),
+                DirectoryNotEmpty | NotADirectory | PermissionDenied | ResourceBusy
+            ) =>
+        {
+            Ok(false)
+        }
         result => explain("remove the folder", path, result).map(|()| true),
     }
 }
 
-/// Removes a folder and all below it, following no link. Returns `false` when
-/// others own something in it; fine when there is none.
+/// Removes a folder and all below it, following no link; fine when there is none.
+/// Returns `false` when others own something in it, or when a mount point stays.
 ///
 /// # Errors
 /// When it cannot be removed for another reason.
@@ -154,7 +164,14 @@ pub fn remove_tree(path: &Path) -> Result<bool, Error> {
     };
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy
+            ) =>
+        {
+            Ok(false)
+        }
         result => explain("remove", path, result).map(|()| true),
     }
 }
@@ -217,7 +234,7 @@ pub fn write_lock(path: &Path, file: &mut std::fs::File, text: &str) -> Result<(
 /// whether it does now.
 pub fn link_if_free(target: &Path, link: &Path) -> bool {
     match std::fs::read_link(link) {
-        Ok(there) => there == target,
+        Ok(there) => HostPath::from(there) == HostPath::from(target),
         Err(_) => std::os::unix::fs::symlink(target, link).is_ok(),
     }
 }
@@ -227,7 +244,7 @@ pub fn link_if_free(target: &Path, link: &Path) -> bool {
 /// # Errors
 /// When it is and cannot be removed.
 pub fn unlink_if_ours(target: &Path, link: &Path) -> Result<(), Error> {
-    if std::fs::read_link(link).is_ok_and(|there| there == target) {
+    if std::fs::read_link(link).is_ok_and(|there| HostPath::from(there) == HostPath::from(target)) {
         return remove(link);
     }
     Ok(())
@@ -279,9 +296,54 @@ pub fn size_of_tree_until(path: &Path, until: Instant) -> Option<u64> {
 
 /// Free bytes where `path` is or would be made.
 pub fn free_space(path: &Path) -> Option<u64> {
-    let existing = path.ancestors().find(|dir| dir.exists())?;
-    let stat = rustix::fs::statvfs(existing).ok()?;
+    let stat = rustix::fs::statvfs(standing(path)?).ok()?;
     Some(stat.f_bavail * stat.f_frsize)
+}
+
+/// Files that can still be made where `path` is or would be made; `None` where the
+/// file system does not count them.
+pub fn free_inodes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(standing(path)?).ok()?;
+    (stat.f_files > 0).then_some(stat.f_favail)
+}
+
+/// What exists of a path: itself, or the nearest folder above it.
+pub fn standing(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|dir| dir.exists())
+}
+
+/// Whether this process runs as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Owner (uid, gid) of what is at a path.
+pub fn owner(path: &Path) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::symlink_metadata(path).ok()?;
+    Some((meta.uid(), meta.gid()))
+}
+
+/// Tries on a folder of its own in `dir` whether each owner is kept. For root.
+pub fn keeps_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
+    let Ok(probe) = tempfile::Builder::new()
+        .prefix(".clearml-local-")
+        .tempdir_in(dir)
+    else {
+        return false;
+    };
+    owners.iter().all(|&(uid, gid)| {
+        std::os::unix::fs::chown(probe.path(), Some(uid), Some(gid)).is_ok()
+            && owner(probe.path()) == Some((uid, gid))
+    })
+}
+
+/// Why the user cannot write in a folder, if that is so.
+pub fn unwritable(dir: &Path) -> Option<io::Error> {
+    use rustix::fs::Access;
+    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)
+        .err()
+        .map(io::Error::from)
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn try_all(bytes: &[u8], dir: &Path, number: usize) {
         let path = dir.join("values.yaml");
         write(&path, bytes);
         let wishes = Wishes {
-            values: vec![path.clone()],
+            values: vec![path.display().to_string().parse().unwrap()],
             set_file: vec![format!("a={}", path.display())],
             ..Wishes::default()
         };

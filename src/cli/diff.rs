@@ -42,6 +42,7 @@ pub(super) fn view(compared: Comparison) -> ChangesView {
             Ground::Cluster => "cluster",
             Ground::Unknown => "unknown",
         },
+        data_dir: compared.data_dir.map(|place| place.to_string()),
         node: compared.node,
         planned: compared.planned,
         objects: compared.objects,

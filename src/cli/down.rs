@@ -62,6 +62,10 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
             "changed": outcome.changed,
             "purged": purged,
             "dataDir": outcome.data_dir,
+            "left": outcome.left.iter().map(|left| serde_json::json!({
+                "path": left.path,
+                "why": left.why,
+            })).collect::<Vec<_>>(),
         }))?;
         return Ok(());
     }
@@ -83,6 +87,10 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
         None => format!("There is no instance `{name}`: nothing to do."),
     };
     context.output.note(&text);
+    for left in &outcome.left {
+        let path = words::path(&left.path, home);
+        context.output.note(&format!("{path} stays: {}.", left.why));
+    }
     Ok(())
 }
 

@@ -1,13 +1,12 @@
 //! `clearml-local man`.
 
-use std::path::PathBuf;
-
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Cli, Unexpected};
 use crate::error::Result;
 use crate::files;
+use crate::path::HostPath;
 use crate::ui::Output;
 
 /// Write the manual page
@@ -20,8 +19,8 @@ Examples:
   clearml-local man --dir ~/.local/share/man/man1 && man clearml-local-up")]
 pub(super) struct Args {
     /// Write all pages there
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dir: Option<HostPath>,
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {

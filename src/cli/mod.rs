@@ -25,6 +25,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
+use crate::path::HostPath;
 use crate::proxy::Proxies;
 use crate::settings::{DEFAULT_NAME, InstanceName, Wishes, name_flag};
 use crate::state::StateDir;
@@ -178,10 +179,15 @@ fn environment(name: &str) -> Option<String> {
 
 /// The kubeconfig that kubectl writes to: the first file of `KUBECONFIG`, else
 /// `~/.kube/config`.
-fn user_kubeconfig() -> Option<PathBuf> {
+fn user_kubeconfig() -> Option<HostPath> {
     let told = environment("KUBECONFIG").unwrap_or_default();
     let first = std::env::split_paths(&told).find(|path| !path.as_os_str().is_empty());
-    first.or_else(|| Some(dirs::home_dir()?.join(".kube/config")))
+    let here = std::env::current_dir().ok();
+    match first {
+        // Like kubectl, which does not know `~`.
+        Some(path) => Some(here.unwrap_or_default().join(path).into()),
+        None => Some(dirs::home_dir()?.join(".kube/config").into()),
+    }
 }
 
 /// Proxy variables of the environment, as they are spelled.

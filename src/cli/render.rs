@@ -9,6 +9,7 @@ use crate::error::{Code, Explain, Result};
 use crate::files;
 use crate::images::Identities;
 use crate::manifests::{self, Object};
+use crate::path::HostPath;
 use crate::secrets::Secrets;
 use crate::ui::words;
 use crate::up;
@@ -30,8 +31,8 @@ pub(super) struct Args {
     wishes: WishArgs,
     /// Write a file for each object into this folder, and remove those of before that
     /// are rendered no more; refused where it holds anything else
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dir: Option<HostPath>,
     /// Write the secrets in clear; before the first `up` they are made and kept for it
     #[arg(long)]
     show_secrets: bool,
@@ -58,8 +59,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         Some(dir) => {
             let count = write(dir, &objects, !args.show_secrets)?;
             let files = words::count(count as u64, "file");
-            let into = dir.display();
-            context.output.note(&format!("{files} written to {into}"));
+            context.output.note(&format!("{files} written to {dir}"));
         }
         None => {
             let text = manifests::to_yaml(&objects, !args.show_secrets);

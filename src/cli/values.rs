@@ -1,7 +1,5 @@
 //! `clearml-local values`.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
 use super::Context;
@@ -9,7 +7,7 @@ use super::render::usual_machine;
 use super::wishes::{SetArgs, WishArgs};
 use crate::docker::Engine;
 use crate::error::Result;
-use crate::settings::{Instance, Wishes};
+use crate::settings::{InputFile, Instance, Wishes};
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
 use crate::values::{self, InForce, Inputs};
@@ -61,8 +59,8 @@ Examples:
   clearml-local values check values.yaml --release 2.3")]
 struct CheckArgs {
     /// Values files, the later over the earlier; `-` for what is piped in
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    files: Vec<InputFile>,
     #[command(flatten)]
     set: SetArgs,
 }
@@ -103,9 +101,7 @@ async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
     let plan = plan(wishes, None, context).await?;
     warn(&plan.warnings, context);
     for file in &args.files {
-        context
-            .output
-            .data(&format!("{}: fine\n", file.display()))?;
+        context.output.data(&format!("{file}: fine\n"))?;
     }
     Ok(())
 }

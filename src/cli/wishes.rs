@@ -1,10 +1,14 @@
 //! Flags that say what the instance is to be; several verbs have them.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
-use std::path::PathBuf;
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::parser::ValueSource;
 
 use super::Context;
-use crate::settings::{DataPlace, Mirror, Wishes};
+use crate::path::HostPath;
+use crate::settings::{DataPlace, InputFile, Mirror, Wishes};
 
 /// Flags that say what the instance is to be.
 #[derive(Debug, Clone, clap::Args)]
@@ -16,9 +20,10 @@ pub(super) struct WishArgs {
         long,
         value_name = "FILE",
         env = "CLEARML_LOCAL_VALUES",
-        value_delimiter = ':'
+        value_parser = FilesParser,
+        value_hint = clap::ValueHint::FilePath
     )]
-    values: Vec<PathBuf>,
+    values: Vec<Files>,
     #[command(flatten)]
     set: SetArgs,
     /// Forget values chosen before; those given with it are then the whole choice
@@ -28,7 +33,7 @@ pub(super) struct WishArgs {
     #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
     node_image: Option<String>,
     /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
-    #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
     data_dir: Option<DataPlace>,
     /// Address to open the ports on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
@@ -44,8 +49,8 @@ pub(super) struct WishArgs {
     files_port: Option<u16>,
     /// Certificates that the node trusts beside the public ones, as PEM: for proxies
     /// that look into TLS and registries of your own
-    #[arg(long, value_name = "FILE", env = "CLEARML_LOCAL_CA_FILE")]
-    ca_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "CLEARML_LOCAL_CA_FILE", value_hint = clap::ValueHint::FilePath)]
+    ca_file: Option<HostPath>,
     /// Pull all images from this registry instead; `none` for their own again
     #[arg(
         long,
@@ -121,7 +126,6 @@ pub(super) struct SetArgs {
 impl WishArgs {
     /// The wishes of flags and environment, then those of the settings file.
     pub(super) fn wishes(&self, context: &Context) -> Wishes {
-        let here = std::env::current_dir().unwrap_or_default();
         Wishes {
             name: Some(context.name.clone()),
             listen: self.listen,
@@ -130,8 +134,12 @@ impl WishArgs {
             files_port: self.files_port,
             release: self.set.release.clone(),
             node_image: self.node_image.clone(),
-            data_dir: self.data_dir.clone().map(|place| place.below(&here)),
-            values: self.values.clone(),
+            data_dir: self.data_dir.clone(),
+            values: self
+                .values
+                .iter()
+                .flat_map(|files| files.0.clone())
+                .collect(),
             set: self.set.set.clone(),
             set_string: self.set.set_string.clone(),
             set_file: self.set.set_file.clone(),
@@ -147,5 +155,44 @@ impl WishArgs {
             timeout: self.timeout.clone(),
         }
         .or(context.from_file.clone())
+    }
+}
+
+/// The files of one `-f`, or of the environment's variable, which holds several.
+#[derive(Debug, Clone)]
+struct Files(Vec<InputFile>);
+
+/// Splits at colons only what the variable says: a path may hold one.
+#[derive(Debug, Clone)]
+struct FilesParser;
+
+impl TypedValueParser for FilesParser {
+    type Value = Files;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Files, clap::Error> {
+        self.parse_ref_(command, arg, value, ValueSource::CommandLine)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> Result<Files, clap::Error> {
+        let files = StringValueParser::new().try_map(move |text| {
+            let texts: Vec<&str> = match source {
+                ValueSource::EnvVariable => text.split(':').filter(|one| !one.is_empty()).collect(),
+                _ => vec![&text],
+            };
+            let files: Result<Vec<InputFile>, _> = texts.into_iter().map(str::parse).collect();
+            files.map(Files)
+        });
+        files.parse_ref_(command, arg, value, source)
     }
 }

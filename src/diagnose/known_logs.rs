@@ -39,7 +39,8 @@ const RELEASE: &[&str] = &[
     "use the release that they were written with: clearml-local up --release NAME",
 ];
 const DISK: &[&str] = &[
-    "see what takes the space: docker system df",
+    "see where the data are, and how much is free there: clearml-local status",
+    "where they are in a volume of the engine: docker system df",
     "after freeing some: clearml-local up",
 ];
 const AGAIN: &[&str] = &["see how the others are: clearml-local status"];

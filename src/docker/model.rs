@@ -143,8 +143,11 @@ pub struct Network {
 /// What is mounted in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
-    /// A host folder (source, target, read-only).
+    /// A host folder, which must exist (source, target, read-only).
     Bind(PathBuf, String, bool),
+    /// A folder of the engine's machine at the same path (path, read-only). The
+    /// engine creates it where it is missing, as machines differ in what they have.
+    System(String, bool),
     /// A named volume (name, target).
     Volume(String, String),
     /// An anonymous volume (target).

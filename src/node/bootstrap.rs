@@ -269,13 +269,13 @@ mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
     use crate::proxy::Proxies;
-    use crate::settings::{DataPlace, Wishes};
+    use crate::settings::Wishes;
 
     #[tokio::test]
     async fn another_node_image_gets_a_volume_of_its_own() {
         let name = "demo".parse().unwrap();
         let instance = Wishes::default()
-            .instance(None, DataPlace::Folder("/data".into()))
+            .instance(None, std::path::PathBuf::from("/data").into())
             .unwrap();
         let mut node = spec::NodeSpec {
             name: &name,

@@ -110,7 +110,7 @@ impl NodeSpec<'_> {
             Mount::Tmpfs("/tmp".into()),
             Mount::Tmpfs("/run".into()),
             Mount::Anonymous("/var".into()),
-            Mount::Bind("/lib/modules".into(), "/lib/modules".into(), true),
+            Mount::System("/lib/modules".into(), true),
             Mount::Volume(
                 image_volume(self.name, self.image_id),
                 "/var/lib/containerd".into(),
@@ -118,11 +118,7 @@ impl NodeSpec<'_> {
             self.data_mount(),
         ];
         if self.device_mapper {
-            mounts.push(Mount::Bind(
-                "/dev/mapper".into(),
-                "/dev/mapper".into(),
-                false,
-            ));
+            mounts.push(Mount::System("/dev/mapper".into(), false));
         }
         let mut env = vec!["KUBECONFIG=/etc/kubernetes/admin.conf".to_owned()];
         let proxies = proxy::variables(self.proxies, &name, network).into_iter();
@@ -143,7 +139,7 @@ impl NodeSpec<'_> {
 
     fn data_mount(&self) -> Mount {
         match &self.instance.data_dir {
-            DataPlace::Folder(path) => Mount::Bind(path.clone(), DATA_ROOT.into(), false),
+            DataPlace::Folder(path) => Mount::Bind(path.to_path_buf(), DATA_ROOT.into(), false),
             DataPlace::Volume(name) => Mount::Volume(name.clone(), DATA_ROOT.into()),
         }
     }
@@ -225,11 +221,11 @@ impl NodeSpec<'_> {
                 self.instance.node_image.clone(),
             );
         }
-        if let Some(data) = data_dir(node) {
-            let wanted = self.instance.data_dir.to_string();
-            compare("--data-dir", data.to_string(), wanted);
-        }
         differences.dedup();
+        if let Some(data) = data_dir(node).filter(|data| *data != self.instance.data_dir) {
+            let wanted = &self.instance.data_dir;
+            differences.push(("--data-dir", data.to_string(), wanted.to_string()));
+        }
         differences
     }
 }
@@ -280,7 +276,9 @@ pub fn data_dir(node: &Container) -> Option<DataPlace> {
     let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);
     mount.map(|(source, _)| {
         if source.starts_with('/') {
-            DataPlace::Folder(source.into())
+            // Docker Desktop names the place in its own machine.
+            let source = source.strip_prefix("/host_mnt").unwrap_or(source);
+            DataPlace::Folder(Path::new(source).into())
         } else {
             DataPlace::Volume(source.clone())
         }
@@ -321,7 +319,7 @@ mod tests {
             ..Wishes::default()
         };
         wishes
-            .instance(None, DataPlace::Folder("/home/me/data".into()))
+            .instance(None, DataPlace::Folder(Path::new("/home/me/data").into()))
             .unwrap()
     }
 
@@ -363,6 +361,22 @@ mod tests {
         let node = made(&spec(&name, &instance));
         assert_eq!(instance_of(&node), Some(instance));
         assert_eq!(instance_of(&Container::default()), None);
+    }
+
+    #[test]
+    fn no_spelling_of_the_data_directory_recreates_the_node() {
+        let (name, fits) = ("demo".parse().unwrap(), instance());
+        let node = made(&spec(&name, &fits));
+        // As an earlier version kept it.
+        let mut kept = serde_json::to_value(&fits).unwrap();
+        kept["dataDir"] = "/home/me/./data/".into();
+        let kept: Instance = serde_json::from_value(kept).unwrap();
+        assert_eq!(spec(&name, &kept).differences(&node), []);
+        let mut elsewhere = fits.clone();
+        elsewhere.data_dir = DataPlace::Volume("v".into());
+        let differences = spec(&name, &elsewhere).differences(&node);
+        let moved = ("--data-dir", "/home/me/data".into(), "volume:v".into());
+        assert_eq!(differences, [moved]);
     }
 
     #[test]

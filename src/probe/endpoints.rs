@@ -82,7 +82,9 @@ mod tests {
             listen: Some(listen.parse().unwrap()),
             ..Wishes::default()
         };
-        wishes.instance(None, "/data".to_owned().into()).unwrap()
+        wishes
+            .instance(None, std::path::PathBuf::from("/data").into())
+            .unwrap()
     }
 
     fn host(name: &str, tls_secret: Option<&str>) -> Host {

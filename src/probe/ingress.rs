@@ -72,7 +72,9 @@ mod tests {
             http_port: Some(controller("app.here.invalid")),
             ..Wishes::default()
         };
-        let mut instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let mut instance = wishes
+            .instance(None, std::path::PathBuf::from("/data").into())
+            .unwrap();
         let host = |name: &str| {
             Some(Host {
                 name: name.into(),

@@ -1,14 +1,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::settings::{DataPlace, Wishes};
+use crate::settings::Wishes;
 
 fn revision(replicas: u32) -> Revision {
     let wishes = Wishes {
         set: vec![format!("apiserver.replicaCount={replicas}")],
         ..Wishes::default()
     };
-    let instance = wishes.instance(None, DataPlace::Folder("/data".into()));
+    let instance = wishes.instance(None, std::path::PathBuf::from("/data").into());
     let values = json!({"apiserver": {"replicaCount": replicas}});
     Revision::new(instance.unwrap(), values, None)
 }

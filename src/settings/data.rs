@@ -1,11 +1,12 @@
-//! Where an instance keeps its data.
+//! Where an instance keeps its data, and the files that a user names.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::path::{self, HostPath};
 
 /// How a volume is written where a folder could stand.
 const VOLUME: &str = "volume:";
@@ -13,29 +14,20 @@ const VOLUME: &str = "volume:";
 /// A folder of the host or, on engines in a virtual machine, a volume of the
 /// engine: folders that are shared with the machine are slow and lose owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(try_from = "String", into = "String")]
 pub enum DataPlace {
     /// A folder of the host.
-    Folder(PathBuf),
+    Folder(HostPath),
     /// A named volume of the engine.
     Volume(String),
 }
 
 impl DataPlace {
     /// The folder, where it is one.
-    pub fn folder(&self) -> Option<&Path> {
+    pub fn folder(&self) -> Option<&HostPath> {
         match self {
             DataPlace::Folder(path) => Some(path),
             DataPlace::Volume(_) => None,
-        }
-    }
-
-    /// The same place, with a relative folder taken from `dir`.
-    #[must_use]
-    pub fn below(self, dir: &Path) -> DataPlace {
-        match self {
-            DataPlace::Folder(path) => DataPlace::Folder(dir.join(path)),
-            volume @ DataPlace::Volume(_) => volume,
         }
     }
 }
@@ -43,18 +35,28 @@ impl DataPlace {
 impl fmt::Display for DataPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DataPlace::Folder(path) => path.display().fmt(f),
+            DataPlace::Folder(path) => path.fmt(f),
             DataPlace::Volume(name) => write!(f, "{VOLUME}{name}"),
         }
     }
 }
 
-impl From<String> for DataPlace {
-    fn from(text: String) -> Self {
-        match text.strip_prefix(VOLUME) {
+impl FromStr for DataPlace {
+    type Err = path::Error;
+
+    fn from_str(text: &str) -> Result<Self, path::Error> {
+        Ok(match text.strip_prefix(VOLUME) {
             Some(name) => DataPlace::Volume(name.to_owned()),
-            None => DataPlace::Folder(text.into()),
-        }
+            None => DataPlace::Folder(text.parse()?),
+        })
+    }
+}
+
+impl TryFrom<String> for DataPlace {
+    type Error = path::Error;
+
+    fn try_from(text: String) -> Result<Self, path::Error> {
+        text.parse()
     }
 }
 
@@ -64,17 +66,57 @@ impl From<DataPlace> for String {
     }
 }
 
-impl From<PathBuf> for DataPlace {
-    fn from(path: PathBuf) -> Self {
+impl From<HostPath> for DataPlace {
+    fn from(path: HostPath) -> Self {
         DataPlace::Folder(path)
     }
 }
 
-impl FromStr for DataPlace {
-    type Err = Infallible;
+impl From<PathBuf> for DataPlace {
+    fn from(path: PathBuf) -> Self {
+        DataPlace::Folder(path.into())
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(text.to_owned().into())
+/// A file that a user names: where it is, and how it was written, for messages.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct InputFile {
+    written: String,
+    /// `None` is standard input.
+    path: Option<HostPath>,
+}
+
+impl InputFile {
+    /// Returns the file to read.
+    pub fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new("/dev/stdin"))
+    }
+}
+
+impl FromStr for InputFile {
+    type Err = path::Error;
+
+    fn from_str(written: &str) -> Result<Self, path::Error> {
+        let piped = written.trim() == "-";
+        Ok(InputFile {
+            path: (!piped).then(|| written.parse()).transpose()?,
+            written: written.to_owned(),
+        })
+    }
+}
+
+impl TryFrom<String> for InputFile {
+    type Error = path::Error;
+
+    fn try_from(written: String) -> Result<Self, path::Error> {
+        written.parse()
+    }
+}
+
+impl fmt::Display for InputFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
     }
 }
 
@@ -84,16 +126,23 @@ mod tests {
 
     #[test]
     fn a_place_is_written_as_it_is_read() {
-        for text in ["/home/me/data", "volume:clearml-data", "data"] {
-            assert_eq!(DataPlace::from(text.to_owned()).to_string(), text);
+        for text in ["/home/me/data", "volume:clearml-data"] {
+            assert_eq!(text.parse::<DataPlace>().unwrap().to_string(), text);
         }
-        let relative = DataPlace::from("data".to_owned()).below(Path::new("/here"));
-        assert_eq!(relative.folder(), Some(Path::new("/here/data")));
-        assert_eq!(
-            DataPlace::Volume("v".into())
-                .below(Path::new("/here"))
-                .folder(),
-            None
-        );
+        let spelled: DataPlace = "./data/".parse().unwrap();
+        assert_eq!(spelled, "data".parse().unwrap());
+        let volume: DataPlace = "volume:v".parse().unwrap();
+        assert_eq!(volume.folder(), None);
+        // A directory of that name can still be meant.
+        let folder: DataPlace = "./volume:v".parse().unwrap();
+        assert!(folder.folder().unwrap().ends_with("volume:v"));
+    }
+
+    #[test]
+    fn a_dash_is_what_is_piped_in() {
+        let input = |text: &str| text.parse::<InputFile>().unwrap();
+        assert_eq!(input("-").path(), Path::new("/dev/stdin"));
+        assert_eq!(input("/a/../-").path(), Path::new("/-"));
+        assert_eq!(input("./v.yaml").to_string(), "./v.yaml");
     }
 }

@@ -1,16 +1,17 @@
 //! Files that are read when they are said and kept, since a later `up` without
 //! flags means the same.
 
-use std::path::{Path, PathBuf};
-
-use super::{Error, KeptFile, SetArgument, SetKind};
+use super::{Error, InputFile, KeptFile, SetArgument, SetKind};
 use crate::files;
 use crate::values::{LARGEST_FILE, named_files};
 
 /// Reads values files; `-` is what is piped in.
-pub(super) fn read_values(paths: &[PathBuf]) -> Result<Vec<KeptFile>, Error> {
-    let read =
-        |path: &PathBuf| text_of(path)?.ok_or_else(|| Error::NoValuesFile { path: path.clone() });
+pub(super) fn read_values(paths: &[InputFile]) -> Result<Vec<KeptFile>, Error> {
+    let read = |file: &InputFile| {
+        text_of(file)?.ok_or_else(|| Error::NoValuesFile {
+            path: file.to_string(),
+        })
+    };
     paths.iter().map(read).collect()
 }
 
@@ -20,11 +21,16 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
         let mut argument = SetArgument::new(kind, text);
         if kind == SetKind::File {
             for path in named_files(text) {
-                let file = text_of(Path::new(&path))?;
-                argument.files.push(file.ok_or_else(|| Error::NoSetFile {
-                    path: PathBuf::from(path),
+                let file = path.parse().map_err(|reason| Error::Path {
+                    reason,
                     argument: argument.to_string(),
-                })?);
+                })?;
+                argument
+                    .files
+                    .push(text_of(&file)?.ok_or_else(|| Error::NoSetFile {
+                        path,
+                        argument: argument.to_string(),
+                    })?);
             }
         }
         Ok(argument)
@@ -32,15 +38,11 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
     texts.iter().map(read).collect()
 }
 
-fn text_of(path: &Path) -> Result<Option<KeptFile>, Error> {
-    let place = match path.as_os_str().to_str().map(str::trim) {
-        Some("-") => Path::new("/dev/stdin"),
-        _ => path,
-    };
-    let Some(bytes) = files::read_at_most(place, LARGEST_FILE + 1)? else {
+fn text_of(file: &InputFile) -> Result<Option<KeptFile>, Error> {
+    let Some(bytes) = files::read_at_most(file.path(), LARGEST_FILE + 1)? else {
         return Ok(None);
     };
-    let path = path.to_owned();
+    let path = file.to_string();
     if bytes.len() > LARGEST_FILE {
         return Err(Error::TooLarge { path });
     }
@@ -51,10 +53,7 @@ fn text_of(path: &Path) -> Result<Option<KeptFile>, Error> {
             line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
         }
     })?;
-    Ok(Some(KeptFile {
-        path: path.display().to_string(),
-        text,
-    }))
+    Ok(Some(KeptFile { path, text }))
 }
 
 #[cfg(test)]
@@ -82,15 +81,16 @@ mod tests {
     fn what_is_no_text_or_too_large_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("values.yaml");
+        let file: InputFile = path.display().to_string().parse().unwrap();
         std::fs::write(&path, b"a: 1\nb: \xff\n").unwrap();
-        let error = read_values(std::slice::from_ref(&path)).unwrap_err();
+        let error = read_values(std::slice::from_ref(&file)).unwrap_err();
         let place = path.display();
         assert_eq!(
             error.to_string(),
             format!("{place}:2 cannot be used: it is no text in UTF-8")
         );
         std::fs::write(&path, vec![b'#'; LARGEST_FILE + 1]).unwrap();
-        let error = read_values(std::slice::from_ref(&path)).unwrap_err();
+        let error = read_values(std::slice::from_ref(&file)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("{place} cannot be used: it is larger than 1 MiB")

@@ -14,14 +14,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::data::DataPlace;
+pub use self::data::{DataPlace, InputFile};
 pub use self::ingress::{Host, Hosts, Ingress};
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::set::{SetArgument, SetKind};
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
-use crate::files;
+use crate::{files, path};
 
 /// The node image of kind 0.33, pinned by digest.
 pub const DEFAULT_NODE_IMAGE: &str =
@@ -140,30 +140,38 @@ pub enum Error {
         reason: String,
     },
     /// A values file is missing.
-    #[error("there is no values file {}", path.display())]
+    #[error("there is no values file {path}")]
     NoValuesFile {
         /// The path that was given.
-        path: PathBuf,
+        path: String,
     },
     /// A file of `--set-file` is missing.
-    #[error("there is no file {} ({argument})", path.display())]
+    #[error("there is no file {path} ({argument})")]
     NoSetFile {
         /// The path that was given.
-        path: PathBuf,
+        path: String,
+        /// The flag and its argument.
+        argument: String,
+    },
+    /// A path in an argument cannot be resolved.
+    #[error("invalid path: {reason} ({argument})")]
+    Path {
+        /// Why.
+        reason: path::Error,
         /// The flag and its argument.
         argument: String,
     },
     /// A file of the user's is too large to be meant.
-    #[error("{} cannot be used: it is larger than {} MiB", path.display(), crate::values::LARGEST_FILE >> 20)]
+    #[error("{path} cannot be used: it is larger than {} MiB", crate::values::LARGEST_FILE >> 20)]
     TooLarge {
         /// The file.
-        path: PathBuf,
+        path: String,
     },
     /// A file of the user's is no text.
-    #[error("{}:{line} cannot be used: it is no text in UTF-8", path.display())]
+    #[error("{path}:{line} cannot be used: it is no text in UTF-8")]
     NotText {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// The line of the first byte that cannot be read.
         line: usize,
     },
@@ -225,6 +233,7 @@ impl Explain for Error {
             }
             Error::NoValuesFile { .. }
             | Error::NoSetFile { .. }
+            | Error::Path { .. }
             | Error::TooLarge { .. }
             | Error::NotText { .. } => Vec::new(),
         }

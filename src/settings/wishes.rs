@@ -1,15 +1,16 @@
 //! What was asked for, and what becomes of it with the past and the defaults.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{
-    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, Instance, InstanceName, KeptFile, Mirror, Ports,
-    SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
+    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile,
+    Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
+use crate::path::HostPath;
 use crate::{files, yaml};
 
 /// What was asked for by flags, environment or file; `None` is not asked.
@@ -33,7 +34,7 @@ pub struct Wishes {
     /// Where to keep the data.
     pub data_dir: Option<DataPlace>,
     /// Values files.
-    pub values: Vec<PathBuf>,
+    pub values: Vec<InputFile>,
     /// `KEY=VALUE`.
     pub set: Vec<String>,
     /// `KEY=TEXT`.
@@ -46,7 +47,7 @@ pub struct Wishes {
     #[serde(skip)]
     pub reset_values: bool,
     /// Certificates, as a PEM file.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<HostPath>,
     /// Where to pull images from.
     pub registry_mirror: Option<Mirror>,
     /// Whether the server comes back after a reboot.
@@ -108,7 +109,8 @@ impl Wishes {
         said || self.reset_values
     }
 
-    /// The wishes in `clearml-local.yaml` of that folder, if it is there.
+    /// The wishes in `clearml-local.yaml` of the working directory, if it is there:
+    /// what its relative paths start from.
     ///
     /// # Errors
     /// When the file cannot be read or says something unknown.
@@ -121,15 +123,7 @@ impl Wishes {
             path: path.clone(),
             reason,
         };
-        let mut wishes: Wishes = match yaml::one(&text) {
-            Ok(wishes) => wishes,
-            Err(error) => return Err(broken(error.to_string())),
-        };
-        let beside = |file: PathBuf| dir.join(file);
-        wishes.values = wishes.values.into_iter().map(beside).collect();
-        wishes.ca_file = wishes.ca_file.map(beside);
-        wishes.data_dir = wishes.data_dir.map(|place| place.below(dir));
-        Ok(wishes)
+        yaml::one(&text).map_err(|error| broken(error.to_string()))
     }
 
     /// The wait's bound.
@@ -260,6 +254,8 @@ fn read_certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -327,6 +323,21 @@ mod tests {
         files::write(&dir.path().join(SETTINGS_FILE), "webport: 8080\n").unwrap();
         let error = Wishes::from_file(dir.path()).unwrap_err().to_string();
         assert!(error.contains("webport"), "{error}");
+    }
+
+    #[test]
+    fn paths_of_the_file_are_clean_and_know_the_home() {
+        let file = "dataDir: ~/data/\ncaFile: ./ca.pem\nvalues: [a//values.yaml, -]\n";
+        let wishes: Wishes = yaml::one(file).unwrap();
+        let home = dirs::home_dir().unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(wishes.data_dir, Some(home.join("data").into()));
+        assert_eq!(wishes.ca_file.as_deref(), Some(&*here.join("ca.pem")));
+        assert_eq!(wishes.values[0].path(), here.join("a/values.yaml"));
+        assert_eq!(wishes.values[1].path(), Path::new("/dev/stdin"));
+        let error = yaml::one::<Wishes>("webPort: 1\ndataDir: ~bob/data\n").unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("line 2") && told.contains("`~bob`"), "{told}");
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::release::Databases;
 use crate::settings::{DataPlace, InstanceName};
 
 const FILE: &str = ".clearml-local.json";
+/// Lies in a folder to which data are being copied.
+const COPYING: &str = ".clearml-local-copying";
+/// Directories that a file system has of its own.
+const OF_FILE_SYSTEM: [&str; 2] = ["lost+found", ".snapshot"];
 /// The label of a volume that carries the marker.
 const LABEL: &str = "clearml-local.io/marker";
 
@@ -27,6 +31,10 @@ pub struct Marker {
     pub databases: Databases,
     /// The folders that are ours, by name.
     pub folders: Vec<String>,
+    /// Whether the data directory itself is ours, or was there before; `None` in
+    /// markers of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_directory: Option<bool>,
 }
 
 impl Marker {
@@ -40,6 +48,7 @@ impl Marker {
             release: release.to_owned(),
             databases,
             folders: keepers.map(|c| c.name().to_owned()).collect(),
+            made_directory: None,
         }
     }
 
@@ -67,15 +76,62 @@ impl Marker {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
+        let make = !dir.exists();
         files::create_dir(dir)?;
+        self.put(dir, make)
+    }
+
+    fn put(&self, dir: &Path, made_directory: bool) -> Result<(), Error> {
         let there = Marker::read(dir)?;
-        // Folders that are not used any more are still ours.
-        let earlier = there.iter().flat_map(|marker| marker.folders.clone());
-        let marker = self.clone().with(earlier);
+        let mut marker = self.continuing(there.as_ref());
+        if there.is_none() {
+            marker.made_directory = Some(made_directory);
+        }
         if there.as_ref() != Some(&marker) {
             files::write(&dir.join(FILE), &json(&marker))?;
         }
         Ok(())
+    }
+
+    /// Whether [`Marker::write`] has nothing to write.
+    pub fn is_written(&self, dir: &Path) -> bool {
+        let there = Marker::read(dir).ok().flatten();
+        there.is_some() && there == Some(self.continuing(there.as_ref()))
+    }
+
+    /// The marker that follows another: folders that are not used any more are still
+    /// ours.
+    fn continuing(&self, there: Option<&Marker>) -> Marker {
+        let earlier = there.iter().flat_map(|marker| marker.folders.clone());
+        Marker {
+            made_directory: there.and_then(|marker| marker.made_directory),
+            ..self.clone().with(earlier)
+        }
+    }
+
+    /// Marks a folder as the place of a copy that is not whole yet.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin_copy(&self, dir: &Path) -> Result<(), Error> {
+        let make = !dir.exists();
+        files::create_dir(dir)?;
+        // Before the marker: whoever finds that one without this takes the data for whole.
+        files::write(&dir.join(COPYING), "")?;
+        self.put(dir, make)
+    }
+
+    /// Says that the copy is whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end_copy(dir: &Path) -> Result<(), Error> {
+        Ok(files::remove(&dir.join(COPYING))?)
+    }
+
+    /// Whether a folder holds a copy that is not whole.
+    pub fn is_copying(dir: &Path) -> bool {
+        dir.join(COPYING).exists()
     }
 
     /// The marker as a volume's label carries it: such a volume is looked into by
@@ -97,7 +153,7 @@ impl Marker {
     pub fn check(&self, dir: &Path) -> Result<(), Error> {
         match Marker::read(dir)? {
             Some(found) => self.check_against(found, &dir.to_owned().into()),
-            None => match files::list(dir)?.into_iter().next() {
+            None => match Marker::others(dir)?.into_iter().next() {
                 Some(example) => Err(Error::DataForeign {
                     path: dir.to_owned(),
                     example,
@@ -140,14 +196,28 @@ impl Marker {
         }
     }
 
-    /// Removes the marker and the directory, when nothing else is left in it.
+    /// The names in a data directory that neither we nor a file system put there.
     ///
     /// # Errors
-    /// When they cannot be removed.
-    pub fn remove(dir: &Path) -> Result<(), Error> {
+    /// When it cannot be read.
+    pub fn others(dir: &Path) -> Result<Vec<String>, Error> {
+        let mut names = files::list(dir)?;
+        names.retain(|name| !OF_FILE_SYSTEM.contains(&name.as_str()));
+        Ok(names)
+    }
+
+    /// Removes the marker, and its directory where that is ours and empty. Returns
+    /// whether the directory is gone.
+    ///
+    /// # Errors
+    /// When the marker cannot be removed.
+    pub fn remove(self, dir: &Path) -> Result<bool, Error> {
+        files::remove(&dir.join(COPYING))?;
         files::remove(&dir.join(FILE))?;
-        files::remove_empty_dir(dir)?;
-        Ok(())
+        if self.made_directory == Some(false) {
+            return Ok(!dir.exists());
+        }
+        Ok(files::remove_empty_dir(dir)?)
     }
 }
 
@@ -182,6 +252,31 @@ mod tests {
             error.to_string().ends_with("such as `thesis.tex`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_fresh_file_system_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        files::create_dir(&dir.path().join("lost+found")).unwrap();
+        marker("clearml", "4.4").check(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_was_there_before_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (given, made) = (dir.path().join("given"), dir.path().join("made"));
+        files::create_dir(&given).unwrap();
+        for (dir, gone) in [(&given, false), (&made, true)] {
+            let marker = marker("clearml", "4.4");
+            assert!(!marker.is_written(dir));
+            marker.write(dir).unwrap();
+            assert!(marker.is_written(dir));
+            // A later `up` does not take it for ours.
+            marker.with(["more".to_owned()]).write(dir).unwrap();
+            let found = Marker::read(dir).unwrap().unwrap();
+            assert_eq!(found.remove(dir).unwrap(), gone);
+            assert_eq!(dir.exists(), !gone);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::{Code, Explain};
 use crate::files;
+use crate::path::{HostPath, quoted};
 use crate::secrets::Secrets;
 use crate::settings::{Instance, InstanceName};
 
@@ -57,8 +58,8 @@ impl StateDir {
     }
 
     /// Where the data are unless the user says otherwise.
-    pub fn default_data_dir(&self) -> PathBuf {
-        self.root.join("data")
+    pub fn default_data_dir(&self) -> HostPath {
+        self.root.join("data").into()
     }
 
     /// The kubeconfig, readable by its owner only.
@@ -164,24 +165,59 @@ impl StateDir {
         Ok(files::remove(&self.kubeconfig_path())?)
     }
 
-    /// Removes all that is ours. A folder that holds something else stays.
+    /// Returns the folders that data were copied from or to, beside the one in use: a
+    /// copy can be half-made.
+    ///
+    /// # Errors
+    /// When the file is there and broken.
+    pub fn copies(&self) -> Result<Vec<HostPath>, Error> {
+        Ok(read_json(&self.copies_path())?.unwrap_or_default())
+    }
+
+    /// Remembers a folder for [`StateDir::copies`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember_copy(&self, dir: &HostPath) -> Result<(), Error> {
+        let mut copies = self.copies()?;
+        if !copies.contains(dir) {
+            copies.push(dir.clone());
+            files::create_dir(&self.root)?;
+            files::write_private(&self.copies_path(), &json(&copies))?;
+        }
+        Ok(())
+    }
+
+    fn copies_path(&self) -> PathBuf {
+        self.root.join("copies.json")
+    }
+
+    /// Removes all but the settings and [`StateDir::copies`], which say where data are.
     ///
     /// # Errors
     /// When a file cannot be removed.
-    pub fn purge(&self) -> Result<(), Error> {
+    pub fn purge_secrets(&self) -> Result<(), Error> {
         let logs = self.root.join("logs");
         for name in files::list(&logs)? {
             files::remove(&logs.join(name))?;
         }
         files::remove_empty_dir(&logs)?;
         self.forget_revisions()?;
-        let ours = [
+        files::remove(&self.secrets_path())?;
+        self.forget_cluster()
+    }
+
+    /// Removes all that is ours. A folder that holds something else stays.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn purge(&self) -> Result<(), Error> {
+        self.purge_secrets()?;
+        for path in [
+            self.copies_path(),
             self.instance_path(),
-            self.secrets_path(),
-            self.kubeconfig_path(),
             self.root.join(lock::FILE),
-        ];
-        for path in ours {
+        ] {
             files::remove(&path)?;
         }
         files::remove_empty_dir(&self.root)?;
@@ -283,8 +319,9 @@ impl Explain for Error {
             Error::Files(error) => error.hints(),
             Error::NoHome => vec!["set HOME, or XDG_DATA_HOME".into()],
             Error::Broken { path, .. } => vec![format!(
-                "move it away and run the command again: mv {0} {0}.broken",
-                path.display()
+                "move it away and run the command again: mv {} {}",
+                quoted(path),
+                quoted(format!("{}.broken", path.display()))
             )],
             Error::DataOfOther { owner, .. } => vec![
                 format!("use that instance: clearml-local up --name {owner}"),
@@ -342,6 +379,7 @@ mod tests {
         state.secrets_or_new().unwrap();
         state.keep_log("kubeadm.log", "x").unwrap();
         state.keep_revision(1, "{}").unwrap();
+        state.remember_copy(&state.default_data_dir()).unwrap();
         let mine = state.root().join("notes.txt");
         files::write(&mine, "mine").unwrap();
         state.purge().unwrap();

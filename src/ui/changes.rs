@@ -1,5 +1,7 @@
 //! What an `up` would change: for people as a unified diff, for programs as JSON.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -12,6 +14,8 @@ use crate::yaml;
 pub struct ChangesView {
     /// `cluster`, `nothing` where there is none, or `unknown` where it is silent.
     pub against: &'static str,
+    /// The place for the data, where it would be created.
+    pub data_dir: Option<String>,
     /// Why the node would be made anew.
     pub node: Vec<String>,
     /// What cannot be changed in place.
@@ -44,6 +48,7 @@ pub(super) fn value(view: &ChangesView) -> Value {
         "against": view.against,
         "changed": view.differs(),
         "backTo": view.back_to,
+        "dataDir": view.data_dir,
         "node": view.node,
         "planned": view.planned,
         "objects": objects.collect::<Vec<Value>>(),
@@ -59,7 +64,7 @@ fn change(compared: &Compared) -> &'static str {
 }
 
 /// For people; empty where nothing would change.
-pub(super) fn text(view: &ChangesView, paint: Paint) -> String {
+pub(super) fn text(view: &ChangesView, paint: Paint, home: Option<&Path>) -> String {
     let mut text = String::new();
     let mut plans: Vec<String> = Vec::new();
     if !view.node.is_empty() {
@@ -75,6 +80,11 @@ pub(super) fn text(view: &ChangesView, paint: Paint) -> String {
         for plan in &plans {
             text.push_str(&format!("  {} {plan}\n", paint.caution("!")));
         }
+        text.push('\n');
+    }
+    if let Some(place) = &view.data_dir {
+        let place = words::path(Path::new(place), home);
+        text.push_str(&paint.good(&format!("+ data directory {place}")));
         text.push('\n');
     }
     for one in &view.objects {

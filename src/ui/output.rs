@@ -247,7 +247,8 @@ impl Output {
             };
         }
         let paint = Paint::new(self.0.policy.stdout_colour);
-        self.data(&changes::text(view, paint))?;
+        let home = self.0.policy.home.as_deref();
+        self.data(&changes::text(view, paint, home))?;
         self.note(&changes::sentence(view));
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::images::{self, Identities};
 use crate::kube::{Compared, Planned};
 use crate::node::spec;
 use crate::secrets::Secrets;
+use crate::settings::DataPlace;
 use crate::state::StateDir;
 
 /// What was compared with.
@@ -28,6 +29,8 @@ pub enum Ground {
 pub struct Comparison {
     /// What was compared with.
     pub ground: Ground,
+    /// The place for the data, where it would be created.
+    pub data_dir: Option<DataPlace>,
     /// Why the node would be made anew; empty where it would not.
     pub node: Vec<String>,
     /// What cannot be changed in place, in the order in which it would be done.
@@ -93,11 +96,18 @@ async fn with_what_is_there(
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
         ground: Ground::Unknown,
+        data_dir: None,
         node: Vec::new(),
         planned: Vec::new(),
         objects: Vec::new(),
         back_to,
     };
+    let place = &plan.instance.data_dir;
+    let exists = match place {
+        DataPlace::Folder(dir) => dir.exists(),
+        DataPlace::Volume(name) => engine.volume_labels(name).await?.is_some(),
+    };
+    compared.data_dir = (!exists).then(|| place.clone());
     if let Some(node) = engine.container(&node_name).await? {
         let differences = plan.differences(&node, info);
         compared.node = super::node::words(&differences);

@@ -3,21 +3,20 @@
 use std::path::Path;
 
 use super::node::image as node_image;
+use super::preflight::{Failed, data_dir};
 use super::{Plan, Request};
 use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
-use crate::error::Result;
+use crate::error::{Explain, Result};
 use crate::event::{Events, Step};
 use crate::files;
 use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
+use crate::path::HostPath;
 use crate::settings::{DEFAULT_NAME, DataPlace};
-use crate::state::Marker;
+use crate::state::{Marker, StateDir};
 
 /// Where the chart's README puts the data; kept findable for those who know it.
 const CHART_PATH: &str = "/tmp/clearml-kind";
-
-/// Lies in a folder to which data are being copied.
-pub(super) const UNFINISHED: &str = ".clearml-local-copying";
 
 /// Copies folders with owners and modes, over what an earlier try left.
 const COPY: &str = "set -e; for f in \"$@\"; do \
@@ -62,10 +61,12 @@ pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
 /// Returns whether anything was copied.
 ///
 /// # Errors
-/// When they cannot be copied; the former ones stay in use then.
+/// When they cannot be copied; the former ones stay in use then, and a node that ran
+/// runs again.
 pub(super) async fn bring_along(
     plan: &Plan,
     request: &Request,
+    state: &StateDir,
     engine: &dyn Engine,
     info: &EngineInfo,
     events: &Events,
@@ -79,48 +80,89 @@ pub(super) async fn bring_along(
     };
     // Databases of another version would open them in their new folder.
     plan.marker()
-        .check_against(marker.clone(), &former.to_owned().into())?;
-    if Marker::read(wanted)?.is_some() && !wanted.join(UNFINISHED).exists() {
+        .check_against(marker.clone(), &former.clone().into())?;
+    if Marker::read(wanted)?.is_some() && !Marker::is_copying(wanted) {
         return Ok(false);
     }
     let step = events.step("data");
     // Nothing is stopped for an image that cannot be had.
     node_image(plan, request, engine, info, &step).await?;
+    check_owners(plan, engine, info).await?;
     step.warn(format!(
-        "the node is made anew, and the data are copied to {}; the former ones stay in {}",
-        wanted.display(),
-        former.display()
+        "the node is recreated, and the data are copied to {wanted}; the former ones stay in {former}"
     ));
-    let result = copy(plan, engine, former, wanted, &marker, &step).await;
+    state.remember_copy(former)?;
+    state.remember_copy(wanted)?;
+    let result = stop_and_copy(plan, engine, former, wanted, &marker, &step).await;
     step.end(result, |()| (true, "copied".into()))?;
     Ok(true)
 }
 
+/// Checks once more that the file system keeps owners, where preflight had no image
+/// to try it with. Before anything is stopped.
+///
+/// # Errors
+/// When it does not, or the engine does not answer.
+pub(super) async fn check_owners(
+    plan: &Plan,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<()> {
+    let Some(dir) = plan.instance.data_dir.folder() else {
+        return Ok(());
+    };
+    match data_dir::owners(plan, dir, engine, info).await? {
+        Some(finding) => Err(Failed {
+            findings: vec![finding],
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
 /// The former folder and the wanted one, where they differ.
-pub(super) fn moved(plan: &Plan) -> Option<(&Path, &Path)> {
+pub(super) fn moved(plan: &Plan) -> Option<(&HostPath, &HostPath)> {
     let former = plan.former_data_dir.as_ref()?.folder()?;
     let wanted = plan.instance.data_dir.folder()?;
     (former != wanted).then_some((former, wanted))
 }
 
-async fn copy(
+/// Stops the node that uses the data, and copies them. The node itself stays until
+/// another takes its place.
+async fn stop_and_copy(
     plan: &Plan,
     engine: &dyn Engine,
-    former: &Path,
-    wanted: &Path,
+    former: &HostPath,
+    wanted: &HostPath,
     marker: &Marker,
     step: &Step,
 ) -> Result<()> {
     let node = engine.container(&spec::name(&plan.name)).await?;
-    if let Some(node) = node.filter(|node| spec::is_ours(node, &plan.name)) {
-        if node.running {
-            node::stop_in_order(engine, &node.name, step).await?;
-        }
-        engine.remove(&node.name).await?;
+    let ran = node.filter(|node| spec::is_ours(node, &plan.name) && node.running);
+    if let Some(node) = &ran {
+        node::stop_in_order(engine, &node.name, step).await?;
     }
-    files::create_dir(wanted)?;
-    files::write(&wanted.join(UNFINISHED), "")?;
-    marker.write(wanted)?;
+    let copied = copy(plan, engine, former, wanted, marker, step).await;
+    if let (Err(_), Some(node)) = (&copied, &ran) {
+        step.state("starting the server again");
+        if let Err(error) = node::start(engine, node).await {
+            step.warn(format!(
+                "the server is stopped, and does not start: {error}"
+            ));
+        }
+    }
+    copied
+}
+
+async fn copy(
+    plan: &Plan,
+    engine: &dyn Engine,
+    former: &HostPath,
+    wanted: &HostPath,
+    marker: &Marker,
+    step: &Step,
+) -> Result<()> {
+    marker.begin_copy(wanted)?;
     step.state("copying");
     let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
     command.extend(marker.folders.iter().cloned());
@@ -130,21 +172,21 @@ async fn copy(
         entrypoint: Some(vec!["sh".into()]),
         command,
         mounts: vec![
-            Mount::Bind(former.to_owned(), "/from".into(), true),
-            Mount::Bind(wanted.to_owned(), "/to".into(), false),
+            Mount::Bind(former.to_path_buf(), "/from".into(), true),
+            Mount::Bind(wanted.to_path_buf(), "/to".into(), false),
         ],
         ..ContainerSpec::default()
     };
     let (code, said) = run_once(engine, &container).await?;
     if code != 0 {
         return Err(super::Error::NotCopied {
-            from: former.to_owned(),
-            to: wanted.to_owned(),
+            from: former.clone(),
+            to: wanted.clone(),
             reason: said.lines().last().unwrap_or_default().to_owned(),
         }
         .into());
     }
-    Ok(files::remove(&wanted.join(UNFINISHED))?)
+    Ok(Marker::end_copy(wanted)?)
 }
 
 /// Makes the folders through the node, each with the owner that its image runs
@@ -162,7 +204,14 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Res
     }
     let mut argv = vec!["sh", "-c", script, "sh"];
     argv.extend(arguments.iter().map(String::as_str));
-    exec_ok(engine, node, &argv).await?;
+    if let Err(error) = exec_ok(engine, node, &argv).await {
+        let said = error.details().join("\n").to_lowercase();
+        if said.contains("no space left") {
+            let place = plan.instance.data_dir.clone();
+            return Err(super::Error::DataDiskFull { place }.into());
+        }
+        return Err(error.into());
+    }
     if plan.name.as_str() == DEFAULT_NAME
         && let Some(folder) = plan.instance.data_dir.folder()
     {

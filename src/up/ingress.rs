@@ -205,7 +205,9 @@ mod tests {
             set: sets.iter().map(|set| (*set).to_owned()).collect(),
             ..Wishes::default()
         };
-        let instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let instance = wishes
+            .instance(None, std::path::PathBuf::from("/data").into())
+            .unwrap();
         let name = "demo".parse().unwrap();
         Plan::new(name, instance, None, &EngineInfo::default())
     }

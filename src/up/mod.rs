@@ -32,6 +32,7 @@ use crate::event::{Event, Events};
 use crate::files;
 use crate::images;
 use crate::node::spec;
+use crate::path::{self, HostPath, quoted};
 use crate::probe::Endpoints;
 use crate::proxy::Proxies;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
@@ -56,7 +57,7 @@ pub struct Request {
     /// The folder of that configuration.
     pub docker_config: Option<PathBuf>,
     /// The kubeconfig that kubectl writes to.
-    pub user_kubeconfig: Option<PathBuf>,
+    pub user_kubeconfig: Option<HostPath>,
 }
 
 impl Request {
@@ -124,7 +125,7 @@ async fn bring_up(
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
     phases.end("preflight");
-    if data::bring_along(&plan, request, engine, &info, events).await? {
+    if data::bring_along(&plan, request, state, engine, &info, events).await? {
         phases.end("data");
     }
     record.begin(past, &plan).await?;
@@ -215,7 +216,11 @@ pub async fn start(
 fn outcome(plan: &Plan, changed: bool, phases: Phases) -> Outcome {
     Outcome {
         endpoints: Endpoints::of(&plan.instance),
-        data_bytes: plan.instance.data_dir.folder().map(files::size_of_tree),
+        data_bytes: plan
+            .instance
+            .data_dir
+            .folder()
+            .map(|dir| files::size_of_tree(dir)),
         data_dir: plan.instance.data_dir.clone(),
         changed,
         phases: phases.0,
@@ -318,11 +323,14 @@ pub enum Error {
     #[error("the node runs, but not all of the server was installed")]
     NotInstalled,
     /// The release's file is missing.
-    #[error("there is no release file {}", path.display())]
+    #[error("there is no release file {path}")]
     NoReleaseFile {
         /// The path that was given.
-        path: PathBuf,
+        path: HostPath,
     },
+    /// The path of the release's file cannot be resolved.
+    #[error("invalid value for --release: {0}")]
+    ReleasePath(path::Error),
     /// A server would not be published by the node.
     #[error("`{key}.service.type` is {kind}, and the node publishes ports of type NodePort alone")]
     NotPublished {
@@ -345,13 +353,19 @@ pub enum Error {
     /// The node does not become one that takes pods.
     #[error(transparent)]
     NodeNotReady(TimedOut),
+    /// The disk that the data are on is full.
+    #[error("no space left in the data directory {place}")]
+    DataDiskFull {
+        /// Where they are.
+        place: DataPlace,
+    },
     /// The data were not copied to their new folder.
-    #[error("the data in {} could not be copied to {}: {reason}", from.display(), to.display())]
+    #[error("cannot copy the data in {from} to {to}: {reason}")]
     NotCopied {
         /// Where they are.
-        from: PathBuf,
-        /// Where they were to be.
-        to: PathBuf,
+        from: HostPath,
+        /// Where they should be.
+        to: HostPath,
         /// The last line that was said.
         reason: String,
     },
@@ -380,12 +394,14 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Error::NoPort(_) => Code::PortInUse,
+            Error::DataDiskFull { .. } => Code::DiskFull,
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
             Error::ApiSilent(_) => Code::ClusterUnreachable,
             Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
+            | Error::ReleasePath(_)
             | Error::NothingToStart
             | Error::NotInstalled
             | Error::NotPublished { .. }
@@ -396,8 +412,21 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::NoPort(_) => Vec::new(),
-            Error::NotCopied { .. } => {
-                vec!["go on where they are: clearml-local up, without --data-dir".into()]
+            Error::DataDiskFull { place } => vec![match place {
+                DataPlace::Folder(dir) => {
+                    format!("see how full the disk is: df -h {}", quoted(dir))
+                }
+                DataPlace::Volume(_) => "see what fills the disk: docker system df".into(),
+            }],
+            Error::NotCopied { from, to, .. } => {
+                let mut hints = vec![format!(
+                    "keep them where they are: clearml-local up --data-dir {}",
+                    quoted(from)
+                )];
+                if self.code() == Code::DiskFull {
+                    hints.push(format!("see what fills the disk: df -h {}", quoted(to)));
+                }
+                hints
             }
             Error::NotPublished { key, .. } => {
                 vec![format!("leave it as it is: without `{key}.service.type`")]
@@ -415,7 +444,7 @@ impl Explain for Error {
             ],
             Error::NothingToStart => vec!["make it: clearml-local up".into()],
             Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
-            Error::NoReleaseFile { .. } => {
+            Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
                 vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
             }
         }

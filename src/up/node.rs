@@ -115,6 +115,7 @@ async fn reuse(
     if !differences.is_empty() {
         // Nothing is stopped for an image that cannot be had.
         image(plan, request, engine, info, step).await?;
+        data::check_owners(plan, engine, info).await?;
         step.warn(anew(&differences));
         if node.running && whole(engine, &node.name).await? {
             node::stop_in_order(engine, &node.name, step).await?;
@@ -177,6 +178,7 @@ async fn make(
     step: &Step,
 ) -> Result<()> {
     let image = image(plan, request, engine, info, step).await?;
+    data::check_owners(plan, engine, info).await?;
     data::mark(plan, engine).await?;
     engine.remove(&spec::name(&plan.name)).await?;
     step.state("starting");

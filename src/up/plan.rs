@@ -1,7 +1,7 @@
 //! What `up` is to make, worked out before anything is touched; pure.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Request, ingress};
 use crate::component::Component;
@@ -11,6 +11,7 @@ use crate::files;
 use crate::images::{Identities, Sources, Wanted};
 use crate::manifests::{self, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
+use crate::path::HostPath;
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::proxy::Proxies;
@@ -218,12 +219,10 @@ impl Plan {
 
 /// A release by its name, or from the file at that path.
 fn find_release(wanted: &str) -> Result<Release> {
-    let path = Path::new(wanted);
-    let looks_like_file = wanted.contains('/') || matches!(extension(path), Some("yaml" | "yml"));
-    if looks_like_file {
-        let text = files::read(path)?.ok_or_else(|| super::Error::NoReleaseFile {
-            path: PathBuf::from(wanted),
-        })?;
+    let extension = extension(Path::new(wanted));
+    if wanted.contains('/') || matches!(extension, Some("yaml" | "yml")) {
+        let path: HostPath = wanted.parse().map_err(super::Error::ReleasePath)?;
+        let text = files::read(&path)?.ok_or(super::Error::NoReleaseFile { path })?;
         return Ok(Release::from_file_text(&text, wanted)?);
     }
     Ok(Catalogue::builtin().find(wanted)?)

@@ -197,15 +197,28 @@ pub(super) fn create_body(spec: &ContainerSpec) -> model::ContainerCreateBody {
 }
 
 fn host_config(spec: &ContainerSpec) -> model::HostConfig {
-    let mut binds = Vec::new();
+    // Whatever a user names goes into `mounts`: in `binds` a colon ends a path.
+    let (mut binds, mut mounts) = (Vec::new(), Vec::new());
     let mut tmpfs = HashMap::new();
     for mount in &spec.mounts {
         match mount {
-            Mount::Bind(source, target, read_only) => {
+            Mount::Bind(source, target, read_only) => mounts.push(model::Mount {
+                typ: Some(model::MountType::BIND),
+                source: Some(source.display().to_string()),
+                target: Some(target.clone()),
+                read_only: Some(*read_only),
+                ..model::Mount::default()
+            }),
+            Mount::System(path, read_only) => {
                 let mode = if *read_only { ":ro" } else { "" };
-                binds.push(format!("{}:{target}{mode}", source.display()));
+                binds.push(format!("{path}:{path}{mode}"));
             }
-            Mount::Volume(name, target) => binds.push(format!("{name}:{target}")),
+            Mount::Volume(name, target) => mounts.push(model::Mount {
+                typ: Some(model::MountType::VOLUME),
+                source: Some(name.clone()),
+                target: Some(target.clone()),
+                ..model::Mount::default()
+            }),
             Mount::Tmpfs(target) => {
                 tmpfs.insert(target.clone(), String::new());
             }
@@ -230,6 +243,7 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
     }
     let mut config = model::HostConfig {
         binds: Some(binds),
+        mounts: Some(mounts),
         tmpfs: Some(tmpfs),
         port_bindings: Some(bindings),
         network_mode: spec.network.clone(),
@@ -302,6 +316,23 @@ pub(super) fn with_auth(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_paths_of_ours_are_written_with_colons() {
+        let spec = ContainerSpec {
+            mounts: vec![
+                Mount::System("/lib/modules".into(), true),
+                Mount::Bind("/srv/12:30 run".into(), "/data".into(), false),
+                Mount::Volume("images".into(), "/images".into()),
+            ],
+            ..ContainerSpec::default()
+        };
+        let config = host_config(&spec);
+        assert_eq!(config.binds.unwrap(), ["/lib/modules:/lib/modules:ro"]);
+        let mounts = config.mounts.unwrap();
+        let sources: Vec<_> = mounts.iter().filter_map(|m| m.source.as_deref()).collect();
+        assert_eq!(sources, ["/srv/12:30 run", "images"]);
+    }
 
     #[test]
     fn platform_is_encoded_for_the_query() {

@@ -1,6 +1,7 @@
 //! Errors, the end of `up`, status and logs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::component::Component;
@@ -68,9 +69,7 @@ pub(super) fn summary() -> Summary {
     Summary {
         name: "clearml".into(),
         endpoints: endpoints(),
-        data_dir: "/home/ada/.local/share/clearml-local/clearml/data"
-            .to_owned()
-            .into(),
+        data_dir: PathBuf::from("/home/ada/.local/share/clearml-local/clearml/data").into(),
         data_bytes: Some(212_000_000),
         took: Duration::from_secs(58),
         phases: [

@@ -27,6 +27,7 @@ fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
 fn view() -> ChangesView {
     ChangesView {
         against: "cluster",
+        data_dir: None,
         node: vec!["--web-port was 30080 and becomes 8080".into()],
         planned: vec![Planned {
             kind: "PersistentVolumeClaim".into(),
@@ -69,6 +70,7 @@ fn what_would_change_in_words() {
     };
     let new = ChangesView {
         against: "nothing",
+        data_dir: Some("/srv/my data".into()),
         objects: vec![compared("ConfigMap", None, Some(1))],
         ..nothing.clone()
     };

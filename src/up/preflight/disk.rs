@@ -6,7 +6,9 @@ use super::{Finding, gib};
 use crate::docker::{ContainerSpec, Engine, EngineInfo, run_once};
 use crate::error::{Code, Result};
 use crate::files;
-use crate::up::Plan;
+use crate::path::quoted;
+use crate::state::Marker;
+use crate::up::{Plan, data};
 
 /// What an image takes that is not there yet, unpacked: the largest of a release.
 const UNKNOWN_IMAGE: u64 = 1_300_000_000;
@@ -14,6 +16,9 @@ const UNKNOWN_IMAGE: u64 = 1_300_000_000;
 const NODE: u64 = 1_500_000_000;
 /// Bytes below which Elasticsearch stops writing, with some room to work.
 const LEAST_FREE: u64 = 1_500_000_000;
+/// Files that a server makes in its first hours, with some room to work. Images are
+/// more, but those who lack room for them lack bytes as well.
+const LEAST_INODES: u64 = 5_000;
 
 /// What is too full. `fresh` is whether a node must be made.
 pub(super) async fn disk(
@@ -22,8 +27,9 @@ pub(super) async fn disk(
     info: &EngineInfo,
     fresh: bool,
 ) -> Result<Vec<Finding>> {
+    const OF_ENGINE: &str = "see what fills the disk: docker system df";
     let mut findings: Vec<Finding> = Vec::new();
-    let mut demand = |what: &str, free: Option<u64>, needed: u64| {
+    let mut demand = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<String>| {
         if let Some(free) = free.filter(|free| *free < needed) {
             findings.push(Finding {
                 what: format!(
@@ -31,7 +37,7 @@ pub(super) async fn disk(
                     gib(free),
                     gib(needed)
                 ),
-                remedies: vec!["see what fills the disk: docker system df".into()],
+                remedies,
                 code: Code::DiskFull,
             });
         }
@@ -48,16 +54,68 @@ pub(super) async fn disk(
         } else {
             None
         };
-        demand("Docker's virtual machine", free, needed);
+        demand(
+            "Docker's virtual machine",
+            free,
+            needed,
+            vec![OF_ENGINE.into()],
+        );
     } else {
         let free = visible(root);
-        demand(&format!("Docker's folder {}", root.display()), free, needed);
+        let what = format!("Docker's folder {}", root.display());
+        demand(&what, free, needed, vec![OF_ENGINE.into()]);
         if let Some(folder) = plan.instance.data_dir.folder() {
-            let what = format!("the data directory {}", folder.display());
-            demand(&what, visible(folder), LEAST_FREE);
+            let what = format!("the data directory {folder}");
+            let remedies = of_data(folder, &format!("df -h {}", quoted(standing(folder))));
+            demand(&what, visible(folder), LEAST_FREE + copied(plan), remedies);
+            findings.extend(few_inodes(&what, folder));
         }
+        let what = format!("Docker's folder {}", root.display());
+        findings.extend(few_inodes(&what, root));
     }
     Ok(findings)
+}
+
+/// What to do about a full data disk: it need not be the engine's.
+fn of_data(folder: &Path, look: &str) -> Vec<String> {
+    let mut remedies = vec![format!("see how full the disk is: {look}")];
+    if folder.exists() {
+        remedies.push(format!(
+            "see what fills the directory: sudo du -xh -d 1 {}",
+            quoted(folder)
+        ));
+    }
+    remedies.push("or keep the data on another disk: clearml-local up --data-dir DIR".into());
+    remedies
+}
+
+/// Bytes that a move to another folder copies there, as far as they can be read.
+fn copied(plan: &Plan) -> u64 {
+    let Some((former, wanted)) = data::moved(plan) else {
+        return 0;
+    };
+    let is_ours = |dir: &Path| Marker::read(dir).is_ok_and(|marker| marker.is_some());
+    if !is_ours(former) || (is_ours(wanted) && !Marker::is_copying(wanted)) {
+        return 0;
+    }
+    files::size_of_tree(former)
+}
+
+/// A file system can be full of files with bytes to spare.
+fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
+    let free = files::free_inodes(path).filter(|_| path.is_absolute())?;
+    (free < LEAST_INODES).then(|| Finding {
+        what: format!("{what} has room for {free} more files, and {LEAST_INODES} may be needed"),
+        remedies: vec![format!(
+            "see what takes the inodes: df -i {0} && sudo du -x --inodes -d 1 {0}",
+            quoted(standing(path))
+        )],
+        code: Code::DiskFull,
+    })
+}
+
+fn standing(path: &Path) -> &Path {
+    files::standing(path).unwrap_or(path)
 }
 
 fn visible(path: &Path) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! What must be true before anything is changed; everything that is not is told
 //! at once.
 
+pub(super) mod data_dir;
 mod disk;
 mod machine;
 mod owners;
@@ -88,6 +89,7 @@ async fn check(
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
+    findings.extend(data_dir::findings(plan, engine, info).await?);
     findings.extend(owners::data(plan, request, engine).await?);
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Finding;
+use super::{Finding, data_dir};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::kubeconfig;
@@ -48,8 +48,10 @@ pub(super) async fn data(
 ) -> Result<Option<Finding>> {
     let place = &plan.instance.data_dir;
     let checked = match place {
+        // Why it cannot be read is found in `data_dir`.
+        DataPlace::Folder(folder) if data_dir::unusable(folder).is_some() => return Ok(None),
         // What an interrupted copy left there is ours.
-        DataPlace::Folder(folder) if folder.join(data::UNFINISHED).exists() => Ok(()),
+        DataPlace::Folder(folder) if Marker::is_copying(folder) => Ok(()),
         DataPlace::Folder(folder) => plan.marker().check(folder),
         DataPlace::Volume(name) => match engine.volume_labels(name).await? {
             None => Ok(()),

@@ -1,0 +1,275 @@
+//! The data directory can hold the data: it is a directory, can be written, and its
+//! file system lets the databases own their files.
+
+use super::Finding;
+use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, run_once};
+use crate::error::{Code, Result};
+use crate::path::{HostPath, quoted};
+use crate::settings::DataPlace;
+use crate::up::Plan;
+use crate::{files, manifests, mounts};
+
+/// File systems that keep owners without being tried: those of local disks.
+const KEEP_OWNERS: [&str; 11] = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "overlay", "tmpfs",
+];
+/// File systems that are known to keep none.
+const KEEP_NO_OWNERS: [&str; 4] = ["vfat", "msdos", "exfat", "vboxsf"];
+
+/// Tries owners on a directory below `/probe`. A file system may take an owner in
+/// silence and keep another.
+const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; code=0; \
+     for o; do { chown \"$o\" \"$d\" && [ \"$(stat -c %u:%g \"$d\")\" = \"$o\" ]; } || code=1; done; \
+     rmdir \"$d\"; exit $code";
+
+/// Checks the data directory.
+pub(super) async fn findings(
+    plan: &Plan,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<Vec<Finding>> {
+    let DataPlace::Folder(dir) = &plan.instance.data_dir else {
+        return Ok(Vec::new());
+    };
+    if let Some(finding) = unusable(dir).or_else(|| unwritable(plan, dir)) {
+        return Ok(vec![finding]);
+    }
+    let mut findings = components(plan, dir);
+    findings.extend(owners(plan, dir, engine, info).await?);
+    Ok(findings)
+}
+
+/// Something else stands at the directory's place, or above it.
+pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
+    let there = dir
+        .ancestors()
+        .find(|path| path.is_symlink() || path.exists())?;
+    if there.is_dir() {
+        return None;
+    }
+    let what = match there.is_symlink() {
+        true => "a symbolic link that leads nowhere",
+        false => "not a directory",
+    };
+    Some(finding(
+        format!(
+            "cannot use the data directory {dir}: {} is {what}",
+            there.display()
+        ),
+        vec![
+            format!("see what it is: ls -ld {}", quoted(there)),
+            ELSEWHERE.into(),
+        ],
+    ))
+}
+
+const ELSEWHERE: &str = "use another directory: clearml-local up --data-dir DIR";
+
+fn unwritable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
+    let there = files::standing(dir)?;
+    if there == &**dir && plan.marker().is_written(dir) {
+        return None;
+    }
+    let reason = files::unwritable(there)?;
+    let doing = match there == &**dir {
+        true => format!("write to the data directory {dir}"),
+        false => format!("create the data directory {dir}"),
+    };
+    Some(finding(
+        format!("cannot {doing}: {reason}"),
+        vec![
+            format!("see who owns it: ls -ld {}", quoted(there)),
+            ELSEWHERE.into(),
+        ],
+    ))
+}
+
+/// What stands in place of a component's directory: the node sees a symbolic link, and
+/// not the directory that it leads to.
+fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (folder, component) in manifests::folders(&plan.values) {
+        let place = dir.join(folder);
+        let shown = place.display();
+        if place.is_symlink() {
+            let command = format!(
+                "sudo mount --bind \"$(readlink -f {0})\" {0}",
+                quoted(&place)
+            );
+            findings.push(finding(
+                format!("{shown} is a symbolic link, which {component} cannot follow in the node"),
+                vec![format!(
+                    "replace it by an empty directory, and mount the other one there: {command}"
+                )],
+            ));
+        } else if place.exists() && !place.is_dir() {
+            findings.push(finding(
+                format!("{shown} is not a directory, and {component} keeps its data there"),
+                vec![format!("see what it is: ls -l {}", quoted(&place))],
+            ));
+        }
+    }
+    findings
+}
+
+/// The file system takes the owners that the databases need. Only those that are not
+/// known for it are tried: by root here, else in a container, where the engine has
+/// the node's image.
+pub(in crate::up) async fn owners(
+    plan: &Plan,
+    dir: &HostPath,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<Option<Finding>> {
+    let Some(there) = files::standing(dir) else {
+        return Ok(None);
+    };
+    let Some(mounted) = mounts::holding(there) else {
+        return Ok(None);
+    };
+    let kind = mounted.kind.as_str();
+    let folders = manifests::folders(&plan.values);
+    let folders = folders
+        .into_iter()
+        .filter_map(|(folder, component)| Some((folder, component.data_owner()?)));
+    let folders: Vec<(String, (u32, u32))> = folders.collect();
+    if KEEP_OWNERS.contains(&kind) || are_kept(dir, &folders) {
+        return Ok(None);
+    }
+    let owners: Vec<(u32, u32)> = folders.into_iter().map(|(_, owner)| owner).collect();
+    let kept = if files::is_root() && !info.is_rootless() {
+        files::keeps_owners(there, &owners)
+    } else if engine.image(&plan.instance.node_image).await?.is_some() {
+        try_in_container(plan, there, &owners, engine).await?
+    } else {
+        !KEEP_NO_OWNERS.contains(&kind)
+    };
+    Ok((!kept).then(|| {
+        finding(
+            format!(
+                "the data directory {dir} is on a file system ({kind}, mounted at {}) that does not let the databases own their files",
+                mounted.at.display()
+            ),
+            vec![
+                "use a directory on a local disk: clearml-local up --data-dir DIR".into(),
+                "or a volume of the engine: clearml-local up --data-dir volume:NAME".into(),
+            ],
+        )
+    }))
+}
+
+/// Whether all directories of components that exist have their owners: then the file
+/// system was tried before.
+fn are_kept(dir: &HostPath, folders: &[(String, (u32, u32))]) -> bool {
+    let mut found = folders
+        .iter()
+        .filter_map(|(folder, owner)| Some((files::owner(&dir.join(folder))?, *owner)))
+        .peekable();
+    found.peek().is_some() && found.all(|(is, wanted)| is == wanted)
+}
+
+async fn try_in_container(
+    plan: &Plan,
+    dir: &std::path::Path,
+    owners: &[(u32, u32)],
+    engine: &dyn Engine,
+) -> Result<bool> {
+    let mut command = vec!["-c".to_owned(), TRIAL.to_owned(), "sh".to_owned()];
+    command.extend(owners.iter().map(|(uid, gid)| format!("{uid}:{gid}")));
+    let container = ContainerSpec {
+        name: format!("clearml-local-owners-{}", std::process::id()),
+        image: plan.instance.node_image.clone(),
+        entrypoint: Some(vec!["sh".into()]),
+        command,
+        mounts: vec![Mount::Bind(dir.to_owned(), "/probe".into(), false)],
+        ..ContainerSpec::default()
+    };
+    Ok(run_once(engine, &container).await?.0 == 0)
+}
+
+fn finding(what: String, remedies: Vec<String>) -> Finding {
+    Finding {
+        what,
+        remedies,
+        code: Code::DataUnusable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::settings::Wishes;
+
+    fn plan(dir: PathBuf) -> Plan {
+        let instance = Wishes::default().instance(None, dir.into()).unwrap();
+        let info = EngineInfo::default();
+        Plan::new("demo".parse().unwrap(), instance, None, &info).unwrap()
+    }
+
+    async fn told(dir: PathBuf) -> Vec<String> {
+        let engine = FakeEngine::new(State::default());
+        let found = findings(&plan(dir), &engine, &EngineInfo::default()).await;
+        assert!(engine.state().calls.is_empty(), "nothing was changed");
+        found.unwrap().into_iter().map(|one| one.what).collect()
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_one_is_found_before_the_node_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        files::write(&at("file"), "").unwrap();
+        symlink(at("gone"), at("link")).unwrap();
+        files::create_dir(&at("real")).unwrap();
+        symlink(at("real"), at("good")).unwrap();
+        for (place, reason) in [
+            ("file", "file is not a directory"),
+            ("file/below/data", "file is not a directory"),
+            ("link", "link is a symbolic link that leads nowhere"),
+        ] {
+            let told = told(at(place)).await;
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].ends_with(reason), "{told:?}");
+        }
+        assert_eq!(told(at("good")).await, [""; 0]);
+        assert_eq!(told(at("new/data")).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn every_link_in_place_of_a_components_directory_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("my data");
+        files::create_dir(&data.join("redis")).unwrap();
+        symlink(dir.path(), data.join("mongodb")).unwrap();
+        files::write(&data.join("elasticsearch"), "").unwrap();
+        plan(data.clone()).marker().write(&data).unwrap();
+        let plan = plan(data);
+        let dir = plan.instance.data_dir.folder().unwrap();
+        let found = components(&plan, dir);
+        assert_eq!(found.len(), 2, "{found:?}");
+        let link = found
+            .iter()
+            .find(|one| one.what.contains("mongodb"))
+            .unwrap();
+        assert!(link.what.contains("is a symbolic link"), "{}", link.what);
+        assert!(
+            link.remedies[0].contains(&format!("'{}/mongodb'", dir.display())),
+            "{}",
+            link.remedies[0]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_place_where_nothing_can_be_written_is_named() {
+        let told = told("/proc/clearml".into()).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("cannot create the data directory /proc/clearml: ")
+                || told[0].contains("does not let the databases own"),
+            "{told:?}"
+        );
+    }
+}
