@@ -350,7 +350,7 @@ mod tests {
         files::create_dir(&data).unwrap();
         files::write(&data.join(".clearml-local.json"), "{").unwrap();
         let kubeconfig = dir.path().join("kubeconfig");
-        files::write(&kubeconfig, "{").unwrap();
+        files::write(&kubeconfig, "{clearml-local-demo").unwrap();
         let engine = engine(None);
         let labels = spec::labels(&name);
         engine.state().volumes.insert("images".into(), labels);

@@ -29,11 +29,16 @@ impl Home {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with("LANG", "C", arguments)
+    }
+
+    fn run_with(&self, variable: &str, value: &str, arguments: &[&str]) -> Ran {
         let mut command = Command::cargo_bin("clearml-local").unwrap();
         let output = command
             .env_clear()
             .env("HOME", self.path())
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+            .env(variable, value)
             .current_dir(self.path())
             .args(arguments)
             .output()
@@ -196,7 +201,7 @@ fn render_fills_a_folder_of_its_own_and_no_other() {
     ]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: the folder out holds what `render` did not write, such as `notes.yaml`; nothing was written
+    error: the folder HOME/out holds what `render` did not write, such as `notes.yaml`; nothing was written
       hint: name a folder of its own: clearml-local render --dir DIR
     ");
     assert_eq!(names().len(), all.len() + 1);
@@ -345,6 +350,53 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
     let ran = home.run(&["render", "--set-file", "a=none.txt"]);
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @"error: there is no file none.txt (--set-file a=none.txt)");
+}
+
+#[test]
+fn a_path_is_read_as_it_is_meant() {
+    let home = Home::new();
+    let shown = |ran: Ran| {
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    home.write("12:30 run.yaml", "apiserver: {replicaCount: 3}\n");
+    home.write("other.yaml", "apiserver: {replicaCount: 2}\n");
+    home.write("motd", "hello");
+    let colon = shown(home.run(&["values", "check", "./12:30 run.yaml"]));
+    assert_eq!(colon, "./12:30 run.yaml: fine\n");
+    let colon = shown(home.run(&["values", "--changed", "-f", "12:30 run.yaml"]));
+    assert!(colon.contains("12:30 run.yaml:1"), "{colon}");
+    // Only the variable holds several.
+    let variable = home.run_with(
+        "CLEARML_LOCAL_VALUES",
+        "other.yaml:~/other.yaml",
+        &["values", "--changed"],
+    );
+    let variable = shown(variable);
+    assert!(variable.contains("~/other.yaml:1"), "{variable}");
+    let file = shown(home.run(&["values", "--changed", "--set-file", "redis.password=~/motd"]));
+    assert!(file.contains("redis.password"), "{file}");
+
+    for arguments in [
+        ["values", "--data-dir", "~bob/data"],
+        ["values", "--ca-file", "~bob/ca.pem"],
+        ["values", "--values", "~bob/values.yaml"],
+    ] {
+        let ran = home.run(&arguments);
+        assert_eq!(ran.code, 2);
+        let said = &ran.stderr;
+        assert!(said.contains("another user's home"), "{said}");
+        assert!(said.contains(arguments[1]), "{said}");
+    }
+    let ran = home.run(&["values", "--set-file", "redis.password=~bob/motd"]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @"error: invalid path: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name (--set-file redis.password=~bob/motd)");
+    let ran = home.run(&["values", "--release", "~bob/release.yaml"]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: invalid value for --release: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name
+      hint: a release is 1.5.0, 2.3, or the path of a file that describes one
+    ");
 }
 
 #[test]

@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn paths_of_the_file_are_clean_and_know_the_home() {
-        let file = "dataDir: ~/data/\ncaFile: ./ca.pem\nvalues: [a//values.yaml, -]\n";
+        let file = "dataDir: ~/data/\ncaFile: ./ca.pem\nvalues: [a//values.yaml, '-']\n";
         let wishes: Wishes = yaml::one(file).unwrap();
         let home = dirs::home_dir().unwrap();
         let here = std::env::current_dir().unwrap();

@@ -121,6 +121,17 @@ fn a_machine_that_is_too_small() {
 }
 
 #[test]
+fn a_first_dry_run_names_the_data_directory() {
+    let home = Home::new(Answers::empty());
+    let ran = home.run(&["up", "--dry-run"]);
+    let line = "+ data directory ~/.local/share/clearml-local/clearml/data\n";
+    assert!(ran.contains(line), "{ran}");
+    let ran = home.run(&["up", "--dry-run", "--data-dir", "./my data/", "-o", "json"]);
+    assert!(ran.contains(r#""dataDir":"HOME/my data""#), "{ran}");
+    assert!(!home.dir.path().join("my data").exists());
+}
+
+#[test]
 fn a_port_that_a_container_holds() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
