@@ -65,6 +65,9 @@ impl<'a> Purge<'a> {
         data_dir: Option<&HostPath>,
         step: &Step,
     ) -> Result<Vec<Left>, Incomplete> {
+        // It would go on copying into a folder that is removed.
+        let copying = up::copy_container(self.name);
+        self.note(self.engine.remove(&copying).await.map_err(Into::into));
         step.state("removing the data");
         let mut all_gone = true;
         if let Some(dir) = data_dir {

@@ -12,7 +12,7 @@ use crate::files;
 use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::path::HostPath;
-use crate::settings::{DEFAULT_NAME, DataPlace};
+use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
 use crate::state::{Marker, StateDir};
 
 /// Where the chart's README puts the data; kept findable for those who know it.
@@ -120,6 +120,11 @@ pub(super) async fn check_owners(
     }
 }
 
+/// The container that copies an instance's data.
+pub(crate) fn copy_container(name: &InstanceName) -> String {
+    format!("clearml-local-copy-{name}")
+}
+
 /// The former folder and the wanted one, where they differ.
 pub(super) fn moved(plan: &Plan) -> Option<(&HostPath, &HostPath)> {
     let former = plan.former_data_dir.as_ref()?.folder()?;
@@ -167,7 +172,7 @@ async fn copy(
     let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
     command.extend(marker.folders.iter().cloned());
     let container = ContainerSpec {
-        name: format!("clearml-local-copy-{}", std::process::id()),
+        name: copy_container(&plan.name),
         image: plan.instance.node_image.clone(),
         entrypoint: Some(vec!["sh".into()]),
         command,
@@ -177,6 +182,8 @@ async fn copy(
         ],
         ..ContainerSpec::default()
     };
+    // That of an `up` that was killed works on.
+    engine.remove(&container.name).await?;
     let (code, said) = run_once(engine, &container).await?;
     if code != 0 {
         return Err(super::Error::NotCopied {

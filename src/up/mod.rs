@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 pub use self::back::BackTo;
 pub use self::compare::{Comparison, Ground, compare, dry_run};
-pub(crate) use self::data::remove_link;
+pub(crate) use self::data::{copy_container, remove_link};
 pub use self::past::history;
 use self::past::{Past, Record};
 pub use self::plan::Plan;
