@@ -22,6 +22,7 @@ pub mod probe;
 pub mod profile;
 pub mod proxy;
 pub mod quantity;
+mod redact;
 pub mod release;
 pub mod revisions;
 pub mod secrets;

@@ -67,7 +67,12 @@ impl Profile {
 
     /// Elasticsearch's Java options.
     pub fn java_options(&self) -> String {
-        format!("-Xmx{0} -Xms{0}", self.heap)
+        self.java_options_with(self.heap)
+    }
+
+    /// The same with another heap.
+    pub fn java_options_with(&self, heap: &str) -> String {
+        format!("-Xmx{heap} -Xms{heap}")
     }
 
     /// Requests and limits of a component. All requests together leave room for

@@ -145,8 +145,8 @@ fn wrong_values_are_told_all_at_once_with_file_and_line() {
     insta::assert_snapshot!(ran.stderr, @r#"
     error: 3 values cannot be used
       values.yaml:2: there is no key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
-      values.yaml:5: `redis.image.tag` is to be a text, not `[]`
-      --set mongodb.persistence.size=lots: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `"lots"`
+      values.yaml:5: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got a list
+      --set mongodb.persistence.size=lots: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `lots`
     "#);
     let ran = home.run(&["render", "-f", "nowhere.yaml"]);
     assert_eq!(ran.code, 2);
@@ -451,7 +451,7 @@ fn values_files_are_checked() {
     insta::assert_snapshot!(ran.stderr, @"warning: good.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component");
     let ran = home.run(&["values", "check", "good.yaml", "bad.yaml"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
-    insta::assert_snapshot!(ran.stderr, @"error: bad.yaml:2: `redis.image` is to hold keys and values, not `1`");
+    insta::assert_snapshot!(ran.stderr, @"error: bad.yaml:2: invalid value for `redis.image`: expected a map of keys, got a number");
     let refused = home.run(&["values", "check", "good.yaml", "--set", "redis.a=1"]);
     assert_eq!(refused.code, 2);
     assert_eq!(home.run(&["values", "check"]).code, 2);

@@ -419,6 +419,7 @@ fn resolve(texts: &[&str], sets: &[SetArgument]) -> Result<values::Values, Error
         profile: &Profile::for_machine(4_000_000_000),
         files: &files,
         sets,
+        controller: None,
     });
     resolved.map(|resolved| resolved.values)
 }

@@ -1,5 +1,5 @@
 //! What values files of real installations change in the objects. The files are in
-//! `tests/values`; a first line `# release: 2.3` says for which release they are.
+//! `tests/values`, those that are refused begin with `refused-`; a first line `# release: 2.3` says for which release they are.
 
 mod common;
 
@@ -8,9 +8,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use self::common::Rendered;
+
 /// The objects by kind and name, without what follows from the rest.
-fn objects(release: &str, file: &str) -> (BTreeMap<String, Value>, Vec<String>) {
-    let rendered = common::render(release, file, &[]).unwrap();
+fn objects(rendered: Rendered) -> (BTreeMap<String, Value>, Vec<String>) {
     let named = rendered.objects.iter().map(|object| {
         let mut value = object.as_value().clone();
         let name = value["metadata"]["name"].as_str().unwrap().to_owned();
@@ -104,8 +105,16 @@ fn changes(file: &str) -> String {
         .next()
         .and_then(|line| line.strip_prefix("# release: "));
     let release = release.unwrap_or("1.5.0");
-    let (before, _) = objects(release, "");
-    let (after, warnings) = objects(release, file);
+    let after = match common::render(release, file, &[]) {
+        Ok(after) => after,
+        Err(error) => {
+            let problems = error.problems.iter();
+            let problems = problems.map(|problem| format!("refused: {problem}"));
+            return problems.collect::<Vec<_>>().join("\n");
+        }
+    };
+    let (before, _) = objects(common::render(release, "", &[]).unwrap());
+    let (after, warnings) = objects(after);
     let mut out: Vec<String> = warnings
         .iter()
         .map(|warning| format!("warning: {warning}"))
@@ -150,6 +159,9 @@ fn files_change_what_they_say() {
     for name in names {
         let text = clearml_local::files::read(&folder.join(&name)).unwrap();
         let name = name.trim_end_matches(".yaml");
-        insta::assert_snapshot!(name, changes(&text.unwrap()));
+        let changes = changes(&text.unwrap());
+        let refused = changes.starts_with("refused: ");
+        assert_eq!(refused, name.starts_with("refused-"), "{name}: {changes}");
+        insta::assert_snapshot!(name, changes);
     }
 }

@@ -18,6 +18,7 @@ fn defaults(release: &str) -> String {
         profile: &Profile::for_machine(4_000_000_000),
         files: &[],
         sets: &[],
+        controller: None,
     })
 }
 
@@ -47,7 +48,8 @@ fn the_schema_is_one_and_takes_what_is_taken() {
         assert_eq!(accepts(&file), Ok(()));
     }
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    for name in clearml_local::files::list(&folder).unwrap() {
+    let names = clearml_local::files::list(&folder).unwrap().into_iter();
+    for name in names.filter(|name| !name.starts_with("refused-")) {
         let text = clearml_local::files::read(&folder.join(&name)).unwrap();
         let file: Value = yaml::one(&text.unwrap()).unwrap();
         assert_eq!(accepts(&file), Ok(()), "{name}");

@@ -74,6 +74,16 @@ fn wrong(row: &Row) -> Option<String> {
                 () => None,
             }
         }
+        Does::Warns(words) => {
+            let rendered = rendered.unwrap();
+            let said = rendered.warnings.iter().any(|one| one.contains(words));
+            let without = common::render(row.release, "", others).unwrap();
+            match () {
+                () if !said => Some(format!("it does not warn: {:?}", rendered.warnings)),
+                () if rendered.objects != without.objects => Some("it has an effect".into()),
+                () => None,
+            }
+        }
         Does::Changes(object, pointer, expected) => {
             let rendered = match rendered {
                 Ok(rendered) => rendered.objects,

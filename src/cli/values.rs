@@ -116,6 +116,7 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
             profile: &plan.profile,
             files: &[],
             sets: &[],
+            controller: None,
         });
         context.output.data(&file)?;
         return Ok(());

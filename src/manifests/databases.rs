@@ -9,30 +9,31 @@ use crate::component::Component;
 /// The members' common name in a MongoDB replica set.
 const REPLICA_SET: &str = "rs0";
 
-/// Elasticsearch's settings in every version: the chart's, without what 8
-/// refuses, and what a small node needs. Without memory maps no privileged
-/// container has to raise the machine's limit for them.
-const ELASTIC_SETTINGS: [(&str, &str); 13] = [
+/// Settings that the chart gives to every node, and that win over `elasticsearch.yml`.
+const ELASTIC_SETTINGS: [(&str, &str); 2] = [
     ("network.host", "0.0.0.0"),
-    ("node.store.allow_mmap", "false"),
     ("cluster.deprecation_indexing.enabled", "false"),
-    ("bootstrap.memory_lock", "false"),
-    (
-        "cluster.routing.allocation.node_initial_primaries_recoveries",
-        "500",
-    ),
-    ("cluster.routing.allocation.disk.watermark.low", "500mb"),
-    ("cluster.routing.allocation.disk.watermark.high", "500mb"),
-    (
-        "cluster.routing.allocation.disk.watermark.flood_stage",
-        "500mb",
-    ),
-    ("http.compression_level", "7"),
-    // Quoted: 8 reads the value as YAML.
-    ("reindex.remote.whitelist", "'*.*'"),
-    ("xpack.security.enabled", "false"),
+];
+
+/// What a small node needs where the user's `elasticsearch.yml` says nothing else.
+/// Without memory maps no privileged container has to raise the machine's limit for
+/// them; the servers have no login, which Elasticsearch 8 wants by default.
+const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
+    ("node.store.allow_mmap", "false"),
     ("xpack.ml.enabled", "false"),
     ("ingest.geoip.downloader.enabled", "false"),
+    ("xpack.security.enabled", "false"),
+];
+
+/// Settings of before `node.roles`, which Elasticsearch 7 accepts only without it.
+const FORMER_ROLES: [&str; 7] = [
+    "node.master",
+    "node.data",
+    "node.ingest",
+    "node.ml",
+    "node.voting_only",
+    "node.transform",
+    "node.remote_cluster_client",
 ];
 
 /// Redis.
@@ -116,6 +117,10 @@ fn initiate(shell: &str, count: u32) -> Value {
 pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
     let elastic = &inputs.values.elasticsearch;
     let name = elastic.full_name();
+    let own = |setting: &str| {
+        let envs = &elastic.base.pods.extra_envs;
+        envs.iter().any(|env| env["name"] == setting)
+    };
     let mut settings: Vec<(&str, String)> = vec![("cluster.name", elastic.cluster_name.clone())];
     if elastic.replicas > 1 {
         let nodes: Vec<String> = (0..elastic.replicas)
@@ -123,16 +128,28 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
             .collect();
         settings.push(("discovery.seed_hosts", format!("{name}-headless")));
         settings.push(("cluster.initial_master_nodes", nodes.join(",")));
-    } else {
+    } else if !own("cluster.initial_master_nodes") {
+        // Elasticsearch refuses the two beside one another.
         settings.push(("discovery.type", "single-node".into()));
     }
     if elastic.port != 9200 {
         settings.push(("http.port", elastic.port.to_string()));
     }
-    if let Some(roles) = elastic.roles.limited() {
+    if let Some(roles) = elastic.roles.limited()
+        && !FORMER_ROLES.iter().any(|setting| own(setting))
+    {
         settings.push(("node.roles", roles.join(",")));
     }
     settings.extend(ELASTIC_SETTINGS.map(|(name, value)| (name, value.to_owned())));
+    let files = files(&elastic.files);
+    let in_file = settings_in(&files["elasticsearch.yml"]);
+    settings.extend(
+        ELASTIC_DEFAULTS
+            .into_iter()
+            .filter(|(name, _)| !in_file.iter().any(|said| said == name))
+            .map(|(name, value)| (name, value.to_owned())),
+    );
+    settings.retain(|(name, _)| !own(name));
     with(
         pods(&elastic.base.pods),
         json!({
@@ -143,7 +160,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
             "health_query": elastic.health_query,
             "settings": settings,
             "java_options": elastic.java_options,
-            "files": files(&elastic.files),
+            "files": files,
         }),
     )
 }
@@ -157,6 +174,29 @@ fn files(files: &crate::values::Files) -> Value {
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .eq(chart);
     if same { json!({}) } else { json!(files) }
+}
+
+/// The settings in the text of the user's `elasticsearch.yml`: the environment would
+/// win over them.
+fn settings_in(text: &Value) -> Vec<String> {
+    fn below(prefix: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => map.iter().for_each(|(name, value)| {
+                let name = match prefix {
+                    "" => name.clone(),
+                    prefix => format!("{prefix}.{name}"),
+                };
+                below(&name, value, found);
+            }),
+            _ => found.push(prefix.to_owned()),
+        }
+    }
+    let mut found = Vec::new();
+    let text = text.as_str().unwrap_or_default();
+    for document in crate::yaml::documents(text).unwrap_or_default() {
+        below("", &document, &mut found);
+    }
+    found
 }
 
 /// Nodes beside one another where there is room for more than one: soft, so that

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Inputs;
 use super::parts::{pods, with};
 use crate::component::Component;
-use crate::values::{FixedUsers, Server};
+use crate::values::{FixedUsers, Server, ServiceType};
 
 /// Where servers read configuration files.
 const CONFIG_DIR: &str = "/opt/clearml/config";
@@ -23,7 +23,8 @@ pub(super) fn server(server: &Server) -> Value {
         pods(&server.pods),
         json!({
             "service": {
-                "type": server.service.kind.as_str(),
+                // The node publishes node ports, whatever type the values have.
+                "type": ServiceType::NodePort.as_str(),
                 "port": server.service.port,
                 "node_port": server.service.node_port,
             },

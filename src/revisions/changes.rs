@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-const MASK: &str = "********";
+use crate::redact::{MASK, holds_login, is_secret};
+
 /// Longer ones are told by their size.
 const LONGEST: usize = 60;
 
@@ -89,7 +90,7 @@ impl Leaves {
         Some(match value {
             _ if *secret => MASK.to_owned(),
             Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-            Value::String(text) if text.contains("://") && text.contains('@') => MASK.to_owned(),
+            Value::String(text) if holds_login(text) => MASK.to_owned(),
             Value::String(text) if text.contains('\n') => {
                 format!("{} lines", text.lines().count())
             }
@@ -100,24 +101,6 @@ impl Leaves {
             other => other.to_string(),
         })
     }
-}
-
-/// Whether what stands under that name is nobody's business. Names of Secrets are.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    if name.ends_with("secretname") || name == "existingsecret" {
-        return false;
-    }
-    [
-        "secret",
-        "password",
-        "token",
-        "accesskey",
-        "access_key",
-        "session",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
 }
 
 #[cfg(test)]

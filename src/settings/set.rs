@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::KeptFile;
+use crate::redact;
 
 /// Which of the flags it was, weakest first, as Helm lays them over one another
 /// whatever their order on the command line.
@@ -64,13 +65,26 @@ impl SetArgument {
 /// `--set-json`.
 const SHOWN: usize = 100;
 
+impl SetArgument {
+    /// The part that is shown where a secret may follow it; `None` where all of the
+    /// argument can be shown.
+    pub(crate) fn before_secret(&self) -> Option<&str> {
+        redact::shown_part(&self.text)
+    }
+}
+
+/// Values of secrets are left out.
 impl fmt::Display for SetArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flag = self.kind.flag();
-        match self.text.char_indices().nth(SHOWN) {
-            Some((end, _)) => write!(f, "{flag} {}…", &self.text[..end]),
-            None => write!(f, "{flag} {}", self.text),
-        }
+        let (shown, mut whole) = match self.before_secret() {
+            Some(shown) => (shown, false),
+            None => (self.text.as_str(), true),
+        };
+        let end = shown.char_indices().nth(SHOWN).map(|(end, _)| end);
+        whole &= end.is_none();
+        let shown = &shown[..end.unwrap_or(shown.len())];
+        write!(f, "{flag} {shown}{}", if whole { "" } else { "…" })
     }
 }
 
@@ -134,6 +148,12 @@ mod tests {
             serde_json::from_str::<SetArgument>(r#""a.b=1""#).unwrap(),
             SetArgument::new(SetKind::Set, "a.b=1")
         );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let argument = SetArgument::new(SetKind::Set, "a=1,secret.authToken=hunter2");
+        assert_eq!(argument.to_string(), "--set a=1,secret.authToken=…");
     }
 
     #[test]

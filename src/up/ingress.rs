@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use super::{Error, Plan};
+use super::Plan;
 use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::event::Events;
@@ -14,18 +14,14 @@ use crate::manifests::INGRESS_CLASS;
 use crate::node::spec::INGRESS_NODE_PORTS;
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::{Host, Hosts, Instance, SetArgument, SetKind, name_flag};
+use crate::settings::{Host, Hosts, Instance};
 use crate::state::StateDir;
 use crate::values::{self, Resolved, Site, Values};
 
 /// How long names may take to be looked up.
 const LOOKUP: Duration = Duration::from_secs(2);
 
-/// The values in force for an instance. Whoever asks for a controller wants something
-/// behind it: where the values have no ingress, each server gets one, with the host
-/// name that the chart's values give it. Other names would be known to fewer: these
-/// lead to this machine wherever there is a name server, also for the SDK, whereas
-/// `localhost` has names below it for browsers and some systems alone.
+/// The values in force for an instance.
 ///
 /// # Errors
 /// Everything that is wrong with what the user said.
@@ -34,42 +30,31 @@ pub(super) fn values(
     release: &Release,
     profile: &Profile,
 ) -> Result<Resolved, values::Error> {
-    let inputs = values::Inputs {
+    values::resolve(&inputs(instance, release, profile))
+}
+
+/// What the values of an instance are worked out from.
+pub(super) fn inputs<'a>(
+    instance: &'a Instance,
+    release: &'a Release,
+    profile: &'a Profile,
+) -> values::Inputs<'a> {
+    values::Inputs {
         release,
         profile,
         files: &instance.values,
         sets: &instance.sets,
-    };
-    let resolved = values::resolve(&inputs)?;
-    let has_some = resolved.values.ingress.sites.all().next().is_some();
-    if !instance.ingress.enabled || has_some {
-        return Ok(resolved);
+        controller: instance.ingress.enabled.then_some(values::Controller {
+            class: INGRESS_CLASS,
+            node_ports: INGRESS_NODE_PORTS,
+        }),
     }
-    let all = ["app", "api", "files"]
-        .map(|site| SetArgument::new(SetKind::Set, format!("ingress.{site}.enabled=true")));
-    values::resolve(&values::Inputs {
-        sets: &[&instance.sets[..], &all].concat(),
-        ..inputs
-    })
 }
 
 /// The instance, with who is reached through its ingress controller.
-///
-/// # Errors
-/// When a server has one of the controller's node ports.
-pub(super) fn lead(mut instance: Instance, values: &Values) -> Result<Instance, Error> {
-    if instance.ingress.enabled {
-        let taken = values.servers().into_iter().find_map(|(key, server)| {
-            let port = server.service.node_port;
-            INGRESS_NODE_PORTS.contains(&port).then_some((key, port))
-        });
-        if let Some((key, port)) = taken {
-            let key = key.name();
-            return Err(Error::NodePortOfIngress { key, port });
-        }
-    }
+pub(super) fn lead(mut instance: Instance, values: &Values) -> Instance {
     instance.ingress.hosts = hosts(values);
-    Ok(instance)
+    instance
 }
 
 /// Who the controller serves: ingresses of its own class, and of none.
@@ -93,11 +78,8 @@ fn is_ours(values: &Values) -> bool {
     ["", INGRESS_CLASS].contains(&values.ingress.class.as_str())
 }
 
-/// Warns of ingresses that nothing serves, and of names that do not lead here.
+/// Warns of names that do not lead here.
 pub(super) async fn announce(plan: &Plan, events: &Events) {
-    if let Some(warning) = unserved(plan) {
-        events.warn(warning);
-    }
     let instance = &plan.instance;
     if !instance.ingress.enabled {
         return;
@@ -113,20 +95,6 @@ pub(super) async fn announce(plan: &Plan, events: &Events) {
     };
     if let Some(warning) = lost(&astray, listen) {
         events.warn(warning);
-    }
-}
-
-fn unserved(plan: &Plan) -> Option<String> {
-    let (site, _) = plan.values.ingress.sites.all().next()?;
-    let (class, name) = (&plan.values.ingress.class, name_flag(plan.name.as_str()));
-    match (plan.instance.ingress.enabled, is_ours(&plan.values)) {
-        (false, _) => Some(format!(
-            "`ingress.{site}.enabled` is true, and nothing in the node serves it; what does: clearml-local up{name} --with-ingress"
-        )),
-        (true, false) => Some(format!(
-            "`ingress.className` is {class}, and the controller in the node serves {INGRESS_CLASS} alone: the servers are reached by their ports"
-        )),
-        (true, true) => None,
     }
 }
 
@@ -231,15 +199,16 @@ mod tests {
 
     #[test]
     fn ingresses_that_nothing_serves_are_told() {
+        let told = |plan: &Plan| plan.warnings.join("\n");
         let without = plan(false, &["ingress.api.enabled=true"]).unwrap();
         assert_eq!(
-            unserved(&without).unwrap(),
-            "`ingress.api.enabled` is true, and nothing in the node serves it; what does: clearml-local up --name demo --with-ingress"
+            without.warnings[0],
+            "--set ingress.api.enabled=true: `ingress.api.enabled` is true, but the node has no ingress controller: the servers are reached by their ports; add `--with-ingress` to have one"
         );
-        assert_eq!(unserved(&plan(false, &[]).unwrap()), None);
-        assert_eq!(unserved(&plan(true, &[]).unwrap()), None);
+        assert_eq!(told(&plan(false, &[]).unwrap()), "");
+        assert_eq!(told(&plan(true, &[]).unwrap()), "");
         let other = plan(true, &["ingress.className=nginx"]).unwrap();
-        assert!(unserved(&other).unwrap().contains("is nginx"));
+        assert!(told(&other).contains("`ingress.className` is nginx"));
         assert!(urls(&other).is_empty());
     }
 
@@ -250,9 +219,8 @@ mod tests {
         let error = plan(true, &set).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`webserver.service.nodePort` is 30082, which is the ingress controller's"
+            "--set webserver.service.nodePort=30082: `webserver.service.nodePort` is 30082, which the ingress controller uses: choose another, or go without `--with-ingress`"
         );
-        assert!(error.hints()[0].ends_with("--set webserver.service.nodePort=PORT"));
     }
 
     #[test]

@@ -331,22 +331,6 @@ pub enum Error {
     /// The path of the release's file cannot be resolved.
     #[error("invalid value for --release: {0}")]
     ReleasePath(path::Error),
-    /// A server would not be published by the node.
-    #[error("`{key}.service.type` is {kind}, and the node publishes ports of type NodePort alone")]
-    NotPublished {
-        /// The server.
-        key: &'static str,
-        /// The type that was asked for.
-        kind: &'static str,
-    },
-    /// A server's port in the node is the ingress controller's.
-    #[error("`{key}.service.nodePort` is {port}, which is the ingress controller's")]
-    NodePortOfIngress {
-        /// The server.
-        key: &'static str,
-        /// The port.
-        port: u16,
-    },
     /// The Kubernetes API of a running node is silent.
     #[error(transparent)]
     ApiSilent(TimedOut),
@@ -403,9 +387,7 @@ impl Explain for Error {
             Error::NoReleaseFile { .. }
             | Error::ReleasePath(_)
             | Error::NothingToStart
-            | Error::NotInstalled
-            | Error::NotPublished { .. }
-            | Error::NodePortOfIngress { .. } => Code::Usage,
+            | Error::NotInstalled => Code::Usage,
         }
     }
 
@@ -428,13 +410,6 @@ impl Explain for Error {
                 }
                 hints
             }
-            Error::NotPublished { key, .. } => {
-                vec![format!("leave it as it is: without `{key}.service.type`")]
-            }
-            Error::NodePortOfIngress { key, .. } => vec![
-                format!("choose another: clearml-local up --set {key}.service.nodePort=PORT"),
-                "or go without: clearml-local up --with-ingress=false".into(),
-            ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
             }

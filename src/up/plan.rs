@@ -19,7 +19,7 @@ use crate::release::{Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
-use crate::values::{self, InForce, PullSecret, Resolved, ServiceType, Values};
+use crate::values::{self, InForce, PullSecret, Resolved, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -65,16 +65,7 @@ impl Plan {
             tree,
             ..
         } = ingress::values(&instance, &release, &profile)?;
-        for (key, server) in values.servers() {
-            if server.service.kind != ServiceType::NodePort {
-                return Err(super::Error::NotPublished {
-                    key: key.name(),
-                    kind: server.service.kind.as_str(),
-                }
-                .into());
-            }
-        }
-        let instance = ingress::lead(instance, &values)?;
+        let instance = ingress::lead(instance, &values);
         Ok(Plan {
             name,
             instance,
@@ -93,21 +84,8 @@ impl Plan {
     /// # Errors
     /// None where there is a plan: its values were read before.
     pub fn in_force(&self) -> Result<Vec<InForce>> {
-        let inputs = values::Inputs {
-            release: &self.release,
-            profile: &self.profile,
-            files: &self.instance.values,
-            sets: &self.instance.sets,
-        };
-        let own = values::resolve(&inputs)?.in_force(&inputs);
-        let resolved = ingress::values(&self.instance, &self.release, &self.profile)?;
-        let mut all = resolved.in_force(&inputs);
-        for (one, own) in all.iter_mut().zip(own) {
-            if one.from != own.from {
-                one.from = "--with-ingress".into();
-            }
-        }
-        Ok(all)
+        let inputs = ingress::inputs(&self.instance, &self.release, &self.profile);
+        Ok(values::resolve(&inputs)?.in_force(&inputs))
     }
 
     /// The node ports of the three services.

@@ -1,22 +1,38 @@
 //! Whether what a user said names keys that exist and have an effect, and whether
 //! the values in force fit them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use super::error::SHOWN;
-use super::keys::{self, Effect};
+use super::keys::{self, Effect, Key};
+use super::kind;
 use super::said::Layer;
 
-/// Checks the keys of one place. Returns `false` when something stands where only
-/// keys and values may.
-pub(super) fn layer(
-    layer: &Layer,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<String>,
-) -> bool {
+/// Checks the keys of one place.
+pub(super) fn layer(layer: &Layer, problems: &mut Vec<Problem>, warnings: &mut Vec<String>) {
     let mut path = Vec::new();
-    below(layer, &layer.tree, &mut path, problems, warnings)
+    below(layer, &layer.tree, &mut path, problems, warnings);
+}
+
+/// Takes out what stands where only keys and values may: it was told once, and would
+/// be told again for each of the keys that it hides.
+pub(super) fn without_misplaced(tree: &mut Value) {
+    fn below(map: &mut Map<String, Value>, prefix: &str) {
+        map.retain(|name, value| {
+            let key = format!("{prefix}{name}");
+            let is_section = keys::find(&key).is_none() && keys::has_below(&key);
+            if let Value::Object(map) = value
+                && is_section
+            {
+                below(map, &format!("{key}."));
+            }
+            !is_section || value.is_object() || value.is_null()
+        });
+    }
+    if let Value::Object(map) = tree {
+        below(map, "");
+    }
 }
 
 fn below<'a>(
@@ -25,10 +41,9 @@ fn below<'a>(
     path: &mut Vec<&'a str>,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<String>,
-) -> bool {
-    let mut whole = true;
+) {
     let Some(map) = tree.as_object() else {
-        return whole;
+        return;
     };
     for (name, value) in map {
         path.push(name);
@@ -52,18 +67,19 @@ fn below<'a>(
                 }
             }
             None if keys::has_below(&key) && (value.is_object() || value.is_null()) => {
-                whole &= below(layer, value, path, problems, warnings);
+                below(layer, value, path, problems, warnings);
             }
             None if keys::has_below(&key) => {
-                whole = false;
-                told(format!("`{key}` is to hold keys and values, not `{value}`"));
+                let got = kind::type_of(value);
+                told(format!(
+                    "invalid value for `{key}`: expected a map of keys, got {got}"
+                ));
             }
             None if told_before < SHOWN => told(unknown(&key, path)),
             None => told(format!("there is no key `{key}`")),
         }
         path.pop();
     }
-    whole
 }
 
 fn unknown(key: &str, path: &[&str]) -> String {
@@ -73,16 +89,19 @@ fn unknown(key: &str, path: &[&str]) -> String {
     }
 }
 
-/// The values that are not what their keys want; `place` says where something was
-/// said.
-pub(super) fn types(tree: &Value, place: &dyn Fn(&[&str]) -> String) -> Vec<Problem> {
+/// The keys whose values are not what they expect, each with the problem; `place` says
+/// where something was said.
+pub(super) fn types(
+    tree: &Value,
+    place: &dyn Fn(&[&str]) -> String,
+) -> Vec<(&'static Key, Problem)> {
     let mut problems = Vec::new();
     for key in keys::all() {
         let mut path = keys::path(&key.path);
         let value = path.iter().fold(tree, |tree, name| &tree[*name]);
         if let Err((below, what)) = key.kind.check(&key.path, value) {
             path.extend(below.iter().map(String::as_str));
-            problems.push(Problem::new(place(&path), what));
+            problems.push((key, Problem::new(place(&path), what)));
         }
     }
     problems

@@ -1,52 +1,72 @@
-//! What a copy of the chart's own values.yaml says without meaning it: secrets that
-//! are published, and memory that this machine may not have.
+//! What a copy of a chart's own values.yaml says without meaning it: secrets that are
+//! published, memory that this machine may not have, empty names of images.
 
 use serde_json::{Value, json};
 
-use super::{Inputs, keys};
+use super::said::Said;
+use super::{Inputs, keys, published};
 use crate::component::Component;
 
-/// Takes out of the user's tree what is not meant; returns what to say of it.
-pub(super) fn unmeant(said: &mut Value, inputs: &Inputs<'_>) -> Vec<String> {
+/// Takes out of the user's tree what is not meant; returns the warnings.
+pub(super) fn unmeant(said: &mut Said, inputs: &Inputs<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    match &forget_published(said)[..] {
-        [] => {}
-        [one] => warnings.push(format!(
-            "`{one}` is the chart's own, which is published: the instance's own is used instead"
-        )),
-        many => warnings.push(format!(
-            "{} secrets are the chart's own, which are published: the instance's own are used instead",
-            many.len()
-        )),
+    let published = forget_published(&mut said.tree);
+    if let Some(first) = published.first() {
+        let place = said.place(&keys::path(first)).unwrap_or_default();
+        let what = match published.len() {
+            1 => format!("`{first}` is a published value: the instance's own is used instead"),
+            many => {
+                format!("{many} secrets are published values: the instance's own are used instead")
+            }
+        };
+        warnings.push(format!("{place}: {what}"));
     }
+    forget_empty_images(&mut said.tree);
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
-    if smaller && says_the_charts_memory(said) {
-        let section = said["elasticsearch"].as_object_mut();
+    if smaller && says_the_charts_memory(&said.tree) {
+        let section = said.tree["elasticsearch"].as_object_mut();
         if let Some(section) = section {
             section.shift_remove("resources");
             section.shift_remove("esJavaOpts");
         }
         warnings.push(format!(
-            "the chart's 4Gi for Elasticsearch are those of another machine: {} are used, as fits this one; to have yours, write 4096Mi",
+            "the chart's 4Gi for Elasticsearch are not for this machine: {} are used instead; to have as much, write 4096Mi",
             ours["limits"]["memory"].as_str().unwrap_or_default()
         ));
     }
     warnings
 }
 
-/// Takes out the secrets that are the chart's own; returns their keys.
+/// Takes out the secrets that everybody knows; returns their keys. The passwords of
+/// external databases are what they are.
 pub(super) fn forget_published(said: &mut Value) -> Vec<&'static str> {
     let published: Vec<&str> = keys::all()
         .iter()
-        .filter(|key| key.path.starts_with("secret."))
-        .filter(|key| at(said, &key.path).is_some_and(|said| key.chart == Some(said)))
+        .filter(|key| key.is_made_if_empty())
+        .filter(|key| at(said, &key.path).is_some_and(published::is))
         .map(|key| key.path.as_str())
         .collect();
     for path in &published {
         take(said, path);
     }
     published
+}
+
+/// An image without a name or a tag is the release's.
+fn forget_empty_images(said: &mut Value) {
+    for component in Component::ALL {
+        let image = format!("{component}.image");
+        if at(said, &image).is_some_and(Value::is_null) {
+            take(said, &image);
+        }
+        for part in ["repository", "tag"] {
+            let path = format!("{image}.{part}");
+            if at(said, &path).is_some_and(|value| value.is_null() || value == "") {
+                take(said, &path);
+            }
+        }
+    }
 }
 
 fn take(tree: &mut Value, path: &str) {

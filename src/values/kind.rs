@@ -1,7 +1,9 @@
 //! What a value may be: the check of one key, the words for it, and its JSON
 //! Schema.
 
+mod image;
 mod shapes;
+mod size;
 
 use std::ops::RangeInclusive;
 
@@ -9,9 +11,8 @@ use k8s_openapi::api::core::v1::{Affinity, Toleration};
 use serde_json::{Value, json};
 
 pub(super) use self::shapes::environment_of;
-use self::shapes::{environment, files, list_of, resources, shaped, texts, users};
-
-use crate::quantity::bytes;
+use self::shapes::{environment, files, list_of, shaped, texts, users};
+use super::hocon;
 
 /// Kubernetes' access modes.
 const MODES: [&str; 4] = [
@@ -28,12 +29,22 @@ pub(super) enum Kind {
     Flag,
     /// Any text, also none.
     Text,
-    /// A text that the server reads as HOCON and gets back unchanged: letters,
-    /// digits, `-` and `_`, a letter first; or none.
-    Word {
+    /// A text that the server reads as HOCON and gets back unchanged; or none.
+    Word,
+    /// The same, and nobody's business.
+    Secret {
         /// The shortest that is accepted.
         least: usize,
     },
+    /// A password that is passed on as it is; or none.
+    Password,
+    /// The password of a database that is installed here, which is given to it as an
+    /// argument: letters, digits and `-_.~/`; or none.
+    OwnPassword,
+    /// An image without its tag; none is the release's.
+    Repository,
+    /// The tag of an image; none is the release's.
+    ImageTag,
     /// The name of a Kubernetes object, or none.
     Name,
     /// One of some words.
@@ -80,32 +91,37 @@ pub(super) enum Kind {
 pub(super) type Wrong = (Vec<String>, String);
 
 impl Kind {
-    /// Checks a value; `key` is for the message.
+    /// Whether a value is nobody's business.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(
+            self,
+            Kind::Secret { .. } | Kind::Password | Kind::OwnPassword | Kind::Users
+        )
+    }
+
+    /// Checks a value; `key` is for the message, which never holds a secret.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// The reason, in words.
     pub(super) fn check(&self, key: &str, value: &Value) -> Result<(), Wrong> {
         if self.may_be_empty() && value.is_null() {
             return Ok(());
         }
-        let wrong = || {
-            let what = format!("`{key}` is to be {}, not `{value}`", self.expected());
-            Err((Vec::new(), what))
-        };
-        let told = |below: Vec<String>, what: String| Err((below, what));
+        let told = |what: String| Err((Vec::new(), what));
         let fits = match self {
             Kind::Flag => flag(value).is_some(),
-            Kind::Text | Kind::JavaOptions => text(value).is_some(),
-            Kind::Word { least } => text(value)
-                .is_some_and(|word| word.is_empty() || word.len() >= *least && is_word(&word)),
+            Kind::Text | Kind::JavaOptions | Kind::Password => text(value).is_some(),
+            Kind::Word => return word(key, value, 1, self),
+            Kind::Secret { least } => return word(key, value, *least, self),
+            Kind::OwnPassword => text(value)
+                .is_some_and(|text| text.chars().all(hocon::plain) && !text.starts_with('-')),
+            Kind::Repository => return image::repository(key, value, self),
+            Kind::ImageTag => return image::tag(key, value, self),
             Kind::Name => text(value).is_some_and(|name| name.is_empty() || is_name(&name)),
             Kind::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Kind::Whole(range) => whole(value).is_some_and(|number| range.contains(&number)),
-            Kind::Quantity => value
-                .as_str()
-                .and_then(bytes)
-                .is_some_and(|size| size > 0.0),
-            Kind::Resources => return resources(key, value),
+            Kind::Quantity => return size::storage(key, value, self),
+            Kind::Resources => return size::resources(key, value),
             Kind::Environment => return environment(key, value, self),
             Kind::Texts => return texts(key, value, self),
             Kind::Tolerations => return list_of::<Toleration>(key, value, self),
@@ -125,12 +141,9 @@ impl Kind {
             Kind::RootPath => match text(value).as_deref() {
                 Some("" | "/") => true,
                 Some(path) if path.starts_with('/') => {
-                    return told(
-                        Vec::new(),
-                        format!(
-                            "`{key}` is `{path}`, and the web app works at `/` alone: give it a host name of its own"
-                        ),
-                    );
+                    return told(format!(
+                        "`{key}` is `{path}`, but the web app works only at `/`: use a host name for each server"
+                    ));
                 }
                 _ => false,
             },
@@ -143,12 +156,9 @@ impl Kind {
                     Ok(filled) if is_host(&filled) || is_port(&filled) => true,
                     Ok(_) => false,
                     Err(part) => {
-                        return told(
-                            Vec::new(),
-                            format!(
-                                "`{key}` holds `{part}`: only {{{{ .Release.Name }}}} and {{{{ .Release.Namespace }}}} can stand in it"
-                            ),
-                        );
+                        return told(format!(
+                            "`{key}` holds `{part}`: only {{{{ .Release.Name }}}} and {{{{ .Release.Namespace }}}} can stand in it"
+                        ));
                     }
                 },
                 None => false,
@@ -159,7 +169,28 @@ impl Kind {
                 query.chars().all(fits)
             }),
         };
-        if fits { Ok(()) } else { wrong() }
+        match fits {
+            true => Ok(()),
+            false => told(self.invalid(key, value)),
+        }
+    }
+
+    /// The message for a value that is not what its key expects. Secrets and what is
+    /// larger than a scalar are told by their type.
+    pub(super) fn invalid(&self, key: &str, value: &Value) -> String {
+        let expected = self.expected();
+        let got = match value {
+            Value::Object(_) | Value::Array(_) | Value::Null => type_of(value).to_owned(),
+            _ if self.is_secret() => type_of(value).to_owned(),
+            Value::String(text) if !text.is_empty() => format!("`{text}`"),
+            scalar => format!("`{scalar}`"),
+        };
+        let another =
+            match self.is_secret() && !matches!(self, Kind::Users) && text(value).is_some() {
+                true => "other characters",
+                false => &got,
+            };
+        format!("invalid value for `{key}`: expected {expected}, got {another}")
     }
 
     /// Whether null means: none.
@@ -167,7 +198,12 @@ impl Kind {
         matches!(
             self,
             Kind::Text
-                | Kind::Word { .. }
+                | Kind::Word
+                | Kind::Secret { .. }
+                | Kind::Password
+                | Kind::OwnPassword
+                | Kind::Repository
+                | Kind::ImageTag
                 | Kind::Name
                 | Kind::Resources
                 | Kind::Environment
@@ -194,17 +230,19 @@ impl Kind {
         read.unwrap_or_else(|| value.clone())
     }
 
-    /// What it is to be, in words that follow "is to be".
+    /// The words that follow "expected".
     pub(super) fn expected(&self) -> String {
         match self {
             Kind::Flag => "true or false".into(),
             Kind::Text | Kind::Template => "a text".into(),
-            Kind::Word { least: 0 | 1 } => {
-                "letters, digits, `-` and `_`, beginning with a letter".into()
+            Kind::Word => PLAIN.into(),
+            Kind::OwnPassword => format!("{PLAIN}, not starting with `-`"),
+            Kind::Secret { least } => format!("at least {least} {PLAIN}"),
+            Kind::Password => "a text".into(),
+            Kind::Repository => {
+                "an image without its tag, such as registry.example.com/team/server".into()
             }
-            Kind::Word { least } => {
-                format!("at least {least} letters, digits, `-` and `_`, beginning with a letter")
-            }
+            Kind::ImageTag => "a tag, such as 1.5.0".into(),
             Kind::Name => "the name of a Kubernetes object".into(),
             Kind::OneOf(words) => match words {
                 [first @ .., last] if !first.is_empty() => {
@@ -216,7 +254,12 @@ impl Kind {
                 format!("a port from {} to {}", range.start(), range.end())
             }
             Kind::Whole(range) if *range == (30000..=32767) => "a port from 30000 to 32767".into(),
-            Kind::Whole(range) => format!("a whole number from {} on", range.start()),
+            Kind::Whole(range) if *range.end() == u64::MAX => {
+                format!("a whole number, {} or more", range.start())
+            }
+            Kind::Whole(range) => {
+                format!("a whole number from {} to {}", range.start(), range.end())
+            }
             Kind::Quantity => "a quantity such as 50Gi".into(),
             Kind::Resources => "requests and limits".into(),
             Kind::Environment => "a list of name and value".into(),
@@ -244,9 +287,19 @@ impl Kind {
             Kind::Text | Kind::JavaOptions | Kind::Template => {
                 json!({"type": ["string", "number", "boolean"]})
             }
-            Kind::Word { least } => {
-                // The chart's published secrets, which count as none, begin with digits.
-                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_-]{{{least},}})?$")})
+            Kind::Word => json!({"type": "string", "pattern": "^[A-Za-z0-9_./~-]*$"}),
+            Kind::Secret { least } => {
+                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_./~-]{{{least},}})?$")})
+            }
+            Kind::Password => json!({"type": ["string", "number", "boolean"]}),
+            Kind::OwnPassword => {
+                json!({"type": ["string", "number"], "pattern": "^([A-Za-z0-9_./~][A-Za-z0-9_./~-]*)?$"})
+            }
+            Kind::Repository => {
+                json!({"type": "string", "pattern": image::REPOSITORY})
+            }
+            Kind::ImageTag => {
+                json!({"type": ["string", "number"], "pattern": image::TAG})
             }
             Kind::Name => {
                 json!({"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253})
@@ -309,6 +362,18 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// The type of a value, with its article.
+pub(super) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map of keys",
+    }
+}
+
 /// A whole number, also as text.
 pub(super) fn whole(value: &Value) -> Option<u64> {
     match value {
@@ -343,13 +408,32 @@ fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// See [`Kind::Word`]; found by trying the server's own reader (facts: §2.2).
-fn is_word(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let keywords = ["true", "false", "null", "yes", "no", "on", "off"];
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(inner)
-        && !keywords.contains(&text)
+/// What is safe in a text that the server reads as HOCON.
+const PLAIN: &str = "letters, digits and `-_./~`";
+
+/// See [`Kind::Word`] and [`Kind::Secret`].
+fn word(key: &str, value: &Value, least: usize, kind: &Kind) -> Result<(), Wrong> {
+    let told = |what: String| Err((Vec::new(), what));
+    let Some(word) = text(value) else {
+        return told(kind.invalid(key, value));
+    };
+    if word.is_empty() {
+        return Ok(());
+    }
+    let advice = match kind.is_secret() {
+        true => "; for a random one: openssl rand -hex 32",
+        false => "",
+    };
+    if let Err(why) = hocon::unchanged(&word) {
+        return told(format!("invalid value for `{key}`: {why}{advice}"));
+    }
+    if word.len() < least {
+        return told(format!(
+            "invalid value for `{key}`: expected at least {least} characters, got {}{advice}",
+            word.len()
+        ));
+    }
+    Ok(())
 }
 
 /// A DNS name of RFC 1123, as Kubernetes wants names.
@@ -372,19 +456,19 @@ fn is_host(text: &str) -> bool {
 fn ingress_host(key: &str, host: &str) -> Result<(), Wrong> {
     let wrong = |why: &str| Err((Vec::new(), format!("`{key}` is `{host}`: {why}")));
     if host.parse::<std::net::IpAddr>().is_ok() {
-        return wrong("an ingress goes by host names, and this is an address");
+        return wrong("an ingress needs a host name, not an address");
     }
     if host.contains("://") || host.contains('/') {
-        return wrong("write the host name alone, without http:// and path");
+        return wrong("write only the host name, without http:// and path");
     }
     if host.contains(':') {
-        return wrong("write the host name alone, without a port");
+        return wrong("write only the host name, without a port");
     }
     if host != host.to_ascii_lowercase() {
-        return wrong("Kubernetes wants it in lower case");
+        return wrong("Kubernetes accepts only lower case");
     }
     if !is_name(host) || !host.contains('.') {
-        return wrong("it is no host name such as app.example.com");
+        return wrong("expected a host name such as app.example.com");
     }
     Ok(())
 }

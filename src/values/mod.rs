@@ -6,13 +6,16 @@ mod check;
 mod copied;
 mod defaults;
 mod difference;
+mod elastic;
 mod error;
 mod grammar;
 mod hocon;
 mod json;
 mod keys;
 mod kind;
+mod limits;
 mod merge;
+mod published;
 mod reference;
 mod rules;
 mod said;
@@ -55,6 +58,17 @@ pub struct Inputs<'a> {
     pub files: &'a [KeptFile],
     /// The user's `--set…` arguments; of each kind the weakest first.
     pub sets: &'a [SetArgument],
+    /// The instance's ingress controller, where it has one (`--with-ingress`).
+    pub controller: Option<Controller>,
+}
+
+/// An ingress controller in the node, as far as values depend on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Controller {
+    /// The class of ingresses that it serves.
+    pub class: &'static str,
+    /// The node ports that it takes.
+    pub node_ports: [u16; 2],
 }
 
 /// The values in force, and where they come from.
@@ -66,6 +80,8 @@ pub struct Resolved {
     /// As one tree.
     pub tree: Value,
     said: said::Said,
+    /// Whether the controller opened the ingresses.
+    opened: bool,
 }
 
 /// Works out the values in force.
@@ -75,43 +91,81 @@ pub struct Resolved {
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     let (mut said, mut problems) = said::said(inputs);
     let mut warnings = Vec::new();
-    let mut whole = true;
     for layer in &said.layers {
-        whole &= check::layer(layer, &mut problems, &mut warnings);
+        check::layer(layer, &mut problems, &mut warnings);
     }
-    if !whole {
-        // What stands in the place of a whole component would be told again for
-        // each of its keys.
-        return Err(Error { problems });
-    }
-    warnings.extend(copied::unmeant(&mut said.tree, inputs));
-    let mut tree = defaults(inputs);
+    check::without_misplaced(&mut said.tree);
+    warnings.extend(copied::unmeant(&mut said, inputs));
+    let defaults = defaults(inputs);
+    let mut tree = defaults.clone();
     coalesce(&mut tree, &said.tree);
-    requests_below_limits(&mut tree, inputs.profile);
-    let place = |path: &[&str]| {
-        said.place(path)
-            .unwrap_or_else(|| "the defaults".to_owned())
+    let opened = opened(&mut tree, inputs);
+    warnings.extend(elastic::adapt(&mut tree, &said, inputs.release));
+    limits::give_way(&mut tree, &said, inputs.profile);
+    let place = |path: &[&str]| said.place(path).unwrap_or_else(|| DEFAULTS.to_owned());
+    let invalid = check::types(&tree, &place);
+    let mut fitting = tree.clone();
+    for (key, _) in &invalid {
+        let path = keys::path(&key.path);
+        let default = path.iter().fold(&defaults, |tree, name| &tree[*name]);
+        keys::put(&mut fitting, &path, default.clone());
+    }
+    let values = Values::read(&fitting);
+    let context = rules::Context {
+        values: &values,
+        tree: &fitting,
+        defaults: &defaults,
+        said: &said,
+        release: inputs.release,
+        controller: inputs.controller.as_ref(),
     };
-    problems.extend(check::types(&tree, &place));
+    for finding in rules::broken(&context) {
+        // What stands in the place of an invalid value is not the user's.
+        if !invalid.iter().any(|(key, _)| finding.is_about(&key.path)) {
+            let place = finding.place(&said).unwrap_or_else(|| DEFAULTS.to_owned());
+            problems.push(Problem::new(place, finding.what));
+        }
+    }
+    problems.extend(invalid.into_iter().map(|(_, problem)| problem));
     if !problems.is_empty() {
         return Err(Error { problems });
     }
-    let values = Values::read(&tree);
-    let broken = rules::broken(&values, inputs.release);
-    problems.extend(broken.into_iter().map(|(key, what)| {
-        let path: Vec<&str> = keys::path(&key);
-        Problem::new(place(&path), what)
+    warnings.extend(rules::doubtful(&context).into_iter().map(|finding| {
+        let place = finding.place(&said);
+        place.map_or(finding.what.clone(), |place| {
+            format!("{place}: {}", finding.what)
+        })
     }));
-    if !problems.is_empty() {
-        return Err(Error { problems });
-    }
-    warnings.extend(rules::doubtful(&values, inputs.release));
     Ok(Resolved {
         values,
         warnings,
         tree,
         said,
+        opened,
     })
+}
+
+/// Where something is that the user did not say.
+const DEFAULTS: &str = "the defaults";
+
+/// Whoever asks for a controller wants something behind it: where the values have no
+/// ingress, each server gets one, with the host name that the chart's values give it.
+/// Returns whether that was done.
+fn opened(tree: &mut Value, inputs: &Inputs<'_>) -> bool {
+    let path = |site: &'static str| ["ingress", site, "enabled"];
+    let sites = ["app", "api", "files"];
+    let has_some = sites.iter().any(|site| {
+        let enabled = path(site).iter().fold(&*tree, |tree, name| &tree[*name]);
+        // What is no flag is told later.
+        kind::flag(enabled) != Some(false) && !enabled.is_null()
+    });
+    if inputs.controller.is_none() || has_some {
+        return false;
+    }
+    for site in sites {
+        keys::put(tree, &path(site), Value::Bool(true));
+    }
+    true
 }
 
 /// The chart's values, the release's images and the profile's resources.
@@ -125,31 +179,8 @@ fn defaults(inputs: &Inputs<'_>) -> Value {
         tree[name]["resources"] = inputs.profile.resources(component);
     }
     tree["elasticsearch"]["esJavaOpts"] = Value::String(inputs.profile.java_options());
+    tree["elasticsearch"]["extraEnvs"] = elastic::defaults(inputs.release);
     tree
-}
-
-/// Who lowers a limit below what the profile asks for does not have to lower that as
-/// well.
-fn requests_below_limits(tree: &mut Value, profile: &Profile) {
-    for component in Component::ALL {
-        let ours = profile.resources(component);
-        let resources = &mut tree[component.name()]["resources"];
-        for what in ["cpu", "memory"] {
-            let size = |value: &Value| {
-                kind::text(value)
-                    .as_deref()
-                    .and_then(crate::quantity::bytes)
-            };
-            let limit = resources["limits"][what].clone();
-            let request = &resources["requests"][what];
-            if *request == ours["requests"][what]
-                && let (Some(asked), Some(limited)) = (size(request), size(&limit))
-                && asked > limited
-            {
-                resources["requests"][what] = limit;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -172,6 +203,7 @@ mod tests {
             profile: &Profile::for_machine(4_000_000_000),
             files: &[file],
             sets: &sets,
+            controller: None,
         });
         resolved.map(|resolved| resolved.values)
     }
@@ -246,6 +278,7 @@ mod tests {
             profile: &Profile::for_machine(gigabytes * 1_000_000_000),
             files: &[file],
             sets: &[],
+            controller: None,
         });
         resolved.unwrap().warnings
     }
@@ -279,8 +312,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "6 secrets are the chart's own, which are published: the instance's own are used instead",
-                "the chart's 4Gi for Elasticsearch are those of another machine: 2Gi are used, as fits this one; to have yours, write 4096Mi",
+                "values.yaml:32: 6 secrets are published values: the instance's own are used instead",
+                "the chart's 4Gi for Elasticsearch are not for this machine: 2Gi are used instead; to have as much, write 4096Mi",
             ]
         );
         assert_eq!(warned(&text, DEFAULT, 32).len(), 1);
@@ -311,11 +344,11 @@ mod tests {
         for (text, message) in [
             (
                 "apiserver:\n  replicaCount: many\n",
-                "values.yaml:2: `apiserver.replicaCount` is to be a whole number from 0 on, not `\"many\"`",
+                "values.yaml:2: invalid value for `apiserver.replicaCount`: expected a whole number from 0 to 1000, got `many`",
             ),
             (
                 "webserver:\n  service:\n    nodePort: 80\n",
-                "values.yaml:3: `webserver.service.nodePort` is to be a port from 30000 to 32767, not `80`",
+                "values.yaml:3: invalid value for `webserver.service.nodePort`: expected a port from 30000 to 32767, got `80`",
             ),
             (
                 "webserver:\n  service:\n    nodePort: 30008\n",
@@ -323,19 +356,19 @@ mod tests {
             ),
             (
                 "apiserver:\n  service:\n    type: Nodeport\n",
-                "values.yaml:3: `apiserver.service.type` is to be NodePort, ClusterIP or LoadBalancer, not `\"Nodeport\"`",
+                "values.yaml:3: invalid value for `apiserver.service.type`: expected NodePort, ClusterIP or LoadBalancer, got `Nodeport`",
             ),
             (
                 "mongodb:\n  persistence:\n    size: 50 GB\n",
-                "values.yaml:3: `mongodb.persistence.size` is to be a quantity such as 50Gi, not `\"50 GB\"`",
+                "values.yaml:3: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `50 GB`; did you mean `50Gi`?",
             ),
             (
-                "elasticsearch:\n  esJavaOpts: -Xmx4g -Xms4g\n",
-                "values.yaml:2: Elasticsearch's heap of 4g does not fit its memory limit of 1Gi",
+                "elasticsearch:\n  esJavaOpts: -Xmx4g -Xms4g\n  resources: {limits: {memory: 3Gi}}\n",
+                "values.yaml:2: Elasticsearch's heap of 4g does not fit its memory limit of 3Gi, `elasticsearch.resources.limits.memory`",
             ),
             (
                 "apiserver:\n  extraEnvs: {A: b}\n",
-                "values.yaml:2: `apiserver.extraEnvs` is to be a list of name and value, not `{\"A\":\"b\"}`",
+                "values.yaml:2: invalid value for `apiserver.extraEnvs`: expected a list of name and value, got a map of keys",
             ),
             ("- a\n", "values.yaml: it holds no keys and values"),
         ] {

@@ -40,8 +40,39 @@ default away. `up` without value flags keeps what the last `up` was told; any va
 replaces all of it, and `--reset-values` returns to the defaults.
 
 A copy of the chart's own `values.yaml` works. What such a copy says without meaning it is
-left out, with a warning: the published secrets, and 4Gi for Elasticsearch on a machine that
-has less.
+left out, with a warning: published secrets, and 4Gi for Elasticsearch on a machine that has
+less.
+
+All problems of all files and arguments are told at once, each with its file and line. Values
+of secrets are never printed: not in messages, not from `--set`, not by `values`, `diff` and
+`history`.
+
+## What the local node does with them
+
+- **Service types.** The node publishes the node ports of the three servers. A type `ClusterIP`
+  or `LoadBalancer` is taken, its port is published all the same, and a warning says what the
+  type would do in another cluster. `service.port` can be any port.
+- **Images.** An empty `image.repository` or `image.tag` is the release's. Images are loaded
+  into the node by their tag: a digest is refused.
+- **Limits.** A heap, request or limit of yours that does not fit what the profile of the
+  machine chose changes the profile's, not yours. A heap beside a limit of the profile makes
+  the limit twice the heap.
+- **Elasticsearch's settings.** A list in `elasticsearch.extraEnvs` replaces the chart's nine
+  settings. What a single node needs beside them (`discovery.type`, no memory maps, no machine
+  learning, no download of GeoIP databases, no security) is set where neither the list nor
+  `elasticsearch.yml` says something else. For Elasticsearch 8 the chart's list is without
+  `xpack.monitoring.enabled`, and a value that begins with `*` is quoted.
+- **Secrets.** The server reads the keys below `secret` as HOCON. Letters, digits and `-_./~`
+  come back unchanged unless the text is a number, or begins with a duration (`30s`) or with
+  `true`, `false` or `null`: what would be changed is refused. `openssl rand -hex 32` makes one that
+  works. Keys, secrets and tokens that any version of the chart or the server publishes count
+  as none; in `extraEnvs` and `additionalConfigs` they are refused.
+- **Fixed users.** With `apiserver.fixedUsers.passHashed` each password must be base64 of a
+  bcrypt hash: `htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0`. In
+  `additionalConfigs` they belong into `auth { fixed_users { … } }` of `apiserver.conf`: the
+  server takes the name of a file for the first part of its paths.
+- **Values without effect** because of another key, such as a host name of an ingress that is
+  not enabled, are told with that key.
 
 ## The grammar of `--set`
 

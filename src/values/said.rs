@@ -112,6 +112,24 @@ pub(super) fn says(tree: &Value, path: &[&str], lists_grow: bool) -> bool {
     true
 }
 
+/// What is wrong with an argument, without the words of it that may be a secret.
+fn shown(argument: &SetArgument, refused: &Refused) -> String {
+    let Some(before) = argument.before_secret() else {
+        return refused.what.clone();
+    };
+    let hidden = &argument.text[before.len()..];
+    let parts = refused.what.split('`').enumerate();
+    let parts = parts.map(|(index, part)| {
+        let word = part.trim_end_matches(']').trim_start_matches('[');
+        // Every second part is in backticks.
+        match index % 2 == 1 && !word.is_empty() && hidden.contains(word) {
+            true => "…",
+            false => part,
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
 /// Reads what the user said. What cannot be read is told, and left out.
 pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
     let mut problems = Vec::new();
@@ -139,7 +157,10 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
     let (mut room, mut own_room) = (set::Room::default(), set::Room::default());
     for argument in in_order(inputs.sets) {
         if let Err(refused) = lay(argument, &mut tree, &mut room) {
-            problems.push(Problem::new(argument.to_string(), refused.what));
+            problems.push(Problem::new(
+                argument.to_string(),
+                shown(argument, &refused),
+            ));
             // What it said before it broke off would be judged as well.
             tree.clone_from(&of_files);
             room = set::Room::default();
@@ -266,6 +287,7 @@ mod tests {
             profile: &Profile::for_machine(4_000_000_000),
             files: &files,
             sets: &sets,
+            controller: None,
         })
     }
 

@@ -4,11 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::keys::{self, Key};
-use super::kind::Kind;
 use super::{Inputs, Resolved, defaults, said};
-
-/// What stands in the place of a secret.
-const MASKED: &str = "********";
+use crate::redact::{MASK, mask_within};
 
 /// A key in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +40,14 @@ impl Resolved {
             false => None,
         };
         let made = self.is_made(&key.path, &value);
-        let from = from.filter(|_| !made);
+        let opens = self.opened
+            && ["app", "api", "files"]
+                .map(|site| format!("ingress.{site}.enabled"))
+                .contains(&key.path);
+        let from = match opens {
+            true => Some("--with-ingress".to_owned()),
+            false => from.filter(|_| !made),
+        };
         InForce {
             from: from.unwrap_or_else(|| source_of_default(key, made, inputs)),
             changed: key.kind.meaning(&value) != key.kind.meaning(&default),
@@ -80,18 +84,17 @@ fn source_of_default(key: &Key, made: bool, inputs: &Inputs<'_>) -> String {
 }
 
 fn masked(key: &Key, mut value: Value, made: bool) -> Value {
-    let last = key.path.rsplit('.').next().unwrap_or_default();
-    let password = key.kind != Kind::Flag && last.to_lowercase().ends_with("password");
-    let secret = key.path.starts_with("secret.") || password;
-    let nothing = value.is_null() || value == "";
-    if made || (secret && !nothing) {
-        return json!(MASKED);
-    }
     if key.path == "apiserver.fixedUsers.users" {
         for user in value.as_array_mut().into_iter().flatten() {
-            user["password"] = json!(MASKED);
+            user["password"] = json!(MASK);
         }
+        return value;
     }
+    let nothing = value.is_null() || value == "";
+    if made || (key.kind.is_secret() && !nothing) {
+        return json!(MASK);
+    }
+    mask_within(&mut value);
     value
 }
 
@@ -117,6 +120,7 @@ mod tests {
             profile: &Profile::for_machine(8_000_000_000),
             files: &files,
             sets: &sets,
+            controller: None,
         };
         resolve(&inputs).unwrap().in_force(&inputs)
     }
@@ -130,9 +134,9 @@ mod tests {
         for (key, value, from) in [
             ("apiserver.replicaCount", json!(2), "values.yaml:2"),
             ("redis.usePassword", json!(true), "--set"),
-            ("secret.authToken", json!(MASKED), "--set"),
-            ("secret.httpSession", json!(MASKED), "made for the instance"),
-            ("redis.password", json!(MASKED), "made for the instance"),
+            ("secret.authToken", json!(MASK), "--set"),
+            ("secret.httpSession", json!(MASK), "made for the instance"),
+            ("redis.password", json!(MASK), "made for the instance"),
             ("redis.image.tag", json!("6.2"), "release 1.5.0"),
             (
                 "elasticsearch.esJavaOpts",

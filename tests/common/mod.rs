@@ -32,6 +32,7 @@ pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, valu
         profile: &Profile::for_machine(4_000_000_000),
         files: &files,
         sets: &sets,
+        controller: None,
     })?;
     let endpoints = Endpoints {
         web: "http://localhost:30080".into(),

@@ -135,7 +135,7 @@ fn ingress() -> Vec<Row> {
     const APP: &str = "Ingress/clearml-app";
     const APIS: &str = "Ingress/clearml-api";
     const FILES: &str = "Ingress/clearml-files";
-    let below_root = "works at `/` alone";
+    let below_root = "works only at `/`";
     vec![
         row(&["ingress.name=mine"], Does::Nothing),
         change(

@@ -12,6 +12,8 @@ pub enum Does {
     Changes(String, String, Option<Value>),
     /// It warns that it has no effect.
     Nothing,
+    /// It changes nothing here, and warns with these words.
+    Warns(&'static str),
     /// It is refused with these words.
     Refused(&'static str),
 }
@@ -61,8 +63,9 @@ fn env(sets: &[&str], name: &str, value: Value) -> Row {
     pod(sets, API, &pointer, value)
 }
 
-/// What stands for bcrypt of a word.
-const HASHED: &str = "JDJiJDEyJGhhc2g=";
+/// Base64 of what looks like a bcrypt hash.
+const HASHED: &str =
+    "JDJiJDEyJGFiY2RlZmdoaWprbG1ub3BxcnN0dXVBYkNkRWZHaElqS2xNbk9wUXJTdFV2V3hZejAxMjNh";
 
 const API: &str = "Deployment/clearml-apiserver";
 const REDIS: &str = "StatefulSet/clearml-redis-master";

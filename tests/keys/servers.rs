@@ -60,7 +60,8 @@ fn api() -> Vec<Row> {
         ),
         change(
             &[
-                "apiserver.fixedUsers.enabled=true,apiserver.fixedUsers.users[0].username=me,apiserver.fixedUsers.users[0].password=JDJiJDEyJGhhc2g=,apiserver.fixedUsers.users[0].name=Me",
+                &USERS.replace("word,", &format!("{HASHED},")),
+                "apiserver.fixedUsers.enabled=true",
                 "apiserver.fixedUsers.passHashed=true",
             ],
             "Secret/clearml-fixed-users",
@@ -134,11 +135,9 @@ fn servers() -> Vec<Row> {
                 "/spec/replicas",
                 json!(2),
             ),
-            change(
+            row(
                 &[&of("service.type=ClusterIP")],
-                &service,
-                "/spec/type",
-                json!("ClusterIP"),
+                Does::Warns("this node publishes its node port anyway"),
             ),
             change(
                 &[&of("service.port=1234")],

@@ -5,15 +5,15 @@ use serde_json::json;
 use super::{Key, key};
 use crate::values::kind::Kind;
 
-/// The shortest secret that the server is to be given.
-const SECRET: Kind = Kind::Word { least: 20 };
+/// The shortest secret that the server is given.
+const SECRET: Kind = Kind::Secret { least: 20 };
 
 pub(super) fn keys() -> Vec<Key> {
     let mut keys = names().to_vec();
     keys.extend(registry());
     keys.push(key(
         "clearml.defaultCompany",
-        Kind::Word { least: 1 },
+        Kind::Word,
         "Identifier of the company that all users belong to.",
     ));
     keys.extend(ingress());
@@ -62,7 +62,7 @@ fn registry() -> [Key; 6] {
         ),
         key(
             name("password"),
-            Kind::Text,
+            Kind::Password,
             "Password of the registry's user; the chart's `pwd` counts as none.",
         ),
         key(
@@ -185,7 +185,7 @@ fn outside() -> Vec<Key> {
             "A Secret with credentials for services outside, under the keys `elasticsearch_username`, `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password`, as far as they are needed; instead of the keys beside.",
         ),
         key(path("elasticsearchUsername"), Kind::Text, "User of Elasticsearch outside."),
-        key(path("elasticsearchPassword"), Kind::Text, "Password of Elasticsearch outside."),
+        key(path("elasticsearchPassword"), Kind::Password, "Password of Elasticsearch outside."),
         key(
             path("mongodbUsername"),
             Kind::Text,
@@ -193,7 +193,7 @@ fn outside() -> Vec<Key> {
         ),
         key(
             path("mongodbPassword"),
-            Kind::Text,
+            Kind::Password,
             "Password of MongoDB outside (server 2.0 and newer).",
         ),
         key(
@@ -202,7 +202,7 @@ fn outside() -> Vec<Key> {
             "What stands behind the `?` of MongoDB's address, such as `authSource=admin` (server 2.0 and newer).",
         )
         .default(json!("authSource=admin")),
-        key(path("redisPassword"), Kind::Text, "Password of Redis outside."),
+        key(path("redisPassword"), Kind::Password, "Password of Redis outside."),
     ]);
     keys
 }

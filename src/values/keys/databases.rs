@@ -74,7 +74,7 @@ fn redis() -> Vec<Key> {
         ),
         key(
             path("password"),
-            Kind::Word { least: 0 },
+            Kind::OwnPassword,
             "The password, with `usePassword`; without one it is made for the instance and kept.",
         ),
         key(path("databaseNumber"), Kind::Whole(0..=15), "Number of the database in Redis.")
@@ -123,7 +123,7 @@ fn mongodb() -> Vec<Key> {
         ),
         key(
             path("auth.rootPassword"),
-            Kind::Word { least: 0 },
+            Kind::OwnPassword,
             "The password of MongoDB's user `root`, with `auth.enabled`; without one it is made for the instance and kept.",
         ),
         key(
@@ -233,7 +233,7 @@ fn elasticsearch() -> Vec<Key> {
         ),
         key(
             path("imageTag"),
-            Kind::Text,
+            Kind::ImageTag,
             "The Elastic chart's name for `elasticsearch.image.tag`.",
         ),
     ]);

@@ -55,6 +55,11 @@ impl Key {
             None
         }
     }
+
+    /// Whether a secret is made for the instance where the values have none.
+    pub fn is_made_if_empty(&self) -> bool {
+        matches!(self.kind, Kind::Secret { .. } | Kind::OwnPassword)
+    }
 }
 
 /// A key that works.

@@ -63,7 +63,7 @@ fn api_server() -> Vec<Key> {
         ),
         key(
             path("authCookiesMaxAge"),
-            Kind::Whole(1..=u64::MAX),
+            Kind::Whole(0..=u64::MAX),
             "Seconds after which a login in the browser ends.",
         ),
         key(
@@ -147,15 +147,15 @@ pub(super) fn pods(component: Component, what: &str) -> Vec<Key> {
     vec![
         key(
             path("image.repository"),
-            Kind::Text,
-            format!("Image of the {what}, without its tag."),
+            Kind::Repository,
+            format!("Image of the {what}, without its tag; empty is the release's."),
         )
         .default(json!("")),
         key(
             path("image.tag"),
-            Kind::Text,
+            Kind::ImageTag,
             format!(
-                "Tag of the {what}'s image. It belongs to the release; another version is refused."
+                "Tag of the {what}'s image; empty is the release's. It belongs to the release: another version is refused."
             ),
         )
         .default(json!("")),

@@ -1,12 +1,11 @@
 //! Values with an inner shape: what Kubernetes reads, maps of texts, files, users.
 
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::EnvVarSource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Kind, Wrong, text};
-use crate::quantity::bytes;
+use super::{Kind, Wrong, text, type_of};
 
 /// Whether a value is what Kubernetes reads as `T`, with no field that it does not
 /// know.
@@ -20,7 +19,7 @@ pub(super) fn shaped<T: DeserializeOwned + Serialize>(
         Ok(read) => serde_json::to_value(read).unwrap_or_default(),
         Err(error) => {
             let place = path_of(key, &below);
-            return Err((below, format!("`{place}` cannot be used: {error}")));
+            return Err((below, format!("invalid value for `{place}`: {error}")));
         }
     };
     let mut path = below;
@@ -92,8 +91,7 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
     kind: &Kind,
 ) -> Result<(), Wrong> {
     let Some(list) = value.as_array() else {
-        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
-        return Err((Vec::new(), what));
+        return Err((Vec::new(), kind.invalid(key, value)));
     };
     for (index, item) in list.iter().enumerate() {
         shaped::<T>(key, item, vec![index.to_string()])?;
@@ -101,31 +99,63 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
     Ok(())
 }
 
-/// Names once each, and values as text whatever was guessed of them.
+/// Names once each, and values as text whatever was guessed of them. Messages hold no
+/// values: there may be secrets among them.
 pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    let texts = Value::Array(environment_of(value));
-    let named = |item: &Value| item["name"].as_str().is_some_and(|name| !name.is_empty());
-    if !value.is_array() || !texts.as_array().is_some_and(|list| list.iter().all(named)) {
-        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
-        return Err((Vec::new(), what));
-    }
-    list_of::<EnvVar>(key, &texts, kind)?;
+    let Value::Array(items) = value else {
+        return Err((Vec::new(), kind.invalid(key, value)));
+    };
     let mut seen: Vec<&str> = Vec::new();
-    for name in texts
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| item["name"].as_str())
-    {
+    for (index, item) in items.iter().enumerate() {
+        let place = format!("{key}[{index}]");
+        let wrong = |below: &[&str], what: String| {
+            let path = std::iter::once(index.to_string());
+            Err((
+                path.chain(below.iter().map(ToString::to_string)).collect(),
+                what,
+            ))
+        };
+        let Some(map) = item.as_object() else {
+            let got = type_of(item);
+            return wrong(
+                &[],
+                format!("invalid value for `{place}`: expected `name` and `value`, got {got}"),
+            );
+        };
+        let Some(name) = item["name"].as_str().filter(|name| !name.is_empty()) else {
+            return wrong(&[], format!("`{place}.name` is missing"));
+        };
+        for (field, value) in map {
+            let got = type_of(value);
+            let invalid = |expected: &str| {
+                format!("invalid value for `{place}.{field}`: expected {expected}, got {got}")
+            };
+            match field.as_str() {
+                "name" => {}
+                "value" if text(value).is_some() || value.is_null() => {}
+                "value" => return wrong(&[field], invalid("a text")),
+                "valueFrom" if value.is_null() => {}
+                "valueFrom" if value.is_object() => {
+                    shaped::<EnvVarSource>(key, value, vec![index.to_string(), field.clone()])?;
+                }
+                "valueFrom" => return wrong(&[field], invalid("a source such as `secretKeyRef`")),
+                _ => {
+                    return wrong(
+                        &[field],
+                        format!("Kubernetes knows no field `{place}.{field}`"),
+                    );
+                }
+            }
+        }
         if seen.contains(&name) {
-            return Err((Vec::new(), format!("`{key}` names `{name}` twice")));
+            return wrong(&["name"], format!("`{key}` names `{name}` twice"));
         }
         seen.push(name);
     }
     Ok(())
 }
 
-/// The items of an environment, with values as text: Kubernetes takes texts alone,
+/// The items of an environment, with values as text: Kubernetes takes only texts,
 /// and `--set` and YAML guess numbers.
 pub(in crate::values) fn environment_of(value: &Value) -> Vec<Value> {
     let mut list = value.as_array().cloned().unwrap_or_default();
@@ -140,15 +170,17 @@ pub(in crate::values) fn environment_of(value: &Value) -> Vec<Value> {
 }
 
 pub(super) fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    let what = |value: &Value| format!("is to be {}, not `{value}`", kind.expected());
     let Some(map) = value.as_object() else {
-        return Err((Vec::new(), format!("`{key}` {}", what(value))));
+        return Err((Vec::new(), kind.invalid(key, value)));
     };
     for (name, value) in map {
         if text(value).is_none() {
             return Err((
                 vec![name.clone()],
-                format!("`{key}.{name}` is to be a text, not `{value}`"),
+                format!(
+                    "invalid value for `{key}.{name}`: expected a text, got {}",
+                    type_of(value)
+                ),
             ));
         }
     }
@@ -179,61 +211,9 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
     Ok(())
 }
 
-pub(super) fn resources(key: &str, value: &Value) -> Result<(), Wrong> {
-    let Some(map) = value.as_object() else {
-        let what = format!("`{key}` is to hold `requests` and `limits`, not `{value}`");
-        return Err((Vec::new(), what));
-    };
-    for (kind, amounts) in map {
-        let below = vec![kind.clone()];
-        let fits = ["requests", "limits"].contains(&kind.as_str());
-        if !fits || !(amounts.is_object() || amounts.is_null()) {
-            return Err((
-                below,
-                format!("`{key}` is to hold `requests` and `limits`, not `{kind}`"),
-            ));
-        }
-        for (what, amount) in amounts.as_object().into_iter().flatten() {
-            if text(amount).as_deref().and_then(bytes).is_none() {
-                return Err((
-                    vec![kind.clone(), what.clone()],
-                    format!(
-                        "`{key}.{kind}.{what}` is to be a quantity such as 2Gi or 500m, not `{amount}`"
-                    ),
-                ));
-            }
-        }
-    }
-    request_within_limit(key, value)
-}
-
-/// Kubernetes refuses a request above its limit.
-fn request_within_limit(key: &str, value: &Value) -> Result<(), Wrong> {
-    let amounts = |kind: &str| value[kind].as_object().cloned().unwrap_or_default();
-    let limits = amounts("limits");
-    for (what, request) in amounts("requests") {
-        let size = |value: &Value| text(value).as_deref().and_then(bytes);
-        let (Some(asked), Some(limit)) = (size(&request), limits.get(&what).and_then(size)) else {
-            continue;
-        };
-        if asked > limit {
-            return Err((
-                vec!["requests".into(), what.clone()],
-                format!(
-                    "`{key}.requests.{what}` of {} is above its limit of {}",
-                    text(&request).unwrap_or_default(),
-                    limits.get(&what).and_then(text).unwrap_or_default()
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
     let Some(list) = value.as_array() else {
-        let what = format!("`{key}` is to be {}, not `{value}`", kind.expected());
-        return Err((Vec::new(), what));
+        return Err((Vec::new(), kind.invalid(key, value)));
     };
     let mut seen: Vec<&str> = Vec::new();
     for (index, user) in list.iter().enumerate() {
@@ -241,7 +221,10 @@ pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> 
         let Some(map) = user.as_object() else {
             return Err((
                 vec![index.to_string()],
-                format!("`{key}[{index}]` is to hold username, password and name"),
+                format!(
+                    "invalid value for `{key}[{index}]`: expected username, password and name, got {}",
+                    type_of(user)
+                ),
             ));
         };
         if let Some(other) = map
@@ -250,14 +233,18 @@ pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> 
         {
             return Err((
                 below(other),
-                format!("`{key}[{index}]` is to hold username, password and name, not `{other}`"),
+                format!(
+                    "unknown key `{key}[{index}].{other}`: a user has username, password and name"
+                ),
             ));
         }
         for name in ["username", "password"] {
             if user[name].as_str().is_none_or(str::is_empty) {
                 return Err((
                     below(name),
-                    format!("`{key}[{index}].{name}` is to be a text in quotes that is not empty"),
+                    format!(
+                        "invalid value for `{key}[{index}].{name}`: expected a text in quotes that is not empty"
+                    ),
                 ));
             }
         }

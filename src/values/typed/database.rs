@@ -2,7 +2,6 @@
 
 use super::{Files, Pods, Reader, ServiceType};
 use crate::component::Component;
-use crate::values::keys;
 
 /// A claim of storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +197,6 @@ impl Elasticsearch {
             access_modes: reader.arguments(&format!("{template}.accessModes")),
         };
         let mut base = Database::read(reader, Component::Elasticsearch, claim);
-        // What the chart sets is part of the template, in what each version of
-        // Elasticsearch accepts of it.
-        let chart = keys::find("elasticsearch.extraEnvs").and_then(|key| key.chart);
-        let default = chart.and_then(|list| list.as_array());
-        base.pods
-            .extra_envs
-            .retain(|env| !default.is_some_and(|list| list.contains(env)));
         // The Elastic chart's own name of the tag.
         let tag = reader.some("elasticsearch.imageTag");
         let tag_by_elastics_name = tag.is_some();

@@ -1,0 +1,85 @@
+//! Elasticsearch's settings in `elasticsearch.extraEnvs`: what a version accepts of
+//! them.
+
+use serde_json::{Value, json};
+
+use super::keys;
+use super::said::Said;
+use crate::release::Release;
+
+/// The key that holds them.
+pub(super) const KEY: &str = "elasticsearch.extraEnvs";
+
+/// Settings that are gone in Elasticsearch 8: it does not start with one of them.
+const GONE_IN_8: [&str; 10] = [
+    "xpack.monitoring.enabled",
+    "node.master",
+    "node.data",
+    "node.ingest",
+    "node.ml",
+    "node.voting_only",
+    "node.transform",
+    "node.remote_cluster_client",
+    "node.max_local_storage_nodes",
+    "bootstrap.system_call_filter",
+];
+
+/// The chart's list.
+fn chart() -> &'static [Value] {
+    let list = keys::find(KEY).and_then(|key| key.chart?.as_array());
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// The chart's settings, as the release's Elasticsearch accepts them.
+pub(super) fn defaults(release: &Release) -> Value {
+    let mut list = chart().to_vec();
+    list.retain(|env| !is_gone(env, release));
+    list.iter_mut().for_each(|env| quote(env, release));
+    json!(list)
+}
+
+/// Makes the list in force one that the release's Elasticsearch accepts, as far as the
+/// meaning stays. Returns the warnings.
+pub(super) fn adapt(tree: &mut Value, said: &Said, release: &Release) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let Some(list) = tree["elasticsearch"]["extraEnvs"].as_array_mut() else {
+        return warnings;
+    };
+    let mut index = 0;
+    list.retain(|env| {
+        // What switches something off that is gone can go as well.
+        let copied = is_gone(env, release) && chart().contains(env);
+        if copied {
+            let step = index.to_string();
+            let place = said.place(&["elasticsearch", "extraEnvs", &step]);
+            warnings.push(format!(
+                "{}: Elasticsearch {} has no setting {}: it is left out",
+                place.unwrap_or_default(),
+                release.databases.elasticsearch,
+                env["name"]
+                    .as_str()
+                    .map_or_else(String::new, |name| format!("`{name}`")),
+            ));
+        }
+        index += 1;
+        !copied
+    });
+    list.iter_mut().for_each(|env| quote(env, release));
+    warnings
+}
+
+/// Whether the release's Elasticsearch does not know a setting any more.
+pub(super) fn is_gone(env: &Value, release: &Release) -> bool {
+    let name = env["name"].as_str().unwrap_or_default();
+    release.elasticsearch_major() >= 8
+        && (GONE_IN_8.contains(&name) || name.starts_with("discovery.zen."))
+}
+
+/// Elasticsearch 8 reads a value as YAML, in which `*` begins an alias.
+fn quote(env: &mut Value, release: &Release) {
+    if release.elasticsearch_major() >= 8
+        && let Some(value) = env["value"].as_str().filter(|value| value.starts_with('*'))
+    {
+        env["value"] = json!(format!("'{value}'"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Configuration files and environment of the servers.
+
+use serde_json::Value;
+
+use super::{Context, Finding, Found};
+use crate::component::Component;
+use crate::values::{hocon, published};
+
+/// The files whose names the API server looks for: the first parts of paths in its
+/// configuration.
+const READ: [&str; 5] = ["apiserver", "hosts", "logging", "secure", "services"];
+
+pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+    for (name, text) in &context.values.api.files {
+        let key = format!("apiserver.additionalConfigs.{name}");
+        if let Err(why) = hocon::check(text) {
+            found.push(Finding::new(
+                key,
+                format!("the file `{name}` is no HOCON, and the server would start with none of its configuration: {why}"),
+            ));
+            continue;
+        }
+        if let Some(path) = astray_users(name, text) {
+            found.push(Finding::new(
+                key,
+                format!("the file `{name}` sets `{path}`, which the server does not read: everybody could log in without a password; write `auth {{ fixed_users {{ … }} }}` in `apiserver.conf`"),
+            ));
+        } else if published::is_within(text) {
+            found.push(Finding::new(
+                key,
+                format!("the file `{name}` holds a secret that is published: anybody who knows it can log in; drop it, and the instance's own is used"),
+            ));
+        }
+    }
+    published_envs(context, found);
+    if let Some(text) = context.values.web_files.get("configuration.json") {
+        let parsed: Result<serde_json::Map<String, Value>, _> = serde_json::from_str(text);
+        if let Err(error) = parsed {
+            found.push(Finding::new(
+                "webserver.additionalConfigs.configuration.json",
+                format!("the file `configuration.json` is no JSON object, and the web app would not start: {error}"),
+            ));
+        }
+    }
+}
+
+/// A variable wins over the instance's own secret.
+fn published_envs(context: &Context<'_>, found: &mut Found) {
+    for component in context.values.installed() {
+        for env in &context.values.pods(component).extra_envs {
+            if published::is(&env["value"]) {
+                let name = env["name"].as_str().unwrap_or_default();
+                found.push(Finding::new(
+                    format!("{component}.extraEnvs"),
+                    format!("the variable `{name}` holds a secret that is published: anybody who knows it can log in; drop it, and the instance's own is used"),
+                ));
+            }
+        }
+    }
+}
+
+/// The path of a configuration file's setting of fixed users, where the server looks
+/// for it elsewhere.
+fn astray_users(file: &str, text: &str) -> Option<String> {
+    let stem = file.strip_suffix(".conf").unwrap_or(file);
+    let paths = hocon::paths(text).into_iter();
+    let mut paths = paths.map(|path| format!("{stem}.{path}"));
+    paths.find(|path| {
+        let is_users = path.split('.').any(|part| part == "fixed_users");
+        is_users && !path.starts_with("apiserver.auth.fixed_users")
+    })
+}
+
+pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+    for (name, text) in &context.values.api.files {
+        let stem = name.strip_suffix(".conf").unwrap_or(name);
+        let key = format!("apiserver.additionalConfigs.{name}");
+        let known = READ.map(|stem| format!("`{stem}.conf`")).join(", ");
+        let paths = hocon::paths(text);
+        let twice = paths
+            .iter()
+            .any(|path| path.split('.').next() == Some(stem));
+        if !READ.contains(&stem) {
+            found.push(Finding::new(
+                key,
+                format!("the server reads nothing of the file `{name}`: the name of a file is the first part of its paths, and the server knows {known}"),
+            ));
+        } else if twice {
+            found.push(Finding::new(
+                key,
+                format!("the server does not read `{stem}` in the file `{name}`: the name of a file is the first part of its paths already"),
+            ));
+        }
+    }
+    if context.release.can_display_urls() {
+        return;
+    }
+    for name in context.values.web_files.keys() {
+        if name != "configuration.json" {
+            found.push(Finding::new(
+                format!("{}.additionalConfigs.{name}", Component::Webserver),
+                format!(
+                    "the web app of server {} reads no file `{name}`: `webserver.additionalConfigs` has no effect with it",
+                    context.release.server
+                ),
+            ));
+        }
+    }
+}

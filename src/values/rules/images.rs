@@ -1,0 +1,72 @@
+//! Whether images fit the release.
+
+use super::{Context, Finding, Found, keys_listed};
+use crate::component::Component;
+
+/// The last parts of names under which the release's images are known, also in
+/// registries of one's own; the tags of others say nothing of versions.
+const KNOWN_IMAGES: [&str; 6] = [
+    "clearml",
+    "server",
+    "redis",
+    "mongo",
+    "mongodb",
+    "elasticsearch",
+];
+
+/// A tag of another version than the release's would be started with settings that
+/// it does not know, or on data that it cannot read.
+pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+    let (values, release) = (context.values, context.release);
+    for component in values.installed() {
+        let image = &values.pods(component).image;
+        let (repository, tag) = (&image.repository, &image.tag);
+        if component.is_database() && repository.contains("bitnami") {
+            found.push(Finding::new(
+                format!("{component}.image.repository"),
+                format!(
+                    "`{repository}` keeps its data elsewhere and runs as another user than the official images that are installed here: drop `{component}.image`"
+                ),
+            ));
+            continue;
+        }
+        let known = KNOWN_IMAGES.contains(&repository.rsplit('/').next().unwrap_or_default());
+        if !known || release.is_database_version(component, tag) != Some(false) {
+            continue;
+        }
+        let key = match component {
+            Component::Elasticsearch if values.elasticsearch.tag_by_elastics_name => {
+                "elasticsearch.imageTag".to_owned()
+            }
+            _ => format!("{component}.image.tag"),
+        };
+        let wanted = release.image(component);
+        found.push(Finding::new(
+            key.clone(),
+            format!(
+                "`{key}` is {tag}, and release {} has {}: drop it, or choose the release that fits with --release",
+                release.name, wanted.tag
+            ),
+        ));
+    }
+}
+
+/// Images are loaded into the node, where this policy does not use them.
+pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+    let installed = context.values.installed();
+    let always = installed
+        .into_iter()
+        .filter(|component| context.values.pods(*component).image.pull_policy == "Always");
+    let keys: Vec<String> = always
+        .map(|component| format!("{component}.image.pullPolicy"))
+        .collect();
+    if keys.is_empty() {
+        return;
+    }
+    let is = if keys.len() == 1 { "is" } else { "are" };
+    let what = format!(
+        "{} {is} Always: pods start only while the registry is reachable from the node, although the image is loaded into it; IfNotPresent needs no registry",
+        keys_listed(&keys)
+    );
+    found.push(Finding::of(keys, what));
+}

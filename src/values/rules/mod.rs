@@ -1,0 +1,137 @@
+//! What must be true of several values together, of the release they are for, and of
+//! the machine; and what a user should know that stops nothing.
+
+mod databases;
+mod files;
+mod idle;
+mod images;
+mod ingress;
+mod services;
+mod users;
+
+use serde_json::Value;
+
+use super::said::{self, Said};
+use super::{Controller, Values, keys};
+use crate::release::Release;
+
+/// What rules look at.
+pub(super) struct Context<'a> {
+    /// The values in force.
+    pub(super) values: &'a Values,
+    /// The same as one tree.
+    pub(super) tree: &'a Value,
+    /// What would be in force if the user said nothing.
+    pub(super) defaults: &'a Value,
+    /// What the user said.
+    pub(super) said: &'a Said,
+    /// The release.
+    pub(super) release: &'a Release,
+    /// The instance's ingress controller, where it has one.
+    pub(super) controller: Option<&'a Controller>,
+}
+
+impl Context<'_> {
+    /// Whether the user's value of a key counts.
+    fn says(&self, key: &str) -> bool {
+        said::says(&self.said.tree, &keys::path(key), false)
+    }
+
+    /// Whether the user chose something else than the default.
+    fn changes(&self, key: &keys::Key) -> bool {
+        let path = keys::path(&key.path);
+        let at = |tree: &Value| {
+            let value = path.iter().fold(tree, |tree, name| &tree[*name]);
+            key.kind.meaning(value)
+        };
+        self.says(&key.path) && at(self.tree) != at(self.defaults)
+    }
+}
+
+/// What a rule found.
+#[derive(Debug)]
+pub(super) struct Finding {
+    /// The keys that it is about. The first one that the user said gives the place.
+    pub(super) keys: Vec<String>,
+    /// In words.
+    pub(super) what: String,
+}
+
+/// What rules found, in their order.
+pub(super) type Found = Vec<Finding>;
+
+impl Finding {
+    fn new(key: impl Into<String>, what: impl Into<String>) -> Finding {
+        Finding::of([key.into()], what)
+    }
+
+    fn of(keys: impl IntoIterator<Item = String>, what: impl Into<String>) -> Finding {
+        Finding {
+            keys: keys.into_iter().collect(),
+            what: what.into(),
+        }
+    }
+
+    /// Where it was said; `None` where the user said nothing of it.
+    pub(super) fn place(&self, said: &Said) -> Option<String> {
+        self.keys.iter().find_map(|key| {
+            // Such as `apiserver.fixedUsers.users[0].password`.
+            let (key, item) = key.split_at(key.find('[').unwrap_or(key.len()));
+            let mut path = keys::path(key);
+            let steps = item.split(['[', ']', '.']);
+            path.extend(steps.filter(|step| !step.is_empty()));
+            said.place(&path)
+        })
+    }
+
+    /// Whether it is about a key, or about something below it.
+    pub(super) fn is_about(&self, key: &str) -> bool {
+        self.keys.iter().any(|one| {
+            let below = one.strip_prefix(key);
+            below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+        })
+    }
+}
+
+/// Everything that is wrong.
+pub(super) fn broken(context: &Context<'_>) -> Found {
+    let mut found = Found::new();
+    services::broken(context, &mut found);
+    databases::broken(context, &mut found);
+    images::broken(context, &mut found);
+    ingress::broken(context, &mut found);
+    files::broken(context, &mut found);
+    users::broken(context, &mut found);
+    found
+}
+
+/// What a user should know, and that stops nothing.
+pub(super) fn doubtful(context: &Context<'_>) -> Found {
+    let mut found = Found::new();
+    services::doubtful(context, &mut found);
+    databases::doubtful(context, &mut found);
+    images::doubtful(context, &mut found);
+    ingress::doubtful(context, &mut found);
+    files::doubtful(context, &mut found);
+    users::doubtful(context, &mut found);
+    idle::doubtful(context, &mut found);
+    found
+}
+
+/// Words as a sentence lists them: `a`, `b` and `c`.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Keys as a sentence lists them.
+fn keys_listed(keys: &[String]) -> String {
+    let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    listed(&quoted)
+}
+
+#[cfg(test)]
+mod tests;

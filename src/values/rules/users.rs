@@ -1,0 +1,111 @@
+//! Users with passwords.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Context, Finding, Found};
+use crate::values::User;
+
+const USERS: &str = "apiserver.fixedUsers.users";
+
+pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+    let Some(fixed) = &context.values.api.fixed_users else {
+        return;
+    };
+    if fixed.users.is_empty() {
+        found.push(Finding::new(
+            "apiserver.fixedUsers.enabled",
+            "`apiserver.fixedUsers.enabled` without `apiserver.fixedUsers.users` leaves nobody who can log in",
+        ));
+    }
+    for (key, user) in each(&fixed.users) {
+        if fixed.hashed
+            && let Err(why) = hashed(&user.password)
+        {
+            let name = &user.username;
+            found.push(Finding::new(
+                key.clone(),
+                format!("`{name}` could not log in: `apiserver.fixedUsers.passHashed` is true, and `{key}` {why}"),
+            ));
+        }
+    }
+}
+
+pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+    let Some(fixed) = &context.values.api.fixed_users else {
+        return;
+    };
+    for (key, user) in each(&fixed.users) {
+        let looks_hashed = looks_like_bcrypt(&user.password) || hashed(&user.password).is_ok();
+        if !fixed.hashed && looks_hashed {
+            found.push(Finding::new(
+                key.clone(),
+                format!("`{key}` looks like a hash, but is the password itself unless `apiserver.fixedUsers.passHashed` is true"),
+            ));
+        }
+    }
+}
+
+/// The users, each with the key of its password.
+fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
+    let users = users.iter().enumerate();
+    users.map(|(index, user)| (format!("{USERS}[{index}].password"), user))
+}
+
+/// Checks that a password is base64 of a bcrypt hash.
+fn hashed(password: &str) -> Result<(), &'static str> {
+    if looks_like_bcrypt(password) {
+        return Err(
+            "is a bcrypt hash that is not encoded; encode it: printf %s 'HASH' | base64 -w0",
+        );
+    }
+    let decoded = STANDARD.decode(password).unwrap_or_default();
+    match &decoded[..] {
+        hash if is_bcrypt(hash) => Ok(()),
+        [hash @ .., b'\n'] if is_bcrypt(hash) => {
+            Err("ends with an encoded line break; encode it without: printf %s 'HASH' | base64 -w0")
+        }
+        _ => Err(
+            "is not base64 of a bcrypt hash; make one: htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0",
+        ),
+    }
+}
+
+/// Whether a text begins as a bcrypt hash does: `$2b$` and the cost.
+fn looks_like_bcrypt(text: &str) -> bool {
+    let mut parts = text.split('$');
+    let (start, version, cost) = (parts.next(), parts.next(), parts.next());
+    start == Some("")
+        && matches!(version, Some("2a" | "2b" | "2y"))
+        && cost.is_some_and(|cost| cost.len() == 2 && cost.parse::<u8>().is_ok())
+}
+
+/// `$2b$`, the cost, and 53 characters of salt and hash.
+fn is_bcrypt(hash: &[u8]) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "./$".contains(c);
+    std::str::from_utf8(hash)
+        .is_ok_and(|hash| looks_like_bcrypt(hash) && hash.len() == 60 && hash.chars().all(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BCRYPT: &str = "$2b$12$abcdefghijklmnopqrstuuAbCdEfGhIjKlMnOpQrStUvWxYz0123a";
+
+    #[test]
+    fn only_an_encoded_hash_lets_its_user_in() {
+        let encode = |text: &str| STANDARD.encode(text);
+        assert_eq!(hashed(&encode(BCRYPT)), Ok(()));
+        assert_eq!(hashed(&encode(&BCRYPT.replace("2b", "2y"))), Ok(()));
+        for (password, why) in [
+            (BCRYPT.to_owned(), "not encoded"),
+            ("hunter2".to_owned(), "is not base64 of a bcrypt hash"),
+            (encode("hunter2"), "is not base64 of a bcrypt hash"),
+            (encode(&BCRYPT[..59]), "is not base64 of a bcrypt hash"),
+            (encode(&format!("{BCRYPT}\n")), "line break"),
+        ] {
+            assert!(hashed(&password).unwrap_err().contains(why), "{why}");
+        }
+    }
+}
