@@ -147,15 +147,24 @@ fn pull(
         ),
         Pull::Other => (Code::ImageFailed, why.clone(), tries < 2),
     };
+    let because = match container.always_pulled {
+        true => "cannot be pulled, as its pull policy Always asks for at every start",
+        false => "is not in the node and cannot be pulled",
+    };
     let mut draft = Draft::new(
         Cause::ImagePull,
         code,
-        format!(
-            "does not start: its image {image} is not in the node and cannot be pulled: {what}"
-        ),
+        format!("does not start: its image {image} {because}: {what}"),
         format!("image {image} cannot be pulled: {what}"),
     );
     draft.heals = heals;
+    if container.always_pulled {
+        let component = seen.component;
+        draft.hint(format!(
+            "use the image in the node: clearml-local up --set {component}.image.pullPolicy=IfNotPresent"
+        ));
+        return Some(draft);
+    }
     if code == Code::ImageUnauthorized || matches!(Pull::of(told), Pull::RateLimit) {
         draft.hint("log in, then try again: docker login && clearml-local up".to_owned());
     }

@@ -93,6 +93,9 @@ pub struct ContainerObservation {
     pub started: bool,
     /// How many times it was started again.
     pub restarts: u32,
+    /// Whether Kubernetes asks the registry at every start, also for an image that is in
+    /// the node.
+    pub always_pulled: bool,
     /// Its memory limit, as written in the pod.
     pub memory_limit: Option<String>,
     /// What it does now.

@@ -78,6 +78,7 @@ fn container(spec: &core::Container, statuses: &[ContainerStatus]) -> ContainerO
         ready: status.is_some_and(|status| status.ready),
         started: status.is_some_and(|status| status.started == Some(true)),
         restarts: status.map_or(0, |status| status.restart_count.max(0).unsigned_abs()),
+        always_pulled: spec.image_pull_policy.as_deref() == Some("Always"),
         memory_limit: limits
             .and_then(|limits| limits.get("memory"))
             .map(|quantity| quantity.0.clone()),

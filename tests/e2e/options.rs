@@ -10,6 +10,7 @@ use crate::server::{User, client, login_status};
 
 const VALUES: &str = r#"
 apiserver:
+  service: {type: ClusterIP, port: 80}
   authCookiesMaxAge: 1234
   fixedUsers:
     enabled: true
@@ -21,7 +22,15 @@ apiserver:
       auth { cookies { httponly: true } }
 redis:
   usePassword: true
+  password: 7f3c0a51e2b94d6688f0c1d2
+secret:
+  authToken: 0123456789abcdef0123456789abcdef
+fileserver: {service: {type: LoadBalancer, port: 80}}
+elasticsearch:
+  extraEnvs:
+  - {name: cluster.routing.allocation.disk.watermark.low, value: 85%}
 webserver:
+  service: {type: LoadBalancer, port: 8080}
   additionalConfigs:
     configuration.json: '{"displayTips": false}'
 "#;
@@ -40,7 +49,10 @@ async fn what_values_say_reaches_the_server() {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, VALUES).unwrap();
     let values = format!("-f={}", file.display());
-    instance.up(&[&values]).expect(0);
+    let said = instance.up(&[&values]).expect(0);
+    for told in ["`apiserver.service.type` is ClusterIP", "are LoadBalancer"] {
+        assert!(said.stderr.contains(told), "{}", said.stderr);
+    }
 
     // Fixed users log in with their password, and the cookie lasts as long as said.
     let api = format!("http://127.0.0.1:{}", instance.api);

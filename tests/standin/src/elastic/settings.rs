@@ -171,6 +171,27 @@ impl Settings {
         }
     }
 
+    /// Those that are set are all percentages or all sizes.
+    fn check_watermarks(&self) -> Result<(), Refusal> {
+        let marks = ["low", "high", "flood_stage"];
+        let set: Vec<String> = marks
+            .iter()
+            .filter_map(|mark| {
+                let name = format!("cluster.routing.allocation.disk.watermark.{mark}");
+                let value = self.get(&name)?;
+                Some(format!("[{name}={value}]"))
+            })
+            .collect();
+        let percentages = set.iter().filter(|mark| mark.ends_with("%]")).count();
+        if percentages == 0 || percentages == set.len() {
+            return Ok(());
+        }
+        let set = set.join(", ");
+        Err(Refusal::argument(format!(
+            "unable to consistently parse {set} as percentage or bytes"
+        )))
+    }
+
     fn check(&self, version: Version) -> Result<(), Refusal> {
         for (name, value) in &self.0 {
             let known = KNOWN.contains(&name.as_str())
@@ -193,6 +214,7 @@ impl Settings {
             ));
         }
         self.check_roles()?;
+        self.check_watermarks()?;
         match self.get("discovery.type") {
             None | Some("single-node" | "zen" | "multi-node") => Ok(()),
             Some(other) => Err(Refusal::argument(format!(
@@ -336,6 +358,15 @@ mod tests {
         assert!(read("", &[(name, "*.*")], "7.17.29").is_ok());
         assert!(read("", &[(name, "*.*")], "8.17.0").is_err());
         assert!(read("", &[(name, "'*.*'")], "8.17.0").is_ok());
+    }
+
+    #[test]
+    fn watermarks_are_all_percentages_or_all_sizes() {
+        let mark = |mark| format!("cluster.routing.allocation.disk.watermark.{mark}");
+        let (low, high) = (mark("low"), mark("high"));
+        let with = |value| read("", &[(&low, "85%"), (&high, value)], "7.17.29");
+        assert!(with("90%").is_ok());
+        assert!(message(with("500mb")).starts_with("unable to consistently parse"));
     }
 
     #[test]
