@@ -86,6 +86,28 @@ fn a_pull_is_judged_by_what_the_registry_says() {
 }
 
 #[test]
+fn a_pull_that_a_policy_asks_for_names_the_key() {
+    let no_route = waiting(
+        "ErrImagePull",
+        "failed to pull: dial tcp: lookup registry-1.docker.io: no such host",
+    );
+    let mut always = pod(no_route);
+    always["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+    let finding = find(&seen(Apiserver, vec![always], Vec::new()));
+    assert!(
+        finding.cause.contains("its pull policy Always"),
+        "{}",
+        finding.cause
+    );
+    assert_eq!(
+        finding.hints,
+        [
+            "use the image in the node: clearml-local up --set apiserver.image.pullPolicy=IfNotPresent"
+        ]
+    );
+}
+
+#[test]
 fn a_pull_that_backs_off_is_judged_by_its_event() {
     let event = |count| {
         warning(
