@@ -35,32 +35,93 @@ pub(crate) fn shown_part(argument: &str) -> Option<&str> {
     Some(&argument[..=first + value])
 }
 
-/// Masks the values of environment variables whose names stand for secrets, and texts
-/// that hold one, such as a file with a password or a URL with a login.
+/// How a text is a secret.
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    /// All of it is one.
+    Whole,
+    /// Some of its lines hold one, such as a configuration file's.
+    Within,
+}
+
+/// Masks the values of environment variables whose names stand for secrets, and what
+/// follows such a name in a text, such as a configuration file.
 pub(crate) fn mask_within(value: &mut Value) {
+    each_secret(value, &mut |text, held| *text = masked(text, held));
+}
+
+/// Masks two versions of an object in which only variables and the files of a
+/// `ConfigMap` can hold secrets. Another secret than before is told so.
+pub(crate) fn mask_both(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
+    let counts = |held: Held| is_files || held == Held::Whole;
+    let mut former = Vec::new();
+    if let Some(before) = before {
+        each_secret(before, &mut |text, held| {
+            if counts(held) {
+                former.push(text.clone());
+                *text = masked(text, held);
+            }
+        });
+    }
+    let Some(after) = after else {
+        return;
+    };
+    each_secret(after, &mut |text, held| {
+        if !counts(held) {
+            return;
+        }
+        let hidden = masked(text, held);
+        let same = former.contains(text);
+        let looks_same = former.iter().any(|former| masked(former, held) == hidden);
+        *text = match !same && looks_same {
+            true => format!("{hidden} (changed)"),
+            false => hidden,
+        };
+    });
+}
+
+/// Calls back for every text that is a secret or holds one.
+fn each_secret(value: &mut Value, found: &mut dyn FnMut(&mut String, Held)) {
     match value {
         Value::Object(map) => {
             let named = map.get("name").and_then(Value::as_str);
             let named = named.is_some_and(is_secret);
             for (key, below) in map.iter_mut() {
-                if (is_secret(key) && below.is_string()) || (named && key == "value") {
-                    *below = Value::from(MASK);
-                } else {
-                    mask_within(below);
+                match below {
+                    Value::String(text) if named && key == "value" => found(text, Held::Whole),
+                    below => each_secret(below, found),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(mask_within),
-        Value::String(text) if holds_login(text) => *text = MASK.to_owned(),
-        Value::String(text) if text.contains('\n') && shown_part(text).is_some() => {
-            *text = format!("{} lines", text.lines().count());
+        Value::Array(items) => {
+            for item in items {
+                each_secret(item, found);
+            }
         }
+        Value::String(text) if holds_secret(text) => found(text, Held::Within),
         _ => {}
     }
 }
 
+fn masked(text: &str, held: Held) -> String {
+    if held == Held::Whole {
+        return MASK.to_owned();
+    }
+    let line = |line: &str| match shown_part(line) {
+        Some(shown) => format!("{shown} {MASK}"),
+        None if holds_login(line) => MASK.to_owned(),
+        None => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a text holds a secret, as far as can be seen.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    holds_login(text) || shown_part(text).is_some()
+}
+
 /// Whether a text looks like a URL with a user and a password.
-pub(crate) fn holds_login(text: &str) -> bool {
+fn holds_login(text: &str) -> bool {
     text.contains("://") && text.contains('@')
 }
 
@@ -97,7 +158,7 @@ mod tests {
             {"name": "DB_PASSWORD", "value": "hunter2"},
             {"name": "URL", "value": "redis://u:hunter2@db"},
             {"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}},
-            {"file": "auth {\n password: hunter2\n}\n"},
+            {"file": "auth {\n  password: hunter2\n}\n"},
         ]);
         mask_within(&mut value);
         assert_eq!(
@@ -106,8 +167,25 @@ mod tests {
                 {"name": "DB_PASSWORD", "value": MASK},
                 {"name": "URL", "value": MASK},
                 {"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}},
-                {"file": "3 lines"},
+                {"file": "auth {\n  password: ********\n}\n"},
             ])
         );
+    }
+
+    #[test]
+    fn another_secret_is_told_and_not_shown() {
+        let file = |password: &str| json!({"a.conf": format!("x: 1\npassword = {password}\n")});
+        let both = |old: &str, new: &str| {
+            let (mut before, mut after) = (file(old), file(new));
+            mask_both(Some(&mut before), Some(&mut after), true);
+            assert!(!format!("{before}{after}").contains("hunter"));
+            before != after
+        };
+        assert!(both("hunter1", "hunter2"));
+        assert!(!both("hunter1", "hunter1"));
+        let mut script = json!(["password() { a=b; }"]);
+        let same = script.clone();
+        mask_both(None, Some(&mut script), false);
+        assert_eq!(script, same);
     }
 }

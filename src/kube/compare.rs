@@ -12,9 +12,7 @@ use super::client::persistent;
 use super::kinds::Identity;
 use super::plan::{How, Planned};
 use super::{Cluster, Error, FIELD_MANAGER};
-
-/// What stands for a secret; never its content.
-const MASK: &str = "********";
+use crate::redact::{MASK, mask_both};
 
 /// One object, before and after.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +62,9 @@ impl Compared {
         }
         if identity.kind == "Secret" {
             mask(before.as_mut(), after.as_mut());
+        } else {
+            let is_files = identity.kind == "ConfigMap";
+            mask_both(before.as_mut(), after.as_mut(), is_files);
         }
         Compared {
             kind: identity.kind,

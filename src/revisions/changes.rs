@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::redact::{MASK, holds_login, is_secret};
+use crate::redact::{MASK, holds_secret, is_secret};
 
 /// Longer ones are told by their size.
 const LONGEST: usize = 60;
@@ -90,10 +90,10 @@ impl Leaves {
         Some(match value {
             _ if *secret => MASK.to_owned(),
             Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-            Value::String(text) if holds_login(text) => MASK.to_owned(),
             Value::String(text) if text.contains('\n') => {
                 format!("{} lines", text.lines().count())
             }
+            Value::String(text) if holds_secret(text) => MASK.to_owned(),
             Value::String(text) if text.chars().count() > LONGEST => {
                 format!("{}…", text.chars().take(LONGEST).collect::<String>())
             }
