@@ -1,5 +1,5 @@
 //! What a copy of a chart's own values.yaml says without meaning it: secrets that are
-//! published, memory that this machine may not have, empty names of images.
+//! published, memory that this machine may not have, names and ports that are empty.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(super) fn unmeant(said: &mut Said, inputs: &Inputs<'_>) -> Vec<String> {
         };
         warnings.push(format!("{place}: {what}"));
     }
-    forget_empty_images(&mut said.tree);
+    forget_empty(&mut said.tree);
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
     if smaller && says_the_charts_memory(&said.tree) {
@@ -53,16 +53,18 @@ pub(super) fn forget_published(said: &mut Value) -> Vec<&'static str> {
     published
 }
 
-/// An image without a name or a tag is the release's.
-fn forget_empty_images(said: &mut Value) {
+/// An image without a name or a tag is the release's, a node port of none the usual one.
+fn forget_empty(said: &mut Value) {
     for component in Component::ALL {
         let image = format!("{component}.image");
         if at(said, &image).is_some_and(Value::is_null) {
             take(said, &image);
         }
-        for part in ["repository", "tag"] {
-            let path = format!("{image}.{part}");
-            if at(said, &path).is_some_and(|value| value.is_null() || value == "") {
+        for part in ["image.repository", "image.tag", "service.nodePort"] {
+            let path = format!("{component}.{part}");
+            if keys::find(&path).is_some()
+                && at(said, &path).is_some_and(|value| value.is_null() || value == "")
+            {
                 take(said, &path);
             }
         }

@@ -93,6 +93,14 @@ fileserver: {service: {type: ClusterIP}}
 }
 
 #[test]
+fn a_node_port_of_none_is_the_usual_one() {
+    let text = "apiserver: {service: {type: ClusterIP, nodePort: null}}\nwebserver: {service: {nodePort: ''}}\n";
+    let values = resolve_on(DEFAULT, text, &[], false).ok().unwrap().values;
+    let ports = values.node_ports();
+    assert_eq!((ports.api, ports.web), (30008, 30080));
+}
+
+#[test]
 fn node_ports_of_all_types_must_differ_also_from_the_controllers() {
     let text = "apiserver: {service: {type: ClusterIP, nodePort: 30082}}\nwebserver: {service: {nodePort: 30082}}\n";
     let told = |controller| {
