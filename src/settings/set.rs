@@ -69,7 +69,10 @@ impl SetArgument {
     /// The part that is shown where a secret may follow it; `None` where all of the
     /// argument can be shown.
     pub(crate) fn before_secret(&self) -> Option<&str> {
-        redact::shown_part(&self.text)
+        // A file's path is no secret.
+        (self.kind != SetKind::File)
+            .then(|| redact::shown_part(&self.text))
+            .flatten()
     }
 }
 
