@@ -1,6 +1,7 @@
 //! What the engine room says while it works. Steps emit typed events; renderers
 //! in `ui` show them. Nothing here knows of terminals.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -142,6 +143,7 @@ pub struct Events {
     started: Instant,
     reporter: Arc<dyn Reporter>,
     timings: Arc<Mutex<Vec<Timing>>>,
+    warned: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Events {
@@ -151,6 +153,7 @@ impl Events {
             started: Instant::now(),
             reporter,
             timings: Arc::default(),
+            warned: Arc::default(),
         }
     }
 
@@ -172,9 +175,14 @@ impl Events {
         self.timings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a warning.
+    /// Sends a warning, once: what concerns several images is no news the second time.
     pub fn warn(&self, text: impl Into<String>) {
-        self.emit(Event::Warning { text: text.into() });
+        let text = text.into();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(text.clone()) {
+            drop(warned);
+            self.emit(Event::Warning { text });
+        }
     }
 
     /// The time since the command began.

@@ -4,61 +4,15 @@ use super::finding::{Cause, Draft};
 use super::words::innermost;
 use super::{ComponentObservation, ContainerObservation, ContainerState};
 use crate::error::Code;
+use crate::images::Refusal;
 
-/// What a pull's error message says, from the registries' and containerd's own words.
-enum Pull {
-    NotFound,
-    Unauthorized,
-    Platform,
-    RateLimit,
-    Certificate,
-    NoRoute,
-    Other,
-}
-
-impl Pull {
-    fn of(message: &str) -> Pull {
-        let text = message.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if has(&["toomanyrequests", "too many requests", "429"]) {
-            Pull::RateLimit
-        } else if has(&[
-            "no matching manifest",
-            "no match for platform",
-            "exec format error",
-        ]) {
-            Pull::Platform
-        } else if has(&[
-            "unauthorized",
-            "authorization failed",
-            "access denied",
-            "denied:",
-            "403 forbidden",
-            "no basic auth",
-        ]) {
-            Pull::Unauthorized
-        } else if has(&[
-            "x509",
-            "certificate signed by unknown",
-            "certificate is not valid",
-        ]) {
-            Pull::Certificate
-        } else if has(&[
-            "no such host",
-            "network is unreachable",
-            "no route to host",
-            "i/o timeout",
-            "connection refused",
-            "deadline exceeded",
-            "temporary failure in name resolution",
-            "server misbehaving",
-        ]) {
-            Pull::NoRoute
-        } else if has(&["not found", "manifest unknown", "name unknown", "404"]) {
-            Pull::NotFound
-        } else {
-            Pull::Other
-        }
+/// Why an image that may not be pulled is not used. The kubelet may have it, and
+/// demand credentials all the same.
+pub(super) fn never_pulled(message: &str) -> &'static str {
+    if message.contains("is present") {
+        "the kubelet does not use its image without credentials"
+    } else {
+        "its image is not in the node"
     }
 }
 
@@ -77,9 +31,10 @@ pub(crate) fn image(
             Cause::ImageMissing,
             Code::ComponentImage,
             format!(
-                "does not start: its image {image} is not in the node, and its pull policy is Never"
+                "does not start: {} ({image}), and its pull policy is Never",
+                never_pulled(message)
             ),
-            format!("image {image} is not in the node"),
+            format!("{} ({image})", never_pulled(message)),
         ),
         "InvalidImageName" | "ErrInvalidImageName" => Draft::new(
             Cause::ImageName,
@@ -116,45 +71,55 @@ fn pull(
     });
     let tries = failed.map_or(1, |event| event.count);
     let why = innermost(told);
-    let (code, what, heals) = match Pull::of(told) {
-        Pull::NotFound => (Code::ImageNotFound, "it does not exist".to_owned(), false),
-        Pull::Platform => (
+    let refusal = Refusal::of(told, image);
+    let (code, what) = match refusal {
+        Refusal::NotFound => (Code::ImageNotFound, "it does not exist".to_owned()),
+        Refusal::MissingOrPrivate => (
+            Code::ImageNotFound,
+            "it does not exist, or the registry needs a login".to_owned(),
+        ),
+        Refusal::NoPlatform => (
             Code::ImageNotFound,
             "it is not published for this platform".to_owned(),
-            false,
         ),
-        Pull::Unauthorized => (
+        Refusal::Unauthorized => (
             Code::ImageUnauthorized,
-            "the registry wants other credentials".to_owned(),
-            false,
+            "the registry needs other credentials".to_owned(),
         ),
-        Pull::RateLimit => (
+        Refusal::RateLimited => (
             Code::ImageFailed,
             "the registry's limit of pulls is reached".to_owned(),
-            tries < 2,
         ),
-        Pull::Certificate => (
+        Refusal::Certificate => (
             Code::ImageFailed,
             "the registry's certificate is not trusted in the node".to_owned(),
-            false,
         ),
-        // containerd has tried for long already, and images are our step's business,
-        // not the node's: waiting for a network that may never come helps nobody.
-        Pull::NoRoute => (
+        Refusal::PlainHttp => (
+            Code::ImageFailed,
+            "the registry does not speak TLS".to_owned(),
+        ),
+        Refusal::Proxy => (
+            Code::ComponentImage,
+            format!("the node's proxy refused ({why})"),
+        ),
+        Refusal::DiskFull => (Code::DiskFull, "the node's disk is full".to_owned()),
+        Refusal::Unreachable => (
             Code::ComponentImage,
             format!("the node does not reach the registry ({why})"),
-            false,
         ),
-        Pull::Other => (Code::ImageFailed, why.clone(), tries < 2),
+        Refusal::Other => (Code::ImageFailed, why.clone()),
     };
+    // containerd has tried for long already, and images are our step's business, not
+    // the node's: waiting for a network that may never come helps nobody.
+    let heals = refusal.may_pass() && refusal != Refusal::Unreachable && tries < 2;
     let because = match container.always_pulled {
-        true => "cannot be pulled, as its pull policy Always asks for at every start",
-        false => "is not in the node and cannot be pulled",
+        true => ", which its pull policy Always asks for at every start",
+        false => "",
     };
     let mut draft = Draft::new(
         Cause::ImagePull,
         code,
-        format!("does not start: its image {image} {because}: {what}"),
+        format!("does not start: cannot pull its image {image}{because}: {what}"),
         format!("image {image} cannot be pulled: {what}"),
     );
     draft.heals = heals;
@@ -165,7 +130,10 @@ fn pull(
         ));
         return Some(draft);
     }
-    if code == Code::ImageUnauthorized || matches!(Pull::of(told), Pull::RateLimit) {
+    if matches!(
+        refusal,
+        Refusal::Unauthorized | Refusal::MissingOrPrivate | Refusal::RateLimited
+    ) {
         draft.hint("log in, then try again: docker login && clearml-local up".to_owned());
     }
     draft.hint(format!(

@@ -215,9 +215,13 @@ fn of_container(
                 StateKind::Pulling,
                 format!("the image cannot be pulled: {}", innermost(message)),
             ),
-            "ErrImageNeverPull" | "InvalidImageName" | "ErrInvalidImageName" => {
-                (StateKind::Failed, "its image is not in the node".to_owned())
+            "InvalidImageName" | "ErrInvalidImageName" => {
+                (StateKind::Failed, "invalid image name".to_owned())
             }
+            "ErrImageNeverPull" => (
+                StateKind::Failed,
+                super::images::never_pulled(message).to_owned(),
+            ),
             "CreateContainerConfigError" | "CreateContainerError" => {
                 (StateKind::Failed, short(message))
             }

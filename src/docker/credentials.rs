@@ -1,14 +1,52 @@
 //! The user's credentials for a registry, from where `docker login` put them:
 //! the configuration file, a store, or a helper of that registry.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
+use serde::Deserialize;
 
 /// The name under which Docker keeps the credentials of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// Why the user's credentials cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} ({})", file.display())]
+pub struct CredentialError {
+    /// Docker's configuration file, which names them.
+    pub file: PathBuf,
+    /// Such as `the credential helper docker-credential-pass cannot be run`.
+    pub reason: String,
+}
+
+impl CredentialError {
+    fn new(file: PathBuf, reason: String) -> CredentialError {
+        CredentialError { file, reason }
+    }
+}
+
+/// Which programs hold credentials.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Helpers {
+    creds_store: Option<String>,
+    cred_helpers: Option<BTreeMap<String, String>>,
+}
+
+impl Helpers {
+    /// The helper that is asked for a registry, as it is configured.
+    fn name(&self, server: &str) -> String {
+        let own = self.cred_helpers.as_ref().and_then(|all| all.get(server));
+        let (helper, key) = match (own, &self.creds_store) {
+            (Some(helper), _) => (helper.as_str(), "credHelpers"),
+            (None, store) => (store.as_deref().unwrap_or_default(), "credsStore"),
+        };
+        format!("the credential helper docker-credential-{helper} (`{key}`)")
+    }
+}
 
 /// What a registry wants to see. Its text is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,13 +80,21 @@ impl Credentials {
     /// has none. May run a helper program: not for a thread that must not wait.
     ///
     /// # Errors
-    /// In words, when there are some and they cannot be had.
-    pub fn find(config_dir: &Path, registry: &str) -> Result<Option<Credentials>, String> {
-        let Ok(file) = std::fs::File::open(config_dir.join("config.json")) else {
-            return Ok(None);
+    /// When there are some and they cannot be had.
+    pub fn find(config_dir: &Path, registry: &str) -> Result<Option<Credentials>, CredentialError> {
+        let file = config_dir.join("config.json");
+        let text = match crate::files::read(&file) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(CredentialError::new(file, error.to_string())),
         };
         let server = server(registry);
-        let found = docker_credential::get_credential_from_reader(file, server);
+        let failed = |reason| Err(CredentialError::new(file.clone(), reason));
+        let helpers: Helpers = match serde_json::from_str(&text) {
+            Ok(helpers) => helpers,
+            Err(error) => return failed(format!("invalid JSON: {error}")),
+        };
+        let found = docker_credential::get_credential_from_reader(text.as_bytes(), server);
         let secret = match found {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
                 Secret::Password(user, password)
@@ -61,18 +107,20 @@ impl Credentials {
             {
                 return Ok(None);
             }
-            Err(CredentialRetrievalError::HelperFailure { helper, stderr, .. }) => {
-                let said = stderr.lines().next().unwrap_or_default().to_owned();
-                return Err(format!(
-                    "the helper docker-credential-{helper} failed: {said}"
-                ));
+            Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. }) => {
+                // Helpers of Docker's own say what is wrong to stdout.
+                let mut lines = stderr.lines().chain(stdout.lines());
+                let told = lines.find(|line| !line.trim().is_empty());
+                let told = told.unwrap_or("it did not say why").trim();
+                return failed(format!("{} failed: {told}", helpers.name(server)));
             }
             Err(CredentialRetrievalError::HelperCommunicationError) => {
-                return Err(
-                    "the credential helper named in Docker's configuration cannot be run".into(),
-                );
+                return failed(format!("{} cannot be run", helpers.name(server)));
             }
-            Err(error) => return Err(error.to_string().to_lowercase()),
+            Err(CredentialRetrievalError::MalformedHelperResponse) => {
+                return failed(format!("{} gave an invalid answer", helpers.name(server)));
+            }
+            Err(error) => return failed(error.to_string().to_lowercase()),
         };
         Ok(Some(Credentials {
             registry: server.to_owned(),
@@ -119,7 +167,7 @@ impl Credentials {
 mod tests {
     use super::*;
 
-    fn found(config: &str, registry: &str) -> Result<Option<Credentials>, String> {
+    fn found(config: &str, registry: &str) -> Result<Option<Credentials>, CredentialError> {
         let dir = tempfile::tempdir().unwrap();
         crate::files::write(&dir.path().join("config.json"), config).unwrap();
         Credentials::find(dir.path(), registry)
@@ -158,9 +206,27 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_that_is_not_there_is_named() {
-        let config = r#"{"credHelpers": {"r.corp": "no-such-helper"}}"#;
-        let error = found(config, "r.corp").unwrap_err();
-        assert!(error.contains("helper"), "{error}");
+    fn a_helper_that_is_missing_is_named_with_its_file() {
+        for (config, named) in [
+            (
+                r#"{"credHelpers": {"r.corp": "no-such-helper"}}"#,
+                "the credential helper docker-credential-no-such-helper (`credHelpers`) cannot be run",
+            ),
+            (
+                r#"{"auths": {"r.corp": {}}, "credsStore": "no-such-store"}"#,
+                "the credential helper docker-credential-no-such-store (`credsStore`) cannot be run",
+            ),
+        ] {
+            let error = found(config, "r.corp").unwrap_err();
+            assert_eq!(error.reason, named);
+            assert!(error.file.ends_with("config.json"));
+            assert!(error.to_string().ends_with("config.json)"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_named() {
+        let error = found("{\"credsStore\": ", "docker.io").unwrap_err();
+        assert!(error.reason.starts_with("invalid JSON: "), "{error}");
     }
 }

@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 pub use self::bollard::Docker;
 pub use self::config::ClientConfig;
 pub use self::context::{Endpoint, find_endpoint};
-pub use self::credentials::Credentials;
+pub use self::credentials::{CredentialError, Credentials};
 pub use self::error::Error;
 pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,

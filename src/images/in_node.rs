@@ -37,7 +37,7 @@ pub(super) async fn pull_in_node(
         None => reference.to_owned(),
     };
     let place = canonical(&sources.place(&exact));
-    let credentials = sources.credentials(&place).await?;
+    let credentials = sources.credentials(&place, step).await;
     let mut arguments = vec!["--local", "--hosts-dir", "/etc/containerd/certs.d"];
     if sources.plain_http() {
         arguments.push("--plain-http");

@@ -5,6 +5,7 @@ mod deliver;
 mod in_node;
 mod pull;
 pub mod reference;
+mod refusal;
 mod source;
 mod store;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub use self::deliver::{Delivery, deliver, known};
 pub use self::pull::pull;
+pub use self::refusal::Refusal;
 pub use self::source::Sources;
 use crate::docker;
 use crate::error::{Code, Explain};
@@ -156,15 +158,25 @@ impl Explain for Error {
             Error::Credentials { registry, .. } => vec![format!(
                 "log in again, then run the command again: docker login {registry}"
             )],
-            Error::Pull { message, .. } if pull::is_lasting(message) => vec![
-                "trust the registry's or proxy's certificate: clearml-local up --ca-file FILE"
-                    .into(),
-            ],
-            Error::Pull { reference, .. } => vec![
-                format!("try it by hand: docker pull {reference}"),
-                "behind a proxy: set HTTPS_PROXY, then clearml-local down, then up".into(),
-                "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
-            ],
+            Error::Pull { reference, message } => match Refusal::of(message, reference) {
+                Refusal::Certificate => vec![
+                    "trust the registry's or proxy's certificate: clearml-local up --ca-file FILE"
+                        .into(),
+                ],
+                Refusal::PlainHttp => vec![
+                    "name a mirror without TLS by its scheme: clearml-local up --registry-mirror http://HOST"
+                        .into(),
+                ],
+                Refusal::Proxy => vec![
+                    "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY".into(),
+                    format!("try it by hand: docker pull {reference}"),
+                ],
+                _ => vec![
+                    format!("try it by hand: docker pull {reference}"),
+                    "behind a proxy: set HTTPS_PROXY, then clearml-local down, then up".into(),
+                    "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
+                ],
+            },
             Error::Import { .. } => vec!["see what fills the disk: docker system df".into()],
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::reference::{self, short, with_digest};
-use super::{Error, Sources, Wanted};
+use super::{Error, Refusal, Sources, Wanted};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 
@@ -78,7 +78,7 @@ async fn pull_patiently(
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
-    let credentials = sources.credentials(place).await?;
+    let credentials = sources.credentials(place, step).await;
     let item = format!("{} (pull)", short(place));
     let progress = |done, total| step.bytes(&item, done, total);
     step.state(format!("pulling {place}"));
@@ -90,7 +90,7 @@ async fn pull_patiently(
             Err(error) => of_engine(place, platform, error),
         };
         let wait = match &error {
-            Error::Pull { message, .. } if is_lasting(message) => None,
+            Error::Pull { message, .. } if !Refusal::of(message, place).may_pass() => None,
             Error::Pull { message, .. } | Error::TooMany { message, .. } => {
                 tries.next().map(|wait| (wait, message))
             }
@@ -105,15 +105,6 @@ async fn pull_patiently(
     }
 }
 
-/// Whether waiting changes nothing: the registry is not trusted, or does not speak
-/// TLS.
-pub(super) fn is_lasting(message: &str) -> bool {
-    let message = message.to_lowercase();
-    ["x509", "certificate", "http response to https client"]
-        .iter()
-        .any(|words| message.contains(words))
-}
-
 fn of_engine(reference: &str, platform: &str, error: docker::Error) -> Error {
     match error {
         docker::Error::Refused { message, .. }
@@ -124,47 +115,29 @@ fn of_engine(reference: &str, platform: &str, error: docker::Error) -> Error {
     }
 }
 
-/// Tells apart what is said of a pull; the engine's HTTP status is the same for
-/// most of it.
+/// The error for what was said of a pull.
 pub(super) fn classify(reference: &str, platform: &str, message: String) -> Error {
+    let refusal = Refusal::of(&message, reference);
     let reference = reference.to_owned();
-    let says = |words: &[&str]| {
-        let message = message.to_lowercase();
-        words.iter().any(|word| message.contains(word))
-    };
-    if says(&["no space left"]) {
-        return Error::Docker(docker::Error::Refused {
+    match refusal {
+        Refusal::DiskFull => Error::Docker(docker::Error::Refused {
             what: format!("pull {reference}"),
             status: 0,
             message,
-        });
-    }
-    if says(&["toomanyrequests", "too many requests", "429"]) {
-        return Error::TooMany { reference, message };
-    }
-    if says(&["no matching manifest", "no match for platform"]) {
-        return Error::NoPlatform {
+        }),
+        Refusal::RateLimited => Error::TooMany { reference, message },
+        Refusal::NoPlatform => Error::NoPlatform {
             reference,
             platform: platform.to_owned(),
-        };
+        },
+        Refusal::Unauthorized => Error::Unauthorized { reference, message },
+        Refusal::NotFound | Refusal::MissingOrPrivate => Error::NotFound { reference, message },
+        Refusal::Proxy
+        | Refusal::Certificate
+        | Refusal::PlainHttp
+        | Refusal::Unreachable
+        | Refusal::Other => Error::Pull { reference, message },
     }
-    // Engines with the containerd store wrap it in words about what may not exist.
-    if says(&["no basic auth"]) {
-        return Error::Unauthorized { reference, message };
-    }
-    // Docker Hub says of what does not exist that access to it is denied.
-    if says(&[
-        "manifest unknown",
-        "not found",
-        "does not exist",
-        "invalid reference",
-    ]) {
-        return Error::NotFound { reference, message };
-    }
-    if says(&["unauthorized", "denied", "authentication required"]) {
-        return Error::Unauthorized { reference, message };
-    }
-    Error::Pull { reference, message }
 }
 
 #[cfg(test)]
@@ -172,47 +145,40 @@ mod tests {
     use super::*;
     use crate::error::{Code, Explain};
 
-    fn code(message: &str) -> Code {
-        classify("x:1", "linux/arm64", message.into()).code()
+    fn failed(message: &str) -> Error {
+        classify("x:1", "linux/arm64", message.into())
     }
 
     #[test]
-    fn what_the_registry_says_is_told_apart() {
-        assert_eq!(
-            code("manifest for x:1 not found: manifest unknown"),
-            Code::ImageNotFound
-        );
-        assert_eq!(
-            code(
-                "pull access denied for x, repository does not exist or may require 'docker login'"
+    fn what_the_registry_says_has_a_code() {
+        for (message, code) in [
+            ("manifest unknown", Code::ImageNotFound),
+            (
+                "pull access denied for x, repository does not exist or may require 'docker login'",
+                Code::ImageNotFound,
             ),
-            Code::ImageNotFound
-        );
-        assert_eq!(
-            code("no matching manifest for linux/arm64/v8 in the manifest list"),
-            Code::ImageNotFound
-        );
-        assert_eq!(
-            code("unauthorized: authentication required"),
-            Code::ImageUnauthorized
-        );
-        assert_eq!(
-            code(
-                "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
+            (
+                "no matching manifest for linux/arm64/v8",
+                Code::ImageNotFound,
             ),
-            Code::ImageUnauthorized
-        );
-        assert_eq!(
-            code("toomanyrequests: You have reached your pull rate limit"),
-            Code::ImageFailed
-        );
-        assert_eq!(
-            code("Get \"https://r/v2/\": dial tcp: i/o timeout"),
-            Code::ImageFailed
-        );
-        assert_eq!(
-            code("write /var/lib/docker/tmp: no space left on device"),
-            Code::DiskFull
-        );
+            (
+                "unauthorized: authentication required",
+                Code::ImageUnauthorized,
+            ),
+            ("toomanyrequests: slow down", Code::ImageFailed),
+            ("dial tcp: i/o timeout", Code::ImageFailed),
+            ("no space left on device", Code::DiskFull),
+        ] {
+            assert_eq!(failed(message).code(), code, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_way_has_its_own_hint() {
+        let hint = |message: &str| failed(message).hints().remove(0);
+        assert!(hint("x509: certificate has expired").ends_with("--ca-file FILE"));
+        assert!(hint("proxyconnect tcp: connection refused").contains("proxy"));
+        let plain = "server gave HTTP response to HTTPS client";
+        assert!(hint(plain).contains("http://"), "{}", hint(plain));
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::Error;
 use super::reference::{canonical, registry};
-use crate::docker::Credentials;
+use crate::docker::{CredentialError, Credentials};
+use crate::event::Step;
 use crate::settings::Mirror;
 
 /// What decides where an image is pulled from.
@@ -35,13 +36,20 @@ impl Sources {
         self.mirror.as_ref().is_some_and(Mirror::plain_http)
     }
 
-    /// The user's credentials for the registry of a reference.
-    pub(super) async fn credentials(&self, place: &str) -> Result<Option<Credentials>, Error> {
+    /// The user's credentials for the registry of a reference. Those that cannot be
+    /// had are no reason to fail: most images need none.
+    pub(super) async fn credentials(&self, place: &str, step: &Step) -> Option<Credentials> {
         let given = self.given.as_ref();
         if let Some(given) = given.filter(|given| given.are_for(registry(place))) {
-            return Ok(Some(given.clone()));
+            return Some(given.clone());
         }
-        self.login(registry(place)).await
+        match self.find_login(registry(place)).await {
+            Ok(found) => found,
+            Err(error) => {
+                step.warn(format!("pulling without credentials: {error}"));
+                None
+            }
+        }
     }
 
     /// What the user's own `docker login` left for a registry.
@@ -49,16 +57,20 @@ impl Sources {
     /// # Errors
     /// When there is something and it cannot be had.
     pub async fn login(&self, registry: &str) -> Result<Option<Credentials>, Error> {
+        let found = self.find_login(registry).await;
+        found.map_err(|error| Error::Credentials {
+            registry: registry.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    async fn find_login(&self, registry: &str) -> Result<Option<Credentials>, CredentialError> {
         let Some(dir) = self.docker_config.clone() else {
             return Ok(None);
         };
         let host = registry.to_owned();
         let find = tokio::task::spawn_blocking(move || Credentials::find(&dir, &host));
-        let found = find.await.unwrap_or(Ok(None));
-        found.map_err(|reason| Error::Credentials {
-            registry: registry.to_owned(),
-            reason,
-        })
+        find.await.unwrap_or(Ok(None))
     }
 }
 

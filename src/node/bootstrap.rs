@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::kubeadm::{self, Config};
-use super::{Error, kubernetes_version, proxy, spec};
+use super::{Error, kubernetes_version, prepare, proxy, spec, verifies_pulls};
 use crate::docker::{Container, Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
@@ -154,6 +154,8 @@ pub async fn bootstrap(
     if !is_bootstrapped(engine, node).await? {
         step.state("kubeadm init");
         init(engine, instance, node, cgroup_v1).await?;
+    } else if verifies_pulls(&kubernetes_version(engine, node).await?) {
+        prepare::never_verify_pulls(engine, node).await?;
     }
     kubeconfig(engine, node).await
 }

@@ -38,6 +38,7 @@ impl Config<'_> {
                 version => format!("v{}", self.version),
                 token => self.token,
                 cgroup_v1 => self.cgroup_v1,
+                never_verify_pulls => super::verifies_pulls(self.version),
                 pod_subnet => POD_SUBNET,
                 service_subnet => SERVICE_SUBNET,
             },
@@ -112,6 +113,24 @@ mod tests {
         let text = config.render();
         assert_eq!(yaml::documents(&text).unwrap().len(), 4);
         insta::assert_snapshot!(text);
+    }
+
+    /// A kubelet that does not know the setting does not start with it.
+    #[test]
+    fn loaded_images_need_no_credentials_where_the_kubelet_asks_for_them() {
+        let of = |version| Config {
+            instance: "demo",
+            node: "demo-control-plane",
+            node_address: "172.18.0.2",
+            version,
+            token: "abc123.0123456789abcdef",
+            cgroup_v1: false,
+        };
+        let line = "imagePullCredentialsVerificationPolicy: NeverVerify";
+        for (version, expected) in [("1.34.3", false), ("1.35.0", true), ("1.37.2", true)] {
+            let text = of(version).render();
+            assert_eq!(text.lines().any(|l| l == line), expected, "{version}");
+        }
     }
 
     #[test]

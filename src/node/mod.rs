@@ -26,6 +26,10 @@ use crate::yaml;
 /// The oldest Kubernetes whose kubeadm reads our configuration (v1beta4).
 const OLDEST_KUBERNETES: (u32, u32) = (1, 31);
 
+/// The first Kubernetes whose kubelet verifies credentials of images that are there
+/// (`KubeletEnsureSecretPulledImages`). Before, it refuses the setting.
+const FIRST_TO_VERIFY_PULLS: (u32, u32) = (1, 35);
+
 /// The Kubernetes version of a node, such as `1.37.0`.
 ///
 /// # Errors
@@ -33,11 +37,22 @@ const OLDEST_KUBERNETES: (u32, u32) = (1, 31);
 pub async fn kubernetes_version(engine: &dyn Engine, node: &str) -> Result<String, Error> {
     let text = exec_ok(engine, node, &["cat", "/kind/version"]).await?;
     let version = text.trim().trim_start_matches('v').to_owned();
-    let mut parts = version.split('.').map(str::parse::<u32>);
-    match (parts.next(), parts.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST_KUBERNETES => Ok(version),
+    match minor(&version) {
+        Some(found) if found >= OLDEST_KUBERNETES => Ok(version),
         _ => Err(Error::Version { version }),
     }
+}
+
+/// Major and minor version of `1.37.0`.
+fn minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.').map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+/// Whether the kubelet of that version asks for credentials for images that it
+/// believes to have pulled, and has a setting for it.
+fn verifies_pulls(version: &str) -> bool {
+    minor(version).is_some_and(|found| found >= FIRST_TO_VERIFY_PULLS)
 }
 
 /// What can go wrong with the node.

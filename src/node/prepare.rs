@@ -39,6 +39,22 @@ pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, E
     Ok(true)
 }
 
+/// Makes the kubelet of a node of an earlier version count every image in the node
+/// as present. By default it does not when a pull of that image was interrupted, not
+/// even when it was loaded: `/var/lib/kubelet/image_manager/pulling` remembers it.
+///
+/// # Errors
+/// When the engine does not answer.
+pub(super) async fn never_verify_pulls(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    let script = "line='imagePullCredentialsVerificationPolicy: NeverVerify'; \
+         file=/var/lib/kubelet/config.yaml; \
+         grep -qxF \"$line\" $file && exit 0; \
+         sed -i '/^imagePullCredentialsVerificationPolicy:/d' $file && echo \"$line\" >>$file && \
+         systemctl try-restart kubelet";
+    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

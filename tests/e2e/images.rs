@@ -33,6 +33,15 @@ impl Recorder {
         events.iter().filter(again).count()
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let events = self.0.lock().unwrap();
+        let warning = |event: &Event| match event {
+            Event::Warning { text } => Some(text.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(warning).collect()
+    }
+
     /// The byte counts that were told, each once.
     fn bytes(&self) -> Vec<u64> {
         let events = self.0.lock().unwrap();
@@ -111,8 +120,15 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
 
     let wrong = Config::login(&registry.address, "guess");
     let nobody = Config::new("{}");
-    for config in [wrong, nobody] {
+    let no_helper = Config::new(r#"{"credsStore": "e2e-missing"}"#);
+    for (config, warnings) in [(wrong, 0), (nobody, 0), (no_helper, 1)] {
         let (result, recorder) = pulled(&own, config.dir.path(), None);
+        let told = recorder.warnings();
+        assert_eq!(told.len(), warnings, "{told:?}");
+        assert!(
+            told.iter()
+                .all(|w| w.contains("docker-credential-e2e-missing"))
+        );
         let error = result.unwrap_err();
         assert_eq!(error.code(), Code::ImageUnauthorized, "{error}");
         assert_eq!(recorder.tries_again(), 0, "{error}");
@@ -147,7 +163,7 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
 
 /// This machine's address on the engine's own network. An engine that has just made
 /// that network tells its subnet alone.
-fn gateway() -> String {
+pub fn gateway() -> String {
     let format = "{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}";
     let told = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
     let (gateway, subnet) = told.stdout.trim_end().split_once(' ').unwrap();

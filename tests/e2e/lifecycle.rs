@@ -47,6 +47,7 @@ async fn a_server_from_nothing_to_nothing() {
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
     assert_eq!(instance.versions(), before, "a second up changes nothing");
 
+    a_pull_hangs(&instance, &proxy);
     instance.run(&["stop"]).expect(0);
     assert_eq!(instance.run(&["status"]).code, 5);
     let listed = instance.run(&["list", "-o", "json"]).expect(0).json();
@@ -56,7 +57,9 @@ async fn a_server_from_nothing_to_nothing() {
         ours.map(|one| &one["state"]).collect::<Vec<_>>(),
         ["stopped"]
     );
+    // The pull that hung when the node stopped harms nobody who uses the image.
     instance.run(&["start"]).expect(0);
+    instance.kubectl(&["-n", "default", "delete", "pod", "hangs", "--now"]);
     // The former user's connections ended with the server.
     User::of(&instance).await.finds(&work).await;
 
@@ -93,6 +96,30 @@ async fn a_server_from_nothing_to_nothing() {
     instance.run(&["down", "--purge", "--yes"]).expect(0);
     assert_eq!(instance.remains(), Vec::<String>::new());
     assert!(!instance.state_dir().exists());
+}
+
+/// A pod of somebody's pulls the image of a component anew, and waits for a registry
+/// that does not answer.
+fn a_pull_hangs(instance: &Instance, proxy: &RecordingProxy) {
+    let path = "{.items[*].spec.containers[0].image}";
+    let redis = [
+        "get",
+        "pods",
+        "-l",
+        "clearml-local.io/component=redis",
+        "-o",
+    ];
+    let image = instance.kubectl(&[&redis[..], &[&format!("jsonpath={path}")]].concat());
+    let image = format!("--image={image}");
+    let pod = [
+        "-n",
+        "default",
+        "run",
+        "hangs",
+        "--image-pull-policy=Always",
+    ];
+    instance.kubectl(&[&pod[..], &[&image]].concat());
+    proxy.await_request("registry-1.docker.io");
 }
 
 /// Nothing of ours was asked of the proxy, which containerd knows with its password.

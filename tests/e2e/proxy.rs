@@ -1,10 +1,12 @@
-//! A proxy on the way out that notes what it is asked for and refuses it.
+//! A proxy on the way out that notes what it is asked for, and lets it wait.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::harness::run;
+use crate::images::gateway;
 
 /// The proxy, which lives as long as the test program.
 pub struct RecordingProxy {
@@ -16,25 +18,28 @@ pub struct RecordingProxy {
 impl RecordingProxy {
     /// A proxy on all addresses of this machine.
     pub fn start() -> RecordingProxy {
-        let gateway = "{{(index .IPAM.Config 0).Gateway}}";
-        let gateway = run("docker", &["network", "inspect", "bridge", "-f", gateway]).expect(0);
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&requests);
         std::thread::spawn(move || {
+            let mut held = Vec::new();
             for mut client in listener.incoming().map_while(Result::ok) {
                 let mut line = String::new();
                 let read = BufReader::new(&client).read_line(&mut line);
                 if read.is_ok() && !line.is_empty() {
                     noted.lock().unwrap().push(line.trim().to_owned());
                 }
-                // A client that goes away is its own affair.
-                let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+                if line.contains(".invalid:") {
+                    // A client that goes away is its own affair.
+                    let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n");
+                } else {
+                    held.push(client);
+                }
             }
         });
         RecordingProxy {
-            address: format!("{}:{port}", gateway.stdout.trim()),
+            address: format!("{}:{port}", gateway()),
             requests,
         }
     }
@@ -47,6 +52,25 @@ impl RecordingProxy {
     /// Its URL as it must arrive at containerd.
     pub fn strict_url(&self) -> String {
         format!("http://CORP%5Cjane:a%40b@{}", self.address)
+    }
+
+    /// Waits until it is asked for that host.
+    pub fn await_request(&self, host: &str) {
+        let began = Instant::now();
+        let asked = || {
+            self.requests
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|r| r.contains(host))
+        };
+        while !asked() {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "nobody asked for {host}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// What it was asked for since the last time.

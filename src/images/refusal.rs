@@ -1,0 +1,303 @@
+//! Why a registry, or the way to it, gave no image: recognized by what engines and
+//! containerd say, in one place for both. Addresses, references, digests and paths
+//! are cut out first, as a repository may be called `denied` and a port 429.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::reference::{canonical, name};
+
+/// Why an image was not pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The disk of whoever pulled is full.
+    DiskFull,
+    /// The registry counts pulls.
+    RateLimited,
+    /// A proxy on the way refused.
+    Proxy,
+    /// The image is not published for the platform.
+    NoPlatform,
+    /// The registry's certificate is not trusted.
+    Certificate,
+    /// The registry does not speak TLS.
+    PlainHttp,
+    /// The registry was not reached.
+    Unreachable,
+    /// The registry needs other credentials.
+    Unauthorized,
+    /// There is no such image, or only for others: some registries do not say which.
+    MissingOrPrivate,
+    /// There is no such image.
+    NotFound,
+    /// Anything else.
+    Other,
+}
+
+/// Phrases by what they mean; the first that a text contains decides.
+const PHRASES: [(Refusal, &[&str]); 11] = [
+    (Refusal::DiskFull, &["no space left"]),
+    (
+        Refusal::RateLimited,
+        &[
+            "toomanyrequests",
+            "too many requests",
+            "http 429",
+            "status 429",
+            "status code 429",
+        ],
+    ),
+    (
+        Refusal::Proxy,
+        &[
+            "proxyconnect",
+            "proxy authentication required",
+            "invalid proxy",
+        ],
+    ),
+    (
+        Refusal::NoPlatform,
+        &[
+            "no matching manifest",
+            "no match for platform",
+            "exec format error",
+        ],
+    ),
+    (Refusal::PlainHttp, &["http response to https client"]),
+    (Refusal::Certificate, &["x509", "certificate"]),
+    (
+        Refusal::Unreachable,
+        &[
+            "no such host",
+            "host not found",
+            "network is unreachable",
+            "no route to host",
+            "i/o timeout",
+            "handshake timeout",
+            "connection refused",
+            "deadline exceeded",
+            "client.timeout exceeded",
+            "temporary failure in name resolution",
+            "server misbehaving",
+        ],
+    ),
+    // Engines with the containerd store wrap it in words about what may not exist.
+    (Refusal::Unauthorized, &["no basic auth"]),
+    (
+        Refusal::MissingOrPrivate,
+        &["does not exist or may require"],
+    ),
+    (
+        Refusal::NotFound,
+        &[
+            "manifest unknown",
+            "name unknown",
+            "not found",
+            "does not exist",
+            "invalid reference",
+        ],
+    ),
+    (
+        Refusal::Unauthorized,
+        &[
+            "unauthorized",
+            "authorization failed",
+            "authentication required",
+            "access denied",
+            "is denied",
+            "denied :",
+            "403 forbidden",
+        ],
+    ),
+];
+
+/// What stands in the place of something that was cut out.
+const CUT: &str = "…";
+
+impl Refusal {
+    /// Recognizes what was said of a pull of `reference`.
+    pub fn of(text: &str, reference: &str) -> Refusal {
+        let words = words(text, reference);
+        let known = PHRASES
+            .iter()
+            .find(|(_, phrases)| phrases.iter().any(|phrase| words.contains(phrase)));
+        match known {
+            Some((refusal, _)) => *refusal,
+            None if is_answer_of_a_proxy(&words) => Refusal::Proxy,
+            None => Refusal::Other,
+        }
+    }
+
+    /// Whether another try soon may succeed.
+    pub fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Refusal::RateLimited | Refusal::Unreachable | Refusal::Other
+        )
+    }
+}
+
+/// A proxy that refuses to connect is told without a number: `Head "https://…":
+/// Forbidden`. A registry's refusal has one: `403 Forbidden`.
+fn is_answer_of_a_proxy(words: &str) -> bool {
+    static ANSWER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"\b(get|head|post) … : (forbidden|bad gateway|service unavailable|gateway timeout)\b",
+        )
+        .expect("the pattern is part of the program")
+    });
+    ANSWER.is_match(words)
+}
+
+/// The words of a text in lower case, with what names something cut out. A colon at
+/// the end of a word stands by itself.
+fn words(text: &str, reference: &str) -> String {
+    let mut text = text.to_lowercase();
+    let names = [
+        canonical(reference),
+        reference.to_owned(),
+        name(&canonical(reference)).to_owned(),
+        name(reference).to_owned(),
+    ];
+    for known in names.iter().filter(|name| name.contains(['/', ':'])) {
+        text = text.replace(&known.to_lowercase(), CUT);
+    }
+    let text = text.replace(
+        ['"', '\\', '{', '}', '[', ']', '(', ')', ',', ';', '\''],
+        " ",
+    );
+    let mut words: Vec<&str> = Vec::new();
+    for word in text.split_whitespace() {
+        let bare = word.trim_end_matches([':', '.', '-']);
+        if !bare.is_empty() {
+            words.push(if names_something(bare) { CUT } else { bare });
+        }
+        if word.ends_with(':') {
+            words.push(":");
+        }
+    }
+    words.join(" ")
+}
+
+/// Whether a word is an address, a path, a reference or a digest.
+fn names_something(word: &str) -> bool {
+    let is_phrase = ["i/o", "client.timeout"].contains(&word);
+    // Between two characters: `host:port`, `registry.corp`, `name@sha256`.
+    let inner = word.char_indices().skip(1).any(|(at, c)| {
+        let last = at + c.len_utf8() == word.len();
+        !last && [':', '.', '@'].contains(&c)
+    });
+    word != CUT && !is_phrase && (word.contains('/') || inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Refusal {
+        Refusal::of(text, "team/x:1")
+    }
+
+    #[test]
+    fn what_engines_and_containerd_say_is_told_apart() {
+        for (text, refusal) in [
+            (
+                "manifest for x:1 not found: manifest unknown",
+                Refusal::NotFound,
+            ),
+            ("docker.io/team/x:1: not found", Refusal::NotFound),
+            (
+                "pull access denied for x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+                Refusal::MissingOrPrivate,
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+                Refusal::Unauthorized,
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+                Refusal::MissingOrPrivate,
+            ),
+            (
+                "denied: requested access to the resource is denied",
+                Refusal::Unauthorized,
+            ),
+            (
+                "unexpected status from HEAD request to https://r/v2/x/manifests/1: 403 Forbidden",
+                Refusal::Unauthorized,
+            ),
+            (
+                r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
+                Refusal::Unauthorized,
+            ),
+            (
+                "no matching manifest for linux/arm64/v8 in the manifest list entries",
+                Refusal::NoPlatform,
+            ),
+            (
+                "no match for platform in manifest: not found",
+                Refusal::NoPlatform,
+            ),
+            (
+                "error parsing HTTP 429 response body: unexpected end of JSON input",
+                Refusal::RateLimited,
+            ),
+            (
+                "429 Too Many Requests - Server message: toomanyrequests: slow down",
+                Refusal::RateLimited,
+            ),
+            (
+                r#"Get "https://r/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority"#,
+                Refusal::Certificate,
+            ),
+            (
+                "http: server gave HTTP response to HTTPS client",
+                Refusal::PlainHttp,
+            ),
+            (
+                "dial tcp: lookup registry-1.docker.io on 172.18.0.1:53: read udp 172.18.0.2:41833->172.18.0.1:53: i/o timeout",
+                Refusal::Unreachable,
+            ),
+            (
+                r#"failed to do request: Head "https://registry-1.docker.io/v2/library/redis/manifests/6.2": Forbidden"#,
+                Refusal::Proxy,
+            ),
+            (
+                r#"Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 172.17.0.1:3128: connect: connection refused"#,
+                Refusal::Proxy,
+            ),
+            (
+                "write /var/lib/docker/tmp/x: no space left on device",
+                Refusal::DiskFull,
+            ),
+            (
+                "open /var/lib/docker/tmp/x: permission denied",
+                Refusal::Other,
+            ),
+            ("unexpected EOF", Refusal::Other),
+        ] {
+            assert_eq!(of(text), refusal, "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_digests_and_paths_say_nothing() {
+        for text in [
+            r#"Get "https://127.0.0.1:429/v2/": EOF"#,
+            "failed to read from registry.corp:429: unexpected EOF",
+            "failed commit on ref \"layer-sha256:42942904044290\": unexpected commit digest",
+            r#"Get "https://r/v2/denied/unauthorized/manifests/1": EOF"#,
+            "open /srv/denied/x509: is a directory",
+            "failed to pull denied.corp/unauthorized:toomanyrequests: EOF",
+            "write tcp 10.0.0.1:42900->10.0.0.2:40429: write: broken pipe",
+        ] {
+            assert_eq!(of(text), Refusal::Other, "{text}");
+        }
+        let odd = "registry.corp:429/access/denied:not.found";
+        let text = format!("failed to pull and unpack image \"{odd}\": unexpected EOF");
+        assert_eq!(Refusal::of(&text, odd), Refusal::Other);
+        let missing = format!("failed to resolve reference \"{odd}\": {odd}: not found");
+        assert_eq!(Refusal::of(&missing, odd), Refusal::NotFound);
+    }
+}
