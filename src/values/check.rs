@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::Problem;
 use super::error::SHOWN;
 use super::keys::{self, Effect, Key};
 use super::kind;
 use super::said::Layer;
+use super::{DEFAULTS, Problem};
 
 /// Checks the keys of one place.
 pub(super) fn layer(layer: &Layer, problems: &mut Vec<Problem>, warnings: &mut Vec<String>) {
@@ -93,15 +93,20 @@ fn unknown(key: &str, path: &[&str]) -> String {
 /// where something was said.
 pub(super) fn types(
     tree: &Value,
-    place: &dyn Fn(&[&str]) -> String,
+    place: &dyn Fn(&[&str]) -> Option<String>,
 ) -> Vec<(&'static Key, Problem)> {
     let mut problems = Vec::new();
     for key in keys::all() {
-        let mut path = keys::path(&key.path);
+        let path = keys::path(&key.path);
         let value = path.iter().fold(tree, |tree, name| &tree[*name]);
-        if let Err((below, what)) = key.kind.check(&key.path, value) {
+        for (below, what) in key.kind.check_each(&key.path, value) {
+            let mut path = path.clone();
             path.extend(below.iter().map(String::as_str));
-            problems.push((key, Problem::new(place(&path), what)));
+            // What is missing has no place of its own.
+            let mut lengths = (keys::path(&key.path).len()..=path.len()).rev();
+            let place = lengths.find_map(|length| place(&path[..length]));
+            let place = place.unwrap_or_else(|| DEFAULTS.to_owned());
+            problems.push((key, Problem::new(place, what)));
         }
     }
     problems

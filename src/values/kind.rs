@@ -2,6 +2,7 @@
 //! Schema.
 
 mod image;
+mod schema;
 mod shapes;
 mod size;
 
@@ -121,8 +122,13 @@ impl Kind {
             Kind::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Kind::Whole(range) => whole(value).is_some_and(|number| range.contains(&number)),
             Kind::Quantity => return size::storage(key, value, self),
-            Kind::Resources => return size::resources(key, value),
-            Kind::Environment => return environment(key, value, self),
+            Kind::Resources | Kind::Environment | Kind::Users => {
+                return self
+                    .check_each(key, value)
+                    .into_iter()
+                    .next()
+                    .map_or(Ok(()), Err);
+            }
             Kind::Texts => return texts(key, value, self),
             Kind::Tolerations => return list_of::<Toleration>(key, value, self),
             Kind::Affinity => return shaped::<Affinity>(key, value, Vec::new()),
@@ -163,7 +169,6 @@ impl Kind {
                 },
                 None => false,
             },
-            Kind::Users => return users(key, value, self),
             Kind::Query => text(value).is_some_and(|query| {
                 let fits = |c: char| c.is_ascii_alphanumeric() || "-_.~=&,:*".contains(c);
                 query.chars().all(fits)
@@ -172,6 +177,17 @@ impl Kind {
         match fits {
             true => Ok(()),
             false => told(self.invalid(key, value)),
+        }
+    }
+
+    /// Everything that is wrong with a value, where its parts can be wrong on their own.
+    pub(super) fn check_each(&self, key: &str, value: &Value) -> Vec<Wrong> {
+        match self {
+            _ if self.may_be_empty() && value.is_null() => Vec::new(),
+            Kind::Resources => size::resources(key, value),
+            Kind::Environment => environment(key, value, self),
+            Kind::Users => users(key, value, self),
+            _ => self.check(key, value).err().into_iter().collect(),
         }
     }
 
@@ -275,70 +291,6 @@ impl Kind {
             Kind::JavaOptions => "options such as -Xmx2g -Xms2g".into(),
             Kind::Users => "a list of users with username, password and name".into(),
             Kind::Query => "a query such as wait_for_status=yellow&timeout=1s".into(),
-        }
-    }
-
-    /// The JSON Schema of such a value.
-    pub(super) fn schema(&self) -> Value {
-        let texts = json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}});
-        let list = |items: Value| json!({"type": ["array", "null"], "items": items});
-        match self {
-            Kind::Flag => json!({"enum": [true, false, "true", "false"]}),
-            Kind::Text | Kind::JavaOptions | Kind::Template => {
-                json!({"type": ["string", "number", "boolean"]})
-            }
-            Kind::Word => json!({"type": "string", "pattern": "^[A-Za-z0-9_./~-]*$"}),
-            Kind::Secret { least } => {
-                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_./~-]{{{least},}})?$")})
-            }
-            Kind::Password => json!({"type": ["string", "number", "boolean"]}),
-            Kind::OwnPassword => {
-                json!({"type": ["string", "number"], "pattern": "^([A-Za-z0-9_./~][A-Za-z0-9_./~-]*)?$"})
-            }
-            Kind::Repository => {
-                json!({"type": "string", "pattern": image::REPOSITORY})
-            }
-            Kind::ImageTag => {
-                json!({"type": ["string", "number"], "pattern": image::TAG})
-            }
-            Kind::Name => {
-                json!({"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253})
-            }
-            Kind::OneOf(words) => json!({"enum": words}),
-            Kind::Whole(range) if *range.end() == u64::MAX => {
-                json!({"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": range.start()})
-            }
-            Kind::Whole(range) => {
-                json!({"type": ["integer", "string"], "pattern": "^[0-9]+$",
-                    "minimum": range.start(), "maximum": range.end()})
-            }
-            Kind::Quantity => {
-                json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?$"})
-            }
-            Kind::Resources => {
-                let amounts = json!({"type": "object", "additionalProperties": {"type": ["string", "number"]}});
-                json!({"type": ["object", "null"], "additionalProperties": false,
-                    "properties": {"requests": amounts, "limits": amounts}})
-            }
-            Kind::Environment => list(json!({"type": "object", "required": ["name"],
-                "properties": {"name": {"type": "string"}, "value": {"type": ["string", "number", "boolean"]}, "valueFrom": {"type": "object"}},
-                "additionalProperties": false})),
-            Kind::Texts | Kind::Files(_) => {
-                let mut schema = texts;
-                schema["type"] = json!(["object", "null"]);
-                schema
-            }
-            Kind::Tolerations => list(json!({"type": "object"})),
-            Kind::Affinity => json!({"type": ["object", "null"]}),
-            Kind::AccessModes => json!({"type": "array", "minItems": 1, "items": {"enum": MODES}}),
-            Kind::Host | Kind::IngressHost | Kind::Query => json!({"type": "string"}),
-            Kind::RootPath => json!({"enum": ["", "/"]}),
-            Kind::Arguments => list(json!({"type": ["string", "number", "boolean"]})),
-            Kind::Users => list(
-                json!({"type": "object", "required": ["username", "password"],
-                "properties": {"username": {"type": "string"}, "password": {"type": "string"}, "name": {"type": "string"}},
-                "additionalProperties": false}),
-            ),
         }
     }
 }

@@ -102,8 +102,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     let opened = opened(&mut tree, inputs);
     warnings.extend(elastic::adapt(&mut tree, &said, inputs.release));
     limits::give_way(&mut tree, &said, inputs.profile);
-    let place = |path: &[&str]| said.place(path).unwrap_or_else(|| DEFAULTS.to_owned());
-    let invalid = check::types(&tree, &place);
+    let invalid = check::types(&tree, &|path| said.place(path));
     let mut fitting = tree.clone();
     for (key, _) in &invalid {
         let path = keys::path(&key.path);

@@ -101,56 +101,61 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
 
 /// Names once each, and values as text whatever was guessed of them. Messages hold no
 /// values: there may be secrets among them.
-pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     let Value::Array(items) = value else {
-        return Err((Vec::new(), kind.invalid(key, value)));
+        return vec![(Vec::new(), kind.invalid(key, value))];
     };
     let mut seen: Vec<&str> = Vec::new();
+    let mut wrong = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let place = format!("{key}[{index}]");
-        let wrong = |below: &[&str], what: String| {
-            let path = std::iter::once(index.to_string());
-            Err((
-                path.chain(below.iter().map(ToString::to_string)).collect(),
-                what,
-            ))
-        };
-        let Some(map) = item.as_object() else {
-            let got = type_of(item);
-            return wrong(
-                &[],
-                format!("invalid value for `{place}`: expected `name` and `value`, got {got}"),
-            );
-        };
-        let Some(name) = item["name"].as_str().filter(|name| !name.is_empty()) else {
-            return wrong(&[], format!("`{place}.name` is missing"));
-        };
-        for (field, value) in map {
-            let got = type_of(value);
-            let invalid = |expected: &str| {
-                format!("invalid value for `{place}.{field}`: expected {expected}, got {got}")
-            };
-            match field.as_str() {
-                "name" => {}
-                "value" if text(value).is_some() || value.is_null() => {}
-                "value" => return wrong(&[field], invalid("a text")),
-                "valueFrom" if value.is_null() => {}
-                "valueFrom" if value.is_object() => {
-                    shaped::<EnvVarSource>(key, value, vec![index.to_string(), field.clone()])?;
-                }
-                "valueFrom" => return wrong(&[field], invalid("a source such as `secretKeyRef`")),
-                _ => {
-                    return wrong(
-                        &[field],
-                        format!("Kubernetes knows no field `{place}.{field}`"),
-                    );
-                }
-            }
+        if let Err(one) = variable(key, index, item) {
+            wrong.push(one);
+            continue;
         }
+        let name = item["name"].as_str().unwrap_or_default();
         if seen.contains(&name) {
-            return wrong(&["name"], format!("`{key}` names `{name}` twice"));
+            let below = vec![index.to_string(), "name".to_owned()];
+            wrong.push((below, format!("`{key}` names `{name}` twice")));
         }
         seen.push(name);
+    }
+    wrong
+}
+
+/// One variable of an environment.
+fn variable(key: &str, index: usize, item: &Value) -> Result<(), Wrong> {
+    let place = format!("{key}[{index}]");
+    let wrong = |field: Option<&str>, what: String| {
+        let path = std::iter::once(index.to_string());
+        Err((path.chain(field.map(str::to_owned)).collect(), what))
+    };
+    let Some(map) = item.as_object() else {
+        let got = type_of(item);
+        let what = format!("invalid value for `{place}`: expected `name` and `value`, got {got}");
+        return wrong(None, what);
+    };
+    if item["name"].as_str().is_none_or(str::is_empty) {
+        return wrong(None, format!("`{place}.name` is missing"));
+    }
+    for (field, value) in map {
+        let got = type_of(value);
+        let invalid = |expected: &str| {
+            format!("invalid value for `{place}.{field}`: expected {expected}, got {got}")
+        };
+        match field.as_str() {
+            "name" => {}
+            "value" if text(value).is_some() || value.is_null() => {}
+            "value" => return wrong(Some(field), invalid("a text")),
+            "valueFrom" if value.is_null() => {}
+            "valueFrom" if value.is_object() => {
+                shaped::<EnvVarSource>(key, value, vec![index.to_string(), field.clone()])?;
+            }
+            "valueFrom" => return wrong(Some(field), invalid("a source such as `secretKeyRef`")),
+            _ => {
+                let what = format!("Kubernetes knows no field `{place}.{field}`");
+                return wrong(Some(field), what);
+            }
+        }
     }
     Ok(())
 }
@@ -211,57 +216,67 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
     Ok(())
 }
 
-pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+/// Users, each name once.
+pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     let Some(list) = value.as_array() else {
-        return Err((Vec::new(), kind.invalid(key, value)));
+        return vec![(Vec::new(), kind.invalid(key, value))];
     };
     let mut seen: Vec<&str> = Vec::new();
-    for (index, user) in list.iter().enumerate() {
-        let below = |name: &str| vec![index.to_string(), name.to_owned()];
-        let Some(map) = user.as_object() else {
-            return Err((
-                vec![index.to_string()],
-                format!(
-                    "invalid value for `{key}[{index}]`: expected username, password and name, got {}",
-                    type_of(user)
-                ),
-            ));
-        };
-        if let Some(other) = map
-            .keys()
-            .find(|name| !["username", "password", "name"].contains(&name.as_str()))
-        {
-            return Err((
-                below(other),
-                format!(
-                    "unknown key `{key}[{index}].{other}`: a user has username, password and name"
-                ),
-            ));
+    let mut wrong = Vec::new();
+    for (index, item) in list.iter().enumerate() {
+        if let Err(one) = user(key, index, item) {
+            wrong.push(one);
+            continue;
         }
-        for name in ["username", "password"] {
-            if user[name].as_str().is_none_or(str::is_empty) {
-                return Err((
-                    below(name),
-                    format!(
-                        "invalid value for `{key}[{index}].{name}`: expected a text in quotes that is not empty"
-                    ),
-                ));
-            }
-        }
-        let username = user["username"].as_str().unwrap_or_default();
-        if username.contains(':') {
-            return Err((
-                below("username"),
-                format!("`{key}[{index}].username` cannot hold `:`, which ends it in a login"),
-            ));
-        }
+        let username = item["username"].as_str().unwrap_or_default();
         if seen.contains(&username) {
-            return Err((
-                below("username"),
-                format!("`{key}` names `{username}` twice"),
-            ));
+            let below = vec![index.to_string(), "username".to_owned()];
+            wrong.push((below, format!("`{key}` names `{username}` twice")));
         }
         seen.push(username);
+    }
+    wrong
+}
+
+/// One user.
+fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
+    let below = |name: &str| vec![index.to_string(), name.to_owned()];
+    let Some(map) = user.as_object() else {
+        return Err((
+            vec![index.to_string()],
+            format!(
+                "invalid value for `{key}[{index}]`: expected username, password and name, got {}",
+                type_of(user)
+            ),
+        ));
+    };
+    let mut names = map.keys();
+    if let Some(other) =
+        names.find(|name| !["username", "password", "name"].contains(&name.as_str()))
+    {
+        return Err((
+            below(other),
+            format!("unknown key `{key}[{index}].{other}`: a user has username, password and name"),
+        ));
+    }
+    for name in ["username", "password"] {
+        if user[name].as_str().is_none_or(str::is_empty) {
+            return Err((
+                below(name),
+                format!(
+                    "invalid value for `{key}[{index}].{name}`: expected a text in quotes that is not empty"
+                ),
+            ));
+        }
+    }
+    if user["username"]
+        .as_str()
+        .is_some_and(|name| name.contains(':'))
+    {
+        return Err((
+            below("username"),
+            format!("`{key}[{index}].username` cannot hold `:`, which ends it in a login"),
+        ));
     }
     Ok(())
 }

@@ -23,33 +23,36 @@ pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong
 }
 
 /// Requests and limits.
-pub(super) fn resources(key: &str, value: &Value) -> Result<(), Wrong> {
-    let wrong = |below: Vec<String>, key: String, got: &str| {
-        let what =
-            format!("invalid value for `{key}`: expected `requests` and `limits`, got {got}");
-        Err((below, what))
+pub(super) fn resources(key: &str, value: &Value) -> Vec<Wrong> {
+    let invalid = |key: &str, got: &str| {
+        format!("invalid value for `{key}`: expected `requests` and `limits`, got {got}")
     };
     let Some(map) = value.as_object() else {
-        return wrong(Vec::new(), key.to_owned(), type_of(value));
+        return vec![(Vec::new(), invalid(key, type_of(value)))];
     };
+    let mut wrong = Vec::new();
     for (kind, amounts) in map {
-        let below = vec![kind.clone()];
         if !["requests", "limits"].contains(&kind.as_str()) {
-            return wrong(below, key.to_owned(), &format!("`{kind}`"));
+            wrong.push((vec![kind.clone()], invalid(key, &format!("`{kind}`"))));
+            continue;
         }
         if !(amounts.is_object() || amounts.is_null()) {
             let got = type_of(amounts);
             let what = format!(
                 "invalid value for `{key}.{kind}`: expected amounts such as `memory: 2Gi`, got {got}"
             );
-            return Err((below, what));
+            wrong.push((vec![kind.clone()], what));
         }
         for (what, amount) in amounts.as_object().into_iter().flatten() {
-            let below = vec![kind.clone(), what.clone()];
-            self::amount(&format!("{key}.{kind}"), what, amount).map_err(|why| (below, why))?;
+            if let Err(why) = self::amount(&format!("{key}.{kind}"), what, amount) {
+                wrong.push((vec![kind.clone(), what.clone()], why));
+            }
         }
     }
-    request_within_limit(key, value)
+    if wrong.is_empty() {
+        wrong.extend(request_within_limit(key, value).err());
+    }
+    wrong
 }
 
 /// One request or limit.
@@ -142,7 +145,7 @@ mod tests {
     fn units_of_other_tools_get_the_likely_quantity() {
         let memory = |amount: &str| {
             let value = json!({"limits": {"memory": amount}});
-            resources("redis.resources", &value).unwrap_err().1
+            resources("redis.resources", &value).remove(0).1
         };
         assert_eq!(
             memory("512m"),
@@ -161,13 +164,8 @@ mod tests {
         }
         assert!(memory("lots").ends_with("got `lots`"));
         let cpu = |amount: &str| resources("r", &json!({"limits": {"cpu": amount}}));
-        assert!(
-            cpu("500Mi")
-                .unwrap_err()
-                .1
-                .ends_with("did you mean `500m`?")
-        );
-        assert_eq!(cpu("500m"), Ok(()));
+        assert!(cpu("500Mi")[0].1.ends_with("did you mean `500m`?"));
+        assert_eq!(cpu("500m"), []);
         let size = |size: &str| storage("s", &json!(size), &Kind::Quantity);
         assert!(
             size("50GB")

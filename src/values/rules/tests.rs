@@ -69,6 +69,18 @@ elasticsearch: {roles: {data: false}}
 }
 
 #[test]
+fn each_part_of_a_value_is_told() {
+    let text = "\
+apiserver:
+  resources: {requests: {cpu: lots}, limits: {memory: 2GB}}
+  extraEnvs: [text, {value: a}, {name: A}, {name: A}]
+  fixedUsers: {enabled: true, users: [text, {username: ann}]}
+";
+    let told = refused(text, &[]);
+    assert_eq!(told.len(), 7, "{told:#?}");
+}
+
+#[test]
 fn a_rule_is_silent_about_a_value_that_is_invalid_already() {
     let text = "apiserver: {service: {nodePort: 80}}\nwebserver: {service: {nodePort: 30008}}\n";
     assert_eq!(refused(text, &[]).len(), 1);

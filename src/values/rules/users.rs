@@ -13,8 +13,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         return;
     };
     if fixed.users.is_empty() {
-        found.push(Finding::new(
-            "apiserver.fixedUsers.enabled",
+        found.push(Finding::of(
+            ["apiserver.fixedUsers.enabled", USERS].map(str::to_owned),
             "`apiserver.fixedUsers.enabled` without `apiserver.fixedUsers.users` leaves nobody who can log in",
         ));
     }
