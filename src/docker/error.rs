@@ -1,5 +1,6 @@
 //! What goes wrong between us and the engine.
 
+use super::refusal::{Refusal, UNKNOWN};
 use crate::error::{Code, Explain};
 
 /// What can go wrong between us and the engine.
@@ -70,6 +71,18 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Refused { status: 404, .. })
     }
+
+    /// The kind of refusal, where the engine's words are known.
+    fn refusal(&self) -> Option<&'static Refusal> {
+        match self {
+            Error::Refused { message, .. } => Refusal::find(message),
+            // A stream that the engine ended, such as an import.
+            Error::Broken { reason, .. } if reason.contains("no space left") => {
+                Refusal::find(reason)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Explain for Error {
@@ -77,11 +90,9 @@ impl Explain for Error {
         match self {
             Error::Unreachable { .. } | Error::Context { .. } => Code::DockerUnreachable,
             Error::Remote { .. } => Code::DockerRemote,
-            Error::Refused { message, .. }
-            | Error::Broken {
-                reason: message, ..
-            } if message.contains("no space left") => Code::DiskFull,
-            Error::Refused { .. } | Error::Broken { .. } => Code::DockerRefused,
+            Error::Refused { .. } | Error::Broken { .. } => self
+                .refusal()
+                .map_or(Code::DockerRefused, |known| known.code),
             Error::Command { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
                 Code::DiskFull
             }
@@ -90,6 +101,9 @@ impl Explain for Error {
     }
 
     fn hints(&self) -> Vec<String> {
+        if let Some(known) = self.refusal() {
+            return known.remedies.iter().map(|&remedy| remedy.into()).collect();
+        }
         let hint = match self {
             Error::Unreachable { hint, .. } => hint.clone(),
             Error::Remote { .. } => {
@@ -99,17 +113,9 @@ impl Explain for Error {
             other if other.code() == Code::DiskFull => {
                 "see what fills the disk: docker system df".into()
             }
-            // Docker's words of both its old and its new address allocator.
-            Error::Refused { message, .. }
-                if message.contains("address pool") || message.contains("fully subnetted") =>
-            {
-                "Docker has no network addresses left; drop unused networks: docker network prune".into()
-            }
-            Error::Refused { message, .. } if is_low_port(message) => {
-                "the engine may not open a port so low, use others: clearml-local up --http-port 8080 --https-port 8443".into()
-            }
             Error::Broken { .. } => "is the engine still there? docker info".into(),
-            _ => return Vec::new(),
+            Error::Refused { .. } => UNKNOWN.into(),
+            Error::Command { .. } => return Vec::new(),
         };
         vec![hint]
     }
@@ -117,16 +123,14 @@ impl Explain for Error {
     fn details(&self) -> Vec<String> {
         match self {
             Error::Command { tail, .. } => tail.clone(),
-            _ => Vec::new(),
+            other => {
+                let cause = other
+                    .refusal()
+                    .map(|known| format!("cause: {}", known.cause));
+                cause.into_iter().collect()
+            }
         }
     }
-}
-
-/// Whether the engine says that a port is for root, which it is not: rootless engines
-/// and those in some virtual machines.
-fn is_low_port(message: &str) -> bool {
-    message.contains("privileged port")
-        || (message.contains("bind") && message.contains("permission denied"))
 }
 
 #[cfg(test)]
@@ -141,5 +145,17 @@ mod tests {
             message: "driver failed programming external connectivity on endpoint demo: error while calling PortManager.AddPort(): cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024)".into(),
         };
         assert!(refused.hints()[0].ends_with("--http-port 8080 --https-port 8443"));
+        assert_eq!(refused.details().len(), 1, "and why");
+    }
+
+    #[test]
+    fn no_refusal_is_without_a_hint() {
+        let refused = Error::Refused {
+            what: "start the container".into(),
+            status: 500,
+            message: "something that nobody has seen".into(),
+        };
+        assert_eq!(refused.code(), Code::DockerRefused);
+        assert!(refused.hints()[0].contains("journalctl -u docker"));
     }
 }

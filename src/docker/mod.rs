@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 pub mod fake;
 mod model;
+mod refusal;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub use self::error::Error;
 pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
 };
+pub use self::refusal::refusals;
 
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;

@@ -247,6 +247,10 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         tmpfs: Some(tmpfs),
         port_bindings: Some(bindings),
         network_mode: spec.network.clone(),
+        // As kind asks for it on engines with `userns-remap`, which refuse a privileged
+        // container otherwise; the data belong to the users that the node sees.
+        userns_mode: Some("host".into()),
+        log_config: Some(log_config()),
         ..model::HostConfig::default()
     };
     if spec.node {
@@ -263,6 +267,17 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         });
     }
     config
+}
+
+/// A log that can be read back, even where the engine's default driver sends logs
+/// elsewhere or keeps none.
+fn log_config() -> model::HostConfigLogConfig {
+    let bounds = [("max-size", "10m"), ("max-file", "2")];
+    let bounds = bounds.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    model::HostConfigLogConfig {
+        typ: Some("json-file".into()),
+        config: Some(bounds.into()),
+    }
 }
 
 pub(super) fn percent_encode(text: &str) -> String {
@@ -332,6 +347,13 @@ mod tests {
         let mounts = config.mounts.unwrap();
         let sources: Vec<_> = mounts.iter().filter_map(|m| m.source.as_deref()).collect();
         assert_eq!(sources, ["/srv/12:30 run", "images"]);
+    }
+
+    #[test]
+    fn every_container_keeps_a_log_and_the_users_of_the_host() {
+        let config = host_config(&ContainerSpec::default());
+        assert_eq!(config.userns_mode.as_deref(), Some("host"));
+        assert_eq!(config.log_config.unwrap().typ.as_deref(), Some("json-file"));
     }
 
     #[test]

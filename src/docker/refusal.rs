@@ -1,0 +1,358 @@
+//! Why an engine refuses, and what helps: one table from its words to cause and remedy.
+//! docs/failures.md lists it.
+
+use crate::error::Code;
+
+/// A kind of refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// How it is recognised: any of these groups, of which every phrase is in the
+    /// engine's message. Lower case.
+    phrases: &'static [&'static [&'static str]],
+    /// The cause, in the user's terms.
+    pub cause: &'static str,
+    /// What to do, most useful first.
+    pub remedies: &'static [&'static str],
+    /// The exit code.
+    pub code: Code,
+}
+
+const RESTART: &str = "restart Docker: sudo systemctl restart docker";
+
+/// All kinds, the more specific first.
+pub(super) const REFUSALS: &[Refusal] = &[
+    Refusal {
+        phrases: &[&["no space left on device"], &["disk quota exceeded"]],
+        cause: "the disk that Docker writes to is full",
+        remedies: &["see what fills it: docker system df"],
+        code: Code::DiskFull,
+    },
+    // Rootless engines, and those in some virtual machines.
+    Refusal {
+        phrases: &[&["privileged port"], &["bind: permission denied"]],
+        cause: "Docker runs without root and cannot open ports below 1024",
+        remedies: &["use others: clearml-local up --http-port 8080 --https-port 8443"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[
+            &["port is already allocated"],
+            &["address already in use"],
+            &["ports are not available"],
+        ],
+        cause: "another program took one of the ports after they were checked",
+        remedies: &["run the command again, it names the program: clearml-local up"],
+        code: Code::PortInUse,
+    },
+    Refusal {
+        phrases: &[&["cannot assign requested address"]],
+        cause: "the ports are to be opened on an address that Docker's machine does not have",
+        remedies: &[
+            "use this machine only: clearml-local up --listen 127.0.0.1",
+            "or every address: clearml-local up --listen 0.0.0.0",
+        ],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["address pool"], &["fully subnetted"]],
+        cause: "Docker has no range of addresses left for another network",
+        remedies: &["remove unused networks: docker network prune"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["pool overlaps"]],
+        cause: "another network of Docker has the same range of addresses",
+        remedies: &["remove unused networks: docker network prune"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["network", "is ambiguous"]],
+        cause: "several networks have that name",
+        remedies: &[
+            "see them: docker network ls --filter name=kind",
+            "remove the unused ones: docker network rm ID",
+        ],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[
+            &["network", "not found"],
+            &["could not find a network matching"],
+        ],
+        cause: "the network of the container was removed",
+        remedies: &["create it again, the data are kept: clearml-local up"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["already in use by container"]],
+        cause: "a container of that name is there already",
+        remedies: &["see what it is: docker ps --all"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["user namespaces"], &["userns"]],
+        cause: "Docker maps the users of containers (`userns-remap`) and does not let a node use the host's",
+        remedies: &["use an engine without `userns-remap`: docker context ls"],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[
+            &["mounts denied"],
+            &["is not shared from"],
+            &["shared from the host"],
+        ],
+        cause: "Docker Desktop does not share that directory with its virtual machine",
+        remedies: &[
+            "share it: Docker Desktop, Settings, Resources, File sharing",
+            "or keep the data in a volume: clearml-local up --data-dir volume:NAME",
+        ],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[
+            &["invalid mode"],
+            &["invalid volume specification"],
+            &["too many colons"],
+        ],
+        cause: "Docker cannot mount a path with a colon",
+        remedies: &["use a directory without a colon: clearml-local up --data-dir DIR"],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[
+            &["bind source path does not exist"],
+            &["error while creating mount source path"],
+            &["read-only file system"],
+        ],
+        cause: "Docker cannot see or create that directory: it runs in a virtual machine or a sandbox",
+        remedies: &[
+            "keep the data in a volume: clearml-local up --data-dir volume:NAME",
+            "or use a directory that Docker sees: clearml-local up --data-dir DIR",
+        ],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[
+            &["no chain/target/match by that name"],
+            &["iptables"],
+            &["nftables"],
+        ],
+        cause: "another program removed Docker's firewall rules after Docker had started",
+        remedies: &[RESTART],
+        code: Code::DockerRefused,
+    },
+    Refusal {
+        phrases: &[&["apparmor"]],
+        cause: "the AppArmor of Docker's machine does not work",
+        remedies: &["see what is missing: sudo aa-status", RESTART],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[&["seccomp"]],
+        cause: "the kernel of Docker's machine, or its runc, has no seccomp",
+        remedies: &["update Docker, or use another engine: docker context ls"],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[
+            &["runtime name"],
+            &["unknown runtime"],
+            &["runtime", "executable file not found"],
+            &["runc", "executable file not found"],
+            &["runc", "no such file or directory"],
+        ],
+        cause: "the runtime that Docker starts containers with is not installed",
+        remedies: &["see which one it is: docker info --format '{{.DefaultRuntime}}'"],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[&["logging driver"], &["log driver"]],
+        cause: "the log driver of Docker does not work",
+        remedies: &["see which one it is: docker info --format '{{.LoggingDriver}}'"],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[&["cgroup"]],
+        cause: "Docker cannot use the cgroups of its machine",
+        remedies: &[
+            RESTART,
+            "see what it uses: docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'",
+        ],
+        code: Code::DockerUnsupported,
+    },
+    Refusal {
+        phrases: &[
+            &["permission denied"],
+            &["operation not permitted"],
+            &["authorization denied"],
+        ],
+        cause: "Docker may not do that on its machine: it runs without root, in a sandbox, or with a policy of its own",
+        remedies: &[
+            "see how it runs: docker info --format '{{.SecurityOptions}}'",
+            "use an engine that runs as root: docker context ls",
+        ],
+        code: Code::DockerRefused,
+    },
+];
+
+/// What to do about a refusal that is not in the table.
+pub(super) const UNKNOWN: &str = "see what Docker logged: sudo journalctl -u docker -n 50 (Docker Desktop: Troubleshoot, Get support)";
+
+impl Refusal {
+    /// Finds the kind that a message of the engine is of.
+    pub(super) fn find(message: &str) -> Option<&'static Refusal> {
+        let message = message.to_lowercase();
+        REFUSALS.iter().find(|refusal| {
+            let all = |group: &&[&str]| group.iter().all(|phrase| message.contains(phrase));
+            refusal.phrases.iter().any(all)
+        })
+    }
+}
+
+/// Returns the table for docs/failures.md.
+pub fn refusals() -> String {
+    let mut text = String::from("| Docker says | Cause | What to do | Code |\n|---|---|---|---|\n");
+    for refusal in REFUSALS {
+        let groups = refusal.phrases.iter().map(|group| {
+            let phrases = group.iter().map(|phrase| format!("`{phrase}`"));
+            phrases.collect::<Vec<_>>().join(" … ")
+        });
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            groups.collect::<Vec<_>>().join(", "),
+            refusal.cause,
+            refusal.remedies.join("; "),
+            refusal.code.number(),
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages of real engines, and the beginning of the cause that is told. Those
+    /// marked `*` were seen on Docker 20.10, the others are from public reports.
+    const SEEN: &[(&str, &str)] = &[
+        (
+            "* driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:7777 failed: port is already allocated",
+            "another program took",
+        ),
+        (
+            "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 127.0.0.1:7778: bind: address already in use",
+            "another program took",
+        ),
+        (
+            "Ports are not available: exposing port TCP 127.0.0.1:30080 -> 0.0.0.0:0: listen tcp 127.0.0.1:30080: bind: Only one usage of each socket address",
+            "another program took",
+        ),
+        (
+            "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 192.0.2.7:7779: bind: cannot assign requested address",
+            "the ports are to be opened on an address",
+        ),
+        (
+            "* could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+            "Docker has no range",
+        ),
+        (
+            "all predefined address pools have been fully subnetted",
+            "Docker has no range",
+        ),
+        (
+            "* Pool overlaps with other one on this address space",
+            "another network of Docker has the same range",
+        ),
+        (
+            "* network kind is ambiguous (2 matches found on name)",
+            "several networks",
+        ),
+        ("* network kind not found", "the network of the container"),
+        (
+            "failed to set up container networking: network 0123456789ab not found",
+            "the network of the container",
+        ),
+        (
+            "* Conflict. The container name \"/demo-control-plane\" is already in use by container \"68317ded704c\". You have to remove (or rename) that container to be able to reuse that name.",
+            "a container of that name",
+        ),
+        (
+            "* privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode",
+            "Docker maps the users",
+        ),
+        (
+            "Mounts denied: \nThe path /srv/data is not shared from the host and is not known to Docker.",
+            "Docker Desktop does not share",
+        ),
+        (
+            "* invalid mode: /var/local-path-provisioner",
+            "Docker cannot mount a path",
+        ),
+        (
+            "* invalid mount config for type \"bind\": bind source path does not exist: /nonexistent",
+            "Docker cannot see or create",
+        ),
+        (
+            "error while creating mount source path '/srv/data': mkdir /srv: read-only file system",
+            "Docker cannot see or create",
+        ),
+        (
+            "* Failed to Setup IP tables: Unable to enable SKIP DNAT rule:  (iptables failed: iptables --wait -t nat -I DOCKER -i br-e1f8f77c1358 -j RETURN: iptables: No chain/target/match by that name.\n (exit status 1))",
+            "another program removed",
+        ),
+        (
+            "AppArmor enabled on system but the docker-default profile could not be loaded: running `apparmor_parser` failed",
+            "the AppArmor",
+        ),
+        (
+            "linux seccomp: seccomp profiles are not supported on this daemon, you cannot specify a custom seccomp profile",
+            "the kernel",
+        ),
+        ("* Unknown runtime specified kata", "the runtime"),
+        ("unknown or invalid runtime name: nvidia", "the runtime"),
+        (
+            "failed to create task for container: failed to initialize logging driver: dial tcp 127.0.0.1:514: connect: connection refused",
+            "the log driver",
+        ),
+        (
+            "OCI runtime create failed: container_linux.go:380: starting container process caused: process_linux.go:385: applying cgroup configuration for process caused: cannot enter cgroupv2 with domain controllers",
+            "Docker cannot use the cgroups",
+        ),
+        (
+            "cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024)",
+            "Docker runs without root",
+        ),
+        (
+            "OCI runtime create failed: runc create failed: unable to start container process: error mounting proc: operation not permitted",
+            "Docker may not do that",
+        ),
+        (
+            "failed to copy files: write /var/lib/docker/overlay2/x: no space left on device",
+            "the disk",
+        ),
+    ];
+
+    #[test]
+    fn what_engines_say_has_a_cause() {
+        for (message, cause) in SEEN {
+            let found = Refusal::find(message).map(|refusal| refusal.cause);
+            assert!(
+                found.is_some_and(|found| found.starts_with(cause)),
+                "{message}: {found:?}"
+            );
+        }
+        assert_eq!(Refusal::find("something else"), None);
+    }
+
+    #[test]
+    fn every_row_has_been_seen() {
+        for refusal in REFUSALS {
+            let seen = SEEN.iter().filter_map(|(said, _)| Refusal::find(said));
+            assert!(
+                seen.into_iter().any(|seen| seen == refusal),
+                "no message is of: {}",
+                refusal.cause
+            );
+        }
+    }
+}
