@@ -357,8 +357,18 @@ impl Engine for Docker {
         self.networks_named(name).await
     }
 
-    async fn ensure_network(&self, name: &str) -> Result<(), Error> {
-        self.ensure_network_named(name).await
+    async fn create_network(&self, name: &str) -> Result<(), Error> {
+        self.create_network_named(name).await
+    }
+
+    async fn remove_network(&self, id: &str) -> Result<(), Error> {
+        let removed = self.client.remove_network(id).await;
+        optional(removed.map_err(Docker::failed(format!("remove the network {id}"))))?;
+        Ok(())
+    }
+
+    async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error> {
+        self.reconnect_to(network, container).await
     }
 
     async fn ensure_volume(

@@ -72,6 +72,11 @@ impl Error {
         matches!(self, Error::Refused { status: 404, .. })
     }
 
+    /// Whether the engine refused because the container's network was removed.
+    pub fn is_network_missing(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_network_missing)
+    }
+
     /// The kind of refusal, where the engine's words are known.
     fn refusal(&self) -> Option<&'static Refusal> {
         match self {

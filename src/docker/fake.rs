@@ -31,6 +31,22 @@ pub struct State {
     pub archives: BTreeMap<String, Vec<u8>>,
     /// Every call that changes something or runs a command, in order.
     pub calls: Vec<String>,
+    /// Calls that are refused, with the engine's words and how often.
+    pub refused: BTreeMap<String, (String, usize)>,
+}
+
+impl State {
+    /// Refuses a call, such as `start demo-control-plane`, from now on.
+    pub fn refuse(&mut self, call: &str, message: &str) {
+        let refusal = (message.to_owned(), usize::MAX);
+        self.refused.insert(call.to_owned(), refusal);
+    }
+
+    /// Refuses a call the next time.
+    pub fn refuse_once(&mut self, call: &str, message: &str) {
+        self.refused
+            .insert(call.to_owned(), (message.to_owned(), 1));
+    }
 }
 
 /// The fake engine.
@@ -68,6 +84,24 @@ impl FakeEngine {
 
     fn call(&self, text: String) {
         self.state().calls.push(text);
+    }
+
+    /// Notes a call that the engine may refuse.
+    fn ask(&self, text: String) -> Result<(), Error> {
+        let mut state = self.state();
+        let refused = state.refused.get_mut(&text).and_then(|(message, times)| {
+            *times = times.checked_sub(1)?;
+            Some(message.clone())
+        });
+        state.calls.push(text.clone());
+        match refused {
+            Some(message) => Err(Error::Refused {
+                what: text,
+                status: 500,
+                message,
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -133,7 +167,7 @@ impl Engine for FakeEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
-        self.call(format!("create {}", spec.name));
+        self.ask(format!("create {}", spec.name))?;
         let ports = spec.ports.iter();
         let container = Container {
             id: format!("id-{}", spec.name),
@@ -149,7 +183,7 @@ impl Engine for FakeEngine {
     }
 
     async fn start(&self, name: &str) -> Result<(), Error> {
-        self.call(format!("start {name}"));
+        self.ask(format!("start {name}"))?;
         if let Some(container) = self.state().containers.get_mut(name) {
             container.running = true;
         }
@@ -228,16 +262,28 @@ impl Engine for FakeEngine {
         Ok(named.cloned().collect())
     }
 
-    async fn ensure_network(&self, name: &str) -> Result<(), Error> {
+    /// As engines before 25: also where one of that name exists.
+    async fn create_network(&self, name: &str) -> Result<(), Error> {
         let mut state = self.state();
-        if !state.networks.iter().any(|network| network.name == name) {
-            state.networks.push(Network {
-                id: format!("id-{name}"),
-                name: name.to_owned(),
-                driver: "bridge".into(),
-                ..Network::default()
-            });
-        }
+        let number = state.networks.len();
+        state.networks.push(Network {
+            id: format!("id-{name}-{number}"),
+            name: name.to_owned(),
+            created: format!("2026-01-01T00:00:{number:02}Z"),
+            driver: "bridge".into(),
+            ..Network::default()
+        });
+        Ok(())
+    }
+
+    async fn remove_network(&self, id: &str) -> Result<(), Error> {
+        self.call(format!("remove network {id}"));
+        self.state().networks.retain(|network| network.id != id);
+        Ok(())
+    }
+
+    async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error> {
+        self.call(format!("reconnect {container} to {network}"));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 pub mod fake;
 mod model;
+mod networks;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use self::error::Error;
 pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
 };
+pub use self::networks::{ensure_network, unused_duplicates};
 pub use self::refusal::refusals;
 
 /// Bytes on their way, with the error that may cut them short.
@@ -93,8 +95,14 @@ pub trait Engine: Send + Sync {
 
     /// The networks of exactly that name, oldest first: engines allow several.
     async fn networks(&self, name: &str) -> Result<Vec<Network>, Error>;
-    /// Makes a bridge network unless it is there.
-    async fn ensure_network(&self, name: &str) -> Result<(), Error>;
+    /// Creates a bridge network like kind's; fine when the engine says that one of that
+    /// name exists, which older engines do not.
+    async fn create_network(&self, name: &str) -> Result<(), Error>;
+    /// Removes a network; fine when absent.
+    async fn remove_network(&self, id: &str) -> Result<(), Error>;
+    /// Takes a container out of the network of that name, as far as it is in one, and
+    /// puts it into the one that there is now.
+    async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error>;
     /// Makes a named volume unless it is there.
     async fn ensure_volume(
         &self,

@@ -19,6 +19,13 @@ pub struct Refusal {
 
 const RESTART: &str = "restart Docker: sudo systemctl restart docker";
 
+/// How engines say that a container's network was removed; also after another one of the
+/// same name was created.
+const NETWORK_MISSING: &[&[&str]] = &[
+    &["network", "not found"],
+    &["could not find a network matching"],
+];
+
 /// All kinds, the more specific first.
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
@@ -75,10 +82,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         code: Code::DockerRefused,
     },
     Refusal {
-        phrases: &[
-            &["network", "not found"],
-            &["could not find a network matching"],
-        ],
+        phrases: NETWORK_MISSING,
         cause: "the network of the container was removed",
         remedies: &["create it again, the data are kept: clearml-local up"],
         code: Code::DockerRefused,
@@ -201,11 +205,18 @@ pub(super) const UNKNOWN: &str = "see what Docker logged: sudo journalctl -u doc
 impl Refusal {
     /// Finds the kind that a message of the engine is of.
     pub(super) fn find(message: &str) -> Option<&'static Refusal> {
+        REFUSALS.iter().find(|refusal| refusal.is(message))
+    }
+
+    fn is(&self, message: &str) -> bool {
         let message = message.to_lowercase();
-        REFUSALS.iter().find(|refusal| {
-            let all = |group: &&[&str]| group.iter().all(|phrase| message.contains(phrase));
-            refusal.phrases.iter().any(all)
-        })
+        let all = |group: &&[&str]| group.iter().all(|phrase| message.contains(phrase));
+        self.phrases.iter().any(all)
+    }
+
+    /// Whether the container's network was removed.
+    pub(super) fn is_network_missing(&self) -> bool {
+        self.phrases == NETWORK_MISSING
     }
 }
 

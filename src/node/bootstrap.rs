@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::kubeadm::{self, Config};
 use super::{Error, kubernetes_version, prepare, proxy, spec, verifies_pulls};
-use crate::docker::{Container, Engine, exec_ok, write_file};
+use crate::docker::{self, Container, Engine, ensure_network, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
 use crate::wait::{Look, Reason, Wait};
@@ -20,22 +20,36 @@ const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Makes and starts the node container, with its network and image volume, and waits
-/// until its containerd answers.
+/// until its containerd answers. A refusal leaves nothing of it.
 ///
 /// # Errors
 /// When the engine refuses, such as for a port in use.
 pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
-    engine.ensure_network(spec::NETWORK).await?;
+    let volume = spec::image_volume(node.name, node.image_id);
+    let had_volume = engine.volume_labels(&volume).await?.is_some();
+    ensure_network(engine, spec::NETWORK).await?;
     let networks = engine.networks(spec::NETWORK).await?;
     let ranges: Vec<IpNet> = networks.into_iter().flat_map(|n| n.subnets).collect();
     let container = node.container(&ranges);
-    ensure_image_volume(engine, node).await?;
-    engine.create(&container).await?;
-    if let Err(error) = engine.start(&container.name).await {
-        // It never ran: nothing in it is worth keeping.
-        engine.remove(&container.name).await?;
+    let made = async {
+        let labels = spec::labels(node.name);
+        engine.ensure_volume(&volume, &labels).await?;
+        engine.create(&container).await?;
+        let started = start_in_network(engine, &container.name).await;
+        if started.is_err() {
+            // It never ran: nothing in it is worth keeping. The refusal says more than
+            // what may go wrong here.
+            let _ = engine.remove(&container.name).await;
+        }
+        started
+    };
+    if let Err(error) = made.await {
+        if !had_volume {
+            let _ = engine.remove_volume(&volume).await;
+        }
         return Err(error.into());
     }
+    drop_former_image_volumes(engine, node.name, &volume).await?;
     await_containerd(engine, &container.name).await?;
     let variables = proxy::variables(node.proxies, &container.name, &ranges);
     if proxy::tell_systemd(engine, &container.name, &variables).await? {
@@ -44,27 +58,44 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
     Ok(container.name)
 }
 
-/// Makes the volume for the node's image store, and drops those of former node
-/// images: no other containerd may read them, and they are large.
-async fn ensure_image_volume(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<(), Error> {
-    let volume = spec::image_volume(node.name, node.image_id);
-    let label = format!("{}={}", spec::INSTANCE_LABEL, node.name);
-    let prefix = spec::image_volume_prefix(node.name);
+/// Drops the image volumes of former node images: no other containerd may read them,
+/// and they are large.
+async fn drop_former_image_volumes(
+    engine: &dyn Engine,
+    instance: &InstanceName,
+    current: &str,
+) -> Result<(), Error> {
+    let label = format!("{}={instance}", spec::INSTANCE_LABEL);
+    let prefix = spec::image_volume_prefix(instance);
     for other in engine.volumes(&label).await? {
-        if other != volume && other.starts_with(&prefix) {
+        if other != current && other.starts_with(&prefix) {
             engine.remove_volume(&other).await?;
         }
     }
-    let labels = spec::labels(node.name);
-    Ok(engine.ensure_volume(&volume, &labels).await?)
+    Ok(())
 }
 
-/// Starts a node that was stopped.
+/// Starts a node that was stopped; also one whose network was removed meanwhile.
 ///
 /// # Errors
 /// When the engine refuses.
 pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
-    Ok(engine.start(&node.name).await?)
+    // Also removes duplicates, with which no container would start.
+    ensure_network(engine, spec::NETWORK).await?;
+    Ok(start_in_network(engine, &node.name).await?)
+}
+
+/// Starts a container in the network as it is now: engines do not find one that was
+/// removed and created again by themselves.
+async fn start_in_network(engine: &dyn Engine, name: &str) -> Result<(), docker::Error> {
+    match engine.start(name).await {
+        Err(error) if error.is_network_missing() => {
+            ensure_network(engine, spec::NETWORK).await?;
+            engine.reconnect(spec::NETWORK, name).await?;
+            engine.start(name).await
+        }
+        result => result,
+    }
 }
 
 /// Whether kubeadm has ended well in a running node.
@@ -301,6 +332,65 @@ mod tests {
         let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
         let images = "clearml-local-demo-images-111111111111";
         assert_eq!(volumes, [data.as_str(), images], "data are never dropped");
+    }
+
+    /// A node of an instance that keeps its data in a folder.
+    async fn made(engine: &FakeEngine) -> Result<String, Error> {
+        let name = "demo".parse().unwrap();
+        let instance = Wishes::default()
+            .instance(None, DataPlace::Folder("/data".into()))
+            .unwrap();
+        let node = spec::NodeSpec {
+            name: &name,
+            instance: &instance,
+            node_ports: instance.ports,
+            image_id: "sha256:0000000000001",
+            proxy: &[],
+            api_server_port: 40000,
+            device_mapper: false,
+        };
+        make(engine, &node).await
+    }
+
+    #[tokio::test]
+    async fn a_refusal_leaves_nothing() {
+        for call in ["create demo-control-plane", "start demo-control-plane"] {
+            let engine = FakeEngine::default();
+            engine
+                .state()
+                .refuse(call, "privileged mode is incompatible with user namespaces");
+            made(&engine).await.unwrap_err();
+            let state = engine.state();
+            assert!(state.volumes.is_empty(), "{call}");
+            assert!(state.containers.is_empty(), "{call}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_whose_network_was_removed_starts_in_a_new_one() {
+        let engine = FakeEngine::default();
+        made(&engine).await.unwrap();
+        engine.state().networks.clear();
+        engine
+            .state()
+            .refuse_once("start demo-control-plane", "network 0123 not found");
+        let node = engine
+            .container("demo-control-plane")
+            .await
+            .unwrap()
+            .unwrap();
+        start(&engine, &node).await.unwrap();
+        let state = engine.state();
+        assert_eq!(state.networks.len(), 1);
+        let calls = &state.calls[state.calls.len() - 3..];
+        assert_eq!(
+            calls,
+            [
+                "start demo-control-plane",
+                "reconnect demo-control-plane to kind",
+                "start demo-control-plane"
+            ]
+        );
     }
 
     #[test]

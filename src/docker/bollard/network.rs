@@ -36,13 +36,7 @@ impl Docker {
         Ok(networks)
     }
 
-    pub(super) async fn ensure_network_named(&self, name: &str) -> Result<(), Error> {
-        let options = query::InspectNetworkOptionsBuilder::default().build();
-        let inspected = self.client.inspect_network(name, Some(options)).await;
-        let what = format!("inspect the network {name}");
-        if optional(inspected.map_err(Docker::failed(what)))?.is_some() {
-            return Ok(());
-        }
+    pub(super) async fn create_network_named(&self, name: &str) -> Result<(), Error> {
         let mtu = self.default_mtu().await;
         let with_ipv6 = request(name, mtu.as_deref(), true);
         if self.client.create_network(with_ipv6).await.is_ok() {
@@ -50,8 +44,28 @@ impl Docker {
         }
         let ipv4_only = request(name, mtu.as_deref(), false);
         let created = self.client.create_network(ipv4_only).await;
-        created.map_err(Docker::failed(format!("create the network {name}")))?;
-        Ok(())
+        match created.map_err(Docker::failed(format!("create the network {name}"))) {
+            // Somebody else was faster.
+            Err(Error::Refused { status: 409, .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn reconnect_to(&self, network: &str, container: &str) -> Result<(), Error> {
+        let leave = model::NetworkDisconnectRequest {
+            container: container.to_owned(),
+            force: Some(true),
+        };
+        // It fails where the container is in no such network, which is as well.
+        let _ = self.client.disconnect_network(network, leave).await;
+        let join = model::NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: None,
+        };
+        let joined = self.client.connect_network(network, join).await;
+        joined.map_err(Docker::failed(format!(
+            "connect {container} to the network {network}"
+        )))
     }
 
     /// The MTU of the engine's default bridge, where it was set: networks that
