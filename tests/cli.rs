@@ -89,6 +89,21 @@ fn a_remote_engine_is_refused() {
 }
 
 #[test]
+fn an_address_of_ipv6_is_refused_with_what_to_use() {
+    let home = Home::new();
+    for (address, instead) in [("::1", "use 127.0.0.1"), ("::", "use 0.0.0.0")] {
+        let ran = home.run(&["up", "--listen", address]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains(instead), "{}", ran.stderr);
+        home.write("clearml-local.yaml", &format!("listen: '{address}'\n"));
+        let ran = home.run(&["up"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains(instead), "{}", ran.stderr);
+        home.write("clearml-local.yaml", "");
+    }
+}
+
+#[test]
 fn programs_get_the_failure_as_the_last_line() {
     let ran = Home::new().run(&["up", "-o", "json"]);
     let last = ran.stdout.lines().last().unwrap();

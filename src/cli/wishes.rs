@@ -1,14 +1,13 @@
 //! Flags that say what the instance is to be; several verbs have them.
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 
 use super::Context;
 use crate::path::HostPath;
-use crate::settings::{DataPlace, InputFile, Mirror, Wishes};
+use crate::settings::{DataPlace, InputFile, Listen, Mirror, Wishes};
 
 /// Flags that say what the instance is to be.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,9 +34,10 @@ pub(super) struct WishArgs {
     /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
     #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
     data_dir: Option<DataPlace>,
-    /// Address to open the ports on [default: 127.0.0.1]
+    /// IPv4 address of this machine to open the ports on, or 0.0.0.0 for all of them
+    /// [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
-    listen: Option<IpAddr>,
+    listen: Option<Listen>,
     /// Port of the web app [default: 30080]
     #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_WEB_PORT", value_parser = clap::value_parser!(u16).range(1..))]
     web_port: Option<u16>,

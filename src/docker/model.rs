@@ -106,6 +106,8 @@ pub struct Container {
     pub mounts: Vec<(String, String)>,
     /// Exit code of the last run, when it has ended.
     pub exit_code: Option<i64>,
+    /// The network that it was created in, such as `kind`, `host` or `container:ID`.
+    pub network_mode: Option<String>,
     /// When the engine starts it again by itself, such as `unless-stopped`.
     pub restart_policy: Option<String>,
 }

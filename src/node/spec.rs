@@ -149,7 +149,7 @@ impl NodeSpec<'_> {
             .mapped()
             .into_iter()
             .map(|(_, host, container)| Publish {
-                address: self.instance.listen,
+                address: self.instance.listen.ip(),
                 host,
                 container,
             })

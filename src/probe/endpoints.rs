@@ -1,6 +1,6 @@
 //! Where the server answers: what people type, and what probes use.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -21,9 +21,10 @@ impl Endpoints {
     /// The URLs of an instance: by host name where an ingress leads to the service,
     /// else by its port. Ports that are open to all are reached on `localhost` too.
     pub fn of(instance: &Instance) -> Endpoints {
-        let host = match instance.listen {
-            address if address.is_loopback() || address.is_unspecified() => "localhost".to_owned(),
-            address => in_url(address),
+        let listen = instance.listen;
+        let host = match listen.is_loopback() || listen.is_all() {
+            true => "localhost".to_owned(),
+            false => listen.to_string(),
         };
         let by_port = Endpoints::at(&host, instance.ports);
         let ingress = &instance.ingress;
@@ -45,7 +46,7 @@ impl Endpoints {
     /// The URLs by port and with a literal address: `localhost` may mean `::1` first,
     /// where nothing is published.
     pub(super) fn literal(instance: &Instance) -> Endpoints {
-        Endpoints::at(&in_url(reached_at(instance)), instance.ports)
+        Endpoints::at(&reached_at(instance).to_string(), instance.ports)
     }
 
     fn at(host: &str, ports: Ports) -> Endpoints {
@@ -59,17 +60,7 @@ impl Endpoints {
 
 /// The address of this machine that leads to an instance's ports.
 pub(super) fn reached_at(instance: &Instance) -> IpAddr {
-    match instance.listen {
-        address if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        address => address,
-    }
-}
-
-fn in_url(address: IpAddr) -> String {
-    match address {
-        IpAddr::V6(address) => format!("[{address}]"),
-        IpAddr::V4(address) => address.to_string(),
-    }
+    instance.listen.reached_at()
 }
 
 #[cfg(test)]

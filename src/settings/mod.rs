@@ -4,18 +4,19 @@
 mod data;
 mod ingress;
 mod kept;
+mod listen;
 mod mirror;
 mod name;
 mod set;
 mod wishes;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::data::{DataPlace, InputFile};
 pub use self::ingress::{Host, Hosts, Ingress};
+pub use self::listen::{InvalidListen, Listen};
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::set::{SetArgument, SetKind};
@@ -76,7 +77,8 @@ pub struct KeptFile {
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
     /// Address that the ports are published on.
-    pub listen: IpAddr,
+    #[serde(deserialize_with = "listen::kept")]
+    pub listen: Listen,
     /// Host ports.
     pub ports: Ports,
     /// Name of a release, or the path of a file that describes one.

@@ -1,13 +1,12 @@
 //! What was asked for, and what becomes of it with the past and the defaults.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{
-    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile,
+    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile, Listen,
     Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
 use crate::path::HostPath;
@@ -20,7 +19,7 @@ pub struct Wishes {
     /// The instance's name.
     pub name: Option<InstanceName>,
     /// Address to publish the ports on.
-    pub listen: Option<IpAddr>,
+    pub listen: Option<Listen>,
     /// Host port of the web app.
     pub web_port: Option<u16>,
     /// Host port of the API server.
@@ -154,7 +153,7 @@ impl Wishes {
         default_data_dir: DataPlace,
     ) -> Result<Instance, Error> {
         let was = earlier.cloned().unwrap_or_else(|| Instance {
-            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            listen: Listen::LOOPBACK,
             ports: Ports::default(),
             release: crate::release::DEFAULT.to_owned(),
             node_image: DEFAULT_NODE_IMAGE.to_owned(),

@@ -14,7 +14,7 @@ use crate::manifests::INGRESS_CLASS;
 use crate::node::spec::INGRESS_NODE_PORTS;
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::{Host, Hosts, Instance};
+use crate::settings::{Host, Hosts, Instance, Listen};
 use crate::state::StateDir;
 use crate::values::{self, Resolved, Site, Values};
 
@@ -110,26 +110,22 @@ fn addresses(name: &str) -> Vec<IpAddr> {
 /// address of this machine, any will do.
 fn astray(
     names: Vec<String>,
-    listen: IpAddr,
+    listen: Listen,
     addresses: impl Fn(&str) -> Vec<IpAddr>,
 ) -> Vec<String> {
     let leads_here = |name: &str| {
         let found = addresses(name);
-        found.contains(&listen) || (listen.is_unspecified() && !found.is_empty())
+        found.contains(&listen.ip()) || (listen.is_all() && !found.is_empty())
     };
     let names = names.into_iter();
     names.filter(|name| !leads_here(name)).collect()
 }
 
-fn lost(names: &[String], listen: IpAddr) -> Option<String> {
+fn lost(names: &[String], listen: Listen) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let address = if listen.is_unspecified() {
-        "127.0.0.1".to_owned()
-    } else {
-        listen.to_string()
-    };
+    let address = listen.reached_at();
     let names = names.join(" ");
     Some(format!(
         "no name server known here leads these names to {address}; a line in /etc/hosts does: {address} {names}"
@@ -225,9 +221,9 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_or_nowhere_are_told() {
-        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        let here = Listen::LOOPBACK;
         let known = |name: &str| match name {
-            "app.test" => vec!["::1".parse().unwrap(), here],
+            "app.test" => vec!["::1".parse().unwrap(), here.ip()],
             "api.test" => vec!["10.0.0.1".parse().unwrap()],
             _ => Vec::new(),
         };

@@ -195,6 +195,8 @@ pub async fn start(
         return Err(Error::NothingToStart.into());
     };
     let plan = plan(request, state, Some(&earlier), &info)?;
+    preflight::start(&plan, engine, events).await?;
+    phases.end("preflight");
     let node = node::start(&plan, engine, events).await?;
     phases.end("node");
     let (cluster, _) =

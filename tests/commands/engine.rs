@@ -23,6 +23,7 @@ impl Answers {
             )
             .and("GET /containers/json", json!([]))
             .and("GET /containers/json?publish", json!([]))
+            .and("GET /networks", json!([]))
             .and("GET /volumes", json!({"Volumes": [], "Warnings": null}))
             .and("GET /info", machine(16_000_000_000, 8))
     }

@@ -145,6 +145,12 @@ fn a_port_that_a_container_holds() {
 }
 
 #[test]
+fn an_address_that_this_machine_does_not_have() {
+    let node = Answers::empty().container("clearml-control-plane", node("clearml", false));
+    insta::assert_snapshot!(Home::new(node).run(&["up", "--listen", "192.0.2.7"]));
+}
+
+#[test]
 fn a_name_that_somebody_else_has() {
     let mut theirs = node("clearml", true);
     theirs["Config"]["Labels"] = json!({"io.x-k8s.kind.cluster": "clearml"});

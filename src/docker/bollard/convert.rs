@@ -155,6 +155,7 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
             })
             .collect(),
         exit_code: state.exit_code.filter(|_| !running),
+        network_mode: host.network_mode,
         restart_policy,
     }
 }

@@ -1,18 +1,21 @@
 //! What must be true before anything is changed; everything that is not is told
 //! at once.
 
+mod address;
 pub(super) mod data_dir;
 mod disk;
+mod inside;
 mod machine;
+mod network;
 mod owners;
 mod ports;
 mod proxy;
 
 use super::{Plan, Request};
-use crate::docker::{Engine, EngineInfo};
+use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
-use crate::node::spec;
+use crate::node::spec::{self, NETWORK};
 
 /// One thing that is in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Explain for Failed {
     }
 }
 
-/// Checks everything.
+/// Checks everything that `up` needs.
 pub(super) async fn run(
     plan: &Plan,
     request: &Request,
@@ -73,6 +76,18 @@ pub(super) async fn run(
 ) -> Result<()> {
     let step = events.step("preflight");
     let result = check(plan, request, engine, info, &step).await;
+    step.end(result, |()| (false, String::new()))
+}
+
+/// Checks what a node that is there needs to start and to be reached.
+pub(super) async fn start(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<()> {
+    let step = events.step("preflight");
+    let result = async {
+        let node = engine.container(&spec::name(&plan.name)).await?;
+        let ours = node.filter(|node| spec::is_ours(node, &plan.name));
+        told(reach(plan, engine, ours.as_ref()).await?)
+    }
+    .await;
     step.end(result, |()| (false, String::new()))
 }
 
@@ -94,8 +109,7 @@ async fn check(
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
-    let running = ours.as_ref().filter(|node| node.running);
-    findings.extend(ports::ports(plan, engine, running).await?);
+    findings.extend(reach(plan, engine, ours.as_ref()).await?);
     findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
     let proxies = request.proxies(info);
     let recreated = |node| !plan.differences(node, info).is_empty();
@@ -103,9 +117,7 @@ async fn check(
     if new_node {
         findings.extend(proxy::unusable(proxies));
     }
-    if !findings.is_empty() {
-        return Err(Failed { findings }.into());
-    }
+    told(findings)?;
     if new_node {
         for warning in proxy::warnings(proxies) {
             step.warn(warning);
@@ -117,6 +129,36 @@ async fn check(
         }
     }
     Ok(())
+}
+
+/// What keeps the server from being reached: its address, ports and network. `node` is
+/// this instance's, if there is one.
+async fn reach(plan: &Plan, engine: &dyn Engine, node: Option<&Container>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let running = node.filter(|node| node.running);
+    if running.is_none() {
+        findings.extend(network::networks(&engine.networks(NETWORK).await?));
+    }
+    if let Some(finding) = inside::own_container(engine).await? {
+        // What this container has of addresses and ports says nothing.
+        findings.push(finding);
+        return Ok(findings);
+    }
+    match address::address(plan.instance.listen) {
+        Some(finding) => findings.push(finding),
+        None => findings.extend(ports::ports(plan, engine, running).await?),
+    }
+    if let Some(stopped) = node.filter(|node| !node.running) {
+        findings.extend(ports::of_kubernetes(stopped, engine).await?);
+    }
+    Ok(findings)
+}
+
+fn told(findings: Vec<Finding>) -> Result<()> {
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Failed { findings }.into()),
+    }
 }
 
 #[expect(
@@ -135,7 +177,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::docker::Container;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
     use crate::node::spec::KIND_CLUSTER_LABEL;
@@ -254,6 +295,45 @@ mod tests {
         };
         assert!(finding.what.contains(&format!("port {port} ")));
         assert!(finding.remedies[1].ends_with("clearml-local up --https-port PORT"));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_missing_is_told_once_with_any_node() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
+        plan.instance.listen = "192.0.2.7".parse().unwrap();
+        let engine = FakeEngine::new(State::default());
+        let node = |running| Container {
+            name: "demo-control-plane".into(),
+            running,
+            labels: spec::labels(&plan.name),
+            ..Container::default()
+        };
+        for node in [None, Some(node(false)), Some(node(true))] {
+            let findings = reach(&plan, &engine, node.as_ref()).await.unwrap();
+            let [finding] = &findings[..] else {
+                panic!("{findings:?}");
+            };
+            assert!(finding.what.contains("192.0.2.7"), "{}", finding.what);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stopped_nodes_kubernetes_port_that_is_taken_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = held.local_addr().unwrap().port();
+        let node = Container {
+            name: "demo-control-plane".into(),
+            ports: vec![(6443, "127.0.0.1".into(), port)],
+            ..Container::default()
+        };
+        let engine = FakeEngine::new(State::default());
+        let findings = reach(&plan, &engine, Some(&node)).await.unwrap();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        drop(held);
+        assert_eq!(reach(&plan, &engine, Some(&node)).await.unwrap(), []);
     }
 
     #[tokio::test]

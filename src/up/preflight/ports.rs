@@ -1,7 +1,7 @@
 //! The host ports are free, or it is known who holds them.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use listeners::Protocol;
@@ -9,6 +9,7 @@ use listeners::Protocol;
 use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
+use crate::node::spec;
 use crate::up::Plan;
 
 /// The ports that are in use by somebody else than `node`, which runs.
@@ -28,7 +29,7 @@ pub(super) async fn ports(
     wanted.extend(plan.instance.ingress.ports());
     for (flag, port) in wanted {
         let ours = node.is_some_and(|node| node.ports.iter().any(|(_, _, host)| *host == port));
-        if ours || is_free(listen, port) {
+        if ours || is_free(listen.ip(), port) {
             continue;
         }
         let (holder, remedy) = holder(engine, port).await?;
@@ -42,6 +43,33 @@ pub(super) async fn ports(
         });
     }
     Ok(findings)
+}
+
+/// Returns the finding where somebody took the port of a stopped node's Kubernetes API,
+/// which is fixed in its container.
+pub(super) async fn of_kubernetes(
+    node: &Container,
+    engine: &dyn Engine,
+) -> Result<Option<Finding>> {
+    let Some(port) = spec::api_server_port(node) else {
+        return Ok(None);
+    };
+    if is_free(Ipv4Addr::LOCALHOST.into(), port) {
+        return Ok(None);
+    }
+    let (holder, remedy) = holder(engine, port).await?;
+    Ok(Some(Finding {
+        what: format!(
+            "port {port} on 127.0.0.1, which is the Kubernetes API's of {}, is in use{holder}",
+            node.name
+        ),
+        remedies: vec![
+            remedy,
+            "or recreate the node with another, the data are kept: clearml-local down, then up"
+                .into(),
+        ],
+        code: Code::PortInUse,
+    }))
 }
 
 /// Low ports are for root, which the engine usually is: whether one is free shows

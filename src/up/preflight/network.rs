@@ -1,0 +1,140 @@
+//! The network that nodes share fits the addresses of pods and services, and there is
+//! one of it.
+
+use super::Finding;
+use crate::docker::{Network, unused_duplicates};
+use crate::error::Code;
+use crate::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
+
+/// What is wrong with the networks of that name, for a node that must be created or
+/// started.
+pub(super) fn networks(networks: &[Network]) -> Vec<Finding> {
+    let unused = unused_duplicates(networks);
+    let kept: Vec<&Network> = networks.iter().filter(|n| !unused.contains(n)).collect();
+    match &kept[..] {
+        [] => Vec::new(),
+        [one] => overlap(one).into_iter().collect(),
+        several => vec![duplicates(several)],
+    }
+}
+
+/// Pods and services have fixed ranges, as kind's have: packets to whoever is in both
+/// would not leave the node.
+pub(super) fn overlap(network: &Network) -> Option<Finding> {
+    let ranges = [("pods", POD_SUBNET), ("services", SERVICE_SUBNET)];
+    let (who, range, subnet) = ranges.into_iter().find_map(|(who, range)| {
+        let taken: ipnet::IpNet = range.parse().ok()?;
+        let mut subnets = network.subnets.iter();
+        let subnet = subnets.find(|s| s.contains(&taken) || taken.contains(*s))?;
+        Some((who, range, subnet))
+    })?;
+    let others: Vec<&str> = network.containers.keys().map(String::as_str).collect();
+    let free = match others.is_empty() {
+        true => None,
+        false => Some(format!(
+            "stop what is in it: docker stop {}",
+            others.join(" ")
+        )),
+    };
+    let create = format!(
+        "give it another range: docker network rm {NETWORK} && docker network create --subnet 172.30.0.0/16 {NETWORK}"
+    );
+    Some(Finding {
+        what: format!(
+            "the Docker network `{NETWORK}` has the range {subnet}, and Kubernetes uses {range} for {who}"
+        ),
+        remedies: free.into_iter().chain([create]).collect(),
+        code: Code::DockerUnsupported,
+    })
+}
+
+/// Engines start no container in a network whose name is ambiguous, and one that is in
+/// use cannot be removed.
+fn duplicates(networks: &[&Network]) -> Finding {
+    let told = networks.iter().map(|network| {
+        let users: Vec<&str> = network.containers.keys().map(String::as_str).collect();
+        format!("{} with {}", short(&network.id), users.join(", "))
+    });
+    let last = networks.last().map_or("", |network| short(&network.id));
+    let users = networks.last().map(|network| {
+        let users: Vec<&str> = network.containers.keys().map(String::as_str).collect();
+        users.join(" ")
+    });
+    Finding {
+        what: format!(
+            "several Docker networks are called `{NETWORK}`, so that Docker starts no container in any of them: {}",
+            told.collect::<Vec<_>>().join("; ")
+        ),
+        remedies: vec![
+            format!(
+                "stop what is in one of them: docker stop {}",
+                users.unwrap_or_default()
+            ),
+            format!("then remove it: docker network rm {last}"),
+        ],
+        code: Code::DockerUnsupported,
+    }
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(id: &str, subnet: &str, container: Option<&str>) -> Network {
+        Network {
+            id: id.into(),
+            name: NETWORK.into(),
+            subnets: vec![subnet.parse().unwrap()],
+            containers: container
+                .map(|name| (name.into(), None))
+                .into_iter()
+                .collect(),
+            ..Network::default()
+        }
+    }
+
+    #[test]
+    fn ranges_of_pods_and_services_are_not_the_networks() {
+        let found = |subnet| networks(&[network("a", subnet, None)]);
+        assert_eq!(found("172.18.0.0/16"), []);
+        for (subnet, who) in [
+            ("10.244.0.0/16", "pods"),
+            ("10.244.7.0/24", "pods"),
+            ("10.96.128.0/20", "services"),
+            ("10.0.0.0/8", "pods"),
+        ] {
+            let found = found(subnet);
+            let [finding] = &found[..] else {
+                panic!("{subnet}: {found:?}");
+            };
+            assert!(
+                finding.what.ends_with(&format!("for {who}")),
+                "{}",
+                finding.what
+            );
+            assert!(finding.remedies[0].contains("docker network create --subnet"));
+        }
+        let used = networks(&[network("a", "10.244.0.0/16", Some("other"))]);
+        assert_eq!(used[0].remedies[0], "stop what is in it: docker stop other");
+    }
+
+    #[test]
+    fn two_networks_are_told_only_where_neither_can_be_removed() {
+        let a = network("a", "172.18.0.0/16", Some("one"));
+        let b = network("b", "172.19.0.0/16", Some("two"));
+        let unused = network("c", "172.20.0.0/16", None);
+        assert_eq!(networks(&[unused, a.clone()]), []);
+        let found = networks(&[a, b]);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].what.ends_with("a with one; b with two"),
+            "{}",
+            found[0].what
+        );
+        assert_eq!(found[0].remedies[1], "then remove it: docker network rm b");
+    }
+}
