@@ -100,6 +100,10 @@ pub struct Error {
     what: Box<dyn Explain>,
     /// What commands in hints need to be about the right instance.
     name_flag: String,
+    /// Lines to show after the error's own.
+    details: Vec<String>,
+    /// Hints to show after the error's own.
+    hints: Vec<String>,
 }
 
 /// A result whose error is any room's.
@@ -110,6 +114,8 @@ impl<E: Explain> From<E> for Error {
         Error {
             what: Box::new(error),
             name_flag: String::new(),
+            details: Vec::new(),
+            hints: Vec::new(),
         }
     }
 }
@@ -119,6 +125,20 @@ impl Error {
     #[must_use]
     pub fn with_name_flag(self, name_flag: String) -> Error {
         Error { name_flag, ..self }
+    }
+
+    /// Returns the same error with one more line below its message.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Error {
+        self.details.push(detail.into());
+        self
+    }
+
+    /// Returns the same error with one more hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
+        self.hints.push(hint.into());
+        self
     }
 
     /// Whether it is that one.
@@ -135,12 +155,15 @@ impl Error {
     /// See [`Explain::hints`].
     pub fn hints(&self) -> Vec<String> {
         let hints = self.what.hints().into_iter();
+        let hints = hints.chain(self.hints.iter().cloned());
         hints.map(|hint| about(&hint, &self.name_flag)).collect()
     }
 
     /// See [`Explain::details`].
     pub fn details(&self) -> Vec<String> {
-        self.what.details()
+        let mut details = self.what.details();
+        details.extend(self.details.iter().cloned());
+        details
     }
 
     /// The messages of the causes, nearest first, without what the message above

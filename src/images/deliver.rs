@@ -61,6 +61,54 @@ pub async fn deliver(
     })
 }
 
+/// Gets the images that the engine lacks: into its store or, where it cannot pull and
+/// `node` can, into that node, which says that a node can have them.
+///
+/// # Errors
+/// At the first image that cannot be had.
+pub async fn fetch(
+    engine: &dyn Engine,
+    node: Option<&str>,
+    images: &[Wanted],
+    architecture: &str,
+    sources: &Sources,
+    events: &Events,
+) -> Result<(), Error> {
+    let mut missing = Vec::new();
+    for wanted in images {
+        if engine.image(&wanted.reference).await?.is_none() {
+            missing.push(wanted);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let step = events.step("images");
+    let result = async {
+        for (done, wanted) in missing.iter().enumerate() {
+            step.count(done, missing.len());
+            match node {
+                Some(node) => {
+                    let deliverer = Deliverer {
+                        engine,
+                        node,
+                        architecture,
+                        sources,
+                        step: &step,
+                    };
+                    deliverer.pull(wanted).await?;
+                }
+                None => {
+                    pull(engine, wanted, architecture, sources, &step).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+    .await;
+    step.end(result, |()| (true, format!("{} pulled", missing.len())))
+}
+
 /// What identifies the images as they would be delivered; those that nobody has yet
 /// are left out.
 ///

@@ -8,6 +8,7 @@ mod listen;
 mod mirror;
 mod name;
 mod set;
+mod undo;
 mod wishes;
 
 use std::path::PathBuf;

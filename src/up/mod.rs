@@ -3,6 +3,7 @@
 
 mod apply;
 mod back;
+mod change;
 mod compare;
 mod data;
 pub mod external;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use self::back::BackTo;
+use self::change::Change;
 pub use self::compare::{Comparison, Ground, compare, dry_run};
 pub(crate) use self::data::{copy_container, remove_link};
 pub use self::past::history;
@@ -99,11 +101,18 @@ pub async fn up(
 ) -> Result<Outcome> {
     let _lock = Lock::take(state, "up", events).await?;
     let mut record = Record::new(&request.name, state);
+    let before = state.instance()?;
     let result = bring_up(request, state, engine, events, &mut record).await;
     record.end(&result, events).await;
     match result {
         Err(error) if request.atomic => {
-            Err(back::after(error, &record, request, state, engine, events).await)
+            let error = back::after(error, &record, request, state, engine, events).await;
+            Err(change::with_way_back(error, before.as_ref(), state, None))
+        }
+        Err(error) => {
+            let good = record.way_back().and_then(Result::ok);
+            let good = good.map(|(_, good)| good);
+            Err(change::with_way_back(error, before.as_ref(), state, good))
         }
         result => result,
     }
@@ -125,11 +134,21 @@ async fn bring_up(
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
     phases.end("preflight");
+    record.begin(past, &plan).await?;
+    let change = Change::look(&plan, state, engine, &info).await?;
+    let fetched = change
+        .fetch_images(&plan, request, engine, &info, events)
+        .await?;
+    if fetched.is_some() {
+        phases.end("images");
+    }
     if data::bring_along(&plan, request, state, engine, &info, events).await? {
         phases.end("data");
     }
-    record.begin(past, &plan).await?;
-    state.keep_instance(&plan.instance)?;
+    // What cannot be had is not kept: every later `up` would ask for it again.
+    if change.creates_node() {
+        state.keep_instance(&plan.instance)?;
+    }
     let secrets = state.secrets_or_new()?;
 
     let node = node::ensure(&plan, request, engine, &info, events).await?;
@@ -139,13 +158,22 @@ async fn bring_up(
     let architecture = &info.architecture;
     let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events);
     let sources = plan.sources(request);
-    let images = images::deliver(engine, &node.name, &wanted, architecture, &sources, events);
+    let images = async {
+        match fetched {
+            Some(delivery) => Ok(delivery),
+            None => {
+                images::deliver(engine, &node.name, &wanted, architecture, &sources, events).await
+            }
+        }
+    };
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
     record.reaches(&cluster);
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    // From here on the server itself changes.
+    state.keep_instance(&plan.instance)?;
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     ingress::certificates(&plan, state, &cluster, events).await?;
     phases.end("apply");

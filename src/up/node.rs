@@ -72,6 +72,24 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine) -> Result<Node> {
     })
 }
 
+/// Whether a running node is whole and its containerd answers: then images can be
+/// loaded into it.
+pub(super) async fn serves(engine: &dyn Engine, node: &str) -> Result<bool> {
+    let asked = ["ctr", "-n", "k8s.io", "version"];
+    let answers = engine.exec(node, &asked, None).await?.code == 0;
+    Ok(answers && whole(engine, node).await?)
+}
+
+/// Makes a running node trust the plan's certificates.
+pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
+    if let Some(ca) = &plan.instance.ca
+        && node::trust(engine, node, &ca.text).await?
+    {
+        node::await_containerd(engine, node).await?;
+    }
+    Ok(())
+}
+
 /// Returns the node and its Kubernetes version.
 async fn ensure_running(
     plan: &Plan,
@@ -92,11 +110,7 @@ async fn ensure_running(
             true
         }
     };
-    if let Some(ca) = &plan.instance.ca
-        && node::trust(engine, &name, &ca.text).await?
-    {
-        node::await_containerd(engine, &name).await?;
-    }
+    trust(plan, engine, &name).await?;
     let version = node::kubernetes_version(engine, &name).await?;
     Ok((Node { name, made }, version))
 }
