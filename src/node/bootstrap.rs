@@ -338,14 +338,14 @@ mod tests {
     async fn made(engine: &FakeEngine) -> Result<String, Error> {
         let name = "demo".parse().unwrap();
         let instance = Wishes::default()
-            .instance(None, DataPlace::Folder("/data".into()))
+            .instance(None, std::path::PathBuf::from("/data").into())
             .unwrap();
         let node = spec::NodeSpec {
             name: &name,
             instance: &instance,
             node_ports: instance.ports,
             image_id: "sha256:0000000000001",
-            proxy: &[],
+            proxies: &Proxies::default(),
             api_server_port: 40000,
             device_mapper: false,
         };

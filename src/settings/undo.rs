@@ -1,6 +1,7 @@
 //! The flags that take a change of settings back.
 
 use super::Instance;
+use crate::path::quoted;
 
 impl Instance {
     /// Returns the flags of `up` with which these settings become `before` again, but for
@@ -9,7 +10,7 @@ impl Instance {
         let mut flags = Vec::new();
         let mut add = |flag: &str, now: String, was: String| {
             if now != was {
-                flags.push(format!("{flag}{was}"));
+                flags.push(format!("{flag}{}", quoted(was)));
             }
         };
         let ports = |instance: &Instance| instance.ports;
@@ -68,13 +69,16 @@ impl Instance {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DataPlace, Wishes};
+    use std::path::PathBuf;
+
+    use super::super::Wishes;
 
     #[test]
     fn only_what_changed_is_taken_back() {
         let made = |wishes: Wishes| {
-            let place = DataPlace::Folder("/data".into());
-            wishes.instance(None, place).unwrap()
+            wishes
+                .instance(None, PathBuf::from("/data").into())
+                .unwrap()
         };
         let before = made(Wishes::default());
         assert_eq!(before.flags_back_to(&before), [""; 0]);

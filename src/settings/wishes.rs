@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile, Listen,
-    Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
+    DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile,
+    Listen, Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
 use crate::path::HostPath;
 use crate::{files, yaml};

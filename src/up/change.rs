@@ -31,7 +31,7 @@ impl Change {
     ) -> Result<Change> {
         let node = engine.container(&spec::name(&plan.name)).await?;
         let node = node.filter(|node| spec::is_ours(node, &plan.name));
-        let differs = |node: &Container| !plan.node("", &[], info).differences(node).is_empty();
+        let differs = |node: &Container| !plan.differences(node, info).is_empty();
         Ok(Change {
             recreates: data::moved(plan).is_some() || node.as_ref().is_some_and(differs),
             node,
