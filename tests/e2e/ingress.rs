@@ -175,7 +175,7 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     assert!(without.stdout.contains(&by_port), "{}", without.stdout);
     for words in [
         "--with-ingress was true and becomes false",
-        "nothing in the node serves it",
+        "the node has no ingress controller",
     ] {
         assert!(without.stderr.contains(words), "{}", without.stderr);
     }
