@@ -339,11 +339,14 @@ pub fn keeps_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
 }
 
 /// Why the user cannot write in a folder, if that is so.
-pub fn unwritable(dir: &Path) -> Option<io::Error> {
+pub fn unwritable(dir: &Path) -> Option<String> {
     use rustix::fs::Access;
-    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)
-        .err()
-        .map(io::Error::from)
+    let error = rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some(match error {
+        rustix::io::Errno::ROFS => "its file system is read-only".into(),
+        rustix::io::Errno::ACCESS => "permission denied".into(),
+        other => io::Error::from(other).to_string(),
+    })
 }
 
 #[cfg(test)]

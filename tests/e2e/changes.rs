@@ -33,8 +33,8 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     assert_eq!(node("{{.Id}}"), before);
 
     instance.web = free_port();
-    let data = instance.state_dir().join("elsewhere");
-    let place = format!("--data-dir={}", data.display());
+    let data = instance.state_dir().join("else where:1");
+    let place = format!("--data-dir={}/./", data.display());
     let changed = up(&instance, &[&place, "--autostart=false"]).expect(0);
     for words in [
         "the data are copied to",
@@ -60,12 +60,22 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     );
     assert!(data.join(".clearml-local.json").exists());
 
+    // No other spelling of the same place recreates the node.
+    let before = node("{{.Id}}");
+    let relative = format!("share/clearml-local/{}/./else where:1/", instance.name);
+    up(&instance, &["--data-dir", &relative]).expect(0);
+    assert_eq!(node("{{.Id}}"), before);
+
     let mut down = instance.command();
     instance
         .ran(down.arg("down").env("KUBECONFIG", &kubeconfig))
         .expect(0);
     assert!(!text().contains(&context), "{}", text());
-    // The test's own end does not know of the folder that was left.
+    // A move leaves the former folder, and a purge names it.
+    let purged = instance.run(&["down", "--purge", "--yes"]).expect(0);
+    let named = "stays: it holds the data from before they were moved";
+    assert!(purged.stderr.contains(named), "{}", purged.stderr);
+    assert!(!data.exists());
     let left = instance.state_dir().join("data");
     let mount = format!("{}:/left", left.display());
     let image = node_image();

@@ -28,8 +28,9 @@ pub(super) async fn findings(
     engine: &dyn Engine,
     info: &EngineInfo,
 ) -> Result<Vec<Finding>> {
-    let DataPlace::Folder(dir) = &plan.instance.data_dir else {
-        return Ok(Vec::new());
+    let dir = match &plan.instance.data_dir {
+        DataPlace::Folder(dir) => dir,
+        DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
     };
     if let Some(finding) = unusable(dir).or_else(|| unwritable(plan, dir)) {
         return Ok(vec![finding]);
@@ -61,6 +62,24 @@ pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
             ELSEWHERE.into(),
         ],
     ))
+}
+
+/// Docker takes fewer names for volumes than for files.
+fn volume_name(name: &str) -> Option<Finding> {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+    let first = name.chars().next();
+    if name.len() > 1 && name.chars().all(valid) && first.is_some_and(|c| c.is_alphanumeric()) {
+        return None;
+    }
+    Some(Finding {
+        code: Code::Usage,
+        ..finding(
+            format!(
+                "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, and a letter or digit first"
+            ),
+            vec!["choose another: clearml-local up --data-dir volume:NAME".into()],
+        )
+    })
 }
 
 const ELSEWHERE: &str = "use another directory: clearml-local up --data-dir DIR";
@@ -260,6 +279,16 @@ mod tests {
             "{}",
             link.remedies[0]
         );
+    }
+
+    #[test]
+    fn names_that_docker_refuses_are_found() {
+        for name in ["clearml-data", "a.b_c", "01"] {
+            assert_eq!(volume_name(name), None);
+        }
+        for name in ["", "a", "my vol", "-a", "größe", "a:b"] {
+            assert!(volume_name(name).is_some(), "{name}");
+        }
     }
 
     #[tokio::test]
