@@ -23,7 +23,8 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     // Somebody holds the port that is asked for: nothing changes.
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port();
-    let node = |format: &str| run("docker", &["inspect", "-f", format, &instance.node()]).stdout;
+    let name = instance.node();
+    let node = |format: &str| run("docker", &["inspect", "-f", format, &name]).stdout;
     let before = node("{{.Id}}");
     let refused = instance
         .run(&["up", &format!("--web-port={port}")])
