@@ -111,15 +111,19 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
         let place = dir.join(folder);
         let shown = place.display();
         if place.is_symlink() {
-            let command = format!(
-                "sudo mount --bind \"$(readlink -f {0})\" {0}",
-                quoted(&place)
+            let remedy = place.canonicalize().map_or_else(
+                |_| format!("remove the link, which leads nowhere: rm {}", quoted(&place)),
+                |target| {
+                    format!(
+                        "mount the directory there instead: rm {0} && mkdir {0} && sudo mount --bind {1} {0}",
+                        quoted(&place),
+                        quoted(target)
+                    )
+                },
             );
             findings.push(finding(
                 format!("{shown} is a symbolic link, which {component} cannot follow in the node"),
-                vec![format!(
-                    "replace it by an empty directory, and mount the other one there: {command}"
-                )],
+                vec![remedy],
             ));
         } else if place.exists() && !place.is_dir() {
             findings.push(finding(
