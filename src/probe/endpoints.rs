@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::loopback;
 use crate::settings::{Host, Instance, Ports};
 
 /// The three URLs, as people type them.
@@ -21,9 +22,14 @@ impl Endpoints {
     /// The URLs of an instance: by host name where an ingress leads to the service,
     /// else by its port. Ports that are open to all are reached on `localhost` too.
     pub fn of(instance: &Instance) -> Endpoints {
+        Endpoints::with(instance, loopback::name())
+    }
+
+    /// The same, with what this machine is called.
+    fn with(instance: &Instance, loopback: &str) -> Endpoints {
         let listen = instance.listen;
         let host = match listen.is_loopback() || listen.is_all() {
-            true => "localhost".to_owned(),
+            true => loopback.to_owned(),
             false => listen.to_string(),
         };
         let by_port = Endpoints::at(&host, instance.ports);
@@ -87,7 +93,7 @@ mod tests {
 
     #[test]
     fn people_get_names_and_probes_get_addresses() {
-        let shown = |listen| Endpoints::of(&instance(listen)).web;
+        let shown = |listen| Endpoints::with(&instance(listen), "localhost").web;
         assert_eq!(shown("127.0.0.1"), "http://localhost:30080");
         assert_eq!(shown("0.0.0.0"), "http://localhost:30080");
         assert_eq!(shown("192.168.1.2"), "http://192.168.1.2:30080");
@@ -102,13 +108,14 @@ mod tests {
         let mut instance = instance("127.0.0.1");
         instance.ingress.hosts.web = Some(host("app.here.test", Some("tls")));
         instance.ingress.hosts.api = Some(host("api.here.test", None));
-        assert_eq!(Endpoints::of(&instance).web, "http://localhost:30080");
+        let of = |instance| Endpoints::with(instance, "localhost");
+        assert_eq!(of(&instance).web, "http://localhost:30080");
         instance.ingress.enabled = true;
         let expected = Endpoints {
             web: "https://app.here.test".into(),
             api: "http://api.here.test".into(),
             files: "http://localhost:30081".into(),
         };
-        assert_eq!(Endpoints::of(&instance), expected);
+        assert_eq!(of(&instance), expected);
     }
 }

@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod ingress;
+mod loopback;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -13,6 +13,7 @@ mod past;
 mod plan;
 mod preflight;
 mod ready;
+mod refused;
 mod registry;
 mod timeout;
 
@@ -364,6 +365,14 @@ pub enum Error {
     /// The Kubernetes API of a running node is silent.
     #[error(transparent)]
     ApiSilent(TimedOut),
+    /// The node serves, but its published port is not open here.
+    #[error(
+        "the node runs and its Kubernetes API answers inside, but 127.0.0.1:{port}, where Docker publishes it, refuses connections"
+    )]
+    PortRefused {
+        /// The published port.
+        port: u16,
+    },
     /// The node does not become one that takes pods.
     #[error(transparent)]
     NodeNotReady(TimedOut),
@@ -412,7 +421,7 @@ impl Explain for Error {
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::ApiSilent(_) => Code::ClusterUnreachable,
+            Error::ApiSilent(_) | Error::PortRefused { .. } => Code::ClusterUnreachable,
             Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::ReleasePath(_)
@@ -440,6 +449,10 @@ impl Explain for Error {
                 }
                 hints
             }
+            Error::PortRefused { .. } => vec![
+                "run clearml-local on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
+                "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
+            ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
             }

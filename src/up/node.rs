@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use super::refused::Refused;
 use super::{Error, Plan, Request, data};
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
@@ -252,7 +253,7 @@ async fn ensure_cluster(
     };
     state.keep_kubeconfig(&kubeconfig)?;
     let cluster = Cluster::connect(&kubeconfig).await?;
-    await_api(&cluster, step).await?;
+    await_api(&cluster, engine, &node.name, step).await?;
     let mut changed = fresh;
     if node.made || !node::is_furnished(engine, &node.name).await? {
         step.state("pod network and storage class");
@@ -299,14 +300,22 @@ pub(super) async fn settle(
 
 /// Waits until the Kubernetes API answers. A fault that does not pass by waiting, such
 /// as an expired certificate, ends the wait at once.
-async fn await_api(cluster: &Cluster, step: &Step) -> Result<()> {
+async fn await_api(cluster: &Cluster, engine: &dyn Engine, node: &str, step: &Step) -> Result<()> {
+    let container = engine.container(node).await?.unwrap_or_default();
+    let port = spec::api_server_port(&container);
+    let mut refused = Refused::default();
     let wait = Wait::new("the Kubernetes API").within(API_PATIENCE);
     let answered = wait
         .shown_by(step)
         .run(async || match cluster.ready().await {
             Ok(()) => Ok(Look::Done(())),
-            Err(error) if error.is_transient() => Ok(Look::NotYet(error.reason())),
-            Err(error) => Err(error),
+            Err(error) if error.is_transient() => {
+                if let Some(port) = port {
+                    refused.check(port, engine, node).await?;
+                }
+                Ok(Look::NotYet(error.reason()))
+            }
+            Err(error) => Err(crate::error::Error::from(error)),
         });
     Ok(answered.await?.map_err(Error::ApiSilent)?)
 }
