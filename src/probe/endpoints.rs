@@ -108,7 +108,7 @@ mod tests {
         let mut instance = instance("127.0.0.1");
         instance.ingress.hosts.web = Some(host("app.here.test", Some("tls")));
         instance.ingress.hosts.api = Some(host("api.here.test", None));
-        let of = |instance| Endpoints::with(instance, "localhost");
+        let of = |instance: &Instance| Endpoints::with(instance, "localhost");
         assert_eq!(of(&instance).web, "http://localhost:30080");
         instance.ingress.enabled = true;
         let expected = Endpoints {
