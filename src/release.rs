@@ -108,7 +108,7 @@ impl Release {
         self.at_least(1, 16)
     }
 
-    /// Whether the web app can be told the URLs that it shows.
+    /// Whether the web app can be told the URLs that it shows, and where it asks the API.
     pub fn can_display_urls(&self) -> bool {
         self.at_least(1, 15)
     }

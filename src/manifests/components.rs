@@ -64,7 +64,6 @@ fn shared(inputs: &Inputs<'_>) -> Value {
     json!({
         "release": {
             "file_server_logs_in": inputs.release.file_server_logs_in(),
-            "can_display_urls": inputs.release.can_display_urls(),
             "knows_services_agent": inputs.release.knows_services_agent(),
         },
         "names": servers,

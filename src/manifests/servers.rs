@@ -135,7 +135,7 @@ fn users_secret(fixed: &FixedUsers) -> Value {
 pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let values = inputs.values;
     let mut own = server(&values.webserver);
-    own["displayed_urls"] = json!(displayed_urls(inputs));
+    own["configuration"] = json!(web_configuration(inputs));
     if values.web_files.is_empty() {
         return (own, Vec::new());
     }
@@ -159,11 +159,33 @@ fn config_map(name: &str, data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
 }
 
-/// What the web app shows in `create credentials`: JSON in a text.
-fn displayed_urls(inputs: &Inputs<'_>) -> String {
-    let urls = json!({
-        "apiServer": inputs.endpoints.api,
-        "filesServer": inputs.endpoints.files,
-    });
-    urls.to_string()
+/// Variables of which servers from 1.15 on make `configuration.json`, each JSON in a
+/// text. A key of the user's own file is left to that file: variables would win.
+fn web_configuration(inputs: &Inputs<'_>) -> Vec<Value> {
+    if !inputs.release.can_display_urls() {
+        return Vec::new();
+    }
+    let file = inputs.values.web_files.get("configuration.json");
+    let file: Value = file
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let ours = [
+        // The page's own origin, whose nginx leads to the API server: right for every
+        // port and host name, where the web app's own guess knows only a few.
+        ("apiBaseUrl", json!("/api")),
+        // For `create credentials`: what users copy into clearml.conf.
+        (
+            "displayedServerUrls",
+            json!({
+                "apiServer": inputs.endpoints.api,
+                "filesServer": inputs.endpoints.files,
+            }),
+        ),
+    ];
+    ours.into_iter()
+        .filter(|(key, _)| file[key].is_null())
+        .map(
+            |(key, value)| json!({"name": format!("WEBSERVER__{key}"), "value": value.to_string()}),
+        )
+        .collect()
 }

@@ -308,8 +308,8 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
     let found = by_name || plan.instance.ports.found_by_web_app();
     if !found && !plan.release.can_display_urls() {
         events.warn(format!(
-            "the web app of release {} shows wrong URLs in `create credentials` for these ports: use `clearml-local credentials` instead",
-            plan.release.name
+            "the web app of release {} knows the ports 30080, 30008, 30081 and 8080, 8008, 8081 only: on port {} its page may stay empty, since it may ask for the API on port 8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints the right ones, and the SDK is not affected)",
+            plan.release.name, plan.instance.ports.web
         ));
     }
 }

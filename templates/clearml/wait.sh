@@ -85,11 +85,27 @@ elasticsearch() {
 	esac
 }
 
+clearml() {
+	connected || return
+	answer=$(curl -sS --max-time 3 -o /dev/null -w '%{http_code}' "http://$host:$port/debug.ping" 2>/dev/null)
+	case $answer in
+	200) ;;
+	000) say silent "it accepts connections and does not answer" ;;
+	*) say starting "it answers its ping with $answer" ;;
+	esac
+}
+
 resolved() {
-	# The web server ends when a name does not resolve; that nothing listens yet
-	# is fine.
-	curl -sS --max-time 2 -o /dev/null "http://$host:$port/" 2>/dev/null
-	[ $? -ne 6 ] || say name "the name $host does not resolve yet"
+	# nginx ends when a name does not resolve; that nothing listens yet is fine.
+	answer=$(curl -sS --max-time 2 -o /dev/null -w '%{time_namelookup}' "http://$host:$port/" 2>/dev/null)
+	case $?:$answer in
+	# An answer, a refused connection, an empty or broken answer: there was an address.
+	0:* | 7:* | 52:* | 56:*) ;;
+	6:*) say name "the name $host does not resolve yet" ;;
+	# 28 is a host that does not answer, or DNS that does not: then nothing was looked up.
+	*:*[1-9]*) ;;
+	*) say name "the name $host does not resolve yet: DNS does not answer within 2 s" ;;
+	esac
 }
 
 # Until it answers, or `$1` seconds have gone by, or what is wrong stays wrong.

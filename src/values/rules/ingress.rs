@@ -38,7 +38,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         found.push(Finding::new(
             "ingress.app.hostName",
             format!(
-                "the web app of server {} shows wrong URLs in `create credentials`: name the hosts `app.`, `api.` and `files.` of one domain",
+                "the web app of server {} finds the API by its host name only: its page may stay empty, and `create credentials` shows wrong URLs, unless the hosts are `app.`, `api.` and `files.` of one domain",
                 context.release.server
             ),
         ));

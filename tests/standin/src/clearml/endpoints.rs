@@ -5,13 +5,14 @@ use crate::clearml::cookies::Cookie;
 use crate::clearml::databases::Documents;
 use crate::clearml::envelope::{self, Failure, Outcome};
 use crate::clearml::users::User;
-use crate::clearml::{events, fixed_users, queries, token};
+use crate::clearml::{events, fixed_users, log, queries, token};
 use crate::support::clock;
 use crate::support::http::{Request, Response};
 use crate::support::version::Version;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// What a token is good for unless `expiration_sec` says otherwise.
 const TOKEN_SECONDS: u64 = 30 * 24 * 3600;
@@ -57,7 +58,9 @@ impl Api {
     pub fn answer(&self, request: &Request) -> Response {
         let (requested, endpoint) = split_version(request.path.trim_start_matches('/'));
         let requested = requested.unwrap_or(self.api_version);
+        let began = Instant::now();
         let outcome = self.outcome(endpoint, request);
+        log_call(endpoint, &outcome, began.elapsed());
         let new_token = outcome
             .as_ref()
             .ok()
@@ -275,6 +278,19 @@ fn split_version(path: &str) -> (Option<&str>, &str) {
         Some((version, endpoint)) => (Some(version), endpoint),
         None => (None, path),
     }
+}
+
+/// The line that the server writes for every call.
+fn log_call(endpoint: &str, outcome: &Outcome, took: Duration) {
+    let took = took.as_millis();
+    let (level, line) = match outcome {
+        Ok(_) => ("INFO", format!("Returned 200 for {endpoint} in {took}ms")),
+        Err(Failure { code, message, .. }) => (
+            "WARNING",
+            format!("Returned {code} for {endpoint} in {took}ms, msg={message}"),
+        ),
+    };
+    log(level, "clearml.service_repo", &line);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::clearml::databases::{Redis, until};
 use crate::clearml::{die, log, multipart, users};
 use crate::support::http::{self, Request, Response, percent_decode};
 use crate::support::version::Version;
-use crate::support::{signals, switches};
+use crate::support::{clock, signals, switches};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -83,24 +83,30 @@ impl Auth {
                 .to_owned(),
             login: format!("Basic {}", STANDARD.encode(format!("{key}:{secret}"))),
         };
-        let mut rejected = None;
+        auth.log_in(url)?;
+        Ok(auth)
+    }
+
+    /// Tries for some time, with the port closed meanwhile. Where nothing listens the
+    /// server ends at once.
+    fn log_in(&self, url: &str) -> Result<(), String> {
+        let mut end = None;
         until(Duration::from_secs(LOGIN_TRIES), || {
-            match auth.call("/auth.login", &auth.login, json!({}))? {
-                200 => Ok(()),
-                401 => {
-                    rejected = Some(401);
-                    Ok(())
-                }
-                status => Err(io::Error::other(format!("login: {status}"))),
-            }
+            end = match self.call("/auth.login", &self.login, json!({})) {
+                Ok(200) => return Ok(()),
+                Ok(401) => Some(format!(
+                    "LoginError: failed getting token (error 401 from {url}): Unauthorized (invalid credentials)"
+                )),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(format!(
+                    "ValueError: Connection Error: it seems *api_server* is misconfigured. Is this the ClearML API server {url} ?"
+                )),
+                Ok(status) => return Err(io::Error::other(format!("login: {status}"))),
+                Err(error) => return Err(error),
+            };
+            Ok(())
         })
         .map_err(|error| format!("no login at {url}: {error}"))?;
-        match rejected {
-            None => Ok(auth),
-            Some(_) => Err(format!(
-                "LoginError: failed getting token (error 401 from {url}): Unauthorized (invalid credentials)"
-            )),
-        }
+        end.map_or(Ok(()), Err)
     }
 
     fn call(&self, path: &str, authorization: &str, body: Value) -> io::Result<u16> {
@@ -140,6 +146,19 @@ struct Fileserver {
 
 impl Fileserver {
     fn answer(&self, request: &Request) -> Response {
+        let response = self.respond(request);
+        println!(
+            "{} - - [{}] \"{} {} HTTP/1.1\" {} -",
+            request.peer,
+            clock::common_log().replacen(':', " ", 1),
+            request.method,
+            request.path,
+            response.status
+        );
+        response
+    }
+
+    fn respond(&self, request: &Request) -> Response {
         let modern = self.version.major >= 2;
         match (request.method.as_str(), request.path.as_str()) {
             ("OPTIONS", _) => return text(200, ""),
@@ -237,6 +256,19 @@ fn text(status: u16, body: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_listening_api_server_it_ends_at_once() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap().to_string();
+        drop(closed);
+        let auth = Auth {
+            apiserver: address,
+            login: String::new(),
+        };
+        let error = auth.log_in("http://apiserver:8008").unwrap_err();
+        assert!(error.contains("*api_server* is misconfigured"), "{error}");
+    }
 
     #[test]
     fn nothing_outside_the_root() {

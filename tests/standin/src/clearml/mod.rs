@@ -12,6 +12,7 @@ mod fixed_users;
 mod hocon;
 pub mod mongo_address;
 mod multipart;
+mod page;
 mod pre_populate;
 mod queries;
 mod secret_words;

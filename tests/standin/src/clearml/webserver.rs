@@ -1,9 +1,9 @@
 //! The web server: nginx with the web app, and its ways to the other two.
 
-use crate::clearml::{die, log};
+use crate::clearml::{die, log, page};
 use crate::support::http::{self, Request, Response};
 use crate::support::version::Version;
-use crate::support::{signals, switches};
+use crate::support::{clock, signals, switches};
 use serde_json::{Value, json};
 use std::net::ToSocketAddrs;
 use std::time::Duration;
@@ -14,7 +14,6 @@ const ADDRESS: &str = "0.0.0.0:80";
 const STATIC: &str = "/usr/share/nginx/html/configuration.json";
 /// From 1.15 on it is made of this file, where there is one, and of variables.
 const EXTERNAL: &str = "/mnt/external_files/configs/configuration.json";
-const PAGE: &str = "<!doctype html><html lang=\"en\"><head><title>ClearML</title></head><body>ClearML (stand-in)</body></html>\n";
 
 /// Runs until SIGTERM; returns the exit code.
 pub fn run() -> u8 {
@@ -52,6 +51,7 @@ pub fn run() -> u8 {
         files,
         configuration,
         credentials: credentials(),
+        published: std::env::var("STANDIN_WEB_APP").is_ok_and(|value| value == "published"),
     };
     log("INFO", COMPONENT, &format!("listening on {ADDRESS}"));
     match http::serve(ADDRESS, move |request| server.answer(&request)) {
@@ -154,10 +154,30 @@ struct Webserver {
     /// None where it is a static file.
     configuration: Option<Value>,
     credentials: Option<Value>,
+    /// Whether the page is one of those that always ask their own origin.
+    published: bool,
 }
 
 impl Webserver {
     fn answer(&self, request: &Request) -> Response {
+        let response = self.respond(request);
+        let header = |name| request.header(name).unwrap_or("-");
+        println!(
+            "{} - - [{} +0000] \"{} {} HTTP/1.1\" {} {} \"{}\" \"{}\" \"{}\"",
+            request.peer,
+            clock::common_log(),
+            request.method,
+            request.path,
+            response.status,
+            response.body.len(),
+            header("Referer"),
+            header("User-Agent"),
+            header("X-Forwarded-For")
+        );
+        response
+    }
+
+    fn respond(&self, request: &Request) -> Response {
         if let Some(rest) = request.path.strip_prefix("/api/") {
             return proxy(&self.api, rest, request);
         }
@@ -183,7 +203,11 @@ impl Webserver {
                 None => not_found(),
             },
             "/version.json" => Response::json(200, &json!({"version": self.version.to_string()})),
-            _ => Response::new(200, "text/html", PAGE),
+            _ => {
+                let configuration = self.configuration.as_ref();
+                let api = page::api(configuration, self.published, &page::origin(request));
+                Response::new(200, "text/html", page::html(&api))
+            }
         }
     }
 }

@@ -82,6 +82,7 @@ mod tests {
 
     fn told(security: &Security, login: Option<(&str, &str)>) -> Option<String> {
         let request = Request {
+            peer: "-".into(),
             method: "GET".into(),
             path: "/_cluster/health".into(),
             query: String::new(),

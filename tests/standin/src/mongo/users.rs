@@ -107,6 +107,7 @@ mod tests {
         let login = password.map(|password| basic("root", password));
         let source = (AUTH_SOURCE.to_owned(), source.to_owned());
         let request = Request {
+            peer: "-".into(),
             method: "GET".into(),
             path: "/_standin/task".into(),
             query: String::new(),

@@ -37,6 +37,15 @@ pub fn iso_before(ago: Duration) -> String {
     )
 }
 
+/// The present as `25/Nov/2026:13:29:14` in UTC, as web servers log it.
+pub fn common_log() -> String {
+    let iso = iso();
+    let month: usize = iso[5..7].parse().unwrap_or(1);
+    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let name = &months[(month - 1) * 3..month * 3];
+    format!("{}/{name}/{}:{}", &iso[8..10], &iso[..4], &iso[11..19])
+}
+
 /// Days since 1970 to year, month and day (Howard Hinnant's `civil_from_days`,
 /// for days after 1970 only).
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -58,6 +67,14 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn web_servers_name_the_month() {
+        let now = common_log();
+        let (day, time) = now.split_once(':').unwrap();
+        assert_eq!(day.split('/').map(str::len).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(time.len(), 8, "{now}");
+    }
 
     #[test]
     fn days_become_dates() {

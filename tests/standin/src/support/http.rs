@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// A request with its body read.
 pub struct Request {
+    /// The address of who asks.
+    pub peer: String,
     pub method: String,
     /// As sent, without the query.
     pub path: String,
@@ -102,7 +104,9 @@ fn answer(
         .url()
         .split_once('?')
         .unwrap_or((incoming.url(), ""));
+    let peer = incoming.remote_addr();
     let request = Request {
+        peer: peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
         method: incoming.method().to_string(),
         path: path.to_owned(),
         query: query.to_owned(),

@@ -100,6 +100,7 @@ mod tests {
 
     fn request(method: &str, body: &str) -> Request {
         Request {
+            peer: "-".into(),
             method: method.into(),
             path: "/_standin/task".into(),
             query: String::new(),

@@ -1,0 +1,100 @@
+//! The script that init containers run until a dependency can be used, with a real
+//! bash. A DNS that is really silent is in `tests/e2e/dns.rs`.
+
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+const SCRIPT: &str = include_str!("../templates/clearml/wait.sh");
+
+/// Runs the script with a `PATH` that begins with `programs`; returns what it prints.
+fn wait(kind: &str, port: u16, programs: Option<&Path>) -> Vec<String> {
+    let mut command = Command::new("bash");
+    command.args(["-c", SCRIPT, "wait", "apiserver", kind, "127.0.0.1"]);
+    command.arg(port.to_string());
+    if let Some(programs) = programs {
+        let script = "PATH=$0:$PATH; export PATH; exec \"$@\"";
+        let inner = command;
+        command = Command::new("bash");
+        command.args(["-c", script]).arg(programs).arg("bash");
+        command.args(inner.get_args());
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    printed.lines().map(str::to_owned).collect()
+}
+
+/// A `curl` that prints and exits as told, once for each line; then it succeeds.
+fn curl(answers: &[(&str, u8)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = answers
+        .iter()
+        .map(|(text, code)| format!("{text} {code}\n"));
+    let queue = folder.path().join("answers");
+    std::fs::write(&queue, lines.collect::<String>()).unwrap();
+    let queue = queue.display();
+    let program = format!(
+        "#!/bin/bash\nread -r text code <'{queue}'\nsed -i 1d '{queue}'\nprintf %s \"$text\"\nexit \"$code\"\n"
+    );
+    let path = folder.path().join("curl");
+    std::fs::write(&path, program).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn a_name_counts_as_resolved_only_when_it_was_looked_up() {
+    const SILENT: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet: DNS does not answer within 2 s";
+    const UNKNOWN: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet";
+    // A silent DNS is exit code 28, as a silent host is; old curls print fewer digits.
+    let answers = [
+        ("0.000000", 28),
+        ("0.000", 28),
+        ("0.000000", 6),
+        ("0.001234", 28),
+    ];
+    let programs = curl(&answers);
+    let printed = wait("resolved", 80, Some(programs.path()));
+    assert_eq!(printed, [SILENT, UNKNOWN, "apiserver answers"]);
+}
+
+#[test]
+fn a_refused_connection_shows_that_the_name_resolved() {
+    // Old curls know milliseconds only: a fast look-up takes none.
+    for answer in [("0.000", 7), ("0.000", 0), ("0.000", 52), ("0.002", 22)] {
+        let programs = curl(&[answer]);
+        let printed = wait("resolved", 80, Some(programs.path()));
+        assert_eq!(printed, ["apiserver answers"], "{answer:?}");
+    }
+}
+
+#[test]
+fn the_api_server_is_awaited_until_its_ping_succeeds() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let mut statuses = ["503 Service Unavailable", "200 OK"].into_iter();
+        let mut status = statuses.next();
+        while let Some(now) = status {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut first = String::new();
+            // The script connects once before it asks.
+            let read = BufReader::new(stream.try_clone().unwrap()).read_line(&mut first);
+            if read.unwrap_or(0) > 0 {
+                assert!(first.starts_with("GET /debug.ping "), "{first}");
+                let answer = "content-length: 0\r\nconnection: close\r\n\r\n";
+                write!(stream, "HTTP/1.1 {now}\r\n{answer}").unwrap();
+                status = statuses.next();
+            }
+        }
+    });
+    let printed = wait("clearml", port, None);
+    server.join().unwrap();
+    let answered = "waiting for apiserver: it answers its ping with 503";
+    assert_eq!(printed, [answered, "apiserver answers"]);
+}
