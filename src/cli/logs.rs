@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Show what the components say
 ///
 /// All of them, merged by time, unless some are named. Where the Kubernetes API does
-/// not answer, or the node is stopped, the files in the node are read.
+/// not answer, or the node is stopped, the files in the node are read. Lines that only
+/// say that a probe was answered are left out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +40,7 @@ pub(super) struct Args {
     /// Go on with what comes
     #[arg(short, long)]
     follow: bool,
-    /// Only so many lines from the end of each log
+    /// Only so many lines from the end of each log, requests of probes not counted
     #[arg(long, value_name = "LINES")]
     tail: Option<u32>,
     /// The run before the present one, of components that were restarted
@@ -51,6 +52,9 @@ pub(super) struct Args {
     /// Only lines that match a regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
+    /// Also show the requests of probes, which are left out otherwise
+    #[arg(long, conflicts_with = "node")]
+    probes: bool,
     /// Begin each line with its time
     #[arg(long)]
     timestamps: bool,
@@ -160,6 +164,7 @@ impl Args {
             follow: self.follow,
             previous: self.previous,
             since: self.since,
+            probes: self.probes,
         }
     }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use ::kube::api::LogParams;
 
+use super::log_filter::is_probe;
 use super::{Cluster, Error};
 use crate::diagnose::{ComponentObservation, ContainerObservation, ContainerState, LogTail};
 
+/// How many lines are read for one that is kept: most of the others are probes'.
+const PROBES: i64 = 4;
 /// The bound of reading a log's end.
 const READ: Duration = Duration::from_secs(10);
 
@@ -41,13 +44,16 @@ impl Cluster {
         let parameters = LogParams {
             container: Some(container.name.clone()),
             previous: tail.previous,
-            tail_lines: Some(lines),
+            tail_lines: Some(lines * PROBES),
             ..LogParams::default()
         };
         let read = async {
             let mut kept = VecDeque::new();
             if let Some(mut log) = self.open_log(&pod.name, &parameters).await? {
                 while let Some(line) = log.next().await? {
+                    if is_probe(seen.component, &line.text) {
+                        continue;
+                    }
                     if kept.len() >= usize::try_from(lines).unwrap_or(0) {
                         kept.pop_front();
                     }

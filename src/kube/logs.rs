@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::client::bounded;
 use super::lines::Lines;
-use super::{COMPONENT_LABEL, Cluster, Error, convert};
+use super::{COMPONENT_LABEL, Cluster, Error, LastLines, convert};
 use crate::component::{Component, NAMESPACE};
 use crate::diagnose::{ContainerObservation, ContainerState};
 
@@ -31,7 +31,7 @@ const AWAY: Duration = Duration::from_secs(90);
 pub struct LogOptions {
     /// Of which components; none means all.
     pub components: Vec<Component>,
-    /// Only so many lines from the end of each container's log.
+    /// Only so many of the lines that are shown, from the end of each container's log.
     pub tail: Option<u32>,
     /// Go on with what comes.
     pub follow: bool,
@@ -39,6 +39,8 @@ pub struct LogOptions {
     pub previous: bool,
     /// Only lines since then.
     pub since: Option<Timestamp>,
+    /// Also lines that only say that a probe was answered.
+    pub probes: bool,
 }
 
 /// One line of a component's log.
@@ -176,7 +178,7 @@ impl Cluster {
             let parameters = LogParams {
                 container: Some(source.container.clone()),
                 previous: options.previous,
-                tail_lines: options.tail.map(i64::from),
+                tail_lines: options.tail_of_source(source.component).map(i64::from),
                 since_time: options.since,
                 timestamps: true,
                 ..LogParams::default()
@@ -184,18 +186,21 @@ impl Cluster {
             let lines = self.open_log(&source.pod, &parameters).await;
             (source, lines)
         });
-        let mut heads: Vec<(LogLine, Source, Lines)> = Vec::new();
+        let mut heads: Vec<(LogLine, Open<'_>)> = Vec::new();
         for (source, lines) in join_all(opening).await {
             let entry = read.entry(source.key()).or_insert(Read {
                 instance: source.instance,
                 ..Read::default()
             });
             match lines {
-                Ok(Some(mut lines)) => match head(&source, &mut lines).await {
-                    Ok(Some(line)) => heads.push((line, source, lines)),
-                    Ok(None) => {}
-                    Err(error) => sender.send(Err(error)).await.ok()?,
-                },
+                Ok(Some(lines)) => {
+                    let mut open = Open::new(source, lines, options);
+                    match open.next().await {
+                        Ok(Some(line)) => heads.push((line, open)),
+                        Ok(None) => {}
+                        Err(error) => sender.send(Err(error)).await.ok()?,
+                    }
+                }
                 // It waits to start: its first instance is still to be read.
                 Ok(None) => entry.instance = 0,
                 Err(error) => sender.send(Err(error)).await.ok()?,
@@ -207,11 +212,11 @@ impl Cluster {
             .min_by_key(|(_, (line, ..))| line.time)
             .map(|(index, _)| index)
         {
-            let (line, source, lines) = &mut heads[next];
-            if let Some(read) = read.get_mut(&source.key()) {
+            let (line, open) = &mut heads[next];
+            if let Some(read) = read.get_mut(&open.source.key()) {
                 read.last = line.time.max(read.last);
             }
-            let line = match head(source, lines).await {
+            let line = match open.next().await {
                 Ok(Some(following)) => std::mem::replace(line, following),
                 Ok(None) => heads.swap_remove(next).0,
                 Err(error) => {
@@ -262,7 +267,8 @@ impl Cluster {
                             };
                             read.active = true;
                             read.instance = source.instance;
-                            tasks.spawn(self.clone().read_on(source, from, sender.clone()));
+                            let read_on = self.clone().read_on(source, from, options.clone(), sender.clone());
+                            tasks.spawn(read_on);
                         }
                         first = false;
                     }
@@ -282,6 +288,7 @@ impl Cluster {
         self,
         source: Source,
         from: Start,
+        options: LogOptions,
         sender: Sender,
     ) -> (Key, Option<Timestamp>) {
         let mut last = from.last;
@@ -309,12 +316,55 @@ impl Cluster {
                     continue;
                 }
                 last = line.time.or(last);
+                if !options.shows(source.component, &line.text) {
+                    continue;
+                }
                 if sender.send(Ok(line)).await.is_err() {
                     return (source.key(), last);
                 }
             }
         }
         (source.key(), last)
+    }
+}
+
+/// A log that is read to its present end.
+struct Open<'a> {
+    source: Source,
+    lines: Lines,
+    options: &'a LogOptions,
+    /// Where its tail is counted here: the lines so far, then the last ones.
+    tail: Option<LastLines>,
+    at_end: bool,
+}
+
+impl<'a> Open<'a> {
+    fn new(source: Source, lines: Lines, options: &'a LogOptions) -> Open<'a> {
+        Open {
+            tail: options.last_lines(source.component),
+            source,
+            lines,
+            options,
+            at_end: false,
+        }
+    }
+
+    /// The next line that is shown; `None` at the end.
+    async fn next(&mut self) -> Result<Option<LogLine>, Error> {
+        while !self.at_end {
+            let Some(line) = head(&self.source, &mut self.lines).await? else {
+                self.at_end = true;
+                break;
+            };
+            if !self.options.shows(line.component, &line.text) {
+                continue;
+            }
+            match &mut self.tail {
+                Some(tail) => tail.add(line),
+                None => return Ok(Some(line)),
+            }
+        }
+        Ok(self.tail.as_mut().and_then(LastLines::next))
     }
 }
 

@@ -13,7 +13,7 @@ fn list(pods: &Pods) -> Value {
     let pod = |(name, restarts): &(&str, u32)| {
         let ended = json!({"terminated": {"exitCode": 1, "startedAt": "2026-11-23T09:00:00Z",
             "finishedAt": "2026-11-23T10:00:00Z"}});
-        json!({"metadata": {"name": name, "uid": name, "labels": {COMPONENT_LABEL: "redis"}},
+        json!({"metadata": {"name": name, "uid": name, "labels": {COMPONENT_LABEL: component(name)}},
             "spec": {"containers": [{"name": "redis"}]},
             "status": {"phase": "Running", "containerStatuses": [{
                 "name": "redis", "image": "redis", "imageID": "", "ready": true,
@@ -23,6 +23,14 @@ fn list(pods: &Pods) -> Value {
     };
     let items: Vec<Value> = pods.iter().map(pod).collect();
     json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})
+}
+
+/// `api…` are the API server's, others Redis's.
+fn component(pod: &str) -> &'static str {
+    match pod.starts_with("api") {
+        true => "apiserver",
+        false => "redis",
+    }
 }
 
 /// A server with these pods; `log` says what each has written, by name and
@@ -111,4 +119,49 @@ async fn several_logs_come_merged_by_time() {
     let mut logs = cluster.logs(LogOptions::default()).await.unwrap();
     assert_eq!(some(&mut logs, 4).await, ["one", "two", "three", "four"]);
     assert!(logs.next().await.is_none());
+}
+
+const PING: &str = "[x] [9] [INFO] [clearml.service_repo] Returned 200 for debug.ping in 0ms";
+
+#[tokio::test]
+async fn probes_are_left_out_and_a_tail_does_not_count_them() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
+    let lines = || {
+        Some(vec![
+            (1, "one"),
+            (2, PING),
+            (3, "two"),
+            (4, "three"),
+            (5, PING),
+            (6, PING),
+        ])
+    };
+    let cluster = server(&pods, move |_, _| lines());
+    let tail = LogOptions {
+        tail: Some(2),
+        ..LogOptions::default()
+    };
+    let mut logs = cluster.logs(tail).await.unwrap();
+    assert_eq!(some(&mut logs, 2).await, ["two", "three"]);
+    assert!(logs.next().await.is_none());
+    let all = LogOptions {
+        probes: true,
+        ..LogOptions::default()
+    };
+    let mut logs = cluster.logs(all).await.unwrap();
+    assert_eq!(some(&mut logs, 6).await[4], PING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_are_left_out_while_following() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
+    let grown = Arc::new(Mutex::new(vec![(1, "one"), (2, PING)]));
+    let written = Arc::clone(&grown);
+    let cluster = server(&pods, move |_, _| Some(written.lock().unwrap().clone()));
+    let mut logs = cluster.logs(following()).await.unwrap();
+    assert_eq!(some(&mut logs, 1).await, ["one"]);
+    grown.lock().unwrap().extend([(3, PING), (4, "two")]);
+    assert_eq!(some(&mut logs, 1).await, ["two"]);
+    let more = tokio::time::timeout(PERIOD * 5, logs.next()).await;
+    assert!(more.is_err(), "{more:?}");
 }

@@ -22,6 +22,10 @@ use crate::settings::Instance;
 /// Time for one request. A login against a server without MongoDB takes 30 s
 /// to fail; nobody waits that long for a page.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How our requests name themselves, with the version behind it; logs leave them out.
+pub(crate) const USER_AGENT: &str = "clearml-local/";
+/// The folder of the file server in which probes store a file.
+pub(crate) const FILES_FOLDER: &str = "clearml-local-probe/";
 /// What is said of whatever took too long.
 const LATE: &str = "no answer in time";
 
@@ -60,6 +64,8 @@ impl Probe {
         let (address, ingress) = (reached_at(instance), &instance.ingress);
         // The certificate is the user's own, or the controller's until there is one.
         let client = Client::builder().tls_danger_accept_invalid_certs(true);
+        let user_agent = format!("{USER_AGENT}{}", env!("CARGO_PKG_VERSION"));
+        let client = client.user_agent(user_agent);
         let mut client = client.no_proxy().timeout(TIMEOUT);
         let mut by_name = Vec::new();
         for (service, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
@@ -207,7 +213,7 @@ impl Probe {
 
     /// A small file stored, returned and deleted.
     async fn file_round_trip(&self, files: &str, token: &str) -> Result<(), String> {
-        let path = format!("clearml-local-probe/{:016x}.txt", rand::random::<u64>());
+        let path = format!("{FILES_FOLDER}{:016x}.txt", rand::random::<u64>());
         let content = format!("clearml-local {path}");
         let part = multipart::Part::text(content.clone()).file_name("probe.txt");
         // The form field's name is the destination path.

@@ -143,6 +143,21 @@ impl Instance {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// How often the container of a component's pod was started again, and how it
+    /// ended the last time: exit code and reason.
+    pub fn restarts(&self, component: &str) -> (u64, Option<(i64, String)>) {
+        let label = format!("clearml-local.io/component={component}");
+        let pods = self.kubectl(&["get", "pods", "-l", &label, "-o", "json"]);
+        let pods: Value = serde_json::from_str(&pods).unwrap();
+        let status = &pods["items"][0]["status"]["containerStatuses"][0];
+        let last = &status["lastState"]["terminated"];
+        let end = last["exitCode"].as_i64().map(|code| {
+            let reason = last["reason"].as_str().unwrap_or_default();
+            (code, reason.to_owned())
+        });
+        (status["restartCount"].as_u64().unwrap(), end)
+    }
+
     /// What Docker still has of the instance.
     pub fn remains(&self) -> Vec<String> {
         let label = format!("label=clearml-local.io/instance={}", self.name);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Instance, has, run};
 use crate::proxy::RecordingProxy;
-use crate::server::{User, login_status};
+use crate::server::{User, api_of_page, login_status};
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
@@ -27,6 +27,17 @@ async fn a_server_from_nothing_to_nothing() {
         "{}",
         first.stdout
     );
+
+    // Its web app guesses where the API is, and knows two sets of ports.
+    assert_eq!(api_of_page(&instance).await, "http://127.0.0.1:8008");
+    let warned = |event: &&Value| {
+        event["event"] == "warning"
+            && event["text"]
+                .as_str()
+                .unwrap()
+                .contains("its page may stay empty")
+    };
+    assert_eq!(events.iter().filter(warned).count(), 1, "{}", first.stdout);
 
     let status = instance.run(&["status", "-o", "json"]).expect(0).json();
     assert_eq!(status["state"], "ready");
@@ -60,6 +71,10 @@ async fn a_server_from_nothing_to_nothing() {
     // The pull that hung when the node stopped harms nobody who uses the image.
     instance.run(&["start"]).expect(0);
     instance.kubectl(&["-n", "default", "delete", "pod", "hangs", "--now"]);
+    // nginx ends for a name that does not resolve, and DNS is silent for a while.
+    let (restarts, end) = instance.restarts("webserver");
+    let stopped = |(code, reason): &(i64, String)| *code == 0 || reason == "StartError";
+    assert!(end.as_ref().is_none_or(stopped), "{restarts}: {end:?}");
     // The former user's connections ended with the server.
     User::of(&instance).await.finds(&work).await;
 

@@ -22,6 +22,22 @@ fn await_end(instance: &Instance, text: &str) {
     }
 }
 
+/// Requests of probes are left out of the servers' logs, and of their tails.
+fn probes_are_left_out(instance: &Instance) {
+    let of = |more: &[&str]| {
+        let arguments = ["logs", "apiserver", "webserver"];
+        instance.run(&[&arguments, more].concat()).expect(0).stdout
+    };
+    let probes = ["Returned 200 for debug.ping", "kube-probe/"];
+    let (shown, all) = (of(&["--tail=3"]), of(&["--probes"]));
+    for probe in probes {
+        assert!(!shown.contains(probe), "{shown}");
+        assert!(all.contains(probe), "{all}");
+    }
+    assert!(shown.contains("Returned 200 for auth.login"), "{shown}");
+    assert!(shown.lines().count() > 3, "of each log: {shown}");
+}
+
 #[test]
 #[ignore = "needs an engine: tests/run"]
 fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
@@ -32,6 +48,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     assert!(journal.stdout.contains("kubelet"), "{}", journal.stdout);
     assert_eq!(journal.stdout.lines().count(), 50);
 
+    probes_are_left_out(&instance);
     let asked = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     // Without its manifest the kubelet takes the API server away.
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
@@ -51,6 +68,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
         read.stdout
     );
 
+    probes_are_left_out(&instance);
     let mut following = instance
         .command()
         .args(["logs", "redis", "-f"])
@@ -93,6 +111,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
         "{}",
         stopped.stderr
     );
+    probes_are_left_out(&instance);
     let refused = instance.run(&["logs", "-f"]).expect(2);
     let hint = format!("clearml-local start --name {}", instance.name);
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);

@@ -9,6 +9,7 @@
 )]
 
 mod changes;
+mod dns;
 mod external;
 mod harness;
 mod images;

@@ -44,6 +44,23 @@ async fn login(client: &Client, port: u16, key: &str, secret: &str) -> Response 
     request.send().await.unwrap()
 }
 
+/// Where the web app's page looks for the API.
+pub async fn api_of_page(instance: &Instance) -> String {
+    let url = format!("http://127.0.0.1:{}/", instance.web);
+    let page = client().get(url).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    let address = page.split_once("name=\"api\" content=\"");
+    let address = address.and_then(|(_, rest)| rest.split('"').next());
+    address.unwrap_or_else(|| panic!("{page}")).to_owned()
+}
+
+/// Whether the API answers there, as the page would ask it.
+pub async fn is_api(address: &str) -> bool {
+    let call = client().post(format!("{address}/login.supported_modes"));
+    let answer = call.json(&json!({})).send().await;
+    answer.is_ok_and(|answer| answer.status() == 200)
+}
+
 impl User {
     /// Logs in with what `clearml-local credentials` prints.
     pub async fn of(instance: &Instance) -> User {

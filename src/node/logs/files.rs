@@ -16,7 +16,7 @@ use super::lines::{Lines, Parts};
 use super::stopped;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::{Engine, Error, exec_ok};
-use crate::kube::{LogLine, LogOptions};
+use crate::kube::{LastLines, LogLine, LogOptions};
 
 /// How many lines wait for their reader; more stay in the node.
 const QUEUE: usize = 256;
@@ -89,7 +89,8 @@ impl FileLogs {
         let mut opened = Vec::new();
         for file in runs(files, usize::from(node.options.previous)) {
             if let Some(copy) = copies.remove(&file.path) {
-                let lines = stopped::lines(copy, node.options.tail)?;
+                let tail = node.options.tail_of_source(file.component);
+                let lines = stopped::lines(copy, tail)?;
                 opened.push(Ok(node.opened(file, lines)));
             }
         }
@@ -168,7 +169,9 @@ impl Node {
             file,
             lines,
             parts: Parts::default(),
-            since: self.options.since,
+            options: self.options.clone(),
+            tail: None,
+            at_end: false,
         }
     }
 
@@ -181,11 +184,6 @@ impl Node {
     /// Sends what is there, merged by time; says how far each file is read. `None`
     /// when nobody listens any more.
     async fn merged(&self, files: Vec<File>, sender: &Sender) -> Option<HashMap<String, Read>> {
-        let lines = self
-            .options
-            .tail
-            .map_or("+1".to_owned(), |tail| tail.to_string());
-        let arguments = ["-n", lines.as_str()];
         let mut read: HashMap<String, Read> = HashMap::new();
         let opening = files.into_iter().map(|file| {
             let skip = self.options.tail == Some(0);
@@ -194,7 +192,9 @@ impl Node {
                 ..Read::default()
             };
             read.insert(file.path.clone(), begun);
-            self.read(file, &arguments)
+            let tail = self.options.tail_of_source(file.component);
+            let from = tail.map_or("+1".to_owned(), |tail| tail.to_string());
+            async move { self.read(file, &["-n", &from]).await }
         });
         let opening: Vec<_> = opening.collect();
         merge(join_all(opening).await, &mut read, sender).await?;
@@ -270,12 +270,39 @@ struct Open {
     file: File,
     lines: Lines,
     parts: Parts,
-    since: Option<Timestamp>,
+    options: LogOptions,
+    /// Where its tail is counted here: the lines so far, then the last ones.
+    tail: Option<LastLines>,
+    at_end: bool,
 }
 
 impl Open {
-    /// The next line; `None` at the end.
+    /// Keeps only as many lines from the end as the options want, where the source
+    /// has not counted them.
+    fn to_end(mut self) -> Open {
+        self.tail = self.options.last_lines(self.file.component);
+        self
+    }
+
+    /// The next line that is shown; `None` at the end.
     async fn next(&mut self) -> Result<Option<LogLine>, Error> {
+        while !self.at_end {
+            let Some(line) = self.line().await? else {
+                self.at_end = true;
+                break;
+            };
+            if !self.options.shows(line.component, &line.text) {
+                continue;
+            }
+            match &mut self.tail {
+                Some(tail) => tail.add(line),
+                None => return Ok(Some(line)),
+            }
+        }
+        Ok(self.tail.as_mut().and_then(LastLines::next))
+    }
+
+    async fn line(&mut self) -> Result<Option<LogLine>, Error> {
         loop {
             let (time, text) = match self.lines.next().await? {
                 Some(line) => match self.parts.add(&line) {
@@ -287,7 +314,7 @@ impl Open {
                     None => return Ok(None),
                 },
             };
-            if self.since.is_none_or(|since| time >= since) {
+            if self.options.since.is_none_or(|since| time >= since) {
                 return Ok(Some(LogLine {
                     component: self.file.component,
                     pod: self.file.pod.clone(),
@@ -310,7 +337,11 @@ async fn merge(
     let mut heads: Vec<(LogLine, Open)> = Vec::new();
     for opened in opened {
         let head = match opened {
-            Ok(mut open) => open.next().await.map(|line| line.map(|line| (line, open))),
+            Ok(open) => {
+                let mut open = open.to_end();
+                let line = open.next().await;
+                line.map(|line| line.map(|line| (line, open)))
+            }
             Err(error) => Err(error),
         };
         match head {

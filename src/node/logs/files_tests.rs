@@ -104,7 +104,47 @@ async fn files_come_merged_by_time_and_of_the_present_run() {
         ..all
     };
     let mut logs = open(&two(), tail).await;
-    assert_eq!(some(&mut logs, 9).await, ["ree", "four"]);
+    assert_eq!(some(&mut logs, 9).await, ["three", "four"]);
+}
+
+/// As [`two`], with what the API server says of probes.
+fn probed() -> Files {
+    let files = two();
+    let ping = |second| {
+        format!(
+            "2026-11-23T10:00:0{second}Z stdout F [x] [9] [INFO] [clearml.service_repo] Returned 200 for debug.ping in 0ms\n"
+        )
+    };
+    let path = format!("{API}/1.log");
+    let text = format!("{}{}{}", ping(1), files.lock().unwrap()[&path], ping(5));
+    files.lock().unwrap().insert(path, text);
+    files
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_are_left_out_also_of_tails_and_while_following() {
+    let options = LogOptions {
+        components: vec![Component::Apiserver],
+        tail: Some(1),
+        follow: true,
+        ..LogOptions::default()
+    };
+    let files = probed();
+    let mut logs = open(&files, options.clone()).await;
+    assert_eq!(some(&mut logs, 1).await, ["three"]);
+    let more = format!("{}2026-11-23T10:00:07Z stdout F on\n", {
+        files.lock().unwrap()[&format!("{API}/1.log")].replace("10:00:05", "10:00:06")
+    });
+    files.lock().unwrap().insert(format!("{API}/1.log"), more);
+    assert_eq!(some(&mut logs, 1).await, ["on"]);
+
+    let all = LogOptions {
+        probes: true,
+        follow: false,
+        ..options
+    };
+    let mut logs = open(&files, all).await;
+    assert_eq!(some(&mut logs, 9).await, ["on"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +229,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 
 #[tokio::test]
 async fn a_stopped_node_gives_the_same_lines() {
-    let files = two();
+    let files = probed();
     let of_files: Vec<(String, String)> = files.lock().unwrap().clone().into_iter().collect();
     let of_archive: Vec<(&str, &str)> = of_files
         .iter()
