@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
@@ -71,16 +72,31 @@ pub struct Release {
 }
 
 impl Release {
-    /// A release that the user describes in a file, in the shape of a catalogue
-    /// entry. `path` is for messages.
+    /// A release that the user describes in a file: an entry of the catalogue, or a
+    /// catalogue with one entry. `path` is for messages.
     ///
     /// # Errors
     /// When the text is no such description.
     pub fn from_file_text(text: &str, path: &str) -> Result<Release, Error> {
-        yaml::one(text).map_err(|error| Error::File {
-            path: path.to_owned(),
+        let path = path.to_owned();
+        if yaml::one::<Vec<IgnoredAny>>(text).is_err() {
+            return yaml::one(text).map_err(|error| Error::File {
+                path,
+                reason: error.to_string(),
+            });
+        }
+        let mut releases: Vec<Release> = yaml::one(text).map_err(|error| Error::File {
+            path: path.clone(),
             reason: error.to_string(),
-        })
+        })?;
+        match (releases.pop(), releases.len()) {
+            (Some(release), 0) => Ok(release),
+            (last, _) => {
+                let names = releases.into_iter().chain(last).map(|release| release.name);
+                let names = names.collect();
+                Err(Error::NotOne { path, names })
+            }
+        }
     }
 
     /// The image of a component.
@@ -219,6 +235,21 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The user's file holds another number of releases than one.
+    #[error("expected one release in {path}, got {}{}", names.len(), listed(names))]
+    NotOne {
+        /// The file.
+        path: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(": {}", names.join(", ")),
+    }
 }
 
 impl Explain for Error {
@@ -235,6 +266,7 @@ impl Explain for Error {
                 )]
             }
             Error::File { .. } => Vec::new(),
+            Error::NotOne { path, .. } => vec![format!("leave one of them in {path}")],
         }
     }
 }
@@ -274,6 +306,23 @@ mod tests {
             error.to_string(),
             "there is no release `1.6`; there are 1.5.0 and 2.3"
         );
+    }
+
+    #[test]
+    fn a_file_may_be_a_catalogue_with_one_entry() {
+        let release = Catalogue::builtin().find("2.3").unwrap();
+        let read = |text: &str| Release::from_file_text(text, "my.yaml");
+        let entry = yaml::to_string(&release);
+        assert_eq!(read(&entry).unwrap(), release);
+        assert_eq!(read(&yaml::to_string(&[&release])).unwrap(), release);
+        let several = read(include_str!("../assets/releases.yaml")).unwrap_err();
+        assert_eq!(
+            several.to_string(),
+            "expected one release in my.yaml, got 2: 1.5.0, 2.3"
+        );
+        assert_eq!(several.hints(), ["leave one of them in my.yaml"]);
+        let none = read("[]").unwrap_err().to_string();
+        assert_eq!(none, "expected one release in my.yaml, got 0");
     }
 
     #[test]

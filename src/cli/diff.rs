@@ -29,6 +29,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(args.wishes.wishes(context), false)?;
     let engine = context.engine().await?;
     let compared = up::compare(&request, &context.state, &engine).await?;
+    for warning in &compared.warnings {
+        context.output.warn(warning);
+    }
     let differs = compared.differs();
     context.output.changes(&view(compared), None)?;
     Ok(if differs { DIFFERS } else { 0 })

@@ -151,6 +151,12 @@ impl History {
             .map(|(_, revision)| revision)
     }
 
+    /// The last one that was ready.
+    pub fn last_good(&self) -> Option<&Revision> {
+        let mut all = self.0.values().rev();
+        all.find(|revision| revision.ending == Ending::Ready)
+    }
+
     /// Every revision as it is shown, oldest first. `working` says that a command
     /// works on the instance now.
     pub fn entries(&self, working: bool) -> Vec<Entry> {

@@ -39,6 +39,8 @@ pub struct Comparison {
     pub objects: Vec<Compared>,
     /// The revision that would be gone back to.
     pub back_to: Option<u32>,
+    /// What a person should know of the values.
+    pub warnings: Vec<String>,
 }
 
 impl Comparison {
@@ -101,6 +103,7 @@ async fn with_what_is_there(
         planned: Vec::new(),
         objects: Vec::new(),
         back_to,
+        warnings: plan.warnings.clone(),
     };
     let place = &plan.instance.data_dir;
     let exists = match place {

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 pub mod external;
 mod ingress;
+mod keys;
 mod node;
 mod past;
 mod plan;
@@ -201,6 +202,8 @@ async fn planned(
     let past = Past::look(request, state, engine).await?;
     let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
     complete(&mut plan, request).await?;
+    plan.warnings
+        .extend(keys::changed(&past, &plan, state, info)?);
     Ok((past, plan))
 }
 

@@ -1,0 +1,91 @@
+//! The key pair that is in everybody's clearml.conf, and what ends it.
+
+use super::past::Past;
+use super::plan::Plan;
+use crate::docker::EngineInfo;
+use crate::error::Result;
+use crate::secrets::Secrets;
+use crate::state::StateDir;
+use crate::values::Values;
+
+/// A warning where programs that could log in until now no longer can.
+///
+/// # Errors
+/// When the secrets cannot be read.
+pub(super) fn changed(
+    past: &Past,
+    plan: &Plan,
+    state: &StateDir,
+    info: &EngineInfo,
+) -> Result<Option<String>> {
+    let Some((secrets, good)) = state.secrets()?.zip(past.history.last_good()) else {
+        return Ok(None);
+    };
+    // A release file may be gone since: then nobody knows.
+    let former = Plan::new(plan.name.clone(), good.instance.clone(), None, info);
+    Ok(former
+        .ok()
+        .and_then(|former| warning(&former.values, &plan.values, &secrets)))
+}
+
+fn warning(former: &Values, now: &Values, secrets: &Secrets) -> Option<String> {
+    if former.login(secrets) == now.login(secrets) {
+        return None;
+    }
+    let fixed = [former, now].map(|values| values.api.fixed_users.is_some());
+    let cause = match fixed {
+        [false, true] => "with `apiserver.fixedUsers.enabled`",
+        [true, false] => "without `apiserver.fixedUsers.enabled`",
+        _ => "with another `secret.credentials.tests`",
+    };
+    Some(format!(
+        "{cause} the key pair in everybody's clearml.conf stops working: distribute the one that `clearml-local credentials` prints afterwards"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Wishes;
+
+    fn values(sets: &[&str]) -> Values {
+        let wishes = Wishes {
+            set: sets.iter().map(|set| (*set).to_owned()).collect(),
+            ..Wishes::default()
+        };
+        let instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let engine = EngineInfo::default();
+        let plan = Plan::new("demo".parse().unwrap(), instance, None, &engine);
+        plan.unwrap().values
+    }
+
+    const FIXED: [&str; 2] = [
+        "apiserver.fixedUsers.enabled=true",
+        "apiserver.fixedUsers.users[0].username=jane,apiserver.fixedUsers.users[0].password=word,apiserver.fixedUsers.users[0].name=Jane",
+    ];
+
+    #[test]
+    fn everything_that_ends_the_key_pair_is_named() {
+        let secrets = Secrets::generate();
+        let (open, fixed) = (values(&[]), values(&FIXED));
+        let chosen = values(&[
+            "secret.credentials.tests.accessKey=abcdefghijklmnopqrst",
+            "secret.credentials.tests.secretKey=abcdefghijklmnopqrstuvwxyz",
+        ]);
+        let cause = |former, now| {
+            let warning = warning(former, now, &secrets)?;
+            warning
+                .split_once(" the key pair")
+                .map(|(cause, _)| cause.to_owned())
+        };
+        assert_eq!(cause(&open, &open), None);
+        assert_eq!(cause(&fixed, &fixed), None);
+        for (former, now, expected) in [
+            (&open, &fixed, "with `apiserver.fixedUsers.enabled`"),
+            (&fixed, &open, "without `apiserver.fixedUsers.enabled`"),
+            (&open, &chosen, "with another `secret.credentials.tests`"),
+        ] {
+            assert_eq!(cause(former, now).as_deref(), Some(expected));
+        }
+    }
+}
