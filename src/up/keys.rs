@@ -53,7 +53,9 @@ mod tests {
             set: sets.iter().map(|set| (*set).to_owned()).collect(),
             ..Wishes::default()
         };
-        let instance = wishes.instance(None, "/data".to_owned().into()).unwrap();
+        let instance = wishes
+            .instance(None, std::path::PathBuf::from("/data").into())
+            .unwrap();
         let engine = EngineInfo::default();
         let plan = Plan::new("demo".parse().unwrap(), instance, None, &engine);
         plan.unwrap().values
