@@ -2,6 +2,7 @@
 //! bash. A DNS that is really silent is in `tests/e2e/dns.rs`.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "programs of the test's own")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

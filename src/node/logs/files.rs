@@ -279,7 +279,7 @@ struct Open {
 impl Open {
     /// Keeps only as many lines from the end as the options want, where the source
     /// has not counted them.
-    fn to_end(mut self) -> Open {
+    fn until_its_end(mut self) -> Open {
         self.tail = self.options.last_lines(self.file.component);
         self
     }
@@ -338,7 +338,7 @@ async fn merge(
     for opened in opened {
         let head = match opened {
             Ok(open) => {
-                let mut open = open.to_end();
+                let mut open = open.until_its_end();
                 let line = open.next().await;
                 line.map(|line| line.map(|line| (line, open)))
             }
