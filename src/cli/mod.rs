@@ -154,7 +154,7 @@ impl Context {
     fn request(&self, wishes: Wishes, retain: bool) -> Result<Request> {
         let mut proxies = Proxies::of(proxy_variables());
         if proxies.is_empty() {
-            let address = self.endpoint().map(|endpoint| endpoint.address);
+            let address = self.endpoint().map(|endpoint| endpoint.address.to_string());
             proxies = self.docker.proxies(&address.unwrap_or_default());
         }
         wishes.timeout()?;

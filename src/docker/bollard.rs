@@ -1,6 +1,7 @@
 //! The real engine, through bollard. The only place that names it; `convert`
 //! holds what turns its models into ours.
 
+mod connect;
 mod convert;
 mod network;
 mod streamed;
@@ -43,20 +44,18 @@ impl Docker {
     /// [`Error::Remote`] for engines on other machines, [`Error::Unreachable`]
     /// when nothing answers.
     pub async fn connect(endpoint: Endpoint) -> Result<Docker, Error> {
-        if !endpoint.is_local() {
+        if !endpoint.address.is_local() {
             return Err(Error::Remote {
-                endpoint: endpoint.address,
+                endpoint: endpoint.address.to_string(),
                 chosen_by: endpoint.chosen_by,
             });
         }
-        let unreachable = |error: BollardError| convert::unreachable(&endpoint, &error);
-        let client = bollard::Docker::connect_with_host(&endpoint.address)
-            .map_err(unreachable)?
-            .with_timeout(Duration::from_secs(TIMEOUT));
-        let negotiated = tokio::time::timeout(Duration::from_secs(10), client.negotiate_version());
+        let unreachable = |error: BollardError| connect::unreachable(&endpoint, &error);
+        let client = connect::client(&endpoint)?;
+        let negotiated = tokio::time::timeout(Duration::from_secs(10), connect::negotiate(client));
         let client = match negotiated.await {
             Ok(client) => client.map_err(unreachable)?,
-            Err(_) => return Err(convert::silent(&endpoint)),
+            Err(_) => return Err(connect::silent(&endpoint)),
         };
         let version = client.client_version();
         Ok(Docker {

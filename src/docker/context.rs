@@ -2,40 +2,41 @@
 //! `DOCKER_CONTEXT`, the current context of its configuration, the default
 //! socket. bollard 0.21 knows no contexts (fussybeaver/bollard#724 is on 0.22).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{ClientConfig, Error};
-
-/// Where the default engine listens.
-const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
+use super::{Address, ClientConfig, Error, Tls};
 
 /// An engine's address and what named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Such as `unix:///var/run/docker.sock`.
-    pub address: String,
+    /// Where it listens.
+    pub address: Address,
+    /// How it is reached by TLS, where it is.
+    pub tls: Option<Tls>,
     /// Such as `DOCKER_HOST` or ``context `colima` ``.
     pub chosen_by: String,
 }
 
 impl Endpoint {
-    /// Whether the engine is on this machine: a socket, a pipe, or loopback.
-    pub fn is_local(&self) -> bool {
-        let Some((scheme, rest)) = self.address.split_once("://") else {
-            return self.address.starts_with('/');
-        };
-        match scheme {
-            "unix" | "npipe" => true,
-            "tcp" | "http" => {
-                let host = rest.split('/').next().unwrap_or_default();
-                let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-                matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "")
-            }
-            _ => false,
-        }
+    /// The endpoint of an address, which only a TCP port is reached at by TLS.
+    ///
+    /// # Errors
+    /// [`Error::Address`] when it is none.
+    pub fn new(text: &str, chosen_by: &str, tls: Option<Tls>) -> Result<Endpoint, Error> {
+        let address = Address::parse(text, tls.is_some()).map_err(|reason| Error::Address {
+            address: text.to_owned(),
+            chosen_by: chosen_by.to_owned(),
+            reason,
+        })?;
+        let tls = tls.filter(|_| matches!(address, Address::Tcp { .. }));
+        Ok(Endpoint {
+            address,
+            tls,
+            chosen_by: chosen_by.to_owned(),
+        })
     }
 }
 
@@ -49,22 +50,28 @@ struct Meta {
 struct MetaEndpoint {
     #[serde(rename = "Host", default)]
     host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skip_tls_verify: bool,
 }
 
 /// Finds the engine's address. `env` looks up an environment variable.
 ///
 /// # Errors
-/// [`Error::Context`] when the context that is asked for is not there.
+/// [`Error::Context`] when the context that is asked for is not there,
+/// [`Error::Address`] when an address makes no sense.
 pub fn find_endpoint(
     env: impl Fn(&str) -> Option<String>,
     config: &ClientConfig,
 ) -> Result<Endpoint, Error> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     if let Some(address) = set("DOCKER_HOST") {
-        return Ok(Endpoint {
-            address,
-            chosen_by: "DOCKER_HOST".into(),
-        });
+        let verify = set("DOCKER_TLS_VERIFY").is_some();
+        let wanted = verify || set("DOCKER_TLS").is_some() || address.starts_with("https://");
+        let dir = set("DOCKER_CERT_PATH").map(PathBuf::from);
+        let dir = dir.or_else(|| config.dir.clone()).unwrap_or_default();
+        let verify = verify || set("DOCKER_TLS").is_none();
+        let tls = wanted.then_some(Tls { dir, verify });
+        return Endpoint::new(&address, "DOCKER_HOST", tls);
     }
     let context = set("DOCKER_CONTEXT")
         .or_else(|| config.current_context().map(str::to_owned))
@@ -72,7 +79,8 @@ pub fn find_endpoint(
     match (context, &config.dir) {
         (Some(name), Some(dir)) => context_endpoint(dir, &name),
         _ => Ok(Endpoint {
-            address: DEFAULT_SOCKET.into(),
+            address: Address::default_socket(),
+            tls: None,
             chosen_by: "the default socket".into(),
         }),
     }
@@ -85,7 +93,7 @@ fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
         .collect();
     let path = config_dir
         .join("contexts/meta")
-        .join(folder)
+        .join(&folder)
         .join("meta.json");
     let broken = |reason: String| Error::Context {
         name: name.to_owned(),
@@ -95,16 +103,17 @@ fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
         .map_err(|error| broken(error.to_string()))?
         .ok_or_else(|| broken("there is no such context".into()))?;
     let meta: Meta = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
-    let host = meta
-        .endpoints
-        .get("docker")
-        .map(|endpoint| endpoint.host.clone())
-        .filter(|host| !host.is_empty())
+    let endpoint = meta.endpoints.get("docker");
+    let endpoint = endpoint
+        .filter(|endpoint| !endpoint.host.is_empty())
         .ok_or_else(|| broken("it names no Docker engine".into()))?;
-    Ok(Endpoint {
-        address: host,
-        chosen_by: format!("context `{name}`"),
-    })
+    let dir = config_dir.join("contexts/tls").join(folder).join("docker");
+    let by_tls = endpoint.skip_tls_verify || Tls::has_files(&dir);
+    let tls = by_tls.then_some(Tls {
+        dir,
+        verify: !endpoint.skip_tls_verify,
+    });
+    Endpoint::new(&endpoint.host, &format!("context `{name}`"), tls)
 }
 
 #[cfg(test)]
@@ -152,14 +161,14 @@ mod tests {
             home.path(),
         )
         .unwrap();
-        assert_eq!(found.address, "unix:///x.sock");
+        assert_eq!(found.address.to_string(), "unix:///x.sock");
     }
 
     #[test]
     fn the_current_context_is_used() {
         let home = home_with_context();
         let found = with(&[], home.path()).unwrap();
-        assert_eq!(found.address, "unix:///colima.sock");
+        assert_eq!(found.address.to_string(), "unix:///colima.sock");
         assert_eq!(found.chosen_by, "context `colima`");
     }
 
@@ -167,7 +176,7 @@ mod tests {
     fn the_default_context_is_the_default_socket() {
         let home = home_with_context();
         let found = with(&[("DOCKER_CONTEXT", "default")], home.path()).unwrap();
-        assert_eq!(found.address, DEFAULT_SOCKET);
+        assert_eq!(found.address, Address::default_socket());
     }
 
     #[test]
@@ -181,17 +190,58 @@ mod tests {
     }
 
     #[test]
-    fn only_engines_of_this_machine_are_local() {
-        let local = |address: &str| {
-            Endpoint {
-                address: address.into(),
-                chosen_by: String::new(),
-            }
-            .is_local()
-        };
-        assert!(local("unix:///var/run/docker.sock"));
-        assert!(local("tcp://127.0.0.1:2375"));
-        assert!(!local("tcp://10.0.0.3:2375"));
-        assert!(!local("ssh://user@host"));
+    fn tls_comes_from_dockers_variables() {
+        let home = tempfile::tempdir().unwrap();
+        let of = |vars: &[(&str, &str)]| with(vars, home.path()).unwrap();
+        let host = ("DOCKER_HOST", "tcp://127.0.0.1");
+        let plain = of(&[host, ("DOCKER_TLS_VERIFY", "")]);
+        assert_eq!(plain.tls, None);
+        assert_eq!(plain.address.to_string(), "tcp://127.0.0.1:2375");
+        let verified = of(&[host, ("DOCKER_TLS_VERIFY", "1")]);
+        assert_eq!(verified.address.to_string(), "tcp://127.0.0.1:2376");
+        let dir = home.path().join(".docker");
+        assert_eq!(verified.tls, Some(Tls { dir, verify: true }));
+        let skipped = of(&[host, ("DOCKER_TLS", "1"), ("DOCKER_CERT_PATH", "/certs")]);
+        let dir = PathBuf::from("/certs");
+        assert_eq!(skipped.tls, Some(Tls { dir, verify: false }));
+        let socket = of(&[("DOCKER_HOST", "unix:///x"), ("DOCKER_TLS_VERIFY", "1")]);
+        assert_eq!(socket.tls, None);
+    }
+
+    #[test]
+    fn a_context_has_its_own_certificates() {
+        let home = home_with_context();
+        let docker = home.path().join(".docker");
+        let folder = "f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16";
+        let meta = docker.join("contexts/meta").join(folder).join("meta.json");
+        let endpoint =
+            r#"{"Endpoints":{"docker":{"Host":"tcp://127.0.0.1:2376","SkipTLSVerify":false}}}"#;
+        crate::files::write(&meta, endpoint).unwrap();
+        assert_eq!(with(&[], home.path()).unwrap().tls, None);
+        let dir = docker.join("contexts/tls").join(folder).join("docker");
+        crate::files::create_dir(&dir).unwrap();
+        crate::files::write(&dir.join("ca.pem"), "").unwrap();
+        let found = with(&[("DOCKER_TLS_VERIFY", "1")], home.path()).unwrap();
+        assert_eq!(
+            found.tls,
+            Some(Tls {
+                dir: dir.clone(),
+                verify: true
+            })
+        );
+        let skips = endpoint.replace("false", "true");
+        crate::files::write(&meta, &skips).unwrap();
+        let found = with(&[], home.path()).unwrap();
+        assert_eq!(found.tls, Some(Tls { dir, verify: false }));
+    }
+
+    #[test]
+    fn an_address_that_makes_no_sense_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let error = with(&[("DOCKER_HOST", "tcp://localhost:http")], home.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid address `tcp://localhost:http` of the Docker engine (DOCKER_HOST): expected a port number, got `http`"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! What goes wrong between us and the engine.
 
+use std::path::PathBuf;
+
 use super::refusal::{Refusal, UNKNOWN};
 use crate::error::{Code, Explain};
 
@@ -27,6 +29,26 @@ pub enum Error {
         endpoint: String,
         /// What named it.
         chosen_by: String,
+    },
+    /// An address that makes no sense.
+    #[error("invalid address `{address}` of the Docker engine ({chosen_by}): {reason}")]
+    Address {
+        /// The address.
+        address: String,
+        /// What named it.
+        chosen_by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The files for TLS to the engine cannot be used.
+    #[error("cannot use the TLS certificates for the Docker engine ({chosen_by}): {reason}")]
+    Certificates {
+        /// What named the engine.
+        chosen_by: String,
+        /// Where the files are.
+        dir: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The context named does not exist or cannot be read.
     #[error("the Docker context `{name}` cannot be used: {reason}")]
@@ -93,7 +115,10 @@ impl Error {
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
-            Error::Unreachable { .. } | Error::Context { .. } => Code::DockerUnreachable,
+            Error::Unreachable { .. }
+            | Error::Address { .. }
+            | Error::Certificates { .. }
+            | Error::Context { .. } => Code::DockerUnreachable,
             Error::Remote { .. } => Code::DockerRemote,
             Error::Refused { .. } | Error::Broken { .. } => self
                 .refusal()
@@ -114,6 +139,11 @@ impl Explain for Error {
             Error::Remote { .. } => {
                 "choose an engine on this machine: `docker context use default`, or unset DOCKER_HOST".into()
             }
+            Error::Address { .. } => "use an address such as unix:///var/run/docker.sock".into(),
+            Error::Certificates { dir, .. } => format!(
+                "check ca.pem, cert.pem and key.pem in {}",
+                dir.display()
+            ),
             Error::Context { .. } => "see what is there: docker context ls".into(),
             other if other.code() == Code::DiskFull => {
                 "see what fills the disk: docker system df".into()

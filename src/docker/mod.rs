@@ -1,6 +1,7 @@
 //! The door to the Docker engine: a trait with the calls that are used, plain
 //! data in and out, one real implementation and one fake.
 
+mod address;
 mod bollard;
 mod config;
 mod context;
@@ -10,6 +11,7 @@ pub mod fake;
 mod model;
 mod networks;
 mod refusal;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub use self::address::Address;
 pub use self::bollard::Docker;
 pub use self::config::ClientConfig;
 pub use self::context::{Endpoint, find_endpoint};
@@ -27,6 +30,7 @@ pub use self::model::{
 };
 pub use self::networks::{ensure_network, unused_duplicates};
 pub use self::refusal::refusals;
+pub use self::tls::Tls;
 
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;

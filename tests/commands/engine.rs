@@ -112,7 +112,7 @@ pub fn start_cluster(answers: Answers) -> u16 {
     port
 }
 
-fn serve(reader: impl Read, mut client: impl Write, answers: &Answers) -> std::io::Result<()> {
+pub fn serve(reader: impl Read, mut client: impl Write, answers: &Answers) -> std::io::Result<()> {
     let mut reader = BufReader::new(reader);
     loop {
         let mut first = String::new();

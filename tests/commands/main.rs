@@ -8,6 +8,7 @@
 
 mod engine;
 mod status;
+mod tls;
 
 use std::net::TcpListener;
 use std::process::Command;

@@ -73,10 +73,8 @@ fn pulled(
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let result = runtime.block_on(async {
         let socket = "unix:///var/run/docker.sock".to_owned();
-        let endpoint = Endpoint {
-            address: std::env::var("DOCKER_HOST").unwrap_or(socket),
-            chosen_by: "the test".into(),
-        };
+        let address = std::env::var("DOCKER_HOST").unwrap_or(socket);
+        let endpoint = Endpoint::new(&address, "the test", None).unwrap();
         let engine = Docker::connect(endpoint).await.unwrap();
         let step = events.step("images");
         let wanted = Wanted::of(reference);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::errors::Error as BollardError;
 use bollard::models as model;
 
-use crate::docker::{Container, ContainerSpec, Endpoint, EngineInfo, Error, Image, Mount};
+use crate::docker::{Container, ContainerSpec, EngineInfo, Error, Image, Mount};
 use crate::proxy::Proxies;
 
 pub(super) fn error(what: String, error: BollardError) -> Error {
@@ -41,33 +41,6 @@ fn innermost(error: &dyn std::error::Error) -> String {
         current = source;
     }
     current.to_string()
-}
-
-pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
-    let reason = match error {
-        BollardError::SocketNotFoundError(_) => "there is no such socket".to_owned(),
-        BollardError::RequestTimeoutError => "it does not answer".to_owned(),
-        other => innermost(other),
-    };
-    let hint = if reason.to_lowercase().contains("permission denied") {
-        "you may not use it: sudo usermod -aG docker $USER, then log in again"
-    } else if endpoint.chosen_by.starts_with("context") {
-        "start it, or choose another: docker context ls, docker context use NAME"
-    } else if endpoint.chosen_by == "DOCKER_HOST" {
-        "start it, or choose another: unset DOCKER_HOST, docker context ls"
-    } else {
-        "start Docker (Linux: sudo systemctl start docker), or choose another engine: docker context ls"
-    };
-    Error::Unreachable {
-        endpoint: endpoint.address.clone(),
-        chosen_by: endpoint.chosen_by.clone(),
-        reason,
-        hint: hint.into(),
-    }
-}
-
-pub(super) fn silent(endpoint: &Endpoint) -> Error {
-    unreachable(endpoint, &BollardError::RequestTimeoutError)
 }
 
 fn positive(number: Option<i64>) -> u64 {

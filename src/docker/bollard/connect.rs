@@ -1,0 +1,156 @@
+//! Connections to an engine by socket, TCP or TLS, and why there is none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::API_DEFAULT_VERSION;
+use bollard::errors::Error as BollardError;
+use futures_util::TryFutureExt;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use super::TIMEOUT;
+use crate::connection::Fault;
+use crate::docker::{Address, Endpoint, Error, Tls};
+
+/// What Docker's and Go's servers answer to plain HTTP on a port with TLS.
+const WANTS_TLS: &str = "HTTP request to an HTTPS server";
+
+/// How often a connection is tried that ends without a reason.
+const TRIES_FOR_A_REASON: usize = 10;
+
+/// A client of that endpoint. Opens no connection yet.
+pub(super) fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Error> {
+    let client = match (&endpoint.address, &endpoint.tls) {
+        (Address::Tcp { host, port, .. }, tls) => {
+            let authority = Address::authority(host, *port);
+            match tls {
+                Some(tls) => by_tls(&authority, tls, endpoint)?,
+                None => bollard::Docker::connect_with_host(&format!("tcp://{authority}")),
+            }
+        }
+        (address, _) => bollard::Docker::connect_with_host(&address.to_string()),
+    };
+    let client = client.map_err(|error| unreachable(endpoint, &error))?;
+    Ok(client.with_timeout(Duration::from_secs(TIMEOUT)))
+}
+
+/// bollard's own TLS always verifies and always adds the authorities of the machine.
+fn by_tls(
+    authority: &str,
+    tls: &Tls,
+    endpoint: &Endpoint,
+) -> Result<Result<bollard::Docker, BollardError>, Error> {
+    let config = tls.config().map_err(|reason| Error::Certificates {
+        chosen_by: endpoint.chosen_by.clone(),
+        dir: tls.dir.clone(),
+        reason,
+    })?;
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    let connector = HttpsConnector::from((http, Arc::new(config)));
+    // Connections that execs have taken over must not be used again.
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector);
+    let transport = move |request| client.request(request).map_err(BollardError::from);
+    Ok(bollard::Docker::connect_with_custom_transport(
+        transport,
+        Some(format!("https://{authority}")),
+        TIMEOUT,
+        API_DEFAULT_VERSION,
+    ))
+}
+
+/// Agrees on an API version. A server that refuses a client's certificate may do so
+/// before or after the first request is written; only after it, its reason is known.
+pub(super) async fn negotiate(client: bollard::Docker) -> Result<bollard::Docker, BollardError> {
+    for _ in 1..TRIES_FOR_A_REASON {
+        match client.clone().negotiate_version().await {
+            Err(error) if is_without_reason(&Fault::of(&error)) => {}
+            result => return result,
+        }
+    }
+    client.negotiate_version().await
+}
+
+/// Whether a connection ended before it was used.
+fn is_without_reason(fault: &Fault) -> bool {
+    matches!(fault, Fault::Other(text) if text.contains("not ready") || text.contains("canceled"))
+}
+
+/// The error for an engine that does not answer in time.
+pub(super) fn silent(endpoint: &Endpoint) -> Error {
+    unreachable(endpoint, &BollardError::RequestTimeoutError)
+}
+
+/// The error for an engine that was not reached.
+pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
+    let fault = Fault::of(error);
+    let reason = match error {
+        BollardError::SocketNotFoundError(_) => "there is no such socket".to_owned(),
+        BollardError::RequestTimeoutError => "it does not answer".to_owned(),
+        BollardError::DockerResponseServerError { message, .. } if message.contains(WANTS_TLS) => {
+            "it only speaks TLS".to_owned()
+        }
+        BollardError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        _ => fault.to_string(),
+    };
+    let hint = hint(endpoint, &fault, &reason);
+    Error::Unreachable {
+        endpoint: endpoint.address.to_string(),
+        chosen_by: endpoint.chosen_by.clone(),
+        reason,
+        hint,
+    }
+}
+
+fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> String {
+    let dir = endpoint.tls.as_ref().map(|tls| tls.dir.display());
+    let by_tcp = matches!(endpoint.address, Address::Tcp { .. });
+    match (fault, dir) {
+        (Fault::Expired | Fault::NotYetValid, _) => {
+            return "renew the engine's certificate, and set this machine's clock".into();
+        }
+        (Fault::UnknownAuthority, Some(dir)) => {
+            return format!("put the certificate of the engine's authority into {dir}/ca.pem");
+        }
+        (Fault::WrongName, _) => {
+            return "use a host name of the certificate: export DOCKER_HOST=tcp://NAME:PORT".into();
+        }
+        (Fault::Tls(text), _) if text.contains("InvalidContentType") => {
+            return "the engine does not speak TLS on this port: unset DOCKER_TLS_VERIFY".into();
+        }
+        // The engine's answer to a client's certificate, or to its absence.
+        (fault, Some(dir))
+            if is_without_reason(fault)
+                || matches!(fault, Fault::Tls(text) if text.contains("alert")) =>
+        {
+            return format!(
+                "the engine does not accept this client: check {dir}/cert.pem and {dir}/key.pem"
+            );
+        }
+        (Fault::Reset, Some(_)) => {
+            return "the engine may not speak TLS on this port: unset DOCKER_TLS_VERIFY".into();
+        }
+        (Fault::Reset, None) if by_tcp => {
+            return "it may need TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
+        }
+        _ if reason == "it only speaks TLS" => {
+            return "use TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
+        }
+        _ => {}
+    }
+    let hint = if reason.to_lowercase().contains("permission denied") {
+        "you may not use it: sudo usermod -aG docker $USER, then log in again"
+    } else if endpoint.chosen_by.starts_with("context") {
+        "start it, or choose another: docker context ls, docker context use NAME"
+    } else if endpoint.chosen_by.starts_with("DOCKER_HOST") {
+        "start it, or choose another: unset DOCKER_HOST, docker context ls"
+    } else {
+        "start Docker (Linux: sudo systemctl start docker), or choose another engine: docker context ls"
+    };
+    hint.into()
+}
