@@ -179,6 +179,9 @@ fn draft(seen: &ComponentObservation, log: &[String]) -> Option<Draft> {
     let Some(pod) = seen.pod().filter(|pod| !pod.ready) else {
         return runs::refused(seen);
     };
+    if pod.stale.is_some() {
+        return None;
+    }
     if pod.phase == "Failed" {
         return Some(runs::evicted(seen, pod));
     }

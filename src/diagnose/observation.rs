@@ -61,14 +61,26 @@ pub struct PodObservation {
     pub message: Option<String>,
     /// The node that it was placed on.
     pub node: Option<String>,
-    /// Whether it is ready.
+    /// Whether it is ready; not when what the cluster says of it does not hold.
     pub ready: bool,
+    /// Why what the cluster says of it does not hold any more.
+    pub stale: Option<Stale>,
     /// Why it is not placed.
     pub unscheduled: Option<Unscheduled>,
     /// Containers that run before, in order.
     pub init: Vec<ContainerObservation>,
     /// Its containers.
     pub containers: Vec<ContainerObservation>,
+}
+
+/// Why the cluster's word on a pod does not hold: it is only as good as the kubelet's
+/// last report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stale {
+    /// It is from before the node was started.
+    BeforeStart,
+    /// The node's kubelet does not report any more.
+    NoReport,
 }
 
 /// Why a pod is not placed on a node.

@@ -127,7 +127,7 @@ pub(crate) fn ended(
         return None;
     }
     if end.reason == "OOMKilled" {
-        return Some(out_of_memory(seen, container, true));
+        return Some(out_of_memory(seen, container));
     }
     if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") {
         return Some(not_started(seen, container, &end.message));
@@ -139,12 +139,7 @@ pub(crate) fn ended(
         }
         return Some(draft);
     }
-    // The kernel's word is lost at times (seen on cgroup v1: the first end says
-    // OOMKilled, the next ones only 137). Nobody else kills a container with a limit.
     let probe = probe_killed(seen, container, end);
-    if probe.is_none() && end.exit_code == 137 && container.memory_limit.is_some() {
-        return Some(out_of_memory(seen, container, false));
-    }
     Some(probe.unwrap_or_else(|| crashed(seen, container, end)))
 }
 
@@ -167,12 +162,7 @@ fn is_second(container: &ContainerObservation) -> bool {
     }
 }
 
-/// `told`: the kernel's own word, not a guess from the exit code.
-fn out_of_memory(
-    seen: &ComponentObservation,
-    container: &ContainerObservation,
-    told: bool,
-) -> Draft {
+fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Draft {
     let component = seen.component;
     let limit = container.memory_limit.as_deref();
     let bound = match limit {
@@ -192,21 +182,21 @@ fn out_of_memory(
     let mut draft = Draft::new(
         Cause::OutOfMemory,
         Code::ComponentOutOfMemory,
-        match told {
-            true => format!("does not start: the kernel killed it for using more than {bound}"),
-            false => {
-                format!("does not start: it was killed, most likely for using more than {bound}")
-            }
-        },
+        format!("does not start: the kernel killed it for using more than {bound}"),
         short,
     );
-    draft.heals = !(is_second(container) && (told || recent_restarts(container) > 1));
-    let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
-    draft.hint(format!(
-        "give it more: clearml-local up --set {component}.resources.limits.memory={more}"
-    ));
+    draft.heals = !is_second(container);
+    draft.hint(format!("give it more: {}", more_memory(seen, container)));
     draft.hint(format!("see everything: clearml-local logs {component}"));
     draft
+}
+
+/// The command that doubles a component's memory.
+fn more_memory(seen: &ComponentObservation, container: &ContainerObservation) -> String {
+    let limit = container.memory_limit.as_deref();
+    let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
+    let component = seen.component;
+    format!("clearml-local up --set {component}.resources.limits.memory={more}")
 }
 
 /// The runtime could not start the container's first process.
@@ -285,7 +275,7 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
     let component = seen.component;
     let how = match end.exit_code {
         0 => "ends by itself again and again".to_owned(),
-        137 => "is killed again and again (exit code 137)".to_owned(),
+        137 => "is killed again and again (SIGKILL)".to_owned(),
         code => format!("ends again and again with exit code {code}"),
     };
     let mut draft = Draft::new(
@@ -296,6 +286,11 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
     );
     draft.heals = recent_restarts(container) < RESTARTS;
     draft.hint(format!("see its whole log: clearml-local logs {component}"));
+    // The kernel's word is lost at times (seen on cgroup v1).
+    if end.exit_code == 137 && container.memory_limit.is_some() {
+        let more = more_memory(seen, container);
+        draft.hint(format!("if it needs more memory: {more}"));
+    }
     draft.hint("see how the others are: clearml-local status".to_owned());
     draft
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::words::{awaited, count, innermost, memory, short};
-use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
+use super::{
+    ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation, Stale,
+};
 
 /// What a component does, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -32,6 +34,8 @@ pub enum StateKind {
     Stopping,
     /// It is scaled to nothing.
     Stopped,
+    /// Nobody reports how it is.
+    Unknown,
 }
 
 impl StateKind {
@@ -48,6 +52,7 @@ impl StateKind {
             StateKind::Failed => "failed",
             StateKind::Stopping => "stopping",
             StateKind::Stopped => "stopped",
+            StateKind::Unknown => "unknown",
         }
     }
 }
@@ -163,6 +168,16 @@ fn without_pod(seen: &ComponentObservation) -> (StateKind, String) {
 }
 
 fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, String) {
+    match pod.stale {
+        Some(Stale::NoReport) => {
+            return (StateKind::Unknown, "the kubelet does not report".to_owned());
+        }
+        Some(Stale::BeforeStart) => {
+            let reason = "the node has just started".to_owned();
+            return (StateKind::Starting, reason);
+        }
+        None => {}
+    }
     if pod.phase == "Failed" {
         let why = pod
             .reason
@@ -299,7 +314,7 @@ pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> S
         ("OOMKilled", None) => "killed for memory".to_owned(),
         ("StartError" | "ContainerCannotRun", _) => "its container did not start".to_owned(),
         (_, _) if ended.exit_code == 0 => "ended by itself".to_owned(),
-        (_, _) if ended.exit_code == 137 => "killed".to_owned(),
+        (_, _) if ended.exit_code == 137 => "was killed (SIGKILL)".to_owned(),
         _ => format!("ended with exit code {}", ended.exit_code),
     };
     match container.restarts {

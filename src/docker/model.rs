@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use ipnet::IpNet;
 
 use super::Error;
@@ -108,6 +110,8 @@ pub struct Container {
     pub exit_code: Option<i64>,
     /// The network that it was created in, such as `kind`, `host` or `container:ID`.
     pub network_mode: Option<String>,
+    /// When its first process was started the last time.
+    pub started: Option<Timestamp>,
     /// When the engine starts it again by itself, such as `unless-stopped`.
     pub restart_policy: Option<String>,
 }

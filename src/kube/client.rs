@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ::kube::config::{KubeConfigOptions, Kubeconfig};
 use ::kube::{Client, Config};
+use jiff::Timestamp;
 
 use super::Error;
 
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
+    /// When the node was started, where that is known.
+    node_started: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -56,13 +59,33 @@ impl Cluster {
         // No read timeout: a followed log may be silent for hours. Calls have their own.
         config.read_timeout = None;
         let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
-        Ok(Cluster { client })
+        Ok(Cluster {
+            client,
+            node_started: None,
+        })
+    }
+
+    /// The same cluster, on a node that was started at that time: what is said of pods
+    /// from before does not hold.
+    #[must_use]
+    pub fn on_node_started(self, node_started: Option<Timestamp>) -> Cluster {
+        Cluster {
+            node_started,
+            ..self
+        }
+    }
+
+    pub(super) fn node_started(&self) -> Option<Timestamp> {
+        self.node_started
     }
 
     /// A cluster behind any client: for tests.
     #[cfg(test)]
     pub(crate) fn of(client: Client) -> Self {
-        Cluster { client }
+        Cluster {
+            client,
+            node_started: None,
+        }
     }
 
     pub(crate) fn client(&self) -> Client {

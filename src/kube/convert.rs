@@ -50,6 +50,7 @@ pub(crate) fn pod(pod: &Pod) -> PodObservation {
         message: status.message,
         node: spec.node_name,
         ready: condition("Ready").is_some_and(|condition| condition.status == "True"),
+        stale: None,
         unscheduled,
         init: spec
             .init_containers

@@ -20,6 +20,7 @@ mod plan;
 mod prune;
 mod records;
 mod replace;
+mod reports;
 mod retry;
 mod secrets;
 mod volumes;

@@ -1,11 +1,14 @@
 //! Whether pods can be placed: what the node's conditions, taints and lease say.
 
 use ::kube::Api;
-use ::kube::api::ListParams;
+use ::kube::api::{ListParams, ObjectList};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 
-use super::client::persistent;
+use super::client::{bounded, persistent};
+use super::reports::Reports;
 use super::{Cluster, Error};
+use crate::diagnose::Stale;
 use crate::wait::{Look, Reason};
 
 /// Taints of a node that will take pods in a moment.
@@ -18,17 +21,41 @@ impl Cluster {
     /// # Errors
     /// When the server does not answer or refuses.
     pub(crate) async fn takes_pods(&self) -> Result<Look<()>, Error> {
-        let nodes: Api<Node> = Api::all(self.client());
-        let listed = persistent("list nodes", || {
-            let nodes = nodes.clone();
-            async move { nodes.list(&ListParams::default()).await }
-        });
-        let listed = listed.await?.items;
-        if listed.is_empty() {
+        let (nodes, leases) = persistent("list nodes", || self.nodes_and_leases()).await?;
+        let (nodes, leases) = (nodes.items, leases.items);
+        if nodes.is_empty() {
             return Ok(Look::NotYet("its kubelet has not registered it".into()));
         }
-        let reason = listed.iter().find_map(not_ready);
+        let reports = Reports::of(&nodes, &leases, self.node_started());
+        let reason = nodes.iter().find_map(|node| {
+            let name = node.metadata.name.as_deref().unwrap_or_default();
+            let stale = reports.of_node(name).map(|stale| match stale {
+                Stale::BeforeStart => "its kubelet has not reported since the start".into(),
+                Stale::NoReport => "its kubelet does not report".into(),
+            });
+            stale.or_else(|| not_ready(node))
+        });
         Ok(reason.map_or(Look::Done(()), Look::NotYet))
+    }
+
+    /// What nodes and leases say of the kubelets' reports; nothing where they may not
+    /// be read.
+    pub(super) async fn reports(&self) -> Result<Reports, Error> {
+        let started = self.node_started();
+        match bounded("list nodes", self.nodes_and_leases()).await {
+            Ok((nodes, leases)) => Ok(Reports::of(&nodes.items, &leases.items, started)),
+            Err(Error::Refused { .. }) => Ok(Reports::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn nodes_and_leases(
+        &self,
+    ) -> Result<(ObjectList<Node>, ObjectList<Lease>), ::kube::Error> {
+        let all = ListParams::default();
+        let nodes: Api<Node> = Api::all(self.client());
+        let leases: Api<Lease> = Api::all(self.client());
+        tokio::try_join!(nodes.list(&all), leases.list(&all))
     }
 }
 

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use serde::de::DeserializeOwned;
 
 use super::client::bounded;
+use super::reports::Reports;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
 use crate::component::{Component, NAMESPACE};
 use crate::diagnose::{
@@ -33,6 +34,7 @@ struct Look {
     stateful_sets: Vec<StatefulSet>,
     claims: Vec<PersistentVolumeClaim>,
     events: Vec<Event>,
+    reports: Reports,
 }
 
 impl Cluster {
@@ -43,13 +45,14 @@ impl Cluster {
     pub async fn observe(&self) -> Result<Vec<ComponentObservation>, Error> {
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
         let all = ListParams::default();
-        let (pods, deployments, replica_sets, stateful_sets, claims, events) = tokio::try_join!(
+        let (pods, deployments, replica_sets, stateful_sets, claims, events, reports) = tokio::try_join!(
             self.list("pods", &labelled),
             self.list("deployments", &all),
             self.list("replicasets", &all),
             self.list("statefulsets", &all),
             self.list("persistentvolumeclaims", &all),
             self.list("events", &all),
+            self.reports(),
         )?;
         let look = Look {
             at: Timestamp::now(),
@@ -59,6 +62,7 @@ impl Cluster {
             stateful_sets,
             claims,
             events,
+            reports,
         };
         Ok(Component::ALL
             .into_iter()
@@ -103,6 +107,7 @@ impl Look {
             .filter_map(|pod| pod.metadata.name.clone())
             .collect();
         let mut pods: Vec<_> = current.into_iter().map(convert::pod).collect();
+        pods.iter_mut().for_each(|pod| self.reports.apply(pod));
         pods.sort_by_key(|pod| Reverse(pod.created));
         let mut claims: Vec<_> = self
             .claims

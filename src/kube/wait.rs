@@ -1,7 +1,7 @@
 //! Waiting for components: a wait says what it waits for, why it is not over, and
 //! ends at once when waiting does not help.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ const PERIOD: Duration = Duration::from_millis(400);
 /// How long the API server may be away during a wait: one that is told to end
 /// takes its 60 s while somebody follows a log.
 const AWAY: Duration = Duration::from_secs(90);
+/// The kubelet's word for a container that the kernel killed for memory.
+const OOM_KILLED: &str = "OOMKilled";
 /// How many lines of a log are looked at for known ends.
 const LOG_LINES: i64 = 60;
 
@@ -103,12 +105,14 @@ impl Cluster {
         let began = Timestamp::now();
         let mut told: HashMap<Component, State> = HashMap::new();
         let mut logs: HashMap<End, LogTail> = HashMap::new();
+        let mut memory = KilledForMemory::default();
         let mut last = Vec::new();
         let wait = Wait::new("the components").every(PERIOD).until(deadline);
         let ready = wait.run(async || {
             let mut seen = self.look(deadline).await?;
             seen.retain(|seen| components.contains(&seen.component));
             seen.iter_mut().for_each(|seen| forget(seen, began));
+            seen.iter_mut().for_each(|seen| memory.recall(seen));
             let mut failed: Option<Failure> = None;
             for one in &seen {
                 let (state, finding, log) = self.judge(one, &mut logs).await;
@@ -201,6 +205,33 @@ impl Cluster {
                     tokio::time::sleep(PERIOD).await;
                 }
                 answer => return answer,
+            }
+        }
+    }
+}
+
+/// Containers that the kernel has killed for memory, by pod and name. Its word is lost
+/// at times (seen on cgroup v1: the first end says so, the next ones are only killed).
+#[derive(Default)]
+struct KilledForMemory(HashSet<(String, String)>);
+
+impl KilledForMemory {
+    /// Takes a later kill of such a container for one of the same kind.
+    fn recall(&mut self, seen: &mut ComponentObservation) {
+        for pod in &mut seen.pods {
+            for container in &mut pod.containers {
+                let id = (pod.uid.clone(), container.name.clone());
+                let current = match &mut container.state {
+                    ContainerState::Terminated(end) => Some(end),
+                    _ => None,
+                };
+                for end in current.into_iter().chain(&mut container.last) {
+                    if end.reason == OOM_KILLED {
+                        self.0.insert(id.clone());
+                    } else if end.exit_code == 137 && self.0.contains(&id) {
+                        end.reason = OOM_KILLED.to_owned();
+                    }
+                }
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The Kubernetes node: a kind node, made without kind.
 
 mod bootstrap;
+mod certificates;
 mod kubeadm;
 pub mod logs;
 mod manifests;
 mod prepare;
 mod proxy;
+mod services;
 pub mod spec;
 mod stop;
 
@@ -15,8 +17,10 @@ pub use self::bootstrap::{
     await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished,
     kubeconfig, make, note_furnished, start,
 };
+pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::{bound_stop, trust};
+pub use self::services::ensure_services;
 pub use self::stop::{StopReport, stop_in_order};
 use crate::docker::{self, Engine, exec_ok};
 use crate::error::{Code, Explain};
@@ -87,6 +91,26 @@ pub enum Error {
         /// The last lines of the node's log.
         tail: Vec<String>,
     },
+    /// A service of the node does not start.
+    #[error("cannot start {unit} in the node {node}")]
+    Service {
+        /// The node.
+        node: String,
+        /// The unit.
+        unit: String,
+        /// The last lines of its journal.
+        tail: Vec<String>,
+    },
+    /// The certificates cannot be renewed.
+    #[error("cannot renew the certificates of the node {node}: {reason}")]
+    Renewal {
+        /// The node.
+        node: String,
+        /// The line that matters.
+        reason: String,
+        /// Everything that was said.
+        tail: Vec<String>,
+    },
     /// kubeadm failed.
     #[error("kubeadm could not make the node {node} a cluster: {reason}")]
     Kubeadm {
@@ -149,6 +173,10 @@ impl Explain for Error {
                 format!("see what it says: docker logs {node}"),
                 "try again, the node is made anew: clearml-local up".into(),
             ],
+            Error::Service { .. } => vec!["see why: clearml-local logs --node".into()],
+            Error::Renewal { .. } => {
+                vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
+            }
             Error::Kubeadm { node, .. } => vec![format!("see what it says: docker logs {node}")],
             Error::KubeadmKept { log, proxies, .. } => {
                 let proxies = proxies.iter().map(|proxy| {
@@ -168,6 +196,8 @@ impl Explain for Error {
             Error::Docker(error) => error.details(),
             Error::Ended { tail, .. }
             | Error::NoContainerd { tail, .. }
+            | Error::Service { tail, .. }
+            | Error::Renewal { tail, .. }
             | Error::Kubeadm { tail, .. }
             | Error::KubeadmKept { tail, .. } => tail.clone(),
             _ => Vec::new(),

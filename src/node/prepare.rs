@@ -11,6 +11,8 @@ const STOP_BOUND_FILE: &str = "/etc/systemd/system.conf.d/10-clearml-local.conf"
 
 /// Where the user's certificate authority lies in the node, in Debian's way.
 const CA_FILE: &str = "/usr/local/share/ca-certificates/clearml-local.crt";
+/// The same once everything in the node trusts it: an `up` may end in between.
+const TRUSTED_FILE: &str = "/kind/clearml-local-ca.crt";
 
 /// Bounds how long the node may take to stop.
 ///
@@ -28,14 +30,15 @@ pub async fn bound_stop(engine: &dyn Engine, node: &str) -> Result<(), Error> {
 /// # Errors
 /// When the engine does not answer, or the node cannot use the certificates.
 pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, Error> {
-    let there = engine.exec(node, &["cat", CA_FILE], None).await?;
+    let there = engine.exec(node, &["cat", TRUSTED_FILE], None).await?;
     if there.code == 0 && there.stdout == pem {
         return Ok(false);
     }
     write_file(engine, node, CA_FILE, pem).await?;
     // containerd reads the certificates of the system once.
-    let script = "update-ca-certificates >/dev/null && systemctl restart containerd";
-    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    let script = "update-ca-certificates >/dev/null && systemctl restart containerd && cp \"$1\" \"$2\"";
+    let argv = ["sh", "-c", script, "sh", CA_FILE, TRUSTED_FILE];
+    exec_ok(engine, node, &argv).await?;
     Ok(true)
 }
 

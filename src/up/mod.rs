@@ -233,6 +233,9 @@ pub async fn start(
     phases.end("node");
     let (cluster, _) =
         node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+    if node.renewed {
+        node::keep_user_kubeconfig(&plan, request, state)?;
+    }
     phases.end("kubernetes");
     let seen = cluster.observe().await?;
     let installed = plan.values.installed();

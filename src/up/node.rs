@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::refused::Refused;
 use super::{Error, Plan, Request, data};
+use jiff::Timestamp;
+
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::Result;
@@ -27,6 +29,8 @@ pub(super) struct Node {
     pub name: String,
     /// Whether it was made or started now.
     pub made: bool,
+    /// Whether its certificates were renewed: what others keep of them is out of date.
+    pub renewed: bool,
 }
 
 /// Makes sure that the node runs and its containerd answers: from then on
@@ -50,11 +54,11 @@ pub(super) async fn ensure(
 /// Starts a node that was stopped; one that is not whole is not started.
 pub(super) async fn start(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<Node> {
     let step = events.step("node");
-    let result = start_whole(plan, engine).await;
+    let result = start_whole(plan, engine, &step).await;
     step.end(result, |node| (node.made, node.name.clone()))
 }
 
-async fn start_whole(plan: &Plan, engine: &dyn Engine) -> Result<Node> {
+async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<Node> {
     let name = spec::name(&plan.name);
     let found = engine.container(&name).await?;
     let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
@@ -67,9 +71,11 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine) -> Result<Node> {
     if !whole(engine, &name).await? {
         return Err(Error::NothingToStart.into());
     }
+    let revived = revive(engine, &name, step).await?;
     Ok(Node {
         name,
-        made: !container.running,
+        made: !container.running || revived.changed,
+        renewed: revived.renewed,
     })
 }
 
@@ -89,6 +95,40 @@ pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Resul
         node::await_containerd(engine, node).await?;
     }
     Ok(())
+}
+
+/// What was put right in a node that is whole and runs.
+#[derive(Debug, Default)]
+struct Revived {
+    changed: bool,
+    renewed: bool,
+}
+
+/// Puts right what an interrupted stop or the time has done to a whole node: services
+/// that do not run, certificates that end.
+async fn revive(engine: &dyn Engine, node: &str, step: &Step) -> Result<Revived> {
+    let mut revived = Revived::default();
+    let started = node::ensure_services(engine, node).await?;
+    if !started.is_empty() {
+        step.state(format!(
+            "{} did not run, and is started",
+            started.join(" and ")
+        ));
+        node::await_containerd(engine, node).await?;
+        revived.changed = true;
+    }
+    let now = Timestamp::now();
+    let certificates = node::certificates(engine, node).await?;
+    if certificates.need_renewal(now) {
+        let why = certificates.trouble(now).unwrap_or_default();
+        step.state(format!("renewing certificates: {why}"));
+        node::renew_certificates(engine, node, &certificates).await?;
+        revived = Revived {
+            changed: true,
+            renewed: true,
+        };
+    }
+    Ok(revived)
 }
 
 /// Returns the node and its Kubernetes version.
@@ -113,7 +153,13 @@ async fn ensure_running(
     };
     trust(plan, engine, &name).await?;
     let version = node::kubernetes_version(engine, &name).await?;
-    Ok((Node { name, made }, version))
+    let node = Node {
+        name,
+        made,
+        // The end of `up` keeps the user's kubeconfig anyway.
+        renewed: false,
+    };
+    Ok((node, version))
 }
 
 /// Starts the node that is there unless it runs. Returns whether it did not run, or
@@ -143,7 +189,8 @@ async fn reuse(
         node::await_containerd(engine, &node.name).await?;
     }
     if whole(engine, &node.name).await? {
-        return Ok(Some(!node.running));
+        let revived = revive(engine, &node.name, step).await?;
+        return Ok(Some(!node.running || revived.changed));
     }
     step.state("making a half-made node anew");
     Ok(None)
@@ -252,7 +299,10 @@ async fn ensure_cluster(
         }
     };
     state.keep_kubeconfig(&kubeconfig)?;
-    let cluster = Cluster::connect(&kubeconfig).await?;
+    let started = engine.container(&node.name).await?.and_then(|c| c.started);
+    let cluster = Cluster::connect(&kubeconfig)
+        .await?
+        .on_node_started(started);
     await_api(&cluster, engine, &node.name, step).await?;
     let mut changed = fresh;
     if node.made || !node::is_furnished(engine, &node.name).await? {
@@ -287,15 +337,26 @@ pub(super) async fn settle(
         engine.set_restart(&node.name, wanted).await?;
         changed = true;
     }
+    changed |= keep_user_kubeconfig(plan, request, state)?;
+    Ok(changed)
+}
+
+/// Writes our context into the user's kubeconfig, or takes it out. Returns whether that
+/// changed anything.
+pub(super) fn keep_user_kubeconfig(
+    plan: &Plan,
+    request: &Request,
+    state: &StateDir,
+) -> Result<bool> {
     let ours = state.kubeconfig()?;
     if let (Some(path), Some(ours)) = (&request.user_kubeconfig, ours) {
-        changed |= if plan.instance.merge_kubeconfig {
+        return Ok(if plan.instance.merge_kubeconfig {
             kubeconfig::merge(path, &plan.name, &ours)?
         } else {
             kubeconfig::remove(path, &plan.name)?
-        };
+        });
     }
-    Ok(changed)
+    Ok(false)
 }
 
 /// Waits until the Kubernetes API answers. A fault that does not pass by waiting, such

@@ -7,7 +7,7 @@ use super::super::fixtures::{
 };
 use super::super::{Cause, StateKind, assess, describe, diagnose};
 use super::{find, is, one};
-use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis};
+use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis, Webserver};
 use crate::error::Code;
 
 #[test]
@@ -53,18 +53,20 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
 }
 
 #[test]
-fn a_kill_without_the_kernels_word_is_taken_for_memory_when_it_repeats() {
-    let once = find(&one(
-        Elasticsearch,
-        backing_off("10s", 1, end("Error", 137, "")),
-    ));
-    is(&once, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
+    let seen = one(Webserver, running_after(1, end("Error", 137, "")));
+    assert_eq!(
+        describe(&seen).line(),
+        "starting: running again after: was killed (SIGKILL), 1 restart, not ready yet"
+    );
+    is(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
     let more = find(&one(
         Elasticsearch,
-        backing_off("20s", 2, end("Error", 137, "")),
+        backing_off("40s", 3, end("Error", 137, "")),
     ));
-    is(&more, Cause::OutOfMemory, Code::ComponentOutOfMemory, false);
-    assert!(more.cause.contains("most likely"), "{}", more.cause);
+    is(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
+    assert!(more.cause.ends_with("killed again and again (SIGKILL)"));
+    assert!(more.hints[1].starts_with("if it needs more memory: "));
 }
 
 #[test]

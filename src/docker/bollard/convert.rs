@@ -129,6 +129,7 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
             .collect(),
         exit_code: state.exit_code.filter(|_| !running),
         network_mode: host.network_mode,
+        started: state.started_at.and_then(|at| at.parse().ok()),
         restart_policy,
     }
 }

@@ -1,0 +1,189 @@
+//! The certificates that kubeadm made: valid for a year, and renewed here, as nobody
+//! runs `kubeadm upgrade` in a node of ours.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use super::Error;
+use crate::docker::Engine;
+
+/// How long before their end certificates are renewed, and warned of.
+const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many certificates are named.
+const NAMED: usize = 3;
+
+/// Prints the node's address, then each certificate after its name. A kubelet's client
+/// certificate is in a file with its key, which stays in the node.
+const READ: &str = r#"cd /etc/kubernetes
+echo "== address $(getent ahostsv4 "$(hostname)" | cut -d ' ' -f 1 | head -n 1)"
+for file in pki/*.crt pki/etcd/*.crt; do
+  case $file in *ca.crt) continue ;; esac
+  [ -f $file ] && name=${file#pki/} && echo "== ${name%.crt}" && cat $file
+done
+for file in *.conf; do
+  [ -f $file ] && echo "== $file" && sed -n 's/^ *client-certificate-data: //p' $file | base64 -d
+done
+file=/var/lib/kubelet/pki/kubelet-client-current.pem
+[ -f $file ] && echo '== kubelet' && sed -n '/BEGIN CERT/,/END CERT/p' $file
+true"#;
+
+/// Renews all. The servers read their certificates when they start, so that they are
+/// ended here and started again by the kubelet. `address`: the API server's certificate
+/// names a former address.
+const RENEW: &str = r#"set -e
+config=/kind/kubeadm.conf pki=/var/lib/kubelet/pki
+trap 'systemctl start kubelet' EXIT
+systemctl stop kubelet
+if [ "$2" = address ]; then
+  rm -f /etc/kubernetes/pki/apiserver.crt /etc/kubernetes/pki/apiserver.key
+  kubeadm init phase certs apiserver --config $config
+fi
+kubeadm certs renew all --config $config
+umask 077
+kubeadm kubeconfig user --org system:nodes --client-name "system:node:$1" --config $config >/kind/kubelet.conf.new
+new=kubelet-client-$(date -u +%Y-%m-%d-%H-%M-%S).pem
+for key in client-certificate-data client-key-data; do
+  sed -n "s/^ *$key: //p" /kind/kubelet.conf.new | base64 -d
+done >$pki/$new
+rm -f /kind/kubelet.conf.new
+ln -sfn $pki/$new $pki/kubelet-client-current.pem
+for name in kube-apiserver kube-scheduler kube-controller-manager etcd; do
+  for id in $(ctr -n k8s.io containers ls -q "labels.\"io.kubernetes.container.name\"==$name"); do
+    signal=SIGKILL
+    [ $name != etcd ] || signal=SIGTERM
+    ctr -n k8s.io tasks kill -s $signal "$id" 2>/dev/null || true
+  done
+done"#;
+
+/// The certificates of a node and when they end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificates {
+    ends: Vec<(String, Timestamp)>,
+    /// Whether the API server's names an address that the node no longer has.
+    other_address: bool,
+}
+
+/// Reads the certificates of a running node.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn certificates(engine: &dyn Engine, node: &str) -> Result<Certificates, Error> {
+    let output = engine.exec(node, &["bash", "-c", READ], None).await?;
+    Ok(Certificates::parse(&output.stdout))
+}
+
+/// Renews the certificates of a running node, and the kubelet's. The Kubernetes API is
+/// away for some seconds after it.
+///
+/// # Errors
+/// [`Error::Renewal`] when kubeadm refuses.
+pub async fn renew_certificates(
+    engine: &dyn Engine,
+    node: &str,
+    found: &Certificates,
+) -> Result<(), Error> {
+    let address = if found.other_address { "address" } else { "" };
+    let argv = ["bash", "-c", RENEW, "bash", node, address];
+    let output = engine.exec(node, &argv, None).await?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    let tail: Vec<String> = output.stderr.lines().map(str::to_owned).collect();
+    let reason = tail.iter().rfind(|line| !line.trim().is_empty()).cloned();
+    Err(Error::Renewal {
+        node: node.to_owned(),
+        reason: reason.unwrap_or_else(|| format!("exit code {}", output.code)),
+        tail,
+    })
+}
+
+impl Certificates {
+    fn parse(text: &str) -> Certificates {
+        let mut found = Certificates::default();
+        let mut address: Option<IpAddr> = None;
+        for section in text.split("== ").skip(1) {
+            let (name, rest) = section.split_once('\n').unwrap_or((section, ""));
+            if let Some(now) = name.strip_prefix("address ") {
+                address = now.trim().parse().ok();
+                continue;
+            }
+            let der = CertificateDer::from_pem_slice(rest.as_bytes()).ok();
+            let Some(certificate) = der.and_then(|der| Certificate::from_der(&der).ok()) else {
+                continue;
+            };
+            let end = certificate.tbs_certificate().validity().not_after;
+            let end = i64::try_from(end.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+            let end = Timestamp::from_second(end).unwrap_or(Timestamp::MAX);
+            found.ends.push((name.to_owned(), end));
+            if name == "apiserver"
+                && let Some(address) = address
+            {
+                found.other_address = !addresses(&certificate).contains(&address);
+            }
+        }
+        found
+    }
+
+    /// Whether they are to be renewed: one ends soon, or names a former address.
+    pub fn need_renewal(&self, now: Timestamp) -> bool {
+        self.other_address || self.ends.iter().any(|(_, end)| *end < now + AHEAD)
+    }
+
+    /// Whether one of them has ended.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.ends.iter().any(|(_, end)| *end < now)
+    }
+
+    /// What is to be known of them, if anything: `certificates of the cluster expired on
+    /// 2027-11-25: apiserver, …`.
+    pub fn trouble(&self, now: Timestamp) -> Option<String> {
+        let expired = self.expired(now);
+        let until = if expired { now } else { now + AHEAD };
+        let mut due = self.ends.iter().filter(|(_, end)| *end < until);
+        let mut due: Vec<_> = due.by_ref().collect();
+        due.sort_by_key(|(_, end)| *end);
+        let Some((_, first)) = due.first() else {
+            let other = "the certificate of the Kubernetes API names a former address";
+            return self.other_address.then(|| other.to_owned());
+        };
+        let date = first.to_string();
+        let date = date.split('T').next().unwrap_or_default();
+        let when = match first.duration_since(now).as_hours() {
+            _ if expired => format!("expired on {date}"),
+            hours @ 48.. => format!("expire in {} days, on {date}", hours / 24),
+            _ => format!("expire on {date}"),
+        };
+        let names: Vec<&str> = due.iter().map(|(name, _)| name.as_str()).collect();
+        let named = names[..names.len().min(NAMED)].join(", ");
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("certificates of the cluster {when}: {named}{more}"))
+    }
+}
+
+/// The addresses that a certificate is for.
+fn addresses(certificate: &Certificate) -> Vec<IpAddr> {
+    let extension = certificate
+        .tbs_certificate()
+        .get_extension::<SubjectAltName>();
+    let Ok(Some((_, names))) = extension else {
+        return Vec::new();
+    };
+    let ip = |name: &GeneralName| match name {
+        GeneralName::IpAddress(bytes) => {
+            let bytes: [u8; 4] = bytes.as_bytes().try_into().ok()?;
+            Some(IpAddr::V4(Ipv4Addr::from(bytes)))
+        }
+        _ => None,
+    };
+    names.0.iter().filter_map(ip).collect()
+}

@@ -1,0 +1,65 @@
+//! The services that make a node work: containerd and the kubelet. Stopping a node
+//! begins with the kubelet, so a stop that was interrupted leaves a node without one.
+
+use super::Error;
+use crate::docker::Engine;
+
+/// Starts the units that do not run, containerd first, and names each. It also undoes
+/// what keeps a unit from starting: a mask, or a limit of failed starts.
+const ENSURE: &str = r#"for unit in containerd kubelet; do
+  systemctl is-enabled --quiet $unit 2>/dev/null || {
+    systemctl unmask --quiet $unit
+    systemctl enable --quiet $unit
+  }
+  systemctl is-active --quiet $unit && continue
+  systemctl reset-failed $unit 2>/dev/null
+  systemctl start $unit || { echo $unit; journalctl -u $unit --no-pager -o cat -n 10; exit 1; } >&2
+  echo $unit
+done"#;
+
+/// Makes sure that containerd and the kubelet run in a running node. Returns those that
+/// were started.
+///
+/// # Errors
+/// [`Error::Service`] when one of them does not start.
+pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<String>, Error> {
+    let output = engine.exec(node, &["bash", "-c", ENSURE], None).await?;
+    if output.code == 0 {
+        return Ok(output.stdout.lines().map(str::to_owned).collect());
+    }
+    let mut said = output.stderr.lines().map(str::to_owned);
+    Err(Error::Service {
+        node: node.to_owned(),
+        unit: said.next().unwrap_or_default(),
+        tail: said.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::Output;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::error::Explain;
+
+    async fn ensured(code: i64, stdout: &str, stderr: &str) -> Result<Vec<String>, Error> {
+        let (stdout, stderr) = (stdout.to_owned(), stderr.to_owned());
+        let answer = move |_: &str, _: &[&str]| Output {
+            code,
+            stdout: stdout.clone(),
+            stderr: stderr.clone(),
+            ..Output::default()
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        ensure_services(&engine, "n").await
+    }
+
+    #[tokio::test]
+    async fn names_what_it_started_and_what_does_not_start() {
+        assert_eq!(ensured(0, "", "").await.unwrap(), [""; 0]);
+        assert_eq!(ensured(0, "kubelet\n", "").await.unwrap(), ["kubelet"]);
+        let error = ensured(1, "", "kubelet\nno such flag\n").await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot start kubelet in the node n");
+        assert_eq!(error.details(), ["no such flag"]);
+    }
+}
