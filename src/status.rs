@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::component::Component;
-use crate::diagnose::{ComponentObservation, Finding, PodObservation, describe, diagnose};
+use crate::diagnose::{ComponentObservation, Finding, PodObservation, Stale, describe, diagnose};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::files;
 use crate::kube::{self, Cluster};
-use crate::node::spec;
+use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe, ingress_hint};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(1400);
 const LOGS_PATIENCE: Duration = Duration::from_millis(1600);
 /// How long the data may take to be counted.
 const COUNTING: Duration = Duration::from_millis(300);
+/// How long after the node's start it is taken to be on its way.
+const STARTING: SignedDuration = SignedDuration::from_mins(3);
+const UNREPORTED: &str = "the node's kubelet does not report: how the components are is not known";
 /// How much of the log of a component in trouble is read.
 const LOG_LINES: i64 = 40;
 
@@ -213,11 +218,17 @@ async fn of_node(
             None => (Vec::new(), None),
         }
     };
-    let (observed, (checks, server), docker) = tokio::join!(
-        observe(state, began),
+    let (observed, (checks, server), docker, certificates) = tokio::join!(
+        observe(state, node.started, began),
         probing,
         tokio::time::timeout_at(until.into(), engine.info()),
+        tokio::time::timeout_at(until.into(), node::certificates(engine, &node.name)),
     );
+    let certificates = certificates.ok().and_then(Result::ok).unwrap_or_default();
+    let now = Timestamp::now();
+    let is_young = node.started.is_some_and(|started| {
+        now.duration_since(started) < STARTING && !certificates.expired(now)
+    });
     status.checks = checks;
     status.versions.server = server;
     status.versions.docker = docker.ok().and_then(Result::ok).map(|info| info.version);
@@ -232,20 +243,30 @@ async fn of_node(
             status.logs = seen.logs;
             status.versions.kubernetes = seen.kubernetes;
             let findings = beyond_help(&status);
+            let silent = status.components.iter().any(is_unreported);
+            if silent {
+                status.notes.push(UNREPORTED.into());
+            }
             let broken = !findings.is_empty();
-            status.health = judge(&status, broken, working.is_some());
+            let starts = working.is_some() || (is_young && !broken && !silent);
+            status.health = judge(&status, broken || silent, starts);
             status.may_heal = status.health == Health::Ready || working.is_some() || !broken;
             status.hints = findings.into_iter().filter_map(next_step).collect();
+            if silent && working.is_none() {
+                status.hints.push("start it again: clearml-local up".into());
+            }
             status
                 .hints
                 .extend(ingress_hint(&status.checks, &node.name));
         }
         // That is a start while a command works on it, and trouble otherwise.
         Err(why) => {
-            status.may_heal = true;
+            status.may_heal = working.is_some() || !certificates.expired(now);
             status.notes.insert(0, why);
             status.health = Health::Starting;
-            if working.is_none() {
+            if working.is_none() && is_young {
+                status.notes.push("the node has just been started".into());
+            } else if working.is_none() {
                 status.health = Health::Degraded;
                 status.hints = vec![
                     "bring it back: clearml-local up".into(),
@@ -254,7 +275,21 @@ async fn of_node(
             }
         }
     }
+    if let Some(trouble) = certificates.trouble(now) {
+        status.notes.push(trouble);
+        if working.is_none() {
+            status
+                .hints
+                .insert(0, "renew them: clearml-local up".into());
+        }
+    }
     Ok(status)
+}
+
+/// Whether nobody reports how a component is.
+fn is_unreported(seen: &ComponentObservation) -> bool {
+    let mut pods = seen.pods.iter();
+    pods.any(|pod| pod.stale == Some(Stale::NoReport))
 }
 
 /// What the cluster says.
@@ -264,11 +299,17 @@ struct Seen {
     kubernetes: Option<String>,
 }
 
-async fn observe(state: &StateDir, began: Instant) -> Result<Seen, String> {
+async fn observe(
+    state: &StateDir,
+    started: Option<Timestamp>,
+    began: Instant,
+) -> Result<Seen, String> {
     let kubeconfig = state.kubeconfig().map_err(|error| error.to_string())?;
     let kubeconfig = kubeconfig.ok_or("the node is being made")?;
     let look = async {
-        let cluster = Cluster::connect(&kubeconfig).await?;
+        let cluster = Cluster::connect(&kubeconfig)
+            .await?
+            .on_node_started(started);
         let (components, version) = tokio::join!(cluster.observe(), cluster.version());
         Ok::<_, kube::Error>((cluster, components?, version.ok()))
     };

@@ -132,3 +132,88 @@ fn ready(node: &Node) -> Option<&str> {
     let ready = conditions.iter().find(|one| one.type_ == "Ready")?;
     Some(&ready.status)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kube::convert;
+
+    const START: &str = "2026-11-26T10:00:00.5Z";
+
+    /// What nodes and leases say when the kubelet has renewed its lease at that time, and
+    /// the newest lease of all is from `now`.
+    fn reports(renewed: &str, now: &str, ready: &str) -> Reports {
+        let lease = |namespace: &str, at: &str| {
+            json!({"metadata": {"name": "n", "namespace": namespace},
+                "spec": {"renewTime": at, "leaseDurationSeconds": 40}})
+        };
+        let leases = [lease(NODE_LEASES, renewed), lease("kube-system", now)];
+        let leases = leases.map(|lease| serde_json::from_value(lease).unwrap());
+        let node = json!({"metadata": {"name": "n"},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]}});
+        let node = serde_json::from_value(node).unwrap();
+        Reports::of(&[node], &leases, Some(START.parse().unwrap()))
+    }
+
+    fn pod(status: Value) -> PodObservation {
+        let pod = json!({"metadata": {"name": "p"},
+            "spec": {"nodeName": "n", "containers": [{"name": "c"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [status]}});
+        convert::pod(&serde_json::from_value(pod).unwrap())
+    }
+
+    fn running(since: &str) -> PodObservation {
+        pod(
+            json!({"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {"startedAt": since}}}),
+        )
+    }
+
+    #[test]
+    fn what_was_reported_before_the_start_of_the_node_does_not_count() {
+        let before = "2026-11-26T09:59:00.000000Z";
+        let after = "2026-11-26T10:00:09.000000Z";
+        let mut old = running("2026-11-26T09:00:00Z");
+        reports(before, before, "True").apply(&mut old);
+        assert_eq!((old.ready, old.stale), (false, Some(Stale::BeforeStart)));
+        // The kubelet reports, but has not come to this pod yet.
+        let mut old = running("2026-11-26T09:00:00Z");
+        reports(after, after, "True").apply(&mut old);
+        assert_eq!(old.stale, Some(Stale::BeforeStart));
+        let mut new = running("2026-11-26T10:00:00Z");
+        reports(after, after, "True").apply(&mut new);
+        assert_eq!((new.ready, new.stale), (true, None));
+    }
+
+    #[test]
+    fn a_kubelet_that_does_not_renew_its_lease_does_not_report() {
+        let (renewed, later) = ("2026-11-26T10:00:09.0Z", "2026-11-26T10:01:09.0Z");
+        let mut pod = running("2026-11-26T10:00:05Z");
+        reports(renewed, later, "True").apply(&mut pod);
+        assert_eq!((pod.ready, pod.stale), (false, Some(Stale::NoReport)));
+        let before = "2026-11-26T09:59:00.0Z";
+        let silent = reports(before, later, "Unknown").of_node("n");
+        assert_eq!(silent, Some(Stale::NoReport));
+        assert_eq!(Reports::default().of_node("n"), None);
+    }
+
+    #[test]
+    fn ends_that_belong_to_the_stop_are_forgotten() {
+        let after = "2026-11-26T10:00:09.0Z";
+        let ended = |code: i32, reason: &str, finished: &str| {
+            let mut pod = pod(
+                json!({"name": "c", "image": "i", "imageID": "", "ready": false,
+                "restartCount": 0, "state": {"terminated": {
+                    "exitCode": code, "reason": reason, "finishedAt": finished}}}),
+            );
+            reports(after, after, "True").apply(&mut pod);
+            matches!(pod.containers[0].state, ContainerState::Waiting { .. })
+        };
+        assert!(ended(143, "Error", "2026-11-26T09:59:58Z"));
+        assert!(ended(255, "Unknown", "2026-11-26T10:00:04Z"));
+        assert!(!ended(1, "Error", "2026-11-26T10:00:07Z"));
+    }
+}

@@ -187,3 +187,50 @@ fn addresses(certificate: &Certificate) -> Vec<IpAddr> {
     };
     names.0.iter().filter_map(ip).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An API server's certificate as kubeadm made it, for 10.96.0.1, 172.20.0.3 and
+    /// 127.0.0.1, until 2027-11-26T08:15:32Z.
+    const APISERVER: &str = include_str!("certificates/apiserver.pem");
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    fn found(address: &str) -> Certificates {
+        let text = format!(
+            "== address {address}\n== apiserver\n{APISERVER}== admin.conf\n{APISERVER}== kubelet.conf\n"
+        );
+        Certificates::parse(&text)
+    }
+
+    #[test]
+    fn certificates_are_warned_of_30_days_ahead_and_named_when_they_have_expired() {
+        let found = found("172.20.0.3");
+        let early = at("2027-10-20T00:00:00Z");
+        assert_eq!(found.trouble(early), None);
+        assert!(!found.need_renewal(early));
+        let soon = at("2027-11-14T00:00:00Z");
+        assert_eq!(
+            found.trouble(soon).unwrap(),
+            "certificates of the cluster expire in 12 days, on 2027-11-26: apiserver, admin.conf"
+        );
+        assert!(found.need_renewal(soon) && !found.expired(soon));
+        let late = at("2027-12-01T00:00:00Z");
+        assert!(found.expired(late));
+        assert_eq!(
+            found.trouble(late).unwrap(),
+            "certificates of the cluster expired on 2027-11-26: apiserver, admin.conf"
+        );
+    }
+
+    #[test]
+    fn a_certificate_for_a_former_address_is_renewed() {
+        let now = at("2027-01-01T00:00:00Z");
+        assert!(found("172.20.0.7").need_renewal(now));
+        assert!(!found("").need_renewal(now), "the address may not be known");
+    }
+}

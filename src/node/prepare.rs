@@ -36,7 +36,8 @@ pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, E
     }
     write_file(engine, node, CA_FILE, pem).await?;
     // containerd reads the certificates of the system once.
-    let script = "update-ca-certificates >/dev/null && systemctl restart containerd && cp \"$1\" \"$2\"";
+    let script =
+        "update-ca-certificates >/dev/null && systemctl restart containerd && cp \"$1\" \"$2\"";
     let argv = ["sh", "-c", script, "sh", CA_FILE, TRUSTED_FILE];
     exec_ok(engine, node, &argv).await?;
     Ok(true)
