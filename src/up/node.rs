@@ -303,6 +303,7 @@ async fn ensure_cluster(
     let cluster = Cluster::connect(&kubeconfig)
         .await?
         .on_node_started(started);
+    step.state("waiting for the Kubernetes API");
     await_api(&cluster, engine, &node.name, step).await?;
     let mut changed = fresh;
     if node.made || !node::is_furnished(engine, &node.name).await? {

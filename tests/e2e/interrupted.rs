@@ -11,7 +11,7 @@ const MOMENTS: [&str; 7] = [
     r#""step":"node""#,
     "kubeadm init",
     r#""step":"images""#,
-    "waiting for the API server",
+    "waiting for the Kubernetes API",
     r#""step":"apply""#,
     r#""event":"component""#,
 ];
