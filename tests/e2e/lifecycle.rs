@@ -79,14 +79,11 @@ async fn a_server_from_nothing_to_nothing() {
         assert!(!started.contains(of_the_stop), "{started}");
     }
     instance.kubectl(&["-n", "default", "delete", "pod", "hangs", "--now"]);
-<<<<<<< HEAD
     // nginx ends for a name that does not resolve, and DNS is silent for a while.
     let (restarts, end) = instance.restarts("webserver");
     let stopped = |(code, reason): &(i64, String)| *code == 0 || reason == "StartError";
     assert!(end.as_ref().is_none_or(stopped), "{restarts}: {end:?}");
-=======
     kubelet_and_certificates_are_put_right(&instance);
->>>>>>> c098145 (End to end: start puts right a stopped kubelet and certificates that end; docs/failures.md says so)
     // The former user's connections ended with the server.
     User::of(&instance).await.finds(&work).await;
 
