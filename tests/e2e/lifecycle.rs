@@ -240,7 +240,7 @@ fn kubelet_and_certificates_are_put_right(instance: &Instance) {
         "/etc/kubernetes/pki/apiserver.crt",
     ];
     let before = run("docker", &ends).expect(0).stdout;
-    let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\\nkind: ClusterConfiguration\\ncertificateValidityPeriod: 240h\\n' >/tmp/short.yaml && \
+    let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\\nkind: ClusterConfiguration\\nkubernetesVersion: %s\\ncertificateValidityPeriod: 240h\\n' \"$(cat /kind/version)\" >/tmp/short.yaml && \
         kubeadm certs renew apiserver --config /tmp/short.yaml && systemctl stop kubelet";
     run("docker", &["exec", &node, "sh", "-c", short]).expect(0);
     let status = instance.run(&["status"]);
