@@ -32,7 +32,7 @@ pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
 /// and of those that Kubernetes gives to nobody by itself (30000 to 30085).
 pub const INGRESS_NODE_PORTS: [u16; 2] = [30082, 30083];
 /// The API server's port in the node.
-const API_SERVER_PORT: u16 = 6443;
+pub(crate) const API_SERVER_PORT: u16 = 6443;
 /// Seconds until `docker stop` kills: longer than systemd in the node takes (see
 /// `node::bound_stop`), or databases are killed while they flush.
 const STOP_TIMEOUT: i64 = 40;

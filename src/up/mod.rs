@@ -18,6 +18,7 @@ mod refused;
 mod registry;
 mod timeout;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -182,7 +183,7 @@ async fn bring_up(
 
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let began_ready = ready::wait(&plan, credentials, &cluster, &time, events).await?;
+    let began_ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
     data::mark(&plan, engine).await?;
     let settled = node::settle(&plan, request, state, engine, &node).await?;
     phases.end("ready");
@@ -245,7 +246,7 @@ pub async fn start(
     }
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let at_once = ready::wait(&plan, credentials, &cluster, &time, events).await?;
+    let at_once = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
     phases.end("ready");
     Ok(outcome(&plan, node.made || !at_once, phases))
 }
@@ -371,13 +372,13 @@ pub enum Error {
     /// The Kubernetes API of a running node is silent.
     #[error(transparent)]
     ApiSilent(TimedOut),
-    /// The node serves, but its published port is not open here.
-    #[error(
-        "the node runs and its Kubernetes API answers inside, but 127.0.0.1:{port}, where Docker publishes it, refuses connections"
-    )]
-    PortRefused {
-        /// The published port.
-        port: u16,
+    /// The node serves, but its published ports are not open here.
+    #[error("{who} answers in the node, but {}", refused::words(at))]
+    PortsRefused {
+        /// Who answers, such as `the server`.
+        who: &'static str,
+        /// Where it is published.
+        at: Vec<SocketAddr>,
     },
     /// The node does not become one that takes pods.
     #[error(transparent)]
@@ -427,7 +428,7 @@ impl Explain for Error {
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::ApiSilent(_) | Error::PortRefused { .. } => Code::ClusterUnreachable,
+            Error::ApiSilent(_) | Error::PortsRefused { .. } => Code::ClusterUnreachable,
             Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::ReleasePath(_)
@@ -455,9 +456,10 @@ impl Explain for Error {
                 }
                 hints
             }
-            Error::PortRefused { .. } => vec![
+            Error::PortsRefused { .. } => vec![
                 "run clearml-local on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
                 "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
+                "see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
             ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then up".into()]

@@ -364,17 +364,14 @@ pub(super) fn keep_user_kubeconfig(
 /// as an expired certificate, ends the wait at once.
 async fn await_api(cluster: &Cluster, engine: &dyn Engine, node: &str, step: &Step) -> Result<()> {
     let container = engine.container(node).await?.unwrap_or_default();
-    let port = spec::api_server_port(&container);
-    let mut refused = Refused::default();
+    let mut refused = Refused::kubernetes(&container);
     let wait = Wait::new("the Kubernetes API").within(API_PATIENCE);
     let answered = wait
         .shown_by(step)
         .run(async || match cluster.ready().await {
             Ok(()) => Ok(Look::Done(())),
             Err(error) if error.is_transient() => {
-                if let Some(port) = port {
-                    refused.check(port, engine, node).await?;
-                }
+                refused.check(engine, node).await?;
                 Ok(Look::NotYet(error.reason()))
             }
             Err(error) => Err(crate::error::Error::from(error)),

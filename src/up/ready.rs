@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::refused::Refused;
 use super::timeout::TimeLeft;
 use super::{Error, Plan};
+use crate::docker::Engine;
 use crate::error::Result;
 use crate::event::{Event, Events, Step};
 use crate::kube::{self, Cluster, WaitError};
@@ -31,11 +33,12 @@ pub(super) async fn wait(
     plan: &Plan,
     credentials: Credentials,
     cluster: &Cluster,
+    engine: &dyn Engine,
     time: &TimeLeft,
     events: &Events,
 ) -> Result<bool> {
     let step = events.step("ready");
-    let result = wait_all(plan, credentials, cluster, time, events, &step).await;
+    let result = wait_all(plan, credentials, cluster, engine, time, events, &step).await;
     step.end(result, |at_once| (!at_once, "a login works".to_owned()))
 }
 
@@ -43,6 +46,7 @@ async fn wait_all(
     plan: &Plan,
     credentials: Credentials,
     cluster: &Cluster,
+    engine: &dyn Engine,
     time: &TimeLeft,
     events: &Events,
     step: &Step,
@@ -83,11 +87,19 @@ async fn wait_all(
         step.state("the replaced pods end");
         cluster.wait_replaced(&installed, REPLACED).await?;
     }
-    Ok(answers(plan, credentials, step).await? && at_once)
+    Ok(answers(plan, credentials, engine, step).await? && at_once)
 }
 
 /// Waits until a login and the other checks work. Returns whether they did at once.
-async fn answers(plan: &Plan, credentials: Credentials, step: &Step) -> Result<bool> {
+async fn answers(
+    plan: &Plan,
+    credentials: Credentials,
+    engine: &dyn Engine,
+    step: &Step,
+) -> Result<bool> {
+    let node = spec::name(&plan.name);
+    let container = engine.container(&node).await?.unwrap_or_default();
+    let mut refused = Refused::server(&container);
     let probe = Probe::new(&plan.instance, credentials);
     let mut looks = 0;
     let mut checks = Vec::new();
@@ -97,14 +109,15 @@ async fn answers(plan: &Plan, credentials: Credentials, step: &Step) -> Result<b
     let answered = wait.shown_by(step).run(async || {
         looks += 1;
         checks = probe.all().await;
-        Ok::<_, Failure>(first_failure(&checks).map_or(Look::Done(()), Look::NotYet))
+        let Some(reason) = first_failure(&checks) else {
+            return Ok(Look::Done(()));
+        };
+        refused.check(engine, &node).await?;
+        Ok::<_, crate::error::Error>(Look::NotYet(reason))
     });
     match answered.await? {
         Ok(()) => Ok(looks == 1),
-        Err(_) => {
-            let node = spec::name(&plan.name);
-            Err(Failure { checks, node }.into())
-        }
+        Err(_) => Err(Failure { checks, node }.into()),
     }
 }
 
