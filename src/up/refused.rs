@@ -153,7 +153,9 @@ mod tests {
     fn node(ports: &[(u16, &str, u16)]) -> Container {
         let ports = ports.iter();
         Container {
-            ports: ports.map(|(i, at, host)| (*i, (*at).into(), *host)).collect(),
+            ports: ports
+                .map(|(i, at, host)| (*i, (*at).into(), *host))
+                .collect(),
             ..Container::default()
         }
     }
