@@ -27,6 +27,8 @@ pub struct State {
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Networks.
     pub networks: Vec<Network>,
+    /// The range of networks that are created.
+    pub range: Option<ipnet::IpNet>,
     /// Archives by container and path, such as `node:/var/log`.
     pub archives: BTreeMap<String, Vec<u8>>,
     /// Every call that changes something or runs a command, in order.
@@ -265,12 +267,13 @@ impl Engine for FakeEngine {
     /// As engines before 25: also where one of that name exists.
     async fn create_network(&self, name: &str) -> Result<(), Error> {
         let mut state = self.state();
-        let number = state.networks.len();
+        let (number, range) = (state.networks.len(), state.range);
         state.networks.push(Network {
             id: format!("id-{name}-{number}"),
             name: name.to_owned(),
             created: format!("2026-01-01T00:00:{number:02}Z"),
             driver: "bridge".into(),
+            subnets: range.into_iter().collect(),
             ..Network::default()
         });
         Ok(())

@@ -141,3 +141,215 @@ pub(super) fn with_way_back(
     }
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::docker::{Image, Output};
+    use crate::event::{Event, Reporter};
+    use crate::proxy::Proxies;
+    use crate::settings::{DataPlace, Ports, Wishes};
+    use crate::up::up;
+
+    struct Silent;
+    impl Reporter for Silent {
+        fn report(&self, _: Duration, _: &Event) {}
+    }
+
+    /// Nobody listens on port 1: its Kubernetes API does not answer.
+    const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+        clusters:\n- name: c\n  cluster:\n    server: https://127.0.0.1:1\n\
+        users:\n- name: u\n  user: {}\n\
+        contexts:\n- name: c\n  context: {cluster: c, user: u}\n";
+
+    /// An instance with a node, and an `up` that adds the ingress controller to it.
+    struct Changed {
+        _dir: tempfile::TempDir,
+        state: StateDir,
+        engine: FakeEngine,
+        request: Request,
+        kept: Instance,
+    }
+
+    impl Changed {
+        async fn new() -> Changed {
+            crate::kube::install_crypto();
+            let dir = tempfile::tempdir().unwrap();
+            let state = StateDir::at(dir.path().join("state"));
+            let info = EngineInfo {
+                api: (1, 41),
+                architecture: "amd64".into(),
+                memory: 8_000_000_000,
+                cpus: 4,
+                ..EngineInfo::default()
+            };
+            let [web, api, files, http, https] = [(); 5].map(|()| free_port());
+            let mut kept = Wishes::default()
+                .instance(None, DataPlace::Folder(dir.path().join("data").into()))
+                .unwrap();
+            kept.ports = Ports { web, api, files };
+            state.keep_instance(&kept).unwrap();
+            let plan = Plan::new("demo".parse().unwrap(), kept.clone(), None, &info).unwrap();
+            plan.marker().write(&dir.path().join("data")).unwrap();
+            let image = |id: &str| Image {
+                id: id.into(),
+                architecture: "amd64".into(),
+                os: "linux".into(),
+                size: 1,
+                layers: Vec::new(),
+            };
+            let mut images: Vec<String> = plan.images().into_iter().map(|i| i.reference).collect();
+            images.push(kept.node_image.clone());
+            let engine = FakeEngine::new(State {
+                info: info.clone(),
+                images: images
+                    .into_iter()
+                    .map(|name| (name.clone(), image(&name)))
+                    .collect(),
+                ..State::default()
+            })
+            .with_exec(Box::new(|_, argv| Output {
+                stdout: match argv {
+                    ["cat", "/etc/kubernetes/admin.conf"] => KUBECONFIG.into(),
+                    ["cat", "/kind/version"] => "v1.37.2".into(),
+                    _ => String::new(),
+                },
+                ..Output::default()
+            }));
+            let proxies = Proxies::default();
+            let node = plan.node("id", &proxies, &info).container(&[]);
+            engine.create(&node).await.unwrap();
+            engine.start(&node.name).await.unwrap();
+            engine.state().calls.clear();
+            let wishes = Wishes {
+                with_ingress: Some(true),
+                http_port: Some(http),
+                https_port: Some(https),
+                ..Wishes::default()
+            };
+            Changed {
+                _dir: dir,
+                state,
+                engine,
+                request: Request {
+                    name: plan.name.clone(),
+                    wishes,
+                    retain: false,
+                    atomic: false,
+                    back_to: None,
+                    proxies,
+                    docker_config: None,
+                    user_kubeconfig: None,
+                },
+                kept,
+            }
+        }
+
+        async fn up(&self) -> Error {
+            let events = Events::new(Arc::new(Silent));
+            let result = up(&self.request, &self.state, &self.engine, &events).await;
+            result.unwrap_err()
+        }
+
+        fn node(&self) -> Container {
+            self.engine.state().containers["demo-control-plane"].clone()
+        }
+    }
+
+    fn free_port() -> u16 {
+        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        held.local_addr().unwrap().port()
+    }
+
+    #[tokio::test]
+    async fn an_image_that_cannot_be_had_leaves_the_server_as_it_is() {
+        for keeps_images in [false, true] {
+            let changed = Changed::new().await;
+            let reference = &changed.kept.node_image;
+            let volume = spec::image_volume(&changed.request.name, reference);
+            if keeps_images {
+                let mut state = changed.engine.state();
+                let node = state.containers.get_mut("demo-control-plane").unwrap();
+                node.mounts.push((volume, "/var/lib/containerd".into()));
+            }
+            let before = changed.node();
+            let error = changed.up().await;
+            assert!(error.to_string().contains("traefik"), "{error}");
+            assert_eq!(
+                error.details(),
+                ["nothing was changed, and the new settings are not kept"]
+            );
+            assert_eq!(changed.node(), before);
+            assert_eq!(
+                changed.state.instance().unwrap().as_ref(),
+                Some(&changed.kept)
+            );
+            let calls = changed.engine.state().calls.clone();
+            let changes = ["stop ", "remove ", "create ", "start ", "set restart "];
+            let stops = |call: &&String| {
+                changes.iter().any(|change| call.starts_with(change)) || call.contains("systemctl")
+            };
+            assert_eq!(calls.iter().find(stops), None, "{calls:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_that_fails_later_says_how_to_take_it_back() {
+        let changed = Changed::new().await;
+        {
+            let mut state = changed.engine.state();
+            state
+                .containers
+                .get_mut("demo-control-plane")
+                .unwrap()
+                .running = false;
+            let image = state.images[&changed.kept.node_image].clone();
+            state
+                .images
+                .insert(crate::manifests::TRAEFIK_IMAGE.into(), image);
+            state.refuse("create demo-control-plane", "no space left on device");
+        }
+        let error = changed.up().await;
+        let hints = error.hints();
+        let back = "take the change back: clearml-local up --with-ingress=false";
+        assert!(
+            hints.iter().any(|hint| hint.starts_with(back)),
+            "{error}: {hints:?}"
+        );
+        assert!(changed.state.instance().unwrap().unwrap().ingress.enabled);
+    }
+
+    #[tokio::test]
+    async fn a_refused_node_leaves_no_new_data_volume() {
+        for existing in [false, true] {
+            let mut changed = Changed::new().await;
+            changed.engine.state().containers.clear();
+            changed.kept.data_dir = DataPlace::Volume("data".into());
+            changed.state.keep_instance(&changed.kept).unwrap();
+            changed.request.wishes = Wishes::default();
+            if existing {
+                let (name, kept) = (changed.request.name.clone(), changed.kept.clone());
+                let info = changed.engine.info().await.unwrap();
+                let plan = Plan::new(name, kept, None, &info).unwrap();
+                data::mark(&plan, &changed.engine).await.unwrap();
+            }
+            let create = "create demo-control-plane";
+            changed
+                .engine
+                .state()
+                .refuse(create, "no space left on device");
+            changed.up().await;
+            let state = changed.engine.state();
+            assert!(
+                state.calls.iter().any(|call| call == create),
+                "{:?}",
+                state.calls
+            );
+            assert_eq!(state.volumes.contains_key("data"), existing);
+        }
+    }
+}

@@ -37,20 +37,24 @@ pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<
 }
 
 /// Marks the place as this instance's, making it where it is not there. A volume's
-/// marker says for ever what it was made for.
+/// marker says for ever what it was made for. Returns the volume that it created.
 ///
 /// # Errors
 /// When the place cannot be made.
-pub(super) async fn mark(plan: &Plan, engine: &dyn Engine) -> Result<()> {
+pub(super) async fn mark<'a>(plan: &'a Plan, engine: &dyn Engine) -> Result<Option<&'a str>> {
     match &plan.instance.data_dir {
-        DataPlace::Folder(path) => Ok(plan.marker().write(path)?),
+        DataPlace::Folder(path) => {
+            plan.marker().write(path)?;
+            Ok(None)
+        }
         DataPlace::Volume(name) => {
             if engine.volume_labels(name).await?.is_some() {
-                return Ok(());
+                return Ok(None);
             }
             let mut labels = spec::labels(&plan.name);
             labels.extend([plan.marker().label()]);
-            Ok(engine.ensure_volume(name, &labels).await?)
+            engine.ensure_volume(name, &labels).await?;
+            Ok(Some(name))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::refused::Refused;
-use super::{Error, Plan, Request, data};
+use super::{Error, Plan, Request, data, preflight};
 use jiff::Timestamp;
 
 use crate::component::NAMESPACE;
@@ -65,6 +65,7 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
         return Err(Error::NothingToStart.into());
     };
     if !container.running {
+        preflight::create_network(engine).await?;
         node::start(engine, &container).await?;
         node::await_containerd(engine, &name).await?;
     }
@@ -139,6 +140,7 @@ async fn ensure_running(
     info: &EngineInfo,
     step: &Step,
 ) -> Result<(Node, String)> {
+    preflight::create_network(engine).await?;
     let name = spec::name(&plan.name);
     let made = match engine.container(&name).await? {
         Some(node) => reuse(plan, request, engine, info, &node, step).await?,
@@ -241,14 +243,22 @@ async fn make(
 ) -> Result<()> {
     let image = image(plan, request, engine, info, step).await?;
     data::check_owners(plan, engine, info).await?;
-    data::mark(plan, engine).await?;
-    engine.remove(&spec::name(&plan.name)).await?;
-    step.state("starting");
     let spec = NodeSpec {
         api_server_port: free_port()?,
         ..plan.node(&image.id, request.proxies(info), info)
     };
-    let name = node::make(engine, &spec).await?;
+    let name = spec::name(&plan.name);
+    let created = data::mark(plan, engine).await?;
+    engine.remove(&name).await?;
+    step.state("starting");
+    if let Err(error) = node::make(engine, &spec).await {
+        // Without a container nothing was written to it. The refusal says more than
+        // what may go wrong here.
+        if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
+            let _ = engine.remove_volume(volume).await;
+        }
+        return Err(error.into());
+    }
     node::bound_stop(engine, &name).await?;
     node::forget_former_containers(engine, &name).await?;
     Ok(())

@@ -11,6 +11,7 @@ mod owners;
 mod ports;
 mod proxy;
 
+pub(super) use self::network::create as create_network;
 use super::{Plan, Request};
 use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};

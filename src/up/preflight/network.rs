@@ -1,9 +1,9 @@
 //! The network that nodes share fits the addresses of pods and services, and there is
 //! one of it.
 
-use super::Finding;
-use crate::docker::{Network, unused_duplicates};
-use crate::error::Code;
+use super::{Failed, Finding};
+use crate::docker::{Engine, Network, ensure_network, unused_duplicates};
+use crate::error::{Code, Result};
 use crate::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
 
 /// What is wrong with the networks of that name, for a node that must be created or
@@ -18,16 +18,59 @@ pub(super) fn networks(networks: &[Network]) -> Vec<Finding> {
     }
 }
 
-/// Pods and services have fixed ranges, as kind's have: packets to whoever is in both
-/// would not leave the node.
-pub(super) fn overlap(network: &Network) -> Option<Finding> {
+/// Creates the network unless it exists. One whose range does not fit, as Docker was
+/// told to use such ranges, is removed again.
+///
+/// # Errors
+/// When it does not fit, or the engine refuses.
+pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
+    if !engine.networks(NETWORK).await?.is_empty() {
+        return Ok(());
+    }
+    ensure_network(engine, NETWORK).await?;
+    for network in engine.networks(NETWORK).await? {
+        let Some(clash) = clash(&network) else {
+            continue;
+        };
+        if network.containers.is_empty() {
+            // Somebody else may have removed it, or use it by now.
+            let _ = engine.remove_network(&network.id).await;
+        }
+        let finding = Finding {
+            what: format!("Docker gave the network `{NETWORK}`, which was removed again, {clash}"),
+            remedies: vec![
+                format!("create it with another range: {CREATE}"),
+                "or change `default-address-pools` in Docker's daemon.json".into(),
+            ],
+            code: Code::DockerUnsupported,
+        };
+        return Err(Failed {
+            findings: vec![finding],
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Creates the network with a range that pods and services do not have.
+const CREATE: &str = "docker network create --subnet 172.30.0.0/16 kind";
+
+/// Says in which range the network and pods or services meet. These have fixed ranges,
+/// as kind's have: packets to whoever is in both would not leave the node.
+fn clash(network: &Network) -> Option<String> {
     let ranges = [("pods", POD_SUBNET), ("services", SERVICE_SUBNET)];
-    let (who, range, subnet) = ranges.into_iter().find_map(|(who, range)| {
+    ranges.into_iter().find_map(|(who, range)| {
         let taken: ipnet::IpNet = range.parse().ok()?;
         let mut subnets = network.subnets.iter();
         let subnet = subnets.find(|s| s.contains(&taken) || taken.contains(*s))?;
-        Some((who, range, subnet))
-    })?;
+        Some(format!(
+            "the range {subnet}, and Kubernetes uses {range} for {who}"
+        ))
+    })
+}
+
+fn overlap(network: &Network) -> Option<Finding> {
+    let clash = clash(network)?;
     let others: Vec<&str> = network.containers.keys().map(String::as_str).collect();
     let free = match others.is_empty() {
         true => None,
@@ -36,13 +79,9 @@ pub(super) fn overlap(network: &Network) -> Option<Finding> {
             others.join(" ")
         )),
     };
-    let create = format!(
-        "give it another range: docker network rm {NETWORK} && docker network create --subnet 172.30.0.0/16 {NETWORK}"
-    );
+    let create = format!("give it another range: docker network rm {NETWORK} && {CREATE}");
     Some(Finding {
-        what: format!(
-            "the Docker network `{NETWORK}` has the range {subnet}, and Kubernetes uses {range} for {who}"
-        ),
+        what: format!("the Docker network `{NETWORK}` has {clash}"),
         remedies: free.into_iter().chain([create]).collect(),
         code: Code::DockerUnsupported,
     })
@@ -83,6 +122,7 @@ fn short(id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::fake::{FakeEngine, State};
 
     fn network(id: &str, subnet: &str, container: Option<&str>) -> Network {
         Network {
@@ -120,6 +160,23 @@ mod tests {
         }
         let used = networks(&[network("a", "10.244.0.0/16", Some("other"))]);
         assert_eq!(used[0].remedies[0], "stop what is in it: docker stop other");
+    }
+
+    #[tokio::test]
+    async fn a_new_network_with_the_range_of_pods_is_removed_again() {
+        for (range, left) in [("10.244.0.0/24", 0), ("172.18.0.0/16", 1)] {
+            let engine = FakeEngine::new(State {
+                range: range.parse().ok(),
+                ..State::default()
+            });
+            let created = create(&engine).await;
+            assert_eq!(created.is_ok(), left == 1, "{range}");
+            if let Err(error) = created {
+                assert!(error.to_string().ends_with("for pods"), "{error}");
+                assert!(error.hints()[0].ends_with(CREATE), "{:?}", error.hints());
+            }
+            assert_eq!(engine.state().networks.len(), left, "{range}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::node::spec;
+use crate::settings::Listen;
 use crate::up::Plan;
 
 /// The ports that are in use by somebody else than `node`, which runs.
@@ -28,8 +29,19 @@ pub(super) async fn ports(
     ];
     wanted.extend(plan.instance.ingress.ports());
     for (flag, port) in wanted {
-        let ours = node.is_some_and(|node| node.ports.iter().any(|(_, _, host)| *host == port));
-        if ours || is_free(listen.ip(), port) {
+        let ours = node.and_then(|node| node.ports.iter().find(|(_, _, host)| *host == port));
+        if let Some((_, ours, _)) = ours {
+            findings.extend(elsewhere(listen, port, ours).map(|at| Finding {
+                what: format!("port {port} on {at} is in use"),
+                remedies: vec![
+                    see(port),
+                    format!("or use another: clearml-local up {flag} PORT"),
+                ],
+                code: Code::PortInUse,
+            }));
+            continue;
+        }
+        if is_free(listen.ip(), port) {
             continue;
         }
         let (holder, remedy) = holder(engine, port).await?;
@@ -72,6 +84,30 @@ pub(super) async fn of_kubernetes(
     }))
 }
 
+/// Returns an address on which somebody else has a port that the running node has on
+/// `ours`, where the node is to have it there as well. Nobody can try that as long as
+/// the node runs, but Linux lists who listens.
+fn elsewhere(listen: Listen, port: u16, ours: &str) -> Option<Ipv4Addr> {
+    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    let mut addresses = listening(&table, port);
+    addresses.find(|at| at.to_string() != ours && (listen.is_all() || *at == listen.ip()))
+}
+
+/// The addresses on which a port is listened on, by `/proc/net/tcp`: `0: 0100007F:1F90
+/// 00000000:0000 0A …`, where 0A is a listener and the address is in the order of its
+/// bytes in memory.
+fn listening(table: &str, port: u16) -> impl Iterator<Item = Ipv4Addr> {
+    table.lines().filter_map(move |line| {
+        let [_, local, _, "0A", ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let (address, at) = local.split_once(':')?;
+        let address = u32::from_str_radix(address, 16).ok()?;
+        let same = u16::from_str_radix(at, 16) == Ok(port);
+        same.then(|| Ipv4Addr::from(address.to_ne_bytes()))
+    })
+}
+
 /// Low ports are for root, which the engine usually is: whether one is free shows
 /// in that nobody answers.
 fn is_free(address: IpAddr, port: u16) -> bool {
@@ -94,14 +130,17 @@ async fn holder(engine: &dyn Engine, port: u16) -> Result<(String, String)> {
             format!("stop it: docker stop {name}"),
         ));
     }
-    let see = format!("see who uses it: sudo ss -ltnp 'sport = :{port}'");
     Ok(match listeners::get_process_by_port(port, Protocol::TCP) {
         Ok(process) => (
             format!(" by {} (process {})", process.name, process.pid),
             format!("end it: kill {}", process.pid),
         ),
-        Err(_) => (String::new(), see),
+        Err(_) => (String::new(), see(port)),
     })
+}
+
+fn see(port: u16) -> String {
+    format!("see who uses it: sudo ss -ltnp 'sport = :{port}'")
 }
 
 #[cfg(test)]
@@ -116,6 +155,21 @@ mod tests {
         assert!(!is_free(taken.ip(), taken.port()));
         drop(listener);
         assert!(is_free(taken.ip(), taken.port()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_is_looked_for_beside_the_running_node() {
+        let node = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = node.local_addr().unwrap().port();
+        let found = |listen: &str| elsewhere(listen.parse().unwrap(), port, "127.0.0.1");
+        assert_eq!(found("0.0.0.0"), None);
+        let other = TcpListener::bind(("127.0.0.9", port)).unwrap();
+        assert_eq!(found("0.0.0.0"), Some(Ipv4Addr::new(127, 0, 0, 9)));
+        assert_eq!(found("127.0.0.9"), Some(Ipv4Addr::new(127, 0, 0, 9)));
+        assert_eq!(found("127.0.0.1"), None);
+        drop(other);
+        assert_eq!(found("0.0.0.0"), None);
     }
 
     #[tokio::test]
