@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::Instance;
+use crate::harness::{Instance, free_port, run};
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
@@ -48,6 +48,34 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
 
     instance.up(&["--set=apiserver.replicaCount=1"]).expect(0);
     instance.run(&["status"]).expect(0);
+    an_image_that_cannot_be_had_changes_nothing(&instance);
+}
+
+/// The change needs a recreated node, and an image from a registry that nobody runs.
+fn an_image_that_cannot_be_had_changes_nothing(instance: &Instance) {
+    let node = instance.node();
+    let id = || run("docker", &["inspect", "-f", "{{.Id}}", &node]).expect(0);
+    let before = id().stdout;
+    let failed = instance.run(&[
+        "up",
+        "--with-ingress",
+        &format!("--http-port={}", free_port()),
+        &format!("--https-port={}", free_port()),
+        &format!(
+            "--set=webserver.image.repository=127.0.0.1:{}/none",
+            free_port()
+        ),
+    ]);
+    let failed = failed.expect(30);
+    assert!(
+        failed.stderr.contains("nothing was changed"),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!(id().stdout, before);
+    instance.run(&["status"]).expect(0);
+    let again = instance.run(&["up"]).expect(0);
+    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use listeners::Protocol;
@@ -9,6 +10,7 @@ use listeners::Protocol;
 use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
+use crate::files;
 use crate::node::spec;
 use crate::settings::Listen;
 use crate::up::Plan;
@@ -88,7 +90,7 @@ pub(super) async fn of_kubernetes(
 /// `ours`, where the node is to have it there as well. Nobody can try that as long as
 /// the node runs, but Linux lists who listens.
 fn elsewhere(listen: Listen, port: u16, ours: &str) -> Option<Ipv4Addr> {
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    let table = files::read(Path::new("/proc/net/tcp")).ok()??;
     let mut addresses = listening(&table, port);
     addresses.find(|at| at.to_string() != ours && (listen.is_all() || *at == listen.ip()))
 }
