@@ -37,7 +37,7 @@ pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
             let _ = engine.remove_network(&network.id).await;
         }
         let finding = Finding {
-            what: format!("Docker gave the network `{NETWORK}`, which was removed again, {clash}"),
+            what: format!("Docker gave the new network `{NETWORK}` {clash}; it was removed again"),
             remedies: vec![
                 format!("create it with another range: {CREATE}"),
                 "or change `default-address-pools` in Docker's daemon.json".into(),
@@ -172,7 +172,7 @@ mod tests {
             let created = create(&engine).await;
             assert_eq!(created.is_ok(), left == 1, "{range}");
             if let Err(error) = created {
-                assert!(error.to_string().ends_with("for pods"), "{error}");
+                assert!(error.to_string().contains("for pods"), "{error}");
                 assert!(error.hints()[0].ends_with(CREATE), "{:?}", error.hints());
             }
             assert_eq!(engine.state().networks.len(), left, "{range}");
