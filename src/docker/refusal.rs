@@ -263,7 +263,7 @@ mod tests {
             "the ports are to be opened on an address",
         ),
         (
-            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+            "* could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
             "Docker has no range",
         ),
         (
