@@ -457,9 +457,9 @@ impl Explain for Error {
                 hints
             }
             Error::PortsRefused { .. } => vec![
-                "run clearml-local on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
+                "run this command on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
                 "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
-                "see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
+                "or see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
             ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then up".into()]

@@ -33,7 +33,7 @@ async fn among(engine: &dyn Engine, ids: &[String]) -> Result<Option<Finding>> {
                 container.name
             ),
             remedies: vec![
-                "run clearml-local on the machine itself".into(),
+                "run this command on the machine itself".into(),
                 "or run the container in the machine's network: docker run --network host …".into(),
             ],
             code: Code::DockerRemote,
