@@ -39,12 +39,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// A comparison as it is shown.
 pub(super) fn view(compared: Comparison) -> ChangesView {
+    let (against, unasked) = match compared.ground {
+        Ground::Nothing => ("nothing", None),
+        Ground::Cluster => ("cluster", None),
+        Ground::Unknown(why) => ("unknown", Some(why.to_string())),
+    };
     ChangesView {
-        against: match compared.ground {
-            Ground::Nothing => "nothing",
-            Ground::Cluster => "cluster",
-            Ground::Unknown => "unknown",
-        },
+        against,
+        unasked,
         data_dir: compared.data_dir.map(|place| place.to_string()),
         node: compared.node,
         planned: compared.planned,

@@ -131,12 +131,19 @@ impl Error {
     }
 }
 
+/// How many failed checks are named; an API server that starts fails dozens.
+const NAMED_CHECKS: usize = 3;
+
 /// The names of the checks that failed in the answer of `/readyz`, such as
-/// `[+]ping ok [-]etcd failed: reason withheld`.
+/// `[+]ping ok [-]etcd failed: reason withheld`: the first few, and how many more.
 fn failed_checks(answer: &str) -> String {
     let failed = answer.split("[-]").skip(1);
-    let names = failed.filter_map(|check| check.split_whitespace().next());
-    names.collect::<Vec<_>>().join(", ")
+    let mut names = failed.filter_map(|check| check.split_whitespace().next());
+    let named: Vec<_> = names.by_ref().take(NAMED_CHECKS).collect();
+    match names.count() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// The API's messages may span lines (validation lists); ours are one line.
@@ -183,5 +190,21 @@ impl Explain for Error {
             }
             Error::Object { .. } | Error::Log { .. } => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_failed_checks_the_first_are_named() {
+        let answer = |failed: &[&str]| {
+            let line = |name: &&str| format!("[-]{name} failed: reason withheld\n");
+            "[+]ping ok\n".to_owned() + &failed.iter().map(line).collect::<String>()
+        };
+        assert_eq!(failed_checks(&answer(&["etcd", "log"])), "etcd, log");
+        let all = answer(&["a", "b", "c", "d", "e"]);
+        assert_eq!(failed_checks(&all), "a, b, c and 2 more");
     }
 }

@@ -12,8 +12,10 @@ use crate::yaml;
 /// What would change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangesView {
-    /// `cluster`, `nothing` where there is none, or `unknown` where it is silent.
+    /// `cluster`, `nothing` where there is none, or `unknown` where it cannot be asked.
     pub against: &'static str,
+    /// Why it cannot be asked.
+    pub unasked: Option<String>,
     /// The place for the data, where it would be created.
     pub data_dir: Option<String>,
     /// Why the node would be made anew.
@@ -46,6 +48,7 @@ pub(super) fn value(view: &ChangesView) -> Value {
     });
     json!({
         "against": view.against,
+        "unasked": view.unasked,
         "changed": view.differs(),
         "backTo": view.back_to,
         "dataDir": view.data_dir,
@@ -136,7 +139,8 @@ pub(super) fn sentence(view: &ChangesView) -> String {
 fn counted(view: &ChangesView) -> String {
     match view.against {
         "unknown" => {
-            return "The node is stopped or silent: what would change in it is not known.".into();
+            let why = view.unasked.as_deref().unwrap_or("the cluster is silent");
+            return format!("What would change is not known: {why}.");
         }
         "nothing" => {
             return format!(

@@ -1,10 +1,10 @@
 //! What an `up` would change, without changing it.
 
-use super::past::{Running, running};
+use super::past::{Running, Unasked, running};
 use super::{Plan, Request, announce, apply, ingress, planned, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
-use crate::error::{Code, Explain, Result};
+use crate::error::Result;
 use crate::event::Events;
 use crate::images::{self, Identities};
 use crate::kube::{Compared, Planned};
@@ -14,14 +14,14 @@ use crate::settings::DataPlace;
 use crate::state::StateDir;
 
 /// What was compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
     /// There is no cluster: all would be made.
     Nothing,
     /// The objects of the cluster.
     Cluster,
-    /// The node is stopped, or silent: nobody knows.
-    Unknown,
+    /// There is a cluster that cannot be asked.
+    Unknown(Unasked),
 }
 
 /// What would change.
@@ -62,10 +62,10 @@ pub async fn compare(
     let info = engine.info().await?;
     let (past, plan) = planned(request, state, engine, &info).await?;
     let compared = with_what_is_there(&plan, past.back_to, state, engine, &info).await?;
-    if compared.ground == Ground::Unknown {
-        return Err(Silent.into());
+    match compared.ground {
+        Ground::Unknown(why) => Err(why.into()),
+        _ => Ok(compared),
     }
-    Ok(compared)
 }
 
 /// The same with all that `up` checks before it begins.
@@ -97,7 +97,7 @@ async fn with_what_is_there(
     let secrets = state.secrets()?.unwrap_or_else(Secrets::unknown);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
-        ground: Ground::Unknown,
+        ground: Ground::Nothing,
         data_dir: None,
         node: Vec::new(),
         planned: Vec::new(),
@@ -120,9 +120,8 @@ async fn with_what_is_there(
         Ok(objects.iter().map(|o| o.as_value().clone()).collect())
     };
     match running {
-        Running::Silent => {}
+        Running::Unknown(why) => compared.ground = Ground::Unknown(why),
         Running::No => {
-            compared.ground = Ground::Nothing;
             compared.objects = Compared::all_new(&values(&Identities::new())?, NAMESPACE)?;
         }
         Running::Answers(cluster) => {
@@ -141,19 +140,4 @@ async fn with_what_is_there(
         }
     }
     Ok(compared)
-}
-
-/// Nobody knows what would change.
-#[derive(Debug, thiserror::Error)]
-#[error("the node is stopped or silent, and cannot be compared with")]
-struct Silent;
-
-impl Explain for Silent {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec!["start it: clearml-local start".into()]
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Plan, Request, data};
 use crate::docker::Engine;
-use crate::error::Result;
+use crate::error::{Code, Explain, Result};
 use crate::event::Events;
 use crate::kube::Cluster;
 use crate::node::{self, spec};
@@ -69,7 +69,7 @@ pub async fn history(
     }
     match running(name, engine).await? {
         Running::Answers(cluster) => revisions::load(state, Some(&cluster)).await,
-        Running::Silent | Running::No => Ok(history),
+        Running::Unknown(_) | Running::No => Ok(history),
     }
 }
 
@@ -78,10 +78,31 @@ pub async fn history(
 pub(super) enum Running {
     /// There is no whole node.
     No,
-    /// The node is stopped, or its API does not answer.
-    Silent,
+    /// The node is stopped, or its API does not serve.
+    Unknown(Unasked),
     /// It answers.
     Answers(Cluster),
+}
+
+/// Why a node's cluster cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unasked {
+    /// Its container does not run.
+    #[error("the node is stopped")]
+    Stopped,
+    /// Its API does not serve.
+    #[error("the Kubernetes API of the node does not serve: {0}")]
+    Silent(String),
+}
+
+impl Explain for Unasked {
+    fn code(&self) -> Code {
+        Code::ClusterUnreachable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["start it: clearml-local start".into()]
+    }
 }
 
 /// Finds the cluster; starts and waits for nothing.
@@ -91,17 +112,16 @@ pub(super) async fn running(name: &InstanceName, engine: &dyn Engine) -> Result<
         return Ok(Running::No);
     };
     if !node.running {
-        return Ok(Running::Silent);
+        return Ok(Running::Unknown(Unasked::Stopped));
     }
     if !node::is_bootstrapped(engine, &node.name).await? {
         return Ok(Running::No);
     }
     let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
-    if cluster.ready().await.is_ok() {
-        Ok(Running::Answers(cluster))
-    } else {
-        Ok(Running::Silent)
-    }
+    Ok(match cluster.ready().await {
+        Ok(()) => Running::Answers(cluster),
+        Err(error) => Running::Unknown(Unasked::Silent(error.reason().to_string())),
+    })
 }
 
 /// What an earlier `up` was told: as it was kept or, where that is lost, as the

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -92,6 +93,19 @@ impl Instance {
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments).output().unwrap())
+    }
+
+    /// Waits until `status` says so: what a busy node does not answer in time is left out.
+    #[track_caller]
+    pub fn await_status(&self, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let status = self.run(&["status"]).stdout;
+            if status.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{status}");
+        }
     }
 
     /// `up` on the instance's own ports.

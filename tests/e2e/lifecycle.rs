@@ -243,12 +243,7 @@ fn kubelet_and_certificates_are_put_right(instance: &Instance) {
     let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\\nkind: ClusterConfiguration\\nkubernetesVersion: %s\\ncertificateValidityPeriod: 240h\\n' \"$(cat /kind/version)\" >/tmp/short.yaml && \
         kubeadm certs renew apiserver --config /tmp/short.yaml && systemctl stop kubelet";
     run("docker", &["exec", &node, "sh", "-c", short]).expect(0);
-    let status = instance.run(&["status"]);
-    assert!(
-        status.stdout.contains("expire in 9 days"),
-        "{}",
-        status.stdout
-    );
+    instance.await_status("expire in 9 days");
     let healed = instance.run(&["start"]).expect(0).stderr;
     assert!(
         healed.contains("kubelet did not run, and is started"),

@@ -27,6 +27,7 @@ fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
 fn view() -> ChangesView {
     ChangesView {
         against: "cluster",
+        unasked: None,
         data_dir: None,
         node: vec!["--web-port was 30080 and becomes 8080".into()],
         planned: vec![Planned {
@@ -76,6 +77,7 @@ fn what_would_change_in_words() {
     };
     let unknown = ChangesView {
         against: "unknown",
+        unasked: Some("the node is stopped".into()),
         ..nothing.clone()
     };
     assert_eq!(told(nothing), "Nothing would change.\n");
