@@ -1,6 +1,7 @@
-//! `up` that is interrupted at any step, by Ctrl-C or for good: the next one heals.
+//! `up` that is interrupted at any step, by Ctrl-C or for good: the next one heals. The same
+//! for a stop that is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use crate::harness::{Instance, run};
@@ -16,6 +17,9 @@ const MOMENTS: [&str; 7] = [
     r#""event":"component""#,
 ];
 const SIGNALS: [&str; 2] = ["INT", "KILL"];
+
+/// What stops a node, and what heals one whose stop was killed.
+const STOPS: [(&str, &str); 2] = [("stop", "start"), ("down", "up")];
 
 /// Every moment with each signal, or with `tests/run` alone two of them, chosen by
 /// the seed.
@@ -43,7 +47,7 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
     let instance = Instance::new("cut");
     // As on engines in a virtual machine: the data in a volume.
     let data = format!("--data-dir=volume:clearml-local-{}-data", instance.name);
-    for (moment, signal) in chosen() {
+    for ((moment, signal), (stop, heal)) in chosen().into_iter().zip(STOPS.into_iter().cycle()) {
         let mut up = instance.up_command();
         let mut up = up
             .args(["-o", "json", &data])
@@ -51,11 +55,7 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let reached = BufReader::new(up.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok)
-            .any(|line| line.contains(moment));
-        if !reached {
+        if !reaches(up.stdout.take().unwrap(), moment) {
             let ended = up.wait_with_output().unwrap();
             let said = String::from_utf8_lossy(&ended.stderr);
             panic!("up never came to {moment}: {said}");
@@ -74,6 +74,9 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
         }
         instance.up(&[&data]).expect(0);
         instance.run(&["status"]).expect(0);
+        kill_once_the_kubelet_is_stopped(&instance, stop);
+        instance.run(&[heal]).expect(0);
+        instance.run(&["status"]).expect(0);
         instance.run(&["down"]).expect(0);
     }
     let volume = data.rsplit(':').next().unwrap().to_owned();
@@ -81,4 +84,27 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
     instance.run(&["down", "--purge", "--yes"]).expect(0);
     assert_eq!(instance.remains(), Vec::<String>::new());
     assert_eq!(run("docker", &["volume", "inspect", &volume]).code, 1);
+}
+
+/// Whether a program says a line with these words, before it ends.
+fn reaches(output: impl Read, words: &str) -> bool {
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    lines.any(|line| line.contains(words))
+}
+
+fn kill_once_the_kubelet_is_stopped(instance: &Instance, command: &str) {
+    let mut stop = instance.command();
+    let mut stop = stop
+        .args([command, "--progress=plain"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Said when the kubelet has ended.
+    let reached = reaches(stop.stderr.take().unwrap(), "stopping the servers");
+    stop.kill().unwrap();
+    stop.wait().unwrap();
+    assert!(reached, "{command} never came to the servers");
+    let node = instance.node();
+    let kubelet = ["exec", &node, "systemctl", "is-active", "kubelet"];
+    assert_eq!(run("docker", &kubelet).stdout, "inactive\n", "{command}");
 }
