@@ -1,6 +1,6 @@
 //! Settings that change under a running server, and what others do to its node.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 
 use crate::harness::{Instance, free_port, run};
 use crate::server::User;
@@ -127,9 +127,23 @@ async fn what_others_do_to_the_node_is_healed() {
     both.sort();
     assert_eq!(names(), both);
 
-    // Killed by hand, and other ports are asked for.
-    run("docker", &["kill", &instance.node()]).expect(0);
-    assert_eq!(instance.run(&["status"]).code, 5);
+    // Killed by hand, and started in the other order: their addresses change.
+    let mut nodes = [&instance, &other].map(|one| (address(one), one));
+    nodes.sort_by_key(|(address, _)| *address);
+    for (_, one) in nodes {
+        run("docker", &["kill", &one.node()]).expect(0);
+        assert_eq!(one.run(&["status"]).code, 5);
+    }
+    for (_, one) in nodes.into_iter().rev() {
+        one.run(&["start"]).expect(0);
+    }
+    let (former, last) = nodes[1];
+    assert_ne!(address(last), former);
+    for (_, one) in nodes {
+        one.run(&["status"]).expect(0);
+    }
+
+    // Other ports are asked for.
     instance.api = free_port();
     let changed = instance.up(&[]).expect(0);
     for words in ["the node is made anew", "in the node already"] {
@@ -144,4 +158,11 @@ async fn what_others_do_to_the_node_is_healed() {
     User::of(&instance).await.finds(&work).await;
 
     other.run(&["status"]).expect(0);
+}
+
+/// The address of a node that runs.
+fn address(instance: &Instance) -> Ipv4Addr {
+    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let inspected = run("docker", &["inspect", "-f", format, &instance.node()]);
+    inspected.expect(0).stdout.trim().parse().unwrap()
 }
