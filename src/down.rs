@@ -142,6 +142,10 @@ async fn stop_node(node: &Container, engine: &dyn Engine, step: &Step) -> Result
     if !node.running {
         return Ok(String::new());
     }
+    // Nothing can be ended in order while its processes are frozen.
+    if node.paused {
+        node::start(engine, node).await?;
+    }
     let killed = node::stop_in_order(engine, &node.name, step).await?.killed;
     if killed.is_empty() {
         return Ok(String::new());
@@ -262,6 +266,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_paused_node_goes_on_before_it_is_stopped_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let paused = Container {
+            paused: true,
+            ..node(true, true)
+        };
+        let engine = engine(Some(paused));
+        let name = "demo".parse().unwrap();
+        assert!(stop(&name, &state, &engine, &events()).await.unwrap());
+        let calls = engine.state().calls.clone();
+        assert_eq!(calls.first().unwrap(), "unpause demo-control-plane");
+    }
+
+    #[tokio::test]
     async fn a_node_of_somebody_else_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
@@ -281,7 +300,9 @@ mod tests {
             .instance(None, data.to_owned().into())
             .unwrap();
         state.keep_instance(&instance).unwrap();
-        state.secrets_or_new().unwrap();
+        state
+            .keep_secrets(&crate::secrets::Secrets::generate())
+            .unwrap();
         name
     }
 

@@ -66,8 +66,12 @@ pub enum Code {
     StateBroken = 72,
     /// The data directory cannot be written, or its file system keeps no owners.
     DataUnusable = 73,
+    /// SIGHUP.
+    HungUp = 129,
     /// Ctrl-C.
     Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
 }
 
 impl Code {

@@ -19,6 +19,18 @@ pub struct Error {
     source: io::Error,
 }
 
+impl Error {
+    /// Whether the place, not the file, is the trouble: nobody may write there, or it
+    /// is no folder.
+    pub fn is_of_place(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        matches!(
+            self.source.kind(),
+            NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
+        )
+    }
+}
+
 impl Explain for Error {
     fn code(&self) -> Code {
         if self.source.kind() == io::ErrorKind::StorageFull {
@@ -33,6 +45,9 @@ impl Explain for Error {
             io::ErrorKind::StorageFull => {
                 let place = standing(&self.path).unwrap_or(&self.path);
                 vec![format!("free some space: df -h {}", quoted(place))]
+            }
+            _ if self.what == TEMPORARY => {
+                vec!["name a folder that can be written: export TMPDIR=/tmp".into()]
             }
             io::ErrorKind::PermissionDenied => {
                 vec![format!("see who owns it: ls -ld {}", quoted(&self.path))]
@@ -117,6 +132,23 @@ fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
         Ok(())
     };
     explain("write", path, attempt())
+}
+
+/// What cannot be done where `TMPDIR` is no folder, or not ours.
+const TEMPORARY: &str = "make a temporary file in";
+
+/// A file that nobody else sees and that goes with the process.
+///
+/// # Errors
+/// When the folder for temporary files (`TMPDIR`) cannot be used.
+pub fn temporary() -> Result<std::fs::File, Error> {
+    // Set and empty is not set; the library would take the working directory.
+    let told = std::env::temp_dir();
+    let dir = match told.as_os_str().is_empty() {
+        true => Path::new("/tmp"),
+        false => &told,
+    };
+    explain(TEMPORARY, dir, tempfile::tempfile_in(dir))
 }
 
 /// Removes a file; fine when there is none.

@@ -2,57 +2,82 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use crate::docker::Engine;
-use crate::error::Result;
+use crate::docker::{Container, Engine};
+use crate::error::{Error, Result};
 use crate::node::spec::{self, INSTANCE_LABEL};
 use crate::probe::Endpoints;
 use crate::settings::InstanceName;
 use crate::state::StateDir;
 
 /// One instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Listed {
     /// Its name.
     pub name: InstanceName,
-    /// `running`, `stopped`, or `down` where there is no node.
-    pub state: &'static str,
+    /// How its node is: nobody asks the server.
+    pub state: NodeState,
     /// The release, where it is known.
     pub release: Option<String>,
     /// The web app's URL, where it is known.
     pub web: Option<String>,
     /// Where the data are, where it is known.
     pub data_dir: Option<String>,
+    /// Why what is kept of it cannot be read.
+    pub broken: Option<Error>,
+}
+
+/// How a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeState {
+    /// It runs.
+    Running,
+    /// It is there and does not run.
+    Stopped,
+    /// Its processes are frozen.
+    Paused,
+    /// There is none.
+    Absent,
+}
+
+impl NodeState {
+    fn of(node: &Container) -> NodeState {
+        match (node.running, node.paused) {
+            (true, true) => NodeState::Paused,
+            (true, false) => NodeState::Running,
+            (false, _) => NodeState::Stopped,
+        }
+    }
 }
 
 /// All instances of this user and this engine, by name: those with a node, with a
-/// volume, or with settings that were kept.
+/// volume, or with settings that were kept. One whose settings are broken is listed
+/// with what the node tells.
 ///
 /// # Errors
-/// When the engine does not answer, or a state file is broken.
+/// When the engine does not answer.
 pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
-    let mut states: BTreeMap<InstanceName, &'static str> = BTreeMap::new();
+    let mut states: BTreeMap<InstanceName, NodeState> = BTreeMap::new();
     for name in StateDir::all()? {
-        states.insert(name, "down");
+        states.insert(name, NodeState::Absent);
     }
+    let mut nodes = BTreeMap::new();
     for container in engine.containers(INSTANCE_LABEL).await? {
         let name = container.labels.get(INSTANCE_LABEL);
-        if let Some(Ok(name)) = name.map(|name| name.parse()) {
-            let running = if container.running {
-                "running"
-            } else {
-                "stopped"
-            };
-            states.insert(name, running);
+        if let Some(Ok(name)) = name.map(|name| name.parse::<InstanceName>()) {
+            // Containers of a moment, such as one that copies data, are no nodes.
+            if container.name == spec::name(&name) {
+                states.insert(name.clone(), NodeState::of(&container));
+                nodes.insert(name, container);
+            }
         }
     }
     let mut listed = Vec::new();
     for (name, state) in states {
-        let kept = StateDir::of(&name)?.instance()?;
-        let node = engine.container(&spec::name(&name)).await?;
-        let instance = kept.or_else(|| node.as_ref().and_then(spec::instance_of));
+        let (kept, broken) = match StateDir::of(&name)?.instance() {
+            Ok(kept) => (kept, None),
+            Err(error) => (None, Some(error.into())),
+        };
+        let instance = kept.or_else(|| nodes.get(&name).and_then(spec::instance_of));
         listed.push(Listed {
             state,
             release: instance.as_ref().map(|instance| instance.release.clone()),
@@ -61,6 +86,7 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
                 .map(|instance| Endpoints::of(instance).web),
             data_dir: instance.map(|instance| instance.data_dir.to_string()),
             name,
+            broken,
         });
     }
     Ok(listed)

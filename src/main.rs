@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clearml_local::cli::Cli;
 
 fn main() -> ExitCode {
     if Cli::answer_shell() {
         return ExitCode::SUCCESS;
     }
-    let cli = Cli::parse();
-    ExitCode::from(cli.run())
+    match Cli::read(std::env::args_os()) {
+        Ok(cli) => ExitCode::from(cli.run()),
+        Err(error) => error.exit(),
+    }
 }

@@ -1,5 +1,6 @@
 //! The keys of an instance: made once, never published, shown by a command only.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rand::RngExt;
@@ -164,6 +165,48 @@ impl Secrets {
             later: Some(Later::generate()),
             ..self.clone()
         })
+    }
+
+    /// The same, completed.
+    #[must_use]
+    pub fn whole(self) -> Secrets {
+        self.completed().unwrap_or(self)
+    }
+
+    /// Those that the servers of a cluster read (`secret.yaml.j2`), with new ones for
+    /// what that cluster's release does not know; `None` where one is missing.
+    pub fn from_served(served: &BTreeMap<String, String>) -> Option<Secrets> {
+        let text = |key: &str| served.get(key).cloned();
+        let pair = |name: &str| {
+            Some(Credentials {
+                access_key: text(&format!("{name}_key"))?,
+                secret_key: text(&format!("{name}_secret"))?,
+            })
+        };
+        let own = Secrets::generate();
+        let later = own.later?;
+        Some(Secrets {
+            http_session: text("http_session")?,
+            auth_token: text("auth_token")?,
+            credentials: ServerUsers {
+                apiserver: pair("apiserver")?,
+                webserver: pair("webserver")?,
+                tests: pair("tests_user")?,
+                fileserver: pair("fileserver").unwrap_or(own.credentials.fileserver),
+                services_agent: pair("services_agent").unwrap_or(own.credentials.services_agent),
+            },
+            later: Some(Later {
+                sdk: pair("sdk").unwrap_or(later.sdk),
+                redis: text("redis_password").unwrap_or(later.redis),
+                mongodb: text("mongodb_password").unwrap_or(later.mongodb),
+            }),
+        })
+    }
+
+    /// Whether both are of one instance: users choose other keys, but not the web
+    /// app's.
+    pub fn is_of_same_instance(&self, other: &Secrets) -> bool {
+        self.credentials.webserver == other.credentials.webserver
     }
 
     /// The same, with what the user chose in the place of our own.

@@ -14,6 +14,7 @@ use crate::files;
 use crate::kube::{self, Cluster};
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe, ingress_hint};
+use crate::recovery::{self, Recalled};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 use crate::values::Brief;
@@ -23,6 +24,8 @@ pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
 /// How long the cluster and the server may take, with the engine's time before:
 /// `status` tells what is known without them.
 const PATIENCE: Duration = Duration::from_millis(1400);
+/// The same for settings and keys that this home does not keep.
+const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
 /// The same for the logs of components in trouble, which come last.
 const LOGS_PATIENCE: Duration = Duration::from_millis(1600);
 /// How long the data may take to be counted.
@@ -44,6 +47,8 @@ pub enum Health {
     Degraded,
     /// The node is there, and does not run.
     Stopped,
+    /// The node is there, and its processes are frozen.
+    Paused,
     /// There is no node.
     Absent,
     /// The engine cannot be asked.
@@ -57,6 +62,8 @@ pub struct Status {
     pub health: Health,
     /// Whether waiting may make it ready.
     pub may_heal: bool,
+    /// Its settings, as they are kept or as the node tells them.
+    pub instance: Option<Instance>,
     /// The components, where the cluster answers.
     pub components: Vec<ComponentObservation>,
     /// The end of the log of each component in trouble.
@@ -99,6 +106,7 @@ impl Status {
         Status {
             health,
             may_heal: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
+            instance: instance.cloned(),
             components: Vec::new(),
             logs: BTreeMap::new(),
             checks: Vec::new(),
@@ -126,9 +134,12 @@ pub async fn status(
 ) -> Result<Status> {
     let instance = state.instance()?;
     let instance = instance.as_ref();
-    let (status, (free, bytes)) =
-        tokio::join!(ask(name, state, instance, engine, began), sizes(instance));
+    let (status, sized) = tokio::join!(ask(name, state, instance, engine, began), sizes(instance));
     let mut status = status?;
+    let (free, bytes) = match (instance, &status.instance) {
+        (None, Some(read_back)) => sizes(Some(read_back)).await,
+        _ => sized,
+    };
     status.disk_free = free;
     status.data_bytes = bytes;
     Ok(status)
@@ -182,17 +193,27 @@ async fn ask(
             let note = format!("the container {} was not made by clearml-local", node.name);
             Ok(Status::bare(Health::Absent, None, vec![note]))
         }
-        Some(node) => of_node(&node, instance, state, engine, began).await,
+        Some(node) => {
+            let until = began + RECALL_PATIENCE;
+            let recalled = recovery::known(&node, instance, state, engine, until).await?;
+            of_node(&node, recalled, state, engine, began).await
+        }
     }
 }
 
 async fn of_node(
     node: &Container,
-    instance: Option<&Instance>,
+    recalled: Recalled,
     state: &StateDir,
     engine: &dyn Engine,
     began: Instant,
 ) -> Result<Status> {
+    let Recalled {
+        instance,
+        secrets,
+        kubeconfig,
+    } = recalled;
+    let instance = instance.as_ref();
     let mut status = Status::bare(Health::Stopped, instance, Vec::new());
     status.autostart = Some(match node.restart_policy.as_deref() {
         Some("always") => true,
@@ -203,10 +224,13 @@ async fn of_node(
     if !node.running {
         return Ok(status);
     }
+    if node.paused {
+        status.health = Health::Paused;
+        return Ok(status);
+    }
     let until = began + PATIENCE;
     let working = Lock::holder(state)?;
     status.notes = working.iter().map(at_work).collect();
-    let secrets = state.secrets()?;
     let known = instance.map(|instance| (instance, Brief::of(instance)));
     let probe = known.as_ref().zip(secrets);
     let probe = probe.map(|((instance, brief), secrets)| {
@@ -219,7 +243,7 @@ async fn of_node(
         }
     };
     let (observed, (checks, server), docker, certificates) = tokio::join!(
-        observe(state, node.started, began),
+        observe(kubeconfig, working.is_some(), node.started, began),
         probing,
         tokio::time::timeout_at(until.into(), engine.info()),
         tokio::time::timeout_at(until.into(), node::certificates(engine, &node.name)),
@@ -300,12 +324,15 @@ struct Seen {
 }
 
 async fn observe(
-    state: &StateDir,
+    kubeconfig: Option<String>,
+    working: bool,
     started: Option<Timestamp>,
     began: Instant,
 ) -> Result<Seen, String> {
-    let kubeconfig = state.kubeconfig().map_err(|error| error.to_string())?;
-    let kubeconfig = kubeconfig.ok_or("the node is being made")?;
+    let kubeconfig = kubeconfig.ok_or(match working {
+        true => "the node is being made",
+        false => "Kubernetes was not started in the node: an earlier `up` did not finish",
+    })?;
     let look = async {
         let cluster = Cluster::connect(&kubeconfig)
             .await?

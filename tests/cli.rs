@@ -29,16 +29,17 @@ impl Home {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        self.run_with("LANG", "C", arguments)
+        self.run_with(&[("LANG", "C")], arguments)
     }
 
-    fn run_with(&self, variable: &str, value: &str, arguments: &[&str]) -> Ran {
+    /// The same with more variables, which win.
+    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let mut command = Command::cargo_bin("clearml-local").unwrap();
         let output = command
             .env_clear()
             .env("HOME", self.path())
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
-            .env(variable, value)
+            .envs(variables.iter().copied())
             .current_dir(self.path())
             .args(arguments)
             .output()
@@ -383,8 +384,7 @@ fn a_path_is_read_as_it_is_meant() {
     assert!(colon.contains("12:30 run.yaml:1"), "{colon}");
     // Only the variable holds several.
     let variable = home.run_with(
-        "CLEARML_LOCAL_VALUES",
-        "other.yaml:~/other.yaml",
+        &[("CLEARML_LOCAL_VALUES", "other.yaml:~/other.yaml")],
         &["values", "--changed"],
     );
     let variable = shown(variable);
@@ -483,4 +483,131 @@ fn the_default_values_are_fine_themselves() {
     let schema = home.run(&["values", "schema"]);
     let schema: serde_json::Value = serde_json::from_str(&schema.stdout).unwrap();
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let home = Home::new();
+    let names = [
+        "NAME",
+        "OUTPUT",
+        "PROGRESS",
+        "VALUES",
+        "NODE_IMAGE",
+        "DATA_DIR",
+        "LISTEN",
+        "WEB_PORT",
+        "API_PORT",
+        "FILES_PORT",
+        "CA_FILE",
+        "REGISTRY_MIRROR",
+        "AUTOSTART",
+        "MERGE_KUBECONFIG",
+        "WITH_INGRESS",
+        "HTTP_PORT",
+        "HTTPS_PORT",
+        "TIMEOUT",
+        "SET",
+        "SET_STRING",
+        "SET_FILE",
+        "SET_JSON",
+        "RELEASE",
+        "RETAIN",
+        "ATOMIC",
+        "YES",
+    ];
+    let names = names.map(|name| format!("CLEARML_LOCAL_{name}"));
+    let others = [
+        "DOCKER_CONTEXT",
+        "DOCKER_CONFIG",
+        "XDG_DATA_HOME",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "KUBECONFIG",
+        "NO_COLOR",
+        "TMPDIR",
+    ];
+    let all = names.iter().map(String::as_str).chain(others);
+    let empty: Vec<(&str, &str)> = all.map(|name| (name, "")).collect();
+    let plain = home.run(&["values", "-o", "json"]);
+    let ran = home.run_with(&empty, &["values", "-o", "json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, plain.stdout);
+    let ran = home.run_with(&empty, &["up"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let ran = home.run_with(&[("DOCKER_HOST", "")], &["status"]);
+    assert!(!ran.stderr.contains("DOCKER_HOST"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_error_from_a_variable_names_it() {
+    let home = Home::new();
+    let said = |name: &str, value: &str, arguments: &[&str]| {
+        let ran = home.run_with(&[(name, value)], arguments);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        ran.stderr.lines().take(2).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(
+        said("CLEARML_LOCAL_WEB_PORT", "http", &["up"]),
+        @"error: invalid value 'http' for 'CLEARML_LOCAL_WEB_PORT': invalid digit found in string"
+    );
+    insta::assert_snapshot!(
+        said("CLEARML_LOCAL_NAME", "Mine", &["status"]).lines().next().unwrap_or_default(),
+        @"error: invalid value 'Mine' for 'CLEARML_LOCAL_NAME': `Mine` cannot be a name: use lower case letters, digits, `-` and `.`, at most 49, beginning and ending with a letter or digit"
+    );
+    let both = home.run_with(
+        &[("CLEARML_LOCAL_WEB_PORT", "80")],
+        &["up", "--web-port", "http"],
+    );
+    assert!(
+        both.stderr.contains("'--web-port <PORT>'"),
+        "{}",
+        both.stderr
+    );
+    insta::assert_snapshot!(said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]), @r"
+    error: `5` is no time to wait
+      `5` comes from the environment variable CLEARML_LOCAL_TIMEOUT
+    ");
+    insta::assert_snapshot!(said("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
+    error: there is no values file none.yaml
+      `none.yaml` comes from the environment variable CLEARML_LOCAL_VALUES
+    ");
+}
+
+#[test]
+fn an_empty_pipe_chooses_no_values() {
+    let home = Home::new();
+    for (piped, code) in [("", 2), (" \n", 2), ("redis: {}\n", 0)] {
+        let mut command = Command::cargo_bin("clearml-local").unwrap();
+        let output = command
+            .env_clear()
+            .env("HOME", home.path())
+            .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+            .current_dir(home.path())
+            .args(["values", "--changed", "-f", "-"])
+            .write_stdin(piped)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(code == 2, said.contains("--reset-values"), "{said}");
+    }
+}
+
+#[test]
+fn a_home_that_cannot_be_written_to_comes_with_another_place() {
+    let home = Home::new();
+    let ran = home.run_with(&[("HOME", "/proc")], &["render", "--show-secrets"]);
+    assert_eq!(ran.code, 72);
+    assert!(
+        ran.stderr.contains("cannot make the folder /proc/"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr
+            .contains("hint: keep it in a folder that you may write to: export XDG_DATA_HOME=DIR"),
+        "{}",
+        ran.stderr
+    );
 }

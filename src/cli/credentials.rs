@@ -1,38 +1,55 @@
 //! `clearml-local credentials`.
 
-use super::Context;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::{Context, environment};
 use crate::error::{Code, Explain, Result};
+use crate::files;
+use crate::node::spec;
 use crate::probe::Endpoints;
-use crate::secrets::Credentials;
+use crate::recovery::{self, Found, Recalled};
+use crate::secrets::{Credentials, Secrets};
+use crate::settings::Instance;
+use crate::ui::words;
 use crate::values::Brief;
 
-/// Print the access and secret key for the SDK
+/// Print the access and secret key for the SDK, or write its clearml.conf
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  clearml-local credentials --conf > ~/clearml.conf
+  clearml-local credentials --write
+  clearml-local credentials --write ./clearml.conf
   eval \"$(clearml-local credentials --env)\"
   clearml-local credentials -o json")]
 pub(super) struct Args {
     /// Print a complete clearml.conf
     #[arg(long, conflicts_with = "env")]
     conf: bool,
+    /// Write a complete clearml.conf, readable by you only, and keep the one that was
+    /// there beside it [default: CLEARML_CONFIG_FILE, else ~/clearml.conf]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "env")]
+    #[expect(clippy::option_option, reason = "the flag, and its value")]
+    write: Option<Option<PathBuf>>,
     /// Print CLEARML_* variables for a shell
     #[arg(long)]
     env: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<u8> {
-    let instance = context.state.instance()?;
-    let secrets = context.state.secrets()?;
-    let (Some(instance), Some(secrets)) = (instance, secrets) else {
-        return Err(NoInstance {
-            name: context.name.to_string(),
-        }
-        .into());
-    };
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    let (instance, secrets) = known(context).await?;
     let endpoints = Endpoints::of(&instance);
     let credentials = &Brief::of(&instance).login(&secrets);
+    if let Some(path) = &args.write {
+        let path = match path {
+            Some(path) => path.clone(),
+            None => usual_path().ok_or(NoHome)?,
+        };
+        let written = write(&path, &conf(&endpoints, credentials))?;
+        tell(&path, &written, context)?;
+        return Ok(0);
+    }
     let text = if args.conf {
         conf(&endpoints, credentials)
     } else if args.env {
@@ -44,6 +61,140 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     context.output.data(&text)?;
     Ok(0)
+}
+
+/// Settings and keys of the instance: as this home keeps them, or read back from the
+/// instance.
+async fn known(context: &Context) -> Result<(Instance, Secrets)> {
+    let (name, state) = (&context.name, &context.state);
+    let (instance, secrets) = (state.instance()?, state.secrets()?);
+    if let (Some(instance), Some(secrets)) = (&instance, &secrets) {
+        return Ok((instance.clone(), secrets.clone()));
+    }
+    let none = || NoInstance {
+        name: name.to_string(),
+    };
+    let engine = match context.engine().await {
+        Ok(engine) => engine,
+        Err(_) if instance.is_none() && secrets.is_none() => return Err(none().into()),
+        Err(error) => return Err(error),
+    };
+    let node = recovery::node_of(name, &engine).await?;
+    let told = match node.as_ref().filter(|node| node.is_awake()) {
+        Some(node) => recovery::recall(node, state, &engine).await?,
+        None => Recalled {
+            instance: node.as_ref().and_then(spec::instance_of),
+            ..Recalled::default()
+        },
+    };
+    let instance = instance.or(told.instance).ok_or_else(none)?;
+    if let Some(secrets) = secrets.or(told.secrets) {
+        return Ok((instance, secrets.whole()));
+    }
+    let (places, image) = ([&instance.data_dir], &instance.node_image);
+    let there = node.is_some();
+    match recovery::find(name, None, there, &places, image, None, &engine).await? {
+        Found::Keys(secrets) => Ok((instance, secrets.whole())),
+        Found::None => Err(none().into()),
+        Found::Lost(lost) => Err(lost.into()),
+    }
+}
+
+/// Where the SDK looks for its configuration.
+fn usual_path() -> Option<PathBuf> {
+    let home = dirs::home_dir();
+    match environment("CLEARML_CONFIG_FILE") {
+        None => Some(home?.join("clearml.conf")),
+        // The SDK takes `~` for the home as well.
+        Some(told) => Some(match told.strip_prefix("~/") {
+            Some(below) => home?.join(below),
+            None => PathBuf::from(told),
+        }),
+    }
+}
+
+/// What became of the file.
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    /// It says this already.
+    Same,
+    /// It is new.
+    New,
+    /// What was there is kept in that file.
+    Kept(PathBuf),
+}
+
+/// Writes the file whole or not at all, readable by its owner only. What was there is
+/// kept beside it.
+fn write(path: &Path, text: &str) -> Result<Written> {
+    // A link stays a link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let written = match files::read(path)? {
+        None => Written::New,
+        Some(there) if there == text => Written::Same,
+        Some(there) => {
+            let kept = free_name(path);
+            files::write_private(&kept, &there)?;
+            Written::Kept(kept)
+        }
+    };
+    files::write_private(path, text)?;
+    Ok(written)
+}
+
+/// A name beside a file for what it held until now.
+fn free_name(path: &Path) -> PathBuf {
+    let now = Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    let named = |more: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".bak-{now}{more}"));
+        PathBuf::from(name)
+    };
+    let mut names = std::iter::once(named("")).chain((2..).map(|n| named(&format!("-{n}"))));
+    let free = names.find(|name| !name.exists());
+    free.unwrap_or_else(|| named(""))
+}
+
+/// Says what became of the file.
+fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
+    let kept = match written {
+        Written::Kept(kept) => Some(kept),
+        Written::New | Written::Same => None,
+    };
+    if context.output.is_json() {
+        context.output.json(&serde_json::json!({
+            "path": path,
+            "changed": *written != Written::Same,
+            "backup": kept,
+        }))?;
+        return Ok(());
+    }
+    let home = context.output.policy().home.as_deref();
+    let place = words::path(path, home);
+    context.output.note(&match written {
+        Written::New => format!("{place} is written."),
+        Written::Same => format!("{place} was written before: nothing changed."),
+        Written::Kept(kept) => {
+            let kept = words::path(kept, home);
+            format!("{place} is written; what was there is in {kept}.")
+        }
+    });
+    Ok(())
+}
+
+/// There is no usual place for the file.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no home directory to write clearml.conf to")]
+struct NoHome;
+
+impl Explain for NoHome {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["name the file: clearml-local credentials --write FILE".into()]
+    }
 }
 
 fn conf(at: &Endpoints, credentials: &Credentials) -> String {
@@ -90,5 +241,44 @@ impl Explain for NoInstance {
 
     fn hints(&self) -> Vec<String> {
         vec![format!("make it: clearml-local up --name {}", self.name)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_privately_and_what_was_there_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("clearml.conf"), dir.path().join("link"));
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(write(&path, "one").unwrap(), Written::New);
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(write(&path, "one").unwrap(), Written::Same);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mut kept = Vec::new();
+        for text in ["two", "three"] {
+            match write(&link, text).unwrap() {
+                Written::Kept(path) => kept.push(path),
+                other => panic!("{other:?}"),
+            }
+        }
+        let read = |path: &Path| files::read(path).unwrap().unwrap();
+        assert_eq!(read(&path), "three");
+        assert!(link.is_symlink());
+        let texts: Vec<String> = kept.iter().map(|path| read(path)).collect();
+        assert_eq!(texts, ["one", "two"]);
+        assert_eq!(mode(&kept[0]), 0o600);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_leaves_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write(&dir.path().join("none/clearml.conf"), "one").unwrap_err();
+        assert!(error.to_string().contains("none/clearml.conf"), "{error}");
+        assert_eq!(files::list(dir.path()).unwrap(), [""; 0]);
     }
 }

@@ -3,7 +3,8 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use super::{Context, or_interrupted, user_kubeconfig};
+use super::signals::or_interrupted;
+use super::{Context, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
 use crate::settings::name_flag;

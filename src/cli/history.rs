@@ -20,10 +20,11 @@ pub(super) struct Args {}
 
 pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let mut history = revisions::load(&context.state, None).await?;
-    if history.is_empty()
-        && let Ok(engine) = context.engine().await
+    // Another home may have made some; without an engine those of this one are shown.
+    if let Ok(engine) = context.engine().await
+        && let Ok(all) = up::history(&context.name, &context.state, &engine).await
     {
-        history = up::history(&context.name, &context.state, &engine).await?;
+        history = all;
     }
     let working = Lock::holder(&context.state)?.is_some();
     context.output.history(&history.entries(working))?;

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use super::Context;
 use crate::error::Result;
-use crate::list::{Listed, list};
+use crate::error::about;
+use crate::list::{Listed, NodeState, list};
+use crate::settings::name_flag;
+use crate::ui::State;
 use crate::ui::table::{Cell, lines};
 use crate::ui::words;
 
-/// Show all instances, also those that are stopped or down
+/// Show all instances, also those without a node
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +23,8 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let engine = context.engine().await?;
     let listed = list(&engine).await?;
     if context.output.is_json() {
-        context.output.json(&listed)?;
+        let rows: Vec<serde_json::Value> = listed.iter().map(json).collect();
+        context.output.json(&rows)?;
     } else if listed.is_empty() {
         context
             .output
@@ -31,7 +35,38 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
         let text = lines(&rows, "", None).join("\n");
         context.output.data(&format!("{text}\n"))?;
     }
+    for one in &listed {
+        if let Some(broken) = &one.broken {
+            let flag = name_flag(one.name.as_str());
+            let hints = broken.hints().into_iter();
+            let hints: Vec<String> = hints.map(|hint| about(&hint, &flag)).collect();
+            let warning = format!("`{}`: {broken}; {}", one.name, hints.join("; "));
+            context.output.warn(&warning);
+        }
+    }
     Ok(0)
+}
+
+/// The words of `status`.
+fn state(listed: &Listed) -> &'static str {
+    let state = match listed.state {
+        NodeState::Running => State::Running,
+        NodeState::Stopped => State::Stopped,
+        NodeState::Paused => State::Paused,
+        NodeState::Absent => State::Absent,
+    };
+    state.name()
+}
+
+fn json(listed: &Listed) -> serde_json::Value {
+    serde_json::json!({
+        "name": listed.name,
+        "state": state(listed),
+        "release": listed.release,
+        "web": listed.web,
+        "dataDir": listed.data_dir,
+        "error": listed.broken.as_ref().map(ToString::to_string),
+    })
 }
 
 fn row(listed: &Listed, home: Option<&Path>) -> Vec<Cell> {
@@ -39,7 +74,7 @@ fn row(listed: &Listed, home: Option<&Path>) -> Vec<Cell> {
     let data = data.map(|dir| words::path(dir, home)).unwrap_or_default();
     vec![
         Cell::new(listed.name.as_str()),
-        Cell::new(listed.state),
+        Cell::new(state(listed)),
         Cell::new(listed.release.as_deref().unwrap_or_default()),
         Cell::new(listed.web.as_deref().unwrap_or_default()),
         Cell::new(&data),

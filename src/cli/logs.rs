@@ -6,13 +6,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-use super::{Context, or_interrupted};
+use super::Context;
+use super::signals::{or_interrupted, until_stopped};
 use crate::component::Component;
-use crate::docker::Engine;
+use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::kube::{Cluster, LogLine, LogOptions, Logs};
+use crate::node;
 use crate::node::logs::{FileLogs, Journal, JournalOptions};
-use crate::node::spec;
+use crate::recovery;
 
 /// How long the Kubernetes API may take to list the pods.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,20 +85,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         return or_interrupted(show(args, context), left).await;
     }
     // Ctrl-C is how one ends following, and no failure.
-    tokio::select! {
-        result = show(args, context) => result,
-        _ = tokio::signal::ctrl_c() => Ok(0),
-    }
+    until_stopped(show(args, context)).await
 }
 
 async fn show(args: &Args, context: &Context) -> Result<u8> {
     if args.node {
         return show_node(args, context).await;
     }
-    let kubeconfig = context.state.kubeconfig()?.ok_or_else(|| NoCluster {
-        name: context.name.to_string(),
-    })?;
-    let mut logs = open(args.options(), &kubeconfig, context).await?;
+    let mut logs = open(args.options(), context).await?;
     let shown = match args.components.as_slice() {
         [] => &Component::ALL,
         named => named,
@@ -121,10 +117,11 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
 
 /// What the node itself says.
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
-    let (engine, node, running) = node(context).await?;
-    if !running {
-        return Err(stopped(context));
+    let (engine, node) = node(context).await?;
+    if !node.is_awake() {
+        return Err(asleep(&node, context));
     }
+    let node = node.name;
     let options = JournalOptions {
         tail: args.tail,
         follow: args.follow,
@@ -195,47 +192,77 @@ impl Source {
 }
 
 /// Asks the Kubernetes API, and reads the node's files where it does not answer.
-async fn open(options: LogOptions, kubeconfig: &str, context: &Context) -> Result<Source> {
-    let cluster = Cluster::connect(kubeconfig).await?;
-    match tokio::time::timeout(PATIENCE, cluster.logs(options.clone())).await {
-        Ok(Ok(logs)) => return Ok(Source::Api(logs)),
-        Ok(Err(error)) if !error.is_transient() => return Err(error.into()),
-        Ok(Err(_)) | Err(_) => {}
+async fn open(options: LogOptions, context: &Context) -> Result<Source> {
+    let kept = context.state.kubeconfig()?;
+    if let Some(kubeconfig) = &kept
+        && let Some(logs) = from_api(&options, kubeconfig).await?
+    {
+        return Ok(logs);
     }
-    let (engine, node, running) = node(context).await?;
-    if !running && options.follow {
-        return Err(stopped(context));
+    let (engine, node) = match node(context).await {
+        // Nothing is known of it, and nobody can be asked.
+        Err(_) if kept.is_none() && context.state.instance()?.is_none() => {
+            let name = context.name.to_string();
+            return Err(NoCluster { name }.into());
+        }
+        found => found?,
+    };
+    let seen = context.state.node()?;
+    // Another home may have made the node, or made it anew.
+    if (kept.is_none() || seen.is_some_and(|seen| seen != node.id))
+        && node.is_awake()
+        && node::is_bootstrapped(&*engine, &node.name).await?
+        && let kubeconfig = node::kubeconfig(&*engine, &node.name).await?
+        && let Some(logs) = from_api(&options, &kubeconfig).await?
+    {
+        return Ok(logs);
     }
-    let (why, logs) = if running {
-        let logs = FileLogs::open(engine, &node, options).await?;
+    if !node.is_awake() && options.follow {
+        return Err(asleep(&node, context));
+    }
+    let (why, logs) = if node.is_awake() {
+        let logs = FileLogs::open(engine, &node.name, options).await?;
         ("the Kubernetes API does not answer", logs)
     } else {
-        let logs = FileLogs::of_stopped(engine, &node, options).await?;
-        ("the node is stopped", logs)
+        let logs = FileLogs::of_stopped(engine, &node.name, options).await?;
+        match node.paused {
+            true => ("the node is paused", logs),
+            false => ("the node is stopped", logs),
+        }
     };
     let text = format!("{why}: the logs are read from its files");
     context.output.warn(&text);
     Ok(Source::Files(logs))
 }
 
-/// The engine, the name of the instance's node on it, and whether that runs.
-async fn node(context: &Context) -> Result<(Arc<dyn Engine>, String, bool)> {
+/// The logs from the Kubernetes API; none where it does not answer.
+async fn from_api(options: &LogOptions, kubeconfig: &str) -> Result<Option<Source>> {
+    let cluster = Cluster::connect(kubeconfig).await?;
+    match tokio::time::timeout(PATIENCE, cluster.logs(options.clone())).await {
+        Ok(Ok(logs)) => Ok(Some(Source::Api(logs))),
+        Ok(Err(error)) if !error.is_transient() => Err(error.into()),
+        Ok(Err(_)) | Err(_) => Ok(None),
+    }
+}
+
+/// The engine, and the instance's node on it.
+async fn node(context: &Context) -> Result<(Arc<dyn Engine>, Container)> {
     let engine = context.engine().await?;
-    let name = spec::name(&context.name);
-    match engine.container(&name).await? {
-        Some(found) if spec::is_ours(&found, &context.name) => {
-            Ok((Arc::new(engine), name, found.running))
-        }
-        _ => Err(NoCluster {
+    match recovery::node_of(&context.name, &engine).await? {
+        Some(found) => Ok((Arc::new(engine), found)),
+        None => Err(NoCluster {
             name: context.name.to_string(),
         }
         .into()),
     }
 }
 
-fn stopped(context: &Context) -> Error {
-    let name = context.name.to_string();
-    Stopped { name }.into()
+fn asleep(node: &Container, context: &Context) -> Error {
+    Asleep {
+        name: context.name.to_string(),
+        how: if node.paused { "paused" } else { "stopped" },
+    }
+    .into()
 }
 
 fn json(line: &LogLine) -> serde_json::Value {
@@ -267,12 +294,13 @@ impl Explain for NoCluster {
 
 /// The node is there, and what was asked for can be had only while it runs.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance `{name}` is stopped: its journal cannot be read, and no log can be followed")]
-struct Stopped {
+#[error("the instance `{name}` is {how}: its journal cannot be read, and no log can be followed")]
+struct Asleep {
     name: String,
+    how: &'static str,
 }
 
-impl Explain for Stopped {
+impl Explain for Asleep {
     fn code(&self) -> Code {
         Code::Usage
     }

@@ -10,24 +10,31 @@ mod logs;
 mod man;
 mod render;
 mod rollback;
+mod signals;
 mod start;
 mod status;
 mod stop;
 mod up;
 mod values;
+mod variables;
 mod wishes;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use self::variables::Variable;
 use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
+use crate::interrupt::Interrupt;
+use crate::node::spec;
 use crate::path::HostPath;
 use crate::proxy::Proxies;
-use crate::settings::{DEFAULT_NAME, InstanceName, Wishes, name_flag};
+use crate::recovery;
+use crate::settings::{DEFAULT_NAME, Instance, InstanceName, Wishes, name_flag};
 use crate::state::StateDir;
 use crate::ui::{Choices, Format, Output, ProgressChoice};
 use crate::up::Request;
@@ -55,6 +62,9 @@ pub struct Cli {
     verb: Verb,
     #[command(flatten)]
     global: Global,
+    /// The environment variables that stood for flags.
+    #[clap(skip)]
+    variables: Vec<Variable>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,6 +156,29 @@ impl Context {
         Ok(Docker::connect(self.endpoint()?).await?)
     }
 
+    /// What an earlier `up` was told: as this home keeps it or, where it keeps nothing,
+    /// as the instance itself tells. Starts nothing.
+    async fn earlier(&self) -> Result<Option<Instance>> {
+        if let Some(kept) = self.state.instance()? {
+            return Ok(Some(kept));
+        }
+        let Ok(engine) = self.engine().await else {
+            return Ok(None);
+        };
+        let Some(node) = recovery::node_of(&self.name, &engine).await? else {
+            return Ok(None);
+        };
+        if node.is_awake() {
+            return Ok(recovery::recall(&node, &self.state, &engine)
+                .await?
+                .instance);
+        }
+        self.output.warn(
+            "the node does not run, so that the values of its server are not known here: clearml-local start",
+        );
+        Ok(spec::instance_of(&node))
+    }
+
     fn endpoint(&self) -> Result<Endpoint> {
         Ok(find_endpoint(environment, &self.docker)?)
     }
@@ -163,6 +196,8 @@ impl Context {
             wishes,
             retain,
             atomic: false,
+            new_keys: false,
+            interrupt: Interrupt::never(),
             back_to: None,
             proxies,
             docker_config: self.docker.dir.clone(),
@@ -171,10 +206,11 @@ impl Context {
     }
 }
 
-/// The one place that reads the environment beside clap's flags.
+/// The one place that reads the environment beside clap's flags. A variable that is
+/// set and empty is not set.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The kubeconfig that kubectl writes to: the first file of `KUBECONFIG`, else
@@ -211,6 +247,16 @@ impl Cli {
         completions::answer()
     }
 
+    /// Reads a command line, with the program's name at its front, and the variables
+    /// that stand for flags.
+    ///
+    /// # Errors
+    /// When it cannot be understood; also for `--help`.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        variables::read(&arguments)
+    }
+
     /// Runs the command and returns its exit code.
     pub fn run(self) -> u8 {
         let output = self.global.output();
@@ -230,9 +276,10 @@ impl Cli {
     fn act(self, output: Output) -> u8 {
         crate::kube::install_crypto();
         log_libraries(self.global.verbose, &output);
+        let variables = self.variables;
         let context = match Context::new(&self.global, output.clone()) {
             Ok(context) => context,
-            Err(error) => return fail(&output, &error),
+            Err(error) => return fail(&output, &naming_variables(error, &variables)),
         };
         if matches!(self.global.output, Format::Yaml | Format::Env)
             && !matches!(self.verb, Verb::Status(_))
@@ -256,7 +303,7 @@ impl Cli {
                 Verb::Status(args) => status::run(&args, &context).await,
                 Verb::List(args) => list::run(&args, &context).await,
                 Verb::Logs(args) => logs::run(&args, &context).await,
-                Verb::Credentials(args) => credentials::run(&args, &context),
+                Verb::Credentials(args) => credentials::run(&args, &context).await,
                 Verb::Render(args) => render::run(&args, &context).await,
                 Verb::Diff(args) => diff::run(&args, &context).await,
                 Verb::History(args) => history::run(&args, &context).await,
@@ -271,10 +318,25 @@ impl Cli {
             Ok(code) => code,
             Err(error) => {
                 let flag = name_flag(context.name.as_str());
+                let error = naming_variables(error, &variables);
                 fail(&output, &error.with_name_flag(flag))
             }
         }
     }
+}
+
+/// The error, with the variables that said what cannot be used.
+fn naming_variables(error: Error, variables: &[Variable]) -> Error {
+    if error.code() != Code::Usage {
+        return error;
+    }
+    let mut text = error.to_string();
+    for detail in error.causes().into_iter().chain(error.details()) {
+        text.push('\n');
+        text.push_str(&detail);
+    }
+    let notes = variables::named_in(&text, variables).into_iter();
+    notes.fold(error, Error::with_detail)
 }
 
 /// Shows an error and returns its exit code.
@@ -297,32 +359,6 @@ fn log_libraries(verbose: u8, output: &Output) {
         .with_max_level(level)
         .with_writer(move || output.log_writer())
         .init();
-}
-
-/// Ends a command when the user presses Ctrl-C: what runs is given up, and the
-/// next `up` heals what it left.
-async fn or_interrupted<T>(work: impl Future<Output = Result<T>>, left: &str) -> Result<T> {
-    tokio::select! {
-        result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(Interrupted { left: left.to_owned() }.into()),
-    }
-}
-
-/// Ctrl-C.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-struct Interrupted {
-    left: String,
-}
-
-impl crate::error::Explain for Interrupted {
-    fn code(&self) -> Code {
-        Code::Interrupted
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec![self.left.clone()]
-    }
 }
 
 /// A format that `status` alone has.

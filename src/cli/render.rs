@@ -44,12 +44,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         Ok(engine) => engine.info().await?,
         Err(_) => usual_machine(),
     };
-    let earlier = context.state.instance()?;
+    let earlier = context.earlier().await?;
     let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
     // Neither what an engine holds nor what is masked is part of the manifests.
     let secrets = if args.show_secrets {
         up::complete(&mut plan, &request).await?;
-        context.state.secrets_or_new()?
+        secrets(&plan, context).await?
     } else {
         plan.registry_login = Some((String::new(), String::new()));
         Secrets::unknown()
@@ -67,6 +67,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// The keys of the instance; new ones, which `up` will use, where it has none.
+async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
+    let found = match context.engine().await {
+        Ok(engine) => up::found_keys(plan, &context.state, &engine).await?,
+        Err(_) => context.state.secrets()?,
+    };
+    let secrets = found.map_or_else(Secrets::generate, Secrets::whole);
+    context.state.keep_secrets(&secrets)?;
+    Ok(secrets)
 }
 
 /// Writes a file for each object, and removes ours that are rendered no more. Returns

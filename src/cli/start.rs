@@ -1,7 +1,8 @@
 //! `clearml-local start`.
 
+use super::Context;
+use super::signals::or_interrupted;
 use super::up::show;
-use super::{Context, or_interrupted};
 use crate::error::Result;
 use crate::settings::Wishes;
 use crate::up;

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
+use super::signals::until_stopped;
 use crate::diagnose::{ComponentObservation, assess};
 use crate::docker::{Docker, Engine};
 use crate::error::{Result, about};
-use crate::settings::{Instance, name_flag};
+use crate::settings::name_flag;
 use crate::status::{self, ENGINE_PATIENCE, Health, Silent, Status};
 use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
 
@@ -17,7 +18,7 @@ const WAIT_EVERY: Duration = Duration::from_millis(500);
 ///
 /// Asks the engine, the cluster and the server itself, and tells what is known where
 /// one of them does not answer. Exit code: 0 ready, 3 starting, 4 degraded, 5
-/// stopped, 6 absent, 10 and above where the engine cannot be asked.
+/// stopped or paused, 6 absent, 10 and above where the engine cannot be asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -96,10 +97,7 @@ async fn watch(every: Duration, context: &Context) -> Result<u8> {
             tokio::time::sleep(every).await;
         }
     };
-    tokio::select! {
-        result = watching => result,
-        _ = tokio::signal::ctrl_c() => Ok(0),
-    }
+    until_stopped(watching).await
 }
 
 /// What makes a look another one: not ages, latencies and sizes.
@@ -142,11 +140,7 @@ async fn look(context: &Context) -> Result<(StatusView, Status)> {
         Err(_) => Err(engine.err().expect("seen to be one")),
     };
     let status = status::status(&context.name, &context.state, engine, began).await?;
-    let instance = context.state.instance()?;
-    Ok((
-        view(context.name.as_str(), instance.as_ref(), &status),
-        status,
-    ))
+    Ok((view(context.name.as_str(), &status), status))
 }
 
 fn exit_code(health: Health) -> u8 {
@@ -154,13 +148,14 @@ fn exit_code(health: Health) -> u8 {
         Health::Ready => 0,
         Health::Starting => 3,
         Health::Degraded => 4,
-        Health::Stopped => 5,
+        Health::Stopped | Health::Paused => 5,
         Health::Absent => 6,
         Health::Unknown(code) => code.number(),
     }
 }
 
-fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView {
+fn view(name: &str, status: &Status) -> StatusView {
+    let instance = status.instance.as_ref();
     let failed = status.checks.iter().filter_map(|check| {
         let why = check.failure.as_deref()?;
         Some(format!("`{}` fails: {why}", check.name))
@@ -172,6 +167,7 @@ fn view(name: &str, instance: Option<&Instance>, status: &Status) -> StatusView 
             Health::Starting => State::Starting,
             Health::Degraded => State::Degraded,
             Health::Stopped => State::Stopped,
+            Health::Paused => State::Paused,
             Health::Absent => State::Absent,
             Health::Unknown(_) => State::Unknown,
         },

@@ -1,6 +1,7 @@
 //! `clearml-local stop`.
 
-use super::{Context, or_interrupted};
+use super::Context;
+use super::signals::or_interrupted;
 use crate::down;
 use crate::error::Result;
 use crate::settings::name_flag;

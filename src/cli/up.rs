@@ -1,7 +1,8 @@
 //! `clearml-local up`.
 
+use super::Context;
+use super::signals::{or_interrupted, undone};
 use super::wishes::WishArgs;
-use super::{Context, or_interrupted};
 use crate::error::Result;
 use crate::event::Events;
 use crate::ui::Summary;
@@ -29,6 +30,10 @@ pub(super) struct Args {
     /// Go back to the last revision that was ready, if this one fails
     #[arg(long, env = "CLEARML_LOCAL_ATOMIC")]
     atomic: bool,
+    /// Make new keys for an instance whose own cannot be read back; every clearml.conf
+    /// must then be written again
+    #[arg(long)]
+    new_keys: bool,
     /// Check everything and show what would change, as `diff` does; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -40,6 +45,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = Request {
         atomic: args.atomic,
+        new_keys: args.new_keys,
         ..context.request(args.wishes.wishes(context), args.retain)?
     };
     if args.dry_run {
@@ -51,12 +57,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 /// Brings the server up and says how it went.
 pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -> Result<u8> {
     let events = context.events();
-    let work = async {
+    let work = async |request: Request| {
         let engine = context.engine().await?;
-        up::up(request, &context.state, &engine, &events).await
+        up::up(&request, &context.state, &engine, &events).await
     };
-    let left = "what was made stays; go on with: clearml-local up";
-    let outcome = or_interrupted(work, left).await?;
+    let outcome = if request.atomic {
+        let work = |interrupt| {
+            work(Request {
+                interrupt,
+                ..request.clone()
+            })
+        };
+        undone(work, "see what was reached: clearml-local status").await?
+    } else {
+        let left = "what was made stays; go on with: clearml-local up";
+        or_interrupted(work(request.clone()), left).await?
+    };
     show(context, outcome, &events, timings)?;
     Ok(0)
 }

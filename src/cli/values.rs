@@ -107,7 +107,7 @@ async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
 }
 
 async fn show(args: &Args, context: &Context) -> Result<()> {
-    let earlier = context.state.instance()?;
+    let earlier = context.earlier().await?;
     let wishes = args.wishes.wishes(context);
     let plan = plan(wishes, earlier.as_ref(), context).await?;
     if args.defaults {

@@ -7,7 +7,7 @@ mod network;
 mod streamed;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::container::LogOutput;
@@ -234,6 +234,11 @@ impl Engine for Docker {
         started.map_err(Docker::failed(format!("start the container {name}")))
     }
 
+    async fn unpause(&self, name: &str) -> Result<(), Error> {
+        let unpaused = self.client.unpause_container(name).await;
+        unpaused.map_err(Docker::failed(format!("unpause the container {name}")))
+    }
+
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error> {
         let options = query::StopContainerOptionsBuilder::default()
             .t(i32::try_from(seconds).unwrap_or(i32::MAX))
@@ -256,8 +261,11 @@ impl Engine for Docker {
             .v(true)
             .build();
         let removed = self.client.remove_container(name, Some(options)).await;
-        optional(removed.map_err(Docker::failed(format!("remove the container {name}"))))?;
-        Ok(())
+        match removed.map_err(Docker::failed(format!("remove the container {name}"))) {
+            // A removal that an interrupted command began goes on in the engine.
+            Err(error) if error.is_conflict() => self.await_removal(name, error).await,
+            removed => optional(removed).map(|_| ()),
+        }
     }
 
     async fn wait(&self, name: &str) -> Result<i64, Error> {
@@ -413,6 +421,22 @@ impl Engine for Docker {
             .remove_volume(name, None::<query::RemoveVolumeOptions>)
             .await;
         optional(removed.map_err(Docker::failed(format!("remove the volume {name}"))))?;
+        Ok(())
+    }
+}
+
+impl Docker {
+    /// Waits until a container is gone that the engine removes already; `refusal` is
+    /// what it said.
+    async fn await_removal(&self, name: &str, refusal: Error) -> Result<(), Error> {
+        // Not a `Wait`: what its closure borrows is not known to be `Send` here.
+        let deadline = Instant::now() + Duration::from_secs(TIMEOUT);
+        while self.container(name).await?.is_some() {
+            if Instant::now() > deadline {
+                return Err(refusal);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         Ok(())
     }
 }

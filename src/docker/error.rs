@@ -110,6 +110,11 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether what was asked for clashes with something that is there, or is being done.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Error::Refused { status: 409, .. })
+    }
 }
 
 impl Explain for Error {

@@ -170,6 +170,16 @@ impl Engine for FakeEngine {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
         self.ask(format!("create {}", spec.name))?;
+        if self.state().containers.contains_key(&spec.name) {
+            return Err(Error::Refused {
+                what: format!("make the container {}", spec.name),
+                status: 409,
+                message: format!(
+                    "Conflict. The container name \"/{}\" is already in use",
+                    spec.name
+                ),
+            });
+        }
         let ports = spec.ports.iter();
         let container = Container {
             id: format!("id-{}", spec.name),
@@ -188,6 +198,14 @@ impl Engine for FakeEngine {
         self.ask(format!("start {name}"))?;
         if let Some(container) = self.state().containers.get_mut(name) {
             container.running = true;
+        }
+        Ok(())
+    }
+
+    async fn unpause(&self, name: &str) -> Result<(), Error> {
+        self.call(format!("unpause {name}"));
+        if let Some(container) = self.state().containers.get_mut(name) {
+            container.paused = false;
         }
         Ok(())
     }

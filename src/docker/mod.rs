@@ -70,6 +70,8 @@ pub trait Engine: Send + Sync {
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error>;
     /// Starts a container; fine when it runs already.
     async fn start(&self, name: &str) -> Result<(), Error>;
+    /// Lets a paused container go on.
+    async fn unpause(&self, name: &str) -> Result<(), Error>;
     /// Stops a container, killing it after `seconds`.
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error>;
     /// Says when the engine starts a container again by itself: a restart policy

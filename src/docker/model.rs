@@ -98,8 +98,10 @@ pub struct Container {
     pub id: String,
     /// Name without the leading slash.
     pub name: String,
-    /// Whether its first process runs.
+    /// Whether its first process runs; also true where it is paused.
     pub running: bool,
+    /// Whether its processes are frozen: no command can be run in it.
+    pub paused: bool,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Published ports: (container port, host address, host port).
@@ -114,6 +116,13 @@ pub struct Container {
     pub started: Option<Timestamp>,
     /// When the engine starts it again by itself, such as `unless-stopped`.
     pub restart_policy: Option<String>,
+}
+
+impl Container {
+    /// Whether commands can be run in it.
+    pub fn is_awake(&self) -> bool {
+        self.running && !self.paused
+    }
 }
 
 /// A port of a container that is published on the host.

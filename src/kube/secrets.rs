@@ -1,4 +1,6 @@
-//! Whether a Secret is there.
+//! Secrets of our namespace.
+
+use std::collections::BTreeMap;
 
 use ::kube::Api;
 use k8s_openapi::api::core::v1::Secret;
@@ -17,5 +19,20 @@ impl Cluster {
         let what = format!("read Secret/{name}");
         let found = persistent(&what, || api.get_metadata_opt(name)).await?;
         Ok(found.is_some())
+    }
+
+    /// The texts in a Secret of our namespace, if it is there.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn secret(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        let api: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
+        let what = format!("read Secret/{name}");
+        let found = persistent(&what, || api.get_opt(name)).await?;
+        let texts = |secret: Secret| {
+            let entries = secret.data.unwrap_or_default().into_iter();
+            entries.filter_map(|(key, bytes)| Some((key, String::from_utf8(bytes.0).ok()?)))
+        };
+        Ok(found.map(|secret| texts(secret).collect()))
     }
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::kubeadm::{self, Config};
 use super::{Error, kubernetes_version, prepare, proxy, spec, verifies_pulls};
-use crate::docker::{self, Container, Engine, ensure_network, exec_ok, write_file};
+use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
 use crate::wait::{Look, Reason, Wait};
@@ -16,6 +16,8 @@ const DONE_FILE: &str = "/kind/clearml-local-ready";
 /// Written in the node when it has its pod network and storage class: an `up` may
 /// end between kubeadm and these.
 const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
+/// How long the engine may take to finish a container that somebody else asked for.
+const CREATION_PATIENCE: Duration = Duration::from_secs(60);
 /// How long containerd may take to answer after the container's start.
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -34,20 +36,20 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
     let made = async {
         let labels = spec::labels(node.name);
         engine.ensure_volume(&volume, &labels).await?;
-        engine.create(&container).await?;
+        create(engine, &container, node.name).await?;
         let started = start_in_network(engine, &container.name).await;
         if started.is_err() {
             // It never ran: nothing in it is worth keeping. The refusal says more than
             // what may go wrong here.
             let _ = engine.remove(&container.name).await;
         }
-        started
+        started.map_err(Error::from)
     };
     if let Err(error) = made.await {
         if !had_volume {
             let _ = engine.remove_volume(&volume).await;
         }
-        return Err(error.into());
+        return Err(error);
     }
     drop_former_image_volumes(engine, node.name, &volume).await?;
     await_containerd(engine, &container.name).await?;
@@ -56,6 +58,41 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
         await_containerd(engine, &container.name).await?;
     }
     Ok(container.name)
+}
+
+/// Creates the node's container. A command that was interrupted while it created one
+/// left the engine to finish that: ours that never ran is removed first.
+async fn create(
+    engine: &dyn Engine,
+    container: &ContainerSpec,
+    instance: &InstanceName,
+) -> Result<(), Error> {
+    let mut refusal = None;
+    let created = Wait::new("the container's name")
+        .within(CREATION_PATIENCE)
+        .run(async || {
+            match engine.create(container).await {
+                Ok(_) => return Ok(Look::Done(())),
+                Err(error) if error.is_conflict() => refusal = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+            match engine.container(&container.name).await? {
+                Some(found) if !spec::is_ours(&found, instance) => {
+                    return Err(Error::NameTaken {
+                        container: found.name,
+                    });
+                }
+                Some(found) if !found.running => engine.remove(&found.name).await?,
+                // A name is taken as soon as a creation begins, and seen at its end.
+                Some(_) | None => {}
+            }
+            Ok(Look::NotYet("it is in use".into()))
+        })
+        .await?;
+    match (created, refusal) {
+        (Err(_), Some(refusal)) => Err(refusal.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Drops the image volumes of former node images: no other containerd may read them,
@@ -75,11 +112,15 @@ async fn drop_former_image_volumes(
     Ok(())
 }
 
-/// Starts a node that was stopped; also one whose network was removed meanwhile.
+/// Starts a node that was stopped, also one whose network was removed meanwhile, and
+/// lets one go on that was paused.
 ///
 /// # Errors
 /// When the engine refuses.
 pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
+    if node.paused {
+        return Ok(engine.unpause(&node.name).await?);
+    }
     // Also removes duplicates, with which no container would start.
     ensure_network(engine, spec::NETWORK).await?;
     Ok(start_in_network(engine, &node.name).await?)
@@ -301,6 +342,7 @@ fn with_server(kubeconfig: &str, server: &str) -> String {
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
+    use crate::error::{Code, Explain};
     use crate::proxy::Proxies;
     use crate::settings::Wishes;
 
@@ -326,7 +368,9 @@ mod tests {
             .await
             .unwrap();
         make(&engine, &node).await.unwrap();
+        engine.remove("demo-control-plane").await.unwrap();
         make(&engine, &node).await.unwrap();
+        engine.remove("demo-control-plane").await.unwrap();
         node.image_id = "sha256:1111111111111";
         make(&engine, &node).await.unwrap();
         let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
@@ -390,6 +434,41 @@ mod tests {
                 "reconnect demo-control-plane to kind",
                 "start demo-control-plane"
             ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_container_that_an_interrupted_command_left_is_replaced() {
+        let (name, other) = ("demo".parse().unwrap(), "other".parse().unwrap());
+        let left = |labels, running| Container {
+            name: "demo-control-plane".into(),
+            labels,
+            running,
+            ..Container::default()
+        };
+        let wanted = ContainerSpec {
+            name: "demo-control-plane".into(),
+            ..ContainerSpec::default()
+        };
+        let made = async |left: Container| {
+            let engine = FakeEngine::default();
+            engine.state().containers.insert(left.name.clone(), left);
+            let created = create(&engine, &wanted, &name).await;
+            let calls = engine.state().calls.clone();
+            (created, calls)
+        };
+        let (created, calls) = made(left(spec::labels(&name), false)).await;
+        created.unwrap();
+        let create = "create demo-control-plane";
+        assert_eq!(calls, [create, "remove demo-control-plane", create]);
+        let (created, calls) = made(left(spec::labels(&other), false)).await;
+        assert_eq!(created.unwrap_err().code(), Code::NameTaken);
+        assert_eq!(calls, [create]);
+        let (created, calls) = made(left(spec::labels(&name), true)).await;
+        assert!(created.is_err());
+        assert!(
+            !calls.iter().any(|call| call.starts_with("remove")),
+            "somebody uses it"
         );
     }
 

@@ -71,6 +71,14 @@ pub enum Error {
         /// What it says.
         version: String,
     },
+    /// A container of the node's name is somebody else's.
+    #[error(
+        "the container name {container} is in use by a container that clearml-local did not make for this instance"
+    )]
+    NameTaken {
+        /// Its name.
+        container: String,
+    },
     /// The node container ended.
     #[error("the node {node} ended by itself with exit code {code}")]
     Ended {
@@ -158,6 +166,7 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Error::Docker(error) => error.code(),
+            Error::NameTaken { .. } => Code::NameTaken,
             Error::Kubeadm { .. } | Error::KubeadmKept { .. } => Code::KubeadmFailed,
             _ => Code::NodeFailed,
         }
@@ -166,6 +175,10 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::Docker(error) => error.hints(),
+            Error::NameTaken { container } => vec![
+                format!("see whose it is: docker inspect {container}"),
+                "or use another name: clearml-local up --name NAME".into(),
+            ],
             Error::Version { .. } | Error::Manifest { .. } => {
                 vec!["use the default node image: leave --node-image away".into()]
             }

@@ -88,6 +88,11 @@ pub struct InputFile {
 }
 
 impl InputFile {
+    /// Whether it is what is piped in.
+    pub fn is_pipe(&self) -> bool {
+        self.path.is_none()
+    }
+
     /// Returns the file to read.
     pub fn path(&self) -> &Path {
         self.path.as_deref().unwrap_or(Path::new("/dev/stdin"))

@@ -8,9 +8,14 @@ use crate::values::{LARGEST_FILE, named_files};
 /// Reads values files; `-` is what is piped in.
 pub(super) fn read_values(paths: &[InputFile]) -> Result<Vec<KeptFile>, Error> {
     let read = |file: &InputFile| {
-        text_of(file)?.ok_or_else(|| Error::NoValuesFile {
+        let kept = text_of(file)?.ok_or_else(|| Error::NoValuesFile {
             path: file.to_string(),
-        })
+        })?;
+        // A command before the pipe that failed is the usual reason, and no wish.
+        if file.is_pipe() && kept.text.trim().is_empty() {
+            return Err(Error::EmptyPipe);
+        }
+        Ok(kept)
     };
     paths.iter().map(read).collect()
 }

@@ -123,6 +123,32 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// This instance with what a node was made with: where it is, and how it is reached.
+    #[must_use]
+    pub fn with_place_of(self, node: Instance) -> Instance {
+        Instance {
+            listen: node.listen,
+            ports: node.ports,
+            node_image: node.node_image,
+            data_dir: node.data_dir,
+            ingress: Ingress {
+                enabled: node.ingress.enabled,
+                http_port: match node.ingress.enabled {
+                    true => node.ingress.http_port,
+                    false => self.ingress.http_port,
+                },
+                https_port: match node.ingress.enabled {
+                    true => node.ingress.https_port,
+                    false => self.ingress.https_port,
+                },
+                ..self.ingress
+            },
+            ..self
+        }
+    }
+}
+
 /// Servers come back after a reboot, as those of ClearML's own compose file do.
 fn starts_again() -> bool {
     true
@@ -148,6 +174,9 @@ pub enum Error {
         /// The path that was given.
         path: String,
     },
+    /// Nothing came through the pipe that values are read from.
+    #[error("no values on standard input: `-f -` read nothing")]
+    EmptyPipe,
     /// A file of `--set-file` is missing.
     #[error("there is no file {path} ({argument})")]
     NoSetFile {
@@ -234,6 +263,11 @@ impl Explain for Error {
             Error::Certificates { .. } => {
                 vec!["it begins with -----BEGIN CERTIFICATE-----, as your proxy's administrator has it".into()]
             }
+            Error::EmptyPipe => vec![
+                "see what the command before the pipe prints".into(),
+                "to forget the values that were chosen before: clearml-local up --reset-values"
+                    .into(),
+            ],
             Error::NoValuesFile { .. }
             | Error::NoSetFile { .. }
             | Error::Path { .. }

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Error, StateDir};
+use super::{Error, StateDir, not_writable};
 use crate::event::Events;
 use crate::files;
 
@@ -71,9 +71,9 @@ impl Lock {
     }
 
     fn attempt(state: &StateDir, command: &str) -> Result<Option<Lock>, Error> {
-        files::create_dir(state.root())?;
+        state.create()?;
         let path = state.root().join(FILE);
-        let mut file = files::open_lock(&path)?;
+        let mut file = files::open_lock(&path).map_err(not_writable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),

@@ -2,6 +2,7 @@
 //! kubeconfig in the state directory, and the marker in its data directory. All
 //! of it is a hint: labels and the API say what exists.
 
+mod keys;
 mod lock;
 mod marker;
 mod revisions;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+pub use self::keys::{KEYS_FILE, keep_keys_in, keys_in};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::{Code, Explain};
@@ -57,6 +59,14 @@ impl StateDir {
         &self.root
     }
 
+    /// Makes the directory.
+    ///
+    /// # Errors
+    /// [`Error::NotWritable`] where the home is not the user's to write to.
+    fn create(&self) -> Result<(), Error> {
+        files::create_dir(&self.root).map_err(not_writable)
+    }
+
     /// Where the data are unless the user says otherwise.
     pub fn default_data_dir(&self) -> HostPath {
         self.root.join("data").into()
@@ -80,6 +90,10 @@ impl StateDir {
         self.root.join("secrets.json")
     }
 
+    fn node_path(&self) -> PathBuf {
+        self.root.join("node")
+    }
+
     /// What an earlier `up` was told, if there was one.
     ///
     /// # Errors
@@ -96,7 +110,7 @@ impl StateDir {
         if self.instance()?.as_ref() == Some(instance) {
             return Ok(());
         }
-        files::create_dir(&self.root)?;
+        self.create()?;
         files::write_private(&self.instance_path(), &json(instance))?;
         Ok(())
     }
@@ -109,21 +123,38 @@ impl StateDir {
         read_json(&self.secrets_path())
     }
 
-    /// The instance's secrets, made on first use and then kept.
+    /// Keeps the instance's secrets.
     ///
     /// # Errors
-    /// When the file is broken or cannot be written.
-    pub fn secrets_or_new(&self) -> Result<Secrets, Error> {
-        let secrets = match self.secrets()? {
-            Some(secrets) => match secrets.completed() {
-                Some(completed) => completed,
-                None => return Ok(secrets),
-            },
-            None => Secrets::generate(),
-        };
-        files::create_dir(&self.root)?;
-        files::write_private(&self.secrets_path(), &json(&secrets))?;
-        Ok(secrets)
+    /// When they cannot be written.
+    pub fn keep_secrets(&self, secrets: &Secrets) -> Result<(), Error> {
+        if self.secrets()?.as_ref() == Some(secrets) {
+            return Ok(());
+        }
+        self.create()?;
+        files::write_private(&self.secrets_path(), &json(secrets))?;
+        Ok(())
+    }
+
+    /// The engine's identifier of the node that this home saw last.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn node(&self) -> Result<Option<String>, Error> {
+        let text = files::read(&self.node_path())?;
+        Ok(text.map(|text| text.trim().to_owned()))
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_node(&self, id: &str) -> Result<(), Error> {
+        if self.node()?.as_deref() != Some(id) {
+            self.create()?;
+            files::write_private(&self.node_path(), &format!("{id}\n"))?;
+        }
+        Ok(())
     }
 
     /// The kubeconfig, if the node was made.
@@ -140,7 +171,7 @@ impl StateDir {
     /// When it cannot be written.
     pub fn keep_kubeconfig(&self, text: &str) -> Result<(), Error> {
         if self.kubeconfig()?.as_deref() != Some(text) {
-            files::create_dir(&self.root)?;
+            self.create()?;
             files::write_private(&self.kubeconfig_path(), text)?;
         }
         Ok(())
@@ -162,6 +193,7 @@ impl StateDir {
     /// # Errors
     /// When a file cannot be removed.
     pub fn forget_cluster(&self) -> Result<(), Error> {
+        files::remove(&self.node_path())?;
         Ok(files::remove(&self.kubeconfig_path())?)
     }
 
@@ -225,6 +257,14 @@ impl StateDir {
     }
 }
 
+/// A home that cannot be written to is another matter than a broken disk.
+fn not_writable(error: files::Error) -> Error {
+    match error.is_of_place() {
+        true => Error::NotWritable(error),
+        false => Error::Files(error),
+    }
+}
+
 fn json(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("plain data become JSON");
     text.push('\n');
@@ -250,6 +290,9 @@ pub enum Error {
     /// A file could not be used.
     #[error(transparent)]
     Files(#[from] files::Error),
+    /// The state directory cannot be made or written to.
+    #[error("the state of the instance cannot be kept: {0}")]
+    NotWritable(#[source] files::Error),
     /// There is no home directory.
     #[error("there is no home directory to keep the state in")]
     NoHome,
@@ -305,7 +348,7 @@ pub enum Error {
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
-            Error::Files(error) => error.code(),
+            Error::Files(error) | Error::NotWritable(error) => error.code(),
             Error::NoHome | Error::Broken { .. } => Code::StateBroken,
             Error::DataOfOther { .. } | Error::DataForeign { .. } | Error::VolumeForeign { .. } => {
                 Code::DataForeign
@@ -317,12 +360,23 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::Files(error) => error.hints(),
+            Error::NotWritable(error) => {
+                let mut hints = error.hints();
+                hints.push(
+                    "keep it in a folder that you may write to: export XDG_DATA_HOME=DIR".into(),
+                );
+                hints
+            }
             Error::NoHome => vec!["set HOME, or XDG_DATA_HOME".into()],
-            Error::Broken { path, .. } => vec![format!(
-                "move it away and run the command again: mv {} {}",
-                quoted(path),
-                quoted(format!("{}.broken", path.display()))
-            )],
+            // Settings and keys are read back from the instance; it gets no new ones.
+            Error::Broken { path, .. } => vec![
+                format!(
+                    "move it away: mv {} {}",
+                    quoted(path),
+                    quoted(format!("{}.broken", path.display()))
+                ),
+                "then read it back from the instance: clearml-local up".into(),
+            ],
             Error::DataOfOther { owner, .. } => vec![
                 format!("use that instance: clearml-local up --name {owner}"),
                 "or another folder: clearml-local up --data-dir DIR".into(),
@@ -348,12 +402,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_made_once() {
+    fn secrets_are_kept() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("clearml"));
         assert!(state.secrets().unwrap().is_none());
-        let first = state.secrets_or_new().unwrap();
-        assert_eq!(state.secrets_or_new().unwrap(), first);
+        let secrets = Secrets::generate();
+        state.keep_secrets(&secrets).unwrap();
+        assert_eq!(state.secrets().unwrap(), Some(secrets));
     }
 
     #[test]
@@ -361,7 +416,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
         files::write(&state.secrets_path(), "{\"http").unwrap();
-        let error = state.secrets_or_new().unwrap_err();
+        let error = state.keep_secrets(&Secrets::generate()).unwrap_err();
         assert!(
             error.to_string().contains("secrets.json is broken"),
             "{error}"
@@ -376,7 +431,8 @@ mod tests {
     fn purge_leaves_what_is_not_ours() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("clearml"));
-        state.secrets_or_new().unwrap();
+        state.keep_secrets(&Secrets::generate()).unwrap();
+        state.keep_node("0123").unwrap();
         state.keep_log("kubeadm.log", "x").unwrap();
         state.keep_revision(1, "{}").unwrap();
         state.remember_copy(&state.default_data_dir()).unwrap();

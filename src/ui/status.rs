@@ -24,8 +24,12 @@ pub enum State {
     Starting,
     /// Some of it does not work.
     Degraded,
+    /// The node runs; nobody asked how the server is.
+    Running,
     /// The node is there and does not run, or only the data is there.
     Stopped,
+    /// The node is there and its processes are frozen (`docker pause`).
+    Paused,
     /// There is nothing of that name.
     Absent,
     /// The engine cannot be asked.
@@ -39,7 +43,9 @@ impl State {
             State::Ready => "ready",
             State::Starting => "starting",
             State::Degraded => "degraded",
+            State::Running => "running",
             State::Stopped => "stopped",
+            State::Paused => "paused",
             State::Absent => "absent",
             State::Unknown => "unknown",
         }
@@ -246,8 +252,8 @@ pub(super) fn variables(view: &StatusView) -> String {
 fn head(view: &StatusView, paint: Paint) -> String {
     let state = view.state.name();
     let state = match view.state {
-        State::Ready => paint.good(state),
-        State::Starting | State::Stopped => paint.caution(state),
+        State::Ready | State::Running => paint.good(state),
+        State::Starting | State::Stopped | State::Paused => paint.caution(state),
         State::Degraded => paint.bad(state),
         State::Absent => paint.strong(state),
         State::Unknown => paint.caution(state),
@@ -294,8 +300,11 @@ fn short_image(image: &str) -> String {
 fn next(view: &StatusView) -> Option<String> {
     let (what, verb) = match view.state {
         State::Stopped => ("start it", "start"),
+        State::Paused => ("let it go on", "start"),
         State::Absent => ("make it", "up"),
-        State::Ready | State::Starting | State::Degraded | State::Unknown => return None,
+        State::Ready | State::Running | State::Starting | State::Degraded | State::Unknown => {
+            return None;
+        }
     };
     let name = name_flag(&view.name);
     Some(format!("{what}: clearml-local {verb}{name}"))

@@ -93,7 +93,7 @@ pub(super) fn phases(summary: &Summary) -> String {
 /// The last line.
 pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
     let name = name_flag(&summary.name);
-    let command = format!("clearml-local credentials{name} --conf > ~/clearml.conf");
+    let command = format!("clearml-local credentials{name} --write");
     let command = paint.accent(&command);
     match (summary.changed, summary.ready_for) {
         (true, _) => {

@@ -5,6 +5,7 @@ use super::{Request, bring_up};
 use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
 use crate::event::Events;
+use crate::interrupt::Interrupt;
 use crate::settings::Wishes;
 use crate::state::StateDir;
 
@@ -40,6 +41,7 @@ pub(super) async fn after(
             ..Wishes::default()
         },
         atomic: false,
+        interrupt: Interrupt::never(),
         back_to: Some(BackTo {
             number: Some(good),
             keep_release: false,

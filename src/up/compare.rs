@@ -1,6 +1,5 @@
 //! What an `up` would change, without changing it.
 
-use super::past::{Running, Unasked, running};
 use super::{Plan, Request, announce, apply, ingress, planned, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
@@ -9,6 +8,7 @@ use crate::event::Events;
 use crate::images::{self, Identities};
 use crate::kube::{Compared, Planned};
 use crate::node::spec;
+use crate::recovery::{Running, Unasked, running};
 use crate::secrets::Secrets;
 use crate::settings::DataPlace;
 use crate::state::StateDir;
@@ -60,8 +60,8 @@ pub async fn compare(
     engine: &dyn Engine,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let (past, plan) = planned(request, state, engine, &info).await?;
-    let compared = with_what_is_there(&plan, past.back_to, state, engine, &info).await?;
+    let (past, plan, keys) = planned(request, state, engine, &info, None).await?;
+    let compared = with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await?;
     match compared.ground {
         Ground::Unknown(why) => Err(why.into()),
         _ => Ok(compared),
@@ -79,22 +79,23 @@ pub async fn dry_run(
     events: &Events,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let (past, plan) = planned(request, state, engine, &info).await?;
+    let (past, plan, keys) = planned(request, state, engine, &info, None).await?;
     announce(&plan, &info, events);
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
-    with_what_is_there(&plan, past.back_to, state, engine, &info).await
+    with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await
 }
 
 async fn with_what_is_there(
     plan: &Plan,
     back_to: Option<u32>,
+    keys: Option<Secrets>,
     state: &StateDir,
     engine: &dyn Engine,
     info: &EngineInfo,
 ) -> Result<Comparison> {
-    let running = running(&plan.name, engine).await?;
-    let secrets = state.secrets()?.unwrap_or_else(Secrets::unknown);
+    let running = running(&plan.name, state, engine).await?;
+    let secrets = keys.unwrap_or_else(Secrets::unknown);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
         ground: Ground::Nothing,

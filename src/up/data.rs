@@ -149,6 +149,9 @@ async fn stop_and_copy(
     let node = engine.container(&spec::name(&plan.name)).await?;
     let ran = node.filter(|node| spec::is_ours(node, &plan.name) && node.running);
     if let Some(node) = &ran {
+        if node.paused {
+            node::start(engine, node).await?;
+        }
         node::stop_in_order(engine, &node.name, step).await?;
     }
     let copied = copy(plan, engine, former, wanted, marker, step).await;

@@ -26,9 +26,10 @@ pub use self::back::BackTo;
 use self::change::Change;
 pub use self::compare::{Comparison, Ground, compare, dry_run};
 pub(crate) use self::data::{copy_container, remove_link};
+pub use self::past::history;
 use self::past::{Past, Record};
-pub use self::past::{Unasked, history};
 pub use self::plan::Plan;
+use self::preflight::Finding;
 pub use self::registry::complete;
 use self::timeout::Timeout;
 use crate::docker::{Engine, EngineInfo};
@@ -36,10 +37,14 @@ use crate::error::{Code, Explain, Result};
 use crate::event::{Event, Events};
 use crate::files;
 use crate::images;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::kube::Cluster;
 use crate::node::spec;
 use crate::path::{self, HostPath, quoted};
 use crate::probe::Endpoints;
 use crate::proxy::Proxies;
+use crate::recovery::{self, Found};
+use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
 use crate::wait::TimedOut;
@@ -55,6 +60,10 @@ pub struct Request {
     pub retain: bool,
     /// Whether a failure goes back to the last good revision.
     pub atomic: bool,
+    /// Whether an instance whose keys cannot be read back gets new ones.
+    pub new_keys: bool,
+    /// A signal that asks to end; with `atomic` what was begun is undone then.
+    pub interrupt: Interrupt,
     /// The revision to go back to, for a rollback.
     pub back_to: Option<BackTo>,
     /// The proxies of the environment, or of Docker's own configuration.
@@ -102,10 +111,22 @@ pub async fn up(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let _lock = Lock::take(state, "up", events).await?;
+    let interrupted = async {
+        let signal = request.interrupt.wait().await;
+        let next = "what was made stays; go on with: clearml-local up".to_owned();
+        crate::error::Error::from(Interrupted { signal, next })
+    };
+    let mut interrupted = std::pin::pin!(interrupted);
+    let _lock = tokio::select! {
+        lock = Lock::take(state, "up", events) => lock?,
+        error = &mut interrupted => return Err(error),
+    };
     let mut record = Record::new(&request.name, state);
     let before = state.instance()?;
-    let result = bring_up(request, state, engine, events, &mut record).await;
+    let result = tokio::select! {
+        result = bring_up(request, state, engine, events, &mut record) => result,
+        error = &mut interrupted => Err(error),
+    };
     record.end(&result, events).await;
     match result {
         Err(error) if request.atomic => {
@@ -132,11 +153,12 @@ async fn bring_up(
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
-    let (past, plan) = planned(request, state, engine, &info).await?;
+    let (past, plan, keys) = planned(request, state, engine, &info, Some(events)).await?;
     announce(&plan, &info, events);
     ingress::announce(&plan, events).await;
     preflight::run(&plan, request, engine, &info, events).await?;
     phases.end("preflight");
+    let known = past.cluster.is_some();
     record.begin(past, &plan).await?;
     let change = Change::look(&plan, state, engine, &info).await?;
     let fetched = change
@@ -152,7 +174,8 @@ async fn bring_up(
     if change.creates_node() {
         state.keep_instance(&plan.instance)?;
     }
-    let secrets = state.secrets_or_new()?;
+    let mut secrets = keys.map_or_else(Secrets::generate, Secrets::whole);
+    state.keep_secrets(&secrets)?;
 
     let node = node::ensure(&plan, request, engine, &info, events).await?;
     phases.end("node");
@@ -171,6 +194,9 @@ async fn bring_up(
     };
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
     record.reaches(&cluster);
+    if !known {
+        secrets = of_cluster(secrets, &cluster, state, events).await?;
+    }
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
@@ -179,6 +205,11 @@ async fn bring_up(
     state.keep_instance(&plan.instance)?;
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     ingress::certificates(&plan, state, &cluster, events).await?;
+    if let Some(node) = recovery::node_of(&plan.name, engine).await? {
+        state.keep_node(&node.id)?;
+        let place = &plan.instance.data_dir;
+        recovery::keep(&secrets, &plan.name, place, &node, &cluster, engine).await?;
+    }
     phases.end("apply");
 
     let time = time.after(&phases.0);
@@ -193,19 +224,87 @@ async fn bring_up(
     Ok(outcome(&plan, changed, phases))
 }
 
-/// What was before, and what is to be; nothing is touched.
+/// What was before, and what it will be, with the instance's keys, if it has any.
+/// Nothing is changed; with `events` a node that sleeps may be woken to be read.
 async fn planned(
     request: &Request,
     state: &StateDir,
     engine: &dyn Engine,
     info: &EngineInfo,
-) -> Result<(Past, Plan)> {
-    let past = Past::look(request, state, engine).await?;
+    events: Option<&Events>,
+) -> Result<(Past, Plan, Option<Secrets>)> {
+    let past = Past::look(request, state, engine, events).await?;
     let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
     complete(&mut plan, request).await?;
     plan.warnings
         .extend(keys::changed(&past, &plan, state, info)?);
-    Ok((past, plan))
+    if let Some(another) = &past.another {
+        plan.in_the_way.push(Finding::of(another));
+        return Ok((past, plan, None));
+    }
+    let keys = match found(&past, &plan, state, engine).await? {
+        Found::Keys(keys) => Some(keys),
+        Found::Lost(lost) if !request.new_keys => {
+            plan.in_the_way.push(Finding::of(&lost));
+            None
+        }
+        Found::None | Found::Lost(_) => None,
+    };
+    Ok((past, plan, keys))
+}
+
+/// The keys of the instance, as far as they can be read now.
+async fn found(past: &Past, plan: &Plan, state: &StateDir, engine: &dyn Engine) -> Result<Found> {
+    let mut places = vec![&plan.instance.data_dir];
+    places.extend(plan.former_data_dir.as_ref());
+    recovery::find(
+        &plan.name,
+        past.cluster.as_ref(),
+        past.unreadable,
+        &places,
+        &plan.instance.node_image,
+        state.secrets()?,
+        engine,
+    )
+    .await
+}
+
+/// The keys of the instance, if it has any; starts nothing.
+///
+/// # Errors
+/// When it has some that cannot be read now.
+pub async fn found_keys(
+    plan: &Plan,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Option<Secrets>> {
+    let running = recovery::running(&plan.name, state, engine).await?;
+    let past = Past {
+        cluster: running.cluster().cloned(),
+        unreadable: running.is_unreadable(),
+        ..Past::default()
+    };
+    match found(&past, plan, state, engine).await? {
+        Found::Keys(keys) => Ok(Some(keys)),
+        Found::None => Ok(None),
+        Found::Lost(lost) => Err(lost.into()),
+    }
+}
+
+/// The keys in force, of a cluster that could not be asked before.
+async fn of_cluster(
+    found: Secrets,
+    cluster: &Cluster,
+    state: &StateDir,
+    events: &Events,
+) -> Result<Secrets> {
+    let (secrets, others) = recovery::settle(found, cluster).await?;
+    if others {
+        events
+            .warn("the keys kept in this home were not those of the instance, which are kept now");
+        state.keep_secrets(&secrets)?;
+    }
+    Ok(secrets)
 }
 
 /// Starts a node that was stopped, and waits until the server is ready. Installs
@@ -223,19 +322,33 @@ pub async fn start(
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
-    let past = Past::look(request, state, engine).await?;
-    let (Some(earlier), Some(secrets)) = (past.chosen, state.secrets()?) else {
+    let past = Past::look(request, state, engine, Some(events)).await?;
+    let Some(earlier) = &past.chosen else {
         return Err(Error::NothingToStart.into());
     };
-    let plan = plan(request, state, Some(&earlier), &info)?;
+    if let Some(another) = past.another {
+        return Err(another.into());
+    }
+    let plan = plan(request, state, Some(earlier), &info)?;
+    let secrets = match found(&past, &plan, state, engine).await? {
+        Found::Keys(keys) => keys.whole(),
+        Found::Lost(lost) => return Err(lost.into()),
+        Found::None => return Err(Error::NothingToStart.into()),
+    };
     preflight::start(&plan, engine, events).await?;
     phases.end("preflight");
     let node = node::start(&plan, engine, events).await?;
+    state.keep_instance(&plan.instance)?;
+    state.keep_secrets(&secrets)?;
     phases.end("node");
     let (cluster, _) =
         node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
     if node.renewed {
         node::keep_user_kubeconfig(&plan, request, state)?;
+    }
+    let secrets = of_cluster(secrets, &cluster, state, events).await?;
+    if let Some(node) = recovery::node_of(&plan.name, engine).await? {
+        state.keep_node(&node.id)?;
     }
     phases.end("kubernetes");
     let seen = cluster.observe().await?;

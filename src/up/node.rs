@@ -64,7 +64,7 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
     let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
         return Err(Error::NothingToStart.into());
     };
-    if !container.running {
+    if !container.is_awake() {
         preflight::create_network(engine).await?;
         node::start(engine, &container).await?;
         node::await_containerd(engine, &name).await?;
@@ -75,7 +75,7 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
     let revived = revive(engine, &name, step).await?;
     Ok(Node {
         name,
-        made: !container.running || revived.changed,
+        made: !container.is_awake() || revived.changed,
         renewed: revived.renewed,
     })
 }
@@ -180,19 +180,22 @@ async fn reuse(
         image(plan, request, engine, info, step).await?;
         data::check_owners(plan, engine, info).await?;
         step.warn(anew(&differences));
+        if node.paused {
+            node::start(engine, node).await?;
+        }
         if node.running && whole(engine, &node.name).await? {
             node::stop_in_order(engine, &node.name, step).await?;
         }
         return Ok(None);
     }
-    if !node.running {
+    if !node.is_awake() {
         step.state("starting it again");
         node::start(engine, node).await?;
         node::await_containerd(engine, &node.name).await?;
     }
     if whole(engine, &node.name).await? {
         let revived = revive(engine, &node.name, step).await?;
-        return Ok(Some(!node.running || revived.changed));
+        return Ok(Some(!node.is_awake() || revived.changed));
     }
     step.state("making a half-made node anew");
     Ok(None)

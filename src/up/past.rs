@@ -1,17 +1,19 @@
 //! What was before an `up`, and the record of how it went.
 
 use super::{Plan, Request, data};
-use crate::docker::Engine;
-use crate::error::{Code, Explain, Result};
+use crate::docker::{Container, Engine};
+use crate::error::Result;
 use crate::event::Events;
+use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
-use crate::node::{self, spec};
+use crate::node::spec;
+use crate::recovery::{self, AnotherInstance};
 use crate::revisions::{self, Ending, History, Revision};
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 /// What was before.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Past {
     /// The revisions.
     pub(super) history: History,
@@ -20,27 +22,66 @@ pub(super) struct Past {
     pub(super) chosen: Option<Instance>,
     /// That revision.
     pub(super) back_to: Option<u32>,
+    /// The cluster, where it answers.
+    pub(super) cluster: Option<Cluster>,
+    /// Whether there is a node that nobody can read.
+    pub(super) unreadable: bool,
+    /// Set where the node is another instance's.
+    pub(super) another: Option<AnotherInstance>,
 }
 
 impl Past {
-    /// Looks at what is kept here or, where that is lost, at the node and its cluster.
+    /// Looks at what is kept here, at the node and at its cluster. With `events` a node
+    /// that sleeps is woken where this home does not know enough of it.
     pub(super) async fn look(
         request: &Request,
         state: &StateDir,
         engine: &dyn Engine,
+        events: Option<&Events>,
     ) -> Result<Past> {
-        let history = history(&request.name, state, engine).await?;
-        let earlier = earlier(request, state, engine, &history).await?;
-        let Some(back) = request.back_to else {
-            return Ok(Past {
-                history,
-                chosen: earlier,
-                back_to: None,
-            });
+        let kept = state.instance()?;
+        let home = state.secrets()?;
+        let node = recovery::node_of(&request.name, engine).await?;
+        let stranger = match (&kept, &node) {
+            (Some(kept), Some(node)) => recovery::is_stranger(kept, node, state)?,
+            _ => false,
         };
-        let target = history.target(back.number)?;
+        let mut running = recovery::running(&request.name, state, engine).await?;
+        if let Some(events) = events
+            && running.is_unreadable()
+            && (kept.is_none() || home.is_none() || stranger)
+        {
+            running = recovery::wake(&request.name, engine, events).await?;
+        }
+        let another = match (&kept, &node) {
+            (Some(kept), Some(node)) if stranger => {
+                recovery::another(kept, node, running.cluster(), home.as_ref(), state).await?
+            }
+            _ => None,
+        };
+        let here = revisions::load(state, None).await?;
+        let history = match running.cluster() {
+            Some(cluster) => revisions::load(state, Some(cluster)).await?,
+            None => here.clone(),
+        };
+        let earlier = match kept {
+            Some(kept) => Some(of_others(kept, node.as_ref(), &here, &history, state)?),
+            None => read_back(node.as_ref(), engine, &history).await?,
+        };
+        let past = Past {
+            history,
+            chosen: earlier,
+            back_to: None,
+            unreadable: running.is_unreadable(),
+            cluster: running.cluster().cloned(),
+            another,
+        };
+        let Some(back) = request.back_to else {
+            return Ok(past);
+        };
+        let target = past.history.target(back.number)?;
         let number = target.number;
-        let chosen = earlier.unwrap_or_else(|| target.instance.clone());
+        let chosen = past.chosen.unwrap_or_else(|| target.instance.clone());
         let release = chosen.release.clone();
         let mut chosen = chosen.with_choice_of(&target.instance);
         if back.keep_release {
@@ -49,12 +90,13 @@ impl Past {
         Ok(Past {
             chosen: Some(chosen),
             back_to: Some(number),
-            history,
+            ..past
         })
     }
 }
 
-/// The revisions, from the state directory or, where it has none, from the cluster.
+/// The revisions, from the state directory and, where it answers, the cluster: another
+/// home may have made some.
 ///
 /// # Errors
 /// When the state directory cannot be read, or the engine does not answer.
@@ -63,81 +105,45 @@ pub async fn history(
     state: &StateDir,
     engine: &dyn Engine,
 ) -> Result<History> {
-    let history = revisions::load(state, None).await?;
-    if !history.is_empty() {
-        return Ok(history);
-    }
-    match running(name, engine).await? {
-        Running::Answers(cluster) => revisions::load(state, Some(&cluster)).await,
-        Running::Unknown(_) | Running::No => Ok(history),
-    }
+    let running = recovery::running(name, state, engine).await?;
+    revisions::load(state, running.cluster()).await
 }
 
-/// The instance's cluster as it is now.
-#[derive(Debug)]
-pub(super) enum Running {
-    /// There is no whole node.
-    No,
-    /// The node is stopped, or its API does not serve.
-    Unknown(Unasked),
-    /// It answers.
-    Answers(Cluster),
-}
-
-/// Why a node's cluster cannot be asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unasked {
-    /// Its container does not run.
-    #[error("the node is stopped")]
-    Stopped,
-    /// Its API does not serve.
-    #[error("the Kubernetes API of the node does not serve: {0}")]
-    Silent(String),
-}
-
-impl Explain for Unasked {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec!["start it: clearml-local start".into()]
-    }
-}
-
-/// Finds the cluster; starts and waits for nothing.
-pub(super) async fn running(name: &InstanceName, engine: &dyn Engine) -> Result<Running> {
-    let node = engine.container(&spec::name(name)).await?;
-    let Some(node) = node.filter(|node| spec::is_ours(node, name)) else {
-        return Ok(Running::No);
-    };
-    if !node.running {
-        return Ok(Running::Unknown(Unasked::Stopped));
-    }
-    if !node::is_bootstrapped(engine, &node.name).await? {
-        return Ok(Running::No);
-    }
-    let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
-    Ok(match cluster.ready().await {
-        Ok(()) => Running::Answers(cluster),
-        Err(error) => Running::Unknown(Unasked::Silent(error.reason().to_string())),
-    })
-}
-
-/// What an earlier `up` was told: as it was kept or, where that is lost, as the
-/// node was made and its history says.
-async fn earlier(
-    request: &Request,
+/// What is kept here, with what another home has changed since: the node that it made
+/// anew, and what it chose.
+fn of_others(
+    kept: Instance,
+    node: Option<&Container>,
+    here: &History,
+    all: &History,
     state: &StateDir,
+) -> Result<Instance> {
+    let mut instance = kept;
+    let seen = state.node()?;
+    if let Some(node) = node
+        && seen.is_some_and(|seen| seen != node.id)
+        && let Some(made_with) = spec::instance_of(node)
+    {
+        instance = instance.with_place_of(made_with);
+    }
+    let at = |history: &History| history.latest().map(|latest| latest.at);
+    if let Some(latest) = all.latest()
+        && !here.is_empty()
+        && at(all) > at(here)
+    {
+        instance = instance.with_choice_of(&latest.instance);
+    }
+    Ok(instance)
+}
+
+/// What an earlier `up` was told, where this home lost that: as the node was made and
+/// its history says.
+async fn read_back(
+    node: Option<&Container>,
     engine: &dyn Engine,
     history: &History,
 ) -> Result<Option<Instance>> {
-    if let Some(instance) = state.instance()? {
-        return Ok(Some(instance));
-    }
-    let node = engine.container(&spec::name(&request.name)).await?;
-    let node = node.filter(|node| spec::is_ours(node, &request.name));
-    let instance = node.as_ref().and_then(spec::instance_of);
+    let instance = node.and_then(spec::instance_of);
     if let Some(latest) = history.latest() {
         let instance = instance.unwrap_or_else(|| latest.instance.clone());
         return Ok(Some(instance.with_choice_of(&latest.instance)));
@@ -197,6 +203,11 @@ impl<'a> Record<'a> {
         };
         let ending = match result {
             Ok(_) => Ending::Ready,
+            Err(error) if error.is::<Interrupted>() => {
+                // Whoever interrupts does not wait for the cluster as well.
+                self.cluster = None;
+                Ending::Interrupted
+            }
             Err(error) => Ending::Failed {
                 code: error.code().number(),
                 reason: error.to_string(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::preflight::Finding;
 use super::{Request, ingress};
 use crate::component::Component;
 use crate::docker::{Container, Credentials, EngineInfo};
@@ -43,6 +44,8 @@ pub struct Plan {
     /// The user's own login to the registry of `imageCredentials`, where the values
     /// ask for it.
     pub registry_login: Option<(String, String)>,
+    /// What was found to be in the way before preflight.
+    pub(super) in_the_way: Vec<Finding>,
 }
 
 impl Plan {
@@ -76,6 +79,7 @@ impl Plan {
             tree,
             warnings,
             registry_login: None,
+            in_the_way: Vec::new(),
         })
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod engine;
+mod signals;
 mod status;
 mod tls;
 

@@ -70,7 +70,9 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
     home.ports = [ports[0], ports[1], ports[2]];
     home.keep_settings();
     let state = StateDir::at(home.state());
-    state.secrets_or_new().unwrap();
+    state
+        .keep_secrets(&clearml_local::secrets::Secrets::generate())
+        .unwrap();
     home.keep_kubeconfig(ports[0]);
     (home, listeners)
 }
@@ -165,7 +167,9 @@ fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
     let home = Home::new(running);
     home.keep_settings();
     home.keep_kubeconfig(cluster_with_other_data(json!("")));
-    StateDir::at(home.state()).secrets_or_new().unwrap();
+    StateDir::at(home.state())
+        .keep_secrets(&clearml_local::secrets::Secrets::generate())
+        .unwrap();
     let (plain, code, _) = timed(&mut home.status(&[]));
     assert!(plain.contains("mongodb"), "{plain}");
     for proxy in [

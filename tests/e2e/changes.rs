@@ -127,6 +127,13 @@ async fn what_others_do_to_the_node_is_healed() {
     both.sort();
     assert_eq!(names(), both);
 
+    // Paused by hand.
+    run("docker", &["pause", &instance.node()]).expect(0);
+    let paused = instance.run(&["status"]).expect(5);
+    assert!(paused.stdout.contains("paused"), "{}", paused.stdout);
+    assert!(instance.run(&["list"]).expect(0).stdout.contains("paused"));
+    instance.run(&["start"]).expect(0);
+
     // Killed by hand, and started in the other order: their addresses change.
     let mut nodes = [&instance, &other].map(|one| (address(one), one));
     nodes.sort_by_key(|(address, _)| *address);

@@ -1,7 +1,7 @@
 //! An instance of a test's own: name, ports, home, and an end that leaves nothing.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,16 @@ impl Instance {
             .env("XDG_DATA_HOME", self.home.path().join("share"))
             .env("CLEARML_LOCAL_NAME", &self.name)
             .stdin(Stdio::null());
+        command
+    }
+
+    /// The same in another home, which knows nothing of the instance.
+    pub fn command_in(&self, home: &Path) -> Command {
+        let mut command = self.command();
+        command
+            .current_dir(home)
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home.join("share"));
         command
     }
 

@@ -69,7 +69,7 @@ async fn a_server_from_nothing_to_nothing() {
         ["stopped"]
     );
     // The pull that hung when the node stopped harms nobody who uses the image.
-    let started = instance.run(&["start"]).expect(0).stderr;
+    let started = another_home_starts_it(&instance);
     for of_the_stop in [
         "ended by itself",
         "exit code 143",
@@ -101,8 +101,13 @@ async fn a_server_from_nothing_to_nothing() {
     );
     assert_eq!(containers.stdout, "");
 
-    // The settings of the first `up` are kept: no flags.
+    // The settings of the first `up` are kept: no flags. Keys that the home has lost are
+    // beside the data.
+    let credentials = || instance.run(&["credentials"]).expect(0).stdout;
+    let before = credentials();
+    std::fs::remove_file(instance.state_dir().join("secrets.json")).unwrap();
     instance.run(&["up"]).expect(0);
+    assert_eq!(credentials(), before);
     let mongodb = instance.run(&["logs", "mongodb"]).expect(0).stdout;
     assert!(mongodb.contains("MongoDB starting"), "{mongodb}");
     assert!(
@@ -163,6 +168,37 @@ fn the_proxy_is_for_others(instance: &Instance, proxy: &RecordingProxy) {
 }
 
 /// Neither kind's bootstrap token nor any key that is printed in a README.
+/// A home that knows nothing of the stopped instance starts it, with the same keys and
+/// settings. Returns what its `start` said.
+fn another_home_starts_it(instance: &Instance) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = |arguments: &[&str]| {
+        let ran = instance.ran(instance.command_in(home.path()).args(arguments));
+        ran.expect(0)
+    };
+    let started = elsewhere(&["start"]).stderr;
+    let state = home.path().join("share/clearml-local").join(&instance.name);
+    std::fs::remove_dir_all(&state).unwrap();
+    let before = instance.versions();
+    let [here, there] = [
+        instance.run(&["credentials"]).expect(0),
+        elsewhere(&["credentials"]),
+    ];
+    assert_eq!(here.stdout, there.stdout);
+    let status = elsewhere(&["status", "-o", "json"]).json();
+    assert_eq!(
+        (&status["state"], &status["release"]),
+        (&"ready".into(), &"1.5.0".into())
+    );
+    assert!(!state.exists(), "who only looks keeps nothing");
+    let up = elsewhere(&["up"]);
+    assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
+    assert_eq!(instance.versions(), before);
+    let up = instance.run(&["up"]).expect(0);
+    assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
+    started
+}
+
 async fn nothing_public_is_accepted(instance: &Instance) {
     let kubeconfig = clearml_local::files::read(&instance.state_dir().join("kubeconfig"));
     let kubeconfig = kubeconfig.unwrap().unwrap();

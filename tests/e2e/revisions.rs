@@ -2,12 +2,12 @@
 //! place is made anew, and no data are lost.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::Instance;
+use crate::harness::{Instance, run};
 use crate::server::User;
 
 const CLAIM_SIZE: &str = "redis.master.persistence.size";
@@ -322,4 +322,29 @@ async fn failures_and_losses(instance: &Instance) {
     assert_eq!(history(instance), entries);
     let kept = instance.kubectl(&["get", "secrets", "-o", "name"]);
     assert!(kept.contains("secret/clearml-local.v5"), "{kept}");
+
+    // A signal is a failure as well: what was begun is undone.
+    let mut up = instance.up_command();
+    let mut up = up
+        .args(["--atomic", "--set", memory, "-o", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    let applied = |line: std::io::Result<String>| line.unwrap().contains(r#""step":"ready""#);
+    assert!(lines.any(applied), "it never came to wait");
+    let process = up.id().to_string();
+    run("kill", &["-s", "TERM", &process]).expect(0);
+    // Its reader stays: it says more.
+    assert!(lines.count() > 0);
+    let ended = up.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(143), "{said}");
+    assert!(said.contains("the server is as in revision"), "{said}");
+    assert_eq!(
+        results(instance).iter().rev().take(2).collect::<Vec<_>>(),
+        ["ready", "interrupted"]
+    );
+    instance.run(&["status"]).expect(0);
 }

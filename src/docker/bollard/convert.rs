@@ -119,6 +119,7 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
             .trim_start_matches('/')
             .to_owned(),
         running,
+        paused: state.paused.unwrap_or_default(),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         ports: ports(bindings.unwrap_or_default()),
         mounts: mounts

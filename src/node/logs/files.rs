@@ -68,12 +68,12 @@ impl FileLogs {
     /// The same for a node that is stopped; there is nothing to follow.
     ///
     /// # Errors
-    /// When the engine does not give the files.
+    /// When the engine does not give the files, or there is no place for copies of them.
     pub async fn of_stopped(
         engine: Arc<dyn Engine>,
         node: &str,
         options: LogOptions,
-    ) -> Result<FileLogs, Error> {
+    ) -> crate::error::Result<FileLogs> {
         let node = Node {
             engine,
             name: node.to_owned(),

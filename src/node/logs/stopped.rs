@@ -12,6 +12,8 @@ use futures_util::stream::{self, StreamExt};
 use super::lines::{Lines, engine_error};
 use super::tar::Tar;
 use crate::docker::{Engine, Error};
+use crate::error::Result;
+use crate::files;
 
 /// How much of a file is read at once.
 const PIECE: usize = 64 << 10;
@@ -22,14 +24,14 @@ pub(super) async fn copies<T>(
     engine: &dyn Engine,
     node: &str,
     wanted: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(T, fs::File)>, Error> {
+) -> Result<Vec<(T, fs::File)>> {
     let archive = engine.archive(node, "/var/log/pods");
     let reader = archive.map_err(io::Error::other).into_async_read();
     let mut tar = Tar::new(reader);
     let mut copies = Vec::new();
     while let Some(entry) = tar.next().await.map_err(engine_error)? {
         if let Some(wanted) = wanted(&format!("/var/log/{}", entry.path)) {
-            let mut copy = tempfile::tempfile().map_err(engine_error)?;
+            let mut copy = files::temporary()?;
             tar.copy(&mut copy).await.map_err(engine_error)?;
             copies.push((wanted, copy));
         }

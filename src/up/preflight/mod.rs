@@ -29,6 +29,17 @@ pub struct Finding {
     pub code: Code,
 }
 
+impl Finding {
+    /// An error that stands in the way.
+    pub(super) fn of(error: &impl Explain) -> Finding {
+        Finding {
+            what: error.to_string(),
+            remedies: error.hints(),
+            code: error.code(),
+        }
+    }
+}
+
 /// Everything that is in the way.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(findings))]
@@ -106,6 +117,7 @@ async fn check(
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
     findings.extend(data_dir::findings(plan, engine, info).await?);
+    findings.extend(plan.in_the_way.iter().cloned());
     findings.extend(owners::data(plan, request, engine).await?);
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
@@ -195,6 +207,8 @@ mod tests {
             wishes: Wishes::default(),
             retain: false,
             atomic: false,
+            new_keys: false,
+            interrupt: crate::interrupt::Interrupt::never(),
             back_to: None,
             proxies: Proxies::default(),
             docker_config: None,

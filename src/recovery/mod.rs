@@ -1,0 +1,254 @@
+//! What is known of an instance, read back from where it lives: its node, its
+//! cluster and its data. A home only holds a copy, which may be lost, old, or in
+//! another home.
+
+mod keys;
+mod owner;
+
+use std::time::{Duration, Instant};
+
+pub use self::keys::{Found, KeysLost, find, from_cluster, keep, settle};
+pub use self::owner::{AnotherInstance, another, is_stranger};
+use crate::docker::{Container, Engine};
+use crate::error::{Code, Error, Explain, Result};
+use crate::event::Events;
+use crate::kube::Cluster;
+use crate::node::{self, spec};
+use crate::revisions;
+use crate::secrets::Secrets;
+use crate::settings::{Instance, InstanceName};
+use crate::state::StateDir;
+use crate::wait::{Look, Wait};
+
+/// How long the Kubernetes API of a node may take that was started to be read.
+const API_PATIENCE: Duration = Duration::from_secs(90);
+
+/// The instance's cluster as it is now.
+#[derive(Debug)]
+pub enum Running {
+    /// There is no whole node.
+    No,
+    /// There is one that cannot be asked.
+    Unknown(Unasked),
+    /// It answers.
+    Answers(Cluster),
+}
+
+impl Running {
+    /// The cluster, where it answers.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Running::Answers(cluster) => Some(cluster),
+            Running::No | Running::Unknown(_) => None,
+        }
+    }
+
+    /// Whether there is a node that nobody can read.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Running::Unknown(_))
+    }
+}
+
+/// Why a node's cluster cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unasked {
+    /// Its container does not run.
+    #[error("the node is stopped")]
+    Stopped,
+    /// Its container is paused.
+    #[error("the node is paused")]
+    Paused,
+    /// Its API does not serve.
+    #[error("the Kubernetes API of the node does not serve: {0}")]
+    Silent(String),
+}
+
+impl Explain for Unasked {
+    fn code(&self) -> Code {
+        Code::ClusterUnreachable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["start it: clearml-local start".into()]
+    }
+}
+
+/// The instance's node, if it has one on this engine.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn node_of(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
+    let node = engine.container(&spec::name(name)).await?;
+    Ok(node.filter(|node| spec::is_ours(node, name)))
+}
+
+/// Finds the cluster; starts and waits for nothing.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn running(
+    name: &InstanceName,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Running> {
+    let Some(node) = node_of(name, engine).await? else {
+        return Ok(Running::No);
+    };
+    if !node.is_awake() {
+        return Ok(Running::Unknown(match node.paused {
+            true => Unasked::Paused,
+            false => Unasked::Stopped,
+        }));
+    }
+    // What is kept saves asking the node, unless another home made that anew.
+    if state.node()?.as_deref() == Some(&node.id)
+        && let Some(kubeconfig) = state.kubeconfig()?
+    {
+        let cluster = Cluster::connect(&kubeconfig).await?;
+        if cluster.ready().await.is_ok() {
+            return Ok(Running::Answers(cluster));
+        }
+    }
+    ask(&node, engine).await
+}
+
+async fn ask(node: &Container, engine: &dyn Engine) -> Result<Running> {
+    if !node::is_bootstrapped(engine, &node.name).await? {
+        return Ok(Running::No);
+    }
+    let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
+    Ok(match cluster.ready().await {
+        Ok(()) => Running::Answers(cluster),
+        Err(error) => Running::Unknown(Unasked::Silent(error.reason().to_string())),
+    })
+}
+
+/// Starts a node whose settings or keys this home lacks, and waits until they can be
+/// read: `up` would start it anyway, but not know with what.
+///
+/// # Errors
+/// When the engine refuses to start it.
+pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<Running> {
+    let step = events.step("instance");
+    let result = async {
+        let Some(node) = node_of(name, engine).await? else {
+            return Ok(Running::No);
+        };
+        if !node.is_awake() {
+            step.state("starting the node, to read its settings and keys");
+            node::start(engine, &node).await?;
+            node::await_containerd(engine, &node.name).await?;
+        }
+        let answers = Wait::new("the Kubernetes API, to read settings and keys")
+            .within(API_PATIENCE)
+            .shown_by(&step)
+            .run(async || match ask(&node, engine).await? {
+                Running::Unknown(Unasked::Silent(why)) => Ok::<_, Error>(Look::NotYet(why.into())),
+                now => Ok(Look::Done(now)),
+            })
+            .await?;
+        Ok(answers.unwrap_or_else(|late| Running::Unknown(Unasked::Silent(late.reason))))
+    }
+    .await;
+    step.end(result, |now| match now {
+        Running::Answers(_) => (false, "read back from its node".into()),
+        _ => (false, "its node cannot be read".into()),
+    })
+}
+
+/// What a node and its cluster tell of the instance.
+#[derive(Debug, Clone, Default)]
+pub struct Recalled {
+    /// Its settings.
+    pub instance: Option<Instance>,
+    /// Its keys.
+    pub secrets: Option<Secrets>,
+    /// A kubeconfig that works from the host; none where kubeadm has not ended.
+    pub kubeconfig: Option<String>,
+}
+
+impl Recalled {
+    /// Whether nothing is missing.
+    pub fn is_whole(&self) -> bool {
+        self.instance.is_some() && self.secrets.is_some() && self.kubeconfig.is_some()
+    }
+}
+
+/// Asks a node that is awake, and its cluster.
+///
+/// # Errors
+/// When the engine or the cluster does not answer.
+pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> Result<Recalled> {
+    let made_with = spec::instance_of(node);
+    if !node::is_bootstrapped(engine, &node.name).await? {
+        return Ok(Recalled {
+            instance: made_with,
+            ..Recalled::default()
+        });
+    }
+    let kubeconfig = node::kubeconfig(engine, &node.name).await?;
+    let cluster = Cluster::connect(&kubeconfig).await?;
+    let mut recalled = Recalled {
+        instance: made_with,
+        secrets: None,
+        kubeconfig: Some(kubeconfig),
+    };
+    if cluster.ready().await.is_err() {
+        return Ok(recalled);
+    }
+    let (history, secrets) = tokio::try_join!(
+        revisions::load(state, Some(&cluster)),
+        from_cluster(&cluster, None)
+    )?;
+    if let Some(latest) = history.latest() {
+        let made_with = recalled.instance.take();
+        let instance = made_with.unwrap_or_else(|| latest.instance.clone());
+        recalled.instance = Some(instance.with_choice_of(&latest.instance));
+    }
+    recalled.secrets = secrets;
+    Ok(recalled)
+}
+
+/// What this home keeps of the instance, completed by what its node tells before
+/// `until`: also where another home has made that anew.
+///
+/// # Errors
+/// When the state directory cannot be read.
+pub async fn known(
+    node: &Container,
+    instance: Option<&Instance>,
+    state: &StateDir,
+    engine: &dyn Engine,
+    until: Instant,
+) -> Result<Recalled> {
+    let kept = Recalled {
+        instance: instance.cloned(),
+        secrets: state.secrets()?,
+        kubeconfig: state.kubeconfig()?,
+    };
+    let old = state.node()?.is_some_and(|seen| seen != node.id);
+    if kept.is_whole() && !old {
+        return Ok(kept);
+    }
+    let mut told = Recalled::default();
+    if node.is_awake() {
+        let recalled = tokio::time::timeout_at(until.into(), recall(node, state, engine)).await;
+        told = recalled.ok().and_then(Result::ok).unwrap_or_default();
+    }
+    // Without its cluster a node does not tell what was chosen.
+    let answered = told.secrets.is_some();
+    let made_with = spec::instance_of(node);
+    let instance = match (kept.instance, told.instance.or(made_with)) {
+        (Some(_), Some(told)) if old && answered => Some(told),
+        (Some(kept), Some(told)) if old => Some(kept.with_place_of(told)),
+        (kept, told) => kept.or(told),
+    };
+    Ok(Recalled {
+        instance,
+        secrets: match old {
+            true => told.secrets.or(kept.secrets),
+            false => kept.secrets.or(told.secrets),
+        },
+        kubeconfig: told.kubeconfig.or(kept.kubeconfig),
+    })
+}

@@ -1,0 +1,119 @@
+//! Whether the node on the engine is the instance that this home knows, or another
+//! one of the same name.
+
+use std::path::PathBuf;
+
+use super::from_cluster;
+use crate::docker::Container;
+use crate::error::{Code, Explain, Result};
+use crate::kube::Cluster;
+use crate::node::spec;
+use crate::secrets::Secrets;
+use crate::settings::{DataPlace, Instance};
+use crate::state::StateDir;
+
+/// Whether a node that this home did not make keeps its data elsewhere than what this
+/// home knows.
+///
+/// # Errors
+/// When the state directory cannot be read.
+pub fn is_stranger(kept: &Instance, node: &Container, state: &StateDir) -> Result<bool> {
+    let elsewhere = spec::data_dir(node).is_some_and(|place| place != kept.data_dir);
+    Ok(elsewhere && state.node()?.as_deref() != Some(&node.id))
+}
+
+/// Whether such a node is another instance: it has other keys, or nobody can tell.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn another(
+    kept: &Instance,
+    node: &Container,
+    cluster: Option<&Cluster>,
+    home: Option<&Secrets>,
+    state: &StateDir,
+) -> Result<Option<AnotherInstance>> {
+    let Some(home) = home else {
+        return Ok(None);
+    };
+    let theirs = match cluster {
+        Some(cluster) => from_cluster(cluster, Some(home)).await?,
+        None => None,
+    };
+    if theirs.is_some_and(|theirs| theirs.is_of_same_instance(home)) {
+        return Ok(None);
+    }
+    Ok(Some(AnotherInstance {
+        node: node.name.clone(),
+        theirs: spec::data_dir(node),
+        ours: kept.data_dir.clone(),
+        state: state.root().to_owned(),
+    }))
+}
+
+/// The node is another instance's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the node {node} belongs to another instance of this name: its data are in {}, and those of this home in {ours}",
+    theirs.as_ref().map_or_else(String::new, DataPlace::to_string)
+)]
+pub struct AnotherInstance {
+    /// The node.
+    node: String,
+    /// Where its data are.
+    theirs: Option<DataPlace>,
+    /// Where those are that this home knows.
+    ours: DataPlace,
+    /// What this home keeps of it.
+    state: PathBuf,
+}
+
+impl Explain for AnotherInstance {
+    fn code(&self) -> Code {
+        Code::NameTaken
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let state = self.state.display();
+        vec![
+            "keep both, this one with a new name and new data: clearml-local up --name NAME".into(),
+            format!("or use the other one from here: mv {state} {state}.former"),
+            "or put this one in its place, the data of both stay: clearml-local down, then up"
+                .into(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Wishes;
+
+    #[tokio::test]
+    async fn a_node_with_other_data_that_nobody_knows_is_another_instance() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned());
+        let kept = Wishes::default().instance(None, PathBuf::from("/ours").into());
+        let kept = kept.unwrap();
+        let node = |data: &str| Container {
+            id: "0123".into(),
+            name: "demo-control-plane".into(),
+            mounts: vec![(data.into(), spec::DATA_ROOT.into())],
+            ..Container::default()
+        };
+        assert!(!is_stranger(&kept, &node("/ours"), &state).unwrap());
+        assert!(is_stranger(&kept, &node("/theirs"), &state).unwrap());
+        let home = Secrets::generate();
+        let found = another(&kept, &node("/theirs"), None, Some(&home), &state).await;
+        let found = found.unwrap().unwrap();
+        assert_eq!(
+            found.to_string(),
+            "the node demo-control-plane belongs to another instance of this name: its data are in /theirs, and those of this home in /ours"
+        );
+        state.keep_node("0123").unwrap();
+        assert!(
+            !is_stranger(&kept, &node("/theirs"), &state).unwrap(),
+            "we made it"
+        );
+    }
+}
