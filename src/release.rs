@@ -1,6 +1,7 @@
 //! Which images make a release of the server, and what its version can do.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,12 @@ use crate::yaml;
 
 /// The release where none is asked for: the chart's.
 pub const DEFAULT: &str = "1.5.0";
+
+/// Whether a release is the path of a file that describes one, not a name.
+pub fn is_path(release: &str) -> bool {
+    let extension = Path::new(release).extension();
+    release.contains('/') || extension.is_some_and(|one| one == "yaml" || one == "yml")
+}
 
 /// An image of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +208,11 @@ impl Catalogue {
     pub fn builtin() -> Catalogue {
         let text = include_str!("../assets/releases.yaml");
         Catalogue(yaml::one(text).expect("the catalogue is part of the program"))
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn all(&self) -> &[Release] {
+        &self.0
     }
 
     /// The release of that name.

@@ -193,6 +193,17 @@ fn render_needs_no_engine_and_keeps_secrets() {
 }
 
 #[test]
+fn render_prints_the_warnings_that_check_prints() {
+    let home = Home::new();
+    home.write("values.yaml", "ingress: {name: mine}\n");
+    let rendered = home.run(&["render", "-f", "values.yaml"]);
+    let checked = home.run(&["values", "check", "values.yaml"]);
+    assert!(rendered.stderr.starts_with("warning: values.yaml:1: "));
+    assert_eq!(rendered.stderr, checked.stderr);
+    assert!(!rendered.stdout.contains("warning"));
+}
+
+#[test]
 fn render_fills_a_folder_of_its_own_and_no_other() {
     let home = Home::new();
     let names = || clearml_local::files::list(&home.path().join("out")).unwrap();

@@ -46,6 +46,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let earlier = context.earlier().await?;
     let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
+    for warning in &plan.warnings {
+        context.output.warn(warning);
+    }
     // Neither what an engine holds nor what is masked is part of the manifests.
     let secrets = if args.show_secrets {
         up::complete(&mut plan, &request).await?;

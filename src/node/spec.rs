@@ -254,6 +254,7 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
             files: host(usual.files)?,
         },
         release: crate::release::DEFAULT.to_owned(),
+        release_file: None,
         node_image: node.labels.get(NODE_IMAGE_LABEL)?.clone(),
         data_dir: data_dir(node)?,
         values: Vec::new(),

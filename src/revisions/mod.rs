@@ -78,6 +78,7 @@ impl Revision {
     fn is_like(&self, other: &Revision) -> bool {
         self.values == other.values
             && self.instance.release == other.instance.release
+            && self.instance.release_file == other.instance.release_file
             && self.program == other.program
     }
 }

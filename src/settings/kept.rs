@@ -20,6 +20,21 @@ pub(super) fn read_values(paths: &[InputFile]) -> Result<Vec<KeptFile>, Error> {
     paths.iter().map(read).collect()
 }
 
+/// Reads the file of a release, where the release is not one of the catalogue.
+pub(super) fn read_release(release: &str) -> Result<Option<KeptFile>, Error> {
+    if !crate::release::is_path(release) {
+        return Ok(None);
+    }
+    let path: InputFile = release.parse().map_err(|reason| Error::Path {
+        reason,
+        argument: format!("--release {release}"),
+    })?;
+    let missing = || Error::NoReleaseFile {
+        path: path.to_string(),
+    };
+    Ok(Some(text_of(&path)?.ok_or_else(missing)?))
+}
+
 /// The arguments of one flag, with the files that they name.
 pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, Error> {
     let read = |text: &String| {

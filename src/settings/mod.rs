@@ -84,6 +84,10 @@ pub struct Instance {
     pub ports: Ports,
     /// Name of a release, or the path of a file that describes one.
     pub release: String,
+    /// That file as it was read, so that later commands work from any directory.
+    /// Versions up to 0.1.0 kept the path only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_file: Option<KeptFile>,
     /// Reference of the node image.
     pub node_image: String,
     /// Where the data are.
@@ -116,6 +120,7 @@ impl Instance {
     pub fn with_choice_of(self, other: &Instance) -> Instance {
         Instance {
             release: other.release.clone(),
+            release_file: other.release_file.clone(),
             values: other.values.clone(),
             sets: other.sets.clone(),
             ..self
@@ -177,6 +182,12 @@ pub enum Error {
     /// Nothing came through the pipe that values are read from.
     #[error("no values on standard input: `-f -` read nothing")]
     EmptyPipe,
+    /// A release's file is missing.
+    #[error("no such release file: {path}")]
+    NoReleaseFile {
+        /// The path that was given.
+        path: String,
+    },
     /// A file of `--set-file` is missing.
     #[error("there is no file {path} ({argument})")]
     NoSetFile {
@@ -268,6 +279,9 @@ impl Explain for Error {
                 "to forget the values that were chosen before: clearml-local up --reset-values"
                     .into(),
             ],
+            Error::NoReleaseFile { .. } => {
+                vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
+            }
             Error::NoValuesFile { .. }
             | Error::NoSetFile { .. }
             | Error::Path { .. }

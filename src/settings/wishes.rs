@@ -156,6 +156,7 @@ impl Wishes {
             listen: Listen::LOOPBACK,
             ports: Ports::default(),
             release: crate::release::DEFAULT.to_owned(),
+            release_file: None,
             node_image: DEFAULT_NODE_IMAGE.to_owned(),
             data_dir: default_data_dir,
             values: Vec::new(),
@@ -180,6 +181,14 @@ impl Wishes {
         Ok(Instance {
             listen: self.listen.unwrap_or(was.listen),
             ports,
+            release_file: match &self.release {
+                Some(release) => kept::read_release(release)?,
+                // What an earlier version did not keep is kept from now on.
+                None => match was.release_file {
+                    None => kept::read_release(&was.release).ok().flatten(),
+                    kept => kept,
+                },
+            },
             release: self.release.clone().unwrap_or(was.release),
             node_image: self.node_image.clone().unwrap_or(was.node_image),
             data_dir: self.data_dir.clone().unwrap_or(was.data_dir),

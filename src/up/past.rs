@@ -82,10 +82,10 @@ impl Past {
         let target = past.history.target(back.number)?;
         let number = target.number;
         let chosen = past.chosen.unwrap_or_else(|| target.instance.clone());
-        let release = chosen.release.clone();
+        let release = (chosen.release.clone(), chosen.release_file.clone());
         let mut chosen = chosen.with_choice_of(&target.instance);
         if back.keep_release {
-            chosen.release = release;
+            (chosen.release, chosen.release_file) = release;
         }
         Ok(Past {
             chosen: Some(chosen),
@@ -153,6 +153,7 @@ async fn read_back(
     };
     if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {
         instance.release = marker.release;
+        instance.release_file = None;
     }
     Ok(Some(instance))
 }

@@ -1,7 +1,6 @@
 //! What `up` is to make, worked out before anything is touched; pure.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::preflight::Finding;
 use super::{Request, ingress};
@@ -16,7 +15,7 @@ use crate::path::HostPath;
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::proxy::Proxies;
-use crate::release::{Catalogue, Release};
+use crate::release::{self, Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Ports};
 use crate::state::Marker;
@@ -60,15 +59,16 @@ impl Plan {
         earlier: Option<&Instance>,
         engine: &EngineInfo,
     ) -> Result<Plan> {
-        let release = find_release(&instance.release)?;
+        let release = find_release(&instance)?;
         let profile = Profile::for_machine(engine.memory);
         let Resolved {
             values,
-            warnings,
+            mut warnings,
             tree,
             ..
         } = ingress::values(&instance, &release, &profile)?;
         let instance = ingress::lead(instance, &values);
+        warnings.extend(earlier.and_then(|earlier| moved_files(earlier, &instance)));
         Ok(Plan {
             name,
             instance,
@@ -199,17 +199,110 @@ impl Plan {
     }
 }
 
-/// A release by its name, or from the file at that path.
-fn find_release(wanted: &str) -> Result<Release> {
-    let extension = extension(Path::new(wanted));
-    if wanted.contains('/') || matches!(extension, Some("yaml" | "yml")) {
-        let path: HostPath = wanted.parse().map_err(super::Error::ReleasePath)?;
-        let text = files::read(&path)?.ok_or(super::Error::NoReleaseFile { path })?;
-        return Ok(Release::from_file_text(&text, wanted)?);
-    }
-    Ok(Catalogue::builtin().find(wanted)?)
+/// Warns of a file server with another URL than before: the SDK records URLs as they
+/// were when an artifact was stored.
+fn moved_files(earlier: &Instance, instance: &Instance) -> Option<String> {
+    let (was, is) = (Endpoints::of(earlier).files, Endpoints::of(instance).files);
+    (was != is).then(|| {
+        format!(
+            "the URL of the file server changes from {was} to {is}: artifacts and models recorded so far name the former one and cannot be downloaded while it differs"
+        )
+    })
 }
 
-fn extension(path: &Path) -> Option<&str> {
-    path.extension().and_then(|extension| extension.to_str())
+/// The release of an instance: the file that was kept with it, or the catalogue's. A
+/// path without a kept file was written by a version up to 0.1.0.
+fn find_release(instance: &Instance) -> Result<Release> {
+    let wanted = &instance.release;
+    if let Some(file) = &instance.release_file {
+        return Ok(Release::from_file_text(&file.text, &file.path)?);
+    }
+    if !release::is_path(wanted) {
+        return Ok(Catalogue::builtin().find(wanted)?);
+    }
+    let path: HostPath = wanted.parse().map_err(super::Error::ReleasePath)?;
+    let text = files::read(&path)?.ok_or(super::Error::NoReleaseFile { path })?;
+    Ok(Release::from_file_text(&text, wanted)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Wishes;
+
+    fn plan(wishes: &Wishes, earlier: Option<&Instance>) -> Plan {
+        let instance = wishes.instance(earlier, "/data".to_owned().into());
+        let name = "demo".parse().unwrap();
+        Plan::new(name, instance.unwrap(), earlier, &EngineInfo::default()).unwrap()
+    }
+
+    #[test]
+    fn another_url_of_the_file_server_is_said() {
+        let earlier = plan(&Wishes::default(), None).instance;
+        let warnings = |wishes: Wishes| plan(&wishes, Some(&earlier)).warnings;
+        assert_eq!(warnings(Wishes::default()), [""; 0]);
+        let web = Wishes {
+            web_port: Some(31080),
+            ..Wishes::default()
+        };
+        assert_eq!(warnings(web), [""; 0], "the file server stays where it is");
+        let files = Wishes {
+            files_port: Some(31081),
+            ..Wishes::default()
+        };
+        assert_eq!(
+            warnings(files),
+            [
+                "the URL of the file server changes from http://localhost:30081 to http://localhost:31081: artifacts and models recorded so far name the former one and cannot be downloaded while it differs"
+            ]
+        );
+        let host = Wishes {
+            with_ingress: Some(true),
+            ..Wishes::default()
+        };
+        assert!(
+            warnings(host)[0].contains("to http://files.clearml."),
+            "an ingress gives it another host"
+        );
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the user removes the file")]
+    fn the_file_of_a_release_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.yaml");
+        let text = crate::yaml::to_string(&Catalogue::builtin().find("2.3").unwrap());
+        files::write(&path, &text.replace("2.3.0", "2.3.1")).unwrap();
+        let wishes = Wishes {
+            release: Some(path.display().to_string()),
+            ..Wishes::default()
+        };
+        let earlier = plan(&wishes, None).instance;
+        // What a version up to 0.1.0 kept.
+        let mut path_only = earlier.clone();
+        path_only.release_file = None;
+        let healed = plan(&Wishes::default(), Some(&path_only)).instance;
+        assert_eq!(healed, earlier);
+        std::fs::remove_file(&path).unwrap();
+        let kept = plan(&Wishes::default(), Some(&earlier));
+        assert_eq!(kept.release.server, "2.3.1");
+        let back = Instance {
+            release: "1.5.0".into(),
+            release_file: None,
+            ..earlier.clone()
+        };
+        let back = plan(&Wishes::default(), Some(&back.with_choice_of(&earlier)));
+        assert_eq!(back.release.server, "2.3.1", "a revision remembers it");
+        let named = Wishes {
+            release: Some("1.5.0".into()),
+            ..Wishes::default()
+        };
+        let named = plan(&named, Some(&earlier)).instance;
+        assert_eq!(named.release_file, None);
+        let gone = wishes.instance(Some(&named), "/data".to_owned().into());
+        assert_eq!(
+            gone.unwrap_err().to_string(),
+            format!("no such release file: {}", path.display())
+        );
+    }
 }

@@ -324,7 +324,7 @@ mod tests {
     fn an_image_of_another_version_says_what_to_drop() {
         assert_eq!(
             refused("apiserver:\n  image:\n    tag: 2.3.0\n", &[]),
-            "values.yaml:3: `apiserver.image.tag` is 2.3.0, and release 1.5.0 has 1.5.0: drop it, or choose the release that fits with --release"
+            "values.yaml:3: `apiserver.image.tag` is 2.3.0, and release 1.5.0 has 1.5.0: drop it, or choose the release that has it: --release 2.3"
         );
         assert!(
             refused("", &["mongodb.image.repository=bitnamilegacy/mongodb"])

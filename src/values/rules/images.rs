@@ -2,6 +2,7 @@
 
 use super::{Context, Finding, Found, keys_listed};
 use crate::component::Component;
+use crate::release::{Catalogue, Release};
 
 /// The last parts of names under which the release's images are known, also in
 /// registries of one's own; the tags of others say nothing of versions.
@@ -41,10 +42,18 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             _ => format!("{component}.image.tag"),
         };
         let wanted = release.image(component);
+        let fits = |other: &Release| other.is_database_version(component, tag) == Some(true);
+        let instead = match Catalogue::builtin().all().iter().find(|other| fits(other)) {
+            Some(other) => format!(
+                "drop it, or choose the release that has it: --release {}",
+                other.name
+            ),
+            None => "drop it: no release has that version".to_owned(),
+        };
         found.push(Finding::new(
             key.clone(),
             format!(
-                "`{key}` is {tag}, and release {} has {}: drop it, or choose the release that fits with --release",
+                "`{key}` is {tag}, and release {} has {}: {instead}",
                 release.name, wanted.tag
             ),
         ));
