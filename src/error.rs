@@ -96,6 +96,11 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
     fn details(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// The same for whoever wants all of them, however many there are.
+    fn all_details(&self) -> Vec<String> {
+        self.details()
+    }
 }
 
 /// Any room's error on its way to the command line.
@@ -168,6 +173,11 @@ impl Error {
         let mut details = self.what.details();
         details.extend(self.details.iter().cloned());
         details
+    }
+
+    /// See [`Explain::all_details`].
+    pub fn all_details(&self) -> Vec<String> {
+        self.what.all_details()
     }
 
     /// The messages of the causes, nearest first, without what the message above

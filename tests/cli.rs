@@ -159,8 +159,8 @@ fn wrong_values_are_told_all_at_once_with_file_and_line() {
     ]);
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @r#"
-    error: 3 values cannot be used
-      values.yaml:2: there is no key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
+    error: 3 invalid values
+      values.yaml:2: unknown key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
       values.yaml:5: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got a list
       --set mongodb.persistence.size=lots: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `lots`
     "#);
@@ -369,7 +369,7 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
     ]);
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: 3 values cannot be used
+    error: 3 invalid values
       values.yaml:3: the indentation fits nothing above it, or a `:` is missing
       --set-json redis={: it is no JSON at character 1: the end comes within an object
       --set redis.image: `image` has no value: write KEY=VALUE

@@ -305,7 +305,7 @@ fn bomb_files() -> Vec<(&'static str, String, &'static str, &'static str)> {
                 .map(|n| format!("replicaCount{n}: 1\n"))
                 .collect(),
             ":1",
-            "there is no key `replicaCount0`",
+            "unknown key `replicaCount0`",
         ),
         (
             "many lists",

@@ -6,8 +6,9 @@ use crate::error::Error;
 use super::{Paint, words};
 
 /// An error as text, with a line feed at the end. Sentences are broken between
-/// words to fit `width`; details and hints are not, since they are to be copied.
-pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>) -> String {
+/// words to fit `width`; details and hints are not, since they are to be copied. `all`
+/// shows every detail, however many there are.
+pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool) -> String {
     let said = |indent, head: &str, text: &str| {
         // Broken as if it had the head before it, without the head's colour.
         let head_width = words::width(indent) + words::width(head) + 1;
@@ -21,7 +22,12 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>) -> String
     for cause in error.causes() {
         lines.extend(said("  ", "because:", &cause));
     }
-    for detail in error.details() {
+    let details = if all {
+        error.all_details()
+    } else {
+        error.details()
+    };
+    for detail in details {
         for line in words::safe(&detail).lines() {
             lines.push(format!("  {line}"));
         }

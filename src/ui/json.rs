@@ -110,7 +110,7 @@ pub(super) fn failed(error: &Error, time: Timestamp) -> String {
         "code": error.code().number(),
         "error": error.to_string(),
         "causes": error.causes(),
-        "details": error.details(),
+        "details": error.all_details(),
         "hints": error.hints(),
     });
     line(fields(&value), time)

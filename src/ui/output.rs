@@ -173,7 +173,8 @@ impl Output {
         if self.is_json() {
             let _ = self.0.stdout.put(&json::failed(failure, self.time()));
         }
-        let text = error::error(failure, self.err_paint(), self.0.policy.stderr_width);
+        let (width, all) = (self.0.policy.stderr_width, self.0.policy.verbosity >= 1);
+        let text = error::error(failure, self.err_paint(), width, all);
         let _ = self.0.stderr.put(&text);
     }
 

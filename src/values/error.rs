@@ -14,6 +14,40 @@ pub struct Problem {
     pub place: String,
     /// What is wrong.
     pub what: String,
+    /// What to write instead, where several keys of a file are one problem.
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// A key, and what to write instead of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// Where it stands in the file.
+    pub lines: Vec<usize>,
+    /// Its name; `{a,b}.c` are two.
+    pub key: String,
+    /// What to do.
+    pub what: String,
+}
+
+impl Suggestion {
+    /// A table of suggestions, a line for each.
+    fn table(all: &[Suggestion]) -> Vec<String> {
+        let place = |one: &Suggestion| {
+            let lines: Vec<String> = one.lines.iter().map(usize::to_string).collect();
+            match &lines[..] {
+                [] => String::new(),
+                [line] => format!("line {line}"),
+                lines => format!("lines {}", lines.join(", ")),
+            }
+        };
+        let width = |text: &dyn Fn(&Suggestion) -> usize| all.iter().map(text).max().unwrap_or(0);
+        let (places, keys) = (width(&|one| place(one).len()), width(&|one| one.key.len()));
+        let line = |one: &Suggestion| {
+            let (place, key, what) = (place(one), &one.key, &one.what);
+            format!("  {place:places$}  {key:keys$}  {what}")
+        };
+        all.iter().map(line).collect()
+    }
 }
 
 impl Problem {
@@ -28,7 +62,15 @@ impl Problem {
         Problem {
             place: place.into(),
             what,
+            suggestions: Vec::new(),
         }
+    }
+
+    /// The problem, then a line for each suggestion.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.to_string()];
+        lines.extend(Suggestion::table(&self.suggestions));
+        lines
     }
 }
 
@@ -49,7 +91,19 @@ pub struct Error {
 fn summary(problems: &[Problem]) -> String {
     match problems {
         [one] => one.to_string(),
-        many => format!("{} values cannot be used", many.len()),
+        many => {
+            let values = many.iter().map(|one| one.suggestions.len().max(1));
+            format!("{} invalid values", values.sum::<usize>())
+        }
+    }
+}
+
+impl Error {
+    /// The lines under the message.
+    fn lines(&self) -> Vec<String> {
+        let lines = self.problems.iter().flat_map(Problem::lines);
+        let said = usize::from(self.problems.len() == 1);
+        lines.skip(said).collect()
     }
 }
 
@@ -59,15 +113,17 @@ impl Explain for Error {
     }
 
     fn details(&self) -> Vec<String> {
-        match &self.problems[..] {
-            [_] => Vec::new(),
-            many => {
-                let shown = many.iter().take(SHOWN).map(Problem::to_string);
-                let hidden = many.len().saturating_sub(SHOWN);
-                let rest = (hidden > 0).then(|| format!("and {hidden} more"));
-                shown.chain(rest).collect()
-            }
+        let mut lines = self.lines();
+        let hidden = lines.len().saturating_sub(SHOWN);
+        lines.truncate(SHOWN);
+        if hidden > 0 {
+            lines.push(format!("and {hidden} more; add -v to see all"));
         }
+        lines
+    }
+
+    fn all_details(&self) -> Vec<String> {
+        self.lines()
     }
 }
 
@@ -85,6 +141,7 @@ mod tests {
         assert_eq!(of(20).details().len(), 20);
         let details = of(25).details();
         assert_eq!(details.len(), 21);
-        assert_eq!(details[20], "and 5 more");
+        assert_eq!(details[20], "and 5 more; add -v to see all");
+        assert_eq!(of(25).all_details().len(), 25);
     }
 }

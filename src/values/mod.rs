@@ -14,7 +14,9 @@ mod json;
 mod keys;
 mod kind;
 mod limits;
+mod lookup;
 mod merge;
+mod newer;
 mod published;
 mod reference;
 mod rules;
@@ -29,7 +31,7 @@ use serde_json::Value;
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
 pub use self::difference::{Difference, Refused};
-pub use self::error::{Error, Problem};
+pub use self::error::{Error, Problem, Suggestion};
 pub use self::merge::coalesce;
 pub use self::reference::reference;
 pub use self::said::{LARGEST_FILE, merged};
@@ -91,8 +93,16 @@ pub struct Resolved {
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     let (mut said, mut problems) = said::said(inputs);
     let mut warnings = Vec::new();
+    let mut ignored = Vec::new();
     for layer in &said.layers {
-        check::layer(layer, &mut problems, &mut warnings);
+        let suggested = error::SHOWN.saturating_sub(problems.len());
+        let found = check::layer(layer, &said.tree, suggested);
+        problems.extend(found.problems);
+        warnings.extend(found.warnings);
+        ignored.extend(found.ignored);
+    }
+    for (path, value) in ignored {
+        said.forget(&path, &value);
     }
     check::without_misplaced(&mut said.tree);
     warnings.extend(copied::unmeant(&mut said, inputs));
@@ -259,11 +269,11 @@ mod tests {
     fn an_unknown_key_gets_the_nearest_name_with_file_and_line() {
         assert_eq!(
             refused("apiserver:\n  service:\n    nodeprt: 30008\n", &[]),
-            "values.yaml:3: there is no key `apiserver.service.nodeprt`; did you mean `apiserver.service.nodePort`?"
+            "values.yaml:3: unknown key `apiserver.service.nodeprt`; did you mean `apiserver.service.nodePort`?"
         );
         assert_eq!(
             refused("", &["apisever.replicaCount=1"]),
-            "--set apisever.replicaCount=1: there is no key `apisever`; did you mean `apiserver`?"
+            "--set apisever.replicaCount=1: unknown key `apisever`; did you mean `apiserver`?"
         );
     }
 

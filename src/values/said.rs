@@ -54,6 +54,39 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The file or the argument, for messages.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Place::File { path, .. } => path.clone(),
+            Place::Set(argument) => argument.to_string(),
+        }
+    }
+
+    /// The line of a key in a file.
+    pub(super) fn line(&self, path: &[&str]) -> Option<usize> {
+        self.document()?.line_of(path)
+    }
+
+    /// See [`Located::spelling`].
+    pub(super) fn spelling(&self, path: &[&str]) -> Option<&str> {
+        self.document()?.spelling(path)
+    }
+
+    /// See [`Located::is_anchored`].
+    pub(super) fn is_anchored(&self, key: &str) -> bool {
+        self.document()
+            .is_some_and(|document| document.is_anchored(key))
+    }
+
+    fn document(&self) -> Option<&Located> {
+        match self {
+            Place::File { document, .. } => Some(document),
+            Place::Set(_) => None,
+        }
+    }
+}
+
 fn at(file: &str, line: Option<usize>) -> String {
     match line {
         Some(line) => format!("{file}:{line}"),
@@ -76,6 +109,21 @@ impl Said {
             Place::Set(argument) => argument.kind.flag().to_owned(),
             file @ Place::File { .. } => file.of(path),
         })
+    }
+
+    /// Forgets what is no value, where no stronger place says something else.
+    pub(super) fn forget(&mut self, path: &[String], value: &Value) {
+        let Some((last, parents)) = path.split_last() else {
+            return;
+        };
+        let parent = parents
+            .iter()
+            .try_fold(&mut self.tree, |tree, step| tree.get_mut(step));
+        if let Some(Value::Object(parent)) = parent
+            && parent.get(last) == Some(value)
+        {
+            parent.shift_remove(last);
+        }
     }
 
     fn decides(&self, path: &[&str]) -> Option<&Layer> {

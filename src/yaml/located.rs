@@ -1,6 +1,6 @@
 //! What a file says, with the line of each key, and why one cannot be read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -38,6 +38,8 @@ pub struct Located {
     /// What it says.
     pub value: Value,
     pub(super) marks: Marks,
+    /// Keys at the top that hold an anchor which an alias names.
+    pub(super) anchored: HashSet<String>,
 }
 
 /// Where a node is, and what is below it.
@@ -45,6 +47,8 @@ pub struct Located {
 pub(super) struct Marks {
     pub(super) line: usize,
     pub(super) below: Below,
+    /// A key's own spelling, where it is read as another word.
+    pub(super) spelled: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,19 +62,37 @@ impl Located {
     /// The line (from 1) of the key or item at that path, or of its nearest parent
     /// that is there. An item is `[0]` or `0`.
     pub fn line_of(&self, path: &[&str]) -> Option<usize> {
+        let (marks, depth) = self.nearest(path);
+        (depth > 0).then_some(marks.line)
+    }
+
+    /// How a key is written that YAML reads as another word, such as `on` for `true`.
+    pub fn spelling(&self, path: &[&str]) -> Option<&str> {
+        let (marks, depth) = self.nearest(path);
+        marks.spelled.as_deref().filter(|_| depth == path.len())
+    }
+
+    /// Whether a key at the top holds an anchor that is used, as `x-common: &common` in
+    /// Compose files does.
+    pub fn is_anchored(&self, key: &str) -> bool {
+        self.anchored.contains(key)
+    }
+
+    /// The marks at that path or of its nearest parent, and the number of steps there.
+    fn nearest(&self, path: &[&str]) -> (&Marks, usize) {
         let mut marks = &self.marks;
-        let mut line = None;
-        for step in path {
+        for (depth, step) in path.iter().enumerate() {
             let below = match &marks.below {
                 Below::Nothing => None,
                 Below::Keys(keys) => keys.get(*step),
                 Below::Items(items) => index(step).and_then(|index| items.get(index)),
             };
-            let Some(below) = below else { break };
-            marks = below;
-            line = Some(marks.line);
+            match below {
+                Some(below) => marks = below,
+                None => return (marks, depth),
+            }
         }
-        line
+        (marks, path.len())
     }
 }
 

@@ -5,7 +5,8 @@
 //! within bounds.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
@@ -50,6 +51,9 @@ pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
         source: text,
         events: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
+        named: Vec::new(),
+        used: HashSet::new(),
+        top: Vec::new(),
         nodes: 0,
         text: 0,
     };
@@ -60,10 +64,10 @@ pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
             (Event::DocumentStart(..), _) => {
                 let next = reader.next()?;
                 let node = reader.node(next, 0)?;
-                reader.anchors.clear();
                 documents.push(Located {
                     value: node.value,
                     marks: node.marks,
+                    anchored: reader.end_document(),
                 });
             }
             _ => {}
@@ -88,6 +92,11 @@ struct Reader<'t> {
     events: Parser<'t, StrInput<'t>>,
     /// What was named with `&`; `None` while it is being read.
     anchors: HashMap<usize, Option<Node>>,
+    /// The anchors of the document, in order, and those that an alias has named.
+    named: Vec<usize>,
+    used: HashSet<usize>,
+    /// Each key at the top with the anchors in it.
+    top: Vec<(String, Range<usize>)>,
     nodes: usize,
     text: usize,
 }
@@ -124,6 +133,21 @@ impl<'t> Reader<'t> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Forgets the anchors of a document; returns the keys at its top with anchors that
+    /// an alias has named.
+    fn end_document(&mut self) -> HashSet<String> {
+        let (named, used) = (std::mem::take(&mut self.named), &self.used);
+        let top = self.top.drain(..);
+        let anchored = top.filter(|(_, anchors)| {
+            let mut anchors = named[anchors.clone()].iter();
+            anchors.any(|anchor| used.contains(anchor))
+        });
+        let anchored = anchored.map(|(key, _)| key).collect();
+        self.used.clear();
+        self.anchors.clear();
+        anchored
     }
 
     /// Counts what is made.
@@ -173,7 +197,11 @@ impl<'t> Reader<'t> {
         };
         let node = Node {
             value,
-            marks: Marks { line, below },
+            marks: Marks {
+                line,
+                below,
+                spelled: None,
+            },
             nodes: self.nodes - before,
             text: self.text - text,
         };
@@ -181,6 +209,7 @@ impl<'t> Reader<'t> {
             // The copy that aliases are made from.
             self.grow(line, node.nodes, node.text)?;
             self.anchors.insert(anchor, Some(node.clone()));
+            self.named.push(anchor);
         }
         Ok(node)
     }
@@ -198,6 +227,7 @@ impl<'t> Reader<'t> {
             return Err(wrong(Kind::Meaning, line, what));
         };
         self.grow(line, size.0, size.1)?;
+        self.used.insert(anchor);
         Ok(self.anchors[&anchor].clone().expect("it was counted"))
     }
 
@@ -232,17 +262,26 @@ impl<'t> Reader<'t> {
                 merge(node, &mut map, &mut marks, several)?;
                 continue;
             }
+            let written = match &next.0 {
+                Event::Scalar(text, ScalarStyle::Plain, ..) => Some(text.to_string()),
+                _ => None,
+            };
             let key = self.key(next, depth)?;
             if let Some(earlier) = said.insert(key.clone(), line) {
                 let what = format!("the key `{key}` stands there twice, first in line {earlier}");
                 return Err(wrong(Kind::DuplicateKey, line, what));
             }
             let value = self.next()?;
+            let first = self.named.len();
             let node = self.node(value, depth + 1)?;
+            if depth == 0 {
+                self.top.push((key.clone(), first..self.named.len()));
+            }
             map.insert(key.clone(), node.value);
             let mark = Marks {
                 line,
                 below: node.marks.below,
+                spelled: written.filter(|written| *written != key),
             };
             marks.insert(key, mark);
         }

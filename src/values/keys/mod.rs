@@ -238,54 +238,6 @@ pub(super) fn defaults() -> Value {
     tree
 }
 
-/// The known name that is nearest to a wrong one, among those below the same
-/// parent.
-pub(super) fn nearest(path: &[&str]) -> Option<String> {
-    let (last, parent) = path.split_last()?;
-    let prefix = match parent {
-        [] => String::new(),
-        parent => format!("{}.", parent.join(".")),
-    };
-    let names = BY_PATH
-        .keys()
-        .filter_map(|key| key.strip_prefix(&prefix))
-        .filter_map(|rest| rest.split('.').next());
-    let last = last.to_lowercase();
-    let half = last.chars().count().max(3) / 2;
-    names
-        .map(|name| (name.to_lowercase(), name))
-        .map(|(lower, name)| (distance(&last, &lower), common_start(&last, &lower), name))
-        // `replicas` is far from `replicaCount`, and yet meant.
-        .filter(|(distance, start, _)| *distance <= half || *start > half.max(3))
-        .map(|(distance, _, name)| (distance, name))
-        .min()
-        .map(|(_, name)| format!("{prefix}{name}"))
-}
-
-/// How many letters two words share at their start.
-fn common_start(one: &str, other: &str) -> usize {
-    let pairs = one.chars().zip(other.chars());
-    pairs.take_while(|(a, b)| a == b).count()
-}
-
-/// How many letters must be changed to make one word the other (Levenshtein). Of
-/// words longer than any key only the start is looked at.
-fn distance(one: &str, other: &str) -> usize {
-    const LONGEST: usize = 64;
-    let other: Vec<char> = other.chars().take(LONGEST).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().take(LONGEST).enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = corner + usize::from(a != *b);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,22 +267,5 @@ mod tests {
             );
             assert!(!has_below(&key.path), "{} has keys below it", key.path);
         }
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("nodeprt", "nodeport"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
-    }
-
-    #[test]
-    fn only_near_names_are_suggested() {
-        assert_eq!(nearest(&["redis", "imge"]).as_deref(), Some("redis.image"));
-        assert_eq!(
-            nearest(&["apiserver", "replicas"]).as_deref(),
-            Some("apiserver.replicaCount")
-        );
-        assert_eq!(nearest(&["completely-else"]), None);
     }
 }

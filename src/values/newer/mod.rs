@@ -1,0 +1,403 @@
+//! Values that are written for another chart, or another version of this one: recognised
+//! once for a file, with what to write instead. Nothing is translated in silence.
+
+mod table;
+pub(super) mod wrapper;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use self::table::{Chart, ROWS, Row};
+use super::error::{Problem, Suggestion};
+use super::kind::text;
+
+/// What to do with a key of another chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Advice {
+    /// It has another name here.
+    Write(&'static str),
+    /// Something else does the same: an instruction.
+    Instead(&'static str),
+    /// It can be left out: why.
+    Nothing(&'static str),
+    /// Nothing does the same: why.
+    Unsupported(&'static str),
+}
+
+/// The three servers, and the names of their ingresses.
+const SITES: [(&str, &str); 3] = [
+    ("apiserver", "api"),
+    ("fileserver", "files"),
+    ("webserver", "app"),
+];
+
+/// What is known of a key that this chart does not have.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// What to do with it.
+    Key(Recognised),
+    /// There are such keys below it.
+    Section,
+}
+
+/// A key of another chart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recognised {
+    row: &'static Row,
+    /// Which of [`SITES`] it is about, if about one.
+    site: Option<(&'static str, &'static str)>,
+}
+
+/// A key of another chart that somebody wrote.
+#[derive(Debug, Clone)]
+pub(super) struct Foreign {
+    /// Its path with `SERVER` or `SITE` where the row has them.
+    key: String,
+    recognised: Recognised,
+    /// Where it stands.
+    place: String,
+    line: Option<usize>,
+    /// Whether it asks for something that is not so anyway.
+    asks: bool,
+}
+
+/// Recognises a key by its path and its value.
+pub(super) fn find(path: &[&str], value: &Value) -> Option<Known> {
+    let mut nearest: Option<(usize, Recognised)> = None;
+    let mut section = false;
+    for row in &*ROWS {
+        let Some((steps, site)) = follows(row.path, path) else {
+            continue;
+        };
+        if steps > path.len() {
+            section = true;
+        } else if nearest.is_none_or(|(longest, _)| longest < steps) {
+            nearest = Some((steps, Recognised { row, site }));
+        }
+    }
+    match nearest {
+        Some((_, key)) if !section || !(value.is_object() || value.is_null()) => {
+            Some(Known::Key(key))
+        }
+        _ if section && (value.is_object() || value.is_null()) => Some(Known::Section),
+        _ => None,
+    }
+}
+
+type Site = (&'static str, &'static str);
+
+/// Whether a path and the path of a row begin alike as far as the shorter goes; with the
+/// number of the row's steps and the site of the path.
+fn follows(row: &str, path: &[&str]) -> Option<(usize, Option<Site>)> {
+    let mut site = None;
+    let mut path = path.iter();
+    let mut steps = 0;
+    for step in row.split('.') {
+        steps += 1;
+        let Some(here) = path.next() else { continue };
+        let fits = match step {
+            "SERVER" => {
+                site = SITES.into_iter().find(|(server, _)| server == here);
+                site.is_some()
+            }
+            "SITE" => {
+                site = SITES.into_iter().find(|(_, name)| name == here);
+                site.is_some()
+            }
+            step => step == *here,
+        };
+        if !fits {
+            return None;
+        }
+    }
+    Some((steps, site))
+}
+
+impl Foreign {
+    /// A recognised key at its place. `whole` is all that the user wrote.
+    pub(super) fn new(
+        recognised: Recognised,
+        path: &[&str],
+        value: &Value,
+        whole: &Value,
+        at: (String, Option<usize>),
+    ) -> Foreign {
+        let row = recognised.row.path.split('.');
+        let place_holder = |step: &&str| ["SERVER", "SITE"].contains(step);
+        let mut key: Vec<&str> = path.to_vec();
+        for (step, of_row) in key.iter_mut().zip(row) {
+            if place_holder(&of_row) {
+                *step = of_row;
+            }
+        }
+        let used = is_used(path, whole);
+        Foreign {
+            key: key.join("."),
+            recognised,
+            place: at.0,
+            line: at.1,
+            asks: used && !recognised.is_default(value),
+        }
+    }
+}
+
+impl Recognised {
+    /// Whether a value asks for nothing that would not be so anyway.
+    fn is_default(self, value: &Value) -> bool {
+        let empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => {
+                let off = map.get("enabled").is_some_and(is_false);
+                map.is_empty() || off && !matches!(self.row.advice, Advice::Write(_))
+            }
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        let site = self.site.map_or("", |(_, site)| site);
+        let mut defaults = self
+            .row
+            .default
+            .split(',')
+            .filter(|default| !default.is_empty());
+        empty
+            || text(value).is_some_and(|text| defaults.any(|one| one.replace("SITE", site) == text))
+    }
+}
+
+/// Whether something reads a key: not where a part above it is switched off.
+fn is_used(path: &[&str], whole: &Value) -> bool {
+    let enabled = |section: &[&str]| {
+        let section = section.iter().try_fold(whole, |tree, name| tree.get(*name));
+        section.and_then(|section| section.get("enabled"))
+    };
+    let is_off = |section: &[&str]| enabled(section).is_some_and(is_false);
+    let (last, parents) = path.split_last().unwrap_or((&"", &[]));
+    if parents == ["externalServices"] {
+        let database = match *last {
+            name if name.starts_with("elasticsearch") => "elasticsearch",
+            name if name.starts_with("mongodb") => "mongodb",
+            name if name.starts_with("dragonfly") => "dragonfly",
+            _ => "redis",
+        };
+        return is_off(&[database]) || database == "dragonfly" && is_off(&["redis"]);
+    }
+    let above = (1..path.len()).map(|length| &path[..length]);
+    let mut above = above.filter(|section| *last != "enabled" || *section != parents);
+    let off = above.any(|section| {
+        let ingress = section.len() == 2 && section[1] == "ingress";
+        is_off(section) || ingress && enabled(section).is_none_or(|on| !is_true(on))
+    });
+    !off
+}
+
+fn is_false(value: &Value) -> bool {
+    text(value).as_deref() == Some("false")
+}
+
+fn is_true(value: &Value) -> bool {
+    text(value).as_deref() == Some("true")
+}
+
+/// What to say of the keys of other charts at one place: an error where one of them asks
+/// for something that is written differently or not supported, else a warning.
+pub(super) fn findings(file: &str, foreign: &[Foreign]) -> (Option<Problem>, Option<String>) {
+    let (asking, idle): (Vec<&Foreign>, Vec<&Foreign>) = foreign.iter().partition(|one| one.asks);
+    let rows = rows(&asking);
+    let charts = match &asking[..] {
+        [] => charts(&idle),
+        asking => charts(asking),
+    };
+    let harmless = |one: &&Foreign| matches!(one.recognised.row.advice, Advice::Nothing(_));
+    let all = match &rows[..] {
+        [] if idle.is_empty() => return (None, None),
+        [] => {
+            let keys = keys(idle.len());
+            let warning = format!("{file}: {keys} of {charts} at values that change nothing here");
+            return (None, Some(warning));
+        }
+        [row] if asking.len() == 1 => {
+            let what = format!("`{}` is a key of {charts}: {}", row.key, row.what);
+            Problem::new(asking[0].place.clone(), what)
+        }
+        rows => {
+            let keys = keys(rows.len());
+            let what = format!("{keys} of {charts}, which chart 4.0.0 does not have:");
+            Problem {
+                suggestions: rows.to_vec(),
+                ..Problem::new(file, what)
+            }
+        }
+    };
+    match asking.iter().all(harmless) {
+        true => (None, Some(all.lines().join("\n"))),
+        false => (Some(all), None),
+    }
+}
+
+fn keys(count: usize) -> String {
+    match count {
+        1 => "1 key".to_owned(),
+        many => format!("{many} keys"),
+    }
+}
+
+/// The charts that keys are of, in words. A newer chart's file has keys of the charts
+/// that it includes as well.
+fn charts(foreign: &[&Foreign]) -> String {
+    let charts: BTreeSet<Chart> = foreign.iter().map(|one| one.recognised.row.chart).collect();
+    let words: Vec<&str> = match charts.first() {
+        Some(Chart::Newer | Chart::Older) => {
+            let versions = charts.iter().filter_map(|chart| match chart {
+                Chart::Newer => Some("chart 5 to 7"),
+                Chart::Older => Some("chart 1 to 3"),
+                Chart::Sub | Chart::Other => None,
+            });
+            versions.collect()
+        }
+        Some(Chart::Sub) => vec!["the Redis, MongoDB and Elasticsearch charts"],
+        Some(Chart::Other) | None => vec!["other charts"],
+    };
+    words.join(" and ")
+}
+
+/// One row for each key, where keys of several servers are one.
+fn rows(foreign: &[&Foreign]) -> Vec<Suggestion> {
+    let mut groups: Vec<(&str, Vec<&Foreign>)> = Vec::new();
+    for one in foreign {
+        match groups.iter_mut().find(|(key, _)| *key == one.key) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((&one.key, vec![one])),
+        }
+    }
+    let mut rows: Vec<Suggestion> = groups
+        .into_iter()
+        .map(|(key, group)| row(key, &group))
+        .collect();
+    rows.sort_by_key(|row| row.lines.first().copied());
+    rows
+}
+
+fn row(key: &str, group: &[&Foreign]) -> Suggestion {
+    let sites: Vec<Site> = group.iter().filter_map(|one| one.recognised.site).collect();
+    let named = |text: &str| {
+        let servers: Vec<&str> = sites.iter().map(|(server, _)| *server).collect();
+        let sites: Vec<&str> = sites.iter().map(|(_, site)| *site).collect();
+        text.replace("SERVER", &one_of(&servers))
+            .replace("SITE", &one_of(&sites))
+    };
+    let what = match group[0].recognised.row.advice {
+        Advice::Write(key) => format!("write `{}`", named(key)),
+        Advice::Instead(instruction) => named(instruction),
+        Advice::Nothing(why) => format!("no effect here: {why}"),
+        Advice::Unsupported(why) => format!("not supported: {why}"),
+    };
+    let lines: BTreeSet<usize> = group.iter().filter_map(|one| one.line).collect();
+    Suggestion {
+        lines: lines.into_iter().collect(),
+        key: named(key),
+        what,
+    }
+}
+
+/// Several names as a shell has them: `{a,b}`.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [one] => (*one).to_owned(),
+        many => format!("{{{}}}", many.join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::values::keys as known;
+
+    #[test]
+    fn rows_are_unknown_here_and_lead_to_keys_that_are_known() {
+        let of_site = |text: &str| text.replace("SERVER", "apiserver").replace("SITE", "api");
+        let mut seen = BTreeSet::new();
+        for row in &*ROWS {
+            let path = of_site(row.path);
+            assert!(seen.insert(row.path), "{path} stands there twice");
+            assert!(
+                known::find(&path).is_none(),
+                "{path} is a key of this chart"
+            );
+            if let Advice::Write(target) = row.advice {
+                let target = of_site(target);
+                let exists = known::find(&target).is_some() || known::has_below(&target);
+                let below = known::find(target.rsplit_once('.').unwrap().0).is_some();
+                assert!(
+                    exists || below,
+                    "{path} leads to {target}, which is unknown"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_recognised_by_its_longest_row() {
+        let key = |path: &str, value: Value| {
+            let path: Vec<&str> = path.split('.').collect();
+            match find(&path, &value) {
+                Some(Known::Key(recognised)) => recognised.row.path,
+                Some(Known::Section) => "section",
+                None => "unknown",
+            }
+        };
+        assert_eq!(
+            key("webserver.ingress", json!({"enabled": true})),
+            "section"
+        );
+        assert_eq!(key("webserver.ingress", json!(true)), "unknown");
+        assert_eq!(
+            key("webserver.ingress.hostName", json!("a.b")),
+            "SERVER.ingress.hostName"
+        );
+        assert_eq!(key("redis.ingress.hostName", json!("a.b")), "unknown");
+        assert_eq!(key("dragonfly.tls", json!({"enabled": true})), "dragonfly");
+        assert_eq!(key("dragonfly", json!({})), "section");
+        assert_eq!(
+            key("elasticsearch.image", json!("a/b")),
+            "elasticsearch.image"
+        );
+        assert_eq!(key("apisever", json!({})), "unknown");
+    }
+
+    #[test]
+    fn what_is_switched_off_asks_for_nothing() {
+        for (path, whole, used) in [
+            ("apiserver.ingress.hostName", json!({}), false),
+            (
+                "apiserver.ingress.hostName",
+                json!({"apiserver": {"ingress": {"enabled": "true"}}}),
+                true,
+            ),
+            ("apiserver.ingress.enabled", json!({}), true),
+            (
+                "redis.auth.password",
+                json!({"redis": {"auth": {"enabled": false}}}),
+                false,
+            ),
+            ("redis.auth.password", json!({}), true),
+            ("externalServices.dragonflyHost", json!({}), false),
+            (
+                "externalServices.dragonflyHost",
+                json!({"dragonfly": {"enabled": false}}),
+                true,
+            ),
+            (
+                "externalServices.mongodbConnectionStringAuth",
+                json!({"mongodb": {"enabled": false}}),
+                true,
+            ),
+        ] {
+            let path: Vec<&str> = path.split('.').collect();
+            assert_eq!(is_used(&path, &whole), used, "{path:?} {whole}");
+        }
+    }
+}
