@@ -156,6 +156,12 @@ impl Error {
         what.is::<E>()
     }
 
+    /// It as that one, if it is.
+    pub fn downcast_ref<E: Explain>(&self) -> Option<&E> {
+        let what: &(dyn std::error::Error + 'static) = &*self.what;
+        what.downcast_ref()
+    }
+
     /// The error's exit code.
     pub fn code(&self) -> Code {
         self.what.code()

@@ -484,6 +484,47 @@ fn values_files_are_checked() {
 }
 
 #[test]
+fn check_shows_all_findings_when_asked() {
+    let home = Home::new();
+    let wrong: String = (0..25).map(|i| format!("wrong{i}: 1\n")).collect();
+    home.write("values.yaml", &wrong);
+    let check = ["values", "check", "values.yaml"];
+    let ran = home.run(&check);
+    assert_eq!(ran.code, 2);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines[0], "error: 25 invalid values");
+    assert_eq!(lines.len(), 22);
+    assert_eq!(lines[21], "  and 5 more; add -v to see all");
+    let all = home.run(&[&check[..], &["-v"]].concat());
+    assert_eq!(all.stderr.lines().count(), 26, "{}", all.stderr);
+    assert!(
+        all.stderr
+            .ends_with("values.yaml:25: unknown key `wrong24`\n")
+    );
+
+    let json = home.run(&[&check[..], &["-o", "json"]].concat());
+    let events: Vec<serde_json::Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events.len(), 26, "25 findings and the failure");
+    assert_eq!(events[24]["event"], "finding");
+    assert_eq!(events[24]["place"], "values.yaml:25");
+    assert_eq!(events[25]["event"], "failed");
+    assert_eq!(events[25]["details"].as_array().unwrap().len(), 25);
+
+    home.write(
+        "values.yaml",
+        "ingress: {name: mine}\nredis: {rbac: {create: true}}\n",
+    );
+    let valid = home.run(&[&check[..], &["-o", "json"]].concat());
+    let events: Vec<&str> = valid.stdout.lines().collect();
+    assert!(events[0].contains(r#""level":"warning""#), "{events:?}");
+    assert!(events.last().unwrap().contains(r#""event":"valid""#));
+}
+
+#[test]
 fn the_default_values_are_fine_themselves() {
     let home = Home::new();
     let defaults = home.run(&["values", "--defaults"]);

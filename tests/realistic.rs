@@ -1,11 +1,14 @@
-//! What values files of real installations change in the objects. The files are in
-//! `tests/values`, those that are refused begin with `refused-`; a first line `# release: 2.3` says for which release they are.
+//! What values files of real installations change in the objects, and what is said of
+//! files for other charts. The files are in `tests/values`, where those that are refused
+//! begin with `refused-`, and in `tests/other-charts`; a first line `# release: 2.3` says
+//! for which release they are.
 
 mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clearml_local::error::Explain;
 use serde_json::{Map, Value};
 
 use self::common::Rendered;
@@ -163,5 +166,19 @@ fn files_change_what_they_say() {
         let refused = changes.starts_with("refused: ");
         assert_eq!(refused, name.starts_with("refused-"), "{name}: {changes}");
         insta::assert_snapshot!(name, changes);
+    }
+}
+
+#[test]
+fn files_for_other_charts_say_what_to_write_instead() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other-charts");
+    for name in clearml_local::files::list(&folder).unwrap() {
+        let text = clearml_local::files::read(&folder.join(&name)).unwrap();
+        let said = match common::render("1.5.0", &text.unwrap(), &[]) {
+            Ok(rendered) => rendered.warnings.join("\n"),
+            Err(error) => format!("{error}\n{}", error.all_details().join("\n")),
+        };
+        let name = name.trim_end_matches(".yaml");
+        insta::assert_snapshot!(format!("other-charts-{name}"), said);
     }
 }

@@ -1,6 +1,6 @@
 //! `clearml-local values`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::render::usual_machine;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::settings::{InputFile, Instance, Wishes};
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
-use crate::values::{self, InForce, Inputs};
+use crate::values::{self, Finding, InForce, Inputs, Problem};
 
 /// Show the values in force, and where each comes from
 ///
@@ -49,14 +49,17 @@ enum Verb {
 
 /// Check values files without doing anything
 ///
-/// Says all that is wrong at once, with file and line. Several files are laid over one
-/// another, as `up` does.
+/// Prints all that is wrong at once, with file and line: the first 20 findings, or with
+/// `-v` all; with `-o json` all, one object per line. Several files are merged, as `up`
+/// does. Keys of other versions of the chart come with what to write instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   clearml-local values check values.yaml
   clearml-local values check base.yaml site.yaml --set redis.usePassword=true
-  clearml-local values check values.yaml --release 2.3")]
+  clearml-local values check values.yaml --release 2.3
+  clearml-local values check -v values.yaml
+  clearml-local values check values.yaml -o json")]
 struct CheckArgs {
     /// Values files, the later over the earlier; `-` for what is piped in
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -98,12 +101,34 @@ async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
         ..Wishes::default()
     };
     let wishes = wishes.or(context.from_file.clone());
-    let plan = plan(wishes, None, context).await?;
+    let plan = plan(wishes, None, context).await;
+    if context.output.is_json() {
+        return findings(plan, context);
+    }
+    let plan = plan?;
     warn(&plan.warnings, context);
     for file in &args.files {
         context.output.data(&format!("{file}: fine\n"))?;
     }
     Ok(())
+}
+
+/// Writes a line of JSON for each finding, then one for the end.
+fn findings(plan: Result<Plan>, context: &Context) -> Result<()> {
+    let invalid = match &plan {
+        Err(error) => error.downcast_ref::<values::Error>(),
+        Ok(_) => None,
+    };
+    let problems = invalid.into_iter().flat_map(|invalid| &invalid.problems);
+    let mut all: Vec<Finding> = problems.flat_map(Problem::findings).collect();
+    if let Ok(plan) = &plan {
+        all.extend(plan.warnings.iter().map(|text| Finding::warning(text)));
+    }
+    for finding in &all {
+        context.output.event("finding", finding)?;
+    }
+    plan?;
+    Ok(context.output.event("valid", &json!({}))?)
 }
 
 async fn show(args: &Args, context: &Context) -> Result<()> {

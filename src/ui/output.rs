@@ -200,6 +200,16 @@ impl Output {
         self.data(&text)
     }
 
+    /// Writes a line of JSON for programs: `value` with that name as its `event`.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub fn event(&self, event: &str, value: &impl Serialize) -> Result<(), OutputError> {
+        let mut value = serde_json::to_value(value).map_err(io::Error::from)?;
+        value["event"] = event.into();
+        self.data(&json::last(&value, self.time()))
+    }
+
     /// Shows the end of `up`.
     ///
     /// # Errors

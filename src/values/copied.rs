@@ -88,10 +88,16 @@ fn at<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
         .try_fold(tree, |tree, name| tree.get(name))
 }
 
-/// Elasticsearch's memory as the chart has it: a copy of the chart's file carries it
-/// without meaning it.
+/// Elasticsearch's memory as chart 4.0.0 or a newer one has it: a copy of the chart's
+/// file carries it without meaning it.
 fn says_the_charts_memory(said: &Value) -> bool {
-    said["elasticsearch"]["resources"]
-        == json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}})
+    let of_charts = [
+        json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}}),
+        json!({
+            "requests": {"cpu": "100m", "memory": "2Gi"},
+            "limits": {"cpu": "2000m", "memory": "4Gi"},
+        }),
+    ];
+    of_charts.contains(&said["elasticsearch"]["resources"])
         && said["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::error::{Code, Explain};
 
 /// How many problems a person is shown; names are suggested for no more.
@@ -66,6 +68,21 @@ impl Problem {
         }
     }
 
+    /// The problem, or what is to be written instead of each key, for programs.
+    pub fn findings(&self) -> Vec<Finding> {
+        if self.suggestions.is_empty() {
+            return vec![Finding::error(&self.place, None, &self.what)];
+        }
+        let of = |one: &Suggestion| {
+            let place = match one.lines.first() {
+                Some(line) => format!("{}:{line}", self.place),
+                None => self.place.clone(),
+            };
+            Finding::error(&place, Some(&one.key), &one.what)
+        };
+        self.suggestions.iter().map(of).collect()
+    }
+
     /// The problem, then a line for each suggestion.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.to_string()];
@@ -86,6 +103,42 @@ impl fmt::Display for Problem {
 pub struct Error {
     /// At least one.
     pub problems: Vec<Problem>,
+}
+
+/// What a check found, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `error` or `warning`.
+    pub level: &'static str,
+    /// Such as `values.yaml:12` or `--set a=b`; a warning has it in its message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The key, where the message does not name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is wrong, or what to do.
+    pub message: String,
+}
+
+impl Finding {
+    fn error(place: &str, key: Option<&str>, message: &str) -> Finding {
+        Finding {
+            level: "error",
+            place: Some(place.to_owned()),
+            key: key.map(str::to_owned),
+            message: message.to_owned(),
+        }
+    }
+
+    /// A warning.
+    pub fn warning(message: &str) -> Finding {
+        Finding {
+            level: "warning",
+            place: None,
+            key: None,
+            message: message.to_owned(),
+        }
+    }
 }
 
 fn summary(problems: &[Problem]) -> String {

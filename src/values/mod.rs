@@ -31,7 +31,7 @@ use serde_json::Value;
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
 pub use self::difference::{Difference, Refused};
-pub use self::error::{Error, Problem, Suggestion};
+pub use self::error::{Error, Finding, Problem, Suggestion};
 pub use self::merge::coalesce;
 pub use self::reference::reference;
 pub use self::said::{LARGEST_FILE, merged};

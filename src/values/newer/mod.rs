@@ -247,19 +247,21 @@ fn keys(count: usize) -> String {
 /// that it includes as well.
 fn charts(foreign: &[&Foreign]) -> String {
     let charts: BTreeSet<Chart> = foreign.iter().map(|one| one.recognised.row.chart).collect();
-    let words: Vec<&str> = match charts.first() {
-        Some(Chart::Newer | Chart::Older) => {
-            let versions = charts.iter().filter_map(|chart| match chart {
-                Chart::Newer => Some("chart 5 to 7"),
-                Chart::Older => Some("chart 1 to 3"),
-                Chart::Sub | Chart::Other => None,
-            });
-            versions.collect()
-        }
-        Some(Chart::Sub) => vec!["the Redis, MongoDB and Elasticsearch charts"],
-        Some(Chart::Other) | None => vec!["other charts"],
-    };
-    words.join(" and ")
+    let newer = charts.contains(&Chart::Newer).then_some("chart 5 to 7");
+    let older = charts.contains(&Chart::Older).then_some("chart 1 to 3");
+    let sections = foreign.iter().filter_map(|one| one.key.split('.').next());
+    let sections: BTreeSet<&str> = sections.collect();
+    match (newer, older) {
+        (Some(newer), Some(older)) => format!("{newer} and {older}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) if !charts.contains(&Chart::Sub) => "other charts".to_owned(),
+        (None, None) => match sections.into_iter().collect::<Vec<_>>()[..] {
+            ["elasticsearch"] => "Elastic's chart of Elasticsearch".to_owned(),
+            ["mongodb"] => "Bitnami's chart of MongoDB".to_owned(),
+            ["redis"] => "Bitnami's chart of Redis".to_owned(),
+            _ => "the charts of Redis, MongoDB and Elasticsearch".to_owned(),
+        },
+    }
 }
 
 /// One row for each key, where keys of several servers are one.
@@ -289,7 +291,7 @@ fn row(key: &str, group: &[&Foreign]) -> Suggestion {
     };
     let what = match group[0].recognised.row.advice {
         Advice::Write(key) => format!("write `{}`", named(key)),
-        Advice::Instead(instruction) => named(instruction),
+        Advice::Instead(instruction) => instruction.to_owned(),
         Advice::Nothing(why) => format!("no effect here: {why}"),
         Advice::Unsupported(why) => format!("not supported: {why}"),
     };
