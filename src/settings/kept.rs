@@ -25,10 +25,7 @@ pub(super) fn read_release(release: &str) -> Result<Option<KeptFile>, Error> {
     if !crate::release::is_path(release) {
         return Ok(None);
     }
-    let path: InputFile = release.parse().map_err(|reason| Error::Path {
-        reason,
-        argument: format!("--release {release}"),
-    })?;
+    let path: InputFile = release.parse().map_err(Error::ReleasePath)?;
     let missing = || Error::NoReleaseFile {
         path: path.to_string(),
     };

@@ -182,6 +182,9 @@ pub enum Error {
     /// Nothing came through the pipe that values are read from.
     #[error("no values on standard input: `-f -` read nothing")]
     EmptyPipe,
+    /// The path of a release's file cannot be used.
+    #[error("invalid value for --release: {0}")]
+    ReleasePath(crate::path::Error),
     /// A release's file is missing.
     #[error("no such release file: {path}")]
     NoReleaseFile {
@@ -279,7 +282,7 @@ impl Explain for Error {
                 "to forget the values that were chosen before: clearml-local up --reset-values"
                     .into(),
             ],
-            Error::NoReleaseFile { .. } => {
+            Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
                 vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
             }
             Error::NoValuesFile { .. }

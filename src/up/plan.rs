@@ -231,7 +231,7 @@ mod tests {
     use crate::settings::Wishes;
 
     fn plan(wishes: &Wishes, earlier: Option<&Instance>) -> Plan {
-        let instance = wishes.instance(earlier, "/data".to_owned().into());
+        let instance = wishes.instance(earlier, std::path::PathBuf::from("/data").into());
         let name = "demo".parse().unwrap();
         Plan::new(name, instance.unwrap(), earlier, &EngineInfo::default()).unwrap()
     }
@@ -299,7 +299,7 @@ mod tests {
         };
         let named = plan(&named, Some(&earlier)).instance;
         assert_eq!(named.release_file, None);
-        let gone = wishes.instance(Some(&named), "/data".to_owned().into());
+        let gone = wishes.instance(Some(&named), std::path::PathBuf::from("/data").into());
         assert_eq!(
             gone.unwrap_err().to_string(),
             format!("no such release file: {}", path.display())

@@ -108,7 +108,7 @@ impl<'a> Check<'a> {
         // What stands beside it at the top, and in the section that is called like the
         // chart.
         let own = |name: &str| {
-            let path = [&path[..], &[name]].concat();
+            let path = [path, &[name]].concat();
             keys::find(&path.join(".")).is_some() || newer::find(&path, &Value::Null).is_some()
         };
         for (name, value) in known(&self.layer.tree, &|name| name != path[0] && is_known(name)) {
