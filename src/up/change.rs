@@ -240,6 +240,8 @@ mod tests {
                     wishes,
                     retain: false,
                     atomic: false,
+                    new_keys: false,
+                    interrupt: crate::interrupt::Interrupt::never(),
                     back_to: None,
                     proxies,
                     docker_config: None,
