@@ -1,17 +1,19 @@
 //! What is true of an instance now: asked of the engine, the cluster and the
 //! server itself, never of the state file.
 
+mod observe;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::observe::observe;
 use crate::component::Component;
-use crate::diagnose::{ComponentObservation, Finding, PodObservation, Stale, describe, diagnose};
+use crate::diagnose::{ComponentObservation, Finding, Stale, describe, diagnose};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::files;
-use crate::kube::{self, Cluster};
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe, ingress_hint};
 use crate::recovery::{self, Recalled};
@@ -26,15 +28,11 @@ pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
 const PATIENCE: Duration = Duration::from_millis(1400);
 /// The same for settings and keys that this home does not keep.
 const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
-/// The same for the logs of components in trouble, which come last.
-const LOGS_PATIENCE: Duration = Duration::from_millis(1600);
 /// How long the data may take to be counted.
 const COUNTING: Duration = Duration::from_millis(300);
 /// How long after the node's start it is taken to be on its way.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
 const UNREPORTED: &str = "the node's kubelet does not report: how the components are is not known";
-/// How much of the log of a component in trouble is read.
-const LOG_LINES: i64 = 40;
 
 /// An instance as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -314,66 +312,6 @@ async fn of_node(
 fn is_unreported(seen: &ComponentObservation) -> bool {
     let mut pods = seen.pods.iter();
     pods.any(|pod| pod.stale == Some(Stale::NoReport))
-}
-
-/// What the cluster says.
-struct Seen {
-    components: Vec<ComponentObservation>,
-    logs: BTreeMap<Component, Vec<String>>,
-    kubernetes: Option<String>,
-}
-
-async fn observe(
-    kubeconfig: Option<String>,
-    working: bool,
-    started: Option<Timestamp>,
-    began: Instant,
-) -> Result<Seen, String> {
-    let kubeconfig = kubeconfig.ok_or(match working {
-        true => "the node is being made",
-        false => "Kubernetes was not started in the node: an earlier `up` did not finish",
-    })?;
-    let look = async {
-        let cluster = Cluster::connect(&kubeconfig)
-            .await?
-            .on_node_started(started);
-        let (components, version) = tokio::join!(cluster.observe(), cluster.version());
-        Ok::<_, kube::Error>((cluster, components?, version.ok()))
-    };
-    let looked = tokio::time::timeout_at((began + PATIENCE).into(), look).await;
-    let (cluster, components, kubernetes) = match looked {
-        Ok(Ok(seen)) => seen,
-        Ok(Err(error)) => return Err(error.to_string()),
-        Err(_) => return Err("the Kubernetes API does not answer".into()),
-    };
-    let until = began + LOGS_PATIENCE;
-    let troubled = components.iter().filter(|seen| has_ended(seen));
-    let logs = troubled.map(|seen| {
-        let cluster = &cluster;
-        async move {
-            let tail = cluster.last_lines(seen, LOG_LINES);
-            let tail = tokio::time::timeout_at(until.into(), tail)
-                .await
-                .ok()?
-                .ok()?;
-            Some((seen.component, tail.lines))
-        }
-    });
-    let logs = futures_util::future::join_all(logs).await;
-    Ok(Seen {
-        logs: logs.into_iter().flatten().collect(),
-        components,
-        kubernetes,
-    })
-}
-
-/// Whether something is wrong with a component of which only a log tells why: a
-/// process that ended by itself.
-fn has_ended(seen: &ComponentObservation) -> bool {
-    let blocking = seen.pod().and_then(PodObservation::blocking);
-    !seen.is_ready()
-        && blocking.is_some_and(|(container, _)| container.ends() > 0)
-        && diagnose(seen, &[]).is_some()
 }
 
 fn at_work(holder: &String) -> String {

@@ -40,7 +40,6 @@ fn without(command: Command, left_out: &dyn Fn(&Arg) -> bool) -> Command {
         .mut_subcommands(|verb| without(verb, left_out))
 }
 
-#[expect(clippy::disallowed_methods, reason = "what clap reads, before it does")]
 fn is_empty(arg: &Arg) -> bool {
     let name = arg.get_env().and_then(OsStr::to_str);
     name.is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))

@@ -23,7 +23,7 @@ const SERVED: &str = "clearml-conf";
 #[derive(Debug)]
 pub enum Found {
     /// They are these.
-    Keys(Secrets),
+    Keys(Box<Secrets>),
     /// It has none yet.
     None,
     /// It has some, and they cannot be read.
@@ -68,18 +68,18 @@ pub async fn find(
     if let Some(cluster) = cluster
         && let Some(secrets) = from_cluster(cluster, home.as_ref()).await?
     {
-        return Ok(Found::Keys(secrets));
+        return Ok(Found::Keys(Box::new(secrets)));
     }
     let mut used = None;
     for place in places {
         match in_data(name, place, node_image, home.is_none(), engine).await? {
-            InData::Keys(secrets) => return Ok(Found::Keys(*secrets)),
+            InData::Keys(secrets) => return Ok(Found::Keys(secrets)),
             InData::Used => used = used.or(Some((*place).clone())),
             InData::Nothing => {}
         }
     }
     if let Some(home) = home {
-        return Ok(Found::Keys(home));
+        return Ok(Found::Keys(Box::new(home)));
     }
     let place = match (unreadable, used) {
         (false, None) => return Ok(Found::None),
@@ -299,7 +299,7 @@ mod tests {
         state::keep_keys_in(dir.path(), &theirs).unwrap();
         for home in [None, Some(home.clone())] {
             let found = found(&place, false, home).await;
-            assert!(matches!(found, Found::Keys(keys) if keys == theirs));
+            assert!(matches!(found, Found::Keys(keys) if *keys == theirs));
         }
         let marker = Marker::read(dir.path()).unwrap().unwrap();
         marker.remove(dir.path()).unwrap();
@@ -308,7 +308,7 @@ mod tests {
             "they go with the data"
         );
         let found = found(&place, false, Some(home.clone())).await;
-        assert!(matches!(found, Found::Keys(keys) if keys == home));
+        assert!(matches!(found, Found::Keys(keys) if *keys == home));
     }
 
     #[tokio::test]

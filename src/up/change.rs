@@ -193,6 +193,9 @@ mod tests {
                 .unwrap();
             kept.ports = Ports { web, api, files };
             state.keep_instance(&kept).unwrap();
+            state
+                .keep_secrets(&crate::secrets::Secrets::generate())
+                .unwrap();
             let plan = Plan::new("demo".parse().unwrap(), kept.clone(), None, &info).unwrap();
             plan.marker().write(&dir.path().join("data")).unwrap();
             let image = |id: &str| Image {

@@ -243,7 +243,7 @@ async fn planned(
         return Ok((past, plan, None));
     }
     let keys = match found(&past, &plan, state, engine).await? {
-        Found::Keys(keys) => Some(keys),
+        Found::Keys(keys) => Some(*keys),
         Found::Lost(lost) if !request.new_keys => {
             plan.in_the_way.push(Finding::of(&lost));
             None
@@ -285,7 +285,7 @@ pub async fn found_keys(
         ..Past::default()
     };
     match found(&past, plan, state, engine).await? {
-        Found::Keys(keys) => Ok(Some(keys)),
+        Found::Keys(keys) => Ok(Some(*keys)),
         Found::None => Ok(None),
         Found::Lost(lost) => Err(lost.into()),
     }
