@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod certificates;
+mod container;
 mod kubeadm;
 pub mod logs;
 mod manifests;
@@ -15,9 +16,10 @@ use std::path::PathBuf;
 
 pub use self::bootstrap::{
     await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished,
-    kubeconfig, make, note_furnished, start,
+    kubeconfig, note_furnished,
 };
 pub use self::certificates::{Certificates, certificates, renew_certificates};
+pub use self::container::{make, start};
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::{bound_stop, trust};
 pub use self::services::ensure_services;

@@ -17,7 +17,7 @@ impl Home {
     }
 
     /// Settings as an `up` keeps them.
-    fn keep_settings(&self) {
+    pub fn keep_settings(&self) {
         let [web, api, files] = self.ports;
         let settings = json!({
             "listen": "127.0.0.1", "ports": {"web": web, "api": api, "files": files},
@@ -26,6 +26,13 @@ impl Home {
         });
         std::fs::create_dir_all(self.state()).unwrap();
         std::fs::write(self.state().join("instance.json"), settings.to_string()).unwrap();
+    }
+
+    /// Keys as an `up` keeps them.
+    pub fn keep_keys(&self) {
+        StateDir::at(self.state())
+            .keep_secrets(&clearml_local::secrets::Secrets::generate())
+            .unwrap();
     }
 
     fn keep_kubeconfig(&self, port: u16) {
@@ -69,10 +76,7 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
         .collect();
     home.ports = [ports[0], ports[1], ports[2]];
     home.keep_settings();
-    let state = StateDir::at(home.state());
-    state
-        .keep_secrets(&clearml_local::secrets::Secrets::generate())
-        .unwrap();
+    home.keep_keys();
     home.keep_kubeconfig(ports[0]);
     (home, listeners)
 }
@@ -167,9 +171,7 @@ fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
     let home = Home::new(running);
     home.keep_settings();
     home.keep_kubeconfig(cluster_with_other_data(json!("")));
-    StateDir::at(home.state())
-        .keep_secrets(&clearml_local::secrets::Secrets::generate())
-        .unwrap();
+    home.keep_keys();
     let (plain, code, _) = timed(&mut home.status(&[]));
     assert!(plain.contains("mongodb"), "{plain}");
     for proxy in [

@@ -1,0 +1,135 @@
+//! What can go wrong in `up` itself, with exit codes and hints.
+
+use std::net::SocketAddr;
+
+use super::refused;
+use crate::error::{Code, Explain};
+use crate::path::{self, HostPath, quoted};
+use crate::settings::DataPlace;
+use crate::wait::TimedOut;
+
+/// What is wrong with what `up` was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no node to start.
+    #[error("there is no server to start")]
+    NothingToStart,
+    /// The node runs, but the server was never installed as a whole.
+    #[error("the node runs, but not all of the server was installed")]
+    NotInstalled,
+    /// The release's file is missing.
+    #[error("there is no release file {path}")]
+    NoReleaseFile {
+        /// The path that was given.
+        path: HostPath,
+    },
+    /// The path of the release's file cannot be resolved.
+    #[error("invalid value for --release: {0}")]
+    ReleasePath(path::Error),
+    /// The Kubernetes API of a running node is silent.
+    #[error(transparent)]
+    ApiSilent(TimedOut),
+    /// The node serves, but its published ports are not open here.
+    #[error("{who} answers in the node, but {}", refused::words(at))]
+    PortsRefused {
+        /// Who answers, such as `the server`.
+        who: &'static str,
+        /// Where it is published.
+        at: Vec<SocketAddr>,
+    },
+    /// The node does not become one that takes pods.
+    #[error(transparent)]
+    NodeNotReady(TimedOut),
+    /// The disk that the data are on is full.
+    #[error("no space left in the data directory {place}")]
+    DataDiskFull {
+        /// Where they are.
+        place: DataPlace,
+    },
+    /// The data were not copied to their new folder.
+    #[error("cannot copy the data in {from} to {to}: {reason}")]
+    NotCopied {
+        /// Where they are.
+        from: HostPath,
+        /// Where they should be.
+        to: HostPath,
+        /// The last line that was said.
+        reason: String,
+    },
+    /// Pods are to pull with a login that is not there.
+    #[error("{}", no_login(registry, *token))]
+    NoRegistryLogin {
+        /// The registry.
+        registry: String,
+        /// Whether there is a token, which pods cannot use.
+        token: bool,
+    },
+    /// The machine has no port left for the Kubernetes API.
+    #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
+    NoPort(#[source] std::io::Error),
+}
+
+fn no_login(registry: &str, token: bool) -> String {
+    let why = match token {
+        true => "your `docker login` holds a token, which pods cannot use",
+        false => "there is no `docker login` for it",
+    };
+    format!("`imageCredentials` names no user for {registry}, and {why}")
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::NoPort(_) => Code::PortInUse,
+            Error::DataDiskFull { .. } => Code::DiskFull,
+            Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
+            Error::NotCopied { .. } => Code::StateBroken,
+            Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
+            Error::ApiSilent(_) | Error::PortsRefused { .. } => Code::ClusterUnreachable,
+            Error::NodeNotReady(_) => Code::NodeFailed,
+            Error::NoReleaseFile { .. }
+            | Error::ReleasePath(_)
+            | Error::NothingToStart
+            | Error::NotInstalled => Code::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::NoPort(_) => Vec::new(),
+            Error::DataDiskFull { place } => vec![match place {
+                DataPlace::Folder(dir) => {
+                    format!("see how full the disk is: df -h {}", quoted(dir))
+                }
+                DataPlace::Volume(_) => "see what fills the disk: docker system df".into(),
+            }],
+            Error::NotCopied { from, to, .. } => {
+                let mut hints = vec![format!(
+                    "keep them where they are: clearml-local up --data-dir {}",
+                    quoted(from)
+                )];
+                if self.code() == Code::DiskFull {
+                    hints.push(format!("see what fills the disk: df -h {}", quoted(to)));
+                }
+                hints
+            }
+            Error::PortsRefused { .. } => vec![
+                "run this command on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
+                "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
+                "or see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
+            ],
+            Error::ApiSilent(_) | Error::NodeNotReady(_) => {
+                vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
+            }
+            Error::NoRegistryLogin { registry, .. } => vec![
+                format!("log in, then run the command again: docker login {registry}"),
+                "or say the user: clearml-local up --set imageCredentials.username=USER,imageCredentials.password=PASSWORD".into(),
+            ],
+            Error::NothingToStart => vec!["make it: clearml-local up".into()],
+            Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
+            Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
+                vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
+            }
+        }
+    }
+}
