@@ -26,7 +26,11 @@ impl RecordingProxy {
             let mut held = Vec::new();
             for mut client in listener.incoming().map_while(Result::ok) {
                 let mut line = String::new();
-                let read = BufReader::new(&client).read_line(&mut line);
+                let mut reader = BufReader::new(&client);
+                let read = reader.read_line(&mut line);
+                // A connection that is closed with something unread is reset.
+                let head = reader.lines().map_while(Result::ok);
+                head.take_while(|line| !line.is_empty()).for_each(drop);
                 if read.is_ok() && !line.is_empty() {
                     noted.lock().unwrap().push(line.trim().to_owned());
                 }
