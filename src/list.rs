@@ -6,7 +6,7 @@ use crate::docker::{Container, Engine};
 use crate::error::{Error, Result};
 use crate::node::spec::{self, INSTANCE_LABEL};
 use crate::probe::Endpoints;
-use crate::settings::InstanceName;
+use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 /// One instance.
@@ -80,7 +80,7 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
         let instance = kept.or_else(|| nodes.get(&name).and_then(spec::instance_of));
         listed.push(Listed {
             state,
-            release: instance.as_ref().map(|instance| instance.release.clone()),
+            release: instance.as_ref().map(Instance::release_name),
             web: instance
                 .as_ref()
                 .map(|instance| Endpoints::of(instance).web),

@@ -7,7 +7,7 @@ use super::signals::until_stopped;
 use crate::diagnose::{ComponentObservation, assess};
 use crate::docker::{Docker, Engine};
 use crate::error::{Result, about};
-use crate::settings::name_flag;
+use crate::settings::{Instance, name_flag};
 use crate::status::{self, ENGINE_PATIENCE, Health, Silent, Status};
 use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
 
@@ -172,7 +172,7 @@ fn view(name: &str, status: &Status) -> StatusView {
             Health::Unknown(_) => State::Unknown,
         },
         name: name.to_owned(),
-        release: instance.map(|instance| instance.release.clone()),
+        release: instance.map(Instance::release_name),
         endpoints: status.endpoints.clone(),
         components: status
             .components

@@ -1,5 +1,7 @@
 //! Whether pods can be placed: what the node's conditions, taints and lease say.
 
+use std::collections::BTreeMap;
+
 use ::kube::Api;
 use ::kube::api::{ListParams, ObjectList};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -36,6 +38,18 @@ impl Cluster {
             stale.or_else(|| not_ready(node))
         });
         Ok(reason.map_or(Look::Done(()), Look::NotYet))
+    }
+
+    /// The labels of each node.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub(crate) async fn node_labels(&self) -> Result<Vec<BTreeMap<String, String>>, Error> {
+        let nodes: Api<Node> = Api::all(self.client());
+        let all = ListParams::default();
+        let nodes = persistent("list nodes", || nodes.list(&all)).await?;
+        let labels = nodes.items.into_iter().map(|node| node.metadata.labels);
+        Ok(labels.map(Option::unwrap_or_default).collect())
     }
 
     /// What nodes and leases say of the kubelets' reports; nothing where they may not

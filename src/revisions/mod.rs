@@ -215,7 +215,7 @@ impl Entry {
         Entry {
             revision: revision.number,
             at: revision.at,
-            release: revision.instance.release.clone(),
+            release: revision.instance.release_name(),
             program: revision.program.clone(),
             result: match revision.ending {
                 Ending::Ready if current => "ready",
@@ -235,7 +235,7 @@ impl Entry {
 
 /// Values and release as one tree.
 fn whole(revision: &Revision) -> Value {
-    let mut whole = json!({"release": revision.instance.release});
+    let mut whole = json!({"release": revision.instance.release_name()});
     if let (Some(whole), Some(values)) = (whole.as_object_mut(), revision.values.as_object()) {
         whole.extend(values.clone());
     }

@@ -23,6 +23,7 @@ pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::set::{SetArgument, SetKind};
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
+use crate::release::Release;
 use crate::{files, path};
 
 /// The node image of kind 0.33, pinned by digest.
@@ -114,6 +115,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// The name of the release: what its file says, where it comes from one.
+    pub fn release_name(&self) -> String {
+        let file = self.release_file.as_ref();
+        let named = file.and_then(|file| Release::from_file_text(&file.text, &file.path).ok());
+        named.map_or_else(|| self.release.clone(), |release| release.name)
+    }
+
     /// This instance with the other's choice: what a revision remembers and a rollback
     /// brings back. Ports, places and the node are not part of it.
     #[must_use]

@@ -17,6 +17,7 @@ mod preflight;
 mod ready;
 mod refused;
 mod registry;
+mod selectors;
 mod timeout;
 
 use std::path::PathBuf;
@@ -200,6 +201,7 @@ async fn bring_up(
     phases.end("kubernetes and images");
 
     data::prepare(&plan, engine, &node.name).await?;
+    selectors::check(&plan, &cluster).await?;
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     // From here on the server itself changes.
     state.keep_instance(&plan.instance)?;

@@ -286,6 +286,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let kept = plan(&Wishes::default(), Some(&earlier));
         assert_eq!(kept.release.server, "2.3.1");
+        assert_eq!(kept.instance.release_name(), "2.3", "and not its path");
         let back = Instance {
             release: "1.5.0".into(),
             release_file: None,

@@ -73,6 +73,19 @@ of secrets are never printed: not in messages, not from `--set`, not by `values`
   server takes the name of a file for the first part of its paths.
 - **Values without effect** because of another key, such as a host name of an ingress that is
   not enabled, are told with that key.
+- **Node selectors.** A label that the node does not have is reported before anything is applied,
+  with the command that sets it on the node.
+- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, warn
+  where the node has a controller: it has only Traefik.
+
+## Files of other charts
+
+A file of the charts 5 to 7, of an umbrella chart (everything below `clearml:`), or of the
+Redis, MongoDB and Elasticsearch charts is recognised as such, once, with a table of its keys:
+what to write instead, what is not supported, and what has no effect here. Nothing is
+translated by itself. Other unknown keys are looked up in the whole tree. Top-level keys that
+only hold an anchor (`x-common: &common`) are accepted. `values check -v` and
+`values check -o json` show all findings where there are more than twenty.
 
 ## The grammar of `--set`
 

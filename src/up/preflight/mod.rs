@@ -12,7 +12,7 @@ mod ports;
 mod proxy;
 
 pub(super) use self::network::create as create_network;
-use super::{Plan, Request};
+use super::{Plan, Request, selectors};
 use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
@@ -124,6 +124,9 @@ async fn check(
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
     findings.extend(reach(plan, engine, ours.as_ref()).await?);
     findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
+    if ours.is_none() {
+        findings.extend(selectors::of_new_node(plan, &info.architecture));
+    }
     let proxies = request.proxies(info);
     let recreated = |node| !plan.differences(node, info).is_empty();
     let new_node = ours.as_ref().is_none_or(recreated);

@@ -1,6 +1,26 @@
 //! The ingresses.
 
+use std::collections::BTreeMap;
+
 use super::{Context, Finding, Found};
+
+/// Who reads annotations that begin so. Our controller, Traefik, reads only its own.
+const READERS: [(&str, &str); 9] = [
+    ("nginx.ingress.kubernetes.io/", "ingress-nginx"),
+    ("nginx.org/", "the NGINX Ingress Controller"),
+    (
+        "alb.ingress.kubernetes.io/",
+        "the AWS Load Balancer Controller",
+    ),
+    ("haproxy.org/", "the HAProxy Ingress Controller"),
+    ("haproxy-ingress.github.io/", "HAProxy Ingress"),
+    ("konghq.com/", "Kong"),
+    ("cert-manager.io/", "cert-manager"),
+    ("acme.cert-manager.io/", "cert-manager"),
+    ("external-dns.alpha.kubernetes.io/", "ExternalDNS"),
+];
+/// The annotation that named a class before ingresses had a field for it.
+const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     let mut earlier: Vec<(&str, &str)> = Vec::new();
@@ -31,7 +51,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
                     format!("`ingress.className` is {class}, but the controller in the node serves only {}: the servers are reached by their ports", controller.class),
                 ));
             }
-            Some(_) => {}
+            Some(controller) => annotations(context, controller.class, found),
         }
     }
     if !context.release.can_display_urls() && sites.app.is_some() && !sites.found_by_web_app() {
@@ -40,6 +60,47 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
             format!(
                 "the web app of server {} finds the API by its host name only: its page may stay empty, and `create credentials` shows wrong URLs, unless the hosts are `app.`, `api.` and `files.` of one domain",
                 context.release.server
+            ),
+        ));
+    }
+}
+
+/// Annotations for a program that the node does not have.
+fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
+    let mut unread: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
+    for (name, site) in context.values.ingress.sites.all() {
+        let own = format!("ingress.{name}.annotations");
+        let place = match context.says(&own) {
+            true => own,
+            false => "ingress.annotations".to_owned(),
+        };
+        for (annotation, value) in &site.annotations {
+            let reader = READERS
+                .iter()
+                .find(|(begin, _)| annotation.starts_with(begin));
+            if let Some((_, reader)) = reader {
+                let of_reader = unread.entry(reader).or_default();
+                of_reader.push((place.clone(), annotation));
+            }
+            if annotation == CLASS_ANNOTATION && value != class {
+                found.push(Finding::new(
+                    place.clone(),
+                    format!("`{annotation}: {value}` in `{place}` gives the ingress of `{name}` to another controller: the one in the node serves only {class}"),
+                ));
+            }
+        }
+    }
+    for (reader, annotations) in unread {
+        let mut names: Vec<&str> = annotations.iter().map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        found.push(Finding::of(
+            annotations.iter().map(|(place, _)| place.clone()),
+            format!(
+                "{} of {reader} {} no effect: the node has only Traefik",
+                names.join(", "),
+                if names.len() == 1 { "has" } else { "have" }
             ),
         ));
     }

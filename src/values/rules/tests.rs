@@ -392,3 +392,36 @@ fn the_users_own_list_of_elasticsearchs_settings_counts() {
 fn a_cookie_without_an_age_is_legal() {
     assert_eq!(warned("apiserver: {authCookiesMaxAge: 0}\n"), [""; 0]);
 }
+
+#[test]
+fn annotations_of_another_controller_are_said_once_for_each() {
+    let text = "\
+ingress:
+  annotations: {nginx.ingress.kubernetes.io/proxy-body-size: 10g, example.com/team: ml}
+  app:
+    enabled: true
+    annotations: {cert-manager.io/cluster-issuer: staging, kubernetes.io/ingress.class: nginx}
+  api: {enabled: true, annotations: {nginx.ingress.kubernetes.io/proxy-read-timeout: '600'}}
+  files: {enabled: true, annotations: {traefik.ingress.kubernetes.io/router.priority: '1'}}
+";
+    let told = |controller| {
+        let resolved = resolve_on(DEFAULT, text, &[], controller).ok().unwrap();
+        let about = ["of ingress-nginx", "cert-manager", "ingress.class"];
+        let told = resolved.warnings.into_iter();
+        let told = told.filter(|line| about.iter().any(|word| line.contains(word)));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(true),
+        [
+            "values.yaml:5: `kubernetes.io/ingress.class: nginx` in `ingress.app.annotations` gives the ingress of `app` to another controller: the one in the node serves only traefik",
+            "values.yaml:5: `cert-manager.io/cluster-issuer` of cert-manager has no effect: the node has only Traefik",
+            "values.yaml:5: `nginx.ingress.kubernetes.io/proxy-body-size`, `nginx.ingress.kubernetes.io/proxy-read-timeout` of ingress-nginx have no effect: the node has only Traefik",
+        ]
+    );
+    assert_eq!(
+        told(false),
+        [""; 0],
+        "without a controller no ingress has an effect"
+    );
+}

@@ -1,0 +1,159 @@
+//! Node selectors of the values, and the labels that the node has.
+
+use std::collections::BTreeMap;
+
+use super::Plan;
+use super::preflight::{Failed, Finding};
+use crate::error::{Code, Result};
+use crate::kube::Cluster;
+use crate::node::spec;
+use crate::path::quoted;
+
+/// The labels of one node.
+type Labels = BTreeMap<String, String>;
+
+/// Stops before anything is applied that no node could run: its pods would wait for
+/// ever.
+pub(super) async fn check(plan: &Plan, cluster: &Cluster) -> Result<()> {
+    if wanted(plan).next().is_none() {
+        return Ok(());
+    }
+    let nodes = cluster.node_labels().await?;
+    match finding(plan, &nodes) {
+        Some(finding) => Err(Failed {
+            findings: vec![finding],
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+/// The selectors that the node will not match which `up` is about to create.
+pub(super) fn of_new_node(plan: &Plan, architecture: &str) -> Option<Finding> {
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let name = spec::name(&plan.name);
+    // What the kubelet and kubeadm give to a control plane's node.
+    let labels = Labels::from([
+        label("kubernetes.io/hostname", &name),
+        label("kubernetes.io/os", "linux"),
+        label("kubernetes.io/arch", architecture),
+        label("beta.kubernetes.io/os", "linux"),
+        label("beta.kubernetes.io/arch", architecture),
+        label("node-role.kubernetes.io/control-plane", ""),
+    ]);
+    finding(plan, &[labels])
+}
+
+/// Each component's key and selector, where it has one.
+fn wanted(plan: &Plan) -> impl Iterator<Item = (String, &Labels)> {
+    let installed = plan.values.installed().into_iter();
+    installed.filter_map(|component| {
+        let selector = &plan.values.pods(component).node_selector;
+        let key = format!("{component}.nodeSelector");
+        (!selector.is_empty()).then_some((key, selector))
+    })
+}
+
+fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
+    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, selector) in wanted(plan) {
+        let has = |labels: &Labels, (name, value): (&String, &String)| {
+            labels.get(name).is_some_and(|is| is == value)
+        };
+        if nodes
+            .iter()
+            .any(|node| selector.iter().all(|label| has(node, label)))
+        {
+            continue;
+        }
+        for label in selector {
+            if !nodes.iter().any(|node| has(node, label)) {
+                let (name, value) = label;
+                let keys = missing.entry(format!("{name}={value}")).or_default();
+                keys.push(key.clone());
+            }
+        }
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let told: Vec<String> = missing
+        .iter()
+        .map(|(label, keys)| {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            format!("{label} ({})", keys.join(", "))
+        })
+        .collect();
+    let node = spec::name(&plan.name);
+    let labels: Vec<String> = missing.keys().map(quoted).collect();
+    let mut keys: Vec<&String> = missing.values().flatten().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let none: Vec<String> = keys.iter().map(|key| format!("{key}=null")).collect();
+    Some(Finding {
+        what: format!(
+            "the node lacks labels that the values select it by: {}",
+            told.join("; ")
+        ),
+        remedies: vec![
+            format!(
+                "leave the selectors out: clearml-local up --set {}",
+                none.join(",")
+            ),
+            format!(
+                "or label the node, once it runs: docker exec {node} kubectl label node {node} {}",
+                labels.join(" ")
+            ),
+        ],
+        code: Code::ComponentUnschedulable,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::EngineInfo;
+    use crate::settings::{KeptFile, Wishes};
+
+    fn plan(text: &str) -> Plan {
+        let mut instance = Wishes::default()
+            .instance(None, std::path::PathBuf::from("/data").into())
+            .unwrap();
+        instance.values = vec![KeptFile {
+            path: "values.yaml".into(),
+            text: text.into(),
+        }];
+        let info = EngineInfo {
+            memory: 16_000_000_000,
+            ..EngineInfo::default()
+        };
+        Plan::new("demo".parse().unwrap(), instance, None, &info).unwrap()
+    }
+
+    #[test]
+    fn a_label_that_no_node_has_is_named_with_its_keys() {
+        let own = plan(
+            "apiserver: {nodeSelector: {app: clearml}}\nwebserver: {nodeSelector: {app: clearml, kubernetes.io/os: linux}}\n",
+        );
+        let finding = of_new_node(&own, "amd64").unwrap();
+        assert_eq!(
+            finding.what,
+            "the node lacks labels that the values select it by: app=clearml (`apiserver.nodeSelector`, `webserver.nodeSelector`)"
+        );
+        assert_eq!(
+            finding.remedies,
+            [
+                "leave the selectors out: clearml-local up --set apiserver.nodeSelector=null,webserver.nodeSelector=null",
+                "or label the node, once it runs: docker exec demo-control-plane kubectl label node demo-control-plane app=clearml",
+            ]
+        );
+    }
+
+    #[test]
+    fn labels_that_every_node_has_are_matched() {
+        let usual = plan("redis: {}\napiserver: {nodeSelector: {kubernetes.io/arch: amd64}}\n");
+        assert_eq!(of_new_node(&usual, "amd64"), None);
+        assert!(of_new_node(&usual, "arm64").is_some());
+        assert_eq!(of_new_node(&plan(""), "amd64"), None);
+    }
+}
