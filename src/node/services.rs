@@ -5,8 +5,11 @@ use super::Error;
 use crate::docker::Engine;
 
 /// Starts the units that do not run, containerd first, and names each. It also undoes
-/// what keeps a unit from starting: a mask, or a limit of failed starts.
-const ENSURE: &str = r#"for unit in containerd kubelet; do
+/// what keeps a unit from starting: a mask, or a limit of failed starts. What a killed stop
+/// left running would end servers that have just been found ready. The brackets keep the
+/// pattern from matching this command itself.
+const ENSURE: &str = r#"systemctl is-active --quiet kubelet || pkill -f 'exec-id [c]learml-local-stop'
+for unit in containerd kubelet; do
   systemctl is-enabled --quiet $unit 2>/dev/null || {
     systemctl unmask --quiet $unit
     systemctl enable --quiet $unit
