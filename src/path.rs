@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn resolve(written: &str) -> Result<String, String> {
-        let (base, home) = (Path::new("/work/here"), Path::new("/home/me"));
+        let (base, home) = (Path::new("/srv/here"), Path::new("/home/me"));
         HostPath::resolve(Path::new(written), Some(base), Some(home))
             .map(String::from)
             .map_err(|error| error.to_string())
@@ -165,10 +165,10 @@ mod tests {
             "data/.",
             "x/../data",
             "../here/data",
-            "/work//here/data/",
-            "/../work/here/./data",
+            "/srv//here/data/",
+            "/../srv/here/./data",
         ] {
-            assert_eq!(resolve(written).unwrap(), "/work/here/data", "{written}");
+            assert_eq!(resolve(written).unwrap(), "/srv/here/data", "{written}");
         }
     }
 
@@ -179,9 +179,9 @@ mod tests {
             ("~/", "/home/me"),
             ("~/data/", "/home/me/data"),
             ("~/../you", "/home/you"),
-            ("./~", "/work/here/~"),
-            ("./~bob", "/work/here/~bob"),
-            ("a~", "/work/here/a~"),
+            ("./~", "/srv/here/~"),
+            ("./~bob", "/srv/here/~bob"),
+            ("a~", "/srv/here/a~"),
             ("/srv/~/data", "/srv/~/data"),
         ] {
             assert_eq!(resolve(written).unwrap(), path, "{written}");

@@ -53,7 +53,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         phrases: &[&["cannot assign requested address"]],
-        cause: "the ports are to be opened on an address that Docker's machine does not have",
+        cause: "Docker's machine does not have the address that the ports would be opened on",
         remedies: &[
             "use this machine only: clearml-local up --listen 127.0.0.1",
             "or every address: clearml-local up --listen 0.0.0.0",
@@ -190,7 +190,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["operation not permitted"],
             &["authorization denied"],
         ],
-        cause: "Docker may not do that on its machine: it runs without root, in a sandbox, or with a policy of its own",
+        cause: "Docker may not do that on its machine: it runs without root, in a sandbox, or under a security policy",
         remedies: &[
             "see how it runs: docker info --format '{{.SecurityOptions}}'",
             "use an engine that runs as root: docker context ls",
@@ -260,7 +260,7 @@ mod tests {
         ),
         (
             "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 192.0.2.7:7779: bind: cannot assign requested address",
-            "the ports are to be opened on an address",
+            "Docker's machine does not have the address",
         ),
         (
             "* could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
