@@ -10,6 +10,7 @@ pub mod down;
 pub mod error;
 pub mod event;
 pub mod files;
+pub mod image_ref;
 pub mod images;
 pub mod interrupt;
 pub mod kube;

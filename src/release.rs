@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
 use crate::error::{Code, Explain};
+use crate::image_ref::{Digest, ImageRef};
 use crate::yaml;
 
 /// The release where none is asked for: the chart's.
@@ -21,21 +22,48 @@ pub fn is_path(release: &str) -> bool {
 
 /// An image of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct ReleaseImage {
-    /// Such as `docker.elastic.co/elasticsearch/elasticsearch`.
-    pub repository: String,
-    /// Such as `7.17.29`.
-    pub tag: String,
+    /// Repository and tag.
+    pub reference: ImageRef,
     /// Digest per platform (`linux/amd64`), where somebody has seen it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub digests: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, Digest>,
 }
 
-impl ReleaseImage {
-    /// The full reference.
-    pub fn reference(&self) -> String {
-        format!("{}:{}", self.repository, self.tag)
+/// The image of a release as a file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// Such as `docker.elastic.co/elasticsearch/elasticsearch`.
+    repository: String,
+    /// Such as `7.17.29`.
+    tag: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    digests: BTreeMap<String, Digest>,
+}
+
+impl TryFrom<Written> for ReleaseImage {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<ReleaseImage, String> {
+        let Written {
+            repository,
+            tag,
+            digests,
+        } = written;
+        let reference = ImageRef::tagged(&repository, &tag)
+            .map_err(|why| format!("invalid image `{repository}:{tag}`: {why}"))?;
+        Ok(ReleaseImage { reference, digests })
+    }
+}
+
+impl From<ReleaseImage> for Written {
+    fn from(image: ReleaseImage) -> Written {
+        Written {
+            repository: image.reference.repository().to_owned(),
+            tag: image.reference.tag_or_default().to_owned(),
+            digests: image.digests,
+        }
     }
 }
 
@@ -210,6 +238,15 @@ impl Catalogue {
         Catalogue(yaml::one(text).expect("the catalogue is part of the program"))
     }
 
+    /// The release where none is asked for.
+    ///
+    /// # Panics
+    /// Never, as [`Catalogue::builtin`].
+    pub(crate) fn default_release() -> Release {
+        let found = Catalogue::builtin().find(DEFAULT);
+        found.expect("the catalogue is part of the program")
+    }
+
     /// All of them, oldest first.
     pub(crate) fn all(&self) -> &[Release] {
         &self.0
@@ -345,6 +382,18 @@ mod tests {
                 .to_string()
                 .starts_with("the release in my.yaml cannot be used: "),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn an_invalid_image_of_a_file_is_named() {
+        let entry = yaml::to_string(&Catalogue::builtin().find("2.3").unwrap());
+        let text = entry.replace("clearml/server", "clearml/Server");
+        let error = Release::from_file_text(&text, "my.yaml").unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.contains("invalid image `clearml/Server:2.3.0`: repository name"),
+            "{told}"
         );
     }
 }

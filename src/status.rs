@@ -14,6 +14,7 @@ use crate::diagnose::{ComponentObservation, Finding, Stale, describe, diagnose};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::files;
+use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe, ingress_hint};
 use crate::recovery::{self, Recalled};
@@ -93,7 +94,7 @@ pub struct Versions {
     /// Kubernetes in the node.
     pub kubernetes: Option<String>,
     /// The node's image.
-    pub node_image: Option<String>,
+    pub node_image: Option<ImageRef>,
     /// The Docker engine.
     pub docker: Option<String>,
 }

@@ -59,6 +59,26 @@ impl Home {
 }
 
 #[test]
+fn a_node_image_that_is_not_a_reference_is_refused_where_it_was_written() {
+    let home = Home::new();
+    let flag = home.run(&["up", "--node-image", "kindest/Node:v1.37.0"]);
+    assert_eq!(flag.code, 2);
+    insta::assert_snapshot!(flag.stderr, @"
+    error: invalid value 'kindest/Node:v1.37.0' for '--node-image <IMAGE>': repository name `kindest/Node` must be lowercase
+
+    For more information, try '--help'.
+    ");
+    let text = "webPort: 8080\nnodeImage: kindest/node:v1@sha256:00\n";
+    home.write("clearml-local.yaml", text);
+    let file = home.run(&["up"]);
+    assert_eq!(file.code, 2);
+    insta::assert_snapshot!(file.stderr, @"
+    error: the settings in HOME/clearml-local.yaml cannot be used: error: line 2 column 12: invalid image reference `kindest/node:v1@sha256:00`: invalid digest `sha256:00`: expected sha256: and 64 lowercase hexadecimal digits
+      hint: the settings and their meaning: clearml-local up --help
+    ");
+}
+
+#[test]
 fn an_engine_that_is_not_there_is_said_with_what_to_do() {
     let home = Home::new();
     let ran = home.run(&["up"]);

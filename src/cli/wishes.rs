@@ -6,6 +6,7 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 
 use super::Context;
+use crate::image_ref::ImageRef;
 use crate::path::HostPath;
 use crate::settings::{DataPlace, InputFile, Listen, Mirror, Wishes};
 
@@ -30,7 +31,7 @@ pub(super) struct WishArgs {
     reset_values: bool,
     /// Image of the Kubernetes node
     #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
-    node_image: Option<String>,
+    node_image: Option<ImageRef>,
     /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
     #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
     data_dir: Option<DataPlace>,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ClaimObservation, ComponentObservation, WorkloadObservation};
+use super::{ClaimObservation, ComponentObservation, ObservedImage, WorkloadObservation};
 use crate::component::Component;
 use crate::kube;
 
@@ -30,7 +30,7 @@ pub(crate) fn seen(
             ready: 0,
             updated: 1,
             observed: true,
-            image: "registry/image:1".to_owned(),
+            image: ObservedImage::read(Some("registry/image:1")),
         }),
         pods: pods.collect(),
         stopping: Vec::new(),

@@ -61,7 +61,7 @@ fn pull(
     // `ImagePullBackOff` may only say "Back-off pulling image"; the event says why.
     let failed = seen
         .events_of("Failed")
-        .find(|event| event.message.contains("pull") && event.message.contains(image.as_str()));
+        .find(|event| event.message.contains("pull") && event.message.contains(&image.to_string()));
     let told = failed.map_or(message, |event| {
         if event.message.len() > message.len() {
             event.message.as_str()
@@ -71,7 +71,7 @@ fn pull(
     });
     let tries = failed.map_or(1, |event| event.count);
     let why = innermost(told);
-    let refusal = Refusal::of(told, image);
+    let refusal = Refusal::of(told, image.reference());
     let (code, what) = match refusal {
         Refusal::NotFound => (Code::ImageNotFound, "it does not exist".to_owned()),
         Refusal::MissingOrPrivate => (

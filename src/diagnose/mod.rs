@@ -22,6 +22,6 @@ pub use failure::{Failure, LogTail};
 pub use finding::{Cause, Finding, assess, diagnose};
 pub use observation::{
     ClaimObservation, ComponentObservation, ContainerObservation, ContainerState, Ended,
-    EventObservation, PodObservation, Stale, Unscheduled, WorkloadObservation,
+    EventObservation, ObservedImage, PodObservation, Stale, Unscheduled, WorkloadObservation,
 };
 pub use state::{State, StateKind, describe};

@@ -1,8 +1,12 @@
 //! What is seen of one component in one look, as plain data.
 
+use std::fmt;
+
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use crate::component::Component;
+use crate::image_ref::ImageRef;
 
 /// One component, as seen at one time.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +45,55 @@ pub struct WorkloadObservation {
     /// Whether its controller has seen the latest change.
     pub observed: bool,
     /// The image of its first container.
-    pub image: String,
+    pub image: ObservedImage,
+}
+
+/// An image as the cluster names it: pods may name what is not a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObservedImage {
+    /// A reference.
+    Valid(ImageRef),
+    /// Another text; empty where there is none.
+    Invalid(String),
+}
+
+impl ObservedImage {
+    /// Reads what the cluster has.
+    pub fn read(text: Option<&str>) -> ObservedImage {
+        let text = text.unwrap_or_default();
+        match text.parse() {
+            Ok(image) => ObservedImage::Valid(image),
+            Err(_) => ObservedImage::Invalid(text.to_owned()),
+        }
+    }
+
+    /// The reference, if it is one.
+    pub fn reference(&self) -> Option<&ImageRef> {
+        match self {
+            ObservedImage::Valid(image) => Some(image),
+            ObservedImage::Invalid(_) => None,
+        }
+    }
+
+    /// Whether the cluster names none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, ObservedImage::Invalid(text) if text.is_empty())
+    }
+}
+
+impl fmt::Display for ObservedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ObservedImage::Valid(image) => image.fmt(f),
+            ObservedImage::Invalid(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for ObservedImage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// One pod.
@@ -98,7 +150,7 @@ pub struct ContainerObservation {
     /// Its name.
     pub name: String,
     /// Its image.
-    pub image: String,
+    pub image: ObservedImage,
     /// Whether it is ready.
     pub ready: bool,
     /// Whether its startup probe has passed.

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::words::{awaited, count, innermost, memory, short};
 use super::{
-    ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation, Stale,
+    ComponentObservation, ContainerObservation, ContainerState, Ended, ObservedImage,
+    PodObservation, Stale,
 };
 
 /// What a component does, in one word.
@@ -76,7 +77,7 @@ pub struct State {
     /// How many times it was started again.
     pub restarts: u32,
     /// Its image.
-    pub image: String,
+    pub image: ObservedImage,
     /// Since when its container runs.
     #[serde(skip)]
     pub since: Option<Timestamp>,
@@ -121,8 +122,7 @@ pub fn describe(seen: &ComponentObservation) -> State {
         image: seen
             .workload
             .as_ref()
-            .map(|workload| workload.image.clone())
-            .unwrap_or_default(),
+            .map_or_else(|| ObservedImage::read(None), |one| one.image.clone()),
         since,
     }
 }

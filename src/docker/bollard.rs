@@ -22,6 +22,7 @@ use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
     Network, Output, PullProgress,
 };
+use crate::image_ref::ImageRef;
 
 /// Seconds that an ordinary request may take.
 const TIMEOUT: u64 = 120;
@@ -103,21 +104,21 @@ impl Engine for Docker {
         Ok(convert::info(info, self.api))
     }
 
-    async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
-        let inspected = self.client.inspect_image(reference).await;
+    async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {
+        let inspected = self.client.inspect_image(&reference.to_string()).await;
         let found = optional(inspected.map_err(Docker::failed(format!("inspect {reference}"))))?;
         Ok(found.map(convert::image))
     }
 
     async fn pull(
         &self,
-        reference: &str,
+        reference: &ImageRef,
         platform: &str,
         credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error> {
         let options = query::CreateImageOptionsBuilder::default()
-            .from_image(reference)
+            .from_image(&reference.to_string())
             .platform(platform)
             .build();
         let mut client = self.bulk();
@@ -142,16 +143,17 @@ impl Engine for Docker {
         Ok(())
     }
 
-    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error> {
+    async fn tag(&self, reference: &ImageRef, name: &ImageRef) -> Result<(), Error> {
         let options = query::TagImageOptionsBuilder::default()
-            .repo(repository)
-            .tag(tag)
+            .repo(name.repository())
+            .tag(name.tag_or_default())
             .build();
-        let tagged = self.client.tag_image(reference, Some(options)).await;
-        tagged.map_err(Docker::failed(format!("name the image {repository}:{tag}")))
+        let reference = reference.to_string();
+        let tagged = self.client.tag_image(&reference, Some(options)).await;
+        tagged.map_err(Docker::failed(format!("name the image {name}")))
     }
 
-    fn export(&self, references: &[&str], platform: &str) -> ByteStream {
+    fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream {
         let mut client = self.bulk();
         // Engines with the containerd store write an index of all platforms, but
         // only this one's blobs, unless they are asked for one platform
@@ -166,9 +168,11 @@ impl Engine for Docker {
             client =
                 client.with_request_modifier(move |request| convert::with_query(request, &query));
         }
+        let references: Vec<String> = references.iter().map(ToString::to_string).collect();
         let what = format!("export {}", references.join(" "));
+        let references: Vec<&str> = references.iter().map(String::as_str).collect();
         // The stream borrows nothing: it takes its client along.
-        let stream = client.export_images(references).boxed();
+        let stream = client.export_images(&references).boxed();
         Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
     }
 

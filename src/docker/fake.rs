@@ -10,6 +10,7 @@ use super::{
     ByteStream, Container, ContainerSpec, Credentials, Engine, EngineInfo, Error, Image, Network,
     Output, PullProgress,
 };
+use crate::image_ref::ImageRef;
 
 /// Answers commands that run in a container.
 pub type ExecAnswer = Box<dyn Fn(&str, &[&str]) -> Output + Send + Sync>;
@@ -20,7 +21,7 @@ pub struct State {
     /// What the engine says of itself.
     pub info: EngineInfo,
     /// Images by reference.
-    pub images: BTreeMap<String, Image>,
+    pub images: BTreeMap<ImageRef, Image>,
     /// Containers by name.
     pub containers: BTreeMap<String, Container>,
     /// Volumes with their labels.
@@ -113,13 +114,13 @@ impl Engine for FakeEngine {
         Ok(self.state().info.clone())
     }
 
-    async fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
+    async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {
         Ok(self.state().images.get(reference).cloned())
     }
 
     async fn pull(
         &self,
-        reference: &str,
+        reference: &ImageRef,
         platform: &str,
         _: Option<&Credentials>,
         _: PullProgress<'_>,
@@ -132,12 +133,13 @@ impl Engine for FakeEngine {
         })
     }
 
-    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error> {
-        self.call(format!("tag {reference} {repository}:{tag}"));
+    async fn tag(&self, reference: &ImageRef, name: &ImageRef) -> Result<(), Error> {
+        self.call(format!("tag {reference} {name}"));
         Ok(())
     }
 
-    fn export(&self, references: &[&str], _: &str) -> ByteStream {
+    fn export(&self, references: &[&ImageRef], _: &str) -> ByteStream {
+        let references: Vec<String> = references.iter().map(ToString::to_string).collect();
         self.call(format!("export {}", references.join(" ")));
         let bytes = bytes::Bytes::from_static(b"archive");
         Box::pin(futures_util::stream::iter([Ok(bytes)]))

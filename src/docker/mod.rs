@@ -31,6 +31,7 @@ pub use self::model::{
 pub use self::networks::{ensure_network, unused_duplicates};
 pub use self::refusal::refusals;
 pub use self::tls::Tls;
+use crate::image_ref::ImageRef;
 
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
@@ -45,20 +46,20 @@ pub trait Engine: Send + Sync {
     async fn info(&self) -> Result<EngineInfo, Error>;
 
     /// The image of that reference, if the engine has it.
-    async fn image(&self, reference: &str) -> Result<Option<Image>, Error>;
+    async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error>;
     /// Pulls an image; `platform` as `os/architecture`.
     async fn pull(
         &self,
-        reference: &str,
+        reference: &ImageRef,
         platform: &str,
         credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error>;
-    /// Names an image that is there `repository:tag` as well.
-    async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), Error>;
+    /// Gives an image that is there another name.
+    async fn tag(&self, reference: &ImageRef, name: &ImageRef) -> Result<(), Error>;
     /// Images in one archive, layers that they share once, and only the platform
     /// (`os/architecture`) of each.
-    fn export(&self, references: &[&str], platform: &str) -> ByteStream;
+    fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream;
 
     /// The container of that name or identifier.
     async fn container(&self, name: &str) -> Result<Option<Container>, Error>;

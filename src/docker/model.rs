@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ipnet::IpNet;
 
 use super::Error;
+use crate::image_ref::ImageRef;
 use crate::proxy::Proxies;
 
 /// What the engine says of itself and its machine.
@@ -172,12 +173,12 @@ pub enum Mount {
 }
 
 /// A container to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSpec {
     /// Name and, where `hostname` is set, host name.
     pub name: String,
-    /// Image reference.
-    pub image: String,
+    /// Its image.
+    pub image: ImageRef,
     /// Replaces the image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
     /// Arguments.
@@ -197,6 +198,25 @@ pub struct ContainerSpec {
     pub node: bool,
     /// Seconds that `docker stop` waits before it kills.
     pub stop_timeout: Option<i64>,
+}
+
+impl ContainerSpec {
+    /// A container that runs what its image says.
+    pub fn new(name: impl Into<String>, image: ImageRef) -> ContainerSpec {
+        ContainerSpec {
+            name: name.into(),
+            image,
+            entrypoint: None,
+            command: Vec::new(),
+            env: Vec::new(),
+            labels: BTreeMap::new(),
+            mounts: Vec::new(),
+            ports: Vec::new(),
+            network: None,
+            node: false,
+            stop_timeout: None,
+        }
+    }
 }
 
 /// What a command in a container left.

@@ -4,6 +4,7 @@
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Explain};
 use crate::event::Step;
+use crate::image_ref::ImageRef;
 use crate::node::spec;
 use crate::path::{HostPath, quoted};
 use crate::settings::InstanceName;
@@ -27,7 +28,7 @@ pub struct Left {
 pub(super) struct Purge<'a> {
     pub(super) name: &'a InstanceName,
     /// The node's image, whose root may remove what belongs to the databases.
-    pub(super) image: Option<String>,
+    pub(super) image: Option<ImageRef>,
     pub(super) state: &'a StateDir,
     pub(super) engine: &'a dyn Engine,
     left: Vec<Left>,
@@ -37,7 +38,7 @@ pub(super) struct Purge<'a> {
 impl<'a> Purge<'a> {
     pub(super) fn new(
         name: &'a InstanceName,
-        image: Option<String>,
+        image: Option<ImageRef>,
         state: &'a StateDir,
         engine: &'a dyn Engine,
     ) -> Purge<'a> {
@@ -174,19 +175,20 @@ impl<'a> Purge<'a> {
         dir: &HostPath,
     ) -> crate::error::Result<()> {
         let not_allowed = || Error::NotAllowed { dir: dir.clone() };
-        let image = self.image.clone().unwrap_or_default();
+        let Some(image) = self.image.clone() else {
+            return Err(not_allowed().into());
+        };
         if self.engine.image(&image).await?.is_none() {
             return Err(not_allowed().into());
         }
         let mut command = vec!["-c".to_owned(), REMOVE.to_owned(), "sh".to_owned()];
         command.extend_from_slice(folders);
+        let name = format!("clearml-local-purge-{}", std::process::id());
         let container = ContainerSpec {
-            name: format!("clearml-local-purge-{}", std::process::id()),
-            image,
             entrypoint: Some(vec!["sh".into()]),
             command,
             mounts: vec![Mount::Bind(dir.to_path_buf(), "/data".into(), false)],
-            ..ContainerSpec::default()
+            ..ContainerSpec::new(name, image)
         };
         match run_once(self.engine, &container).await?.0 {
             0 => Ok(()),

@@ -10,11 +10,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::in_node::pull_in_node;
-use super::reference::short;
 use super::store::{NodeStore, note_sources};
 use super::{Error, Identities, Sources, Wanted, pull};
 use crate::docker::{ByteStream, Engine, Image};
 use crate::event::{Events, Step};
+use crate::image_ref::ImageRef;
 
 /// How often progress is told: more would only cost time.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -31,7 +31,7 @@ pub struct Delivery {
 }
 
 /// An image that the engine has, and under which reference it is wanted.
-type Found = (String, Image);
+type Found = (ImageRef, Image);
 
 /// Brings the images that the node lacks: what the engine has at once, what it must
 /// pull first while those are on their way.
@@ -239,7 +239,7 @@ impl Deliverer<'_> {
         let store = NodeStore::read(engine, node).await?;
         let identity = store.identity(&wanted.reference);
         identity.ok_or_else(|| Error::Import {
-            reference: wanted.reference.clone(),
+            references: vec![wanted.reference.clone()],
             reason: "it is not there after the pull".into(),
             tail: Vec::new(),
         })
@@ -248,7 +248,7 @@ impl Deliverer<'_> {
     async fn all_in_node(&self, group: &[Found]) -> Result<Identities, Error> {
         let mut identities = Identities::new();
         for (reference, _) in group {
-            let identity = self.in_node(&Wanted::of(reference)).await?;
+            let identity = self.in_node(&Wanted::of(reference.clone())).await?;
             identities.insert(reference.clone(), identity);
         }
         Ok(identities)
@@ -257,10 +257,7 @@ impl Deliverer<'_> {
     /// Brings images that share layers in one stream.
     async fn bring(&self, group: &[Found]) -> Result<Identities, Error> {
         let (engine, node, step) = (self.engine, self.node, self.step);
-        let references: Vec<&str> = group
-            .iter()
-            .map(|(reference, _)| reference.as_str())
-            .collect();
+        let references: Vec<&ImageRef> = group.iter().map(|(reference, _)| reference).collect();
         let platform = group
             .first()
             .map(|(_, image)| image.platform())
@@ -280,7 +277,7 @@ impl Deliverer<'_> {
         let (counted, progress) = counted(engine.export(&references, &platform));
         let import = engine.exec(node, &argv, Some(counted));
         tokio::pin!(import);
-        let names: Vec<&str> = references.iter().copied().map(short).collect();
+        let names: Vec<&str> = references.iter().map(|image| image.short_name()).collect();
         let (name, size) = (names.join(" + "), size(group));
         let output = loop {
             let done = progress.load(Ordering::Relaxed);
@@ -297,7 +294,7 @@ impl Deliverer<'_> {
                 .filter(|line| !line.is_empty())
                 .collect();
             return Err(Error::Import {
-                reference: references.join(", "),
+                references: references.into_iter().cloned().collect(),
                 reason: lines.last().cloned().unwrap_or_default(),
                 tail: lines,
             });
@@ -388,7 +385,7 @@ mod tests {
             size,
             layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
         };
-        (format!("{name}:1"), image)
+        (format!("{name}:1").parse().unwrap(), image)
     }
 
     #[test]
@@ -402,15 +399,11 @@ mod tests {
         let groups = groups(images);
         let names: Vec<Vec<&str>> = groups
             .iter()
-            .map(|group| group.iter().map(|(name, _)| name.as_str()).collect())
+            .map(|group| group.iter().map(|(name, _)| name.short_name()).collect())
             .collect();
         assert_eq!(
             names,
-            [
-                vec!["redis:1"],
-                vec!["mongo:1", "ubuntu:1"],
-                vec!["elastic:1"]
-            ]
+            [vec!["redis"], vec!["mongo", "ubuntu"], vec!["elastic"]]
         );
         assert_eq!(size(&groups[1]), 7);
         assert_eq!(size(&groups[0]), 2);

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::reference::{canonical, short, with_digest};
 use super::{Error, Sources, Wanted, pull};
 use crate::docker::{Engine, Output, exec_ok};
 use crate::event::Step;
@@ -31,13 +30,10 @@ pub(super) async fn pull_in_node(
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
-    let reference = wanted.reference.as_str();
-    let exact = match wanted.digests.get(platform) {
-        Some(digest) => with_digest(reference, digest),
-        None => reference.to_owned(),
-    };
-    let place = canonical(&sources.place(&exact));
+    let reference = &wanted.reference;
+    let place = sources.place(&wanted.exact(platform));
     let credentials = sources.credentials(&place, step).await;
+    let (place, name) = (place.canonical(), reference.canonical());
     let mut arguments = vec!["--local", "--hosts-dir", "/etc/containerd/certs.d"];
     if sources.plain_http() {
         arguments.push("--plain-http");
@@ -52,11 +48,10 @@ pub(super) async fn pull_in_node(
     };
     let argv: Vec<&str> = argv.into_iter().chain(arguments).collect();
     step.state(format!("pulling {reference} in the node"));
-    let output = watched(engine, node, &argv, input, short(reference), step).await?;
+    let output = watched(engine, node, &argv, input, reference.short_name(), step).await?;
     if output.code != 0 {
         return Err(pull::classify(reference, platform, said(&output)));
     }
-    let name = canonical(reference);
     if place != name {
         let argv = [
             "ctr", "-n", "k8s.io", "images", "tag", "--force", &place, &name,
@@ -133,7 +128,7 @@ mod tests {
         };
         let engine = FakeEngine::new(State::default());
         let step = Events::new(Arc::new(Silent)).step("images");
-        let wanted = Wanted::of("mongo:4.4");
+        let wanted = Wanted::of("mongo:4.4".parse().unwrap());
         pull_in_node(&engine, "n", &wanted, "linux/amd64", &sources, &step)
             .await
             .unwrap();

@@ -4,7 +4,6 @@
 mod deliver;
 mod in_node;
 mod pull;
-pub mod reference;
 mod refusal;
 mod source;
 mod store;
@@ -17,27 +16,36 @@ pub use self::refusal::Refusal;
 pub use self::source::Sources;
 use crate::docker;
 use crate::error::{Code, Explain};
+use crate::image_ref::{Digest, ImageRef};
 
 /// What identifies the content of each image, by the reference that was asked
 /// for. A changed identity restarts the pods that run the image.
-pub type Identities = BTreeMap<String, String>;
+pub type Identities = BTreeMap<ImageRef, String>;
 
 /// An image that the node needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Its reference, by which pods name it.
-    pub reference: String,
+    pub reference: ImageRef,
     /// Digest per platform (`linux/amd64`), where the release knows it: then that
     /// very content is pulled.
-    pub digests: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, Digest>,
 }
 
 impl Wanted {
     /// An image of which the reference alone is known.
-    pub fn of(reference: impl Into<String>) -> Wanted {
+    pub fn of(reference: ImageRef) -> Wanted {
         Wanted {
-            reference: reference.into(),
+            reference,
             digests: BTreeMap::new(),
+        }
+    }
+
+    /// What is pulled for a platform: exactly the content that the release knows.
+    fn exact(&self, platform: &str) -> ImageRef {
+        match self.digests.get(platform) {
+            Some(digest) => self.reference.with_digest(digest),
+            None => self.reference.clone(),
         }
     }
 }
@@ -52,7 +60,7 @@ pub enum Error {
     #[error("there is no image {reference}: {message}")]
     NotFound {
         /// The image.
-        reference: String,
+        reference: ImageRef,
         /// The registry's words.
         message: String,
     },
@@ -60,7 +68,7 @@ pub enum Error {
     #[error("the image {reference} does not exist for {platform}")]
     NoPlatform {
         /// The image.
-        reference: String,
+        reference: ImageRef,
         /// Such as `linux/arm64`.
         platform: String,
     },
@@ -68,7 +76,7 @@ pub enum Error {
     #[error("the registry does not let us have {reference}: {message}")]
     Unauthorized {
         /// The image.
-        reference: String,
+        reference: ImageRef,
         /// The registry's words.
         message: String,
     },
@@ -84,7 +92,7 @@ pub enum Error {
     #[error("the registry gives no more images for now: {message}")]
     TooMany {
         /// The image.
-        reference: String,
+        reference: ImageRef,
         /// The registry's words.
         message: String,
     },
@@ -92,20 +100,25 @@ pub enum Error {
     #[error("cannot pull {reference}: {message}")]
     Pull {
         /// The image.
-        reference: String,
+        reference: ImageRef,
         /// What the engine said.
         message: String,
     },
     /// containerd in the node refused the image.
-    #[error("the node does not take the image {reference}: {reason}")]
+    #[error("the node does not take the image {}: {reason}", listed(references))]
     Import {
-        /// The image.
-        reference: String,
+        /// The images.
+        references: Vec<ImageRef>,
         /// The line that matters.
         reason: String,
         /// The last lines that it wrote.
         tail: Vec<String>,
     },
+}
+
+fn listed(references: &[ImageRef]) -> String {
+    let texts: Vec<String> = references.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 impl Error {
@@ -135,13 +148,9 @@ impl Explain for Error {
     }
 
     fn hints(&self) -> Vec<String> {
-        let registry = |reference: &str| {
-            let host = reference::registry(reference);
-            if host == "docker.io" {
-                String::new()
-            } else {
-                format!(" {host}")
-            }
+        let registry = |reference: &ImageRef| match reference.registry() {
+            "docker.io" => String::new(),
+            host => format!(" {host}"),
         };
         match self {
             Error::Docker(error) => error.hints(),
@@ -158,7 +167,7 @@ impl Explain for Error {
             Error::Credentials { registry, .. } => vec![format!(
                 "log in again, then run the command again: docker login {registry}"
             )],
-            Error::Pull { reference, message } => match Refusal::of(message, reference) {
+            Error::Pull { reference, message } => match Refusal::of(message, Some(reference)) {
                 Refusal::Certificate => vec![
                     "trust the registry's or proxy's certificate: clearml-local up --ca-file FILE"
                         .into(),

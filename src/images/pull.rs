@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::reference::{self, short, with_digest};
 use super::{Error, Refusal, Sources, Wanted};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
+use crate::image_ref::ImageRef;
 
 /// Waits between tries. Registries that break off mostly answer soon again, and so
 /// do those that count requests, unless a quota of hours is used up: engines do not
@@ -29,20 +29,20 @@ pub async fn pull(
     sources: &Sources,
     step: &Step,
 ) -> Result<Image, Error> {
-    let reference = wanted.reference.as_str();
+    let reference = &wanted.reference;
     let platform = format!("linux/{architecture}");
     match pull_platform(engine, wanted, &platform, sources, step).await {
         Err(Error::NoPlatform { .. }) if architecture != "amd64" => {
             step.state(format!(
                 "{}: only for amd64, will be emulated",
-                short(reference)
+                reference.short_name()
             ));
             pull_platform(engine, wanted, "linux/amd64", sources, step).await?;
         }
         result => result?,
     }
     engine.image(reference).await?.ok_or_else(|| Error::Pull {
-        reference: reference.to_owned(),
+        reference: reference.clone(),
         message: "the engine does not have it after the pull".into(),
     })
 }
@@ -56,30 +56,25 @@ async fn pull_platform(
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
-    let reference = wanted.reference.as_str();
-    let exact = match wanted.digests.get(platform) {
-        Some(digest) => with_digest(reference, digest),
-        None => reference.to_owned(),
-    };
-    let place = sources.place(&exact);
+    let reference = &wanted.reference;
+    let place = sources.place(&wanted.exact(platform));
     pull_patiently(engine, &place, platform, sources, step).await?;
-    if place == reference {
+    if place == *reference {
         return Ok(());
     }
-    let tag = reference::tag(reference).unwrap_or("latest");
-    Ok(engine.tag(&place, reference::name(reference), tag).await?)
+    Ok(engine.tag(&place, reference).await?)
 }
 
 /// Pulls, and tries again where that may help.
 async fn pull_patiently(
     engine: &dyn Engine,
-    place: &str,
+    place: &ImageRef,
     platform: &str,
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
     let credentials = sources.credentials(place, step).await;
-    let item = format!("{} (pull)", short(place));
+    let item = format!("{} (pull)", place.short_name());
     let progress = |done, total| step.bytes(&item, done, total);
     step.state(format!("pulling {place}"));
     let mut tries = BACK_OFF.iter();
@@ -90,7 +85,7 @@ async fn pull_patiently(
             Err(error) => of_engine(place, platform, error),
         };
         let wait = match &error {
-            Error::Pull { message, .. } if !Refusal::of(message, place).may_pass() => None,
+            Error::Pull { message, .. } if !Refusal::of(message, Some(place)).may_pass() => None,
             Error::Pull { message, .. } | Error::TooMany { message, .. } => {
                 tries.next().map(|wait| (wait, message))
             }
@@ -105,7 +100,7 @@ async fn pull_patiently(
     }
 }
 
-fn of_engine(reference: &str, platform: &str, error: docker::Error) -> Error {
+fn of_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {
     match error {
         docker::Error::Refused { message, .. }
         | docker::Error::Broken {
@@ -116,9 +111,9 @@ fn of_engine(reference: &str, platform: &str, error: docker::Error) -> Error {
 }
 
 /// The error for what was said of a pull.
-pub(super) fn classify(reference: &str, platform: &str, message: String) -> Error {
-    let refusal = Refusal::of(&message, reference);
-    let reference = reference.to_owned();
+pub(super) fn classify(reference: &ImageRef, platform: &str, message: String) -> Error {
+    let refusal = Refusal::of(&message, Some(reference));
+    let reference = reference.clone();
     match refusal {
         Refusal::DiskFull => Error::Docker(docker::Error::Refused {
             what: format!("pull {reference}"),
@@ -146,7 +141,7 @@ mod tests {
     use crate::error::{Code, Explain};
 
     fn failed(message: &str) -> Error {
-        classify("x:1", "linux/arm64", message.into())
+        classify(&"x:1".parse().unwrap(), "linux/arm64", message.into())
     }
 
     #[test]

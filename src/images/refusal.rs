@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::reference::{canonical, name};
+use crate::image_ref::ImageRef;
 
 /// Why an image was not pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +116,8 @@ const PHRASES: [(Refusal, &[&str]); 11] = [
 const CUT: &str = "…";
 
 impl Refusal {
-    /// Recognizes what was said of a pull of `reference`.
-    pub fn of(text: &str, reference: &str) -> Refusal {
+    /// Recognizes what was said of a pull of `reference`, as far as that is known.
+    pub fn of(text: &str, reference: Option<&ImageRef>) -> Refusal {
         let words = words(text, reference);
         let known = PHRASES
             .iter()
@@ -152,15 +152,21 @@ fn is_answer_of_a_proxy(words: &str) -> bool {
 
 /// The words of a text in lower case, with what names something cut out. A colon at
 /// the end of a word stands by itself.
-fn words(text: &str, reference: &str) -> String {
+fn words(text: &str, reference: Option<&ImageRef>) -> String {
     let mut text = text.to_lowercase();
-    let names = [
-        canonical(reference),
-        reference.to_owned(),
-        name(&canonical(reference)).to_owned(),
-        name(reference).to_owned(),
-    ];
-    for known in names.iter().filter(|name| name.contains(['/', ':'])) {
+    let names = reference.map(|reference| {
+        [
+            reference.canonical(),
+            reference.to_string(),
+            reference.canonical_repository(),
+            reference.repository().to_owned(),
+        ]
+    });
+    for known in names
+        .iter()
+        .flatten()
+        .filter(|name| name.contains(['/', ':']))
+    {
         text = text.replace(&known.to_lowercase(), CUT);
     }
     let text = text.replace(
@@ -196,7 +202,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Refusal {
-        Refusal::of(text, "team/x:1")
+        Refusal::of(text, Some(&"team/x:1".parse().unwrap()))
     }
 
     #[test]
@@ -296,8 +302,9 @@ mod tests {
         }
         let odd = "registry.corp:429/access/denied:not.found";
         let text = format!("failed to pull and unpack image \"{odd}\": unexpected EOF");
-        assert_eq!(Refusal::of(&text, odd), Refusal::Other);
+        let image = odd.parse().unwrap();
+        assert_eq!(Refusal::of(&text, Some(&image)), Refusal::Other);
         let missing = format!("failed to resolve reference \"{odd}\": {odd}: not found");
-        assert_eq!(Refusal::of(&missing, odd), Refusal::NotFound);
+        assert_eq!(Refusal::of(&missing, Some(&image)), Refusal::NotFound);
     }
 }

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use super::Error;
-use super::reference::{canonical, registry};
 use crate::docker::{CredentialError, Credentials};
 use crate::event::Step;
+use crate::image_ref::ImageRef;
 use crate::settings::Mirror;
 
 /// What decides where an image is pulled from.
@@ -22,13 +22,11 @@ pub struct Sources {
 
 impl Sources {
     /// The reference by which an image is pulled.
-    pub(super) fn place(&self, reference: &str) -> String {
-        let Some(mirror) = &self.mirror else {
-            return reference.to_owned();
-        };
-        let full = canonical(reference);
-        let path = full.split_once('/').map_or(full.as_str(), |(_, path)| path);
-        format!("{}/{path}", mirror.place())
+    pub(super) fn place(&self, reference: &ImageRef) -> ImageRef {
+        match &self.mirror {
+            Some(mirror) => mirror.of(reference),
+            None => reference.clone(),
+        }
     }
 
     /// Whether that place speaks HTTP without TLS.
@@ -38,12 +36,12 @@ impl Sources {
 
     /// The user's credentials for the registry of a reference. Those that cannot be
     /// had are no reason to fail: most images need none.
-    pub(super) async fn credentials(&self, place: &str, step: &Step) -> Option<Credentials> {
+    pub(super) async fn credentials(&self, place: &ImageRef, step: &Step) -> Option<Credentials> {
         let given = self.given.as_ref();
-        if let Some(given) = given.filter(|given| given.are_for(registry(place))) {
+        if let Some(given) = given.filter(|given| given.are_for(place.registry())) {
             return Some(given.clone());
         }
-        match self.find_login(registry(place)).await {
+        match self.find_login(place.registry()).await {
             Ok(found) => found,
             Err(error) => {
                 step.warn(format!("pulling without credentials: {error}"));
@@ -81,20 +79,22 @@ mod tests {
     #[test]
     fn a_mirror_stands_in_for_every_registry() {
         let mut sources = Sources::default();
-        assert_eq!(sources.place("mongo:4.4"), "mongo:4.4");
+        let place =
+            |sources: &Sources, image: &str| sources.place(&image.parse().unwrap()).to_string();
+        assert_eq!(place(&sources, "mongo:4.4"), "mongo:4.4");
         sources.mirror = Some("mirror.corp:5000/hub".parse().unwrap());
-        for (reference, place) in [
+        for (reference, there) in [
             ("mongo:4.4", "mirror.corp:5000/hub/library/mongo:4.4"),
             (
                 "docker.elastic.co/elasticsearch/elasticsearch:7",
                 "mirror.corp:5000/hub/elasticsearch/elasticsearch:7",
             ),
             (
-                "kindest/node:v1@sha256:00",
-                "mirror.corp:5000/hub/kindest/node:v1@sha256:00",
+                "kindest/node:v1@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5",
+                "mirror.corp:5000/hub/kindest/node:v1@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5",
             ),
         ] {
-            assert_eq!(sources.place(reference), place);
+            assert_eq!(place(&sources, reference), there);
         }
     }
 }

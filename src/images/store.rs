@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use super::reference::canonical;
 use crate::docker::{Engine, Image, exec_ok};
+use crate::image_ref::ImageRef;
 
 /// Label on an image in the node: the engine's identifier of what was brought,
 /// and the digest that the name pointed to then. Engines with the containerd
@@ -14,8 +14,8 @@ const SOURCE_LABEL: &str = "clearml-local.io/source";
 /// The images in the node.
 #[derive(Debug, Default)]
 pub(super) struct NodeStore {
-    /// Full name to what it points to and its source label.
-    images: BTreeMap<String, Stored>,
+    /// What each name points to and its source label.
+    images: BTreeMap<ImageRef, Stored>,
     /// Digest to the config digests that it is known by.
     configs: BTreeMap<String, Vec<String>>,
 }
@@ -57,21 +57,24 @@ impl NodeStore {
                 digest: digest.to_owned(),
                 source,
             };
-            store.images.insert(name.to_owned(), stored);
+            // Whatever else the node calls an image, nobody asks for.
+            if let Ok(name) = name.parse() {
+                store.images.insert(name, stored);
+            }
         }
         store
     }
 
     /// What identifies the image that the node has under that name.
-    pub(super) fn identity(&self, reference: &str) -> Option<String> {
-        let stored = self.images.get(&canonical(reference))?;
+    pub(super) fn identity(&self, reference: &ImageRef) -> Option<String> {
+        let stored = self.images.get(reference)?;
         let config = || self.configs.get(&stored.digest)?.first().cloned();
         stored.source.clone().or_else(config)
     }
 
     /// Whether the node has that very image under that name.
-    pub(super) fn has(&self, reference: &str, image: &Image) -> bool {
-        let Some(stored) = self.images.get(&canonical(reference)) else {
+    pub(super) fn has(&self, reference: &ImageRef, image: &Image) -> bool {
+        let Some(stored) = self.images.get(reference) else {
             return false;
         };
         let known = self.configs.get(&stored.digest);
@@ -85,14 +88,14 @@ impl NodeStore {
 pub(super) async fn note_sources(
     engine: &dyn Engine,
     node: &str,
-    images: &[(String, Image)],
+    images: &[(ImageRef, Image)],
 ) -> Result<(), Error> {
     let store = NodeStore::read(engine, node).await?;
     for (reference, image) in images {
-        let name = canonical(reference);
-        let Some(stored) = store.images.get(&name) else {
+        let name = reference.canonical();
+        let Some(stored) = store.images.get(reference) else {
             return Err(Error::Import {
-                reference: reference.clone(),
+                references: vec![reference.clone()],
                 reason: format!("it is not there as {name} after the import"),
                 tail: Vec::new(),
             });
@@ -116,6 +119,10 @@ docker.io/library/old:1            application/vnd.oci.image.manifest.v1+json sh
 sha256:c1                          application/vnd.oci.image.manifest.v1+json sha256:m1  12.3 MiB  linux/amd64 io.cri-containerd.image=managed
 ";
 
+    fn reference(text: &str) -> ImageRef {
+        text.parse().unwrap()
+    }
+
     fn image(id: &str) -> Image {
         Image {
             id: id.into(),
@@ -129,22 +136,25 @@ sha256:c1                          application/vnd.oci.image.manifest.v1+json sh
     #[test]
     fn an_image_is_known_by_its_config_digest() {
         let store = NodeStore::parse(LISTING);
-        assert!(store.has("mongo:4.4.29", &image("sha256:c1")));
-        assert!(!store.has("mongo:4.4.29", &image("sha256:other")));
-        assert_eq!(store.identity("mongo:4.4.29").as_deref(), Some("sha256:c1"));
+        assert!(store.has(&reference("mongo:4.4.29"), &image("sha256:c1")));
+        assert!(!store.has(&reference("mongo:4.4.29"), &image("sha256:other")));
+        assert_eq!(
+            store.identity(&reference("mongo:4.4.29")).as_deref(),
+            Some("sha256:c1")
+        );
     }
 
     #[test]
     fn an_image_of_a_containerd_store_is_known_by_what_was_brought() {
         let store = NodeStore::parse(LISTING);
-        assert!(store.has("redis:6.2", &image("sha256:e2")));
-        assert!(!store.has("redis:6.2", &image("sha256:new")));
+        assert!(store.has(&reference("redis:6.2"), &image("sha256:e2")));
+        assert!(!store.has(&reference("redis:6.2"), &image("sha256:new")));
     }
 
     #[test]
     fn a_note_about_former_content_counts_for_nothing() {
         let store = NodeStore::parse(LISTING);
-        assert!(!store.has("old:1", &image("sha256:e3")));
-        assert!(!store.has("absent:1", &image("sha256:e3")));
+        assert!(!store.has(&reference("old:1"), &image("sha256:e3")));
+        assert!(!store.has(&reference("absent:1"), &image("sha256:e3")));
     }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::diagnose::{
-    ClaimObservation, ContainerObservation, ContainerState, Ended, EventObservation,
+    ClaimObservation, ContainerObservation, ContainerState, Ended, EventObservation, ObservedImage,
     PodObservation, Unscheduled, WorkloadObservation,
 };
 
@@ -75,7 +75,7 @@ fn container(spec: &core::Container, statuses: &[ContainerStatus]) -> ContainerO
     let last = status.and_then(|status| status.last_state.as_ref());
     ContainerObservation {
         name: spec.name.clone(),
-        image: spec.image.clone().unwrap_or_default(),
+        image: ObservedImage::read(spec.image.as_deref()),
         ready: status.is_some_and(|status| status.ready),
         started: status.is_some_and(|status| status.started == Some(true)),
         restarts: status.map_or(0, |status| status.restart_count.max(0).unsigned_abs()),
@@ -164,11 +164,9 @@ pub(crate) fn claim(claim: &PersistentVolumeClaim) -> ClaimObservation {
     }
 }
 
-fn image(template: Option<&core::PodSpec>) -> String {
+fn image(template: Option<&core::PodSpec>) -> ObservedImage {
     let first = template.and_then(|spec| spec.containers.first());
-    first
-        .and_then(|container| container.image.clone())
-        .unwrap_or_default()
+    ObservedImage::read(first.and_then(|container| container.image.as_deref()))
 }
 
 /// A Deployment.

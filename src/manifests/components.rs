@@ -111,7 +111,7 @@ fn finish(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
     let pods = inputs.values.pods(component);
     let mut annotations = json!(pods.annotations);
     // Pods name tags, which may be moved: the content's identity restarts them.
-    if let Some(identity) = inputs.identities.get(&inputs.values.image(component)) {
+    if let Some(identity) = inputs.identities.get(inputs.values.image(component)) {
         annotations["clearml-local.io/image"] = json!(identity);
     }
     if annotations.as_object().is_some_and(|map| !map.is_empty()) {

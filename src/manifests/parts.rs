@@ -14,7 +14,7 @@ pub(super) fn with(mut one: Value, other: Value) -> Value {
 
 fn image(image: &Image) -> Value {
     json!({
-        "reference": image.reference(),
+        "reference": image.reference,
         "pull_policy": image.pull_policy,
     })
 }

@@ -1,17 +1,23 @@
 //! The ingress controller of a local node: Traefik, with nothing but what serves
 //! ingresses. On a cluster of one's own there is one already.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::labels::CLUSTER_WIDE;
 use super::{Error, Object, templates};
 use crate::component::{NAMESPACE, RELEASE_NAME};
+use crate::image_ref::ImageRef;
 use crate::kube::INSTANCE_LABEL;
 
 /// The controller's image. Pinned to the version that is in the node of the end-to-end
 /// test, which `tests/rig/traefik` builds from its Go module; what a later one is told
 /// and may see is not the same.
-pub const IMAGE: &str = "traefik:v3.0.4";
+pub static IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
+    let image = "traefik:v3.0.4";
+    image.parse().expect("the reference is part of the program")
+});
 /// The class of the ingresses that it serves, and of those that name none.
 pub const CLASS: &str = "traefik";
 /// The name of its objects.
@@ -35,7 +41,7 @@ pub fn traefik(
         "name": NAME,
         "namespace": NAMESPACE,
         "class": CLASS,
-        "image": IMAGE,
+        "image": *IMAGE,
         "annotations": annotations,
         "node_ports": node_ports,
     });
@@ -51,7 +57,7 @@ fn label(object: &mut Value, instance: &str) {
     if !CLUSTER_WIDE.contains(&object["kind"].as_str().unwrap_or_default()) {
         object["metadata"]["namespace"] = json!(NAMESPACE);
     }
-    let version = IMAGE.rsplit(":v").next();
+    let version = IMAGE.tag().map(|tag| tag.trim_start_matches('v'));
     object["metadata"]["labels"] = json!({
         "app.kubernetes.io/name": "traefik",
         "app.kubernetes.io/instance": NAME,

@@ -239,10 +239,7 @@ mod tests {
             running,
             ..Container::default()
         };
-        let wanted = ContainerSpec {
-            name: "demo-control-plane".into(),
-            ..ContainerSpec::default()
-        };
+        let wanted = ContainerSpec::new("demo-control-plane", "node:1".parse().unwrap());
         let made = async |left: Container| {
             let engine = FakeEngine::default();
             engine.state().containers.insert(left.name.clone(), left);

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
+use crate::image_ref::ImageRef;
 use crate::proxy::Proxies;
 use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports};
 
@@ -103,7 +104,7 @@ impl NodeSpec<'_> {
         let kind = [
             (KIND_CLUSTER_LABEL, self.name.to_string()),
             ("io.x-k8s.kind.role", "control-plane".to_owned()),
-            (NODE_IMAGE_LABEL, self.instance.node_image.clone()),
+            (NODE_IMAGE_LABEL, self.instance.node_image.to_string()),
         ];
         labels.extend(kind.map(|(key, value)| (key.to_owned(), value)));
         let mut mounts = vec![
@@ -124,7 +125,6 @@ impl NodeSpec<'_> {
         let proxies = proxy::variables(self.proxies, &name, network).into_iter();
         env.extend(proxies.map(|(name, value)| format!("{name}={value}")));
         ContainerSpec {
-            image: self.instance.node_image.clone(),
             env,
             labels,
             mounts,
@@ -132,8 +132,7 @@ impl NodeSpec<'_> {
             network: Some(NETWORK.into()),
             node: true,
             stop_timeout: Some(STOP_TIMEOUT),
-            name,
-            ..ContainerSpec::default()
+            ..ContainerSpec::new(name, self.instance.node_image.clone())
         }
     }
 
@@ -214,12 +213,9 @@ impl NodeSpec<'_> {
                 );
             }
         }
-        if let Some(image) = node.labels.get(NODE_IMAGE_LABEL) {
-            compare(
-                "--node-image",
-                image.clone(),
-                self.instance.node_image.clone(),
-            );
+        let wanted = &self.instance.node_image;
+        if let Some(image) = node_image(node).filter(|image| image != wanted) {
+            compare("--node-image", image.to_string(), wanted.to_string());
         }
         differences.dedup();
         if let Some(data) = data_dir(node).filter(|data| *data != self.instance.data_dir) {
@@ -255,7 +251,7 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
         },
         release: crate::release::DEFAULT.to_owned(),
         release_file: None,
-        node_image: node.labels.get(NODE_IMAGE_LABEL)?.clone(),
+        node_image: node_image(node)?,
         data_dir: data_dir(node)?,
         values: Vec::new(),
         sets: Vec::new(),
@@ -268,8 +264,8 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
 }
 
 /// The image that a node was made from.
-pub fn node_image(node: &Container) -> Option<String> {
-    node.labels.get(NODE_IMAGE_LABEL).cloned()
+pub fn node_image(node: &Container) -> Option<ImageRef> {
+    node.labels.get(NODE_IMAGE_LABEL)?.parse().ok()
 }
 
 /// Where a node keeps its data.
@@ -316,7 +312,7 @@ mod tests {
 
     fn instance() -> Instance {
         let wishes = Wishes {
-            node_image: Some("node:1".into()),
+            node_image: Some("node:1".parse().unwrap()),
             ..Wishes::default()
         };
         wishes

@@ -7,6 +7,7 @@
 use crate::component::NAMESPACE;
 use crate::docker::{Container, ContainerSpec, Engine, Mount, bytes_of};
 use crate::error::{Code, Explain, Result};
+use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
 use crate::node::spec::DATA_ROOT;
 use crate::secrets::Secrets;
@@ -61,7 +62,7 @@ pub async fn find(
     cluster: Option<&Cluster>,
     unreadable: bool,
     places: &[&DataPlace],
-    node_image: &str,
+    node_image: &ImageRef,
     home: Option<Secrets>,
     engine: &dyn Engine,
 ) -> Result<Found> {
@@ -107,7 +108,7 @@ enum InData {
 async fn in_data(
     name: &InstanceName,
     place: &DataPlace,
-    node_image: &str,
+    node_image: &ImageRef,
     thoroughly: bool,
     engine: &dyn Engine,
 ) -> Result<InData> {
@@ -145,17 +146,16 @@ async fn in_data(
 }
 
 /// Looks into a place that only the engine can read.
-async fn through_container(mount: Mount, image: &str, engine: &dyn Engine) -> Result<InData> {
+async fn through_container(mount: Mount, image: &ImageRef, engine: &dyn Engine) -> Result<InData> {
     if engine.image(image).await?.is_none() {
         return Ok(InData::Used);
     }
+    let name = format!("clearml-local-keys-{}", std::process::id());
     let container = ContainerSpec {
-        name: format!("clearml-local-keys-{}", std::process::id()),
-        image: image.to_owned(),
         entrypoint: Some(vec!["sleep".into()]),
         command: vec!["60".into()],
         mounts: vec![mount],
-        ..ContainerSpec::default()
+        ..ContainerSpec::new(name, image.clone())
     };
     engine.create(&container).await?;
     let script = "cat \"$1/$2\" 2>/dev/null || [ -z \"$(ls -A \"$1\")\" ]";
@@ -286,8 +286,8 @@ mod tests {
     }
 
     async fn found(place: &DataPlace, unreadable: bool, home: Option<Secrets>) -> Found {
-        let engine = FakeEngine::default();
-        find(&name(), None, unreadable, &[place], "", home, &engine)
+        let (engine, image) = (FakeEngine::default(), "node:1".parse().unwrap());
+        find(&name(), None, unreadable, &[place], &image, home, &engine)
             .await
             .unwrap()
     }

@@ -5,20 +5,29 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image_ref::{ImageRef, Place};
+
+/// The word by which a mirror is taken back.
+const NONE: &str = "none";
+
 /// Where images are pulled from instead of their own registries: a host, maybe
 /// with a port and a path. `mirror.corp/hub` has `mongo:4.4` as
 /// `mirror.corp/hub/library/mongo:4.4`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mirror {
-    place: String,
+    /// None where a mirror is taken back.
+    place: Option<Place>,
     plain_http: bool,
 }
 
 impl Mirror {
-    /// Host, port and path, such as `mirror.corp:5000/hub`.
-    pub fn place(&self) -> &str {
-        &self.place
+    /// The mirror's reference of an image, such as `mirror.corp:5000/hub/library/mongo`.
+    pub fn of(&self, image: &ImageRef) -> ImageRef {
+        match &self.place {
+            Some(place) => image.within(place),
+            None => image.clone(),
+        }
     }
 
     /// Whether it speaks HTTP without TLS.
@@ -28,7 +37,7 @@ impl Mirror {
 
     /// Whether it is the word `none`, by which a mirror is taken back.
     pub fn is_none(&self) -> bool {
-        self.place == "none"
+        self.place.is_none()
     }
 }
 
@@ -44,17 +53,14 @@ impl FromStr for Mirror {
             }
             None => (false, text),
         };
-        let place = place.trim_end_matches('/');
-        let host = place.split('/').next().unwrap_or_default();
-        let is_host = host.contains(['.', ':']) || matches!(host, "localhost" | "none");
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
-        if !is_host || !place.chars().all(fits) {
-            return Err("write it as HOST[:PORT][/PATH]".into());
-        }
-        Ok(Mirror {
-            place: place.to_owned(),
-            plain_http,
-        })
+        let place = match place.trim_end_matches('/') {
+            NONE => None,
+            place => {
+                let parsed = place.parse();
+                Some(parsed.map_err(|why| format!("{why}; write it as HOST[:PORT][/PATH]"))?)
+            }
+        };
+        Ok(Mirror { place, plain_http })
     }
 }
 
@@ -75,7 +81,10 @@ impl From<Mirror> for String {
 impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.plain_http { "http://" } else { "" };
-        write!(f, "{scheme}{}", self.place)
+        match &self.place {
+            Some(place) => write!(f, "{scheme}{place}"),
+            None => f.write_str(NONE),
+        }
     }
 }
 
@@ -86,7 +95,9 @@ mod tests {
     #[test]
     fn a_mirror_is_a_host_with_a_path() {
         let mirror: Mirror = "https://mirror.corp:5000/hub/".parse().unwrap();
-        assert_eq!(mirror.place(), "mirror.corp:5000/hub");
+        assert_eq!(mirror.to_string(), "mirror.corp:5000/hub");
+        let place = mirror.of(&"mongo:4.4".parse().unwrap());
+        assert_eq!(place.to_string(), "mirror.corp:5000/hub/library/mongo:4.4");
         assert!(!mirror.plain_http());
         let plain: Mirror = "http://10.0.0.2:5000".parse().unwrap();
         assert!(plain.plain_http());

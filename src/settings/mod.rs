@@ -12,8 +12,9 @@ mod undo;
 mod wishes;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::data::{DataPlace, InputFile};
 pub use self::ingress::{Host, Hosts, Ingress};
@@ -23,12 +24,15 @@ pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::set::{SetArgument, SetKind};
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
+use crate::image_ref::ImageRef;
 use crate::release::Release;
 use crate::{files, path};
 
 /// The node image of kind 0.33, pinned by digest.
-pub const DEFAULT_NODE_IMAGE: &str =
-    "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
+pub static DEFAULT_NODE_IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
+    let image = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
+    image.parse().expect("the reference is part of the program")
+});
 
 /// The settings file that is read where it lies in the working directory.
 pub const SETTINGS_FILE: &str = "clearml-local.yaml";
@@ -90,7 +94,8 @@ pub struct Instance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_file: Option<KeptFile>,
     /// Reference of the node image.
-    pub node_image: String,
+    #[serde(deserialize_with = "kept_node_image")]
+    pub node_image: ImageRef,
     /// Where the data are.
     pub data_dir: DataPlace,
     /// Values files, weakest first.
@@ -160,6 +165,13 @@ impl Instance {
             ..self
         }
     }
+}
+
+/// Reads what is kept. Versions up to 0.1.0 took any text, and kept it before the node
+/// was created: no node was ever created from what is not a reference.
+fn kept_node_image<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageRef, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(text.parse().unwrap_or_else(|_| DEFAULT_NODE_IMAGE.clone()))
 }
 
 /// Servers come back after a reboot, as those of ClearML's own compose file do.

@@ -44,8 +44,8 @@ impl Instance {
         }
         add(
             "--node-image ",
-            self.node_image.clone(),
-            before.node_image.clone(),
+            self.node_image.to_string(),
+            before.node_image.to_string(),
         );
         add(
             "--data-dir ",

@@ -9,6 +9,7 @@ use super::{
     DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile,
     Listen, Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
+use crate::image_ref::ImageRef;
 use crate::path::HostPath;
 use crate::{files, yaml};
 
@@ -29,7 +30,7 @@ pub struct Wishes {
     /// Release name or file.
     pub release: Option<String>,
     /// Node image.
-    pub node_image: Option<String>,
+    pub node_image: Option<ImageRef>,
     /// Where to keep the data.
     pub data_dir: Option<DataPlace>,
     /// Values files.
@@ -157,7 +158,7 @@ impl Wishes {
             ports: Ports::default(),
             release: crate::release::DEFAULT.to_owned(),
             release_file: None,
-            node_image: DEFAULT_NODE_IMAGE.to_owned(),
+            node_image: DEFAULT_NODE_IMAGE.clone(),
             data_dir: default_data_dir,
             values: Vec::new(),
             sets: Vec::new(),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::component::Component;
+use crate::diagnose::ObservedImage;
+use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
 use crate::settings::name_flag;
 use crate::status::Versions;
@@ -113,7 +115,7 @@ pub struct ComponentView {
     /// Why it is not ready, where that is known.
     pub reason: Option<String>,
     /// Its image.
-    pub image: Option<String>,
+    pub image: Option<ObservedImage>,
     /// How old it is.
     #[serde(skip)]
     pub age_seconds: Option<u64>,
@@ -279,7 +281,7 @@ fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
         0 => String::new(),
         number => words::count(u64::from(number), "restart"),
     };
-    let image = component.image.as_deref().map(short_image);
+    let image = component.image.as_ref().map(short_image);
     vec![
         Cell::painted(format!("{mark} {name}"), |_| format!("{painted} {name}")),
         Cell::new(words::one_line(&component.state)),
@@ -290,10 +292,9 @@ fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
 }
 
 /// An image without its registry and digest, which `-o json` has.
-fn short_image(image: &str) -> String {
-    let name = image.split('@').next().unwrap_or(image);
-    let name = name.rsplit('/').next().unwrap_or(name);
-    name.to_owned()
+fn short_image(image: &ObservedImage) -> String {
+    let reference = image.reference();
+    reference.map_or_else(|| image.to_string(), ImageRef::short)
 }
 
 /// What to type where the server is not there.

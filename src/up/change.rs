@@ -102,7 +102,7 @@ impl Change {
             Some(kept) if keeps_images => former_images(plan, kept, info),
             _ => Vec::new(),
         };
-        let mut missing = vec![Wanted::of(&plan.instance.node_image)];
+        let mut missing = vec![Wanted::of(plan.instance.node_image.clone())];
         missing.extend(wanted.into_iter().filter(|image| !former.contains(image)));
         let through = serves.then_some(node.name.as_str());
         images::fetch(engine, through, &missing, architecture, &sources, events).await?;
@@ -151,6 +151,7 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::docker::{Image, Output};
     use crate::event::{Event, Reporter};
+    use crate::image_ref::ImageRef;
     use crate::proxy::Proxies;
     use crate::settings::{DataPlace, Ports, Wishes};
     use crate::up::up;
@@ -205,13 +206,14 @@ mod tests {
                 size: 1,
                 layers: Vec::new(),
             };
-            let mut images: Vec<String> = plan.images().into_iter().map(|i| i.reference).collect();
+            let mut images: Vec<ImageRef> =
+                plan.images().into_iter().map(|i| i.reference).collect();
             images.push(kept.node_image.clone());
             let engine = FakeEngine::new(State {
                 info: info.clone(),
                 images: images
                     .into_iter()
-                    .map(|name| (name.clone(), image(&name)))
+                    .map(|name| (name.clone(), image(&name.to_string())))
                     .collect(),
                 ..State::default()
             })
@@ -275,7 +277,7 @@ mod tests {
         for keeps_images in [false, true] {
             let changed = Changed::new().await;
             let reference = &changed.kept.node_image;
-            let volume = spec::image_volume(&changed.request.name, reference);
+            let volume = spec::image_volume(&changed.request.name, &reference.to_string());
             if keeps_images {
                 let mut state = changed.engine.state();
                 let node = state.containers.get_mut("demo-control-plane").unwrap();
@@ -315,7 +317,7 @@ mod tests {
             let image = state.images[&changed.kept.node_image].clone();
             state
                 .images
-                .insert(crate::manifests::TRAEFIK_IMAGE.into(), image);
+                .insert(crate::manifests::TRAEFIK_IMAGE.clone(), image);
             state.refuse("create demo-control-plane", "no space left on device");
         }
         let error = changed.up().await;

@@ -179,15 +179,13 @@ async fn copy(
     let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
     command.extend(marker.folders.iter().cloned());
     let container = ContainerSpec {
-        name: copy_container(&plan.name),
-        image: plan.instance.node_image.clone(),
         entrypoint: Some(vec!["sh".into()]),
         command,
         mounts: vec![
             Mount::Bind(former.to_path_buf(), "/from".into(), true),
             Mount::Bind(wanted.to_path_buf(), "/to".into(), false),
         ],
-        ..ContainerSpec::default()
+        ..ContainerSpec::new(copy_container(&plan.name), plan.instance.node_image.clone())
     };
     // That of an `up` that was killed works on.
     engine.remove(&container.name).await?;

@@ -190,7 +190,11 @@ mod tests {
         assert_eq!(urls(&all), expected);
         let one = plan(true, &["ingress.app.enabled=true"]).unwrap();
         assert_eq!(urls(&one), expected[..1]);
-        assert!(all.images().iter().any(|i| i.reference == "traefik:v3.0.4"));
+        assert!(
+            all.images()
+                .iter()
+                .any(|i| i.reference.to_string() == "traefik:v3.0.4")
+        );
     }
 
     #[test]

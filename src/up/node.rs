@@ -232,7 +232,7 @@ pub(super) async fn image(
     if let Some(image) = engine.image(reference).await? {
         return Ok(image);
     }
-    let (wanted, sources) = (Wanted::of(reference), plan.sources(request));
+    let (wanted, sources) = (Wanted::of(reference.clone()), plan.sources(request));
     Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
 }
 

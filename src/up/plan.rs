@@ -109,20 +109,23 @@ impl Plan {
         let mut images: Vec<Wanted> = Vec::new();
         for component in self.values.installed() {
             let reference = self.values.image(component);
-            if images.iter().any(|image| image.reference == reference) {
+            if images.iter().any(|image| image.reference == *reference) {
                 continue;
             }
             let released = self.release.image(component);
             // A digest is of the release's own image, not of the user's.
-            let digests = if reference == released.reference() {
+            let digests = if *reference == released.reference {
                 released.digests.clone()
             } else {
                 BTreeMap::new()
             };
-            images.push(Wanted { reference, digests });
+            images.push(Wanted {
+                reference: reference.clone(),
+                digests,
+            });
         }
         if self.instance.ingress.enabled {
-            images.push(Wanted::of(TRAEFIK_IMAGE));
+            images.push(Wanted::of(TRAEFIK_IMAGE.clone()));
         }
         images
     }
@@ -192,7 +195,7 @@ impl Plan {
             registry_login: self.registry_login.as_ref(),
         })?;
         if self.instance.ingress.enabled {
-            let identity = identities.get(TRAEFIK_IMAGE);
+            let identity = identities.get(&*TRAEFIK_IMAGE);
             objects.extend(manifests::traefik(name, identity, INGRESS_NODE_PORTS)?);
         }
         Ok(objects)

@@ -3,6 +3,7 @@
 
 use super::{Values, coalesce, copied, keys, said};
 use crate::component::Component;
+use crate::release::Catalogue;
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
 
@@ -18,7 +19,9 @@ impl Brief {
             copied::forget_published(&mut said);
             coalesce(&mut tree, &said);
         }
-        Brief(Values::read(&tree))
+        // Nobody asks for images here.
+        let release = Catalogue::default_release();
+        Brief(Values::read(&tree, &release))
     }
 
     /// The components that are installed, and not outside.

@@ -119,7 +119,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         let default = path.iter().fold(&defaults, |tree, name| &tree[*name]);
         keys::put(&mut fitting, &path, default.clone());
     }
-    let values = Values::read(&fitting);
+    let values = Values::read(&fitting, inputs.release);
     let context = rules::Context {
         values: &values,
         tree: &fitting,
@@ -183,8 +183,8 @@ fn defaults(inputs: &Inputs<'_>) -> Value {
     for component in Component::ALL {
         let image = inputs.release.image(component);
         let name = component.name();
-        tree[name]["image"]["repository"] = Value::String(image.repository.clone());
-        tree[name]["image"]["tag"] = Value::String(image.tag.clone());
+        tree[name]["image"]["repository"] = image.reference.repository().into();
+        tree[name]["image"]["tag"] = image.reference.tag().into();
         tree[name]["resources"] = inputs.profile.resources(component);
     }
     tree["elasticsearch"]["esJavaOpts"] = Value::String(inputs.profile.java_options());
@@ -227,10 +227,10 @@ mod tests {
     fn the_release_gives_the_images_and_the_profile_the_memory() {
         let values = resolve_with("", &[]).unwrap();
         assert_eq!(
-            values.image(Component::Apiserver),
+            values.image(Component::Apiserver).to_string(),
             "allegroai/clearml:1.5.0"
         );
-        assert_eq!(values.image(Component::Redis), "redis:6.2");
+        assert_eq!(values.image(Component::Redis).to_string(), "redis:6.2");
         assert_eq!(values.elasticsearch.java_options, "-Xmx512m -Xms512m");
         assert_eq!(values.node_ports().web, 30080);
         assert_eq!(values.elasticsearch.base.claim.size, "50Gi");
@@ -257,6 +257,20 @@ mod tests {
             serde_json::json!(values.apiserver.pods.extra_envs),
             expected
         );
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_read_is_told_with_file_and_line() {
+        assert_eq!(
+            refused(
+                "redis:\n  image:\n    repository: team//redis\n    tag: -7\n",
+                &[]
+            ),
+            "values.yaml:3: invalid value for `redis.image.repository`: expected an image without its tag, such as registry.example.com/team/server, got `team//redis`: invalid repository name `team//redis`: expected lowercase letters and digits, separated by `/`, `.`, `-`, `_` or `__`\n\
+             values.yaml:4: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got `-7`"
+        );
+        // Of a section that is taken away something is told, and nothing is without an image.
+        assert!(!refused("redis: null\n", &[]).is_empty());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, valu
         values: &resolved.values,
         secrets: &fixed_secrets().with(&resolved.values.chosen),
         endpoints: &endpoints,
-        identities: &Identities::from([("redis:6.2".into(), "sha256:1".into())]),
+        identities: &Identities::from([("redis:6.2".parse().unwrap(), "sha256:1".into())]),
         data_root: "/var/local-path-provisioner",
         registry_login: None,
     });

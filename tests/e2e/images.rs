@@ -77,7 +77,7 @@ fn pulled(
         let endpoint = Endpoint::new(&address, "the test", None).unwrap();
         let engine = Docker::connect(endpoint).await.unwrap();
         let step = events.step("images");
-        let wanted = Wanted::of(reference);
+        let wanted = Wanted::of(reference.parse().unwrap());
         pull(&engine, &wanted, "amd64", &sources, &step).await
     });
     run("docker", &["rmi", reference]);

@@ -89,9 +89,10 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     if !has("openssl") {
         return;
     }
-    if run("docker", &["image", "inspect", TRAEFIK_IMAGE]).code != 0 {
+    let image = TRAEFIK_IMAGE.to_string();
+    if run("docker", &["image", "inspect", &image]).code != 0 {
         eprintln!(
-            "SKIPPED: the ingress, as there is no {TRAEFIK_IMAGE}: tests/rig/traefik makes it, with Go"
+            "SKIPPED: the ingress, as there is no {image}: tests/rig/traefik makes it, with Go"
         );
         return;
     }

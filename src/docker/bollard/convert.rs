@@ -157,7 +157,7 @@ pub(super) fn create_body(spec: &ContainerSpec) -> model::ContainerCreateBody {
         _ => None,
     });
     model::ContainerCreateBody {
-        image: Some(spec.image.clone()),
+        image: Some(spec.image.to_string()),
         hostname: spec.node.then(|| spec.name.clone()),
         tty: Some(spec.node),
         entrypoint: spec.entrypoint.clone(),
@@ -316,7 +316,7 @@ mod tests {
                 Mount::Bind("/srv/12:30 run".into(), "/data".into(), false),
                 Mount::Volume("images".into(), "/images".into()),
             ],
-            ..ContainerSpec::default()
+            ..ContainerSpec::new("c", "image".parse().unwrap())
         };
         let config = host_config(&spec);
         assert_eq!(config.binds.unwrap(), ["/lib/modules:/lib/modules:ro"]);
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn every_container_keeps_a_log_and_the_users_of_the_host() {
-        let config = host_config(&ContainerSpec::default());
+        let config = host_config(&ContainerSpec::new("c", "image".parse().unwrap()));
         assert_eq!(config.userns_mode.as_deref(), Some("host"));
         assert_eq!(config.log_config.unwrap().typ.as_deref(), Some("json-file"));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::component::Component;
+use crate::diagnose::ObservedImage;
 use crate::error::{Code, Error, Explain};
 
 use super::super::{CheckView, ComponentView, Format, State, StatusView, Summary};
@@ -89,7 +90,9 @@ pub(super) fn summary() -> Summary {
 
 fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentView {
     let image = match name {
-        Component::Redis => "docker.io/library/redis:7.4@sha256:0123456789abcdef",
+        Component::Redis => {
+            "docker.io/library/redis:7.4@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+        }
         Component::Mongodb => "docker.io/bitnamilegacy/mongodb:6.0.10-debian-11-r8",
         Component::Elasticsearch => "docker.elastic.co/elasticsearch/elasticsearch:8.12.0",
         _ => "docker.io/allegroai/clearml:2.0.0-613",
@@ -105,7 +108,7 @@ fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentV
         ready: reason.is_none(),
         restarts,
         reason: reason.map(str::to_owned),
-        image: Some(image.into()),
+        image: Some(ObservedImage::read(Some(image))),
         age_seconds: Some(7_500),
     }
 }
@@ -139,7 +142,7 @@ pub(super) fn ready() -> StatusView {
         versions: Versions {
             server: Some("1.5.0-192".into()),
             kubernetes: Some("v1.37.0".into()),
-            node_image: Some("kindest/node:v1.37.0".into()),
+            node_image: Some("kindest/node:v1.37.0".parse().unwrap()),
             docker: Some("28.5.2".into()),
         },
         starts_after_reboot: Some(true),

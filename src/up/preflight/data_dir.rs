@@ -199,13 +199,12 @@ async fn try_in_container(
 ) -> Result<bool> {
     let mut command = vec!["-c".to_owned(), TRIAL.to_owned(), "sh".to_owned()];
     command.extend(owners.iter().map(|(uid, gid)| format!("{uid}:{gid}")));
+    let name = format!("clearml-local-owners-{}", std::process::id());
     let container = ContainerSpec {
-        name: format!("clearml-local-owners-{}", std::process::id()),
-        image: plan.instance.node_image.clone(),
         entrypoint: Some(vec!["sh".into()]),
         command,
         mounts: vec![Mount::Bind(dir.to_owned(), "/probe".into(), false)],
-        ..ContainerSpec::default()
+        ..ContainerSpec::new(name, plan.instance.node_image.clone())
     };
     Ok(run_once(engine, &container).await?.0 == 0)
 }

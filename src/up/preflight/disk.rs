@@ -143,12 +143,11 @@ async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
 async fn free_in_engine(plan: &Plan, engine: &dyn Engine) -> Option<u64> {
     let image = &plan.instance.node_image;
     engine.image(image).await.ok()??;
+    let name = format!("clearml-local-df-{}", std::process::id());
     let container = ContainerSpec {
-        name: format!("clearml-local-df-{}", std::process::id()),
-        image: image.clone(),
         entrypoint: Some(vec!["df".into()]),
         command: vec!["-B1".into(), "--output=avail".into(), "/".into()],
-        ..ContainerSpec::default()
+        ..ContainerSpec::new(name, image.clone())
     };
     let (_, said) = run_once(engine, &container).await.ok()?;
     said.lines().find_map(|line| line.trim().parse().ok())

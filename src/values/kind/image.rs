@@ -1,53 +1,42 @@
 //! The two parts of an image reference.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 use super::{Kind, Wrong, text};
+use crate::image_ref::ImageRef;
 
-/// A name with an optional registry, as the OCI distribution specification has it.
-pub(super) const REPOSITORY: &str = "^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$|^$";
-
-/// A tag, or none.
-pub(super) const TAG: &str = "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
-
-/// An image without its tag.
+/// An image without its tag, or none.
 pub(super) fn repository(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    static PATTERN: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(REPOSITORY).expect("the pattern is part of the program"));
     let wrong = |what: String| Err((Vec::new(), what));
-    let Some(image) = value.as_str() else {
+    let Some(written) = value.as_str() else {
         return wrong(kind.invalid(key, value));
     };
-    if PATTERN.is_match(image) {
+    if written.is_empty() {
         return Ok(());
     }
     let parent = key.strip_suffix(".repository").unwrap_or(key);
-    if image.contains('@') {
-        return wrong(digest(key));
+    let image = match written.parse::<ImageRef>() {
+        Ok(image) => image,
+        Err(_) if written.contains('@') => return wrong(digest(key)),
+        Err(why) => return wrong(format!("{}: {why}", kind.invalid(key, value))),
+    };
+    match image.tag() {
+        _ if image.digest().is_some() => wrong(digest(key)),
+        Some(tag) => wrong(format!(
+            "invalid value for `{key}`: the tag belongs in `{parent}.tag`: write `repository: {}` and `tag: \"{tag}\"`",
+            image.repository()
+        )),
+        None => Ok(()),
     }
-    if let Some((name, tag)) = image.rsplit_once(':')
-        && !tag.contains('/')
-        && PATTERN.is_match(name)
-    {
-        return wrong(format!(
-            "invalid value for `{key}`: the tag belongs in `{parent}.tag`: write `repository: {name}` and `tag: \"{tag}\"`"
-        ));
-    }
-    wrong(kind.invalid(key, value))
 }
 
-/// A tag.
+/// A tag, or none.
 pub(super) fn tag(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    static PATTERN: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(TAG).expect("the pattern is part of the program"));
     let wrong = |what: String| Err((Vec::new(), what));
     let Some(tag) = text(value).filter(|_| !value.is_boolean()) else {
         return wrong(kind.invalid(key, value));
     };
-    if PATTERN.is_match(&tag) {
+    if tag.is_empty() || ImageRef::tagged("image", &tag).is_ok() {
         return Ok(());
     }
     if tag.contains('@') || tag.starts_with("sha256:") {
@@ -101,7 +90,21 @@ mod tests {
             "invalid value for `redis.image.repository`: the tag belongs in `redis.image.tag`: write `repository: localhost:5000/redis` and `tag: \"7\"`"
         );
         assert!(told("redis@sha256:00").ends_with("write only the tag"));
-        assert!(told("https://registry/x").contains("got `https://registry/x`"));
+        let url = told("https://registry/x");
+        assert!(
+            url.contains("got `https://registry/x`: expected no scheme"),
+            "{url}"
+        );
+        for invalid in [
+            "a//b",
+            "a b",
+            "under_score.corp/x",
+            "a..b",
+            &"x".repeat(256),
+        ] {
+            let told = told(invalid);
+            assert!(told.contains("expected an image without its tag"), "{told}");
+        }
         for name in ["6.2@sha256:00", "sha256:00"] {
             let told = tag("t", &json!(name), &Kind::ImageTag).unwrap_err().1;
             assert!(told.ends_with("write only the tag"), "{told}");

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Kind, MODES, image};
+use super::{Kind, MODES};
+use crate::image_ref::{REPOSITORY, TAG};
 
 impl Kind {
     /// The JSON Schema of such a value.
@@ -23,10 +24,10 @@ impl Kind {
                 json!({"type": ["string", "number"], "pattern": "^([A-Za-z0-9_./~][A-Za-z0-9_./~-]*)?$"})
             }
             Kind::Repository => {
-                json!({"type": "string", "pattern": image::REPOSITORY})
+                json!({"type": "string", "pattern": REPOSITORY})
             }
             Kind::ImageTag => {
-                json!({"type": ["string", "number"], "pattern": image::TAG})
+                json!({"type": ["string", "number"], "pattern": TAG})
             }
             Kind::Name => {
                 json!({"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253})

@@ -20,8 +20,8 @@ const KNOWN_IMAGES: [&str; 6] = [
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     let (values, release) = (context.values, context.release);
     for component in values.installed() {
-        let image = &values.pods(component).image;
-        let (repository, tag) = (&image.repository, &image.tag);
+        let image = values.image(component);
+        let (repository, tag) = (image.repository(), image.tag_or_default());
         if component.is_database() && repository.contains("bitnami") {
             found.push(Finding::new(
                 format!("{component}.image.repository"),
@@ -31,7 +31,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             ));
             continue;
         }
-        let known = KNOWN_IMAGES.contains(&repository.rsplit('/').next().unwrap_or_default());
+        let known = KNOWN_IMAGES.contains(&image.short_name());
         if !known || release.is_database_version(component, tag) != Some(false) {
             continue;
         }
@@ -54,7 +54,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             key.clone(),
             format!(
                 "`{key}` is {tag}, and release {} has {}: {instead}",
-                release.name, wanted.tag
+                release.name,
+                wanted.reference.tag_or_default()
             ),
         ));
     }

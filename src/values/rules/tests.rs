@@ -301,7 +301,7 @@ fn an_image_without_a_tag_or_a_name_is_the_releases() {
         let image = resolved
             .values
             .image(crate::component::Component::Apiserver);
-        assert_eq!(image, "clearml/server:2.3.0", "{text}");
+        assert_eq!(image.to_string(), "clearml/server:2.3.0", "{text}");
     }
 }
 

@@ -198,10 +198,10 @@ impl Elasticsearch {
         };
         let mut base = Database::read(reader, Component::Elasticsearch, claim);
         // The Elastic chart's own name of the tag.
-        let tag = reader.some("elasticsearch.imageTag");
-        let tag_by_elastics_name = tag.is_some();
-        if let Some(tag) = tag {
-            base.pods.image.tag = tag;
+        let tag = "elasticsearch.imageTag";
+        let tag_by_elastics_name = reader.some(tag).is_some();
+        if tag_by_elastics_name {
+            base.pods.image.reference = reader.image(Component::Elasticsearch, tag);
         }
         Elasticsearch {
             base,

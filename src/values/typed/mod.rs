@@ -18,6 +18,8 @@ pub use self::server::{
     ApiOptions, FixedUsers, Image, Pods, Server, Service, ServiceType, User, Watchdog,
 };
 use crate::component::{Component, RELEASE_NAME};
+use crate::image_ref::ImageRef;
+use crate::release::Release;
 use crate::secrets::{Chosen, Credentials, Secrets};
 use crate::settings::Ports;
 
@@ -137,9 +139,10 @@ impl PullSecret {
 }
 
 impl Values {
-    /// Reads all values out of a tree whose values were checked.
-    pub(super) fn read(tree: &Value) -> Values {
-        let reader = &Reader::new(tree);
+    /// Reads all values out of a tree whose values were checked, and images that it does
+    /// not have out of the release.
+    pub(super) fn read(tree: &Value, release: &Release) -> Values {
+        let reader = &Reader::new(tree, release);
         Values {
             names: Names::of(
                 &reader.text("nameOverride"),
@@ -182,8 +185,8 @@ impl Values {
     }
 
     /// The full reference of a component's image.
-    pub fn image(&self, component: Component) -> String {
-        self.pods(component).image.reference()
+    pub fn image(&self, component: Component) -> &ImageRef {
+        &self.pods(component).image.reference
     }
 
     /// The claim of a component that keeps data.

@@ -6,18 +6,24 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Files;
+use crate::component::Component;
+use crate::image_ref::ImageRef;
+use crate::release::Release;
 use crate::values::kind;
 
 /// A tree whose values fit their kinds.
-pub(in crate::values) struct Reader<'a>(&'a Value);
+pub(in crate::values) struct Reader<'a> {
+    tree: &'a Value,
+    release: &'a Release,
+}
 
 impl<'a> Reader<'a> {
-    pub(in crate::values) fn new(tree: &'a Value) -> Self {
-        Reader(tree)
+    pub(in crate::values) fn new(tree: &'a Value, release: &'a Release) -> Self {
+        Reader { tree, release }
     }
 
     pub(super) fn get(&self, key: &str) -> &'a Value {
-        key.split('.').fold(self.0, |tree, name| &tree[name])
+        key.split('.').fold(self.tree, |tree, name| &tree[name])
     }
 
     pub(super) fn flag(&self, key: &str) -> bool {
@@ -31,6 +37,17 @@ impl<'a> Reader<'a> {
     /// The text, where there is one that is not empty.
     pub(super) fn some(&self, key: &str) -> Option<String> {
         Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    /// The image of a component with the tag of a key; the release's where the values
+    /// have none.
+    pub(super) fn image(&self, component: Component, tag: &str) -> ImageRef {
+        let default = &self.release.image(component).reference;
+        let repository = self.some(&format!("{component}.image.repository"));
+        let repository = repository.as_deref().unwrap_or(default.repository());
+        let tag = self.some(tag);
+        let tag = tag.as_deref().unwrap_or(default.tag_or_default());
+        ImageRef::tagged(repository, tag).unwrap_or_else(|_| default.clone())
     }
 
     pub(super) fn filled(&self, key: &str) -> String {

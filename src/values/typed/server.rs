@@ -7,23 +7,15 @@ use serde_json::Value;
 
 use super::{Files, Reader};
 use crate::component::Component;
+use crate::image_ref::ImageRef;
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Such as `mongo`.
-    pub repository: String,
-    /// Such as `4.4.29`.
-    pub tag: String,
+    /// Repository and tag.
+    pub reference: ImageRef,
     /// `Always`, `IfNotPresent` or `Never`.
     pub pull_policy: String,
-}
-
-impl Image {
-    /// The full reference.
-    pub fn reference(&self) -> String {
-        format!("{}:{}", self.repository, self.tag)
-    }
 }
 
 /// How a service is reached.
@@ -96,8 +88,7 @@ impl Pods {
         }
         Pods {
             image: Image {
-                repository: reader.text(&key("image.repository")),
-                tag: reader.text(&key("image.tag")),
+                reference: reader.image(component, &key("image.tag")),
                 pull_policy: reader.text(&key("image.pullPolicy")),
             },
             resources,

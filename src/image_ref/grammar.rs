@@ -1,0 +1,67 @@
+//! The grammar of `distribution/reference`, as regular expressions.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// The longest path of a repository.
+pub(super) const LONGEST_PATH: usize = 255;
+
+/// A repository as values have it, or nothing: for JSON Schema.
+pub(crate) const REPOSITORY: &str = concat!(
+    r"^((([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
+    r"|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?",
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*)?$"
+);
+
+/// A tag, or nothing: for JSON Schema.
+pub(crate) const TAG: &str = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is part of the program")
+}
+
+/// A host name, an IPv4 address or an IPv6 address in brackets, and a port.
+pub(super) fn is_registry(text: &str) -> bool {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(concat!(
+            r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
+            r"|\[[0-9a-fA-F:]+\])(:[0-9]+)?$"
+        ))
+    });
+    PATTERN.is_match(text)
+}
+
+/// The parts of a path. Its length is not looked at.
+pub(super) fn is_path(text: &str) -> bool {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$")
+    });
+    PATTERN.is_match(text)
+}
+
+pub(super) fn is_tag(text: &str) -> bool {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| pattern(TAG));
+    !text.is_empty() && PATTERN.is_match(text)
+}
+
+/// The digests that registries use.
+pub(super) fn is_digest(text: &str) -> bool {
+    let length = match text.split_once(':') {
+        Some(("sha256", _)) => 64,
+        Some(("sha384", _)) => 96,
+        Some(("sha512", _)) => 128,
+        _ => return false,
+    };
+    let hex = &text["sha256:".len()..];
+    hex.len() == length && hex.bytes().all(is_hex)
+}
+
+/// Engines take 64 hexadecimal digits for the identifier of an image.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(is_hex)
+}
+
+fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
+}
