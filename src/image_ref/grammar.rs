@@ -7,12 +7,25 @@ use regex::Regex;
 /// The longest path of a repository.
 pub(super) const LONGEST_PATH: usize = 255;
 
+/// A host name, an IPv4 address or an IPv6 address in brackets, and maybe a port.
+macro_rules! registry {
+    () => {
+        concat!(
+            r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
+            r"|\[[0-9a-fA-F:]+\])(:[0-9]+)?"
+        )
+    };
+}
+
+/// The parts of a path. Its length is not looked at.
+macro_rules! path {
+    () => {
+        r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+    };
+}
+
 /// A repository as values have it, or nothing: for JSON Schema.
-pub(crate) const REPOSITORY: &str = concat!(
-    r"^((([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
-    r"|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?",
-    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*)?$"
-);
+pub(crate) const REPOSITORY: &str = concat!("^((", registry!(), "/)?", path!(), ")?$");
 
 /// A tag, or nothing: for JSON Schema.
 pub(crate) const TAG: &str = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
@@ -21,22 +34,13 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is part of the program")
 }
 
-/// A host name, an IPv4 address or an IPv6 address in brackets, and a port.
 pub(super) fn is_registry(text: &str) -> bool {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(concat!(
-            r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
-            r"|\[[0-9a-fA-F:]+\])(:[0-9]+)?$"
-        ))
-    });
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| pattern(concat!("^", registry!(), "$")));
     PATTERN.is_match(text)
 }
 
-/// The parts of a path. Its length is not looked at.
 pub(super) fn is_path(text: &str) -> bool {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$")
-    });
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| pattern(concat!("^", path!(), "$")));
     PATTERN.is_match(text)
 }
 
