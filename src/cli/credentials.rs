@@ -9,7 +9,7 @@ use crate::error::{Code, Explain, Result};
 use crate::files;
 use crate::node::spec;
 use crate::probe::Endpoints;
-use crate::recovery::{self, Found, Recalled};
+use crate::recovery::{self, Found, Places, Recalled};
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
 use crate::ui::words;
@@ -91,9 +91,16 @@ async fn known(context: &Context) -> Result<(Instance, Secrets)> {
     if let Some(secrets) = secrets.or(told.secrets) {
         return Ok((instance, secrets.whole()));
     }
-    let (places, image) = ([&instance.data_dir], &instance.node_image);
-    let there = node.is_some();
-    match recovery::find(name, None, there, &places, image, None, &engine).await? {
+    let places = Places {
+        name,
+        cluster: None,
+        node: node.as_ref(),
+        unreadable: node.is_some(),
+        data: &[&instance.data_dir],
+        node_image: &instance.node_image,
+        home: None,
+    };
+    match recovery::find(places, &engine).await? {
         Found::Keys(secrets) => Ok((instance, secrets.whole())),
         Found::None => Err(none().into()),
         Found::Lost(lost) => Err(lost.into()),

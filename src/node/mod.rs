@@ -20,6 +20,7 @@ pub use self::bootstrap::{
 };
 pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::container::{make, start};
+pub(crate) use self::logs::first_file;
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::{bound_stop, trust};
 pub use self::services::ensure_services;

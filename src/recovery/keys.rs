@@ -4,15 +4,16 @@
 //! outlive the cluster. The copy in the home serves where neither can be asked.
 //! New ones are made for an instance that has none, and for no other.
 
+use super::beside;
 use crate::component::NAMESPACE;
 use crate::docker::{Container, ContainerSpec, Engine, Mount, bytes_of};
 use crate::error::{Code, Explain, Result};
 use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
-use crate::node::spec::DATA_ROOT;
+use crate::node::spec::{self, DATA_ROOT};
 use crate::secrets::Secrets;
-use crate::settings::{DataPlace, InstanceName};
-use crate::state::{self, KEYS_FILE, Marker};
+use crate::settings::{DataPlace, Instance, InstanceName};
+use crate::state::{self, KEYS_FILE, Marker, SETTINGS_FILE};
 
 /// What kind of record they are in the cluster, and its name.
 const KIND: &str = "keys";
@@ -51,46 +52,64 @@ pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<O
     })
 }
 
-/// Finds the keys of an instance. `cluster` is its cluster, where that answers;
-/// `unreadable` says that there is a node, and that it does not. `places` are where
-/// its data are or were, the present one first.
+/// Where the keys of an instance may be.
+#[derive(Debug)]
+pub struct Places<'a> {
+    /// The instance.
+    pub name: &'a InstanceName,
+    /// Its cluster, where that answers.
+    pub cluster: Option<&'a Cluster>,
+    /// Its node, also one that is stopped.
+    pub node: Option<&'a Container>,
+    /// Whether there is a cluster that does not answer.
+    pub unreadable: bool,
+    /// Where its data are or were, the present place first.
+    pub data: &'a [&'a DataPlace],
+    /// The image of a container that reads them where there is no node.
+    pub node_image: &'a ImageRef,
+    /// The keys of this home.
+    pub home: Option<Secrets>,
+}
+
+/// Finds the keys of an instance.
 ///
 /// # Errors
 /// When the cluster or the engine does not answer.
-pub async fn find(
-    name: &InstanceName,
-    cluster: Option<&Cluster>,
-    unreadable: bool,
-    places: &[&DataPlace],
-    node_image: &ImageRef,
-    home: Option<Secrets>,
-    engine: &dyn Engine,
-) -> Result<Found> {
-    if let Some(cluster) = cluster
-        && let Some(secrets) = from_cluster(cluster, home.as_ref()).await?
+pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
+    if let Some(cluster) = places.cluster
+        && let Some(secrets) = from_cluster(cluster, places.home.as_ref()).await?
     {
         return Ok(Found::Keys(Box::new(secrets)));
     }
     let mut used = None;
-    for place in places {
-        match in_data(name, place, node_image, home.is_none(), engine).await? {
+    for place in places.data {
+        match in_data(place, &places, engine).await? {
             InData::Keys(secrets) => return Ok(Found::Keys(secrets)),
             InData::Used => used = used.or(Some((*place).clone())),
             InData::Nothing => {}
         }
     }
-    if let Some(home) = home {
+    if let Some(home) = places.home {
         return Ok(Found::Keys(Box::new(home)));
     }
-    let place = match (unreadable, used) {
+    let place = match (places.unreadable, used) {
         (false, None) => return Ok(Found::None),
         (true, _) => None,
         (false, used) => used,
     };
     Ok(Found::Lost(KeysLost {
-        name: name.clone(),
+        name: places.name.clone(),
         place,
     }))
+}
+
+/// Returns the keys beside the data of a node, also of one that is stopped.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn beside_node(node: &Container, engine: &dyn Engine) -> Result<Option<Secrets>> {
+    let text = beside::of_node(node, KEYS_FILE, engine).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// What a place for data has.
@@ -103,15 +122,10 @@ enum InData {
     Nothing,
 }
 
-/// Looks into a place. `thoroughly` also by way of a container, where this user may
-/// not read it.
-async fn in_data(
-    name: &InstanceName,
-    place: &DataPlace,
-    node_image: &ImageRef,
-    thoroughly: bool,
-    engine: &dyn Engine,
-) -> Result<InData> {
+/// Looks into a place; where this user cannot read it and the home has no keys, also
+/// through the node or a container.
+async fn in_data(place: &DataPlace, places: &Places<'_>, engine: &dyn Engine) -> Result<InData> {
+    let name = places.name;
     let mount = match place {
         DataPlace::Folder(dir) => {
             let marker = Marker::read(dir)?;
@@ -139,10 +153,17 @@ async fn in_data(
             Mount::Volume(volume.clone(), DATA_ROOT.into())
         }
     };
-    if !thoroughly {
+    if places.home.is_some() {
         return Ok(InData::Nothing);
     }
-    through_container(mount, node_image, engine).await
+    let node = places.node;
+    let node = node.filter(|node| spec::data_dir(node).as_ref() == Some(place));
+    if let Some(node) = node
+        && let Some(keys) = beside_node(node, engine).await?
+    {
+        return Ok(InData::Keys(Box::new(keys)));
+    }
+    through_container(mount, places.node_image, engine).await
 }
 
 /// Looks into a place that only the engine can read.
@@ -189,14 +210,15 @@ pub async fn settle(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)
     }
 }
 
-/// Keeps the keys with the instance: in its cluster, and beside its data.
+/// Keeps the keys with the instance: in its cluster, and beside its data with the
+/// settings.
 ///
 /// # Errors
 /// When the cluster or the engine does not answer, or the place cannot be written.
 pub async fn keep(
     secrets: &Secrets,
     name: &InstanceName,
-    place: &DataPlace,
+    instance: &Instance,
     node: &Container,
     cluster: &Cluster,
     engine: &dyn Engine,
@@ -207,14 +229,17 @@ pub async fn keep(
         let kept = cluster.keep_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
         kept.await?;
     }
-    match place {
-        DataPlace::Folder(dir) => state::keep_keys_in(dir, secrets)?,
+    match &instance.data_dir {
+        DataPlace::Folder(dir) => state::keep_in(dir, secrets, instance)?,
         DataPlace::Volume(_) => {
             let script = "umask 077; f=\"$1/$2\"; new=$(cat); \
                  [ \"$(cat \"$f\" 2>/dev/null)\" = \"$new\" ] || printf '%s\\n' \"$new\" > \"$f\"";
-            let argv = ["sh", "-c", script, "sh", DATA_ROOT, KEYS_FILE];
-            let written = engine.exec(&node.name, &argv, Some(bytes_of(&text)));
-            written.await?.success()?;
+            let settings = serde_json::to_string(instance).expect("plain data become JSON");
+            for (file, text) in [(KEYS_FILE, &text), (SETTINGS_FILE, &settings)] {
+                let argv = ["sh", "-c", script, "sh", DATA_ROOT, file];
+                let written = engine.exec(&node.name, &argv, Some(bytes_of(text)));
+                written.await?.success()?;
+            }
         }
     }
     Ok(())
@@ -265,6 +290,7 @@ mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
     use crate::release::Databases;
+    use crate::settings::Wishes;
 
     fn name() -> InstanceName {
         "demo".parse().unwrap()
@@ -286,17 +312,24 @@ mod tests {
     }
 
     async fn found(place: &DataPlace, unreadable: bool, home: Option<Secrets>) -> Found {
-        let (engine, image) = (FakeEngine::default(), "node:1".parse().unwrap());
-        find(&name(), None, unreadable, &[place], &image, home, &engine)
-            .await
-            .unwrap()
+        let places = Places {
+            name: &name(),
+            cluster: None,
+            node: None,
+            unreadable,
+            data: &[place],
+            node_image: &"node:1".parse().unwrap(),
+            home,
+        };
+        find(places, &FakeEngine::default()).await.unwrap()
     }
 
     #[tokio::test]
     async fn keys_beside_the_data_win_over_those_of_a_home() {
         let (dir, place) = data();
         let (theirs, home) = (Secrets::generate(), Secrets::generate());
-        state::keep_keys_in(dir.path(), &theirs).unwrap();
+        let settings = Wishes::default().instance(None, place.clone()).unwrap();
+        state::keep_in(dir.path(), &theirs, &settings).unwrap();
         for home in [None, Some(home.clone())] {
             let found = found(&place, false, home).await;
             assert!(matches!(found, Found::Keys(keys) if *keys == theirs));

@@ -2,13 +2,15 @@
 //! cluster and its data. A home only holds a copy, which may be lost, old, or in
 //! another home.
 
+mod beside;
 mod keys;
 mod owner;
 
 use std::time::{Duration, Instant};
 
-pub use self::keys::{Found, KeysLost, find, from_cluster, keep, settle};
-pub use self::owner::{AnotherInstance, another, is_stranger};
+pub use self::beside::settings;
+pub use self::keys::{Found, KeysLost, Places, beside_node, find, from_cluster, keep, settle};
+pub use self::owner::{AnotherInstance, Whose, is_stranger, whose};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::event::Events;
@@ -112,6 +114,18 @@ pub async fn running(
     ask(&node, engine).await
 }
 
+/// Returns the error of a command that needs the cluster, and starts nothing.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn unasked(name: &InstanceName, state: &StateDir, engine: &dyn Engine) -> Result<Error> {
+    Ok(match running(name, state, engine).await? {
+        Running::Unknown(why) => why.into(),
+        // It answers by now.
+        Running::No | Running::Answers(_) => Unasked::Silent("it has just begun to".into()).into(),
+    })
+}
+
 async fn ask(node: &Container, engine: &dyn Engine) -> Result<Running> {
     if !node::is_bootstrapped(engine, &node.name).await? {
         return Ok(Running::No);
@@ -202,8 +216,8 @@ pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> 
     )?;
     if let Some(latest) = history.latest() {
         let made_with = recalled.instance.take();
-        let instance = made_with.unwrap_or_else(|| latest.instance.clone());
-        recalled.instance = Some(instance.with_choice_of(&latest.instance));
+        let chosen = latest.instance.clone();
+        recalled.instance = Some(chosen.seen_from_another_home(made_with));
     }
     recalled.secrets = secrets;
     Ok(recalled)

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::from_cluster;
-use crate::docker::Container;
+use super::{beside_node, from_cluster};
+use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::kube::Cluster;
 use crate::node::spec;
@@ -22,33 +22,50 @@ pub fn is_stranger(kept: &Instance, node: &Container, state: &StateDir) -> Resul
     Ok(elsewhere && state.node()?.as_deref() != Some(&node.id))
 }
 
-/// Whether such a node is another instance: it has other keys, or nobody can tell.
+/// Which instance a node is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// The one that this home knows.
+    Ours,
+    /// Another one of the same name.
+    Another(AnotherInstance),
+    /// Its keys cannot be read now, and everything else points to another one.
+    Unknown(AnotherInstance),
+}
+
+/// Tells by its keys whose such a node is.
 ///
 /// # Errors
-/// When the cluster does not answer.
-pub async fn another(
-    kept: &Instance,
+/// When the cluster or the engine does not answer.
+pub async fn whose(
     node: &Container,
+    kept: &Instance,
     cluster: Option<&Cluster>,
     home: Option<&Secrets>,
     state: &StateDir,
-) -> Result<Option<AnotherInstance>> {
+    engine: &dyn Engine,
+) -> Result<Whose> {
     let Some(home) = home else {
-        return Ok(None);
+        return Ok(Whose::Ours);
     };
-    let theirs = match cluster {
+    let mut theirs = match cluster {
         Some(cluster) => from_cluster(cluster, Some(home)).await?,
         None => None,
     };
-    if theirs.is_some_and(|theirs| theirs.is_of_same_instance(home)) {
-        return Ok(None);
+    if theirs.is_none() {
+        theirs = beside_node(node, engine).await?;
     }
-    Ok(Some(AnotherInstance {
+    let another = AnotherInstance {
         node: node.name.clone(),
         theirs: spec::data_dir(node),
         ours: kept.data_dir.clone(),
         state: state.root().to_owned(),
-    }))
+    };
+    Ok(match theirs {
+        Some(theirs) if theirs.is_of_same_instance(home) => Whose::Ours,
+        Some(_) => Whose::Another(another),
+        None => Whose::Unknown(another),
+    })
 }
 
 /// The node is another instance's.
@@ -87,6 +104,8 @@ impl Explain for AnotherInstance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state;
+    use crate::docker::fake::FakeEngine;
     use crate::settings::Wishes;
 
     #[tokio::test]
@@ -104,8 +123,11 @@ mod tests {
         assert!(!is_stranger(&kept, &node("/ours"), &state).unwrap());
         assert!(is_stranger(&kept, &node("/theirs"), &state).unwrap());
         let home = Secrets::generate();
-        let found = another(&kept, &node("/theirs"), None, Some(&home), &state).await;
-        let found = found.unwrap().unwrap();
+        let engine = FakeEngine::default();
+        let found = whose(&node("/theirs"), &kept, None, Some(&home), &state, &engine).await;
+        let Whose::Unknown(found) = found.unwrap() else {
+            panic!("nobody can read its keys");
+        };
         assert_eq!(
             found.to_string(),
             "the node demo-control-plane belongs to another instance of this name: its data are in /theirs, and those of this home in /ours"
@@ -115,5 +137,18 @@ mod tests {
             !is_stranger(&kept, &node("/theirs"), &state).unwrap(),
             "we made it"
         );
+
+        let theirs = tempfile::tempdir().unwrap();
+        let node = node(theirs.path().to_str().unwrap());
+        for (keys, ours) in [(home.clone(), true), (Secrets::generate(), false)] {
+            state::keep_in(theirs.path(), &keys, &kept).unwrap();
+            let found = whose(&node, &kept, None, Some(&home), &state, &engine).await;
+            let ends = match found.unwrap() {
+                Whose::Ours => ours,
+                Whose::Another(_) => !ours,
+                Whose::Unknown(_) => false,
+            };
+            assert!(ends, "the keys beside the data of a stopped node tell");
+        }
     }
 }

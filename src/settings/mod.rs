@@ -174,6 +174,23 @@ fn kept_node_image<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageRe
     Ok(text.parse().unwrap_or_else(|_| DEFAULT_NODE_IMAGE.clone()))
 }
 
+impl Instance {
+    /// These settings, which another home chose, as this one takes them over, with what
+    /// the node was made with.
+    #[must_use]
+    pub fn seen_from_another_home(self, made_with: Option<Instance>) -> Instance {
+        let settings = match made_with {
+            Some(made_with) => self.with_place_of(made_with),
+            None => self,
+        };
+        Instance {
+            // Of that user's own kubeconfig.
+            merge_kubeconfig: false,
+            ..settings
+        }
+    }
+}
+
 /// Servers come back after a reboot, as those of ClearML's own compose file do.
 fn starts_again() -> bool {
     true

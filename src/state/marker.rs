@@ -213,7 +213,7 @@ impl Marker {
     /// When the marker cannot be removed.
     pub fn remove(self, dir: &Path) -> Result<bool, Error> {
         files::remove(&dir.join(COPYING))?;
-        super::keys::remove_keys_in(dir)?;
+        super::keys::remove_from(dir)?;
         files::remove(&dir.join(FILE))?;
         if self.made_directory == Some(false) {
             return Ok(!dir.exists());

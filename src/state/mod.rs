@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-pub use self::keys::{KEYS_FILE, keep_keys_in, keys_in};
+pub use self::keys::{KEYS_FILE, SETTINGS_FILE, keep_in, keys_in};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::{Code, Explain};

@@ -1,6 +1,8 @@
 //! What an `up` would change, without changing it.
 
-use super::{Plan, Request, announce, apply, ingress, planned, preflight};
+use super::past::Past;
+use super::prepare::{self, Known};
+use super::{Plan, Request, apply};
 use crate::component::NAMESPACE;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
@@ -8,7 +10,7 @@ use crate::event::Events;
 use crate::images::{self, Identities};
 use crate::kube::{Compared, Planned};
 use crate::node::spec;
-use crate::recovery::{Running, Unasked, running};
+use crate::recovery::{self, Running, Unasked, running};
 use crate::secrets::Secrets;
 use crate::settings::DataPlace;
 use crate::state::StateDir;
@@ -60,7 +62,11 @@ pub async fn compare(
     engine: &dyn Engine,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let (past, plan, keys) = planned(request, state, engine, &info, None).await?;
+    let past = Past::look(request, state, engine).await?;
+    if past.must_wake && !past.knows_settings {
+        return Err(recovery::unasked(&request.name, state, engine).await?);
+    }
+    let Known { past, plan, keys } = Known::new(past, request, state, engine, &info).await?;
     let compared = with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await?;
     match compared.ground {
         Ground::Unknown(why) => Err(why.into()),
@@ -79,10 +85,8 @@ pub async fn dry_run(
     events: &Events,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let (past, plan, keys) = planned(request, state, engine, &info, None).await?;
-    announce(&plan, &info, events);
-    ingress::announce(&plan, events).await;
-    preflight::run(&plan, request, engine, &info, events).await?;
+    let known = prepare::dry(request, state, engine, &info, events).await?;
+    let Known { past, plan, keys } = known;
     with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await
 }
 

@@ -2,11 +2,80 @@
 
 use super::past::Past;
 use super::plan::Plan;
-use crate::docker::EngineInfo;
+use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
+use crate::event::Events;
+use crate::kube::Cluster;
+use crate::recovery::{self, Found, Places};
 use crate::secrets::Secrets;
 use crate::state::StateDir;
 use crate::values::Values;
+
+/// The keys of an instance, as far as they can be read now.
+///
+/// # Errors
+/// When cluster or engine do not answer.
+pub(super) async fn find(
+    past: &Past,
+    plan: &Plan,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Found> {
+    let mut data = vec![&plan.instance.data_dir];
+    data.extend(plan.former_data_dir.as_ref());
+    let places = Places {
+        name: &plan.name,
+        cluster: past.cluster.as_ref(),
+        node: past.node.as_ref(),
+        unreadable: past.unreadable,
+        data: &data,
+        node_image: &plan.instance.node_image,
+        home: state.secrets()?,
+    };
+    recovery::find(places, engine).await
+}
+
+/// The keys of the instance, if it has any; starts nothing.
+///
+/// # Errors
+/// When it has some that cannot be read now.
+pub async fn of_instance(
+    plan: &Plan,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Option<Secrets>> {
+    let running = recovery::running(&plan.name, state, engine).await?;
+    let past = Past {
+        node: recovery::node_of(&plan.name, engine).await?,
+        cluster: running.cluster().cloned(),
+        unreadable: running.is_unreadable(),
+        ..Past::default()
+    };
+    match find(&past, plan, state, engine).await? {
+        Found::Keys(keys) => Ok(Some(*keys)),
+        Found::None => Ok(None),
+        Found::Lost(lost) => Err(lost.into()),
+    }
+}
+
+/// The keys in force, of a cluster that could not be asked before.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub(super) async fn of_cluster(
+    found: Secrets,
+    cluster: &Cluster,
+    state: &StateDir,
+    events: &Events,
+) -> Result<Secrets> {
+    let (secrets, others) = recovery::settle(found, cluster).await?;
+    if others {
+        events
+            .warn("the keys kept in this home were not those of the instance, which are kept now");
+        state.keep_secrets(&secrets)?;
+    }
+    Ok(secrets)
+}
 
 /// A warning where programs that could log in until now no longer can.
 ///

@@ -14,6 +14,7 @@ mod node;
 mod past;
 mod plan;
 mod preflight;
+mod prepare;
 mod ready;
 mod refused;
 mod registry;
@@ -28,24 +29,24 @@ use self::change::Change;
 pub use self::compare::{Comparison, Ground, compare, dry_run};
 pub(crate) use self::data::{copy_container, remove_link};
 pub use self::error::Error;
+pub use self::keys::of_instance as found_keys;
 pub use self::past::history;
-use self::past::{Past, Record};
+use self::past::Record;
 pub use self::plan::Plan;
-use self::preflight::Finding;
+use self::prepare::Known;
 pub use self::registry::complete;
 use self::timeout::Timeout;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Explain, Result};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::files;
 use crate::images;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::kube::Cluster;
 use crate::node::spec;
 use crate::path::HostPath;
 use crate::probe::Endpoints;
 use crate::proxy::Proxies;
-use crate::recovery::{self, Found};
+use crate::recovery;
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
 use crate::state::{Lock, StateDir};
@@ -154,10 +155,8 @@ async fn bring_up(
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
-    let (past, plan, keys) = planned(request, state, engine, &info, Some(events)).await?;
-    announce(&plan, &info, events);
-    ingress::announce(&plan, events).await;
-    preflight::run(&plan, request, engine, &info, events).await?;
+    let known = prepare::run(request, state, engine, &info, events).await?;
+    let Known { past, plan, keys } = known;
     phases.end("preflight");
     let known = past.cluster.is_some();
     record.begin(past, &plan).await?;
@@ -196,7 +195,7 @@ async fn bring_up(
     let ((cluster, started), delivery) = both(kubernetes, images).await?;
     record.reaches(&cluster);
     if !known {
-        secrets = of_cluster(secrets, &cluster, state, events).await?;
+        secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
     }
     phases.end("kubernetes and images");
 
@@ -209,8 +208,8 @@ async fn bring_up(
     ingress::certificates(&plan, state, &cluster, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.keep_node(&node.id)?;
-        let place = &plan.instance.data_dir;
-        recovery::keep(&secrets, &plan.name, place, &node, &cluster, engine).await?;
+        let settings = &plan.instance;
+        recovery::keep(&secrets, &plan.name, settings, &node, &cluster, engine).await?;
     }
     phases.end("apply");
 
@@ -224,89 +223,6 @@ async fn bring_up(
     let changed =
         node.made || started || delivery.brought > 0 || applied || !began_ready || settled;
     Ok(outcome(&plan, changed, phases))
-}
-
-/// What was before, and what it will be, with the instance's keys, if it has any.
-/// Nothing is changed; with `events` a node that sleeps may be woken to be read.
-async fn planned(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: Option<&Events>,
-) -> Result<(Past, Plan, Option<Secrets>)> {
-    let past = Past::look(request, state, engine, events).await?;
-    let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
-    complete(&mut plan, request).await?;
-    plan.warnings
-        .extend(keys::changed(&past, &plan, state, info)?);
-    if let Some(another) = &past.another {
-        plan.in_the_way.push(Finding::of(another));
-        return Ok((past, plan, None));
-    }
-    let keys = match found(&past, &plan, state, engine).await? {
-        Found::Keys(keys) => Some(*keys),
-        Found::Lost(lost) if !request.new_keys => {
-            plan.in_the_way.push(Finding::of(&lost));
-            None
-        }
-        Found::None | Found::Lost(_) => None,
-    };
-    Ok((past, plan, keys))
-}
-
-/// The keys of the instance, as far as they can be read now.
-async fn found(past: &Past, plan: &Plan, state: &StateDir, engine: &dyn Engine) -> Result<Found> {
-    let mut places = vec![&plan.instance.data_dir];
-    places.extend(plan.former_data_dir.as_ref());
-    recovery::find(
-        &plan.name,
-        past.cluster.as_ref(),
-        past.unreadable,
-        &places,
-        &plan.instance.node_image,
-        state.secrets()?,
-        engine,
-    )
-    .await
-}
-
-/// The keys of the instance, if it has any; starts nothing.
-///
-/// # Errors
-/// When it has some that cannot be read now.
-pub async fn found_keys(
-    plan: &Plan,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<Option<Secrets>> {
-    let running = recovery::running(&plan.name, state, engine).await?;
-    let past = Past {
-        cluster: running.cluster().cloned(),
-        unreadable: running.is_unreadable(),
-        ..Past::default()
-    };
-    match found(&past, plan, state, engine).await? {
-        Found::Keys(keys) => Ok(Some(*keys)),
-        Found::None => Ok(None),
-        Found::Lost(lost) => Err(lost.into()),
-    }
-}
-
-/// The keys in force, of a cluster that could not be asked before.
-async fn of_cluster(
-    found: Secrets,
-    cluster: &Cluster,
-    state: &StateDir,
-    events: &Events,
-) -> Result<Secrets> {
-    let (secrets, others) = recovery::settle(found, cluster).await?;
-    if others {
-        events
-            .warn("the keys kept in this home were not those of the instance, which are kept now");
-        state.keep_secrets(&secrets)?;
-    }
-    Ok(secrets)
 }
 
 /// Starts a node that was stopped, and waits until the server is ready. Installs
@@ -324,20 +240,7 @@ pub async fn start(
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
-    let past = Past::look(request, state, engine, Some(events)).await?;
-    let Some(earlier) = &past.chosen else {
-        return Err(Error::NothingToStart.into());
-    };
-    if let Some(another) = past.another {
-        return Err(another.into());
-    }
-    let plan = plan(request, state, Some(earlier), &info)?;
-    let secrets = match found(&past, &plan, state, engine).await? {
-        Found::Keys(keys) => keys.whole(),
-        Found::Lost(lost) => return Err(lost.into()),
-        Found::None => return Err(Error::NothingToStart.into()),
-    };
-    preflight::start(&plan, engine, events).await?;
+    let (plan, secrets) = prepare::start(request, state, engine, &info, events).await?;
     phases.end("preflight");
     let node = node::start(&plan, engine, events).await?;
     state.keep_instance(&plan.instance)?;
@@ -348,7 +251,7 @@ pub async fn start(
     if node.renewed {
         node::keep_user_kubeconfig(&plan, request, state)?;
     }
-    let secrets = of_cluster(secrets, &cluster, state, events).await?;
+    let secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.keep_node(&node.id)?;
     }
@@ -390,50 +293,23 @@ pub fn plan(
     earlier: Option<&Instance>,
     info: &EngineInfo,
 ) -> Result<Plan> {
-    let wishes = &request.wishes;
+    let instance = instance(request, state, earlier, info)?;
+    Plan::new(request.name.clone(), instance, earlier, info)
+}
+
+/// The settings, from what is asked for and what an earlier `up` was told.
+fn instance(
+    request: &Request,
+    state: &StateDir,
+    earlier: Option<&Instance>,
+    info: &EngineInfo,
+) -> Result<Instance> {
     let place = if info.in_virtual_machine() || info.is_from_snap() {
         DataPlace::Volume(spec::data_volume(&request.name))
     } else {
         DataPlace::Folder(state.default_data_dir())
     };
-    let instance = wishes.instance(earlier, place)?;
-    Plan::new(request.name.clone(), instance, earlier, info)
-}
-
-fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "shown with no digit behind the point"
-    )]
-    let gigabytes = info.memory as f64 / 1e9;
-    let cores = if info.cpus == 1 { "core" } else { "cores" };
-    events.emit(Event::Started {
-        name: plan.name.to_string(),
-        summary: format!(
-            "release {}, Docker {} with {} {cores} and {gigabytes:.0} GB: profile {}",
-            plan.release.name, info.version, info.cpus, plan.profile.name
-        ),
-    });
-    for warning in &plan.warnings {
-        events.warn(warning);
-    }
-    let beside_loopback = !plan.instance.listen.is_loopback();
-    if beside_loopback {
-        let listen = plan.instance.listen;
-        events.warn(format!(
-            "the ports are open on {listen}: whoever reaches this machine reaches the server"
-        ));
-    }
-    let ingress = &plan.instance.ingress;
-    // What is wrong with names is among the warnings of the values.
-    let by_name = ingress.enabled && ingress.hosts.web.is_some();
-    let found = by_name || plan.instance.ports.found_by_web_app();
-    if !found && !plan.release.can_display_urls() {
-        events.warn(format!(
-            "the web app of release {} knows the ports 30080, 30008, 30081 and 8080, 8008, 8081 only: on port {} its page may stay empty, since it may ask for the API on port 8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints the right ones, and the SDK is not affected)",
-            plan.release.name, plan.instance.ports.web
-        ));
-    }
+    Ok(request.wishes.instance(earlier, place)?)
 }
 
 /// Runs two steps at once. When one fails the other is given up: its error

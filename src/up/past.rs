@@ -7,12 +7,16 @@ use crate::event::Events;
 use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
 use crate::node::spec;
-use crate::recovery::{self, AnotherInstance};
+use crate::recovery::{self, AnotherInstance, Whose};
 use crate::revisions::{self, Ending, History, Revision};
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 /// What was before.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each asked by itself"
+)]
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// The revisions.
@@ -26,18 +30,25 @@ pub(super) struct Past {
     pub(super) cluster: Option<Cluster>,
     /// Whether there is a node that nobody can read.
     pub(super) unreadable: bool,
+    /// The node, also one that is stopped.
+    pub(super) node: Option<Container>,
+    /// Whether that node must be started to read what only its cluster has.
+    pub(super) must_wake: bool,
+    /// Whether all settings are known without that.
+    pub(super) knows_settings: bool,
     /// Set where the node is another instance's.
     pub(super) another: Option<AnotherInstance>,
+    /// Set where it is another instance's for all that can be known before it is started.
+    pub(super) suspected: Option<AnotherInstance>,
 }
 
 impl Past {
-    /// Looks at what is kept here, at the node and at its cluster. With `events` a node
-    /// that sleeps is woken where this home does not know enough of it.
+    /// Looks at what is kept here, at the node and at its cluster, and beside its data;
+    /// starts nothing.
     pub(super) async fn look(
         request: &Request,
         state: &StateDir,
         engine: &dyn Engine,
-        events: Option<&Events>,
     ) -> Result<Past> {
         let kept = state.instance()?;
         let home = state.secrets()?;
@@ -46,17 +57,23 @@ impl Past {
             (Some(kept), Some(node)) => recovery::is_stranger(kept, node, state)?,
             _ => false,
         };
-        let mut running = recovery::running(&request.name, state, engine).await?;
-        if let Some(events) = events
-            && running.is_unreadable()
-            && (kept.is_none() || home.is_none() || stranger)
-        {
-            running = recovery::wake(&request.name, engine, events).await?;
-        }
-        let another = match (&kept, &node) {
+        let running = recovery::running(&request.name, state, engine).await?;
+        let unknown = kept.is_none() || home.is_none() || stranger;
+        let must_wake = running.is_unreadable() && unknown;
+        let whose = match (&kept, &node) {
             (Some(kept), Some(node)) if stranger => {
-                recovery::another(kept, node, running.cluster(), home.as_ref(), state).await?
+                let cluster = running.cluster();
+                recovery::whose(node, kept, cluster, home.as_ref(), state, engine).await?
             }
+            _ => Whose::Ours,
+        };
+        let (another, suspected) = match whose {
+            Whose::Ours => (None, None),
+            Whose::Unknown(suspected) if must_wake => (None, Some(suspected)),
+            Whose::Another(another) | Whose::Unknown(another) => (Some(another), None),
+        };
+        let beside = match &node {
+            Some(node) if must_wake && kept.is_none() => recovery::settings(node, engine).await?,
             _ => None,
         };
         let here = revisions::load(state, None).await?;
@@ -64,9 +81,13 @@ impl Past {
             Some(cluster) => revisions::load(state, Some(cluster)).await?,
             None => here.clone(),
         };
+        let knows_settings = match &kept {
+            Some(_) => suspected.is_none(),
+            None => beside.is_some() || !here.is_empty(),
+        };
         let earlier = match kept {
             Some(kept) => Some(of_others(kept, node.as_ref(), &here, &history, state)?),
-            None => read_back(node.as_ref(), engine, &history).await?,
+            None => read_back(node.as_ref(), beside, engine, &history).await?,
         };
         let past = Past {
             history,
@@ -74,7 +95,11 @@ impl Past {
             back_to: None,
             unreadable: running.is_unreadable(),
             cluster: running.cluster().cloned(),
+            node,
+            must_wake,
+            knows_settings,
             another,
+            suspected,
         };
         let Some(back) = request.back_to else {
             return Ok(past);
@@ -92,6 +117,16 @@ impl Past {
             back_to: Some(number),
             ..past
         })
+    }
+
+    /// The same once the node was started: what is unknown still stays so.
+    pub(super) fn after_waking(self) -> Past {
+        Past {
+            must_wake: false,
+            another: self.another.or(self.suspected),
+            suspected: None,
+            ..self
+        }
     }
 }
 
@@ -136,19 +171,20 @@ fn of_others(
     Ok(instance)
 }
 
-/// What an earlier `up` was told, where this home lost that: as the node was made and
-/// its history says.
+/// What an earlier `up` was told, where this home lost that: as the history or the
+/// settings beside the data say, and the node was made.
 async fn read_back(
     node: Option<&Container>,
+    beside: Option<Instance>,
     engine: &dyn Engine,
     history: &History,
 ) -> Result<Option<Instance>> {
-    let instance = node.and_then(spec::instance_of);
-    if let Some(latest) = history.latest() {
-        let instance = instance.unwrap_or_else(|| latest.instance.clone());
-        return Ok(Some(instance.with_choice_of(&latest.instance)));
+    let made_with = node.and_then(spec::instance_of);
+    let latest = history.latest().map(|latest| latest.instance.clone());
+    if let Some(chosen) = beside.or(latest) {
+        return Ok(Some(chosen.seen_from_another_home(made_with)));
     }
-    let Some(mut instance) = instance else {
+    let Some(mut instance) = made_with else {
         return Ok(None);
     };
     if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {

@@ -9,3 +9,4 @@ mod tar;
 
 pub use self::files::FileLogs;
 pub use self::journal::{Journal, JournalLine, JournalOptions};
+pub(crate) use self::tar::first_file;

@@ -17,6 +17,21 @@ pub(super) struct Tar<R> {
     fill: u64,
 }
 
+/// Returns the text of an archive's first file, if it has one.
+pub(crate) async fn first_file(
+    reader: impl AsyncBufRead + Unpin,
+) -> io::Result<Option<String>> {
+    let mut tar = Tar::new(reader);
+    if tar.next().await?.is_none() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    tar.copy(&mut bytes).await?;
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// A file of an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {

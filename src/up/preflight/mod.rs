@@ -17,6 +17,7 @@ use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::node::spec::{self, NETWORK};
+use crate::settings::{Instance, InstanceName};
 
 /// One thing that is in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,15 +93,26 @@ pub(super) async fn run(
 }
 
 /// Checks what a node that is there needs to start and to be reached.
-pub(super) async fn start(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<()> {
+pub(super) async fn start(
+    name: &InstanceName,
+    settings: &Instance,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<()> {
     let step = events.step("preflight");
-    let result = async {
-        let node = engine.container(&spec::name(&plan.name)).await?;
-        let ours = node.filter(|node| spec::is_ours(node, &plan.name));
-        told(reach(plan, engine, ours.as_ref()).await?)
-    }
-    .await;
+    let result = reachable(name, settings, engine).await;
     step.end(result, |()| (false, String::new()))
+}
+
+/// Checks that address, ports and network of the instance's node can be had.
+pub(super) async fn reachable(
+    name: &InstanceName,
+    settings: &Instance,
+    engine: &dyn Engine,
+) -> Result<()> {
+    let node = engine.container(&spec::name(name)).await?;
+    let ours = node.filter(|node| spec::is_ours(node, name));
+    told(reach(settings, engine, ours.as_ref()).await?)
 }
 
 async fn check(
@@ -122,7 +134,7 @@ async fn check(
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
-    findings.extend(reach(plan, engine, ours.as_ref()).await?);
+    findings.extend(reach(&plan.instance, engine, ours.as_ref()).await?);
     findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
     if ours.is_none() {
         findings.extend(selectors::of_new_node(plan, &info.architecture));
@@ -149,7 +161,11 @@ async fn check(
 
 /// What keeps the server from being reached: its address, ports and network. `node` is
 /// this instance's, if there is one.
-async fn reach(plan: &Plan, engine: &dyn Engine, node: Option<&Container>) -> Result<Vec<Finding>> {
+async fn reach(
+    settings: &Instance,
+    engine: &dyn Engine,
+    node: Option<&Container>,
+) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let running = node.filter(|node| node.running);
     if running.is_none() {
@@ -160,9 +176,9 @@ async fn reach(plan: &Plan, engine: &dyn Engine, node: Option<&Container>) -> Re
         findings.push(finding);
         return Ok(findings);
     }
-    match address::address(plan.instance.listen) {
+    match address::address(settings.listen) {
         Some(finding) => findings.push(finding),
-        None => findings.extend(ports::ports(plan, engine, running).await?),
+        None => findings.extend(ports::ports(settings, engine, running).await?),
     }
     if let Some(stopped) = node.filter(|node| !node.running) {
         findings.extend(ports::of_kubernetes(stopped, engine).await?);
@@ -303,11 +319,11 @@ mod tests {
         let port = held.local_addr().unwrap().port();
         plan.instance.ingress.https_port = port;
         let engine = FakeEngine::new(State::default());
-        assert_eq!(ports::ports(&plan, &engine, None).await.unwrap(), []);
+        assert_eq!(ports::ports(&plan.instance, &engine, None).await.unwrap(), []);
         plan.instance.ingress.enabled = true;
         // Who serves on 80 here is none of the test's business.
         plan.instance.ingress.http_port = plan.instance.ports.web;
-        let findings = ports::ports(&plan, &engine, None).await.unwrap();
+        let findings = ports::ports(&plan.instance, &engine, None).await.unwrap();
         let [finding] = &findings[..] else {
             panic!("{findings:?}");
         };
@@ -328,7 +344,7 @@ mod tests {
             ..Container::default()
         };
         for node in [None, Some(node(false)), Some(node(true))] {
-            let findings = reach(&plan, &engine, node.as_ref()).await.unwrap();
+            let findings = reach(&plan.instance, &engine, node.as_ref()).await.unwrap();
             let [finding] = &findings[..] else {
                 panic!("{findings:?}");
             };
@@ -348,10 +364,10 @@ mod tests {
             ..Container::default()
         };
         let engine = FakeEngine::new(State::default());
-        let findings = reach(&plan, &engine, Some(&node)).await.unwrap();
+        let findings = reach(&plan.instance, &engine, Some(&node)).await.unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
         drop(held);
-        assert_eq!(reach(&plan, &engine, Some(&node)).await.unwrap(), []);
+        assert_eq!(reach(&plan.instance, &engine, Some(&node)).await.unwrap(), []);
     }
 
     #[tokio::test]

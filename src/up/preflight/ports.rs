@@ -12,24 +12,22 @@ use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
 use crate::node::spec;
-use crate::settings::Listen;
-use crate::up::Plan;
+use crate::settings::{Instance, Listen};
 
 /// The ports that are in use by somebody else than `node`, which runs.
 pub(super) async fn ports(
-    plan: &Plan,
+    settings: &Instance,
     engine: &dyn Engine,
     node: Option<&Container>,
 ) -> Result<Vec<Finding>> {
-    let ports = plan.instance.ports;
-    let listen = plan.instance.listen;
+    let (ports, listen) = (settings.ports, settings.listen);
     let mut findings = Vec::new();
     let mut wanted = vec![
         ("--web-port", ports.web),
         ("--api-port", ports.api),
         ("--files-port", ports.files),
     ];
-    wanted.extend(plan.instance.ingress.ports());
+    wanted.extend(settings.ingress.ports());
     for (flag, port) in wanted {
         let ours = node.and_then(|node| node.ports.iter().find(|(_, _, host)| *host == port));
         if let Some((_, ours, _)) = ours {

@@ -1,0 +1,227 @@
+//! Everything that is known before the first change: what was, what it will be, and what
+//! is in the way. Only then is a stopped node started to read what its cluster alone has.
+
+use super::past::Past;
+use super::preflight::Finding;
+use super::registry::complete;
+use super::{Error, Plan, Request, ingress, instance, keys, plan, preflight};
+use crate::docker::{Engine, EngineInfo};
+use crate::error::Result;
+use crate::event::{Event, Events};
+use crate::recovery::{self, Found};
+use crate::secrets::Secrets;
+use crate::state::StateDir;
+
+/// What is known before anything is changed.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What was.
+    pub(super) past: Past,
+    /// What it will be.
+    pub(super) plan: Plan,
+    /// The keys of the instance, if it has any.
+    pub(super) keys: Option<Secrets>,
+}
+
+impl Known {
+    /// Works out what will be from what was; changes nothing.
+    ///
+    /// # Errors
+    /// When settings or values are invalid, or the engine does not answer.
+    pub(super) async fn new(
+        past: Past,
+        request: &Request,
+        state: &StateDir,
+        engine: &dyn Engine,
+        info: &EngineInfo,
+    ) -> Result<Known> {
+        let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
+        complete(&mut plan, request).await?;
+        plan.warnings
+            .extend(keys::changed(&past, &plan, state, info)?);
+        if let Some(another) = &past.another {
+            plan.in_the_way.push(Finding::of(another));
+            let keys = None;
+            return Ok(Known { past, plan, keys });
+        }
+        let keys = match keys::find(&past, &plan, state, engine).await? {
+            Found::Keys(keys) => Some(*keys),
+            // The cluster has them, once it answers.
+            Found::Lost(lost) if !request.new_keys && !past.must_wake => {
+                plan.in_the_way.push(Finding::of(&lost));
+                None
+            }
+            Found::None | Found::Lost(_) => None,
+        };
+        Ok(Known { past, plan, keys })
+    }
+}
+
+/// Works out what `up` will do, says so, and checks that it can be done. A node that this
+/// home knows too little of is started last.
+///
+/// # Errors
+/// When something is in the way, or the engine does not answer.
+pub(super) async fn run(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<Known> {
+    let past = Past::look(request, state, engine).await?;
+    if !past.must_wake {
+        let known = Known::new(past, request, state, engine, info).await?;
+        check(&known.plan, request, engine, info, events).await?;
+        return Ok(known);
+    }
+    let before = match past.knows_settings {
+        true => {
+            let known = Known::new(past, request, state, engine, info).await?;
+            check(&known.plan, request, engine, info, events).await?;
+            Some(known.plan)
+        }
+        false => {
+            check_node(&past, request, state, engine, info).await?;
+            None
+        }
+    };
+    recovery::wake(&request.name, engine, events).await?;
+    let past = Past::look(request, state, engine).await?.after_waking();
+    let known = Known::new(past, request, state, engine, info).await?;
+    let Some(before) = before else {
+        check(&known.plan, request, engine, info, events).await?;
+        return Ok(known);
+    };
+    let warnings = known.plan.warnings.iter();
+    for warning in warnings.filter(|warning| !before.warnings.contains(warning)) {
+        events.warn(warning);
+    }
+    // The cluster knows of a later choice, or that something is wrong after all.
+    if before.instance != known.plan.instance || !known.plan.in_the_way.is_empty() {
+        preflight::run(&known.plan, request, engine, info, events).await?;
+    }
+    Ok(known)
+}
+
+/// The same for a dry run, which starts nothing. What is said of settings that only the
+/// cluster knows is left out.
+///
+/// # Errors
+/// When something is in the way, or the engine does not answer.
+pub(super) async fn dry(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<Known> {
+    let past = Past::look(request, state, engine).await?;
+    if past.must_wake && !past.knows_settings {
+        check_node(&past, request, state, engine, info).await?;
+        return Err(recovery::unasked(&request.name, state, engine).await?);
+    }
+    let known = Known::new(past, request, state, engine, info).await?;
+    check(&known.plan, request, engine, info, events).await?;
+    Ok(known)
+}
+
+/// What `start` needs to know, checked.
+///
+/// # Errors
+/// When there is nothing to start, or something is in the way.
+pub(super) async fn start(
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<(Plan, Secrets)> {
+    let mut past = Past::look(request, state, engine).await?;
+    let must_wake = past.must_wake;
+    if must_wake {
+        if let Some(another) = past.another {
+            return Err(another.into());
+        }
+        let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
+        let settings = instance(request, state, Some(earlier), info)?;
+        preflight::start(&request.name, &settings, engine, events).await?;
+        recovery::wake(&request.name, engine, events).await?;
+        past = Past::look(request, state, engine).await?.after_waking();
+    }
+    let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
+    if let Some(another) = past.another {
+        return Err(another.into());
+    }
+    let plan = plan(request, state, Some(earlier), info)?;
+    let secrets = match keys::find(&past, &plan, state, engine).await? {
+        Found::Keys(keys) => keys.whole(),
+        Found::Lost(lost) => return Err(lost.into()),
+        Found::None => return Err(Error::NothingToStart.into()),
+    };
+    if !must_wake {
+        preflight::start(&request.name, &plan.instance, engine, events).await?;
+    }
+    Ok((plan, secrets))
+}
+
+/// Checks what the node itself and the flags decide, whatever else was chosen.
+async fn check_node(
+    past: &Past,
+    request: &Request,
+    state: &StateDir,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+) -> Result<()> {
+    let settings = instance(request, state, past.chosen.as_ref(), info)?;
+    preflight::reachable(&request.name, &settings, engine).await
+}
+
+/// Says what will be, and checks that it can be.
+async fn check(
+    plan: &Plan,
+    request: &Request,
+    engine: &dyn Engine,
+    info: &EngineInfo,
+    events: &Events,
+) -> Result<()> {
+    announce(plan, info, events);
+    ingress::announce(plan, events).await;
+    preflight::run(plan, request, engine, info, events).await
+}
+
+fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "shown with no digit behind the point"
+    )]
+    let gigabytes = info.memory as f64 / 1e9;
+    let cores = if info.cpus == 1 { "core" } else { "cores" };
+    events.emit(Event::Started {
+        name: plan.name.to_string(),
+        summary: format!(
+            "release {}, Docker {} with {} {cores} and {gigabytes:.0} GB: profile {}",
+            plan.release.name, info.version, info.cpus, plan.profile.name
+        ),
+    });
+    for warning in &plan.warnings {
+        events.warn(warning);
+    }
+    let beside_loopback = !plan.instance.listen.is_loopback();
+    if beside_loopback {
+        let listen = plan.instance.listen;
+        events.warn(format!(
+            "the ports are open on {listen}: whoever reaches this machine reaches the server"
+        ));
+    }
+    let ingress = &plan.instance.ingress;
+    // What is wrong with names is among the warnings of the values.
+    let by_name = ingress.enabled && ingress.hosts.web.is_some();
+    let found = by_name || plan.instance.ports.found_by_web_app();
+    if !found && !plan.release.can_display_urls() {
+        events.warn(format!(
+            "the web app of release {} knows the ports 30080, 30008, 30081 and 8080, 8008, 8081 only: on port {} its page may stay empty, since it may ask for the API on port 8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints the right ones, and the SDK is not affected)",
+            plan.release.name, plan.instance.ports.web
+        ));
+    }
+}
