@@ -13,7 +13,8 @@ use crate::event::{Events, Step};
 use crate::files;
 use crate::kubeconfig;
 use crate::node::{self, spec};
-use crate::settings::{DataPlace, InstanceName};
+use crate::recovery::{self, AnotherInstance, Whose};
+use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
 /// What is left after `down`.
@@ -51,6 +52,12 @@ pub async fn down(
     // The image that the node was made from is in the engine.
     let image = container.as_ref().and_then(spec::node_image);
     let image = image.or_else(|| instance.as_ref().map(|i| i.node_image.clone()));
+    let another = of_another(container.as_ref(), instance.as_ref(), state, engine).await?;
+    match another {
+        Some(another) if purge => return Err(another.into()),
+        Some(another) => events.warn(another.to_string()),
+        None => {}
+    }
     let mut changed = remove_node(name, engine, events).await?;
     state.forget_cluster()?;
     let forgotten = user_kubeconfig.map(|path| kubeconfig::remove(path, name));
@@ -100,10 +107,35 @@ pub async fn stop(
     if !node.running {
         return Ok(false);
     }
+    let instance = state.instance()?;
+    if let Some(another) = of_another(Some(&node), instance.as_ref(), state, engine).await? {
+        events.warn(another.to_string());
+    }
     let step = events.step("stop");
     let result = stop_node(&node, engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
+}
+
+/// Whether the node is of another instance than the one that this home knows, as far as
+/// its keys tell.
+async fn of_another(
+    node: Option<&Container>,
+    kept: Option<&Instance>,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Option<AnotherInstance>> {
+    let (Some(node), Some(kept), Some(home)) = (node, kept, state.secrets()?) else {
+        return Ok(None);
+    };
+    if !recovery::is_stranger(kept, node, state)? {
+        return Ok(None);
+    }
+    let whose = recovery::whose(node, kept, None, Some(&home), state, engine).await?;
+    Ok(match whose {
+        Whose::Ours => None,
+        Whose::Another(another) | Whose::Unknown(another) => Some(another),
+    })
 }
 
 /// The instance's node, if there is one.

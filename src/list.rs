@@ -77,7 +77,12 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
             Ok(kept) => (kept, None),
             Err(error) => (None, Some(error.into())),
         };
-        let instance = kept.or_else(|| nodes.get(&name).and_then(spec::instance_of));
+        let made_with = nodes.get(&name).and_then(spec::instance_of);
+        let instance = match (kept, made_with) {
+            // The node is where the server is, whichever home made it.
+            (Some(kept), Some(made_with)) => Some(kept.with_place_of(made_with)),
+            (kept, made_with) => kept.or(made_with),
+        };
         listed.push(Listed {
             state,
             release: instance.as_ref().map(Instance::release_name),

@@ -136,7 +136,8 @@ pub async fn status(
     let (status, sized) = tokio::join!(ask(name, state, instance, engine, began), sizes(instance));
     let mut status = status?;
     let (free, bytes) = match (instance, &status.instance) {
-        (None, Some(read_back)) => sizes(Some(read_back)).await,
+        (Some(kept), Some(shown)) if kept.data_dir == shown.data_dir => sized,
+        (_, Some(shown)) => sizes(Some(shown)).await,
         _ => sized,
     };
     status.disk_free = free;
@@ -195,7 +196,13 @@ async fn ask(
         Some(node) => {
             let until = began + RECALL_PATIENCE;
             let recalled = recovery::known(&node, instance, state, engine, until).await?;
-            of_node(&node, recalled, state, engine, began).await
+            let another = recalled.another.clone();
+            let mut status = of_node(&node, recalled, state, engine, began).await?;
+            if let Some(another) = another {
+                status.notes.insert(0, another.to_string());
+                status.hints = another.hints();
+            }
+            Ok(status)
         }
     }
 }
@@ -211,6 +218,7 @@ async fn of_node(
         instance,
         secrets,
         kubeconfig,
+        another: _,
     } = recalled;
     let instance = instance.as_ref();
     let mut status = Status::bare(Health::Stopped, instance, Vec::new());

@@ -1,19 +1,22 @@
 //! `clearml-local credentials`.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::{Context, environment};
 use crate::error::{Code, Explain, Result};
 use crate::files;
-use crate::node::spec;
 use crate::probe::Endpoints;
-use crate::recovery::{self, Found, Places, Recalled};
+use crate::recovery::{self, AnotherInstance, Found, Places, Recalled};
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
 use crate::ui::words;
 use crate::values::Brief;
+
+/// How long the instance may take to tell its keys.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Print the access and secret key for the SDK, or write its clearml.conf
 #[derive(Debug, clap::Args)]
@@ -63,34 +66,67 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// Settings and keys of the instance: as this home keeps them, or read back from the
-/// instance.
+/// Settings and keys of the instance. Another home may have made new keys: the instance
+/// is asked, and a copy in this home serves only where nobody answers.
 async fn known(context: &Context) -> Result<(Instance, Secrets)> {
+    let (instance, home) = (context.state.instance()?, context.state.secrets()?);
+    let asked = tokio::time::timeout(PATIENCE, ask(context, instance.as_ref(), home.clone()));
+    let failed = match asked.await {
+        Ok(Ok(found)) => return Ok(found),
+        Ok(Err(error)) if error.is::<AnotherInstance>() => return Err(error),
+        Ok(Err(error)) => Some(error),
+        Err(_) => None,
+    };
+    match (instance, home, failed) {
+        (Some(instance), Some(home), failed) => {
+            let why = failed.map_or("it does not answer".to_owned(), |error| error.to_string());
+            context.output.warn(&unconfirmed(&why));
+            Ok((instance, home.whole()))
+        }
+        (None, None, Some(error)) if error.code() == Code::DockerUnreachable => {
+            Err(none(context).into())
+        }
+        (_, _, Some(error)) => Err(error),
+        (_, _, None) => Err(none(context).into()),
+    }
+}
+
+async fn ask(
+    context: &Context,
+    kept: Option<&Instance>,
+    home: Option<Secrets>,
+) -> Result<(Instance, Secrets)> {
     let (name, state) = (&context.name, &context.state);
-    let (instance, secrets) = (state.instance()?, state.secrets()?);
-    if let (Some(instance), Some(secrets)) = (&instance, &secrets) {
-        return Ok((instance.clone(), secrets.clone()));
-    }
-    let none = || NoInstance {
-        name: name.to_string(),
-    };
-    let engine = match context.engine().await {
-        Ok(engine) => engine,
-        Err(_) if instance.is_none() && secrets.is_none() => return Err(none().into()),
-        Err(error) => return Err(error),
-    };
+    let engine = context.engine().await?;
     let node = recovery::node_of(name, &engine).await?;
-    let told = match node.as_ref().filter(|node| node.is_awake()) {
-        Some(node) => recovery::recall(node, state, &engine).await?,
-        None => Recalled {
-            instance: node.as_ref().and_then(spec::instance_of),
-            ..Recalled::default()
-        },
-    };
-    let instance = instance.or(told.instance).ok_or_else(none)?;
-    if let Some(secrets) = secrets.or(told.secrets) {
-        return Ok((instance, secrets.whole()));
+    let mut told = Recalled::default();
+    if let Some(node) = &node {
+        let until = Instant::now() + PATIENCE / 2;
+        told = recovery::asked(node, kept, home.as_ref(), state, &engine, until).await?;
     }
+    if let Some(another) = told.another {
+        return Err(another.into());
+    }
+    if let Some(theirs) = told.secrets {
+        return Ok(match home {
+            Some(home) if theirs.is_of_same_instance(&home) => {
+                let instance = kept.cloned().or(told.instance);
+                (instance.ok_or_else(|| none(context))?, home.whole())
+            }
+            home => {
+                if home.is_some() {
+                    context.output.warn(
+                        "the instance has other keys than this home keeps: these are the instance's",
+                    );
+                }
+                let instance = told.instance.or_else(|| kept.cloned());
+                (instance.ok_or_else(|| none(context))?, theirs.whole())
+            }
+        });
+    }
+    let instance = kept.cloned().or(told.instance);
+    let instance = instance.ok_or_else(|| none(context))?;
+    let has_home = home.is_some();
     let places = Places {
         name,
         cluster: None,
@@ -98,13 +134,31 @@ async fn known(context: &Context) -> Result<(Instance, Secrets)> {
         unreadable: node.is_some(),
         data: &[&instance.data_dir],
         node_image: &instance.node_image,
-        home: None,
+        home,
     };
-    match recovery::find(places, &engine).await? {
-        Found::Keys(secrets) => Ok((instance, secrets.whole())),
-        Found::None => Err(none().into()),
-        Found::Lost(lost) => Err(lost.into()),
+    let secrets = match recovery::find(places, &engine).await? {
+        Found::Keys(secrets) => secrets.whole(),
+        Found::None => return Err(none(context).into()),
+        Found::Lost(lost) => return Err(lost.into()),
+    };
+    if let Some(node) = node.filter(|_| has_home) {
+        let why = match node.is_awake() {
+            true => "the cluster does not answer",
+            false => "the node does not run",
+        };
+        context.output.warn(&unconfirmed(why));
     }
+    Ok((instance, secrets))
+}
+
+fn none(context: &Context) -> NoInstance {
+    NoInstance {
+        name: context.name.to_string(),
+    }
+}
+
+fn unconfirmed(why: &str) -> String {
+    format!("cannot ask the server whether these keys still work: {why}")
 }
 
 /// Where the SDK looks for its configuration.

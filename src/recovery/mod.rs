@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 pub use self::beside::settings;
 pub use self::keys::{Found, KeysLost, Places, beside_node, find, from_cluster, keep, settle};
+use self::owner::{is_elsewhere, whose_by};
 pub use self::owner::{AnotherInstance, Whose, is_stranger, whose};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
@@ -179,6 +180,9 @@ pub struct Recalled {
     pub secrets: Option<Secrets>,
     /// A kubeconfig that works from the host; none where kubeadm has not ended.
     pub kubeconfig: Option<String>,
+    /// Set where it is another instance than the one that this home knows; the rest is
+    /// that one's.
+    pub another: Option<AnotherInstance>,
 }
 
 impl Recalled {
@@ -206,6 +210,7 @@ pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> 
         instance: made_with,
         secrets: None,
         kubeconfig: Some(kubeconfig),
+        another: None,
     };
     if cluster.ready().await.is_err() {
         return Ok(recalled);
@@ -224,7 +229,7 @@ pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> 
 }
 
 /// What this home keeps of the instance, completed by what its node tells before
-/// `until`: also where another home has made that anew.
+/// `until`: also where another home has recreated that.
 ///
 /// # Errors
 /// When the state directory cannot be read.
@@ -239,20 +244,24 @@ pub async fn known(
         instance: instance.cloned(),
         secrets: state.secrets()?,
         kubeconfig: state.kubeconfig()?,
+        another: None,
     };
-    let old = state.node()?.is_some_and(|seen| seen != node.id);
+    let old = match state.node()? {
+        Some(seen) => seen != node.id,
+        // Of a version that did not note it, or removed by `down`.
+        None => instance.is_some_and(|kept| is_elsewhere(kept, node)),
+    };
     if kept.is_whole() && !old {
         return Ok(kept);
     }
-    let mut told = Recalled::default();
-    if node.is_awake() {
-        let recalled = tokio::time::timeout_at(until.into(), recall(node, state, engine)).await;
-        told = recalled.ok().and_then(Result::ok).unwrap_or_default();
+    let home = kept.secrets.as_ref();
+    let told = asked(node, instance, home, state, engine, until).await?;
+    if told.another.is_some() {
+        return Ok(told);
     }
     // Without its cluster a node does not tell what was chosen.
     let answered = told.secrets.is_some();
-    let made_with = spec::instance_of(node);
-    let instance = match (kept.instance, told.instance.or(made_with)) {
+    let instance = match (kept.instance, told.instance) {
         (Some(_), Some(told)) if old && answered => Some(told),
         (Some(kept), Some(told)) if old => Some(kept.with_place_of(told)),
         (kept, told) => kept.or(told),
@@ -264,5 +273,43 @@ pub async fn known(
             false => kept.secrets.or(told.secrets),
         },
         kubeconfig: told.kubeconfig.or(kept.kubeconfig),
+        another: None,
     })
+}
+
+/// What a node tells before `until` of its instance, and whether that is another one than
+/// this home knows. `home` are the keys of this home.
+///
+/// # Errors
+/// When the state directory cannot be read.
+pub async fn asked(
+    node: &Container,
+    kept: Option<&Instance>,
+    home: Option<&Secrets>,
+    state: &StateDir,
+    engine: &dyn Engine,
+    until: Instant,
+) -> Result<Recalled> {
+    let mut told = Recalled::default();
+    if node.is_awake() {
+        let recalled = tokio::time::timeout_at(until.into(), recall(node, state, engine)).await;
+        told = recalled.ok().and_then(Result::ok).unwrap_or_default();
+    }
+    told.instance = told.instance.or_else(|| spec::instance_of(node));
+    let (Some(kept), Some(home)) = (kept, home) else {
+        return Ok(told);
+    };
+    if !is_stranger(kept, node, state)? {
+        return Ok(told);
+    }
+    let mut theirs = told.secrets.clone();
+    if theirs.is_none() {
+        let beside = tokio::time::timeout_at(until.into(), beside_node(node, engine)).await;
+        theirs = beside.ok().and_then(Result::ok).flatten();
+    }
+    if let Whose::Another(another) = whose_by(theirs.as_ref(), home, node, kept, state) {
+        told.secrets = theirs;
+        told.another = Some(another);
+    }
+    Ok(told)
 }

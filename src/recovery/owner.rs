@@ -18,8 +18,12 @@ use crate::state::StateDir;
 /// # Errors
 /// When the state directory cannot be read.
 pub fn is_stranger(kept: &Instance, node: &Container, state: &StateDir) -> Result<bool> {
-    let elsewhere = spec::data_dir(node).is_some_and(|place| place != kept.data_dir);
-    Ok(elsewhere && state.node()?.as_deref() != Some(&node.id))
+    Ok(is_elsewhere(kept, node) && state.node()?.as_deref() != Some(&node.id))
+}
+
+/// Whether a node keeps its data elsewhere than what this home knows.
+pub(super) fn is_elsewhere(kept: &Instance, node: &Container) -> bool {
+    spec::data_dir(node).is_some_and(|place| place != kept.data_dir)
 }
 
 /// Which instance a node is of.
@@ -55,17 +59,28 @@ pub async fn whose(
     if theirs.is_none() {
         theirs = beside_node(node, engine).await?;
     }
-    let another = AnotherInstance {
+    Ok(whose_by(theirs.as_ref(), home, node, kept, state))
+}
+
+/// The same by keys that were read already.
+pub(super) fn whose_by(
+    theirs: Option<&Secrets>,
+    home: &Secrets,
+    node: &Container,
+    kept: &Instance,
+    state: &StateDir,
+) -> Whose {
+    let another = || AnotherInstance {
         node: node.name.clone(),
         theirs: spec::data_dir(node),
         ours: kept.data_dir.clone(),
         state: state.root().to_owned(),
     };
-    Ok(match theirs {
+    match theirs {
         Some(theirs) if theirs.is_of_same_instance(home) => Whose::Ours,
-        Some(_) => Whose::Another(another),
-        None => Whose::Unknown(another),
-    })
+        Some(_) => Whose::Another(another()),
+        None => Whose::Unknown(another()),
+    }
 }
 
 /// The node is another instance's.

@@ -77,6 +77,27 @@ pub(super) async fn of_cluster(
     Ok(secrets)
 }
 
+/// A warning about keys that others have and that end, or do not although that was asked
+/// for. `home` are the keys of this home.
+pub(super) fn replaced(
+    found: &Found,
+    home: Option<&Secrets>,
+    new_keys: bool,
+) -> Option<&'static str> {
+    match (found, home) {
+        (Found::Lost(_), _) if new_keys => Some(
+            "the instance gets new keys: every clearml.conf with the former ones stops working; write it again afterwards: clearml-local credentials --write",
+        ),
+        (Found::Keys(_), _) if new_keys => Some(
+            "--new-keys has no effect: the keys of the instance can be read, and are kept",
+        ),
+        (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(
+            "the keys kept in this home are not those of the instance, which replace them: if your clearml.conf has the former ones, write it again: clearml-local credentials --write",
+        ),
+        _ => None,
+    }
+}
+
 /// A warning where programs that could log in until now no longer can.
 ///
 /// # Errors
@@ -115,6 +136,7 @@ fn warning(former: &Values, now: &Values, secrets: &Secrets) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recovery::KeysLost;
     use crate::settings::Wishes;
 
     fn values(sets: &[&str]) -> Values {
@@ -134,6 +156,33 @@ mod tests {
         "apiserver.fixedUsers.enabled=true",
         "apiserver.fixedUsers.users[0].username=jane,apiserver.fixedUsers.users[0].password=word,apiserver.fixedUsers.users[0].name=Jane",
     ];
+
+    #[test]
+    fn keys_that_are_replaced_are_announced() {
+        let (one, other) = (Secrets::generate(), Secrets::generate());
+        let keys = || Found::Keys(Box::new(one.clone()));
+        let lost = || {
+            Found::Lost(KeysLost {
+                name: "demo".parse().unwrap(),
+                place: None,
+            })
+        };
+        for (found, home, new_keys, begins) in [
+            (keys(), None, false, None),
+            (keys(), Some(&one), false, None),
+            (keys(), Some(&other), false, Some("the keys kept in this home")),
+            (keys(), Some(&one), true, Some("--new-keys has no effect")),
+            (lost(), None, true, Some("the instance gets new keys")),
+            (lost(), None, false, None),
+            (Found::None, None, true, None),
+        ] {
+            let warning = replaced(&found, home, new_keys);
+            match begins {
+                Some(begins) => assert!(warning.unwrap().starts_with(begins), "{warning:?}"),
+                None => assert_eq!(warning, None),
+            }
+        }
+    }
 
     #[test]
     fn everything_that_ends_the_key_pair_is_named() {

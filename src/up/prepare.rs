@@ -44,7 +44,13 @@ impl Known {
             let keys = None;
             return Ok(Known { past, plan, keys });
         }
-        let keys = match keys::find(&past, &plan, state, engine).await? {
+        let found = keys::find(&past, &plan, state, engine).await?;
+        if !past.must_wake {
+            let home = state.secrets()?;
+            let warning = keys::replaced(&found, home.as_ref(), request.new_keys);
+            plan.warnings.extend(warning.map(str::to_owned));
+        }
+        let keys = match found {
             Found::Keys(keys) => Some(*keys),
             // The cluster has them, once it answers.
             Found::Lost(lost) if !request.new_keys && !past.must_wake => {

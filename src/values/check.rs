@@ -107,10 +107,7 @@ impl<'a> Check<'a> {
         };
         // What stands beside it at the top, and in the section that is called like the
         // chart.
-        let own = |name: &str| {
-            let path = [path, &[name]].concat();
-            keys::find(&path.join(".")).is_some() || newer::find(&path, &Value::Null).is_some()
-        };
+        let own = |name: &str| is_in_place(path, name);
         for (name, value) in known(&self.layer.tree, &|name| name != path[0] && is_known(name)) {
             self.entry(name, value, &mut Vec::new());
         }
@@ -223,6 +220,13 @@ impl<'a> Check<'a> {
         let path = path.iter().map(|step| (*step).to_owned());
         self.found.ignored.push((path.collect(), value.clone()));
     }
+}
+
+/// Whether a key in a section that is called like the chart is a key of the chart there,
+/// and not one that belongs at the top.
+pub(super) fn is_in_place(section: &[&str], name: &str) -> bool {
+    let path = [section, &[name]].concat();
+    keys::find(&path.join(".")).is_some() || newer::find(&path, &Value::Null).is_some()
 }
 
 fn is_known(name: &str) -> bool {

@@ -101,6 +101,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         warnings.extend(found.warnings);
         ignored.extend(found.ignored);
     }
+    said.lift_wrapped();
     for (path, value) in ignored {
         said.forget(&path, &value);
     }
@@ -243,6 +244,37 @@ mod tests {
         assert_eq!(values.apiserver.replicas, 3);
         assert_eq!(values.apiserver.pods.resources["limits"]["memory"], "3Gi");
         assert_eq!(values.apiserver.pods.resources["requests"]["cpu"], "100m");
+    }
+
+    #[test]
+    fn what_is_wrong_below_an_umbrella_charts_section_is_said_at_once() {
+        let text = "\
+global: {}
+clearml:
+  apiserver:
+    replicaCount: many
+    service: {type: NodePort, nodePort: 30081}
+  redis:
+    image: {tag: [7]}
+  elasticsearch:
+    replica: 1
+fileserver:
+  replicaCount: few
+";
+        let text = refused(text, &["webserver.replicaCount=none"]);
+        let begins = [
+            "values.yaml:4: invalid value for `apiserver.replicaCount`",
+            "values.yaml:5: ",
+            "values.yaml:7: invalid value for `redis.image.tag`",
+            "values.yaml:9: unknown key `elasticsearch.replica`",
+            "values.yaml:11: invalid value for `fileserver.replicaCount`",
+            "--set webserver.replicaCount=none: invalid value for `webserver.replicaCount`",
+        ];
+        for begin in begins {
+            let is_there = text.lines().any(|line| line.starts_with(begin));
+            assert!(is_there, "{begin} in\n{text}");
+        }
+        assert!(text.contains("move them to the top level"), "{text}");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What the user said: files and `--set…` arguments, laid over one another as Helm
 //! does it, and where each thing was said.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
+use super::check::is_in_place;
 use super::difference::{Difference, Refused};
+use super::newer::wrapper;
 use super::{Inputs, Problem, merge, set};
 use crate::settings::{KeptFile, SetArgument};
 use crate::yaml::{self, Kind, Located};
@@ -26,6 +30,57 @@ pub(super) struct Said {
 pub(super) struct Layer {
     pub(super) place: Place,
     pub(super) tree: Value,
+    /// What was lifted to the top of the tree, where the place has it elsewhere.
+    lifted: Option<Lifted>,
+}
+
+impl Layer {
+    fn new(place: Place, tree: Value) -> Layer {
+        Layer {
+            place,
+            tree,
+            lifted: None,
+        }
+    }
+
+    /// Where the key is that the tree has at that path.
+    fn of(&self, path: &[&str]) -> String {
+        match &self.lifted {
+            Some(lifted) if path.first().is_some_and(|name| lifted.names.contains(*name)) => {
+                let above: Vec<&str> = lifted.above.iter().map(String::as_str).collect();
+                self.place.of(&[&above, path].concat())
+            }
+            _ => self.place.of(path),
+        }
+    }
+}
+
+/// Values of the chart that an umbrella chart's file has below a section.
+struct Lifted {
+    above: Vec<String>,
+    names: BTreeSet<String>,
+}
+
+/// Moves what a section holds of the chart's values to the top, as the user is told to;
+/// what is there already wins. Returns the names.
+fn lift(tree: &mut Value, section: &[&str]) -> BTreeSet<String> {
+    let inner = section
+        .iter()
+        .try_fold(&mut *tree, |tree, step| tree.get_mut(*step));
+    let Some(Value::Object(inner)) = inner else {
+        return BTreeSet::new();
+    };
+    let (stay, moved): (Map<String, Value>, Map<String, Value>) = std::mem::take(inner)
+        .into_iter()
+        .partition(|(name, _)| is_in_place(section, name));
+    *inner = stay;
+    let names = moved.keys().cloned().collect();
+    if let Value::Object(top) = tree {
+        let mut lifted = moved;
+        merge::maps(&mut lifted, std::mem::take(top));
+        *top = lifted;
+    }
+    names
 }
 
 /// Where a user said it.
@@ -99,16 +154,39 @@ impl Said {
     /// what it says above; `None` where the user says nothing. Items of lists are
     /// `[0]` or `0`.
     pub(super) fn place(&self, path: &[&str]) -> Option<String> {
-        Some(self.decides(path)?.place.of(path))
+        Some(self.decides(path)?.of(path))
     }
 
     /// The same, with the flag alone for what was said by one: there may be secrets
     /// behind it.
     pub(super) fn source(&self, path: &[&str]) -> Option<String> {
-        Some(match &self.decides(path)?.place {
+        let layer = self.decides(path)?;
+        Some(match &layer.place {
             Place::Set(argument) => argument.kind.flag().to_owned(),
-            file @ Place::File { .. } => file.of(path),
+            Place::File { .. } => layer.of(path),
         })
+    }
+
+    /// Reads the values below the section of an umbrella chart as if they stood at the
+    /// top, so that what is wrong with them is told with the rest.
+    pub(super) fn lift_wrapped(&mut self) {
+        let mut sections: Vec<Vec<String>> = Vec::new();
+        for layer in &mut self.layers {
+            let Some(section) = wrapper::find(&layer.tree) else {
+                continue;
+            };
+            let above: Vec<String> = section.into_iter().map(str::to_owned).collect();
+            let section: Vec<&str> = above.iter().map(String::as_str).collect();
+            let names = lift(&mut layer.tree, &section);
+            if !sections.contains(&above) {
+                sections.push(above.clone());
+            }
+            layer.lifted = Some(Lifted { above, names });
+        }
+        for section in &sections {
+            let section: Vec<&str> = section.iter().map(String::as_str).collect();
+            lift(&mut self.tree, &section);
+        }
     }
 
     /// Forgets what is no value, where no stronger place says something else.
@@ -188,13 +266,12 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
             Ok(documents) => {
                 merge::maps(&mut tree, one_tree(&documents));
                 for mut document in documents {
-                    layers.push(Layer {
-                        tree: document.value.take(),
-                        place: Place::File {
-                            path: file.path.clone(),
-                            document,
-                        },
-                    });
+                    let tree = document.value.take();
+                    let place = Place::File {
+                        path: file.path.clone(),
+                        document,
+                    };
+                    layers.push(Layer::new(place, tree));
                 }
             }
             Err(refused) => problems.push(Problem::new(at(&file.path, refused.line), refused.what)),
@@ -221,10 +298,8 @@ pub(super) fn said(inputs: &Inputs<'_>) -> (Said, Vec<Problem>) {
         let mut own = Map::new();
         // What fits onto the whole fits onto nothing.
         let _ = lay(argument, &mut own, &mut own_room);
-        layers.push(Layer {
-            place: Place::Set(argument.clone()),
-            tree: Value::Object(own),
-        });
+        let place = Place::Set(argument.clone());
+        layers.push(Layer::new(place, Value::Object(own)));
     }
     let said = Said {
         tree: Value::Object(tree),

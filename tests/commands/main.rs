@@ -150,7 +150,15 @@ fn a_port_that_a_container_holds() {
 fn an_address_that_this_machine_does_not_have() {
     let node = Answers::empty().container("clearml-control-plane", node("clearml", false));
     let home = Home::new(node);
-    // It knows the instance: nothing is started to read settings and keys back.
+    // Also in a home that has to start the node to read settings and keys back, which
+    // this engine would refuse.
+    for verb in [&["up"][..], &["up", "--dry-run"]] {
+        let elsewhere = home.run(&[verb, &["--listen", "192.0.2.7"]].concat());
+        assert!(elsewhere.starts_with("exit code 2\n"), "{elsewhere}");
+        let said = elsewhere.matches("cannot open ports on 192.0.2.7").count();
+        assert!((1..=2).contains(&said), "{elsewhere}");
+        assert!(!elsewhere.contains("instance:"), "nothing was started: {elsewhere}");
+    }
     home.keep_settings();
     home.keep_keys();
     insta::assert_snapshot!(home.run(&["up", "--listen", "192.0.2.7"]));
