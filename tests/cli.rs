@@ -157,7 +157,8 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     assert_eq!(home.run(&["logs", "--grep", "("]).code, 2);
     let ran = home.run(&["logs", "--since", "yesterday"]);
     assert!(
-        ran.stderr.contains("write it as 90s, 10m or 2h"),
+        ran.stderr
+            .contains("is not a duration; write it with a unit, such as 90s, 10m or 2h"),
         "{}",
         ran.stderr
     );
@@ -637,7 +638,7 @@ fn an_error_from_a_variable_names_it() {
         both.stderr
     );
     insta::assert_snapshot!(said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]), @r"
-    error: `5` is no time to wait
+    error: `5` is not a duration
       `5` comes from the environment variable CLEARML_LOCAL_TIMEOUT
     ");
     insta::assert_snapshot!(said("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"

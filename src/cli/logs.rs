@@ -64,7 +64,8 @@ pub(super) struct Args {
 
 /// The moment that long ago.
 fn ago(text: &str) -> Result<Timestamp, String> {
-    let wrong = || format!("`{text}` is no time; write it as 90s, 10m or 2h");
+    let wrong =
+        || format!("`{text}` is not a duration; write it with a unit, such as 90s, 10m or 2h");
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     if duration.is_negative() {
         return Err(wrong());
@@ -208,7 +209,7 @@ async fn open(options: LogOptions, context: &Context) -> Result<Source> {
         found => found?,
     };
     let seen = context.state.node()?;
-    // Another home may have made the node, or made it anew.
+    // Another home may have made the node, or recreated it.
     if (kept.is_none() || seen.is_some_and(|seen| seen != node.id))
         && node.is_awake()
         && node::is_bootstrapped(&*engine, &node.name).await?

@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::client::bounded;
 use super::lines::Lines;
-use super::{COMPONENT_LABEL, Cluster, Error, LastLines, convert};
+use super::{COMPONENT_LABEL, Cluster, Error, LogSource, Shown, convert, merge};
 use crate::component::{Component, NAMESPACE};
 use crate::diagnose::{ContainerObservation, ContainerState};
 
@@ -186,7 +186,7 @@ impl Cluster {
             let lines = self.open_log(&source.pod, &parameters).await;
             (source, lines)
         });
-        let mut heads: Vec<(LogLine, Open<'_>)> = Vec::new();
+        let mut opened = Vec::new();
         for (source, lines) in join_all(opening).await {
             let entry = read.entry(source.key()).or_insert(Read {
                 instance: source.instance,
@@ -194,38 +194,19 @@ impl Cluster {
             });
             match lines {
                 Ok(Some(lines)) => {
-                    let mut open = Open::new(source, lines, options);
-                    match open.next().await {
-                        Ok(Some(line)) => heads.push((line, open)),
-                        Ok(None) => {}
-                        Err(error) => sender.send(Err(error)).await.ok()?,
-                    }
+                    opened.push(Ok(Shown::new(Open { source, lines }, options)));
                 }
                 // It waits to start: its first instance is still to be read.
                 Ok(None) => entry.instance = 0,
-                Err(error) => sender.send(Err(error)).await.ok()?,
+                Err(error) => opened.push(Err(error)),
             }
         }
-        while let Some(next) = heads
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, (line, ..))| line.time)
-            .map(|(index, _)| index)
-        {
-            let (line, open) = &mut heads[next];
+        let note = |open: &Open, time| {
             if let Some(read) = read.get_mut(&open.source.key()) {
-                read.last = line.time.max(read.last);
+                read.last = std::cmp::max(time, read.last);
             }
-            let line = match open.next().await {
-                Ok(Some(following)) => std::mem::replace(line, following),
-                Ok(None) => heads.swap_remove(next).0,
-                Err(error) => {
-                    sender.send(Err(error)).await.ok()?;
-                    heads.swap_remove(next).0
-                }
-            };
-            sender.send(Ok(line)).await.ok()?;
-        }
+        };
+        merge(opened, note, sender).await?;
         Some(read)
     }
 
@@ -307,20 +288,19 @@ impl Cluster {
         };
         let parts = from.former.then_some(former).into_iter().chain([current]);
         for parameters in parts {
-            let Ok(Some(mut lines)) = self.open_log(&source.pod, &parameters).await else {
+            let Ok(Some(lines)) = self.open_log(&source.pod, &parameters).await else {
                 continue;
             };
+            let source = source.clone();
+            let mut shown = Shown::new(Open { source, lines }, &options);
             // The server's `sinceTime` is of whole seconds: what was sent is skipped.
-            while let Ok(Some(line)) = head(&source, &mut lines).await {
+            while let Ok(Some(line)) = shown.next().await {
                 if last.is_some() && line.time <= last {
                     continue;
                 }
                 last = line.time.or(last);
-                if !options.shows(source.component, &line.text) {
-                    continue;
-                }
                 if sender.send(Ok(line)).await.is_err() {
-                    return (source.key(), last);
+                    return (shown.source.source.key(), last);
                 }
             }
         }
@@ -328,43 +308,27 @@ impl Cluster {
     }
 }
 
-/// A log that is read to its present end.
-struct Open<'a> {
+/// A log that is read.
+struct Open {
     source: Source,
     lines: Lines,
-    options: &'a LogOptions,
-    /// Where its tail is counted here: the lines so far, then the last ones.
-    tail: Option<LastLines>,
-    at_end: bool,
 }
 
-impl<'a> Open<'a> {
-    fn new(source: Source, lines: Lines, options: &'a LogOptions) -> Open<'a> {
-        Open {
-            tail: options.last_lines(source.component),
-            source,
-            lines,
-            options,
-            at_end: false,
-        }
+impl LogSource for Open {
+    type Error = Error;
+
+    fn component(&self) -> Component {
+        self.source.component
     }
 
-    /// The next line that is shown; `None` at the end.
-    async fn next(&mut self) -> Result<Option<LogLine>, Error> {
-        while !self.at_end {
-            let Some(line) = head(&self.source, &mut self.lines).await? else {
-                self.at_end = true;
-                break;
-            };
-            if !self.options.shows(line.component, &line.text) {
-                continue;
-            }
-            match &mut self.tail {
-                Some(tail) => tail.add(line),
-                None => return Ok(Some(line)),
-            }
-        }
-        Ok(self.tail.as_mut().and_then(LastLines::next))
+    async fn line(&mut self) -> Result<Option<LogLine>, Error> {
+        Ok(self.lines.next().await?.map(|line| LogLine {
+            component: self.source.component,
+            pod: self.source.pod.clone(),
+            container: self.source.container.clone(),
+            time: line.time,
+            text: line.text,
+        }))
     }
 }
 
@@ -391,16 +355,6 @@ fn has_log(container: &ContainerObservation, options: &LogOptions) -> bool {
         ContainerState::Waiting { .. } => container.last.is_some(),
         ContainerState::Running { .. } | ContainerState::Terminated(_) => true,
     }
-}
-
-async fn head(source: &Source, lines: &mut Lines) -> Result<Option<LogLine>, Error> {
-    Ok(lines.next().await?.map(|line| LogLine {
-        component: source.component,
-        pod: source.pod.clone(),
-        container: source.container.clone(),
-        time: line.time,
-        text: line.text,
-    }))
 }
 
 #[cfg(test)]

@@ -139,40 +139,8 @@ mod tests {
     use crate::proxy::Proxies;
     use crate::settings::Wishes;
 
-    #[tokio::test]
-    async fn another_node_image_gets_a_volume_of_its_own() {
-        let name = "demo".parse().unwrap();
-        let instance = Wishes::default()
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
-        let mut node = spec::NodeSpec {
-            name: &name,
-            instance: &instance,
-            node_ports: instance.ports,
-            image_id: "sha256:0000000000001",
-            proxies: &Proxies::default(),
-            api_server_port: 40000,
-            device_mapper: false,
-        };
-        let engine = FakeEngine::default();
-        let data = spec::data_volume(&name);
-        engine
-            .ensure_volume(&data, &spec::labels(&name))
-            .await
-            .unwrap();
-        make(&engine, &node).await.unwrap();
-        engine.remove("demo-control-plane").await.unwrap();
-        make(&engine, &node).await.unwrap();
-        engine.remove("demo-control-plane").await.unwrap();
-        node.image_id = "sha256:1111111111111";
-        make(&engine, &node).await.unwrap();
-        let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
-        let images = "clearml-local-demo-images-111111111111";
-        assert_eq!(volumes, [data.as_str(), images], "data are never dropped");
-    }
-
-    /// A node of an instance that keeps its data in a folder.
-    async fn made(engine: &FakeEngine) -> Result<String, Error> {
+    /// Makes a node of an instance that keeps its data in a folder.
+    async fn made(engine: &FakeEngine, image_id: &str) -> Result<String, Error> {
         let name = "demo".parse().unwrap();
         let instance = Wishes::default()
             .instance(None, std::path::PathBuf::from("/data").into())
@@ -181,12 +149,32 @@ mod tests {
             name: &name,
             instance: &instance,
             node_ports: instance.ports,
-            image_id: "sha256:0000000000001",
+            image_id,
             proxies: &Proxies::default(),
             api_server_port: 40000,
             device_mapper: false,
         };
         make(engine, &node).await
+    }
+
+    const IMAGE: &str = "sha256:0000000000001";
+
+    #[tokio::test]
+    async fn another_node_image_gets_a_volume_of_its_own() {
+        let name = "demo".parse().unwrap();
+        let engine = FakeEngine::default();
+        let data = spec::data_volume(&name);
+        engine
+            .ensure_volume(&data, &spec::labels(&name))
+            .await
+            .unwrap();
+        for image in [IMAGE, IMAGE, "sha256:1111111111111"] {
+            made(&engine, image).await.unwrap();
+            engine.remove("demo-control-plane").await.unwrap();
+        }
+        let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
+        let images = "clearml-local-demo-images-111111111111";
+        assert_eq!(volumes, [data.as_str(), images], "data are never dropped");
     }
 
     #[tokio::test]
@@ -196,7 +184,7 @@ mod tests {
             engine
                 .state()
                 .refuse(call, "privileged mode is incompatible with user namespaces");
-            made(&engine).await.unwrap_err();
+            made(&engine, IMAGE).await.unwrap_err();
             let state = engine.state();
             assert!(state.volumes.is_empty(), "{call}");
             assert!(state.containers.is_empty(), "{call}");
@@ -206,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_node_whose_network_was_removed_starts_in_a_new_one() {
         let engine = FakeEngine::default();
-        made(&engine).await.unwrap();
+        made(&engine, IMAGE).await.unwrap();
         engine.state().networks.clear();
         engine
             .state()

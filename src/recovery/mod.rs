@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 pub use self::beside::settings;
 pub use self::keys::{Found, KeysLost, Places, beside_node, find, from_cluster, keep, settle};
-use self::owner::{is_elsewhere, whose_by};
 pub use self::owner::{AnotherInstance, Whose, is_stranger, whose};
+use self::owner::{is_elsewhere, whose_by};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::event::Events;
@@ -103,7 +103,7 @@ pub async fn running(
             false => Unasked::Stopped,
         }));
     }
-    // What is kept saves asking the node, unless another home made that anew.
+    // What is kept saves asking the node, unless another home recreated that.
     if state.node()?.as_deref() == Some(&node.id)
         && let Some(kubeconfig) = state.kubeconfig()?
     {

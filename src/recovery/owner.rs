@@ -119,9 +119,9 @@ impl Explain for AnotherInstance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state;
     use crate::docker::fake::FakeEngine;
     use crate::settings::Wishes;
+    use crate::state;
 
     #[tokio::test]
     async fn a_node_with_other_data_that_nobody_knows_is_another_instance() {

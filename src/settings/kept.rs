@@ -104,7 +104,7 @@ mod tests {
         let place = path.display();
         assert_eq!(
             error.to_string(),
-            format!("{place}:2 cannot be used: it is no text in UTF-8")
+            format!("{place}:2 cannot be used: it is not UTF-8 text")
         );
         std::fs::write(&path, vec![b'#'; LARGEST_FILE + 1]).unwrap();
         let error = read_values(std::slice::from_ref(&file)).unwrap_err();

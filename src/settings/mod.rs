@@ -250,8 +250,8 @@ pub enum Error {
         /// The file.
         path: String,
     },
-    /// A file of the user's is no text.
-    #[error("{path}:{line} cannot be used: it is no text in UTF-8")]
+    /// A file of the user's is not UTF-8 text.
+    #[error("{path}:{line} cannot be used: it is not UTF-8 text")]
     NotText {
         /// The file.
         path: String,
@@ -283,7 +283,7 @@ pub enum Error {
         port: u16,
     },
     /// Not a duration.
-    #[error("`{text}` is no time to wait")]
+    #[error("`{text}` is not a duration")]
     Timeout {
         /// What was given.
         text: String,
@@ -310,7 +310,7 @@ impl Explain for Error {
             Error::IngressPort { one, .. } => {
                 vec![format!("choose another: clearml-local up {one} PORT")]
             }
-            Error::Timeout { .. } => vec!["write it as 90s, 15m or 1h30m".into()],
+            Error::Timeout { .. } => vec!["write it with a unit, such as 90s, 15m or 1h30m".into()],
             Error::Certificates { .. } => {
                 vec!["it begins with -----BEGIN CERTIFICATE-----, as your proxy's administrator has it".into()]
             }

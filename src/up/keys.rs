@@ -88,9 +88,9 @@ pub(super) fn replaced(
         (Found::Lost(_), _) if new_keys => Some(
             "the instance gets new keys: every clearml.conf with the former ones stops working; write it again afterwards: clearml-local credentials --write",
         ),
-        (Found::Keys(_), _) if new_keys => Some(
-            "--new-keys has no effect: the keys of the instance can be read, and are kept",
-        ),
+        (Found::Keys(_), _) if new_keys => {
+            Some("--new-keys has no effect: the keys of the instance can be read, and are kept")
+        }
         (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(
             "the keys kept in this home are not those of the instance, which replace them: if your clearml.conf has the former ones, write it again: clearml-local credentials --write",
         ),
@@ -170,7 +170,12 @@ mod tests {
         for (found, home, new_keys, begins) in [
             (keys(), None, false, None),
             (keys(), Some(&one), false, None),
-            (keys(), Some(&other), false, Some("the keys kept in this home")),
+            (
+                keys(),
+                Some(&other),
+                false,
+                Some("the keys kept in this home"),
+            ),
             (keys(), Some(&one), true, Some("--new-keys has no effect")),
             (lost(), None, true, Some("the instance gets new keys")),
             (lost(), None, false, None),

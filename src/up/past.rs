@@ -144,8 +144,8 @@ pub async fn history(
     revisions::load(state, running.cluster()).await
 }
 
-/// What is kept here, with what another home has changed since: the node that it made
-/// anew, and what it chose.
+/// What is kept here, with what another home has changed since: the node that it
+/// recreated, and what it chose.
 fn of_others(
     kept: Instance,
     node: Option<&Container>,

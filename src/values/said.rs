@@ -46,7 +46,11 @@ impl Layer {
     /// Where the key is that the tree has at that path.
     fn of(&self, path: &[&str]) -> String {
         match &self.lifted {
-            Some(lifted) if path.first().is_some_and(|name| lifted.names.contains(*name)) => {
+            Some(lifted)
+                if path
+                    .first()
+                    .is_some_and(|name| lifted.names.contains(*name)) =>
+            {
                 let above: Vec<&str> = lifted.above.iter().map(String::as_str).collect();
                 self.place.of(&[&above, path].concat())
             }

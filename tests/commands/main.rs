@@ -157,7 +157,10 @@ fn an_address_that_this_machine_does_not_have() {
         assert!(elsewhere.starts_with("exit code 2\n"), "{elsewhere}");
         let said = elsewhere.matches("cannot open ports on 192.0.2.7").count();
         assert!((1..=2).contains(&said), "{elsewhere}");
-        assert!(!elsewhere.contains("instance:"), "nothing was started: {elsewhere}");
+        assert!(
+            !elsewhere.contains("instance:"),
+            "nothing was started: {elsewhere}"
+        );
     }
     home.keep_settings();
     home.keep_keys();

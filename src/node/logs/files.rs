@@ -16,7 +16,7 @@ use super::lines::{Lines, Parts};
 use super::stopped;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::{Engine, Error, exec_ok};
-use crate::kube::{LastLines, LogLine, LogOptions};
+use crate::kube::{LogLine, LogOptions, LogSource, Shown, merge};
 
 /// How many lines wait for their reader; more stay in the node.
 const QUEUE: usize = 256;
@@ -97,7 +97,7 @@ impl FileLogs {
         let (sender, lines) = mpsc::channel(QUEUE);
         let mut reading = JoinSet::new();
         reading.spawn(async move {
-            merge(opened, &mut HashMap::new(), &sender).await;
+            merged(opened, &mut HashMap::new(), &sender).await;
         });
         Ok(FileLogs {
             lines,
@@ -164,18 +164,17 @@ impl Node {
         wanted.is_empty() || wanted.contains(&file.component)
     }
 
-    fn opened(&self, file: File, lines: Lines) -> Open {
-        Open {
+    fn opened(&self, file: File, lines: Lines) -> Shown<Open> {
+        let open = Open {
             file,
             lines,
             parts: Parts::default(),
-            options: self.options.clone(),
-            tail: None,
-            at_end: false,
-        }
+            since: self.options.since,
+        };
+        Shown::new(open, &self.options)
     }
 
-    async fn read(&self, file: File, arguments: &[&str]) -> Result<Open, Error> {
+    async fn read(&self, file: File, arguments: &[&str]) -> Result<Shown<Open>, Error> {
         let argv = [&["tail"], arguments, &[file.path.as_str()]].concat();
         let stream = self.engine.exec_stream(&self.name, &argv).await?;
         Ok(self.opened(file, Lines::new(stream)))
@@ -197,7 +196,7 @@ impl Node {
             async move { self.read(file, &["-n", &from]).await }
         });
         let opening: Vec<_> = opening.collect();
-        merge(join_all(opening).await, &mut read, sender).await?;
+        merged(join_all(opening).await, &mut read, sender).await?;
         Some(read)
     }
 
@@ -270,36 +269,14 @@ struct Open {
     file: File,
     lines: Lines,
     parts: Parts,
-    options: LogOptions,
-    /// Where its tail is counted here: the lines so far, then the last ones.
-    tail: Option<LastLines>,
-    at_end: bool,
+    since: Option<Timestamp>,
 }
 
-impl Open {
-    /// Keeps only as many lines from the end as the options want, where the source
-    /// has not counted them.
-    fn until_its_end(mut self) -> Open {
-        self.tail = self.options.last_lines(self.file.component);
-        self
-    }
+impl LogSource for Open {
+    type Error = Error;
 
-    /// The next line that is shown; `None` at the end.
-    async fn next(&mut self) -> Result<Option<LogLine>, Error> {
-        while !self.at_end {
-            let Some(line) = self.line().await? else {
-                self.at_end = true;
-                break;
-            };
-            if !self.options.shows(line.component, &line.text) {
-                continue;
-            }
-            match &mut self.tail {
-                Some(tail) => tail.add(line),
-                None => return Ok(Some(line)),
-            }
-        }
-        Ok(self.tail.as_mut().and_then(LastLines::next))
+    fn component(&self) -> Component {
+        self.file.component
     }
 
     async fn line(&mut self) -> Result<Option<LogLine>, Error> {
@@ -314,7 +291,7 @@ impl Open {
                     None => return Ok(None),
                 },
             };
-            if self.options.since.is_none_or(|since| time >= since) {
+            if self.since.is_none_or(|since| time >= since) {
                 return Ok(Some(LogLine {
                     component: self.file.component,
                     pod: self.file.pod.clone(),
@@ -329,47 +306,17 @@ impl Open {
 
 /// Sends the lines of these files, merged by time, and notes how far each is read.
 /// `None` when nobody listens any more.
-async fn merge(
-    opened: Vec<Result<Open, Error>>,
+async fn merged(
+    opened: Vec<Result<Shown<Open>, Error>>,
     read: &mut HashMap<String, Read>,
     sender: &Sender,
 ) -> Option<()> {
-    let mut heads: Vec<(LogLine, Open)> = Vec::new();
-    for opened in opened {
-        let head = match opened {
-            Ok(open) => {
-                let mut open = open.until_its_end();
-                let line = open.next().await;
-                line.map(|line| line.map(|line| (line, open)))
-            }
-            Err(error) => Err(error),
-        };
-        match head {
-            Ok(head) => heads.extend(head),
-            Err(error) => sender.send(Err(error)).await.ok()?,
-        }
-    }
-    while let Some(first) = heads
-        .iter()
-        .enumerate()
-        .min_by_key(|(_, (line, _))| line.time)
-        .map(|(index, _)| index)
-    {
-        let (line, open) = &mut heads[first];
+    let note = |open: &Open, time| {
         if let Some(read) = read.get_mut(&open.file.path) {
-            read.last = line.time.max(read.last);
+            read.last = std::cmp::max(time, read.last);
         }
-        let line = match open.next().await {
-            Ok(Some(following)) => std::mem::replace(line, following),
-            Ok(None) => heads.swap_remove(first).0,
-            Err(error) => {
-                sender.send(Err(error)).await.ok()?;
-                heads.swap_remove(first).0
-            }
-        };
-        sender.send(Ok(line)).await.ok()?;
-    }
-    Some(())
+    };
+    merge(opened, note, sender).await
 }
 
 /// What a path says: `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.

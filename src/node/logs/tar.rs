@@ -18,9 +18,7 @@ pub(super) struct Tar<R> {
 }
 
 /// Returns the text of an archive's first file, if it has one.
-pub(crate) async fn first_file(
-    reader: impl AsyncBufRead + Unpin,
-) -> io::Result<Option<String>> {
+pub(crate) async fn first_file(reader: impl AsyncBufRead + Unpin) -> io::Result<Option<String>> {
     let mut tar = Tar::new(reader);
     if tar.next().await?.is_none() {
         return Ok(None);

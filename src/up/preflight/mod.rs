@@ -319,7 +319,10 @@ mod tests {
         let port = held.local_addr().unwrap().port();
         plan.instance.ingress.https_port = port;
         let engine = FakeEngine::new(State::default());
-        assert_eq!(ports::ports(&plan.instance, &engine, None).await.unwrap(), []);
+        assert_eq!(
+            ports::ports(&plan.instance, &engine, None).await.unwrap(),
+            []
+        );
         plan.instance.ingress.enabled = true;
         // Who serves on 80 here is none of the test's business.
         plan.instance.ingress.http_port = plan.instance.ports.web;
@@ -367,7 +370,10 @@ mod tests {
         let findings = reach(&plan.instance, &engine, Some(&node)).await.unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
         drop(held);
-        assert_eq!(reach(&plan.instance, &engine, Some(&node)).await.unwrap(), []);
+        assert_eq!(
+            reach(&plan.instance, &engine, Some(&node)).await.unwrap(),
+            []
+        );
     }
 
     #[tokio::test]
