@@ -210,17 +210,40 @@ impl fmt::Display for Error {
     }
 }
 
-/// A hint whose `clearml-local VERB` carries the flag, unless it names an instance
-/// already.
-pub fn about(hint: &str, name_flag: &str) -> String {
+/// The verbs that act on an instance, as they stand in hints and warnings.
+pub const VERBS_OF_INSTANCES: [&str; 12] = [
+    "up",
+    "down",
+    "start",
+    "stop",
+    "status",
+    "logs",
+    "credentials",
+    "diff",
+    "history",
+    "rollback",
+    "values",
+    "render",
+];
+
+/// A text in which each `clearml-local VERB` carries the flag, unless that command names
+/// an instance already. Other words after the program's name are no commands.
+pub fn about(text: &str, name_flag: &str) -> String {
     const PROGRAM: &str = "clearml-local ";
-    let Some(at) = hint.find(PROGRAM).filter(|_| !hint.contains("--name")) else {
-        return hint.to_owned();
-    };
-    let verb = at + PROGRAM.len();
-    let end = hint[verb..].find([' ', ',', ';']);
-    let end = end.map_or(hint.len(), |length| verb + length);
-    format!("{}{name_flag}{}", &hint[..end], &hint[end..])
+    let mut parts = text.split(PROGRAM);
+    let mut about = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_lowercase());
+        let (verb, rest) = part.split_at(end.unwrap_or(part.len()));
+        // A command ends where the sentence goes on.
+        let command = rest.split([',', ';', '`']).next().unwrap_or_default();
+        let carries = VERBS_OF_INSTANCES.contains(&verb) && !command.contains("--name");
+        about.push_str(PROGRAM);
+        about.push_str(verb);
+        about.push_str(if carries { name_flag } else { "" });
+        about.push_str(rest);
+    }
+    about
 }
 
 #[cfg(test)]
@@ -236,8 +259,16 @@ mod tests {
                 "see it: clearml-local logs --name demo redis",
             ),
             (
-                "clearml-local down, then up",
-                "clearml-local down --name demo, then up",
+                "clearml-local down, then clearml-local up",
+                "clearml-local down --name demo, then clearml-local up --name demo",
+            ),
+            (
+                "keep both: clearml-local up --name NAME, or see: clearml-local list",
+                "keep both: clearml-local up --name NAME, or see: clearml-local list",
+            ),
+            (
+                "a container that clearml-local did not make, see `clearml-local logs`",
+                "a container that clearml-local did not make, see `clearml-local logs --name demo`",
             ),
             (
                 "clearml-local up --name other",

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::component::Component;
+use crate::error::about;
 
 /// The state of a component that cannot become ready by waiting.
 pub const FAILED: &str = "failed";
@@ -142,6 +143,8 @@ impl Timing {
 pub struct Events {
     started: Instant,
     reporter: Arc<dyn Reporter>,
+    /// What commands in warnings need to be about the right instance: ` --name X`.
+    name_flag: Arc<str>,
     timings: Arc<Mutex<Vec<Timing>>>,
     warned: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -152,8 +155,18 @@ impl Events {
         Events {
             started: Instant::now(),
             reporter,
+            name_flag: Arc::from(""),
             timings: Arc::default(),
             warned: Arc::default(),
+        }
+    }
+
+    /// Returns the same, with warnings whose commands carry that flag: ` --name X`.
+    #[must_use]
+    pub fn with_name_flag(self, name_flag: &str) -> Events {
+        Events {
+            name_flag: Arc::from(name_flag),
+            ..self
         }
     }
 
@@ -177,7 +190,7 @@ impl Events {
 
     /// Sends a warning, once: what concerns several images is no news the second time.
     pub fn warn(&self, text: impl Into<String>) {
-        let text = text.into();
+        let text = about(&text.into(), &self.name_flag);
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(text.clone()) {
             drop(warned);

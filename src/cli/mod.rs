@@ -148,7 +148,8 @@ impl Context {
 
     /// Events that the output shows, with time counted from now.
     fn events(&self) -> Events {
-        Events::new(self.output.reporter())
+        let flag = name_flag(self.name.as_str());
+        Events::new(self.output.reporter()).with_name_flag(&flag)
     }
 
     /// The engine that the user's settings point to.
@@ -380,5 +381,26 @@ struct Unexpected(String);
 impl crate::error::Explain for Unexpected {
     fn code(&self) -> Code {
         Code::Unexpected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::error::VERBS_OF_INSTANCES;
+
+    #[test]
+    fn every_verb_that_acts_on_an_instance_carries_its_name_in_hints() {
+        let command = Cli::command();
+        let verbs = command.get_subcommands().map(clap::Command::get_name);
+        let others: Vec<&str> = verbs
+            .filter(|verb| !VERBS_OF_INSTANCES.contains(verb))
+            .collect();
+        assert_eq!(others, ["list", "completions", "man"]);
+        for verb in VERBS_OF_INSTANCES {
+            assert!(command.find_subcommand(verb).is_some(), "{verb}");
+        }
     }
 }

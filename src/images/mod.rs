@@ -182,7 +182,7 @@ impl Explain for Error {
                 ],
                 _ => vec![
                     format!("try it by hand: docker pull {reference}"),
-                    "behind a proxy: set HTTPS_PROXY, then clearml-local down, then up".into(),
+                    "behind a proxy: set HTTPS_PROXY, then clearml-local down, then clearml-local up".into(),
                     "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
                 ],
             },

@@ -191,7 +191,7 @@ impl Explain for Error {
             ],
             Error::Service { .. } => vec!["see why: clearml-local logs --node".into()],
             Error::Renewal { .. } => {
-                vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
+                vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
             }
             Error::Kubeadm { node, .. } => vec![format!("see what it says: docker logs {node}")],
             Error::KubeadmKept { log, proxies, .. } => {

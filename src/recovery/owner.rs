@@ -110,7 +110,7 @@ impl Explain for AnotherInstance {
         vec![
             "keep both, this one with a new name and new data: clearml-local up --name NAME".into(),
             format!("or use the other one from here: mv {state} {state}.former"),
-            "or put this one in its place, the data of both stay: clearml-local down, then up"
+            "or put this one in its place, the data of both stay: clearml-local down, then clearml-local up"
                 .into(),
         ]
     }

@@ -119,7 +119,7 @@ impl Explain for Error {
                 "or see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
             ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
-                vec!["recreate the node, its data are kept: clearml-local down, then up".into()]
+                vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
             }
             Error::NoRegistryLogin { registry, .. } => vec![
                 format!("log in, then run the command again: docker login {registry}"),

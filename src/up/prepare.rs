@@ -99,8 +99,8 @@ pub(super) async fn run(
         check(&known.plan, request, engine, info, events).await?;
         return Ok(known);
     };
-    let warnings = known.plan.warnings.iter();
-    for warning in warnings.filter(|warning| !before.warnings.contains(warning)) {
+    // Those that were said before are not said again.
+    for warning in &known.plan.warnings {
         events.warn(warning);
     }
     // The cluster knows of a later choice, or that something is wrong after all.

@@ -77,7 +77,7 @@ pub(super) async fn of_kubernetes(
         ),
         remedies: vec![
             remedy,
-            "or recreate the node with another, the data are kept: clearml-local down, then up"
+            "or recreate the node with another, the data are kept: clearml-local down, then clearml-local up"
                 .into(),
         ],
         code: Code::PortInUse,
