@@ -13,10 +13,6 @@ use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 /// What was before.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, each asked by itself"
-)]
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// The revisions.
