@@ -1,6 +1,6 @@
 # Puts images together: layers of programs with their libraries, and an archive
 # that `docker load` reads. Sourced by `standins`, which sets `target`,
-# `packages`, `work` and `content_label`.
+# `packages`, `work`, `content_label` and, for images of real sizes, `padding`.
 # shellcheck shell=bash disable=SC2154
 
 # The images that `manifest` lists.
@@ -70,6 +70,20 @@ layer() { # NAME
 	[ -f "$file" ] || pack "$1" "$file"
 	layers[$1]=$1.tar
 	digests[$1]=$(sha256sum "$file" | cut -d ' ' -f 1)
+}
+
+# Takes the layers that `padding` has written for an image, and sets `padded` to their names.
+padding_layers() { # KIND
+	local file name
+	padded=()
+	[ -n "${padding:-}" ] || return 0
+	for file in "$padding/$1"-*.tar; do
+		name=padding-$(basename "$file" .tar)
+		ln -sf "$file" "$work/archive/$name.tar"
+		layers[$name]=$name.tar
+		digests[$name]=$(cat "${file%.tar}.sha256")
+		padded+=("$name")
+	done
 }
 
 pack() { # NAME FILE
@@ -154,8 +168,10 @@ image() { # KIND REFERENCE CONTENT
 		path=/$home/bin:$path environment=(ELASTIC_CONTAINER=true)
 		;;
 	esac
-	local part diff_ids= files=
-	for part in "${shared[@]}" "$name"; do
+	local part diff_ids= files= padded
+	# The lowest layers, so that nothing above them is shared with images of another size.
+	padding_layers "$kind"
+	for part in "${padded[@]}" "${shared[@]}" "$name"; do
 		layer "$part"
 		diff_ids+=",\"sha256:${digests[$part]}\""
 		files+=",\"${layers[$part]}\""
