@@ -1,0 +1,119 @@
+"""What the host runs and measures: programs, time, sectors written, cgroups."""
+import glob
+import os
+import subprocess
+import sys
+import time
+
+
+def say(text):
+    print("by-hand: " + text, file=sys.stderr, flush=True)
+
+
+def run(*argv, check=True, **more):
+    """Runs a program to its end and returns its stdout; a failure ends the script."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    if check and done.returncode != 0:
+        sys.exit("by-hand: %s\n%s%s" % (" ".join(argv), done.stdout[-2000:], done.stderr[-2000:]))
+    return done.stdout
+
+
+def timed(work):
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+class Helper:
+    """A process that runs for as long as the `with` block, and ends with this script
+    even if the script is killed."""
+
+    def __init__(self, *argv, ready):
+        self.argv, self.ready = argv, ready
+
+    def __enter__(self):
+        self.log = open(os.devnull, "w")
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.argv],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + 20
+        while not self.ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                sys.exit("by-hand: %s does not start" % " ".join(self.argv))
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+class PeakMemory:
+    """Follows the peak memory of a process while it runs (its own count: what `wait`
+    tells includes the memory of the process that forked)."""
+
+    def __init__(self, process):
+        self.status, self.kilobytes = "/proc/%d/status" % process.pid, 0
+
+    def look(self):
+        try:
+            with open(self.status) as file:
+                for line in file:
+                    if line.startswith("VmHWM:"):
+                        self.kilobytes = max(self.kilobytes, int(line.split()[1]))
+        except OSError:
+            pass
+
+    def megabytes(self):
+        return self.kilobytes / 1000
+
+
+def bytes_written(folder):
+    """The bytes written since boot to the device that holds a folder, everything flushed."""
+    os.sync()
+    device = os.stat(folder).st_dev
+    with open("/proc/diskstats") as file:
+        for line in file:
+            fields = line.split()
+            if (int(fields[0]), int(fields[1])) == (os.major(device), os.minor(device)):
+                return int(fields[9]) * 512
+    sys.exit("by-hand: /proc/diskstats does not list the device of " + folder)
+
+
+class Cgroup:
+    """Processor and memory of a container, whichever version of cgroups the host has."""
+
+    # With either cgroup driver.
+    NAMES = ["docker/%s", "system.slice/docker-%s.scope"]
+
+    def __init__(self, container):
+        identifier = run("docker", "inspect", "-f", "{{.Id}}", container).strip()
+        self.unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+        roots = [""] if self.unified else ["cpuacct/", "memory/"]
+        folders = [path for root in roots for name in self.NAMES
+                   for path in glob.glob("/sys/fs/cgroup/" + root + name % identifier)]
+        if len(folders) != len(roots):
+            sys.exit("by-hand: no cgroup of %s below /sys/fs/cgroup" % container)
+        self.processor, self.memory = folders[0], folders[-1]
+
+    def processor_seconds(self):
+        if self.unified:
+            return _field(self.processor + "/cpu.stat", "usage_usec") / 1e6
+        return _number(self.processor + "/cpuacct.usage") / 1e9
+
+    def memory_bytes(self):
+        """As `docker stats` counts: without the page cache that can be dropped."""
+        usage, inactive = (("memory.current", "inactive_file") if self.unified
+                           else ("memory.usage_in_bytes", "total_inactive_file"))
+        return _number(self.memory + "/" + usage) - _field(self.memory + "/memory.stat", inactive)
+
+
+def _number(path):
+    with open(path) as file:
+        return int(file.read())
+
+
+def _field(path, name):
+    with open(path) as lines:
+        return next(int(line.split()[1]) for line in lines if line.split()[0] == name)

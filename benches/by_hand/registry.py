@@ -1,0 +1,134 @@
+"""A registry with the images of real sizes, behind a connection of a given rate.
+
+Debian's `docker-registry` serves TLS on the host; a proxy in front of it limits the
+rate of what it sends. Engine and nodes reach the proxy at the gateway of the network
+`kind`, so both pull the same references, and trust the registry's certificate: the
+engine by a file in /etc/docker/certs.d, a node by `--ca-file`.
+"""
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import ssl
+import sys
+import urllib.request
+
+from . import images
+from .host import Helper, run, say, timed
+
+PORT = 32295
+THROTTLED_PORT = 32296
+CONFIG = """version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: %s}}
+http: {addr: "127.0.0.1:%d", tls: {certificate: %s, key: %s}}
+"""
+CACHE = os.environ.get("RIG_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clearml-local-rig")
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+
+
+def answers(address, port):
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+def gateway():
+    """The address at which containers in the network `kind` reach the host."""
+    found = run("docker", "network", "inspect", "kind", "-f", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", check=False)
+    addresses = [address for address in found.split() if ":" not in address]
+    if not addresses:
+        sys.exit("by-hand: no network `kind` yet: it comes with the first `up`")
+    return addresses[0]
+
+
+class Registry:
+    """A registry that runs for as long as the `with` block."""
+
+    def __init__(self, work):
+        self.work, self.address = work, gateway()
+        self.name = "%s:%d" % (self.address, THROTTLED_PORT)
+        self.certificate, self.key = os.path.join(work, "registry.pem"), os.path.join(work, "registry.key")
+        self.trust = "/etc/docker/certs.d/" + self.name
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        for program in ["docker-registry", "openssl", "curl", "setpriv"]:
+            if not shutil.which(program):
+                sys.exit("by-hand: %s is not there: apt-get install %s" % (program, program))
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "-subj", "/CN=by-hand", "-addext", "subjectAltName=IP:%s,IP:127.0.0.1" % self.address,
+            "-keyout", self.key, "-out", self.certificate)
+        with self.stack:
+            self._run()
+            self.images = images.from_registry(self.name, self.work)
+            self.stack = self.stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def _run(self):
+        if answers("127.0.0.1", PORT):
+            sys.exit("by-hand: port %d is in use" % PORT)
+        real = images.real(self.work)
+        self.layer_bytes = real.bytes()
+        storage = self._storage(real)
+        config = os.path.join(self.work, "registry.yaml")
+        with open(config, "w") as file:
+            file.write(CONFIG % (storage, PORT, self.certificate, self.key))
+        self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: answers("127.0.0.1", PORT)))
+        self._fill(storage, real)
+        self.stack.callback(shutil.rmtree, self.trust, ignore_errors=True)
+        os.makedirs(self.trust, exist_ok=True)
+        shutil.copy(self.certificate, os.path.join(self.trust, "ca.crt"))
+
+    def _storage(self, real):
+        """The folder for these images; those of others are removed."""
+        identifiers = run("docker", "image", "inspect", "-f", "{{.Id}}", *real.references())
+        name = "registry-" + hashlib.sha256(identifiers.encode()).hexdigest()[:12]
+        os.makedirs(CACHE, exist_ok=True)
+        for other in os.listdir(CACHE):
+            if other.startswith("registry-") and other != name:
+                shutil.rmtree(os.path.join(CACHE, other))
+        return os.path.join(CACHE, name)
+
+    def _fill(self, storage, real):
+        complete = os.path.join(storage, "complete")
+        if os.path.exists(complete):
+            return
+        say("filling the registry, once")
+        for image in images.TAGS:
+            # The engine trusts any certificate on the loopback network.
+            name = images.name_in("127.0.0.1:%d" % PORT, image) + ":" + images.TAGS[image]
+            run("docker", "tag", real.reference(image), name)
+            run("docker", "push", "-q", name)
+            run("docker", "rmi", name)
+        open(complete, "w").close()
+
+    def limited(self, megabits):
+        """A context in which the registry answers at that rate."""
+        proxy = os.path.join(os.path.dirname(os.path.realpath(__file__)), "throttle.py")
+        return Helper(sys.executable, proxy, "%s:%d" % (self.address, THROTTLED_PORT), "127.0.0.1:%d" % PORT,
+                      str(megabits), ready=lambda: answers(self.address, THROTTLED_PORT))
+
+    def download(self):
+        """Downloads all blobs without storing them. Returns the seconds and the bytes."""
+        trust = ssl.create_default_context(cafile=self.certificate)
+        blobs = {}
+        for image in images.TAGS:
+            base = "https://%s/v2/%s/" % (self.name, images.name_in("", image)[1:])
+            request = urllib.request.Request(base + "manifests/" + images.TAGS[image], headers={"Accept": MANIFEST})
+            with urllib.request.urlopen(request, context=trust) as answer:
+                manifest = json.load(answer)
+            for blob in [manifest["config"], *manifest["layers"]]:
+                blobs[blob["digest"]] = (base + "blobs/" + blob["digest"], blob["size"])
+        requests = [word for url, _ in blobs.values() for word in ("-o", os.devnull, url)]
+        seconds = timed(lambda: run("curl", "-sSf", "--parallel", "--parallel-max", "6", "--cacert", self.certificate,
+                                    *requests))
+        return seconds, sum(size for _, size in blobs.values())
