@@ -84,9 +84,14 @@ class Registry:
             file.write(CONFIG % (storage, PORT, self.certificate, self.key))
         self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: answers("127.0.0.1", PORT)))
         self._fill(storage, real)
-        self.stack.callback(shutil.rmtree, self.trust, ignore_errors=True)
+        self.stack.callback(self._distrust)
         os.makedirs(self.trust, exist_ok=True)
         shutil.copy(self.certificate, os.path.join(self.trust, "ca.crt"))
+
+    def _distrust(self):
+        shutil.rmtree(self.trust, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self.trust))
 
     def _storage(self, real):
         """The folder for these images; those of others are removed."""
@@ -107,8 +112,10 @@ class Registry:
             # The engine trusts any certificate on the loopback network.
             name = images.name_in("127.0.0.1:%d" % PORT, image) + ":" + images.TAGS[image]
             run("docker", "tag", real.reference(image), name)
-            run("docker", "push", "-q", name)
-            run("docker", "rmi", name)
+            try:
+                run("docker", "push", "-q", name)
+            finally:
+                run("docker", "rmi", name)
         open(complete, "w").close()
 
     def limited(self, megabits):
