@@ -1,13 +1,10 @@
 //! What the user said: files and `--set…` arguments, laid over one another as Helm
 //! does it, and where each thing was said.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
-use super::check::is_in_place;
 use super::difference::{Difference, Refused};
-use super::newer::wrapper;
+use super::newer::wrapper::Lifted;
 use super::{Inputs, Problem, merge, set};
 use crate::settings::{KeptFile, SetArgument};
 use crate::yaml::{self, Kind, Located};
@@ -46,45 +43,10 @@ impl Layer {
     /// Where the key is that the tree has at that path.
     fn of(&self, path: &[&str]) -> String {
         match &self.lifted {
-            Some(lifted)
-                if path
-                    .first()
-                    .is_some_and(|name| lifted.names.contains(*name)) =>
-            {
-                let above: Vec<&str> = lifted.above.iter().map(String::as_str).collect();
-                self.place.of(&[&above, path].concat())
-            }
-            _ => self.place.of(path),
+            Some(lifted) => self.place.of(&lifted.written(path)),
+            None => self.place.of(path),
         }
     }
-}
-
-/// Values of the chart that an umbrella chart's file has below a section.
-struct Lifted {
-    above: Vec<String>,
-    names: BTreeSet<String>,
-}
-
-/// Moves what a section holds of the chart's values to the top, as the user is told to;
-/// what is there already wins. Returns the names.
-fn lift(tree: &mut Value, section: &[&str]) -> BTreeSet<String> {
-    let inner = section
-        .iter()
-        .try_fold(&mut *tree, |tree, step| tree.get_mut(*step));
-    let Some(Value::Object(inner)) = inner else {
-        return BTreeSet::new();
-    };
-    let (stay, moved): (Map<String, Value>, Map<String, Value>) = std::mem::take(inner)
-        .into_iter()
-        .partition(|(name, _)| is_in_place(section, name));
-    *inner = stay;
-    let names = moved.keys().cloned().collect();
-    if let Value::Object(top) = tree {
-        let mut lifted = moved;
-        merge::maps(&mut lifted, std::mem::take(top));
-        *top = lifted;
-    }
-    names
 }
 
 /// Where a user said it.
@@ -174,22 +136,15 @@ impl Said {
     /// Reads the values below the section of an umbrella chart as if they stood at the
     /// top, so that what is wrong with them is told with the rest.
     pub(super) fn lift_wrapped(&mut self) {
-        let mut sections: Vec<Vec<String>> = Vec::new();
+        let mut lifted: Vec<Lifted> = Vec::new();
         for layer in &mut self.layers {
-            let Some(section) = wrapper::find(&layer.tree) else {
-                continue;
-            };
-            let above: Vec<String> = section.into_iter().map(str::to_owned).collect();
-            let section: Vec<&str> = above.iter().map(String::as_str).collect();
-            let names = lift(&mut layer.tree, &section);
-            if !sections.contains(&above) {
-                sections.push(above.clone());
+            if let Some(moved) = Lifted::find(&mut layer.tree) {
+                layer.lifted = Some(moved.clone());
+                lifted.push(moved);
             }
-            layer.lifted = Some(Lifted { above, names });
         }
-        for section in &sections {
-            let section: Vec<&str> = section.iter().map(String::as_str).collect();
-            lift(&mut self.tree, &section);
+        for moved in lifted {
+            moved.lift(&mut self.tree);
         }
     }
 

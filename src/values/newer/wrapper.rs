@@ -1,7 +1,12 @@
 //! A values file of an umbrella chart, which has the values of this one below the name
 //! under which it is included.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
+
+use crate::values::check::is_in_place;
+use crate::values::merge;
 
 /// Sections that only the `clearml` chart has.
 const SERVERS: [&str; 3] = ["apiserver", "fileserver", "webserver"];
@@ -67,6 +72,53 @@ fn is_chart(name: &str, map: &Map<String, Value>) -> bool {
     };
     let others = has(&OTHERS);
     has(&SERVERS) > 0 || others > 1 || name == SELF && others > 0
+}
+
+/// Values of the chart that stand below a section, read as if they stood at the top.
+#[derive(Debug, Clone)]
+pub(in crate::values) struct Lifted {
+    section: Vec<String>,
+    names: BTreeSet<String>,
+}
+
+impl Lifted {
+    /// Moves the values to the top, as the user is told to, if they are below a section.
+    pub(in crate::values) fn find(tree: &mut Value) -> Option<Lifted> {
+        let section = find(tree)?.into_iter().map(str::to_owned).collect();
+        let names = BTreeSet::new();
+        let lifted = Lifted { section, names };
+        let names = lifted.lift(tree);
+        Some(Lifted { names, ..lifted })
+    }
+
+    /// Moves what a tree has there; what is at the top already wins. Returns the names.
+    pub(in crate::values) fn lift(&self, tree: &mut Value) -> BTreeSet<String> {
+        let section: Vec<&str> = self.section.iter().map(String::as_str).collect();
+        let inner = section
+            .iter()
+            .try_fold(&mut *tree, |tree, step| tree.get_mut(*step));
+        let Some(Value::Object(inner)) = inner else {
+            return BTreeSet::new();
+        };
+        let (stay, mut moved): (Map<String, Value>, Map<String, Value>) = std::mem::take(inner)
+            .into_iter()
+            .partition(|(name, _)| is_in_place(&section, name));
+        *inner = stay;
+        let names = moved.keys().cloned().collect();
+        if let Value::Object(top) = tree {
+            merge::maps(&mut moved, std::mem::take(top));
+            *top = moved;
+        }
+        names
+    }
+
+    /// Where the user wrote what stands at that path now.
+    pub(in crate::values) fn written<'a>(&'a self, path: &[&'a str]) -> Vec<&'a str> {
+        let is_lifted = path.first().is_some_and(|name| self.names.contains(*name));
+        let above = self.section.iter().filter(|_| is_lifted);
+        let above = above.map(String::as_str);
+        above.chain(path.iter().copied()).collect()
+    }
 }
 
 #[cfg(test)]
