@@ -1,45 +1,83 @@
 //! Whether this program runs in a container of the very engine that it uses: the node's
-//! ports are then open on the machine outside, and not in here.
+//! ports are then open on the machine outside, and paths are those of that machine.
+
+use std::path::Path;
 
 use super::Finding;
-use crate::docker::Engine;
+use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
+use crate::path::quoted;
+use crate::settings::DataPlace;
 
 /// Files that Docker mounts in every container, from a directory that has the
 /// container's identifier.
 const MOUNTED: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
 
-/// Returns the finding where this program's own container is one of the engine's and
-/// has a network of its own.
-pub(super) async fn own_container(engine: &dyn Engine) -> Result<Option<Finding>> {
+/// Returns this program's own container, where it is one of the engine's.
+pub(super) async fn own_container(engine: &dyn Engine) -> Result<Option<Container>> {
     let read = |path: &str| files::read(path.as_ref()).ok().flatten();
     let of = |path| read(path).unwrap_or_default();
     let ids = identifiers(&of("/proc/self/cgroup"), &of("/proc/self/mountinfo"));
     among(engine, &ids).await
 }
 
-async fn among(engine: &dyn Engine, ids: &[String]) -> Result<Option<Finding>> {
+async fn among(engine: &dyn Engine, ids: &[String]) -> Result<Option<Container>> {
     for id in ids {
-        let Some(container) = engine.container(id).await? else {
-            continue;
-        };
-        if container.network_mode.as_deref() == Some("host") {
-            continue;
+        if let Some(container) = engine.container(id).await? {
+            return Ok(Some(container));
         }
-        return Ok(Some(Finding {
-            what: format!(
-                "this is the container {}, and Docker opens the server's ports on the machine outside of it, where this program cannot reach them",
-                container.name
-            ),
-            remedies: vec![
-                "run this command on the machine itself".into(),
-                "or run the container in the machine's network: docker run --network host …".into(),
-            ],
-            code: Code::DockerRemote,
-        }));
     }
     Ok(None)
+}
+
+/// The published ports cannot be reached in a container with a network of its own.
+pub(super) fn ports(own: &Container) -> Option<Finding> {
+    if own.network_mode.as_deref() == Some("host") {
+        return None;
+    }
+    Some(Finding {
+        what: format!(
+            "this is the container {}, and Docker opens the server's ports on the machine outside of it, where this program cannot reach them",
+            own.name
+        ),
+        remedies: vec![
+            "run this command on the machine itself".into(),
+            "or run the container in the machine's network: docker run --network host …".into(),
+        ],
+        code: Code::DockerRemote,
+    })
+}
+
+/// Docker mounts a directory of the machine in the node: in a container it is the data
+/// directory only where it is mounted at the path that it has outside.
+pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
+    let dir = place.folder()?;
+    let mounts = own
+        .mounts
+        .iter()
+        .map(|(source, at)| (source, Path::new(at)));
+    let nearest = mounts
+        .filter(|(_, at)| dir.starts_with(at))
+        .max_by_key(|(_, at)| at.components().count());
+    let is_same = |(source, at): (&String, &Path)| Path::new(source) == at;
+    if nearest.is_some_and(is_same) {
+        return None;
+    }
+    Some(Finding {
+        what: format!(
+            "this is the container {}, and Docker would take the data directory {dir} from the machine outside of it",
+            own.name
+        ),
+        remedies: vec![
+            format!(
+                "mount it at the same path: docker run -v {0}:{0} …",
+                quoted(&**dir)
+            ),
+            "or use a volume of the engine: clearml-local up --data-dir volume:NAME".into(),
+        ],
+        code: Code::DataUnusable,
+    })
 }
 
 /// The identifiers of containers that this process may be in.
@@ -92,27 +130,43 @@ mod tests {
         assert_eq!(identifiers("0::/user.slice\n", &outside), [""; 0]);
     }
 
-    #[tokio::test]
-    async fn a_container_without_the_machines_network_is_found() {
-        let mut container = Container {
+    fn container(network: &str, mounts: &[(&str, &str)]) -> Container {
+        let mounts = mounts
+            .iter()
+            .map(|(from, at)| ((*from).into(), (*at).into()));
+        Container {
             id: ID.into(),
             name: "ci".into(),
             running: true,
-            network_mode: Some("bridge".into()),
+            network_mode: Some(network.into()),
+            mounts: mounts.collect(),
             ..Container::default()
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_without_the_machines_network_is_found() {
         let engine = FakeEngine::new(State::default());
         let found = || async { among(&engine, &[ID.to_owned()]).await.unwrap() };
         assert_eq!(found().await, None, "a container of another engine");
-        let put = |container: &Container| {
-            let mut state = engine.state();
-            state.containers.insert(ID.to_owned(), container.clone());
-        };
-        put(&container);
-        let finding = found().await.unwrap();
+        let own = container("bridge", &[]);
+        engine.state().containers.insert(ID.to_owned(), own.clone());
+        assert_eq!(found().await, Some(own.clone()));
+        let finding = ports(&own).unwrap();
         assert!(finding.what.contains("container ci"), "{}", finding.what);
-        container.network_mode = Some("host".into());
-        put(&container);
-        assert_eq!(found().await, None);
+        assert_eq!(ports(&container("host", &[])), None);
+    }
+
+    #[test]
+    fn a_data_directory_that_the_machine_has_elsewhere_is_found() {
+        let place = DataPlace::from(std::path::PathBuf::from("/srv/data"));
+        let found = |mounts| data(&container("host", mounts), &place).is_some();
+        assert!(found(&[]));
+        assert!(found(&[("/srv", "/mnt/srv"), ("/srv/data2", "/srv/data2")]));
+        assert!(found(&[("/srv", "/srv"), ("/home/me", "/srv/data")]));
+        assert!(!found(&[("/srv", "/srv")]));
+        assert!(!found(&[("/other", "/srv"), ("/srv/data", "/srv/data")]));
+        let volume = DataPlace::Volume("data".into());
+        assert_eq!(data(&container("host", &[]), &volume), None);
     }
 }

@@ -112,7 +112,8 @@ pub(super) async fn reachable(
 ) -> Result<()> {
     let node = engine.container(&spec::name(name)).await?;
     let ours = node.filter(|node| spec::is_ours(node, name));
-    told(reach(settings, engine, ours.as_ref()).await?)
+    let own = inside::own_container(engine).await?;
+    told(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
 }
 
 async fn check(
@@ -134,7 +135,10 @@ async fn check(
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
-    findings.extend(reach(&plan.instance, engine, ours.as_ref()).await?);
+    let own = inside::own_container(engine).await?;
+    findings.extend(reach(&plan.instance, engine, ours.as_ref(), own.as_ref()).await?);
+    let place = &plan.instance.data_dir;
+    findings.extend(own.and_then(|own| inside::data(&own, place)));
     findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
     if ours.is_none() {
         findings.extend(selectors::of_new_node(plan, &info.architecture));
@@ -160,18 +164,19 @@ async fn check(
 }
 
 /// What keeps the server from being reached: its address, ports and network. `node` is
-/// this instance's, if there is one.
+/// this instance's, if there is one; `own` is the container that this program runs in.
 async fn reach(
     settings: &Instance,
     engine: &dyn Engine,
     node: Option<&Container>,
+    own: Option<&Container>,
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let running = node.filter(|node| node.running);
     if running.is_none() {
         findings.extend(network::networks(&engine.networks(NETWORK).await?));
     }
-    if let Some(finding) = inside::own_container(engine).await? {
+    if let Some(finding) = own.and_then(inside::ports) {
         // What this container has of addresses and ports says nothing.
         findings.push(finding);
         return Ok(findings);
@@ -347,7 +352,9 @@ mod tests {
             ..Container::default()
         };
         for node in [None, Some(node(false)), Some(node(true))] {
-            let findings = reach(&plan.instance, &engine, node.as_ref()).await.unwrap();
+            let findings = reach(&plan.instance, &engine, node.as_ref(), None)
+                .await
+                .unwrap();
             let [finding] = &findings[..] else {
                 panic!("{findings:?}");
             };
@@ -367,11 +374,15 @@ mod tests {
             ..Container::default()
         };
         let engine = FakeEngine::new(State::default());
-        let findings = reach(&plan.instance, &engine, Some(&node)).await.unwrap();
+        let findings = reach(&plan.instance, &engine, Some(&node), None)
+            .await
+            .unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
         drop(held);
         assert_eq!(
-            reach(&plan.instance, &engine, Some(&node)).await.unwrap(),
+            reach(&plan.instance, &engine, Some(&node), None)
+                .await
+                .unwrap(),
             []
         );
     }
