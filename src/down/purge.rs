@@ -77,7 +77,7 @@ impl<'a> Purge<'a> {
         match self.state.copies() {
             Ok(copies) => {
                 for dir in copies.iter().filter(|dir| Some(*dir) != data_dir) {
-                    all_gone &= self.copy(dir).await;
+                    all_gone &= self.copy(dir, step).await;
                 }
             }
             Err(error) => self.note(Err(error.into())),
@@ -101,8 +101,9 @@ impl<'a> Purge<'a> {
 
     /// Removes a copy of the data that was never whole. One that was is the user's own
     /// to keep: a move leaves the former folder as it was.
-    async fn copy(&mut self, dir: &HostPath) -> bool {
+    async fn copy(&mut self, dir: &HostPath, step: &Step) -> bool {
         if Marker::is_copying(dir) {
+            step.state(format!("removing the unfinished copy in {dir}"));
             return self.data(dir).await;
         }
         let marker = Marker::read(dir).ok().flatten();

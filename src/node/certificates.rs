@@ -228,6 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn an_expired_certificate_of_the_kubelet_is_enough() {
+        let found = Certificates::parse(&format!("== address 172.20.0.3\n== kubelet\n{APISERVER}"));
+        let late = at("2027-12-01T00:00:00Z");
+        assert!(found.need_renewal(late) && found.expired(late));
+        assert_eq!(
+            found.trouble(late).unwrap(),
+            "certificates of the cluster expired on 2027-11-26: kubelet"
+        );
+    }
+
+    #[test]
     fn a_certificate_for_a_former_address_is_renewed() {
         let now = at("2027-01-01T00:00:00Z");
         assert!(found("172.20.0.7").need_renewal(now));

@@ -194,11 +194,21 @@ async fn copy(
         return Err(super::Error::NotCopied {
             from: former.clone(),
             to: wanted.clone(),
-            reason: said.lines().last().unwrap_or_default().to_owned(),
+            reason: why_not_copied(code, &said),
         }
         .into());
     }
     Ok(Marker::end_copy(wanted)?)
+}
+
+/// The last line that a copy wrote. One that was killed writes nothing.
+fn why_not_copied(code: i64, said: &str) -> String {
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    match (last, code) {
+        (Some(line), _) => line.to_owned(),
+        (None, 137) => "the copy was killed".to_owned(),
+        (None, code) => format!("the copy ended with exit code {code}"),
+    }
 }
 
 /// Makes the folders through the node, each with the owner that its image runs
@@ -235,4 +245,16 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Res
 /// Takes away the link at the chart's path, when it is ours.
 pub(crate) fn remove_link(data_dir: &Path) -> Result<()> {
     Ok(files::unlink_if_ours(data_dir, CHART_PATH.as_ref())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_failed_always_has_a_reason() {
+        assert_eq!(why_not_copied(1, "cp: a\ncp: b\n\n"), "cp: b");
+        assert_eq!(why_not_copied(137, ""), "the copy was killed");
+        assert_eq!(why_not_copied(2, "\n"), "the copy ended with exit code 2");
+    }
 }
