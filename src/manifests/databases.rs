@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Inputs;
 use super::parts::{claim, pods, with};
 use crate::component::Component;
+use crate::values::elastic::FORMER_ROLES;
 
 /// The members' common name in a MongoDB replica set.
 const REPLICA_SET: &str = "rs0";
@@ -23,17 +24,6 @@ const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
     ("xpack.ml.enabled", "false"),
     ("ingest.geoip.downloader.enabled", "false"),
     ("xpack.security.enabled", "false"),
-];
-
-/// Settings of before `node.roles`, which Elasticsearch 7 accepts only without it.
-const FORMER_ROLES: [&str; 7] = [
-    "node.master",
-    "node.data",
-    "node.ingest",
-    "node.ml",
-    "node.voting_only",
-    "node.transform",
-    "node.remote_cluster_client",
 ];
 
 /// Redis.

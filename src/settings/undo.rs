@@ -7,63 +7,44 @@ impl Instance {
     /// Returns the flags of `up` with which these settings become `before` again, but for
     /// values and release: a rollback brings those back.
     pub fn flags_back_to(&self, before: &Instance) -> Vec<String> {
-        let mut flags = Vec::new();
-        let mut add = |flag: &str, now: String, was: String| {
-            if now != was {
-                flags.push(format!("{flag}{}", quoted(was)));
-            }
-        };
-        let ports = |instance: &Instance| instance.ports;
-        let (now, was) = (ports(self), ports(before));
-        add(
-            "--listen ",
-            self.listen.to_string(),
-            before.listen.to_string(),
-        );
-        add("--web-port ", now.web.to_string(), was.web.to_string());
-        add("--api-port ", now.api.to_string(), was.api.to_string());
-        add(
-            "--files-port ",
-            now.files.to_string(),
-            was.files.to_string(),
-        );
-        let ingress = |instance: &Instance| instance.ingress.enabled.to_string();
-        add("--with-ingress=", ingress(self), ingress(before));
-        if before.ingress.enabled {
-            let (now, was) = (&self.ingress, &before.ingress);
-            add(
-                "--http-port ",
-                now.http_port.to_string(),
-                was.http_port.to_string(),
-            );
-            add(
-                "--https-port ",
-                now.https_port.to_string(),
-                was.https_port.to_string(),
-            );
+        fn back(flag: &str, now: &impl ToString, was: &impl ToString) -> Option<String> {
+            let (now, was) = (now.to_string(), was.to_string());
+            (now != was).then(|| format!("{flag}{}", quoted(was)))
         }
-        add(
-            "--node-image ",
-            self.node_image.to_string(),
-            before.node_image.to_string(),
-        );
-        add(
-            "--data-dir ",
-            self.data_dir.to_string(),
-            before.data_dir.to_string(),
-        );
+        let ingress = (&self.ingress, &before.ingress);
+        let ports = |flag, now: &u16, was: &u16| {
+            let served = before.ingress.enabled;
+            back(flag, now, was).filter(|_| served)
+        };
         let mirror = |instance: &Instance| match &instance.registry_mirror {
             Some(mirror) => mirror.to_string(),
             None => "none".to_owned(),
         };
-        add("--registry-mirror ", mirror(self), mirror(before));
         // An empty file takes certificates back.
         let ca = |instance: &Instance| match &instance.ca {
             Some(file) => file.path.clone(),
             None => "/dev/null".to_owned(),
         };
-        add("--ca-file ", ca(self), ca(before));
-        flags
+        [
+            back("--listen ", &self.listen, &before.listen),
+            back("--web-port ", &self.ports.web, &before.ports.web),
+            back("--api-port ", &self.ports.api, &before.ports.api),
+            back("--files-port ", &self.ports.files, &before.ports.files),
+            back("--with-ingress=", &ingress.0.enabled, &ingress.1.enabled),
+            ports("--http-port ", &ingress.0.http_port, &ingress.1.http_port),
+            ports(
+                "--https-port ",
+                &ingress.0.https_port,
+                &ingress.1.https_port,
+            ),
+            back("--node-image ", &self.node_image, &before.node_image),
+            back("--data-dir ", &self.data_dir, &before.data_dir),
+            back("--registry-mirror ", &mirror(self), &mirror(before)),
+            back("--ca-file ", &ca(self), &ca(before)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 

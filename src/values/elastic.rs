@@ -10,9 +10,9 @@ use crate::release::Release;
 /// The key that holds them.
 pub(super) const KEY: &str = "elasticsearch.extraEnvs";
 
-/// Settings that are gone in Elasticsearch 8: it does not start with one of them.
-const GONE_IN_8: [&str; 10] = [
-    "xpack.monitoring.enabled",
+/// Settings of before `node.roles`: Elasticsearch 7 accepts them only without it, and 8
+/// does not start with one of them.
+pub(crate) const FORMER_ROLES: [&str; 7] = [
     "node.master",
     "node.data",
     "node.ingest",
@@ -20,6 +20,11 @@ const GONE_IN_8: [&str; 10] = [
     "node.voting_only",
     "node.transform",
     "node.remote_cluster_client",
+];
+
+/// Other settings with which Elasticsearch 8 does not start.
+const GONE_IN_8: [&str; 3] = [
+    "xpack.monitoring.enabled",
     "node.max_local_storage_nodes",
     "bootstrap.system_call_filter",
 ];
@@ -72,7 +77,9 @@ pub(super) fn adapt(tree: &mut Value, said: &Said, release: &Release) -> Vec<Str
 pub(super) fn is_gone(env: &Value, release: &Release) -> bool {
     let name = env["name"].as_str().unwrap_or_default();
     release.elasticsearch_major() >= 8
-        && (GONE_IN_8.contains(&name) || name.starts_with("discovery.zen."))
+        && (FORMER_ROLES.contains(&name)
+            || GONE_IN_8.contains(&name)
+            || name.starts_with("discovery.zen."))
 }
 
 /// Elasticsearch 8 reads a value as YAML, in which `*` begins an alias.

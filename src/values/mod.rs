@@ -6,7 +6,7 @@ mod check;
 mod copied;
 mod defaults;
 mod difference;
-mod elastic;
+pub(crate) mod elastic;
 mod error;
 mod grammar;
 mod hocon;

@@ -184,6 +184,25 @@ fn nothing_is_there_to_take_away_stop_start_or_read() {
 }
 
 #[test]
+fn keys_that_the_instance_cannot_confirm_come_with_a_warning() {
+    let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
+    for (answers, why) in [
+        (stopped, Some("the node does not run")),
+        (Answers::empty(), None),
+    ] {
+        let home = Home::new(answers);
+        home.keep_settings();
+        home.keep_keys();
+        let ran = home.run(&["credentials"]);
+        assert!(ran.starts_with("exit code 0\n"), "{ran}");
+        assert!(ran.contains("Access key"), "{ran}");
+        let warning = "warning: cannot ask the server whether these keys still work";
+        assert_eq!(ran.contains(warning), why.is_some(), "{ran}");
+        assert!(why.is_none_or(|why| ran.contains(why)), "{ran}");
+    }
+}
+
+#[test]
 fn instances_are_listed_also_stopped_ones() {
     let home = Home::new(Answers::empty().container("demo-control-plane", node("demo", false)));
     insta::assert_snapshot!(home.every_way("list"));
