@@ -226,7 +226,7 @@ impl Explain for Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::*;
@@ -425,8 +425,20 @@ mod tests {
         assert!(!state.root().exists());
     }
 
+    /// The states that a step went through.
+    #[derive(Default)]
+    struct States(Mutex<Vec<String>>);
+
+    impl Reporter for States {
+        fn report(&self, _: Duration, event: &Event) {
+            if let Event::StepState { text, .. } = event {
+                self.0.lock().unwrap().push(text.clone());
+            }
+        }
+    }
+
     #[tokio::test]
-    async fn purge_removes_a_half_made_copy_and_names_what_a_move_left() {
+    async fn purge_names_the_half_made_copy_that_it_removes_and_what_a_move_left() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let at = |name: &str| dir.path().join(name);
@@ -437,10 +449,14 @@ mod tests {
             state.remember_copy(&at(place).into()).unwrap();
         }
         marker(&name).begin_copy(&at("half")).unwrap();
-        let outcome = down(&name, true, None, &state, &engine(None), &events())
+        let states = Arc::new(States::default());
+        let events = Events::new(states.clone());
+        let outcome = down(&name, true, None, &state, &engine(None), &events)
             .await
             .unwrap();
         assert!(!at("data").exists() && !at("half").exists());
+        let copy = format!("removing the unfinished copy in {}", at("half").display());
+        assert!(states.0.lock().unwrap().contains(&copy));
         let left: Vec<_> = outcome.left.iter().map(|left| left.path.clone()).collect();
         assert_eq!(left, [at("former").into()]);
         assert!(at("former").join("mongodb/db").exists());

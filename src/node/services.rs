@@ -4,10 +4,11 @@
 use super::Error;
 use crate::docker::Engine;
 
-/// Starts the units that do not run, containerd first, and names each. It also undoes
-/// what keeps a unit from starting: a mask, or a limit of failed starts. What a killed stop
-/// left running would end servers that have just been found ready. The brackets keep the
-/// pattern from matching this command itself.
+/// Starts the units that do not run, containerd first, and names each, except those that
+/// systemd was about to start: a node that boots is not repaired, only waited for. It also
+/// undoes what keeps a unit from starting: a mask, or a limit of failed starts. What a
+/// killed stop left running would end servers that have just been found ready. The brackets
+/// keep the pattern from matching this command itself.
 const ENSURE: &str = r#"systemctl is-active --quiet kubelet || pkill -f 'exec-id [c]learml-local-stop'
 for unit in containerd kubelet; do
   systemctl is-enabled --quiet $unit 2>/dev/null || {
@@ -15,13 +16,14 @@ for unit in containerd kubelet; do
     systemctl enable --quiet $unit
   }
   systemctl is-active --quiet $unit && continue
+  booting=$(systemctl list-jobs --no-legend $unit.service 2>/dev/null | grep ' start ')
   systemctl reset-failed $unit 2>/dev/null
   systemctl start $unit || { echo $unit; journalctl -u $unit --no-pager -o cat -n 10; exit 1; } >&2
-  echo $unit
+  [ -n "$booting" ] || echo $unit
 done"#;
 
 /// Makes sure that containerd and the kubelet run in a running node. Returns those that
-/// were started.
+/// would not have started by themselves.
 ///
 /// # Errors
 /// [`Error::Service`] when one of them does not start.
@@ -64,5 +66,32 @@ mod tests {
         let error = ensured(1, "", "kubelet\nno such flag\n").await.unwrap_err();
         assert_eq!(error.to_string(), "cannot start kubelet in the node n");
         assert_eq!(error.details(), ["no such flag"]);
+    }
+
+    /// Runs the script with a systemd whose kubelet does not run, and which has `jobs`.
+    fn script(jobs: &str) -> String {
+        let systemctl = r#"
+            pkill() { :; }
+            systemctl() {
+                case "$*" in
+                    *is-active*kubelet) return 3 ;;
+                    *list-jobs*kubelet.service) echo "$jobs" ;;
+                esac
+            }"#;
+        let output = std::process::Command::new("bash")
+            .args(["-c", &format!("{systemctl}\n{ENSURE}")])
+            .env("jobs", jobs)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_unit_that_systemd_is_about_to_start_is_not_named() {
+        assert_eq!(script("101 kubelet.service start waiting"), "");
+        assert_eq!(script("101 kubelet.service start running"), "");
+        assert_eq!(script("102 kubelet.service stop  running"), "kubelet\n");
+        assert_eq!(script(""), "kubelet\n");
     }
 }

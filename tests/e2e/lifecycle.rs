@@ -75,6 +75,7 @@ async fn a_server_from_nothing_to_nothing() {
         "exit code 143",
         "exit code 255",
         "ready after 0.0 s",
+        "did not run",
     ] {
         assert!(!started.contains(of_the_stop), "{started}");
     }
@@ -167,7 +168,6 @@ fn the_proxy_is_for_others(instance: &Instance, proxy: &RecordingProxy) {
     );
 }
 
-/// Neither kind's bootstrap token nor any key that is printed in a README.
 /// A home that knows nothing of the stopped instance starts it, with the same keys and
 /// settings. Returns what its `start` said.
 fn another_home_starts_it(instance: &Instance) -> String {
@@ -199,6 +199,7 @@ fn another_home_starts_it(instance: &Instance) -> String {
     started
 }
 
+/// Neither kind's bootstrap token nor any key that is printed in a README.
 async fn nothing_public_is_accepted(instance: &Instance) {
     let kubeconfig = clearml_local::files::read(&instance.state_dir().join("kubeconfig"));
     let kubeconfig = kubeconfig.unwrap().unwrap();
