@@ -36,4 +36,5 @@ pub mod ui;
 pub mod up;
 pub mod values;
 mod wait;
+mod words;
 pub mod yaml;

@@ -41,6 +41,7 @@ pub(crate) fn seen(
             volume: Some("volume".to_owned()),
         }),
         events: events.collect(),
+        others_ready: Vec::new(),
     }
 }
 

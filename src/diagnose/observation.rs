@@ -29,6 +29,8 @@ pub struct ComponentObservation {
     pub claim: Option<ClaimObservation>,
     /// What the cluster said about workload, claim and these pods, oldest first.
     pub events: Vec<EventObservation>,
+    /// The components that were ready at the same look: those are not waited for.
+    pub others_ready: Vec<Component>,
 }
 
 /// A component's Deployment or StatefulSet.

@@ -10,6 +10,7 @@ use super::{
     ComponentObservation, ContainerObservation, ContainerState, Ended, ObservedImage,
     PodObservation, Stale,
 };
+use crate::words::listed;
 
 /// What a component does, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -217,11 +218,12 @@ fn of_container(
     init: bool,
 ) -> (StateKind, String) {
     let waits_for = awaited(&container.name).filter(|_| init);
+    let waits_for = waits_for.map(|names| waiting_for(seen, &names));
     match &container.state {
         ContainerState::Running { .. } => running(seen, container, init),
         ContainerState::Terminated(ended) => {
-            if let Some(other) = waits_for {
-                return (StateKind::Waiting, format!("waiting for {other}"));
+            if let Some(reason) = waits_for {
+                return (StateKind::Waiting, reason);
             }
             (StateKind::Restarting, how_it_ended(container, ended))
         }
@@ -241,13 +243,22 @@ fn of_container(
                 (StateKind::Failed, short(message))
             }
             "CrashLoopBackOff" | "RunContainerError" => match (waits_for, &container.last) {
-                (Some(other), _) => (StateKind::Waiting, format!("waiting for {other}")),
+                (Some(reason), _) => (StateKind::Waiting, reason),
                 (None, Some(ended)) => (StateKind::Restarting, how_it_ended(container, ended)),
                 (None, None) => (StateKind::Restarting, short(message)),
             },
             _ => creating(seen, container),
         },
     }
+}
+
+/// What of these is missing: those that are not ready, or all where what is ready does
+/// not answer there yet.
+fn waiting_for(seen: &ComponentObservation, names: &[&str]) -> String {
+    let ready = |name: &&&str| seen.others_ready.iter().any(|one| one.name() == **name);
+    let missing: Vec<&str> = names.iter().filter(|name| !ready(name)).copied().collect();
+    let missing = if missing.is_empty() { names } else { &missing };
+    format!("waiting for {}", listed(missing))
 }
 
 fn running(
@@ -257,7 +268,7 @@ fn running(
 ) -> (StateKind, String) {
     if init {
         return match awaited(&container.name) {
-            Some(other) => (StateKind::Waiting, format!("waiting for {other}")),
+            Some(names) => (StateKind::Waiting, waiting_for(seen, &names)),
             None => (
                 StateKind::Starting,
                 format!("preparing ({})", container.name),

@@ -46,11 +46,11 @@ pub(crate) fn innermost(text: &str) -> String {
     short(text.rsplit(": ").next().unwrap_or(text))
 }
 
-/// What a container waits for, from the name of an init container `wait-for-<x>`.
-pub(crate) fn awaited(container: &str) -> Option<&str> {
-    container
-        .strip_prefix("wait-for-")
-        .filter(|name| !name.is_empty())
+/// What a container waits for, from the name of an init container
+/// `wait-for-<x>[-<y>]…`.
+pub(crate) fn awaited(container: &str) -> Option<Vec<&str>> {
+    let names = container.strip_prefix("wait-for-")?;
+    Some(names.split('-').collect())
 }
 
 #[cfg(test)]

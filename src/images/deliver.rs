@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::in_node::pull_in_node;
 use super::store::{NodeStore, note_sources};
@@ -33,8 +33,18 @@ pub struct Delivery {
 /// An image that the engine has, and under which reference it is wanted.
 type Found = (ImageRef, Image);
 
-/// Brings the images that the node lacks: what the engine has at once, what it must
-/// pull first while those are on their way.
+/// Tells which images are in the node, as they arrive; its end is the delivery's.
+pub type Arrived = watch::Sender<Identities>;
+/// Follows which images are in the node.
+pub type Arriving = watch::Receiver<Identities>;
+
+/// Both ends of what is told of a delivery.
+pub fn arrivals() -> (Arrived, Arriving) {
+    watch::channel(Identities::new())
+}
+
+/// Brings the images that the node lacks, in their order: what the engine has at once,
+/// what it must pull first while those are on their way.
 ///
 /// # Errors
 /// At the first image that cannot be brought.
@@ -44,6 +54,7 @@ pub async fn deliver(
     images: &[Wanted],
     architecture: &str,
     sources: &Sources,
+    arrived: Arrived,
     events: &Events,
 ) -> Result<Delivery, Error> {
     let step = events.step("images");
@@ -54,7 +65,7 @@ pub async fn deliver(
         sources,
         step: &step,
     };
-    let result = delivery.all(images).await;
+    let result = delivery.all(images, &arrived).await;
     step.end(result, |delivery| match delivery.brought {
         0 => (false, format!("{} in the node already", images.len())),
         brought => (true, format!("{brought} of {} brought", images.len())),
@@ -142,7 +153,7 @@ struct Deliverer<'a> {
 }
 
 impl Deliverer<'_> {
-    async fn all(&self, images: &[Wanted]) -> Result<Delivery, Error> {
+    async fn all(&self, images: &[Wanted], arrived: &Arrived) -> Result<Delivery, Error> {
         let store = NodeStore::read(self.engine, self.node).await?;
         let mut identities = Identities::new();
         let (mut found, mut absent) = (Vec::new(), Vec::new());
@@ -160,6 +171,7 @@ impl Deliverer<'_> {
                 (None, None) => absent.push(wanted),
             }
         }
+        arrived.send_modify(|there| there.clone_from(&identities));
         let brought = found.len() + absent.len();
         if brought > 0 {
             self.step.count(images.len() - brought, images.len());
@@ -181,6 +193,7 @@ impl Deliverer<'_> {
                     }
                     Pulled::Node(identity) => {
                         in_node.insert(wanted.reference.clone(), identity);
+                        arrived.send_modify(|there| there.extend(in_node.clone()));
                         count(1);
                     }
                 }
@@ -200,6 +213,7 @@ impl Deliverer<'_> {
                     }
                     result => result?,
                 };
+                arrived.send_modify(|there| there.extend(identities.clone()));
                 count(group.len());
                 Ok::<_, Error>(identities)
             })

@@ -10,7 +10,7 @@ mod store;
 
 use std::collections::BTreeMap;
 
-pub use self::deliver::{Delivery, deliver, fetch, known};
+pub use self::deliver::{Arriving, Delivery, arrivals, deliver, fetch, known};
 pub use self::pull::pull;
 pub use self::refusal::Refusal;
 pub use self::source::Sources;

@@ -10,6 +10,7 @@ mod convert;
 mod error;
 mod kinds;
 mod last_lines;
+mod leaders;
 mod lines;
 mod log_filter;
 mod log_merge;

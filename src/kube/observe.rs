@@ -64,10 +64,14 @@ impl Cluster {
             events,
             reports,
         };
-        Ok(Component::ALL
-            .into_iter()
-            .map(|component| look.component(component))
-            .collect())
+        let seen = Component::ALL.into_iter();
+        let mut seen: Vec<_> = seen.map(|component| look.component(component)).collect();
+        let ready = seen.iter().filter(|one| one.is_ready());
+        let ready: Vec<Component> = ready.map(|one| one.component).collect();
+        for one in &mut seen {
+            one.others_ready.clone_from(&ready);
+        }
+        Ok(seen)
     }
 
     async fn list<K>(&self, what: &str, parameters: &ListParams) -> Result<Vec<K>, Error>
@@ -128,6 +132,7 @@ impl Look {
             replacing,
             pods,
             claim,
+            others_ready: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kubeadm::{self, Config};
-use super::{Error, kubernetes_version, prepare, spec, verifies_pulls};
+use super::{Error, kubernetes_version, network, prepare, spec, verifies_pulls};
 use crate::docker::{Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
@@ -128,6 +128,8 @@ async fn init(
         cgroup_v1,
     };
     write_file(engine, node, "/kind/kubeadm.conf", &config.render()).await?;
+    write_file(engine, node, kubeadm::COREDNS_FILE, kubeadm::COREDNS_PATCH).await?;
+    network::configure(engine, node).await?;
     let argv = [
         "kubeadm",
         "init",
@@ -157,16 +159,19 @@ async fn init(
 }
 
 /// What remains after kubeadm: the node serves load balancers like any other,
-/// names resolve as soon as `CoreDNS` runs, the token is gone, and the node is known
-/// to be whole.
+/// names resolve as soon as `CoreDNS` runs, the token is gone, the kubelet reads the
+/// certificate that it renews, and the node is known to be whole.
 async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Error> {
     let id = token.split('.').next().unwrap_or_default();
-    // kubeadm's probe asks every 10 s, and until it has, no name resolves.
-    let dns = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}"#;
-    let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null && \
-         kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null && \
+    // kubeadm patches CoreDNS itself from Kubernetes 1.32 on: then nothing changes here.
+    let dns = kubeadm::COREDNS_PATCH;
+    let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null & label=$!; \
+         kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null & patch=$!; \
          kubectl -n kube-system delete secret \"bootstrap-token-$2\" --ignore-not-found >/dev/null && \
+         wait $label && wait $patch && \
          sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf && \
+         current=/var/lib/kubelet/pki/kubelet-client-current.pem && \
+         { [ ! -e $current ] || sed -i \"s#client-certificate-data: .*#client-certificate: $current#;s#client-key-data: .*#client-key: $current#\" /etc/kubernetes/kubelet.conf; } && \
          touch \"$3\"";
     exec_ok(
         engine,

@@ -5,6 +5,14 @@ use rand::RngExt;
 
 use super::spec::{POD_SUBNET, SERVICE_SUBNET};
 
+/// The folder of [`COREDNS_PATCH`] in the node.
+const PATCHES: &str = "/kind/patches";
+/// The name by which kubeadm knows what it patches: from Kubernetes 1.32 on.
+pub(super) const COREDNS_FILE: &str = "/kind/patches/corednsdeployment.json";
+/// kubeadm's probe asks every 10 s, and until it has, no name resolves. By the node's
+/// address `CoreDNS` reaches the API before kube-proxy has set up the service's.
+pub(super) const COREDNS_PATCH: &str = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},"env":[{"name":"KUBERNETES_SERVICE_HOST","valueFrom":{"fieldRef":{"fieldPath":"status.hostIP"}}},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}"#;
+
 /// What kubeadm is told.
 #[derive(Debug, Clone)]
 pub(super) struct Config<'a> {
@@ -38,6 +46,7 @@ impl Config<'_> {
                 version => format!("v{}", self.version),
                 token => self.token,
                 cgroup_v1 => self.cgroup_v1,
+                patches => PATCHES,
                 never_verify_pulls => super::verifies_pulls(self.version),
                 pod_subnet => POD_SUBNET,
                 service_subnet => SERVICE_SUBNET,

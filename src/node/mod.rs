@@ -6,6 +6,7 @@ mod container;
 mod kubeadm;
 pub mod logs;
 mod manifests;
+mod network;
 mod prepare;
 mod proxy;
 mod services;

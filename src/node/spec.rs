@@ -27,6 +27,8 @@ const NODE_IMAGE_LABEL: &str = "clearml-local.io/node-image";
 pub const DATA_ROOT: &str = "/var/local-path-provisioner";
 /// Pod addresses (kind's).
 pub const POD_SUBNET: &str = "10.244.0.0/16";
+/// What the first node of a cluster gets of it, for its pods.
+pub(super) const FIRST_POD_RANGE: &str = "10.244.0.0/24";
 /// Service addresses (kind's).
 pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
 /// The node ports of the ingress controller, for HTTP and HTTPS: beside the chart's,

@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::images::Identities;
 use crate::kube::{Change, Cluster, Impossible, Planned};
 use crate::secrets::Secrets;
@@ -15,9 +15,8 @@ pub(super) async fn run(
     secrets: &Secrets,
     identities: &Identities,
     cluster: &Cluster,
-    events: &Events,
+    step: Step,
 ) -> Result<bool> {
-    let step = events.step("apply");
     let result = all(plan, secrets, identities, cluster, &step).await;
     let (changed, _) = step.end(result, Clone::clone)?;
     Ok(changed)

@@ -90,8 +90,17 @@ impl Change {
         };
         if serves && keeps_images {
             node::trust(plan, engine, &node.name).await?;
-            let delivery =
-                images::deliver(engine, &node.name, &wanted, architecture, &sources, events);
+            let (arrived, _) = images::arrivals();
+            let node = &node.name;
+            let delivery = images::deliver(
+                engine,
+                node,
+                &wanted,
+                architecture,
+                &sources,
+                arrived,
+                events,
+            );
             return Ok(Some(delivery.await?));
         }
         if !self.recreates {

@@ -6,6 +6,7 @@ mod back;
 mod change;
 mod compare;
 mod data;
+mod databases;
 mod error;
 pub mod external;
 mod ingress;
@@ -178,33 +179,59 @@ async fn bring_up(
     state.keep_secrets(&secrets)?;
 
     let node = node::ensure(&plan, request, engine, &info, events).await?;
+    data::prepare(&plan, engine, &node.name).await?;
     phases.end("node");
 
     let wanted = plan.images();
     let architecture = &info.architecture;
-    let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events);
-    let sources = plan.sources(request);
-    let images = async {
+    let (arrived, arriving) = images::arrivals();
+    let kubernetes = async {
+        let kubernetes =
+            node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+        selectors::check(&plan, &kubernetes.cluster).await?;
+        let apply = match kubernetes.fresh {
+            true => {
+                let cluster = &kubernetes.cluster;
+                databases::apply_early(&plan, &secrets, arriving, cluster, events).await?
+            }
+            false => None,
+        };
+        Ok((kubernetes, apply))
+    };
+    let (sources, name) = (plan.sources(request), &node.name);
+    let images = async move {
         match fetched {
-            Some(delivery) => Ok(delivery),
+            Some(delivery) => {
+                arrived.send_replace(delivery.identities.clone());
+                Ok(delivery)
+            }
             None => {
-                images::deliver(engine, &node.name, &wanted, architecture, &sources, events).await
+                images::deliver(
+                    engine,
+                    name,
+                    &wanted,
+                    architecture,
+                    &sources,
+                    arrived,
+                    events,
+                )
+                .await
             }
         }
     };
-    let ((cluster, started), delivery) = both(kubernetes, images).await?;
+    let ((kubernetes, apply), delivery) = both(kubernetes, images).await?;
+    let cluster = kubernetes.cluster;
     record.reaches(&cluster);
     if !known {
         secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
     }
     phases.end("kubernetes and images");
 
-    data::prepare(&plan, engine, &node.name).await?;
-    selectors::check(&plan, &cluster).await?;
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     // From here on the server itself changes.
     state.keep_instance(&plan.instance)?;
-    let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    let step = apply.unwrap_or_else(|| events.step("apply"));
+    let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
     ingress::certificates(&plan, state, &cluster, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.keep_node(&node.id)?;
@@ -220,8 +247,12 @@ async fn bring_up(
     let settled = node::settle(&plan, request, state, engine, &node).await?;
     phases.end("ready");
 
-    let changed =
-        node.made || started || delivery.brought > 0 || applied || !began_ready || settled;
+    let changed = node.made
+        || kubernetes.changed
+        || delivery.brought > 0
+        || applied
+        || !began_ready
+        || settled;
     Ok(outcome(&plan, changed, phases))
 }
 
@@ -246,8 +277,8 @@ pub async fn start(
     state.keep_instance(&plan.instance)?;
     state.keep_secrets(&secrets)?;
     phases.end("node");
-    let (cluster, _) =
-        node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+    let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+    let cluster = kubernetes.cluster;
     if node.renewed {
         node::keep_user_kubeconfig(&plan, request, state)?;
     }

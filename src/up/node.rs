@@ -274,8 +274,18 @@ fn free_port() -> Result<u16, Error> {
     Ok(address.map_err(Error::NoPort)?.port())
 }
 
+/// Kubernetes as the step found or made it.
+#[derive(Debug)]
+pub(super) struct Kubernetes {
+    /// The connection.
+    pub cluster: Cluster,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// Whether it was made now: then nothing of a server is in it.
+    pub fresh: bool,
+}
+
 /// Makes sure that the node is a cluster with a pod network and a storage class.
-/// Returns it, and whether anything was changed.
 pub(super) async fn kubernetes(
     plan: &Plan,
     request: &Request,
@@ -284,10 +294,10 @@ pub(super) async fn kubernetes(
     info: &EngineInfo,
     node: &Node,
     events: &Events,
-) -> Result<(Cluster, bool)> {
+) -> Result<Kubernetes> {
     let step = events.step("kubernetes");
     let result = ensure_cluster(plan, request, state, engine, info, node, &step).await;
-    step.end(result, |(_, changed)| (*changed, String::new()))
+    step.end(result, |kubernetes| (kubernetes.changed, String::new()))
 }
 
 async fn ensure_cluster(
@@ -298,7 +308,7 @@ async fn ensure_cluster(
     info: &EngineInfo,
     node: &Node,
     step: &Step,
-) -> Result<(Cluster, bool)> {
+) -> Result<Kubernetes> {
     let cgroup_v1 = info.cgroup_version == "1";
     let fresh = !whole(engine, &node.name).await?;
     let bootstrapped = node::bootstrap(engine, &plan.name, &node.name, cgroup_v1, step).await;
@@ -318,8 +328,11 @@ async fn ensure_cluster(
         .on_node_started(started);
     step.state("waiting for the Kubernetes API");
     await_api(&cluster, engine, &node.name, step).await?;
+    if node.made && !fresh {
+        cluster.forget_former_leaders().await?;
+    }
     let mut changed = fresh;
-    if node.made || !node::is_furnished(engine, &node.name).await? {
+    if !node::is_furnished(engine, &node.name).await? {
         step.state("pod network and storage class");
         let mut objects = node::network_objects(engine, &plan.name).await?;
         objects.extend(node::storage_objects(engine, &plan.name).await?);
@@ -327,7 +340,11 @@ async fn ensure_cluster(
         node::note_furnished(engine, &node.name).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
-    Ok((cluster, changed))
+    Ok(Kubernetes {
+        cluster,
+        changed,
+        fresh,
+    })
 }
 
 /// What is done last, when the server is known to work: the user's kubeconfig, and

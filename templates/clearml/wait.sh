@@ -2,7 +2,7 @@
 # can hang before DNS and kube-proxy are up. Only programs that the server's image
 # has. Credentials are those of the server's own variables.
 #
-#   wait NAME KIND HOST PORT       waits until one answers, for ten minutes at most
+#   wait [NAME KIND HOST PORT]…    waits until all answer, for ten minutes at most
 #   check [KIND HOST PORT]…        asks each of them a few times, and leaves a line
 #                                  `KIND CLASS REASON` for each
 LC_ALL=C
@@ -132,19 +132,29 @@ if [ "$0" = check ]; then
 	exit 0
 fi
 
-name=$1 kind=$2 host=$3 port=$4
+# Those that do not answer yet: the rest of the arguments.
 limit=$((SECONDS + 600))
-reason=
-while ! now=$($kind); do
-	now=${now#* }
-	if [ "$now" != "$reason" ]; then
-		reason=$now
-		echo "waiting for $name: ${reason:-no answer}"
-	fi
+declare -A reason
+while :; do
+	missing=()
+	while [ $# -ge 4 ]; do
+		name=$1 kind=$2 host=$3 port=$4
+		if now=$($kind); then
+			echo "$name answers"
+		else
+			missing+=("$1" "$2" "$3" "$4")
+			now=${now#* }
+			now=${now:-no answer}
+			[ "$now" = "${reason[$name]:-}" ] || echo "waiting for $name: $now"
+			reason[$name]=$now
+		fi
+		shift 4
+	done
+	[ ${#missing[@]} -gt 0 ] || exit 0
+	set -- "${missing[@]}"
 	if [ $SECONDS -ge $limit ]; then
-		echo "$name did not answer for ten minutes: $reason" | tee $terminal
+		echo "$1 did not answer for ten minutes: ${reason[$1]}" | tee $terminal
 		exit 1
 	fi
 	sleep 0.5
 done
-echo "$name answers"

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::said::{self, Said};
 use super::{Controller, Values, keys};
 use crate::release::Release;
+use crate::words::listed;
 
 /// What rules look at.
 pub(super) struct Context<'a> {
@@ -116,15 +117,6 @@ pub(super) fn doubtful(context: &Context<'_>) -> Found {
     users::doubtful(context, &mut found);
     idle::doubtful(context, &mut found);
     found
-}
-
-/// Words as a sentence lists them: `a`, `b` and `c`.
-fn listed(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }
 
 /// Keys as a sentence lists them.
