@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::component::Component;
 use crate::error::about;
+use crate::timing::{Recorder, Timings};
 
 /// The state of a component that cannot become ready by waiting.
 pub const FAILED: &str = "failed";
@@ -103,41 +104,6 @@ pub trait Reporter: Send + Sync {
     fn report(&self, elapsed: Duration, event: &Event);
 }
 
-/// When something began and ended, counted from the command's begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timing {
-    /// A step or a component.
-    pub name: String,
-    /// When it began.
-    pub began: Duration,
-    /// When it was done.
-    pub ended: Duration,
-}
-
-impl Timing {
-    /// What an event that ends something says of its time.
-    fn of(event: &Event, elapsed: Duration) -> Option<Timing> {
-        let (name, seconds) = match event {
-            Event::StepFinished { step, seconds, .. } | Event::StepFailed { step, seconds, .. } => {
-                (step.clone(), *seconds)
-            }
-            Event::Component {
-                component,
-                ready: true,
-                seconds,
-                ..
-            } => (component.to_string(), *seconds),
-            _ => return None,
-        };
-        let took = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        Some(Timing {
-            name,
-            began: elapsed.saturating_sub(took),
-            ended: elapsed,
-        })
-    }
-}
-
 /// The door through which everything below `cli` speaks; cheap to clone.
 #[derive(Clone)]
 pub struct Events {
@@ -145,7 +111,7 @@ pub struct Events {
     reporter: Arc<dyn Reporter>,
     /// What commands in warnings need to be about the right instance: ` --name X`.
     name_flag: Arc<str>,
-    timings: Arc<Mutex<Vec<Timing>>>,
+    recorder: Arc<Mutex<Recorder>>,
     warned: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -156,7 +122,7 @@ impl Events {
             started: Instant::now(),
             reporter,
             name_flag: Arc::from(""),
-            timings: Arc::default(),
+            recorder: Arc::default(),
             warned: Arc::default(),
         }
     }
@@ -173,19 +139,17 @@ impl Events {
     /// Sends one event.
     pub fn emit(&self, event: Event) {
         let elapsed = self.started.elapsed();
-        if let Some(timing) = Timing::of(&event, elapsed) {
-            self.lock_timings().push(timing);
-        }
+        self.recorder().take(&event, elapsed);
         self.reporter.report(elapsed, &event);
     }
 
     /// What was done so far, with its times.
-    pub fn timings(&self) -> Vec<Timing> {
-        self.lock_timings().clone()
+    pub fn timings(&self) -> Timings {
+        self.recorder().timings()
     }
 
-    fn lock_timings(&self) -> MutexGuard<'_, Vec<Timing>> {
-        self.timings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a warning, once: what concerns several images is no news the second time.

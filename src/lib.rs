@@ -32,6 +32,7 @@ pub mod secrets;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod timing;
 pub mod ui;
 pub mod up;
 pub mod values;

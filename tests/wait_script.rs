@@ -12,11 +12,16 @@ use std::process::Command;
 
 const SCRIPT: &str = include_str!("../templates/clearml/wait.sh");
 
-/// Runs the script with a `PATH` that begins with `programs`; returns what it prints.
+/// Waits for one server.
 fn wait(kind: &str, port: u16, programs: Option<&Path>) -> Vec<String> {
+    let port = port.to_string();
+    run(&["apiserver", kind, "127.0.0.1", &port], programs)
+}
+
+/// Runs the script with a `PATH` that begins with `programs`; returns what it prints.
+fn run(servers: &[&str], programs: Option<&Path>) -> Vec<String> {
     let mut command = Command::new("bash");
-    command.args(["-c", SCRIPT, "wait", "apiserver", kind, "127.0.0.1"]);
-    command.arg(port.to_string());
+    command.args(["-c", SCRIPT, "wait"]).args(servers);
     if let Some(programs) = programs {
         let script = "PATH=$0:$PATH; export PATH; exec \"$@\"";
         let inner = command;
@@ -72,6 +77,29 @@ fn a_refused_connection_shows_that_the_name_resolved() {
         let printed = wait("resolved", 80, Some(programs.path()));
         assert_eq!(printed, ["apiserver answers"], "{answer:?}");
     }
+}
+
+/// All are asked in each round: what is missing is said of each, once a reason.
+#[test]
+fn several_servers_are_awaited_at_once() {
+    let answers = [
+        ("0.000000", 6),
+        ("0.000000", 6),
+        ("0.001000", 7),
+        ("0.000000", 6),
+        ("0.001000", 7),
+    ];
+    let programs = curl(&answers);
+    let servers = ["api", "files"].map(|name| [name, "resolved", "127.0.0.1", "80"]);
+    let printed = run(&servers.concat(), Some(programs.path()));
+    let waiting = |name| format!("waiting for {name}: the name 127.0.0.1 does not resolve yet");
+    let expected = [
+        waiting("api"),
+        waiting("files"),
+        "api answers".to_owned(),
+        "files answers".to_owned(),
+    ];
+    assert_eq!(printed, expected);
 }
 
 #[test]

@@ -101,11 +101,7 @@ pub(super) fn show(
         data_bytes: outcome.data_bytes,
         took: events.elapsed(),
         phases: outcome.phases,
-        timings: if timings {
-            events.timings()
-        } else {
-            Vec::new()
-        },
+        timings: timings.then(|| events.timings()),
         changed: outcome.changed,
         ready_for: None,
         warnings: Vec::new(),

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::event::{Event, Reporter, Timing};
+use crate::event::{Event, Reporter};
+use crate::timing::{Awaited, Timing};
 
 use super::Sink;
 use super::summary::Summary;
@@ -81,6 +82,18 @@ fn timings(timings: &[Timing]) -> Vec<Value> {
     timings.iter().map(one).collect()
 }
 
+fn awaited(awaited: &[Awaited]) -> Vec<Value> {
+    let one = |awaited: &Awaited| {
+        json!({
+            "name": awaited.name,
+            "what": awaited.what,
+            "began": seconds(awaited.began),
+            "seconds": seconds(awaited.ended - awaited.began),
+        })
+    };
+    awaited.iter().map(one).collect()
+}
+
 /// The last line of a command that went well.
 pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
     let phases: Map<String, Value> = summary
@@ -97,7 +110,8 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
         "changed": summary.changed,
         "seconds": seconds(summary.took),
         "phases": phases,
-        "timings": timings(&summary.timings),
+        "timings": summary.timings.as_ref().map_or_else(Vec::new, |times| timings(&times.all)),
+        "awaited": summary.timings.as_ref().map_or_else(Vec::new, |times| awaited(&times.awaited)),
         "warnings": summary.warnings,
     });
     line(fields(&value), time)

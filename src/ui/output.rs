@@ -221,9 +221,10 @@ impl Output {
             return self.data(&json::ready(summary, self.time()));
         }
         // After bars the seconds of each step stand right above.
-        if !summary.timings.is_empty() {
-            let waterfall = timings::waterfall(&summary.timings, policy.width);
-            self.note(&format!("\n{waterfall}"));
+        if let Some(timings) = &summary.timings {
+            let waterfall = timings::waterfall(&timings.all, policy.width);
+            let awaited = timings::awaited(&timings.awaited, policy.width);
+            self.note(&format!("\n{waterfall}\n{awaited}"));
         } else if policy.progress != Progress::Bars && summary.changed && !summary.phases.is_empty()
         {
             self.note(&format!("\n{}", summary::phases(summary)));

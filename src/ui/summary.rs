@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::table::{self, Cell};
 use super::{Paint, Policy, words};
-use crate::event::Timing;
+
 use crate::probe::Endpoints;
 use crate::settings::{DataPlace, name_flag};
+use crate::timing::Timings;
 
 /// What `up` has to say at its end.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Summary {
     /// How long each phase took.
     pub phases: Vec<(String, Duration)>,
     /// When each step began and ended, where that was asked for.
-    pub timings: Vec<Timing>,
+    pub timings: Option<Timings>,
     /// Whether `up` changed anything.
     pub changed: bool,
     /// How long the server was ready before, where that is known.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::words;
-use crate::event::Timing;
+use crate::timing::{Awaited, Timing};
 
 /// Columns for the bars where the output has no width.
 const USUAL_WIDTH: usize = 80;
@@ -40,6 +40,37 @@ pub(super) fn waterfall(timings: &[Timing], width: Option<usize>) -> String {
         let line = format!("  {}{padding}  {time}  {bar}", timing.name);
         text.push_str(line.trim_end());
         text.push('\n');
+    }
+    text
+}
+
+/// Less than this is not worth a line.
+const WORTH_A_LINE: Duration = Duration::from_millis(200);
+
+/// What was waited for at each moment, a line each; short ones are left out.
+pub(super) fn awaited(awaited: &[Awaited], width: Option<usize>) -> String {
+    let worth = awaited
+        .iter()
+        .filter(|one| one.ended - one.began >= WORTH_A_LINE);
+    let lines: Vec<(String, String)> = worth
+        .map(|one| {
+            let what = match (one.name.as_str(), one.what.as_str()) {
+                ("", _) => "between steps".to_owned(),
+                (name, "") => name.to_owned(),
+                (name, what) => format!("{name}: {what}"),
+            };
+            (words::tenths(one.ended - one.began), what)
+        })
+        .collect();
+    let widest = lines.iter().map(|(time, _)| words::width(time)).max();
+    let Some(widest) = widest else {
+        return String::new();
+    };
+    let room = width.unwrap_or(USUAL_WIDTH).saturating_sub(widest + 4);
+    let mut text = "  What was waited for:\n".to_owned();
+    for (time, what) in lines {
+        let time = words::right(&time, widest);
+        text.push_str(&format!("  {time}  {}\n", words::fit(&what, room)));
     }
     text
 }

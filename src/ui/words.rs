@@ -67,16 +67,6 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// A list as people write it: `a`, `a and b`, `a, b and c`.
-pub fn list<S: AsRef<str>>(items: &[S]) -> String {
-    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
-    match items.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
 /// A path with the home directory shortened to `~`.
 pub fn path(path: &Path, home: Option<&Path>) -> String {
     match home.and_then(|home| path.strip_prefix(home).ok()) {
@@ -210,10 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_counts_and_paths() {
-        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(list(&["a", "b"]), "a and b");
-        assert_eq!(list::<&str>(&[]), "");
+    fn counts_and_paths() {
         assert_eq!(count(1, "restart"), "1 restart");
         assert_eq!(count(0, "restart"), "0 restarts");
         let home = Some(Path::new("/home/ada"));

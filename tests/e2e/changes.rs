@@ -146,6 +146,8 @@ async fn what_others_do_to_the_node_is_healed() {
     }
     let (former, last) = nodes[1];
     assert_ne!(address(last), former);
+    // As after a reboot of the machine.
+    last.was_restarted(1);
     for (_, one) in nodes {
         one.run(&["status"]).expect(0);
     }

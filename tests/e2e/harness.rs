@@ -167,6 +167,24 @@ impl Instance {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// Asserts that the containers of the server were started again with the node and
+    /// for no other reason: `times` since they were created. Under load one may fail once
+    /// to start on cgroup v1 (the rig's README).
+    pub fn was_restarted(&self, times: u64) {
+        let servers = ["apiserver", "fileserver", "webserver"];
+        let databases = ["elasticsearch", "mongodb", "redis"];
+        for component in servers.iter().chain(&databases) {
+            let (restarts, end) = self.restarts(component);
+            let stumbled = end
+                .as_ref()
+                .is_some_and(|(_, reason)| reason == "StartError");
+            assert!(
+                restarts == times || stumbled && restarts == times + 1,
+                "{component}: {restarts} restarts, {end:?}"
+            );
+        }
+    }
+
     /// How often the container of a component's pod was started again, and how it
     /// ended the last time: exit code and reason.
     pub fn restarts(&self, component: &str) -> (u64, Option<(i64, String)>) {

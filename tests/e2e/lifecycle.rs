@@ -53,6 +53,7 @@ async fn a_server_from_nothing_to_nothing() {
     user.finds(&work).await;
     nothing_public_is_accepted(&instance).await;
 
+    instance.was_restarted(0);
     let before = instance.versions();
     let again = instance.run(&["up"]).expect(0);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
@@ -81,9 +82,7 @@ async fn a_server_from_nothing_to_nothing() {
     }
     instance.kubectl(&["-n", "default", "delete", "pod", "hangs", "--now"]);
     // nginx ends for a name that does not resolve, and DNS is silent for a while.
-    let (restarts, end) = instance.restarts("webserver");
-    let stopped = |(code, reason): &(i64, String)| *code == 0 || reason == "StartError";
-    assert!(end.as_ref().is_none_or(stopped), "{restarts}: {end:?}");
+    instance.was_restarted(1);
     kubelet_and_certificates_are_put_right(&instance);
     // The former user's connections ended with the server.
     User::of(&instance).await.finds(&work).await;

@@ -7,7 +7,9 @@ use super::super::fixtures::{
 };
 use super::super::{Cause, StateKind, assess, describe, diagnose};
 use super::{find, is, one};
-use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis, Webserver};
+use crate::component::Component::{
+    Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
+};
 use crate::error::Code;
 
 #[test]
@@ -174,6 +176,30 @@ fn an_init_container_that_waits_is_the_fault_of_another() {
             (StateKind::Waiting, "waiting for elasticsearch")
         );
         assert_eq!(diagnose(&seen, &[]), None);
+    }
+}
+
+#[test]
+fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
+    let running = json!({"state": {"running": {}}});
+    let pod = with_init(waiting("PodInitializing", ""), running);
+    let mut seen = seen(Apiserver, vec![pod], Vec::new());
+    seen.pods[0].init[0].name = "wait-for-redis-mongodb-elasticsearch".into();
+    for (ready, line) in [
+        (vec![], "waiting for redis, mongodb and elasticsearch"),
+        (
+            vec![Redis, Webserver],
+            "waiting for mongodb and elasticsearch",
+        ),
+        (vec![Redis, Mongodb], "waiting for elasticsearch"),
+        // They are ready and do not answer there yet: all may be meant.
+        (
+            vec![Redis, Mongodb, Elasticsearch],
+            "waiting for redis, mongodb and elasticsearch",
+        ),
+    ] {
+        seen.others_ready = ready;
+        assert_eq!(describe(&seen).line(), line);
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn summary() -> Summary {
         ]
         .map(|(name, millis)| (name.to_owned(), Duration::from_millis(millis)))
         .to_vec(),
-        timings: Vec::new(),
+        timings: None,
         changed: true,
         ready_for: None,
         warnings: Vec::new(),
