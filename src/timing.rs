@@ -138,8 +138,11 @@ impl Recorder {
                 Some(spell) => Awaited {
                     name: spell.name.clone(),
                     what: spell.what.clone(),
-                    // A component's states may reach into the time of the step before.
-                    began: spell.began,
+                    // A step that waited for components did something else only since.
+                    began: before
+                        .filter(|other| other.of_component && !spell.of_component)
+                        .map(|component| component.ended)
+                        .fold(spell.began, Duration::max),
                     ended: end,
                 },
                 None => Awaited {
@@ -216,7 +219,6 @@ mod tests {
             (12, component(Component::Redis, None, 2.0)),
             (12, component(Component::Apiserver, Some("starting"), 2.0)),
             (20, component(Component::Apiserver, None, 10.0)),
-            (20, state("ready", "the replaced pods end")),
             (21, finished("ready", 11.0)),
         ] {
             recorder.take(&event, Duration::from_secs(now));
@@ -240,7 +242,7 @@ mod tests {
                 "10-11 apiserver: ",
                 "11-12 apiserver: waiting for redis",
                 "12-20 apiserver: starting",
-                "20-21 ready: the replaced pods end",
+                "20-21 ready: ",
             ]
         );
     }

@@ -9,7 +9,7 @@ use super::Plan;
 use crate::component::{Component, NAMESPACE};
 use crate::error::Result;
 use crate::event::{Events, Step};
-use crate::images::{Arriving, Identities};
+use crate::images::{Arriving, Identities, Wanted};
 use crate::kube::{COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
 use crate::secrets::Secrets;
@@ -28,10 +28,15 @@ pub(super) async fn apply_early(
         return Ok(None);
     }
     let step = events.step("apply");
+    let wanted = plan.images();
     let mut applied = BTreeSet::new();
     let mut first = true;
     loop {
         let there = images.borrow_and_update().clone();
+        let has = |image: &Wanted| there.contains_key(&image.reference);
+        if wanted.iter().all(has) {
+            return Ok(Some(step));
+        }
         let begins = beginning(plan, &there, &applied);
         if first || !begins.is_empty() {
             applied.extend(begins);
@@ -40,7 +45,7 @@ pub(super) async fn apply_early(
             first = false;
         }
         step.state("the rest once its images are there");
-        // The other end is gone when all have arrived.
+        // The other end is gone when all have arrived, or one cannot be had.
         if images.changed().await.is_err() {
             return Ok(Some(step));
         }
@@ -53,7 +58,7 @@ fn beginning(plan: &Plan, there: &Identities, applied: &BTreeSet<Component>) -> 
     begin.retain(|component| {
         component.is_database()
             && !applied.contains(component)
-            && there.contains_key(&plan.values.image(*component))
+            && there.contains_key(plan.values.image(*component))
     });
     begin
 }
