@@ -66,7 +66,8 @@ def about(options):
 
 
 def show(record):
-    print("{date}, {cores} cores, Docker {docker}, commit {commit}; medians of {runs}, with their ranges\n".format(**record.about))
+    head = "{date}, {cores} cores, Docker {docker}, commit {commit}; medians of {runs}, with their ranges\n"
+    print(head.format(**record.about))
     print(table(record))
     if steps(record):
         print("\nSteps, medians:\n" + steps(record))
