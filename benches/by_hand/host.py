@@ -1,6 +1,9 @@
 """What the host runs and measures: programs, time, sectors written, cgroups."""
+import contextlib
 import glob
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +25,17 @@ def timed(work):
     began = time.monotonic()
     work()
     return time.monotonic() - began
+
+
+def free_ports(count):
+    """Ports that nobody listens on, so that two runs do not meet. They are below those
+    of outgoing connections, one of which could take a port while a node is recreated."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
+    return ports
 
 
 class Helper:

@@ -7,7 +7,7 @@ import time
 
 from . import images
 from .containers import plain_containers
-from .host import Cgroup, bytes_written, run, say, timed
+from .host import Cgroup, bytes_written, free_ports, run, say, timed
 from .manual import Kind
 from .product import Product
 from .registry import Registry
@@ -25,7 +25,7 @@ class Bench:
 
     def __init__(self, options, record, binary, work):
         name = "bench-%d" % os.getpid()
-        ports = {"web": 32280, "api": 32208, "files": 32281}
+        ports = dict(zip(["web", "api", "files"], free_ports(3)))
         self.options, self.record, self.work = options, record, work
         self.ours = Product(binary, name, ports, work)
         self.hand = Kind(name + "-hand", os.environ.get("CLEARML_LOCAL_NODE_IMAGE", ""), ports, work)

@@ -16,10 +16,8 @@ import sys
 import urllib.request
 
 from . import images
-from .host import Helper, run, say, timed
+from .host import Helper, free_ports, run, say, timed
 
-PORT = 32295
-THROTTLED_PORT = 32296
 CONFIG = """version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %s}}
@@ -52,7 +50,8 @@ class Registry:
 
     def __init__(self, work):
         self.work, self.address = work, gateway()
-        self.name = "%s:%d" % (self.address, THROTTLED_PORT)
+        self.port, self.limited_port = free_ports(2)
+        self.name = "%s:%d" % (self.address, self.limited_port)
         self.certificate, self.key = os.path.join(work, "registry.pem"), os.path.join(work, "registry.key")
         self.trust = "/etc/docker/certs.d/" + self.name
         self.stack = contextlib.ExitStack()
@@ -74,15 +73,13 @@ class Registry:
         self.stack.close()
 
     def _run(self):
-        if answers("127.0.0.1", PORT):
-            sys.exit("by-hand: port %d is in use" % PORT)
         real = images.real(self.work)
         self.layer_bytes = real.bytes()
         storage = self._storage(real)
         config = os.path.join(self.work, "registry.yaml")
         with open(config, "w") as file:
-            file.write(CONFIG % (storage, PORT, self.certificate, self.key))
-        self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: answers("127.0.0.1", PORT)))
+            file.write(CONFIG % (storage, self.port, self.certificate, self.key))
+        self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: answers("127.0.0.1", self.port)))
         self._fill(storage, real)
         self.stack.callback(self._distrust)
         os.makedirs(self.trust, exist_ok=True)
@@ -110,7 +107,7 @@ class Registry:
         say("filling the registry, once")
         for image in images.TAGS:
             # The engine trusts any certificate on the loopback network.
-            name = images.name_in("127.0.0.1:%d" % PORT, image) + ":" + images.TAGS[image]
+            name = images.name_in("127.0.0.1:%d" % self.port, image) + ":" + images.TAGS[image]
             run("docker", "tag", real.reference(image), name)
             try:
                 run("docker", "push", "-q", name)
@@ -121,8 +118,8 @@ class Registry:
     def limited(self, megabits):
         """A context in which the registry answers at that rate."""
         proxy = os.path.join(os.path.dirname(os.path.realpath(__file__)), "throttle.py")
-        return Helper(sys.executable, proxy, "%s:%d" % (self.address, THROTTLED_PORT), "127.0.0.1:%d" % PORT,
-                      str(megabits), ready=lambda: answers(self.address, THROTTLED_PORT))
+        return Helper(sys.executable, proxy, "%s:%d" % (self.address, self.limited_port), "127.0.0.1:%d" % self.port,
+                      str(megabits), ready=lambda: answers(self.address, self.limited_port))
 
     def download(self):
         """Downloads all blobs without storing them. Returns the seconds and the bytes."""
