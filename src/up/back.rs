@@ -5,7 +5,7 @@ use super::{Request, bring_up};
 use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
 use crate::event::Events;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::settings::Wishes;
 use crate::state::StateDir;
 
@@ -29,7 +29,14 @@ pub(super) async fn after(
 ) -> Error {
     let (failed, good) = match record.way_back() {
         None => return error,
-        Some(Err(what)) => return WentBack { error, what }.into(),
+        Some(Err(what)) => {
+            let unchanged = WentBack {
+                error,
+                what,
+                restored: false,
+            };
+            return unchanged.into();
+        }
         Some(Ok(numbers)) => numbers,
     };
     events.warn(format!(
@@ -52,11 +59,17 @@ pub(super) async fn after(
     // Boxed, as it is the same story again.
     let result = Box::pin(bring_up(&back, state, engine, events, &mut record)).await;
     record.end(&result, events).await;
+    let restored = result.is_ok();
     let what = match result {
         Ok(_) => format!("the server is as in revision {good} again"),
         Err(other) => format!("going back to revision {good} failed as well: {other}"),
     };
-    WentBack { error, what }.into()
+    WentBack {
+        error,
+        what,
+        restored,
+    }
+    .into()
 }
 
 /// An error, and what was done about it.
@@ -65,6 +78,8 @@ pub(super) async fn after(
 struct WentBack {
     error: Error,
     what: String,
+    /// Whether the earlier revision is in force again.
+    restored: bool,
 }
 
 impl Explain for WentBack {
@@ -79,6 +94,35 @@ impl Explain for WentBack {
     }
 
     fn hints(&self) -> Vec<String> {
+        // A signal's hint is to go on from what was made, and that is undone.
+        if self.restored && self.error.is::<Interrupted>() {
+            return vec!["see what was undone: clearml-local history".to_owned()];
+        }
         self.error.hints()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Signal;
+
+    #[test]
+    fn an_interrupted_change_that_was_undone_is_nothing_to_go_on_with() {
+        let hints = |restored| {
+            let interrupted = Interrupted {
+                signal: Signal::HangUp,
+                next: "go on with: clearml-local up".to_owned(),
+            };
+            let error = Error::from(WentBack {
+                error: interrupted.into(),
+                what: "the server is as in revision 1 again".to_owned(),
+                restored,
+            });
+            assert_eq!(error.details(), ["the server is as in revision 1 again"]);
+            error.hints()
+        };
+        assert_eq!(hints(true), ["see what was undone: clearml-local history"]);
+        assert_eq!(hints(false), ["go on with: clearml-local up"]);
     }
 }

@@ -342,6 +342,7 @@ async fn failures_and_losses(instance: &Instance) {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(143), "{said}");
     assert!(said.contains("the server is as in revision"), "{said}");
+    assert!(!said.contains("what was made stays"), "{said}");
     assert_eq!(
         results(instance).iter().rev().take(2).collect::<Vec<_>>(),
         ["ready", "interrupted"]
