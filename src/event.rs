@@ -53,10 +53,9 @@ pub enum Event {
         step: String,
         /// What is transferred, such as `elasticsearch`.
         item: String,
-        /// Bytes so far.
-        done: u64,
-        /// Bytes in all, where known.
-        total: Option<u64>,
+        /// How far it is.
+        #[serde(flatten)]
+        progress: Progress,
     },
     /// A step ended well.
     StepFinished {
@@ -96,6 +95,37 @@ pub enum Event {
         /// What.
         text: String,
     },
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Progress {
+    /// Bytes so far.
+    pub done: u64,
+    /// Bytes in all, where known.
+    pub total: Option<u64>,
+    /// How many layers are downloaded at the same time; 0 where nobody tells.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub layers: usize,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(layers: &usize) -> bool {
+    *layers == 0
+}
+
+impl Progress {
+    /// Bytes of what has no layers.
+    pub fn bytes(done: u64, total: Option<u64>) -> Progress {
+        Progress {
+            done,
+            total,
+            layers: 0,
+        }
+    }
 }
 
 /// Where events go: a renderer.
@@ -215,13 +245,12 @@ impl Step {
         });
     }
 
-    /// Says how many bytes of `item` are done.
-    pub fn bytes(&self, item: &str, done: u64, total: Option<u64>) {
+    /// Says how far the transfer of `item` is.
+    pub fn progress(&self, item: &str, progress: Progress) {
         self.events.emit(Event::StepBytes {
             step: self.name.clone(),
             item: item.to_owned(),
-            done,
-            total,
+            progress,
         });
     }
 

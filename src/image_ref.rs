@@ -228,6 +228,15 @@ impl ImageRef {
         }
     }
 
+    /// The image that its tag names.
+    #[must_use]
+    pub fn without_digest(&self) -> ImageRef {
+        ImageRef {
+            digest: None,
+            ..self.clone()
+        }
+    }
+
     /// The same image in a mirror.
     #[must_use]
     pub fn within(&self, mirror: &Place) -> ImageRef {

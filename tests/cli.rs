@@ -574,6 +574,7 @@ fn a_variable_that_is_empty_is_not_set() {
         "FILES_PORT",
         "CA_FILE",
         "REGISTRY_MIRROR",
+        "PULL",
         "AUTOSTART",
         "MERGE_KUBECONFIG",
         "WITH_INGRESS",

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use super::Context;
 use crate::image_ref::ImageRef;
 use crate::path::HostPath;
-use crate::settings::{DataPlace, InputFile, Listen, Mirror, Wishes};
+use crate::settings::{DataPlace, InputFile, Listen, Mirror, Pull, Wishes};
 
 /// Flags that say what the instance is to be.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,6 +59,9 @@ pub(super) struct WishArgs {
         env = "CLEARML_LOCAL_REGISTRY_MIRROR"
     )]
     registry_mirror: Option<Mirror>,
+    /// Where to pull images that the node lacks [default: auto]
+    #[arg(long, value_name = "WHERE", env = "CLEARML_LOCAL_PULL")]
+    pull: Option<Pull>,
     /// Whether the server comes back by itself after a reboot [default: true]
     #[arg(
         long,
@@ -148,6 +151,7 @@ impl WishArgs {
             reset_values: self.reset_values,
             ca_file: self.ca_file.clone(),
             registry_mirror: self.registry_mirror.clone(),
+            pull: self.pull,
             autostart: self.autostart,
             merge_kubeconfig: self.merge_kubeconfig,
             with_ingress: self.with_ingress,

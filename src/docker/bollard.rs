@@ -3,6 +3,7 @@
 
 mod connect;
 mod convert;
+mod image;
 mod network;
 mod streamed;
 
@@ -22,6 +23,7 @@ use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
     Network, Output, PullProgress,
 };
+use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
 /// Seconds that an ordinary request may take.
@@ -105,9 +107,8 @@ impl Engine for Docker {
     }
 
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {
-        let inspected = self.client.inspect_image(&reference.to_string()).await;
-        let found = optional(inspected.map_err(Docker::failed(format!("inspect {reference}"))))?;
-        Ok(found.map(convert::image))
+        let found = self.find_image(reference).await?;
+        Ok(found.map(|(_, image)| convert::image(image)))
     }
 
     async fn pull(
@@ -136,8 +137,11 @@ impl Engine for Docker {
                 && item.status.as_deref() == Some("Downloading")
             {
                 layers.insert(layer, (done.unsigned_abs(), total.unsigned_abs()));
-                let done = layers.values().map(|(done, _)| done).sum();
-                progress(done, Some(layers.values().map(|(_, total)| total).sum()));
+                progress(Progress {
+                    done: layers.values().map(|(done, _)| done).sum(),
+                    total: Some(layers.values().map(|(_, total)| total).sum()),
+                    layers: layers.values().filter(|(done, total)| done < total).count(),
+                });
             }
         }
         Ok(())
@@ -223,7 +227,11 @@ impl Engine for Docker {
         let options = query::CreateContainerOptionsBuilder::default()
             .name(&spec.name)
             .build();
-        let body = convert::create_body(spec);
+        let mut body = convert::create_body(spec);
+        if spec.image.digest().is_some() {
+            let found = self.find_image(&spec.image).await?;
+            body.image = found.map(|(name, _)| name).or(body.image);
+        }
         let created = self.client.create_container(Some(options), body).await;
         let created =
             created.map_err(Docker::failed(format!("make the container {}", spec.name)))?;
@@ -356,8 +364,13 @@ impl Engine for Docker {
         Ok(result)
     }
 
-    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error> {
-        self.run_streamed(name, argv).await
+    async fn exec_stream(
+        &self,
+        name: &str,
+        argv: &[&str],
+        line: Option<&str>,
+    ) -> Result<ByteStream, Error> {
+        self.run_streamed(name, argv, line).await
     }
 
     fn archive(&self, name: &str, path: &str) -> ByteStream {

@@ -31,13 +31,14 @@ pub use self::model::{
 pub use self::networks::{ensure_network, unused_duplicates};
 pub use self::refusal::refusals;
 pub use self::tls::Tls;
+use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
-/// Progress of a pull: bytes so far and in all, as far as they are known.
-pub type PullProgress<'a> = &'a (dyn Fn(u64, Option<u64>) + Send + Sync);
+/// Is told how far a pull is.
+pub type PullProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 /// The calls to the engine that are used.
 #[async_trait]
@@ -93,9 +94,14 @@ pub trait Engine: Send + Sync {
     ) -> Result<Output, Error>;
 
     /// Runs a command in a container that has a shell, and gives its standard output
-    /// as it comes. A command that fails ends the stream with an error; dropping the
-    /// stream ends the command.
-    async fn exec_stream(&self, name: &str, argv: &[&str]) -> Result<ByteStream, Error>;
+    /// as it comes. The command can read `line`, and nothing else. A command that fails
+    /// ends the stream with an error; dropping the stream ends the command.
+    async fn exec_stream(
+        &self,
+        name: &str,
+        argv: &[&str],
+        line: Option<&str>,
+    ) -> Result<ByteStream, Error>;
 
     /// A file or folder of a container, also of a stopped one, as an archive (tar).
     fn archive(&self, name: &str, path: &str) -> ByteStream;

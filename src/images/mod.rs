@@ -1,12 +1,19 @@
-//! Bringing a release's images into the node: what is there already, what the
-//! engine must pull, and the stream from the engine's store into containerd.
+//! Loading a release's images into the node: what is there already, what Docker has and
+//! streams into containerd, and what the node or Docker must pull.
 
 mod deliver;
 mod in_node;
+mod layers;
+mod obtain;
 mod pull;
 mod refusal;
 mod source;
 mod store;
+mod stream;
+mod unpacked;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -57,7 +64,7 @@ pub enum Error {
     #[error(transparent)]
     Docker(#[from] docker::Error),
     /// The registry has no such image.
-    #[error("there is no image {reference}: {message}")]
+    #[error("cannot pull {reference}: no such image: {message}")]
     NotFound {
         /// The image.
         reference: ImageRef,
@@ -65,7 +72,7 @@ pub enum Error {
         message: String,
     },
     /// The registry has the image, but not for this machine.
-    #[error("the image {reference} does not exist for {platform}")]
+    #[error("cannot pull {reference}: not published for {platform}")]
     NoPlatform {
         /// The image.
         reference: ImageRef,
@@ -73,7 +80,7 @@ pub enum Error {
         platform: String,
     },
     /// The registry wants other credentials.
-    #[error("the registry does not let us have {reference}: {message}")]
+    #[error("cannot pull {reference}: access denied by {}: {message}", reference.registry())]
     Unauthorized {
         /// The image.
         reference: ImageRef,
@@ -89,7 +96,7 @@ pub enum Error {
         reason: String,
     },
     /// The registry counts pulls.
-    #[error("the registry gives no more images for now: {message}")]
+    #[error("cannot pull {reference}: the limit of pulls is reached at {}: {message}", reference.registry())]
     TooMany {
         /// The image.
         reference: ImageRef,
@@ -105,7 +112,7 @@ pub enum Error {
         message: String,
     },
     /// containerd in the node refused the image.
-    #[error("the node does not take the image {}: {reason}", listed(references))]
+    #[error("cannot load {} into the node: {reason}", listed(references))]
     Import {
         /// The images.
         references: Vec<ImageRef>,

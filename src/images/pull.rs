@@ -11,7 +11,7 @@ use crate::image_ref::ImageRef;
 /// Waits between tries. Registries that break off mostly answer soon again, and so
 /// do those that count requests, unless a quota of hours is used up: engines do not
 /// tell the `Retry-After` that they got.
-const BACK_OFF: [Duration; 3] = [
+pub(super) const BACK_OFF: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(8),
@@ -75,7 +75,7 @@ async fn pull_patiently(
 ) -> Result<(), Error> {
     let credentials = sources.credentials(place, step).await;
     let item = format!("{} (pull)", place.short_name());
-    let progress = |done, total| step.bytes(&item, done, total);
+    let progress = |progress| step.progress(&item, progress);
     step.state(format!("pulling {place}"));
     let mut tries = BACK_OFF.iter();
     loop {

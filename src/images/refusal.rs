@@ -129,6 +129,22 @@ impl Refusal {
         }
     }
 
+    /// The reason in a few words, where it is known.
+    pub(super) fn words(self) -> Option<&'static str> {
+        Some(match self {
+            Refusal::DiskFull => "the disk is full",
+            Refusal::RateLimited => "the limit of pulls is reached",
+            Refusal::Proxy => "the proxy refused",
+            Refusal::NoPlatform => "not published for this platform",
+            Refusal::Certificate => "the registry's certificate is not trusted",
+            Refusal::PlainHttp => "the registry does not speak TLS",
+            Refusal::Unreachable => "the registry is unreachable",
+            Refusal::Unauthorized => "access denied",
+            Refusal::MissingOrPrivate | Refusal::NotFound => "no such image",
+            Refusal::Other => return None,
+        })
+    }
+
     /// Whether another try soon may succeed.
     pub fn may_pass(self) -> bool {
         matches!(

@@ -7,7 +7,7 @@ use super::Error;
 use crate::docker::{CredentialError, Credentials};
 use crate::event::Step;
 use crate::image_ref::ImageRef;
-use crate::settings::Mirror;
+use crate::settings::{Mirror, Pull};
 
 /// What decides where an image is pulled from.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Sources {
     pub docker_config: Option<PathBuf>,
     /// Credentials that the user gave for this server alone; they win.
     pub given: Option<Credentials>,
+    /// Where images are pulled that the node lacks.
+    pub pull: Pull,
 }
 
 impl Sources {

@@ -84,6 +84,27 @@ impl NodeStore {
     }
 }
 
+impl NodeStore {
+    /// The digest that a name points to.
+    pub(super) fn digest(&self, reference: &ImageRef) -> Option<&str> {
+        Some(&self.images.get(reference)?.digest)
+    }
+
+    /// Notes on an image which content its name points to.
+    pub(super) async fn note_source(
+        engine: &dyn Engine,
+        node: &str,
+        name: &str,
+        id: &str,
+        digest: &str,
+    ) -> Result<(), Error> {
+        let label = format!("{SOURCE_LABEL}={id}@{digest}");
+        let argv = ["ctr", "-n", "k8s.io", "images", "label", name, &label];
+        exec_ok(engine, node, &argv).await?;
+        Ok(())
+    }
+}
+
 /// Notes on images that were brought what they were.
 pub(super) async fn note_sources(
     engine: &dyn Engine,
@@ -100,9 +121,7 @@ pub(super) async fn note_sources(
                 tail: Vec::new(),
             });
         };
-        let label = format!("{SOURCE_LABEL}={}@{}", image.id, stored.digest);
-        let argv = ["ctr", "-n", "k8s.io", "images", "label", &name, &label];
-        exec_ok(engine, node, &argv).await?;
+        NodeStore::note_source(engine, node, &name, &image.id, &stored.digest).await?;
     }
     Ok(())
 }

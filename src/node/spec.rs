@@ -11,7 +11,7 @@ use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
 use crate::image_ref::ImageRef;
 use crate::proxy::Proxies;
-use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports};
+use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports, Pull};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -259,6 +259,7 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
         sets: Vec::new(),
         ca: None,
         registry_mirror: None,
+        pull: Pull::default(),
         autostart: node.restart_policy.as_deref() != Some("no"),
         merge_kubeconfig: false,
         ingress,

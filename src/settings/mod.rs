@@ -7,6 +7,7 @@ mod kept;
 mod listen;
 mod mirror;
 mod name;
+mod pull;
 mod set;
 mod undo;
 mod wishes;
@@ -21,6 +22,7 @@ pub use self::ingress::{Host, Hosts, Ingress};
 pub use self::listen::{InvalidListen, Listen};
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
+pub use self::pull::Pull;
 pub use self::set::{SetArgument, SetKind};
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
@@ -108,6 +110,9 @@ pub struct Instance {
     /// Where images are pulled from instead of their own registries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_mirror: Option<Mirror>,
+    /// Where images are pulled that the node lacks.
+    #[serde(default, skip_serializing_if = "Pull::is_default")]
+    pub pull: Pull,
     /// Whether the engine starts the server again after the machine was rebooted.
     #[serde(default = "starts_again")]
     pub autostart: bool,

@@ -40,6 +40,7 @@ impl Instance {
             back("--node-image ", &self.node_image, &before.node_image),
             back("--data-dir ", &self.data_dir, &before.data_dir),
             back("--registry-mirror ", &mirror(self), &mirror(before)),
+            back("--pull ", &self.pull, &before.pull),
             back("--ca-file ", &ca(self), &ca(before)),
         ]
         .into_iter()
@@ -52,7 +53,7 @@ impl Instance {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::Wishes;
+    use super::super::{Pull, Wishes};
 
     #[test]
     fn only_what_changed_is_taken_back() {
@@ -68,6 +69,7 @@ mod tests {
             with_ingress: Some(true),
             http_port: Some(8080),
             registry_mirror: Some("mirror.corp".parse().unwrap()),
+            pull: Some(Pull::Engine),
             ..Wishes::default()
         });
         assert_eq!(
@@ -75,12 +77,13 @@ mod tests {
             [
                 "--web-port 30080",
                 "--with-ingress=false",
-                "--registry-mirror none"
+                "--registry-mirror none",
+                "--pull auto"
             ]
         );
         assert_eq!(
-            before.flags_back_to(&now).last().map(String::as_str),
-            Some("--registry-mirror mirror.corp")
+            before.flags_back_to(&now)[3..],
+            ["--registry-mirror mirror.corp", "--pull engine"]
         );
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     DEFAULT_NODE_IMAGE, DataPlace, Error, Ingress, InputFile, Instance, InstanceName, KeptFile,
-    Listen, Mirror, Ports, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
+    Listen, Mirror, Ports, Pull, SETTINGS_FILE, SetArgument, SetKind, kept, starts_again,
 };
 use crate::image_ref::ImageRef;
 use crate::path::HostPath;
@@ -50,6 +50,8 @@ pub struct Wishes {
     pub ca_file: Option<HostPath>,
     /// Where to pull images from.
     pub registry_mirror: Option<Mirror>,
+    /// Where images are pulled that the node lacks.
+    pub pull: Option<Pull>,
     /// Whether the server comes back after a reboot.
     pub autostart: Option<bool>,
     /// Whether to put a context into the user's kubeconfig.
@@ -93,6 +95,7 @@ impl Wishes {
             reset_values: self.reset_values,
             ca_file: self.ca_file.or(weaker.ca_file),
             registry_mirror: self.registry_mirror.or(weaker.registry_mirror),
+            pull: self.pull.or(weaker.pull),
             autostart: self.autostart.or(weaker.autostart),
             merge_kubeconfig: self.merge_kubeconfig.or(weaker.merge_kubeconfig),
             with_ingress: self.with_ingress.or(weaker.with_ingress),
@@ -164,6 +167,7 @@ impl Wishes {
             sets: Vec::new(),
             ca: None,
             registry_mirror: None,
+            pull: Pull::default(),
             autostart: starts_again(),
             merge_kubeconfig: false,
             ingress: Ingress::default(),
@@ -207,6 +211,7 @@ impl Wishes {
                 Some(mirror) => Some(mirror.clone()).filter(|mirror| !mirror.is_none()),
                 None => was.registry_mirror,
             },
+            pull: self.pull.unwrap_or(was.pull),
             autostart: self.autostart.unwrap_or(was.autostart),
             merge_kubeconfig: self.merge_kubeconfig.unwrap_or(was.merge_kubeconfig),
             ingress,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Progress, Reporter};
 use crate::timing::{Awaited, Timing};
 
 use super::Sink;
@@ -41,8 +41,7 @@ impl JsonLines {
         let Event::StepBytes {
             step,
             item,
-            done,
-            total,
+            progress: Progress { done, total, .. },
         } = event
         else {
             return false;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::component::Component;
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Progress, Reporter};
 
 use super::screen::{component_text, duration};
 use super::{Paint, Sink, error, words};
@@ -64,9 +64,8 @@ impl Memory {
             Event::StepBytes {
                 step,
                 item,
-                done,
-                total,
-            } => self.bytes(now, (step, item), *done, *total)?,
+                progress,
+            } => self.bytes(now, (step, item), *progress)?,
             Event::StepFinished {
                 step,
                 seconds,
@@ -124,8 +123,7 @@ impl Memory {
         &mut self,
         now: Duration,
         (step, item): (&str, &str),
-        done: u64,
-        total: Option<u64>,
+        Progress { done, total, .. }: Progress,
     ) -> Option<String> {
         let key = (step.to_owned(), item.to_owned());
         let complete = total.is_some_and(|total| done >= total);

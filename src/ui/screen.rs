@@ -79,11 +79,10 @@ impl Screen {
             Event::StepBytes {
                 step,
                 item,
-                done,
-                total,
+                progress,
             } => {
                 let line = self.step(now, step);
-                line.transfers.update(now, item, *done, *total);
+                line.transfers.update(now, item, *progress);
                 line.moving = true;
             }
             Event::StepFinished {

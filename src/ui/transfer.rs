@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::words;
+use crate::event::Progress;
 
 /// The rate is that of the last seconds, so that it follows a change, but does
 /// not jump with each packet.
@@ -20,87 +21,103 @@ pub(super) struct Transfers(Vec<Transfer>);
 #[derive(Debug)]
 struct Transfer {
     item: String,
-    done: u64,
-    total: Option<u64>,
+    progress: Progress,
     moved: Duration,
     samples: VecDeque<(Duration, u64)>,
 }
 
 impl Transfers {
-    pub(super) fn update(&mut self, now: Duration, item: &str, done: u64, total: Option<u64>) {
-        let index = match self.0.iter().position(|t| t.item == item) {
-            Some(index) => index,
-            None => {
-                self.0.push(Transfer {
-                    item: item.to_owned(),
-                    done,
-                    total,
-                    moved: now,
-                    samples: VecDeque::from([(now, done)]),
-                });
-                return;
-            }
-        };
-        self.0[index].update(now, done, total);
+    pub(super) fn update(&mut self, now: Duration, item: &str, progress: Progress) {
+        match self.0.iter_mut().find(|transfer| transfer.item == item) {
+            Some(transfer) => transfer.update(now, progress),
+            None => self.0.push(Transfer {
+                item: item.to_owned(),
+                progress,
+                moved: now,
+                samples: VecDeque::from([(now, progress.done)]),
+            }),
+        }
     }
 
     /// What to say, the most important first: later pieces may be left out. The
-    /// first is the item, the second its bytes. Of several items it is the one
-    /// that began first, so that the line does not jump between them.
+    /// first is the item, the second its bytes. Several items at the same time are told
+    /// as one.
     pub(super) fn pieces(&self, now: Duration) -> Vec<String> {
-        match self.0.iter().find(|t| !t.complete()) {
-            Some(transfer) => transfer.pieces(now),
-            None => Vec::new(),
+        let open: Vec<&Transfer> = self.0.iter().filter(|t| !t.complete()).collect();
+        let [first, others @ ..] = open.as_slice() else {
+            return Vec::new();
+        };
+        let layers: usize = open.iter().map(|transfer| transfer.progress.layers).sum();
+        let layers = (layers > 1).then(|| words::count(layers as u64, "layer"));
+        let mut item = words::one_line(&first.item);
+        let item = match (others.len(), &layers) {
+            (0, _) => item,
+            (_, Some(layers)) => layers.clone(),
+            (others, None) => {
+                item.push_str(&format!(" and {others} more"));
+                item
+            }
+        };
+        // With what is complete, so that the sum does not become less.
+        let summed: Vec<&Transfer> = match others {
+            [] => vec![first],
+            _ => self.0.iter().collect(),
+        };
+        let done = summed.iter().map(|transfer| transfer.progress.done).sum();
+        let total: Option<u64> = summed.iter().map(|transfer| transfer.progress.total).sum();
+        let bytes = match total {
+            Some(total) => words::bytes_of(done, total),
+            None => words::bytes(done),
+        };
+        let mut pieces = vec![item, bytes];
+        let moved = open.iter().map(|transfer| transfer.moved).max();
+        let still = now.saturating_sub(moved.unwrap_or(now));
+        let rates: Vec<f64> = open.iter().filter_map(|one| one.rate(now)).collect();
+        let rate: f64 = rates.iter().sum();
+        if still >= STALLED {
+            pieces.push(format!("no data for {}", words::duration(still)));
+        } else if rate > 0.0 {
+            pieces.push(format!("{}/s", words::bytes(rate as u64)));
+            if let Some(total) = total {
+                let left = total.saturating_sub(done) as f64 / rate;
+                // At least a second: `0 s left` that stays is a small lie.
+                let left = Duration::from_secs_f64(left.clamp(1.0, 1e6));
+                pieces.push(format!("{} left", words::duration(left)));
+            }
         }
+        pieces.extend(layers.filter(|_| others.is_empty() && still < STALLED));
+        pieces
     }
 }
 
 impl Transfer {
-    fn update(&mut self, now: Duration, done: u64, total: Option<u64>) {
-        if done < self.done {
+    fn update(&mut self, now: Duration, progress: Progress) {
+        if progress.done < self.progress.done {
             // It began anew, after an error for instance.
             self.samples.clear();
         }
-        if done != self.done {
+        if progress.done != self.progress.done {
             self.moved = now;
         }
-        self.done = done;
-        self.total = total.or(self.total);
-        self.samples.push_back((now, done));
+        self.progress = Progress {
+            total: progress.total.or(self.progress.total),
+            ..progress
+        };
+        self.samples.push_back((now, progress.done));
         while self.samples.len() > 2 && self.samples[1].0 + WINDOW <= now {
             self.samples.pop_front();
         }
     }
 
     fn complete(&self) -> bool {
-        self.total.is_some_and(|total| self.done >= total)
-    }
-
-    fn pieces(&self, now: Duration) -> Vec<String> {
-        let bytes = match self.total {
-            Some(total) => words::bytes_of(self.done, total),
-            None => words::bytes(self.done),
-        };
-        let mut pieces = vec![words::one_line(&self.item), bytes];
-        let still = now.saturating_sub(self.moved);
-        if still >= STALLED {
-            pieces.push(format!("no data for {}", words::duration(still)));
-        } else if let Some(rate) = self.rate(now) {
-            pieces.push(format!("{}/s", words::bytes(rate as u64)));
-            if let Some(total) = self.total {
-                let left = (total - self.done) as f64 / rate;
-                // At least a second: `0 s left` that stays is a small lie.
-                let left = Duration::from_secs_f64(left.clamp(1.0, 1e6));
-                pieces.push(format!("{} left", words::duration(left)));
-            }
-        }
-        pieces
+        let Progress { done, total, .. } = self.progress;
+        total.is_some_and(|total| done >= total)
     }
 
     fn rate(&self, now: Duration) -> Option<f64> {
         let (since, before) = *self.samples.front()?;
         let time = now.saturating_sub(since);
-        let bytes = self.done.checked_sub(before)?;
+        let bytes = self.progress.done.checked_sub(before)?;
         (time >= SETTLING && bytes > 0).then(|| bytes as f64 / time.as_secs_f64())
     }
 }
@@ -113,12 +130,53 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
+    fn bytes(done: u64, total: Option<u64>) -> Progress {
+        Progress::bytes(done, total)
+    }
+
+    #[test]
+    fn images_that_are_pulled_at_the_same_time_are_told_as_one() {
+        let mut transfers = Transfers::default();
+        let progress = |done, total, layers| Progress {
+            done,
+            total: Some(total),
+            layers,
+        };
+        for second in 0..=10_u64 {
+            let now = Duration::from_secs(second);
+            transfers.update(now, "mongo", progress(second * 6_000_000, 100_000_000, 3));
+            transfers.update(now, "clearml", progress(second * 6_000_000, 500_000_000, 4));
+            transfers.update(now, "redis", progress(30_000_000, 30_000_000, 0));
+        }
+        assert_eq!(
+            transfers.pieces(at(10.0)).join(", "),
+            "7 layers, 150 of 630 MB, 12 MB/s, 40 s left"
+        );
+        let mut one = Transfers::default();
+        one.update(at(0.0), "mongo", progress(0, 100_000_000, 3));
+        one.update(at(2.0), "mongo", progress(20_000_000, 100_000_000, 3));
+        assert_eq!(
+            one.pieces(at(2.0)).join(", "),
+            "mongo, 20 of 100 MB, 10 MB/s, 8 s left, 3 layers"
+        );
+        // As long as the size of one is not known, nobody knows how long it takes.
+        transfers.update(at(10.0), "elasticsearch", bytes(0, None));
+        assert_eq!(
+            transfers.pieces(at(10.0)).join(", "),
+            "7 layers, 150 MB, 12 MB/s"
+        );
+    }
+
     #[test]
     fn the_rate_follows_the_last_seconds() {
         let mut transfers = Transfers::default();
         let mut done = 0;
         for second in 0..=10_u32 {
-            transfers.update(at(f64::from(second)), "mongo", done, Some(615_000_000));
+            transfers.update(
+                at(f64::from(second)),
+                "mongo",
+                bytes(done, Some(615_000_000)),
+            );
             done += if second < 5 { 10_000_000 } else { 40_000_000 };
         }
         assert_eq!(
@@ -130,14 +188,14 @@ mod tests {
     #[test]
     fn a_stalled_transfer_says_so_and_a_finished_one_nothing() {
         let mut transfers = Transfers::default();
-        transfers.update(at(0.0), "mongo", 0, Some(100_000_000));
-        transfers.update(at(0.5), "mongo", 50_000_000, None);
+        transfers.update(at(0.0), "mongo", bytes(0, Some(100_000_000)));
+        transfers.update(at(0.5), "mongo", bytes(50_000_000, None));
         assert_eq!(transfers.pieces(at(0.6)).join(", "), "mongo, 50 of 100 MB");
         assert_eq!(
             transfers.pieces(at(9.5)).join(", "),
             "mongo, 50 of 100 MB, no data for 9 s"
         );
-        transfers.update(at(10.0), "mongo", 100_000_000, None);
+        transfers.update(at(10.0), "mongo", bytes(100_000_000, None));
         assert!(transfers.pieces(at(10.0)).is_empty());
     }
 }

@@ -5,9 +5,9 @@ use super::{Plan, Request, data, node};
 use crate::docker::{Container, Engine, EngineInfo};
 use crate::error::{Error, Result};
 use crate::event::Events;
-use crate::images::{self, Delivery, Wanted};
+use crate::images::{self, Delivery, Sources, Wanted};
 use crate::node::spec;
-use crate::settings::Instance;
+use crate::settings::{Instance, Pull};
 use crate::state::StateDir;
 
 /// How an `up` changes the node that is there.
@@ -111,8 +111,15 @@ impl Change {
             Some(kept) if keeps_images => former_images(plan, kept, info),
             _ => Vec::new(),
         };
-        let mut missing = vec![Wanted::of(plan.instance.node_image.clone())];
-        missing.extend(wanted.into_iter().filter(|image| !former.contains(image)));
+        // A container is made of it: only Docker can pull it.
+        let node_image = [Wanted::of(plan.instance.node_image.clone())];
+        let by_engine = Sources {
+            pull: Pull::Engine,
+            ..sources.clone()
+        };
+        images::fetch(engine, None, &node_image, architecture, &by_engine, events).await?;
+        let mut missing = wanted;
+        missing.retain(|image| !former.contains(image));
         let through = serves.then_some(node.name.as_str());
         images::fetch(engine, through, &missing, architecture, &sources, events).await?;
         Ok(None)

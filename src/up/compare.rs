@@ -132,7 +132,8 @@ async fn with_what_is_there(
         Running::Answers(cluster) => {
             compared.ground = Ground::Cluster;
             let wanted = plan.images();
-            let mut identities = images::known(engine, &node_name, &wanted).await?;
+            let mut identities =
+                images::known(engine, &node_name, &wanted, plan.instance.pull).await?;
             for image in wanted {
                 let later = || "known when it is pulled".to_owned();
                 identities.entry(image.reference).or_insert_with(later);

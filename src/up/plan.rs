@@ -134,6 +134,7 @@ impl Plan {
     pub(super) fn sources(&self, request: &Request) -> Sources {
         Sources {
             mirror: self.instance.registry_mirror.clone(),
+            pull: self.instance.pull,
             docker_config: request.docker_config.clone(),
             given: match &self.values.pull_secret {
                 Some(PullSecret::Made {

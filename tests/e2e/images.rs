@@ -3,16 +3,19 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clearml_local::docker::{Docker, Endpoint};
 use clearml_local::error::{Code, Explain};
 use clearml_local::event::{Event, Events, Reporter};
 use clearml_local::images::{Error, Sources, Wanted, pull};
+use clearml_local::settings::Pull;
 
 use crate::harness::{Instance, has, run};
-use crate::registry::{Config, Fault, PASSWORD, Registry, misbehaving};
+use crate::registry::{Config, Fault, PASSWORD, Registry, in_front, misbehaving};
 
 const IMAGE: &str = "redis:6.2";
 
@@ -48,7 +51,7 @@ impl Recorder {
         let mut told: Vec<u64> = events
             .iter()
             .filter_map(|event| match event {
-                Event::StepBytes { done, .. } => Some(*done),
+                Event::StepBytes { progress, .. } => Some(progress.done),
                 _ => None,
             })
             .collect();
@@ -69,6 +72,7 @@ fn pulled(
         mirror: mirror.map(|mirror| mirror.parse().unwrap()),
         docker_config: Some(config.to_owned()),
         given: None,
+        pull: Pull::Engine,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let result = runtime.block_on(async {
@@ -217,6 +221,11 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
         "{}",
         done.stderr
     );
+    // Docker has neither the image nor was it asked.
+    assert!(!done.stderr.contains("Docker pulls"), "{}", done.stderr);
+    let in_docker = run("docker", &["image", "inspect", "e2e-in-node:1"]);
+    assert_ne!(in_docker.code, 0, "{}", in_docker.stdout);
+    await_discarded_layers(&instance, &registry.address.to_string());
     let again = up(&[]).expect(0);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
 
@@ -257,4 +266,78 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
     wrong.push("--set=imageCredentials.username=me,imageCredentials.password=guess".to_owned());
     up(&wrong).expect(32);
     assert_eq!(applied(), before);
+
+    if std::env::var_os("E2E_FULL").is_some() {
+        a_killed_pull_continues(&instance, dir.path(), gateway);
+    }
+}
+
+fn ctr(instance: &Instance, arguments: &[&str]) -> String {
+    let node = instance.node();
+    let argv = [&["exec", &node, "ctr", "-n", "k8s.io"], arguments].concat();
+    run("docker", &argv).expect(0).stdout
+}
+
+/// Of what came from a registry only manifest and configuration stay: the layers are
+/// unpacked.
+fn await_discarded_layers(instance: &Instance, registry: &str) {
+    let source = format!("distribution.source.{registry}=");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let listing = ctr(instance, &["content", "ls"]);
+        let left = listing.lines().filter(|line| line.contains(&source));
+        if left.count() <= 2 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{listing}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What was downloaded before `up` was killed is not downloaded again.
+fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
+    let plain = Registry::start(dir, "127.0.0.1", None);
+    let login = Config::login(&plain.address, PASSWORD);
+    let mut random = std::fs::File::open("/dev/urandom").unwrap().take(12 << 20);
+    let file = dir.join("large");
+    std::io::copy(&mut random, &mut std::fs::File::create(&file).unwrap()).unwrap();
+    let container = format!("e2e-large-{}", std::process::id());
+    run("docker", &["create", "--name", &container, IMAGE]).expect(0);
+    let target = format!("{container}:/large");
+    run("docker", &["cp", file.to_str().unwrap(), &target]).expect(0);
+    run("docker", &["commit", &container, &container]).expect(0);
+    run("docker", &["rm", &container]).expect(0);
+    plain.push(&container, "hub/library/e2e-large:1", &login);
+    run("docker", &["rmi", &container]).expect(0);
+
+    let (front, sent) = in_front(gateway, plain.address, Fault::Slow(4 << 20));
+    let config = Config::login(&front, PASSWORD);
+    let up = || {
+        let mut command = instance.up_command();
+        command
+            .arg(format!("--registry-mirror=http://{front}/hub"))
+            .arg("--set=redis.image.repository=e2e-large,redis.image.tag=1")
+            .env("DOCKER_CONFIG", config.dir.path());
+        command
+    };
+    let mut killed = up().stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while sent.load(Ordering::SeqCst) < 6 << 20 {
+        assert!(Instant::now() < deadline, "nothing is pulled");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    instance.ran(&mut up()).expect(0);
+
+    let name = format!("name=={front}/hub/library/e2e-large:1");
+    let listing = ctr(instance, &["images", "ls", &name]);
+    let digest = listing.lines().nth(1).unwrap().split_whitespace().nth(2);
+    let manifest = ctr(instance, &["content", "get", digest.unwrap()]);
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let sizes = manifest["layers"].as_array().unwrap().iter();
+    let size: u64 = sizes.map(|layer| layer["size"].as_u64().unwrap()).sum();
+    // What was on its way when the connection ended is lost.
+    let sent = sent.load(Ordering::SeqCst) as u64;
+    assert!(sent < size + (3 << 20), "{sent} bytes were sent for {size}");
 }

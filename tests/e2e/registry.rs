@@ -134,9 +134,16 @@ pub enum Fault {
 /// Starts something in front of a registry that misbehaves; returns its address.
 /// It lives as long as the test program.
 pub fn misbehaving(registry: SocketAddr, fault: Fault) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    in_front("127.0.0.1", registry, fault).0
+}
+
+/// The same on that address of this machine. Returns also how often it misbehaved, or how
+/// many bytes a slow one has sent.
+pub fn in_front(host: &str, registry: SocketAddr, fault: Fault) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let seen = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&counted);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             let seen = Arc::clone(&seen);
@@ -144,7 +151,7 @@ pub fn misbehaving(registry: SocketAddr, fault: Fault) -> SocketAddr {
             std::thread::spawn(move || serve(client, registry, fault, &seen).ok());
         }
     });
-    address
+    (address, counted)
 }
 
 /// One request a connection.
@@ -200,6 +207,7 @@ fn serve(
             return Ok(());
         }
         client.write_all(&chunk[..read])?;
+        seen.fetch_add(read, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -8,7 +8,7 @@ use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{ByteStream, Docker, Error, Output, convert};
 
@@ -16,9 +16,17 @@ use super::{ByteStream, Docker, Error, Output, convert};
 const KEPT: usize = 16 << 10;
 
 /// Runs a command and ends it when standard input does: the engine goes on with
-/// what nobody reads any more.
+/// what nobody reads any more. Where the first argument is `line`, the command reads
+/// the first line; `printf` is part of the shell and shows it to no other process.
 const WATCHED: &str = r#"exec 3<&0
-"$@" 3<&- &
+given=$1
+shift
+if [ "$given" = line ]; then
+    IFS= read -r line <&3
+    printf '%s\n' "$line" | "$@" 3<&- &
+else
+    "$@" 3<&- &
+fi
 command=$!
 { cat <&3; kill "$command"; } >/dev/null 2>&1 &
 exec 3<&-
@@ -51,20 +59,22 @@ impl Docker {
         &self,
         name: &str,
         argv: &[&str],
+        line: Option<&str>,
     ) -> Result<ByteStream, Error> {
         let what = format!("run `{}` in {name}", argv.join(" "));
+        let given = if line.is_some() { "line" } else { "" };
         let options = CreateExecOptions {
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            cmd: Some([&["sh", "-c", WATCHED, "sh"], argv].concat()),
+            cmd: Some([&["sh", "-c", WATCHED, "sh", given], argv].concat()),
             ..CreateExecOptions::default()
         };
         let exec = self.client.create_exec(name, options).await;
         let exec = exec.map_err(Docker::failed(&what))?;
         let client = self.client.clone();
         let started = client.start_exec(&exec.id, None::<StartExecOptions>).await;
-        let StartExecResults::Attached { output, input } =
+        let StartExecResults::Attached { output, mut input } =
             started.map_err(Docker::failed(&what))?
         else {
             return Err(Error::Broken {
@@ -72,6 +82,11 @@ impl Docker {
                 reason: "it detached".into(),
             });
         };
+        if let Some(line) = line {
+            // A command that has ended already reads nothing, and tells why.
+            let _ = input.write_all(format!("{line}\n").as_bytes()).await;
+            let _ = input.flush().await;
+        }
         let running = Running {
             client,
             id: exec.id,

@@ -176,7 +176,7 @@ impl Node {
 
     async fn read(&self, file: File, arguments: &[&str]) -> Result<Shown<Open>, Error> {
         let argv = [&["tail"], arguments, &[file.path.as_str()]].concat();
-        let stream = self.engine.exec_stream(&self.name, &argv).await?;
+        let stream = self.engine.exec_stream(&self.name, &argv, None).await?;
         Ok(self.opened(file, Lines::new(stream)))
     }
 

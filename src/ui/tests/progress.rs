@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Progress, Reporter};
 
 use super::super::json::JsonLines;
 use super::super::plain::Plain;
@@ -64,6 +64,53 @@ fn a_terminal_of_40_columns() {
         "a_terminal_of_40_columns_in_colour",
         picture(&events, session::moment(), 40, Paint::new(true))
     );
+}
+
+/// Four images that the node pulls, of which Redis is complete.
+fn pulls() -> Session {
+    let mut events = vec![(at(0.0), session::started("images"))];
+    events.push((at(0.0), session::count(0, 4)));
+    for tick in 0..=40_u64 {
+        let now = at(tick as f64 / 4.0);
+        for (item, total, layers) in [
+            ("redis", 85, 5),
+            ("mongo", 293, 5),
+            ("elasticsearch", 418, 8),
+            ("clearml", 734, 9),
+        ] {
+            let done = (tick * 3).min(total) * 1_000_000;
+            let progress = Progress {
+                done,
+                total: Some(total * 1_000_000),
+                layers: if done < total * 1_000_000 { layers } else { 0 },
+            };
+            let (step, item) = ("images".into(), item.into());
+            events.push((
+                now,
+                Event::StepBytes {
+                    step,
+                    item,
+                    progress,
+                },
+            ));
+        }
+    }
+    events.push((at(10.0), session::count(1, 4)));
+    events
+}
+
+#[test]
+fn images_that_are_pulled_at_once_on_terminals_and_for_programs() {
+    for width in [80, 60, 40] {
+        let name = format!("pulls_at_{width}");
+        insta::assert_snapshot!(name, picture(&pulls(), at(10.0), width, Paint::none()));
+    }
+    let memory = Memory::default();
+    let json = JsonLines::new(Sink::new(memory.clone()), noon);
+    for (time, event) in pulls().into_iter().take(6) {
+        json.report(time, &event);
+    }
+    insta::assert_snapshot!("pulls_for_programs", memory.text());
 }
 
 #[test]

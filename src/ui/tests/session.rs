@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::component::Component;
-use crate::event::{Event, FAILED};
+use crate::event::{Event, FAILED, Progress};
 
 /// Events with the time at which they came.
 pub(super) type Session = Vec<(Duration, Event)>;
@@ -27,8 +27,7 @@ pub(super) fn bytes(item: &str, megabytes: u64, total: u64) -> Event {
     Event::StepBytes {
         step: "images".into(),
         item: item.into(),
-        done: megabytes * 1_000_000,
-        total: Some(total * 1_000_000),
+        progress: Progress::bytes(megabytes * 1_000_000, Some(total * 1_000_000)),
     }
 }
 

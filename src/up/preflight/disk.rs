@@ -7,6 +7,7 @@ use crate::docker::{ContainerSpec, Engine, EngineInfo, run_once};
 use crate::error::{Code, Result};
 use crate::files;
 use crate::path::quoted;
+use crate::settings::Pull;
 use crate::state::Marker;
 use crate::up::{Plan, data};
 
@@ -122,16 +123,23 @@ fn visible(path: &Path) -> Option<u64> {
     files::free_space(path).filter(|_| path.is_absolute())
 }
 
-/// What bringing the images takes at the most: each as layers and unpacked in the
-/// node, and the largest once more, as engines spool what they export.
+/// What loading the images takes at the most: each as layers and unpacked in the node,
+/// and the largest of Docker's once more, as engines spool what they export.
 async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
     let (mut sum, mut largest) = (0, 0);
     for wanted in plan.images() {
-        let image = engine.image(&wanted.reference).await?;
-        // What must be pulled first is in the engine's store as well.
-        let (size, copies) = image.map_or((UNKNOWN_IMAGE, 3), |image| (image.size, 2));
+        let image = match plan.instance.pull {
+            Pull::Node => None,
+            Pull::Auto | Pull::Engine => engine.image(&wanted.reference).await?,
+        };
+        let (size, copies, spooled) = match (image, plan.instance.pull) {
+            (Some(image), _) => (image.size, 2, image.size),
+            // What Docker pulls first is in its store as well.
+            (None, Pull::Engine) => (UNKNOWN_IMAGE, 3, UNKNOWN_IMAGE),
+            (None, Pull::Auto | Pull::Node) => (UNKNOWN_IMAGE, 2, 0),
+        };
         sum += copies * size;
-        largest = size.max(largest);
+        largest = spooled.max(largest);
     }
     let node = engine.image(&plan.instance.node_image).await?;
     let node = if node.is_some() { NODE / 2 } else { NODE };

@@ -1,0 +1,59 @@
+//! How the engine knows an image.
+
+use super::{Docker, Error, optional};
+use crate::image_ref::ImageRef;
+
+/// What the engine tells of an image.
+type Inspected = bollard::models::ImageInspect;
+
+impl Docker {
+    /// Finds an image, and the name by which the engine knows it. A digest counts for the
+    /// registry that the image came from: one that came from a mirror has only the tag of
+    /// its own registry, and is the same content if any of its digests is.
+    pub(super) async fn find_image(
+        &self,
+        reference: &ImageRef,
+    ) -> Result<Option<(String, Inspected)>, Error> {
+        let name = reference.to_string();
+        if let Some(found) = self.inspect_image(&name).await? {
+            return Ok(Some((name, found)));
+        }
+        if reference.digest().is_none() {
+            return Ok(None);
+        }
+        let name = reference.without_digest().to_string();
+        let found = self.inspect_image(&name).await?;
+        let same = |found: &Inspected| has_digest(found, reference);
+        Ok(found.filter(same).map(|found| (name, found)))
+    }
+
+    async fn inspect_image(&self, name: &str) -> Result<Option<Inspected>, Error> {
+        let inspected = self.client.inspect_image(name).await;
+        optional(inspected.map_err(Docker::failed(format!("inspect {name}"))))
+    }
+}
+
+fn has_digest(found: &Inspected, reference: &ImageRef) -> bool {
+    let digests = found.repo_digests.iter().flatten();
+    let mut images = digests.filter_map(|text| text.parse::<ImageRef>().ok());
+    images.any(|image| image.digest() == reference.digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_from_a_mirror_is_known_by_its_content() {
+        let digest = format!("sha256:{}", "a1".repeat(32));
+        let found = Inspected {
+            repo_digests: Some(vec![format!("mirror.corp/hub/kindest/node@{digest}")]),
+            ..Inspected::default()
+        };
+        let reference = |digest: &str| format!("kindest/node:v1@{digest}").parse().unwrap();
+        assert!(has_digest(&found, &reference(&digest)));
+        let other = digest.replace("a1", "b2");
+        assert!(!has_digest(&found, &reference(&other)));
+        assert!(!has_digest(&Inspected::default(), &reference(&digest)));
+    }
+}
