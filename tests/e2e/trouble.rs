@@ -94,12 +94,8 @@ fn a_second_command_waits_and_says_for_whom() {
         std::thread::yield_now();
     }
     let down = instance.run(&["down"]).expect(0);
-    assert!(
-        down.stderr
-            .contains("waiting for `clearml-local up` (process "),
-        "{}",
-        down.stderr
-    );
+    let up = format!("waiting for `clearml-local up --name {}` (", instance.name);
+    assert!(down.stderr.contains(&up), "{}", down.stderr);
     assert!(first.wait().unwrap().success());
     assert_eq!(instance.run(&["status"]).code, 6);
 }
