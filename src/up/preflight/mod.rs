@@ -211,6 +211,7 @@ mod tests {
     use std::net::TcpListener;
     use std::path::PathBuf;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU16, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -250,9 +251,17 @@ mod tests {
         }
     }
 
+    /// A port that is free and that no other test of this program gets: it is below those
+    /// that the system hands out.
+    fn free_port() -> u16 {
+        static NEXT: AtomicU16 = AtomicU16::new(21_000);
+        let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        ports.find(free).unwrap()
+    }
+
     fn plan_at(data_dir: PathBuf, former: Option<PathBuf>, info: &EngineInfo) -> Plan {
-        let ports = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [web, api, files] = ports.map(|p| Some(p.local_addr().unwrap().port()));
+        let [web, api, files] = [(); 3].map(|()| Some(free_port()));
         let wishes = Wishes {
             web_port: web,
             api_port: api,
