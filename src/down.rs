@@ -278,7 +278,7 @@ mod tests {
         let calls = engine.state().calls.clone();
         assert_eq!(
             calls.first().unwrap(),
-            "exec demo-control-plane: systemctl stop kubelet"
+            "exec demo-control-plane: sh -c touch /run/clearml-local-stop; systemctl stop kubelet"
         );
         assert_eq!(
             calls[calls.len() - 2..],

@@ -6,11 +6,8 @@ use crate::docker::Engine;
 
 /// Starts the units that do not run, containerd first, and names each, except those that
 /// systemd was about to start: a node that boots is not repaired, only waited for. It also
-/// undoes what keeps a unit from starting: a mask, or a limit of failed starts. What a
-/// killed stop left running would end servers that have just been found ready. The brackets
-/// keep the pattern from matching this command itself.
-const ENSURE: &str = r#"systemctl is-active --quiet kubelet || pkill -f 'exec-id [c]learml-local-stop'
-for unit in containerd kubelet; do
+/// undoes what keeps a unit from starting: a mask, or a limit of failed starts.
+const ENSURE: &str = r#"for unit in containerd kubelet; do
   systemctl is-enabled --quiet $unit 2>/dev/null || {
     systemctl unmask --quiet $unit
     systemctl enable --quiet $unit
@@ -71,7 +68,6 @@ mod tests {
     /// Runs the script with a systemd whose kubelet does not run, and which has `jobs`.
     fn script(jobs: &str) -> String {
         let systemctl = r#"
-            pkill() { :; }
             systemctl() {
                 case "$*" in
                     *is-active*kubelet) return 3 ;;

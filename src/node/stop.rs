@@ -30,6 +30,15 @@ const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/
   echo "$t $n"
 done"#;
 
+/// Begins a stop. The file goes with the container: it is found only where a stop did not
+/// come to its end.
+const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
+/// Whether a stop was begun in a container that runs. What it left running is ended: it
+/// would end servers that were just started again. The brackets keep the pattern from
+/// matching this command itself.
+const BEGUN: &str =
+    "[ -e /run/clearml-local-stop ] || exit 1; pkill -f 'exec-id [c]learml-local-stop'; exit 0";
+
 /// Stops the node's components in order and then its container.
 ///
 /// # Errors
@@ -40,9 +49,38 @@ pub async fn stop_in_order(
     step: &Step,
 ) -> Result<StopReport, Error> {
     step.state("stopping the kubelet");
-    engine
-        .exec(node, &["systemctl", "stop", "kubelet"], None)
-        .await?;
+    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
+    let report = end_components(engine, node, step).await?;
+    step.state("stopping the node");
+    // The databases have ended: what is left has nothing to lose.
+    engine.stop(node, 1).await?;
+    Ok(report)
+}
+
+/// Ends what a stop that was interrupted has told to end, so that nothing of it is taken
+/// for ready shortly before it ends. Then the kubelet can start everything again.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn finish_interrupted_stop(
+    engine: &dyn Engine,
+    node: &str,
+    step: &Step,
+) -> Result<(), Error> {
+    if engine.exec(node, &["sh", "-c", BEGUN], None).await?.code != 0 {
+        return Ok(());
+    }
+    step.state("a stop was interrupted: ending what it left");
+    // Also where somebody else has started it meanwhile.
+    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
+    end_components(engine, node, step).await?;
+    let forget = ["rm", "-f", "/run/clearml-local-stop"];
+    engine.exec(node, &forget, None).await?;
+    Ok(())
+}
+
+/// Ends the servers, then the databases; the kubelet must not run.
+async fn end_components(engine: &dyn Engine, node: &str, step: &Step) -> Result<StopReport, Error> {
     let deadline = Instant::now() + PATIENCE;
     let writers: Vec<Task> = tasks(engine, node).await?;
     let (databases, writers): (Vec<_>, Vec<_>) =
@@ -60,9 +98,6 @@ pub async fn stop_in_order(
             .killed
             .extend(await_end(engine, node, &group, deadline).await?);
     }
-    step.state("stopping the node");
-    // The databases have ended: what is left has nothing to lose.
-    engine.stop(node, 1).await?;
     Ok(report)
 }
 
@@ -149,7 +184,39 @@ async fn await_end(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::docker::Output;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::event::{Event, Events, Reporter};
+
+    /// The calls to a running node in which a stop was begun, or not.
+    async fn finished(begun: bool) -> Vec<String> {
+        struct Silent;
+        impl Reporter for Silent {
+            fn report(&self, _: Duration, _: &Event) {}
+        }
+        let answer = move |_: &str, argv: &[&str]| Output {
+            code: i64::from(argv.contains(&BEGUN) && !begun),
+            ..Output::default()
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        let step = Events::new(Arc::new(Silent)).step("node");
+        finish_interrupted_stop(&engine, "n", &step).await.unwrap();
+        engine.state().calls.clone()
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_was_interrupted_is_finished_but_for_the_node() {
+        assert_eq!(finished(false).await.len(), 1, "only asked");
+        let calls = finished(true).await;
+        let at = |words: &str| calls.iter().position(|call| call.contains(words));
+        assert!(at("pkill") < at("systemctl stop kubelet"), "{calls:?}");
+        assert!(at("systemctl stop kubelet") < at("tasks ls"), "{calls:?}");
+        assert!(at("tasks ls") < at("rm -f"), "{calls:?}");
+        assert!(!calls.iter().any(|call| call.starts_with("stop ")));
+    }
 
     #[test]
     fn tasks_are_known_by_component() {

@@ -109,6 +109,7 @@ struct Revived {
 /// that do not run, certificates that end.
 async fn revive(engine: &dyn Engine, node: &str, step: &Step) -> Result<Revived> {
     let mut revived = Revived::default();
+    node::finish_interrupted_stop(engine, node, step).await?;
     let started = node::ensure_services(engine, node).await?;
     if !started.is_empty() {
         step.state(format!(
