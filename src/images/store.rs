@@ -129,6 +129,7 @@ pub(super) async fn note_sources(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::tests::image;
 
     const LISTING: &str = "\
 REF                                TYPE                                       DIGEST     SIZE      PLATFORMS   LABELS
@@ -140,16 +141,6 @@ sha256:c1                          application/vnd.oci.image.manifest.v1+json sh
 
     fn reference(text: &str) -> ImageRef {
         text.parse().unwrap()
-    }
-
-    fn image(id: &str) -> Image {
-        Image {
-            id: id.into(),
-            architecture: "amd64".into(),
-            os: "linux".into(),
-            size: 1,
-            layers: Vec::new(),
-        }
     }
 
     #[test]

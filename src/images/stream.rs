@@ -80,7 +80,7 @@ pub(super) async fn load(
 }
 
 /// Whether an archive lacks what its index names: engines with the containerd store
-/// may have one platform of an image alone (kubernetes-sigs/kind#3795).
+/// may have only one platform of an image (kubernetes-sigs/kind#3795).
 pub(super) fn is_incomplete(reason: &str) -> bool {
     reason.contains("content digest") && reason.contains("not found")
 }
@@ -109,8 +109,8 @@ pub(super) fn groups(images: Vec<Found>) -> Vec<Vec<Found>> {
     groups
 }
 
-/// About how many bytes a group's stream has: engines tell the size of whole images
-/// alone, and images that share layers mostly share the largest of them.
+/// About how many bytes a group's stream has: engines tell only the size of whole
+/// images, and those that share layers mostly share the largest of them.
 fn size(group: &[Found]) -> u64 {
     let mut by_base: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for (_, image) in group {

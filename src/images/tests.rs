@@ -33,7 +33,8 @@ struct Delivered {
     warnings: Vec<String>,
 }
 
-fn image(id: &str) -> Image {
+/// An image without layers.
+pub(super) fn image(id: &str) -> Image {
     Image {
         id: id.into(),
         architecture: "amd64".into(),

@@ -163,7 +163,7 @@ async fn init(
 /// certificate that it renews, and the node is known to be whole.
 async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Error> {
     let id = token.split('.').next().unwrap_or_default();
-    // kubeadm patches CoreDNS itself from Kubernetes 1.32 on: then nothing changes here.
+    // Where kubeadm patches CoreDNS itself (1.37.2 does) nothing changes here.
     let dns = kubeadm::COREDNS_PATCH;
     let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null & label=$!; \
          kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null & patch=$!; \

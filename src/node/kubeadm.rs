@@ -7,7 +7,7 @@ use super::spec::{POD_SUBNET, SERVICE_SUBNET};
 
 /// The folder of [`COREDNS_PATCH`] in the node.
 const PATCHES: &str = "/kind/patches";
-/// The name by which kubeadm knows what it patches: from Kubernetes 1.32 on.
+/// The name by which kubeadm knows what it patches, where it does (1.37.2).
 pub(super) const COREDNS_FILE: &str = "/kind/patches/corednsdeployment.json";
 /// kubeadm's probe asks every 10 s, and until it has, no name resolves. By the node's
 /// address `CoreDNS` reaches the API before kube-proxy has set up the service's.

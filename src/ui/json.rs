@@ -100,6 +100,7 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
         .iter()
         .map(|(name, took)| (name.clone(), seconds(*took)))
         .collect();
+    let times = summary.timings.clone().unwrap_or_default();
     let value = json!({
         "event": "ready",
         "name": summary.name,
@@ -109,8 +110,8 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
         "changed": summary.changed,
         "seconds": seconds(summary.took),
         "phases": phases,
-        "timings": summary.timings.as_ref().map_or_else(Vec::new, |times| timings(&times.all)),
-        "awaited": summary.timings.as_ref().map_or_else(Vec::new, |times| awaited(&times.awaited)),
+        "timings": timings(&times.all),
+        "awaited": awaited(&times.awaited),
         "warnings": summary.warnings,
     });
     line(fields(&value), time)

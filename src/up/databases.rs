@@ -15,8 +15,8 @@ use crate::manifests::Object;
 use crate::secrets::Secrets;
 
 /// Applies what needs no image, and each database as its image arrives; returns the
-/// step, which applies the rest. `None` where nothing may be applied yet, as databases
-/// outside are to be asked first.
+/// step, which applies the rest. `None` where nothing may be applied yet, because
+/// databases outside are asked first.
 pub(super) async fn apply_early(
     plan: &Plan,
     secrets: &Secrets,

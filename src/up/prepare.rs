@@ -1,5 +1,5 @@
 //! Everything that is known before the first change: what was, what it will be, and what
-//! is in the way. Only then is a stopped node started to read what its cluster alone has.
+//! is in the way. Only then is a stopped node started to read what only its cluster has.
 
 use super::past::Past;
 use super::preflight::Finding;
@@ -76,21 +76,16 @@ pub(super) async fn run(
     events: &Events,
 ) -> Result<Known> {
     let past = Past::look(request, state, engine).await?;
-    if !past.must_wake {
+    let before = if past.must_wake && !past.knows_settings {
+        check_node(&past, request, state, engine, info).await?;
+        None
+    } else {
         let known = Known::new(past, request, state, engine, info).await?;
         check(&known.plan, request, engine, info, events).await?;
-        return Ok(known);
-    }
-    let before = match past.knows_settings {
-        true => {
-            let known = Known::new(past, request, state, engine, info).await?;
-            check(&known.plan, request, engine, info, events).await?;
-            Some(known.plan)
+        if !known.past.must_wake {
+            return Ok(known);
         }
-        false => {
-            check_node(&past, request, state, engine, info).await?;
-            None
-        }
+        Some(known.plan)
     };
     recovery::wake(&request.name, engine, events).await?;
     let past = Past::look(request, state, engine).await?.after_waking();
