@@ -157,6 +157,16 @@ impl Events {
         }
     }
 
+    /// Events that nobody sees.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        struct Silent;
+        impl Reporter for Silent {
+            fn report(&self, _: Duration, _: &Event) {}
+        }
+        Events::new(Arc::new(Silent))
+    }
+
     /// Returns the same, with warnings whose commands carry that flag: ` --name X`.
     #[must_use]
     pub fn with_name_flag(self, name_flag: &str) -> Events {

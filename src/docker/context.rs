@@ -87,10 +87,7 @@ pub fn find_endpoint(
 }
 
 fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
-    let folder: String = Sha256::digest(name.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let folder = hex::encode(Sha256::digest(name.as_bytes()));
     let path = config_dir
         .join("contexts/meta")
         .join(&folder)

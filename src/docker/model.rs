@@ -83,6 +83,9 @@ pub struct Image {
     pub size: u64,
     /// The digests of its unpacked layers, lowest first.
     pub layers: Vec<String>,
+    /// The folders of these layers on the engine's machine, as overlayfs takes them:
+    /// with the storage driver `overlay2` only, else empty.
+    pub layer_folders: Vec<PathBuf>,
 }
 
 impl Image {
@@ -196,6 +199,9 @@ pub struct ContainerSpec {
     /// Whether it is a node: privileged, own cgroup namespace, terminal,
     /// unconfined, restarted once on failure.
     pub node: bool,
+    /// The container whose processes and mounts it may enter: privileged, and removed by
+    /// the engine when it ends.
+    pub enters: Option<String>,
     /// Seconds that `docker stop` waits before it kills.
     pub stop_timeout: Option<i64>,
 }
@@ -214,6 +220,7 @@ impl ContainerSpec {
             ports: Vec::new(),
             network: None,
             node: false,
+            enters: None,
             stop_timeout: None,
         }
     }

@@ -9,7 +9,7 @@ use crate::node::spec;
 use crate::path::{HostPath, quoted};
 use crate::settings::InstanceName;
 use crate::state::{Marker, StateDir};
-use crate::{files, mounts, up};
+use crate::{files, images, mounts, up};
 
 /// Empties directories, and removes them where they are no mount points.
 const REMOVE: &str = "code=0; for f; do rm -rf --one-file-system \"/data/$f\" 2>/dev/null; \
@@ -66,9 +66,13 @@ impl<'a> Purge<'a> {
         data_dir: Option<&HostPath>,
         step: &Step,
     ) -> Result<Vec<Left>, Incomplete> {
-        // It would go on copying into a folder that is removed.
-        let copying = up::copy_container(self.name);
-        self.note(self.engine.remove(&copying).await.map_err(Into::into));
+        // They would go on copying into what is removed.
+        for copying in [
+            up::copy_container(self.name),
+            images::copy_container(&spec::name(self.name)),
+        ] {
+            self.note(self.engine.remove(&copying).await.map_err(Into::into));
+        }
         step.state("removing the data");
         let mut all_gone = true;
         if let Some(dir) = data_dir {

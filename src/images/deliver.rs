@@ -1,18 +1,17 @@
 //! The delivery of a release's images: every image that the node lacks, from where it is
 //! had with the least bytes written.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, watch};
 
+use super::copy::Copier;
 use super::obtain::{Pulled, Puller};
 use super::store::NodeStore;
 use super::stream::{Found, groups, is_incomplete, load};
 use super::unpacked::{Manifest, discard_layers};
 use super::{Error, Identities, Sources, Wanted, pull};
-use crate::docker::{Engine, Image};
-use crate::event::Events;
+use crate::docker::{Engine, EngineInfo, Image};
+use crate::event::{Events, Step};
 use crate::settings::Pull;
 
 /// How many streams go at once: more do not fill a disk any better.
@@ -49,22 +48,31 @@ pub async fn deliver(
     engine: &dyn Engine,
     node: &str,
     images: &[Wanted],
-    architecture: &str,
+    info: &EngineInfo,
     sources: &Sources,
     arrived: Arrived,
     events: &Events,
 ) -> Result<Delivery, Error> {
     let step = events.step("images");
-    let delivery = Deliverer {
-        puller: Puller {
-            engine,
-            node,
-            architecture,
-            sources,
-            step: &step,
-        },
+    let result = async {
+        let delivery = Deliverer {
+            puller: Puller {
+                engine,
+                node,
+                architecture: &info.architecture,
+                sources,
+                step: &step,
+            },
+            copier: Copier::new(engine, node, info, &step).await?,
+            tally: Tally {
+                arrived,
+                total: images.len(),
+                step: &step,
+            },
+        };
+        delivery.all(images).await
     };
-    let result = delivery.all(images, &arrived).await;
+    let result = result.await;
     step.end(result, |delivery| match delivery.brought {
         0 => (false, format!("{} in the node already", images.len())),
         brought => (true, format!("{brought} of {} brought", images.len())),
@@ -161,120 +169,183 @@ async fn in_engine(engine: &dyn Engine, wanted: &Wanted, by: Pull) -> Result<Opt
 /// What every image of a delivery needs.
 struct Deliverer<'a> {
     puller: Puller<'a>,
+    /// Where layers can be copied as files.
+    copier: Option<Copier<'a>>,
+    tally: Tally<'a>,
+}
+
+/// Which images are in the node, and who is told.
+struct Tally<'a> {
+    arrived: Arrived,
+    total: usize,
+    step: &'a Step,
+}
+
+impl Tally<'_> {
+    fn add(&self, identities: Identities) {
+        self.arrived.send_modify(|there| there.extend(identities));
+        let done = self.arrived.borrow().len();
+        self.step.count(done, self.total);
+    }
+}
+
+/// The images of a delivery, by where they are.
+#[derive(Default)]
+struct Sorted<'a> {
+    in_node: Identities,
+    in_engine: Vec<Found>,
+    nowhere: Vec<&'a Wanted>,
 }
 
 impl Deliverer<'_> {
-    async fn all(&self, images: &[Wanted], arrived: &Arrived) -> Result<Delivery, Error> {
+    async fn all(&self, images: &[Wanted]) -> Result<Delivery, Error> {
+        let Sorted {
+            in_node,
+            in_engine,
+            nowhere,
+        } = self.sort(images).await?;
+        let brought = in_engine.len() + nowhere.len();
+        if brought == 0 {
+            self.tally.arrived.send_replace(in_node.clone());
+            return Ok(Delivery {
+                identities: in_node,
+                brought,
+            });
+        }
+        self.tally.add(in_node);
+        let (pulled, arriving) = mpsc::unbounded_channel();
+        let pulls = self.pull_all(nowhere, pulled);
+        let single = stream::unfold(arriving, |mut arriving| async {
+            arriving.recv().await.map(|found| (vec![found], arriving))
+        });
+        let loads = stream::iter(self.batches(in_engine))
+            .chain(single)
+            .map(|batch| self.load(batch))
+            .buffer_unordered(STREAMS)
+            .try_collect::<()>();
+        let (manifests, ()) = tokio::try_join!(pulls, loads)?;
+        let Puller { engine, node, .. } = self.puller;
+        discard_layers(engine, node, &manifests).await;
+        Ok(Delivery {
+            identities: self.tally.arrived.borrow().clone(),
+            brought,
+        })
+    }
+
+    /// Finds out where each image is.
+    async fn sort<'w>(&self, images: &'w [Wanted]) -> Result<Sorted<'w>, Error> {
         let Puller {
             engine,
             node,
             sources,
-            step,
             ..
         } = self.puller;
         let store = NodeStore::read(engine, node).await?;
-        let mut identities = Identities::new();
-        let (mut found, mut absent) = (Vec::new(), Vec::new());
+        let mut sorted = Sorted::default();
         for wanted in images {
             let reference = &wanted.reference;
             let image = in_engine(engine, wanted, sources.pull).await?;
             match (image, store.identity(reference)) {
                 (Some(image), Some(identity)) if store.has(reference, &image) => {
-                    identities.insert(reference.clone(), identity);
+                    sorted.in_node.insert(reference.clone(), identity);
                 }
                 (None, Some(identity)) => {
-                    identities.insert(reference.clone(), identity);
+                    sorted.in_node.insert(reference.clone(), identity);
                 }
-                (Some(image), _) => found.push((reference.clone(), image)),
-                (None, None) => absent.push(wanted),
+                (Some(image), _) => sorted.in_engine.push((reference.clone(), image)),
+                (None, None) => sorted.nowhere.push(wanted),
             }
         }
-        arrived.send_modify(|there| there.clone_from(&identities));
-        let brought = found.len() + absent.len();
-        if brought > 0 {
-            step.count(images.len() - brought, images.len());
-        }
-        let done = AtomicU64::new((images.len() - brought) as u64);
-        let count = &|more: usize| {
-            let now = done.fetch_add(more as u64, Ordering::Relaxed) + more as u64;
-            let now = usize::try_from(now).unwrap_or(images.len());
-            step.count(now, images.len());
+        Ok(sorted)
+    }
+
+    /// Pulls what nobody has. What is in Docker then goes on through `pulled`; returns
+    /// what is in the node.
+    async fn pull_all(
+        &self,
+        images: Vec<&Wanted>,
+        pulled: mpsc::UnboundedSender<Found>,
+    ) -> Result<Vec<Manifest>, Error> {
+        let at_once = match self.puller.sources.pull {
+            Pull::Engine => 1,
+            Pull::Auto | Pull::Node => PULLS,
         };
-        let (pulled, arriving) = mpsc::unbounded_channel();
-        let pulls = async {
-            let at_once = match sources.pull {
-                Pull::Engine => 1,
-                Pull::Auto | Pull::Node => PULLS,
-            };
-            let mut pulls = stream::iter(absent)
-                .map(|wanted| async move {
-                    let pulled = self.puller.pull(wanted).await?;
-                    Ok::<_, Error>((&wanted.reference, pulled))
-                })
-                .buffer_unordered(at_once);
-            let mut in_node = Vec::new();
-            while let Some((reference, image)) = pulls.try_next().await? {
-                match image {
-                    // The other end lives as long as this one.
-                    Pulled::Engine(image) => {
-                        let _ = pulled.send((reference.clone(), image));
-                    }
-                    Pulled::Node(manifest) => {
-                        let identity = (reference.clone(), manifest.config.clone());
-                        arrived.send_modify(|there| there.extend([identity]));
-                        in_node.push((reference.clone(), manifest));
-                        count(1);
-                    }
-                }
-            }
-            drop(pulled);
-            Ok::<_, Error>(in_node)
-        };
-        let single = stream::unfold(arriving, |mut arriving| async {
-            arriving.recv().await.map(|found| (vec![found], arriving))
-        });
-        let loads = stream::iter(groups(found))
-            .chain(single)
-            .map(|group| async move {
-                let identities = self.load(&group).await?;
-                arrived.send_modify(|there| there.extend(identities.clone()));
-                count(group.len());
-                Ok::<_, Error>(identities)
+        let mut pulls = stream::iter(images)
+            .map(|wanted| async move {
+                let pulled = self.puller.pull(wanted).await?;
+                Ok::<_, Error>((&wanted.reference, pulled))
             })
+            .buffer_unordered(at_once);
+        let mut in_node = Vec::new();
+        while let Some((reference, image)) = pulls.try_next().await? {
+            match image {
+                // The other end lives as long as this one.
+                Pulled::Engine(image) => {
+                    let _ = pulled.send((reference.clone(), image));
+                }
+                Pulled::Node(manifest) => {
+                    let identity = (reference.clone(), manifest.config.clone());
+                    self.tally.add([identity].into());
+                    in_node.push(manifest);
+                }
+            }
+        }
+        Ok(in_node)
+    }
+
+    /// What is loaded together: all that can be copied, and the others as streams.
+    fn batches(&self, images: Vec<Found>) -> Vec<Vec<Found>> {
+        let (copied, streamed): (Vec<Found>, Vec<Found>) =
+            images.into_iter().partition(|found| self.can_copy(found));
+        let copied = Some(copied).filter(|copied| !copied.is_empty());
+        copied.into_iter().chain(groups(streamed)).collect()
+    }
+
+    fn can_copy(&self, found: &Found) -> bool {
+        let copier = self.copier.as_ref();
+        copier.is_some_and(|copier| copier.can_copy(found))
+    }
+
+    /// Loads images from Docker: as files where that can be, else as streams.
+    async fn load(&self, batch: Vec<Found>) -> Result<(), Error> {
+        let copier = self.copier.as_ref();
+        let left = match copier.filter(|_| batch.iter().all(|found| self.can_copy(found))) {
+            Some(copier) => {
+                let arrived = |(reference, image): &Found| {
+                    self.tally
+                        .add([(reference.clone(), image.id.clone())].into());
+                };
+                copier.copy(batch, &arrived).await?
+            }
+            None => batch,
+        };
+        let streams = groups(left).into_iter().map(|group| self.stream(group));
+        stream::iter(streams)
             .buffer_unordered(STREAMS)
-            .try_collect::<Vec<Identities>>();
-        let (in_node, by_stream) = tokio::try_join!(pulls, loads)?;
-        let config = |manifest: &Manifest| manifest.config.clone();
-        identities.extend(
-            in_node
-                .iter()
-                .map(|(name, image)| (name.clone(), config(image))),
-        );
-        identities.extend(by_stream.into_iter().flatten());
-        let manifests: Vec<Manifest> = in_node.into_iter().map(|(_, image)| image).collect();
-        discard_layers(engine, node, &manifests).await;
-        Ok(Delivery {
-            identities,
-            brought,
-        })
+            .try_collect()
+            .await
     }
 
     /// Loads images that share layers; those of which Docker does not have all are pulled
     /// in the node.
-    async fn load(&self, group: &[Found]) -> Result<Identities, Error> {
+    async fn stream(&self, group: Vec<Found>) -> Result<(), Error> {
         let Puller {
             engine, node, step, ..
         } = self.puller;
-        match load(engine, node, group, step).await {
-            Err(Error::Import { reason, .. }) if is_incomplete(&reason) => {}
-            result => return result,
+        let incomplete = match load(engine, node, &group, step).await {
+            Err(Error::Import { reason, .. }) if is_incomplete(&reason) => group,
+            result => {
+                self.tally.add(result?);
+                return Ok(());
+            }
+        };
+        for (reference, _) in incomplete {
+            let image = self
+                .puller
+                .in_node(&Wanted::of(reference.clone()), false)
+                .await?;
+            self.tally.add([(reference, image.config)].into());
         }
-        let mut identities = Identities::new();
-        for (reference, _) in group {
-            let wanted = Wanted::of(reference.clone());
-            let image = self.puller.in_node(&wanted, false).await?;
-            identities.insert(reference.clone(), image.config);
-        }
-        Ok(identities)
+        Ok(())
     }
 }

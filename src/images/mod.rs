@@ -1,9 +1,11 @@
-//! Loading a release's images into the node: what is there already, what Docker has and
-//! streams into containerd, and what the node or Docker must pull.
+//! Loading a release's images into the node: what is there already, what Docker has,
+//! as files or as a stream, and what the node or Docker must pull.
 
+mod copy;
 mod deliver;
 mod in_node;
 mod layers;
+mod manifest;
 mod obtain;
 mod pull;
 mod refusal;
@@ -17,6 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use self::copy::copy_container;
 pub use self::deliver::{Arriving, Delivery, arrivals, deliver, fetch, known};
 pub use self::pull::pull;
 pub use self::refusal::Refusal;
@@ -147,7 +150,11 @@ impl Explain for Error {
             Error::Docker(error) => error.code(),
             Error::NotFound { .. } | Error::NoPlatform { .. } => Code::ImageNotFound,
             Error::Unauthorized { .. } | Error::Credentials { .. } => Code::ImageUnauthorized,
-            Error::Import { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
+            Error::Import { tail, .. }
+                if tail
+                    .iter()
+                    .any(|line| line.to_lowercase().contains("no space left")) =>
+            {
                 Code::DiskFull
             }
             Error::TooMany { .. } | Error::Pull { .. } | Error::Import { .. } => Code::ImageFailed,

@@ -98,11 +98,16 @@ impl NodeStore {
         id: &str,
         digest: &str,
     ) -> Result<(), Error> {
-        let label = format!("{SOURCE_LABEL}={id}@{digest}");
+        let label = source_label(id, digest);
         let argv = ["ctr", "-n", "k8s.io", "images", "label", name, &label];
         exec_ok(engine, node, &argv).await?;
         Ok(())
     }
+}
+
+/// The label that says what an image was that now has the given digest in the node.
+pub(super) fn source_label(id: &str, digest: &str) -> String {
+    format!("{SOURCE_LABEL}={id}@{digest}")
 }
 
 /// Notes on images that were brought what they were.

@@ -148,6 +148,7 @@ mod tests {
             os: "linux".into(),
             size,
             layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
+            layer_folders: Vec::new(),
         };
         (format!("{name}:1").parse().unwrap(), image)
     }

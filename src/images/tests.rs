@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::docker::fake::{FakeEngine, State};
-use crate::docker::{Image, Output};
+use crate::docker::{EngineInfo, Image, Output};
 use crate::event::{Event, Events, Reporter};
 use crate::settings::Pull;
 
@@ -41,6 +41,7 @@ pub(super) fn image(id: &str) -> Image {
         os: "linux".into(),
         size: 1,
         layers: Vec::new(),
+        layer_folders: Vec::new(),
     }
 }
 
@@ -96,7 +97,11 @@ async fn delivered_with(
     };
     let wanted = [Wanted::of("mongo:7".parse().unwrap())];
     let (arrived, arriving) = arrivals();
-    let result = deliver(&engine, "n", &wanted, "amd64", &sources, arrived, &events);
+    let info = EngineInfo {
+        architecture: "amd64".into(),
+        ..EngineInfo::default()
+    };
+    let result = deliver(&engine, "n", &wanted, &info, &sources, arrived, &events);
     let result = result.await;
     if let Ok(delivery) = &result {
         assert_eq!(

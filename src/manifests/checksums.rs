@@ -26,11 +26,7 @@ pub(super) fn annotate(objects: &mut [Value]) {
         }
         let text = serde_json::to_string(&json!(read)).unwrap_or_default();
         let digest = Sha256::digest(text.as_bytes());
-        let short: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let short = hex::encode(&digest[..16]);
         template["metadata"]["annotations"][ANNOTATION] = json!(short);
     }
 }

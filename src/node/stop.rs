@@ -184,25 +184,19 @@ async fn await_end(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::event::{Event, Events, Reporter};
+    use crate::event::Events;
 
     /// The calls to a running node in which a stop was begun, or not.
     async fn finished(begun: bool) -> Vec<String> {
-        struct Silent;
-        impl Reporter for Silent {
-            fn report(&self, _: Duration, _: &Event) {}
-        }
         let answer = move |_: &str, argv: &[&str]| Output {
             code: i64::from(argv.contains(&BEGUN) && !begun),
             ..Output::default()
         };
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
-        let step = Events::new(Arc::new(Silent)).step("node");
+        let step = Events::silent().step("node");
         finish_interrupted_stop(&engine, "n", &step).await.unwrap();
         engine.state().calls.clone()
     }

@@ -92,15 +92,7 @@ impl Change {
             node::trust(plan, engine, &node.name).await?;
             let (arrived, _) = images::arrivals();
             let node = &node.name;
-            let delivery = images::deliver(
-                engine,
-                node,
-                &wanted,
-                architecture,
-                &sources,
-                arrived,
-                events,
-            );
+            let delivery = images::deliver(engine, node, &wanted, info, &sources, arrived, events);
             return Ok(Some(delivery.await?));
         }
         if !self.recreates {
@@ -221,6 +213,7 @@ mod tests {
                 os: "linux".into(),
                 size: 1,
                 layers: Vec::new(),
+                layer_folders: Vec::new(),
             };
             let mut images: Vec<ImageRef> =
                 plan.images().into_iter().map(|i| i.reference).collect();

@@ -183,11 +183,11 @@ async fn bring_up(
     phases.end("node");
 
     let wanted = plan.images();
-    let architecture = &info.architecture;
     let (arrived, arriving) = images::arrivals();
+    let info = &info;
     let kubernetes = async {
         let kubernetes =
-            node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+            node::kubernetes(&plan, request, state, engine, info, &node, events).await?;
         selectors::check(&plan, &kubernetes.cluster).await?;
         let apply = match kubernetes.fresh {
             true => {
@@ -205,18 +205,7 @@ async fn bring_up(
                 arrived.send_replace(delivery.identities.clone());
                 Ok(delivery)
             }
-            None => {
-                images::deliver(
-                    engine,
-                    name,
-                    &wanted,
-                    architecture,
-                    &sources,
-                    arrived,
-                    events,
-                )
-                .await
-            }
+            None => images::deliver(engine, name, &wanted, info, &sources, arrived, events).await,
         }
     };
     let ((kubernetes, apply), delivery) = both(kubernetes, images).await?;

@@ -1,6 +1,7 @@
 //! Between bollard's models and ours; pure.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use bollard::errors::Error as BollardError;
 use bollard::models as model;
@@ -89,13 +90,32 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
 }
 
 pub(super) fn image(image: model::ImageInspect) -> Image {
+    let layers = image.root_fs.and_then(|fs| fs.layers).unwrap_or_default();
+    let driver = image
+        .graph_driver
+        .filter(|driver| driver.name == "overlay2");
+    let folders = driver.map_or_else(Vec::new, |driver| layer_folders(&driver.data));
     Image {
+        // Of a store that counts otherwise nobody knows which folder is which layer.
+        layer_folders: Some(folders)
+            .filter(|folders| folders.len() == layers.len())
+            .unwrap_or_default(),
         id: image.id.unwrap_or_default(),
         architecture: image.architecture.unwrap_or_default(),
         os: image.os.unwrap_or_default(),
         size: positive(image.size),
-        layers: image.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
+        layers,
     }
+}
+
+/// The folders of an image's layers, lowest first: `overlay2` names the uppermost by
+/// itself, and those below it from the top down.
+fn layer_folders(data: &HashMap<String, String>) -> Vec<PathBuf> {
+    let upper = data.get("UpperDir").into_iter().map(String::as_str);
+    let lower = data.get("LowerDir").into_iter().flat_map(|d| d.split(':'));
+    let mut folders: Vec<PathBuf> = upper.chain(lower).map(PathBuf::from).collect();
+    folders.reverse();
+    folders
 }
 
 pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
@@ -229,6 +249,11 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         log_config: Some(log_config()),
         ..model::HostConfig::default()
     };
+    if let Some(other) = &spec.enters {
+        config.privileged = Some(true);
+        config.pid_mode = Some(format!("container:{other}"));
+        config.auto_remove = Some(true);
+    }
     if spec.node {
         config.privileged = Some(true);
         config.security_opt = Some(vec![
@@ -330,6 +355,38 @@ mod tests {
         let config = host_config(&ContainerSpec::new("c", "image".parse().unwrap()));
         assert_eq!(config.userns_mode.as_deref(), Some("host"));
         assert_eq!(config.log_config.unwrap().typ.as_deref(), Some("json-file"));
+    }
+
+    #[test]
+    fn folders_are_told_of_overlay2_alone_and_of_every_layer() {
+        let inspected = |driver: &str, layers: &[&str]| {
+            let data = [
+                ("UpperDir", "/o/top/diff"),
+                ("LowerDir", "/o/mid/diff:/o/base/diff"),
+            ];
+            let data = data.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let layers = layers.iter().map(|layer| (*layer).to_owned()).collect();
+            image(model::ImageInspect {
+                graph_driver: Some(model::DriverData {
+                    name: driver.into(),
+                    data: data.into(),
+                }),
+                root_fs: Some(model::ImageInspectRootFs {
+                    layers: Some(layers),
+                    ..model::ImageInspectRootFs::default()
+                }),
+                ..model::ImageInspect::default()
+            })
+        };
+        let folders = inspected("overlay2", &["base", "mid", "top"]).layer_folders;
+        let wanted = ["/o/base/diff", "/o/mid/diff", "/o/top/diff"].map(PathBuf::from);
+        assert_eq!(folders, wanted);
+        let none: [PathBuf; 0] = [];
+        assert_eq!(
+            inspected("btrfs", &["base", "mid", "top"]).layer_folders,
+            none
+        );
+        assert_eq!(inspected("overlay2", &["base", "top"]).layer_folders, none);
     }
 
     #[test]

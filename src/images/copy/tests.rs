@@ -1,0 +1,221 @@
+//! Images whose layers Docker keeps as folders.
+
+use std::sync::Arc;
+use std::sync::Mutex as StdMutex;
+
+use super::*;
+use crate::docker::fake::{FakeEngine, State};
+use crate::docker::{Image, Output};
+use crate::event::Events;
+use crate::images::manifest::digest;
+use crate::images::{Delivery, Sources, Wanted, arrivals, deliver};
+
+const CONFIG: &str = r#"{"os": "linux"}"#;
+
+/// An image of the given layers, in an engine that keeps layer `x` in `/layers/x`.
+fn image(layers: &[&str]) -> Image {
+    Image {
+        id: digest(CONFIG.as_bytes()),
+        architecture: "amd64".into(),
+        os: "linux".into(),
+        size: 8,
+        layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
+        layer_folders: layers
+            .iter()
+            .map(|l| format!("/layers/{l}").into())
+            .collect(),
+    }
+}
+
+/// An engine with a node, two images that share a layer, and the driver `overlay2`.
+fn state() -> State {
+    let mut state = State::default();
+    state.info.architecture = "amd64".into();
+    state.info.storage_driver = "overlay2".into();
+    state.info.root_dir = "/var/lib/docker".into();
+    for (name, layers) in [
+        ("mongo:7", &["base", "mongo"]),
+        ("redis:7", &["base", "redis"]),
+    ] {
+        let reference = name.parse().unwrap();
+        state.images.insert(reference, image(layers));
+    }
+    let node = Container {
+        name: "n".into(),
+        running: true,
+        mounts: vec![("images".into(), STORE.into())],
+        labels: [(
+            "clearml-local.io/node-image".into(),
+            "kindest/node:v1".into(),
+        )]
+        .into(),
+        ..Container::default()
+    };
+    state.containers.insert("n".into(), node);
+    state
+}
+
+/// What the copy says after `layers` of the three layers, then its exit code.
+fn said(layers: usize) -> String {
+    let config = STANDARD.encode(CONFIG);
+    let mut text = format!("config 0 {config}\nconfig 1 {config}\n");
+    let mongo = chain(&["base".into(), "mongo".into()]);
+    let redis = chain(&["base".into(), "redis".into()]);
+    for name in [&mongo[0], &mongo[1], &redis[1]].into_iter().take(layers) {
+        text.push_str(&format!("layer {name} 4\n"));
+    }
+    text
+}
+
+/// Delivers both images. The copy says what it is given, on standard output and standard
+/// error. Returns what was run, shortened to what matters.
+async fn delivered(
+    state: State,
+    copy: (String, &'static str),
+) -> (Result<Delivery, Error>, Vec<String>) {
+    let listing = Arc::new(StdMutex::new(
+        "REF TYPE DIGEST SIZE PLATFORMS LABELS\n".to_owned(),
+    ));
+    let node = Arc::clone(&listing);
+    let engine = FakeEngine::new(state).with_exec(Box::new(move |_, argv| match argv {
+        [.., "ls"] => Output {
+            stdout: node.lock().unwrap().clone(),
+            ..Output::default()
+        },
+        argv if argv.contains(&COPY) => Output {
+            stdout: copy.0.clone(),
+            stderr: copy.1.into(),
+            code: i64::from(!copy.1.is_empty()),
+            ..Output::default()
+        },
+        argv if argv.contains(&"import") => {
+            for name in ["mongo", "redis"] {
+                let line = format!("docker.io/library/{name}:7 t sha256:m 1 MiB linux/amd64 a=b\n");
+                node.lock().unwrap().push_str(&line);
+            }
+            Output::default()
+        }
+        _ => Output::default(),
+    }));
+    let info = engine.state().info.clone();
+    let (arrived, _) = arrivals();
+    let wanted = ["mongo:7", "redis:7"].map(|name| Wanted::of(name.parse().unwrap()));
+    let sources = Sources::default();
+    let events = Events::silent();
+    let result = deliver(&engine, "n", &wanted, &info, &sources, arrived, &events).await;
+    let calls = engine.state().calls.clone();
+    let told = calls.iter().filter_map(|call| {
+        let words: Vec<&str> = call.split(' ').collect();
+        match words[..] {
+            ["create" | "start" | "remove" | "export", ..] => Some(call.clone()),
+            _ if call.contains(IMPORT) => Some(format!("import {}", words[words.len() - 2])),
+            _ if call.contains(RELEASE) => Some("release".to_owned()),
+            _ => None,
+        }
+    });
+    (result, told.collect())
+}
+
+#[tokio::test]
+async fn layers_are_copied_once_and_each_image_is_imported() {
+    let (result, calls) = delivered(state(), (said(3), "")).await;
+    assert_eq!(result.unwrap().brought, 2);
+    assert_eq!(
+        calls,
+        [
+            "remove n-layers",
+            "create n-layers",
+            "start n-layers",
+            "import docker.io/library/mongo:7",
+            "import docker.io/library/redis:7",
+            "release",
+            "remove n-layers",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_is_streamed() {
+    // Docker Desktop shares some folders of its machine only.
+    let mut refusing = state();
+    refusing.refuse("create n-layers", "Mounts denied: the path is not shared");
+    let (result, calls) = delivered(refusing, (said(0), "")).await;
+    assert_eq!(result.unwrap().brought, 2);
+    assert_eq!(calls.last().unwrap(), "export mongo:7 redis:7");
+
+    // The first image is there when the copy breaks off.
+    let (result, calls) = delivered(state(), (said(2), "cp: cannot preserve attributes")).await;
+    assert_eq!(result.unwrap().brought, 2);
+    let end = [
+        "import docker.io/library/mongo:7",
+        "remove n-layers",
+        "export redis:7",
+    ];
+    assert_eq!(calls[calls.len() - 3..], end);
+}
+
+#[tokio::test]
+async fn where_owners_are_shifted_or_folders_unknown_nothing_is_copied() {
+    let mut rootless = state();
+    rootless.info.security = vec!["name=rootless".into()];
+    let mut remapped = state();
+    remapped.info.security = vec!["name=userns".into()];
+    let mut other_store = state();
+    other_store.info.storage_driver = "overlayfs".into();
+    let mut unknown = state();
+    for image in unknown.images.values_mut() {
+        image.layer_folders.clear();
+    }
+    for state in [rootless, remapped, other_store, unknown] {
+        let (result, calls) = delivered(state, (said(3), "")).await;
+        assert_eq!(result.unwrap().brought, 2);
+        assert_eq!(calls, ["export mongo:7 redis:7"]);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_not_filled_by_another_way() {
+    let said = (said(1), "cp: error writing '/x': No space left on device");
+    let (result, calls) = delivered(state(), said).await;
+    let error = result.unwrap_err();
+    assert_eq!(
+        crate::error::Explain::code(&error),
+        crate::error::Code::DiskFull
+    );
+    assert_eq!(
+        error.to_string(),
+        "cannot load mongo:7, redis:7 into the node: no space left on the disk of the Docker engine"
+    );
+    assert_eq!(calls.last().unwrap(), "remove n-layers");
+}
+
+#[test]
+fn a_helper_sees_the_layers_and_configurations_alone() {
+    let engine = FakeEngine::new(State::default());
+    let state = state();
+    let step = Events::silent().step("images");
+    let copier = Copier {
+        engine: &engine,
+        node: state.containers["n"].clone(),
+        info: &state.info,
+        step: &step,
+        turn: tokio::sync::Mutex::default(),
+    };
+    let images = vec![("mongo:7".parse().unwrap(), image(&["base", "mongo"]))];
+    let helper = copier.helper(&images, &Layers::of(&images)).unwrap();
+    let hash = digest(CONFIG.as_bytes()).replace("sha256:", "");
+    assert_eq!(
+        helper.mounts,
+        [
+            Mount::Volume("images".into(), STORE.into()),
+            Mount::Bind("/layers/base".into(), "/layers/0".into(), true),
+            Mount::Bind("/layers/mongo".into(), "/layers/1".into(), true),
+            Mount::Bind(
+                format!("/var/lib/docker/image/overlay2/imagedb/content/sha256/{hash}").into(),
+                "/configs/0".into(),
+                true
+            ),
+        ]
+    );
+    assert_eq!(helper.enters.as_deref(), Some("n"));
+}
