@@ -22,8 +22,8 @@ pub struct ComponentObservation {
     pub pods: Vec<PodObservation>,
     /// The names of pods that are ending, and of former revisions.
     pub stopping: Vec<String>,
-    /// Whether a pod that is not meant to stay is still there, also one that serves
-    /// until a new one is ready. Evicted ones, which nobody removes, do not count.
+    /// Whether a pod of a former revision still gets requests: it serves until a new one
+    /// is ready, and is then told to end.
     pub replacing: bool,
     /// Its claim; `None` when it has none or when that is missing.
     pub claim: Option<ClaimObservation>,

@@ -102,7 +102,7 @@ impl Look {
                         .as_deref()
                         .is_none_or(|revision| is_of(pod, revision))
             });
-        let replacing = former.iter().any(|pod| !is_left_over(pod));
+        let replacing = former.iter().any(gets_requests);
         // A former pod that runs until a new one is ready makes no room for it.
         let stopping = |pod: &&Pod| current.is_empty() || pod.metadata.deletion_timestamp.is_some();
         let stopping = former
@@ -216,8 +216,10 @@ fn is_part(meta: &ObjectMeta, component: Component) -> bool {
 }
 
 /// Whether a pod has ended and stays listed all the same, as evicted ones do for long.
-fn is_left_over(pod: &Pod) -> bool {
-    convert::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
+/// Whether a pod still gets requests: once it is told to end, no new ones are sent to
+/// it, and ours answer for 3 s more.
+fn gets_requests(pod: &&Pod) -> bool {
+    !convert::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn label<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {

@@ -19,6 +19,8 @@ use crate::wait::{Look, Wait};
 /// How often the cluster is looked at: a look costs the API server a few
 /// milliseconds, and a change is seen within half a second.
 const PERIOD: Duration = Duration::from_millis(400);
+/// The same for what takes Kubernetes a moment only.
+const SOON: Duration = Duration::from_millis(100);
 /// How long the API server may be away during a wait: one that is told to end
 /// takes its 60 s while somebody follows a log.
 const AWAY: Duration = Duration::from_secs(90);
@@ -65,8 +67,8 @@ impl Explain for WaitError {
 type End = (String, String, u32);
 
 impl Cluster {
-    /// Waits until the pods of these components that were replaced are gone; returns
-    /// whether they are at the deadline.
+    /// Waits until the pods of these components that were replaced get no more requests;
+    /// returns whether that is so at the deadline.
     ///
     /// # Errors
     /// When the API server is away for too long.
@@ -75,7 +77,7 @@ impl Cluster {
         components: &[Component],
         timeout: Duration,
     ) -> Result<bool, Error> {
-        let wait = Wait::new("the replaced pods to end").every(PERIOD);
+        let wait = Wait::new("the former pods to be told to end").every(SOON);
         let deadline = Instant::now() + timeout;
         let ended = wait.until(deadline).run(async || {
             let mut seen = self.look(deadline).await?;

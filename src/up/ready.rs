@@ -17,9 +17,9 @@ use crate::wait::{Look, Reason, Wait};
 /// How long probes may fail after all components are ready: kube-proxy and the
 /// web app's proxy need a moment to see them.
 const SETTLING: Duration = Duration::from_secs(60);
-/// How long pods that were replaced may take to end: until then requests may reach
-/// them, with what was chosen before. Ours serve for 3 s and end; one of a server that
-/// the chart installed takes 30 s, and one on a node that is gone never ends.
+/// How long it may take until pods that were replaced get no more requests: they would
+/// answer with what was chosen before. Kubernetes tells them to end as soon as a new one is
+/// ready.
 const REPLACED: Duration = Duration::from_secs(15);
 
 /// What is waited for before any component.
@@ -84,7 +84,7 @@ async fn wait_all(
             other => other.into(),
         })?;
     if seen.iter().any(|seen| seen.replacing) {
-        step.state("the replaced pods end");
+        step.state("the former pods still get requests");
         cluster.wait_replaced(&installed, REPLACED).await?;
     }
     Ok(answers(plan, credentials, engine, step).await? && at_once)
