@@ -25,7 +25,7 @@ pub(crate) use self::logs::first_file;
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::{bound_stop, trust};
 pub use self::services::ensure_services;
-pub use self::stop::{StopReport, finish_interrupted_stop, stop_in_order};
+pub use self::stop::{StopReport, end_in_order, finish_interrupted_stop, stop_in_order};
 use crate::docker::{self, Engine, exec_ok};
 use crate::error::{Code, Explain};
 use crate::wait::TimedOut;

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
+
 use super::Error;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::Engine;
@@ -30,6 +32,10 @@ const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/
   echo "$t $n"
 done"#;
 
+/// Lists all running tasks.
+const RUNNING: &str =
+    r"ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'";
+
 /// Begins a stop. The file goes with the container: it is found only where a stop did not
 /// come to its end.
 const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
@@ -48,13 +54,25 @@ pub async fn stop_in_order(
     node: &str,
     step: &Step,
 ) -> Result<StopReport, Error> {
-    step.state("stopping the kubelet");
-    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
-    let report = end_components(engine, node, step).await?;
+    let report = end_in_order(engine, node, step).await?;
     step.state("stopping the node");
     // The databases have ended: what is left has nothing to lose.
     engine.stop(node, 1).await?;
     Ok(report)
+}
+
+/// Ends the node's components in order, for a container that is removed next.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn end_in_order(
+    engine: &dyn Engine,
+    node: &str,
+    step: &Step,
+) -> Result<StopReport, Error> {
+    step.state("stopping the kubelet");
+    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
+    end_components(engine, node, step).await
 }
 
 /// Ends what a stop that was interrupted has told to end, so that nothing of it is taken
@@ -91,9 +109,7 @@ async fn end_components(engine: &dyn Engine, node: &str, step: &Step) -> Result<
             continue;
         }
         step.state(format!("stopping the {what}"));
-        for task in &group {
-            task.terminate(engine, node).await?;
-        }
+        try_join_all(group.iter().map(|task| task.terminate(engine, node))).await?;
         report
             .killed
             .extend(await_end(engine, node, &group, deadline).await?);
@@ -167,10 +183,9 @@ async fn await_end(
     let mut left = Vec::new();
     let wait = Wait::new("the components to end").until(deadline);
     let ended = wait.run(async || {
-        let running = tasks(engine, node).await?;
-        let still = group
-            .iter()
-            .filter(|task| running.iter().any(|other| other.id == task.id));
+        let running = engine.exec(node, &["sh", "-c", RUNNING], None).await?;
+        let running: Vec<&str> = running.stdout.lines().collect();
+        let still = group.iter().filter(|task| running.contains(&&*task.id));
         left = still.map(|task| task.component).collect();
         Ok::<_, Error>(match left.is_empty() {
             true => Look::Done(()),
