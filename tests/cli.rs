@@ -391,9 +391,9 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @r"
     error: 3 invalid values
-      values.yaml:3: the indentation fits nothing above it, or a `:` is missing
-      --set-json redis={: it is no JSON at character 1: the end comes within an object
-      --set redis.image: `image` has no value: write KEY=VALUE
+      values.yaml:3: the indentation matches no line above, or a `:` is missing
+      --set-json redis={: invalid JSON at character 1: unexpected end within an object
+      --set redis.image: missing value for `image`: write KEY=VALUE
     ");
     let ran = home.run(&["render", "--set-file", "a=none.txt"]);
     assert_eq!(ran.code, 2);

@@ -1,11 +1,25 @@
-//! The directions of `docs/architecture.md`: which room may name what.
+//! The directions of `docs/architecture.md`: which module may name what.
 
 use std::path::{Path, PathBuf};
 
-/// Every source file below `src`, with its path from there and its text.
+/// Every source file with its path and its text. Paths are relative to `src`, or begin with
+/// `crates/NAME/`.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders: Vec<PathBuf> = vec![root.clone()];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = below(&root.join("src"), "");
+    let crates = clearml_local::files::list(&root.join("crates")).unwrap();
+    assert!(!crates.is_empty(), "the crates were not found");
+    for name in crates {
+        let source = root.join("crates").join(&name).join("src");
+        sources.extend(below(&source, &format!("crates/{name}/")));
+    }
+    assert!(sources.len() > 50, "the sources were not found");
+    sources
+}
+
+/// The source files below a folder. Their paths begin with `prefix`.
+fn below(root: &Path, prefix: &str) -> Vec<(String, String)> {
+    let mut folders: Vec<PathBuf> = vec![root.to_owned()];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for name in clearml_local::files::list(&folder).unwrap() {
@@ -14,12 +28,11 @@ fn sources() -> Vec<(String, String)> {
                 folders.push(path);
             } else if name.ends_with(".rs") {
                 let text = clearml_local::files::read(&path).unwrap().unwrap();
-                let short = path.strip_prefix(&root).unwrap();
-                sources.push((short.display().to_string(), text));
+                let short = path.strip_prefix(root).unwrap();
+                sources.push((format!("{prefix}{}", short.display()), text));
             }
         }
     }
-    assert!(sources.len() > 50, "the sources were not found");
     sources
 }
 
@@ -92,6 +105,34 @@ fn lower_rooms_do_not_know_the_upper_ones() {
             }
         }
     }
+}
+
+#[test]
+fn helm_values_knows_nothing_of_this_program() {
+    let words = [
+        "clearml",
+        "apiserver",
+        "std::fs",
+        "std::env",
+        "std::process",
+        "tracing",
+    ];
+    let mut files = 0;
+    for (path, text) in sources() {
+        if path.starts_with("crates/helm-values/") {
+            files += 1;
+            for word in words {
+                let found = text.to_ascii_lowercase().contains(word);
+                assert!(!found, "{path} names {word}");
+            }
+        }
+    }
+    assert!(files > 5, "{files}");
+    // Only the crate parses values files.
+    assert_eq!(
+        outside(&["crates/helm-values/"], &["granit_parser"]),
+        [""; 0]
+    );
 }
 
 #[test]

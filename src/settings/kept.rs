@@ -1,9 +1,10 @@
 //! Files that are read when they are said and kept, since a later `up` without
 //! flags means the same.
 
+use helm_values::{MAX_BYTES, file_names};
+
 use super::{Error, InputFile, KeptFile, SetArgument, SetKind};
 use crate::files;
-use crate::values::{LARGEST_FILE, named_files};
 
 /// Reads values files; `-` is what is piped in.
 pub(super) fn read_values(paths: &[InputFile]) -> Result<Vec<KeptFile>, Error> {
@@ -37,7 +38,7 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
     let read = |text: &String| {
         let mut argument = SetArgument::new(kind, text);
         if kind == SetKind::File {
-            for path in named_files(text) {
+            for path in file_names(text) {
                 let file = path.parse().map_err(|reason| Error::Path {
                     reason,
                     argument: argument.to_string(),
@@ -56,11 +57,11 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
 }
 
 fn text_of(file: &InputFile) -> Result<Option<KeptFile>, Error> {
-    let Some(bytes) = files::read_at_most(file.path(), LARGEST_FILE + 1)? else {
+    let Some(bytes) = files::read_at_most(file.path(), MAX_BYTES + 1)? else {
         return Ok(None);
     };
     let path = file.to_string();
-    if bytes.len() > LARGEST_FILE {
+    if bytes.len() > MAX_BYTES {
         return Err(Error::TooLarge { path });
     }
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -106,7 +107,7 @@ mod tests {
             error.to_string(),
             format!("{place}:2 cannot be used: it is not UTF-8 text")
         );
-        std::fs::write(&path, vec![b'#'; LARGEST_FILE + 1]).unwrap();
+        std::fs::write(&path, vec![b'#'; MAX_BYTES + 1]).unwrap();
         let error = read_values(std::slice::from_ref(&file)).unwrap_err();
         assert_eq!(
             error.to_string(),

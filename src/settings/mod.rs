@@ -15,6 +15,7 @@ mod wishes;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+pub use helm_values::SetKind;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::data::{DataPlace, InputFile};
@@ -23,7 +24,7 @@ pub use self::listen::{InvalidListen, Listen};
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
 pub use self::pull::Pull;
-pub use self::set::{SetArgument, SetKind};
+pub use self::set::SetArgument;
 pub use self::wishes::Wishes;
 use crate::error::{Code, Explain};
 use crate::image_ref::ImageRef;
@@ -250,7 +251,7 @@ pub enum Error {
         argument: String,
     },
     /// A file of the user's is too large to be meant.
-    #[error("{path} cannot be used: it is larger than {} MiB", crate::values::LARGEST_FILE >> 20)]
+    #[error("{path} cannot be used: it is larger than {} MiB", helm_values::MAX_BYTES >> 20)]
     TooLarge {
         /// The file.
         path: String,

@@ -1,62 +1,43 @@
-//! `--set` and its kin, as they were said.
+//! Arguments of `--set` and its variants.
 
 use std::fmt;
 
+use helm_values::Argument;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::KeptFile;
+use super::{KeptFile, SetKind};
 use crate::redact;
 
-/// Which of the flags it was, weakest first, as Helm lays them over one another
-/// whatever their order on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SetKind {
-    /// `--set-json`: values are JSON, or the whole argument is an object.
-    Json,
-    /// `--set`: types are guessed.
-    Set,
-    /// `--set-string`: every value is text.
-    String,
-    /// `--set-file`: values are the texts of files.
-    File,
-}
-
-impl SetKind {
-    /// All of them, weakest first.
-    pub const ALL: [SetKind; 4] = [SetKind::Json, SetKind::Set, SetKind::String, SetKind::File];
-
-    /// The flag, such as `--set-json`.
-    pub fn flag(self) -> &'static str {
-        match self {
-            SetKind::Json => "--set-json",
-            SetKind::Set => "--set",
-            SetKind::String => "--set-string",
-            SetKind::File => "--set-file",
-        }
-    }
-}
-
-/// One argument of one of the flags.
+/// An argument of one of the flags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetArgument {
     /// The flag.
     pub kind: SetKind,
-    /// What stands behind the flag, such as `apiserver.replicaCount=2`.
+    /// The text, such as `apiserver.replicaCount=2`.
     pub text: String,
-    /// Of `--set-file`: the files that it names, as they were read. Several can be
-    /// named, as in `a=one.conf,b=two.conf`.
+    /// The files that an argument of `--set-file` names, as they were read. It can name
+    /// several, as in `a=one.conf,b=two.conf`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<KeptFile>,
 }
 
 impl SetArgument {
-    /// An argument that names no files, or none that were read.
+    /// Creates an argument without files.
     pub fn new(kind: SetKind, text: impl Into<String>) -> SetArgument {
         SetArgument {
             kind,
             text: text.into(),
             files: Vec::new(),
+        }
+    }
+
+    /// Borrows the argument for Helm's merge.
+    pub(crate) fn as_helm(&self) -> Argument<'_> {
+        let files = self.files.iter();
+        Argument {
+            kind: self.kind,
+            text: &self.text,
+            files: files.map(|file| (&*file.path, &*file.text)).collect(),
         }
     }
 }

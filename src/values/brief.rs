@@ -1,7 +1,9 @@
 //! What commands need of an instance's values that work on it without its release
 //! and its machine.
 
-use super::{Values, coalesce, copied, keys, said};
+use helm_values::coalesce_values;
+
+use super::{Values, copied, keys, overrides};
 use crate::component::Component;
 use crate::release::Catalogue;
 use crate::secrets::{Credentials, Secrets};
@@ -15,9 +17,10 @@ impl Brief {
     /// Reads them, from values that `up` accepted.
     pub fn of(instance: &Instance) -> Brief {
         let mut tree = keys::defaults();
-        if let Ok(mut said) = said::merged(&instance.values, &instance.sets) {
-            copied::forget_published(&mut said);
-            coalesce(&mut tree, &said);
+        let merged = overrides::merge(&instance.values, &instance.sets);
+        if let Ok(mut overrides) = merged.into_result() {
+            copied::forget_published(&mut overrides);
+            coalesce_values(&mut tree, &overrides);
         }
         // Nobody asks for images here.
         let release = Catalogue::default_release();

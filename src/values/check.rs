@@ -1,4 +1,4 @@
-//! Whether what a user said names keys that exist and have an effect, and whether
+//! Whether the values of a user name keys that exist and have an effect, and whether
 //! the values in force fit them.
 
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use super::keys::{self, Effect, Key};
 use super::kind;
 use super::lookup;
 use super::newer::{self, Foreign, Known, wrapper};
-use super::said::Layer;
+use super::overrides::Layer;
 use super::{DEFAULTS, Problem};
 
 /// What was found at one place.
@@ -51,11 +51,11 @@ pub(super) fn layer(layer: &Layer, whole: &Value, suggested: usize) -> Checked {
         foreign: Vec::new(),
         found: Checked::default(),
     };
-    match wrapper::find(&layer.tree) {
+    match wrapper::find(&layer.values.tree) {
         Some(path) => check.wrapped(&path),
-        None => check.below(&layer.tree, &mut Vec::new()),
+        None => check.below(&layer.values.tree, &mut Vec::new()),
     }
-    let (problem, warning) = newer::findings(&layer.place.name(), &check.foreign);
+    let (problem, warning) = newer::findings(&layer.name(), &check.foreign);
     let mut found = check.found;
     found.problems.splice(0..0, problem);
     found.warnings.extend(warning);
@@ -78,13 +78,13 @@ impl<'a> Check<'a> {
         let name = path.join(".");
         let inner = path
             .iter()
-            .fold(&self.layer.tree, |tree, step| &tree[*step]);
+            .fold(&self.layer.values.tree, |tree, step| &tree[*step]);
         let example = inner.as_object().and_then(|map| map.keys().next());
         let example = example.map_or("", String::as_str);
         let mut what = format!(
             "`{name}` holds the values of the chart, as in a file of an umbrella chart: move them to the top level, for example `{example}` instead of `{name}.{example}`"
         );
-        let others = self.layer.tree.as_object().into_iter().flatten();
+        let others = self.layer.values.tree.as_object().into_iter().flatten();
         let others: Vec<String> = others
             .map(|(other, _)| other)
             .filter(|other| other.as_str() != path[0] && !is_known(other))
@@ -96,7 +96,7 @@ impl<'a> Check<'a> {
                 others.join(", ")
             ));
         }
-        let place = self.layer.place.of(path);
+        let place = self.layer.place(path);
         self.found.problems.push(Problem::new(place, what));
         let known = |tree: &'a Value, keep: &dyn Fn(&str) -> bool| {
             let entries = tree.as_object().into_iter().flatten();
@@ -108,7 +108,9 @@ impl<'a> Check<'a> {
         // What stands beside it at the top, and in the section that is called like the
         // chart.
         let own = |name: &str| is_in_place(path, name);
-        for (name, value) in known(&self.layer.tree, &|name| name != path[0] && is_known(name)) {
+        for (name, value) in known(&self.layer.values.tree, &|name| {
+            name != path[0] && is_known(name)
+        }) {
             self.entry(name, value, &mut Vec::new());
         }
         for (name, value) in known(inner, &own) {
@@ -121,7 +123,7 @@ impl<'a> Check<'a> {
     }
 
     fn place(&self, path: &[&str]) -> String {
-        self.layer.place.of(&[&self.above[..], path].concat())
+        self.layer.place(&[&self.above[..], path].concat())
     }
 
     fn below(&mut self, tree: &'a Value, path: &mut Vec<&'a str>) {
@@ -143,7 +145,7 @@ impl<'a> Check<'a> {
                 Some(Known::Section) => self.below(value, path),
                 Some(Known::Key(recognised)) => {
                     let full = [&self.above[..], path].concat();
-                    let at = (self.place(path), self.layer.place.line(&full));
+                    let at = (self.place(path), self.layer.values.line_of(&full));
                     let one = Foreign::new(recognised, path, value, self.whole, at);
                     self.foreign.push(one);
                     self.ignore(path, value);
@@ -202,7 +204,7 @@ impl<'a> Check<'a> {
     /// What to say of a key that YAML 1.1 reads as another word.
     fn misread(&self, path: &[&str]) -> Option<String> {
         let full = [&self.above[..], path].concat();
-        let spelled = self.layer.place.spelling(&full)?;
+        let spelled = self.layer.values.spelling(&full)?;
         let read = path.last()?;
         Some(format!(
             "YAML reads the key `{spelled}` as `{read}`; write \"{spelled}\" with quotes to have the word"
@@ -212,7 +214,7 @@ impl<'a> Check<'a> {
     /// Whether a key at the top is there for the parts of the file that use its anchor, as
     /// `x-common: &common` in Compose files is.
     fn only_holds_an_anchor(&self, name: &str) -> bool {
-        let anchored = self.layer.place.is_anchored(name) && !lookup::is_misspelt(&[name]);
+        let anchored = self.layer.values.is_anchored(name) && !lookup::is_misspelt(&[name]);
         self.above.is_empty() && (anchored || name.starts_with("x-"))
     }
 
@@ -236,7 +238,7 @@ fn is_known(name: &str) -> bool {
 }
 
 /// The keys whose values are not what they expect, each with the problem; `place` says
-/// where something was said.
+/// where the user sets a key.
 pub(super) fn types(
     tree: &Value,
     place: &dyn Fn(&[&str]) -> Option<String>,

@@ -3,16 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::said::Said;
+use super::overrides::Overrides;
 use super::{Inputs, keys, published};
 use crate::component::Component;
 
 /// Takes out of the user's tree what is not meant; returns the warnings.
-pub(super) fn unmeant(said: &mut Said, inputs: &Inputs<'_>) -> Vec<String> {
+pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    let published = forget_published(&mut said.tree);
+    let published = forget_published(&mut overrides.tree);
     if let Some(first) = published.first() {
-        let place = said.place(&keys::path(first)).unwrap_or_default();
+        let place = overrides.place(&keys::path(first)).unwrap_or_default();
         let what = match published.len() {
             1 => format!("`{first}` is a published value: the instance's own is used instead"),
             many => {
@@ -21,11 +21,11 @@ pub(super) fn unmeant(said: &mut Said, inputs: &Inputs<'_>) -> Vec<String> {
         };
         warnings.push(format!("{place}: {what}"));
     }
-    forget_empty(&mut said.tree);
+    forget_empty(&mut overrides.tree);
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
-    if smaller && says_the_charts_memory(&said.tree) {
-        let section = said.tree["elasticsearch"].as_object_mut();
+    if smaller && has_the_charts_memory(&overrides.tree) {
+        let section = overrides.tree["elasticsearch"].as_object_mut();
         if let Some(section) = section {
             section.shift_remove("resources");
             section.shift_remove("esJavaOpts");
@@ -40,32 +40,32 @@ pub(super) fn unmeant(said: &mut Said, inputs: &Inputs<'_>) -> Vec<String> {
 
 /// Takes out the secrets that everybody knows; returns their keys. The passwords of
 /// external databases are what they are.
-pub(super) fn forget_published(said: &mut Value) -> Vec<&'static str> {
+pub(super) fn forget_published(overrides: &mut Value) -> Vec<&'static str> {
     let published: Vec<&str> = keys::all()
         .iter()
         .filter(|key| key.is_made_if_empty())
-        .filter(|key| at(said, &key.path).is_some_and(published::is))
+        .filter(|key| at(overrides, &key.path).is_some_and(published::is))
         .map(|key| key.path.as_str())
         .collect();
     for path in &published {
-        take(said, path);
+        take(overrides, path);
     }
     published
 }
 
 /// An image without a name or a tag is the release's, a node port of none the usual one.
-fn forget_empty(said: &mut Value) {
+fn forget_empty(overrides: &mut Value) {
     for component in Component::ALL {
         let image = format!("{component}.image");
-        if at(said, &image).is_some_and(Value::is_null) {
-            take(said, &image);
+        if at(overrides, &image).is_some_and(Value::is_null) {
+            take(overrides, &image);
         }
         for part in ["image.repository", "image.tag", "service.nodePort"] {
             let path = format!("{component}.{part}");
             if keys::find(&path).is_some()
-                && at(said, &path).is_some_and(|value| value.is_null() || value == "")
+                && at(overrides, &path).is_some_and(|value| value.is_null() || value == "")
             {
-                take(said, &path);
+                take(overrides, &path);
             }
         }
     }
@@ -90,7 +90,7 @@ fn at<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// Elasticsearch's memory as chart 4.0.0 or a newer one has it: a copy of the chart's
 /// file carries it without meaning it.
-fn says_the_charts_memory(said: &Value) -> bool {
+fn has_the_charts_memory(overrides: &Value) -> bool {
     let of_charts = [
         json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}}),
         json!({
@@ -98,6 +98,6 @@ fn says_the_charts_memory(said: &Value) -> bool {
             "limits": {"cpu": "2000m", "memory": "4Gi"},
         }),
     ];
-    of_charts.contains(&said["elasticsearch"]["resources"])
-        && said["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
+    of_charts.contains(&overrides["elasticsearch"]["resources"])
+        && overrides["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
 }

@@ -16,7 +16,7 @@ const HEAD: &str = "\
 ";
 
 /// A values file with every key at its default. For the release and the profile of
-/// `inputs`; what the user said is not looked at.
+/// `inputs`; the values of the user are ignored.
 pub fn default_file(inputs: &Inputs<'_>) -> String {
     let tree = tree_of(inputs);
     let mut text = HEAD.to_owned();

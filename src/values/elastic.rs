@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::keys;
-use super::said::Said;
+use super::overrides::Overrides;
 use crate::release::Release;
 
 /// The key that holds them.
@@ -45,7 +45,7 @@ pub(super) fn defaults(release: &Release) -> Value {
 
 /// Makes the list in force one that the release's Elasticsearch accepts, as far as the
 /// meaning stays. Returns the warnings.
-pub(super) fn adapt(tree: &mut Value, said: &Said, release: &Release) -> Vec<String> {
+pub(super) fn adapt(tree: &mut Value, overrides: &Overrides, release: &Release) -> Vec<String> {
     let mut warnings = Vec::new();
     let Some(list) = tree["elasticsearch"]["extraEnvs"].as_array_mut() else {
         return warnings;
@@ -56,7 +56,7 @@ pub(super) fn adapt(tree: &mut Value, said: &Said, release: &Release) -> Vec<Str
         let copied = is_gone(env, release) && chart().contains(env);
         if copied {
             let step = index.to_string();
-            let place = said.place(&["elasticsearch", "extraEnvs", &step]);
+            let place = overrides.place(&["elasticsearch", "extraEnvs", &step]);
             warnings.push(format!(
                 "{}: Elasticsearch {} has no setting {}: it is left out",
                 place.unwrap_or_default(),

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::kind;
-use super::said::{self, Said};
+use super::overrides::Overrides;
 use crate::component::Component;
 use crate::profile::Profile;
 use crate::quantity::{bytes, java_bytes};
@@ -12,12 +12,12 @@ use crate::quantity::{bytes, java_bytes};
 const MIB: f64 = (1 << 20) as f64;
 
 /// Changes requests, limits and the heap that the user did not choose.
-pub(super) fn give_way(tree: &mut Value, said: &Said, profile: &Profile) {
-    let says = |path: &[&str]| said::says(&said.tree, path, false);
+pub(super) fn give_way(tree: &mut Value, overrides: &Overrides, profile: &Profile) {
+    let sets = |path: &[&str]| overrides.has(path);
     for component in Component::ALL {
         let name = component.name();
         for what in ["cpu", "memory"] {
-            let ours = |kind: &str| !says(&[name, "resources", kind, what]);
+            let ours = |kind: &str| !sets(&[name, "resources", kind, what]);
             let amount = |kind: &str| tree[name]["resources"][kind][what].clone();
             let (request, limit) = (amount("requests"), amount("limits"));
             let (Some(asked), Some(limited)) = (size(&request), size(&limit)) else {
@@ -34,7 +34,7 @@ pub(super) fn give_way(tree: &mut Value, said: &Said, profile: &Profile) {
             }
         }
     }
-    heap(tree, &says, profile);
+    heap(tree, &sets, profile);
 }
 
 fn size(amount: &Value) -> Option<f64> {
@@ -42,7 +42,7 @@ fn size(amount: &Value) -> Option<f64> {
 }
 
 /// Elasticsearch's heap is half of its limit, as in every profile.
-fn heap(tree: &mut Value, says: &dyn Fn(&[&str]) -> bool, profile: &Profile) {
+fn heap(tree: &mut Value, sets: &dyn Fn(&[&str]) -> bool, profile: &Profile) {
     let elastic = &mut tree["elasticsearch"];
     let Some(options) = kind::text(&elastic["esJavaOpts"]) else {
         return;
@@ -55,9 +55,9 @@ fn heap(tree: &mut Value, says: &dyn Fn(&[&str]) -> bool, profile: &Profile) {
     if heap < limit {
         return;
     }
-    if !says(&["elasticsearch", "resources", "limits", "memory"]) {
+    if !sets(&["elasticsearch", "resources", "limits", "memory"]) {
         elastic["resources"]["limits"]["memory"] = json!(format!("{:.0}Mi", 2.0 * heap / MIB));
-    } else if !says(&["elasticsearch", "esJavaOpts"]) {
+    } else if !sets(&["elasticsearch", "esJavaOpts"]) {
         let fitting = format!("{:.0}m", (limit / 2.0 / MIB).floor());
         elastic["esJavaOpts"] = json!(profile.java_options_with(&fitting));
     }

@@ -5,38 +5,30 @@ mod brief;
 mod check;
 mod copied;
 mod defaults;
-mod difference;
 pub(crate) mod elastic;
 mod error;
-mod grammar;
 mod hocon;
-mod json;
 mod keys;
 mod kind;
 mod limits;
 mod lookup;
-mod merge;
 mod newer;
+mod overrides;
 mod published;
 mod reference;
 mod rules;
-mod said;
 mod schema;
-mod set;
 mod show;
 mod typed;
 
+use helm_values::coalesce_values;
 use serde_json::Value;
 
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
-pub use self::difference::{Difference, Refused};
 pub use self::error::{Error, Finding, Problem, Suggestion};
-pub use self::merge::coalesce;
 pub use self::reference::reference;
-pub use self::said::{LARGEST_FILE, merged};
 pub use self::schema::schema;
-pub use self::set::named_files;
 pub use self::show::InForce;
 pub use self::typed::{
     ApiOptions, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login, Mongodb,
@@ -81,7 +73,7 @@ pub struct Resolved {
     pub warnings: Vec<String>,
     /// As one tree.
     pub tree: Value,
-    said: said::Said,
+    overrides: overrides::Overrides,
     /// Whether the controller opened the ingresses.
     opened: bool,
 }
@@ -89,31 +81,31 @@ pub struct Resolved {
 /// Works out the values in force.
 ///
 /// # Errors
-/// Everything that is wrong with what the user said, at once.
+/// Everything that is wrong with the values of the user, at once.
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
-    let (mut said, mut problems) = said::said(inputs);
+    let (mut overrides, mut problems) = overrides::read(inputs);
     let mut warnings = Vec::new();
     let mut ignored = Vec::new();
-    for layer in &said.layers {
+    for layer in &overrides.layers {
         let suggested = error::SHOWN.saturating_sub(problems.len());
-        let found = check::layer(layer, &said.tree, suggested);
+        let found = check::layer(layer, &overrides.tree, suggested);
         problems.extend(found.problems);
         warnings.extend(found.warnings);
         ignored.extend(found.ignored);
     }
-    said.lift_wrapped();
+    overrides.lift_wrapped();
     for (path, value) in ignored {
-        said.forget(&path, &value);
+        overrides.forget(&path, &value);
     }
-    check::without_misplaced(&mut said.tree);
-    warnings.extend(copied::unmeant(&mut said, inputs));
+    check::without_misplaced(&mut overrides.tree);
+    warnings.extend(copied::unmeant(&mut overrides, inputs));
     let defaults = defaults(inputs);
     let mut tree = defaults.clone();
-    coalesce(&mut tree, &said.tree);
+    coalesce_values(&mut tree, &overrides.tree);
     let opened = opened(&mut tree, inputs);
-    warnings.extend(elastic::adapt(&mut tree, &said, inputs.release));
-    limits::give_way(&mut tree, &said, inputs.profile);
-    let invalid = check::types(&tree, &|path| said.place(path));
+    warnings.extend(elastic::adapt(&mut tree, &overrides, inputs.release));
+    limits::give_way(&mut tree, &overrides, inputs.profile);
+    let invalid = check::types(&tree, &|path| overrides.place(path));
     let mut fitting = tree.clone();
     for (key, _) in &invalid {
         let path = keys::path(&key.path);
@@ -125,14 +117,16 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         values: &values,
         tree: &fitting,
         defaults: &defaults,
-        said: &said,
+        overrides: &overrides,
         release: inputs.release,
         controller: inputs.controller.as_ref(),
     };
     for finding in rules::broken(&context) {
         // What stands in the place of an invalid value is not the user's.
         if !invalid.iter().any(|(key, _)| finding.is_about(&key.path)) {
-            let place = finding.place(&said).unwrap_or_else(|| DEFAULTS.to_owned());
+            let place = finding
+                .place(&overrides)
+                .unwrap_or_else(|| DEFAULTS.to_owned());
             problems.push(Problem::new(place, finding.what));
         }
     }
@@ -141,7 +135,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         return Err(Error { problems });
     }
     warnings.extend(rules::doubtful(&context).into_iter().map(|finding| {
-        let place = finding.place(&said);
+        let place = finding.place(&overrides);
         place.map_or(finding.what.clone(), |place| {
             format!("{place}: {}", finding.what)
         })
@@ -150,12 +144,12 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         values,
         warnings,
         tree,
-        said,
+        overrides,
         opened,
     })
 }
 
-/// Where something is that the user did not say.
+/// The place of a value that the user did not set.
 const DEFAULTS: &str = "the defaults";
 
 /// Whoever asks for a controller wants something behind it: where the values have no
@@ -425,7 +419,10 @@ fileserver:
                 "apiserver:\n  extraEnvs: {A: b}\n",
                 "values.yaml:2: invalid value for `apiserver.extraEnvs`: expected a list of name and value, got a map of keys",
             ),
-            ("- a\n", "values.yaml: it holds no keys and values"),
+            (
+                "- a\n",
+                "values.yaml: expected a mapping of keys to values, got a list",
+            ),
         ] {
             assert_eq!(refused(text, &[]), message);
         }

@@ -1,9 +1,9 @@
-//! `docs/values.md`: all keys, and how values are said.
+//! Generates `docs/values.md`: all keys, and how to set values.
 
 use serde_json::Value;
 
-use super::Difference;
 use super::keys::{self, Effect, Key};
+use helm_values::Difference;
 
 const BEGIN: &str = "\
 # Values
@@ -131,8 +131,8 @@ pub fn reference() -> String {
     let mut text = BEGIN.to_owned();
     text.push_str("| | Why |\n| --- | --- |\n");
     for difference in Difference::ALL {
-        let (word, reason) = (difference.word(), difference.reason());
-        text.push_str(&format!("| {word} | {} |\n", cell(reason)));
+        let (id, reason) = (difference.id(), difference.reason());
+        text.push_str(&format!("| {id} | {} |\n", cell(reason)));
     }
     text.push_str(
         "\n## Keys\n\nA key marked with \\* is not of the chart 4.0.0: it is a sub-chart's, or ours.\n",

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::keys::{self, Key};
-use super::{Inputs, Resolved, defaults, said};
+use super::{Inputs, Resolved, defaults};
 use crate::redact::{MASK, mask_within};
 
 /// A key in force.
@@ -34,9 +34,9 @@ impl Resolved {
         let path = keys::path(&key.path);
         let at = |tree: &Value| path.iter().fold(tree, |tree, name| &tree[*name]).clone();
         let (value, default) = (at(&self.tree), at(defaults));
-        // What was said and is not meant, such as published secrets, is in no tree.
-        let from = match said::says(&self.said.tree, &path, false) {
-            true => self.said.source(&path),
+        // Values that were left out, such as published secrets, are in no tree.
+        let from = match self.overrides.has(&path) {
+            true => self.overrides.source(&path),
             false => None,
         };
         let made = self.is_made(&key.path, &value);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use helm_values::merge_maps;
 use serde_json::{Map, Value};
 
 use crate::values::check::is_in_place;
-use crate::values::merge;
 
 /// Sections that only the `clearml` chart has.
 const SERVERS: [&str; 3] = ["apiserver", "fileserver", "webserver"];
@@ -106,7 +106,7 @@ impl Lifted {
         *inner = stay;
         let names = moved.keys().cloned().collect();
         if let Value::Object(top) = tree {
-            merge::maps(&mut moved, std::mem::take(top));
+            merge_maps(&mut moved, std::mem::take(top));
             *top = moved;
         }
         names

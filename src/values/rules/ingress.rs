@@ -70,7 +70,7 @@ fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
     let mut unread: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
     for (name, site) in context.values.ingress.sites.all() {
         let own = format!("ingress.{name}.annotations");
-        let place = match context.says(&own) {
+        let place = match context.overrides(&own) {
             true => own,
             false => "ingress.annotations".to_owned(),
         };

@@ -11,7 +11,7 @@ mod users;
 
 use serde_json::Value;
 
-use super::said::{self, Said};
+use super::overrides::Overrides;
 use super::{Controller, Values, keys};
 use crate::release::Release;
 use crate::words::listed;
@@ -22,10 +22,10 @@ pub(super) struct Context<'a> {
     pub(super) values: &'a Values,
     /// The same as one tree.
     pub(super) tree: &'a Value,
-    /// What would be in force if the user said nothing.
+    /// The values in force without those of the user.
     pub(super) defaults: &'a Value,
-    /// What the user said.
-    pub(super) said: &'a Said,
+    /// The user's values.
+    pub(super) overrides: &'a Overrides,
     /// The release.
     pub(super) release: &'a Release,
     /// The instance's ingress controller, where it has one.
@@ -34,8 +34,8 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// Whether the user's value of a key counts.
-    fn says(&self, key: &str) -> bool {
-        said::says(&self.said.tree, &keys::path(key), false)
+    fn overrides(&self, key: &str) -> bool {
+        self.overrides.has(&keys::path(key))
     }
 
     /// Whether the user chose something else than the default.
@@ -45,14 +45,14 @@ impl Context<'_> {
             let value = path.iter().fold(tree, |tree, name| &tree[*name]);
             key.kind.meaning(value)
         };
-        self.says(&key.path) && at(self.tree) != at(self.defaults)
+        self.overrides(&key.path) && at(self.tree) != at(self.defaults)
     }
 }
 
 /// What a rule found.
 #[derive(Debug)]
 pub(super) struct Finding {
-    /// The keys that it is about. The first one that the user said gives the place.
+    /// The keys that it is about. The first one that the user sets gives the place.
     pub(super) keys: Vec<String>,
     /// In words.
     pub(super) what: String,
@@ -73,15 +73,15 @@ impl Finding {
         }
     }
 
-    /// Where it was said; `None` where the user said nothing of it.
-    pub(super) fn place(&self, said: &Said) -> Option<String> {
+    /// The place where the user sets one of the keys; `None` if the user sets none.
+    pub(super) fn place(&self, overrides: &Overrides) -> Option<String> {
         self.keys.iter().find_map(|key| {
             // Such as `apiserver.fixedUsers.users[0].password`.
             let (key, item) = key.split_at(key.find('[').unwrap_or(key.len()));
             let mut path = keys::path(key);
             let steps = item.split(['[', ']', '.']);
             path.extend(steps.filter(|step| !step.is_empty()));
-            said.place(&path)
+            overrides.place(&path)
         })
     }
 

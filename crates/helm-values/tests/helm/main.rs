@@ -1,5 +1,5 @@
-//! Values mean what they mean to Helm: its recorded answers (tests/oracle), and,
-//! where Go is there, Helm itself asked at random.
+//! Compares this crate with Helm: with its recorded answers (`tests/oracle/recorded`), and,
+//! if Go is installed, with Helm itself in random cases.
 
 mod case;
 mod generate;
@@ -10,8 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use clearml_local::files;
-use clearml_local::values::Difference;
+use helm_values::Difference;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Deserialize;
@@ -27,11 +26,14 @@ struct Recorded {
     helm: Answer,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the crate itself reads no files")]
 fn recorded() -> Vec<(String, Recorded)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/recorded");
     let mut all = Vec::new();
-    for name in files::list(&folder).unwrap() {
-        let text = files::read(&folder.join(&name)).unwrap().unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().display();
+        let text = std::fs::read_to_string(&path).unwrap();
         for (number, line) in text.lines().enumerate() {
             let place = format!("{name}:{}", number + 1);
             match serde_json::from_str(line) {
@@ -44,7 +46,7 @@ fn recorded() -> Vec<(String, Recorded)> {
 }
 
 #[test]
-fn recorded_answers_of_helm_are_ours() {
+fn recorded_answers_of_helm_are_the_same() {
     let all = recorded();
     assert!(all.len() > 500, "{} cases", all.len());
     let mut wrong = Vec::new();
@@ -56,7 +58,7 @@ fn recorded_answers_of_helm_are_ours() {
             helm,
         } = one;
         match case.compare(&helm) {
-            Ok(difference) if difference.map(Difference::word) == differs.as_deref() => {}
+            Ok(difference) if difference.map(Difference::id) == differs.as_deref() => {}
             Ok(difference) => wrong.push(format!("{place} {rule}: {difference:?}")),
             Err(what) => wrong.push(format!("{place} {rule}: {what}")),
         }
@@ -69,25 +71,23 @@ fn each_difference_has_an_example_and_a_reason() {
     let all = recorded();
     for difference in Difference::ALL {
         assert!(difference.reason().ends_with('.'));
-        let word = difference.word();
-        let examples = all
-            .iter()
-            .filter(|(_, o)| o.differs.as_deref() == Some(word));
-        assert!(examples.count() > 0, "{word}");
+        let id = difference.id();
+        let examples = all.iter().filter(|(_, o)| o.differs.as_deref() == Some(id));
+        assert!(examples.count() > 0, "{id}");
     }
 }
 
-/// Asked by `tests/run`, where Go is there: `HELM_ORACLE` is the built program.
+/// Run by `tests/run` if Go is installed: `HELM_ORACLE` is the path of the built oracle.
 #[test]
-#[ignore = "needs Go: tests/run builds what answers"]
-#[expect(clippy::print_stdout, reason = "what was asked is told")]
+#[ignore = "needs Go: tests/run builds the oracle"]
+#[expect(clippy::print_stdout, reason = "a summary of the random cases")]
 fn helm_itself_answers_the_same() {
-    let oracle = setting("HELM_ORACLE").expect("HELM_ORACLE is the program");
+    let oracle = setting("HELM_ORACLE").expect("HELM_ORACLE is the path of the oracle");
     let count: usize = setting("HELM_CASES").map_or(10_000, |n| n.parse().unwrap());
     let seed = setting("E2E_SEED").unwrap_or_else(|| "none".into());
     let mut random = StdRng::seed_from_u64(number(&seed));
     let mut differences: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut refused, mut wrong) = (0, Vec::new());
+    let (mut rejected, mut wrong) = (0, Vec::new());
     let mut left = count;
     while left > 0 {
         let cases: Vec<Case> = (0..left.min(20_000))
@@ -95,10 +95,10 @@ fn helm_itself_answers_the_same() {
             .collect();
         left -= cases.len();
         for (case, answer) in cases.iter().zip(ask(&oracle, &cases)) {
-            refused += usize::from(answer.error.is_some());
+            rejected += usize::from(answer.error.is_some());
             match case.compare(&answer) {
                 Ok(None) => {}
-                Ok(Some(difference)) => *differences.entry(difference.word()).or_default() += 1,
+                Ok(Some(difference)) => *differences.entry(difference.id()).or_default() += 1,
                 Err(what) => wrong.push(format!(
                     "{}\n{what}\nHelm: {}",
                     serde_json::to_string(case).unwrap(),
@@ -107,20 +107,20 @@ fn helm_itself_answers_the_same() {
             }
         }
     }
-    let told = &wrong[..wrong.len().min(10)];
+    let first = &wrong[..wrong.len().min(10)];
     assert!(
         wrong.is_empty(),
         "{} of {count} with E2E_SEED={seed}:\n{}",
         wrong.len(),
-        told.join("\n")
+        first.join("\n")
     );
     println!(
-        "{count} cases with E2E_SEED={seed}: as Helm, which refused {refused}; \
-         meant to differ: {differences:?}"
+        "{count} cases with E2E_SEED={seed}: same as Helm, which rejected {rejected}; \
+         deliberate differences: {differences:?}"
     );
 }
 
-/// Helm's answers.
+/// Returns Helm's answers.
 fn ask(oracle: &str, cases: &[Case]) -> Vec<Answer> {
     let mut child = Command::new(oracle)
         .stdin(Stdio::piped())
@@ -149,7 +149,7 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A number for a name, such as a commit's.
+/// Derives a number from a name, such as that of a commit.
 fn number(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! Values files at random: the ways to write YAML that people use.
+//! Random values files, in the notations of YAML that people use.
 
 use rand::RngExt;
 use rand::rngs::StdRng;

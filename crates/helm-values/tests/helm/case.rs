@@ -1,13 +1,14 @@
-//! What is asked of both, and how answers are compared.
+//! Cases, and the comparison of the answers.
 
 use std::collections::BTreeMap;
 
-use clearml_local::settings::{KeptFile, SetArgument, SetKind};
-use clearml_local::values::{self, Difference, Refused};
+use helm_values::{
+    Argument, Difference, Error, SetKind, coalesce_values, file_names, merge_values,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// As tests/oracle reads it.
+/// A case, in the format of `tests/oracle`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Case {
     #[serde(rename = "do")]
@@ -38,7 +39,16 @@ pub struct Set {
     pub files: BTreeMap<String, String>,
 }
 
-/// Helm's: a tree or an error.
+impl Set {
+    fn file_names(&self) -> Vec<String> {
+        match self.kind {
+            SetKind::File => file_names(&self.text),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// An answer of Helm: values or an error.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer {
     #[serde(default)]
@@ -48,41 +58,33 @@ pub struct Answer {
 }
 
 impl Case {
-    /// What it means here.
-    pub fn ours(&self) -> Result<Value, Refused> {
+    /// Computes the answer of this crate.
+    pub fn ours(&self) -> Result<Value, Error> {
         if self.what == What::Coalesce {
             let mut tree = Value::Object(self.defaults.clone());
-            values::coalesce(&mut tree, &Value::Object(self.user.clone()));
+            coalesce_values(&mut tree, &Value::Object(self.user.clone()));
             return Ok(tree);
         }
-        let kept = |path: &str, text: &str| KeptFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        let files: Vec<KeptFile> = self
-            .files
-            .iter()
-            .map(|text| kept("values.yaml", text))
-            .collect();
-        let mut sets = Vec::new();
-        for set in &self.sets {
-            let mut argument = SetArgument::new(set.kind, &set.text);
-            if set.kind == SetKind::File {
-                // As the settings do; a file that is not there is not read.
-                let named = values::named_files(&set.text);
-                let there = named.iter().map_while(|path| match path.trim() {
-                    "-" => Some(kept(path, "")),
-                    _ => set.files.get(path).map(|text| kept(path, text)),
-                });
-                argument.files = there.collect();
+        let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
+        let names: Vec<Vec<String>> = self.sets.iter().map(Set::file_names).collect();
+        let arguments = self.sets.iter().zip(&names).map(|(set, names)| {
+            // A file that does not exist is not read, nor are those after it.
+            let there = names.iter().map_while(|path| match path.trim() {
+                "-" => Some((path.as_str(), "")),
+                _ => set.files.get(path).map(|text| (&**path, &**text)),
+            });
+            Argument {
+                files: there.collect(),
+                ..Argument::new(set.kind, &set.text)
             }
-            sets.push(argument);
-        }
-        values::merged(&files, &sets)
+        });
+        let arguments: Vec<Argument<'_>> = arguments.collect();
+        let merged = merge_values(&files, &arguments);
+        merged.into_result().map_err(|(_, error)| error)
     }
 
-    /// Whether Helm answers the same: `Ok` with the difference that is meant, or
-    /// what is wrong.
+    /// Compares the answers. Returns the deliberate difference, if there is one, or a
+    /// description of an unexpected difference.
     pub fn compare(&self, helm: &Answer) -> Result<Option<Difference>, String> {
         let ours = self.ours();
         match (&ours, &helm.tree) {
@@ -92,9 +94,9 @@ impl Case {
                 Same::No => Err(format!("ours: {ours}")),
             },
             (Err(_), None) => Ok(None),
-            (Err(refused), Some(_)) => match refused.difference {
+            (Err(error), Some(_)) => match error.difference() {
                 Some(difference) => Ok(Some(difference)),
-                None => Err(format!("refused here: {refused}")),
+                None => Err(format!("rejected here: {error}")),
             },
             (Ok(ours), None) => {
                 let why = helm.error.as_deref().unwrap_or_default();
@@ -102,7 +104,7 @@ impl Case {
                 if syntax.iter().any(|word| why.contains(word)) {
                     return Ok(Some(Difference::Syntax));
                 }
-                Err(format!("taken here: {ours}"))
+                Err(format!("accepted here: {ours}"))
             }
         }
     }
@@ -111,12 +113,13 @@ impl Case {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Same {
     Exactly,
-    /// Helm's is our number as a float.
+    /// Helm's number is ours, rounded to a float.
     Rounded,
     No,
 }
 
-/// Helm's floats are written with an exponent, so that they are read as floats.
+/// Compares values. The oracle writes Helm's floats with an exponent, so that they are read as
+/// floats.
 fn compare(ours: &Value, helms: &Value) -> Same {
     match (ours, helms) {
         (Value::Object(ours), Value::Object(helms)) => {
@@ -142,7 +145,10 @@ fn compare(ours: &Value, helms: &Value) -> Same {
             }
             let whole = ours.as_i64().map(i128::from);
             let whole = whole.or_else(|| ours.as_u64().map(i128::from));
-            #[expect(clippy::cast_possible_truncation, reason = "it is what is asked")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the rounded number is compared"
+            )]
             match whole.zip(helms.as_f64()) {
                 Some((whole, helms)) if whole != helms as i128 => Same::Rounded,
                 _ => Same::Exactly,

@@ -1,13 +1,13 @@
-//! Merging as Helm does it: maps by key, everything else is replaced.
+//! Helm's two ways to merge: maps by key, everything else replaced.
 
 use serde_json::{Map, Value};
 
-/// Lays one layer of the user's onto those below it; null stays, so that it can
-/// take a default away.
-pub(super) fn maps(tree: &mut Map<String, Value>, over: Map<String, Value>) {
+/// Merges `over` into `tree`, as Helm merges one values file into another: maps are merged by
+/// key, and everything else is replaced. Null is kept, because it removes a default later.
+pub fn merge_maps(tree: &mut Map<String, Value>, over: Map<String, Value>) {
     for (key, value) in over {
         match (tree.get_mut(&key), value) {
-            (Some(Value::Object(below)), Value::Object(over)) => maps(below, over),
+            (Some(Value::Object(below)), Value::Object(over)) => merge_maps(below, over),
             (Some(there), value) => *there = value,
             (None, value) => {
                 tree.insert(key, value);
@@ -16,24 +16,24 @@ pub(super) fn maps(tree: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Lays what the user said over the chart's defaults (Helm's `CoalesceValues`):
-/// null takes a default away. Where there is none, null stays.
-pub fn coalesce(defaults: &mut Value, user: &Value) {
+/// Merges the user's values into the defaults of a chart, as Helm's `CoalesceValues` does:
+/// null removes a default, and is kept if there is no default.
+pub fn coalesce_values(defaults: &mut Value, user: &Value) {
     let (Value::Object(defaults), Value::Object(user)) = (defaults, user) else {
         return;
     };
-    // At the top null takes also a default away that is null itself.
-    let gone = |key: &str, value: &Value, defaults: &Map<String, Value>| {
+    // At the top level null also removes a default that is null itself.
+    let removes = |key: &str, value: &Value, defaults: &Map<String, Value>| {
         value.is_null() && defaults.contains_key(key)
     };
-    let (taken, said): (Vec<_>, Vec<_>) = user
+    let (removed, merged): (Vec<_>, Vec<_>) = user
         .iter()
-        .partition(|(key, value)| gone(key, value, defaults));
-    for (key, _) in taken {
+        .partition(|(key, value)| removes(key, value, defaults));
+    for (key, _) in removed {
         defaults.shift_remove(key);
     }
-    without_nulls(defaults);
-    coalesce_maps(defaults, said);
+    remove_nulls(defaults);
+    coalesce_maps(defaults, merged);
 }
 
 fn coalesce_maps<'a>(
@@ -54,12 +54,12 @@ fn coalesce_maps<'a>(
     }
 }
 
-/// A chart's own nulls are as if they were not there.
-fn without_nulls(map: &mut Map<String, Value>) {
+/// Removes the nulls of the chart's own defaults.
+fn remove_nulls(map: &mut Map<String, Value>) {
     map.retain(|_, value| !value.is_null());
     for value in map.values_mut() {
         if let Value::Object(below) = value {
-            without_nulls(below);
+            remove_nulls(below);
         }
     }
 }
@@ -71,17 +71,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layers_keep_null_and_defaults_lose_to_it() {
+    fn null_is_kept_between_files_and_removes_defaults() {
         let mut tree = json!({"a": {"b": 1, "c": [1, 2]}});
         let (Value::Object(map), Value::Object(over)) =
             (&mut tree, json!({"a": {"b": null, "c": [3]}, "d": null}))
         else {
             unreachable!("both are maps");
         };
-        maps(map, over);
+        merge_maps(map, over);
         assert_eq!(tree, json!({"a": {"b": null, "c": [3]}, "d": null}));
         let mut defaults = json!({"a": {"b": 1, "x": 1}, "y": {"z": null}});
-        coalesce(&mut defaults, &tree);
+        coalesce_values(&mut defaults, &tree);
         let expected = json!({"a": {"x": 1, "c": [3]}, "d": null, "y": {}});
         assert_eq!(defaults, expected);
     }

@@ -1,24 +1,24 @@
-//! What a plain word of a file is, by the rules of Helm's YAML reader (YAML 1.1
-//! as Go's `yaml.v2` has it): `yes` is true, `0644` is octal, `1_000` a number.
+//! Types of plain scalars, by the rules of Helm's YAML reader (YAML 1.1 as implemented by
+//! Go's `yaml.v2`): `yes` is true, `0644` is octal, `1_000` is a number.
 
 use serde_json::Value;
 
-/// A word without quotes.
+/// A scalar without quotes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Plain {
+pub(crate) enum Plain {
     Null,
     Bool(bool),
     Int(i64),
     /// Beyond the largest `i64`.
     Uint(u64),
-    /// May be infinite or no number at all.
+    /// May be infinite or NaN.
     Float(f64),
     Text,
 }
 
 impl Plain {
-    /// What the word is.
-    pub(super) fn of(word: &str) -> Plain {
+    /// Determines the type of a scalar.
+    pub(crate) fn of(word: &str) -> Plain {
         match word {
             "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
@@ -49,7 +49,7 @@ fn numeral(word: &str) -> Option<Plain> {
     };
     let signed = word.len() > digits.len();
     let integer = integer(negative, signed, digits).or_else(|| {
-        // `0b-1`, for Go.
+        // Go accepts `0b-1`.
         let binary = word.strip_prefix("0b")?;
         i64::from_str_radix(binary, 2).ok().map(Plain::Int)
     });
@@ -80,7 +80,7 @@ fn integer(negative: bool, signed: bool, digits: &str) -> Option<Plain> {
     }
 }
 
-/// The word without underscores, where each stands between two digits.
+/// Removes the underscores, if each of them is between two digits.
 fn separated(word: &str) -> Option<String> {
     let bytes = word.as_bytes();
     let digit = |at: Option<usize>| {
@@ -92,7 +92,7 @@ fn separated(word: &str) -> Option<String> {
     fine.then(|| word.replace('_', ""))
 }
 
-/// A decimal number with or without a fraction and an exponent.
+/// Parses a decimal number with an optional fraction and exponent.
 fn float(word: &str) -> Option<Plain> {
     let mut rest = word.strip_prefix(['+', '-']).unwrap_or(word);
     let mut digits = || {
@@ -120,7 +120,7 @@ fn float(word: &str) -> Option<Plain> {
     } else if !rest.is_empty() {
         return None;
     }
-    // What is too large stays text.
+    // A number that is too large is a string.
     let number = word
         .parse()
         .ok()
@@ -128,13 +128,16 @@ fn float(word: &str) -> Option<Plain> {
     Some(Plain::Float(number))
 }
 
-/// A number that was written with a fraction or an exponent: `1.0` is `1`, as it is
-/// in JSON.
-pub fn number(number: f64) -> Value {
-    /// Up to here every whole number is a float.
+/// Converts a number that was written with a fraction or an exponent: `1.0` becomes `1`, as
+/// Helm writes it in JSON.
+pub(crate) fn number(number: f64) -> Value {
+    /// The largest number up to which every integer is a float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it is an integer and small"
+        )]
         return Value::from(number as i64);
     }
     Value::from(number)
@@ -145,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_what_helm_takes_them_for() {
+    fn scalars_have_the_types_that_helm_gives_them() {
         for (word, plain) in [
             ("", Plain::Null),
             ("NULL", Plain::Null),

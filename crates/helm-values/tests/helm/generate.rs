@@ -1,8 +1,8 @@
-//! Cases at random: arguments as people write them, and broken ones.
+//! Random cases: arguments as people write them, and broken ones.
 
 use std::collections::BTreeMap;
 
-use clearml_local::settings::SetKind;
+use helm_values::SetKind;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -37,12 +37,12 @@ pub fn case(random: &mut StdRng) -> Case {
     }
 }
 
-/// One of some.
+/// Returns one of the words.
 pub fn one<'a>(random: &mut StdRng, words: &[&'a str]) -> &'a str {
     words.choose(random).copied().unwrap_or_default()
 }
 
-/// Few names, so that arguments meet what is there.
+/// Few names, so that arguments often refer to existing keys.
 pub const NAMES: [&str; 12] = [
     "a", "b", "c", "list", "map", "a", "b", "x-y", "ключ", "😀", "é", "a b",
 ];
@@ -181,7 +181,7 @@ fn value(random: &mut StdRng, kind: SetKind) -> String {
     word(random)
 }
 
-/// What looks like a number.
+/// Returns a text that resembles a number.
 pub fn numeral(random: &mut StdRng) -> String {
     let parts = [
         "0", "1", "9", "7", "00", "12", "-", "+", ".", "e", "E", "_", "x", "0x", "0b", "0o", "f",
@@ -255,7 +255,7 @@ fn json_text(random: &mut StdRng, whole: bool) -> String {
     text
 }
 
-/// The text with some places changed.
+/// Returns the text with random changes.
 pub fn broken(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for _ in 0..random.random_range(1..3) {
@@ -278,7 +278,7 @@ pub fn broken(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
     chars.into_iter().collect()
 }
 
-/// A tree of few names.
+/// Returns a map with few names.
 pub fn map(random: &mut impl Rng, depth: usize) -> Map<String, Value> {
     let mut map = Map::new();
     for _ in 0..random.random_range(0..5) {

@@ -1,6 +1,6 @@
-// oracle answers what Helm makes of values: it reads cases as JSON lines from
-// stdin and writes an answer for each to stdout. The Rust tests compare their own
-// answers with these (tests/helm.rs).
+// oracle computes Helm's answers: it reads cases as JSON lines from stdin and
+// writes an answer for each to stdout. The Rust tests (tests/helm) compare their
+// own answers with these.
 //
 //	oracle                 answer cases from stdin
 //	oracle -record FILE…   write the answers into files of recorded cases
@@ -23,7 +23,7 @@ import (
 	"helm.sh/helm/v4/pkg/getter"
 )
 
-// Case is what a user said: what happens to it depends on `do`.
+// Case is the input of a user, and the operation on it.
 type Case struct {
 	// "merge": files, then sets. "coalesce": user over defaults.
 	Do       string         `json:"do"`
@@ -42,7 +42,7 @@ type Set struct {
 	Files map[string]string `json:"files,omitempty"`
 }
 
-// Answer is Helm's: a tree or an error.
+// Answer is Helm's answer: values or an error.
 type Answer struct {
 	Tree  json.RawMessage `json:"tree,omitempty"`
 	Error string          `json:"error,omitempty"`
@@ -66,7 +66,7 @@ func main() {
 		return
 	}
 	lines := lines(os.Stdin)
-	// A `-` that names what is piped in is not to eat the cases.
+	// A file named `-` must not consume the cases.
 	os.Stdin, err = os.Open(os.DevNull)
 	must(err)
 	out := bufio.NewWriter(os.Stdout)
@@ -105,10 +105,10 @@ func record(name string) {
 	lines := lines(bytes.NewReader(text))
 	for lines.Scan() {
 		var recorded struct {
-			// What the case is there for, in words.
+			// The purpose of the case.
 			Rule string `json:"rule,omitempty"`
 			Case
-			// The difference that is meant here.
+			// The deliberate difference.
 			Differs string `json:"differs,omitempty"`
 			Helm    Answer `json:"helm"`
 		}
@@ -164,7 +164,7 @@ func tree(asked Case) (map[string]any, error) {
 	return options.MergeValues(getter.Providers{})
 }
 
-// exact has every float with an exponent, so that it is read as one again.
+// exact writes every float with an exponent, so that it is read as a float.
 func exact(tree any) any {
 	switch tree := tree.(type) {
 	case map[string]any:

@@ -1,46 +1,41 @@
-//! Values files as Helm reads them.
+//! Reads values files as Helm does.
 //!
-//! serde-saphyr's own parser gives the events with their places; what a mapping,
-//! an alias or a merge makes of them is decided here as Go's `yaml.v2` does it,
-//! within bounds.
+//! The parser emits events with positions. The reader gives mappings, aliases and merge
+//! keys the meaning that they have in Go's `yaml.v2`, and limits their size.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{
+    ErrorKind as ScanErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag,
+};
 use serde_json::{Map, Value};
 
-use super::located::{Below, Kind, Located, Marks, Unreadable};
-use super::scalar::{Plain, number};
-use super::syntax::words;
+use crate::document::{Below, Document, Lines, Marks};
+use crate::scalar::{Plain, number};
+use crate::{Error, ErrorKind, MAX_KEY_BYTES, Position, syntax};
 
-/// Mappings and lists in one another.
-const DEEPEST: usize = 64;
+/// The maximum depth of nested mappings and lists.
+const MAX_DEPTH: usize = 64;
 
-/// Keys, values and items of a file, those that aliases repeat included.
-const MOST_NODES: usize = 100_000;
+/// The maximum number of keys, values and items in a file, after expansion of aliases.
+const MAX_NODES: usize = 100_000;
 
-/// Bytes of text of a file, that which aliases repeat included.
-const MOST_TEXT: usize = 4 << 20;
-
-/// Bytes of a key.
-const LONGEST_KEY: usize = 1024;
+/// The maximum number of bytes of text in a file, after expansion of aliases.
+const MAX_TEXT: usize = 4 << 20;
 
 const NAMESPACE: &str = "tag:yaml.org,2002:";
 
-/// Reads all documents of a file, the empty ones too.
-///
-/// # Errors
-/// When it is no YAML, says nothing that JSON could say, or is too large.
-pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
+/// See [`Document::read_all`].
+pub(crate) fn read(text: &str) -> Result<Vec<Document>, Error> {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_anchor_events: true,
-        flow_nesting_limit: 4 * DEEPEST,
-        block_nesting_limit: 4 * DEEPEST,
+        flow_nesting_limit: 4 * MAX_DEPTH,
+        block_nesting_limit: 4 * MAX_DEPTH,
     };
-    // Helm ends the last line as well: in a block of text it counts.
+    // Helm adds a newline at the end, which block scalars keep.
     let text = if text.ends_with('\n') {
         Cow::Borrowed(text)
     } else {
@@ -64,10 +59,12 @@ pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
             (Event::DocumentStart(..), _) => {
                 let next = reader.next()?;
                 let node = reader.node(next, 0)?;
-                documents.push(Located {
+                documents.push(Document {
                     value: node.value,
-                    marks: node.marks,
-                    anchored: reader.end_document(),
+                    lines: Lines {
+                        marks: node.marks,
+                        anchored: reader.end_document(),
+                    },
                 });
             }
             _ => {}
@@ -75,10 +72,10 @@ pub fn located(text: &str) -> Result<Vec<Located>, Unreadable> {
     }
 }
 
-/// A mapping and where its keys are.
+/// The entries of a mapping, and their marks.
 type Entries = (Map<String, Value>, HashMap<String, Marks>);
 
-/// A value with its places and its size.
+/// A value with its marks and its size.
 #[derive(Debug, Clone)]
 struct Node {
     value: Value,
@@ -90,53 +87,54 @@ struct Node {
 struct Reader<'t> {
     source: &'t str,
     events: Parser<'t, StrInput<'t>>,
-    /// What was named with `&`; `None` while it is being read.
+    /// The values of anchors; `None` while the value is being read.
     anchors: HashMap<usize, Option<Node>>,
-    /// The anchors of the document, in order, and those that an alias has named.
+    /// The anchors of the document, in order.
     named: Vec<usize>,
+    /// The anchors that an alias uses.
     used: HashSet<usize>,
-    /// Each key at the top with the anchors in it.
+    /// The top-level keys, with the range in `named` of the anchors that they hold.
     top: Vec<(String, Range<usize>)>,
     nodes: usize,
     text: usize,
 }
 
 impl<'t> Reader<'t> {
-    fn next(&mut self) -> Result<(Event<'t>, Span), Unreadable> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), Error> {
         loop {
             match self.events.next_event() {
                 Some(Ok((Event::Anchor(_, name), span))) => {
-                    // Elsewhere its first half is a name.
+                    // In YAML 1.1 other characters end the name.
                     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
                     if !name.chars().all(fits) {
-                        let what = format!("`&{name}` is no name: use letters and digits");
-                        return Err(wrong(Kind::Syntax, span.start.line(), what));
+                        let message =
+                            format!("invalid anchor `&{name}`: use letters, digits, `_` and `-`");
+                        return Err(Error::at(start(&span), ErrorKind::Syntax(message)));
                     }
                 }
                 Some(Ok((event, span))) => {
                     self.tag_ends(&span)?;
                     return Ok((event, span));
                 }
-                Some(Err(error)) => return Err(syntax(&error)),
+                Some(Err(error)) => return Err(syntax_error(&error)),
                 None => return Ok((Event::StreamEnd, Span::default())),
             }
         }
     }
 
-    /// Refuses a tag with punctuation right behind it: elsewhere that is a part of it.
-    fn tag_ends(&self, span: &Span) -> Result<(), Unreadable> {
+    /// Rejects a tag that is followed by punctuation, which YAML 1.1 makes part of the tag.
+    fn tag_ends(&self, span: &Span) -> Result<(), Error> {
         let tag = span.tag_span().and_then(|tag| tag.byte_range());
         match tag {
             Some(tag) if self.source[tag.end..].starts_with([',', '[', ']', '{', '}']) => {
-                let what = format!("a blank is missing behind `{}`", &self.source[tag]);
-                Err(wrong(Kind::Syntax, span.start.line(), what))
+                Err(missing_space(span, &self.source[tag]))
             }
             _ => Ok(()),
         }
     }
 
-    /// Forgets the anchors of a document; returns the keys at its top with anchors that
-    /// an alias has named.
+    /// Forgets the anchors of a document. Returns the top-level keys that hold an anchor that
+    /// an alias uses.
     fn end_document(&mut self) -> HashSet<String> {
         let (named, used) = (std::mem::take(&mut self.named), &self.used);
         let top = self.top.drain(..);
@@ -150,55 +148,50 @@ impl<'t> Reader<'t> {
         anchored
     }
 
-    /// Counts what is made.
-    fn grow(&mut self, line: usize, nodes: usize, text: usize) -> Result<(), Unreadable> {
+    /// Counts values and text, and enforces the limits.
+    fn grow(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), Error> {
         self.nodes += nodes;
         self.text += text;
-        if self.nodes > MOST_NODES {
-            let what = format!("it has more than {MOST_NODES} values, aliases included");
-            return Err(wrong(Kind::TooLarge, line, what));
+        if self.nodes > MAX_NODES {
+            return Err(Error::at(at, ErrorKind::TooManyValues(MAX_NODES)));
         }
-        if self.text > MOST_TEXT {
-            let what = format!(
-                "it has more than {} MiB of text, aliases included",
-                MOST_TEXT >> 20
-            );
-            return Err(wrong(Kind::TooLarge, line, what));
+        if self.text > MAX_TEXT {
+            return Err(Error::at(at, ErrorKind::TooMuchText(MAX_TEXT)));
         }
         Ok(())
     }
 
-    fn node(&mut self, (event, span): (Event<'t>, Span), depth: usize) -> Result<Node, Unreadable> {
-        let line = span.start.line();
-        if depth > DEEPEST {
-            return Err(too_deep(line));
+    fn node(&mut self, (event, span): (Event<'t>, Span), depth: usize) -> Result<Node, Error> {
+        let at = start(&span);
+        if depth > MAX_DEPTH {
+            return Err(Error::at(at, ErrorKind::TooDeep(MAX_DEPTH)));
         }
         let (before, text) = (self.nodes, self.text);
         let (anchor, value, below) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, line),
+            Event::Alias(anchor) => return self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
-                self.grow(line, 1, text.len())?;
-                let value = scalar(&text, style, tag.as_deref(), line)?;
+                self.grow(at, 1, text.len())?;
+                let value = scalar(&text, style, tag.as_deref(), at)?;
                 (anchor, value, Below::Nothing)
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.grow(line, 1, 0)?;
+                self.grow(at, 1, 0)?;
                 self.begin(anchor);
                 let (items, marks) = self.items(depth)?;
                 (anchor, Value::Array(items), Below::Items(marks))
             }
             Event::MappingStart(_, anchor, _) => {
-                self.grow(line, 1, 0)?;
+                self.grow(at, 1, 0)?;
                 self.begin(anchor);
                 let (map, marks) = self.entries(depth)?;
                 (anchor, Value::Object(map), Below::Keys(marks))
             }
-            _ => return Err(wrong(Kind::Syntax, line, "a value is missing".into())),
+            _ => return Err(Error::at(at, ErrorKind::Syntax("missing value".into()))),
         };
         let node = Node {
             value,
             marks: Marks {
-                line,
+                line: at.line,
                 below,
                 spelled: None,
             },
@@ -206,8 +199,8 @@ impl<'t> Reader<'t> {
             text: self.text - text,
         };
         if anchor != 0 {
-            // The copy that aliases are made from.
-            self.grow(line, node.nodes, node.text)?;
+            // The copy that aliases clone counts too.
+            self.grow(at, node.nodes, node.text)?;
             self.anchors.insert(anchor, Some(node.clone()));
             self.named.push(anchor);
         }
@@ -220,18 +213,19 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, line: usize) -> Result<Node, Unreadable> {
+    fn alias(&mut self, anchor: usize, at: Position) -> Result<Node, Error> {
         let named = self.anchors.get(&anchor).and_then(Option::as_ref);
         let Some(size) = named.map(|named| (named.nodes, named.text)) else {
-            let what = "an alias stands within what it names".into();
-            return Err(wrong(Kind::Meaning, line, what));
+            return Err(Error::at(at, ErrorKind::RecursiveAlias));
         };
-        self.grow(line, size.0, size.1)?;
+        self.grow(at, size.0, size.1)?;
         self.used.insert(anchor);
-        Ok(self.anchors[&anchor].clone().expect("it was counted"))
+        Ok(self.anchors[&anchor]
+            .clone()
+            .expect("its size was just read"))
     }
 
-    fn items(&mut self, depth: usize) -> Result<(Vec<Value>, Vec<Marks>), Unreadable> {
+    fn items(&mut self, depth: usize) -> Result<(Vec<Value>, Vec<Marks>), Error> {
         let (mut items, mut marks) = (Vec::new(), Vec::new());
         loop {
             let next = self.next()?;
@@ -244,22 +238,23 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn entries(&mut self, depth: usize) -> Result<Entries, Unreadable> {
+    fn entries(&mut self, depth: usize) -> Result<Entries, Error> {
         let (mut map, mut marks) = (Map::new(), HashMap::new());
-        // Keys that stand there themselves, not by a merge.
-        let mut said: HashMap<String, usize> = HashMap::new();
+        // The lines of keys that the mapping holds itself, not by a merge key.
+        let mut own: HashMap<String, usize> = HashMap::new();
         loop {
             let next = self.next()?;
             if matches!(next.0, Event::MappingEnd) {
                 return Ok((map, marks));
             }
-            let line = next.1.start.line();
+            let at = start(&next.1);
             if is_merge(&next.0) {
-                self.grow(line, 1, 0)?;
+                self.grow(at, 1, 0)?;
                 let value = self.next()?;
+                let at = start(&value.1);
                 let several = !matches!(value.0, Event::Alias(_));
                 let node = self.node(value, depth + 1)?;
-                merge(node, &mut map, &mut marks, several)?;
+                merge(node, &mut map, &mut marks, several).map_err(|kind| Error::at(at, kind))?;
                 continue;
             }
             let written = match &next.0 {
@@ -267,9 +262,8 @@ impl<'t> Reader<'t> {
                 _ => None,
             };
             let key = self.key(next, depth)?;
-            if let Some(earlier) = said.insert(key.clone(), line) {
-                let what = format!("the key `{key}` stands there twice, first in line {earlier}");
-                return Err(wrong(Kind::DuplicateKey, line, what));
+            if let Some(first_line) = own.insert(key.clone(), at.line) {
+                return Err(Error::at(at, ErrorKind::DuplicateKey { key, first_line }));
             }
             let value = self.next()?;
             let first = self.named.len();
@@ -279,7 +273,7 @@ impl<'t> Reader<'t> {
             }
             map.insert(key.clone(), node.value);
             let mark = Marks {
-                line,
+                line: at.line,
                 below: node.marks.below,
                 spelled: written.filter(|written| *written != key),
             };
@@ -287,57 +281,50 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A key as text; Helm makes text of numbers and booleans.
-    fn key(&mut self, next: (Event<'t>, Span), depth: usize) -> Result<String, Unreadable> {
-        let line = next.1.start.line();
+    /// Reads a key. Like Helm, it converts numbers and booleans to strings.
+    fn key(&mut self, next: (Event<'t>, Span), depth: usize) -> Result<String, Error> {
+        let at = start(&next.1);
         let plain = match &next.0 {
             Event::Scalar(text, ScalarStyle::Plain, ..) => Some(text),
             _ => None,
         };
-        // To others the colon is a part of the word.
+        // In YAML 1.1 the colon is part of the key.
         if let Some(text) = plain
             && let Some(range) = next.1.byte_range()
             && let Some(behind) = self.source[range.end..].strip_prefix(':')
             && behind.starts_with([',', '[', ']', '{', '}'])
         {
-            let what = format!("a blank is missing behind `{text}:`");
-            return Err(wrong(Kind::Syntax, line, what));
+            return Err(missing_space(&next.1, &format!("{text}:")));
         }
         if let Some(text) = plain
             && matches!(Plain::of(text), Plain::Float(_))
         {
-            let what = format!("the key `{text}` is to be text: write it in quotes");
-            return Err(wrong(Kind::FractionKey, line, what));
+            return Err(Error::at(at, ErrorKind::FractionKey(text.to_string())));
         }
-        let unusable = |what: &str| {
-            let what = format!("{what} cannot be a key; is a quote or a blank missing?");
-            Err(wrong(Kind::Meaning, line, what))
-        };
+        let invalid = |found| Err(Error::at(at, ErrorKind::InvalidKey(found)));
         match self.node(next, depth + 1)?.value {
-            Value::String(text) if text.len() > LONGEST_KEY => {
-                let what = format!("a key is longer than {LONGEST_KEY} bytes");
-                Err(wrong(Kind::TooLarge, line, what))
+            Value::String(text) if text.len() > MAX_KEY_BYTES => {
+                Err(Error::at(at, ErrorKind::KeyTooLong(MAX_KEY_BYTES)))
             }
             Value::String(text) => Ok(text),
             Value::Bool(value) => Ok(value.to_string()),
             Value::Number(number) if number.is_i64() => Ok(number.to_string()),
-            Value::Number(_) => unusable("so large a number"),
-            Value::Null => unusable("nothing"),
-            Value::Array(_) => unusable("a list"),
-            Value::Object(_) => unusable("a mapping"),
+            Value::Number(_) => invalid("a number beyond 64 bits"),
+            Value::Null => invalid("null"),
+            Value::Array(_) => invalid("a list"),
+            Value::Object(_) => invalid("a mapping"),
         }
     }
 }
 
-/// Lays what `<<` names onto a mapping: as in Helm also onto what stands before it,
-/// and the first of several wins.
+/// Merges the value of `<<` into a mapping. As in Helm, it overrides the keys before it, and
+/// the first of several mappings takes precedence.
 fn merge(
     node: Node,
     map: &mut Map<String, Value>,
     marks: &mut HashMap<String, Marks>,
     several: bool,
-) -> Result<(), Unreadable> {
-    let line = node.marks.line;
+) -> Result<(), ErrorKind> {
     match (node.value, node.marks.below) {
         (Value::Object(merged), Below::Keys(merged_marks)) => {
             map.extend(merged);
@@ -356,10 +343,7 @@ fn merge(
             }
             Ok(())
         }
-        _ => {
-            let what = "`<<` takes a mapping or a list of mappings".into();
-            Err(wrong(Kind::Meaning, line, what))
-        }
+        _ => Err(ErrorKind::InvalidMergeKey),
     }
 }
 
@@ -372,27 +356,21 @@ fn is_merge(event: &Event<'_>) -> bool {
         && (tag.is_none() && *style == ScalarStyle::Plain || tag.as_deref() == Some("merge"))
 }
 
-/// The name of a tag such as `!!int`.
+/// Returns the name of a tag of YAML itself: `int` for `!!int`.
 fn core(tag: &Tag) -> Option<String> {
     tag.suffix_in_namespace(NAMESPACE)
         .map(|name| name.into_owned())
 }
 
-fn scalar(
-    text: &str,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    line: usize,
-) -> Result<Value, Unreadable> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) -> Result<Value, Error> {
     let name = tag.and_then(core);
     let plain = match (tag, name.as_deref()) {
         (None, _) if style == ScalarStyle::Plain => Plain::of(text),
         (Some(_), Some("bool" | "int" | "float" | "null")) => Plain::of(text),
         (Some(_), Some(name @ ("binary" | "timestamp"))) => {
-            let what = format!("`!!{name}` is not supported");
-            return Err(wrong(Kind::Tag, line, what));
+            return Err(Error::at(at, ErrorKind::UnsupportedTag(name.to_owned())));
         }
-        // In quotes, and of any other tag.
+        // Quoted scalars, and those with other tags.
         _ => Plain::Text,
     };
     let fits = match name.as_deref() {
@@ -403,8 +381,8 @@ fn scalar(
         _ => true,
     };
     if !fits {
-        let what = format!("`{text}` is no {}", name.unwrap_or_default());
-        return Err(wrong(Kind::Meaning, line, what));
+        let (tag, text) = (name.unwrap_or_default(), text.to_owned());
+        return Err(Error::at(at, ErrorKind::TagMismatch { tag, text }));
     }
     match plain {
         Plain::Null => Ok(Value::Null),
@@ -412,27 +390,32 @@ fn scalar(
         Plain::Int(value) => Ok(value.into()),
         Plain::Uint(value) => Ok(value.into()),
         Plain::Float(value) if value.is_finite() => Ok(number(value)),
-        Plain::Float(_) => {
-            let what = format!("`{text}` is no number that could be a value; text is quoted");
-            Err(wrong(Kind::Meaning, line, what))
-        }
+        Plain::Float(_) => Err(Error::at(at, ErrorKind::NotFinite(text.to_owned()))),
         Plain::Text => Ok(Value::String(text.to_owned())),
     }
 }
 
-fn wrong(kind: Kind, line: usize, what: String) -> Unreadable {
-    Unreadable { line, what, kind }
+fn start(span: &Span) -> Position {
+    position(&span.start)
 }
 
-fn syntax(error: &ScanError) -> Unreadable {
-    let line = error.marker().line();
-    if *error.kind() == ErrorKind::RecursionLimitExceeded {
-        return too_deep(line);
+/// The parser counts lines from 1, columns from 0.
+fn position(marker: &Marker) -> Position {
+    Position {
+        line: marker.line(),
+        column: marker.col() + 1,
     }
-    wrong(Kind::Syntax, line, words(error.kind()))
 }
 
-fn too_deep(line: usize) -> Unreadable {
-    let what = format!("more than {DEEPEST} mappings and lists are in one another");
-    wrong(Kind::TooLarge, line, what)
+fn missing_space(span: &Span, before: &str) -> Error {
+    let message = format!("missing space after `{before}`");
+    Error::at(start(span), ErrorKind::Syntax(message))
+}
+
+fn syntax_error(error: &ScanError) -> Error {
+    let kind = match error.kind() {
+        ScanErrorKind::RecursionLimitExceeded => ErrorKind::TooDeep(MAX_DEPTH),
+        kind => ErrorKind::Syntax(syntax::message(kind)),
+    };
+    Error::at(position(error.marker()), kind)
 }

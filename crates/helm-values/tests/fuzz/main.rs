@@ -1,0 +1,100 @@
+//! Arbitrary input causes no panic, takes bounded memory and time, and is rejected with its
+//! position.
+
+mod bombs;
+mod bounds;
+mod inputs;
+
+use helm_values::{Argument, Document, Merged, SetKind, Source, file_names, merge_values};
+
+use self::inputs::Inputs;
+
+#[test]
+fn random_inputs_neither_panic_nor_fill_the_memory() {
+    // A minute for ten thousand inputs.
+    bounds::run("random_inputs", 60 + bounds::cases() / 100);
+}
+
+#[test]
+fn bombs_are_rejected_with_their_line() {
+    bounds::run("all_bombs", 120);
+}
+
+#[test]
+#[ignore = "runs as a child process"]
+fn random_inputs() {
+    let seed = bounds::seed();
+    let mut inputs = Inputs::new(&seed);
+    for number in 0..bounds::cases() {
+        let bytes = inputs.next();
+        let outcome = std::panic::catch_unwind(|| merge_all(&bytes, number));
+        let input = bytes.escape_ascii().to_string();
+        assert!(outcome.is_ok(), "E2E_SEED={seed}, case {number}: {input:?}");
+    }
+}
+
+/// Reads the input as a file and as an argument.
+fn merge_all(bytes: &[u8], number: usize) {
+    let text = String::from_utf8_lossy(bytes);
+    let path = ["a", "b", "[0]"];
+    for document in Document::read_all(&text).into_iter().flatten() {
+        let _ = document.line_of(&path);
+    }
+    let merged = merge_values(&[&text], &[]);
+    positions_are_in_the_text(&merged, &text);
+    for layer in &merged.layers {
+        assert!(!layer.determines(&path) || layer.line_of(&path).is_some());
+    }
+
+    let kind = SetKind::ALL[number % SetKind::ALL.len()];
+    let mut argument = Argument::new(kind, &text);
+    let names = file_names(&text);
+    if kind == SetKind::File {
+        argument.files = names.iter().map(|name| (name.as_str(), "text")).collect();
+    }
+    let merged = merge_values(&["a: [{b: 1}]\nmap: {x: 1}\n"], &[argument]);
+    positions_are_in_the_text(&merged, &text);
+}
+
+fn positions_are_in_the_text(merged: &Merged, text: &str) {
+    for (_, error) in &merged.rejected {
+        if let Some(position) = error.position {
+            // An error at the end may be on the line after the last newline.
+            let lines = 1 + text.split('\n').count();
+            assert!((1..=lines).contains(&position.line), "{error}");
+            assert!(position.column >= 1, "{error}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "runs as a child process"]
+fn all_bombs() {
+    let mut wrong = Vec::new();
+    for (name, text, line, reason) in bombs::files() {
+        let message = message(merge_values(&[&text], &[]));
+        let place = format!("values.yaml{line}");
+        if !(message.starts_with(&place) && message.contains(reason) && message.len() < 500) {
+            wrong.push(format!("{name}: {message:.400}"));
+        }
+    }
+    for (name, kind, text, reason) in bombs::arguments() {
+        let message = message(merge_values(&[], &[Argument::new(kind, &text)]));
+        if !(message.contains(reason) && message.len() < 500) {
+            wrong.push(format!("{name}: {message:.400}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Returns the first error with its line.
+fn message(merged: Merged) -> String {
+    match merged.into_result() {
+        Ok(_) => "accepted".into(),
+        Err((Source::Argument(_), error)) => error.kind.to_string(),
+        Err((Source::File(_), error)) => match error.line() {
+            Some(line) => format!("values.yaml:{line}: {}", error.kind),
+            None => format!("values.yaml: {}", error.kind),
+        },
+    }
+}
