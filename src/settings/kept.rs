@@ -1,5 +1,5 @@
-//! Files that are read when they are said and kept, since a later `up` without
-//! flags means the same.
+//! Files of the user. They are read once and stored with the instance, so that a later `up`
+//! without flags does the same.
 
 use helm_values::{MAX_BYTES, file_names};
 

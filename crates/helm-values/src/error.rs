@@ -66,7 +66,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position behind the first `bytes` of a text.
+    /// The position after the first `bytes` of a text.
     pub(crate) fn in_text(text: &str, bytes: usize) -> Position {
         let before = &text[..bytes];
         let line = before.rfind('\n').map_or(0, |newline| newline + 1);

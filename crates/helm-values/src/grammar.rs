@@ -288,9 +288,9 @@ impl<'a> Parser<'a> {
     /// Skips white space and one comma. Returns whether there was a comma or the end.
     fn skip_spaces(&mut self) -> bool {
         let trimmed = self.rest.trim_start();
-        let behind = trimmed.strip_prefix(',');
-        self.rest = behind.unwrap_or(trimmed);
-        behind.is_some() || trimmed.is_empty()
+        let after = trimmed.strip_prefix(',');
+        self.rest = after.unwrap_or(trimmed);
+        after.is_some() || trimmed.is_empty()
     }
 }
 

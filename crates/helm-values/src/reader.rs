@@ -291,8 +291,8 @@ impl<'t> Reader<'t> {
         // In YAML 1.1 the colon is part of the key.
         if let Some(text) = plain
             && let Some(range) = next.1.byte_range()
-            && let Some(behind) = self.source[range.end..].strip_prefix(':')
-            && behind.starts_with([',', '[', ']', '{', '}'])
+            && let Some(after) = self.source[range.end..].strip_prefix(':')
+            && after.starts_with([',', '[', ']', '{', '}'])
         {
             return Err(missing_space(&next.1, &format!("{text}:")));
         }

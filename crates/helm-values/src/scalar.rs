@@ -87,8 +87,8 @@ fn separated(word: &str) -> Option<String> {
         let byte = at.and_then(|at| bytes.get(at));
         byte.is_some_and(u8::is_ascii_digit)
     };
-    let mut places = word.match_indices('_').map(|(at, _)| at);
-    let fine = places.all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)));
+    let mut positions = word.match_indices('_').map(|(at, _)| at);
+    let fine = positions.all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)));
     fine.then(|| word.replace('_', ""))
 }
 
@@ -96,18 +96,18 @@ fn separated(word: &str) -> Option<String> {
 fn float(word: &str) -> Option<Plain> {
     let mut rest = word.strip_prefix(['+', '-']).unwrap_or(word);
     let mut digits = || {
-        let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        let length = rest.len() - behind.len();
-        rest = behind;
+        let remaining = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let length = rest.len() - remaining.len();
+        rest = remaining;
         length
     };
     let before = digits();
     let mut after = 0;
     if rest.starts_with('.') {
         rest = &rest[1..];
-        let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        after = rest.len() - behind.len();
-        rest = behind;
+        let remaining = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        after = rest.len() - remaining.len();
+        rest = remaining;
     }
     if before + after == 0 {
         return None;

@@ -108,12 +108,12 @@ pub fn files() -> Vec<(&'static str, String, &'static str, &'static str)> {
 
 /// The name of a bomb, the flag, its argument, and a part of the message.
 pub fn arguments() -> Vec<(&'static str, SetKind, String, &'static str)> {
-    let places: String = (0..10_000).map(|n| format!("a{n}[65536]=,")).collect();
+    let items: String = (0..10_000).map(|n| format!("a{n}[65536]=,")).collect();
     let deep = |open: &str| open.repeat(100_000);
     vec![
-        ("many places", SetKind::Set, places, "list items"),
+        ("many list items", SetKind::Set, items, "list items"),
         (
-            "places in places",
+            "list items in list items",
             SetKind::Set,
             format!("a{}=1", "[65536]".repeat(29)),
             "list items",

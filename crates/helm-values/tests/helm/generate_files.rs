@@ -74,7 +74,7 @@ fn entries(
     }
 }
 
-/// What stands behind a `:` or a `-`, with the end of the line.
+/// Writes the value after a `:` or a `-`, and the end of the line.
 fn node(
     random: &mut StdRng,
     text: &mut String,
@@ -113,8 +113,8 @@ fn node(
         }
         3..8 => {
             let word = word(random);
-            let behind = one(random, &["", "", "", " ", " # c"]);
-            text.push_str(&format!(" {word}{behind}\n"));
+            let after = one(random, &["", "", "", " ", " # c"]);
+            text.push_str(&format!(" {word}{after}\n"));
         }
         8..10 => {
             text.push('\n');
