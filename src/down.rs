@@ -7,10 +7,10 @@ use std::path::Path;
 
 pub use self::purge::Left;
 use self::purge::Purge;
+use crate::data_size;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
-use crate::files;
 use crate::kubeconfig;
 use crate::node::{self, spec};
 use crate::recovery::{self, AnotherInstance, Whose};
@@ -79,12 +79,13 @@ pub async fn down(
     }
     forgotten?;
     let data_dir = data_dir.filter(|place| place.folder().is_none_or(|dir| dir.exists()));
+    let data_bytes = match &data_dir {
+        Some(place) => data_size::measure(place).await.used,
+        None => None,
+    };
     Ok(Outcome {
         changed,
-        data_bytes: data_dir
-            .as_ref()
-            .and_then(DataPlace::folder)
-            .map(|dir| files::size_of_tree(dir)),
+        data_bytes,
         data_dir,
         left: Vec::new(),
     })
@@ -246,6 +247,7 @@ mod tests {
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
+    use crate::files;
     use crate::release::Databases;
     use crate::settings::Wishes;
     use crate::state::Marker;

@@ -202,6 +202,12 @@ impl Events {
         }
     }
 
+    /// The warnings so far, in the order of their text.
+    pub fn warnings(&self) -> Vec<String> {
+        let warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.iter().cloned().collect()
+    }
+
     /// The time since the command began.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

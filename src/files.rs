@@ -5,7 +5,6 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use crate::error::{Code, Explain};
 use crate::path::{HostPath, quoted};
@@ -282,50 +281,6 @@ pub fn unlink_if_ours(target: &Path, link: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Bytes of all files below a folder, links not followed; what cannot be read
-/// is left out.
-pub fn size_of_tree(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.metadata().ok().map(|meta| (entry.path(), meta)))
-        .map(|(path, meta)| {
-            if meta.is_dir() {
-                size_of_tree(&path)
-            } else {
-                meta.len()
-            }
-        })
-        .sum()
-}
-
-/// The same, where all of it can be read and that ends before `until`.
-pub fn size_of_tree_until(path: &Path, until: Instant) -> Option<u64> {
-    let mut total = 0;
-    for entry in std::fs::read_dir(path).ok()? {
-        if Instant::now() >= until {
-            return None;
-        }
-        let entry = entry.ok()?;
-        // Databases remove files while somebody counts.
-        let Ok(meta) = entry.metadata() else {
-            continue;
-        };
-        total += if !meta.is_dir() {
-            meta.len()
-        } else if let Some(size) = size_of_tree_until(&entry.path(), until) {
-            size
-        } else if entry.path().exists() {
-            return None;
-        } else {
-            0
-        };
-    }
-    Some(total)
-}
-
 /// Free bytes where `path` is or would be made.
 pub fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(standing(path)?).ok()?;
@@ -386,19 +341,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    #[test]
-    fn a_tree_is_counted_as_long_as_there_is_time() {
-        let dir = tempfile::tempdir().unwrap();
-        create_dir(&dir.path().join("a/b")).unwrap();
-        write(&dir.path().join("a/b/c"), "12345").unwrap();
-        write(&dir.path().join("d"), "123").unwrap();
-        let now = Instant::now();
-        let later = now + std::time::Duration::from_secs(60);
-        assert_eq!(size_of_tree_until(dir.path(), later), Some(8));
-        assert_eq!(size_of_tree_until(dir.path(), now), None);
-        assert_eq!(size_of_tree_until(&dir.path().join("none"), later), None);
-    }
 
     #[test]
     fn private_files_are_private() {

@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod component;
 mod connection;
+mod data_size;
 pub mod diagnose;
 pub mod docker;
 pub mod down;

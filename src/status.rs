@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::observe::observe;
 use crate::component::Component;
+use crate::data_size::{self, DataSize};
 use crate::diagnose::{ComponentObservation, Finding, Stale, describe, diagnose};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
-use crate::files;
 use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe, ingress_hint};
@@ -29,8 +29,6 @@ pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
 const PATIENCE: Duration = Duration::from_millis(1400);
 /// The same for settings and keys that this home does not keep.
 const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
-/// How long the data may take to be counted.
-const COUNTING: Duration = Duration::from_millis(300);
 /// How long after the node's start it is taken to be on its way.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
 const UNREPORTED: &str = "the node's kubelet does not report: how the components are is not known";
@@ -133,33 +131,24 @@ pub async fn status(
 ) -> Result<Status> {
     let instance = state.instance()?;
     let instance = instance.as_ref();
-    let (status, sized) = tokio::join!(ask(name, state, instance, engine, began), sizes(instance));
+    let asked = ask(name, state, instance, engine, began);
+    let (status, sized) = tokio::join!(asked, data_size(instance));
     let mut status = status?;
-    let (free, bytes) = match (instance, &status.instance) {
+    let size = match (instance, &status.instance) {
         (Some(kept), Some(shown)) if kept.data_dir == shown.data_dir => sized,
-        (_, Some(shown)) => sizes(Some(shown)).await,
+        (_, Some(shown)) => data_size(Some(shown)).await,
         _ => sized,
     };
-    status.disk_free = free;
-    status.data_bytes = bytes;
+    status.disk_free = size.free;
+    status.data_bytes = size.used;
     Ok(status)
 }
 
-/// Free bytes where the data are, and their size unless counting takes long: there
-/// may be millions of files.
-async fn sizes(instance: Option<&Instance>) -> (Option<u64>, Option<u64>) {
-    let Some(folder) = instance.and_then(|instance| instance.data_dir.folder()) else {
-        return (None, None);
-    };
-    let folder = folder.to_owned();
-    let until = Instant::now() + COUNTING;
-    let look = tokio::task::spawn_blocking(move || {
-        let free = files::free_space(&folder);
-        (free, files::size_of_tree_until(&folder, until))
-    });
-    // A network file system that is away blocks even that.
-    let looked = tokio::time::timeout(COUNTING * 2, look).await;
-    looked.ok().and_then(Result::ok).unwrap_or_default()
+async fn data_size(instance: Option<&Instance>) -> DataSize {
+    match instance {
+        Some(instance) => data_size::measure(&instance.data_dir).await,
+        None => DataSize::default(),
+    }
 }
 
 async fn ask(

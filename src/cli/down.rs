@@ -100,10 +100,7 @@ fn confirm(context: &Context) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Refused::NoTerminal.into());
     }
-    let question = format!(
-        "Remove the instance `{}` with all its data? [y/N] ",
-        context.name
-    );
+    let question = format!("Remove the instance `{}` with all its data?", context.name);
     if context.output.ask(&question, &mut std::io::stdin().lock()) {
         Ok(())
     } else {

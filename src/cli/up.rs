@@ -1,5 +1,9 @@
 //! `clearml-local up`.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::Context;
 use super::signals::{or_interrupted, undone};
 use super::wishes::WishArgs;
@@ -87,6 +91,11 @@ pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> 
     Ok(0)
 }
 
+/// The time since then; `None` where the node's clock is ahead.
+fn age(since: Timestamp) -> Option<Duration> {
+    Timestamp::now().duration_since(since).try_into().ok()
+}
+
 /// Says where the server is, and how it went.
 pub(super) fn show(
     context: &Context,
@@ -103,8 +112,8 @@ pub(super) fn show(
         phases: outcome.phases,
         timings: timings.then(|| events.timings()),
         changed: outcome.changed,
-        ready_for: None,
-        warnings: Vec::new(),
+        ready_for: outcome.ready_since.and_then(age),
+        warnings: events.warnings(),
     })?;
     Ok(())
 }

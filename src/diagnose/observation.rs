@@ -117,6 +117,8 @@ pub struct PodObservation {
     pub node: Option<String>,
     /// Whether it is ready; not when what the cluster says of it does not hold.
     pub ready: bool,
+    /// Since when, or since when not.
+    pub ready_since: Option<Timestamp>,
     /// Why what the cluster says of it does not hold any more.
     pub stale: Option<Stale>,
     /// Why it is not placed.

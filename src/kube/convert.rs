@@ -50,6 +50,8 @@ pub(crate) fn pod(pod: &Pod) -> PodObservation {
         message: status.message,
         node: spec.node_name,
         ready: condition("Ready").is_some_and(|condition| condition.status == "True"),
+        ready_since: condition("Ready")
+            .and_then(|condition| time(condition.last_transition_time.as_ref())),
         stale: None,
         unscheduled,
         init: spec

@@ -235,9 +235,6 @@ impl Output {
         if policy.verbosity >= 0 {
             self.0.stderr.say("");
         }
-        for warning in &summary.warnings {
-            self.warn(warning);
-        }
         self.note(summary::ending(summary, self.err_paint()).trim_end());
         Ok(())
     }

@@ -25,6 +25,8 @@ mod timeout;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 pub use self::back::BackTo;
 use self::change::Change;
 pub use self::compare::{Comparison, Ground, compare, dry_run};
@@ -35,12 +37,13 @@ use self::past::Record;
 pub use self::past::history;
 pub use self::plan::Plan;
 use self::prepare::Known;
+use self::ready::Ready;
 pub use self::registry::complete;
 use self::timeout::Timeout;
+use crate::data_size;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Explain, Result};
 use crate::event::Events;
-use crate::files;
 use crate::images;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::node::spec;
@@ -99,6 +102,8 @@ pub struct Outcome {
     pub data_bytes: Option<u64>,
     /// Whether anything was changed.
     pub changed: bool,
+    /// Since when the server is ready, as Kubernetes tells.
+    pub ready_since: Option<Timestamp>,
     /// Seconds per phase.
     pub phases: Vec<(String, Duration)>,
 }
@@ -231,7 +236,7 @@ async fn bring_up(
 
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let began_ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
+    let ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
     data::mark(&plan, engine).await?;
     let settled = node::settle(&plan, request, state, engine, &node).await?;
     phases.end("ready");
@@ -240,9 +245,9 @@ async fn bring_up(
         || kubernetes.changed
         || delivery.brought > 0
         || applied
-        || !began_ready
+        || !ready.at_once
         || settled;
-    Ok(outcome(&plan, changed, phases))
+    Ok(outcome(&plan, changed, ready, phases).await)
 }
 
 /// Starts a node that was stopped, and waits until the server is ready. Installs
@@ -284,21 +289,19 @@ pub async fn start(
     }
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let at_once = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
+    let ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
     phases.end("ready");
-    Ok(outcome(&plan, node.made || !at_once, phases))
+    let changed = node.made || !ready.at_once;
+    Ok(outcome(&plan, changed, ready, phases).await)
 }
 
-fn outcome(plan: &Plan, changed: bool, phases: Phases) -> Outcome {
+async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Outcome {
     Outcome {
         endpoints: Endpoints::of(&plan.instance),
-        data_bytes: plan
-            .instance
-            .data_dir
-            .folder()
-            .map(|dir| files::size_of_tree(dir)),
+        data_bytes: data_size::measure(&plan.instance.data_dir).await.used,
         data_dir: plan.instance.data_dir.clone(),
         changed,
+        ready_since: ready.since,
         phases: phases.0,
     }
 }

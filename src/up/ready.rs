@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::refused::Refused;
 use super::timeout::TimeLeft;
 use super::{Error, Plan};
@@ -27,8 +29,16 @@ pub(super) const TAKES_PODS: &str = "the node to accept pods";
 /// How often the node and the server are asked.
 const PERIOD: Duration = Duration::from_millis(300);
 
+/// A server that is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// Whether it was ready at the first look.
+    pub(super) at_once: bool,
+    /// Since when its last component has been ready.
+    pub(super) since: Option<Timestamp>,
+}
+
 /// Waits until every component is ready and the server does what a user needs.
-/// Returns whether that was so at the first look.
 pub(super) async fn wait(
     plan: &Plan,
     credentials: Credentials,
@@ -36,10 +46,10 @@ pub(super) async fn wait(
     engine: &dyn Engine,
     time: &TimeLeft,
     events: &Events,
-) -> Result<bool> {
+) -> Result<Ready> {
     let step = events.step("ready");
     let result = wait_all(plan, credentials, cluster, engine, time, events, &step).await;
-    step.end(result, |at_once| (!at_once, "a login works".to_owned()))
+    step.end(result, |ready| (!ready.at_once, "a login works".to_owned()))
 }
 
 async fn wait_all(
@@ -50,7 +60,7 @@ async fn wait_all(
     time: &TimeLeft,
     events: &Events,
     step: &Step,
-) -> Result<bool> {
+) -> Result<Ready> {
     let began = Instant::now();
     let mut at_once = true;
     let node = Wait::new(TAKES_PODS).every(PERIOD).until(time.deadline);
@@ -87,7 +97,12 @@ async fn wait_all(
         step.state("the former pods still get requests");
         cluster.wait_replaced(&installed, REPLACED).await?;
     }
-    Ok(answers(plan, credentials, engine, step).await? && at_once)
+    let answered = answers(plan, credentials, engine, step).await?;
+    let pods = seen.iter().flat_map(|seen| &seen.pods);
+    Ok(Ready {
+        at_once: answered && at_once,
+        since: pods.filter_map(|pod| pod.ready_since).max(),
+    })
 }
 
 /// Waits until a login and the other checks work. Returns whether they did at once.

@@ -56,6 +56,8 @@ async fn a_server_from_nothing_to_nothing() {
     instance.was_restarted(0);
     let before = instance.versions();
     let again = instance.run(&["up"]).expect(0);
+    let since = again.stderr.contains("Already up: ready for ");
+    assert!(since, "{}", again.stderr);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
     assert_eq!(instance.versions(), before, "a second up changes nothing");
 

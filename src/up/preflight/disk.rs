@@ -1,8 +1,10 @@
 //! There is room for images and data.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::{Finding, gib};
+use crate::data_size;
 use crate::docker::{ContainerSpec, Engine, EngineInfo, run_once};
 use crate::error::{Code, Result};
 use crate::files;
@@ -20,6 +22,8 @@ const LEAST_FREE: u64 = 1_500_000_000;
 /// Files that a server makes in its first hours, with some room to work. Images are
 /// more, but those who lack room for them lack bytes as well.
 const LEAST_INODES: u64 = 5_000;
+/// How long data that are copied may take to be counted.
+const COUNTING: Duration = Duration::from_secs(5);
 
 /// What is too full. `fresh` is whether a node must be made.
 pub(super) async fn disk(
@@ -90,7 +94,7 @@ fn of_data(folder: &Path, look: &str) -> Vec<String> {
     remedies
 }
 
-/// Bytes that a move to another folder copies there, as far as they can be read.
+/// Bytes that a move to another folder copies there, as far as they can be read in time.
 fn copied(plan: &Plan) -> u64 {
     let Some((former, wanted)) = data::moved(plan) else {
         return 0;
@@ -99,7 +103,7 @@ fn copied(plan: &Plan) -> u64 {
     if !is_ours(former) || (is_ours(wanted) && !Marker::is_copying(wanted)) {
         return 0;
     }
-    files::size_of_tree(former)
+    data_size::count(former, Instant::now() + COUNTING).bytes
 }
 
 /// A file system can be full of files with bytes to spare.
