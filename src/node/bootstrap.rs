@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use super::kubeadm::{self, Config};
-use super::{Error, kubernetes_version, network, prepare, spec, verifies_pulls};
+use super::kubeconfig::{AdminConf, admin_conf};
+use super::{Error, Inspection, network, prepare, verifies_pulls};
 use crate::docker::{Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
 use crate::wait::{Look, Reason, Wait};
 
 /// Written in the node when kubeadm has ended well: without it a node is half made.
-const DONE_FILE: &str = "/kind/clearml-local-ready";
+pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
 /// Written in the node when it has its pod network and storage class: an `up` may
 /// end between kubeadm and these.
-const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
+pub(super) const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
 /// How long containerd may take to answer after the container's start.
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -26,16 +27,7 @@ pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Er
     Ok(output.code == 0)
 }
 
-/// Whether a running node was given its pod network and storage class.
-///
-/// # Errors
-/// When the engine does not answer.
-pub async fn is_furnished(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
-    let argv = ["test", "-f", FURNISHED_FILE];
-    Ok(engine.exec(node, &argv, None).await?.code == 0)
-}
-
-/// Notes that it was.
+/// Notes that a node was given its pod network and storage class.
 ///
 /// # Errors
 /// When the engine does not answer.
@@ -89,8 +81,8 @@ async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {
     log.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Makes the running node a cluster and returns a kubeconfig that works from
-/// the host.
+/// Makes the running node a cluster, unless it was found to be one, and returns its
+/// kubeconfig.
 ///
 /// # Errors
 /// [`Error::Kubeadm`] with the lines that matter when kubeadm fails.
@@ -98,32 +90,40 @@ pub async fn bootstrap(
     engine: &dyn Engine,
     instance: &InstanceName,
     node: &str,
+    found: &Inspection,
     cgroup_v1: bool,
     step: &Step,
-) -> Result<String, Error> {
-    if !is_bootstrapped(engine, node).await? {
+) -> Result<AdminConf, Error> {
+    let version = found.kubernetes_version()?;
+    if !found.bootstrapped {
         step.state("kubeadm init");
-        init(engine, instance, node, cgroup_v1).await?;
-    } else if verifies_pulls(&kubernetes_version(engine, node).await?) {
+        init(engine, instance, node, &version, cgroup_v1).await?;
+        return admin_conf(engine, node).await;
+    }
+    if verifies_pulls(&version) && !found.never_verifies_pulls {
         prepare::never_verify_pulls(engine, node).await?;
     }
-    kubeconfig(engine, node).await
+    match &found.admin_conf {
+        Some(text) => Ok(text.clone()),
+        // The error says what is missing.
+        None => admin_conf(engine, node).await,
+    }
 }
 
 async fn init(
     engine: &dyn Engine,
     instance: &InstanceName,
     node: &str,
+    version: &str,
     cgroup_v1: bool,
 ) -> Result<(), Error> {
-    let version = kubernetes_version(engine, node).await?;
     let address = exec_ok(engine, node, &["getent", "ahostsv4", node]).await?;
     let token = kubeadm::random_token();
     let config = Config {
         instance: instance.as_str(),
         node,
         node_address: address.split_whitespace().next().unwrap_or_default(),
-        version: &version,
+        version,
         token: &token,
         cgroup_v1,
     };
@@ -180,58 +180,4 @@ async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Erro
     )
     .await?;
     Ok(())
-}
-
-/// The image volume outlives nodes and remembers their containers. containerd
-/// would report them to the kubelet as dead ones to be looked after.
-///
-/// # Errors
-/// When containerd does not come back.
-pub async fn forget_former_containers(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    let script = "names=$(ctr -n k8s.io containers ls -q) && [ -n \"$names\" ] || exit 0; \
-         ctr -n k8s.io containers rm $names >/dev/null 2>&1; \
-         for s in $(ctr -n k8s.io sandboxes ls -q 2>/dev/null); do ctr -n k8s.io sandboxes rm \"$s\" >/dev/null 2>&1; done; \
-         systemctl restart containerd";
-    exec_ok(engine, node, &["sh", "-c", script]).await?;
-    Ok(())
-}
-
-/// The administrator's kubeconfig, with the address that the host reaches.
-///
-/// # Errors
-/// When the node does not run, or is not bootstrapped.
-pub async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
-    let text = exec_ok(engine, node, &["cat", "/etc/kubernetes/admin.conf"]).await?;
-    let container = engine.container(node).await?.unwrap_or_default();
-    let port = spec::api_server_port(&container).unwrap_or_default();
-    Ok(with_server(&text, &format!("https://127.0.0.1:{port}")))
-}
-
-/// A kubeconfig of kubeadm's with another server. kubeadm writes one cluster,
-/// with its server on a line of its own.
-fn with_server(kubeconfig: &str, server: &str) -> String {
-    let mut text = String::new();
-    for line in kubeconfig.lines() {
-        match line.split_once("server: ") {
-            Some((indent, _)) => text.push_str(&format!("{indent}server: {server}")),
-            None => text.push_str(line),
-        }
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kubeconfig_names_the_published_port() {
-        let text =
-            "clusters:\n- cluster:\n    server: https://demo-control-plane:6443\n  name: demo\n";
-        assert_eq!(
-            with_server(text, "https://127.0.0.1:40000"),
-            "clusters:\n- cluster:\n    server: https://127.0.0.1:40000\n  name: demo\n"
-        );
-    }
 }

@@ -21,7 +21,7 @@ const NAMED: usize = 3;
 
 /// Prints the node's address, then each certificate after its name. A kubelet's client
 /// certificate is in a file with its key, which stays in the node.
-const READ: &str = r#"cd /etc/kubernetes
+pub(super) const READ: &str = r#"cd /etc/kubernetes
 echo "== address $(getent ahostsv4 "$(hostname)" | cut -d ' ' -f 1 | head -n 1)"
 for file in pki/*.crt pki/etcd/*.crt; do
   case $file in *ca.crt) continue ;; esac
@@ -105,7 +105,7 @@ pub async fn renew_certificates(
 }
 
 impl Certificates {
-    fn parse(text: &str) -> Certificates {
+    pub(super) fn parse(text: &str) -> Certificates {
         let mut found = Certificates::default();
         let mut address: Option<IpAddr> = None;
         for section in text.split("== ").skip(1) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Error, await_containerd, proxy, spec};
+use super::{Error, await_containerd, prepare, proxy, spec};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
 use crate::settings::InstanceName;
 use crate::wait::{Look, Wait};
@@ -13,8 +13,8 @@ use crate::wait::{Look, Wait};
 /// How long the engine may take to finish a container that somebody else asked for.
 const CREATION_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes and starts the node container, with its network and image volume, and waits
-/// until its containerd answers. A refusal leaves nothing of it.
+/// Makes and starts the node container, with its network and image volume, waits until
+/// its containerd answers, and prepares it. A refusal leaves nothing of it.
 ///
 /// # Errors
 /// When the engine refuses, such as for a port in use.
@@ -49,6 +49,7 @@ pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<Stri
     if proxy::tell_systemd(engine, &container.name, &variables).await? {
         await_containerd(engine, &container.name).await?;
     }
+    prepare::new_node(engine, &container.name).await?;
     Ok(container.name)
 }
 

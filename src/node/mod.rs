@@ -3,7 +3,9 @@
 mod bootstrap;
 mod certificates;
 mod container;
+mod inspect;
 mod kubeadm;
+mod kubeconfig;
 pub mod logs;
 mod manifests;
 mod network;
@@ -15,18 +17,17 @@ mod stop;
 
 use std::path::PathBuf;
 
-pub use self::bootstrap::{
-    await_containerd, bootstrap, forget_former_containers, is_bootstrapped, is_furnished,
-    kubeconfig, note_furnished,
-};
+pub use self::bootstrap::{await_containerd, bootstrap, is_bootstrapped, note_furnished};
 pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::container::{make, start};
+pub use self::inspect::{Inspection, inspect};
+pub use self::kubeconfig::{AdminConf, kubeconfig};
 pub(crate) use self::logs::first_file;
 pub use self::manifests::{network_objects, storage_objects};
-pub use self::prepare::{bound_stop, trust};
+pub use self::prepare::trust;
 pub use self::services::ensure_services;
 pub use self::stop::{StopReport, end_in_order, finish_interrupted_stop, stop_in_order};
-use crate::docker::{self, Engine, exec_ok};
+use crate::docker;
 use crate::error::{Code, Explain};
 use crate::wait::TimedOut;
 use crate::yaml;
@@ -38,13 +39,12 @@ const OLDEST_KUBERNETES: (u32, u32) = (1, 31);
 /// (`KubeletEnsureSecretPulledImages`). Before, it refuses the setting.
 const FIRST_TO_VERIFY_PULLS: (u32, u32) = (1, 35);
 
-/// The Kubernetes version of a node, such as `1.37.0`.
-///
-/// # Errors
-/// When the node does not say, or is too old.
-pub async fn kubernetes_version(engine: &dyn Engine, node: &str) -> Result<String, Error> {
-    let text = exec_ok(engine, node, &["cat", "/kind/version"]).await?;
-    let version = text.trim().trim_start_matches('v').to_owned();
+/// The Kubernetes version as the node's image tells it, without its `v`.
+fn kubernetes_version(told: &str) -> Result<String, Error> {
+    let version = match told.trim_start_matches('v') {
+        "" => "unknown".to_owned(),
+        version => version.to_owned(),
+    };
     match minor(&version) {
         Some(found) if found >= OLDEST_KUBERNETES => Ok(version),
         _ => Err(Error::Version { version }),

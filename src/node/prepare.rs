@@ -14,13 +14,27 @@ const CA_FILE: &str = "/usr/local/share/ca-certificates/clearml-local.crt";
 /// The same once everything in the node trusts it: an `up` may end in between.
 const TRUSTED_FILE: &str = "/kind/clearml-local-ca.crt";
 
-/// Bounds how long the node may take to stop.
+/// Bounds how long the node may take to stop, and forgets the containers of former nodes:
+/// the image volume outlives nodes, and containerd would report their containers to the
+/// kubelet as dead ones to be looked after.
+const NEW_NODE: &str = r#"mkdir -p "${1%/*}" && printf %s "$2" >"$1" && systemctl daemon-reload || exit
+names=$(ctr -n k8s.io containers ls -q) && [ -n "$names" ] || exit 0
+ctr -n k8s.io containers rm $names >/dev/null 2>&1
+for sandbox in $(ctr -n k8s.io sandboxes ls -q 2>/dev/null); do
+  ctr -n k8s.io sandboxes rm "$sandbox" >/dev/null 2>&1
+done
+systemctl restart containerd"#;
+
+/// The kubelet's setting with which every image in the node counts as present.
+pub(super) const NEVER_VERIFY_PULLS: &str = "imagePullCredentialsVerificationPolicy: NeverVerify";
+
+/// Prepares a node that was just created and whose containerd answers.
 ///
 /// # Errors
-/// When the engine does not answer.
-pub async fn bound_stop(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    write_file(engine, node, STOP_BOUND_FILE, STOP_BOUND).await?;
-    exec_ok(engine, node, &["systemctl", "daemon-reload"]).await?;
+/// When the engine does not answer, or containerd does not come back.
+pub(super) async fn new_node(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    let argv = ["sh", "-c", NEW_NODE, "sh", STOP_BOUND_FILE, STOP_BOUND];
+    exec_ok(engine, node, &argv).await?;
     Ok(())
 }
 
@@ -50,12 +64,12 @@ pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, E
 /// # Errors
 /// When the engine does not answer.
 pub(super) async fn never_verify_pulls(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    let script = "line='imagePullCredentialsVerificationPolicy: NeverVerify'; \
-         file=/var/lib/kubelet/config.yaml; \
-         grep -qxF \"$line\" $file && exit 0; \
-         sed -i '/^imagePullCredentialsVerificationPolicy:/d' $file && echo \"$line\" >>$file && \
+    let script = "file=/var/lib/kubelet/config.yaml; \
+         grep -qxF \"$1\" $file && exit 0; \
+         sed -i '/^imagePullCredentialsVerificationPolicy:/d' $file && echo \"$1\" >>$file && \
          systemctl try-restart kubelet";
-    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    let argv = ["sh", "-c", script, "sh", NEVER_VERIFY_PULLS];
+    exec_ok(engine, node, &argv).await?;
     Ok(())
 }
 

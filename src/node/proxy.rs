@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Error;
 use super::spec::{POD_SUBNET, SERVICE_SUBNET};
-use crate::docker::{Engine, exec_ok, write_file};
+use crate::docker::{Engine, bytes_of};
 use crate::proxy::Proxies;
 
 /// Read after what the entrypoint writes (kind's: `proxy-default-environment.conf`).
@@ -40,9 +40,12 @@ pub(super) async fn tell_systemd(
     if variables.is_empty() {
         return Ok(false);
     }
-    write_file(engine, node, FILE, &systemd_environment(variables)).await?;
-    let script = "systemctl daemon-reload && systemctl restart containerd";
-    exec_ok(engine, node, &["sh", "-c", script]).await?;
+    let script = "umask 077; mkdir -p \"${1%/*}\" && cat >\"$1\" && \
+         systemctl daemon-reload && systemctl restart containerd";
+    // Not an argument: it may hold a password.
+    let input = Some(bytes_of(&systemd_environment(variables)));
+    let argv = ["sh", "-c", script, "sh", FILE];
+    engine.exec(node, &argv, input).await?.success()?;
     Ok(true)
 }
 

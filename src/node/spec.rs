@@ -37,7 +37,7 @@ pub const INGRESS_NODE_PORTS: [u16; 2] = [30082, 30083];
 /// The API server's port in the node.
 pub(crate) const API_SERVER_PORT: u16 = 6443;
 /// Seconds until `docker stop` kills: longer than systemd in the node takes (see
-/// `node::bound_stop`), or databases are killed while they flush.
+/// `node::prepare`), or databases are killed while they flush.
 const STOP_TIMEOUT: i64 = 40;
 
 /// The node's name, which is its container's and host's.

@@ -36,14 +36,14 @@ done"#;
 const RUNNING: &str =
     r"ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'";
 
-/// Begins a stop. The file goes with the container: it is found only where a stop did not
-/// come to its end.
+/// Is there from the beginning of a stop. It goes with the container: it is found only
+/// where a stop did not come to its end.
+pub(super) const MARK: &str = "/run/clearml-local-stop";
+/// Begins a stop.
 const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
-/// Whether a stop was begun in a container that runs. What it left running is ended: it
-/// would end servers that were just started again. The brackets keep the pattern from
-/// matching this command itself.
-const BEGUN: &str =
-    "[ -e /run/clearml-local-stop ] || exit 1; pkill -f 'exec-id [c]learml-local-stop'; exit 0";
+/// Ends what a stop left running: it would end servers that were just started again. The
+/// brackets keep the pattern from matching this command itself.
+const END_LEFT: &str = "pkill -f 'exec-id [c]learml-local-stop'";
 
 /// Stops the node's components in order and then its container.
 ///
@@ -75,8 +75,8 @@ pub async fn end_in_order(
     end_components(engine, node, step).await
 }
 
-/// Ends what a stop that was interrupted has told to end, so that nothing of it is taken
-/// for ready shortly before it ends. Then the kubelet can start everything again.
+/// Ends what a stop that was found to be interrupted has told to end, so that nothing of it
+/// is taken for ready shortly before it ends. Then the kubelet can start everything again.
 ///
 /// # Errors
 /// When the engine does not answer.
@@ -85,14 +85,12 @@ pub async fn finish_interrupted_stop(
     node: &str,
     step: &Step,
 ) -> Result<(), Error> {
-    if engine.exec(node, &["sh", "-c", BEGUN], None).await?.code != 0 {
-        return Ok(());
-    }
     step.state("a stop was interrupted: ending what it left");
-    // Also where somebody else has started it meanwhile.
-    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
+    // Also where somebody else has started the kubelet meanwhile.
+    let begin = format!("{END_LEFT}; {BEGIN}");
+    engine.exec(node, &["sh", "-c", &begin], None).await?;
     end_components(engine, node, step).await?;
-    let forget = ["rm", "-f", "/run/clearml-local-stop"];
+    let forget = ["rm", "-f", MARK];
     engine.exec(node, &forget, None).await?;
     Ok(())
 }
@@ -200,31 +198,20 @@ async fn await_end(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::Events;
 
-    /// The calls to a running node in which a stop was begun, or not.
-    async fn finished(begun: bool) -> Vec<String> {
-        let answer = move |_: &str, argv: &[&str]| Output {
-            code: i64::from(argv.contains(&BEGUN) && !begun),
-            ..Output::default()
-        };
-        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
-        let step = Events::silent().step("node");
-        finish_interrupted_stop(&engine, "n", &step).await.unwrap();
-        engine.state().calls.clone()
-    }
-
     #[tokio::test]
     async fn a_stop_that_was_interrupted_is_finished_but_for_the_node() {
-        assert_eq!(finished(false).await.len(), 1, "only asked");
-        let calls = finished(true).await;
-        let at = |words: &str| calls.iter().position(|call| call.contains(words));
-        assert!(at("pkill") < at("systemctl stop kubelet"), "{calls:?}");
-        assert!(at("systemctl stop kubelet") < at("tasks ls"), "{calls:?}");
-        assert!(at("tasks ls") < at("rm -f"), "{calls:?}");
-        assert!(!calls.iter().any(|call| call.starts_with("stop ")));
+        let engine = FakeEngine::new(State::default());
+        let step = Events::silent().step("node");
+        finish_interrupted_stop(&engine, "n", &step).await.unwrap();
+        let calls = engine.state().calls.join("\n");
+        let order = ["pkill", "systemctl stop kubelet", "tasks ls", "rm -f"];
+        let found = order.map(|words| calls.find(words));
+        assert!(found.iter().all(Option::is_some), "{calls}");
+        assert!(found.is_sorted(), "{calls}");
+        assert!(!calls.lines().any(|call| call.starts_with("stop ")));
     }
 
     #[test]

@@ -39,10 +39,11 @@ async fn all(
         .carry_out(&planned, &objects, NAMESPACE, tell)
         .await?;
     let applied = cluster.apply(&objects, NAMESPACE).await?;
-    let rebound = cluster.rebind_released(plan.name.as_str()).await?;
-    let pruned = cluster
-        .prune(plan.name.as_str(), &objects, NAMESPACE)
-        .await?;
+    // No volume is ever pruned.
+    let (rebound, pruned) = tokio::try_join!(
+        cluster.rebind_released(plan.name.as_str()),
+        cluster.prune(plan.name.as_str(), &objects, NAMESPACE),
+    )?;
     let count = |change| applied.iter().filter(|o| o.change == change).count();
     let counts = [
         (count(Change::Created), "created"),

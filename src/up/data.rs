@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::node::image as node_image;
+use super::node::{Node, image as node_image};
 use super::preflight::{Failed, data_dir};
 use super::{Plan, Request};
 use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
@@ -213,20 +213,25 @@ fn why_not_copied(code: i64, said: &str) -> String {
 
 /// Makes the folders through the node, each with the owner that its image runs
 /// as: Kubernetes' fsGroup does nothing on host folders.
-pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
+pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Result<()> {
     let script = "set -e; umask 022; while [ $# -gt 0 ]; do \
          [ ! -L \"$1\" ] || { echo \"$1 is a link\" >&2; exit 1; }; \
          mkdir -p \"$1\"; chown -h \"$2\" \"$1\"; shift 2; done";
     let mut arguments = Vec::new();
     for (folder, component) in manifests::folders(&plan.values) {
-        if let Some((uid, gid)) = component.data_owner() {
-            arguments.push(format!("{DATA_ROOT}/{folder}"));
+        let path = format!("{DATA_ROOT}/{folder}");
+        if let Some((uid, gid)) = component.data_owner()
+            && !node.found.has_folder(&path, (uid, gid))
+        {
+            arguments.push(path);
             arguments.push(format!("{uid}:{gid}"));
         }
     }
     let mut argv = vec!["sh", "-c", script, "sh"];
     argv.extend(arguments.iter().map(String::as_str));
-    if let Err(error) = exec_ok(engine, node, &argv).await {
+    if !arguments.is_empty()
+        && let Err(error) = exec_ok(engine, &node.name, &argv).await
+    {
         let said = error.details().join("\n").to_lowercase();
         if said.contains("no space left") {
             let place = plan.instance.data_dir.clone();

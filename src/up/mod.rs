@@ -19,6 +19,7 @@ mod prepare;
 mod ready;
 mod refused;
 mod registry;
+mod revive;
 mod selectors;
 mod timeout;
 
@@ -184,7 +185,7 @@ async fn bring_up(
     state.keep_secrets(&secrets)?;
 
     let node = node::ensure(&plan, request, engine, &info, events).await?;
-    data::prepare(&plan, engine, &node.name).await?;
+    data::prepare(&plan, engine, &node).await?;
     phases.end("node");
 
     let wanted = plan.images();

@@ -4,9 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::refused::Refused;
+use super::revive::revive;
 use super::{Error, Plan, Request, data, preflight};
-use jiff::Timestamp;
-
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::Result;
@@ -15,7 +14,7 @@ use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
 use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
-use crate::node::{self, spec};
+use crate::node::{self, Inspection, spec};
 use crate::state::StateDir;
 use crate::wait::{Look, Wait};
 
@@ -31,6 +30,8 @@ pub(super) struct Node {
     pub made: bool,
     /// Whether its certificates were renewed: what others keep of them is out of date.
     pub renewed: bool,
+    /// What it tells about itself.
+    pub found: Inspection,
 }
 
 /// Makes sure that the node runs and its containerd answers: from then on
@@ -69,14 +70,16 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
         node::start(engine, &container).await?;
         node::await_containerd(engine, &name).await?;
     }
-    if !whole(engine, &name).await? {
+    let mut found = node::inspect(engine, &name).await?;
+    if !found.bootstrapped {
         return Err(Error::NothingToStart.into());
     }
-    let revived = revive(engine, &name, step).await?;
+    let revived = revive(engine, &name, &mut found, step).await?;
     Ok(Node {
         name,
         made: !container.is_awake() || revived.changed,
         renewed: revived.renewed,
+        found,
     })
 }
 
@@ -98,41 +101,6 @@ pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Resul
     Ok(())
 }
 
-/// What was put right in a node that is whole and runs.
-#[derive(Debug, Default)]
-struct Revived {
-    changed: bool,
-    renewed: bool,
-}
-
-/// Puts right what an interrupted stop or the time has done to a whole node: services
-/// that do not run, certificates that end.
-async fn revive(engine: &dyn Engine, node: &str, step: &Step) -> Result<Revived> {
-    let mut revived = Revived::default();
-    node::finish_interrupted_stop(engine, node, step).await?;
-    let started = node::ensure_services(engine, node).await?;
-    if !started.is_empty() {
-        step.state(format!(
-            "{} did not run, and is started",
-            started.join(" and ")
-        ));
-        node::await_containerd(engine, node).await?;
-        revived.changed = true;
-    }
-    let now = Timestamp::now();
-    let certificates = node::certificates(engine, node).await?;
-    if certificates.need_renewal(now) {
-        let why = certificates.trouble(now).unwrap_or_default();
-        step.state(format!("renewing certificates: {why}"));
-        node::renew_certificates(engine, node, &certificates).await?;
-        revived = Revived {
-            changed: true,
-            renewed: true,
-        };
-    }
-    Ok(revived)
-}
-
 /// Returns the node and its Kubernetes version.
 async fn ensure_running(
     plan: &Plan,
@@ -143,30 +111,31 @@ async fn ensure_running(
 ) -> Result<(Node, String)> {
     preflight::create_network(engine).await?;
     let name = spec::name(&plan.name);
-    let made = match engine.container(&name).await? {
+    let reused = match engine.container(&name).await? {
         Some(node) => reuse(plan, request, engine, info, &node, step).await?,
         None => None,
     };
-    let made = match made {
-        Some(made) => made,
+    let (made, found) = match reused {
+        Some(reused) => reused,
         None => {
             make(plan, request, engine, info, step).await?;
-            true
+            (true, node::inspect(engine, &name).await?)
         }
     };
     trust(plan, engine, &name).await?;
-    let version = node::kubernetes_version(engine, &name).await?;
+    let version = found.kubernetes_version()?;
     let node = Node {
         name,
         made,
         // The end of `up` keeps the user's kubeconfig anyway.
         renewed: false,
+        found,
     };
     Ok((node, version))
 }
 
-/// Starts the node that is there unless it runs. Returns whether it did not run, or
-/// `None` where it must be made anew.
+/// Starts the node that is there unless it runs. Returns whether it did not run, and what
+/// it tells about itself, or `None` where it must be recreated.
 async fn reuse(
     plan: &Plan,
     request: &Request,
@@ -174,7 +143,7 @@ async fn reuse(
     info: &EngineInfo,
     node: &Container,
     step: &Step,
-) -> Result<Option<bool>> {
+) -> Result<Option<(bool, Inspection)>> {
     let differences = plan.differences(node, info);
     if !differences.is_empty() {
         // Nothing is stopped for an image that cannot be had.
@@ -194,9 +163,10 @@ async fn reuse(
         node::start(engine, node).await?;
         node::await_containerd(engine, &node.name).await?;
     }
-    if whole(engine, &node.name).await? {
-        let revived = revive(engine, &node.name, step).await?;
-        return Ok(Some(!node.is_awake() || revived.changed));
+    let mut found = node::inspect(engine, &node.name).await?;
+    if found.bootstrapped {
+        let revived = revive(engine, &node.name, &mut found, step).await?;
+        return Ok(Some((!node.is_awake() || revived.changed, found)));
     }
     step.state("making a half-made node anew");
     Ok(None)
@@ -263,8 +233,6 @@ async fn make(
         }
         return Err(error.into());
     }
-    node::bound_stop(engine, &name).await?;
-    node::forget_former_containers(engine, &name).await?;
     Ok(())
 }
 
@@ -311,34 +279,36 @@ async fn ensure_cluster(
     step: &Step,
 ) -> Result<Kubernetes> {
     let cgroup_v1 = info.cgroup_version == "1";
-    let fresh = !whole(engine, &node.name).await?;
-    let bootstrapped = node::bootstrap(engine, &plan.name, &node.name, cgroup_v1, step).await;
-    let kubeconfig = match bootstrapped {
-        Ok(kubeconfig) => kubeconfig,
+    let (name, found) = (&node.name, &node.found);
+    let fresh = !found.bootstrapped;
+    let bootstrapped = node::bootstrap(engine, &plan.name, name, found, cgroup_v1, step).await;
+    let admin_conf = match bootstrapped {
+        Ok(admin_conf) => admin_conf,
         Err(error) => {
             let proxies = request.proxies(info).each().map(ToString::to_string);
             let proxies = proxies.collect();
-            let failed = kubeadm_failed(error, request, state, engine, &node.name, proxies);
+            let failed = kubeadm_failed(error, request, state, engine, name, proxies);
             return Err(failed.await?.into());
         }
     };
+    let container = engine.container(name).await?.unwrap_or_default();
+    let kubeconfig = admin_conf.for_host(&container);
     state.keep_kubeconfig(&kubeconfig)?;
-    let started = engine.container(&node.name).await?.and_then(|c| c.started);
     let cluster = Cluster::connect(&kubeconfig)
         .await?
-        .on_node_started(started);
+        .on_node_started(container.started);
     step.state("waiting for the Kubernetes API");
-    await_api(&cluster, engine, &node.name, step).await?;
+    await_api(&cluster, engine, &container, step).await?;
     if node.made && !fresh {
         cluster.forget_former_leaders().await?;
     }
     let mut changed = fresh;
-    if !node::is_furnished(engine, &node.name).await? {
+    if !found.furnished {
         step.state("pod network and storage class");
         let mut objects = node::network_objects(engine, &plan.name).await?;
         objects.extend(node::storage_objects(engine, &plan.name).await?);
         let applied = cluster.apply(&objects, NAMESPACE).await?;
-        node::note_furnished(engine, &node.name).await?;
+        node::note_furnished(engine, name).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
     Ok(Kubernetes {
@@ -393,16 +363,20 @@ pub(super) fn keep_user_kubeconfig(
 
 /// Waits until the Kubernetes API answers. A fault that does not pass by waiting, such
 /// as an expired certificate, ends the wait at once.
-async fn await_api(cluster: &Cluster, engine: &dyn Engine, node: &str, step: &Step) -> Result<()> {
-    let container = engine.container(node).await?.unwrap_or_default();
-    let mut refused = Refused::kubernetes(&container);
+async fn await_api(
+    cluster: &Cluster,
+    engine: &dyn Engine,
+    node: &Container,
+    step: &Step,
+) -> Result<()> {
+    let mut refused = Refused::kubernetes(node);
     let wait = Wait::new("the Kubernetes API").within(API_PATIENCE);
     let answered = wait
         .shown_by(step)
         .run(async || match cluster.ready().await {
             Ok(()) => Ok(Look::Done(())),
             Err(error) if error.is_transient() => {
-                refused.check(engine, node).await?;
+                refused.check(engine, &node.name).await?;
                 Ok(Look::NotYet(error.reason()))
             }
             Err(error) => Err(crate::error::Error::from(error)),

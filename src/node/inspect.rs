@@ -1,0 +1,220 @@
+//! What a running node tells about itself, asked in one command: each costs 60 ms.
+
+use super::certificates::{self, Certificates};
+use super::kubeconfig::AdminConf;
+use super::spec::DATA_ROOT;
+use super::{Error, bootstrap, kubernetes_version, prepare, stop};
+use crate::docker::Engine;
+
+/// Prints a heading before each thing that is there. No line of a certificate or of YAML
+/// begins with `@`. The certificates come last and end the script.
+const INSPECT: &str = r#"exec 2>/dev/null
+[ -f "$1" ] && printf '\n@@ bootstrapped\n'
+[ -f "$2" ] && printf '\n@@ furnished\n'
+[ -e "$3" ] && printf '\n@@ stop\n'
+grep -qxF "$4" /var/lib/kubelet/config.yaml && printf '\n@@ never verifies pulls\n'
+printf '\n@@ folders\n'; stat -c '%F:%u:%g:%n' "$5"/*
+printf '\n@@ version\n'; cat /kind/version
+printf '\n@@ services\n'; systemctl show -p UnitFileState -p ActiveState containerd kubelet
+printf '\n@@ admin.conf\n'; cat /etc/kubernetes/admin.conf
+printf '\n@@ certificates\n'
+"#;
+
+/// A running node as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inspection {
+    /// Whether kubeadm has ended well. Without it a node is half made.
+    pub bootstrapped: bool,
+    /// Whether it was given its pod network and storage class.
+    pub furnished: bool,
+    /// Whether a stop was begun and did not come to its end.
+    pub stop_interrupted: bool,
+    /// Whether containerd and the kubelet are enabled and active.
+    pub services_run: bool,
+    /// Its certificates and when they end.
+    pub certificates: Certificates,
+    pub(super) never_verifies_pulls: bool,
+    /// `None` where there is no such file.
+    pub(super) admin_conf: Option<AdminConf>,
+    version: String,
+    folders: Vec<String>,
+}
+
+/// Inspects a running node. One in which no command can run counts as half made.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn inspect(engine: &dyn Engine, node: &str) -> Result<Inspection, Error> {
+    let script = format!("{INSPECT}{}", certificates::READ);
+    let argv = [
+        "sh",
+        "-c",
+        &script,
+        "sh",
+        bootstrap::DONE_FILE,
+        bootstrap::FURNISHED_FILE,
+        stop::MARK,
+        prepare::NEVER_VERIFY_PULLS,
+        DATA_ROOT,
+    ];
+    let output = engine.exec(node, &argv, None).await?;
+    // The output holds a private key, and must not become part of an error.
+    Ok(match output.code {
+        0 => Inspection::parse(&output.stdout),
+        _ => Inspection::default(),
+    })
+}
+
+impl Inspection {
+    fn parse(text: &str) -> Inspection {
+        let mut found = Inspection::default();
+        for section in text.split("\n@@ ").skip(1) {
+            let (heading, rest) = section.split_once('\n').unwrap_or((section, ""));
+            match heading {
+                "bootstrapped" => found.bootstrapped = true,
+                "furnished" => found.furnished = true,
+                "stop" => found.stop_interrupted = true,
+                "never verifies pulls" => found.never_verifies_pulls = true,
+                "folders" => found.folders = rest.lines().map(str::to_owned).collect(),
+                "version" => rest.trim().clone_into(&mut found.version),
+                "services" => found.services_run = all_run(rest),
+                "admin.conf" => found.admin_conf = AdminConf::new(rest),
+                "certificates" => found.certificates = Certificates::parse(rest),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The Kubernetes version, such as `1.37.0`.
+    ///
+    /// # Errors
+    /// When it is unknown or too old.
+    pub fn kubernetes_version(&self) -> Result<String, Error> {
+        kubernetes_version(&self.version)
+    }
+
+    /// Whether a folder with that owner is below the root of the data; a link to one is
+    /// not.
+    pub fn has_folder(&self, path: &str, (uid, gid): (u32, u32)) -> bool {
+        let wanted = format!("directory:{uid}:{gid}:{path}");
+        self.folders.contains(&wanted)
+    }
+}
+
+/// Whether systemd says of both units that they are enabled and active.
+fn all_run(properties: &str) -> bool {
+    let says = |wanted: &str| properties.lines().filter(|line| *line == wanted).count();
+    says("ActiveState=active") == 2 && says("UnitFileState=enabled") == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::Output;
+    use crate::docker::fake::{FakeEngine, State};
+
+    const WHOLE: &str = "
+@@ bootstrapped
+
+@@ furnished
+
+@@ never verifies pulls
+
+@@ folders
+directory:1000:1000:/var/local-path-provisioner/elasticsearch
+symbolic link:999:999:/var/local-path-provisioner/mongodb
+
+@@ version
+v1.37.2
+@@ services
+ActiveState=active
+UnitFileState=enabled
+
+ActiveState=active
+UnitFileState=enabled
+
+@@ admin.conf
+apiVersion: v1
+users: [{user: {client-key-data: c2VjcmV0}}]
+
+@@ certificates
+== address 172.18.0.2
+";
+
+    #[test]
+    fn a_node_that_lacks_nothing() {
+        let found = Inspection::parse(WHOLE);
+        assert!(found.bootstrapped && found.furnished && found.services_run);
+        assert!(found.never_verifies_pulls && !found.stop_interrupted);
+        assert_eq!(found.kubernetes_version().unwrap(), "1.37.2");
+        let folder = |name| format!("{DATA_ROOT}/{name}");
+        assert!(found.has_folder(&folder("elasticsearch"), (1000, 1000)));
+        assert!(!found.has_folder(&folder("elasticsearch"), (999, 999)));
+        assert!(!found.has_folder(&folder("mongodb"), (999, 999)), "a link");
+        assert!(!found.has_folder(&folder("redis"), (999, 999)));
+    }
+
+    #[test]
+    fn services_run_only_if_both_are_enabled_and_active() {
+        for (is, becomes) in [
+            ("ActiveState=active", "ActiveState=inactive"),
+            ("ActiveState=active", "ActiveState=activating"),
+            ("UnitFileState=enabled", "UnitFileState=masked"),
+            ("UnitFileState=enabled", "UnitFileState="),
+        ] {
+            let found = Inspection::parse(&WHOLE.replacen(is, becomes, 1));
+            assert!(!found.services_run, "{becomes}");
+        }
+    }
+
+    #[test]
+    fn a_fresh_node_has_only_a_version() {
+        let text = "\n@@ folders\n\n@@ version\nv1.30.0\n\n@@ services\n\n@@ admin.conf\n\n@@ certificates\n";
+        let found = Inspection::parse(text);
+        assert!(!found.bootstrapped && !found.furnished && !found.services_run);
+        assert_eq!(found.admin_conf, None);
+        let error = found.kubernetes_version().unwrap_err();
+        assert!(error.to_string().contains("`1.30.0`"), "{error}");
+    }
+
+    #[test]
+    fn the_private_key_is_not_shown() {
+        let shown = format!("{:?}", Inspection::parse(WHOLE));
+        assert!(!shown.contains("c2VjcmV0"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_node_in_which_nothing_runs_is_half_made() {
+        let answer = |_: &str, _: &[&str]| Output {
+            code: 126,
+            stdout: WHOLE.into(),
+            ..Output::default()
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        let found = inspect(&engine, "n").await.unwrap();
+        assert_eq!(found, Inspection::default());
+        assert_eq!(engine.state().calls.len(), 1);
+    }
+
+    /// Runs the script itself on a machine that is no node.
+    #[test]
+    fn the_script_finds_marks_and_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("redis")).unwrap();
+        crate::files::write(&dir.path().join("done"), "").unwrap();
+        let dir = dir.path().to_str().unwrap();
+        let (done, none) = (format!("{dir}/done"), format!("{dir}/none"));
+        let script = format!("{INSPECT}{}", certificates::READ);
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script, "sh", &done, &none, &done, "line", dir])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let found = Inspection::parse(&String::from_utf8(output.stdout).unwrap());
+        assert!(found.bootstrapped && !found.furnished && found.stop_interrupted);
+        let folder = format!(":{dir}/redis");
+        let is_it = |line: &String| line.starts_with("directory:") && line.ends_with(&folder);
+        assert!(found.folders.iter().any(is_it), "{found:?}");
+    }
+}
