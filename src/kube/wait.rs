@@ -92,7 +92,8 @@ impl Cluster {
 
     /// Waits until these components are ready, and tells each change of state, the
     /// first one included. Ends at once when one of them is beyond help; the
-    /// failure names the first such in the order in which they are needed.
+    /// failure names the first such in the order in which they are needed. `seen` serves
+    /// as the first look.
     ///
     /// # Errors
     /// [`WaitError::Failed`] for a component that fails or is not ready in time,
@@ -101,6 +102,7 @@ impl Cluster {
         &self,
         components: &[Component],
         timeout: Duration,
+        mut seen: Option<Vec<ComponentObservation>>,
         mut tell: impl FnMut(Component, &State),
     ) -> Result<Vec<ComponentObservation>, WaitError> {
         let deadline = Instant::now() + timeout;
@@ -111,7 +113,10 @@ impl Cluster {
         let mut last = Vec::new();
         let wait = Wait::new("the components").every(PERIOD).until(deadline);
         let ready = wait.run(async || {
-            let mut seen = self.look(deadline).await?;
+            let mut seen = match seen.take() {
+                Some(seen) => seen,
+                None => self.look(deadline).await?,
+            };
             seen.retain(|seen| components.contains(&seen.component));
             seen.iter_mut().for_each(|seen| forget(seen, began));
             seen.iter_mut().for_each(|seen| memory.recall(seen));

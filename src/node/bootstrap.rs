@@ -94,13 +94,12 @@ pub async fn bootstrap(
     cgroup_v1: bool,
     step: &Step,
 ) -> Result<AdminConf, Error> {
-    let version = found.kubernetes_version()?;
     if !found.bootstrapped {
         step.state("kubeadm init");
-        init(engine, instance, node, &version, cgroup_v1).await?;
+        init(engine, instance, node, found, cgroup_v1).await?;
         return admin_conf(engine, node).await;
     }
-    if verifies_pulls(&version) && !found.never_verifies_pulls {
+    if verifies_pulls(&found.kubernetes_version()?) && !found.never_verifies_pulls {
         prepare::never_verify_pulls(engine, node).await?;
     }
     match &found.admin_conf {
@@ -114,22 +113,25 @@ async fn init(
     engine: &dyn Engine,
     instance: &InstanceName,
     node: &str,
-    version: &str,
+    found: &Inspection,
     cgroup_v1: bool,
 ) -> Result<(), Error> {
-    let address = exec_ok(engine, node, &["getent", "ahostsv4", node]).await?;
+    let version = found.kubernetes_version()?;
     let token = kubeadm::random_token();
     let config = Config {
         instance: instance.as_str(),
         node,
-        node_address: address.split_whitespace().next().unwrap_or_default(),
-        version,
+        node_address: &found.address,
+        version: &version,
         token: &token,
         cgroup_v1,
     };
-    write_file(engine, node, "/kind/kubeadm.conf", &config.render()).await?;
-    write_file(engine, node, kubeadm::COREDNS_FILE, kubeadm::COREDNS_PATCH).await?;
-    network::configure(engine, node).await?;
+    let config = config.render();
+    let config = write_file(engine, node, "/kind/kubeadm.conf", &config);
+    let patch = write_file(engine, node, kubeadm::COREDNS_FILE, kubeadm::COREDNS_PATCH);
+    let network = network::configure(engine, node);
+    let written = async { Ok(tokio::try_join!(config, patch)?) };
+    tokio::try_join!(written, network)?;
     let argv = [
         "kubeadm",
         "init",

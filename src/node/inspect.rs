@@ -15,6 +15,7 @@ const INSPECT: &str = r#"exec 2>/dev/null
 grep -qxF "$4" /var/lib/kubelet/config.yaml && printf '\n@@ never verifies pulls\n'
 printf '\n@@ folders\n'; stat -c '%F:%u:%g:%n' "$5"/*
 printf '\n@@ version\n'; cat /kind/version
+printf '\n@@ address\n'; getent ahostsv4 "$(hostname)"
 printf '\n@@ services\n'; systemctl show -p UnitFileState -p ActiveState containerd kubelet
 printf '\n@@ admin.conf\n'; cat /etc/kubernetes/admin.conf
 printf '\n@@ certificates\n'
@@ -36,6 +37,8 @@ pub struct Inspection {
     pub(super) never_verifies_pulls: bool,
     /// `None` where there is no such file.
     pub(super) admin_conf: Option<AdminConf>,
+    /// Its address in the container network.
+    pub(super) address: String,
     version: String,
     folders: Vec<String>,
 }
@@ -77,6 +80,10 @@ impl Inspection {
                 "never verifies pulls" => found.never_verifies_pulls = true,
                 "folders" => found.folders = rest.lines().map(str::to_owned).collect(),
                 "version" => rest.trim().clone_into(&mut found.version),
+                "address" => {
+                    let address = rest.split_whitespace().next();
+                    address.unwrap_or_default().clone_into(&mut found.address);
+                }
                 "services" => found.services_run = all_run(rest),
                 "admin.conf" => found.admin_conf = AdminConf::new(rest),
                 "certificates" => found.certificates = Certificates::parse(rest),
@@ -127,6 +134,10 @@ symbolic link:999:999:/var/local-path-provisioner/mongodb
 
 @@ version
 v1.37.2
+@@ address
+172.18.0.2      STREAM n
+172.18.0.2      DGRAM
+
 @@ services
 ActiveState=active
 UnitFileState=enabled
@@ -148,6 +159,7 @@ users: [{user: {client-key-data: c2VjcmV0}}]
         assert!(found.bootstrapped && found.furnished && found.services_run);
         assert!(found.never_verifies_pulls && !found.stop_interrupted);
         assert_eq!(found.kubernetes_version().unwrap(), "1.37.2");
+        assert_eq!(found.address, "172.18.0.2");
         let folder = |name| format!("{DATA_ROOT}/{name}");
         assert!(found.has_folder(&folder("elasticsearch"), (1000, 1000)));
         assert!(!found.has_folder(&folder("elasticsearch"), (999, 999)));

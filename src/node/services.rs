@@ -5,15 +5,18 @@ use super::Error;
 use crate::docker::Engine;
 
 /// Starts the units that do not run, containerd first, and names each, except those that
-/// systemd was about to start: a node that boots is not repaired, only waited for. It also
-/// undoes what keeps a unit from starting: a mask, or a limit of failed starts.
+/// systemd was about to start: a node that boots is not repaired, only waited for. The
+/// kubelet may have begun before containerd and ended for that: it would be started again
+/// a second later. The script also undoes what keeps a unit from starting: a mask, or a
+/// limit of failed starts.
 const ENSURE: &str = r#"for unit in containerd kubelet; do
   systemctl is-enabled --quiet $unit 2>/dev/null || {
     systemctl unmask --quiet $unit
     systemctl enable --quiet $unit
   }
-  systemctl is-active --quiet $unit && continue
+  state=$(systemctl is-active $unit) && continue
   booting=$(systemctl list-jobs --no-legend $unit.service 2>/dev/null | grep ' start ')
+  [ "$state" != activating ] || booting=yes
   systemctl reset-failed $unit 2>/dev/null
   systemctl start $unit || { echo $unit; journalctl -u $unit --no-pager -o cat -n 10; exit 1; } >&2
   [ -n "$booting" ] || echo $unit
@@ -65,18 +68,19 @@ mod tests {
         assert_eq!(error.details(), ["no such flag"]);
     }
 
-    /// Runs the script with a systemd whose kubelet does not run, and which has `jobs`.
-    fn script(jobs: &str) -> String {
+    /// Runs the script with a systemd whose kubelet is in that state, and which has `jobs`.
+    fn script(state: &str, jobs: &str) -> String {
         let systemctl = r#"
             systemctl() {
                 case "$*" in
-                    *is-active*kubelet) return 3 ;;
+                    *is-active*kubelet) echo "$kubelet"; return 3 ;;
                     *list-jobs*kubelet.service) echo "$jobs" ;;
                 esac
             }"#;
         let output = std::process::Command::new("bash")
             .args(["-c", &format!("{systemctl}\n{ENSURE}")])
             .env("jobs", jobs)
+            .env("kubelet", state)
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -85,9 +89,13 @@ mod tests {
 
     #[test]
     fn a_unit_that_systemd_is_about_to_start_is_not_named() {
-        assert_eq!(script("101 kubelet.service start waiting"), "");
-        assert_eq!(script("101 kubelet.service start running"), "");
-        assert_eq!(script("102 kubelet.service stop  running"), "kubelet\n");
-        assert_eq!(script(""), "kubelet\n");
+        let inactive = |jobs| script("inactive", jobs);
+        assert_eq!(inactive("101 kubelet.service start waiting"), "");
+        assert_eq!(inactive("101 kubelet.service start running"), "");
+        let stopping = "102 kubelet.service stop  running";
+        assert_eq!(inactive(stopping), "kubelet\n");
+        assert_eq!(inactive(""), "kubelet\n");
+        assert_eq!(script("failed", ""), "kubelet\n");
+        assert_eq!(script("activating", ""), "", "started again in a second");
     }
 }

@@ -235,11 +235,12 @@ pub async fn keep(
             let script = "umask 077; f=\"$1/$2\"; new=$(cat); \
                  [ \"$(cat \"$f\" 2>/dev/null)\" = \"$new\" ] || printf '%s\\n' \"$new\" > \"$f\"";
             let settings = serde_json::to_string(instance).expect("plain data become JSON");
-            for (file, text) in [(KEYS_FILE, &text), (SETTINGS_FILE, &settings)] {
+            let write = async |file: &str, text: &str| {
                 let argv = ["sh", "-c", script, "sh", DATA_ROOT, file];
                 let written = engine.exec(&node.name, &argv, Some(bytes_of(text)));
-                written.await?.success()?;
-            }
+                written.await?.success()
+            };
+            tokio::try_join!(write(KEYS_FILE, &text), write(SETTINGS_FILE, &settings))?;
         }
     }
     Ok(())

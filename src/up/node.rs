@@ -305,8 +305,10 @@ async fn ensure_cluster(
     let mut changed = fresh;
     if !found.furnished {
         step.state("pod network and storage class");
-        let mut objects = node::network_objects(engine, &plan.name).await?;
-        objects.extend(node::storage_objects(engine, &plan.name).await?);
+        let network = node::network_objects(engine, &plan.name);
+        let storage = node::storage_objects(engine, &plan.name);
+        let (mut objects, storage) = tokio::try_join!(network, storage)?;
+        objects.extend(storage);
         let applied = cluster.apply(&objects, NAMESPACE).await?;
         node::note_furnished(engine, name).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);

@@ -74,11 +74,12 @@ async fn wait_all(
     }
     let seen = cluster.observe().await?;
     // What the last `up` has mended would else be judged by its old back-off.
-    cluster.retry_stuck(&seen).await?;
+    let retried = cluster.retry_stuck(&seen).await?;
+    let seen = retried.is_empty().then_some(seen);
     let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let seen = cluster
-        .wait_ready(&installed, left, |component, state| {
+        .wait_ready(&installed, left, seen, |component, state| {
             at_once &= state.ready;
             events.emit(Event::Component {
                 component,
