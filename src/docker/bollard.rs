@@ -315,7 +315,9 @@ impl Engine for Docker {
         argv: &[&str],
         input: Option<ByteStream>,
     ) -> Result<Output, Error> {
-        let what = || format!("run `{}` in {name}", argv.join(" "));
+        // Not the arguments: they can be a script of many lines.
+        let program = argv.first().copied().unwrap_or_default();
+        let what = || format!("run `{program}` in {name}");
         let options = CreateExecOptions {
             attach_stdin: Some(input.is_some()),
             attach_stdout: Some(true),
@@ -367,10 +369,11 @@ impl Engine for Docker {
     async fn exec_stream(
         &self,
         name: &str,
+        what: &str,
         argv: &[&str],
         line: Option<&str>,
     ) -> Result<ByteStream, Error> {
-        self.run_streamed(name, argv, line).await
+        self.run_streamed(name, what, argv, line).await
     }
 
     fn archive(&self, name: &str, path: &str) -> ByteStream {

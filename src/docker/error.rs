@@ -77,15 +77,21 @@ pub enum Error {
         reason: String,
     },
     /// A command in a container failed.
-    #[error("`{command}` ended with exit code {code} in the node")]
+    #[error("cannot {what}: {}", reason(*code, tail))]
     Command {
-        /// The command line.
-        command: String,
+        /// What it was for, such as `prepare the node`.
+        what: String,
         /// Its exit code.
         code: i64,
         /// The last lines that it wrote.
         tail: Vec<String>,
     },
+}
+
+/// The last line that a command wrote, which mostly says why it failed.
+fn reason(code: i64, tail: &[String]) -> String {
+    let last = tail.last().map(|line| line.trim().to_owned());
+    last.unwrap_or_else(|| format!("exit code {code}"))
 }
 
 impl Error {
@@ -176,6 +182,28 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::Output;
+
+    #[test]
+    fn a_command_that_failed_says_what_it_was_for_and_why() {
+        let output = |stderr: &str| Output {
+            argv: vec!["sh".into(), "-c".into(), "script".into()],
+            code: 2,
+            stderr: stderr.into(),
+            ..Output::default()
+        };
+        let text = |stderr: &str| {
+            output(stderr)
+                .success("prepare the node")
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            text("warning: x\nmkdir: Read-only file system\n"),
+            "cannot prepare the node: mkdir: Read-only file system"
+        );
+        assert_eq!(text(""), "cannot prepare the node: exit code 2");
+    }
 
     #[test]
     fn an_engine_without_root_is_given_other_ports() {

@@ -265,6 +265,7 @@ impl Engine for FakeEngine {
     async fn exec_stream(
         &self,
         name: &str,
+        what: &str,
         argv: &[&str],
         _: Option<&str>,
     ) -> Result<ByteStream, Error> {
@@ -273,7 +274,7 @@ impl Engine for FakeEngine {
         let pieces: Vec<_> = output.stdout.as_bytes().chunks(7).collect();
         let pieces = pieces.into_iter().map(bytes::Bytes::copy_from_slice);
         let mut items: Vec<_> = pieces.map(Ok).collect();
-        if let Err(error) = output.success() {
+        if let Err(error) = output.success(what) {
             items.push(Err(error));
         }
         Ok(Box::pin(futures_util::stream::iter(items)))

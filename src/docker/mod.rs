@@ -95,10 +95,12 @@ pub trait Engine: Send + Sync {
 
     /// Runs a command in a container that has a shell, and gives its standard output
     /// as it comes. The command can read `line`, and nothing else. A command that fails
-    /// ends the stream with an error; dropping the stream ends the command.
+    /// ends the stream with an error that says what it was for; dropping the stream ends
+    /// the command.
     async fn exec_stream(
         &self,
         name: &str,
+        what: &str,
         argv: &[&str],
         line: Option<&str>,
     ) -> Result<ByteStream, Error>;
@@ -130,12 +132,19 @@ pub trait Engine: Send + Sync {
     async fn remove_volume(&self, name: &str) -> Result<(), Error>;
 }
 
-/// Runs a command in a container and demands that it succeeds.
+/// Runs a command in a container that must succeed; `what` says what it is for, such as
+/// `prepare the node`. Returns its standard output.
 ///
 /// # Errors
-/// [`Error::Command`] with the end of its output when it does not.
-pub async fn exec_ok(engine: &dyn Engine, name: &str, argv: &[&str]) -> Result<String, Error> {
-    Ok(engine.exec(name, argv, None).await?.success()?.stdout)
+/// [`Error::Command`] with the end of its output when it fails.
+pub async fn exec_ok(
+    engine: &dyn Engine,
+    name: &str,
+    what: &str,
+    argv: &[&str],
+) -> Result<String, Error> {
+    let output = engine.exec(name, argv, None).await?;
+    Ok(output.success(what)?.stdout)
 }
 
 /// Runs a container to its end and removes it. Returns its exit code and what it
@@ -176,6 +185,6 @@ pub async fn write_file(
     engine
         .exec(name, &["sh", "-c", script, "sh", path], Some(input))
         .await?
-        .success()?;
+        .success(&format!("write {path} in the node"))?;
     Ok(())
 }

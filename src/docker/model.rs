@@ -240,9 +240,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output, or an error that keeps command, exit code and the end of what
-    /// it said.
-    pub fn success(self) -> Result<Output, Error> {
+    /// The output, or an error that says what the command was for (`prepare the node`) and
+    /// keeps its exit code and the end of its output. The command itself is for `-vv`.
+    pub fn success(self, what: &str) -> Result<Output, Error> {
         if self.code == 0 {
             return Ok(self);
         }
@@ -256,8 +256,14 @@ impl Output {
             .iter()
             .map(|line| (*line).to_owned())
             .collect();
+        tracing::debug!(
+            what,
+            code = self.code,
+            command = self.argv.join(" "),
+            "failed"
+        );
         Err(Error::Command {
-            command: self.argv.join(" "),
+            what: what.to_owned(),
             code: self.code,
             tail,
         })

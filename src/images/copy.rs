@@ -190,7 +190,10 @@ impl<'a> Copier<'a> {
         for layer in &layers.0 {
             argv.extend([&*layer.name, layer.below.as_deref().unwrap_or("none")]);
         }
-        let output = self.engine.exec_stream(helper, &argv, None).await?;
+        let output = self
+            .engine
+            .exec_stream(helper, "copy layers into the node", &argv, None)
+            .await?;
         let output = output.map_err(std::io::Error::other).into_async_read();
         let mut lines = output.lines();
         let (mut configs, mut sizes) = (Vec::new(), BTreeMap::new());
@@ -246,7 +249,7 @@ impl<'a> Copier<'a> {
         self.engine
             .exec(&self.node.name, &argv, Some(input))
             .await?
-            .success()?;
+            .success("import an image in the node")?;
         Ok(())
     }
 }

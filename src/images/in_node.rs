@@ -127,7 +127,10 @@ impl InNode<'_> {
         layers: &mut Layers,
     ) -> Result<(), Error> {
         let name = wanted.reference.short_name();
-        let mut output = self.engine.exec_stream(self.node, argv, password).await?;
+        let mut output = self
+            .engine
+            .exec_stream(self.node, "pull an image in the node", argv, password)
+            .await?;
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
         let (mut told, mut moved) = (Progress::default(), Instant::now());
         let mut held = false;

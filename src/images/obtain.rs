@@ -149,7 +149,7 @@ impl Puller<'_> {
                 &place.canonical(),
                 &name,
             ];
-            exec_ok(engine, node, &argv).await?;
+            exec_ok(engine, node, "tag an image in the node", &argv).await?;
         }
         NodeStore::note_source(engine, node, &name, &manifest.config, digest).await?;
         Ok(manifest)

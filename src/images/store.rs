@@ -30,7 +30,8 @@ impl NodeStore {
     /// Reads what the node holds.
     pub(super) async fn read(engine: &dyn Engine, node: &str) -> Result<NodeStore, Error> {
         let argv = ["ctr", "-n", "k8s.io", "images", "ls"];
-        Ok(NodeStore::parse(&exec_ok(engine, node, &argv).await?))
+        let listing = exec_ok(engine, node, "list the images in the node", &argv).await?;
+        Ok(NodeStore::parse(&listing))
     }
 
     /// `REF TYPE DIGEST SIZE PLATFORMS LABELS`, where a size has two words.
@@ -100,7 +101,7 @@ impl NodeStore {
     ) -> Result<(), Error> {
         let label = source_label(id, digest);
         let argv = ["ctr", "-n", "k8s.io", "images", "label", name, &label];
-        exec_ok(engine, node, &argv).await?;
+        exec_ok(engine, node, "label an image in the node", &argv).await?;
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Manifest {
         // An index leads to a manifest, and that to nothing.
         for _ in 0..2 {
             let argv = ["ctr", "-n", "k8s.io", "content", "get", &digest];
-            let text = exec_ok(engine, node, &argv).await?;
+            let text = exec_ok(engine, node, "read an image manifest in the node", &argv).await?;
             let content: Content = serde_json::from_str(&text)
                 .map_err(|error| broken(format!("invalid manifest {digest}: {error}")))?;
             if let Some(config) = content.config {

@@ -32,7 +32,8 @@ pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Er
 /// # Errors
 /// When the engine does not answer.
 pub async fn note_furnished(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    exec_ok(engine, node, &["touch", FURNISHED_FILE]).await?;
+    let argv = ["touch", FURNISHED_FILE];
+    exec_ok(engine, node, "mark the node as set up", &argv).await?;
     Ok(())
 }
 
@@ -178,6 +179,7 @@ async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Erro
     exec_ok(
         engine,
         node,
+        "finish the set-up of Kubernetes",
         &["sh", "-c", script, "sh", node, id, DONE_FILE, dns],
     )
     .await?;

@@ -40,7 +40,9 @@ pub(super) async fn admin_conf(engine: &dyn Engine, node: &str) -> Result<AdminC
         // What was read before the failure may be part of a key.
         output.stdout.clear();
     }
-    Ok(AdminConf(output.success()?.stdout))
+    Ok(AdminConf(
+        output.success("read the kubeconfig in the node")?.stdout,
+    ))
 }
 
 /// The administrator's kubeconfig, with the address that the host reaches.

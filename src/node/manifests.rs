@@ -22,7 +22,14 @@ pub async fn network_objects(
     instance: &InstanceName,
 ) -> Result<Vec<Value>, Error> {
     let node = name(instance);
-    let text = exec_ok(engine, &node, &["cat", "/kind/manifests/default-cni.yaml"]).await?;
+    let argv = ["cat", "/kind/manifests/default-cni.yaml"];
+    let text = exec_ok(
+        engine,
+        &node,
+        "read the network manifest of the node",
+        &argv,
+    )
+    .await?;
     fill_in(&text, &node)
 }
 
@@ -34,8 +41,9 @@ pub async fn storage_objects(
     engine: &dyn Engine,
     instance: &InstanceName,
 ) -> Result<Vec<Value>, Error> {
-    let path = "/kind/manifests/default-storage.yaml";
-    let text = exec_ok(engine, &name(instance), &["cat", path]).await?;
+    let argv = ["cat", "/kind/manifests/default-storage.yaml"];
+    let what = "read the storage manifest of the node";
+    let text = exec_ok(engine, &name(instance), what, &argv).await?;
     Ok(yaml::documents(&text).map_err(|error| ("storage manifest", error))?)
 }
 

@@ -22,6 +22,6 @@ mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null) || mtu=1500
 mkdir -p /etc/cni/net.d
 printf '{"cniVersion":"0.3.1","name":"kindnet","plugins":[{"type":"ptp","ipMasq":true,"mtu":%s,"ipam":{"type":"host-local","dataDir":"/run/cni-ipam-state","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"%s"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]}\n' "$mtu" "$1" >/etc/cni/net.d/10-kindnet.conflist"#;
     let argv = ["sh", "-c", script, "sh", FIRST_POD_RANGE];
-    exec_ok(engine, node, &argv).await?;
+    exec_ok(engine, node, "configure the network of the node", &argv).await?;
     Ok(())
 }

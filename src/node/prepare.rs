@@ -34,7 +34,7 @@ pub(super) const NEVER_VERIFY_PULLS: &str = "imagePullCredentialsVerificationPol
 /// When the engine does not answer, or containerd does not come back.
 pub(super) async fn new_node(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let argv = ["sh", "-c", NEW_NODE, "sh", STOP_BOUND_FILE, STOP_BOUND];
-    exec_ok(engine, node, &argv).await?;
+    exec_ok(engine, node, "prepare the node", &argv).await?;
     Ok(())
 }
 
@@ -53,7 +53,7 @@ pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, E
     let script =
         "update-ca-certificates >/dev/null && systemctl restart containerd && cp \"$1\" \"$2\"";
     let argv = ["sh", "-c", script, "sh", CA_FILE, TRUSTED_FILE];
-    exec_ok(engine, node, &argv).await?;
+    exec_ok(engine, node, "trust certificates in the node", &argv).await?;
     Ok(true)
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn never_verify_pulls(engine: &dyn Engine, node: &str) -> Resul
          sed -i '/^imagePullCredentialsVerificationPolicy:/d' $file && echo \"$1\" >>$file && \
          systemctl try-restart kubelet";
     let argv = ["sh", "-c", script, "sh", NEVER_VERIFY_PULLS];
-    exec_ok(engine, node, &argv).await?;
+    exec_ok(engine, node, "configure the kubelet", &argv).await?;
     Ok(())
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn tell_systemd(
     // Not an argument: it may hold a password.
     let input = Some(bytes_of(&systemd_environment(variables)));
     let argv = ["sh", "-c", script, "sh", FILE];
-    engine.exec(node, &argv, input).await?.success()?;
+    let output = engine.exec(node, &argv, input).await?;
+    output.success("give the node its proxy settings")?;
     Ok(true)
 }
 

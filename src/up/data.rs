@@ -229,8 +229,9 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Re
     }
     let mut argv = vec!["sh", "-c", script, "sh"];
     argv.extend(arguments.iter().map(String::as_str));
+    let what = format!("create directories in {}", plan.instance.data_dir);
     if !arguments.is_empty()
-        && let Err(error) = exec_ok(engine, &node.name, &argv).await
+        && let Err(error) = exec_ok(engine, &node.name, &what, &argv).await
     {
         let said = error.details().join("\n").to_lowercase();
         if said.contains("no space left") {

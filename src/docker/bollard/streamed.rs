@@ -58,10 +58,10 @@ impl Docker {
     pub(super) async fn run_streamed(
         &self,
         name: &str,
+        what: &str,
         argv: &[&str],
         line: Option<&str>,
     ) -> Result<ByteStream, Error> {
-        let what = format!("run `{}` in {name}", argv.join(" "));
         let given = if line.is_some() { "line" } else { "" };
         let options = CreateExecOptions {
             attach_stdin: Some(true),
@@ -71,14 +71,14 @@ impl Docker {
             ..CreateExecOptions::default()
         };
         let exec = self.client.create_exec(name, options).await;
-        let exec = exec.map_err(Docker::failed(&what))?;
+        let exec = exec.map_err(Docker::failed(what))?;
         let client = self.client.clone();
         let started = client.start_exec(&exec.id, None::<StartExecOptions>).await;
         let StartExecResults::Attached { output, mut input } =
-            started.map_err(Docker::failed(&what))?
+            started.map_err(Docker::failed(what))?
         else {
             return Err(Error::Broken {
-                what,
+                what: what.to_owned(),
                 reason: "it detached".into(),
             });
         };
@@ -91,7 +91,7 @@ impl Docker {
             client,
             id: exec.id,
             argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
-            what,
+            what: what.to_owned(),
             output,
             _input: input,
             said: Vec::new(),
@@ -116,14 +116,14 @@ impl Running {
             }
         }
         let inspected = self.client.inspect_exec(&self.id).await;
-        let inspected = inspected.map_err(Docker::failed(self.what))?;
+        let inspected = inspected.map_err(Docker::failed(&self.what))?;
         let ended = Output {
             argv: self.argv,
             code: inspected.exit_code.unwrap_or(-1),
             stdout: String::new(),
             stderr: String::from_utf8_lossy(&self.said).into_owned(),
         };
-        ended.success()?;
+        ended.success(&self.what)?;
         Ok(None)
     }
 }

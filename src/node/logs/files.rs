@@ -153,7 +153,13 @@ impl Node {
     /// The files that the options mean.
     async fn files(&self) -> Result<Vec<File>, Error> {
         let argv = ["sh", "-c", LIST, "sh", NAMESPACE];
-        let listed = exec_ok(&*self.engine, &self.name, &argv).await?;
+        let listed = exec_ok(
+            &*self.engine,
+            &self.name,
+            "list the logs in the node",
+            &argv,
+        )
+        .await?;
         let files = listed.lines().filter_map(file);
         let files = files.filter(|file| self.wants(file));
         Ok(runs(files.collect(), usize::from(self.options.previous)))
@@ -176,7 +182,10 @@ impl Node {
 
     async fn read(&self, file: File, arguments: &[&str]) -> Result<Shown<Open>, Error> {
         let argv = [&["tail"], arguments, &[file.path.as_str()]].concat();
-        let stream = self.engine.exec_stream(&self.name, &argv, None).await?;
+        let stream = self
+            .engine
+            .exec_stream(&self.name, "read a log in the node", &argv, None)
+            .await?;
         Ok(self.opened(file, Lines::new(stream)))
     }
 

@@ -47,7 +47,11 @@ impl Journal {
         let arguments = arguments(options);
         let argv: Vec<&str> = arguments.iter().map(String::as_str).collect();
         Ok(Journal {
-            lines: Lines::new(engine.exec_stream(node, &argv, None).await?),
+            lines: Lines::new(
+                engine
+                    .exec_stream(node, "read the journal of the node", &argv, None)
+                    .await?,
+            ),
             last: ("systemd".to_owned(), None),
         })
     }
