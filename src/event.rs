@@ -38,6 +38,13 @@ pub enum Event {
         /// Such as `waiting for the Kubernetes API: connection refused`.
         text: String,
     },
+    /// What a step found, and what it does because of that: for `-v`.
+    Decision {
+        /// The step's name.
+        step: String,
+        /// Such as `mongo:7: in Docker, copied layer by layer`.
+        text: String,
+    },
     /// How many of a step's items are done.
     StepCount {
         /// The step's name.
@@ -242,6 +249,14 @@ impl Step {
     /// Says what the step does now.
     pub fn state(&self, text: impl Into<String>) {
         self.events.emit(Event::StepState {
+            step: self.name.clone(),
+            text: text.into(),
+        });
+    }
+
+    /// Says what the step found and does because of that.
+    pub fn decide(&self, text: impl Into<String>) {
+        self.events.emit(Event::Decision {
             step: self.name.clone(),
             text: text.into(),
         });

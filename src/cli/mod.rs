@@ -98,7 +98,7 @@ struct Global {
     /// Say less: errors only
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
     quiet: u8,
-    /// Say more; twice for what the libraries say
+    /// Show what each step decides; twice for what the libraries log
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     /// How progress is shown

@@ -55,6 +55,17 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
     draft
 }
 
+/// Whether the kubelet has not yet read what the container needs, as shortly after its own
+/// start: then nothing is missing.
+pub(crate) fn is_late_cache(message: &str) -> bool {
+    let late = [
+        "timed out waiting",
+        "not yet been read",
+        "cache has not synced",
+    ];
+    late.iter().any(|words| message.contains(words))
+}
+
 /// A container that the kubelet cannot make.
 pub(crate) fn not_created(
     seen: &ComponentObservation,
@@ -74,8 +85,7 @@ pub(crate) fn not_created(
                 ),
                 short(message),
             );
-            // The kubelet's own cache of Secrets is late, not the Secret.
-            draft.heals = message.contains("timed out waiting");
+            draft.heals = is_late_cache(message);
             draft
         }
         "CreateContainerError" => {

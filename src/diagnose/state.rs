@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::runs::is_late_cache;
 use super::words::{awaited, count, innermost, memory, short};
 use super::{
     ComponentObservation, ContainerObservation, ContainerState, Ended, ObservedImage,
@@ -239,6 +240,7 @@ fn of_container(
                 StateKind::Failed,
                 super::images::never_pulled(message).to_owned(),
             ),
+            "CreateContainerConfigError" if is_late_cache(message) => creating(seen, container),
             "CreateContainerConfigError" | "CreateContainerError" => {
                 (StateKind::Failed, short(message))
             }

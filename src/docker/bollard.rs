@@ -315,9 +315,7 @@ impl Engine for Docker {
         argv: &[&str],
         input: Option<ByteStream>,
     ) -> Result<Output, Error> {
-        // Not the arguments: they can be a script of many lines.
-        let program = argv.first().copied().unwrap_or_default();
-        let what = || format!("run `{program}` in {name}");
+        let what = || format!("run a command in {name}");
         let options = CreateExecOptions {
             attach_stdin: Some(input.is_some()),
             attach_stdout: Some(true),

@@ -121,7 +121,9 @@ impl<'a> Copier<'a> {
                 tail,
             }),
             Err(error) => {
-                tracing::debug!(%error, "layers cannot be copied, and are streamed");
+                self.step.decide(format!(
+                    "layers are streamed, as they cannot be copied: {error}"
+                ));
                 Ok(left)
             }
             Ok(()) => Ok(left),

@@ -245,16 +245,34 @@ impl Deliverer<'_> {
         for wanted in images {
             let reference = &wanted.reference;
             let image = in_engine(engine, wanted, sources.pull).await?;
-            match (image, store.identity(reference)) {
+            let decision = match (image, store.identity(reference)) {
                 (Some(image), Some(identity)) if store.has(reference, &image) => {
                     sorted.in_node.insert(reference.clone(), identity);
+                    "in the node already"
                 }
                 (None, Some(identity)) => {
                     sorted.in_node.insert(reference.clone(), identity);
+                    "in the node already"
                 }
-                (Some(image), _) => sorted.in_engine.push((reference.clone(), image)),
-                (None, None) => sorted.nowhere.push(wanted),
-            }
+                (Some(image), _) => {
+                    let found = (reference.clone(), image);
+                    let copied = self.can_copy(&found);
+                    sorted.in_engine.push(found);
+                    match copied {
+                        true => "in Docker: its layers are copied into the node",
+                        false => "in Docker: it is streamed into the node",
+                    }
+                }
+                (None, None) => {
+                    sorted.nowhere.push(wanted);
+                    match sources.pull {
+                        Pull::Engine => "neither in Docker nor in the node: Docker pulls it",
+                        Pull::Auto => "neither in Docker nor in the node: the node pulls it",
+                        Pull::Node => "not in the node: the node pulls it",
+                    }
+                }
+            };
+            self.puller.step.decide(format!("{reference}: {decision}"));
         }
         Ok(sorted)
     }

@@ -27,6 +27,17 @@ pub enum Change {
     Created,
 }
 
+impl Change {
+    /// The change in a word, as kubectl says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Change::Unchanged => "unchanged",
+            Change::Updated => "changed",
+            Change::Created => "created",
+        }
+    }
+}
+
 /// One applied object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {

@@ -15,6 +15,41 @@ pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
 /// Written in the node when it has its pod network and storage class: an `up` may
 /// end between kubeadm and these.
 pub(super) const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
+
+/// `kubeadm init`. With cgroup v1 (first argument `1`) systemd may remove the cgroup of a
+/// slice in the moment in which the first pods are created below it, and the kubelet tries
+/// them again after 10 to 15 s: it is restarted when it says so.
+const INIT: &str = r#"
+if [ "$1" = 1 ]; then
+  { timeout 60 journalctl -u kubelet -f -o cat | grep -q -m 1 'cgroups exist and are correctly applied' &&
+    systemctl restart kubelet; } </dev/null >/dev/null 2>&1 &
+fi
+exec kubeadm init --config=/kind/kubeadm.conf --skip-token-print
+"#;
+
+/// The phases of kubeadm that only write objects, at the same time: kubeadm sends five
+/// requests a second, so that one after another they take two seconds. Then the node serves
+/// load balancers like any other, names resolve as soon as `CoreDNS` runs, the token is
+/// deleted, the kubelet reads the certificate that it renews, and the node is known to be
+/// whole. The arguments are the node, the token's identifier, [`DONE_FILE`] and the patch of
+/// `CoreDNS`.
+const FINISH: &str = r#"
+set -e
+phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
+phase upload-config all & config=$!
+{ phase mark-control-plane && kubectl label node "$1" node.kubernetes.io/exclude-from-external-load-balancers-; } & label=$!
+{ phase bootstrap-token && kubectl -n kube-system delete secret "bootstrap-token-$2" --ignore-not-found; } & token=$!
+phase addon all
+kubectl -n kube-system patch deployment coredns -p "$4"
+wait $config
+wait $label
+wait $token
+sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf
+current=/var/lib/kubelet/pki/kubelet-client-current.pem
+[ ! -e $current ] || sed -i "s#client-certificate-data: .*#client-certificate: $current#;s#client-key-data: .*#client-key: $current#" /etc/kubernetes/kubelet.conf
+touch "$3"
+"#;
+
 /// How long containerd may take to answer after the container's start.
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -133,55 +168,29 @@ async fn init(
     let network = network::configure(engine, node);
     let written = async { Ok(tokio::try_join!(config, patch)?) };
     tokio::try_join!(written, network)?;
-    let argv = [
-        "kubeadm",
-        "init",
-        "--config=/kind/kubeadm.conf",
-        "--skip-token-print",
-    ];
-    let output = engine.exec(node, &argv, None).await?;
-    if output.code != 0 {
-        let journal = engine
-            .exec(
-                node,
-                &["journalctl", "-u", "kubelet", "--no-pager", "-n", "400"],
-                None,
-            )
-            .await?
-            .stdout;
-        let said = format!("{}\n{}", output.stdout, output.stderr);
-        let (reason, tail) = kubeadm::what_matters(&said, &journal);
-        return Err(Error::Kubeadm {
-            node: node.to_owned(),
-            reason,
-            tail,
-            log: format!("{said}\n--- journal of the kubelet\n{journal}"),
-        });
-    }
-    finish(engine, node, &token).await
-}
-
-/// What remains after kubeadm: the node serves load balancers like any other,
-/// names resolve as soon as `CoreDNS` runs, the token is gone, the kubelet reads the
-/// certificate that it renews, and the node is known to be whole.
-async fn finish(engine: &dyn Engine, node: &str, token: &str) -> Result<(), Error> {
+    let v1 = if cgroup_v1 { "1" } else { "0" };
+    run_kubeadm(engine, node, &["sh", "-c", INIT, "sh", v1]).await?;
     let id = token.split('.').next().unwrap_or_default();
     // Where kubeadm patches CoreDNS itself (1.37.2 does) nothing changes here.
     let dns = kubeadm::COREDNS_PATCH;
-    let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null & label=$!; \
-         kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null & patch=$!; \
-         kubectl -n kube-system delete secret \"bootstrap-token-$2\" --ignore-not-found >/dev/null && \
-         wait $label && wait $patch && \
-         sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf && \
-         current=/var/lib/kubelet/pki/kubelet-client-current.pem && \
-         { [ ! -e $current ] || sed -i \"s#client-certificate-data: .*#client-certificate: $current#;s#client-key-data: .*#client-key: $current#\" /etc/kubernetes/kubelet.conf; } && \
-         touch \"$3\"";
-    exec_ok(
-        engine,
-        node,
-        "finish the set-up of Kubernetes",
-        &["sh", "-c", script, "sh", node, id, DONE_FILE, dns],
-    )
-    .await?;
-    Ok(())
+    let finish = ["bash", "-c", FINISH, "bash", node, id, DONE_FILE, dns];
+    run_kubeadm(engine, node, &finish).await
+}
+
+/// Runs kubeadm, and keeps what it and the kubelet said if it fails.
+async fn run_kubeadm(engine: &dyn Engine, node: &str, argv: &[&str]) -> Result<(), Error> {
+    let output = engine.exec(node, argv, None).await?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    let argv = ["journalctl", "-u", "kubelet", "--no-pager", "-n", "400"];
+    let journal = engine.exec(node, &argv, None).await?.stdout;
+    let said = format!("{}\n{}", output.stdout, output.stderr);
+    let (reason, tail) = kubeadm::what_matters(&said, &journal);
+    Err(Error::Kubeadm {
+        node: node.to_owned(),
+        reason,
+        tail,
+        log: format!("{said}\n--- journal of the kubelet\n{journal}"),
+    })
 }

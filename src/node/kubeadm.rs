@@ -69,6 +69,10 @@ pub(super) fn random_token() -> String {
     format!("{}.{}", draw(6), draw(16))
 }
 
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty())
+}
+
 /// The lines of kubeadm's output and the kubelet's journal that say why it
 /// failed: the reason, then what stands around it.
 pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>) {
@@ -83,7 +87,8 @@ pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>
     ];
     let telling = |text: &str| -> Vec<String> {
         let lines = text.lines().map(str::trim).filter(|line| {
-            TELLING.iter().any(|word| line.contains(word)) && !line.contains("stack trace")
+            let tells = TELLING.iter().any(|word| line.contains(word));
+            (tells || line.to_lowercase().starts_with("error")) && !line.contains("stack trace")
         });
         lines.map(str::to_owned).collect()
     };
@@ -95,7 +100,11 @@ pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>
         .find(|line| line.contains("failed to run Kubelet") || line.contains("command failed"))
         .or(from_kubeadm.last())
         .cloned()
-        .unwrap_or_else(|| "it did not say why".to_owned());
+        .unwrap_or_else(|| {
+            last_line(kubeadm)
+                .unwrap_or("it did not say why")
+                .to_owned()
+        });
     let mut tail = from_kubeadm;
     tail.extend(from_kubelet.into_iter().rev().take(5).rev());
     tail.retain(|line| *line != reason);

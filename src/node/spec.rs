@@ -112,7 +112,11 @@ impl NodeSpec<'_> {
         let mut mounts = vec![
             Mount::Tmpfs("/tmp".into()),
             Mount::Tmpfs("/run".into()),
-            Mount::Anonymous("/var".into()),
+            // Not all of /var, as kind does: Docker copies what the image has there into a
+            // volume, and that is mostly containerd's store, which has one already.
+            Mount::Anonymous("/var/lib/etcd".into()),
+            Mount::Anonymous("/var/lib/kubelet".into()),
+            Mount::Anonymous("/var/log".into()),
             Mount::System("/lib/modules".into(), true),
             Mount::Volume(
                 image_volume(self.name, self.image_id),

@@ -117,7 +117,11 @@ impl Output {
                 reporters.push(Arc::new(Warnings(self.clone())));
             }
             Progress::Plain => {
-                reporters.push(Arc::new(Plain::new(self.0.stderr.clone(), paint)));
+                reporters.push(Arc::new(Plain::new(
+                    self.0.stderr.clone(),
+                    paint,
+                    self.0.policy.verbosity >= 1,
+                )));
             }
             Progress::None => reporters.push(Arc::new(Warnings(self.clone()))),
         }

@@ -23,6 +23,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 pub(super) struct Plain {
     sink: Sink,
     paint: Paint,
+    decisions: bool,
     memory: Mutex<Memory>,
 }
 
@@ -34,10 +35,12 @@ struct Memory {
 }
 
 impl Plain {
-    pub(super) fn new(sink: Sink, paint: Paint) -> Self {
+    /// `decisions` says whether to show what steps find and decide (`-v`).
+    pub(super) fn new(sink: Sink, paint: Paint, decisions: bool) -> Self {
         Plain {
             sink,
             paint,
+            decisions,
             memory: Mutex::default(),
         }
     }
@@ -45,6 +48,9 @@ impl Plain {
 
 impl Reporter for Plain {
     fn report(&self, elapsed: Duration, event: &Event) {
+        if matches!(event, Event::Decision { .. }) && !self.decisions {
+            return;
+        }
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = memory.line(elapsed, event, self.paint) {
             let time = format!("[{}]", words::right(&words::tenths(elapsed), 8));
@@ -59,7 +65,9 @@ impl Memory {
         Some(match event {
             Event::Started { name, summary } => format!("{name}: {summary}"),
             Event::StepStarted { step } => format!("{step}: started"),
-            Event::StepState { step, text } => format!("{step}: {}", words::one_line(text)),
+            Event::StepState { step, text } | Event::Decision { step, text } => {
+                format!("{step}: {}", words::one_line(text))
+            }
             Event::StepCount { step, done, total } => format!("{step}: {done} of {total}"),
             Event::StepBytes {
                 step,

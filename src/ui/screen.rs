@@ -121,8 +121,8 @@ impl Screen {
                     line.text = state_text;
                 }
             }
-            // `Output` shows them, also when this screen is closed.
-            Event::Warning { .. } => {}
+            // `Output` shows warnings, also when this screen is closed.
+            Event::Warning { .. } | Event::Decision { .. } => {}
         }
     }
 

@@ -44,11 +44,18 @@ async fn all(
         cluster.rebind_released(plan.name.as_str()),
         cluster.prune(plan.name.as_str(), &objects, NAMESPACE),
     )?;
+    for object in applied.iter().filter(|o| o.change != Change::Unchanged) {
+        let done = object.change.word();
+        step.decide(format!("{} {} {done}", object.kind, object.name));
+    }
+    for object in &pruned {
+        step.decide(format!("{} {} removed", object.kind, object.name));
+    }
     let count = |change| applied.iter().filter(|o| o.change == change).count();
     let counts = [
-        (count(Change::Created), "created"),
-        (count(Change::Updated), "changed"),
-        (count(Change::Unchanged), "unchanged"),
+        (count(Change::Created), Change::Created.word()),
+        (count(Change::Updated), Change::Updated.word()),
+        (count(Change::Unchanged), Change::Unchanged.word()),
         (pruned.len(), "removed"),
     ];
     let told = counts.iter().filter(|(count, _)| *count > 0);

@@ -214,7 +214,11 @@ async fn bring_up(
             None => images::deliver(engine, name, &wanted, info, &sources, arrived, events).await,
         }
     };
-    let ((kubernetes, apply), delivery) = both(kubernetes, images).await?;
+    let brought = both(kubernetes, images).await;
+    if let Err(error) = &brought {
+        node::discard(error, &node, request, engine).await?;
+    }
+    let ((kubernetes, apply), delivery) = brought?;
     let cluster = kubernetes.cluster;
     record.reaches(&cluster);
     if !known {

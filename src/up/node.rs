@@ -8,7 +8,7 @@ use super::revive::revive;
 use super::{Error, Plan, Request, data, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::event::{Events, Step};
 use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
@@ -118,6 +118,7 @@ async fn ensure_running(
     let (made, found) = match reused {
         Some(reused) => reused,
         None => {
+            step.decide("creating a node");
             make(plan, request, engine, info, step).await?;
             (true, node::inspect(engine, &name).await?)
         }
@@ -165,6 +166,7 @@ async fn reuse(
     }
     let mut found = node::inspect(engine, &node.name).await?;
     if found.bootstrapped {
+        step.decide("using the node that exists: nothing differs from the settings");
         let revived = revive(engine, &node.name, &mut found, step).await?;
         return Ok(Some((!node.is_awake() || revived.changed, found)));
     }
@@ -287,8 +289,7 @@ async fn ensure_cluster(
         Err(error) => {
             let proxies = request.proxies(info).each().map(ToString::to_string);
             let proxies = proxies.collect();
-            let failed = kubeadm_failed(error, request, state, engine, name, proxies);
-            return Err(failed.await?.into());
+            return Err(kubeadm_failed(error, state, proxies)?.into());
         }
     };
     let container = engine.container(name).await?.unwrap_or_default();
@@ -386,14 +387,28 @@ async fn await_api(
     Ok(answered.await?.map_err(Error::ApiSilent)?)
 }
 
-/// Keeps the journal of a node whose kubeadm failed and, unless it is to be
-/// retained, removes the node: it could not be resumed.
-async fn kubeadm_failed(
-    error: node::Error,
+/// Removes a node whose kubeadm failed, unless it must be retained: it could not be resumed.
+/// Only when nothing else works in it: what fails because the node is gone would be told
+/// in place of the cause.
+///
+/// # Errors
+/// When the engine does not answer.
+pub(super) async fn discard(
+    error: &crate::error::Error,
+    node: &Node,
     request: &Request,
-    state: &StateDir,
     engine: &dyn Engine,
-    node: &str,
+) -> Result<()> {
+    if error.code() == Code::KubeadmFailed && !request.retain {
+        engine.remove(&node.name).await?;
+    }
+    Ok(())
+}
+
+/// Keeps the journal of a node whose kubeadm failed.
+fn kubeadm_failed(
+    error: node::Error,
+    state: &StateDir,
     proxies: Vec<String>,
 ) -> Result<node::Error> {
     let node::Error::Kubeadm {
@@ -403,9 +418,6 @@ async fn kubeadm_failed(
         return Ok(error);
     };
     let log = state.keep_log("kubeadm.log", &log)?;
-    if !request.retain {
-        engine.remove(node).await?;
-    }
     Ok(node::Error::KubeadmKept {
         reason,
         tail,

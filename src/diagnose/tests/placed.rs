@@ -146,14 +146,15 @@ fn missing_configuration_ends_the_wait_and_a_late_cache_does_not() {
         Code::ComponentConfig,
         false,
     );
-    let late = one(
-        Webserver,
-        waiting(
-            "CreateContainerConfigError",
-            "failed to sync secret cache: timed out waiting for the condition",
-        ),
-    );
-    assert!(find(&late).heals);
+    // As a kubelet that has just started said them.
+    for message in [
+        "failed to sync secret cache: timed out waiting for the condition",
+        "services have not yet been read at least once, cannot construct envvars",
+    ] {
+        let late = one(Webserver, waiting("CreateContainerConfigError", message));
+        assert!(find(&late).heals, "{message}");
+        assert_eq!(describe(&late).line(), "starting: container creating");
+    }
 }
 
 #[test]

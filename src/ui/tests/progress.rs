@@ -194,7 +194,7 @@ fn a_component_that_falls_back_keeps_its_line() {
 fn plain_lines() {
     let plain = |colour| {
         let memory = Memory::default();
-        let plain = Plain::new(Sink::new(memory.clone()), Paint::new(colour));
+        let plain = Plain::new(Sink::new(memory.clone()), Paint::new(colour), false);
         for (time, event) in all() {
             plain.report(time, &event);
         }
@@ -215,7 +215,7 @@ fn plain_lines() {
 #[test]
 fn a_slow_transfer_off_a_terminal_shows_that_it_lives() {
     let memory = Memory::default();
-    let plain = Plain::new(Sink::new(memory.clone()), Paint::none());
+    let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), false);
     for second in 0..=70_u32 {
         plain.report(
             at(f64::from(second)),
@@ -244,4 +244,23 @@ fn json_lines() {
         );
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn decisions_are_shown_with_verbose_only() {
+    let shown = |decisions| {
+        let memory = Memory::default();
+        let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), decisions);
+        let decision = Event::Decision {
+            step: "images".into(),
+            text: "mongo:7 is in the node already".into(),
+        };
+        plain.report(at(1.0), &decision);
+        memory.text()
+    };
+    assert_eq!(
+        shown(true),
+        "[   1.0 s] images: mongo:7 is in the node already\n"
+    );
+    assert_eq!(shown(false), "");
 }
