@@ -27,6 +27,8 @@ const STORE: &str = "/var/lib/containerd";
 /// committed once it is whole: one that an earlier copy left half-made is removed.
 const COPY: &str = r#"
 set -eu
+exec 9>/tmp/copying
+flock 9
 ctr() { nsenter -t 1 -m -- ctr -n k8s.io "$@"; }
 for file in /configs/*; do echo "config ${file##*/} $(base64 -w 0 "$file")"; done
 there=" $(ctr snapshots ls | cut -d ' ' -f 1 | tr '\n' ' ')"
@@ -45,6 +47,10 @@ while [ $# -gt 0 ]; do
   echo "layer $name $size"
 done
 "#;
+
+/// What the container itself does: it ends with the copy, also with one that was killed
+/// together with the command that began it.
+const UNTIL_COPIED: &str = "sleep 10; exec flock /tmp/copying true";
 
 /// Imports an image whose layers are snapshots already, and notes what it was in Docker.
 const IMPORT: &str = "ctr -n k8s.io images import --local --platform \"$1\" - \
@@ -168,8 +174,8 @@ impl<'a> Copier<'a> {
             mounts.push(read_only(file.join(hash), format!("/configs/{n}")));
         }
         Some(ContainerSpec {
-            entrypoint: Some(vec!["sleep".into()]),
-            command: vec!["3600".into()],
+            entrypoint: Some(vec!["sh".into()]),
+            command: vec!["-c".into(), UNTIL_COPIED.into()],
             mounts,
             network: Some("none".into()),
             enters: Some(self.node.name.clone()),
