@@ -199,7 +199,7 @@ async fn end_node(
     }
     let names: Vec<&str> = killed.iter().map(|c| c.name()).collect();
     Ok(format!(
-        "killed, as they did not end in time: {}",
+        "killed because they did not stop in time: {}",
         names.join(", ")
     ))
 }
@@ -208,13 +208,13 @@ async fn end_node(
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The node is not ours.
-    #[error("the container {container} was not made by clearml-local for this instance")]
+    #[error("the container {container} was not created by clearml-local for this instance")]
     NotOurs {
         /// Its name.
         container: String,
     },
     /// There is nothing to stop.
-    #[error("the instance `{name}` has no node to stop")]
+    #[error("instance `{name}` has no node to stop")]
     NoNode {
         /// The instance.
         name: InstanceName,
@@ -232,9 +232,9 @@ impl Explain for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Error::NotOurs { container } => {
-                vec![format!("see whose it is: docker inspect {container}")]
+                vec![format!("inspect the container: docker inspect {container}")]
             }
-            Error::NoNode { .. } => vec!["see what is there: clearml-local list".into()],
+            Error::NoNode { .. } => vec!["list the instances: clearml-local list".into()],
         }
     }
 }
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
         assert_eq!(
             outcome.left[0].why,
-            "it holds other files, such as `thesis.tex`"
+            "it contains other files, such as `thesis.tex`"
         );
         assert!(!state.root().exists());
     }
@@ -390,7 +390,7 @@ mod tests {
         files::create_dir(&given).unwrap();
         std::os::unix::fs::symlink(&given, &link).unwrap();
         for (data, why) in [
-            (&given, "it was there before"),
+            (&given, "it existed before"),
             (&link, "it is a symbolic link"),
         ] {
             let state = StateDir::at(dir.path().join("demo"));
@@ -425,7 +425,7 @@ mod tests {
         let error = down(&name, true, Some(&kubeconfig), &state, &engine, &events())
             .await
             .unwrap_err();
-        assert_eq!(error.to_string(), "2 parts of `demo` could not be removed");
+        assert_eq!(error.to_string(), "cannot remove 2 parts of `demo`");
         let details = error.details();
         assert!(details[0].contains("kubeconfig"), "{details:?}");
         assert!(details[1].contains(".clearml-local.json"), "{details:?}");

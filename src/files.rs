@@ -46,7 +46,7 @@ impl Explain for Error {
                 vec![format!("free some space: df -h {}", quoted(place))]
             }
             _ if self.what == TEMPORARY => {
-                vec!["name a folder that can be written: export TMPDIR=/tmp".into()]
+                vec!["use a writable folder: export TMPDIR=/tmp".into()]
             }
             io::ErrorKind::PermissionDenied => {
                 vec![format!("see who owns it: ls -ld {}", quoted(&self.path))]
@@ -99,7 +99,7 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
 /// # Errors
 /// When it cannot be made.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
-    explain("make the folder", path, std::fs::create_dir_all(path))
+    explain("create the folder", path, std::fs::create_dir_all(path))
 }
 
 /// Writes a file whole or not at all.
@@ -134,7 +134,7 @@ fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
 }
 
 /// What cannot be done where `TMPDIR` is no folder, or not ours.
-const TEMPORARY: &str = "make a temporary file in";
+const TEMPORARY: &str = "create a temporary file in";
 
 /// A file that nobody else sees and that goes with the process.
 ///

@@ -117,7 +117,7 @@ fn understand(path: &Path, text: &str) -> Result<Value, Error> {
     };
     let value: Value = yaml::one(text).map_err(|error| broken(error.to_string()))?;
     if !value.is_object() {
-        return Err(broken("it is no list of settings".into()));
+        return Err(broken("expected a map of settings".into()));
     }
     Ok(value)
 }
@@ -128,7 +128,7 @@ fn write(path: &Path, value: &Value) -> Result<(), Error> {
     if understand(path, &text)? != *value {
         return Err(Error::Broken {
             path: path.to_owned(),
-            reason: "it would not mean the same when written".into(),
+            reason: "writing it would change its meaning".into(),
         });
     }
     // A link stays a link.
@@ -146,7 +146,7 @@ pub enum Error {
     #[error(transparent)]
     Files(#[from] files::Error),
     /// It makes no sense to us.
-    #[error("the kubeconfig {} cannot be changed: {reason}", path.display())]
+    #[error("cannot change the kubeconfig {}: {reason}", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -167,7 +167,7 @@ impl Explain for Error {
         match self {
             Error::Files(error) => error.hints(),
             Error::Broken { .. } => {
-                vec!["leave it alone: clearml-local up --merge-kubeconfig=false".into()]
+                vec!["leave it unchanged: clearml-local up --merge-kubeconfig=false".into()]
             }
         }
     }

@@ -269,7 +269,7 @@ impl Catalogue {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is none of that name.
-    #[error("there is no release `{name}`; there are {}", known.join(" and "))]
+    #[error("unknown release `{name}`: expected {}", known.join(" or "))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -277,7 +277,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// The user's file is broken.
-    #[error("the release in {path} cannot be used: {reason}")]
+    #[error("invalid release in {path}: {reason}")]
     File {
         /// The file.
         path: String,
@@ -315,7 +315,7 @@ impl Explain for Error {
                 )]
             }
             Error::File { .. } => Vec::new(),
-            Error::NotOne { path, .. } => vec![format!("leave one of them in {path}")],
+            Error::NotOne { path, .. } => vec![format!("keep only one of them in {path}")],
         }
     }
 }
@@ -353,7 +353,7 @@ mod tests {
         let error = Catalogue::builtin().find("1.6").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no release `1.6`; there are 1.5.0 and 2.3"
+            "unknown release `1.6`: expected 1.5.0 or 2.3"
         );
     }
 
@@ -369,7 +369,7 @@ mod tests {
             several.to_string(),
             "expected one release in my.yaml, got 2: 1.5.0, 2.3"
         );
-        assert_eq!(several.hints(), ["leave one of them in my.yaml"]);
+        assert_eq!(several.hints(), ["keep only one of them in my.yaml"]);
         let none = read("[]").unwrap_err().to_string();
         assert_eq!(none, "expected one release in my.yaml, got 0");
     }
@@ -380,7 +380,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("the release in my.yaml cannot be used: "),
+                .starts_with("invalid release in my.yaml: "),
             "{error}"
         );
     }

@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_millis(1400);
 const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
 /// How long after the node's start it is taken to be on its way.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
-const UNREPORTED: &str = "the node's kubelet does not report: how the components are is not known";
+const UNREPORTED: &str = "the node's kubelet does not report, so the state of the components is \
+    unknown";
 
 /// An instance as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +180,7 @@ async fn ask(
     match node {
         None => Ok(Status::bare(Health::Absent, instance, Vec::new())),
         Some(node) if !spec::is_ours(&node, name) => {
-            let note = format!("the container {} was not made by clearml-local", node.name);
+            let note = format!("the container {} was not created by clearml-local", node.name);
             Ok(Status::bare(Health::Absent, None, vec![note]))
         }
         Some(node) => {
@@ -289,8 +290,8 @@ async fn of_node(
             } else if working.is_none() {
                 status.health = Health::Degraded;
                 status.hints = vec![
-                    "bring it back: clearml-local up".into(),
-                    "see what the node says: clearml-local logs --node".into(),
+                    "start it again: clearml-local up".into(),
+                    "see the logs of the node: clearml-local logs --node".into(),
                 ];
             }
         }
@@ -300,7 +301,7 @@ async fn of_node(
         if working.is_none() {
             status
                 .hints
-                .insert(0, "renew them: clearml-local up".into());
+                .insert(0, "renew the certificates: clearml-local up".into());
         }
     }
     Ok(status)
@@ -313,7 +314,7 @@ fn is_unreported(seen: &ComponentObservation) -> bool {
 }
 
 fn at_work(holder: &String) -> String {
-    format!("{holder} works on this instance")
+    format!("{holder} is working on this instance")
 }
 
 /// What is wrong with components and does not heal by waiting.
@@ -370,7 +371,7 @@ impl Explain for Silent {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["see whether it answers others: docker info".into()]
+        vec!["check that it responds: docker info".into()]
     }
 }
 

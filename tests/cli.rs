@@ -73,8 +73,8 @@ fn a_node_image_that_is_not_a_reference_is_refused_where_it_was_written() {
     let file = home.run(&["up"]);
     assert_eq!(file.code, 2);
     insta::assert_snapshot!(file.stderr, @"
-    error: the settings in HOME/clearml-local.yaml cannot be used: error: line 2 column 12: invalid image reference `kindest/node:v1@sha256:00`: invalid digest `sha256:00`: expected sha256: and 64 lowercase hexadecimal digits
-      hint: the settings and their meaning: clearml-local up --help
+    error: invalid settings in HOME/clearml-local.yaml: error: line 2 column 12: invalid image reference `kindest/node:v1@sha256:00`: invalid digest `sha256:00`: expected sha256: and 64 lowercase hexadecimal digits
+      hint: see all settings: clearml-local up --help
     ");
 }
 
@@ -84,7 +84,7 @@ fn an_engine_that_is_not_there_is_said_with_what_to_do() {
     let ran = home.run(&["up"]);
     assert_eq!(ran.code, 10);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: no Docker engine answers at unix:///nowhere/docker.sock (DOCKER_HOST): there is no such socket
+    error: no Docker engine answers at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist
       hint: start it, or choose another: unset DOCKER_HOST, docker context ls
     ");
     assert!(
@@ -142,7 +142,7 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     assert_eq!(ran.code, 2);
     assert!(
         ran.stderr
-            .contains("HOME/clearml-local.yaml cannot be used"),
+            .contains("invalid settings in HOME/clearml-local.yaml"),
         "{}",
         ran.stderr
     );
@@ -150,7 +150,7 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     let home = Home::new();
     let ran = home.run(&["up", "--name", "Not_A_Name"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("cannot be a name"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("invalid name `Not_A_Name`"), "{}", ran.stderr);
     assert_eq!(home.run(&["up", "--timeout", "5"]).code, 2);
     assert_eq!(home.run(&["frobnicate"]).code, 2);
     assert_eq!(home.run(&["logs", "mongo"]).code, 2);
@@ -158,7 +158,7 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     let ran = home.run(&["logs", "--since", "yesterday"]);
     assert!(
         ran.stderr
-            .contains("is not a duration; write it with a unit, such as 90s, 10m or 2h"),
+            .contains(": expected a number with a unit, such as 90s, 10m or 2h"),
         "{}",
         ran.stderr
     );
@@ -188,7 +188,7 @@ fn wrong_values_are_told_all_at_once_with_file_and_line() {
     let ran = home.run(&["render", "-f", "nowhere.yaml"]);
     assert_eq!(ran.code, 2);
     assert!(
-        ran.stderr.contains("there is no values file nowhere.yaml"),
+        ran.stderr.contains("values file nowhere.yaml does not exist"),
         "{}",
         ran.stderr
     );
@@ -249,8 +249,8 @@ fn render_fills_a_folder_of_its_own_and_no_other() {
     ]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: the folder HOME/out holds what `render` did not write, such as `notes.yaml`; nothing was written
-      hint: name a folder of its own: clearml-local render --dir DIR
+    error: the folder HOME/out contains files that `render` did not write, such as `notes.yaml`; nothing was written
+      hint: use an empty folder: clearml-local render --dir DIR
     ");
     assert_eq!(names().len(), all.len() + 1);
 }
@@ -260,7 +260,7 @@ fn there_is_no_history_before_the_first_up() {
     let home = Home::new();
     let ran = home.run(&["history"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
-    insta::assert_snapshot!(ran.stderr, @"There is no revision yet. Make one: clearml-local up");
+    insta::assert_snapshot!(ran.stderr, @"No revisions yet. Create one: clearml-local up");
     assert_eq!(home.run(&["history", "-o", "json"]).stdout, "[]\n");
 }
 
@@ -270,8 +270,8 @@ fn credentials_and_logs_of_nothing_say_what_to_do() {
     let ran = home.run(&["credentials", "--name", "demo"]);
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: there is no instance `demo` yet, and so there are no credentials
-      hint: make it: clearml-local up --name demo
+    error: instance `demo` does not exist yet, so it has no credentials
+      hint: create it: clearml-local up --name demo
     ");
     assert_eq!(home.run(&["logs"]).code, 2);
 }
@@ -306,7 +306,7 @@ fn purge_without_a_terminal_wants_to_be_meant() {
     let ran = Home::new().run(&["down", "--purge"]);
     assert_eq!(ran.code, 2);
     assert!(
-        ran.stderr.contains("hint: say that you mean it: --yes"),
+        ran.stderr.contains("hint: confirm with: --yes"),
         "{}",
         ran.stderr
     );
@@ -397,7 +397,7 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
     ");
     let ran = home.run(&["render", "--set-file", "a=none.txt"]);
     assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @"error: there is no file none.txt (--set-file a=none.txt)");
+    insta::assert_snapshot!(ran.stderr, @"error: file none.txt does not exist (--set-file a=none.txt)");
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn a_path_is_read_as_it_is_meant() {
     assert_eq!(ran.code, 2);
     insta::assert_snapshot!(ran.stderr, @r"
     error: invalid value for --release: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name
-      hint: a release is 1.5.0, 2.3, or the path of a file that describes one
+      hint: use 1.5.0, 2.3 or the path of a release file
     ");
 }
 
@@ -627,7 +627,7 @@ fn an_error_from_a_variable_names_it() {
     );
     insta::assert_snapshot!(
         said("CLEARML_LOCAL_NAME", "Mine", &["status"]).lines().next().unwrap_or_default(),
-        @"error: invalid value 'Mine' for 'CLEARML_LOCAL_NAME': `Mine` cannot be a name: use lower case letters, digits, `-` and `.`, at most 49, beginning and ending with a letter or digit"
+        @"error: invalid value 'Mine' for 'CLEARML_LOCAL_NAME': invalid name `Mine`: expected at most 49 lower case letters, digits, `-` and `.`, starting and ending with a letter or digit"
     );
     let both = home.run_with(
         &[("CLEARML_LOCAL_WEB_PORT", "80")],
@@ -639,11 +639,11 @@ fn an_error_from_a_variable_names_it() {
         both.stderr
     );
     insta::assert_snapshot!(said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]), @r"
-    error: `5` is not a duration
+    error: invalid duration `5`: expected a number with a unit, such as 90s, 15m or 1h30m
       `5` comes from the environment variable CLEARML_LOCAL_TIMEOUT
     ");
     insta::assert_snapshot!(said("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
-    error: there is no values file none.yaml
+    error: values file none.yaml does not exist
       `none.yaml` comes from the environment variable CLEARML_LOCAL_VALUES
     ");
 }
@@ -674,13 +674,13 @@ fn a_home_that_cannot_be_written_to_comes_with_another_place() {
     let ran = home.run_with(&[("HOME", "/proc")], &["render", "--show-secrets"]);
     assert_eq!(ran.code, 72);
     assert!(
-        ran.stderr.contains("cannot make the folder /proc/"),
+        ran.stderr.contains("cannot create the folder /proc/"),
         "{}",
         ran.stderr
     );
     assert!(
         ran.stderr
-            .contains("hint: keep it in a folder that you may write to: export XDG_DATA_HOME=DIR"),
+            .contains("hint: use a writable folder: export XDG_DATA_HOME=DIR"),
         "{}",
         ran.stderr
     );

@@ -79,7 +79,7 @@ async fn known(context: &Context) -> Result<(Instance, Secrets)> {
     };
     match (instance, home, failed) {
         (Some(instance), Some(home), failed) => {
-            let why = failed.map_or("it does not answer".to_owned(), |error| error.to_string());
+            let why = failed.map_or("it did not answer in time".to_owned(), |error| error.to_string());
             context.output.warn(&unconfirmed(&why));
             Ok((instance, home.whole()))
         }
@@ -116,7 +116,8 @@ async fn ask(
             home => {
                 if home.is_some() {
                     context.output.warn(
-                        "the instance has other keys than this home keeps: these are the instance's",
+                        "the keys kept in this home differ from the keys of the instance: showing \
+                         those of the instance",
                     );
                 }
                 let instance = told.instance.or_else(|| kept.cloned());
@@ -144,7 +145,7 @@ async fn ask(
     if let Some(node) = node.filter(|_| has_home) {
         let why = match node.is_awake() {
             true => "the cluster does not answer",
-            false => "the node does not run",
+            false => "the node is not running",
         };
         context.output.warn(&unconfirmed(why));
     }
@@ -233,11 +234,11 @@ fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
     let home = context.output.policy().home.as_deref();
     let place = words::path(path, home);
     context.output.note(&match written {
-        Written::New => format!("{place} is written."),
-        Written::Same => format!("{place} was written before: nothing changed."),
+        Written::New => format!("Wrote {place}."),
+        Written::Same => format!("{place} is up to date: nothing changed."),
         Written::Kept(kept) => {
             let kept = words::path(kept, home);
-            format!("{place} is written; what was there is in {kept}.")
+            format!("Wrote {place}; the previous file is in {kept}.")
         }
     });
     Ok(())
@@ -245,7 +246,7 @@ fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
 
 /// There is no usual place for the file.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no home directory to write clearml.conf to")]
+#[error("cannot write clearml.conf: there is no home directory")]
 struct NoHome;
 
 impl Explain for NoHome {
@@ -254,7 +255,7 @@ impl Explain for NoHome {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["name the file: clearml-local credentials --write FILE".into()]
+        vec!["give a path: clearml-local credentials --write FILE".into()]
     }
 }
 
@@ -290,7 +291,7 @@ fn plain(at: &Endpoints, credentials: &Credentials) -> String {
 
 /// There is nothing to log in to.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no instance `{name}` yet, and so there are no credentials")]
+#[error("instance `{name}` does not exist yet, so it has no credentials")]
 struct NoInstance {
     name: String,
 }
@@ -301,7 +302,7 @@ impl Explain for NoInstance {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec![format!("make it: clearml-local up --name {}", self.name)]
+        vec![format!("create it: clearml-local up --name {}", self.name)]
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         )
         .await
     };
-    let outcome = or_interrupted(work, "go on with: clearml-local down").await?;
+    let outcome = or_interrupted(work, "continue with: clearml-local down").await?;
     context.output.end_progress();
     tell(context, args.purge, &outcome)?;
     Ok(0)
@@ -76,21 +76,22 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
             let size = outcome.data_bytes.map(words::bytes);
             let size = size.map_or_else(String::new, |size| format!(", {size}"));
             format!(
-                "`{name}` is down. Its data stay in {}{size}; bring it back: clearml-local up{}",
+                "`{name}` is down. Its data are kept in {}{size}; start it again: clearml-local \
+                 up{}",
                 words::path(Path::new(&place.to_string()), home),
                 name_flag(name.as_str())
             )
         }
         None if purged && outcome.changed => {
-            format!("`{name}` is gone, with its data, secrets and images.")
+            format!("Removed `{name}` with its data, secrets and images.")
         }
         None if outcome.changed => format!("`{name}` is down."),
-        None => format!("There is no instance `{name}`: nothing to do."),
+        None => format!("Instance `{name}` does not exist: nothing to do."),
     };
     context.output.note(&text);
     for left in &outcome.left {
         let path = words::path(&left.path, home);
-        context.output.note(&format!("{path} stays: {}.", left.why));
+        context.output.note(&format!("Kept {path}: {}.", left.why));
     }
     Ok(())
 }
@@ -100,7 +101,7 @@ fn confirm(context: &Context) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Refused::NoTerminal.into());
     }
-    let question = format!("Remove the instance `{}` with all its data?", context.name);
+    let question = format!("Remove the instance `{}` and delete all its data?", context.name);
     if context.output.ask(&question, &mut std::io::stdin().lock()) {
         Ok(())
     } else {
@@ -111,7 +112,7 @@ fn confirm(context: &Context) -> Result<()> {
 /// Why nothing was purged.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("--purge removes data, and nobody is there to be asked")]
+    #[error("`--purge` deletes data, and there is no terminal to ask for confirmation")]
     NoTerminal,
     #[error("nothing was removed")]
     Declined,
@@ -124,7 +125,7 @@ impl Explain for Refused {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Refused::NoTerminal => vec!["say that you mean it: --yes".into()],
+            Refused::NoTerminal => vec!["confirm with: --yes".into()],
             Refused::Declined => Vec::new(),
         }
     }

@@ -31,7 +31,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     if history.is_empty() {
         context
             .output
-            .note("There is no revision yet. Make one: clearml-local up");
+            .note("No revisions yet. Create one: clearml-local up");
     }
     Ok(0)
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     } else if listed.is_empty() {
         context
             .output
-            .note("There is no instance. Make one: clearml-local up");
+            .note("No instances found. Create one: clearml-local up");
     } else {
         let home = context.output.policy().home.clone();
         let rows: Vec<Vec<Cell>> = listed.iter().map(|one| row(one, home.as_deref())).collect();

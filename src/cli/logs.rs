@@ -65,7 +65,8 @@ pub(super) struct Args {
 /// The moment that long ago.
 fn ago(text: &str) -> Result<Timestamp, String> {
     let wrong =
-        || format!("`{text}` is not a duration; write it with a unit, such as 90s, 10m or 2h");
+        || format!("invalid duration `{text}`: expected a number with a unit, such as 90s, 10m or \
+            2h");
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     if duration.is_negative() {
         return Err(wrong());
@@ -76,13 +77,13 @@ fn ago(text: &str) -> Result<Timestamp, String> {
 fn component(name: &str) -> Result<Component, String> {
     Component::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Component::ALL.iter().map(|c| c.name()).collect();
-        format!("there is no such component; there are {}", names.join(", "))
+        format!("unknown component: expected {}", names.join(", "))
     })
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if !args.follow {
-        let left = "see fewer lines: clearml-local logs --tail 100";
+        let left = "show fewer lines: clearml-local logs --tail 100";
         return or_interrupted(show(args, context), left).await;
     }
     // Ctrl-C is how one ends following, and no failure.
@@ -278,7 +279,7 @@ fn json(line: &LogLine) -> serde_json::Value {
 
 /// There is nothing to read from.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance `{name}` has no cluster, and so there are no logs")]
+#[error("instance `{name}` has no cluster, so there are no logs")]
 struct NoCluster {
     name: String,
 }
@@ -289,13 +290,13 @@ impl Explain for NoCluster {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec![format!("make it: clearml-local up --name {}", self.name)]
+        vec![format!("create it: clearml-local up --name {}", self.name)]
     }
 }
 
 /// The node is there, and what was asked for can be had only while it runs.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance `{name}` is {how}: its journal cannot be read, and no log can be followed")]
+#[error("instance `{name}` is {how}: cannot read its journal or follow its logs")]
 struct Asleep {
     name: String,
     how: &'static str,

@@ -175,7 +175,8 @@ impl Context {
                 .instance);
         }
         self.output.warn(
-            "the node does not run, so that the values of its server are not known here: clearml-local start",
+            "the node is not running, so the values of its server are unknown; start it: \
+             clearml-local start",
         );
         Ok(spec::instance_of(&node))
     }
@@ -364,7 +365,7 @@ fn log_libraries(verbose: u8, output: &Output) {
 
 /// A format that `status` alone has.
 #[derive(Debug, thiserror::Error)]
-#[error("this command writes text or json, and `status` alone yaml and env")]
+#[error("this command supports only text and json; yaml and env are only for `status`")]
 struct WrongFormat;
 
 impl crate::error::Explain for WrongFormat {

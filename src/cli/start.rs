@@ -35,7 +35,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         let engine = context.engine().await?;
         up::start(&request, &context.state, &engine, &events).await
     };
-    let outcome = or_interrupted(work, "go on with: clearml-local start").await?;
+    let outcome = or_interrupted(work, "continue with: clearml-local start").await?;
     show(context, outcome, &events, args.timings)?;
     Ok(0)
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
         let engine = context.engine().await?;
         down::stop(&context.name, &context.state, &engine, &events).await
     };
-    let changed = or_interrupted(work, "go on with: clearml-local stop").await?;
+    let changed = or_interrupted(work, "continue with: clearml-local stop").await?;
     context.output.end_progress();
     let name = &context.name;
     if context.output.is_json() {
@@ -34,10 +34,10 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let how = if changed {
         "is stopped"
     } else {
-        "was stopped before"
+        "was already stopped"
     };
     context.output.note(&format!(
-        "`{name}` {how}. Bring it back: clearml-local start{flag}"
+        "`{name}` {how}. Start it again: clearml-local start{flag}"
     ));
     Ok(0)
 }

@@ -72,9 +72,9 @@ pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -
                 ..request.clone()
             })
         };
-        undone(work, "see what was reached: clearml-local status").await?
+        undone(work, "show the status: clearml-local status").await?
     } else {
-        let left = "what was made stays; go on with: clearml-local up";
+        let left = "what was created so far is kept; continue with: clearml-local up";
         or_interrupted(work(request.clone()), left).await?
     };
     show(context, outcome, &events, timings)?;

@@ -43,10 +43,10 @@ impl Failure {
             line,
         );
         draft.hint(format!(
-            "see what it does: clearml-local logs {}",
+            "see its logs: clearml-local logs {}",
             seen.component
         ));
-        draft.hint("it may only need longer; go on waiting: clearml-local up".to_owned());
+        draft.hint("it may only need more time; continue with: clearml-local up".to_owned());
         let mut finding = draft.finish(seen);
         // It is not known to be beyond help.
         finding.state = state.state;
@@ -89,7 +89,7 @@ impl Explain for Failure {
         let lines = &self.log.lines;
         if !lines.is_empty() {
             let of = if self.log.previous {
-                "of its former run's log"
+                "of the log of its previous run"
             } else {
                 "of its log"
             };

@@ -10,9 +10,9 @@ use crate::images::Refusal;
 /// demand credentials all the same.
 pub(super) fn never_pulled(message: &str) -> &'static str {
     if message.contains("is present") {
-        "the kubelet does not use its image without credentials"
+        "the kubelet refuses to use its image without credentials"
     } else {
-        "its image is not in the node"
+        "its image is missing in the node"
     }
 }
 
@@ -39,15 +39,16 @@ pub(crate) fn image(
         "InvalidImageName" | "ErrInvalidImageName" => Draft::new(
             Cause::ImageName,
             Code::ComponentImage,
-            format!("does not start: {image} is no image name"),
-            format!("{image} is no image name"),
+            format!("does not start: invalid image name {image}"),
+            format!("invalid image name {image}"),
         ),
         "ErrImagePull" | "ImagePullBackOff" => return pull(seen, container, message),
         _ => return None,
     };
-    draft.hint("bring the images again: clearml-local up".to_owned());
+    draft.hint("load the images again: clearml-local up".to_owned());
     draft.hint(format!(
-        "or name another: clearml-local up --set {component}.image.repository=… --set {component}.image.tag=…"
+        "or use another image: clearml-local up --set {component}.image.repository=… --set \
+         {component}.image.tag=…"
     ));
     Some(draft)
 }
@@ -84,11 +85,11 @@ fn pull(
         ),
         Refusal::Unauthorized => (
             Code::ImageUnauthorized,
-            "the registry needs other credentials".to_owned(),
+            "the registry denied access".to_owned(),
         ),
         Refusal::RateLimited => (
             Code::ImageFailed,
-            "the registry's limit of pulls is reached".to_owned(),
+            "the registry's pull rate limit is reached".to_owned(),
         ),
         Refusal::Certificate => (
             Code::ImageFailed,
@@ -105,7 +106,7 @@ fn pull(
         Refusal::DiskFull => (Code::DiskFull, "the node's disk is full".to_owned()),
         Refusal::Unreachable => (
             Code::ComponentImage,
-            format!("the node does not reach the registry ({why})"),
+            format!("the node cannot reach the registry ({why})"),
         ),
         Refusal::Other => (Code::ImageFailed, why.clone()),
     };
@@ -113,14 +114,14 @@ fn pull(
     // the node's: waiting for a network that may never come helps nobody.
     let heals = refusal.may_pass() && refusal != Refusal::Unreachable && tries < 2;
     let because = match container.always_pulled {
-        true => ", which its pull policy Always asks for at every start",
+        true => ", which its pull policy Always pulls at every start",
         false => "",
     };
     let mut draft = Draft::new(
         Cause::ImagePull,
         code,
         format!("does not start: cannot pull its image {image}{because}: {what}"),
-        format!("image {image} cannot be pulled: {what}"),
+        format!("cannot pull image {image}: {what}"),
     );
     draft.heals = heals;
     if container.always_pulled {
@@ -137,7 +138,7 @@ fn pull(
         draft.hint("log in, then try again: docker login && clearml-local up".to_owned());
     }
     draft.hint(format!(
-        "bring it into the Docker engine: docker pull {image} && clearml-local up"
+        "pull it with Docker: docker pull {image} && clearml-local up"
     ));
     Some(draft)
 }

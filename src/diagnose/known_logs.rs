@@ -32,21 +32,21 @@ struct Row {
 
 const DATA_AGAIN: &[&str] = &[
     "see where the data are: clearml-local status",
-    "set the owners again: clearml-local up",
+    "set the owners of the data again: clearml-local up",
 ];
 const RELEASE: &[&str] = &[
-    "see which release the data are of: clearml-local status",
-    "use the release that they were written with: clearml-local up --release NAME",
+    "see which release wrote the data: clearml-local status",
+    "use the release that wrote the data: clearml-local up --release NAME",
 ];
 const DISK: &[&str] = &[
-    "see where the data are, and how much is free there: clearml-local status",
-    "where they are in a volume of the engine: docker system df",
-    "after freeing some: clearml-local up",
+    "see where the data are and how much space is free there: clearml-local status",
+    "if the data are in a Docker volume: docker system df",
+    "after freeing some space: clearml-local up",
 ];
-const AGAIN: &[&str] = &["see how the others are: clearml-local status"];
+const AGAIN: &[&str] = &["check the other components: clearml-local status"];
 const LOGS: &[&str] = &["see what is applied: clearml-local render"];
 const MAP_COUNT: &[&str] = &[
-    "raise it on the machine that runs Docker: sudo sysctl -w vm.max_map_count=262144",
+    "raise it on the Docker host: sudo sysctl -w vm.max_map_count=262144",
     "then: clearml-local up",
 ];
 
@@ -55,36 +55,36 @@ const MAP_COUNT: &[&str] = &[
 const ROWS: &[Row] = &[
     Row { cause: Cause::MaxMapCount, component: Component::Elasticsearch, exit: None,
         lines: &["max virtual memory areas vm.max_map_count"], code: Code::HostTooSmall,
-        says: "does not start: the machine allows too few memory maps (vm.max_map_count)",
+        says: "does not start: the Docker host allows too few memory maps (vm.max_map_count)",
         short: "vm.max_map_count is too low", advice: Advice::Say(MAP_COUNT) },
     Row { cause: Cause::DataVersion, component: Component::Elasticsearch, exit: None,
         lines: &["cannot downgrade a node", "cannot upgrade a node from version"], code: Code::DataVersion,
-        says: "does not start: its data are of another version of Elasticsearch",
-        short: "data of another version", advice: Advice::Say(RELEASE) },
+        says: "does not start: its data were written by another version of Elasticsearch",
+        short: "data from another version", advice: Advice::Say(RELEASE) },
     Row { cause: Cause::DataLocked, component: Component::Elasticsearch, exit: None,
         lines: &["failed to obtain node locks", "failed to obtain node lock"], code: Code::DataForeign,
-        says: "does not start: it may not write its data directory, or another one uses it",
-        short: "its data directory is locked or of another owner", advice: Advice::Say(DATA_AGAIN) },
+        says: "does not start: it cannot write to its data directory, or another process uses it",
+        short: "its data directory is locked or has another owner", advice: Advice::Say(DATA_AGAIN) },
     Row { cause: Cause::DataOwner, component: Component::Elasticsearch, exit: None,
         lines: &["accessdeniedexception"], code: Code::DataForeign,
-        says: "does not start: it may not write its data directory",
+        says: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
     Row { cause: Cause::Heap, component: Component::Elasticsearch, exit: None,
         lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"], code: Code::ComponentOutOfMemory,
-        says: "ended: its Java heap is too small",
+        says: "exited: its Java heap is too small",
         short: "its Java heap is too small", advice: Advice::Heap },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: None,
         lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"], code: Code::ComponentConfig,
-        says: "does not start: it refuses its settings",
-        short: "it refuses its settings", advice: Advice::Say(LOGS) },
+        says: "does not start: its settings are invalid",
+        short: "invalid settings", advice: Advice::Say(LOGS) },
     Row { cause: Cause::DiskFull, component: Component::Elasticsearch, exit: None,
         lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::Say(DISK) },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: Some(78),
         lines: &["bootstrap checks failed", "bootstrap check failure"], code: Code::ComponentConfig,
-        says: "does not start: one of its bootstrap checks fails",
-        short: "a bootstrap check fails", advice: Advice::Say(LOGS) },
+        says: "does not start: one of its bootstrap checks failed",
+        short: "a bootstrap check failed", advice: Advice::Say(LOGS) },
 
     Row { cause: Cause::DiskFull, component: Component::Mongodb, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
@@ -92,16 +92,16 @@ const ROWS: &[Row] = &[
         short: "the disk is full", advice: Advice::Say(DISK) },
     Row { cause: Cause::DataVersion, component: Component::Mongodb, exit: Some(62),
         lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"], code: Code::DataVersion,
-        says: "does not start: its data are of another major version of MongoDB",
-        short: "data of another major version", advice: Advice::Say(RELEASE) },
+        says: "does not start: its data were written by another major version of MongoDB",
+        short: "data from another major version", advice: Advice::Say(RELEASE) },
     Row { cause: Cause::DataOwner, component: Component::Mongodb, exit: Some(100),
         lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"], code: Code::DataForeign,
-        says: "does not start: it may not write its data directory",
+        says: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
     Row { cause: Cause::DataBroken, component: Component::Mongodb, exit: Some(14),
         lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"], code: Code::ComponentCrashed,
-        says: "does not start: its storage engine gives up on the data (exit code 14)",
-        short: "its storage engine gives up on the data", advice: Advice::Say(AGAIN) },
+        says: "does not start: its storage engine cannot use the data (exit code 14)",
+        short: "its storage engine cannot use the data", advice: Advice::Say(AGAIN) },
 
     Row { cause: Cause::DiskFull, component: Component::Redis, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
@@ -109,25 +109,26 @@ const ROWS: &[Row] = &[
         short: "the disk is full", advice: Advice::Say(DISK) },
     Row { cause: Cause::DataVersion, component: Component::Redis, exit: None,
         lines: &["can't handle rdb format version"], code: Code::DataVersion,
-        says: "does not start: its data are of a newer version of Redis",
-        short: "data of a newer version", advice: Advice::Say(RELEASE) },
+        says: "does not start: its data were written by a newer version of Redis",
+        short: "data from a newer version", advice: Advice::Say(RELEASE) },
     Row { cause: Cause::DataOwner, component: Component::Redis, exit: None,
         lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"], code: Code::DataForeign,
-        says: "does not start: it may not write its data directory",
+        says: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
     Row { cause: Cause::DataBroken, component: Component::Redis, exit: None,
         lines: &["bad file format reading the append only file", "short read or oom loading db"], code: Code::ComponentCrashed,
-        says: "does not start: its file of data is broken",
-        short: "its file of data is broken", advice: Advice::Say(AGAIN) },
+        says: "does not start: its data file is corrupt",
+        short: "its data file is corrupt", advice: Advice::Say(AGAIN) },
     Row { cause: Cause::Settings, component: Component::Redis, exit: None,
         lines: &["fatal config file error", "bad directive or wrong number of arguments"], code: Code::ComponentConfig,
-        says: "does not start: it refuses its settings",
-        short: "it refuses its settings", advice: Advice::Say(LOGS) },
+        says: "does not start: its settings are invalid",
+        short: "invalid settings", advice: Advice::Say(LOGS) },
 
     Row { cause: Cause::Settings, component: Component::Apiserver, exit: None,
         lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"], code: Code::ComponentConfig,
-        says: "does not start: it refuses its configuration; one value that it cannot read spoils all",
-        short: "it refuses its configuration", advice: Advice::Say(LOGS) },
+        says: "does not start: its configuration is invalid; a single value that it cannot read is \
+            enough",
+        short: "invalid configuration", advice: Advice::Say(LOGS) },
     Row { cause: Cause::Dependency, component: Component::Apiserver, exit: None,
         lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"], code: Code::ComponentCrashed,
         says: "does not start: a database that it needs does not answer",
@@ -135,15 +136,15 @@ const ROWS: &[Row] = &[
 
     Row { cause: Cause::Dependency, component: Component::Webserver, exit: None,
         lines: &["host not found in upstream"], code: Code::ComponentConfig,
-        says: "does not start: nginx does not find the name of the API or file server",
-        short: "the name of the API or file server is not found", advice: Advice::Say(AGAIN) },
+        says: "does not start: nginx cannot resolve the name of the API or file server",
+        short: "cannot resolve the name of the API or file server", advice: Advice::Say(AGAIN) },
     Row { cause: Cause::DiskFull, component: Component::Fileserver, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::Say(DISK) },
     Row { cause: Cause::DataOwner, component: Component::Fileserver, exit: None,
         lines: &["permission denied"], code: Code::DataForeign,
-        says: "does not start: it may not write its data directory",
+        says: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
 ];
 
@@ -198,11 +199,11 @@ fn draft(component: Component, row: &Row) -> Draft {
     match row.advice {
         Advice::Say(hints) => hints.iter().for_each(|hint| draft.hint((*hint).to_owned())),
         Advice::Heap => draft.hint(
-            "give it more of both: clearml-local up --set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' \
-             --set elasticsearch.resources.limits.memory=4Gi"
+            "give it more heap and memory: clearml-local up --set elasticsearch.esJavaOpts='-Xms2g \
+             -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi"
                 .to_owned(),
         ),
     }
-    draft.hint(format!("see its whole log: clearml-local logs {component}"));
+    draft.hint(format!("see its full log: clearml-local logs {component}"));
     draft
 }

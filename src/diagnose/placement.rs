@@ -14,9 +14,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(8);
 /// What the scheduler misses, in short: `the node has too little memory`.
 pub(crate) fn in_short(message: &str) -> String {
     match Want::of(message) {
-        Want::Resource(what) => format!("the node has too little {what}"),
-        Want::Selector => "no node fits its node selector".to_owned(),
-        Want::Taint(taint) => format!("the node does not take pods ({taint})"),
+        Want::Resource(what) => format!("the node does not have enough {what}"),
+        Want::Selector => "no node matches its node selector".to_owned(),
+        Want::Taint(taint) => format!("the node does not accept pods ({taint})"),
         Want::Passing(what) => what.to_owned(),
         Want::Other => short(message),
     }
@@ -97,7 +97,7 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
     let mut draft = Draft::new(
         Cause::Unschedulable,
         Code::ComponentUnschedulable,
-        format!("cannot be placed on the node: {reason}"),
+        format!("cannot be scheduled on the node: {reason}"),
         reason,
     );
     draft.heals = !(firm && lasts && seen.stopping.is_empty());
@@ -105,12 +105,12 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
         Want::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
             draft.hint(format!(
-                "ask for less: clearml-local up --set {component}.resources.requests.{key}=…"
+                "request less: clearml-local up --set {component}.resources.requests.{key}=…"
             ));
-            draft.hint("or give the Docker engine more, then: clearml-local up".to_owned());
+            draft.hint("or give Docker more, then run: clearml-local up".to_owned());
         }
         Want::Selector => draft.hint(format!(
-            "see what is asked for: clearml-local render (nodeSelector and affinity of {component})"
+            "see the nodeSelector and affinity of {component}: clearml-local render"
         )),
         _ => draft.hint("see all components: clearml-local status".to_owned()),
     }
@@ -126,14 +126,14 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
                 Cause::ClaimLost,
                 Code::ComponentUnschedulable,
                 format!(
-                    "has lost its volume: the claim {} names one that is gone",
+                    "has lost its volume: the claim {} refers to a volume that no longer exists",
                     claim.name
                 ),
                 "its claim has lost its volume".to_owned(),
             );
             // The data are in the data directory; a new cluster finds them there.
             draft.hint(
-                "make the cluster anew, data are kept: clearml-local down, then clearml-local up"
+                "recreate the cluster, the data are kept: clearml-local down, then clearml-local up"
                     .to_owned(),
             );
             Some(draft)
@@ -187,7 +187,7 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
             Cause::VolumePath,
             Code::ComponentConfig,
             format!("cannot mount its volume: {}", innermost(message)),
-            "its volume cannot be mounted".to_owned(),
+            "cannot mount its volume".to_owned(),
         );
         draft.heals = true;
         draft

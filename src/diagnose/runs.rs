@@ -22,8 +22,8 @@ pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
     let mut draft = Draft::new(
         Cause::PodRefused,
         Code::ComponentConfig,
-        format!("gets no pod: {}", short(&event.message)),
-        "its pod is refused".to_owned(),
+        format!("has no pod: Kubernetes refused to create it: {}", short(&event.message)),
+        "Kubernetes refused to create its pod".to_owned(),
     );
     // A ServiceAccount may be a moment late.
     draft.heals = event.count < 3;
@@ -41,15 +41,15 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
     let mut draft = Draft::new(
         Cause::Evicted,
         Code::ComponentCrashed,
-        format!("was put out by the node: {}", short(why)),
+        format!("was evicted by the node: {}", short(why)),
         format!(
-            "put out by the node: {}",
+            "evicted by the node: {}",
             pod.reason.as_deref().unwrap_or("unknown").to_lowercase()
         ),
     );
     draft.heals = true;
     draft.hint(format!(
-        "see its log: clearml-local logs {}",
+        "see its logs: clearml-local logs {}",
         seen.component
     ));
     draft
@@ -80,7 +80,7 @@ pub(crate) fn not_created(
                 Cause::MissingConfig,
                 Code::ComponentConfig,
                 format!(
-                    "does not start: its configuration is not complete: {}",
+                    "does not start: its configuration is incomplete: {}",
                     short(message)
                 ),
                 short(message),
@@ -93,10 +93,10 @@ pub(crate) fn not_created(
                 Cause::StartError,
                 Code::ComponentConfig,
                 format!(
-                    "does not start: its container cannot be made: {}",
+                    "does not start: cannot create its container: {}",
                     innermost(message)
                 ),
-                "its container cannot be made".to_owned(),
+                "cannot create its container".to_owned(),
             );
             let tries = seen
                 .events_of("Failed")
@@ -177,11 +177,11 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
     let limit = container.memory_limit.as_deref();
     let bound = match limit {
         Some(limit) => format!("its {}", memory(limit)),
-        None => "the memory that there is".to_owned(),
+        None => "the available memory".to_owned(),
     };
     let mut short = match limit {
-        Some(limit) => format!("killed for memory: limit {}", memory(limit)),
-        None => "killed for memory".to_owned(),
+        Some(limit) => format!("killed, out of memory: limit {}", memory(limit)),
+        None => "killed, out of memory".to_owned(),
     };
     if container.restarts > 0 {
         short = format!(
@@ -197,7 +197,7 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
     );
     draft.heals = !is_second(container);
     draft.hint(format!("give it more: {}", more_memory(seen, container)));
-    draft.hint(format!("see everything: clearml-local logs {component}"));
+    draft.hint(format!("see its full log: clearml-local logs {component}"));
     draft
 }
 
@@ -226,26 +226,26 @@ fn not_started(
             Cause::StartError,
             Code::ImageNotFound,
             format!(
-                "does not start: its image {} is for another processor",
+                "does not start: its image {} is for another CPU architecture",
                 container.image
             ),
-            "its image is for another processor".to_owned(),
+            "its image is for another CPU architecture".to_owned(),
         )
     } else {
         Draft::new(
             Cause::StartError,
             Code::ComponentCrashed,
             format!(
-                "does not start: its container cannot be started: {}",
+                "does not start: cannot start its container: {}",
                 innermost(message)
             ),
-            "its container cannot be started".to_owned(),
+            "cannot start its container".to_owned(),
         )
     };
     // Seen on cgroup v1 under load after a node start ("unable to freeze"): the
     // next try succeeds.
     draft.heals = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
-    draft.hint(format!("see its log: clearml-local logs {component}"));
+    draft.hint(format!("see its logs: clearml-local logs {component}"));
     draft.hint("try again: clearml-local up".to_owned());
     draft
 }
@@ -270,12 +270,12 @@ fn probe_killed(
     let mut draft = Draft::new(
         Cause::ProbeKilled,
         Code::ComponentCrashed,
-        format!("did not answer in time and was stopped (its {kind} probe failed)"),
+        format!("did not answer in time, so the kubelet stopped it (its {kind} probe failed)"),
         format!("stopped: its {kind} probe failed"),
     );
     draft.heals = recent_restarts(container) < RESTARTS;
     draft.hint(format!(
-        "see what it does: clearml-local logs {}",
+        "see its logs: clearml-local logs {}",
         seen.component
     ));
     Some(draft)
@@ -284,9 +284,9 @@ fn probe_killed(
 fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &Ended) -> Draft {
     let component = seen.component;
     let how = match end.exit_code {
-        0 => "ends by itself again and again".to_owned(),
-        137 => "is killed again and again (SIGKILL)".to_owned(),
-        code => format!("ends again and again with exit code {code}"),
+        0 => "keeps exiting with code 0".to_owned(),
+        137 => "keeps being killed (SIGKILL)".to_owned(),
+        code => format!("keeps exiting with code {code}"),
     };
     let mut draft = Draft::new(
         Cause::CrashLoop,
@@ -295,13 +295,13 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
         how_it_ended(container, end),
     );
     draft.heals = recent_restarts(container) < RESTARTS;
-    draft.hint(format!("see its whole log: clearml-local logs {component}"));
+    draft.hint(format!("see its full log: clearml-local logs {component}"));
     // The kernel's word is lost at times (seen on cgroup v1).
     if end.exit_code == 137 && container.memory_limit.is_some() {
         let more = more_memory(seen, container);
         draft.hint(format!("if it needs more memory: {more}"));
     }
-    draft.hint("see how the others are: clearml-local status".to_owned());
+    draft.hint("check the other components: clearml-local status".to_owned());
     draft
 }
 

@@ -134,13 +134,13 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
     let Some(workload) = &seen.workload else {
         return match seen.stopping.len() + seen.pods.len() {
             0 => say(StateKind::Absent, "not installed"),
-            _ => say(StateKind::Stopping, "its pod ends"),
+            _ => say(StateKind::Stopping, "its pod is terminating"),
         };
     };
     if workload.desired == 0 {
         return match seen.stopping.len() + seen.pods.len() {
             0 => say(StateKind::Stopped, "scaled to zero"),
-            _ => say(StateKind::Stopping, "its pod ends"),
+            _ => say(StateKind::Stopping, "its pod is terminating"),
         };
     }
     if seen.is_ready() {
@@ -148,7 +148,7 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
     }
     let is_new = seen.pods.is_empty() && seen.stopping.is_empty();
     if !workload.observed && !is_new {
-        return say(StateKind::Pending, "a change is about to be rolled out");
+        return say(StateKind::Pending, "waiting for a change to be rolled out");
     }
     match seen.pod() {
         Some(pod) if !pod.ready => of_pod(seen, pod),
@@ -159,12 +159,12 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
 
 fn without_pod(seen: &ComponentObservation) -> (StateKind, String) {
     if !seen.stopping.is_empty() {
-        return (StateKind::Stopping, "the former pod ends".to_owned());
+        return (StateKind::Stopping, "the old pod is terminating".to_owned());
     }
     let refused = seen.events_of("FailedCreate").next();
     let reason = match refused {
-        Some(event) => format!("no pod can be made: {}", short(&event.message)),
-        None => "its pod is about to be made".to_owned(),
+        Some(event) => format!("cannot create its pod: {}", short(&event.message)),
+        None => "waiting for its pod to be created".to_owned(),
     };
     (StateKind::Pending, reason)
 }
@@ -204,12 +204,12 @@ fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, Stri
     if pod.node.is_none() {
         return (
             StateKind::Pending,
-            "waiting for a place on the node".to_owned(),
+            "waiting to be scheduled".to_owned(),
         );
     }
     match pod.blocking() {
         Some((container, init)) => of_container(seen, container, init),
-        None => (StateKind::Starting, "about to be ready".to_owned()),
+        None => (StateKind::Starting, "becoming ready".to_owned()),
     }
 }
 
@@ -231,7 +231,7 @@ fn of_container(
         ContainerState::Waiting { reason, message } => match reason.as_str() {
             "ErrImagePull" | "ImagePullBackOff" => (
                 StateKind::Pulling,
-                format!("the image cannot be pulled: {}", innermost(message)),
+                format!("cannot pull the image: {}", innermost(message)),
             ),
             "InvalidImageName" | "ErrInvalidImageName" => {
                 (StateKind::Failed, "invalid image name".to_owned())
@@ -279,7 +279,7 @@ fn running(
     }
     let again = match (&container.last, container.restarts) {
         (Some(ended), restarts) if restarts > 0 && ended.exit_code != 0 => {
-            format!(" again after: {}", how_it_ended(container, ended))
+            format!(" again (last run: {})", how_it_ended(container, ended))
         }
         _ => String::new(),
     };
@@ -290,7 +290,7 @@ fn running(
     if container.started && fails && again.is_empty() {
         return (
             StateKind::Starting,
-            "running, its readiness probe fails".to_owned(),
+            "running, but its readiness probe fails".to_owned(),
         );
     }
     (
@@ -312,23 +312,23 @@ fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (S
         Some(event) if event.warning => (
             StateKind::Pending,
             format!(
-                "its volume cannot be mounted: {}",
+                "cannot mount its volume: {}",
                 innermost(&event.message)
             ),
         ),
-        _ => (StateKind::Starting, "container creating".to_owned()),
+        _ => (StateKind::Starting, "creating the container".to_owned()),
     }
 }
 
 /// How a container ended, and how often it was started again.
 pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> String {
     let how = match (ended.reason.as_str(), &container.memory_limit) {
-        ("OOMKilled", Some(limit)) => format!("killed for memory: limit {}", memory(limit)),
-        ("OOMKilled", None) => "killed for memory".to_owned(),
+        ("OOMKilled", Some(limit)) => format!("killed, out of memory: limit {}", memory(limit)),
+        ("OOMKilled", None) => "killed, out of memory".to_owned(),
         ("StartError" | "ContainerCannotRun", _) => "its container did not start".to_owned(),
-        (_, _) if ended.exit_code == 0 => "ended by itself".to_owned(),
-        (_, _) if ended.exit_code == 137 => "was killed (SIGKILL)".to_owned(),
-        _ => format!("ended with exit code {}", ended.exit_code),
+        (_, _) if ended.exit_code == 0 => "exited with code 0".to_owned(),
+        (_, _) if ended.exit_code == 137 => "killed by SIGKILL".to_owned(),
+        _ => format!("exited with code {}", ended.exit_code),
     };
     match container.restarts {
         0 => how,

@@ -102,7 +102,7 @@ fn by_label(label: &str) -> HashMap<String, Vec<String>> {
 impl Engine for Docker {
     async fn info(&self) -> Result<EngineInfo, Error> {
         let info = self.client.info().await;
-        let info = info.map_err(Docker::failed("describe itself"))?;
+        let info = info.map_err(Docker::failed("return its information"))?;
         Ok(convert::info(info, self.api))
     }
 
@@ -234,7 +234,7 @@ impl Engine for Docker {
         }
         let created = self.client.create_container(Some(options), body).await;
         let created =
-            created.map_err(Docker::failed(format!("make the container {}", spec.name)))?;
+            created.map_err(Docker::failed(format!("create the container {}", spec.name)))?;
         Ok(created.id)
     }
 
@@ -289,7 +289,7 @@ impl Engine for Docker {
             Some(Err(error)) => Err(convert::error(format!("wait for {name}"), error)),
             None => Err(Error::Broken {
                 what: format!("wait for {name}"),
-                reason: "it said nothing".into(),
+                reason: "it returned nothing".into(),
             }),
         }
     }
@@ -334,7 +334,7 @@ impl Engine for Docker {
         else {
             return Err(Error::Broken {
                 what: what(),
-                reason: "it detached".into(),
+                reason: "it detached from the command".into(),
             });
         };
         let feed = async move {
@@ -407,7 +407,7 @@ impl Engine for Docker {
             ..VolumeCreateRequest::default()
         };
         let created = self.client.create_volume(request).await;
-        created.map_err(Docker::failed(format!("make the volume {name}")))?;
+        created.map_err(Docker::failed(format!("create the volume {name}")))?;
         Ok(())
     }
 

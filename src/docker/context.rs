@@ -98,12 +98,12 @@ fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
     };
     let text = crate::files::read(&path)
         .map_err(|error| broken(error.to_string()))?
-        .ok_or_else(|| broken("there is no such context".into()))?;
+        .ok_or_else(|| broken("the context does not exist".into()))?;
     let meta: Meta = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
     let endpoint = meta.endpoints.get("docker");
     let endpoint = endpoint
         .filter(|endpoint| !endpoint.host.is_empty())
-        .ok_or_else(|| broken("it names no Docker engine".into()))?;
+        .ok_or_else(|| broken("it has no Docker endpoint".into()))?;
     let dir = config_dir.join("contexts/tls").join(folder).join("docker");
     let by_tls = endpoint.skip_tls_verify || Tls::has_files(&dir);
     let tls = by_tls.then_some(Tls {
@@ -182,7 +182,7 @@ mod tests {
         let error = with(&[("DOCKER_CONTEXT", "nope")], home.path()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the Docker context `nope` cannot be used: there is no such context"
+            "cannot use the Docker context `nope`: the context does not exist"
         );
     }
 

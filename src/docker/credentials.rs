@@ -111,14 +111,14 @@ impl Credentials {
                 // Helpers of Docker's own say what is wrong to stdout.
                 let mut lines = stderr.lines().chain(stdout.lines());
                 let told = lines.find(|line| !line.trim().is_empty());
-                let told = told.unwrap_or("it did not say why").trim();
+                let told = told.unwrap_or("it gave no reason").trim();
                 return failed(format!("{} failed: {told}", helpers.name(server)));
             }
             Err(CredentialRetrievalError::HelperCommunicationError) => {
-                return failed(format!("{} cannot be run", helpers.name(server)));
+                return failed(format!("cannot run {}", helpers.name(server)));
             }
             Err(CredentialRetrievalError::MalformedHelperResponse) => {
-                return failed(format!("{} gave an invalid answer", helpers.name(server)));
+                return failed(format!("{} returned an invalid response", helpers.name(server)));
             }
             Err(error) => return failed(error.to_string().to_lowercase()),
         };

@@ -22,7 +22,8 @@ pub enum Error {
     },
     /// The engine is on another machine.
     #[error(
-        "the Docker engine at {endpoint} ({chosen_by}) is on another machine; its ports would be published there"
+        "the Docker engine at {endpoint} ({chosen_by}) is on another machine, so the ports would \
+         be published there"
     )]
     Remote {
         /// The address.
@@ -51,7 +52,7 @@ pub enum Error {
         reason: String,
     },
     /// The context named does not exist or cannot be read.
-    #[error("the Docker context `{name}` cannot be used: {reason}")]
+    #[error("cannot use the Docker context `{name}`: {reason}")]
     Context {
         /// The context's name.
         name: String,
@@ -148,18 +149,19 @@ impl Explain for Error {
         let hint = match self {
             Error::Unreachable { hint, .. } => hint.clone(),
             Error::Remote { .. } => {
-                "choose an engine on this machine: `docker context use default`, or unset DOCKER_HOST".into()
+                "choose an engine on this machine: `docker context use default`, or unset \
+                 DOCKER_HOST".into()
             }
             Error::Address { .. } => "use an address such as unix:///var/run/docker.sock".into(),
             Error::Certificates { dir, .. } => format!(
                 "check ca.pem, cert.pem and key.pem in {}",
                 dir.display()
             ),
-            Error::Context { .. } => "see what is there: docker context ls".into(),
+            Error::Context { .. } => "list the contexts: docker context ls".into(),
             other if other.code() == Code::DiskFull => {
                 "see what fills the disk: docker system df".into()
             }
-            Error::Broken { .. } => "is the engine still there? docker info".into(),
+            Error::Broken { .. } => "check that the engine still runs: docker info".into(),
             Error::Refused { .. } => UNKNOWN.into(),
             Error::Command { .. } => return Vec::new(),
         };

@@ -37,8 +37,8 @@ pub(super) const REFUSALS: &[Refusal] = &[
     // Rootless engines, and those in some virtual machines.
     Refusal {
         phrases: &[&["privileged port"], &["bind: permission denied"]],
-        cause: "Docker runs without root and cannot open ports below 1024",
-        remedies: &["use others: clearml-local up --http-port 8080 --https-port 8443"],
+        cause: "Docker runs rootless and cannot open ports below 1024",
+        remedies: &["use other ports: clearml-local up --http-port 8080 --https-port 8443"],
         code: Code::DockerRefused,
     },
     Refusal {
@@ -48,35 +48,35 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["ports are not available"],
         ],
         cause: "another program took one of the ports after they were checked",
-        remedies: &["run the command again, it names the program: clearml-local up"],
+        remedies: &["run the command again to see which program it is: clearml-local up"],
         code: Code::PortInUse,
     },
     Refusal {
         phrases: &[&["cannot assign requested address"]],
-        cause: "Docker's machine does not have the address that the ports would be opened on",
+        cause: "the Docker host does not have the address that the ports should be opened on",
         remedies: &[
-            "use this machine only: clearml-local up --listen 127.0.0.1",
-            "or every address: clearml-local up --listen 0.0.0.0",
+            "listen on this machine only: clearml-local up --listen 127.0.0.1",
+            "or listen on all addresses: clearml-local up --listen 0.0.0.0",
         ],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["address pool"], &["fully subnetted"]],
-        cause: "Docker has no range of addresses left for another network",
+        cause: "Docker has no address range left for another network",
         remedies: &["remove unused networks: docker network prune"],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["pool overlaps"]],
-        cause: "another network of Docker has the same range of addresses",
+        cause: "another Docker network uses the same address range",
         remedies: &["remove unused networks: docker network prune"],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["network", "is ambiguous"]],
-        cause: "several networks have that name",
+        cause: "several Docker networks have that name",
         remedies: &[
-            "see them: docker network ls --filter name=kind",
+            "list them: docker network ls --filter name=kind",
             "remove the unused ones: docker network rm ID",
         ],
         code: Code::DockerRefused,
@@ -89,13 +89,14 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         phrases: &[&["already in use by container"]],
-        cause: "a container of that name is there already",
-        remedies: &["see what it is: docker ps --all"],
+        cause: "a container with that name already exists",
+        remedies: &["list the containers: docker ps --all"],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["user namespaces"], &["userns"]],
-        cause: "Docker maps the users of containers (`userns-remap`) and does not let a node use the host's",
+        cause: "Docker remaps the users of containers (`userns-remap`) and does not let the node \
+            use the users of the host",
         remedies: &["use an engine without `userns-remap`: docker context ls"],
         code: Code::DockerUnsupported,
     },
@@ -107,7 +108,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         ],
         cause: "Docker Desktop does not share that directory with its virtual machine",
         remedies: &[
-            "share it: Docker Desktop, Settings, Resources, File sharing",
+            "share it in Docker Desktop: Settings, Resources, File sharing",
             "or keep the data in a volume: clearml-local up --data-dir volume:NAME",
         ],
         code: Code::DockerRefused,
@@ -147,13 +148,13 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         phrases: &[&["apparmor"]],
-        cause: "the AppArmor of Docker's machine does not work",
+        cause: "AppArmor does not work on the Docker host",
         remedies: &["see what is missing: sudo aa-status", RESTART],
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["seccomp"]],
-        cause: "the kernel of Docker's machine, or its runc, has no seccomp",
+        cause: "the kernel or the runc of the Docker host does not support seccomp",
         remedies: &["update Docker, or use another engine: docker context ls"],
         code: Code::DockerUnsupported,
     },
@@ -166,21 +167,21 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["runc", "no such file or directory"],
         ],
         cause: "the runtime that Docker starts containers with is not installed",
-        remedies: &["see which one it is: docker info --format '{{.DefaultRuntime}}'"],
+        remedies: &["show its name: docker info --format '{{.DefaultRuntime}}'"],
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["logging driver"], &["log driver"]],
-        cause: "the log driver of Docker does not work",
-        remedies: &["see which one it is: docker info --format '{{.LoggingDriver}}'"],
+        cause: "Docker's log driver does not work",
+        remedies: &["show its name: docker info --format '{{.LoggingDriver}}'"],
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["cgroup"]],
-        cause: "Docker cannot use the cgroups of its machine",
+        cause: "Docker cannot use the cgroups of its host",
         remedies: &[
             RESTART,
-            "see what it uses: docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'",
+            "show what it uses: docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'",
         ],
         code: Code::DockerUnsupported,
     },
@@ -190,9 +191,10 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["operation not permitted"],
             &["authorization denied"],
         ],
-        cause: "Docker may not do that on its machine: it runs without root, in a sandbox, or under a security policy",
+        cause: "Docker is not permitted to do that on its host: it runs rootless, in a sandbox, or \
+            under a security policy",
         remedies: &[
-            "see how it runs: docker info --format '{{.SecurityOptions}}'",
+            "show how it runs: docker info --format '{{.SecurityOptions}}'",
             "use an engine that runs as root: docker context ls",
         ],
         code: Code::DockerRefused,

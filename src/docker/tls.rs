@@ -76,7 +76,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
     let found: Vec<_> = found.map_err(|error| unusable(file, in_words(&error)))?;
     if found.is_empty() {
-        return Err(unusable(file, "it has no certificate"));
+        return Err(unusable(file, "it contains no certificate"));
     }
     Ok(found)
 }
@@ -88,8 +88,8 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
 fn in_words(error: &pem::Error) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => "it has no key".to_owned(),
-        _ => "it is no PEM file".to_owned(),
+        pem::Error::NoItemsFound => "it contains no key".to_owned(),
+        _ => "it is not a PEM file".to_owned(),
     }
 }
 

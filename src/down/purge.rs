@@ -162,7 +162,7 @@ impl<'a> Purge<'a> {
             Ok(true) => {}
             Ok(false) => {
                 let why = why_it_stays(dir);
-                self.leave(dir, why.as_deref().unwrap_or("it was there before"));
+                self.leave(dir, why.as_deref().unwrap_or("it existed before"));
             }
             Err(error) => {
                 self.note(Err(error.into()));
@@ -231,7 +231,7 @@ fn why_it_stays(dir: &HostPath) -> Option<String> {
         .ok()
         .and_then(|names| names.into_iter().next());
     match (mounts::is_mount_point(dir), other) {
-        (_, Some(other)) => Some(format!("it holds other files, such as `{other}`")),
+        (_, Some(other)) => Some(format!("it contains other files, such as `{other}`")),
         (true, None) => Some("it is a mount point".into()),
         (false, None) => None,
     }
@@ -255,7 +255,7 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<String> {
         let Error::NotAllowed { dir } = self;
-        vec![format!("see who owns them: ls -l {}", quoted(dir))]
+        vec![format!("see who owns the data: ls -l {}", quoted(dir))]
     }
 }
 
@@ -270,7 +270,7 @@ pub(super) struct Incomplete {
 fn summary(name: &InstanceName, failures: &[crate::error::Error]) -> String {
     match failures {
         [one] => format!("{one}; the rest of `{name}` was removed"),
-        many => format!("{} parts of `{name}` could not be removed", many.len()),
+        many => format!("cannot remove {} parts of `{name}`", many.len()),
     }
 }
 
@@ -294,7 +294,7 @@ impl Explain for Incomplete {
                 hints.push(hint);
             }
         }
-        hints.push("then remove the rest: clearml-local down --purge".into());
+        hints.push("remove the rest afterwards: clearml-local down --purge".into());
         hints
     }
 }

@@ -128,7 +128,7 @@ impl<'a> Copier<'a> {
             }),
             Err(error) => {
                 self.step.decide(format!(
-                    "layers are streamed, as they cannot be copied: {error}"
+                    "layers are streamed because they cannot be copied: {error}"
                 ));
                 Ok(left)
             }

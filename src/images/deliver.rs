@@ -75,7 +75,7 @@ pub async fn deliver(
     let result = result.await;
     step.end(result, |delivery| match delivery.brought {
         0 => (false, format!("{} in the node already", images.len())),
-        brought => (true, format!("{brought} of {} brought", images.len())),
+        brought => (true, format!("{brought} of {} loaded", images.len())),
     })
 }
 

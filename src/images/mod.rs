@@ -91,7 +91,7 @@ pub enum Error {
         message: String,
     },
     /// The user has credentials, and they cannot be had.
-    #[error("the credentials for {registry} cannot be read: {reason}")]
+    #[error("cannot read the credentials for {registry}: {reason}")]
     Credentials {
         /// The registry.
         registry: String,
@@ -99,7 +99,7 @@ pub enum Error {
         reason: String,
     },
     /// The registry counts pulls.
-    #[error("cannot pull {reference}: the limit of pulls is reached at {}: {message}", reference.registry())]
+    #[error("cannot pull {reference}: pull rate limit reached at {}: {message}", reference.registry())]
     TooMany {
         /// The image.
         reference: ImageRef,
@@ -169,8 +169,8 @@ impl Explain for Error {
         match self {
             Error::Docker(error) => error.hints(),
             Error::NotFound { reference, .. } | Error::NoPlatform { reference, .. } => vec![
-                format!("see what the engine says: docker pull {reference}"),
-                "use another: clearml-local up --set COMPONENT.image.tag=TAG".into(),
+                format!("see the error of Docker: docker pull {reference}"),
+                "use another tag: clearml-local up --set COMPONENT.image.tag=TAG".into(),
             ],
             Error::Unauthorized { reference, .. } | Error::TooMany { reference, .. } => {
                 let host = registry(reference);
@@ -187,15 +187,16 @@ impl Explain for Error {
                         .into(),
                 ],
                 Refusal::PlainHttp => vec![
-                    "name a mirror without TLS by its scheme: clearml-local up --registry-mirror http://HOST"
+                    "give the scheme of a mirror without TLS: clearml-local up --registry-mirror \
+                     http://HOST"
                         .into(),
                 ],
                 Refusal::Proxy => vec![
                     "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY".into(),
-                    format!("try it by hand: docker pull {reference}"),
+                    format!("pull it manually: docker pull {reference}"),
                 ],
                 _ => vec![
-                    format!("try it by hand: docker pull {reference}"),
+                    format!("pull it manually: docker pull {reference}"),
                     "behind a proxy: set HTTPS_PROXY, then clearml-local down, then clearml-local up".into(),
                     "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
                 ],

@@ -101,7 +101,7 @@ impl Puller<'_> {
         };
         if let Some(why) = why {
             self.step.warn(format!(
-                "Docker pulls from {}, as the node cannot: {why}",
+                "Docker pulls from {} because the node cannot: {why}",
                 place.registry()
             ));
         }
@@ -133,7 +133,7 @@ impl Puller<'_> {
         let store = NodeStore::read(engine, node).await?;
         let digest = store.digest(&place).ok_or_else(|| Error::Import {
             references: vec![reference.clone()],
-            reason: format!("{} is not in the node after the pull", place.canonical()),
+            reason: format!("{} is missing in the node after the pull", place.canonical()),
             tail: Vec::new(),
         })?;
         let manifest = Manifest::read(engine, node, digest, &platform, reference).await?;

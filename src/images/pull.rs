@@ -34,7 +34,7 @@ pub async fn pull(
     match pull_platform(engine, wanted, &platform, sources, step).await {
         Err(Error::NoPlatform { .. }) if architecture != "amd64" => {
             step.state(format!(
-                "{}: only for amd64, will be emulated",
+                "{}: only available for amd64, will be emulated",
                 reference.short_name()
             ));
             pull_platform(engine, wanted, "linux/amd64", sources, step).await?;
@@ -43,7 +43,7 @@ pub async fn pull(
     }
     engine.image(reference).await?.ok_or_else(|| Error::Pull {
         reference: reference.clone(),
-        message: "the engine does not have it after the pull".into(),
+        message: "it is missing in Docker after the pull".into(),
     })
 }
 

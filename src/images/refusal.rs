@@ -133,7 +133,7 @@ impl Refusal {
     pub(super) fn words(self) -> Option<&'static str> {
         Some(match self {
             Refusal::DiskFull => "the disk is full",
-            Refusal::RateLimited => "the limit of pulls is reached",
+            Refusal::RateLimited => "pull rate limit reached",
             Refusal::Proxy => "the proxy refused",
             Refusal::NoPlatform => "not published for this platform",
             Refusal::Certificate => "the registry's certificate is not trusted",

@@ -123,7 +123,7 @@ pub(super) async fn note_sources(
         let Some(stored) = store.images.get(reference) else {
             return Err(Error::Import {
                 references: vec![reference.clone()],
-                reason: format!("it is not there as {name} after the import"),
+                reason: format!("{name} is missing after the import"),
                 tail: Vec::new(),
             });
         };

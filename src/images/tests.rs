@@ -169,7 +169,7 @@ async fn docker_pulls_what_the_node_cannot_reach_and_it_is_said_why() {
     assert!(done.result.is_ok());
     assert_eq!(
         done.warnings,
-        ["Docker pulls from docker.io, as the node cannot: the registry is unreachable"]
+        ["Docker pulls from docker.io because the node cannot: the registry is unreachable"]
     );
 }
 
@@ -194,7 +194,7 @@ async fn a_token_is_for_docker() {
     assert_eq!(done.ways, ways);
     assert_eq!(
         done.warnings,
-        ["Docker pulls from docker.io, as the node cannot: the login is a token"]
+        ["Docker pulls from docker.io because the node cannot: the login is a token"]
     );
 }
 

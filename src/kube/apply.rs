@@ -98,7 +98,7 @@ impl Cluster {
         let apply = || api.patch(name, &parameters, &patch);
         let after = match persistent(&what, apply).await {
             Err(error) if replace::is_needed(&identity, &error) => {
-                tracing::info!(%identity, %error, "made anew");
+                tracing::info!(%identity, %error, "recreated");
                 let uid = before
                     .as_ref()
                     .and_then(|before| before.metadata.uid.clone());
@@ -205,15 +205,15 @@ pub(super) fn open_lists(objects: &[Value]) -> Vec<Value> {
 /// that its fields would never be owned and a dropped key never removed.
 fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
     let broken = |problem: &str| Error::Object {
-        problem: format!("a Secret's {problem}"),
+        problem: format!("invalid Secret: {problem}"),
     };
     let Some(object) = secret.as_object_mut() else {
-        return Err(broken("body is no mapping"));
+        return Err(broken("expected a map"));
     };
     let strings = match object.shift_remove("stringData") {
         None | Some(Value::Null) => return Ok(()),
         Some(Value::Object(strings)) => strings,
-        Some(_) => return Err(broken("stringData is no mapping")),
+        Some(_) => return Err(broken("expected `stringData` to be a map")),
     };
     let data = object
         .entry("data")
@@ -222,11 +222,11 @@ fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
         *data = Value::Object(Map::new());
     }
     let Some(data) = data.as_object_mut() else {
-        return Err(broken("data is no mapping"));
+        return Err(broken("expected `data` to be a map"));
     };
     for (key, value) in strings {
         let Some(text) = value.as_str() else {
-            return Err(broken(&format!("stringData.{key} is no text")));
+            return Err(broken(&format!("expected `stringData.{key}` to be a string")));
         };
         data.insert(key, Value::String(BASE64_STANDARD.encode(text)));
     }
@@ -257,7 +257,7 @@ mod tests {
     fn a_number_in_string_data_is_refused() {
         let mut secret = json!({"kind": "Secret", "stringData": {"port": 80}});
         let error = encode_string_data(&mut secret).unwrap_err();
-        assert!(error.to_string().contains("stringData.port is no text"));
+        assert!(error.to_string().contains("expected `stringData.port` to be a string"));
     }
 
     #[test]

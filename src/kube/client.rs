@@ -97,7 +97,7 @@ impl Cluster {
     /// # Errors
     /// When it is not, with the reason.
     pub async fn ready(&self) -> Result<(), Error> {
-        let what = "ask whether it is ready";
+        let what = "report its readiness";
         let request = http::Request::get("/readyz").body(Vec::new());
         let request = request.map_err(|error| Error::Object {
             problem: error.to_string(),
@@ -118,7 +118,7 @@ impl Cluster {
     /// # Errors
     /// When the server does not answer.
     pub async fn version(&self) -> Result<String, Error> {
-        let info = bounded("ask the version", self.client.apiserver_version()).await?;
+        let info = bounded("report its version", self.client.apiserver_version()).await?;
         Ok(info.git_version.trim_start_matches('v').to_owned())
     }
 }

@@ -10,10 +10,10 @@ use crate::wait::Reason;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The kubeconfig cannot be used.
-    #[error("the cluster's kubeconfig is not usable")]
+    #[error("cannot use the cluster's kubeconfig")]
     Kubeconfig(#[source] Box<::kube::config::KubeconfigError>),
     /// No client can be made from the kubeconfig.
-    #[error("no client can be made from the cluster's kubeconfig")]
+    #[error("cannot create a client from the cluster's kubeconfig")]
     Client(#[source] Box<::kube::Error>),
     /// The server does not answer.
     #[error("the Kubernetes API is unreachable: {fault} ({what})")]
@@ -47,13 +47,13 @@ pub enum Error {
         message: String,
     },
     /// An object that is none.
-    #[error("an object cannot be applied: {problem}")]
+    #[error("cannot apply an object: {problem}")]
     Object {
         /// What is wrong with it.
         problem: String,
     },
     /// A log ended in the middle.
-    #[error("the log of {pod} cannot be read")]
+    #[error("cannot read the log of {pod}")]
     Log {
         /// The pod.
         pod: String,
@@ -98,7 +98,8 @@ impl Error {
                 "not ready",
                 format!("not ready: {}", failed_checks(message)),
             ),
-            Error::Refused { status, .. } => Reason::new("refused", format!("it answers {status}")),
+            Error::Refused { status, .. } => Reason::new("refused", format!("it responded with \
+                status {status}")),
             other => other.to_string().into(),
         }
     }
@@ -176,14 +177,14 @@ impl Explain for Error {
                 vec!["renew the certificates: clearml-local up".to_owned()]
             }
             Error::Unreachable { .. } | Error::Timeout { .. } => vec![
-                "see whether the node runs: clearml-local status".to_owned(),
+                "check that the node is running: clearml-local status".to_owned(),
                 "start it again: clearml-local up".to_owned(),
             ],
             Error::Kubeconfig(_) | Error::Client(_) => {
                 vec!["write it again: clearml-local up".to_owned()]
             }
             Error::Refused { status: 401, .. } => {
-                vec!["the node may be another than the kubeconfig's: clearml-local up".to_owned()]
+                vec!["the kubeconfig may be for another node, update it: clearml-local up".to_owned()]
             }
             Error::Refused { .. } => {
                 vec!["see what is applied: clearml-local render".to_owned()]

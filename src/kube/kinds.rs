@@ -193,7 +193,7 @@ mod tests {
         let error = Identity::of(&json!({"apiVersion": "v1", "kind": "Secret"})).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "an object cannot be applied: a Secret without metadata/name"
+            "cannot apply an object: a Secret without metadata/name"
         );
     }
 }

@@ -32,7 +32,7 @@ impl Cluster {
         let reason = nodes.iter().find_map(|node| {
             let name = node.metadata.name.as_deref().unwrap_or_default();
             let stale = reports.of_node(name).map(|stale| match stale {
-                Stale::BeforeStart => "its kubelet has not reported since the start".into(),
+                Stale::BeforeStart => "its kubelet has not reported since the node started".into(),
                 Stale::NoReport => "its kubelet does not report".into(),
             });
             stale.or_else(|| not_ready(node))
@@ -90,7 +90,7 @@ fn not_ready(node: &Node) -> Option<Reason> {
         }
         _ => {
             let kind = ready.reason.clone().unwrap_or_default();
-            return Some(Reason::new(kind, format!("its kubelet says: {message}")));
+            return Some(Reason::new(kind, format!("its kubelet reports: {message}")));
         }
     }
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref());

@@ -48,7 +48,7 @@ impl Cluster {
         namespace: &str,
         limit: Duration,
     ) -> Result<Once, Error> {
-        let wait = Wait::new("the pod to end").within(limit);
+        let wait = Wait::new("the pod to finish").within(limit);
         self.apply(objects, namespace).await?;
         let name = match objects.last() {
             Some(pod) => Identity::of(pod)?.name,
@@ -121,7 +121,7 @@ fn reason(pod: &Pod) -> String {
     let told = waiting.and_then(|waiting| waiting.message.clone().or(waiting.reason.clone()));
     let told = told.or(seen.message).or(seen.reason);
     told.unwrap_or_else(|| match seen.phase.as_str() {
-        "Running" => "it runs".to_owned(),
+        "Running" => "it is still running".to_owned(),
         _ => "it has not started".to_owned(),
     })
 }

@@ -75,18 +75,18 @@ impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} ", self.kind, self.name)?;
         match &self.how {
-            How::Ended => write!(f, "ends with its pods")?,
-            How::AnewAfterItsPods => write!(f, "is made anew when its pods have ended")?,
-            How::Paused => write!(f, "has no pods meanwhile")?,
+            How::Ended => write!(f, "is deleted with its pods")?,
+            How::AnewAfterItsPods => write!(f, "is recreated after its pods have stopped")?,
+            How::Paused => write!(f, "is scaled to zero meanwhile")?,
             How::BoundAgain { volume, claim } if *claim == self.name => {
-                write!(f, "is bound again to {volume}, the data stay")?;
+                write!(f, "is bound to {volume} again, the data are kept")?;
             }
             How::BoundAgain { volume, claim } => {
-                write!(f, "becomes {claim}, bound to {volume}, the data stay")?;
+                write!(f, "is replaced by {claim}, bound to {volume}, the data are kept")?;
             }
-            How::AnewAroundItsPods => write!(f, "is made anew, its pods run on")?,
-            How::Anew => write!(f, "is made anew")?,
-            How::Removed => write!(f, "is removed first")?,
+            How::AnewAroundItsPods => write!(f, "is recreated, its pods keep running")?,
+            How::Anew => write!(f, "is recreated")?,
+            How::Removed => write!(f, "is deleted first")?,
         }
         write!(f, ": {}", self.why)
     }
@@ -94,7 +94,7 @@ impl fmt::Display for Planned {
 
 /// A change that cannot be made at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the claim {claim} cannot be changed: {why}")]
+#[error("cannot change the claim {claim}: {why}")]
 pub struct Impossible {
     /// The claim.
     pub claim: String,
@@ -138,7 +138,7 @@ fn services(live: &[Value], rendered: &[Value]) -> Vec<Planned> {
         for other in of_kind(rendered, "Service").filter(|other| name(other) != name(is)) {
             let ports = node_ports(other);
             let taken = ports.iter().find(|port| held.contains(port));
-            why.extend(taken.map(|port| format!("{} takes node port {port}", name(other))));
+            why.extend(taken.map(|port| format!("{} needs node port {port}", name(other))));
         }
         let how = match wanted {
             Some(_) => How::Anew,

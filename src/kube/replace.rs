@@ -53,7 +53,7 @@ pub(super) async fn delete(
             Pods::RunOn => DeleteParams::orphan(),
         }
     };
-    let what = format!("make {identity} anew");
+    let what = format!("recreate {identity}");
     match persistent(&what, || api.delete(&identity.name, &parameters)).await {
         Err(error) if !error.is_not_found() => return Err(error),
         _ => {}
@@ -70,11 +70,11 @@ pub(super) async fn until(
     what: &str,
     mut ask: impl AsyncFnMut() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let wait = Wait::new("former pods to end").every(PERIOD).within(GONE);
+    let wait = Wait::new("the old pods to stop").every(PERIOD).within(GONE);
     let done = wait.run(async || {
         Ok::<_, Error>(match ask().await? {
             true => Look::Done(()),
-            false => Look::NotYet("they run".into()),
+            false => Look::NotYet("they are still running".into()),
         })
     });
     done.await?.map_err(|_| Error::Timeout {

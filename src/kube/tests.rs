@@ -233,6 +233,6 @@ async fn only_released_volumes_are_freed_and_only_of_their_uid() {
 #[tokio::test]
 async fn a_broken_kubeconfig_says_so() {
     let error = super::Cluster::connect("a: [").await.unwrap_err();
-    assert_eq!(error.to_string(), "the cluster's kubeconfig is not usable");
+    assert_eq!(error.to_string(), "cannot use the cluster's kubeconfig");
     assert_eq!(error.code(), Code::ClusterUnreachable);
 }

@@ -77,7 +77,7 @@ impl Cluster {
         components: &[Component],
         timeout: Duration,
     ) -> Result<bool, Error> {
-        let wait = Wait::new("the former pods to be told to end").every(SOON);
+        let wait = Wait::new("the old pods to be terminated").every(SOON);
         let deadline = Instant::now() + timeout;
         let ended = wait.until(deadline).run(async || {
             let mut seen = self.look(deadline).await?;
@@ -141,7 +141,7 @@ impl Cluster {
                 return Ok(Look::Done(seen));
             }
             last = seen;
-            Ok(Look::NotYet("not all are ready".into()))
+            Ok(Look::NotYet("not all of them are ready".into()))
         });
         match ready.await? {
             Ok(seen) => Ok(seen),

@@ -150,7 +150,7 @@ impl Certificates {
         let mut due: Vec<_> = due.by_ref().collect();
         due.sort_by_key(|(_, end)| *end);
         let Some((_, first)) = due.first() else {
-            let other = "the certificate of the Kubernetes API names a former address";
+            let other = "the certificate of the Kubernetes API is for an old address";
             return self.other_address.then(|| other.to_owned());
         };
         let date = first.to_string();

@@ -102,7 +102,7 @@ pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>
         .cloned()
         .unwrap_or_else(|| {
             last_line(kubeadm)
-                .unwrap_or("it did not say why")
+                .unwrap_or("it gave no reason")
                 .to_owned()
         });
     let mut tail = from_kubeadm;

@@ -70,21 +70,23 @@ pub enum Error {
     #[error(transparent)]
     Docker(#[from] docker::Error),
     /// The node's Kubernetes is too old, or unknown.
-    #[error("the node image holds Kubernetes `{version}`, and 1.31 or newer is needed")]
+    #[error("unsupported node image: it contains Kubernetes `{version}`, but 1.31 or newer is \
+        required")]
     Version {
         /// What it says.
         version: String,
     },
     /// A container of the node's name is somebody else's.
     #[error(
-        "the container name {container} is in use by a container that clearml-local did not make for this instance"
+        "the container name {container} is in use by a container that clearml-local did not create \
+         for this instance"
     )]
     NameTaken {
         /// Its name.
         container: String,
     },
     /// The node container ended.
-    #[error("the node {node} ended by itself with exit code {code}")]
+    #[error("the node {node} stopped unexpectedly with exit code {code}")]
     Ended {
         /// The node.
         node: String,
@@ -94,7 +96,7 @@ pub enum Error {
         tail: Vec<String>,
     },
     /// containerd does not answer.
-    #[error("the node {node} does not come up: {late}")]
+    #[error("the node {node} did not start: {late}")]
     NoContainerd {
         /// The node.
         node: String,
@@ -124,7 +126,7 @@ pub enum Error {
         tail: Vec<String>,
     },
     /// kubeadm failed.
-    #[error("kubeadm could not make the node {node} a cluster: {reason}")]
+    #[error("kubeadm could not create a cluster in the node {node}: {reason}")]
     Kubeadm {
         /// The node.
         node: String,
@@ -136,7 +138,7 @@ pub enum Error {
         log: String,
     },
     /// As [`Error::Kubeadm`], with the log kept in a file.
-    #[error("kubeadm could not make the node a cluster: {reason}")]
+    #[error("kubeadm could not create a cluster in the node: {reason}")]
     KubeadmKept {
         /// The line that matters.
         reason: String,
@@ -148,7 +150,7 @@ pub enum Error {
         proxies: Vec<String>,
     },
     /// A file of the node makes no sense.
-    #[error("the node's {what} cannot be used: {reason}")]
+    #[error("cannot use the node's {what}: {reason}")]
     Manifest {
         /// Which one.
         what: &'static str,
@@ -180,28 +182,29 @@ impl Explain for Error {
         match self {
             Error::Docker(error) => error.hints(),
             Error::NameTaken { container } => vec![
-                format!("see whose it is: docker inspect {container}"),
+                format!("inspect the container: docker inspect {container}"),
                 "or use another name: clearml-local up --name NAME".into(),
             ],
             Error::Version { .. } | Error::Manifest { .. } => {
-                vec!["use the default node image: leave --node-image away".into()]
+                vec!["use the default node image: omit --node-image".into()]
             }
             Error::Ended { node, .. } | Error::NoContainerd { node, .. } => vec![
-                format!("see what it says: docker logs {node}"),
-                "try again, the node is made anew: clearml-local up".into(),
+                format!("see its log: docker logs {node}"),
+                "try again, which recreates the node: clearml-local up".into(),
             ],
             Error::Service { .. } => vec!["see why: clearml-local logs --node".into()],
             Error::Renewal { .. } => {
                 vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
             }
-            Error::Kubeadm { node, .. } => vec![format!("see what it says: docker logs {node}")],
+            Error::Kubeadm { node, .. } => vec![format!("see its log: docker logs {node}")],
             Error::KubeadmKept { log, proxies, .. } => {
                 let proxies = proxies.iter().map(|proxy| {
-                    format!("check that the proxy {proxy} is not in the way: unset it and run clearml-local up again")
+                    format!("check that the proxy {proxy} is not the cause: unset it and run \
+                        clearml-local up again")
                 });
                 let others = [
-                    format!("the whole log: {}", log.display()),
-                    "keep the node to look into it: clearml-local up --retain".into(),
+                    format!("see the full log: {}", log.display()),
+                    "keep the node to inspect it: clearml-local up --retain".into(),
                 ];
                 proxies.chain(others).collect()
             }

@@ -207,7 +207,7 @@ impl NodeSpec<'_> {
             }
             let published = node.ports.iter().find(|(inside, ..)| *inside == container);
             let is = published.map_or_else(
-                || format!("not publishing node port {container}"),
+                || format!("unpublished (node port {container})"),
                 |(_, _, port)| port.to_string(),
             );
             compare(what, is, host.to_string());

@@ -85,7 +85,7 @@ pub async fn finish_interrupted_stop(
     node: &str,
     step: &Step,
 ) -> Result<(), Error> {
-    step.state("a stop was interrupted: ending what it left");
+    step.state("finishing an interrupted stop");
     // Also where somebody else has started the kubelet meanwhile.
     let begin = format!("{END_LEFT}; {BEGIN}");
     engine.exec(node, &["sh", "-c", &begin], None).await?;
@@ -179,7 +179,7 @@ async fn await_end(
     deadline: Instant,
 ) -> Result<Vec<Component>, Error> {
     let mut left = Vec::new();
-    let wait = Wait::new("the components to end").until(deadline);
+    let wait = Wait::new("the components to stop").until(deadline);
     let ended = wait.run(async || {
         let running = engine.exec(node, &["sh", "-c", RUNNING], None).await?;
         let running: Vec<&str> = running.stdout.lines().collect();
@@ -187,7 +187,7 @@ async fn await_end(
         left = still.map(|task| task.component).collect();
         Ok::<_, Error>(match left.is_empty() {
             true => Look::Done(()),
-            false => Look::NotYet("they run".into()),
+            false => Look::NotYet("they are still running".into()),
         })
     });
     // Those that are left are killed with the node, and told.

@@ -260,11 +260,12 @@ pub struct KeysLost {
 fn lost(name: &InstanceName, place: Option<&DataPlace>) -> String {
     let why = match place {
         Some(place) => {
-            format!("the data in {place} were written with keys that are not beside them")
+            format!("the keys that the data in {place} were written with are missing there")
         }
-        None => "its node is stopped, paused or does not answer".to_owned(),
+        None => "its node is stopped, paused or unreachable".to_owned(),
     };
-    format!("the keys of the instance `{name}` are not in this home and cannot be read back: {why}")
+    format!("the keys of the instance `{name}` are missing in this home and cannot be restored: \
+        {why}")
 }
 
 impl Explain for KeysLost {
@@ -274,13 +275,15 @@ impl Explain for KeysLost {
 
     fn hints(&self) -> Vec<String> {
         let first = match &self.place {
-            Some(_) => "run it in the home that made the instance, which has `secrets.json`".into(),
-            None => "let it answer first: clearml-local start".into(),
+            Some(_) => "run the command in the home that created the instance and has its \
+                `secrets.json`".into(),
+            None => "start the node first: clearml-local start".into(),
         };
         vec![
             first,
-            "or make another instance: clearml-local up --name NAME --data-dir DIR".into(),
-            "or make new keys, so that everybody needs a new clearml.conf: clearml-local up --new-keys"
+            "or create another instance: clearml-local up --name NAME --data-dir DIR".into(),
+            "or create new keys, after which everybody needs a new clearml.conf: clearml-local up \
+             --new-keys"
                 .into(),
         ]
     }

@@ -62,7 +62,7 @@ pub enum Unasked {
     #[error("the node is paused")]
     Paused,
     /// Its API does not serve.
-    #[error("the Kubernetes API of the node does not serve: {0}")]
+    #[error("the Kubernetes API of the node is not ready: {0}")]
     Silent(String),
 }
 
@@ -123,7 +123,7 @@ pub async fn unasked(name: &InstanceName, state: &StateDir, engine: &dyn Engine)
     Ok(match running(name, state, engine).await? {
         Running::Unknown(why) => why.into(),
         // It answers by now.
-        Running::No | Running::Answers(_) => Unasked::Silent("it has just begun to".into()).into(),
+        Running::No | Running::Answers(_) => Unasked::Silent("it has just started".into()).into(),
     })
 }
 
@@ -150,11 +150,11 @@ pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> 
             return Ok(Running::No);
         };
         if !node.is_awake() {
-            step.state("starting the node, to read its settings and keys");
+            step.state("starting the node to read its settings and keys");
             node::start(engine, &node).await?;
             node::await_containerd(engine, &node.name).await?;
         }
-        let answers = Wait::new("the Kubernetes API, to read settings and keys")
+        let answers = Wait::new("the Kubernetes API to read settings and keys")
             .within(API_PATIENCE)
             .shown_by(&step)
             .run(async || match ask(&node, engine).await? {
@@ -166,8 +166,8 @@ pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> 
     }
     .await;
     step.end(result, |now| match now {
-        Running::Answers(_) => (false, "read back from its node".into()),
-        _ => (false, "its node cannot be read".into()),
+        Running::Answers(_) => (false, "restored from its node".into()),
+        _ => (false, "cannot read its node".into()),
     })
 }
 

@@ -86,7 +86,8 @@ pub(super) fn whose_by(
 /// The node is another instance's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the node {node} belongs to another instance of this name: its data are in {}, and those of this home in {ours}",
+    "the node {node} belongs to another instance with this name: its data are in {}, but the data \
+     of the instance in this home are in {ours}",
     theirs.as_ref().map_or_else(String::new, DataPlace::to_string)
 )]
 pub struct AnotherInstance {
@@ -110,7 +111,8 @@ impl Explain for AnotherInstance {
         vec![
             "keep both, this one with a new name and new data: clearml-local up --name NAME".into(),
             format!("or use the other one from here: mv {state} {state}.former"),
-            "or put this one in its place, the data of both stay: clearml-local down, then clearml-local up"
+            "or replace it with this one, the data of both are kept: clearml-local down, then \
+             clearml-local up"
                 .into(),
         ]
     }
@@ -145,7 +147,7 @@ mod tests {
         };
         assert_eq!(
             found.to_string(),
-            "the node demo-control-plane belongs to another instance of this name: its data are in /theirs, and those of this home in /ours"
+            "the node demo-control-plane belongs to another instance with this name: its data are in /theirs, but the data of the instance in this home are in /ours"
         );
         state.keep_node("0123").unwrap();
         assert!(

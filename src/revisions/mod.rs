@@ -246,7 +246,7 @@ fn whole(revision: &Revision) -> Value {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No such number.
-    #[error("there is no revision {number}; {}", said(kept))]
+    #[error("revision {number} does not exist: {}", said(kept))]
     Unknown {
         /// What was asked for.
         number: u32,
@@ -264,17 +264,17 @@ pub enum Error {
 fn said(kept: &[u32]) -> String {
     match kept {
         [] => "nothing was installed yet".to_owned(),
-        [one] => format!("there is {one} alone"),
-        [first, .., last] => format!("kept are {first} to {last}"),
+        [one] => format!("only revision {one} is kept"),
+        [first, .., last] => format!("revisions {first} to {last} are kept"),
     }
 }
 
 fn nothing_before(current: Option<u32>) -> String {
     match current {
         Some(current) => {
-            format!("there is nothing to go back to: no revision before {current} was ready")
+            format!("cannot roll back: no revision before {current} was ready")
         }
-        None => "there is nothing to go back to: nothing was installed yet".to_owned(),
+        None => "cannot roll back: nothing was installed yet".to_owned(),
     }
 }
 
@@ -285,8 +285,8 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Error::NothingBefore { current: None } => vec!["make it: clearml-local up".into()],
-            _ => vec!["see what there is: clearml-local history".into()],
+            Error::NothingBefore { current: None } => vec!["install the server: clearml-local up".into()],
+            _ => vec!["list the revisions: clearml-local history".into()],
         }
     }
 }

@@ -22,7 +22,7 @@ fn read(text: &str) -> Option<Revision> {
         Ok(revision) => Some(revision),
         // The other place may have it; an `up` is not to fail for what was once.
         Err(error) => {
-            tracing::warn!(%error, "a revision cannot be read");
+            tracing::warn!(%error, "cannot read a revision");
             None
         }
     }

@@ -69,17 +69,17 @@ fn rollback_finds_the_last_good_one_or_says_that_there_is_none() {
     assert_eq!(history.target(Some(1)).unwrap().number, 1);
     assert_eq!(
         history.target(Some(7)).unwrap_err().to_string(),
-        "there is no revision 7; kept are 1 to 3"
+        "revision 7 does not exist: revisions 1 to 3 are kept"
     );
     let mut first = History::default();
     assert_eq!(
         first.target(None).unwrap_err().to_string(),
-        "there is nothing to go back to: nothing was installed yet"
+        "cannot roll back: nothing was installed yet"
     );
     first.begin(revision(1));
     assert_eq!(
         first.target(None).unwrap_err().to_string(),
-        "there is nothing to go back to: no revision before 1 was ready"
+        "cannot roll back: no revision before 1 was ready"
     );
 }
 

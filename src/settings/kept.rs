@@ -87,7 +87,7 @@ mod tests {
         let error = read_sets(SetKind::File, std::slice::from_ref(&text)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("there is no file none (--set-file {text})")
+            format!("file none does not exist (--set-file {text})")
         );
         let text = format!("a={}", path.display());
         let sets = read_sets(SetKind::File, &[text]).unwrap();
@@ -105,13 +105,13 @@ mod tests {
         let place = path.display();
         assert_eq!(
             error.to_string(),
-            format!("{place}:2 cannot be used: it is not UTF-8 text")
+            format!("cannot read {place}: line 2 is not valid UTF-8")
         );
         std::fs::write(&path, vec![b'#'; MAX_BYTES + 1]).unwrap();
         let error = read_values(std::slice::from_ref(&file)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{place} cannot be used: it is larger than 1 MiB")
+            format!("cannot read {place}: it is larger than 1 MiB")
         );
     }
 }

@@ -56,10 +56,11 @@ pub enum InvalidListen {
         instead: &'static str,
     },
     /// An address of many machines.
-    #[error("expected an address of this machine, got one for groups of machines")]
+    #[error("expected an address of this machine, got a multicast or broadcast address")]
     Group,
     /// No address.
-    #[error("expected an IPv4 address such as 127.0.0.1, or 0.0.0.0 for all of this machine")]
+    #[error("expected an IPv4 address such as 127.0.0.1, or 0.0.0.0 for all addresses of this \
+        machine")]
     NoAddress,
 }
 

@@ -49,7 +49,7 @@ impl FromStr for Mirror {
             Some(("http", rest)) => (true, rest),
             Some(("https", rest)) => (false, rest),
             Some((scheme, _)) => {
-                return Err(format!("`{scheme}` is neither http nor https"));
+                return Err(format!("unsupported scheme `{scheme}`: expected http or https"));
             }
             None => (false, text),
         };
@@ -57,7 +57,7 @@ impl FromStr for Mirror {
             NONE => None,
             place => {
                 let parsed = place.parse();
-                Some(parsed.map_err(|why| format!("{why}; write it as HOST[:PORT][/PATH]"))?)
+                Some(parsed.map_err(|why| format!("{why}; expected HOST[:PORT][/PATH]"))?)
             }
         };
         Ok(Mirror { place, plain_http })

@@ -209,7 +209,7 @@ pub enum Error {
     #[error(transparent)]
     Files(#[from] files::Error),
     /// The settings file is broken.
-    #[error("the settings in {} cannot be used: {reason}", path.display())]
+    #[error("invalid settings in {}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -217,7 +217,7 @@ pub enum Error {
         reason: String,
     },
     /// A values file is missing.
-    #[error("there is no values file {path}")]
+    #[error("values file {path} does not exist")]
     NoValuesFile {
         /// The path that was given.
         path: String,
@@ -229,13 +229,13 @@ pub enum Error {
     #[error("invalid value for --release: {0}")]
     ReleasePath(crate::path::Error),
     /// A release's file is missing.
-    #[error("no such release file: {path}")]
+    #[error("release file {path} does not exist")]
     NoReleaseFile {
         /// The path that was given.
         path: String,
     },
     /// A file of `--set-file` is missing.
-    #[error("there is no file {path} ({argument})")]
+    #[error("file {path} does not exist ({argument})")]
     NoSetFile {
         /// The path that was given.
         path: String,
@@ -251,13 +251,13 @@ pub enum Error {
         argument: String,
     },
     /// A file of the user's is too large to be meant.
-    #[error("{path} cannot be used: it is larger than {} MiB", helm_values::MAX_BYTES >> 20)]
+    #[error("cannot read {path}: it is larger than {} MiB", helm_values::MAX_BYTES >> 20)]
     TooLarge {
         /// The file.
         path: String,
     },
     /// A file of the user's is not UTF-8 text.
-    #[error("{path}:{line} cannot be used: it is not UTF-8 text")]
+    #[error("cannot read {path}: line {line} is not valid UTF-8")]
     NotText {
         /// The file.
         path: String,
@@ -265,7 +265,7 @@ pub enum Error {
         line: usize,
     },
     /// No certificates.
-    #[error("the certificates in {} cannot be used: {reason}", path.display())]
+    #[error("invalid certificates in {}: {reason}", path.display())]
     Certificates {
         /// The path that was given.
         path: PathBuf,
@@ -273,7 +273,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// Two services on one host port.
-    #[error("web, API and files need a port each, not {}, {} and {}", ports.web, ports.api, ports.files)]
+    #[error("the ports of web, API and files must be different, got {}, {} and {}", ports.web, ports.api, ports.files)]
     SamePort {
         /// What was asked for.
         ports: Ports,
@@ -289,7 +289,7 @@ pub enum Error {
         port: u16,
     },
     /// Not a duration.
-    #[error("`{text}` is not a duration")]
+    #[error("invalid duration `{text}`: expected a number with a unit, such as 90s, 15m or 1h30m")]
     Timeout {
         /// What was given.
         text: String,
@@ -308,25 +308,26 @@ impl Explain for Error {
         match self {
             Error::Files(error) => error.hints(),
             Error::File { .. } => {
-                vec!["the settings and their meaning: clearml-local up --help".into()]
+                vec!["see all settings: clearml-local up --help".into()]
             }
             Error::SamePort { .. } => {
-                vec!["choose others: --web-port, --api-port, --files-port".into()]
+                vec!["set different ports: --web-port, --api-port, --files-port".into()]
             }
             Error::IngressPort { one, .. } => {
-                vec![format!("choose another: clearml-local up {one} PORT")]
+                vec![format!("use another port: clearml-local up {one} PORT")]
             }
             Error::Timeout { .. } => vec!["write it with a unit, such as 90s, 15m or 1h30m".into()],
             Error::Certificates { .. } => {
-                vec!["it begins with -----BEGIN CERTIFICATE-----, as your proxy's administrator has it".into()]
+                vec!["ask the administrator of your proxy for a file that starts with -----BEGIN \
+                    CERTIFICATE-----".into()]
             }
             Error::EmptyPipe => vec![
-                "see what the command before the pipe prints".into(),
-                "to forget the values that were chosen before: clearml-local up --reset-values"
+                "check the output of the command before the pipe".into(),
+                "to discard the values of earlier runs: clearml-local up --reset-values"
                     .into(),
             ],
             Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
-                vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
+                vec!["use 1.5.0, 2.3 or the path of a release file".into()]
             }
             Error::NoValuesFile { .. }
             | Error::NoSetFile { .. }

@@ -54,7 +54,8 @@ impl FromStr for InstanceName {
             return Ok(InstanceName(text.to_owned()));
         }
         Err(format!(
-            "`{text}` cannot be a name: use lower case letters, digits, `-` and `.`, at most {LONGEST_NAME}, beginning and ending with a letter or digit"
+            "invalid name `{text}`: expected at most {LONGEST_NAME} lower case letters, digits, \
+             `-` and `.`, starting and ending with a letter or digit"
         ))
     }
 }

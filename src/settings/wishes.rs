@@ -250,15 +250,15 @@ fn read_certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
         path: path.to_owned(),
         reason,
     };
-    let text = files::read(path)?.ok_or_else(|| wrong("there is no such file"))?;
+    let text = files::read(path)?.ok_or_else(|| wrong("the file does not exist"))?;
     if text.trim().is_empty() {
         return Ok(None);
     }
     if text.contains("PRIVATE KEY") {
-        return Err(wrong("it holds a private key"));
+        return Err(wrong("it contains a private key"));
     }
     if !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(wrong("it holds no certificate in PEM format"));
+        return Err(wrong("it contains no certificate in PEM format"));
     }
     Ok(Some(KeptFile {
         path: path.display().to_string(),
@@ -390,7 +390,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "web, API and files need a port each, not 30008, 30008 and 30081"
+            "the ports of web, API and files must be different, got 30008, 30008 and 30081"
         );
     }
 

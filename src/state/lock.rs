@@ -49,7 +49,7 @@ impl Lock {
                     holder
                 };
                 events.warn(format!(
-                    "waiting for {holder}, which works on this instance"
+                    "waiting for {holder}, which is working on this instance"
                 ));
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -291,13 +291,13 @@ pub enum Error {
     #[error(transparent)]
     Files(#[from] files::Error),
     /// The state directory cannot be made or written to.
-    #[error("the state of the instance cannot be kept: {0}")]
+    #[error("cannot store the state of the instance: {0}")]
     NotWritable(#[source] files::Error),
     /// There is no home directory.
-    #[error("there is no home directory to keep the state in")]
+    #[error("cannot store the state of the instance: there is no home directory")]
     NoHome,
     /// A state file makes no sense.
-    #[error("the state file {} is broken: {reason}", path.display())]
+    #[error("invalid state file {}: {reason}", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -313,7 +313,8 @@ pub enum Error {
         owner: String,
     },
     /// The data directory holds something that we did not make.
-    #[error("the data directory {} holds files that are not ours, such as `{example}`", path.display())]
+    #[error("the data directory {} contains files that clearml-local did not create, such as \
+        `{example}`", path.display())]
     DataForeign {
         /// The directory.
         path: PathBuf,
@@ -321,14 +322,15 @@ pub enum Error {
         example: String,
     },
     /// The volume is somebody else's.
-    #[error("the volume `{name}` was not made by clearml-local")]
+    #[error("the volume `{name}` was not created by clearml-local")]
     VolumeForeign {
         /// The volume.
         name: String,
     },
     /// The databases on disk are of another major version.
     #[error(
-        "the data in {} were written by {database} {found}, and the release has {database} {wanted}",
+        "the data in {} were written by {database} {found}, but the release uses {database} \
+         {wanted}",
         path.display()
     )]
     DataVersion {
@@ -363,35 +365,35 @@ impl Explain for Error {
             Error::NotWritable(error) => {
                 let mut hints = error.hints();
                 hints.push(
-                    "keep it in a folder that you may write to: export XDG_DATA_HOME=DIR".into(),
+                    "use a writable folder: export XDG_DATA_HOME=DIR".into(),
                 );
                 hints
             }
-            Error::NoHome => vec!["set HOME, or XDG_DATA_HOME".into()],
+            Error::NoHome => vec!["set HOME or XDG_DATA_HOME".into()],
             // Settings and keys are read back from the instance; it gets no new ones.
             Error::Broken { path, .. } => vec![
                 format!(
-                    "move it away: mv {} {}",
+                    "move it out of the way: mv {} {}",
                     quoted(path),
                     quoted(format!("{}.broken", path.display()))
                 ),
-                "then read it back from the instance: clearml-local up".into(),
+                "then restore it from the instance: clearml-local up".into(),
             ],
             Error::DataOfOther { owner, .. } => vec![
                 format!("use that instance: clearml-local up --name {owner}"),
-                "or another folder: clearml-local up --data-dir DIR".into(),
+                "or use another folder: clearml-local up --data-dir DIR".into(),
             ],
             Error::VolumeForeign { .. } => {
                 vec![
-                    "use one that is not there yet: clearml-local up --data-dir volume:NAME".into(),
+                    "use a new volume: clearml-local up --data-dir volume:NAME".into(),
                 ]
             }
             Error::DataForeign { .. } => {
                 vec!["use an empty folder: clearml-local up --data-dir DIR".into()]
             }
             Error::DataVersion { release, .. } => vec![
-                format!("use the release that fits: clearml-local up --release {release}"),
-                "or begin with new data: clearml-local up --name NEW --data-dir DIR".into(),
+                format!("use the release that wrote the data: clearml-local up --release {release}"),
+                "or start with new data: clearml-local up --name NEW --data-dir DIR".into(),
             ],
         }
     }

@@ -30,7 +30,7 @@ pub(super) async fn observe(
     began: Instant,
 ) -> Result<Seen, String> {
     let kubeconfig = kubeconfig.ok_or(match working {
-        true => "the node is being made",
+        true => "the node is being created",
         false => "Kubernetes was not started in the node: an earlier `up` did not finish",
     })?;
     let look = async {

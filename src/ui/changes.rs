@@ -73,7 +73,7 @@ pub(super) fn text(view: &ChangesView, paint: Paint, home: Option<&Path>) -> Str
     if !view.node.is_empty() {
         let why = view.node.join("; ");
         plans.push(format!(
-            "the node is made anew, its data and images are kept: {why}"
+            "the node is recreated, its data and images are kept: {why}"
         ));
     }
     plans.extend(view.planned.iter().map(Planned::to_string));
@@ -139,12 +139,12 @@ pub(super) fn sentence(view: &ChangesView) -> String {
 fn counted(view: &ChangesView) -> String {
     match view.against {
         "unknown" => {
-            let why = view.unasked.as_deref().unwrap_or("the cluster is silent");
-            return format!("What would change is not known: {why}.");
+            let why = view.unasked.as_deref().unwrap_or("the cluster does not answer");
+            return format!("Cannot tell what would change: {why}.");
         }
         "nothing" => {
             return format!(
-                "There is no cluster: all would be made, {}. What they say: clearml-local render",
+                "There is no cluster: all {} would be created. Show them: clearml-local render",
                 words::count(view.objects.len() as u64, "object")
             );
         }
@@ -163,7 +163,7 @@ fn counted(view: &ChangesView) -> String {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     if told.is_empty() {
-        return "Objects: none to change.".into();
+        return "No objects to change.".into();
     }
     format!("Objects: {}.", told.join(", "))
 }

@@ -222,7 +222,7 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
     add("Versions", told.collect());
     let reboot = view.starts_after_reboot.map(|starts| {
         if starts {
-            return "starts by itself".to_owned();
+            return "starts automatically".to_owned();
         }
         let name = name_flag(&view.name);
         format!("start it with: clearml-local start{name}")
@@ -301,8 +301,8 @@ fn short_image(image: &ObservedImage) -> String {
 fn next(view: &StatusView) -> Option<String> {
     let (what, verb) = match view.state {
         State::Stopped => ("start it", "start"),
-        State::Paused => ("let it go on", "start"),
-        State::Absent => ("make it", "up"),
+        State::Paused => ("resume it", "start"),
+        State::Absent => ("create it", "up"),
         State::Ready | State::Running | State::Starting | State::Degraded | State::Unknown => {
             return None;
         }

@@ -67,7 +67,7 @@ pub(super) fn awaited(awaited: &[Awaited], width: Option<usize>) -> String {
         return String::new();
     };
     let room = width.unwrap_or(USUAL_WIDTH).saturating_sub(widest + 4);
-    let mut text = "  What was waited for:\n".to_owned();
+    let mut text = "  Time spent waiting for:\n".to_owned();
     for (time, what) in lines {
         let time = words::right(&time, widest);
         text.push_str(&format!("  {time}  {}\n", words::fit(&what, room)));

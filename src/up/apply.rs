@@ -86,6 +86,6 @@ impl Explain for Refused {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["leave the claim as it is, and see what would change: clearml-local diff".into()]
+        vec!["leave the claim unchanged, and see what would change: clearml-local diff".into()]
     }
 }

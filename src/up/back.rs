@@ -40,7 +40,7 @@ pub(super) async fn after(
         Some(Ok(numbers)) => numbers,
     };
     events.warn(format!(
-        "revision {failed} failed, going back to revision {good}: {error}"
+        "revision {failed} failed, rolling back to revision {good}: {error}"
     ));
     let back = Request {
         wishes: Wishes {
@@ -61,8 +61,8 @@ pub(super) async fn after(
     record.end(&result, events).await;
     let restored = result.is_ok();
     let what = match result {
-        Ok(_) => format!("the server is as in revision {good} again"),
-        Err(other) => format!("going back to revision {good} failed as well: {other}"),
+        Ok(_) => format!("rolled back to revision {good}"),
+        Err(other) => format!("rolling back to revision {good} failed as well: {other}"),
     };
     WentBack {
         error,
@@ -116,10 +116,10 @@ mod tests {
             };
             let error = Error::from(WentBack {
                 error: interrupted.into(),
-                what: "the server is as in revision 1 again".to_owned(),
+                what: "rolled back to revision 1".to_owned(),
                 restored,
             });
-            assert_eq!(error.details(), ["the server is as in revision 1 again"]);
+            assert_eq!(error.details(), ["rolled back to revision 1"]);
             error.hints()
         };
         assert_eq!(hints(true), ["see what was undone: clearml-local history"]);

@@ -139,12 +139,12 @@ pub(super) fn with_way_back(
     let flags = now.flags_back_to(before);
     if !flags.is_empty() {
         let flags = flags.join(" ");
-        error = error.with_hint(format!("take the change back: clearml-local up {flags}"));
+        error = error.with_hint(format!("undo the change: clearml-local up {flags}"));
     }
     let chosen = now.clone().with_choice_of(before) != now;
     if let Some(good) = good.filter(|_| chosen) {
         error = error.with_hint(format!(
-            "go back to the values of revision {good}: clearml-local rollback {good}"
+            "roll back to the values of revision {good}: clearml-local rollback {good}"
         ));
     }
     error
@@ -331,7 +331,7 @@ mod tests {
         }
         let error = changed.up().await;
         let hints = error.hints();
-        let back = "take the change back: clearml-local up --with-ingress=false";
+        let back = "undo the change: clearml-local up --with-ingress=false";
         assert!(
             hints.iter().any(|hint| hint.starts_with(back)),
             "{error}: {hints:?}"

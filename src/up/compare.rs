@@ -135,7 +135,7 @@ async fn with_what_is_there(
             let mut identities =
                 images::known(engine, &node_name, &wanted, plan.instance.pull).await?;
             for image in wanted {
-                let later = || "known when it is pulled".to_owned();
+                let later = || "known after it is pulled".to_owned();
                 identities.entry(image.reference).or_insert_with(later);
             }
             let objects = values(&identities)?;

@@ -93,7 +93,8 @@ pub(super) async fn bring_along(
     node_image(plan, request, engine, info, &step).await?;
     check_owners(plan, engine, info).await?;
     step.warn(format!(
-        "the node is recreated, and the data are copied to {wanted}; the former ones stay in {former}"
+        "the node is recreated, and the data are copied to {wanted}; the old data are kept in \
+         {former}"
     ));
     state.remember_copy(former)?;
     state.remember_copy(wanted)?;
@@ -159,7 +160,7 @@ async fn stop_and_copy(
         step.state("starting the server again");
         if let Err(error) = node::start(engine, node).await {
             step.warn(format!(
-                "the server is stopped, and does not start: {error}"
+                "the server is stopped and cannot be started: {error}"
             ));
         }
     }
@@ -207,7 +208,7 @@ fn why_not_copied(code: i64, said: &str) -> String {
     match (last, code) {
         (Some(line), _) => line.to_owned(),
         (None, 137) => "the copy was killed".to_owned(),
-        (None, code) => format!("the copy ended with exit code {code}"),
+        (None, code) => format!("the copy exited with code {code}"),
     }
 }
 
@@ -261,6 +262,6 @@ mod tests {
     fn a_copy_that_failed_always_has_a_reason() {
         assert_eq!(why_not_copied(1, "cp: a\ncp: b\n\n"), "cp: b");
         assert_eq!(why_not_copied(137, ""), "the copy was killed");
-        assert_eq!(why_not_copied(2, "\n"), "the copy ended with exit code 2");
+        assert_eq!(why_not_copied(2, "\n"), "the copy exited with code 2");
     }
 }

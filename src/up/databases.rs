@@ -44,7 +44,7 @@ pub(super) async fn apply_early(
             cluster.apply(&objects, NAMESPACE).await?;
             first = false;
         }
-        step.state("the rest once its images are there");
+        step.state("waiting for the images of the other components");
         // The other end is gone when all have arrived, or one cannot be had.
         if images.changed().await.is_err() {
             return Ok(Some(step));

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("the node runs, but not all of the server was installed")]
     NotInstalled,
     /// The release's file is missing.
-    #[error("there is no release file {path}")]
+    #[error("release file {path} does not exist")]
     NoReleaseFile {
         /// The path that was given.
         path: HostPath,
@@ -74,7 +74,7 @@ fn no_login(registry: &str, token: bool) -> String {
         true => "your `docker login` holds a token, which pods cannot use",
         false => "there is no `docker login` for it",
     };
-    format!("`imageCredentials` names no user for {registry}, and {why}")
+    format!("`imageCredentials` has no user for {registry}, and {why}")
 }
 
 impl Explain for Error {
@@ -105,7 +105,7 @@ impl Explain for Error {
             }],
             Error::NotCopied { from, to, .. } => {
                 let mut hints = vec![format!(
-                    "keep them where they are: clearml-local up --data-dir {}",
+                    "keep the data where they are: clearml-local up --data-dir {}",
                     quoted(from)
                 )];
                 if self.code() == Code::DiskFull {
@@ -114,21 +114,24 @@ impl Explain for Error {
                 hints
             }
             Error::PortsRefused { .. } => vec![
-                "run this command on the machine that Docker runs on, and not in a container or through a forwarded socket".into(),
+                "run this command on the Docker host, not in a container or through a forwarded \
+                 socket".into(),
                 "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
-                "or see whether a rule of the firewall rejects connections: sudo iptables-save | grep REJECT".into(),
+                "or check that no firewall rule rejects connections: sudo iptables-save | grep \
+                 REJECT".into(),
             ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
             }
             Error::NoRegistryLogin { registry, .. } => vec![
                 format!("log in, then run the command again: docker login {registry}"),
-                "or say the user: clearml-local up --set imageCredentials.username=USER,imageCredentials.password=PASSWORD".into(),
+                "or set the user: clearml-local up --set \
+                 imageCredentials.username=USER,imageCredentials.password=PASSWORD".into(),
             ],
-            Error::NothingToStart => vec!["make it: clearml-local up".into()],
+            Error::NothingToStart => vec!["create it: clearml-local up".into()],
             Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
             Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
-                vec!["a release is 1.5.0, 2.3, or the path of a file that describes one".into()]
+                vec!["use 1.5.0, 2.3 or the path of a release file".into()]
             }
         }
     }

@@ -89,7 +89,7 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
     taken.map_err(|late| Error::NotAsked {
         reason: late.to_string(),
     })?;
-    step.state("asking from inside the cluster");
+    step.state("checking from inside the cluster");
     let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT);
     match asked.await? {
         Once::Said(message) => judge(&check.places, &message).map_err(Into::into),
@@ -107,7 +107,7 @@ fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
             (component == name).then_some(answer)
         });
         let Some(answer) = answer else {
-            let reason = format!("nothing was said about {name}");
+            let reason = format!("no result for {name}");
             return Err(Error::NotAsked { reason });
         };
         if answer != "ok" {
@@ -150,7 +150,7 @@ impl fmt::Display for Failure {
             host,
             port,
         } = &self.place;
-        write!(f, "{component} outside at {host}:{port}: {}", self.reason)
+        write!(f, "external {component} at {host}:{port}: {}", self.reason)
     }
 }
 
@@ -194,17 +194,21 @@ impl Failure {
         let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
             _ if own => format!(
-                "`{host}` is the pod itself: give this machine's address in `externalServices.{component}Host`"
+                "`{host}` is the pod itself: set this machine's address as \
+                 `externalServices.{component}Host`"
             ),
             Trouble::Name => format!(
-                "name it as the node's network knows it: clearml-local up --set externalServices.{component}Host=HOST"
+                "use a name that resolves in the node: clearml-local up --set \
+                 externalServices.{component}Host=HOST"
             ),
             Trouble::Refused | Trouble::Silent | Trouble::Other => format!(
-                "see that it runs there and lets the node in; another port: clearml-local up --set externalServices.{component}Port=PORT"
+                "check that it is running and accepts connections from the node; if it uses \
+                 another port: clearml-local up --set externalServices.{component}Port=PORT"
             ),
-            Trouble::Starting => "wait until it is ready, then: clearml-local up".to_owned(),
+            Trouble::Starting => "wait until it is ready, then run: clearml-local up".to_owned(),
             Trouble::Login | Trouble::Password => format!(
-                "put the right ones into `externalServices.{component}Password`, or into the Secret that `externalServices.existingSecret` names, then: clearml-local up"
+                "set the correct credentials in `externalServices.{component}Password`, or in the \
+                 Secret of `externalServices.existingSecret`, then run: clearml-local up"
             ),
         }
     }
@@ -227,7 +231,7 @@ pub enum Error {
         node: String,
     },
     /// The pod that asks them did not do its work.
-    #[error("the databases outside could not be asked from inside the cluster: {reason}")]
+    #[error("cannot check the external databases from inside the cluster: {reason}")]
     NotAsked {
         /// Why.
         reason: String,
@@ -239,7 +243,7 @@ fn no_secret(wanted: &Wanted, is_there: bool) -> String {
     if is_there {
         format!("the Secret `{secret}` in the namespace `{NAMESPACE}` has no key `{key}`")
     } else {
-        format!("there is no Secret `{secret}` in the namespace `{NAMESPACE}`")
+        format!("the Secret `{secret}` does not exist in the namespace `{NAMESPACE}`")
     }
 }
 
@@ -260,14 +264,15 @@ impl Explain for Error {
                 is_there: false,
                 node,
             } => vec![format!(
-                "make it, with the keys that are needed: docker exec {node} kubectl -n {NAMESPACE} create secret generic {} --from-literal={}=VALUE",
+                "create it with the required keys: docker exec {node} kubectl -n {NAMESPACE} \
+                 create secret generic {} --from-literal={}=VALUE",
                 wanted.secret, wanted.key
             )],
             Error::NoSecret { wanted, node, .. } => vec![format!(
-                "add it: docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
+                "add the key: docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
                 wanted.secret
             )],
-            Error::NotAsked { .. } => vec!["try it again: clearml-local up".to_owned()],
+            Error::NotAsked { .. } => vec!["try again: clearml-local up".to_owned()],
         }
     }
 
@@ -325,7 +330,7 @@ mod tests {
     #[test]
     fn a_pod_that_says_too_little_is_no_answer() {
         let (error, ..) = judged("redis ok\n").unwrap();
-        assert!(error.ends_with("nothing was said about elasticsearch"));
+        assert!(error.ends_with("no result for elasticsearch"));
         assert!(judged("").is_some());
     }
 

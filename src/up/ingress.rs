@@ -128,7 +128,8 @@ fn lost(names: &[String], listen: Listen) -> Option<String> {
     let address = listen.reached_at();
     let names = names.join(" ");
     Some(format!(
-        "no name server known here leads these names to {address}; a line in /etc/hosts does: {address} {names}"
+        "these names do not resolve to {address} on this machine; add a line to /etc/hosts: \
+         {address} {names}"
     ))
 }
 
@@ -149,7 +150,9 @@ pub(super) async fn certificates(
         if !cluster.has_secret(secret).await? {
             let kubeconfig = state.kubeconfig_path();
             events.warn(format!(
-                "there is no Secret for `ingress.{key}.tlsSecretName`: browsers will not trust Traefik's own certificate; make it: kubectl --kubeconfig {} -n {NAMESPACE} create secret tls {secret} --cert FILE --key FILE",
+                "the Secret of `ingress.{key}.tlsSecretName` does not exist: browsers will not \
+                 trust Traefik's default certificate; create it: kubectl --kubeconfig {} -n \
+                 {NAMESPACE} create secret tls {secret} --cert FILE --key FILE",
                 kubeconfig.display()
             ));
         }
@@ -236,7 +239,7 @@ mod tests {
         let found = astray(names.clone(), here, known);
         assert_eq!(
             lost(&found, here).unwrap(),
-            "no name server known here leads these names to 127.0.0.1; a line in /etc/hosts does: 127.0.0.1 api.test files.test"
+            "these names do not resolve to 127.0.0.1 on this machine; add a line to /etc/hosts: 127.0.0.1 api.test files.test"
         );
         assert_eq!(lost(&[], here), None);
         let everywhere = astray(names, "0.0.0.0".parse().unwrap(), known);

@@ -71,7 +71,8 @@ pub(super) async fn of_cluster(
     let (secrets, others) = recovery::settle(found, cluster).await?;
     if others {
         events
-            .warn("the keys kept in this home were not those of the instance, which are kept now");
+            .warn("the keys in this home differed from the keys of the instance and were replaced \
+                by them");
         state.keep_secrets(&secrets)?;
     }
     Ok(secrets)
@@ -86,13 +87,16 @@ pub(super) fn replaced(
 ) -> Option<&'static str> {
     match (found, home) {
         (Found::Lost(_), _) if new_keys => Some(
-            "the instance gets new keys: every clearml.conf with the former ones stops working; write it again afterwards: clearml-local credentials --write",
+            "the instance gets new keys: every clearml.conf with the old keys stops working; write \
+             it again afterwards: clearml-local credentials --write",
         ),
         (Found::Keys(_), _) if new_keys => {
-            Some("--new-keys has no effect: the keys of the instance can be read, and are kept")
+            Some("--new-keys has no effect: the keys of the instance can be read and are kept")
         }
         (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(
-            "the keys kept in this home are not those of the instance, which replace them: if your clearml.conf has the former ones, write it again: clearml-local credentials --write",
+            "the keys in this home differ from the keys of the instance and are replaced by them: \
+             if your clearml.conf has the old keys, write it again: clearml-local credentials \
+             --write",
         ),
         _ => None,
     }

@@ -122,7 +122,7 @@ pub async fn up(
 ) -> Result<Outcome> {
     let interrupted = async {
         let signal = request.interrupt.wait().await;
-        let next = "what was made stays; go on with: clearml-local up".to_owned();
+        let next = "what was created so far is kept; continue with: clearml-local up".to_owned();
         crate::error::Error::from(Interrupted { signal, next })
     };
     let mut interrupted = std::pin::pin!(interrupted);

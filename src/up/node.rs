@@ -160,7 +160,7 @@ async fn reuse(
         return Ok(None);
     }
     if !node.is_awake() {
-        step.state("starting it again");
+        step.state("starting the node again");
         node::start(engine, node).await?;
         node::await_containerd(engine, &node.name).await?;
     }
@@ -170,13 +170,13 @@ async fn reuse(
         let revived = revive(engine, &node.name, &mut found, step).await?;
         return Ok(Some((!node.is_awake() || revived.changed, found)));
     }
-    step.state("making a half-made node anew");
+    step.state("recreating an incomplete node");
     Ok(None)
 }
 
 fn anew(differences: &[Difference]) -> String {
     format!(
-        "the node is made anew, its data and images are kept: {}",
+        "the node is recreated, its data and images are kept: {}",
         words(differences).join("; ")
     )
 }
@@ -185,7 +185,7 @@ fn anew(differences: &[Difference]) -> String {
 pub(super) fn words(differences: &[Difference]) -> Vec<String> {
     differences
         .iter()
-        .map(|(what, is, wanted)| format!("{what} was {is} and becomes {wanted}"))
+        .map(|(what, is, wanted)| format!("{what} changes from {is} to {wanted}"))
         .collect()
 }
 

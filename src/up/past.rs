@@ -260,14 +260,15 @@ impl<'a> Record<'a> {
         let number = self.number?;
         if self.was_good {
             return Some(Err(format!(
-                "nothing to go back to: nothing else was chosen than in revision {number}, which was ready"
+                "cannot roll back: the settings are the same as in revision {number}, which was \
+                 ready"
             )));
         }
         let good = self.history.good_before(number);
         Some(match good {
             Some(good) => Ok((number, good.number)),
             None => Err(format!(
-                "nothing to go back to: no revision before {number} was ready"
+                "cannot roll back: no revision before {number} was ready"
             )),
         })
     }

@@ -209,7 +209,8 @@ fn moved_files(earlier: &Instance, instance: &Instance) -> Option<String> {
     let (was, is) = (Endpoints::of(earlier).files, Endpoints::of(instance).files);
     (was != is).then(|| {
         format!(
-            "the URL of the file server changes from {was} to {is}: artifacts and models recorded so far name the former one and cannot be downloaded while it differs"
+            "the URL of the file server changes from {was} to {is}: artifacts and models recorded \
+             so far use the old URL and cannot be downloaded until it is restored"
         )
     })
 }
@@ -257,7 +258,7 @@ mod tests {
         assert_eq!(
             warnings(files),
             [
-                "the URL of the file server changes from http://localhost:30081 to http://localhost:31081: artifacts and models recorded so far name the former one and cannot be downloaded while it differs"
+                "the URL of the file server changes from http://localhost:30081 to http://localhost:31081: artifacts and models recorded so far use the old URL and cannot be downloaded until it is restored"
             ]
         );
         let host = Wishes {
@@ -307,7 +308,7 @@ mod tests {
         let gone = wishes.instance(Some(&named), std::path::PathBuf::from("/data").into());
         assert_eq!(
             gone.unwrap_err().to_string(),
-            format!("no such release file: {}", path.display())
+            format!("release file {} does not exist", path.display())
         );
     }
 }

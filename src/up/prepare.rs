@@ -212,7 +212,8 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
     if beside_loopback {
         let listen = plan.instance.listen;
         events.warn(format!(
-            "the ports are open on {listen}: whoever reaches this machine reaches the server"
+            "the ports are open on {listen}: anybody who can reach this machine can reach the \
+             server"
         ));
     }
     let ingress = &plan.instance.ingress;
@@ -221,7 +222,10 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
     let found = by_name || plan.instance.ports.found_by_web_app();
     if !found && !plan.release.can_display_urls() {
         events.warn(format!(
-            "the web app of release {} knows the ports 30080, 30008, 30081 and 8080, 8008, 8081 only: on port {} its page may stay empty, since it may ask for the API on port 8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints the right ones, and the SDK is not affected)",
+            "the web app of release {} only knows the ports 30080, 30008, 30081 and 8080, 8008, \
+             8081: on port {} its page may stay empty, because it may look for the API on port \
+             8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints \
+             the correct ones, and the SDK is not affected)",
             plan.release.name, plan.instance.ports.web
         ));
     }

@@ -95,7 +95,7 @@ async fn wait_all(
             other => other.into(),
         })?;
     if seen.iter().any(|seen| seen.replacing) {
-        step.state("the former pods still get requests");
+        step.state("the old pods still receive requests");
         cluster.wait_replaced(&installed, REPLACED).await?;
     }
     let answered = answers(plan, credentials, engine, step).await?;

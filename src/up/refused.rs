@@ -39,7 +39,7 @@ impl Refused {
     /// Watches the port of the node's Kubernetes API.
     pub(super) fn kubernetes(node: &Container) -> Refused {
         Refused {
-            who: "its Kubernetes API",
+            who: "the Kubernetes API",
             ports: published(node, |inside| inside == spec::API_SERVER_PORT),
         }
     }

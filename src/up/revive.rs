@@ -35,7 +35,7 @@ pub(super) async fn revive(
         let started = node::ensure_services(engine, node).await?;
         if !started.is_empty() {
             step.state(format!(
-                "{} did not run, and is started",
+                "starting {} (not running)",
                 started.join(" and ")
             ));
             node::await_containerd(engine, node).await?;

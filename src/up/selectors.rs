@@ -92,16 +92,17 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
     let none: Vec<String> = keys.iter().map(|key| format!("{key}=null")).collect();
     Some(Finding {
         what: format!(
-            "the node lacks labels that the values select it by: {}",
+            "the node does not have labels that the values select it by: {}",
             told.join("; ")
         ),
         remedies: vec![
             format!(
-                "leave the selectors out: clearml-local up --set {}",
+                "remove the selectors: clearml-local up --set {}",
                 none.join(",")
             ),
             format!(
-                "or label the node, once it runs: docker exec {node} kubectl label node {node} {}",
+                "or label the node once it is running: docker exec {node} kubectl label node \
+                 {node} {}",
                 labels.join(" ")
             ),
         ],
@@ -138,13 +139,13 @@ mod tests {
         let finding = of_new_node(&own, "amd64").unwrap();
         assert_eq!(
             finding.what,
-            "the node lacks labels that the values select it by: app=clearml (`apiserver.nodeSelector`, `webserver.nodeSelector`)"
+            "the node does not have labels that the values select it by: app=clearml (`apiserver.nodeSelector`, `webserver.nodeSelector`)"
         );
         assert_eq!(
             finding.remedies,
             [
-                "leave the selectors out: clearml-local up --set apiserver.nodeSelector=null,webserver.nodeSelector=null",
-                "or label the node, once it runs: docker exec demo-control-plane kubectl label node demo-control-plane app=clearml",
+                "remove the selectors: clearml-local up --set apiserver.nodeSelector=null,webserver.nodeSelector=null",
+                "or label the node once it is running: docker exec demo-control-plane kubectl label node demo-control-plane app=clearml",
             ]
         );
     }

@@ -72,7 +72,7 @@ impl fmt::Display for UsedUp {
         let steps: Vec<String> = self.steps.iter().map(took).collect();
         write!(
             f,
-            "the {} of `--timeout` are over: {}; {}",
+            "timed out after {} (`--timeout`): {}; {}",
             span(self.limit),
             steps.join(", "),
             self.late
@@ -125,7 +125,7 @@ mod tests {
     fn names_the_step_that_used_up_the_time() {
         assert_eq!(
             judged(&[("preflight", 1), ("node", 8), ("images", 65)]),
-            "the 1 min of `--timeout` are over: node took 8 s, images took 1 min 5 s; redis is not ready"
+            "timed out after 1 min (`--timeout`): node took 8 s, images took 1 min 5 s; redis is not ready"
         );
         assert_eq!(judged(&[("images", 20)]), "redis is not ready");
     }

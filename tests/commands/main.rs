@@ -187,7 +187,7 @@ fn nothing_is_there_to_take_away_stop_start_or_read() {
 fn keys_that_the_instance_cannot_confirm_come_with_a_warning() {
     let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
     for (answers, why) in [
-        (stopped, Some("the node does not run")),
+        (stopped, Some("the node is not running")),
         (Answers::empty(), None),
     ] {
         let home = Home::new(answers);

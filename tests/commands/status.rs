@@ -81,7 +81,7 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
     (home, listeners)
 }
 
-/// A cluster whose MongoDB ended with exit code 62 and waits for its next start.
+/// A cluster whose MongoDB exited with code 62 and waits for its next start.
 fn cluster_with_other_data(log: serde_json::Value) -> u16 {
     let labels = json!({
         "clearml-local.io/component": "mongodb", "pod-template-hash": "h",
@@ -154,7 +154,7 @@ fn a_known_end_of_a_component_is_named_with_what_to_do() {
         let mongodb = &view["components"][1];
         assert_eq!(mongodb["state"], "failed", "{text}");
         if known {
-            assert_eq!(mongodb["reason"], "data of another major version");
+            assert_eq!(mongodb["reason"], "data from another major version");
             let hint = view["hints"][0].as_str().unwrap();
             assert!(hint.contains("clearml-local up --release"), "{hint}");
         }
@@ -254,7 +254,7 @@ fn watching_off_a_terminal_tells_changes_until_ctrl_c() {
     assert_eq!(next(), "clearml  absent");
     assert_eq!(
         [next(), next()].concat(),
-        "  hint: make it: clearml-local up"
+        "  hint: create it: clearml-local up"
     );
     home.keep_settings();
     assert_eq!(next(), "", "blocks stand apart, and only changes are told");

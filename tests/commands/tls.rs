@@ -171,7 +171,7 @@ fn an_engine_behind_tls_is_reached_and_each_reason_has_its_hint() {
         ),
         (
             list(&[("DOCKER_HOST", &format!("tcp://127.0.0.1:{good}"))]),
-            "it only speaks TLS",
+            "it only accepts TLS",
             "DOCKER_TLS_VERIFY=1",
         ),
     ] {

@@ -39,7 +39,7 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     let changed = up(&instance, &[&place, "--autostart=false"]).expect(0);
     for words in [
         "the data are copied to",
-        "former ones stay",
+        "the old data are kept in",
         "in the node already",
     ] {
         assert!(changed.stderr.contains(words), "{}", changed.stderr);
@@ -74,7 +74,7 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     assert!(!text().contains(&context), "{}", text());
     // A move leaves the former folder, and a purge names it.
     let purged = instance.run(&["down", "--purge", "--yes"]).expect(0);
-    let named = "stays: it holds the data from before they were moved";
+    let named = ": it holds the data from before they were moved";
     assert!(purged.stderr.contains(named), "{}", purged.stderr);
     assert!(!data.exists());
     let left = instance.state_dir().join("data");
@@ -155,7 +155,7 @@ async fn what_others_do_to_the_node_is_healed() {
     // Other ports are asked for.
     instance.api = free_port();
     let changed = instance.up(&[]).expect(0);
-    for words in ["the node is made anew", "in the node already"] {
+    for words in ["the node is recreated", "in the node already"] {
         assert!(changed.stderr.contains(words), "{}", changed.stderr);
     }
     User::of(&instance).await.finds(&work).await;

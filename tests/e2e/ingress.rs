@@ -175,7 +175,7 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     let by_port = format!("http://localhost:{}", instance.files);
     assert!(without.stdout.contains(&by_port), "{}", without.stdout);
     for words in [
-        "--with-ingress was true and becomes false",
+        "--with-ingress changes from true to false",
         "the node has no ingress controller",
     ] {
         assert!(without.stderr.contains(words), "{}", without.stderr);

@@ -68,7 +68,7 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
             assert_eq!(ended.status.code(), Some(130), "{moment}");
             let said = String::from_utf8_lossy(&ended.stderr);
             assert!(
-                said.contains("go on with: clearml-local up"),
+                said.contains("continue with: clearml-local up"),
                 "{moment}: {said}"
             );
         }

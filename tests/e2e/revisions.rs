@@ -1,5 +1,5 @@
 //! What was chosen is kept, compared and gone back to; what Kubernetes cannot change in
-//! place is made anew, and no data are lost.
+//! place is recreated, and no data are lost.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -137,7 +137,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     assert!(
         changed
             .stderr
-            .contains("is bound again to clearml-redis, the data stay"),
+            .contains("is bound to clearml-redis again, the data are kept"),
         "{}",
         changed.stderr
     );
@@ -155,7 +155,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     assert_eq!(instance.versions(), versions);
     assert_eq!(results(&instance), ["superseded", "ready"]);
 
-    // A StatefulSet of another service is made anew around its pods.
+    // A StatefulSet of another service is recreated around its pods.
     with_another(
         &instance,
         "statefulset/clearml-redis-master",
@@ -165,7 +165,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     let running = pods(&instance);
     let told = instance.run(&["diff"]).expect(3).stdout;
     assert!(
-        told.contains("is made anew, its pods run on: service former"),
+        told.contains("is recreated, its pods keep running: service changes from former"),
         "{told}"
     );
     let changed = instance.up(&[]).expect(0).stderr;
@@ -182,7 +182,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
         owner("statefulset/clearml-redis-master", ".metadata.uid")
     );
 
-    // A Deployment with another selector is made anew when its pods have ended.
+    // A Deployment with another selector is recreated after its pods have stopped.
     with_another(
         &instance,
         "deployment/clearml-mongodb",
@@ -196,7 +196,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     let running = pods(&instance);
     let changed = instance.up(&[]).expect(0).stderr;
     assert!(
-        changed.contains("Deployment/clearml-mongodb is made anew when its pods have ended"),
+        changed.contains("Deployment/clearml-mongodb is recreated after its pods have stopped"),
         "{changed}"
     );
     assert_eq!(restarted(&instance, &running), ["mongodb"]);
@@ -250,8 +250,8 @@ fn renamed(instance: &Instance) {
 
     let changed = instance.up(&[]).expect(0).stderr;
     for words in [
-        "Deployment/former-mongodb ends with its pods",
-        "PersistentVolumeClaim/former-mongodb becomes clearml-mongodb, bound to clearml-mongodb",
+        "Deployment/former-mongodb is deleted with its pods",
+        "PersistentVolumeClaim/former-mongodb is replaced by clearml-mongodb, bound to clearml-mongodb",
     ] {
         assert!(changed.contains(words), "{changed}");
     }
@@ -266,8 +266,8 @@ async fn failures_and_losses(instance: &Instance) {
         "apiserver.resources.requests.memory=900Gi,apiserver.resources.limits.memory=900Gi";
     let failed = instance.up(&["--atomic", "--set", memory]).expect(64);
     for words in [
-        "going back to revision 2",
-        "the server is as in revision 2 again",
+        "rolling back to revision 2",
+        "rolled back to revision 2",
     ] {
         assert!(failed.stderr.contains(words), "{}", failed.stderr);
     }
@@ -299,7 +299,7 @@ async fn failures_and_losses(instance: &Instance) {
             .run(&["rollback", "9"])
             .expect(2)
             .stderr
-            .contains("kept are 1 to 4")
+            .contains("revisions 1 to 4 are kept")
     );
 
     instance.run(&["rollback", "1"]).expect(0);
@@ -341,8 +341,8 @@ async fn failures_and_losses(instance: &Instance) {
     let ended = up.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(143), "{said}");
-    assert!(said.contains("the server is as in revision"), "{said}");
-    assert!(!said.contains("what was made stays"), "{said}");
+    assert!(said.contains("rolled back to revision"), "{said}");
+    assert!(!said.contains("what was created so far is kept"), "{said}");
     assert_eq!(
         results(instance).iter().rev().take(2).collect::<Vec<_>>(),
         ["ready", "interrupted"]

@@ -174,7 +174,7 @@ fn the_scheduler_is_believed_after_a_few_seconds() {
         Code::ComponentUnschedulable,
         false,
     );
-    assert_eq!(place(short, old).reason, "the node has too little memory");
+    assert_eq!(place(short, old).reason, "the node does not have enough memory");
     assert!(place(short, new).heals);
     let mut making_room = seen(Elasticsearch, vec![unplaced(short, old)], Vec::new());
     making_room.stopping.push("former".to_owned());
@@ -186,7 +186,7 @@ fn the_scheduler_is_believed_after_a_few_seconds() {
     assert!(!place(taint, old).heals);
     assert_eq!(
         place(taint, old).reason,
-        "the node does not take pods (taint node-role.kubernetes.io/control-plane)"
+        "the node does not accept pods (taint node-role.kubernetes.io/control-plane)"
     );
     let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
     assert!(place(not_ready, old).heals);

@@ -47,7 +47,7 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
         "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
     );
     assert_eq!(state.state, StateKind::Failed);
-    assert_eq!(state.line(), "killed for memory: limit 1 GiB, 1 restart");
+    assert_eq!(state.line(), "killed, out of memory: limit 1 GiB, 1 restart");
     assert!(
         finding.hints[0]
             .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")
@@ -59,7 +59,7 @@ fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
     let seen = one(Webserver, running_after(1, end("Error", 137, "")));
     assert_eq!(
         describe(&seen).line(),
-        "starting: running again after: was killed (SIGKILL), 1 restart, not ready yet"
+        "starting: running again (last run: killed by SIGKILL, 1 restart), not ready yet"
     );
     is(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
     let more = find(&one(
@@ -90,7 +90,7 @@ fn three_restarts_with_an_error_are_enough() {
     );
     assert_eq!(
         describe(&twice).line(),
-        "ended with exit code 3, 2 restarts"
+        "exited with code 3, 2 restarts"
     );
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
         let seen = one(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
@@ -104,7 +104,7 @@ fn three_restarts_with_an_error_are_enough() {
     let by_itself = one(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
     assert_eq!(
         find(&by_itself).cause,
-        "apiserver does not start: it ends by itself again and again"
+        "apiserver does not start: it keeps exiting with code 0"
     );
 }
 
@@ -206,7 +206,7 @@ fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
 #[test]
 fn states_on_the_way_have_their_words() {
     let creating = one(Redis, waiting("ContainerCreating", ""));
-    assert_eq!(describe(&creating).line(), "starting: container creating");
+    assert_eq!(describe(&creating).line(), "starting: creating the container");
     let mut pulling = seen(
         Redis,
         vec![pod(waiting("ContainerCreating", ""))],
@@ -217,10 +217,10 @@ fn states_on_the_way_have_their_words() {
     let mut absent = seen(Redis, Vec::new(), Vec::new());
     assert_eq!(
         describe(&absent).line(),
-        "pending: its pod is about to be made"
+        "pending: waiting for its pod to be created"
     );
     absent.stopping.push("former".to_owned());
-    assert_eq!(describe(&absent).line(), "stopping: the former pod ends");
+    assert_eq!(describe(&absent).line(), "stopping: the old pod is terminating");
     absent.workload.as_mut().unwrap().desired = 0;
     absent.stopping.clear();
     assert_eq!(describe(&absent).state, StateKind::Stopped);

@@ -90,10 +90,10 @@ pub(super) fn silent(endpoint: &Endpoint) -> Error {
 pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
     let fault = Fault::of(error);
     let reason = match error {
-        BollardError::SocketNotFoundError(_) => "there is no such socket".to_owned(),
-        BollardError::RequestTimeoutError => "it does not answer".to_owned(),
+        BollardError::SocketNotFoundError(_) => "the socket does not exist".to_owned(),
+        BollardError::RequestTimeoutError => "it did not answer in time".to_owned(),
         BollardError::DockerResponseServerError { message, .. } if message.contains(WANTS_TLS) => {
-            "it only speaks TLS".to_owned()
+            "it only accepts TLS".to_owned()
         }
         BollardError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         _ => fault.to_string(),
@@ -112,13 +112,13 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> String {
     let by_tcp = matches!(endpoint.address, Address::Tcp { .. });
     match (fault, dir) {
         (Fault::Expired | Fault::NotYetValid, _) => {
-            return "renew the engine's certificate, and set this machine's clock".into();
+            return "renew the engine's certificate, and check this machine's clock".into();
         }
         (Fault::UnknownAuthority, Some(dir)) => {
-            return format!("put the certificate of the engine's authority into {dir}/ca.pem");
+            return format!("put the engine's CA certificate into {dir}/ca.pem");
         }
         (Fault::WrongName, _) => {
-            return "use a host name of the certificate: export DOCKER_HOST=tcp://NAME:PORT".into();
+            return "use a host name that is in the certificate: export DOCKER_HOST=tcp://NAME:PORT".into();
         }
         (Fault::Tls(text), _) if text.contains("InvalidContentType") => {
             return "the engine does not speak TLS on this port: unset DOCKER_TLS_VERIFY".into();
@@ -138,13 +138,13 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> String {
         (Fault::Reset, None) if by_tcp => {
             return "it may need TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
         }
-        _ if reason == "it only speaks TLS" => {
+        _ if reason == "it only accepts TLS" => {
             return "use TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
         }
         _ => {}
     }
     let hint = if reason.to_lowercase().contains("permission denied") {
-        "you may not use it: sudo usermod -aG docker $USER, then log in again"
+        "your user may not access it: sudo usermod -aG docker $USER, then log in again"
     } else if endpoint.chosen_by.starts_with("context") {
         "start it, or choose another: docker context ls, docker context use NAME"
     } else if endpoint.chosen_by.starts_with("DOCKER_HOST") {

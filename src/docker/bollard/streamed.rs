@@ -79,7 +79,7 @@ impl Docker {
         else {
             return Err(Error::Broken {
                 what: what.to_owned(),
-                reason: "it detached".into(),
+                reason: "it detached from the command".into(),
             });
         };
         if let Some(line) = line {

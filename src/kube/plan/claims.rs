@@ -47,7 +47,8 @@ pub(super) fn rebound(live: &[Value], rendered: &[Value]) -> Result<Vec<Rebound>
                 return Err(Impossible {
                     claim: name(holder).to_owned(),
                     why: format!(
-                        "{}; its volume was made for it by the class `{}`, and its data would be left behind",
+                        "{}; the class `{}` provisioned its volume, and its data would be left \
+                         behind",
                         why.join(", "),
                         text(holder, CLASS)
                     ),
@@ -74,7 +75,7 @@ fn differences(holder: &Value, wanted: &Value) -> Vec<String> {
     let field = |object: &Value, pointer: &str| object.pointer(pointer).cloned();
     let mut why = Vec::new();
     if name(holder) != name(wanted) {
-        why.push(format!("its name becomes {}", name(wanted)));
+        why.push(format!("its name changes to {}", name(wanted)));
     }
     let fields = [
         ("size", SIZE),

@@ -32,7 +32,7 @@ fn same_quantity(one: &Value, other: &Value) -> bool {
 
 /// `WHAT A becomes B`.
 pub(super) fn becomes(what: &str, is: &Value, wanted: &Value) -> String {
-    format!("{what} {} becomes {}", said(is), said(wanted))
+    format!("{what} changes from {} to {}", said(is), said(wanted))
 }
 
 fn said(value: &Value) -> String {

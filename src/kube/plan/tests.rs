@@ -86,7 +86,7 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     let live = [filled_in(stateful_set("5Gi"))];
     assert_eq!(
         told(&live, &[stateful_set("6Gi")]),
-        ["StatefulSet/redis is made anew, its pods run on: claim template data 5Gi becomes 6Gi"]
+        ["StatefulSet/redis is recreated, its pods keep running: claim template data changes from 5Gi to 6Gi"]
     );
     let mut narrower = stateful_set("5Gi");
     narrower["spec"]["selector"]["matchLabels"] = json!({"role": "master"});
@@ -95,9 +95,9 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     assert_eq!(
         told(&live, &[narrower]),
         [
-            "StatefulSet/redis is made anew, its pods run on: service redis-headless becomes \
-             other, pod management OrderedReady becomes Parallel, selector app=redis becomes \
-             role=master"
+            "StatefulSet/redis is recreated, its pods keep running: service changes \
+             from redis-headless to other, pod management changes from OrderedReady to Parallel, \
+             selector changes from app=redis to role=master"
         ]
     );
     let mut strange = stateful_set("5Gi");
@@ -105,7 +105,7 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     assert_eq!(
         told(&live, &[strange]),
         [
-            "StatefulSet/redis is made anew when its pods have ended: selector app=redis becomes app=cache"
+            "StatefulSet/redis is recreated after its pods have stopped: selector changes from app=redis to app=cache"
         ]
     );
 }
@@ -131,8 +131,8 @@ fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
     assert_eq!(
         told(&live, &rendered),
         [
-            "Deployment/mongodb has no pods meanwhile: it uses the claim",
-            "PersistentVolumeClaim/mongodb is bound again to mongodb, the data stay: size 50Gi becomes 20Gi",
+            "Deployment/mongodb is scaled to zero meanwhile: it uses the claim",
+            "PersistentVolumeClaim/mongodb is bound to mongodb again, the data are kept: size changes from 50Gi to 20Gi",
         ]
     );
     // One of a StatefulSet: its template changes with it, and its pods cannot run on.
@@ -144,8 +144,8 @@ fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
     assert_eq!(
         told(&live[..3], &rendered),
         [
-            "StatefulSet/redis is made anew when its pods have ended: claim template data 5Gi becomes 6Gi",
-            "PersistentVolumeClaim/data-redis-0 is bound again to redis, the data stay: size 5Gi becomes 6Gi",
+            "StatefulSet/redis is recreated after its pods have stopped: claim template data changes from 5Gi to 6Gi",
+            "PersistentVolumeClaim/data-redis-0 is bound to redis again, the data are kept: size changes from 5Gi to 6Gi",
         ]
     );
 }
@@ -166,8 +166,8 @@ fn two_databases_never_share_a_volume_when_names_change() {
     assert_eq!(
         told(&live, &rendered),
         [
-            "Deployment/clearml-mongodb ends with its pods: it is not rendered any more, and the data of clearml-mongodb are used on",
-            "PersistentVolumeClaim/clearml-mongodb becomes demo-mongodb, bound to mongodb, the data stay: its name becomes demo-mongodb",
+            "Deployment/clearml-mongodb is deleted with its pods: it is no longer rendered, and the data of clearml-mongodb are still used",
+            "PersistentVolumeClaim/clearml-mongodb is replaced by demo-mongodb, bound to mongodb, the data are kept: its name changes to demo-mongodb",
         ]
     );
     // Where nothing uses the data on, it is pruned like anything else.
@@ -199,20 +199,20 @@ fn a_claim_of_a_class_grows_where_that_is_allowed_and_is_else_refused() {
     };
     assert_eq!(told(&live(true), &wanted("fast", "6Gi")), [""; 0]);
     for (grows, class, size, why) in [
-        (false, "fast", "6Gi", "size 5Gi becomes 6Gi"),
-        (true, "fast", "4Gi", "size 5Gi becomes 4Gi"),
-        (true, "slow", "5Gi", "class fast becomes slow"),
+        (false, "fast", "6Gi", "size changes from 5Gi to 6Gi"),
+        (true, "fast", "4Gi", "size changes from 5Gi to 4Gi"),
+        (true, "slow", "5Gi", "class changes from fast to slow"),
     ] {
         assert_eq!(
             refused(&live(grows), &wanted(class, size)),
             format!(
-                "the claim db cannot be changed: {why}; its volume was made for it by the class `fast`, and its data would be left behind"
+                "cannot change the claim db: {why}; the class `fast` provisioned its volume, and its data would be left behind"
             )
         );
     }
     // Nor is a volume of ours bound in the place of one with data.
     let rendered = [claim("db", "ours", "", "5Gi"), volume("ours", "db", "5Gi")];
-    assert!(refused(&live(true), &rendered).contains("volume pvc-1 becomes ours"));
+    assert!(refused(&live(true), &rendered).contains("volume changes from pvc-1 to ours"));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_service_that_gets_an_address_is_made_anew() {
     assert_eq!(told(&live, &[service(Value::Null)]), [""; 0]);
     assert_eq!(
         told(&live, &[service(json!("None"))]),
-        ["Service/s is made anew: it loses its cluster address"]
+        ["Service/s is recreated: it loses its cluster address"]
     );
 }
 
@@ -232,13 +232,13 @@ fn a_node_port_is_given_up_before_another_service_takes_it() {
     let live = [service("web", 30080), service("api", 30008)];
     assert_eq!(
         told(&live, &[service("demo-web", 30080), service("api", 30008)]),
-        ["Service/web is removed first: demo-web takes node port 30080"]
+        ["Service/web is deleted first: demo-web needs node port 30080"]
     );
     assert_eq!(
         told(&live, &[service("web", 30008), service("api", 30080)]),
         [
-            "Service/web is made anew: api takes node port 30080",
-            "Service/api is made anew: web takes node port 30008",
+            "Service/web is recreated: api needs node port 30080",
+            "Service/api is recreated: web needs node port 30008",
         ]
     );
     assert_eq!(told(&live, &[service("web", 30081)]), [""; 0]);

@@ -73,7 +73,7 @@ fn for_ever(is: &Value, wanted: &Value) -> Vec<String> {
     if former != now && !(covers(&former, &now) && covers(&now, &former)) {
         why.push(becomes("selector", &former, &now));
     } else if expressions(is) != expressions(wanted) {
-        why.push("its selector's expressions change".to_owned());
+        why.push("its selector expressions change".to_owned());
     }
     why
 }
@@ -146,7 +146,7 @@ fn ends(claims: &[String], live: &[Value], rendered: &[Value]) -> Option<(How, V
                 || volume.is_some_and(|volume| text(wanted, "/spec/volumeName") == volume)
         })
     })?;
-    let why = format!("it is not rendered any more, and the data of {used_on} are used on");
+    let why = format!("it is no longer rendered, and the data of {used_on} are still used");
     Some((How::Ended, vec![why]))
 }
 

@@ -34,7 +34,7 @@ pub(super) fn engine_error(error: io::Error) -> Error {
     let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
     inner.map_or_else(
         || Error::Broken {
-            what: "give a log".into(),
+            what: "return a log".into(),
             reason,
         },
         |inner: Box<Error>| *inner,

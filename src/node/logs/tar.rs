@@ -57,7 +57,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
             if header.iter().all(|byte| *byte == 0) {
                 return Ok(None);
             }
-            let size = octal(&header[124..136]).ok_or_else(|| broken("a size"))?;
+            let size = octal(&header[124..136]).ok_or_else(|| broken("size"))?;
             self.left = size;
             self.fill = size.next_multiple_of(BLOCK as u64) - size;
             match header[156] {
@@ -70,7 +70,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
                     self.copy(&mut records).await?;
                     path = long_path(&records);
                 }
-                b'x' => return Err(broken("a name")),
+                b'x' => return Err(broken("name")),
                 // Of all that follow; says nothing of names.
                 b'g' => {}
                 _ => path = None,
@@ -105,7 +105,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
 fn broken(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("{what} in the engine's archive makes no sense"),
+        format!("invalid archive from the engine: invalid {what}"),
     )
 }
 

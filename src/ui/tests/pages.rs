@@ -42,7 +42,7 @@ impl Explain for Killed {
     fn hints(&self) -> Vec<String> {
         vec![
             "give it more: clearml-local up --set elasticsearch.resources.limits.memory=2Gi".into(),
-            "see everything: clearml-local logs elasticsearch --previous".into(),
+            "see its full log: clearml-local logs elasticsearch --previous".into(),
         ]
     }
 
@@ -156,7 +156,7 @@ fn degraded() -> StatusView {
     view.state = State::Degraded;
     view.components[2] = component(
         Component::Elasticsearch,
-        Some("killed for memory: limit 1 GiB"),
+        Some("killed, out of memory: limit 1 GiB"),
         2,
     );
     view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);

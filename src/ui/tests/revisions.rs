@@ -29,7 +29,7 @@ fn view() -> ChangesView {
         against: "cluster",
         unasked: None,
         data_dir: None,
-        node: vec!["--web-port was 30080 and becomes 8080".into()],
+        node: vec!["--web-port changes from 30080 to 8080".into()],
         planned: vec![Planned {
             kind: "PersistentVolumeClaim".into(),
             name: "clearml-mongodb".into(),
@@ -38,7 +38,7 @@ fn view() -> ChangesView {
                 volume: "clearml-mongodb".into(),
                 claim: "clearml-mongodb".into(),
             },
-            why: "size 50Gi becomes 60Gi".into(),
+            why: "size changes from 50Gi to 60Gi".into(),
         }],
         objects: vec![
             compared("Deployment", Some(1), Some(2)),

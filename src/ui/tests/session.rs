@@ -157,7 +157,7 @@ pub(super) fn killed() -> Session {
             component(
                 Component::Elasticsearch,
                 FAILED,
-                "killed for memory: limit 1 GiB, 2 restarts",
+                "killed, out of memory: limit 1 GiB, 2 restarts",
                 31.0,
             ),
         ),

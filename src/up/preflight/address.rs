@@ -15,9 +15,9 @@ pub(super) fn address(listen: Listen) -> Option<Finding> {
     Some(Finding {
         what: format!("cannot open ports on {listen}: this machine does not have that address"),
         remedies: vec![
-            "see which it has: ip -brief address".into(),
-            "use this machine only: clearml-local up --listen 127.0.0.1".into(),
-            "or every address that it has: clearml-local up --listen 0.0.0.0".into(),
+            "list its addresses: ip -brief address".into(),
+            "listen on this machine only: clearml-local up --listen 127.0.0.1".into(),
+            "or listen on all addresses: clearml-local up --listen 0.0.0.0".into(),
         ],
         code: Code::Usage,
     })

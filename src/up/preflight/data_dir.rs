@@ -49,7 +49,7 @@ pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
         return None;
     }
     let what = match there.is_symlink() {
-        true => "a symbolic link that leads nowhere",
+        true => "a broken symbolic link",
         false => "not a directory",
     };
     Some(finding(
@@ -75,9 +75,10 @@ fn volume_name(name: &str) -> Option<Finding> {
         code: Code::Usage,
         ..finding(
             format!(
-                "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and `-`, and a letter or digit first"
+                "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and \
+                 `-`, starting with a letter or digit"
             ),
-            vec!["choose another: clearml-local up --data-dir volume:NAME".into()],
+            vec!["use another name: clearml-local up --data-dir volume:NAME".into()],
         )
     })
 }
@@ -112,10 +113,11 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
         let shown = place.display();
         if place.is_symlink() {
             let remedy = place.canonicalize().map_or_else(
-                |_| format!("remove the link, which leads nowhere: rm {}", quoted(&place)),
+                |_| format!("remove the broken link: rm {}", quoted(&place)),
                 |target| {
                     format!(
-                        "mount the directory there instead: rm {0} && mkdir {0} && sudo mount --bind {1} {0}",
+                        "replace the link with a bind mount: rm {0} && mkdir {0} && sudo mount \
+                         --bind {1} {0}",
                         quoted(&place),
                         quoted(target)
                     )
@@ -127,7 +129,7 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
             ));
         } else if place.exists() && !place.is_dir() {
             findings.push(finding(
-                format!("{shown} is not a directory, and {component} keeps its data there"),
+                format!("{shown} is not a directory, but {component} keeps its data there"),
                 vec![format!("see what it is: ls -l {}", quoted(&place))],
             ));
         }
@@ -175,7 +177,7 @@ pub(in crate::up) async fn owners(
             ),
             vec![
                 "use a directory on a local disk: clearml-local up --data-dir DIR".into(),
-                "or a volume of the engine: clearml-local up --data-dir volume:NAME".into(),
+                "or use a Docker volume: clearml-local up --data-dir volume:NAME".into(),
             ],
         )
     }))
@@ -250,7 +252,7 @@ mod tests {
         for (place, reason) in [
             ("file", "file is not a directory"),
             ("file/below/data", "file is not a directory"),
-            ("link", "link is a symbolic link that leads nowhere"),
+            ("link", "link is a broken symbolic link"),
         ] {
             let told = told(at(place)).await;
             assert_eq!(told.len(), 1, "{told:?}");

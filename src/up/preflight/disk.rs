@@ -38,7 +38,7 @@ pub(super) async fn disk(
         if let Some(free) = free.filter(|free| *free < needed) {
             findings.push(Finding {
                 what: format!(
-                    "{what} has {} free, and {} may be needed",
+                    "{what} has {} free, but {} may be needed",
                     gib(free),
                     gib(needed)
                 ),
@@ -67,7 +67,7 @@ pub(super) async fn disk(
         );
     } else {
         let free = visible(root);
-        let what = format!("Docker's folder {}", root.display());
+        let what = format!("Docker's root directory {}", root.display());
         demand(&what, free, needed, vec![OF_ENGINE.into()]);
         if let Some(folder) = plan.instance.data_dir.folder() {
             let what = format!("the data directory {folder}");
@@ -75,7 +75,7 @@ pub(super) async fn disk(
             demand(&what, visible(folder), LEAST_FREE + copied(plan), remedies);
             findings.extend(few_inodes(&what, folder));
         }
-        let what = format!("Docker's folder {}", root.display());
+        let what = format!("Docker's root directory {}", root.display());
         findings.extend(few_inodes(&what, root));
     }
     Ok(findings)
@@ -110,9 +110,9 @@ fn copied(plan: &Plan) -> u64 {
 fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
     let free = files::free_inodes(path).filter(|_| path.is_absolute())?;
     (free < LEAST_INODES).then(|| Finding {
-        what: format!("{what} has room for {free} more files, and {LEAST_INODES} may be needed"),
+        what: format!("{what} has {free} free inodes, but {LEAST_INODES} may be needed"),
         remedies: vec![format!(
-            "see what takes the inodes: df -i {0} && sudo du -x --inodes -d 1 {0}",
+            "see what uses the inodes: df -i {0} && sudo du -x --inodes -d 1 {0}",
             quoted(standing(path))
         )],
         code: Code::DiskFull,

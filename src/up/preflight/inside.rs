@@ -38,12 +38,13 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
     }
     Some(Finding {
         what: format!(
-            "this is the container {}, and Docker opens the server's ports on the machine outside of it, where this program cannot reach them",
+            "this program runs in the container {}, but Docker opens the server's ports on the \
+             host, where this program cannot reach them",
             own.name
         ),
         remedies: vec![
-            "run this command on the machine itself".into(),
-            "or run the container in the machine's network: docker run --network host …".into(),
+            "run this command on the host".into(),
+            "or run the container in the host's network: docker run --network host …".into(),
         ],
         code: Code::DockerRemote,
     })
@@ -66,7 +67,8 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
     }
     Some(Finding {
         what: format!(
-            "this is the container {}, and Docker would take the data directory {dir} from the machine outside of it",
+            "this program runs in the container {}, but Docker would mount the data directory \
+             {dir} of the host",
             own.name
         ),
         remedies: vec![
@@ -74,7 +76,7 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
                 "mount it at the same path: docker run -v {0}:{0} …",
                 quoted(&**dir)
             ),
-            "or use a volume of the engine: clearml-local up --data-dir volume:NAME".into(),
+            "or use a Docker volume: clearml-local up --data-dir volume:NAME".into(),
         ],
         code: Code::DataUnusable,
     })

@@ -26,7 +26,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     if info.api < OLDEST_API {
         findings.push(Finding {
             what: format!(
-                "Docker {} is too old: it speaks API {}.{}, and {}.{} is needed",
+                "Docker {} is too old: it supports API {}.{}, but {}.{} is required",
                 info.version, info.api.0, info.api.1, OLDEST_API.0, OLDEST_API.1
             ),
             remedies: vec!["update Docker".into()],
@@ -35,7 +35,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     }
     if !matches!(info.architecture.as_str(), "amd64" | "arm64") {
         findings.push(Finding {
-            what: format!("there are no images for {} machines", info.architecture),
+            what: format!("unsupported architecture {}: there are no images for it", info.architecture),
             remedies: vec!["use an amd64 or arm64 machine".into()],
             code: Code::DockerUnsupported,
         });
@@ -44,7 +44,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     if info.memory < needed {
         findings.push(Finding {
             what: format!(
-                "the server needs {} of memory, and Docker has {}",
+                "the server needs {} of memory, but Docker has {}",
                 gib(needed),
                 gib(info.memory)
             ),
@@ -55,11 +55,11 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     if info.cpus < FEWEST_CPUS {
         findings.push(Finding {
             what: format!(
-                "the server needs {FEWEST_CPUS} processors, and Docker has {}",
+                "the server needs {FEWEST_CPUS} CPUs, but Docker has {}",
                 info.cpus
             ),
             remedies: vec![
-                "give Docker more processors (Docker Desktop: Settings, Resources)".into(),
+                "give Docker more CPUs (Docker Desktop: Settings, Resources)".into(),
             ],
             code: Code::HostTooSmall,
         });
@@ -73,7 +73,7 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     if rootless && info.cgroup_version == "1" {
         return Some(Finding {
             what:
-                "Docker runs rootless, and Kubernetes needs cgroup v2 for that; this machine has v1"
+                "Kubernetes in rootless Docker requires cgroup v2, but this machine has v1"
                     .into(),
             remedies: vec!["use a Docker engine that runs as root: docker context ls".into()],
             code: Code::DockerUnsupported,
@@ -85,17 +85,20 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     let missing = info.missing_controllers.join(", ");
     let remedies = if rootless {
         vec![
-            "let systemd delegate them: sudo systemctl edit user@.service, with the two lines [Service] and Delegate=cpu cpuset io memory pids".into(),
+            "let systemd delegate the controllers: sudo systemctl edit user@.service, with the two \
+             lines [Service] and Delegate=cpu cpuset io memory pids".into(),
             "then log out and in again".into(),
         ]
     } else {
         vec![format!(
-            "the kernel's command line must enable them, such as cgroup_enable=memory (it lacks: {missing})"
+            "enable them on the kernel command line, such as cgroup_enable=memory (missing: \
+             {missing})"
         )]
     };
     Some(Finding {
         what: format!(
-            "Docker cannot bound what pods use: the cgroup controllers {missing} are missing"
+            "Docker cannot limit the resources of pods: the cgroup controllers {missing} are \
+             missing"
         ),
         remedies,
         code: Code::DockerUnsupported,
@@ -118,11 +121,12 @@ pub(super) fn snap(
     }
     Some(Finding {
         what: format!(
-            "Docker from snap cannot see {}: only folders of your home whose names begin with no dot",
+            "Docker from snap cannot access {}: it can only access folders in your home whose \
+             names do not start with a dot",
             folder.display()
         ),
         remedies: vec![
-            "keep the data in a volume of the engine: clearml-local up --data-dir volume:NAME"
+            "keep the data in a Docker volume: clearml-local up --data-dir volume:NAME"
                 .into(),
         ],
         code: Code::DockerUnsupported,
@@ -139,10 +143,11 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
     let direction = if theirs > now { "ahead" } else { "behind" };
     Some(Finding {
         what: format!(
-            "the clock of Docker's machine is {} s {direction}: certificates and logins would be refused",
+            "the clock of the Docker host is {} s {direction}: certificates and logins would be \
+             refused",
             skew.as_secs()
         ),
-        remedies: vec!["set it right: restart Docker, or its virtual machine".into()],
+        remedies: vec!["correct the clock: restart Docker or its virtual machine".into()],
         code: Code::DockerUnsupported,
     })
 }
@@ -152,7 +157,8 @@ pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
     let mut warnings = Vec::new();
     if info.storage_driver == "vfs" {
         warnings.push(
-            "Docker's storage driver is vfs: every layer is a whole copy, which is slow and takes much disk".to_owned(),
+            "Docker's storage driver is vfs: every layer is a full copy, which is slow and uses a \
+             lot of disk space".to_owned(),
         );
     }
     if !info.in_virtual_machine() {
@@ -176,7 +182,8 @@ fn inotify(limit: impl Fn(&str) -> Option<u64>) -> Option<String> {
         .iter()
         .map(|(name, least)| format!("sudo sysctl fs.inotify.{name}={}", least * 8));
     Some(format!(
-        "this machine lets few files be watched, and pods may fail with `too many open files`; raise it: {}",
+        "the inotify limits of this machine are low, so pods may fail with `too many open files`; \
+         raise them: {}",
         lines.collect::<Vec<_>>().join(" && ")
     ))
 }

@@ -52,7 +52,7 @@ pub struct Failed {
 fn summary(findings: &[Finding]) -> String {
     match findings {
         [one] => one.what.clone(),
-        many => format!("{} things are in the way; nothing was changed", many.len()),
+        many => format!("found {} problems; nothing was changed", many.len()),
     }
 }
 
@@ -435,7 +435,7 @@ mod tests {
         };
         assert_eq!(
             failed.to_string(),
-            "2 things are in the way; nothing was changed"
+            "found 2 problems; nothing was changed"
         );
         assert_eq!(failed.details(), ["- a", "- b"]);
         assert_eq!(failed.hints(), ["see docker"]);

@@ -37,7 +37,8 @@ pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
             let _ = engine.remove_network(&network.id).await;
         }
         let finding = Finding {
-            what: format!("Docker gave the new network `{NETWORK}` {clash}; it was removed again"),
+            what: format!("Docker gave the new network `{NETWORK}` {clash}; the network was \
+                removed again"),
             remedies: vec![
                 format!("create it with another range: {CREATE}"),
                 "or change `default-address-pools` in Docker's daemon.json".into(),
@@ -64,7 +65,7 @@ fn clash(network: &Network) -> Option<String> {
         let mut subnets = network.subnets.iter();
         let subnet = subnets.find(|s| s.contains(&taken) || taken.contains(*s))?;
         Some(format!(
-            "the range {subnet}, and Kubernetes uses {range} for {who}"
+            "the range {subnet}, but Kubernetes uses {range} for {who}"
         ))
     })
 }
@@ -75,7 +76,7 @@ fn overlap(network: &Network) -> Option<Finding> {
     let free = match others.is_empty() {
         true => None,
         false => Some(format!(
-            "stop what is in it: docker stop {}",
+            "stop its containers: docker stop {}",
             others.join(" ")
         )),
     };
@@ -101,12 +102,13 @@ fn duplicates(networks: &[&Network]) -> Finding {
     });
     Finding {
         what: format!(
-            "several Docker networks are called `{NETWORK}`, so that Docker starts no container in any of them: {}",
+            "several Docker networks are named `{NETWORK}`, so Docker cannot start containers in \
+             any of them: {}",
             told.collect::<Vec<_>>().join("; ")
         ),
         remedies: vec![
             format!(
-                "stop what is in one of them: docker stop {}",
+                "stop the containers in one of them: docker stop {}",
                 users.unwrap_or_default()
             ),
             format!("then remove it: docker network rm {last}"),
@@ -159,7 +161,7 @@ mod tests {
             assert!(finding.remedies[0].contains("docker network create --subnet"));
         }
         let used = networks(&[network("a", "10.244.0.0/16", Some("other"))]);
-        assert_eq!(used[0].remedies[0], "stop what is in it: docker stop other");
+        assert_eq!(used[0].remedies[0], "stop its containers: docker stop other");
     }
 
     #[tokio::test]

@@ -25,13 +25,13 @@ pub(super) async fn name_taken(
         .find(|container| !spec::is_ours(container, &plan.name));
     Ok(other.map(|container| {
         let maker = if container.labels.contains_key(KIND_CLUSTER_LABEL) {
-            "a kind cluster that clearml-local did not make"
+            "a kind cluster that clearml-local did not create"
         } else {
-            "something that clearml-local did not make"
+            "one that clearml-local did not create"
         };
         Finding {
             what: format!(
-                "the name `{}` is taken: the container {} is {maker}",
+                "the name `{}` is in use: the container {} is {maker}",
                 plan.name, container.name
             ),
             remedies: vec!["use another name: clearml-local up --name NAME".into()],
@@ -70,7 +70,7 @@ pub(super) async fn data(
             );
             Finding {
                 what: format!("{error}; nothing was changed"),
-                remedies: vec![format!("take the values of that revision alone: {command}")],
+                remedies: vec![format!("use only the values of that revision: {command}")],
                 code: error.code(),
             }
         }
@@ -101,12 +101,13 @@ pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result
     }
     Ok(Some(Finding {
         what: format!(
-            "the data of `{}` are in {former}, and can be taken along from folder to folder alone, not to {wanted}",
+            "cannot move the data of `{}` from {former} to {wanted}: data can only be moved from \
+             folder to folder",
             plan.name
         ),
         remedies: vec![
-            "go on with them: leave --data-dir away".into(),
-            "or begin anew under another name: clearml-local up --name NEW --data-dir DIR".into(),
+            "keep using the current data: omit --data-dir".into(),
+            "or start with new data under another name: clearml-local up --name NEW --data-dir DIR".into(),
         ],
         code: Code::Usage,
     }))

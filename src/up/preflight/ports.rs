@@ -35,7 +35,7 @@ pub(super) async fn ports(
                 what: format!("port {port} on {at} is in use"),
                 remedies: vec![
                     see(port),
-                    format!("or use another: clearml-local up {flag} PORT"),
+                    format!("or use another port: clearml-local up {flag} PORT"),
                 ],
                 code: Code::PortInUse,
             }));
@@ -49,7 +49,7 @@ pub(super) async fn ports(
             what: format!("port {port} on {listen} is in use{holder}"),
             remedies: vec![
                 remedy,
-                format!("or use another: clearml-local up {flag} PORT"),
+                format!("or use another port: clearml-local up {flag} PORT"),
             ],
             code: Code::PortInUse,
         });
@@ -72,12 +72,13 @@ pub(super) async fn of_kubernetes(
     let (holder, remedy) = holder(engine, port).await?;
     Ok(Some(Finding {
         what: format!(
-            "port {port} on 127.0.0.1, which is the Kubernetes API's of {}, is in use{holder}",
+            "port {port} on 127.0.0.1, which the Kubernetes API of {} needs, is in use{holder}",
             node.name
         ),
         remedies: vec![
             remedy,
-            "or recreate the node with another, the data are kept: clearml-local down, then clearml-local up"
+            "or recreate the node with another port, the data are kept: clearml-local down, then \
+             clearml-local up"
                 .into(),
         ],
         code: Code::PortInUse,
@@ -133,7 +134,7 @@ async fn holder(engine: &dyn Engine, port: u16) -> Result<(String, String)> {
     Ok(match listeners::get_process_by_port(port, Protocol::TCP) {
         Ok(process) => (
             format!(" by {} (process {})", process.name, process.pid),
-            format!("end it: kill {}", process.pid),
+            format!("stop it: kill {}", process.pid),
         ),
         Err(_) => (String::new(), see(port)),
     })

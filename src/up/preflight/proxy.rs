@@ -28,11 +28,13 @@ pub(super) fn warnings(proxies: &Proxies) -> Vec<String> {
     let warning = |(proxy, url): (&_, &crate::proxy::ProxyUrl)| {
         if url.is_loopback() {
             Some(format!(
-                "the node cannot reach the proxy {proxy}: it listens on this machine's loopback, and the node has its own; use an address that containers reach"
+                "the node cannot reach the proxy {proxy}: it listens on the loopback address of \
+                 this machine; use an address that containers can reach"
             ))
         } else if url.has_hidden_login() {
             Some(format!(
-                "the engine hides the login of its proxy {proxy}: set HTTPS_PROXY with user and password for the node"
+                "Docker hides the login of its proxy {proxy}: set HTTPS_PROXY with user and \
+                 password for the node"
             ))
         } else {
             None
