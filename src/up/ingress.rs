@@ -206,7 +206,7 @@ mod tests {
         let without = plan(false, &["ingress.api.enabled=true"]).unwrap();
         assert_eq!(
             without.warnings[0],
-            "--set ingress.api.enabled=true: `ingress.api.enabled` is true, but the node has no ingress controller: the servers are reached by their ports; add `--with-ingress` to have one"
+            "--set ingress.api.enabled=true: `ingress.api.enabled` is true, but the node has no ingress controller: the servers are only reachable by their ports; add `--with-ingress` to install one"
         );
         assert_eq!(told(&plan(false, &[]).unwrap()), "");
         assert_eq!(told(&plan(true, &[]).unwrap()), "");
@@ -222,7 +222,7 @@ mod tests {
         let error = plan(true, &set).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "--set webserver.service.nodePort=30082: `webserver.service.nodePort` is 30082, which the ingress controller uses: choose another, or go without `--with-ingress`"
+            "--set webserver.service.nodePort=30082: `webserver.service.nodePort` is 30082, which the ingress controller uses: choose another port, or omit `--with-ingress`"
         );
     }
 

@@ -82,7 +82,8 @@ impl<'a> Check<'a> {
         let example = inner.as_object().and_then(|map| map.keys().next());
         let example = example.map_or("", String::as_str);
         let mut what = format!(
-            "`{name}` holds the values of the chart, as in a file of an umbrella chart: move them to the top level, for example `{example}` instead of `{name}.{example}`"
+            "`{name}` contains the values of the chart, as in a file of an umbrella chart: move \
+             them to the top level, for example `{example}` instead of `{name}.{example}`"
         );
         let others = self.layer.values.tree.as_object().into_iter().flatten();
         let others: Vec<String> = others
@@ -92,7 +93,7 @@ impl<'a> Check<'a> {
             .collect();
         if !others.is_empty() {
             what.push_str(&format!(
-                ", and drop {}, which this chart does not have",
+                ", and remove {}, which this chart does not have",
                 others.join(", ")
             ));
         }
@@ -207,7 +208,8 @@ impl<'a> Check<'a> {
         let spelled = self.layer.values.spelling(&full)?;
         let read = path.last()?;
         Some(format!(
-            "YAML reads the key `{spelled}` as `{read}`; write \"{spelled}\" with quotes to have the word"
+            "YAML reads the key `{spelled}` as `{read}`; write \"{spelled}\" in quotes to keep it \
+             as text"
         ))
     }
 

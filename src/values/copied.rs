@@ -31,7 +31,8 @@ pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<Str
             section.shift_remove("esJavaOpts");
         }
         warnings.push(format!(
-            "the chart's 4Gi for Elasticsearch are not for this machine: {} are used instead; to have as much, write 4096Mi",
+            "the chart's 4Gi for Elasticsearch is too much for this machine: using {} instead; to \
+             use 4Gi, write 4096Mi",
             ours["limits"]["memory"].as_str().unwrap_or_default()
         ));
     }

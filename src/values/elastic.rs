@@ -58,7 +58,7 @@ pub(super) fn adapt(tree: &mut Value, overrides: &Overrides, release: &Release) 
             let step = index.to_string();
             let place = overrides.place(&["elasticsearch", "extraEnvs", &step]);
             warnings.push(format!(
-                "{}: Elasticsearch {} has no setting {}: it is left out",
+                "{}: Elasticsearch {} does not support the setting {}: it is ignored",
                 place.unwrap_or_default(),
                 release.databases.elasticsearch,
                 env["name"]

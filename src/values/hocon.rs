@@ -63,7 +63,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         if let Some(inner) = rest.strip_prefix("\"\"\"") {
             let end = inner.find("\"\"\"");
             let end =
-                end.ok_or_else(|| format!("the text that begins in line {line} has no end"))?;
+                end.ok_or_else(|| format!("the string that starts in line {line} is not closed"))?;
             line += inner[..end].matches('\n').count();
             rest = &inner[end + 3..];
             continue;
@@ -77,21 +77,21 @@ pub(super) fn check(text: &str) -> Result<(), String> {
             '\n' => line += 1,
             '"' => {
                 let end = end_of_quoted(rest);
-                rest = end.ok_or_else(|| format!("the quotes in line {line} have no end"))?;
+                rest = end.ok_or_else(|| format!("the quotes in line {line} are not closed"))?;
             }
             '{' | '[' => open.push((first, line)),
             '}' | ']' => {
                 let wanted = if first == '}' { '{' } else { '[' };
                 match open.pop() {
                     Some((bracket, _)) if bracket == wanted => {}
-                    _ => return Err(format!("the `{first}` in line {line} ends nothing")),
+                    _ => return Err(format!("unexpected `{first}` in line {line}")),
                 }
             }
             _ => {}
         }
     }
     match open.pop() {
-        Some((bracket, line)) => Err(format!("the `{bracket}` in line {line} has no end")),
+        Some((bracket, line)) => Err(format!("the `{bracket}` in line {line} is not closed")),
         None => Ok(()),
     }
 }
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_with_its_line() {
         for (text, why) in [
-            ("auth {\n  x: 1\n", "the `{` in line 1 has no end"),
-            ("a: [1\n}", "the `}` in line 2 ends nothing"),
-            ("a: 1\nb: \"x\n", "the quotes in line 2 have no end"),
-            ("\n\"\"\"x", "the text that begins in line 2 has no end"),
+            ("auth {\n  x: 1\n", "the `{` in line 1 is not closed"),
+            ("a: [1\n}", "unexpected `}` in line 2"),
+            ("a: 1\nb: \"x\n", "the quotes in line 2 are not closed"),
+            ("\n\"\"\"x", "the string that starts in line 2 is not closed"),
         ] {
             assert_eq!(check(text), Err(why.to_owned()), "{text}");
         }

@@ -163,7 +163,8 @@ impl Kind {
                     Ok(_) => false,
                     Err(part) => {
                         return told(format!(
-                            "`{key}` holds `{part}`: only {{{{ .Release.Name }}}} and {{{{ .Release.Namespace }}}} can stand in it"
+                            "`{key}` contains `{part}`: only {{{{ .Release.Name }}}} and {{{{ \
+                             .Release.Namespace }}}} are supported"
                         ));
                     }
                 },
@@ -250,11 +251,11 @@ impl Kind {
     pub(super) fn expected(&self) -> String {
         match self {
             Kind::Flag => "true or false".into(),
-            Kind::Text | Kind::Template => "a text".into(),
+            Kind::Text | Kind::Template => "a string".into(),
             Kind::Word => PLAIN.into(),
             Kind::OwnPassword => format!("{PLAIN}, not starting with `-`"),
             Kind::Secret { least } => format!("at least {least} {PLAIN}"),
-            Kind::Password => "a text".into(),
+            Kind::Password => "a string".into(),
             Kind::Repository => {
                 "an image without its tag, such as registry.example.com/team/server".into()
             }
@@ -278,16 +279,16 @@ impl Kind {
             }
             Kind::Quantity => "a quantity such as 50Gi".into(),
             Kind::Resources => "requests and limits".into(),
-            Kind::Environment => "a list of name and value".into(),
-            Kind::Texts => "names and texts".into(),
+            Kind::Environment => "a list of entries with name and value".into(),
+            Kind::Texts => "a map of strings".into(),
             Kind::Tolerations => "a list of tolerations".into(),
             Kind::Affinity => "an affinity".into(),
-            Kind::Files(_) => "file names and their text".into(),
+            Kind::Files(_) => "a map of file names to contents".into(),
             Kind::AccessModes => "a list such as [ReadWriteOnce]".into(),
             Kind::Host => "a host name or an address".into(),
             Kind::IngressHost => "a host name such as app.example.com".into(),
             Kind::RootPath => "/".into(),
-            Kind::Arguments => "a list of texts".into(),
+            Kind::Arguments => "a list of strings".into(),
             Kind::JavaOptions => "options such as -Xmx2g -Xms2g".into(),
             Kind::Users => "a list of users with username, password and name".into(),
             Kind::Query => "a query such as wait_for_status=yellow&timeout=1s".into(),
@@ -318,9 +319,9 @@ pub(super) fn text(value: &Value) -> Option<String> {
 pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a map of keys",
     }

@@ -362,7 +362,7 @@ fileserver:
             warnings,
             [
                 "values.yaml:32: 6 secrets are published values: the instance's own are used instead",
-                "the chart's 4Gi for Elasticsearch are not for this machine: 2Gi are used instead; to have as much, write 4096Mi",
+                "the chart's 4Gi for Elasticsearch is too much for this machine: using 2Gi instead; to use 4Gi, write 4096Mi",
             ]
         );
         assert_eq!(warned(&text, DEFAULT, 32).len(), 1);
@@ -374,7 +374,7 @@ fileserver:
     fn an_image_of_another_version_says_what_to_drop() {
         assert_eq!(
             refused("apiserver:\n  image:\n    tag: 2.3.0\n", &[]),
-            "values.yaml:3: `apiserver.image.tag` is 2.3.0, and release 1.5.0 has 1.5.0: drop it, or choose the release that has it: --release 2.3"
+            "values.yaml:3: `apiserver.image.tag` is 2.3.0, but release 1.5.0 has 1.5.0: remove it, or use the release that has it: --release 2.3"
         );
         assert!(
             refused("", &["mongodb.image.repository=bitnamilegacy/mongodb"])
@@ -417,7 +417,7 @@ fileserver:
             ),
             (
                 "apiserver:\n  extraEnvs: {A: b}\n",
-                "values.yaml:2: invalid value for `apiserver.extraEnvs`: expected a list of name and value, got a map of keys",
+                "values.yaml:2: invalid value for `apiserver.extraEnvs`: expected a list of entries with name and value, got a map of keys",
             ),
             (
                 "- a\n",

@@ -71,7 +71,7 @@ impl Resolved {
 fn source_of_default(key: &Key, made: bool, inputs: &Inputs<'_>) -> String {
     let depends = key.default_depends().is_some();
     if made {
-        "made for the instance".into()
+        "generated for the instance".into()
     } else if depends && key.path.contains(".image.") {
         format!("release {}", inputs.release.name)
     } else if depends {
@@ -135,8 +135,8 @@ mod tests {
             ("apiserver.replicaCount", json!(2), "values.yaml:2"),
             ("redis.usePassword", json!(true), "--set"),
             ("secret.authToken", json!(MASK), "--set"),
-            ("secret.httpSession", json!(MASK), "made for the instance"),
-            ("redis.password", json!(MASK), "made for the instance"),
+            ("secret.httpSession", json!(MASK), "generated for the instance"),
+            ("redis.password", json!(MASK), "generated for the instance"),
             ("redis.image.tag", json!("6.2"), "release 1.5.0"),
             (
                 "elasticsearch.esJavaOpts",

@@ -27,12 +27,12 @@ fn names() -> [Key; 2] {
         key(
             "nameOverride",
             Kind::Name,
-            "Stands for `clearml` in labels and in the names of the servers' objects.",
+            "Replaces `clearml` in labels and in the names of the servers' objects.",
         ),
         key(
             "fullnameOverride",
             Kind::Name,
-            "The whole beginning of the names of the servers' objects.",
+            "The full prefix of the names of the servers' objects.",
         ),
     ]
 }
@@ -48,7 +48,8 @@ fn registry() -> [Key; 6] {
         key(
             name("existingSecret"),
             Kind::Name,
-            "A Secret of type kubernetes.io/dockerconfigjson that is there already, instead of one made of the keys beside.",
+            "An existing Secret of type kubernetes.io/dockerconfigjson, used instead of the other \
+             keys of `imageCredentials`.",
         ),
         key(
             name("registry"),
@@ -58,17 +59,18 @@ fn registry() -> [Key; 6] {
         key(
             name("username"),
             Kind::Text,
-            "User of the registry; the chart's `someone` counts as none: then those of your own `docker login` are taken.",
+            "User of the registry. The chart's `someone` counts as empty; if empty, the \
+             credentials of your `docker login` are used.",
         ),
         key(
             name("password"),
             Kind::Password,
-            "Password of the registry's user; the chart's `pwd` counts as none.",
+            "Password of the registry's user. The chart's `pwd` counts as empty.",
         ),
         key(
             name("email"),
             Kind::Text,
-            "Address of the registry's user; registries do not look at it.",
+            "Email address of the registry's user; registries ignore it.",
         ),
     ]
 }
@@ -80,12 +82,13 @@ fn ingress() -> Vec<Key> {
         key(
             "ingress.annotations",
             Kind::Texts,
-            "Annotations of all three ingresses; one of a single ingress wins.",
+            "Annotations of all three ingresses; those of a single ingress take precedence.",
         ),
         key(
             "ingress.className",
             Kind::Name,
-            "The class of the ingresses: which controller serves them. Without one the cluster's default class does.",
+            "Class of the ingresses, which selects the controller that serves them; if empty, the \
+             default class of the cluster.",
         ),
     ];
     for (name, what) in [
@@ -104,23 +107,26 @@ fn ingress() -> Vec<Key> {
                 path("hostName"),
                 Kind::IngressHost,
                 format!(
-                    "Host name of the {what}. The web app finds the other two by itself where the three are `app.`, `api.` and `files.` of one domain."
+                    "Host name of the {what}. The web app finds the other two automatically if the \
+                     three are `app.`, `api.` and `files.` of one domain."
                 ),
             ),
             key(
                 path("tlsSecretName"),
                 Kind::Name,
-                format!("The Secret of type kubernetes.io/tls with the {what}'s certificate; with one its URL is https."),
+                format!("The Secret of type kubernetes.io/tls with the {what}'s certificate; if \
+                    set, its URL is https."),
             ),
             key(
                 path("annotations"),
                 Kind::Texts,
-                format!("Annotations of the {what}'s ingress alone."),
+                format!("Annotations of the {what}'s ingress only."),
             ),
             key(
                 path("path"),
                 Kind::RootPath,
-                "Path of the ingress: `/`, as the web app does not work below another.",
+                "Path of the ingress; must be `/`, because the web app does not work below another \
+                 path.",
             ),
         ]);
     }
@@ -128,7 +134,8 @@ fn ingress() -> Vec<Key> {
 }
 
 fn secrets() -> Vec<Key> {
-    let published = "The chart's own, which is published, counts as none: then one is made for the instance and kept.";
+    let published = "The chart's own value is published and counts as empty; if empty, one is \
+        generated for the instance and kept.";
     let secret = |path: &str, what: &str| {
         key(
             format!("secret.{path}"),
@@ -170,39 +177,44 @@ fn outside() -> Vec<Key> {
         keys.push(key(
             path(&format!("{name}Host")),
             Kind::Host,
-            format!("Where {what} is, with `{section}.enabled: false`; not used otherwise."),
+            format!("Host of the external {what}; only used with `{section}.enabled: false`."),
         ));
         keys.push(key(
             path(&format!("{name}Port")),
             Kind::Whole(1..=65535),
-            format!("The port of {what} there."),
+            format!("Port of the external {what}."),
         ));
     }
     keys.extend([
         key(
             path("existingSecret"),
             Kind::Name,
-            "A Secret with credentials for services outside, under the keys `elasticsearch_username`, `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password`, as far as they are needed; instead of the keys beside.",
+            "An existing Secret with the credentials of external databases, used instead of the \
+             keys below; it has those of the keys `elasticsearch_username`, \
+             `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password` \
+             that are needed.",
         ),
-        key(path("elasticsearchUsername"), Kind::Text, "User of Elasticsearch outside."),
-        key(path("elasticsearchPassword"), Kind::Password, "Password of Elasticsearch outside."),
+        key(path("elasticsearchUsername"), Kind::Text, "User of the external Elasticsearch."),
+        key(path("elasticsearchPassword"), Kind::Password, "Password of the external \
+            Elasticsearch."),
         key(
             path("mongodbUsername"),
             Kind::Text,
-            "User of MongoDB outside (server 2.0 and newer).",
+            "User of the external MongoDB (server 2.0 and newer).",
         ),
         key(
             path("mongodbPassword"),
             Kind::Password,
-            "Password of MongoDB outside (server 2.0 and newer).",
+            "Password of the external MongoDB (server 2.0 and newer).",
         ),
         key(
             path("mongodbQuery"),
             Kind::Query,
-            "What stands behind the `?` of MongoDB's address, such as `authSource=admin` (server 2.0 and newer).",
+            "Query part of the external MongoDB's address (after the `?`), such as \
+             `authSource=admin` (server 2.0 and newer).",
         )
         .default(json!("authSource=admin")),
-        key(path("redisPassword"), Kind::Password, "Password of Redis outside."),
+        key(path("redisPassword"), Kind::Password, "Password of the external Redis."),
     ]);
     keys
 }

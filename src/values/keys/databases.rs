@@ -25,14 +25,14 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
             path("enabled"),
             Kind::Flag,
             format!(
-                "Whether {what} keeps its data in a volume. Without one they are gone with the pod."
+                "Whether {what} keeps its data in a volume. Without one they are lost with the pod."
             ),
         )
         .default(json!(true)),
         key(
             path("accessModes"),
             Kind::AccessModes,
-            format!("How {what}'s volume may be mounted."),
+            format!("Access modes of {what}'s volume."),
         ),
         key(
             path("size"),
@@ -42,7 +42,7 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
         key(
             path("storageClass"),
             Kind::Name,
-            format!("Storage class of {what}'s claim; none is the instance's own volume."),
+            format!("Storage class of {what}'s claim; if empty, the instance's own volume is used."),
         ),
     ]
 }
@@ -51,7 +51,8 @@ fn enabled(component: Component, what: &str) -> Key {
     key(
         format!("{component}.enabled"),
         Kind::Flag,
-        format!("Whether {what} is installed; `false` where `externalServices` names one outside."),
+        format!("Whether {what} is installed; `false` to use the external one of \
+            `externalServices`."),
     )
 }
 
@@ -59,7 +60,7 @@ fn extra_flags(component: Component, program: &str) -> Key {
     key(
         format!("{component}.extraFlags"),
         Kind::Arguments,
-        format!("Arguments of {program} beside its own."),
+        format!("Additional arguments of {program}."),
     )
 }
 
@@ -70,24 +71,26 @@ fn redis() -> Vec<Key> {
         key(
             path("usePassword"),
             Kind::Flag,
-            "Whether Redis wants a password, which the servers are then given.",
+            "Whether Redis requires a password; the servers then use it too.",
         ),
         key(
             path("password"),
             Kind::OwnPassword,
-            "The password, with `usePassword`; without one it is made for the instance and kept.",
+            "The password, with `usePassword`; if empty, one is generated for the instance and \
+             kept.",
         ),
         key(path("databaseNumber"), Kind::Whole(0..=15), "Number of the database in Redis.")
             .nothing("the server's own configuration decides which databases it uses"),
         key(
             path("master.name"),
             Kind::Template,
-            "The host name of Redis that the servers are told.",
+            "The host name that the servers use for Redis.",
         ),
         key(
             path("master.port"),
             Kind::Whole(1..=65535),
-            "The port of Redis that the servers are told; Redis' own is `redis.master.service.port`.",
+            "The port that the servers use for Redis; Redis' own port is \
+             `redis.master.service.port`.",
         ),
         key(
             path("master.service.port"),
@@ -98,9 +101,10 @@ fn redis() -> Vec<Key> {
         key(
             path("cluster.enabled"),
             Kind::Flag,
-            "Replicas of Redis beside the master.",
+            "Replicas of Redis in addition to the master.",
         )
-        .refused("the servers write to the master alone and never read from replicas; leave it false, or use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`"),
+        .refused("the servers only use the master and never read from replicas; leave it false, or \
+            use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`"),
         extra_flags(Component::Redis, "redis-server"),
     ];
     keys.extend(claim("redis.master.persistence", "Redis"));
@@ -119,27 +123,29 @@ fn mongodb() -> Vec<Key> {
         key(
             path("auth.enabled"),
             Kind::Flag,
-            "Whether MongoDB wants a login, which the server is then given (server 2.0 and newer, on empty data).",
+            "Whether MongoDB requires a login; the server then uses it too (server 2.0 and newer, \
+             on empty data).",
         ),
         key(
             path("auth.rootPassword"),
             Kind::OwnPassword,
-            "The password of MongoDB's user `root`, with `auth.enabled`; without one it is made for the instance and kept.",
+            "The password of MongoDB's user `root`, with `auth.enabled`; if empty, one is \
+             generated for the instance and kept.",
         ),
         key(
             path("replicaCount"),
             Kind::Whole(1..=50),
-            "Members of the replica set; a standalone MongoDB is one.",
+            "Number of members of the replica set; a standalone MongoDB is a single one.",
         ),
         key(
             path("service.name"),
             Kind::Template,
-            "The host name of MongoDB that the server is told.",
+            "The host name that the server uses for MongoDB.",
         ),
         key(
             path("service.type"),
             Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
-            "How MongoDB is reached.",
+            "Type of MongoDB's service.",
         ),
         key(
             path("service.port"),
@@ -149,7 +155,7 @@ fn mongodb() -> Vec<Key> {
         key(
             path("service.portName"),
             Kind::Name,
-            "The name of that port.",
+            "The name of MongoDB's port.",
         ),
         extra_flags(Component::Mongodb, "mongod"),
     ];
@@ -168,10 +174,10 @@ fn elasticsearch() -> Vec<Key> {
         ),
     ];
     for (role, what) in [
-        ("master", "may become master"),
+        ("master", "can become master"),
         ("ingest", "run ingest pipelines"),
         ("data", "hold data"),
-        ("remote_cluster_client", "may ask other clusters"),
+        ("remote_cluster_client", "can query other clusters"),
     ] {
         keys.push(key(
             format!("elasticsearch.roles.{role}"),
@@ -183,43 +189,44 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("replicas"),
             Kind::Whole(1..=50),
-            "How many nodes Elasticsearch has.",
+            "Number of nodes of Elasticsearch.",
         ),
         key(
             path("clusterHealthCheckParams"),
             Kind::Query,
-            "What Elasticsearch is asked for before it counts as started.",
+            "Query of the health check that Elasticsearch must pass before it counts as started.",
         ),
         key(
             path("minimumMasterNodes"),
             Kind::Whole(0..=50),
             "Master nodes that must agree.",
         )
-        .nothing("Elasticsearch has not known it since 7.0"),
+        .nothing("Elasticsearch does not support it since 7.0"),
         key(
             path("clusterName"),
             Kind::Name,
-            "Name of the Elasticsearch cluster, with which its objects' names begin.",
+            "Name of the Elasticsearch cluster, and prefix of the names of its objects.",
         ),
         key(
             path("esJavaOpts"),
             Kind::JavaOptions,
-            "Java's options: the heap.",
+            "Options of Java, such as the heap size.",
         ),
         key(
             path("persistence.enabled"),
             Kind::Flag,
-            "Whether Elasticsearch keeps its data in a volume. Without one they are gone with the pod.",
+            "Whether Elasticsearch keeps its data in a volume. Without one they are lost with the \
+             pod.",
         ),
         key(
             path("volumeClaimTemplate.accessModes"),
             Kind::AccessModes,
-            "How Elasticsearch's volume may be mounted.",
+            "Access modes of Elasticsearch's volume.",
         ),
         key(
             path("volumeClaimTemplate.storageClassName"),
             Kind::Name,
-            "Storage class of Elasticsearch's claim; none is the instance's own volume.",
+            "Storage class of Elasticsearch's claim; if empty, the instance's own volume is used.",
         ),
         key(
             path("volumeClaimTemplate.resources.requests.storage"),
@@ -229,7 +236,7 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("esConfig"),
             Kind::Files(&[]),
-            "Files of Elasticsearch's folder `config`, such as `elasticsearch.yml`.",
+            "Files in Elasticsearch's folder `config`, such as `elasticsearch.yml`.",
         ),
         key(
             path("imageTag"),

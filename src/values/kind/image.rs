@@ -48,7 +48,8 @@ pub(super) fn tag(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
 /// An image that is loaded into the node goes by its tag there.
 fn digest(key: &str) -> String {
     format!(
-        "invalid value for `{key}`: images are loaded into the node by their tag, and a digest is lost on the way: write only the tag"
+        "invalid value for `{key}`: images are loaded into the node by their tag, and digests are \
+         not supported: write only the tag"
     )
 }
 

@@ -26,7 +26,7 @@ pub(super) fn shaped<T: DeserializeOwned + Serialize>(
     match unknown(value, &read, &mut path) {
         true => {
             let place = path_of(key, &path);
-            Err((path, format!("Kubernetes knows no field `{place}`")))
+            Err((path, format!("unknown field `{place}`")))
         }
         false => Ok(()),
     }
@@ -115,7 +115,7 @@ pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
         let name = item["name"].as_str().unwrap_or_default();
         if seen.contains(&name) {
             let below = vec![index.to_string(), "name".to_owned()];
-            wrong.push((below, format!("`{key}` names `{name}` twice")));
+            wrong.push((below, format!("`{key}` contains `{name}` twice")));
         }
         seen.push(name);
     }
@@ -145,14 +145,14 @@ fn variable(key: &str, index: usize, item: &Value) -> Result<(), Wrong> {
         match field.as_str() {
             "name" => {}
             "value" if text(value).is_some() || value.is_null() => {}
-            "value" => return wrong(Some(field), invalid("a text")),
+            "value" => return wrong(Some(field), invalid("a string")),
             "valueFrom" if value.is_null() => {}
             "valueFrom" if value.is_object() => {
                 shaped::<EnvVarSource>(key, value, vec![index.to_string(), field.clone()])?;
             }
             "valueFrom" => return wrong(Some(field), invalid("a source such as `secretKeyRef`")),
             _ => {
-                let what = format!("Kubernetes knows no field `{place}.{field}`");
+                let what = format!("unknown field `{place}.{field}`");
                 return wrong(Some(field), what);
             }
         }
@@ -183,7 +183,7 @@ pub(super) fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> 
             return Err((
                 vec![name.clone()],
                 format!(
-                    "invalid value for `{key}.{name}`: expected a text, got {}",
+                    "invalid value for `{key}.{name}`: expected a string, got {}",
                     type_of(value)
                 ),
             ));
@@ -200,7 +200,7 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
         if name.is_empty() || name.starts_with('.') || !name.chars().all(inner) {
             return Err((
                 below,
-                format!("`{key}` has a file `{name}`, which is no file name"),
+                format!("`{key}` contains `{name}`, which is not a valid file name"),
             ));
         }
         if !ends.is_empty() && !ends.iter().any(|end| name.ends_with(end)) {
@@ -208,7 +208,7 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
             return Err((
                 below,
                 format!(
-                    "`{key}` has a file `{name}`, and only files that end with {ends} are read"
+                    "`{key}` contains `{name}`, but only files that end with {ends} are read"
                 ),
             ));
         }
@@ -231,7 +231,7 @@ pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
         let username = item["username"].as_str().unwrap_or_default();
         if seen.contains(&username) {
             let below = vec![index.to_string(), "username".to_owned()];
-            wrong.push((below, format!("`{key}` names `{username}` twice")));
+            wrong.push((below, format!("`{key}` contains `{username}` twice")));
         }
         seen.push(username);
     }
@@ -264,7 +264,8 @@ fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
             return Err((
                 below(name),
                 format!(
-                    "invalid value for `{key}[{index}].{name}`: expected a text in quotes that is not empty"
+                    "invalid value for `{key}[{index}].{name}`: expected a non-empty string in \
+                     quotes"
                 ),
             ));
         }
@@ -275,7 +276,8 @@ fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
     {
         return Err((
             below("username"),
-            format!("`{key}[{index}].username` cannot hold `:`, which ends it in a login"),
+            format!("`{key}[{index}].username` must not contain `:`, which ends the user name in a \
+                login"),
         ));
     }
     Ok(())

@@ -79,7 +79,7 @@ fn amount(key: &str, what: &str, amount: &Value) -> Result<(), String> {
     }
     if what == "cpu" && size > 10_000.0 {
         let wrong =
-            format!("invalid value for `{key}.{what}`: `{written}` is not a number of processors");
+            format!("invalid value for `{key}.{what}`: `{written}` is not a number of CPUs");
         return Err(with_guess(wrong, &written, false));
     }
     Ok(())

@@ -47,7 +47,8 @@ fn roles(values: &Values, found: &mut Found) {
         if !on {
             found.push(Finding::new(
                 format!("elasticsearch.roles.{role}"),
-                format!("Elasticsearch does not start where no node {what}, and all nodes have the same roles"),
+                format!("Elasticsearch does not start if no node {what}, and all nodes have the \
+                    same roles"),
             ));
         }
     }
@@ -64,7 +65,8 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
             found.push(Finding::new(
                 format!("{component}.enabled"),
                 format!(
-                    "`{component}.enabled` is false, and `externalServices.{component}Host` names no other"
+                    "`{component}.enabled` is false, but `externalServices.{component}Host` is not \
+                     set"
                 ),
             ));
         }
@@ -88,7 +90,8 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
         found.push(Finding::new(
             format!("externalServices.{name}"),
             format!(
-                "`externalServices.{name}` is not used where `existingSecret` names `{secret}`: drop one of them"
+                "`externalServices.{name}` is not used because `existingSecret` is `{secret}`: \
+                 remove one of them"
             ),
         ));
     }
@@ -115,7 +118,8 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
     if uses && !release.logs_in_to_mongodb() {
         found.push(Finding::new(
             "externalServices.mongodbUsername",
-            format!("server {} cannot log in to MongoDB: users and keys end up in the wrong database; servers from 2.0 on can", release.server),
+            format!("server {} does not support a MongoDB login: users and keys end up in the \
+                wrong database; use server 2.0 or newer", release.server),
         ));
     }
 }
@@ -128,7 +132,9 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     if mongodb.wants_login && mongodb.replica_set {
         found.push(Finding::new(
             "mongodb.auth.enabled",
-            "members of a replica set that want a login need a key of their own, which is not made here: leave one of `mongodb.auth.enabled` and `mongodb.architecture`, or use a MongoDB of your own with `mongodb.enabled: false` and `externalServices.mongodbHost`",
+            "a replica set with a login needs a key file, which is not supported here: remove \
+             `mongodb.auth.enabled` or `mongodb.architecture`, or use an external MongoDB with \
+             `mongodb.enabled: false` and `externalServices.mongodbHost`",
         ));
     }
     if release.logs_in_to_mongodb() {
@@ -138,13 +144,14 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     if mongodb.wants_login {
         found.push(Finding::new(
             "mongodb.auth.enabled",
-            format!("server {server} cannot log in to MongoDB: users and keys end up in the wrong database; servers from 2.0 on can"),
+            format!("server {server} does not support a MongoDB login: users and keys end up in \
+                the wrong database; use server 2.0 or newer"),
         ));
     }
     if mongodb.replica_set {
         found.push(Finding::new(
             "mongodb.architecture",
-            format!("server {server} cannot be told the members of a replica set; servers from 2.0 on can"),
+            format!("server {server} does not support a replica set; use server 2.0 or newer"),
         ));
     }
 }
@@ -164,7 +171,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
             };
             found.push(Finding::new(
                 key,
-                format!("{component} keeps no data: they are lost whenever its pod is recreated"),
+                format!("{component} has no volume: its data are lost when its pod is recreated"),
             ));
         }
     }
@@ -187,18 +194,21 @@ fn settings(context: &Context<'_>, found: &mut Found) {
         if elastic::is_gone(env, context.release) {
             let version = &context.release.databases.elasticsearch;
             let instead = match name.starts_with("node.") {
-                true => "; what its nodes do is `elasticsearch.roles`",
+                true => "; use `elasticsearch.roles` for the roles of its nodes",
                 false => "",
             };
             found.push(Finding::new(
                 elastic::KEY,
-                format!("Elasticsearch {version} does not start with the setting `{name}`, which it does not know: drop it from `{}`{instead}", elastic::KEY),
+                format!("Elasticsearch {version} does not start with the unknown setting `{name}`: \
+                    remove it from `{}`{instead}", elastic::KEY),
             ));
         }
         if name == "xpack.security.enabled" && kind::flag(&env["value"]) == Some(true) {
             found.push(Finding::new(
                 elastic::KEY,
-                "with `xpack.security.enabled` the servers cannot log in to the Elasticsearch that is installed here: drop it, or use one of your own with `elasticsearch.enabled: false` and `externalServices.elasticsearchHost`",
+                "with `xpack.security.enabled` the servers cannot log in to the Elasticsearch that \
+                 is installed here: remove it, or use an external one with `elasticsearch.enabled: \
+                 false` and `externalServices.elasticsearchHost`",
             ));
         }
     }

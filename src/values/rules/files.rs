@@ -16,7 +16,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Err(why) = hocon::check(text) {
             found.push(Finding::new(
                 key,
-                format!("the file `{name}` is no HOCON, and the server would start with none of its configuration: {why}"),
+                format!("the file `{name}` is not valid HOCON, and the server would start without \
+                    any of its configuration: {why}"),
             ));
             continue;
         }
@@ -28,7 +29,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         } else if published::is_within(text) {
             found.push(Finding::new(
                 key,
-                format!("the file `{name}` holds a secret that is published: anybody who knows it can log in; drop it, and the instance's own is used"),
+                format!("the file `{name}` contains a published secret: anybody who knows it can \
+                    log in; remove it to use the instance's own"),
             ));
         }
     }
@@ -38,7 +40,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Err(error) = parsed {
             found.push(Finding::new(
                 "webserver.additionalConfigs.configuration.json",
-                format!("the file `configuration.json` is no JSON object, and the web app would not start: {error}"),
+                format!("the file `configuration.json` is not a JSON object, and the web app would \
+                    not start: {error}"),
             ));
         }
     }
@@ -52,7 +55,8 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
                 let name = env["name"].as_str().unwrap_or_default();
                 found.push(Finding::new(
                     format!("{component}.extraEnvs"),
-                    format!("the variable `{name}` holds a secret that is published: anybody who knows it can log in; drop it, and the instance's own is used"),
+                    format!("the variable `{name}` contains a published secret: anybody who knows \
+                        it can log in; remove it to use the instance's own"),
                 ));
             }
         }
@@ -83,12 +87,14 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         if !READ.contains(&stem) {
             found.push(Finding::new(
                 key,
-                format!("the server reads nothing of the file `{name}`: the name of a file is the first part of its paths, and the server knows {known}"),
+                format!("the server ignores the file `{name}`: the file name is the first part of \
+                    its paths, and the server only knows {known}"),
             ));
         } else if twice {
             found.push(Finding::new(
                 key,
-                format!("the server does not read `{stem}` in the file `{name}`: the name of a file is the first part of its paths already"),
+                format!("the server does not read `{stem}` in the file `{name}`: the file name \
+                    already is the first part of its paths"),
             ));
         }
     }
@@ -100,7 +106,8 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
             found.push(Finding::new(
                 format!("{}.additionalConfigs.{name}", Component::Webserver),
                 format!(
-                    "the web app of server {} reads no file `{name}`: `webserver.additionalConfigs` has no effect with it",
+                    "the web app of server {} does not read the file `{name}`: it has no effect in \
+                     `webserver.additionalConfigs`",
                     context.release.server
                 ),
             ));

@@ -26,7 +26,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             found.push(Finding::new(
                 format!("{component}.image.repository"),
                 format!(
-                    "`{repository}` keeps its data elsewhere and runs as another user than the official images that are installed here: drop `{component}.image`"
+                    "`{repository}` keeps its data elsewhere and runs as another user than the \
+                     official images that are installed here: remove `{component}.image`"
                 ),
             ));
             continue;
@@ -45,15 +46,15 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         let fits = |other: &Release| other.is_database_version(component, tag) == Some(true);
         let instead = match Catalogue::builtin().all().iter().find(|other| fits(other)) {
             Some(other) => format!(
-                "drop it, or choose the release that has it: --release {}",
+                "remove it, or use the release that has it: --release {}",
                 other.name
             ),
-            None => "drop it: no release has that version".to_owned(),
+            None => "remove it: no release has that version".to_owned(),
         };
         found.push(Finding::new(
             key.clone(),
             format!(
-                "`{key}` is {tag}, and release {} has {}: {instead}",
+                "`{key}` is {tag}, but release {} has {}: {instead}",
                 release.name,
                 wanted.reference.tag_or_default()
             ),

@@ -51,7 +51,8 @@ fn controller_ports(context: &Context<'_>, found: &mut Found) {
             let key = format!("{name}.service.nodePort");
             found.push(Finding::new(
                 key.clone(),
-                format!("`{key}` is {port}, which the ingress controller uses: choose another, or go without `--with-ingress`"),
+                format!("`{key}` is {port}, which the ingress controller uses: choose another \
+                    port, or omit `--with-ingress`"),
             ));
         }
     }
@@ -101,7 +102,8 @@ fn redis_port(context: &Context<'_>, found: &mut Found) {
         found.push(Finding::of(
             keys.map(str::to_owned),
             format!(
-                "the servers would look for Redis on port {}, and its service has port {}: give `redis.master.port` and `redis.master.service.port` the same value",
+                "the servers would look for Redis on port {}, but its service has port {}: set \
+                 `redis.master.port` and `redis.master.service.port` to the same value",
                 redis.told_port, redis.port
             ),
         ));

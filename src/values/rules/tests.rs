@@ -58,9 +58,9 @@ elasticsearch: {roles: {data: false}}
     assert_eq!(
         told[1..],
         [
-            "values.yaml:5: invalid value for `fileserver`: expected a map of keys, got a text",
+            "values.yaml:5: invalid value for `fileserver`: expected a map of keys, got a string",
             "values.yaml:4: `webserver` and `apiserver` cannot both have node port 30080",
-            "values.yaml:7: Elasticsearch does not start where no node holds data, and all nodes have the same roles",
+            "values.yaml:7: Elasticsearch does not start if no node holds data, and all nodes have the same roles",
             "values.yaml:3: invalid value for `apiserver.replicaCount`: expected a whole number from 0 to 1000, got `many`",
             "--set redis.usePassword=…: invalid value for `redis.usePassword`: expected true or false, got `perhaps`",
             "values.yaml:6: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `5g`; did you mean `5Gi`?",
@@ -372,7 +372,7 @@ fn the_users_own_list_of_elasticsearchs_settings_counts() {
     assert_eq!(
         warnings,
         [
-            "values.yaml:4: Elasticsearch 8 has no setting `xpack.monitoring.enabled`: it is left out"
+            "values.yaml:4: Elasticsearch 8 does not support the setting `xpack.monitoring.enabled`: it is ignored"
         ]
     );
     let error = resolve_on(

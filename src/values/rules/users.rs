@@ -15,7 +15,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     if fixed.users.is_empty() {
         found.push(Finding::of(
             ["apiserver.fixedUsers.enabled", USERS].map(str::to_owned),
-            "`apiserver.fixedUsers.enabled` without `apiserver.fixedUsers.users` leaves nobody who can log in",
+            "nobody could log in: `apiserver.fixedUsers.enabled` is true, but \
+             `apiserver.fixedUsers.users` is empty",
         ));
     }
     for (key, user) in each(&fixed.users) {
@@ -56,14 +57,15 @@ fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
 fn hashed(password: &str) -> Result<(), &'static str> {
     if looks_like_bcrypt(password) {
         return Err(
-            "is a bcrypt hash that is not encoded; encode it: printf %s 'HASH' | base64 -w0",
+            "is a bcrypt hash that is not base64-encoded; encode it: printf %s 'HASH' | base64 -w0",
         );
     }
     let decoded = STANDARD.decode(password).unwrap_or_default();
     match &decoded[..] {
         hash if is_bcrypt(hash) => Ok(()),
         [hash @ .., b'\n'] if is_bcrypt(hash) => {
-            Err("ends with an encoded line break; encode it without: printf %s 'HASH' | base64 -w0")
+            Err("ends with an encoded line break; encode it without one: printf %s 'HASH' | base64 \
+                -w0")
         }
         _ => Err(
             "is not base64 of a bcrypt hash; make one: htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0",
