@@ -135,6 +135,25 @@ fn helm_values_knows_nothing_of_this_program() {
     );
 }
 
+/// See `STYLE.md`.
+#[test]
+fn messages_are_in_plain_language() {
+    let words = [
+        "are to be ",
+        "bring it back",
+        "cannot be meant",
+        "go on with",
+        "is no time",
+        "is to be ",
+        "made anew",
+        "nobody is there",
+        "there is no such",
+        "what was said",
+        "whatever is",
+    ];
+    assert_eq!(outside(&[], &words), [""; 0]);
+}
+
 #[test]
 fn a_file_is_one_thing() {
     for (path, text) in sources() {

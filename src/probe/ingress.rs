@@ -28,7 +28,7 @@ pub fn ingress_hint(checks: &[Check], node: &str) -> Option<String> {
     let mut failed = checks.iter().filter(|check| check.failure.is_some());
     let alone = failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
     let log = "kubectl -n clearml logs deployment/clearml-traefik";
-    alone.then(|| format!("see what the ingress controller says: docker exec {node} {log}"))
+    alone.then(|| format!("see the logs of the ingress controller: docker exec {node} {log}"))
 }
 
 #[cfg(test)]

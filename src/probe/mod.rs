@@ -112,7 +112,7 @@ impl Probe {
                 let files = Check {
                     name: "files",
                     took: Duration::ZERO,
-                    failure: Some("not tried without a login".into()),
+                    failure: Some("skipped because there is no login".into()),
                 };
                 return ([login, files, ingress.await.0], None);
             };
@@ -170,7 +170,7 @@ impl Probe {
         let request = request.bearer_auth(token).json(&serde_json::json!({}));
         let body: Value = send(request).await?.json().await.map_err(plainly)?;
         let version = body["data"]["version"].as_str();
-        let version = version.ok_or("the answer holds no version")?;
+        let version = version.ok_or("the response contains no version")?;
         let build = body["data"]["build"].as_str().filter(|b| !b.is_empty());
         Ok(build.map_or_else(|| version.to_owned(), |build| format!("{version}-{build}")))
     }
@@ -190,7 +190,7 @@ impl Probe {
         let token = body["data"]["token"].as_str().filter(|t| !t.is_empty());
         token
             .map(str::to_owned)
-            .ok_or_else(|| "the answer holds no token".into())
+            .ok_or_else(|| "the response contains no token".into())
     }
 
     async fn web_page(&self, web: &str) -> Result<(), String> {
@@ -199,7 +199,7 @@ impl Probe {
         if text.to_lowercase().contains("<html") {
             Ok(())
         } else {
-            Err("the answer is no page".into())
+            Err("the response is not a web page".into())
         }
     }
 
@@ -229,7 +229,7 @@ impl Probe {
         if came_back {
             Ok(())
         } else {
-            Err("the file came back changed".into())
+            Err("the downloaded file differs from the uploaded one".into())
         }
     }
 }
@@ -238,8 +238,9 @@ async fn send(request: RequestBuilder) -> Result<Response, String> {
     let response = request.send().await.map_err(plainly)?;
     match response.status() {
         StatusCode::OK => Ok(response),
-        StatusCode::UNAUTHORIZED => Err("it answers 401: the credentials are not accepted".into()),
-        status => Err(format!("it answers {}", status.as_u16())),
+        StatusCode::UNAUTHORIZED => Err("it responded with status 401: the credentials were \
+            rejected".into()),
+        status => Err(format!("it responded with status {}", status.as_u16())),
     }
 }
 
@@ -257,7 +258,7 @@ fn plainly(error: reqwest::Error) -> String {
 
 /// The pods run, but the server does not do what a user needs.
 #[derive(Debug, thiserror::Error)]
-#[error("the server runs, but {}", failures(checks))]
+#[error("the server is running, but {}", failures(checks))]
 pub struct Failure {
     /// All checks.
     pub checks: Vec<Check>,
@@ -291,10 +292,10 @@ impl Explain for Failure {
         } else {
             "webserver"
         };
-        let log = format!("see what it says: clearml-local logs {component}");
+        let log = format!("see its logs: clearml-local logs {component}");
         vec![
             ingress_hint(&self.checks, &self.node).unwrap_or(log),
-            "see the whole: clearml-local status".into(),
+            "see the full status: clearml-local status".into(),
         ]
     }
 }
@@ -320,7 +321,7 @@ mod tests {
         let failure = failed("files");
         assert_eq!(
             failure.to_string(),
-            "the server runs, but `files` fails: it answers 500"
+            "the server is running, but `files` fails: it answers 500"
         );
         assert!(failure.hints()[0].ends_with("clearml-local logs fileserver"));
         let ingress = &failed("ingress").hints()[0];

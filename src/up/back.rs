@@ -112,7 +112,7 @@ mod tests {
         let hints = |restored| {
             let interrupted = Interrupted {
                 signal: Signal::HangUp,
-                next: "go on with: clearml-local up".to_owned(),
+                next: "continue with: clearml-local up".to_owned(),
             };
             let error = Error::from(WentBack {
                 error: interrupted.into(),
@@ -123,6 +123,6 @@ mod tests {
             error.hints()
         };
         assert_eq!(hints(true), ["see what was undone: clearml-local history"]);
-        assert_eq!(hints(false), ["go on with: clearml-local up"]);
+        assert_eq!(hints(false), ["continue with: clearml-local up"]);
     }
 }

@@ -15,7 +15,7 @@ pub enum Error {
     #[error("there is no server to start")]
     NothingToStart,
     /// The node runs, but the server was never installed as a whole.
-    #[error("the node runs, but not all of the server was installed")]
+    #[error("the node is running, but the server was not installed completely")]
     NotInstalled,
     /// The release's file is missing.
     #[error("release file {path} does not exist")]
@@ -71,7 +71,7 @@ pub enum Error {
 
 fn no_login(registry: &str, token: bool) -> String {
     let why = match token {
-        true => "your `docker login` holds a token, which pods cannot use",
+        true => "your `docker login` contains a token, which pods cannot use",
         false => "there is no `docker login` for it",
     };
     format!("`imageCredentials` has no user for {registry}, and {why}")

@@ -75,7 +75,7 @@ fn source_of_default(key: &Key, made: bool, inputs: &Inputs<'_>) -> String {
     } else if depends && key.path.contains(".image.") {
         format!("release {}", inputs.release.name)
     } else if depends {
-        format!("machine (profile {})", inputs.profile.name)
+        format!("host (profile {})", inputs.profile.name)
     } else if key.chart == Some(&key.default) {
         "chart".into()
     } else {
@@ -141,7 +141,7 @@ mod tests {
             (
                 "elasticsearch.esJavaOpts",
                 json!("-Xmx1g -Xms1g"),
-                "machine (profile standard)",
+                "host (profile standard)",
             ),
             ("webserver.service.port", json!(80), "chart"),
             ("apiserver.watchdog.enabled", json!(true), "clearml-local"),
