@@ -11,7 +11,7 @@ use crate::error::Code;
 /// room is on its way out for a few seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(8);
 
-/// What the scheduler misses, in short: `the node has too little memory`.
+/// What the scheduler misses, in short: `the node does not have enough memory`.
 pub(crate) fn in_short(message: &str) -> String {
     match Want::of(message) {
         Want::Resource(what) => format!("the node does not have enough {what}"),

@@ -262,23 +262,23 @@ mod tests {
         ),
         (
             "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 192.0.2.7:7779: bind: cannot assign requested address",
-            "Docker's machine does not have the address",
+            "the Docker host does not have the address",
         ),
         (
             "* could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
-            "Docker has no range",
+            "Docker has no address range left",
         ),
         (
             "all predefined address pools have been fully subnetted",
-            "Docker has no range",
+            "Docker has no address range left",
         ),
         (
             "* Pool overlaps with other one on this address space",
-            "another network of Docker has the same range",
+            "another Docker network uses the same",
         ),
         (
             "* network kind is ambiguous (2 matches found on name)",
-            "several networks",
+            "several Docker networks",
         ),
         ("* network kind not found", "the network of the container"),
         (
@@ -287,11 +287,11 @@ mod tests {
         ),
         (
             "* Conflict. The container name \"/demo-control-plane\" is already in use by container \"68317ded704c\". You have to remove (or rename) that container to be able to reuse that name.",
-            "a container of that name",
+            "a container with that name",
         ),
         (
             "* privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode",
-            "Docker maps the users",
+            "Docker remaps the users",
         ),
         (
             "Mounts denied: \nThe path /srv/data is not shared from the host and is not known to Docker.",
@@ -315,7 +315,7 @@ mod tests {
         ),
         (
             "AppArmor enabled on system but the docker-default profile could not be loaded: running `apparmor_parser` failed",
-            "the AppArmor",
+            "AppArmor",
         ),
         (
             "linux seccomp: seccomp profiles are not supported on this daemon, you cannot specify a custom seccomp profile",
@@ -325,7 +325,7 @@ mod tests {
         ("unknown or invalid runtime name: nvidia", "the runtime"),
         (
             "failed to create task for container: failed to initialize logging driver: dial tcp 127.0.0.1:514: connect: connection refused",
-            "the log driver",
+            "Docker's log driver",
         ),
         (
             "OCI runtime create failed: container_linux.go:380: starting container process caused: process_linux.go:385: applying cgroup configuration for process caused: cannot enter cgroupv2 with domain controllers",
@@ -333,11 +333,11 @@ mod tests {
         ),
         (
             "cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024)",
-            "Docker runs without root",
+            "Docker runs rootless",
         ),
         (
             "OCI runtime create failed: runc create failed: unable to start container process: error mounting proc: operation not permitted",
-            "Docker may not do that",
+            "Docker is not permitted to do that",
         ),
         (
             "failed to copy files: write /var/lib/docker/overlay2/x: no space left on device",

@@ -135,6 +135,6 @@ mod tests {
         let network = reason("False", network, json!([])).unwrap();
         assert_eq!(network, "its pod network is not ready");
         let other = reason("False", "PLEG is not healthy", json!([])).unwrap();
-        assert_eq!(other, "its kubelet says: PLEG is not healthy");
+        assert_eq!(other, "its kubelet reports: PLEG is not healthy");
     }
 }

@@ -308,7 +308,7 @@ mod tests {
         let check = Check {
             name,
             took: Duration::ZERO,
-            failure: Some("it answers 500".into()),
+            failure: Some("it responded with status 500".into()),
         };
         Failure {
             checks: vec![check],

@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(said("[::1]"), said("::1"));
         assert_eq!(said("::"), "IPv6 is not supported, use 0.0.0.0");
         assert!(said("fe80::1").ends_with("an IPv4 address of this machine, or 0.0.0.0 for all"));
-        assert!(said("224.0.0.1").contains("groups of machines"));
+        assert!(said("224.0.0.1").contains("multicast"));
         assert!(said("localhost").starts_with("expected an IPv4 address"));
     }
 }

@@ -301,7 +301,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("written by MongoDB 4.4, and the release has MongoDB 7.0"),
+                .contains("written by MongoDB 4.4, but the release uses MongoDB 7.0"),
             "{error}"
         );
     }

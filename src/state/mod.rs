@@ -420,7 +420,7 @@ mod tests {
         files::write(&state.secrets_path(), "{\"http").unwrap();
         let error = state.keep_secrets(&Secrets::generate()).unwrap_err();
         assert!(
-            error.to_string().contains("secrets.json is broken"),
+            error.to_string().contains("secrets.json: "),
             "{error}"
         );
         assert_eq!(

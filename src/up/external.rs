@@ -317,11 +317,11 @@ mod tests {
         let (error, details, hints) = judged(message).unwrap();
         assert_eq!(
             error,
-            "redis outside at cache:6379: it refuses the password; nothing was applied"
+            "external redis at cache:6379: it refuses the password; nothing was applied"
         );
         assert_eq!(
             details,
-            ["elasticsearch outside at localhost:9200: the connection is refused"]
+            ["external elasticsearch at localhost:9200: the connection is refused"]
         );
         assert!(hints[0].contains("`externalServices.redisPassword`"));
         assert!(hints[1].starts_with("`localhost` is the pod itself"));

@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "its Kubernetes API answers in the node, but 127.0.0.1:{port}, where Docker publishes it, refuses connections"
+                "the Kubernetes API answers in the node, but 127.0.0.1:{port}, where Docker publishes it, refuses connections"
             )
         );
     }

@@ -385,7 +385,7 @@ fileserver:
             "mongodb.auth.enabled=true",
             "mongodb.architecture=replicaset",
         ];
-        assert!(refused("", &both).contains("need a key of their own"));
+        assert!(refused("", &both).contains("needs a key file"));
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
         backing_off("40s", 3, end("Error", 137, "")),
     ));
     is(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
-    assert!(more.cause.ends_with("killed again and again (SIGKILL)"));
+    assert!(more.cause.ends_with("keeps being killed (SIGKILL)"));
     assert!(more.hints[1].starts_with("if it needs more memory: "));
 }
 

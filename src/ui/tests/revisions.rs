@@ -128,7 +128,7 @@ fn the_history() {
         ),
     };
     let failed = Entry {
-        reason: Some("apiserver cannot be placed on the node".into()),
+        reason: Some("apiserver cannot be scheduled on the node".into()),
         code: Some(64),
         ..entry(9, "failed", &[("apiserver.replicaCount", "1", "2")])
     };

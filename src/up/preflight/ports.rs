@@ -181,7 +181,7 @@ mod tests {
         let (who, remedy) = holder(&engine, port).await.unwrap();
         let me = std::process::id();
         assert!(who.contains(&format!("(process {me})")), "{who}");
-        assert_eq!(remedy, format!("end it: kill {me}"));
+        assert_eq!(remedy, format!("stop it: kill {me}"));
         let container = Container {
             name: "web".into(),
             running: true,

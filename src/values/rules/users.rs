@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(hashed(&encode(BCRYPT)), Ok(()));
         assert_eq!(hashed(&encode(&BCRYPT.replace("2b", "2y"))), Ok(()));
         for (password, why) in [
-            (BCRYPT.to_owned(), "not encoded"),
+            (BCRYPT.to_owned(), "not base64-encoded"),
             ("hunter2".to_owned(), "is not base64 of a bcrypt hash"),
             (encode("hunter2"), "is not base64 of a bcrypt hash"),
             (encode(&BCRYPT[..59]), "is not base64 of a bcrypt hash"),
