@@ -154,7 +154,7 @@ impl Engine for Docker {
             .build();
         let reference = reference.to_string();
         let tagged = self.client.tag_image(&reference, Some(options)).await;
-        tagged.map_err(Docker::failed(format!("name the image {name}")))
+        tagged.map_err(Docker::failed(format!("tag the image {name}")))
     }
 
     fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream {
@@ -388,8 +388,7 @@ impl Engine for Docker {
 
     async fn remove_network(&self, id: &str) -> Result<(), Error> {
         let removed = self.client.remove_network(id).await;
-        optional(removed.map_err(Docker::failed(format!("remove the network {id}"))))?;
-        Ok(())
+        optional(removed.map_err(Docker::failed(format!("remove the network {id}")))).map(drop)
     }
 
     async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error> {

@@ -98,8 +98,7 @@ impl Error {
                 "not ready",
                 format!("not ready: {}", failed_checks(message)),
             ),
-            Error::Refused { status, .. } => Reason::new("refused", format!("it responded with \
-                status {status}")),
+            Error::Refused { status, .. } => Reason::new("refused", format!("HTTP status {status}")),
             other => other.to_string().into(),
         }
     }

@@ -46,7 +46,7 @@ pub(super) async fn tell_systemd(
     let input = Some(bytes_of(&systemd_environment(variables)));
     let argv = ["sh", "-c", script, "sh", FILE];
     let output = engine.exec(node, &argv, input).await?;
-    output.success("give the node its proxy settings")?;
+    output.success("configure the proxy of the node")?;
     Ok(true)
 }
 

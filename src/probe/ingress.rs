@@ -96,7 +96,7 @@ mod tests {
         let port = instance.ingress.http_port;
         assert_eq!(
             why,
-            format!("http://api.here.invalid:{port}: it responded with status 404")
+            format!("http://api.here.invalid:{port}: HTTP status 404")
         );
     }
 }

@@ -238,9 +238,8 @@ async fn send(request: RequestBuilder) -> Result<Response, String> {
     let response = request.send().await.map_err(plainly)?;
     match response.status() {
         StatusCode::OK => Ok(response),
-        StatusCode::UNAUTHORIZED => Err("it responded with status 401: the credentials were \
-            rejected".into()),
-        status => Err(format!("it responded with status {}", status.as_u16())),
+        StatusCode::UNAUTHORIZED => Err("HTTP status 401: the credentials were rejected".into()),
+        status => Err(format!("HTTP status {}", status.as_u16())),
     }
 }
 
@@ -308,7 +307,7 @@ mod tests {
         let check = Check {
             name,
             took: Duration::ZERO,
-            failure: Some("it responded with status 500".into()),
+            failure: Some("HTTP status 500".into()),
         };
         Failure {
             checks: vec![check],
@@ -321,7 +320,7 @@ mod tests {
         let failure = failed("files");
         assert_eq!(
             failure.to_string(),
-            "the server is running, but `files` fails: it answers 500"
+            "the server is running, but `files` fails: HTTP status 500"
         );
         assert!(failure.hints()[0].ends_with("clearml-local logs fileserver"));
         let ingress = &failed("ingress").hints()[0];

@@ -238,7 +238,7 @@ pub async fn keep(
             let write = async |file: &str, text: &str| {
                 let argv = ["sh", "-c", script, "sh", DATA_ROOT, file];
                 let written = engine.exec(&node.name, &argv, Some(bytes_of(text)));
-                written.await?.success("keep the keys in the data volume")
+                written.await?.success("store the keys in the data volume")
             };
             tokio::try_join!(write(KEYS_FILE, &text), write(SETTINGS_FILE, &settings))?;
         }
