@@ -316,7 +316,6 @@ impl Explain for Error {
             Error::IngressPort { one, .. } => {
                 vec![format!("use another port: clearml-local up {one} PORT")]
             }
-            Error::Timeout { .. } => vec!["write it with a unit, such as 90s, 15m or 1h30m".into()],
             Error::Certificates { .. } => {
                 vec!["ask the administrator of your proxy for a file that starts with -----BEGIN \
                     CERTIFICATE-----".into()]
@@ -330,6 +329,7 @@ impl Explain for Error {
                 vec!["use 1.5.0, 2.3 or the path of a release file".into()]
             }
             Error::NoValuesFile { .. }
+            | Error::Timeout { .. }
             | Error::NoSetFile { .. }
             | Error::Path { .. }
             | Error::TooLarge { .. }
