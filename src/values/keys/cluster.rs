@@ -27,12 +27,12 @@ fn names() -> [Key; 2] {
         key(
             "nameOverride",
             Kind::Name,
-            "Replaces `clearml` in labels and in the names of the servers' objects.",
+            "Stands for `clearml` in labels and in the names of the servers' objects.",
         ),
         key(
             "fullnameOverride",
             Kind::Name,
-            "The full prefix of the names of the servers' objects.",
+            "The whole beginning of the names of the servers' objects.",
         ),
     ]
 }
@@ -48,8 +48,7 @@ fn registry() -> [Key; 6] {
         key(
             name("existingSecret"),
             Kind::Name,
-            "An existing Secret of type kubernetes.io/dockerconfigjson, used instead of the other \
-             keys of `imageCredentials`.",
+            "A Secret of type kubernetes.io/dockerconfigjson that is there already, instead of one made of the keys beside.",
         ),
         key(
             name("registry"),
@@ -59,18 +58,17 @@ fn registry() -> [Key; 6] {
         key(
             name("username"),
             Kind::Text,
-            "User of the registry. The chart's `someone` counts as empty; if empty, the \
-             credentials of your `docker login` are used.",
+            "User of the registry; the chart's `someone` counts as none: then those of your own `docker login` are taken.",
         ),
         key(
             name("password"),
             Kind::Password,
-            "Password of the registry's user. The chart's `pwd` counts as empty.",
+            "Password of the registry's user; the chart's `pwd` counts as none.",
         ),
         key(
             name("email"),
             Kind::Text,
-            "Email address of the registry's user; registries ignore it.",
+            "Address of the registry's user; registries do not look at it.",
         ),
     ]
 }
@@ -82,13 +80,12 @@ fn ingress() -> Vec<Key> {
         key(
             "ingress.annotations",
             Kind::Texts,
-            "Annotations of all three ingresses; those of a single ingress take precedence.",
+            "Annotations of all three ingresses; one of a single ingress wins.",
         ),
         key(
             "ingress.className",
             Kind::Name,
-            "Class of the ingresses, which selects the controller that serves them; if empty, the \
-             default class of the cluster.",
+            "The class of the ingresses: which controller serves them. Without one the cluster's default class does.",
         ),
     ];
     for (name, what) in [
@@ -107,26 +104,23 @@ fn ingress() -> Vec<Key> {
                 path("hostName"),
                 Kind::IngressHost,
                 format!(
-                    "Host name of the {what}. The web app finds the other two automatically if the \
-                     three are `app.`, `api.` and `files.` of one domain."
+                    "Host name of the {what}. The web app finds the other two by itself where the three are `app.`, `api.` and `files.` of one domain."
                 ),
             ),
             key(
                 path("tlsSecretName"),
                 Kind::Name,
-                format!("The Secret of type kubernetes.io/tls with the {what}'s certificate; if \
-                    set, its URL is https."),
+                format!("The Secret of type kubernetes.io/tls with the {what}'s certificate; with one its URL is https."),
             ),
             key(
                 path("annotations"),
                 Kind::Texts,
-                format!("Annotations of the {what}'s ingress only."),
+                format!("Annotations of the {what}'s ingress alone."),
             ),
             key(
                 path("path"),
                 Kind::RootPath,
-                "Path of the ingress; must be `/`, because the web app does not work below another \
-                 path.",
+                "Path of the ingress: `/`, as the web app does not work below another.",
             ),
         ]);
     }
@@ -134,8 +128,7 @@ fn ingress() -> Vec<Key> {
 }
 
 fn secrets() -> Vec<Key> {
-    let published = "The chart's own value is published and counts as empty; if empty, one is \
-        generated for the instance and kept.";
+    let published = "The chart's own, which is published, counts as none: then one is made for the instance and kept.";
     let secret = |path: &str, what: &str| {
         key(
             format!("secret.{path}"),
@@ -177,44 +170,39 @@ fn outside() -> Vec<Key> {
         keys.push(key(
             path(&format!("{name}Host")),
             Kind::Host,
-            format!("Host of the external {what}; only used with `{section}.enabled: false`."),
+            format!("Where {what} is, with `{section}.enabled: false`; not used otherwise."),
         ));
         keys.push(key(
             path(&format!("{name}Port")),
             Kind::Whole(1..=65535),
-            format!("Port of the external {what}."),
+            format!("The port of {what} there."),
         ));
     }
     keys.extend([
         key(
             path("existingSecret"),
             Kind::Name,
-            "An existing Secret with the credentials of external databases, used instead of the \
-             keys below; it has those of the keys `elasticsearch_username`, \
-             `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password` \
-             that are needed.",
+            "A Secret with credentials for services outside, under the keys `elasticsearch_username`, `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password`, as far as they are needed; instead of the keys beside.",
         ),
-        key(path("elasticsearchUsername"), Kind::Text, "User of the external Elasticsearch."),
-        key(path("elasticsearchPassword"), Kind::Password, "Password of the external \
-            Elasticsearch."),
+        key(path("elasticsearchUsername"), Kind::Text, "User of Elasticsearch outside."),
+        key(path("elasticsearchPassword"), Kind::Password, "Password of Elasticsearch outside."),
         key(
             path("mongodbUsername"),
             Kind::Text,
-            "User of the external MongoDB (server 2.0 and newer).",
+            "User of MongoDB outside (server 2.0 and newer).",
         ),
         key(
             path("mongodbPassword"),
             Kind::Password,
-            "Password of the external MongoDB (server 2.0 and newer).",
+            "Password of MongoDB outside (server 2.0 and newer).",
         ),
         key(
             path("mongodbQuery"),
             Kind::Query,
-            "Query part of the external MongoDB's address (after the `?`), such as \
-             `authSource=admin` (server 2.0 and newer).",
+            "What stands behind the `?` of MongoDB's address, such as `authSource=admin` (server 2.0 and newer).",
         )
         .default(json!("authSource=admin")),
-        key(path("redisPassword"), Kind::Password, "Password of the external Redis."),
+        key(path("redisPassword"), Kind::Password, "Password of Redis outside."),
     ]);
     keys
 }

@@ -25,14 +25,14 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
             path("enabled"),
             Kind::Flag,
             format!(
-                "Whether {what} keeps its data in a volume. Without one they are lost with the pod."
+                "Whether {what} keeps its data in a volume. Without one they are gone with the pod."
             ),
         )
         .default(json!(true)),
         key(
             path("accessModes"),
             Kind::AccessModes,
-            format!("Access modes of {what}'s volume."),
+            format!("How {what}'s volume may be mounted."),
         ),
         key(
             path("size"),
@@ -42,7 +42,7 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
         key(
             path("storageClass"),
             Kind::Name,
-            format!("Storage class of {what}'s claim; if empty, the instance's own volume is used."),
+            format!("Storage class of {what}'s claim; none is the instance's own volume."),
         ),
     ]
 }
@@ -51,8 +51,7 @@ fn enabled(component: Component, what: &str) -> Key {
     key(
         format!("{component}.enabled"),
         Kind::Flag,
-        format!("Whether {what} is installed; `false` to use the external one of \
-            `externalServices`."),
+        format!("Whether {what} is installed; `false` where `externalServices` names one outside."),
     )
 }
 
@@ -60,7 +59,7 @@ fn extra_flags(component: Component, program: &str) -> Key {
     key(
         format!("{component}.extraFlags"),
         Kind::Arguments,
-        format!("Additional arguments of {program}."),
+        format!("Arguments of {program} beside its own."),
     )
 }
 
@@ -71,26 +70,24 @@ fn redis() -> Vec<Key> {
         key(
             path("usePassword"),
             Kind::Flag,
-            "Whether Redis requires a password; the servers then use it too.",
+            "Whether Redis wants a password, which the servers are then given.",
         ),
         key(
             path("password"),
             Kind::OwnPassword,
-            "The password, with `usePassword`; if empty, one is generated for the instance and \
-             kept.",
+            "The password, with `usePassword`; without one it is made for the instance and kept.",
         ),
         key(path("databaseNumber"), Kind::Whole(0..=15), "Number of the database in Redis.")
             .nothing("the server's own configuration decides which databases it uses"),
         key(
             path("master.name"),
             Kind::Template,
-            "The host name that the servers use for Redis.",
+            "The host name of Redis that the servers are told.",
         ),
         key(
             path("master.port"),
             Kind::Whole(1..=65535),
-            "The port that the servers use for Redis; Redis' own port is \
-             `redis.master.service.port`.",
+            "The port of Redis that the servers are told; Redis' own is `redis.master.service.port`.",
         ),
         key(
             path("master.service.port"),
@@ -101,10 +98,9 @@ fn redis() -> Vec<Key> {
         key(
             path("cluster.enabled"),
             Kind::Flag,
-            "Replicas of Redis in addition to the master.",
+            "Replicas of Redis beside the master.",
         )
-        .refused("the servers only use the master and never read from replicas; leave it false, or \
-            use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`"),
+        .refused("the servers write to the master alone and never read from replicas; leave it false, or use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`"),
         extra_flags(Component::Redis, "redis-server"),
     ];
     keys.extend(claim("redis.master.persistence", "Redis"));
@@ -123,29 +119,27 @@ fn mongodb() -> Vec<Key> {
         key(
             path("auth.enabled"),
             Kind::Flag,
-            "Whether MongoDB requires a login; the server then uses it too (server 2.0 and newer, \
-             on empty data).",
+            "Whether MongoDB wants a login, which the server is then given (server 2.0 and newer, on empty data).",
         ),
         key(
             path("auth.rootPassword"),
             Kind::OwnPassword,
-            "The password of MongoDB's user `root`, with `auth.enabled`; if empty, one is \
-             generated for the instance and kept.",
+            "The password of MongoDB's user `root`, with `auth.enabled`; without one it is made for the instance and kept.",
         ),
         key(
             path("replicaCount"),
             Kind::Whole(1..=50),
-            "Number of members of the replica set; a standalone MongoDB is a single one.",
+            "Members of the replica set; a standalone MongoDB is one.",
         ),
         key(
             path("service.name"),
             Kind::Template,
-            "The host name that the server uses for MongoDB.",
+            "The host name of MongoDB that the server is told.",
         ),
         key(
             path("service.type"),
             Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
-            "Type of MongoDB's service.",
+            "How MongoDB is reached.",
         ),
         key(
             path("service.port"),
@@ -155,7 +149,7 @@ fn mongodb() -> Vec<Key> {
         key(
             path("service.portName"),
             Kind::Name,
-            "The name of MongoDB's port.",
+            "The name of that port.",
         ),
         extra_flags(Component::Mongodb, "mongod"),
     ];
@@ -174,10 +168,10 @@ fn elasticsearch() -> Vec<Key> {
         ),
     ];
     for (role, what) in [
-        ("master", "can become master"),
+        ("master", "may become master"),
         ("ingest", "run ingest pipelines"),
         ("data", "hold data"),
-        ("remote_cluster_client", "can query other clusters"),
+        ("remote_cluster_client", "may ask other clusters"),
     ] {
         keys.push(key(
             format!("elasticsearch.roles.{role}"),
@@ -189,44 +183,43 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("replicas"),
             Kind::Whole(1..=50),
-            "Number of nodes of Elasticsearch.",
+            "How many nodes Elasticsearch has.",
         ),
         key(
             path("clusterHealthCheckParams"),
             Kind::Query,
-            "Query of the health check that Elasticsearch must pass before it counts as started.",
+            "What Elasticsearch is asked for before it counts as started.",
         ),
         key(
             path("minimumMasterNodes"),
             Kind::Whole(0..=50),
             "Master nodes that must agree.",
         )
-        .nothing("Elasticsearch does not support it since 7.0"),
+        .nothing("Elasticsearch has not known it since 7.0"),
         key(
             path("clusterName"),
             Kind::Name,
-            "Name of the Elasticsearch cluster, and prefix of the names of its objects.",
+            "Name of the Elasticsearch cluster, with which its objects' names begin.",
         ),
         key(
             path("esJavaOpts"),
             Kind::JavaOptions,
-            "Options of Java, such as the heap size.",
+            "Java's options: the heap.",
         ),
         key(
             path("persistence.enabled"),
             Kind::Flag,
-            "Whether Elasticsearch keeps its data in a volume. Without one they are lost with the \
-             pod.",
+            "Whether Elasticsearch keeps its data in a volume. Without one they are gone with the pod.",
         ),
         key(
             path("volumeClaimTemplate.accessModes"),
             Kind::AccessModes,
-            "Access modes of Elasticsearch's volume.",
+            "How Elasticsearch's volume may be mounted.",
         ),
         key(
             path("volumeClaimTemplate.storageClassName"),
             Kind::Name,
-            "Storage class of Elasticsearch's claim; if empty, the instance's own volume is used.",
+            "Storage class of Elasticsearch's claim; none is the instance's own volume.",
         ),
         key(
             path("volumeClaimTemplate.resources.requests.storage"),
@@ -236,7 +229,7 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("esConfig"),
             Kind::Files(&[]),
-            "Files in Elasticsearch's folder `config`, such as `elasticsearch.yml`.",
+            "Files of Elasticsearch's folder `config`, such as `elasticsearch.yml`.",
         ),
         key(
             path("imageTag"),

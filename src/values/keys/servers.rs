@@ -14,8 +14,7 @@ pub(super) fn keys() -> Vec<Key> {
         key(
             "fileserver.storage.data.class",
             Kind::Name,
-            "Storage class of the file server's claim; if empty, the instance's own volume is \
-             used.",
+            "Storage class of the file server's claim; none is the instance's own volume.",
         ),
         key(
             "fileserver.storage.data.size",
@@ -27,8 +26,7 @@ pub(super) fn keys() -> Vec<Key> {
     keys.push(key(
         "webserver.additionalConfigs",
         Kind::Files(&[]),
-        "Files for the web app. The browser reads `configuration.json`; in servers before 1.15 it \
-         replaces their own and is the only file that they read.",
+        "Files for the web app. `configuration.json` is what the browser reads; servers before 1.15 get it in the place of their own. Servers before 1.15 read no other.",
     ));
     keys
 }
@@ -49,31 +47,29 @@ fn api_server() -> Vec<Key> {
         key(
             path("prepopulateArtifactsPath"),
             Kind::Text,
-            "The folder of the examples' artifacts.",
+            "Where the examples' artifacts lie.",
         )
-        .nothing("the chart does not use it"),
+        .nothing("the chart passes it to nothing"),
         key(
             path("configDir"),
             Kind::Text,
-            "The folder of the additional configuration in the container.",
+            "Where additional configuration lies in the container.",
         )
-        .nothing("the chart always mounts at /opt/clearml/config"),
+        .nothing("the chart mounts at /opt/clearml/config whatever it says"),
         key(
             path("additionalConfigs"),
             Kind::Files(&[".conf"]),
-            "Configuration files by name, such as `apiserver.conf` or `services.conf`, in HOCON. \
-             They override the server's own files, and the environment overrides them.",
+            "Configuration files by name, such as `apiserver.conf` or `services.conf`, in HOCON. They win over the server's own files, and the environment over them.",
         ),
         key(
             path("authCookiesMaxAge"),
             Kind::Whole(0..=u64::MAX),
-            "Seconds after which a login in the browser expires.",
+            "Seconds after which a login in the browser ends.",
         ),
         key(
             path("fixedUsers.enabled"),
             Kind::Flag,
-            "Whether people log in with user names and passwords. This disables the web app's \
-             login without a password and the key pair of `secret.credentials.tests`.",
+            "Whether people log in with user names and passwords. The web app's login without a password ends then, and so does the key pair of `secret.credentials.tests`.",
         ),
         key(
             path("fixedUsers.passHashed"),
@@ -88,7 +84,7 @@ fn api_server() -> Vec<Key> {
         key(
             path("watchdog.enabled"),
             Kind::Flag,
-            "Whether tasks that no longer report are set to stopped.",
+            "Whether tasks that stopped to report are set to stopped.",
         )
         .default(json!(true)),
         key(
@@ -100,19 +96,18 @@ fn api_server() -> Vec<Key> {
         key(
             path("watchdog.intervalSeconds"),
             Kind::Whole(1..=u64::MAX),
-            "Seconds between two checks for such tasks.",
+            "Seconds between two looks for such tasks.",
         )
         .default(json!(900)),
         key(
             path("livenessDelay"),
             Kind::Whole(0..=86400),
-            "Seconds before the first liveness probe, if it is not the chart's 60: a startup probe \
-             of ten minutes covers the start.",
+            "Seconds before the first liveness probe, where it is not the chart's 60: a startup probe of ten minutes covers the start.",
         ),
         key(
             path("readinessDelay"),
             Kind::Whole(0..=86400),
-            "Seconds before the first readiness probe, if it is not the chart's 60.",
+            "Seconds before the first readiness probe, where it is not the chart's 60.",
         ),
     ]
 }
@@ -124,12 +119,12 @@ fn shared(component: Component, what: &str) -> Vec<Key> {
         key(
             path("replicaCount"),
             Kind::Whole(0..=1000),
-            format!("Number of pods of the {what}."),
+            format!("How many pods of the {what}."),
         ),
         key(
             path("service.type"),
             Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
-            format!("Type of the {what}'s service."),
+            format!("How the {what} is reached."),
         ),
         key(
             path("service.port"),
@@ -153,29 +148,27 @@ pub(super) fn pods(component: Component, what: &str) -> Vec<Key> {
         key(
             path("image.repository"),
             Kind::Repository,
-            format!("Image of the {what}, without its tag; if empty, that of the release."),
+            format!("Image of the {what}, without its tag; empty is the release's."),
         )
         .default(json!("")),
         key(
             path("image.tag"),
             Kind::ImageTag,
             format!(
-                "Tag of the {what}'s image; if empty, that of the release. Other versions than the \
-                 release's are refused."
+                "Tag of the {what}'s image; empty is the release's. It belongs to the release: another version is refused."
             ),
         )
         .default(json!("")),
         key(
             path("image.pullPolicy"),
             Kind::OneOf(&["Always", "IfNotPresent", "Never"]),
-            "When Kubernetes pulls the image itself.",
+            "When Kubernetes pulls the image by itself.",
         )
         .default(json!("IfNotPresent")),
         key(
             path("extraEnvs"),
             Kind::Environment,
-            format!("Additional environment variables of the {what}; a variable of the same name \
-                is replaced."),
+            format!("Environment of the {what} beside its own; the same name replaces it."),
         ),
         key(
             path("podAnnotations"),
@@ -200,7 +193,7 @@ pub(super) fn pods(component: Component, what: &str) -> Vec<Key> {
         key(
             path("affinity"),
             Kind::Affinity,
-            format!("Affinity of the {what}'s pods: the nodes and pods that they prefer or avoid."),
+            format!("Where the {what}'s pods are to be, and beside whom."),
         ),
     ]
 }
