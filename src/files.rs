@@ -46,7 +46,7 @@ impl Explain for Error {
                 vec![format!("free some space: df -h {}", quoted(place))]
             }
             _ if self.what == TEMPORARY => {
-                vec!["use a writable folder: export TMPDIR=/tmp".into()]
+                vec!["use a writable directory: export TMPDIR=/tmp".into()]
             }
             io::ErrorKind::PermissionDenied => {
                 vec![format!("see who owns it: ls -ld {}", quoted(&self.path))]
@@ -99,7 +99,7 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
 /// # Errors
 /// When it cannot be made.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
-    explain("create the folder", path, std::fs::create_dir_all(path))
+    explain("create the directory", path, std::fs::create_dir_all(path))
 }
 
 /// Writes a file whole or not at all.
@@ -178,7 +178,7 @@ pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
         {
             Ok(false)
         }
-        result => explain("remove the folder", path, result).map(|()| true),
+        result => explain("remove the directory", path, result).map(|()| true),
     }
 }
 
@@ -214,11 +214,11 @@ pub fn remove_tree(path: &Path) -> Result<bool, Error> {
 pub fn list(path: &Path) -> Result<Vec<String>, Error> {
     let entries = match std::fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => explain("read the folder", path, result)?,
+        result => explain("read the directory", path, result)?,
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = explain("read the folder", path, entry)?;
+        let entry = explain("read the directory", path, entry)?;
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();

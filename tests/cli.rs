@@ -249,8 +249,8 @@ fn render_fills_a_folder_of_its_own_and_no_other() {
     ]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: the folder HOME/out contains files that `render` did not write, such as `notes.yaml`; nothing was written
-      hint: use an empty folder: clearml-local render --dir DIR
+    error: the directory HOME/out contains files that `render` did not write, such as `notes.yaml`; nothing was written
+      hint: use an empty directory: clearml-local render --dir DIR
     ");
     assert_eq!(names().len(), all.len() + 1);
 }
@@ -674,13 +674,13 @@ fn a_home_that_cannot_be_written_to_comes_with_another_place() {
     let ran = home.run_with(&[("HOME", "/proc")], &["render", "--show-secrets"]);
     assert_eq!(ran.code, 72);
     assert!(
-        ran.stderr.contains("cannot create the folder /proc/"),
+        ran.stderr.contains("cannot create the directory /proc/"),
         "{}",
         ran.stderr
     );
     assert!(
         ran.stderr
-            .contains("hint: use a writable folder: export XDG_DATA_HOME=DIR"),
+            .contains("hint: use a writable directory: export XDG_DATA_HOME=DIR"),
         "{}",
         ran.stderr
     );

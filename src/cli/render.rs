@@ -124,7 +124,7 @@ fn is_ours(path: &Path) -> Result<bool> {
 
 /// The folder is somebody else's.
 #[derive(Debug, thiserror::Error)]
-#[error("the folder {} contains files that `render` did not write, such as `{example}`; nothing \
+#[error("the directory {} contains files that `render` did not write, such as `{example}`; nothing \
     was written", dir.display())]
 struct NotOurs {
     dir: PathBuf,
@@ -137,7 +137,7 @@ impl Explain for NotOurs {
     }
 
     fn hints(&self) -> Vec<String> {
-        vec!["use an empty folder: clearml-local render --dir DIR".into()]
+        vec!["use an empty directory: clearml-local render --dir DIR".into()]
     }
 }
 

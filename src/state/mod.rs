@@ -365,7 +365,7 @@ impl Explain for Error {
             Error::NotWritable(error) => {
                 let mut hints = error.hints();
                 hints.push(
-                    "use a writable folder: export XDG_DATA_HOME=DIR".into(),
+                    "use a writable directory: export XDG_DATA_HOME=DIR".into(),
                 );
                 hints
             }
@@ -381,7 +381,7 @@ impl Explain for Error {
             ],
             Error::DataOfOther { owner, .. } => vec![
                 format!("use that instance: clearml-local up --name {owner}"),
-                "or use another folder: clearml-local up --data-dir DIR".into(),
+                "or use another directory: clearml-local up --data-dir DIR".into(),
             ],
             Error::VolumeForeign { .. } => {
                 vec![
@@ -389,7 +389,7 @@ impl Explain for Error {
                 ]
             }
             Error::DataForeign { .. } => {
-                vec!["use an empty folder: clearml-local up --data-dir DIR".into()]
+                vec!["use an empty directory: clearml-local up --data-dir DIR".into()]
             }
             Error::DataVersion { release, .. } => vec![
                 format!("use the release that wrote the data: clearml-local up --release {release}"),

@@ -121,7 +121,7 @@ pub(super) fn snap(
     }
     Some(Finding {
         what: format!(
-            "Docker from snap cannot access {}: it can only access folders in your home whose \
+            "Docker from snap cannot access {}: it can only access directories in your home whose \
              names do not start with a dot",
             folder.display()
         ),

@@ -101,8 +101,8 @@ pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result
     }
     Ok(Some(Finding {
         what: format!(
-            "cannot move the data of `{}` from {former} to {wanted}: data can only be moved from \
-             folder to folder",
+            "cannot move the data of `{}` from {former} to {wanted}: data can only be moved \
+             between directories",
             plan.name
         ),
         remedies: vec![
