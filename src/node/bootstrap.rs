@@ -173,7 +173,6 @@ async fn init(
     let id = token.split('.').next().unwrap_or_default();
     // Where kubeadm patches CoreDNS itself (1.37.2 does) nothing changes here.
     let dns = kubeadm::COREDNS_PATCH;
-<<<<<<< HEAD
     let finish = ["bash", "-c", FINISH, "bash", node, id, DONE_FILE, dns];
     run_kubeadm(engine, node, &finish).await
 }
@@ -194,22 +193,4 @@ async fn run_kubeadm(engine: &dyn Engine, node: &str, argv: &[&str]) -> Result<(
         tail,
         log: format!("{said}\n--- journal of the kubelet\n{journal}"),
     })
-=======
-    let script = "kubectl label node \"$1\" node.kubernetes.io/exclude-from-external-load-balancers- >/dev/null & label=$!; \
-         kubectl -n kube-system patch deployment coredns -p \"$4\" >/dev/null & patch=$!; \
-         kubectl -n kube-system delete secret \"bootstrap-token-$2\" --ignore-not-found >/dev/null && \
-         wait $label && wait $patch && \
-         sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf && \
-         current=/var/lib/kubelet/pki/kubelet-client-current.pem && \
-         { [ ! -e $current ] || sed -i \"s#client-certificate-data: .*#client-certificate: $current#;s#client-key-data: .*#client-key: $current#\" /etc/kubernetes/kubelet.conf; } && \
-         touch \"$3\"";
-    exec_ok(
-        engine,
-        node,
-        "finish the setup of Kubernetes",
-        &["sh", "-c", script, "sh", node, id, DONE_FILE, dns],
-    )
-    .await?;
-    Ok(())
->>>>>>> cb6ce54 (Docker: plainer verbs, and two lines less)
 }

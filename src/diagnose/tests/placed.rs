@@ -153,7 +153,7 @@ fn missing_configuration_ends_the_wait_and_a_late_cache_does_not() {
     ] {
         let late = one(Webserver, waiting("CreateContainerConfigError", message));
         assert!(find(&late).heals, "{message}");
-        assert_eq!(describe(&late).line(), "starting: container creating");
+        assert_eq!(describe(&late).line(), "starting: creating the container");
     }
 }
 
