@@ -180,7 +180,10 @@ async fn ask(
     match node {
         None => Ok(Status::bare(Health::Absent, instance, Vec::new())),
         Some(node) if !spec::is_ours(&node, name) => {
-            let note = format!("the container {} was not created by clearml-local", node.name);
+            let note = format!(
+                "the container {} was not created by clearml-local",
+                node.name
+            );
             Ok(Status::bare(Health::Absent, None, vec![note]))
         }
         Some(node) => {

@@ -150,7 +150,11 @@ fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
     let home = Home::new();
     let ran = home.run(&["up", "--name", "Not_A_Name"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("invalid name `Not_A_Name`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("invalid name `Not_A_Name`"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(home.run(&["up", "--timeout", "5"]).code, 2);
     assert_eq!(home.run(&["frobnicate"]).code, 2);
     assert_eq!(home.run(&["logs", "mongo"]).code, 2);
@@ -188,7 +192,8 @@ fn wrong_values_are_told_all_at_once_with_file_and_line() {
     let ran = home.run(&["render", "-f", "nowhere.yaml"]);
     assert_eq!(ran.code, 2);
     assert!(
-        ran.stderr.contains("values file nowhere.yaml does not exist"),
+        ran.stderr
+            .contains("values file nowhere.yaml does not exist"),
         "{}",
         ran.stderr
     );

@@ -79,7 +79,9 @@ async fn known(context: &Context) -> Result<(Instance, Secrets)> {
     };
     match (instance, home, failed) {
         (Some(instance), Some(home), failed) => {
-            let why = failed.map_or("it did not answer in time".to_owned(), |error| error.to_string());
+            let why = failed.map_or("it did not answer in time".to_owned(), |error| {
+                error.to_string()
+            });
             context.output.warn(&unconfirmed(&why));
             Ok((instance, home.whole()))
         }

@@ -101,7 +101,10 @@ fn confirm(context: &Context) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Refused::NoTerminal.into());
     }
-    let question = format!("Remove the instance `{}` and delete all its data?", context.name);
+    let question = format!(
+        "Remove the instance `{}` and delete all its data?",
+        context.name
+    );
     if context.output.ask(&question, &mut std::io::stdin().lock()) {
         Ok(())
     } else {

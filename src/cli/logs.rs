@@ -65,9 +65,7 @@ pub(super) struct Args {
 /// The moment that long ago.
 fn ago(text: &str) -> Result<Timestamp, String> {
     let wrong = || {
-        format!(
-            "invalid duration `{text}`: expected a number with a unit, such as 90s, 10m or 2h"
-        )
+        format!("invalid duration `{text}`: expected a number with a unit, such as 90s, 10m or 2h")
     };
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     if duration.is_negative() {

@@ -22,7 +22,10 @@ pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
     let mut draft = Draft::new(
         Cause::PodRefused,
         Code::ComponentConfig,
-        format!("has no pod: Kubernetes refused to create it: {}", short(&event.message)),
+        format!(
+            "has no pod: Kubernetes refused to create it: {}",
+            short(&event.message)
+        ),
         "Kubernetes refused to create its pod".to_owned(),
     );
     // A ServiceAccount may be a moment late.

@@ -202,10 +202,7 @@ fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, Stri
         );
     }
     if pod.node.is_none() {
-        return (
-            StateKind::Pending,
-            "waiting to be scheduled".to_owned(),
-        );
+        return (StateKind::Pending, "waiting to be scheduled".to_owned());
     }
     match pod.blocking() {
         Some((container, init)) => of_container(seen, container, init),
@@ -311,10 +308,7 @@ fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (S
         }
         Some(event) if event.warning => (
             StateKind::Pending,
-            format!(
-                "cannot mount its volume: {}",
-                innermost(&event.message)
-            ),
+            format!("cannot mount its volume: {}", innermost(&event.message)),
         ),
         _ => (StateKind::Starting, "creating the container".to_owned()),
     }

@@ -233,8 +233,10 @@ impl Engine for Docker {
             body.image = found.map(|(name, _)| name).or(body.image);
         }
         let created = self.client.create_container(Some(options), body).await;
-        let created =
-            created.map_err(Docker::failed(format!("create the container {}", spec.name)))?;
+        let created = created.map_err(Docker::failed(format!(
+            "create the container {}",
+            spec.name
+        )))?;
         Ok(created.id)
     }
 

@@ -118,7 +118,10 @@ impl Credentials {
                 return failed(format!("cannot run {}", helpers.name(server)));
             }
             Err(CredentialRetrievalError::MalformedHelperResponse) => {
-                return failed(format!("{} returned an invalid response", helpers.name(server)));
+                return failed(format!(
+                    "{} returned an invalid response",
+                    helpers.name(server)
+                ));
             }
             Err(error) => return failed(error.to_string().to_lowercase()),
         };

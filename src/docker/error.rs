@@ -150,13 +150,13 @@ impl Explain for Error {
             Error::Unreachable { hint, .. } => hint.clone(),
             Error::Remote { .. } => {
                 "choose an engine on this machine: `docker context use default`, or unset \
-                 DOCKER_HOST".into()
+                 DOCKER_HOST"
+                    .into()
             }
             Error::Address { .. } => "use an address such as unix:///var/run/docker.sock".into(),
-            Error::Certificates { dir, .. } => format!(
-                "check ca.pem, cert.pem and key.pem in {}",
-                dir.display()
-            ),
+            Error::Certificates { dir, .. } => {
+                format!("check ca.pem, cert.pem and key.pem in {}", dir.display())
+            }
             Error::Context { .. } => "list the contexts: docker context ls".into(),
             other if other.code() == Code::DiskFull => {
                 "see what fills the disk: docker system df".into()

@@ -133,7 +133,10 @@ impl Puller<'_> {
         let store = NodeStore::read(engine, node).await?;
         let digest = store.digest(&place).ok_or_else(|| Error::Import {
             references: vec![reference.clone()],
-            reason: format!("{} is missing in the node after the pull", place.canonical()),
+            reason: format!(
+                "{} is missing in the node after the pull",
+                place.canonical()
+            ),
             tail: Vec::new(),
         })?;
         let manifest = Manifest::read(engine, node, digest, &platform, reference).await?;

@@ -226,7 +226,9 @@ fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
     };
     for (key, value) in strings {
         let Some(text) = value.as_str() else {
-            return Err(broken(&format!("expected `stringData.{key}` to be a string")));
+            return Err(broken(&format!(
+                "expected `stringData.{key}` to be a string"
+            )));
         };
         data.insert(key, Value::String(BASE64_STANDARD.encode(text)));
     }
@@ -257,7 +259,11 @@ mod tests {
     fn a_number_in_string_data_is_refused() {
         let mut secret = json!({"kind": "Secret", "stringData": {"port": 80}});
         let error = encode_string_data(&mut secret).unwrap_err();
-        assert!(error.to_string().contains("expected `stringData.port` to be a string"));
+        assert!(
+            error
+                .to_string()
+                .contains("expected `stringData.port` to be a string")
+        );
     }
 
     #[test]

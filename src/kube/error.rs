@@ -98,7 +98,9 @@ impl Error {
                 "not ready",
                 format!("not ready: {}", failed_checks(message)),
             ),
-            Error::Refused { status, .. } => Reason::new("refused", format!("HTTP status {status}")),
+            Error::Refused { status, .. } => {
+                Reason::new("refused", format!("HTTP status {status}"))
+            }
             other => other.to_string().into(),
         }
     }
@@ -183,7 +185,10 @@ impl Explain for Error {
                 vec!["write it again: clearml-local up".to_owned()]
             }
             Error::Refused { status: 401, .. } => {
-                vec!["the kubeconfig may be for another node, update it: clearml-local up".to_owned()]
+                vec![
+                    "the kubeconfig may be for another node, update it: clearml-local up"
+                        .to_owned(),
+                ]
             }
             Error::Refused { .. } => {
                 vec!["see what is applied: clearml-local render".to_owned()]

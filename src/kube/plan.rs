@@ -82,7 +82,10 @@ impl fmt::Display for Planned {
                 write!(f, "is bound to {volume} again, the data are kept")?;
             }
             How::BoundAgain { volume, claim } => {
-                write!(f, "is replaced by {claim}, bound to {volume}, the data are kept")?;
+                write!(
+                    f,
+                    "is replaced by {claim}, bound to {volume}, the data are kept"
+                )?;
             }
             How::AnewAroundItsPods => write!(f, "is recreated, its pods keep running")?,
             How::Anew => write!(f, "is recreated")?,

@@ -100,11 +100,7 @@ pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>
         .find(|line| line.contains("failed to run Kubelet") || line.contains("command failed"))
         .or(from_kubeadm.last())
         .cloned()
-        .unwrap_or_else(|| {
-            last_line(kubeadm)
-                .unwrap_or("it gave no reason")
-                .to_owned()
-        });
+        .unwrap_or_else(|| last_line(kubeadm).unwrap_or("it gave no reason").to_owned());
     let mut tail = from_kubeadm;
     tail.extend(from_kubelet.into_iter().rev().take(5).rev());
     tail.retain(|line| *line != reason);

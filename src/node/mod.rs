@@ -70,8 +70,10 @@ pub enum Error {
     #[error(transparent)]
     Docker(#[from] docker::Error),
     /// The node's Kubernetes is too old, or unknown.
-    #[error("unsupported node image: it contains Kubernetes `{version}`, but 1.31 or newer is \
-        required")]
+    #[error(
+        "unsupported node image: it contains Kubernetes `{version}`, but 1.31 or newer is \
+        required"
+    )]
     Version {
         /// What it says.
         version: String,
@@ -199,8 +201,10 @@ impl Explain for Error {
             Error::Kubeadm { node, .. } => vec![format!("see its log: docker logs {node}")],
             Error::KubeadmKept { log, proxies, .. } => {
                 let proxies = proxies.iter().map(|proxy| {
-                    format!("check that the proxy {proxy} is not the cause: unset it and run \
-                        clearml-local up again")
+                    format!(
+                        "check that the proxy {proxy} is not the cause: unset it and run \
+                        clearml-local up again"
+                    )
                 });
                 let others = [
                     format!("see the full log: {}", log.display()),

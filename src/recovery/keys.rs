@@ -264,8 +264,10 @@ fn lost(name: &InstanceName, place: Option<&DataPlace>) -> String {
         }
         None => "its node is stopped, paused or unreachable".to_owned(),
     };
-    format!("the keys of the instance `{name}` are missing in this home and cannot be restored: \
-        {why}")
+    format!(
+        "the keys of the instance `{name}` are missing in this home and cannot be restored: \
+        {why}"
+    )
 }
 
 impl Explain for KeysLost {
@@ -276,7 +278,8 @@ impl Explain for KeysLost {
     fn hints(&self) -> Vec<String> {
         let first = match &self.place {
             Some(_) => "run the command in the home that created the instance and has its \
-                `secrets.json`".into(),
+                `secrets.json`"
+                .into(),
             None => "start the node first: clearml-local start".into(),
         };
         vec![

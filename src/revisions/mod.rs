@@ -285,7 +285,9 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Error::NothingBefore { current: None } => vec!["install the server: clearml-local up".into()],
+            Error::NothingBefore { current: None } => {
+                vec!["install the server: clearml-local up".into()]
+            }
             _ => vec!["list the revisions: clearml-local history".into()],
         }
     }

@@ -59,8 +59,10 @@ pub enum InvalidListen {
     #[error("expected an address of this machine, got a multicast or broadcast address")]
     Group,
     /// No address.
-    #[error("expected an IPv4 address such as 127.0.0.1, or 0.0.0.0 for all addresses of this \
-        machine")]
+    #[error(
+        "expected an IPv4 address such as 127.0.0.1, or 0.0.0.0 for all addresses of this \
+        machine"
+    )]
     NoAddress,
 }
 

@@ -49,7 +49,9 @@ impl FromStr for Mirror {
             Some(("http", rest)) => (true, rest),
             Some(("https", rest)) => (false, rest),
             Some((scheme, _)) => {
-                return Err(format!("unsupported scheme `{scheme}`: expected http or https"));
+                return Err(format!(
+                    "unsupported scheme `{scheme}`: expected http or https"
+                ));
             }
             None => (false, text),
         };

@@ -317,13 +317,15 @@ impl Explain for Error {
                 vec![format!("use another port: clearml-local up {one} PORT")]
             }
             Error::Certificates { .. } => {
-                vec!["ask the administrator of your proxy for a file that starts with -----BEGIN \
-                    CERTIFICATE-----".into()]
+                vec![
+                    "ask the administrator of your proxy for a file that starts with -----BEGIN \
+                    CERTIFICATE-----"
+                        .into(),
+                ]
             }
             Error::EmptyPipe => vec![
                 "check the output of the command before the pipe".into(),
-                "to discard the values of earlier runs: clearml-local up --reset-values"
-                    .into(),
+                "to discard the values of earlier runs: clearml-local up --reset-values".into(),
             ],
             Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
                 vec!["use 1.5.0, 2.3 or the path of a release file".into()]

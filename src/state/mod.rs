@@ -364,9 +364,7 @@ impl Explain for Error {
             Error::Files(error) => error.hints(),
             Error::NotWritable(error) => {
                 let mut hints = error.hints();
-                hints.push(
-                    "use a writable directory: export XDG_DATA_HOME=DIR".into(),
-                );
+                hints.push("use a writable directory: export XDG_DATA_HOME=DIR".into());
                 hints
             }
             Error::NoHome => vec!["set HOME or XDG_DATA_HOME".into()],
@@ -384,15 +382,15 @@ impl Explain for Error {
                 "or use another directory: clearml-local up --data-dir DIR".into(),
             ],
             Error::VolumeForeign { .. } => {
-                vec![
-                    "use a new volume: clearml-local up --data-dir volume:NAME".into(),
-                ]
+                vec!["use a new volume: clearml-local up --data-dir volume:NAME".into()]
             }
             Error::DataForeign { .. } => {
                 vec!["use an empty directory: clearml-local up --data-dir DIR".into()]
             }
             Error::DataVersion { release, .. } => vec![
-                format!("use the release that wrote the data: clearml-local up --release {release}"),
+                format!(
+                    "use the release that wrote the data: clearml-local up --release {release}"
+                ),
                 "or start with new data: clearml-local up --name NEW --data-dir DIR".into(),
             ],
         }
@@ -419,10 +417,7 @@ mod tests {
         let state = StateDir::at(dir.path().to_owned());
         files::write(&state.secrets_path(), "{\"http").unwrap();
         let error = state.keep_secrets(&Secrets::generate()).unwrap_err();
-        assert!(
-            error.to_string().contains("secrets.json: "),
-            "{error}"
-        );
+        assert!(error.to_string().contains("secrets.json: "), "{error}");
         assert_eq!(
             files::read(&state.secrets_path()).unwrap().unwrap(),
             "{\"http"

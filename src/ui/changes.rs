@@ -139,7 +139,10 @@ pub(super) fn sentence(view: &ChangesView) -> String {
 fn counted(view: &ChangesView) -> String {
     match view.against {
         "unknown" => {
-            let why = view.unasked.as_deref().unwrap_or("the cluster does not answer");
+            let why = view
+                .unasked
+                .as_deref()
+                .unwrap_or("the cluster does not answer");
             return format!("Cannot tell what would change: {why}.");
         }
         "nothing" => {

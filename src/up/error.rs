@@ -115,10 +115,13 @@ impl Explain for Error {
             }
             Error::PortsRefused { .. } => vec![
                 "run this command on the Docker host, not in a container or through a forwarded \
-                 socket".into(),
-                "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
+                 socket"
+                    .into(),
+                "or restart Docker, if it runs on this machine: sudo systemctl restart docker"
+                    .into(),
                 "or check that no firewall rule rejects connections: sudo iptables-save | grep \
-                 REJECT".into(),
+                 REJECT"
+                    .into(),
             ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
@@ -126,7 +129,8 @@ impl Explain for Error {
             Error::NoRegistryLogin { registry, .. } => vec![
                 format!("log in, then run the command again: docker login {registry}"),
                 "or set the user: clearml-local up --set \
-                 imageCredentials.username=USER,imageCredentials.password=PASSWORD".into(),
+                 imageCredentials.username=USER,imageCredentials.password=PASSWORD"
+                    .into(),
             ],
             Error::NothingToStart => vec!["create it: clearml-local up".into()],
             Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],

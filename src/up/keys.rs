@@ -70,9 +70,10 @@ pub(super) async fn of_cluster(
 ) -> Result<Secrets> {
     let (secrets, others) = recovery::settle(found, cluster).await?;
     if others {
-        events
-            .warn("the keys in this home differed from the keys of the instance and were replaced \
-                by them");
+        events.warn(
+            "the keys in this home differed from the keys of the instance and were replaced \
+                by them",
+        );
         state.keep_secrets(&secrets)?;
     }
     Ok(secrets)

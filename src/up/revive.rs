@@ -34,10 +34,7 @@ pub(super) async fn revive(
     if found.stop_interrupted || !found.services_run {
         let started = node::ensure_services(engine, node).await?;
         if !started.is_empty() {
-            step.state(format!(
-                "starting {} (not running)",
-                started.join(" and ")
-            ));
+            step.state(format!("starting {} (not running)", started.join(" and ")));
             node::await_containerd(engine, node).await?;
             revived.changed = true;
         }

@@ -272,7 +272,10 @@ mod tests {
             ("auth {\n  x: 1\n", "the `{` in line 1 is not closed"),
             ("a: [1\n}", "unexpected `}` in line 2"),
             ("a: 1\nb: \"x\n", "the quotes in line 2 are not closed"),
-            ("\n\"\"\"x", "the string that starts in line 2 is not closed"),
+            (
+                "\n\"\"\"x",
+                "the string that starts in line 2 is not closed",
+            ),
         ] {
             assert_eq!(check(text), Err(why.to_owned()), "{text}");
         }

@@ -135,7 +135,11 @@ mod tests {
             ("apiserver.replicaCount", json!(2), "values.yaml:2"),
             ("redis.usePassword", json!(true), "--set"),
             ("secret.authToken", json!(MASK), "--set"),
-            ("secret.httpSession", json!(MASK), "generated for the instance"),
+            (
+                "secret.httpSession",
+                json!(MASK),
+                "generated for the instance",
+            ),
             ("redis.password", json!(MASK), "generated for the instance"),
             ("redis.image.tag", json!("6.2"), "release 1.5.0"),
             (

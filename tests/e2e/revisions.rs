@@ -265,10 +265,7 @@ async fn failures_and_losses(instance: &Instance) {
     let memory =
         "apiserver.resources.requests.memory=900Gi,apiserver.resources.limits.memory=900Gi";
     let failed = instance.up(&["--atomic", "--set", memory]).expect(64);
-    for words in [
-        "rolling back to revision 2",
-        "rolled back to revision 2",
-    ] {
+    for words in ["rolling back to revision 2", "rolled back to revision 2"] {
         assert!(failed.stderr.contains(words), "{}", failed.stderr);
     }
     let entries = history(instance);

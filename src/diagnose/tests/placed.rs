@@ -174,7 +174,10 @@ fn the_scheduler_is_believed_after_a_few_seconds() {
         Code::ComponentUnschedulable,
         false,
     );
-    assert_eq!(place(short, old).reason, "the node does not have enough memory");
+    assert_eq!(
+        place(short, old).reason,
+        "the node does not have enough memory"
+    );
     assert!(place(short, new).heals);
     let mut making_room = seen(Elasticsearch, vec![unplaced(short, old)], Vec::new());
     making_room.stopping.push("former".to_owned());

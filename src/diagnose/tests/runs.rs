@@ -47,7 +47,10 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
         "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
     );
     assert_eq!(state.state, StateKind::Failed);
-    assert_eq!(state.line(), "killed, out of memory: limit 1 GiB, 1 restart");
+    assert_eq!(
+        state.line(),
+        "killed, out of memory: limit 1 GiB, 1 restart"
+    );
     assert!(
         finding.hints[0]
             .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")
@@ -88,10 +91,7 @@ fn three_restarts_with_an_error_are_enough() {
         Code::ComponentCrashed,
         true,
     );
-    assert_eq!(
-        describe(&twice).line(),
-        "exited with code 3, 2 restarts"
-    );
+    assert_eq!(describe(&twice).line(), "exited with code 3, 2 restarts");
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
         let seen = one(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
         is(
@@ -206,7 +206,10 @@ fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
 #[test]
 fn states_on_the_way_have_their_words() {
     let creating = one(Redis, waiting("ContainerCreating", ""));
-    assert_eq!(describe(&creating).line(), "starting: creating the container");
+    assert_eq!(
+        describe(&creating).line(),
+        "starting: creating the container"
+    );
     let mut pulling = seen(
         Redis,
         vec![pod(waiting("ContainerCreating", ""))],
@@ -220,7 +223,10 @@ fn states_on_the_way_have_their_words() {
         "pending: waiting for its pod to be created"
     );
     absent.stopping.push("former".to_owned());
-    assert_eq!(describe(&absent).line(), "stopping: the old pod is terminating");
+    assert_eq!(
+        describe(&absent).line(),
+        "stopping: the old pod is terminating"
+    );
     absent.workload.as_mut().unwrap().desired = 0;
     absent.stopping.clear();
     assert_eq!(describe(&absent).state, StateKind::Stopped);

@@ -86,7 +86,9 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     let live = [filled_in(stateful_set("5Gi"))];
     assert_eq!(
         told(&live, &[stateful_set("6Gi")]),
-        ["StatefulSet/redis is recreated, its pods keep running: claim template data changes from 5Gi to 6Gi"]
+        [
+            "StatefulSet/redis is recreated, its pods keep running: claim template data changes from 5Gi to 6Gi"
+        ]
     );
     let mut narrower = stateful_set("5Gi");
     narrower["spec"]["selector"]["matchLabels"] = json!({"role": "master"});

@@ -35,7 +35,10 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     }
     if !matches!(info.architecture.as_str(), "amd64" | "arm64") {
         findings.push(Finding {
-            what: format!("unsupported architecture {}: there are no images for it", info.architecture),
+            what: format!(
+                "unsupported architecture {}: there are no images for it",
+                info.architecture
+            ),
             remedies: vec!["use an amd64 or arm64 machine".into()],
             code: Code::DockerUnsupported,
         });
@@ -58,9 +61,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 "the server needs {FEWEST_CPUS} CPUs, but Docker has {}",
                 info.cpus
             ),
-            remedies: vec![
-                "give Docker more CPUs (Docker Desktop: Settings, Resources)".into(),
-            ],
+            remedies: vec!["give Docker more CPUs (Docker Desktop: Settings, Resources)".into()],
             code: Code::HostTooSmall,
         });
     }
@@ -72,9 +73,8 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     let rootless = info.is_rootless();
     if rootless && info.cgroup_version == "1" {
         return Some(Finding {
-            what:
-                "Kubernetes in rootless Docker requires cgroup v2, but this machine has v1"
-                    .into(),
+            what: "Kubernetes in rootless Docker requires cgroup v2, but this machine has v1"
+                .into(),
             remedies: vec!["use a Docker engine that runs as root: docker context ls".into()],
             code: Code::DockerUnsupported,
         });
@@ -126,8 +126,7 @@ pub(super) fn snap(
             folder.display()
         ),
         remedies: vec![
-            "keep the data in a Docker volume: clearml-local up --data-dir volume:NAME"
-                .into(),
+            "keep the data in a Docker volume: clearml-local up --data-dir volume:NAME".into(),
         ],
         code: Code::DockerUnsupported,
     })
@@ -158,7 +157,8 @@ pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
     if info.storage_driver == "vfs" {
         warnings.push(
             "Docker's storage driver is vfs: every layer is a full copy, which is slow and uses a \
-             lot of disk space".to_owned(),
+             lot of disk space"
+                .to_owned(),
         );
     }
     if !info.in_virtual_machine() {

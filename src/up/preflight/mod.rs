@@ -433,10 +433,7 @@ mod tests {
                 finding("b", "see docker", Code::DiskFull),
             ],
         };
-        assert_eq!(
-            failed.to_string(),
-            "found 2 problems; nothing was changed"
-        );
+        assert_eq!(failed.to_string(), "found 2 problems; nothing was changed");
         assert_eq!(failed.details(), ["- a", "- b"]);
         assert_eq!(failed.hints(), ["see docker"]);
         assert_eq!(failed.code(), Code::PortInUse);

@@ -37,8 +37,10 @@ pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
             let _ = engine.remove_network(&network.id).await;
         }
         let finding = Finding {
-            what: format!("Docker gave the new network `{NETWORK}` {clash}; the network was \
-                removed again"),
+            what: format!(
+                "Docker gave the new network `{NETWORK}` {clash}; the network was \
+                removed again"
+            ),
             remedies: vec![
                 format!("create it with another range: {CREATE}"),
                 "or change `default-address-pools` in Docker's daemon.json".into(),
@@ -161,7 +163,10 @@ mod tests {
             assert!(finding.remedies[0].contains("docker network create --subnet"));
         }
         let used = networks(&[network("a", "10.244.0.0/16", Some("other"))]);
-        assert_eq!(used[0].remedies[0], "stop its containers: docker stop other");
+        assert_eq!(
+            used[0].remedies[0],
+            "stop its containers: docker stop other"
+        );
     }
 
     #[tokio::test]

@@ -107,7 +107,8 @@ pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result
         ),
         remedies: vec![
             "keep using the current data: omit --data-dir".into(),
-            "or start with new data under another name: clearml-local up --name NEW --data-dir DIR".into(),
+            "or start with new data under another name: clearml-local up --name NEW --data-dir DIR"
+                .into(),
         ],
         code: Code::Usage,
     }))

@@ -207,9 +207,7 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
             let ends = ends.join(" or ");
             return Err((
                 below,
-                format!(
-                    "`{key}` contains `{name}`, but only files that end with {ends} are read"
-                ),
+                format!("`{key}` contains `{name}`, but only files that end with {ends} are read"),
             ));
         }
     }
@@ -276,8 +274,10 @@ fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
     {
         return Err((
             below("username"),
-            format!("`{key}[{index}].username` must not contain `:`, which ends the user name in a \
-                login"),
+            format!(
+                "`{key}[{index}].username` must not contain `:`, which ends the user name in a \
+                login"
+            ),
         ));
     }
     Ok(())

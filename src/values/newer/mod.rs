@@ -214,7 +214,8 @@ pub(super) fn findings(file: &str, foreign: &[Foreign]) -> (Option<Problem>, Opt
         [] if idle.is_empty() => return (None, None),
         [] => {
             let keys = keys(idle.len());
-            let warning = format!("{file}: {keys} of {charts} with values that have no effect here");
+            let warning =
+                format!("{file}: {keys} of {charts} with values that have no effect here");
             return (None, Some(warning));
         }
         [row] if asking.len() == 1 => {

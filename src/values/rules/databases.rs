@@ -47,8 +47,10 @@ fn roles(values: &Values, found: &mut Found) {
         if !on {
             found.push(Finding::new(
                 format!("elasticsearch.roles.{role}"),
-                format!("Elasticsearch does not start if no node {what}, and all nodes have the \
-                    same roles"),
+                format!(
+                    "Elasticsearch does not start if no node {what}, and all nodes have the \
+                    same roles"
+                ),
             ));
         }
     }
@@ -118,8 +120,11 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
     if uses && !release.logs_in_to_mongodb() {
         found.push(Finding::new(
             "externalServices.mongodbUsername",
-            format!("server {} does not support a MongoDB login: users and keys end up in the \
-                wrong database; use server 2.0 or newer", release.server),
+            format!(
+                "server {} does not support a MongoDB login: users and keys end up in the \
+                wrong database; use server 2.0 or newer",
+                release.server
+            ),
         ));
     }
 }
@@ -144,8 +149,10 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     if mongodb.wants_login {
         found.push(Finding::new(
             "mongodb.auth.enabled",
-            format!("server {server} does not support a MongoDB login: users and keys end up in \
-                the wrong database; use server 2.0 or newer"),
+            format!(
+                "server {server} does not support a MongoDB login: users and keys end up in \
+                the wrong database; use server 2.0 or newer"
+            ),
         ));
     }
     if mongodb.replica_set {
@@ -199,8 +206,11 @@ fn settings(context: &Context<'_>, found: &mut Found) {
             };
             found.push(Finding::new(
                 elastic::KEY,
-                format!("Elasticsearch {version} does not start with the unknown setting `{name}`: \
-                    remove it from `{}`{instead}", elastic::KEY),
+                format!(
+                    "Elasticsearch {version} does not start with the unknown setting `{name}`: \
+                    remove it from `{}`{instead}",
+                    elastic::KEY
+                ),
             ));
         }
         if name == "xpack.security.enabled" && kind::flag(&env["value"]) == Some(true) {

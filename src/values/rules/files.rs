@@ -16,8 +16,10 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Err(why) = hocon::check(text) {
             found.push(Finding::new(
                 key,
-                format!("the file `{name}` is not valid HOCON, and the server would start without \
-                    any of its configuration: {why}"),
+                format!(
+                    "the file `{name}` is not valid HOCON, and the server would start without \
+                    any of its configuration: {why}"
+                ),
             ));
             continue;
         }
@@ -29,8 +31,10 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         } else if published::is_within(text) {
             found.push(Finding::new(
                 key,
-                format!("the file `{name}` contains a published secret: anybody who knows it can \
-                    log in; remove it to use the instance's own"),
+                format!(
+                    "the file `{name}` contains a published secret: anybody who knows it can \
+                    log in; remove it to use the instance's own"
+                ),
             ));
         }
     }
@@ -40,8 +44,10 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Err(error) = parsed {
             found.push(Finding::new(
                 "webserver.additionalConfigs.configuration.json",
-                format!("the file `configuration.json` is not a JSON object, and the web app would \
-                    not start: {error}"),
+                format!(
+                    "the file `configuration.json` is not a JSON object, and the web app would \
+                    not start: {error}"
+                ),
             ));
         }
     }
@@ -55,8 +61,10 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
                 let name = env["name"].as_str().unwrap_or_default();
                 found.push(Finding::new(
                     format!("{component}.extraEnvs"),
-                    format!("the variable `{name}` contains a published secret: anybody who knows \
-                        it can log in; remove it to use the instance's own"),
+                    format!(
+                        "the variable `{name}` contains a published secret: anybody who knows \
+                        it can log in; remove it to use the instance's own"
+                    ),
                 ));
             }
         }
@@ -87,14 +95,18 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         if !READ.contains(&stem) {
             found.push(Finding::new(
                 key,
-                format!("the server ignores the file `{name}`: the file name is the first part of \
-                    its paths, and the server only knows {known}"),
+                format!(
+                    "the server ignores the file `{name}`: the file name is the first part of \
+                    its paths, and the server only knows {known}"
+                ),
             ));
         } else if twice {
             found.push(Finding::new(
                 key,
-                format!("the server does not read `{stem}` in the file `{name}`: the file name \
-                    already is the first part of its paths"),
+                format!(
+                    "the server does not read `{stem}` in the file `{name}`: the file name \
+                    already is the first part of its paths"
+                ),
             ));
         }
     }

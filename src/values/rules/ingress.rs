@@ -28,8 +28,11 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Some((other, _)) = earlier.iter().find(|(_, host)| *host == site.host) {
             found.push(Finding::of(
                 [name, other].map(|site| format!("ingress.{site}.hostName")),
-                format!("`ingress.{name}` and `ingress.{other}` cannot both have the host name {}: \
-                    neither of them works below a path", site.host),
+                format!(
+                    "`ingress.{name}` and `ingress.{other}` cannot both have the host name {}: \
+                    neither of them works below a path",
+                    site.host
+                ),
             ));
         }
         earlier.push((name, &site.host));
@@ -44,14 +47,19 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         match context.controller {
             None => found.push(Finding::new(
                 key.clone(),
-                format!("`{key}` is true, but the node has no ingress controller: the servers are \
-                    only reachable by their ports; add `--with-ingress` to install one"),
+                format!(
+                    "`{key}` is true, but the node has no ingress controller: the servers are \
+                    only reachable by their ports; add `--with-ingress` to install one"
+                ),
             )),
             Some(controller) if !["", controller.class].contains(&class) => {
                 found.push(Finding::new(
                     "ingress.className",
-                    format!("`ingress.className` is {class}, but the controller in the node serves \
-                        only {}: the servers are only reachable by their ports", controller.class),
+                    format!(
+                        "`ingress.className` is {class}, but the controller in the node serves \
+                        only {}: the servers are only reachable by their ports",
+                        controller.class
+                    ),
                 ));
             }
             Some(controller) => annotations(context, controller.class, found),

@@ -51,8 +51,10 @@ fn controller_ports(context: &Context<'_>, found: &mut Found) {
             let key = format!("{name}.service.nodePort");
             found.push(Finding::new(
                 key.clone(),
-                format!("`{key}` is {port}, which the ingress controller uses: choose another \
-                    port, or omit `--with-ingress`"),
+                format!(
+                    "`{key}` is {port}, which the ingress controller uses: choose another \
+                    port, or omit `--with-ingress`"
+                ),
             ));
         }
     }

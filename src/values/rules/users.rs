@@ -63,10 +63,10 @@ fn hashed(password: &str) -> Result<(), &'static str> {
     let decoded = STANDARD.decode(password).unwrap_or_default();
     match &decoded[..] {
         hash if is_bcrypt(hash) => Ok(()),
-        [hash @ .., b'\n'] if is_bcrypt(hash) => {
-            Err("ends with an encoded line break; encode it without one: printf %s 'HASH' | base64 \
-                -w0")
-        }
+        [hash @ .., b'\n'] if is_bcrypt(hash) => Err(
+            "ends with an encoded line break; encode it without one: printf %s 'HASH' | base64 \
+                -w0",
+        ),
         _ => Err(
             "is not base64 of a bcrypt hash; make one: htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0",
         ),
