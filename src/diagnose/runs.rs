@@ -183,8 +183,8 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         None => "the available memory".to_owned(),
     };
     let mut short = match limit {
-        Some(limit) => format!("killed, out of memory: limit {}", memory(limit)),
-        None => "killed, out of memory".to_owned(),
+        Some(limit) => format!("out of memory: limit {}", memory(limit)),
+        None => "out of memory".to_owned(),
     };
     if container.restarts > 0 {
         short = format!(

@@ -317,8 +317,8 @@ fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (S
 /// How a container ended, and how often it was started again.
 pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> String {
     let how = match (ended.reason.as_str(), &container.memory_limit) {
-        ("OOMKilled", Some(limit)) => format!("killed, out of memory: limit {}", memory(limit)),
-        ("OOMKilled", None) => "killed, out of memory".to_owned(),
+        ("OOMKilled", Some(limit)) => format!("out of memory: limit {}", memory(limit)),
+        ("OOMKilled", None) => "out of memory".to_owned(),
         ("StartError" | "ContainerCannotRun", _) => "its container did not start".to_owned(),
         (_, _) if ended.exit_code == 0 => "exited with code 0".to_owned(),
         (_, _) if ended.exit_code == 137 => "killed by SIGKILL".to_owned(),

@@ -439,8 +439,7 @@ impl Engine for Docker {
             .client
             .remove_volume(name, None::<query::RemoveVolumeOptions>)
             .await;
-        optional(removed.map_err(Docker::failed(format!("remove the volume {name}"))))?;
-        Ok(())
+        optional(removed.map_err(Docker::failed(format!("remove the volume {name}")))).map(drop)
     }
 }
 

@@ -213,11 +213,11 @@ mod tests {
         for (config, named) in [
             (
                 r#"{"credHelpers": {"r.corp": "no-such-helper"}}"#,
-                "the credential helper docker-credential-no-such-helper (`credHelpers`) cannot be run",
+                "cannot run the credential helper docker-credential-no-such-helper (`credHelpers`)",
             ),
             (
                 r#"{"auths": {"r.corp": {}}, "credsStore": "no-such-store"}"#,
-                "the credential helper docker-credential-no-such-store (`credsStore`) cannot be run",
+                "cannot run the credential helper docker-credential-no-such-store (`credsStore`)",
             ),
         ] {
             let error = found(config, "r.corp").unwrap_err();

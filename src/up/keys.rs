@@ -175,12 +175,7 @@ mod tests {
         for (found, home, new_keys, begins) in [
             (keys(), None, false, None),
             (keys(), Some(&one), false, None),
-            (
-                keys(),
-                Some(&other),
-                false,
-                Some("the keys kept in this home"),
-            ),
+            (keys(), Some(&other), false, Some("the keys in this home")),
             (keys(), Some(&one), true, Some("--new-keys has no effect")),
             (lost(), None, true, Some("the instance gets new keys")),
             (lost(), None, false, None),

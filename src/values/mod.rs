@@ -378,7 +378,7 @@ fileserver:
         );
         assert!(
             refused("", &["mongodb.image.repository=bitnamilegacy/mongodb"])
-                .contains("drop `mongodb.image`")
+                .contains("remove `mongodb.image`")
         );
         assert!(resolve_with("", &["apiserver.image.tag=our-build"]).is_ok());
         let both = [

@@ -47,10 +47,7 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
         "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
     );
     assert_eq!(state.state, StateKind::Failed);
-    assert_eq!(
-        state.line(),
-        "killed, out of memory: limit 1 GiB, 1 restart"
-    );
+    assert_eq!(state.line(), "out of memory: limit 1 GiB, 1 restart");
     assert!(
         finding.hints[0]
             .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")

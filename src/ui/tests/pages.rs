@@ -156,7 +156,7 @@ fn degraded() -> StatusView {
     view.state = State::Degraded;
     view.components[2] = component(
         Component::Elasticsearch,
-        Some("killed, out of memory: limit 1 GiB"),
+        Some("out of memory: limit 1 GiB"),
         2,
     );
     view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);

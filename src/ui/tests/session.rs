@@ -157,7 +157,7 @@ pub(super) fn killed() -> Session {
             component(
                 Component::Elasticsearch,
                 FAILED,
-                "killed, out of memory: limit 1 GiB, 2 restarts",
+                "out of memory: limit 1 GiB, 2 restarts",
                 31.0,
             ),
         ),
