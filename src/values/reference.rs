@@ -77,6 +77,32 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
 - **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, are
   reported with a warning: the node has only Traefik.
 
+## What differs from the chart
+
+With the defaults, the chart installs 22 objects. `clearml-local render` prints those that `up`
+applies instead. Names, ports, labels for selectors and environment variables are the chart's;
+this differs:
+
+| Object | In the chart | Here |
+| --- | --- | --- |
+| all | one namespace for everything, names prefixed with the release of Helm | a namespace `clearml` in a cluster of its own; names never depend on the instance |
+| all pods | | `enableServiceLinks: false`, no token of a ServiceAccount; memory limits and requests from the profile of the machine |
+| Deployment `clearml-apiserver` | starts at once; liveness and readiness probes after 60 s | an init container waits for the databases; a startup probe of ten minutes; a `preStop` that ends the server in order; the keys of the web app too |
+| Deployment `clearml-webserver` | probes accept any answer | an init container waits until the names of the other servers resolve; HTTP probes; a generated key pair |
+| Deployment `clearml-fileserver` | probes accept any answer | TCP probes; `preStop` |
+| Services of the three servers | `targetPort` follows `service.port`, so that other ports do not work | `targetPort` is the port of the container |
+| Secret `clearml-conf` | published constants | generated secrets, and the key pairs of the web app and, for newer servers, of the file server and the services agent |
+| StatefulSet `clearml-redis-master` | Bitnami's image, user 1001, configuration in two ConfigMaps | the official image, user 999, configuration in its arguments |
+| Deployment `clearml-mongodb` | Bitnami's image, user 1001, `RollingUpdate`, data in `/bitnami/mongodb` | the official image, user 999, `Recreate` (two pods on one volume wait for each other's lock), data in `/data/db` |
+| ServiceAccount `clearml-mongodb` | refers to a Secret that does not exist | none |
+| StatefulSet `clearml-elastic-master` | a privileged init container that sets `vm.max_map_count`; 1 CPU, 4Gi and a heap of 2 GB; strict anti-affinity | no privileged container and no memory maps; limits and heap from the profile; `discovery.type: single-node`, no machine learning, no download of GeoIP databases |
+| ConfigMap `clearml-elastic-master-config` | `xpack.security.enabled: false` | none, unless `elasticsearch.esConfig` sets other settings: the setting is in the environment |
+| PodDisruptionBudget `clearml-elastic-master-pdb` | `policy/v1beta1`, which Kubernetes has removed | `policy/v1`, only with several nodes |
+| PersistentVolumeClaims | created by the storage class | bound to PersistentVolumes with fixed names and paths in the data directory, so that data outlive the cluster |
+| ConfigMaps of `additionalConfigs` | a change restarts nothing | a change restarts the pods that read it |
+| Ingresses | annotations of one leak into another; no class | each has its own annotations, one of which lifts the limit of nginx for uploads; `ingress.className` |
+| `imageCredentials` | refers to a Secret that nothing creates | creates the Secret, or uses the existing one |
+
 ## Files of other charts
 
 Files of the charts 5 to 7, of umbrella charts (everything below `clearml:`), and of the
