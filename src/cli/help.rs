@@ -186,6 +186,27 @@ mod tests {
     }
 
     #[test]
+    fn help_keeps_to_the_words_of_the_field() {
+        const NOT: [&str; 8] = [
+            "anew",
+            "is to be",
+            "are to be",
+            "whatever",
+            "wins over",
+            "of its own",
+            "brings",
+            "folder",
+        ];
+        for mut command in all(&built()) {
+            let help = command.render_long_help().to_string();
+            for word in NOT {
+                let name = command.get_name();
+                assert!(!help.contains(word), "{name} says {word}:\n{help}");
+            }
+        }
+    }
+
+    #[test]
     fn help_of_the_program_and_of_up() {
         let mut command = built();
         insta::assert_snapshot!("help", command.render_help().to_string());

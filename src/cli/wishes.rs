@@ -153,7 +153,7 @@ pub(super) struct WishArgs {
         env = "CLEARML_LOCAL_PULL"
     )]
     pull: Option<Pull>,
-    /// Start the server after a reboot [default: true]
+    /// Start after a reboot [default: true]
     #[arg(
         long,
         value_name = "BOOL",
