@@ -67,11 +67,11 @@ fn words(line: &str) -> Vec<String> {
 fn every_command_is_valid() {
     let mut count = 0;
     for (path, text) in documents() {
-        let commands = text
-            .lines()
-            .map(|line| line.strip_prefix("$ ").unwrap_or(line))
-            .filter(|line| line.starts_with("clearml-local "));
-        for line in commands {
+        for line in text.split("```").skip(1).step_by(2).flat_map(str::lines) {
+            let line = line.strip_prefix("$ ").unwrap_or(line);
+            if !line.starts_with("clearml-local ") {
+                continue;
+            }
             let arguments = words(line).into_iter().map(Into::into);
             let invalid = match Cli::read(arguments) {
                 Ok(_) => None,
