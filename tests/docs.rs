@@ -26,7 +26,10 @@ fn documents() -> Vec<(PathBuf, String)> {
     }
     assert!(paths.len() > 10, "{paths:?}");
     let text = |path: &PathBuf| files::read(path).unwrap().unwrap();
-    paths.iter().map(|path| (path.clone(), text(path))).collect()
+    paths
+        .iter()
+        .map(|path| (path.clone(), text(path)))
+        .collect()
 }
 
 #[test]

@@ -141,11 +141,12 @@ mod tests {
     #[test]
     fn every_command_is_in_one_group() {
         let command = command();
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, verbs)| *verbs).copied().collect();
-        let mut verbs: Vec<&str> = command
-            .get_subcommands()
-            .map(Command::get_name)
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, verbs)| *verbs)
+            .copied()
             .collect();
+        let mut verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
         grouped.sort_unstable();
         verbs.sort_unstable();
         assert_eq!(grouped, verbs);

@@ -40,11 +40,7 @@ fn names() -> [Key; 2] {
 fn registry() -> [Key; 6] {
     let name = |name: &str| format!("imageCredentials.{name}");
     [
-        key(
-            name("enabled"),
-            Kind::Flag,
-            "Pull images with credentials.",
-        ),
+        key(name("enabled"), Kind::Flag, "Pull images with credentials."),
         key(
             name("existingSecret"),
             Kind::Name,

@@ -146,11 +146,7 @@ fn mongodb() -> Vec<Key> {
             Kind::Whole(1..=65535),
             "Port of MongoDB inside the cluster.",
         ),
-        key(
-            path("service.portName"),
-            Kind::Name,
-            "Name of that port.",
-        ),
+        key(path("service.portName"), Kind::Name, "Name of that port."),
         extra_flags(Component::Mongodb, "mongod"),
     ];
     keys.extend(claim("mongodb.persistence", "MongoDB"));
