@@ -91,7 +91,16 @@ fn output_of_status(command: &Command) -> Option<Arg> {
 fn without_idle_options(verb: Command) -> Command {
     let idle: &[&str] = match verb.get_name() {
         "diff" => &["timeout"],
-        "values" | "render" => &["timeout", "autostart", "merge_kubeconfig", "pull"],
+        "values" | "render" => &[
+            "timeout",
+            "autostart",
+            "merge_kubeconfig",
+            "pull",
+            "ca_file",
+            "node_image",
+            "data_dir",
+            "registry_mirror",
+        ],
         _ => &[],
     };
     verb.mut_args(|arg| {

@@ -115,7 +115,7 @@ struct Global {
     /// Print errors only
     #[arg(short, long, global = true, display_order = 102, help_heading = help::OUTPUT, action = ArgAction::Count, conflicts_with = "verbose")]
     quiet: u8,
-    /// Show what each step decides; -vv adds the logs of libraries
+    /// Show what each step decides; -vv adds library logs
     #[arg(short, long, global = true, display_order = 103, help_heading = help::OUTPUT, action = ArgAction::Count)]
     verbose: u8,
     /// How to show progress

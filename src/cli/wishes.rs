@@ -77,6 +77,7 @@ pub(super) struct WishArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        hide_possible_values = true,
         help_heading = NETWORK,
         env = "CLEARML_LOCAL_WITH_INGRESS"
     )]
@@ -160,6 +161,7 @@ pub(super) struct WishArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        hide_possible_values = true,
         help_heading = NODE,
         env = "CLEARML_LOCAL_AUTOSTART"
     )]
@@ -173,6 +175,7 @@ pub(super) struct WishArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        hide_possible_values = true,
         help_heading = NODE,
         env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
     )]

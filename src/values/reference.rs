@@ -74,8 +74,8 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
   not enabled, are reported with that key.
 - **Node selectors.** A label that the node does not have is reported before anything is applied,
   with the command that sets it on the node.
-- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, are
-  reported with a warning: the node has only Traefik.
+- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, cause
+  a warning if the node has a controller: it has only Traefik.
 
 ## What differs from the chart
 
