@@ -1,8 +1,92 @@
-//! Whether what is generated is fresh.
+//! Documents: what is generated is fresh, links lead to files, commands are valid.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
+use clearml_local::cli::Cli;
 use clearml_local::{docker, files, values};
+
+/// The documents with their paths.
+fn documents() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "STYLE.md",
+        "tests/rig/README.md",
+    ];
+    let mut paths = names.map(|name| root.join(name)).to_vec();
+    for dir in ["docs", "docs/guides"].map(|name| root.join(name)) {
+        for name in files::list(&dir).unwrap() {
+            if name.ends_with(".md") {
+                paths.push(dir.join(name));
+            }
+        }
+    }
+    assert!(paths.len() > 10, "{paths:?}");
+    let text = |path: &PathBuf| files::read(path).unwrap().unwrap();
+    paths
+        .iter()
+        .map(|path| (path.clone(), text(path)))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    for (path, text) in documents() {
+        let dir = path.parent().unwrap();
+        for rest in text.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
+            let is_local = !file.is_empty() && !file.contains("://");
+            assert!(
+                !is_local || dir.join(file).exists(),
+                "{}: {target}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The words of a shell command, up to a comment, a pipe or another command.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '|' | '>' | '#' | '&') => break,
+            (None, ' ') => words.push(String::new()),
+            (_, c) => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn every_command_is_valid() {
+    let mut count = 0;
+    for (path, text) in documents() {
+        for line in text.split("```").skip(1).step_by(2).flat_map(str::lines) {
+            let line = line.strip_prefix("$ ").unwrap_or(line);
+            if !line.starts_with("clearml-local ") {
+                continue;
+            }
+            let arguments = words(line).into_iter().map(Into::into);
+            let invalid = match Cli::read(arguments) {
+                Ok(_) => None,
+                Err(error) if error.kind() == ErrorKind::DisplayVersion => None,
+                Err(error) => Some(error.to_string()),
+            };
+            assert_eq!(invalid, None, "{}: {line}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 30, "{count}");
+}
 
 #[test]
 fn the_reference_of_values_is_fresh() {

@@ -3,33 +3,33 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, ValueEnum};
+use clap::ValueEnum;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
-use super::{Cli, NAME, Unexpected};
+use super::{NAME, Unexpected, help};
 use crate::component::Component;
 use crate::error::Result;
 use crate::settings::DEFAULT_NAME;
 use crate::state::StateDir;
 use crate::ui::Output;
 
-/// Set by the shell's function: this run is to answer it.
+/// Set by the completion script when it asks.
 const VARIABLE: &str = "CLEARML_LOCAL_COMPLETE";
 
-/// Write the completions of a shell
+/// Print the completion script for a shell
 ///
-/// They ask clearml-local itself, and so know components and instances. Read them
-/// anew after an update.
+/// The script asks clearml-local, so that it also completes the names of components and
+/// instances. Load it again after an update.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   bash, in ~/.bashrc:                   source <(clearml-local completions bash)
   zsh, in ~/.zshrc, after compinit:     source <(clearml-local completions zsh)
   fish, in ~/.config/fish/config.fish:  clearml-local completions fish | source")]
 pub(super) struct Args {
-    /// For which shell
+    /// Shell to complete in
     shell: Shell,
 }
 
@@ -75,7 +75,7 @@ fn program(called: OsString) -> String {
 /// Answers the shell where this run is its question; says whether it was.
 pub(super) fn answer() -> bool {
     let here = std::env::current_dir().ok();
-    let answered = CompleteEnv::with_factory(Cli::command)
+    let answered = CompleteEnv::with_factory(help::command)
         .var(VARIABLE)
         .shells(Shells(&[&Bash, &Zsh, &Fish]))
         .try_complete(std::env::args_os(), here.as_deref());

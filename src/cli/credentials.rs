@@ -18,9 +18,9 @@ use crate::values::Brief;
 /// How long the instance may take to tell its keys.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// Print the access and secret key for the SDK, or write its clearml.conf
+/// Print the keys for the SDK, or write clearml.conf
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local credentials --write
   clearml-local credentials --write ./clearml.conf
@@ -30,8 +30,10 @@ pub(super) struct Args {
     /// Print a complete clearml.conf
     #[arg(long, conflicts_with = "env")]
     conf: bool,
-    /// Write a complete clearml.conf, readable by you only, and keep the one that was
-    /// there beside it [default: CLEARML_CONFIG_FILE, else ~/clearml.conf]
+    /// Write clearml.conf [default: ~/clearml.conf]
+    ///
+    /// Only you can read the file. An existing one is kept beside it. Without FILE, it is
+    /// written to the path in CLEARML_CONFIG_FILE, else to ~/clearml.conf.
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "env")]
     #[expect(clippy::option_option, reason = "the flag, and its value")]
     write: Option<Option<PathBuf>>,

@@ -9,13 +9,13 @@ use crate::up::{self, Comparison, Ground};
 /// The exit code where something would change.
 const DIFFERS: u8 = 3;
 
-/// Show what `up` with the same flags would change
+/// Show what `up` with the same options would change
 ///
-/// Asks the Kubernetes API what would become of each object, and changes nothing. What
-/// cannot be changed in place is shown first, with what is done instead. Secrets are
-/// masked. Exit code: 0 no change, 3 changes, others for errors.
+/// Compares each object with a dry run of the Kubernetes API, and changes nothing. Changes
+/// that cannot be made in place come first, with what `up` does instead. Secrets are
+/// masked. Exit codes: 0 no changes, 3 changes, others for errors.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local diff -f values.yaml
   clearml-local diff --reset-values

@@ -10,20 +10,20 @@ use crate::error::{Code, Explain, Result};
 use crate::settings::name_flag;
 use crate::ui::words;
 
-/// Take the cluster away; the data stay
+/// Remove the cluster and keep the data
 ///
-/// Databases are stopped in order. Data, secrets and images are kept: `up`
-/// brings the server back as it was.
+/// Stops the databases in order, then removes the node. Data, secrets and images are kept:
+/// `up` starts the server again as it was.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local down
-  clearml-local down --purge        everything of the instance, data included")]
+  clearml-local down --purge        delete the instance with all its data")]
 pub(super) struct Args {
-    /// Remove everything of the instance: data, secrets, images in the node
+    /// Delete the instance with its data, secrets and images
     #[arg(long)]
     purge: bool,
-    /// Do not ask before --purge
+    /// Do not ask for confirmation
     #[arg(short, long, env = "CLEARML_LOCAL_YES")]
     yes: bool,
 }

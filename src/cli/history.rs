@@ -6,13 +6,13 @@ use crate::revisions;
 use crate::state::Lock;
 use crate::up;
 
-/// Show what was chosen so far, and how it went
+/// Show the revisions of the values
 ///
-/// A revision is made by each `up` that chooses other values or another release than
-/// the one before; the last 10 are kept, in the state directory and in the cluster.
-/// Secrets are masked. Times are UTC.
+/// Each `up` with other values or another release than before creates a revision. The last
+/// 10 are kept, in the state directory and in the cluster. Secrets are masked. Times are
+/// in UTC.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local history
   clearml-local history -o json | jq '.[] | select(.current)'")]

@@ -11,9 +11,11 @@ use crate::ui::State;
 use crate::ui::table::{Cell, lines};
 use crate::ui::words;
 
-/// Show all instances, also those without a node
+/// List all instances
+///
+/// Also those without a node.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local list
   clearml-local list -o json")]

@@ -19,13 +19,13 @@ use crate::recovery;
 /// How long the Kubernetes API may take to list the pods.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Show what the components say
+/// Show the logs of the components
 ///
-/// All of them, merged by time, unless some are named. Where the Kubernetes API does
-/// not answer, or the node is stopped, the files in the node are read. Lines that only
-/// say that a probe was answered are left out.
+/// Merged by time; of all components unless you name some. Reads the files in the node if
+/// the Kubernetes API does not answer or the node is stopped. Leaves out lines about
+/// requests of probes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local logs
   clearml-local logs apiserver -f
@@ -33,31 +33,31 @@ Examples:
   clearml-local logs apiserver --since 10m --grep 'ERROR|Traceback'
   clearml-local logs --node --since 10m --grep '(?i)error'")]
 pub(super) struct Args {
-    /// redis, mongodb, elasticsearch, apiserver, fileserver or webserver
+    /// apiserver, fileserver, webserver, redis, mongodb, elasticsearch
     #[arg(value_name = "COMPONENT", value_parser = component, add = super::completions::components())]
     components: Vec<Component>,
-    /// The journal of the kubelet and containerd in the node instead
+    /// Show the journal of the kubelet and containerd
     #[arg(long, conflicts_with_all = ["components", "previous"])]
     node: bool,
-    /// Go on with what comes
+    /// Follow the logs
     #[arg(short, long)]
     follow: bool,
-    /// Only so many lines from the end of each log, requests of probes not counted
+    /// Show the last lines of each log only
     #[arg(long, value_name = "LINES")]
     tail: Option<u32>,
-    /// The run before the present one, of components that were restarted
+    /// Show the previous run of restarted components
     #[arg(long, conflicts_with = "follow")]
     previous: bool,
-    /// Only lines of that last time, such as 10m or 2h
+    /// Show lines newer than this, such as 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = ago)]
     since: Option<Timestamp>,
-    /// Only lines that match a regular expression
+    /// Show lines that match a regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
-    /// Also show the requests of probes, which are left out otherwise
+    /// Show requests of probes too
     #[arg(long, conflicts_with = "node")]
     probes: bool,
-    /// Begin each line with its time
+    /// Start each line with its time
     #[arg(long)]
     timestamps: bool,
 }

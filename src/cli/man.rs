@@ -1,30 +1,30 @@
 //! `clearml-local man`.
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 
-use super::{Cli, Unexpected};
+use super::{Unexpected, help};
 use crate::error::Result;
 use crate::files;
 use crate::path::HostPath;
 use crate::ui::Output;
 
-/// Write the manual page
+/// Print the manual page
 ///
-/// To stdout; or with --dir into a directory, beside one page for each verb.
+/// With --dir, write it and a page for each command to a directory.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local man | man -l -
   clearml-local man --dir ~/.local/share/man/man1 && man clearml-local-up")]
 pub(super) struct Args {
-    /// Write all pages there
+    /// Write all pages to this directory
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<HostPath>,
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = help::command().disable_help_subcommand(true);
     command.build();
     let Some(dir) = &args.dir else {
         output.data(&page(&command)?.1)?;

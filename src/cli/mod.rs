@@ -1,9 +1,10 @@
-//! The command line: one file a verb, each with its flags and what it prints.
+//! The command line: one file for each command, with its options and what it prints.
 
 mod completions;
 mod credentials;
 mod diff;
 mod down;
+mod help;
 mod history;
 mod list;
 mod logs;
@@ -48,14 +49,16 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// A ClearML server on this machine, with nothing but a Docker engine.
+/// Run a ClearML server on this machine; all it needs is Docker
 #[derive(Debug, Parser)]
 #[command(
     name = NAME,
     version,
     styles = STYLES,
     propagate_version = true,
-    after_help = "Begin with: clearml-local up"
+    after_help = "\
+Start with: clearml-local up
+Examples of a command: clearml-local up --help"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -77,32 +80,56 @@ enum Verb {
     List(list::Args),
     Logs(logs::Args),
     Credentials(credentials::Args),
-    Render(render::Args),
+    Values(values::Args),
     Diff(diff::Args),
+    Render(render::Args),
     History(history::Args),
     Rollback(rollback::Args),
-    Values(values::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
-/// Flags that every verb takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 struct Global {
     /// Name of the instance [default: clearml]
-    #[arg(long, global = true, value_name = "NAME", env = "CLEARML_LOCAL_NAME", add = completions::instances())]
+    #[arg(long, global = true, display_order = 100, value_name = "NAME", env = "CLEARML_LOCAL_NAME", add = completions::instances())]
     name: Option<InstanceName>,
-    /// Print for people or for programs
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT", env = "CLEARML_LOCAL_OUTPUT")]
+    /// Output format: text or json
+    ///
+    /// `json` is for programs: one object per line from commands that show progress, one
+    /// document from the others.
+    #[arg(
+        short,
+        long,
+        global = true,
+        display_order = 101,
+        help_heading = help::OUTPUT,
+        value_enum,
+        default_value_t = Format::Text,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        env = "CLEARML_LOCAL_OUTPUT"
+    )]
     output: Format,
-    /// Say less: errors only
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    /// Print errors only
+    #[arg(short, long, global = true, display_order = 102, help_heading = help::OUTPUT, action = ArgAction::Count, conflicts_with = "verbose")]
     quiet: u8,
-    /// Show what each step decides; twice for what the libraries log
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Show what each step decides; -vv adds library logs
+    #[arg(short, long, global = true, display_order = 103, help_heading = help::OUTPUT, action = ArgAction::Count)]
     verbose: u8,
-    /// How progress is shown
-    #[arg(long, global = true, value_enum, default_value_t = ProgressChoice::Auto, value_name = "HOW", env = "CLEARML_LOCAL_PROGRESS")]
+    /// How to show progress
+    #[arg(
+        long,
+        global = true,
+        display_order = 104,
+        help_heading = help::OUTPUT,
+        hide_short_help = true,
+        value_enum,
+        default_value_t = ProgressChoice::Auto,
+        value_name = "HOW",
+        env = "CLEARML_LOCAL_PROGRESS"
+    )]
     progress: ProgressChoice,
 }
 

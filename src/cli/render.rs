@@ -14,14 +14,14 @@ use crate::secrets::Secrets;
 use crate::ui::words;
 use crate::up;
 
-/// Write the manifests that `up` applies
+/// Print the Kubernetes manifests that `up` applies
 ///
-/// To stdout or into a folder, as YAML that kubectl takes; the same from run to run.
-/// Needs no cluster; where no engine answers, limits are those of a machine with 16 GB.
-/// Secrets are written without their content: applied like that, a Secret that is there
-/// keeps what it holds, and where there is none pods wait for it.
+/// As YAML for kubectl, to stdout or to a directory; the output is the same from run to
+/// run. Needs no cluster. If Docker does not answer, limits are those of a machine with
+/// 16 GB. Secrets are printed without their content: if you apply them, an existing Secret
+/// keeps its content, and pods wait for one that is missing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local render -f values.yaml --release 2.3 | less
   clearml-local render --dir manifests
@@ -29,11 +29,14 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     wishes: WishArgs,
-    /// Write a file for each object into this folder, and remove those of before that
-    /// are rendered no more; refused where it holds anything else
+    /// Write a file for each object to this directory
+    ///
+    /// Removes files of objects that no longer exist. The directory must hold nothing else.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<HostPath>,
-    /// Write the secrets in clear; before the first `up` they are made and kept for it
+    /// Print secrets in the clear
+    ///
+    /// Before the first `up`, they are generated and kept for it.
     #[arg(long)]
     show_secrets: bool,
 }

@@ -6,28 +6,29 @@ use crate::error::Result;
 use crate::settings::Wishes;
 use crate::up::{BackTo, Request};
 
-/// Bring the values and the release of an earlier revision back
+/// Return to the values and release of an earlier revision
 ///
-/// Runs `up` with them, and makes a new revision that says so. Ports, node and data
-/// stay as they are. Refused, before anything is changed, where the databases of that
-/// release cannot read the data.
+/// Runs `up` with them, which creates a new revision. Ports, node and data stay as they
+/// are. Fails before anything is changed if the databases of that release cannot read the
+/// data.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local rollback
   clearml-local rollback 3 --dry-run")]
 pub(super) struct Args {
-    /// Number of the revision, see `history` [default: the last one before the current
-    /// that was ready]
+    /// Number of the revision, as `history` shows it
+    ///
+    /// By default the last one before the current revision that was ready.
     #[arg(value_name = "N", add = completions::revisions())]
     revision: Option<u32>,
-    /// Take its values alone, and keep the release
+    /// Return to its values only, and keep the release
     #[arg(long)]
     keep_release: bool,
-    /// Check everything and show what would change, as `diff` does; change nothing
+    /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait until the server is ready [default: 15m]
+    /// How long to wait for the server [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
 }

@@ -1,26 +1,27 @@
 //! `clearml-local start`.
 
 use super::Context;
+use super::help::OUTPUT;
 use super::signals::or_interrupted;
 use super::up::show;
 use crate::error::Result;
 use crate::settings::Wishes;
 use crate::up;
 
-/// Start a server that was stopped, and wait until a login works
+/// Start a stopped server
 ///
-/// Installs nothing; works without any registry.
+/// Waits until a login works. Installs nothing and needs no registry.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local start
   clearml-local start --timeout 5m")]
 pub(super) struct Args {
-    /// How long to wait until the server is ready [default: 15m]
+    /// How long to wait for the server [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
-    /// Show at the end when each step and component began and ended
-    #[arg(long)]
+    /// Show when each step and component started and ended
+    #[arg(long, help_heading = OUTPUT)]
     timings: bool,
 }
 

@@ -14,13 +14,13 @@ use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
 /// How often `--wait` looks.
 const WAIT_EVERY: Duration = Duration::from_millis(500);
 
-/// Tell how the server is
+/// Show the status of the server
 ///
-/// Asks the engine, the cluster and the server itself, and tells what is known where
-/// one of them does not answer. Exit code: 0 ready, 3 starting, 4 degraded, 5
-/// stopped or paused, 6 absent, 10 and above where the engine cannot be asked.
+/// Asks Docker, the cluster and the server. If one of them does not answer, it shows what
+/// the others know. Exit codes: 0 ready, 3 starting, 4 degraded, 5 stopped or paused, 6
+/// absent, 10 and above if Docker does not answer.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local status
   clearml-local status --wait=5m && python train.py
@@ -28,7 +28,7 @@ Examples:
   clearml-local status -o json | jq -r .state
   eval \"$(clearml-local status -o env)\"; echo $CLEARML_API_HOST")]
 pub(super) struct Args {
-    /// Look again and again, each SECONDS, until Ctrl-C [default: 2]
+    /// Refresh every SECONDS until Ctrl-C [default: 2]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -39,8 +39,10 @@ pub(super) struct Args {
         conflicts_with = "wait"
     )]
     watch: Option<u64>,
-    /// Wait until it is ready, at the most TIME; ends at once where waiting does not
-    /// help [default: 15m]
+    /// Wait until the server is ready [default: 15m]
+    ///
+    /// Returns at once if waiting does not help: the server is stopped or absent, Docker
+    /// is not there, or a component cannot recover by itself.
     #[arg(
         long,
         value_name = "TIME",

@@ -6,11 +6,11 @@ use crate::down;
 use crate::error::Result;
 use crate::settings::name_flag;
 
-/// Stop the server and free its memory; `start` brings it back
+/// Stop the server and free its memory
 ///
-/// Databases are stopped in order. Nothing is removed.
+/// Stops the databases in order, then the node. Removes nothing: `start` continues.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local stop
   clearml-local stop --name second")]

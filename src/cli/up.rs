@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Context;
+use super::help::OUTPUT;
 use super::signals::{or_interrupted, undone};
 use super::wishes::WishArgs;
 use crate::error::Result;
@@ -12,12 +13,16 @@ use crate::event::Events;
 use crate::ui::Summary;
 use crate::up::{self, Outcome, Request};
 
-/// Bring the server up, whatever is there of it
+/// Start a ClearML server, or apply changed settings to it
 ///
-/// Makes a Kubernetes node in Docker, brings the images, installs the server and
-/// waits until a login works. Run it again at any time: it does what is missing.
+/// Creates a Kubernetes node in Docker, loads the images, installs the server and waits
+/// until a login works. Run it again at any time: it finishes what an earlier run left
+/// unfinished, and changes nothing that is already there.
+///
+/// Options can also be set in the environment, or in a file `clearml-local.yaml` in the
+/// working directory (`webPort: 8080`). A later run without options keeps the settings.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local up
   clearml-local up --web-port 8080 --api-port 8008 --files-port 8081
@@ -28,21 +33,22 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     wishes: WishArgs,
-    /// Keep a node whose Kubernetes does not start, to look into it
-    #[arg(long, env = "CLEARML_LOCAL_RETAIN")]
+    /// Keep a node whose Kubernetes does not start, for debugging
+    #[arg(long, hide_short_help = true, env = "CLEARML_LOCAL_RETAIN")]
     retain: bool,
-    /// Go back to the last revision that was ready, if this one fails
+    /// Roll back to the last good revision on failure
     #[arg(long, env = "CLEARML_LOCAL_ATOMIC")]
     atomic: bool,
-    /// Make new keys for an instance whose own cannot be read back; every clearml.conf
-    /// must then be written again
-    #[arg(long)]
+    /// Create new keys if those of the instance are lost
+    ///
+    /// Every clearml.conf must then be written again.
+    #[arg(long, hide_short_help = true)]
     new_keys: bool,
-    /// Check everything and show what would change, as `diff` does; change nothing
+    /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Show at the end when each step and component began and ended
-    #[arg(long)]
+    /// Show when each step and component started and ended
+    #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     timings: bool,
 }
 

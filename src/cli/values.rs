@@ -12,15 +12,15 @@ use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
 use crate::values::{self, Finding, InForce, Inputs, Problem};
 
-/// Show the values in force, and where each comes from
+/// Show all values and where each comes from
 ///
-/// Without flags: those that the last `up` kept. With the flags of `up`: what would be in
-/// force. Secrets are masked. Needs no cluster; where no engine answers, memory is that
-/// of a machine with 16 GB.
+/// Without options: the values of the last `up`. With options of `up`: the values that it
+/// would use. Secrets are masked. Needs no cluster. If Docker does not answer, limits are
+/// those of a machine with 16 GB.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "\
+    after_long_help = "\
 Examples:
   clearml-local values --changed
   clearml-local values -f values.yaml --set apiserver.replicaCount=2 -o json
@@ -33,10 +33,10 @@ pub(super) struct Args {
     verb: Option<Verb>,
     #[command(flatten)]
     wishes: WishArgs,
-    /// Show only what differs from the defaults
+    /// Show only values that differ from the defaults
     #[arg(long, conflicts_with = "defaults")]
     changed: bool,
-    /// Write a values file with every key at its default, and what it does
+    /// Print a values file with every key and its default
     #[arg(long)]
     defaults: bool,
 }
@@ -47,13 +47,13 @@ enum Verb {
     Schema(SchemaArgs),
 }
 
-/// Check values files without doing anything
+/// Check values files
 ///
-/// Prints all that is wrong at once, with file and line: the first 20 findings, or with
-/// `-v` all; with `-o json` all, one object per line. Several files are merged, as `up`
-/// does. Keys of other versions of the chart come with what to write instead.
+/// Prints the first 20 findings with file and line; all of them with `-v`, or with
+/// `-o json` as one object per line. Several files are merged, as `up` does. For keys of
+/// other versions of the chart it says what to write instead.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local values check values.yaml
   clearml-local values check base.yaml site.yaml --set redis.usePassword=true
@@ -61,21 +61,21 @@ Examples:
   clearml-local values check -v values.yaml
   clearml-local values check values.yaml -o json")]
 struct CheckArgs {
-    /// Values files, the later over the earlier; `-` for what is piped in
+    /// Values files; later ones take precedence; - reads stdin
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<InputFile>,
     #[command(flatten)]
     set: SetArgs,
 }
 
-/// Write the JSON Schema of values files
+/// Print the JSON Schema of values files
 ///
-/// Editors with a YAML language server complete keys and show what they do. They find
-/// the schema by a comment in the first line of a values file, with its path or URL:
+/// With it, editors with a YAML language server complete keys and show what they do. A
+/// comment in the first line of a values file tells them its path or URL:
 ///
 /// # yaml-language-server: $schema=values.schema.json
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   clearml-local values schema > values.schema.json
   sed -i '1i # yaml-language-server: $schema=values.schema.json' values.yaml")]

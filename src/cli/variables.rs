@@ -1,14 +1,14 @@
-//! Environment variables in the place of flags. One that is set and empty counts as
-//! not set, and an error that comes from a variable names it.
+//! Environment variables in place of options. An empty one counts as not set, and an
+//! error that comes from a variable names it.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
-use super::Cli;
+use super::{Cli, help};
 
 /// A variable that decided something, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Variable {
 
 /// Reads a command line and the variables beside it.
 pub(super) fn read(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    let mut command = without(Cli::command(), &is_empty);
+    let mut command = without(help::command(), &is_empty);
     command.build();
     let matches = command
         .clone()

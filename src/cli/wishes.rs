@@ -1,4 +1,4 @@
-//! Flags that say what the instance is to be; several verbs have them.
+//! Options that describe an instance; several commands have them.
 
 use std::ffi::OsStr;
 
@@ -6,19 +6,23 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 
 use super::Context;
+use super::help::{NETWORK, NODE, VALUES};
 use crate::image_ref::ImageRef;
 use crate::path::HostPath;
 use crate::settings::{DataPlace, InputFile, Listen, Mirror, Pull, Wishes};
 
-/// Flags that say what the instance is to be.
+/// Options that describe an instance.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct WishArgs {
-    /// Values of the `clearml` Helm chart; again for more, the later wins; `-` for
-    /// what is piped in
+    /// Read values from a file, or from stdin with -
+    ///
+    /// A values file of the `clearml` Helm chart. Repeat the option to merge several files; later
+    /// ones take precedence.
     #[arg(
         short = 'f',
         long,
         value_name = "FILE",
+        help_heading = VALUES,
         env = "CLEARML_LOCAL_VALUES",
         value_parser = FilesParser,
         value_hint = clap::ValueHint::FilePath
@@ -26,109 +30,220 @@ pub(super) struct WishArgs {
     values: Vec<Files>,
     #[command(flatten)]
     set: SetArgs,
-    /// Forget values chosen before; those given with it are then the whole choice
-    #[arg(long)]
+    /// Forget the values of earlier runs
+    ///
+    /// Values given in the same command are kept.
+    #[arg(long, help_heading = VALUES)]
     reset_values: bool,
-    /// Image of the Kubernetes node
-    #[arg(long, value_name = "IMAGE", env = "CLEARML_LOCAL_NODE_IMAGE")]
-    node_image: Option<ImageRef>,
-    /// Folder for the data, kept by `down`; or a volume of the engine: volume:NAME
-    #[arg(long, value_name = "DIR", env = "CLEARML_LOCAL_DATA_DIR", value_hint = clap::ValueHint::DirPath)]
-    data_dir: Option<DataPlace>,
-    /// IPv4 address of this machine to open the ports on, or 0.0.0.0 for all of them
-    /// [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
+    /// Address to open the ports on [default: 127.0.0.1]
+    ///
+    /// An IPv4 address of this machine, or 0.0.0.0 for all of them.
+    #[arg(long, value_name = "ADDRESS", help_heading = NETWORK, env = "CLEARML_LOCAL_LISTEN")]
     listen: Option<Listen>,
     /// Port of the web app [default: 30080]
-    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_WEB_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "PORT",
+        help_heading = NETWORK,
+        env = "CLEARML_LOCAL_WEB_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     web_port: Option<u16>,
     /// Port of the API server [default: 30008]
-    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_API_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "PORT",
+        help_heading = NETWORK,
+        env = "CLEARML_LOCAL_API_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     api_port: Option<u16>,
     /// Port of the file server [default: 30081]
-    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_FILES_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "PORT",
+        help_heading = NETWORK,
+        env = "CLEARML_LOCAL_FILES_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     files_port: Option<u16>,
-    /// Certificates that the node trusts beside the public ones, as PEM: for proxies
-    /// that look into TLS and registries of your own
-    #[arg(long, value_name = "FILE", env = "CLEARML_LOCAL_CA_FILE", value_hint = clap::ValueHint::FilePath)]
-    ca_file: Option<HostPath>,
-    /// Pull all images from this registry instead; `none` for their own again
-    #[arg(
-        long,
-        value_name = "HOST[/PATH]",
-        env = "CLEARML_LOCAL_REGISTRY_MIRROR"
-    )]
-    registry_mirror: Option<Mirror>,
-    /// Where to pull images that the node lacks [default: auto]
-    #[arg(long, value_name = "WHERE", env = "CLEARML_LOCAL_PULL")]
-    pull: Option<Pull>,
-    /// Whether the server comes back by itself after a reboot [default: true]
+    /// Serve host names with an ingress controller
+    ///
+    /// Installs Traefik in the node. It serves the host names of `ingress.*` in the values, or,
+    /// without any, the chart's names for all three servers.
     #[arg(
         long,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        env = "CLEARML_LOCAL_AUTOSTART"
-    )]
-    autostart: Option<bool>,
-    /// Put a context `clearml-local-NAME` into your kubeconfig, for kubectl; `down`
-    /// takes it out again
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
-    )]
-    merge_kubeconfig: Option<bool>,
-    /// Put an ingress controller (Traefik) into the node, which serves the host names
-    /// of `ingress.*` in the values
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
+        hide_possible_values = true,
+        help_heading = NETWORK,
         env = "CLEARML_LOCAL_WITH_INGRESS"
     )]
     with_ingress: Option<bool>,
-    /// Port of the ingress controller for HTTP [default: 80]
-    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTP_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    /// HTTP port of the ingress controller [default: 80]
+    #[arg(
+        long,
+        value_name = "PORT",
+        help_heading = NETWORK,
+        hide_short_help = true,
+        env = "CLEARML_LOCAL_HTTP_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     http_port: Option<u16>,
-    /// Port of the ingress controller for HTTPS [default: 443]
-    #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_HTTPS_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    /// HTTPS port of the ingress controller [default: 443]
+    #[arg(
+        long,
+        value_name = "PORT",
+        help_heading = NETWORK,
+        hide_short_help = true,
+        env = "CLEARML_LOCAL_HTTPS_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     https_port: Option<u16>,
-    /// How long to wait until the server is ready [default: 15m]
+    /// Certificates that the node trusts, as a PEM file
+    ///
+    /// Needed behind a proxy that inspects TLS, and for a registry with a certificate of your own
+    /// authority. The public authorities stay trusted. An empty file removes the certificates.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = NETWORK,
+        env = "CLEARML_LOCAL_CA_FILE",
+        value_hint = clap::ValueHint::FilePath
+    )]
+    ca_file: Option<HostPath>,
+    /// Directory for the data, or volume:NAME
+    ///
+    /// Either a directory of this machine, or a volume of Docker. `down` keeps it. A later change
+    /// copies the data to the new place.
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = NODE,
+        env = "CLEARML_LOCAL_DATA_DIR",
+        value_hint = clap::ValueHint::DirPath
+    )]
+    data_dir: Option<DataPlace>,
+    /// Image of the Kubernetes node
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        help_heading = NODE,
+        hide_short_help = true,
+        env = "CLEARML_LOCAL_NODE_IMAGE"
+    )]
+    node_image: Option<ImageRef>,
+    /// Pull all images from this registry
+    ///
+    /// `none` returns to the registries that the images name.
+    #[arg(
+        long,
+        value_name = "HOST[/PATH]",
+        help_heading = NODE,
+        env = "CLEARML_LOCAL_REGISTRY_MIRROR"
+    )]
+    registry_mirror: Option<Mirror>,
+    /// Where to pull missing images [default: auto]
+    #[arg(
+        long,
+        value_name = "WHERE",
+        help_heading = NODE,
+        hide_short_help = true,
+        env = "CLEARML_LOCAL_PULL"
+    )]
+    pull: Option<Pull>,
+    /// Start after a reboot [default: true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        help_heading = NODE,
+        env = "CLEARML_LOCAL_AUTOSTART"
+    )]
+    autostart: Option<bool>,
+    /// Add a context to your kubeconfig
+    ///
+    /// The context `clearml-local-NAME`, for kubectl. `down` removes it.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        help_heading = NODE,
+        env = "CLEARML_LOCAL_MERGE_KUBECONFIG"
+    )]
+    merge_kubeconfig: Option<bool>,
+    /// How long to wait for the server [default: 15m]
     #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
     timeout: Option<String>,
 }
 
-/// Flags that say single values, and the release that they are for.
+/// Options that set single values, and the release that they are for.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SetArgs {
-    /// One value, such as apiserver.replicaCount=2; wins over files. In Helm's grammar:
-    /// a.b=c,d=e are two, a={x,y} a list, a[0].b=c an item's, a=null none
-    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
+    /// Set a value (takes precedence over files)
+    ///
+    /// Such as `apiserver.replicaCount=2`. The grammar is Helm's: `a.b=c,d=e` sets two values,
+    /// `a={x,y}` a list, `a[0].b=c` the key of an item, `a=null` removes a default.
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        help_heading = VALUES,
+        env = "CLEARML_LOCAL_SET"
+    )]
     pub(super) set: Vec<String>,
-    /// One value as text, whatever it looks like: version=0042; wins over --set
-    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    /// Set a value to text, such as version=0042
+    ///
+    /// The value is text even if it looks like a number or a flag. Takes precedence over --set.
+    #[arg(
+        long,
+        value_name = "KEY=TEXT",
+        help_heading = VALUES,
+        env = "CLEARML_LOCAL_SET_STRING"
+    )]
     pub(super) set_string: Vec<String>,
-    /// One value as the text of a file, which is read now and kept; wins over
-    /// --set-string
-    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    /// Set a value to the content of a file
+    ///
+    /// The file is read now and its content kept. Takes precedence over --set-string.
+    #[arg(
+        long,
+        value_name = "KEY=FILE",
+        help_heading = VALUES,
+        env = "CLEARML_LOCAL_SET_FILE"
+    )]
     pub(super) set_file: Vec<String>,
-    /// One value as JSON, or several as an object; wins over files, --set over it
-    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    /// Set a value to JSON
+    ///
+    /// Or several values, with an object and no key. Takes precedence over files; --set takes
+    /// precedence over it.
+    #[arg(
+        long,
+        value_name = "KEY=JSON",
+        help_heading = VALUES,
+        env = "CLEARML_LOCAL_SET_JSON"
+    )]
     pub(super) set_json: Vec<String>,
-    /// Release of the server: 1.5.0, 2.3, or a file that describes one
-    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
+    /// Release of the server: 1.5.0, 2.3 or a file
+    ///
+    /// The file describes a release: its version and images. [default: 1.5.0]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        help_heading = VALUES,
+        env = "CLEARML_LOCAL_RELEASE"
+    )]
     pub(super) release: Option<String>,
 }
 
 impl WishArgs {
-    /// The wishes of flags and environment, then those of the settings file.
+    /// Returns the options of flags and environment, then those of the settings file.
     pub(super) fn wishes(&self, context: &Context) -> Wishes {
         Wishes {
             name: Some(context.name.clone()),
@@ -163,11 +278,11 @@ impl WishArgs {
     }
 }
 
-/// The files of one `-f`, or of the environment's variable, which holds several.
+/// The files of one `-f`, or of the environment variable, which can hold several.
 #[derive(Debug, Clone)]
 struct Files(Vec<InputFile>);
 
-/// Splits at colons only what the variable says: a path may hold one.
+/// Splits only the variable at colons: a path on the command line may contain one.
 #[derive(Debug, Clone)]
 struct FilesParser;
 

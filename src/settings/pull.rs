@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Pull {
-    /// Load what Docker has, and pull the rest in the node; into Docker what the node
-    /// cannot reach
+    /// Load images that Docker has, and pull the others in the node (or with Docker, if
+    /// the node cannot reach the registry)
     #[default]
     Auto,
-    /// Pull into Docker and load from there: a copy stays for other instances
+    /// Pull with Docker and load from there: other instances can use the copy
     Engine,
-    /// Pull in the node, also what Docker has
+    /// Pull in the node, even images that Docker has
     Node,
 }
 

@@ -7,28 +7,28 @@ use std::path::PathBuf;
 /// What a command writes to stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Text for people.
+    /// Human-readable text
     #[default]
     Text,
-    /// JSON for programs.
+    /// JSON, one object per line
     Json,
-    /// YAML; `status` alone.
+    /// YAML (only for `status`)
     Yaml,
-    /// Variables for shells; `status` alone.
+    /// Variables for a shell (only for `status`)
     Env,
 }
 
 /// How the user wants to see progress.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressChoice {
-    /// Bars on a terminal, plain lines elsewhere.
+    /// Bars on a terminal, plain lines otherwise
     #[default]
     Auto,
-    /// Moving lines; needs a terminal.
+    /// Bars; needs a terminal
     Bars,
-    /// One line for each change.
+    /// One line for each change
     Plain,
-    /// No progress.
+    /// No progress
     None,
 }
 

@@ -10,9 +10,9 @@ use crate::yaml;
 const WIDTH: usize = 80;
 
 const HEAD: &str = "\
-# All values of clearml-local, which are those of the `clearml` Helm chart 4.0.0
-# and a few more, at their defaults. What depends on the release, the machine or
-# the instance stands behind `#`: take that away to choose it yourself.
+# All values of clearml-local with their defaults: those of the `clearml` Helm chart
+# 4.0.0 and a few more. Values that depend on the release, the machine or the instance
+# are commented out: remove the `#` to set them yourself.
 ";
 
 /// A values file with every key at its default. For the release and the profile of

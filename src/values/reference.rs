@@ -8,84 +8,109 @@ use helm_values::Difference;
 const BEGIN: &str = "\
 # Values
 
-This file is made from the table of keys in `src/values/keys`. Do not edit it: change the
-table and run `UPDATE_DOCS=1 cargo test --test docs`.
+This file is generated from `src/values/keys`. Do not edit it: change the table of keys and
+run `UPDATE_DOCS=1 cargo test --test docs`. The guide [Use your values](guides/values.md)
+shows how to work with values.
 
-Values are those of the `clearml` Helm chart 4.0.0: the same names, the same defaults, the
-same meaning. Bring your `values.yaml` and give it to `up`:
+clearml-local takes the values of the `clearml` Helm chart 4.0.0: the same names, the same
+defaults, the same meaning. Pass your `values.yaml` to `up`:
 
 ```
 clearml-local values check values.yaml
 clearml-local up -f values.yaml --set apiserver.replicaCount=2
 ```
 
-`clearml-local values` shows what is in force and where each value comes from,
-`clearml-local values --defaults` writes a commented file with every key, and
-`clearml-local values schema` the JSON Schema for editors.
+`clearml-local values` shows all values and where each comes from,
+`clearml-local values --defaults` prints a commented file with every key, and
+`clearml-local values schema` prints the JSON Schema for editors.
 
-## Which value wins
+## Precedence
 
-From the weakest to the strongest:
+From the lowest to the highest:
 
 1. the chart's default;
 2. the release (`--release`): images;
 3. the memory of the machine (profiles small, standard and large): `resources` and
    `elasticsearch.esJavaOpts`;
-4. your files (`-f`), the later over the earlier;
+4. your files (`-f`); later ones take precedence;
 5. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, whatever their order
-   on the command line; of one kind the later over the earlier.
+   on the command line; of one option, later ones take precedence.
 
-Maps are merged key by key; lists and everything else are replaced whole. `null` takes a
-default away. `up` without value flags keeps what the last `up` was told; any value flag
-replaces all of it, and `--reset-values` returns to the defaults.
+Maps are merged key by key; lists and everything else are replaced. `null` removes a
+default. `up` without these options keeps the values of the last `up`; with any of them, it
+uses only the values of the command line. `--reset-values` returns to the defaults.
 
-A copy of the chart's own `values.yaml` works. What such a copy says without meaning it is
-left out, with a warning: published secrets, and 4Gi for Elasticsearch on a machine that has
-less.
+A copy of the chart's own `values.yaml` works. Two things in it are ignored, with a warning:
+the published secrets, and the 4Gi for Elasticsearch if the machine has less.
 
-All problems of all files and arguments are told at once, each with its file and line. Values
-of secrets are never printed: not in messages, not from `--set`, not by `values`, `diff` and
-`history`.
+All problems of all files and arguments are reported at once, each with its file and line.
+Values of secrets are never printed: not in messages, not from `--set`, and not by `values`,
+`diff` and `history`.
 
-## What the local node does with them
+## What is special on the local node
 
-- **Service types.** The node publishes the node ports of the three servers. A type `ClusterIP`
-  or `LoadBalancer` is taken, its port is published all the same, and a warning says what the
-  type would do in another cluster. `service.port` can be any port.
-- **Images.** An empty `image.repository` or `image.tag` is the release's. Images are loaded
+- **Service types.** The node publishes the node ports of the three servers. `ClusterIP` and
+  `LoadBalancer` are accepted; the port is published anyway, and a warning says what the type
+  would do in another cluster. `service.port` can be any port.
+- **Images.** An empty `image.repository` or `image.tag` means the release's. Images are loaded
   into the node by their tag: a digest is refused.
-- **Limits.** A heap, request or limit of yours that does not fit what the profile of the
-  machine chose changes the profile's, not yours. A heap beside a limit of the profile makes
-  the limit twice the heap.
-- **Elasticsearch's settings.** A list in `elasticsearch.extraEnvs` replaces the chart's nine
-  settings. What a single node needs beside them (`discovery.type`, no memory maps, no machine
-  learning, no download of GeoIP databases, no security) is set where neither the list nor
-  `elasticsearch.yml` says something else. For Elasticsearch 8 the chart's list is without
-  `xpack.monitoring.enabled`, and a value that begins with `*` is quoted.
+- **Limits.** If your heap, request or limit does not fit the profile of the machine, the
+  profile gives way. If you set a heap only, the limit becomes twice the heap.
+- **Settings of Elasticsearch.** A list in `elasticsearch.extraEnvs` replaces the chart's nine
+  settings. What a single node needs besides (`discovery.type`, no memory maps, no machine
+  learning, no download of GeoIP databases, no security) is set unless the list or
+  `elasticsearch.yml` sets it. For Elasticsearch 8, `xpack.monitoring.enabled` is removed from
+  the chart's list, and a value that begins with `*` is quoted.
 - **Secrets.** The server reads the keys below `secret` as HOCON. Letters, digits and `-_./~`
-  come back unchanged unless the text is a number, or begins with a duration (`30s`) or with
-  `true`, `false` or `null`: what would be changed is refused. `openssl rand -hex 32` makes one that
-  works. Keys, secrets and tokens that any version of the chart or the server publishes count
-  as none; in `extraEnvs` and `additionalConfigs` they are refused.
+  are read unchanged, unless the text is a number, or begins with a duration (`30s`) or with
+  `true`, `false` or `null`. What would be changed is refused. `openssl rand -hex 32` prints a
+  secret that works. Keys, secrets and tokens that any version of the chart or the server
+  publishes count as not set; in `extraEnvs` and `additionalConfigs` they are refused.
 - **Fixed users.** With `apiserver.fixedUsers.passHashed` each password must be base64 of a
   bcrypt hash: `htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0`. In
-  `additionalConfigs` they belong into `auth { fixed_users { … } }` of `apiserver.conf`: the
-  server takes the name of a file for the first part of its paths.
+  `additionalConfigs`, put them in `auth { fixed_users { … } }` of `apiserver.conf`: for the
+  server, the name of the file is the first part of the path.
 - **Values without effect** because of another key, such as a host name of an ingress that is
-  not enabled, are told with that key.
+  not enabled, are reported with that key.
 - **Node selectors.** A label that the node does not have is reported before anything is applied,
   with the command that sets it on the node.
-- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, warn
-  where the node has a controller: it has only Traefik.
+- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, cause
+  a warning if the node has a controller: it has only Traefik.
+
+## What differs from the chart
+
+With the defaults, the chart installs 22 objects. `clearml-local render` prints those that `up`
+applies instead. Names, ports, labels for selectors and environment variables are the chart's;
+this differs:
+
+| Object | In the chart | Here |
+| --- | --- | --- |
+| all | one namespace for everything, names prefixed with the release of Helm | a namespace `clearml` in a cluster of its own; names never depend on the instance |
+| all pods | | `enableServiceLinks: false`, no token of a ServiceAccount; memory limits and requests from the profile of the machine |
+| Deployment `clearml-apiserver` | starts at once; liveness and readiness probes after 60 s | an init container waits for the databases; a startup probe of ten minutes; a `preStop` that ends the server in order; the keys of the web app too |
+| Deployment `clearml-webserver` | probes accept any answer | an init container waits until the names of the other servers resolve; HTTP probes; a generated key pair |
+| Deployment `clearml-fileserver` | probes accept any answer | TCP probes; `preStop` |
+| Services of the three servers | `targetPort` follows `service.port`, so that other ports do not work | `targetPort` is the port of the container |
+| Secret `clearml-conf` | published constants | generated secrets, and the key pairs of the web app and, for newer servers, of the file server and the services agent |
+| StatefulSet `clearml-redis-master` | Bitnami's image, user 1001, configuration in two ConfigMaps | the official image, user 999, configuration in its arguments |
+| Deployment `clearml-mongodb` | Bitnami's image, user 1001, `RollingUpdate`, data in `/bitnami/mongodb` | the official image, user 999, `Recreate` (two pods on one volume wait for each other's lock), data in `/data/db` |
+| ServiceAccount `clearml-mongodb` | refers to a Secret that does not exist | none |
+| StatefulSet `clearml-elastic-master` | a privileged init container that sets `vm.max_map_count`; 1 CPU, 4Gi and a heap of 2 GB; strict anti-affinity | no privileged container and no memory maps; limits and heap from the profile; `discovery.type: single-node`, no machine learning, no download of GeoIP databases |
+| ConfigMap `clearml-elastic-master-config` | `xpack.security.enabled: false` | none, unless `elasticsearch.esConfig` sets other settings: the setting is in the environment |
+| PodDisruptionBudget `clearml-elastic-master-pdb` | `policy/v1beta1`, which Kubernetes has removed | `policy/v1`, only with several nodes |
+| PersistentVolumeClaims | created by the storage class | bound to PersistentVolumes with fixed names and paths in the data directory, so that data outlive the cluster |
+| ConfigMaps of `additionalConfigs` | a change restarts nothing | a change restarts the pods that read it |
+| Ingresses | annotations of one leak into another; no class | each has its own annotations, one of which lifts the limit of nginx for uploads; `ingress.className` |
+| `imageCredentials` | refers to a Secret that nothing creates | creates the Secret, or uses the existing one |
 
 ## Files of other charts
 
-A file of the charts 5 to 7, of an umbrella chart (everything below `clearml:`), or of the
-Redis, MongoDB and Elasticsearch charts is recognised as such, once, with a table of its keys:
+Files of the charts 5 to 7, of umbrella charts (everything below `clearml:`), and of the
+Redis, MongoDB and Elasticsearch charts are recognised. The error has a table of their keys:
 what to write instead, what is not supported, and what has no effect here. Nothing is
-translated by itself. Other unknown keys are looked up in the whole tree. Top-level keys that
-only hold an anchor (`x-common: &common`) are accepted. `values check -v` and
-`values check -o json` show all findings where there are more than twenty.
+translated automatically. Other unknown keys are looked up in the whole tree. Top-level keys
+that only hold an anchor (`x-common: &common`) are accepted. `values check -v` and
+`values check -o json` show all findings if there are more than twenty.
 
 ## The grammar of `--set`
 
@@ -97,12 +122,12 @@ It is Helm's.
 | `a=1,b=2` | two values |
 | `a={x,y}` | a list |
 | `a[0].b=c` | the key `b` of the first item |
-| `a=null` | no value: the default is taken away |
-| `a=1`, `a=true` | a number, a flag; everything else is text |
+| `a=null` | no value: removes the default |
+| `a=1`, `a=true` | a number, a boolean; everything else is text |
 | `a\\.b=c\\,d` | a dot in a key, a comma in a value |
-| `--set-string a=1` | text, whatever it looks like |
-| `--set-file a=path` | the text of a file, read now and kept |
-| `--set-json 'a={\"b\":[1]}'` | JSON; or a whole object: `'{\"a\":1}'` |
+| `--set-string a=1` | always text |
+| `--set-file a=path` | the content of a file, which is read now and kept |
+| `--set-json 'a={\"b\":[1]}'` | JSON; or an object with several keys: `'{\"a\":1}'` |
 
 ## What differs from Helm
 
@@ -117,7 +142,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("Registry", &["imageCredentials"]),
     ("Ingress", &["ingress"]),
     ("Secrets", &["secret"]),
-    ("Databases outside", &["externalServices"]),
+    ("External databases", &["externalServices"]),
     ("API server", &["apiserver"]),
     ("File server", &["fileserver"]),
     ("Web app", &["webserver"]),
@@ -135,7 +160,7 @@ pub fn reference() -> String {
         text.push_str(&format!("| {id} | {} |\n", cell(reason)));
     }
     text.push_str(
-        "\n## Keys\n\nA key marked with \\* is not of the chart 4.0.0: it is a sub-chart's, or ours.\n",
+        "\n## Keys\n\nKeys marked with \\* are not in the chart 4.0.0: they come from its sub-charts or from clearml-local.\n",
     );
     for (title, roots) in SECTIONS {
         text.push_str(&format!(
@@ -158,7 +183,7 @@ pub fn reference() -> String {
     };
     told(
         &mut text,
-        "\n## Keys without effect\n\nThey are accepted, and do nothing in chart 4.0.0 either. Another value than the default\nwarns.\n\n",
+        "\n## Keys without effect\n\nThey are accepted, and have no effect in chart 4.0.0 either. Any other value than the default\ncauses a warning.\n\n",
         &|key| match key.effect {
             Effect::Nothing(why) => Some(why),
             _ => None,
@@ -166,7 +191,7 @@ pub fn reference() -> String {
     );
     told(
         &mut text,
-        "\n## Keys that are refused\n\nAnother value than the default is an error that says what to use instead.\n\n",
+        "\n## Keys that are refused\n\nAny other value than the default is an error that says what to use instead.\n\n",
         &|key| match key.effect {
             Effect::Refused(instead) => Some(instead),
             _ => None,
@@ -181,7 +206,7 @@ fn row(key: &Key) -> String {
         (Some(by), _) => by.to_owned(),
         (None, Value::String(text)) if text.is_empty() => String::new(),
         (None, Value::String(text)) => format!("`{text}`"),
-        // A list of the chart's that says what is said anyway.
+        // The chart's list of settings is too long for a cell.
         (None, value) => match value.to_string() {
             long if long.chars().count() > 80 => "see `values --defaults`".into(),
             short => format!("`{short}`"),

@@ -14,7 +14,7 @@ pub(super) fn keys() -> Vec<Key> {
     keys.push(key(
         "clearml.defaultCompany",
         Kind::Word,
-        "Identifier of the company that all users belong to.",
+        "ID of the company that all users belong to.",
     ));
     keys.extend(ingress());
     keys.extend(secrets());
@@ -27,12 +27,12 @@ fn names() -> [Key; 2] {
         key(
             "nameOverride",
             Kind::Name,
-            "Stands for `clearml` in labels and in the names of the servers' objects.",
+            "Replaces `clearml` in labels and in the names of the servers' objects.",
         ),
         key(
             "fullnameOverride",
             Kind::Name,
-            "The whole beginning of the names of the servers' objects.",
+            "Prefix of the names of the servers' objects.",
         ),
     ]
 }
@@ -40,52 +40,48 @@ fn names() -> [Key; 2] {
 fn registry() -> [Key; 6] {
     let name = |name: &str| format!("imageCredentials.{name}");
     [
-        key(
-            name("enabled"),
-            Kind::Flag,
-            "Whether pods pull their images with credentials.",
-        ),
+        key(name("enabled"), Kind::Flag, "Pull images with credentials."),
         key(
             name("existingSecret"),
             Kind::Name,
-            "A Secret of type kubernetes.io/dockerconfigjson that is there already, instead of one made of the keys beside.",
+            "Existing Secret of type kubernetes.io/dockerconfigjson, instead of the other keys of `imageCredentials`.",
         ),
         key(
             name("registry"),
             Kind::Text,
-            "The registry that the credentials are for.",
+            "Registry that the credentials are for.",
         ),
         key(
             name("username"),
             Kind::Text,
-            "User of the registry; the chart's `someone` counts as none: then those of your own `docker login` are taken.",
+            "User name for the registry. Without one, or with the chart's `someone`, the credentials of your `docker login` are used.",
         ),
         key(
             name("password"),
             Kind::Password,
-            "Password of the registry's user; the chart's `pwd` counts as none.",
+            "Password for the registry. The chart's `pwd` counts as not set.",
         ),
         key(
             name("email"),
             Kind::Text,
-            "Address of the registry's user; registries do not look at it.",
+            "E-mail address for the registry. Registries ignore it.",
         ),
     ]
 }
 
 fn ingress() -> Vec<Key> {
     let mut keys = vec![
-        key("ingress.name", Kind::Text, "The name of the ingress.")
+        key("ingress.name", Kind::Text, "Name of the ingress.")
             .nothing("the chart names its ingresses by component"),
         key(
             "ingress.annotations",
             Kind::Texts,
-            "Annotations of all three ingresses; one of a single ingress wins.",
+            "Annotations of all three ingresses. Those of a single ingress take precedence.",
         ),
         key(
             "ingress.className",
             Kind::Name,
-            "The class of the ingresses: which controller serves them. Without one the cluster's default class does.",
+            "Class of the ingresses, which selects the controller. Without one, the default class of the cluster.",
         ),
     ];
     for (name, what) in [
@@ -98,29 +94,29 @@ fn ingress() -> Vec<Key> {
             key(
                 path("enabled"),
                 Kind::Flag,
-                format!("Whether the {what} has an ingress."),
+                format!("Create an ingress for the {what}."),
             ),
             key(
                 path("hostName"),
                 Kind::IngressHost,
                 format!(
-                    "Host name of the {what}. The web app finds the other two by itself where the three are `app.`, `api.` and `files.` of one domain."
+                    "Host name of the {what}. The web app finds the other two servers if the names are `app.`, `api.` and `files.` of one domain."
                 ),
             ),
             key(
                 path("tlsSecretName"),
                 Kind::Name,
-                format!("The Secret of type kubernetes.io/tls with the {what}'s certificate; with one its URL is https."),
+                format!("Secret of type kubernetes.io/tls with the certificate of the {what}. With one, its URL is https."),
             ),
             key(
                 path("annotations"),
                 Kind::Texts,
-                format!("Annotations of the {what}'s ingress alone."),
+                format!("Annotations of the ingress of the {what} only."),
             ),
             key(
                 path("path"),
                 Kind::RootPath,
-                "Path of the ingress: `/`, as the web app does not work below another.",
+                "Path of the ingress. It must be `/`: the web app does not work below another path.",
             ),
         ]);
     }
@@ -128,7 +124,7 @@ fn ingress() -> Vec<Key> {
 }
 
 fn secrets() -> Vec<Key> {
-    let published = "The chart's own, which is published, counts as none: then one is made for the instance and kept.";
+    let published = "The chart's value is public and counts as not set: a value is generated for the instance and kept.";
     let secret = |path: &str, what: &str| {
         key(
             format!("secret.{path}"),
@@ -142,11 +138,11 @@ fn secrets() -> Vec<Key> {
         secret("authToken", "Signs the tokens of logins."),
         secret(
             "credentials.apiserver.accessKey",
-            "Access key of the API server's own user.",
+            "Access key of the API server's internal user.",
         ),
         secret(
             "credentials.apiserver.secretKey",
-            "Secret key of the API server's own user.",
+            "Secret key of the API server's internal user.",
         ),
         secret(
             "credentials.tests.accessKey",
@@ -170,39 +166,39 @@ fn outside() -> Vec<Key> {
         keys.push(key(
             path(&format!("{name}Host")),
             Kind::Host,
-            format!("Where {what} is, with `{section}.enabled: false`; not used otherwise."),
+            format!("Host of an external {what}. Used only with `{section}.enabled: false`."),
         ));
         keys.push(key(
             path(&format!("{name}Port")),
             Kind::Whole(1..=65535),
-            format!("The port of {what} there."),
+            format!("Port of the external {what}."),
         ));
     }
     keys.extend([
         key(
             path("existingSecret"),
             Kind::Name,
-            "A Secret with credentials for services outside, under the keys `elasticsearch_username`, `elasticsearch_password`, `mongodb_username`, `mongodb_password`, `redis_password`, as far as they are needed; instead of the keys beside.",
+            "Existing Secret with the credentials of external databases, instead of the other keys of `externalServices`. It holds those of `elasticsearch_username`, `elasticsearch_password`, `mongodb_username`, `mongodb_password` and `redis_password` that are needed.",
         ),
-        key(path("elasticsearchUsername"), Kind::Text, "User of Elasticsearch outside."),
-        key(path("elasticsearchPassword"), Kind::Password, "Password of Elasticsearch outside."),
+        key(path("elasticsearchUsername"), Kind::Text, "User name for an external Elasticsearch."),
+        key(path("elasticsearchPassword"), Kind::Password, "Password for an external Elasticsearch."),
         key(
             path("mongodbUsername"),
             Kind::Text,
-            "User of MongoDB outside (server 2.0 and newer).",
+            "User name for an external MongoDB (server 2.0 and newer).",
         ),
         key(
             path("mongodbPassword"),
             Kind::Password,
-            "Password of MongoDB outside (server 2.0 and newer).",
+            "Password for an external MongoDB (server 2.0 and newer).",
         ),
         key(
             path("mongodbQuery"),
             Kind::Query,
-            "What stands behind the `?` of MongoDB's address, such as `authSource=admin` (server 2.0 and newer).",
+            "Options in the connection string of an external MongoDB, such as `authSource=admin` (server 2.0 and newer).",
         )
         .default(json!("authSource=admin")),
-        key(path("redisPassword"), Kind::Password, "Password of Redis outside."),
+        key(path("redisPassword"), Kind::Password, "Password for an external Redis."),
     ]);
     keys
 }

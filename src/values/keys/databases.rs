@@ -25,14 +25,14 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
             path("enabled"),
             Kind::Flag,
             format!(
-                "Whether {what} keeps its data in a volume. Without one they are gone with the pod."
+                "Keep the data of {what} in a volume. Without one, they are lost when the pod is replaced."
             ),
         )
         .default(json!(true)),
         key(
             path("accessModes"),
             Kind::AccessModes,
-            format!("How {what}'s volume may be mounted."),
+            format!("Access modes of {what}'s claim."),
         ),
         key(
             path("size"),
@@ -42,7 +42,7 @@ fn claim(prefix: &str, what: &str) -> [Key; 4] {
         key(
             path("storageClass"),
             Kind::Name,
-            format!("Storage class of {what}'s claim; none is the instance's own volume."),
+            format!("Storage class of {what}'s claim. Without one, the claim uses the volume of the instance."),
         ),
     ]
 }
@@ -51,7 +51,7 @@ fn enabled(component: Component, what: &str) -> Key {
     key(
         format!("{component}.enabled"),
         Kind::Flag,
-        format!("Whether {what} is installed; `false` where `externalServices` names one outside."),
+        format!("Install {what}. Set it to `false` to use an external one (`externalServices`)."),
     )
 }
 
@@ -59,7 +59,7 @@ fn extra_flags(component: Component, program: &str) -> Key {
     key(
         format!("{component}.extraFlags"),
         Kind::Arguments,
-        format!("Arguments of {program} beside its own."),
+        format!("Additional arguments of {program}."),
     )
 }
 
@@ -70,35 +70,35 @@ fn redis() -> Vec<Key> {
         key(
             path("usePassword"),
             Kind::Flag,
-            "Whether Redis wants a password, which the servers are then given.",
+            "Protect Redis with a password. The servers get it too.",
         ),
         key(
             path("password"),
             Kind::OwnPassword,
-            "The password, with `usePassword`; without one it is made for the instance and kept.",
+            "Password of Redis, with `usePassword`. Without one, a password is generated for the instance and kept.",
         ),
         key(path("databaseNumber"), Kind::Whole(0..=15), "Number of the database in Redis.")
             .nothing("the server's own configuration decides which databases it uses"),
         key(
             path("master.name"),
             Kind::Template,
-            "The host name of Redis that the servers are told.",
+            "Host name of Redis in the configuration of the servers.",
         ),
         key(
             path("master.port"),
             Kind::Whole(1..=65535),
-            "The port of Redis that the servers are told; Redis' own is `redis.master.service.port`.",
+            "Port of Redis in the configuration of the servers. The port of Redis itself is `redis.master.service.port`.",
         ),
         key(
             path("master.service.port"),
             Kind::Whole(1..=65535),
-            "The port of Redis inside the cluster.",
+            "Port of Redis inside the cluster.",
         )
         .default(json!(6379)),
         key(
             path("cluster.enabled"),
             Kind::Flag,
-            "Replicas of Redis beside the master.",
+            "Run replicas of Redis beside the master.",
         )
         .refused("the servers write to the master alone and never read from replicas; leave it false, or use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`"),
         extra_flags(Component::Redis, "redis-server"),
@@ -114,43 +114,39 @@ fn mongodb() -> Vec<Key> {
         key(
             path("architecture"),
             Kind::OneOf(&["standalone", "replicaset"]),
-            "One MongoDB, or a replica set of `replicaCount` members (server 2.0 and newer).",
+            "A single MongoDB, or a replica set of `replicaCount` members (server 2.0 and newer).",
         ),
         key(
             path("auth.enabled"),
             Kind::Flag,
-            "Whether MongoDB wants a login, which the server is then given (server 2.0 and newer, on empty data).",
+            "Protect MongoDB with a password. The servers get it too (server 2.0 and newer, on empty data).",
         ),
         key(
             path("auth.rootPassword"),
             Kind::OwnPassword,
-            "The password of MongoDB's user `root`, with `auth.enabled`; without one it is made for the instance and kept.",
+            "Password of MongoDB's user `root`, with `auth.enabled`. Without one, a password is generated for the instance and kept.",
         ),
         key(
             path("replicaCount"),
             Kind::Whole(1..=50),
-            "Members of the replica set; a standalone MongoDB is one.",
+            "Members of the replica set. A standalone MongoDB has one.",
         ),
         key(
             path("service.name"),
             Kind::Template,
-            "The host name of MongoDB that the server is told.",
+            "Host name of MongoDB in the configuration of the servers.",
         ),
         key(
             path("service.type"),
             Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
-            "How MongoDB is reached.",
+            "Type of MongoDB's Service.",
         ),
         key(
             path("service.port"),
             Kind::Whole(1..=65535),
-            "The port of MongoDB inside the cluster.",
+            "Port of MongoDB inside the cluster.",
         ),
-        key(
-            path("service.portName"),
-            Kind::Name,
-            "The name of that port.",
-        ),
+        key(path("service.portName"), Kind::Name, "Name of that port."),
         extra_flags(Component::Mongodb, "mongod"),
     ];
     keys.extend(claim("mongodb.persistence", "MongoDB"));
@@ -164,62 +160,62 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("httpPort"),
             Kind::Whole(1..=65535),
-            "The port of Elasticsearch.",
+            "Port of Elasticsearch.",
         ),
     ];
     for (role, what) in [
-        ("master", "may become master"),
+        ("master", "be elected as master"),
         ("ingest", "run ingest pipelines"),
         ("data", "hold data"),
-        ("remote_cluster_client", "may ask other clusters"),
+        ("remote_cluster_client", "connect to other clusters"),
     ] {
         keys.push(key(
             format!("elasticsearch.roles.{role}"),
             Kind::Flag,
-            format!("Whether its nodes {what}."),
+            format!("Elasticsearch nodes can {what}."),
         ));
     }
     keys.extend([
         key(
             path("replicas"),
             Kind::Whole(1..=50),
-            "How many nodes Elasticsearch has.",
+            "Number of Elasticsearch nodes.",
         ),
         key(
             path("clusterHealthCheckParams"),
             Kind::Query,
-            "What Elasticsearch is asked for before it counts as started.",
+            "Parameters of the cluster health request that decides whether Elasticsearch has started.",
         ),
         key(
             path("minimumMasterNodes"),
             Kind::Whole(0..=50),
-            "Master nodes that must agree.",
+            "Number of master nodes that must agree.",
         )
         .nothing("Elasticsearch has not known it since 7.0"),
         key(
             path("clusterName"),
             Kind::Name,
-            "Name of the Elasticsearch cluster, with which its objects' names begin.",
+            "Name of the Elasticsearch cluster, and prefix of the names of its objects.",
         ),
         key(
             path("esJavaOpts"),
             Kind::JavaOptions,
-            "Java's options: the heap.",
+            "Options of Java, such as the heap.",
         ),
         key(
             path("persistence.enabled"),
             Kind::Flag,
-            "Whether Elasticsearch keeps its data in a volume. Without one they are gone with the pod.",
+            "Keep the data of Elasticsearch in a volume. Without one, they are lost when the pod is replaced.",
         ),
         key(
             path("volumeClaimTemplate.accessModes"),
             Kind::AccessModes,
-            "How Elasticsearch's volume may be mounted.",
+            "Access modes of Elasticsearch's claim.",
         ),
         key(
             path("volumeClaimTemplate.storageClassName"),
             Kind::Name,
-            "Storage class of Elasticsearch's claim; none is the instance's own volume.",
+            "Storage class of Elasticsearch's claim. Without one, the claim uses the volume of the instance.",
         ),
         key(
             path("volumeClaimTemplate.resources.requests.storage"),
@@ -229,7 +225,7 @@ fn elasticsearch() -> Vec<Key> {
         key(
             path("esConfig"),
             Kind::Files(&[]),
-            "Files of Elasticsearch's folder `config`, such as `elasticsearch.yml`.",
+            "Files in Elasticsearch's directory `config`, such as `elasticsearch.yml`.",
         ),
         key(
             path("imageTag"),

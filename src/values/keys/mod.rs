@@ -46,11 +46,11 @@ impl Key {
     pub fn default_depends(&self) -> Option<&'static str> {
         let of_component = |end: &str| self.path.ends_with(end) && !self.path.contains("Claim");
         if of_component(".image.repository") || of_component(".image.tag") {
-            Some("of the release")
+            Some("from the release")
         } else if of_component(".resources") || self.path == "elasticsearch.esJavaOpts" {
-            Some("by the memory of the machine")
+            Some("depends on the memory of the machine")
         } else if self.path.starts_with("secret.") {
-            Some("made once for each instance")
+            Some("generated for each instance")
         } else {
             None
         }

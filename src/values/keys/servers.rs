@@ -14,7 +14,7 @@ pub(super) fn keys() -> Vec<Key> {
         key(
             "fileserver.storage.data.class",
             Kind::Name,
-            "Storage class of the file server's claim; none is the instance's own volume.",
+            "Storage class of the file server's claim. Without one, the claim uses the volume of the instance.",
         ),
         key(
             "fileserver.storage.data.size",
@@ -26,7 +26,7 @@ pub(super) fn keys() -> Vec<Key> {
     keys.push(key(
         "webserver.additionalConfigs",
         Kind::Files(&[]),
-        "Files for the web app. `configuration.json` is what the browser reads; servers before 1.15 get it in the place of their own. Servers before 1.15 read no other.",
+        "Files for the web app. The browser reads `configuration.json`. On servers before 1.15 it replaces their own, and they read no other file.",
     ));
     keys
 }
@@ -37,77 +37,77 @@ fn api_server() -> Vec<Key> {
         key(
             path("prepopulateEnabled"),
             Kind::Flag,
-            "Whether empty databases are filled with examples at the first start.",
+            "Fill empty databases with examples at the first start.",
         ),
         key(
             path("prepopulateZipFiles"),
             Kind::Text,
-            "The folder in the image that holds the examples.",
+            "Directory in the image that holds the examples.",
         ),
         key(
             path("prepopulateArtifactsPath"),
             Kind::Text,
-            "Where the examples' artifacts lie.",
+            "Directory of the examples' artifacts.",
         )
         .nothing("the chart passes it to nothing"),
         key(
             path("configDir"),
             Kind::Text,
-            "Where additional configuration lies in the container.",
+            "Directory of additional configuration in the container.",
         )
         .nothing("the chart mounts at /opt/clearml/config whatever it says"),
         key(
             path("additionalConfigs"),
             Kind::Files(&[".conf"]),
-            "Configuration files by name, such as `apiserver.conf` or `services.conf`, in HOCON. They win over the server's own files, and the environment over them.",
+            "Configuration files by name, such as `apiserver.conf` or `services.conf`, in HOCON. They take precedence over the server's own files, and the environment takes precedence over them.",
         ),
         key(
             path("authCookiesMaxAge"),
             Kind::Whole(0..=u64::MAX),
-            "Seconds after which a login in the browser ends.",
+            "Seconds after which a login in the browser expires.",
         ),
         key(
             path("fixedUsers.enabled"),
             Kind::Flag,
-            "Whether people log in with user names and passwords. The web app's login without a password ends then, and so does the key pair of `secret.credentials.tests`.",
+            "Require a user name and a password to log in to the web app. The key pair of `secret.credentials.tests` stops working.",
         ),
         key(
             path("fixedUsers.passHashed"),
             Kind::Flag,
-            "Whether the passwords are written as base64 of bcrypt.",
+            "The passwords are base64 of bcrypt hashes.",
         ),
         key(
             path("fixedUsers.users"),
             Kind::Users,
-            "The users: a list of `username`, `password` and `name`. It is kept in a Secret.",
+            "Users, each with `username`, `password` and `name`. They are kept in a Secret.",
         ),
         key(
             path("watchdog.enabled"),
             Kind::Flag,
-            "Whether tasks that stopped to report are set to stopped.",
+            "Set tasks that no longer report to `stopped`.",
         )
         .default(json!(true)),
         key(
             path("watchdog.thresholdSeconds"),
             Kind::Whole(1..=u64::MAX),
-            "Seconds without a report after which a task counts as stopped.",
+            "Seconds without a report after which a task is set to `stopped`.",
         )
         .default(json!(7200)),
         key(
             path("watchdog.intervalSeconds"),
             Kind::Whole(1..=u64::MAX),
-            "Seconds between two looks for such tasks.",
+            "Seconds between two checks for such tasks.",
         )
         .default(json!(900)),
         key(
             path("livenessDelay"),
             Kind::Whole(0..=86400),
-            "Seconds before the first liveness probe, where it is not the chart's 60: a startup probe of ten minutes covers the start.",
+            "Seconds before the first liveness probe. The chart's 60 counts as not set: a startup probe of ten minutes covers the start.",
         ),
         key(
             path("readinessDelay"),
             Kind::Whole(0..=86400),
-            "Seconds before the first readiness probe, where it is not the chart's 60.",
+            "Seconds before the first readiness probe. The chart's 60 counts as not set.",
         ),
     ]
 }
@@ -119,12 +119,12 @@ fn shared(component: Component, what: &str) -> Vec<Key> {
         key(
             path("replicaCount"),
             Kind::Whole(0..=1000),
-            format!("How many pods of the {what}."),
+            format!("Number of pods of the {what}."),
         ),
         key(
             path("service.type"),
             Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
-            format!("How the {what} is reached."),
+            format!("Type of the {what}'s Service."),
         ),
         key(
             path("service.port"),
@@ -148,27 +148,27 @@ pub(super) fn pods(component: Component, what: &str) -> Vec<Key> {
         key(
             path("image.repository"),
             Kind::Repository,
-            format!("Image of the {what}, without its tag; empty is the release's."),
+            format!("Image of the {what}, without its tag. If empty, the release's."),
         )
         .default(json!("")),
         key(
             path("image.tag"),
             Kind::ImageTag,
             format!(
-                "Tag of the {what}'s image; empty is the release's. It belongs to the release: another version is refused."
+                "Tag of the {what}'s image. If empty, the release's. Another version than the release's is refused."
             ),
         )
         .default(json!("")),
         key(
             path("image.pullPolicy"),
             Kind::OneOf(&["Always", "IfNotPresent", "Never"]),
-            "When Kubernetes pulls the image by itself.",
+            "When Kubernetes pulls the image.",
         )
         .default(json!("IfNotPresent")),
         key(
             path("extraEnvs"),
             Kind::Environment,
-            format!("Environment of the {what} beside its own; the same name replaces it."),
+            format!("Additional environment variables of the {what}. A variable of the same name is replaced."),
         ),
         key(
             path("podAnnotations"),
@@ -193,7 +193,7 @@ pub(super) fn pods(component: Component, what: &str) -> Vec<Key> {
         key(
             path("affinity"),
             Kind::Affinity,
-            format!("Where the {what}'s pods are to be, and beside whom."),
+            format!("Affinity of the {what}'s pods."),
         ),
     ]
 }

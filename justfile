@@ -1,0 +1,30 @@
+# The commands of CONTRIBUTING.md. Each of them also works without just.
+
+# List the recipes
+default:
+    @just --list
+
+# Format and lint
+check:
+    cargo fmt --all --check
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+# All tests but the end-to-end tests
+test:
+    tests/run --quick
+
+# All tests, with the end-to-end tests (Debian, as root)
+e2e:
+    tests/run
+
+# Generate docs/values.md and the table in docs/failures.md
+docs:
+    UPDATE_DOCS=1 cargo test --quiet --test docs
+
+# Accept changed snapshots in files; read the diff before you commit
+bless:
+    INSTA_UPDATE=always cargo test --quiet --workspace --no-fail-fast
+
+# How long it takes to render all manifests
+bench:
+    cargo bench --bench render

@@ -1,0 +1,226 @@
+//! The layout of `--help` and of the manual pages: commands in groups, short texts for
+//! `-h`, environment variables in `--help` only.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::{Cli, STYLES};
+
+/// Headings of options.
+pub(super) const VALUES: &str = "Values";
+pub(super) const NETWORK: &str = "Network";
+pub(super) const NODE: &str = "Node";
+pub(super) const OUTPUT: &str = "Output";
+
+/// The commands in the groups and the order of `clearml-local --help`.
+const GROUPS: [(&str, &[&str]); 3] = [
+    (
+        "Server",
+        &[
+            "up",
+            "down",
+            "stop",
+            "start",
+            "status",
+            "list",
+            "logs",
+            "credentials",
+        ],
+    ),
+    (
+        "Values",
+        &["values", "diff", "render", "history", "rollback"],
+    ),
+    ("Tools", &["completions", "man"]),
+];
+
+/// Returns the command line with its help in order.
+pub(super) fn command() -> Command {
+    let command = Cli::command();
+    let template = template(&command);
+    let output = output_of_status(&command);
+    command
+        .help_template(template)
+        .mut_subcommands(|verb| match verb.get_name() {
+            "status" => verb.args(output.clone()),
+            _ => verb,
+        })
+        .mut_subcommands(without_idle_options)
+        .mut_args(variable_in_long_help)
+        .mut_subcommands(variables_in_long_help)
+}
+
+/// The template of `clearml-local --help`: clap shows all commands in one list.
+fn template(command: &Command) -> String {
+    let styles = STYLES;
+    let (header, literal) = (styles.get_header(), styles.get_literal());
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n\n".to_owned();
+    for (group, verbs) in GROUPS {
+        let _ = writeln!(text, "{header}{group}:{header:#}");
+        for name in verbs {
+            let verb = command.find_subcommand(name);
+            let about = verb.and_then(Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {literal}{name:<13}{literal:#}{about}");
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{header}Options:{header:#}");
+    text.push_str("{options}{after-help}");
+    text
+}
+
+/// `--output` with the formats that only `status` has.
+fn output_of_status(command: &Command) -> Option<Arg> {
+    let output = command
+        .get_arguments()
+        .find(|arg| arg.get_id().as_str() == "output")?;
+    let output = output.clone();
+    Some(
+        output
+            .help("Output format: text, json, yaml or env")
+            .long_help(
+                "Output format: text, json, yaml (the same as json) or env (variables for a shell)",
+            ),
+    )
+}
+
+/// Hides the options of `up` that make no difference to a command that changes nothing.
+fn without_idle_options(verb: Command) -> Command {
+    let idle: &[&str] = match verb.get_name() {
+        "diff" => &["timeout"],
+        "values" | "render" => &[
+            "timeout",
+            "autostart",
+            "merge_kubeconfig",
+            "pull",
+            "ca_file",
+            "node_image",
+            "data_dir",
+            "registry_mirror",
+        ],
+        _ => &[],
+    };
+    verb.mut_args(|arg| {
+        let hidden = idle.contains(&arg.get_id().as_str());
+        if hidden { arg.hide(true) } else { arg }
+    })
+}
+
+fn variables_in_long_help(verb: Command) -> Command {
+    verb.mut_args(variable_in_long_help)
+        .mut_subcommands(variables_in_long_help)
+}
+
+/// Names the environment variable of an option in its long help, so that the short one
+/// fits in a line.
+fn variable_in_long_help(arg: Arg) -> Arg {
+    let Some(variable) = arg.get_env().and_then(OsStr::to_str) else {
+        return arg;
+    };
+    let help = arg.get_long_help().or_else(|| arg.get_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    let help = format!("{help}\n\n[env: {variable}]");
+    arg.long_help(help).hide_env(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command below this one, and itself.
+    fn all(command: &Command) -> Vec<Command> {
+        let mut found = vec![command.clone()];
+        for verb in command.get_subcommands() {
+            if verb.get_name() != "help" {
+                found.extend(all(verb));
+            }
+        }
+        found
+    }
+
+    fn built() -> Command {
+        let mut command = command().term_width(80);
+        command.build();
+        command
+    }
+
+    #[test]
+    fn every_command_is_in_one_group() {
+        let command = command();
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, verbs)| *verbs)
+            .copied()
+            .collect();
+        let mut verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        grouped.sort_unstable();
+        verbs.sort_unstable();
+        assert_eq!(grouped, verbs);
+    }
+
+    #[test]
+    fn short_help_fits_on_a_screen() {
+        for mut command in all(&built()) {
+            let help = command.render_help().to_string();
+            let name = command.get_name();
+            assert!(help.lines().count() <= 40, "{name}:\n{help}");
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_summary_fits_in_a_line() {
+        for command in all(&built()) {
+            let about = command.get_about().unwrap().to_string();
+            assert!(about.chars().count() <= 64, "{about}");
+            assert!(!about.contains('\n') && !about.ends_with('.'), "{about}");
+        }
+    }
+
+    #[test]
+    fn only_status_offers_yaml_and_variables() {
+        let command = built();
+        for verb in command.get_subcommands() {
+            let output = verb
+                .get_arguments()
+                .find(|arg| arg.get_id().as_str() == "output");
+            let help = output.and_then(Arg::get_help).map(ToString::to_string);
+            let offers = help.is_some_and(|help| help.contains("yaml"));
+            assert_eq!(offers, verb.get_name() == "status", "{}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn help_keeps_to_the_words_of_the_field() {
+        const NOT: [&str; 8] = [
+            "anew",
+            "is to be",
+            "are to be",
+            "whatever",
+            "wins over",
+            "of its own",
+            "brings",
+            "folder",
+        ];
+        for mut command in all(&built()) {
+            let help = command.render_long_help().to_string();
+            for word in NOT {
+                let name = command.get_name();
+                assert!(!help.contains(word), "{name} says {word}:\n{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn help_of_the_program_and_of_up() {
+        let mut command = built();
+        insta::assert_snapshot!("help", command.render_help().to_string());
+        let up = command.find_subcommand_mut("up").unwrap();
+        insta::assert_snapshot!("help_of_up", up.render_help().to_string());
+    }
+}
