@@ -159,7 +159,7 @@ async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) 
     let Some(node) = find_node(name, engine).await? else {
         return Ok(false);
     };
-    let step = events.step("stop");
+    let step = events.step("node");
     let result = end_node(&node, Then::Remove, engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)

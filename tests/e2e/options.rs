@@ -35,9 +35,11 @@ webserver:
     configuration.json: '{"displayTips": false}'
 "#;
 
-/// The pods by name.
+/// The pods that get requests: one that was replaced answers a moment longer.
 fn pods(instance: &Instance) -> BTreeSet<String> {
-    let names = instance.kubectl(&["get", "pods", "-o", "name"]);
+    let template = "go-template={{range .items}}{{if not .metadata.deletionTimestamp}}\
+         {{.metadata.name}}{{\"\\n\"}}{{end}}{{end}}";
+    let names = instance.kubectl(&["get", "pods", "-o", template]);
     names.lines().map(str::to_owned).collect()
 }
 
