@@ -61,11 +61,7 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
 /// Whether the kubelet has not yet read what the container needs, as shortly after its own
 /// start: then nothing is missing.
 pub(crate) fn is_late_cache(message: &str) -> bool {
-    let late = [
-        "timed out waiting",
-        "not yet been read",
-        "cache has not synced",
-    ];
+    let late = ["timed out waiting", "not yet been read"];
     late.iter().any(|words| message.contains(words))
 }
 

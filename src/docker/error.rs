@@ -1,5 +1,6 @@
 //! What goes wrong between us and the engine.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::refusal::{Refusal, UNKNOWN};
@@ -89,6 +90,11 @@ pub enum Error {
     },
 }
 
+/// Whether a program says that a disk is full: Go in lower case, the C library with a capital.
+pub(crate) fn is_disk_full(line: &str) -> bool {
+    line.to_lowercase().contains("no space left")
+}
+
 /// The last line that a command wrote, which mostly says why it failed.
 fn reason(code: i64, tail: &[String]) -> String {
     let last = tail.last().map(|line| line.trim().to_owned());
@@ -96,6 +102,19 @@ fn reason(code: i64, tail: &[String]) -> String {
 }
 
 impl Error {
+    /// The engine's error that a reader of its bytes met while it did `what`.
+    pub(crate) fn of_reader(what: &str, error: io::Error) -> Error {
+        let reason = error.to_string();
+        let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
+        inner.map_or_else(
+            || Error::Broken {
+                what: what.to_owned(),
+                reason,
+            },
+            |inner: Box<Error>| *inner,
+        )
+    }
+
     /// Whether the engine said that the thing does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Refused { status: 404, .. })
@@ -111,9 +130,7 @@ impl Error {
         match self {
             Error::Refused { message, .. } => Refusal::find(message),
             // A stream that the engine ended, such as an import.
-            Error::Broken { reason, .. } if reason.contains("no space left") => {
-                Refusal::find(reason)
-            }
+            Error::Broken { reason, .. } if is_disk_full(reason) => Refusal::find(reason),
             _ => None,
         }
     }
@@ -135,7 +152,7 @@ impl Explain for Error {
             Error::Refused { .. } | Error::Broken { .. } => self
                 .refusal()
                 .map_or(Code::DockerRefused, |known| known.code),
-            Error::Command { tail, .. } if tail.iter().any(|l| l.contains("no space left")) => {
+            Error::Command { tail, .. } if tail.iter().any(|line| is_disk_full(line)) => {
                 Code::DiskFull
             }
             Error::Command { .. } => Code::NodeFailed,
@@ -205,6 +222,9 @@ mod tests {
             "cannot prepare the node: mkdir: Read-only file system"
         );
         assert_eq!(text(""), "cannot prepare the node: exit code 2");
+        let full = output("mkdir: cannot create directory: No space left on device\n");
+        let full = full.success("prepare the node").unwrap_err();
+        assert_eq!(full.code(), Code::DiskFull);
     }
 
     #[test]

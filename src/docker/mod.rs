@@ -25,6 +25,7 @@ pub use self::config::ClientConfig;
 pub use self::context::{Endpoint, find_endpoint};
 pub use self::credentials::{CredentialError, Credentials};
 pub use self::error::Error;
+pub(crate) use self::error::is_disk_full;
 pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
 };

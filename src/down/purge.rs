@@ -69,7 +69,7 @@ impl<'a> Purge<'a> {
         // They would go on copying into what is removed.
         for copying in [
             up::copy_container(self.name),
-            images::copy_container(&spec::name(self.name)),
+            images::layers_container(&spec::name(self.name)),
         ] {
             self.note(self.engine.remove(&copying).await.map_err(Into::into));
         }

@@ -4,6 +4,7 @@
 //! containerd's are; others load [by stream](super::stream).
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use super::manifest::{Layer, archive, chain, digest};
 use super::stream::Found;
 use super::{Error, store};
 use crate::docker::{self, ByteStream, Container, ContainerSpec, Engine, EngineInfo, Mount};
+use crate::error::{Code, Explain};
 use crate::event::{Progress, Step};
 use crate::node::spec;
 
@@ -30,7 +32,7 @@ set -eu
 exec 9>/tmp/copying
 flock 9
 ctr() { nsenter -t 1 -m -- ctr -n k8s.io "$@"; }
-for file in /configs/*; do echo "config ${file##*/} $(base64 -w 0 "$file")"; done
+for file in /configs/*; do echo "config $(base64 -w 0 "$file")"; done
 there=" $(ctr snapshots ls | cut -d ' ' -f 1 | tr '\n' ' ')"
 n=0
 while [ $# -gt 0 ]; do
@@ -52,15 +54,20 @@ done
 /// together with the command that began it.
 const UNTIL_COPIED: &str = "sleep 10; exec flock /tmp/copying true";
 
-/// Imports an image whose layers are snapshots already, and notes what it was in Docker.
-const IMPORT: &str = "ctr -n k8s.io images import --local --platform \"$1\" - \
-     && ctr -n k8s.io images label \"$2\" \"$3\"";
+/// Imports an image whose layers are snapshots already, and notes what it was in Docker. The
+/// further arguments are these snapshots: the garbage collector of containerd keeps each for
+/// the label that `ctr` gave it, and for the image from then on. Nobody waits until the labels
+/// are gone.
+const IMPORT: &str = r#"
+ctr -n k8s.io images import --local --platform "$1" - &&
+ctr -n k8s.io images label "$2" "$3" || exit
+shift 3
+{ for name; do nice ctr -n k8s.io snapshots label "$name" containerd.io/gc.root=; done; } \
+  </dev/null >/dev/null 2>&1 &
+"#;
 
-/// Copies take a name that the garbage collector of containerd keeps; the image keeps them
-/// from then on. Nobody waits for it.
-const RELEASE: &str = "{ for name; do \
-     nice ctr -n k8s.io snapshots label \"$name\" containerd.io/gc.root=; \
-     done; } </dev/null >/dev/null 2>&1 &";
+/// What is done here, in an error.
+const WHAT: &str = "copy layers into the node";
 
 /// Copies images into one node, one set after another.
 pub(super) struct Copier<'a> {
@@ -73,7 +80,7 @@ pub(super) struct Copier<'a> {
 }
 
 /// The container that copies layers for a node.
-pub fn copy_container(node: &str) -> String {
+pub fn layers_container(node: &str) -> String {
     format!("{node}-layers")
 }
 
@@ -121,10 +128,10 @@ impl<'a> Copier<'a> {
         let _turn = self.turn.lock().await;
         let mut left = images;
         match self.copy_all(&mut left, arrived).await {
-            Err(docker::Error::Command { tail, .. }) if is_disk_full(&tail) => Err(Error::Import {
+            Err(error) if error.code() == Code::DiskFull => Err(Error::Import {
                 references: left.into_iter().map(|(reference, _)| reference).collect(),
                 reason: "no space left on the disk of the Docker engine".into(),
-                tail,
+                tail: error.details(),
             }),
             Err(error) => {
                 self.step.decide(format!(
@@ -180,7 +187,7 @@ impl<'a> Copier<'a> {
             network: Some("none".into()),
             enters: Some(self.node.name.clone()),
             ..ContainerSpec::new(
-                copy_container(&self.node.name),
+                layers_container(&self.node.name),
                 spec::node_image(&self.node)?,
             )
         })
@@ -198,19 +205,17 @@ impl<'a> Copier<'a> {
         for layer in &layers.0 {
             argv.extend([&*layer.name, layer.below.as_deref().unwrap_or("none")]);
         }
-        let output = self
-            .engine
-            .exec_stream(helper, "copy layers into the node", &argv, None)
-            .await?;
-        let output = output.map_err(std::io::Error::other).into_async_read();
+        let output = self.engine.exec_stream(helper, WHAT, &argv, None).await?;
+        let output = output.map_err(io::Error::other).into_async_read();
         let mut lines = output.lines();
-        let (mut configs, mut sizes) = (Vec::new(), BTreeMap::new());
+        let (mut configs, mut sizes) = (BTreeMap::new(), BTreeMap::new());
         let total: u64 = left.iter().map(|(_, image)| image.size).sum();
-        let ids: Vec<String> = left.iter().map(|(_, image)| image.id.clone()).collect();
-        while let Some(line) = lines.try_next().await.map_err(engine_error)? {
+        let next = |error| docker::Error::of_reader(WHAT, error);
+        while let Some(line) = lines.try_next().await.map_err(next)? {
             match line.split(' ').collect::<Vec<_>>()[..] {
-                ["config", n, text] => {
-                    configs.push(config(n, text, &ids).ok_or_else(|| strange(&line))?);
+                ["config", text] => {
+                    let config = STANDARD.decode(text).map_err(|_| strange(&line))?;
+                    configs.insert(digest(&config), config);
                 }
                 ["layer", name, size] => {
                     sizes.insert(name.to_owned(), size.parse().unwrap_or(0));
@@ -224,8 +229,8 @@ impl<'a> Copier<'a> {
                 let Some(layers) = layers.of_image(found, &sizes) else {
                     break;
                 };
-                let config = configs.iter().find(|(id, _)| *id == found.1.id);
-                let (_, config) = config.ok_or_else(|| strange(&line))?;
+                // By its digest: anything else than what Docker knows the image by is refused.
+                let config = configs.get(&found.1.id).ok_or_else(|| strange(&line))?;
                 self.import(found, config, &layers).await?;
                 arrived(found);
                 left.remove(0);
@@ -234,12 +239,6 @@ impl<'a> Copier<'a> {
         let done: u64 = sizes.values().sum();
         self.step
             .progress("layers", Progress::bytes(done, Some(done)));
-        let names = layers.0.iter().map(|layer| &*layer.name);
-        let argv: Vec<&str> = ["sh", "-c", RELEASE, "sh"]
-            .into_iter()
-            .chain(names)
-            .collect();
-        self.engine.exec(&self.node.name, &argv, None).await?;
         Ok(())
     }
 
@@ -252,7 +251,9 @@ impl<'a> Copier<'a> {
         let (name, platform) = (reference.canonical(), image.platform());
         let (archive, manifest) = archive(&name, config, layers);
         let note = store::source_label(&image.id, &manifest);
-        let argv = ["sh", "-c", IMPORT, "sh", &platform, &name, &note];
+        let mut argv = vec!["sh", "-c", IMPORT, "sh", &platform, &name, &note];
+        let snapshots = chain(&image.layers);
+        argv.extend(snapshots.iter().map(String::as_str));
         let input: ByteStream = Box::pin(futures_util::stream::iter([Ok(archive.into())]));
         self.engine
             .exec(&self.node.name, &argv, Some(input))
@@ -309,30 +310,11 @@ impl Layers {
     }
 }
 
-/// An image's configuration as the helper tells it, where it is the one that the image is
-/// known by.
-fn config(n: &str, text: &str, ids: &[String]) -> Option<(String, Vec<u8>)> {
-    let id = ids.get(n.parse::<usize>().ok()?)?;
-    let config = STANDARD.decode(text).ok()?;
-    let digest = digest(&config);
-    (digest == *id).then_some((digest, config))
-}
-
 fn strange(line: &str) -> docker::Error {
     docker::Error::Broken {
-        what: "copy layers into the node".into(),
+        what: WHAT.into(),
         reason: format!("unexpected answer: {line}"),
     }
-}
-
-fn engine_error(error: std::io::Error) -> docker::Error {
-    let reason = error.to_string();
-    let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
-    inner.map_or_else(|| strange(&reason), |inner: Box<docker::Error>| *inner)
-}
-
-fn is_disk_full(said: &[String]) -> bool {
-    said.iter().any(|line| line.contains("No space left"))
 }
 
 #[cfg(test)]

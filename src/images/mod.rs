@@ -19,7 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use self::copy::copy_container;
+pub use self::copy::layers_container;
 pub use self::deliver::{Arriving, Delivery, arrivals, deliver, fetch, known};
 pub use self::pull::pull;
 pub use self::refusal::Refusal;
@@ -150,11 +150,7 @@ impl Explain for Error {
             Error::Docker(error) => error.code(),
             Error::NotFound { .. } | Error::NoPlatform { .. } => Code::ImageNotFound,
             Error::Unauthorized { .. } | Error::Credentials { .. } => Code::ImageUnauthorized,
-            Error::Import { tail, .. }
-                if tail
-                    .iter()
-                    .any(|line| line.to_lowercase().contains("no space left")) =>
-            {
+            Error::Import { tail, .. } if tail.iter().any(|line| docker::is_disk_full(line)) => {
                 Code::DiskFull
             }
             Error::TooMany { .. } | Error::Pull { .. } | Error::Import { .. } => Code::ImageFailed,

@@ -22,10 +22,11 @@ pub struct StopReport {
     pub killed: Vec<Component>,
 }
 
-/// Lists the running tasks of our components, as `TASK COMPONENT` lines. A task
-/// knows its pod's name alone, which begins with the component's.
-const LIST: &str = r#"for t in $(ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'); do
-  i=$(ctr -n k8s.io containers info "$t" 2>/dev/null) || continue
+/// Picks the tasks of our components from those that [`RUNNING`] lists, as
+/// `TASK COMPONENT` lines. A task knows only its pod's name, which begins with the
+/// component's.
+const LIST: &str = r#"while read -r t; do
+  i=$(ctr -n k8s.io containers info "$t" 2>/dev/null </dev/null) || continue
   case $i in *'"io.kubernetes.pod.namespace": "'"$1"'"'*) ;; *) continue ;; esac
   case $i in *'"io.kubernetes.container.name"'*) ;; *) continue ;; esac
   n=$(printf '%s\n' "$i" | sed -n 's/.*"io.kubernetes.pod.name": "clearml-\([a-z]*\)-.*/\1/p' | head -n 1)
@@ -150,8 +151,9 @@ impl Task {
 }
 
 async fn tasks(engine: &dyn Engine, node: &str) -> Result<Vec<Task>, Error> {
+    let list = format!("{RUNNING} | {LIST}");
     let output = engine
-        .exec(node, &["sh", "-c", LIST, "sh", NAMESPACE], None)
+        .exec(node, &["sh", "-c", &list, "sh", NAMESPACE], None)
         .await?;
     Ok(parse(&output.stdout))
 }

@@ -6,7 +6,7 @@ use super::node::{Node, image as node_image};
 use super::preflight::{Failed, data_dir};
 use super::{Plan, Request};
 use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
-use crate::error::{Explain, Result};
+use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::files;
 use crate::manifests;
@@ -234,8 +234,7 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Re
     if !arguments.is_empty()
         && let Err(error) = exec_ok(engine, &node.name, &what, &argv).await
     {
-        let said = error.details().join("\n").to_lowercase();
-        if said.contains("no space left") {
+        if error.code() == Code::DiskFull {
             let place = plan.instance.data_dir.clone();
             return Err(super::Error::DataDiskFull { place }.into());
         }

@@ -85,7 +85,7 @@ this differs:
 
 | Object | In the chart | Here |
 | --- | --- | --- |
-| all | one namespace for everything, names prefixed with the release of Helm | a namespace `clearml` in a cluster of its own; names never depend on the instance |
+| all | one namespace for everything, names prefixed with the release of Helm | a namespace `clearml` in its own cluster; names never depend on the instance |
 | all pods | | `enableServiceLinks: false`, no token of a ServiceAccount; memory limits and requests from the profile of the machine |
 | Deployment `clearml-apiserver` | starts at once; liveness and readiness probes after 60 s | an init container waits for the databases; a startup probe of ten minutes; a `preStop` that ends the server in order; the keys of the web app too |
 | Deployment `clearml-webserver` | probes accept any answer | an init container waits until the names of the other servers resolve; HTTP probes; a generated key pair |

@@ -58,7 +58,7 @@ fn state() -> State {
 /// What the copy says after `layers` of the three layers, then its exit code.
 fn said(layers: usize) -> String {
     let config = STANDARD.encode(CONFIG);
-    let mut text = format!("config 0 {config}\nconfig 1 {config}\n");
+    let mut text = format!("config {config}\nconfig {config}\n");
     let mongo = chain(&["base".into(), "mongo".into()]);
     let redis = chain(&["base".into(), "redis".into()]);
     for name in [&mongo[0], &mongo[1], &redis[1]].into_iter().take(layers) {
@@ -108,8 +108,14 @@ async fn delivered(
         let words: Vec<&str> = call.split(' ').collect();
         match words[..] {
             ["create" | "start" | "remove" | "export", ..] => Some(call.clone()),
-            _ if call.contains(IMPORT) => Some(format!("import {}", words[words.len() - 2])),
-            _ if call.contains(RELEASE) => Some("release".to_owned()),
+            _ if call.contains(IMPORT) => {
+                let (_, arguments) = call.split_once(IMPORT)?;
+                let arguments: Vec<&str> = arguments.split_whitespace().collect();
+                let [_, _, name, _, snapshots @ ..] = &arguments[..] else {
+                    panic!("{call}")
+                };
+                Some(format!("import {name}, release {}", snapshots.len()))
+            }
             _ => None,
         }
     });
@@ -126,9 +132,8 @@ async fn layers_are_copied_once_and_each_image_is_imported() {
             "remove n-layers",
             "create n-layers",
             "start n-layers",
-            "import docker.io/library/mongo:7",
-            "import docker.io/library/redis:7",
-            "release",
+            "import docker.io/library/mongo:7, release 2",
+            "import docker.io/library/redis:7, release 2",
             "remove n-layers",
         ]
     );
@@ -147,7 +152,7 @@ async fn what_cannot_be_copied_is_streamed() {
     let (result, calls) = delivered(state(), (said(2), "cp: cannot preserve attributes")).await;
     assert_eq!(result.unwrap().brought, 2);
     let end = [
-        "import docker.io/library/mongo:7",
+        "import docker.io/library/mongo:7, release 2",
         "remove n-layers",
         "export redis:7",
     ];

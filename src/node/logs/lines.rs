@@ -30,15 +30,7 @@ impl Lines {
 
 /// The engine's error inside of one of a reader.
 pub(super) fn engine_error(error: io::Error) -> Error {
-    let reason = error.to_string();
-    let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
-    inner.map_or_else(
-        || Error::Broken {
-            what: "return a log".into(),
-            reason,
-        },
-        |inner: Box<Error>| *inner,
-    )
+    Error::of_reader("return a log", error)
 }
 
 /// One record of a container's log file, as the container runtime writes it:
