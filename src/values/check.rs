@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::keys::{self, Effect, Key};
+use super::keys::{self, Effect, Entry};
 use super::kind;
 use super::lookup;
 use super::newer::{self, Foreign, Known, wrapper};
@@ -160,11 +160,11 @@ impl<'a> Check<'a> {
         path.pop();
     }
 
-    fn known(&mut self, known: &Key, value: &'a Value, path: &[&'a str]) {
+    fn known(&mut self, known: &Entry, value: &'a Value, path: &[&'a str]) {
         let key = &known.path;
         let place = self.place(path);
         let differs = !value.is_null() && *value != known.default;
-        match known.effect {
+        match known.definition.effect {
             Effect::Nothing(why) if differs => self.found.warnings.push(format!(
                 "{place}: `{key}` has no effect, as in chart 4.0.0: {why}"
             )),
@@ -244,12 +244,12 @@ fn is_known(name: &str) -> bool {
 pub(super) fn types(
     tree: &Value,
     place: &dyn Fn(&[&str]) -> Option<String>,
-) -> Vec<(&'static Key, Problem)> {
+) -> Vec<(&'static Entry, Problem)> {
     let mut problems = Vec::new();
     for key in keys::all() {
         let path = keys::path(&key.path);
         let value = path.iter().fold(tree, |tree, name| &tree[*name]);
-        for (below, what) in key.kind.check_each(&key.path, value) {
+        for (below, what) in key.definition.kind.check_each(&key.path, value) {
             let mut path = path.clone();
             path.extend(below.iter().map(String::as_str));
             // What is missing has no place of its own.

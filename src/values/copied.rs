@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::keys::{self, elasticsearch};
 use super::overrides::Overrides;
-use super::{Inputs, keys, published};
+use super::{Inputs, published};
 use crate::component::Component;
 
 /// Takes out of the user's tree what is not meant; returns the warnings.
@@ -25,11 +26,8 @@ pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<Str
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
     if smaller && has_the_charts_memory(&overrides.tree) {
-        let section = overrides.tree["elasticsearch"].as_object_mut();
-        if let Some(section) = section {
-            section.shift_remove("resources");
-            section.shift_remove("esJavaOpts");
-        }
+        elasticsearch::PODS.resources.remove(&mut overrides.tree);
+        elasticsearch::ES_JAVA_OPTS.remove(&mut overrides.tree);
         warnings.push(format!(
             "the chart's 4Gi for Elasticsearch is too much for this machine: using {} instead; to \
              use 4Gi, write 4096Mi",
@@ -44,12 +42,12 @@ pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<Str
 pub(super) fn forget_published(overrides: &mut Value) -> Vec<&'static str> {
     let published: Vec<&str> = keys::all()
         .iter()
-        .filter(|key| key.is_made_if_empty())
-        .filter(|key| at(overrides, &key.path).is_some_and(published::is))
+        .filter(|key| key.definition.origin.is_generated())
+        .filter(|key| published::is(key.definition.at(overrides)))
         .map(|key| key.path.as_str())
         .collect();
     for path in &published {
-        take(overrides, path);
+        keys::remove(overrides, &keys::path(path));
     }
     published
 }
@@ -57,36 +55,23 @@ pub(super) fn forget_published(overrides: &mut Value) -> Vec<&'static str> {
 /// An image without a name or a tag is the release's, a node port of none the usual one.
 fn forget_empty(overrides: &mut Value) {
     for component in Component::ALL {
-        let image = format!("{component}.image");
-        if at(overrides, &image).is_some_and(Value::is_null) {
-            take(overrides, &image);
+        let image = [component.name(), "image"];
+        if overrides[image[0]]
+            .get(image[1])
+            .is_some_and(Value::is_null)
+        {
+            keys::remove(overrides, &image);
         }
-        for part in ["image.repository", "image.tag", "service.nodePort"] {
-            let path = format!("{component}.{part}");
-            if keys::find(&path).is_some()
-                && at(overrides, &path).is_some_and(|value| value.is_null() || value == "")
-            {
-                take(overrides, &path);
+        let pods = keys::pods(component);
+        let image = [&pods.image_repository, &pods.image_tag].map(|key| &key.definition);
+        let node_port = keys::server(component).map(|server| &server.node_port.definition);
+        for key in image.into_iter().chain(node_port) {
+            let value = key.at(overrides);
+            if value.is_null() || value == "" {
+                keys::remove(overrides, &key.steps().collect::<Vec<_>>());
             }
         }
     }
-}
-
-fn take(tree: &mut Value, path: &str) {
-    let mut path = keys::path(path);
-    let last = path.pop();
-    let parent = path
-        .into_iter()
-        .try_fold(tree, |tree, name| tree.get_mut(name));
-    if let (Some(Value::Object(map)), Some(last)) = (parent, last) {
-        map.shift_remove(last);
-    }
-}
-
-fn at<'a>(tree: &'a Value, path: &str) -> Option<&'a Value> {
-    keys::path(path)
-        .into_iter()
-        .try_fold(tree, |tree, name| tree.get(name))
 }
 
 /// Elasticsearch's memory as chart 4.0.0 or a newer one has it: a copy of the chart's
@@ -99,6 +84,6 @@ fn has_the_charts_memory(overrides: &Value) -> bool {
             "limits": {"cpu": "2000m", "memory": "4Gi"},
         }),
     ];
-    of_charts.contains(&overrides["elasticsearch"]["resources"])
-        && overrides["elasticsearch"]["esJavaOpts"] == "-Xmx2g -Xms2g"
+    of_charts.contains(elasticsearch::PODS.resources.at(overrides))
+        && elasticsearch::ES_JAVA_OPTS.at(overrides) == "-Xmx2g -Xms2g"
 }

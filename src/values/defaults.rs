@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::keys::{self, Effect, Key, Node};
+use super::keys::{self, Effect, Entry, Node};
 use super::{Inputs, defaults as tree_of};
 use crate::yaml;
 
@@ -82,7 +82,7 @@ fn write(name: &str, node: &Node, value: &Value, place: Place, file: &mut String
         }
         Node::Key(key) => {
             comment(key, place, file);
-            let place = match key.default_depends() {
+            let place = match key.definition.origin.varies() {
                 Some(_) => place.commented_out(),
                 None => place,
             };
@@ -99,19 +99,19 @@ fn write(name: &str, node: &Node, value: &Value, place: Place, file: &mut String
 
 fn depends(node: &Node) -> bool {
     match node {
-        Node::Key(key) => key.default_depends().is_some(),
+        Node::Key(key) => key.definition.origin.varies().is_some(),
         Node::Map(nodes) => nodes.iter().all(|(_, node)| depends(node)),
     }
 }
 
-fn comment(key: &Key, place: Place, file: &mut String) {
+fn comment(key: &Entry, place: Place, file: &mut String) {
     place.comment(&key.doc, file);
-    match key.effect {
+    match key.definition.effect {
         Effect::Works => {}
         Effect::Nothing(why) => place.comment(&format!("no effect: {why}"), file),
         Effect::Refused(instead) => place.comment(&format!("only this value: {instead}"), file),
     }
-    if let Some(by) = key.default_depends() {
+    if let Some(by) = key.definition.origin.varies() {
         place.comment(&format!("default: {by}"), file);
     }
 }

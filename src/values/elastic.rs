@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::keys;
+use super::keys::{self, Key, elasticsearch};
 use super::overrides::Overrides;
 use crate::release::Release;
 
 /// The key that holds them.
-pub(super) const KEY: &str = "elasticsearch.extraEnvs";
+static KEY: &Key<Vec<Value>> = &elasticsearch::PODS.extra_envs;
 
 /// Settings of before `node.roles`: Elasticsearch 7 accepts them only without it, and 8
 /// does not start with one of them.
@@ -31,7 +31,7 @@ const GONE_IN_8: [&str; 3] = [
 
 /// The chart's list.
 fn chart() -> &'static [Value] {
-    let list = keys::find(KEY).and_then(|key| key.chart?.as_array());
+    let list = keys::find(&KEY.to_string()).and_then(|key| key.chart?.as_array());
     list.map_or(&[], Vec::as_slice)
 }
 
@@ -47,7 +47,7 @@ pub(super) fn defaults(release: &Release) -> Value {
 /// meaning stays. Returns the warnings.
 pub(super) fn adapt(tree: &mut Value, overrides: &Overrides, release: &Release) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Some(list) = tree["elasticsearch"]["extraEnvs"].as_array_mut() else {
+    let Some(Value::Array(list)) = KEY.find_mut(tree) else {
         return warnings;
     };
     let mut index = 0;
@@ -55,8 +55,10 @@ pub(super) fn adapt(tree: &mut Value, overrides: &Overrides, release: &Release) 
         // What switches something off that is gone can go as well.
         let copied = is_gone(env, release) && chart().contains(env);
         if copied {
-            let step = index.to_string();
-            let place = overrides.place(&["elasticsearch", "extraEnvs", &step]);
+            let item = index.to_string();
+            let mut path: Vec<&str> = KEY.steps().collect();
+            path.push(&item);
+            let place = overrides.place(&path);
             warnings.push(format!(
                 "{}: Elasticsearch {} does not support the setting {}: it is ignored",
                 place.unwrap_or_default(),

@@ -32,9 +32,9 @@ pub(super) enum Kind {
     Text,
     /// A text that the server reads as HOCON and gets back unchanged; or none.
     Word,
-    /// The same, and nobody's business.
+    /// The same, and a secret.
     Secret {
-        /// The shortest that is accepted.
+        /// The minimum length.
         least: usize,
     },
     /// A password that is passed on as it is; or none.
@@ -88,16 +88,42 @@ pub(super) enum Kind {
     Query,
 }
 
+/// How much of a value is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// Nothing, but variables and files can contain secrets.
+    Open,
+    /// All of it.
+    Secret,
+    /// The passwords in a list of users.
+    Passwords,
+}
+
 /// What is wrong: what stands below the key, and how to say it.
 pub(super) type Wrong = (Vec<String>, String);
 
 impl Kind {
-    /// Whether a value is nobody's business.
-    pub(super) fn is_secret(&self) -> bool {
-        matches!(
-            self,
-            Kind::Secret { .. } | Kind::Password | Kind::OwnPassword | Kind::Users
-        )
+    pub(super) const fn secrecy(&self) -> Secrecy {
+        match self {
+            Kind::Secret { .. } | Kind::Password | Kind::OwnPassword => Secrecy::Secret,
+            Kind::Users => Secrecy::Passwords,
+            _ => Secrecy::Open,
+        }
+    }
+
+    /// Reports whether no part of a value can be in a message.
+    fn is_secret(&self) -> bool {
+        self.secrecy() != Secrecy::Open
+    }
+
+    /// The value of a key that is not set.
+    pub(super) fn empty(&self) -> Value {
+        match self {
+            Kind::Flag => json!(false),
+            Kind::Resources | Kind::Texts | Kind::Affinity | Kind::Files(_) => json!({}),
+            Kind::Environment | Kind::Tolerations | Kind::Arguments | Kind::Users => json!([]),
+            _ => json!(""),
+        }
     }
 
     /// Checks a value; `key` is for the message, which never holds a secret.
@@ -202,11 +228,10 @@ impl Kind {
             Value::String(text) if !text.is_empty() => format!("`{text}`"),
             scalar => format!("`{scalar}`"),
         };
-        let another =
-            match self.is_secret() && !matches!(self, Kind::Users) && text(value).is_some() {
-                true => "other characters",
-                false => &got,
-            };
+        let another = match self.secrecy() == Secrecy::Secret && text(value).is_some() {
+            true => "other characters",
+            false => &got,
+        };
         format!("invalid value for `{key}`: expected {expected}, got {another}")
     }
 

@@ -27,6 +27,7 @@ use serde_json::Value;
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
 pub use self::error::{Error, Finding, Problem, Suggestion};
+use self::keys::elasticsearch;
 pub use self::reference::reference;
 pub use self::schema::schema;
 pub use self::show::InForce;
@@ -156,18 +157,16 @@ const DEFAULTS: &str = "the defaults";
 /// ingress, each server gets one, with the host name that the chart's values give it.
 /// Returns whether that was done.
 fn opened(tree: &mut Value, inputs: &Inputs<'_>) -> bool {
-    let path = |site: &'static str| ["ingress", site, "enabled"];
-    let sites = ["app", "api", "files"];
-    let has_some = sites.iter().any(|site| {
-        let enabled = path(site).iter().fold(&*tree, |tree, name| &tree[*name]);
+    let has_some = keys::ingress::SITES.iter().any(|(_, site)| {
+        let enabled = site.enabled.at(tree);
         // What is no flag is told later.
         kind::flag(enabled) != Some(false) && !enabled.is_null()
     });
     if inputs.controller.is_none() || has_some {
         return false;
     }
-    for site in sites {
-        keys::put(tree, &path(site), Value::Bool(true));
+    for (_, site) in keys::ingress::SITES {
+        site.enabled.set(tree, Value::Bool(true));
     }
     true
 }
@@ -176,14 +175,17 @@ fn opened(tree: &mut Value, inputs: &Inputs<'_>) -> bool {
 fn defaults(inputs: &Inputs<'_>) -> Value {
     let mut tree = keys::defaults();
     for component in Component::ALL {
-        let image = inputs.release.image(component);
-        let name = component.name();
-        tree[name]["image"]["repository"] = image.reference.repository().into();
-        tree[name]["image"]["tag"] = image.reference.tag().into();
-        tree[name]["resources"] = inputs.profile.resources(component);
+        let image = &inputs.release.image(component).reference;
+        let pods = keys::pods(component);
+        pods.image_repository
+            .set(&mut tree, image.repository().into());
+        pods.image_tag.set(&mut tree, image.tag().into());
+        pods.resources
+            .set(&mut tree, inputs.profile.resources(component));
     }
-    tree["elasticsearch"]["esJavaOpts"] = Value::String(inputs.profile.java_options());
-    tree["elasticsearch"]["extraEnvs"] = elastic::defaults(inputs.release);
+    elasticsearch::ES_JAVA_OPTS.set(&mut tree, inputs.profile.java_options().into());
+    let settings = elastic::defaults(inputs.release);
+    elasticsearch::PODS.extra_envs.set(&mut tree, settings);
     tree
 }
 

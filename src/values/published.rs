@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::keys;
-use super::kind::{self, Kind};
+use super::keys::{self, Origin};
+use super::kind;
 
 /// Keys and secrets that are printed in the READMEs of the charts 4.1 to 7.
 const NEWER_CHARTS: [&str; 6] = [
@@ -33,7 +33,7 @@ const SERVER: [&str; 7] = [
 static ALL: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let secrets = keys::all()
         .iter()
-        .filter(|key| matches!(key.kind, Kind::Secret { .. }));
+        .filter(|key| matches!(key.definition.origin, Origin::Generated));
     let chart = secrets.filter_map(|key| key.chart?.as_str());
     chart.chain(NEWER_CHARTS).chain(SERVER).collect()
 });

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::keys::{self, Effect, Key};
+use super::keys::{self, Effect, Entry};
 use helm_values::Difference;
 
 const BEGIN: &str = "\
@@ -173,7 +173,7 @@ pub fn reference() -> String {
             }
         }
     }
-    let told = |text: &mut String, title: &str, why: &dyn Fn(&Key) -> Option<&'static str>| {
+    let told = |text: &mut String, title: &str, why: &dyn Fn(&Entry) -> Option<&'static str>| {
         text.push_str(title);
         for key in keys::all() {
             if let Some(why) = why(key) {
@@ -184,7 +184,7 @@ pub fn reference() -> String {
     told(
         &mut text,
         "\n## Keys without effect\n\nThey are accepted, and have no effect in chart 4.0.0 either. Any other value than the default\ncauses a warning.\n\n",
-        &|key| match key.effect {
+        &|key| match key.definition.effect {
             Effect::Nothing(why) => Some(why),
             _ => None,
         },
@@ -192,7 +192,7 @@ pub fn reference() -> String {
     told(
         &mut text,
         "\n## Keys that are refused\n\nAny other value than the default is an error that says what to use instead.\n\n",
-        &|key| match key.effect {
+        &|key| match key.definition.effect {
             Effect::Refused(instead) => Some(instead),
             _ => None,
         },
@@ -200,9 +200,9 @@ pub fn reference() -> String {
     text
 }
 
-fn row(key: &Key) -> String {
+fn row(key: &Entry) -> String {
     let own = if key.chart.is_none() { " \\*" } else { "" };
-    let default = match (key.default_depends(), &key.default) {
+    let default = match (key.definition.origin.varies(), &key.default) {
         (Some(by), _) => by.to_owned(),
         (None, Value::String(text)) if text.is_empty() => String::new(),
         (None, Value::String(text)) => format!("`{text}`"),
@@ -212,7 +212,7 @@ fn row(key: &Key) -> String {
             short => format!("`{short}`"),
         },
     };
-    let doc = match key.effect {
+    let doc = match key.definition.effect {
         Effect::Works => key.doc.clone(),
         Effect::Nothing(_) => format!("{} *No effect.*", key.doc),
         Effect::Refused(_) => format!("{} *Only the default.*", key.doc),
@@ -220,7 +220,7 @@ fn row(key: &Key) -> String {
     format!(
         "| `{}`{own} | {} | {} | {} |\n",
         key.path,
-        cell(&key.kind.expected()),
+        cell(&key.definition.kind.expected()),
         cell(&default),
         cell(&doc)
     )

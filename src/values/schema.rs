@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{self, Effect, Key};
+use super::keys::{self, Effect, Entry};
 
 /// Which file the schema is of, for the comment that editors look for.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -33,20 +33,20 @@ fn level(nodes: &[(&str, keys::Node)]) -> Value {
     json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties})
 }
 
-fn leaf(key: &Key) -> Value {
-    let mut schema = match key.effect {
+fn leaf(key: &Entry) -> Value {
+    let mut schema = match key.definition.effect {
         Effect::Refused(_) => json!({"enum": [key.default]}),
-        Effect::Works | Effect::Nothing(_) => key.kind.schema(),
+        Effect::Works | Effect::Nothing(_) => key.definition.kind.schema(),
     };
-    if key.kind.may_be_empty() {
+    if key.definition.kind.may_be_empty() {
         or_null(&mut schema);
     }
-    schema["description"] = json!(match key.effect {
+    schema["description"] = json!(match key.definition.effect {
         Effect::Works => key.doc.clone(),
         Effect::Nothing(why) => format!("{} No effect: {why}.", key.doc),
         Effect::Refused(instead) => format!("{} Only the default: {instead}.", key.doc),
     });
-    if matches!(key.effect, Effect::Nothing(_)) {
+    if matches!(key.definition.effect, Effect::Nothing(_)) {
         schema["deprecated"] = json!(true);
     }
     schema["default"] = key.default.clone();

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::keys::{self, Key};
+use super::keys::{self, Entry, Origin, ingress};
+use super::kind::Secrecy;
 use super::{Inputs, Resolved, defaults};
 use crate::redact::{MASK, mask_within};
 
@@ -30,71 +31,68 @@ impl Resolved {
         keys.map(|key| self.one(key, &defaults, inputs)).collect()
     }
 
-    fn one(&self, key: &Key, defaults: &Value, inputs: &Inputs<'_>) -> InForce {
-        let path = keys::path(&key.path);
-        let at = |tree: &Value| path.iter().fold(tree, |tree, name| &tree[*name]).clone();
-        let (value, default) = (at(&self.tree), at(defaults));
+    fn one(&self, key: &Entry, defaults: &Value, inputs: &Inputs<'_>) -> InForce {
+        let definition = key.definition;
+        let path: Vec<&str> = definition.steps().collect();
+        let value = definition.at(&self.tree).clone();
         // Values that were left out, such as published secrets, are in no tree.
         let from = match self.overrides.has(&path) {
             true => self.overrides.source(&path),
             false => None,
         };
-        let made = self.is_made(&key.path, &value);
+        let made = self.is_made(definition.origin, &value);
         let opens = self.opened
-            && ["app", "api", "files"]
-                .map(|site| format!("ingress.{site}.enabled"))
-                .contains(&key.path);
+            && ingress::SITES
+                .iter()
+                .any(|(_, site)| std::ptr::eq(&site.enabled.definition, definition));
         let from = match opens {
             true => Some("--with-ingress".to_owned()),
             false => from.filter(|_| !made),
         };
+        let meaning = |value| definition.kind.meaning(value);
         InForce {
             from: from.unwrap_or_else(|| source_of_default(key, made, inputs)),
-            changed: key.kind.meaning(&value) != key.kind.meaning(&default),
-            value: masked(key, value, made),
+            changed: meaning(&value) != meaning(definition.at(defaults)),
+            value: masked(definition.secrecy, value, made),
             key: key.path.clone(),
         }
     }
 
     /// Whether a secret is made for the instance.
-    fn is_made(&self, path: &str, value: &Value) -> bool {
+    fn is_made(&self, origin: Origin, value: &Value) -> bool {
         let nothing = value.is_null() || *value == "";
         nothing
-            && match path {
-                "redis.password" => self.values.redis.wants_login,
-                "mongodb.auth.rootPassword" => self.values.mongodb.wants_login,
-                path => path.starts_with("secret."),
+            && match origin {
+                Origin::Generated => true,
+                Origin::GeneratedWith(switch) => switch.read(&self.tree),
+                _ => false,
             }
     }
 }
 
-fn source_of_default(key: &Key, made: bool, inputs: &Inputs<'_>) -> String {
-    let depends = key.default_depends().is_some();
-    if made {
-        "generated for the instance".into()
-    } else if depends && key.path.contains(".image.") {
-        format!("release {}", inputs.release.name)
-    } else if depends {
-        format!("host (profile {})", inputs.profile.name)
-    } else if key.chart == Some(&key.default) {
-        "chart".into()
-    } else {
-        "clearml-local".into()
+fn source_of_default(key: &Entry, made: bool, inputs: &Inputs<'_>) -> String {
+    match key.definition.origin {
+        _ if made => "generated for the instance".into(),
+        Origin::Release => format!("release {}", inputs.release.name),
+        Origin::Profile => format!("host (profile {})", inputs.profile.name),
+        _ if key.chart == Some(&key.default) => "chart".into(),
+        _ => "clearml-local".into(),
     }
 }
 
-fn masked(key: &Key, mut value: Value, made: bool) -> Value {
-    if key.path == "apiserver.fixedUsers.users" {
-        for user in value.as_array_mut().into_iter().flatten() {
-            user["password"] = json!(MASK);
-        }
-        return value;
-    }
+fn masked(secrecy: Secrecy, mut value: Value, made: bool) -> Value {
     let nothing = value.is_null() || value == "";
-    if made || (key.kind.is_secret() && !nothing) {
-        return json!(MASK);
+    match secrecy {
+        _ if made => return json!(MASK),
+        Secrecy::Secret if !nothing => return json!(MASK),
+        Secrecy::Secret => {}
+        Secrecy::Passwords => {
+            for user in value.as_array_mut().into_iter().flatten() {
+                user["password"] = json!(MASK);
+            }
+        }
+        Secrecy::Open => mask_within(&mut value),
     }
-    mask_within(&mut value);
     value
 }
 

@@ -1,104 +1,82 @@
-//! The keys: the chart's 124, those of its sub-charts that are taken over, and
-//! ours; each with its type, its default, what it does, and whether it does
-//! anything.
+//! The keys: the chart's 124, those of its sub-charts that are taken over, and ours. Each is
+//! defined once, with its type; readers and rules use the definition, and everything that
+//! goes through all keys uses the table.
 
-mod cluster;
-mod databases;
-mod servers;
+pub(super) mod apiserver;
+pub(super) mod clearml;
+mod database;
+pub(super) mod elasticsearch;
+pub(super) mod external;
+pub(super) mod fileserver;
+pub(super) mod ingress;
+mod key;
+pub(super) mod mongodb;
+pub(super) mod names;
+mod pods;
+pub(super) mod redis;
+pub(super) mod registry;
+pub(super) mod secret;
+mod server;
+mod types;
+pub(super) mod webserver;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::kind::Kind;
+pub(super) use self::database::{Claim, DATABASES};
+pub(super) use self::key::{Definition, Effect, Key, Origin};
+pub(super) use self::pods::Pods;
+pub(super) use self::server::Server;
+use crate::component::Component;
 
-/// Whether a key does anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It does.
-    Works,
-    /// It is accepted, and did nothing in chart 4.0.0 either: why.
-    Nothing(&'static str),
-    /// Nothing but its default is accepted: what to use instead.
-    Refused(&'static str),
-}
-
-/// One key.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    /// Its full name, such as `apiserver.service.nodePort`.
-    pub path: String,
-    /// What its value may be.
-    pub kind: Kind,
+/// A key in the table.
+pub(super) struct Entry {
+    pub(super) definition: &'static Definition,
+    /// Its path, such as `apiserver.service.nodePort`.
+    pub(super) path: String,
     /// What it does, in a sentence.
-    pub doc: String,
-    /// Whether it does anything.
-    pub effect: Effect,
-    /// Its default here.
-    pub default: Value,
-    /// Its default in the chart, where the chart has the key.
-    pub chart: Option<&'static Value>,
+    pub(super) doc: String,
+    /// Its default without a release, a host and an instance.
+    pub(super) default: Value,
+    /// Its default in the chart, if the chart has the key.
+    pub(super) chart: Option<&'static Value>,
 }
 
-impl Key {
-    /// Whether its default depends on the release or the machine.
-    pub fn default_depends(&self) -> Option<&'static str> {
-        let of_component = |end: &str| self.path.ends_with(end) && !self.path.contains("Claim");
-        if of_component(".image.repository") || of_component(".image.tag") {
-            Some("from the release")
-        } else if of_component(".resources") || self.path == "elasticsearch.esJavaOpts" {
-            Some("depends on the memory of the machine")
-        } else if self.path.starts_with("secret.") {
-            Some("generated for each instance")
-        } else {
-            None
+impl Entry {
+    fn of(definition: &'static Definition) -> Entry {
+        let path = definition.to_string();
+        let chart = chart_default(&path);
+        Entry {
+            definition,
+            doc: definition.doc(),
+            default: definition.default(chart),
+            chart,
+            path,
         }
     }
+}
 
-    /// Whether a secret is made for the instance where the values have none.
-    pub fn is_made_if_empty(&self) -> bool {
-        matches!(self.kind, Kind::Secret { .. } | Kind::OwnPassword)
+/// The keys of a component's pods.
+pub(super) fn pods(component: Component) -> &'static Pods {
+    match component {
+        Component::Redis => &redis::PODS,
+        Component::Mongodb => &mongodb::PODS,
+        Component::Elasticsearch => &elasticsearch::PODS,
+        Component::Apiserver => &apiserver::PODS,
+        Component::Fileserver => &fileserver::PODS,
+        Component::Webserver => &webserver::PODS,
     }
 }
 
-/// A key that works.
-fn key(path: impl Into<String>, kind: Kind, doc: impl Into<String>) -> Key {
-    let path = path.into();
-    let chart = chart_default(&path);
-    Key {
-        default: chart.cloned().unwrap_or_else(|| empty(&kind)),
-        chart,
-        path,
-        kind,
-        doc: doc.into(),
-        effect: Effect::Works,
-    }
-}
-
-impl Key {
-    fn default(self, default: Value) -> Key {
-        Key { default, ..self }
-    }
-
-    fn nothing(self, why: &'static str) -> Key {
-        let effect = Effect::Nothing(why);
-        Key { effect, ..self }
-    }
-
-    fn refused(self, instead: &'static str) -> Key {
-        let effect = Effect::Refused(instead);
-        Key { effect, ..self }
-    }
-}
-
-/// The default of a key of ours that is not set.
-fn empty(kind: &Kind) -> Value {
-    match kind {
-        Kind::Flag => json!(false),
-        Kind::Resources | Kind::Texts | Kind::Affinity | Kind::Files(_) => json!({}),
-        Kind::Environment | Kind::Tolerations | Kind::Arguments | Kind::Users => json!([]),
-        _ => json!(""),
+/// The keys of a server; `None` for a database.
+pub(super) fn server(component: Component) -> Option<&'static Server> {
+    match component {
+        Component::Apiserver => Some(&apiserver::SERVER),
+        Component::Fileserver => Some(&fileserver::SERVER),
+        Component::Webserver => Some(&webserver::SERVER),
+        Component::Redis | Component::Mongodb | Component::Elasticsearch => None,
     }
 }
 
@@ -109,23 +87,34 @@ static CHART: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
 });
 
 /// Every known key, in the order of the chart's own file.
-static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
-    let mut keys = cluster::keys();
-    keys.extend(servers::keys());
-    keys.extend(databases::keys());
-    keys
+static KEYS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let sections = [
+        names::ALL.to_vec(),
+        registry::ALL.to_vec(),
+        clearml::ALL.to_vec(),
+        ingress::all(),
+        secret::ALL.to_vec(),
+        external::ALL.to_vec(),
+        apiserver::all(),
+        fileserver::all(),
+        webserver::all(),
+        redis::all(),
+        mongodb::all(),
+        elasticsearch::all(),
+    ];
+    sections.into_iter().flatten().map(Entry::of).collect()
 });
 
-static BY_PATH: LazyLock<BTreeMap<&'static str, &'static Key>> =
+static BY_PATH: LazyLock<BTreeMap<&'static str, &'static Entry>> =
     LazyLock::new(|| KEYS.iter().map(|key| (key.path.as_str(), key)).collect());
 
 /// All keys, in the order in which they are shown.
-pub(super) fn all() -> &'static [Key] {
+pub(super) fn all() -> &'static [Entry] {
     &KEYS
 }
 
 /// What is known of a key.
-pub(super) fn find(path: &str) -> Option<&'static Key> {
+pub(super) fn find(path: &str) -> Option<&'static Entry> {
     BY_PATH.get(path).copied()
 }
 
@@ -192,10 +181,23 @@ pub(super) fn put(tree: &mut Value, path: &[&str], value: Value) {
     *place = value;
 }
 
+/// Removes what stands at a path.
+pub(super) fn remove(tree: &mut Value, path: &[&str]) {
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
+    let parent = parents
+        .iter()
+        .try_fold(tree, |tree, step| tree.get_mut(*step));
+    if let Some(Value::Object(parent)) = parent {
+        parent.shift_remove(*last);
+    }
+}
+
 /// A place in the tree of all keys.
 pub(super) enum Node {
     /// A key.
-    Key(&'static Key),
+    Key(&'static Entry),
     /// What is below a part of a name, in order.
     Map(Level),
 }
@@ -260,7 +262,7 @@ mod tests {
         for key in all() {
             assert!(key.doc.ends_with('.'), "{}: {}", key.path, key.doc);
             assert_eq!(
-                key.kind.check(&key.path, &key.default),
+                key.definition.kind.check(&key.path, &key.default),
                 Ok(()),
                 "{}",
                 key.path

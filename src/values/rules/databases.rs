@@ -4,6 +4,7 @@ use super::{Context, Finding, Found};
 use crate::component::Component;
 use crate::quantity::{bytes, java_bytes};
 use crate::release::Release;
+use crate::values::keys::{DATABASES, elasticsearch, external, mongodb};
 use crate::values::{Values, elastic, kind, limits};
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
@@ -25,12 +26,13 @@ fn heap(context: &Context<'_>, found: &mut Found) {
         && elastic.base.enabled
         && heap_bytes >= limit_bytes
     {
+        let limit_key = elasticsearch::PODS.resources.below("limits.memory");
         found.push(Finding::of(
             [
-                "elasticsearch.esJavaOpts".to_owned(),
-                "elasticsearch.resources.limits.memory".to_owned(),
+                elasticsearch::ES_JAVA_OPTS.to_string(),
+                limit_key.clone(),
             ],
-            format!("Elasticsearch's heap of {heap} does not fit its memory limit of {limit}, `elasticsearch.resources.limits.memory`"),
+            format!("Elasticsearch's heap of {heap} does not fit its memory limit of {limit}, `{limit_key}`"),
         ));
     }
 }
@@ -40,13 +42,13 @@ fn roles(values: &Values, found: &mut Found) {
         return;
     }
     let roles = values.elasticsearch.roles;
-    for (role, on, what) in [
-        ("master", roles.master, "becomes master"),
-        ("data", roles.data, "holds data"),
+    for (key, on, what) in [
+        (&elasticsearch::ROLE_MASTER, roles.master, "becomes master"),
+        (&elasticsearch::ROLE_DATA, roles.data, "holds data"),
     ] {
         if !on {
             found.push(Finding::new(
-                format!("elasticsearch.roles.{role}"),
+                key,
                 format!(
                     "Elasticsearch does not start if no node {what}, and all nodes have the \
                     same roles"
@@ -57,69 +59,55 @@ fn roles(values: &Values, found: &mut Found) {
 }
 
 fn outside(values: &Values, release: &Release, found: &mut Found) {
-    for component in [
-        Component::Elasticsearch,
-        Component::Mongodb,
-        Component::Redis,
-    ] {
-        let host = values.outside.place(component).map_or("", |(host, _)| host);
-        if !values.installs(component) && host.is_empty() {
+    for database in DATABASES.iter().rev() {
+        let place = values.outside.place(database.component);
+        let host = place.map_or("", |(host, _)| host);
+        if !values.installs(database.component) && host.is_empty() {
+            let (enabled, host) = (database.enabled, database.host);
             found.push(Finding::new(
-                format!("{component}.enabled"),
-                format!(
-                    "`{component}.enabled` is false, but `externalServices.{component}Host` is not \
-                     set"
-                ),
+                enabled,
+                format!("`{enabled}` is false, but `{host}` is not set"),
             ));
         }
     }
     let outside = &values.outside;
-    let own = [
+    let logins = [
         (
-            "elasticsearchUsername",
-            outside.elasticsearch_login.username.is_some(),
+            &external::ELASTICSEARCH_USERNAME,
+            &external::ELASTICSEARCH_PASSWORD,
+            &outside.elasticsearch_login,
         ),
         (
-            "elasticsearchPassword",
-            outside.elasticsearch_login.password.is_some(),
+            &external::MONGODB_USERNAME,
+            &external::MONGODB_PASSWORD,
+            &outside.mongodb_login,
         ),
-        ("mongodbUsername", outside.mongodb_login.username.is_some()),
-        ("mongodbPassword", outside.mongodb_login.password.is_some()),
-        ("redisPassword", outside.redis_password.is_some()),
     ];
-    let said = own.iter().find(|(_, said)| *said);
-    if let (Some(secret), Some((name, _))) = (&outside.existing_secret, said) {
+    let own = logins.iter().flat_map(|(username, password, login)| {
+        [(*username, &login.username), (*password, &login.password)]
+    });
+    let mut own = own.chain([(&external::REDIS_PASSWORD, &outside.redis_password)]);
+    let set = own.find(|(_, value)| value.is_some());
+    if let (Some(secret), Some((key, _))) = (&outside.existing_secret, set) {
         found.push(Finding::new(
-            format!("externalServices.{name}"),
+            key,
             format!(
-                "`externalServices.{name}` is not used because `existingSecret` is `{secret}`: \
-                 remove one of them"
+                "`{key}` is not used because `existingSecret` is `{secret}`: remove one of them"
             ),
         ));
     }
-    for (name, login) in [
-        ("elasticsearch", &outside.elasticsearch_login),
-        ("mongodb", &outside.mongodb_login),
-    ] {
-        let missing = match (&login.username, &login.password) {
-            (Some(_), None) => "Password",
-            (None, Some(_)) => "Username",
+    for (username, password, login) in logins {
+        let (key, missing) = match (&login.username, &login.password) {
+            (Some(_), None) => (username, password),
+            (None, Some(_)) => (password, username),
             _ => continue,
         };
-        let there = if missing == "Password" {
-            "Username"
-        } else {
-            "Password"
-        };
-        found.push(Finding::new(
-            format!("externalServices.{name}{there}"),
-            format!("`externalServices.{name}{there}` needs `externalServices.{name}{missing}`"),
-        ));
+        found.push(Finding::new(key, format!("`{key}` needs `{missing}`")));
     }
     let uses = !values.installs(Component::Mongodb) && outside.mongodb_login.username.is_some();
     if uses && !release.logs_in_to_mongodb() {
         found.push(Finding::new(
-            "externalServices.mongodbUsername",
+            &external::MONGODB_USERNAME,
             format!(
                 "server {} does not support a MongoDB login: users and keys end up in the \
                 wrong database; use server 2.0 or newer",
@@ -130,61 +118,59 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
 }
 
 fn logins(values: &Values, release: &Release, found: &mut Found) {
-    let mongodb = &values.mongodb;
-    if !mongodb.base.enabled {
+    let server = &values.mongodb;
+    if !server.base.enabled {
         return;
     }
-    if mongodb.wants_login && mongodb.replica_set {
+    if server.wants_login && server.replica_set {
         found.push(Finding::new(
-            "mongodb.auth.enabled",
-            "a replica set with a login needs a key file, which is not supported here: remove \
-             `mongodb.auth.enabled` or `mongodb.architecture`, or use an external MongoDB with \
-             `mongodb.enabled: false` and `externalServices.mongodbHost`",
+            &mongodb::AUTH_ENABLED,
+            format!(
+                "a replica set with a login needs a key file, which is not supported here: remove \
+                 `{}` or `{}`, or use an external MongoDB with `{}: false` and `{}`",
+                mongodb::AUTH_ENABLED,
+                mongodb::ARCHITECTURE,
+                mongodb::ENABLED,
+                external::MONGODB_HOST
+            ),
         ));
     }
     if release.logs_in_to_mongodb() {
         return;
     }
-    let server = &release.server;
-    if mongodb.wants_login {
+    let version = &release.server;
+    if server.wants_login {
         found.push(Finding::new(
-            "mongodb.auth.enabled",
+            &mongodb::AUTH_ENABLED,
             format!(
-                "server {server} does not support a MongoDB login: users and keys end up in \
+                "server {version} does not support a MongoDB login: users and keys end up in \
                 the wrong database; use server 2.0 or newer"
             ),
         ));
     }
-    if mongodb.replica_set {
+    if server.replica_set {
         found.push(Finding::new(
-            "mongodb.architecture",
-            format!("server {server} does not support a replica set; use server 2.0 or newer"),
+            &mongodb::ARCHITECTURE,
+            format!("server {version} does not support a replica set; use server 2.0 or newer"),
         ));
     }
 }
 
 pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     let values = context.values;
-    for component in [
-        Component::Redis,
-        Component::Mongodb,
-        Component::Elasticsearch,
-    ] {
+    for database in &DATABASES {
+        let component = database.component;
         let claim = values.claim(component);
         if values.installs(component) && claim.is_some_and(|claim| !claim.enabled) {
-            let key = match component {
-                Component::Redis => "redis.master.persistence.enabled".to_owned(),
-                component => format!("{component}.persistence.enabled"),
-            };
             found.push(Finding::new(
-                key,
+                database.persistence,
                 format!("{component} has no volume: its data are lost when its pod is recreated"),
             ));
         }
     }
     if values.mongodb.wants_login && values.installs(Component::Mongodb) {
         found.push(Finding::new(
-            "mongodb.auth.enabled",
+            &mongodb::AUTH_ENABLED,
             "MongoDB creates its user only on empty data: existing data keep their users",
         ));
     }
@@ -196,6 +182,7 @@ fn settings(context: &Context<'_>, found: &mut Found) {
     if !elastic.base.enabled {
         return;
     }
+    let key = &elasticsearch::PODS.extra_envs;
     for env in &elastic.base.pods.extra_envs {
         let name = env["name"].as_str().unwrap_or_default();
         if elastic::is_gone(env, context.release) {
@@ -205,20 +192,23 @@ fn settings(context: &Context<'_>, found: &mut Found) {
                 false => "",
             };
             found.push(Finding::new(
-                elastic::KEY,
+                key,
                 format!(
                     "Elasticsearch {version} does not start with the unknown setting `{name}`: \
-                    remove it from `{}`{instead}",
-                    elastic::KEY
+                    remove it from `{key}`{instead}"
                 ),
             ));
         }
         if name == "xpack.security.enabled" && kind::flag(&env["value"]) == Some(true) {
             found.push(Finding::new(
-                elastic::KEY,
-                "with `xpack.security.enabled` the servers cannot log in to the Elasticsearch that \
-                 is installed here: remove it, or use an external one with `elasticsearch.enabled: \
-                 false` and `externalServices.elasticsearchHost`",
+                key,
+                format!(
+                    "with `xpack.security.enabled` the servers cannot log in to the Elasticsearch \
+                     that is installed here: remove it, or use an external one with `{}: false` \
+                     and `{}`",
+                    elasticsearch::ENABLED,
+                    external::ELASTICSEARCH_HOST
+                ),
             ));
         }
     }

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::{Context, Finding, Found};
-use crate::component::Component;
-use crate::values::{hocon, published};
+use crate::values::{hocon, keys, published};
 
 /// The files whose names the API server looks for: the first parts of paths in its
 /// configuration.
@@ -12,7 +11,7 @@ const READ: [&str; 5] = ["apiserver", "hosts", "logging", "secure", "services"];
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     for (name, text) in &context.values.api.files {
-        let key = format!("apiserver.additionalConfigs.{name}");
+        let key = keys::apiserver::ADDITIONAL_CONFIGS.below(name);
         if let Err(why) = hocon::check(text) {
             found.push(Finding::new(
                 key,
@@ -43,7 +42,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         let parsed: Result<serde_json::Map<String, Value>, _> = serde_json::from_str(text);
         if let Err(error) = parsed {
             found.push(Finding::new(
-                "webserver.additionalConfigs.configuration.json",
+                keys::webserver::ADDITIONAL_CONFIGS.below("configuration.json"),
                 format!(
                     "the file `configuration.json` is not a JSON object, and the web app would \
                     not start: {error}"
@@ -60,7 +59,7 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
             if published::is(&env["value"]) {
                 let name = env["name"].as_str().unwrap_or_default();
                 found.push(Finding::new(
-                    format!("{component}.extraEnvs"),
+                    &keys::pods(component).extra_envs,
                     format!(
                         "the variable `{name}` contains a published secret: anybody who knows \
                         it can log in; remove it to use the instance's own"
@@ -86,7 +85,7 @@ fn astray_users(file: &str, text: &str) -> Option<String> {
 pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     for (name, text) in &context.values.api.files {
         let stem = name.strip_suffix(".conf").unwrap_or(name);
-        let key = format!("apiserver.additionalConfigs.{name}");
+        let key = keys::apiserver::ADDITIONAL_CONFIGS.below(name);
         let known = READ.map(|stem| format!("`{stem}.conf`")).join(", ");
         let paths = hocon::paths(text);
         let twice = paths
@@ -115,11 +114,12 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     }
     for name in context.values.web_files.keys() {
         if name != "configuration.json" {
+            let key = &keys::webserver::ADDITIONAL_CONFIGS;
             found.push(Finding::new(
-                format!("{}.additionalConfigs.{name}", Component::Webserver),
+                key.below(name),
                 format!(
                     "the web app of server {} does not read the file `{name}`: it has no effect in \
-                     `webserver.additionalConfigs`",
+                     `{key}`",
                     context.release.server
                 ),
             ));

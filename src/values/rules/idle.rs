@@ -1,8 +1,10 @@
 //! Values that do nothing because of another key.
 
 use super::{Context, Finding, Found, keys_listed};
-use crate::component::Component;
-use crate::values::keys::{self, Effect};
+use crate::values::keys::{
+    self, DATABASES, Definition, Effect, apiserver, elasticsearch, external, ingress, mongodb,
+    redis, registry,
+};
 use crate::values::{PullSecret, Values};
 
 /// How many keys one warning names.
@@ -10,16 +12,16 @@ const NAMED: usize = 3;
 
 /// Keys without effect as long as something else is as it is.
 struct Idle {
-    /// How the keys begin; those that are called `enabled` have an effect.
-    starts: Vec<String>,
+    /// The switches among them have an effect.
+    keys: Vec<&'static Definition>,
     /// The reason.
     why: String,
 }
 
 impl Idle {
-    fn new(starts: &[&str], why: impl Into<String>) -> Idle {
+    fn new(keys: impl Into<Vec<&'static Definition>>, why: impl Into<String>) -> Idle {
         Idle {
-            starts: starts.iter().map(|start| (*start).to_owned()).collect(),
+            keys: keys.into(),
             why: why.into(),
         }
     }
@@ -28,12 +30,14 @@ impl Idle {
 pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     let mut told: Vec<&str> = Vec::new();
     for idle in all(context) {
-        let of_it = |key: &&keys::Key| {
-            let begins = idle.starts.iter().any(|start| key.path.starts_with(start));
-            begins && !key.path.ends_with(".enabled") && key.effect == Effect::Works
+        let of_it = |key: &&keys::Entry| {
+            let key = key.definition;
+            let belongs = idle.keys.iter().any(|idle| std::ptr::eq(*idle, key));
+            belongs && !key.is_switch && key.effect == Effect::Works
         };
         let keys = keys::all().iter().filter(of_it);
-        let keys = keys.filter(|key| context.changes(key) && !told.contains(&key.path.as_str()));
+        let keys = keys
+            .filter(|key| context.changes(key.definition) && !told.contains(&key.path.as_str()));
         let keys: Vec<&str> = keys.map(|key| key.path.as_str()).collect();
         told.extend(&keys);
         if keys.is_empty() {
@@ -66,35 +70,38 @@ fn all(context: &Context<'_>) -> Vec<Idle> {
     let mut all = databases(values);
     all.extend(logins(values));
     let sites = &values.ingress.sites;
-    for (name, site) in [
-        ("app", &sites.app),
-        ("api", &sites.api),
-        ("files", &sites.files),
-    ] {
-        if site.is_none() {
+    let closed = [&sites.app, &sites.api, &sites.files].map(Option::is_none);
+    for ((_, keys), is_closed) in ingress::SITES.into_iter().zip(closed) {
+        if is_closed {
             all.push(Idle::new(
-                &[&format!("ingress.{name}.")],
-                format!("`ingress.{name}.enabled` is false"),
+                keys.all(),
+                format!("`{}` is false", keys.enabled),
             ));
         }
     }
-    if sites.all().next().is_none() {
+    if closed == [true; 3] {
         all.push(Idle::new(
-            &["ingress.annotations", "ingress.className"],
+            [
+                &ingress::ANNOTATIONS.definition,
+                &ingress::CLASS_NAME.definition,
+            ],
             "no ingress is enabled",
         ));
     }
     let api = &values.api;
     if !api.prepopulate {
         all.push(Idle::new(
-            &["apiserver.prepopulateZipFiles"],
-            "`apiserver.prepopulateEnabled` is false",
+            [&apiserver::PREPOPULATE_ZIP_FILES.definition],
+            format!("`{}` is false", apiserver::PREPOPULATE_ENABLED),
         ));
     }
     if !api.watchdog.enabled {
         all.push(Idle::new(
-            &["apiserver.watchdog."],
-            "`apiserver.watchdog.enabled` is false",
+            [
+                &apiserver::WATCHDOG_THRESHOLD.definition,
+                &apiserver::WATCHDOG_INTERVAL.definition,
+            ],
+            format!("`{}` is false", apiserver::WATCHDOG_ENABLED),
         ));
     }
     all
@@ -102,53 +109,39 @@ fn all(context: &Context<'_>) -> Vec<Idle> {
 
 fn databases(values: &Values) -> Vec<Idle> {
     let mut all = Vec::new();
-    let components = [
-        (Component::Redis, "redis.master.persistence."),
-        (Component::Mongodb, "mongodb.persistence."),
-        (
-            Component::Elasticsearch,
-            "elasticsearch.volumeClaimTemplate.",
-        ),
-    ];
-    for (component, claim) in components {
-        if values.installs(component) {
+    for database in &DATABASES {
+        let enabled = database.enabled;
+        all.push(match values.installs(database.component) {
+            true => Idle::new(database.external, format!("`{enabled}` is true")),
+            false => Idle::new((database.all)(), format!("`{enabled}` is false")),
+        });
+        let claim = values.claim(database.component);
+        if claim.is_some_and(|claim| !claim.enabled) {
             all.push(Idle::new(
-                &[&format!("externalServices.{component}")],
-                format!("`{component}.enabled` is true"),
+                (database.claim)(),
+                format!("`{}` is false", database.persistence),
             ));
-        } else {
-            all.push(Idle::new(
-                &[&format!("{component}.")],
-                format!("`{component}.enabled` is false"),
-            ));
-        }
-        if values.claim(component).is_some_and(|claim| !claim.enabled) {
-            let parent = match component {
-                Component::Elasticsearch => "elasticsearch.persistence",
-                _ => claim.trim_end_matches('.'),
-            };
-            all.push(Idle::new(&[claim], format!("`{parent}.enabled` is false")));
         }
     }
-    if components
+    if DATABASES
         .iter()
-        .all(|(component, _)| values.installs(*component))
+        .all(|database| values.installs(database.component))
     {
         all.push(Idle::new(
-            &["externalServices.existingSecret"],
+            [&external::EXISTING_SECRET.definition],
             "no database is external",
         ));
     }
     if !values.mongodb.replica_set {
         all.push(Idle::new(
-            &["mongodb.replicaCount"],
-            "`mongodb.architecture` is standalone",
+            [&mongodb::REPLICA_COUNT.definition],
+            format!("`{}` is standalone", mongodb::ARCHITECTURE),
         ));
     }
     if values.elasticsearch.tag_by_elastics_name {
         all.push(Idle::new(
-            &["elasticsearch.image.tag"],
-            "`elasticsearch.imageTag` is used instead",
+            [&elasticsearch::PODS.image_tag.definition],
+            format!("`{}` is used instead", elasticsearch::IMAGE_TAG),
         ));
     }
     all
@@ -158,35 +151,38 @@ fn logins(values: &Values) -> Vec<Idle> {
     let mut all = Vec::new();
     if !values.redis.wants_login {
         all.push(Idle::new(
-            &["redis.password"],
-            "`redis.usePassword` is false",
+            [&redis::PASSWORD.definition],
+            format!("`{}` is false", redis::USE_PASSWORD),
         ));
     }
     if !values.mongodb.wants_login {
         all.push(Idle::new(
-            &["mongodb.auth.rootPassword"],
-            "`mongodb.auth.enabled` is false",
+            [&mongodb::ROOT_PASSWORD.definition],
+            format!("`{}` is false", mongodb::AUTH_ENABLED),
         ));
     }
     if values.api.fixed_users.is_none() {
         all.push(Idle::new(
-            &["apiserver.fixedUsers."],
-            "`apiserver.fixedUsers.enabled` is false",
+            [
+                &apiserver::FIXED_USERS_PASS_HASHED.definition,
+                &apiserver::FIXED_USERS.definition,
+            ],
+            format!("`{}` is false", apiserver::FIXED_USERS_ENABLED),
         ));
     }
     match &values.pull_secret {
         None => all.push(Idle::new(
-            &["imageCredentials."],
-            "`imageCredentials.enabled` is false",
+            registry::ALL,
+            format!("`{}` is false", registry::ENABLED),
         )),
         Some(PullSecret::Existing(_)) => all.push(Idle::new(
-            &[
-                "imageCredentials.registry",
-                "imageCredentials.username",
-                "imageCredentials.password",
-                "imageCredentials.email",
+            [
+                &registry::REGISTRY.definition,
+                &registry::USERNAME.definition,
+                &registry::PASSWORD.definition,
+                &registry::EMAIL.definition,
             ],
-            "`imageCredentials.existingSecret` is used instead",
+            format!("`{}` is used instead", registry::EXISTING_SECRET),
         )),
         Some(PullSecret::Made { .. }) => {}
     }

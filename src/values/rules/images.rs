@@ -3,6 +3,7 @@
 use super::{Context, Finding, Found, keys_listed};
 use crate::component::Component;
 use crate::release::{Catalogue, Release};
+use crate::values::keys;
 
 /// The last parts of names under which the release's images are known, also in
 /// registries of one's own; the tags of others say nothing of versions.
@@ -24,7 +25,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         let (repository, tag) = (image.repository(), image.tag_or_default());
         if component.is_database() && repository.contains("bitnami") {
             found.push(Finding::new(
-                format!("{component}.image.repository"),
+                &keys::pods(component).image_repository,
                 format!(
                     "`{repository}` keeps its data elsewhere and runs as another user than the \
                      official images that are installed here: remove `{component}.image`"
@@ -38,9 +39,9 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         }
         let key = match component {
             Component::Elasticsearch if values.elasticsearch.tag_by_elastics_name => {
-                "elasticsearch.imageTag".to_owned()
+                &keys::elasticsearch::IMAGE_TAG
             }
-            _ => format!("{component}.image.tag"),
+            _ => &keys::pods(component).image_tag,
         };
         let wanted = release.image(component);
         let fits = |other: &Release| other.is_database_version(component, tag) == Some(true);
@@ -52,7 +53,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             None => "remove it: no release has that version".to_owned(),
         };
         found.push(Finding::new(
-            key.clone(),
+            key,
             format!(
                 "`{key}` is {tag}, but release {} has {}: {instead}",
                 release.name,
@@ -69,7 +70,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         .into_iter()
         .filter(|component| context.values.pods(*component).image.pull_policy == "Always");
     let keys: Vec<String> = always
-        .map(|component| format!("{component}.image.pullPolicy"))
+        .map(|component| keys::pods(component).image_pull_policy.to_string())
         .collect();
     if keys.is_empty() {
         return;

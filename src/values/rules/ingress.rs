@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Context, Finding, Found};
+use crate::values::Site;
+use crate::values::keys::ingress as keys;
 
 /// Who reads annotations that begin so. Our controller, Traefik, reads only its own.
 const READERS: [(&str, &str); 9] = [
@@ -23,11 +25,12 @@ const READERS: [(&str, &str); 9] = [
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
-    let mut earlier: Vec<(&str, &str)> = Vec::new();
-    for (name, site) in context.values.ingress.sites.all() {
-        if let Some((other, _)) = earlier.iter().find(|(_, host)| *host == site.host) {
+    let mut earlier: Vec<(&str, &str, &keys::Site)> = Vec::new();
+    for (name, site, keys) in open(context) {
+        let same = earlier.iter().find(|(_, host, _)| *host == site.host);
+        if let Some((other, _, others)) = same {
             found.push(Finding::of(
-                [name, other].map(|site| format!("ingress.{site}.hostName")),
+                [keys, others].map(|keys| keys.host_name.to_string()),
                 format!(
                     "`ingress.{name}` and `ingress.{other}` cannot both have the host name {}: \
                     neither of them works below a path",
@@ -35,18 +38,28 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
                 ),
             ));
         }
-        earlier.push((name, &site.host));
+        earlier.push((name, &site.host, keys));
     }
+}
+
+/// The ingresses that are enabled, each with its name and its keys.
+fn open<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'static str, &'a Site, &'static keys::Site)> {
+    let sites = &context.values.ingress.sites;
+    let sites = [&sites.app, &sites.api, &sites.files].into_iter();
+    let sites = sites.zip(keys::SITES);
+    sites.filter_map(|(site, (name, keys))| Some((name, site.as_ref()?, keys)))
 }
 
 pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     let sites = &context.values.ingress.sites;
-    if let Some((site, _)) = sites.all().next() {
+    if let Some((_, _, keys)) = open(context).next() {
         let class = context.values.ingress.class.as_str();
-        let key = format!("ingress.{site}.enabled");
+        let key = &keys.enabled;
         match context.controller {
             None => found.push(Finding::new(
-                key.clone(),
+                key,
                 format!(
                     "`{key}` is true, but the node has no ingress controller: the servers are \
                     only reachable by their ports; add `--with-ingress` to install one"
@@ -54,10 +67,11 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
             )),
             Some(controller) if !["", controller.class].contains(&class) => {
                 found.push(Finding::new(
-                    "ingress.className",
+                    &keys::CLASS_NAME,
                     format!(
-                        "`ingress.className` is {class}, but the controller in the node serves \
+                        "`{}` is {class}, but the controller in the node serves \
                         only {}: the servers are only reachable by their ports",
+                        keys::CLASS_NAME,
                         controller.class
                     ),
                 ));
@@ -67,7 +81,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     }
     if !context.release.can_display_urls() && sites.app.is_some() && !sites.found_by_web_app() {
         found.push(Finding::new(
-            "ingress.app.hostName",
+            &keys::APP.host_name,
             format!(
                 "the web app of server {} finds the API by its host name only: its page may stay empty, and `create credentials` shows wrong URLs, unless the hosts are `app.`, `api.` and `files.` of one domain",
                 context.release.server
@@ -79,11 +93,10 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
 /// Annotations for a program that the node does not have.
 fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
     let mut unread: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
-    for (name, site) in context.values.ingress.sites.all() {
-        let own = format!("ingress.{name}.annotations");
-        let place = match context.overrides(&own) {
-            true => own,
-            false => "ingress.annotations".to_owned(),
+    for (name, site, keys) in open(context) {
+        let place = match context.overrides(&keys.annotations.definition) {
+            true => &keys.annotations,
+            false => &keys::ANNOTATIONS,
         };
         for (annotation, value) in &site.annotations {
             let reader = READERS
@@ -91,11 +104,11 @@ fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
                 .find(|(begin, _)| annotation.starts_with(begin));
             if let Some((_, reader)) = reader {
                 let of_reader = unread.entry(reader).or_default();
-                of_reader.push((place.clone(), annotation));
+                of_reader.push((place.to_string(), annotation));
             }
             if annotation == CLASS_ANNOTATION && value != class {
                 found.push(Finding::new(
-                    place.clone(),
+                    place,
                     format!("`{annotation}: {value}` in `{place}` gives the ingress of `{name}` to another controller: the one in the node serves only {class}"),
                 ));
             }

@@ -11,8 +11,9 @@ mod users;
 
 use serde_json::Value;
 
+use super::keys::{self, Definition};
 use super::overrides::Overrides;
-use super::{Controller, Values, keys};
+use super::{Controller, Values};
 use crate::release::Release;
 use crate::words::listed;
 
@@ -34,18 +35,14 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// Whether the user's value of a key counts.
-    fn overrides(&self, key: &str) -> bool {
-        self.overrides.has(&keys::path(key))
+    fn overrides(&self, key: &Definition) -> bool {
+        self.overrides.has(&key.steps().collect::<Vec<_>>())
     }
 
     /// Whether the user chose something else than the default.
-    fn changes(&self, key: &keys::Key) -> bool {
-        let path = keys::path(&key.path);
-        let at = |tree: &Value| {
-            let value = path.iter().fold(tree, |tree, name| &tree[*name]);
-            key.kind.meaning(value)
-        };
-        self.overrides(&key.path) && at(self.tree) != at(self.defaults)
+    fn changes(&self, key: &Definition) -> bool {
+        let meaning = |tree| key.kind.meaning(key.at(tree));
+        self.overrides(key) && meaning(self.tree) != meaning(self.defaults)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Finding, Found, keys_listed};
 use crate::component::Component;
-use crate::values::ServiceType;
+use crate::values::{Server, ServiceType, keys};
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     node_ports(context, found);
@@ -18,26 +18,34 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         && context.values.installs(Component::Mongodb)
     {
         let kind = context.values.mongodb.service.as_str();
+        let key = &keys::mongodb::SERVICE_TYPE;
         found.push(Finding::new(
-            "mongodb.service.type",
-            format!("`mongodb.service.type` is {kind}, but this node publishes only the three servers: MongoDB is reachable only inside the cluster"),
+            key,
+            format!("`{key}` is {kind}, but this node publishes only the three servers: MongoDB is reachable only inside the cluster"),
         ));
     }
 }
 
+/// The servers, each with its keys.
+fn servers<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (Component, &'a Server, &'static keys::Server)> {
+    let servers = context.values.servers().into_iter();
+    servers.filter_map(|(name, server)| Some((name, server, keys::server(name)?)))
+}
+
 /// All three are published, whatever their type.
 fn node_ports(context: &Context<'_>, found: &mut Found) {
-    let mut earlier: Vec<(Component, u16)> = Vec::new();
-    for (name, server) in context.values.servers() {
+    let mut earlier: Vec<(Component, u16, &keys::Server)> = Vec::new();
+    for (name, server, keys) in servers(context) {
         let port = server.service.node_port;
-        if let Some((other, _)) = earlier.iter().find(|(_, taken)| *taken == port) {
-            let keys = [name, *other].map(|server| format!("{server}.service.nodePort"));
+        if let Some((other, _, others)) = earlier.iter().find(|(_, taken, _)| *taken == port) {
             found.push(Finding::of(
-                keys,
+                [keys, others].map(|keys| keys.node_port.to_string()),
                 format!("`{name}` and `{other}` cannot both have node port {port}"),
             ));
         }
-        earlier.push((name, port));
+        earlier.push((name, port, keys));
     }
 }
 
@@ -45,12 +53,12 @@ fn controller_ports(context: &Context<'_>, found: &mut Found) {
     let Some(controller) = context.controller else {
         return;
     };
-    for (name, server) in context.values.servers() {
+    for (_, server, keys) in servers(context) {
         let port = server.service.node_port;
         if controller.node_ports.contains(&port) {
-            let key = format!("{name}.service.nodePort");
+            let key = &keys.node_port;
             found.push(Finding::new(
-                key.clone(),
+                key,
                 format!(
                     "`{key}` is {port}, which the ingress controller uses: choose another \
                     port, or omit `--with-ingress`"
@@ -63,12 +71,9 @@ fn controller_ports(context: &Context<'_>, found: &mut Found) {
 /// Types with which a server would not be reachable through the node's ports; they are
 /// rendered as NodePort.
 fn types(kind: ServiceType, context: &Context<'_>, found: &mut Found) {
-    let servers = context.values.servers();
-    let of_kind = servers
-        .iter()
-        .filter(|(_, server)| server.service.kind == kind);
+    let of_kind = servers(context).filter(|(_, server, _)| server.service.kind == kind);
     let keys: Vec<String> = of_kind
-        .map(|(name, _)| format!("{name}.service.type"))
+        .map(|(_, _, keys)| keys.service_type.to_string())
         .collect();
     if keys.is_empty() {
         return;
@@ -100,13 +105,13 @@ fn redis_port(context: &Context<'_>, found: &mut Found) {
     let redis = &context.values.redis;
     let own = redis.told_host == "clearml-redis-master";
     if redis.base.enabled && own && redis.told_port != redis.port {
-        let keys = ["redis.master.port", "redis.master.service.port"];
+        let keys = [&keys::redis::MASTER_PORT, &keys::redis::SERVICE_PORT];
         found.push(Finding::of(
-            keys.map(str::to_owned),
+            keys.map(String::from),
             format!(
                 "the servers would look for Redis on port {}, but its service has port {}: set \
-                 `redis.master.port` and `redis.master.service.port` to the same value",
-                redis.told_port, redis.port
+                 `{}` and `{}` to the same value",
+                redis.told_port, redis.port, keys[0], keys[1]
             ),
         ));
     }

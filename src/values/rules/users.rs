@@ -5,8 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Context, Finding, Found};
 use crate::values::User;
-
-const USERS: &str = "apiserver.fixedUsers.users";
+use crate::values::keys::apiserver::{FIXED_USERS, FIXED_USERS_ENABLED, FIXED_USERS_PASS_HASHED};
 
 pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     let Some(fixed) = &context.values.api.fixed_users else {
@@ -14,9 +13,10 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     };
     if fixed.users.is_empty() {
         found.push(Finding::of(
-            ["apiserver.fixedUsers.enabled", USERS].map(str::to_owned),
-            "nobody could log in: `apiserver.fixedUsers.enabled` is true, but \
-             `apiserver.fixedUsers.users` is empty",
+            [FIXED_USERS_ENABLED.to_string(), FIXED_USERS.to_string()],
+            format!(
+                "nobody could log in: `{FIXED_USERS_ENABLED}` is true, but `{FIXED_USERS}` is empty"
+            ),
         ));
     }
     for (key, user) in each(&fixed.users) {
@@ -26,7 +26,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             let name = &user.username;
             found.push(Finding::new(
                 key.clone(),
-                format!("`{name}` could not log in: `apiserver.fixedUsers.passHashed` is true, and `{key}` {why}"),
+                format!("`{name}` could not log in: `{FIXED_USERS_PASS_HASHED}` is true, and `{key}` {why}"),
             ));
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         if !fixed.hashed && looks_hashed {
             found.push(Finding::new(
                 key.clone(),
-                format!("`{key}` looks like a hash, but is the password itself unless `apiserver.fixedUsers.passHashed` is true"),
+                format!("`{key}` looks like a hash, but is the password itself unless `{FIXED_USERS_PASS_HASHED}` is true"),
             ));
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
 /// The users, each with the key of its password.
 fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
     let users = users.iter().enumerate();
-    users.map(|(index, user)| (format!("{USERS}[{index}].password"), user))
+    users.map(|(index, user)| (FIXED_USERS.field(index, "password"), user))
 }
 
 /// Checks that a password is base64 of a bcrypt hash.

@@ -2,6 +2,7 @@
 
 use super::{Files, Pods, Reader, ServiceType};
 use crate::component::Component;
+use crate::values::keys::{self, elasticsearch, fileserver, mongodb, redis};
 
 /// A claim of storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,21 +18,20 @@ pub struct Claim {
 }
 
 impl Claim {
-    fn read(reader: &Reader<'_>, prefix: &str) -> Claim {
-        let key = |name: &str| format!("{prefix}.{name}");
+    fn read(reader: &Reader<'_>, keys: &keys::Claim) -> Claim {
         Claim {
-            enabled: reader.flag(&key("enabled")),
-            size: reader.text(&key("size")),
-            class: reader.text(&key("storageClass")),
-            access_modes: reader.arguments(&key("accessModes")),
+            enabled: reader.get(&keys.enabled),
+            size: reader.get(&keys.size),
+            class: reader.get(&keys.storage_class),
+            access_modes: reader.get(&keys.access_modes),
         }
     }
 
     pub(super) fn of_fileserver(reader: &Reader<'_>) -> Claim {
         Claim {
             enabled: true,
-            size: reader.text("fileserver.storage.data.size"),
-            class: reader.text("fileserver.storage.data.class"),
+            size: reader.get(&fileserver::STORAGE_SIZE),
+            class: reader.get(&fileserver::STORAGE_CLASS),
             access_modes: vec!["ReadWriteOnce".into()],
         }
     }
@@ -48,17 +48,6 @@ pub struct Database {
     pub claim: Claim,
     /// Arguments beside our own.
     pub extra_flags: Vec<String>,
-}
-
-impl Database {
-    fn read(reader: &Reader<'_>, component: Component, claim: Claim) -> Database {
-        Database {
-            enabled: reader.flag(&format!("{component}.enabled")),
-            pods: Pods::read(reader, component),
-            claim,
-            extra_flags: reader.arguments(&format!("{component}.extraFlags")),
-        }
-    }
 }
 
 /// Redis.
@@ -78,13 +67,17 @@ pub struct Redis {
 
 impl Redis {
     pub(super) fn read(reader: &Reader<'_>) -> Redis {
-        let claim = Claim::read(reader, "redis.master.persistence");
         Redis {
-            base: Database::read(reader, Component::Redis, claim),
-            wants_login: reader.flag("redis.usePassword"),
-            told_host: reader.filled("redis.master.name"),
-            told_port: reader.port("redis.master.port"),
-            port: reader.port("redis.master.service.port"),
+            base: Database {
+                enabled: reader.get(&redis::ENABLED),
+                pods: Pods::read(reader, Component::Redis),
+                claim: Claim::read(reader, &redis::CLAIM),
+                extra_flags: reader.get(&redis::EXTRA_FLAGS),
+            },
+            wants_login: reader.get(&redis::USE_PASSWORD),
+            told_host: reader.get(&redis::MASTER_NAME),
+            told_port: reader.get(&redis::MASTER_PORT),
+            port: reader.get(&redis::SERVICE_PORT),
         }
     }
 }
@@ -112,16 +105,20 @@ pub struct Mongodb {
 
 impl Mongodb {
     pub(super) fn read(reader: &Reader<'_>) -> Mongodb {
-        let claim = Claim::read(reader, "mongodb.persistence");
         Mongodb {
-            base: Database::read(reader, Component::Mongodb, claim),
-            replica_set: reader.text("mongodb.architecture") == "replicaset",
-            replicas: reader.count("mongodb.replicaCount"),
-            wants_login: reader.flag("mongodb.auth.enabled"),
-            told_host: reader.filled("mongodb.service.name"),
-            service: ServiceType::of(&reader.text("mongodb.service.type")),
-            port: reader.port("mongodb.service.port"),
-            port_name: reader.text("mongodb.service.portName"),
+            base: Database {
+                enabled: reader.get(&mongodb::ENABLED),
+                pods: Pods::read(reader, Component::Mongodb),
+                claim: Claim::read(reader, &mongodb::CLAIM),
+                extra_flags: reader.get(&mongodb::EXTRA_FLAGS),
+            },
+            replica_set: reader.get(&mongodb::ARCHITECTURE) == "replicaset",
+            replicas: reader.get(&mongodb::REPLICA_COUNT),
+            wants_login: reader.get(&mongodb::AUTH_ENABLED),
+            told_host: reader.get(&mongodb::SERVICE_NAME),
+            service: reader.get(&mongodb::SERVICE_TYPE),
+            port: reader.get(&mongodb::SERVICE_PORT),
+            port_name: reader.get(&mongodb::SERVICE_PORT_NAME),
         }
     }
 
@@ -188,35 +185,37 @@ impl Roles {
 
 impl Elasticsearch {
     pub(super) fn read(reader: &Reader<'_>) -> Elasticsearch {
-        let key = |name: &str| format!("elasticsearch.{name}");
-        let template = key("volumeClaimTemplate");
-        let claim = Claim {
-            enabled: reader.flag(&key("persistence.enabled")),
-            size: reader.text(&format!("{template}.resources.requests.storage")),
-            class: reader.text(&format!("{template}.storageClassName")),
-            access_modes: reader.arguments(&format!("{template}.accessModes")),
-        };
-        let mut base = Database::read(reader, Component::Elasticsearch, claim);
+        let mut pods = Pods::read(reader, Component::Elasticsearch);
         // The Elastic chart's own name of the tag.
-        let tag = "elasticsearch.imageTag";
-        let tag_by_elastics_name = reader.some(tag).is_some();
+        let tag = &elasticsearch::IMAGE_TAG;
+        let tag_by_elastics_name = reader.get(tag).is_some();
         if tag_by_elastics_name {
-            base.pods.image.reference = reader.image(Component::Elasticsearch, tag);
+            pods.image.reference = reader.image(Component::Elasticsearch, tag);
         }
         Elasticsearch {
-            base,
-            replicas: reader.count(&key("replicas")),
-            java_options: reader.text(&key("esJavaOpts")),
-            port: reader.port(&key("httpPort")),
-            cluster_name: reader.text(&key("clusterName")),
-            roles: Roles {
-                master: reader.flag(&key("roles.master")),
-                ingest: reader.flag(&key("roles.ingest")),
-                data: reader.flag(&key("roles.data")),
-                remote_cluster_client: reader.flag(&key("roles.remote_cluster_client")),
+            base: Database {
+                enabled: reader.get(&elasticsearch::ENABLED),
+                pods,
+                claim: Claim {
+                    enabled: reader.get(&elasticsearch::PERSISTENCE_ENABLED),
+                    size: reader.get(&elasticsearch::CLAIM_SIZE),
+                    class: reader.get(&elasticsearch::CLAIM_STORAGE_CLASS),
+                    access_modes: reader.get(&elasticsearch::CLAIM_ACCESS_MODES),
+                },
+                extra_flags: Vec::new(),
             },
-            health_query: reader.text(&key("clusterHealthCheckParams")),
-            files: reader.files(&key("esConfig")),
+            replicas: reader.get(&elasticsearch::REPLICAS),
+            java_options: reader.get(&elasticsearch::ES_JAVA_OPTS),
+            port: reader.get(&elasticsearch::HTTP_PORT),
+            cluster_name: reader.get(&elasticsearch::CLUSTER_NAME),
+            roles: Roles {
+                master: reader.get(&elasticsearch::ROLE_MASTER),
+                ingest: reader.get(&elasticsearch::ROLE_INGEST),
+                data: reader.get(&elasticsearch::ROLE_DATA),
+                remote_cluster_client: reader.get(&elasticsearch::ROLE_REMOTE_CLUSTER_CLIENT),
+            },
+            health_query: reader.get(&elasticsearch::CLUSTER_HEALTH_CHECK_PARAMS),
+            files: reader.get(&elasticsearch::ES_CONFIG),
             tag_by_elastics_name,
         }
     }

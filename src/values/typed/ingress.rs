@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
+use crate::values::keys::ingress as keys;
 
 /// What ingresses there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +37,15 @@ pub struct Site {
 }
 
 impl Site {
-    fn read(reader: &Reader<'_>, name: &str) -> Option<Site> {
-        let key = |key: &str| format!("ingress.{name}.{key}");
-        if !reader.flag(&key("enabled")) {
+    fn read(reader: &Reader<'_>, keys: &keys::Site) -> Option<Site> {
+        if !reader.get(&keys.enabled) {
             return None;
         }
-        let mut annotations = reader.texts("ingress.annotations");
-        annotations.extend(reader.texts(&key("annotations")));
+        let mut annotations = reader.get(&keys::ANNOTATIONS);
+        annotations.extend(reader.get(&keys.annotations));
         Some(Site {
-            host: reader.text(&key("hostName")),
-            tls_secret: reader.some(&key("tlsSecretName")),
+            host: reader.get(&keys.host_name),
+            tls_secret: reader.get(&keys.tls_secret_name),
             annotations,
         })
     }
@@ -62,11 +62,11 @@ impl Site {
 impl Ingress {
     pub(super) fn read(reader: &Reader<'_>) -> Ingress {
         Ingress {
-            class: reader.text("ingress.className"),
+            class: reader.get(&keys::CLASS_NAME),
             sites: Sites {
-                app: Site::read(reader, "app"),
-                api: Site::read(reader, "api"),
-                files: Site::read(reader, "files"),
+                app: Site::read(reader, &keys::APP),
+                api: Site::read(reader, &keys::API),
+                files: Site::read(reader, &keys::FILES),
             },
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub use self::database::{Claim, Database, Elasticsearch, Mongodb, Redis, Roles};
 pub use self::ingress::{Ingress, Site, Sites};
 pub use self::outside::{Login, Outside};
-pub(super) use self::reader::Reader;
+use self::reader::Reader;
 pub use self::server::{
     ApiOptions, FixedUsers, Image, Pods, Server, Service, ServiceType, User, Watchdog,
 };
@@ -22,6 +22,7 @@ use crate::image_ref::ImageRef;
 use crate::release::Release;
 use crate::secrets::{Chosen, Credentials, Secrets};
 use crate::settings::Ports;
+use crate::values::keys::{self, secret};
 
 /// Files by name.
 pub type Files = BTreeMap<String, String>;
@@ -120,21 +121,22 @@ const PLACEHOLDERS: (&str, &str) = ("someone", "pwd");
 
 impl PullSecret {
     fn read(reader: &Reader<'_>) -> Option<PullSecret> {
-        let text = |name: &str| reader.text(&format!("imageCredentials.{name}"));
-        if !reader.flag("imageCredentials.enabled") {
+        if !reader.get(&keys::registry::ENABLED) {
             return None;
         }
-        let existing = text("existingSecret");
-        if !existing.is_empty() {
-            return Some(PullSecret::Existing(existing));
-        }
-        let login = (text("username"), text("password"));
+        let password = reader.get(&keys::registry::PASSWORD);
+        let login = (
+            reader.get(&keys::registry::USERNAME),
+            password.unwrap_or_default(),
+        );
         let is_placeholder = (login.0.as_str(), login.1.as_str()) == PLACEHOLDERS;
-        Some(PullSecret::Made {
-            registry: text("registry"),
+        let made = PullSecret::Made {
+            registry: reader.get(&keys::registry::REGISTRY),
             login: Some(login).filter(|(user, _)| !is_placeholder && !user.is_empty()),
-            email: text("email"),
-        })
+            email: reader.get(&keys::registry::EMAIL),
+        };
+        let existing = reader.get(&keys::registry::EXISTING_SECRET);
+        Some(existing.map_or(made, PullSecret::Existing))
     }
 }
 
@@ -142,21 +144,24 @@ impl Values {
     /// Reads all values out of a tree whose values were checked, and images that it does
     /// not have out of the release.
     pub(super) fn read(tree: &Value, release: &Release) -> Values {
-        let reader = &Reader::new(tree, release);
+        Values::of(&Reader::new(tree, release))
+    }
+
+    fn of(reader: &Reader<'_>) -> Values {
         Values {
             names: Names::of(
-                &reader.text("nameOverride"),
-                &reader.text("fullnameOverride"),
+                &reader.get(&keys::names::NAME_OVERRIDE),
+                &reader.get(&keys::names::FULLNAME_OVERRIDE),
             ),
-            company: reader.text("clearml.defaultCompany"),
+            company: reader.get(&keys::clearml::DEFAULT_COMPANY),
             pull_secret: PullSecret::read(reader),
             chosen: chosen(reader),
             ingress: Ingress::read(reader),
-            apiserver: Server::read(reader, Component::Apiserver),
+            apiserver: Server::read(reader, Component::Apiserver, &keys::apiserver::SERVER),
             api: ApiOptions::read(reader),
-            webserver: Server::read(reader, Component::Webserver),
-            web_files: reader.files("webserver.additionalConfigs"),
-            fileserver: Server::read(reader, Component::Fileserver),
+            webserver: Server::read(reader, Component::Webserver, &keys::webserver::SERVER),
+            web_files: reader.get(&keys::webserver::ADDITIONAL_CONFIGS),
+            fileserver: Server::read(reader, Component::Fileserver, &keys::fileserver::SERVER),
             fileserver_claim: Claim::of_fileserver(reader),
             mongodb: Mongodb::read(reader),
             redis: Redis::read(reader),
@@ -250,26 +255,52 @@ impl Values {
 
 /// The secrets that the user chose.
 fn chosen(reader: &Reader<'_>) -> Chosen {
-    let text = |path: &str| reader.some(&format!("secret.{path}"));
     Chosen {
-        http_session: text("httpSession"),
-        auth_token: text("authToken"),
+        http_session: reader.get(&secret::HTTP_SESSION),
+        auth_token: reader.get(&secret::AUTH_TOKEN),
         apiserver: (
-            text("credentials.apiserver.accessKey"),
-            text("credentials.apiserver.secretKey"),
+            reader.get(&secret::API_ACCESS_KEY),
+            reader.get(&secret::API_SECRET_KEY),
         ),
         tests: (
-            text("credentials.tests.accessKey"),
-            text("credentials.tests.secretKey"),
+            reader.get(&secret::TESTS_ACCESS_KEY),
+            reader.get(&secret::TESTS_SECRET_KEY),
         ),
-        redis: reader.some("redis.password"),
-        mongodb: reader.some("mongodb.auth.rootPassword"),
+        redis: reader.get(&keys::redis::PASSWORD),
+        mongodb: reader.get(&keys::mongodb::ROOT_PASSWORD),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Catalogue;
+    use crate::values::keys::Effect;
+    use crate::values::kind::Kind;
+
+    #[test]
+    fn every_key_with_an_effect_is_read() {
+        let mut tree = keys::defaults();
+        for key in keys::all() {
+            if key.definition.is_switch {
+                keys::put(&mut tree, &keys::path(&key.path), Value::Bool(true));
+            }
+        }
+        let release = Catalogue::default_release();
+        let reader = Reader::new(&tree, &release);
+        let _ = Values::of(&reader);
+        let read = reader.read.into_inner();
+        let unread = keys::all().iter().filter(|key| {
+            // Only one path of an ingress is valid.
+            let acts =
+                key.definition.effect == Effect::Works && key.definition.kind != Kind::RootPath;
+            acts && !read.contains(&key.path)
+        });
+        let unread: Vec<&str> = unread.map(|key| key.path.as_str()).collect();
+        assert_eq!(unread, [""; 0]);
+        let unknown = read.iter().find(|path| keys::find(path).is_none());
+        assert_eq!(unknown, None, "not in the table");
+    }
 
     #[test]
     fn names_are_made_as_charts_make_them() {

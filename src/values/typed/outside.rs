@@ -2,6 +2,7 @@
 
 use super::Reader;
 use crate::component::Component;
+use crate::values::keys::external as keys;
 
 /// Where databases outside are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,26 +39,23 @@ impl std::fmt::Debug for Login {
 
 impl Outside {
     pub(super) fn read(reader: &Reader<'_>) -> Outside {
-        let key = |name: &str| format!("externalServices.{name}");
-        let place = |name: &str| {
-            (
-                reader.text(&key(&format!("{name}Host"))),
-                reader.port(&key(&format!("{name}Port"))),
-            )
-        };
-        let login = |name: &str| Login {
-            username: reader.some(&key(&format!("{name}Username"))),
-            password: reader.some(&key(&format!("{name}Password"))),
+        let place = |host, port| (reader.get(host), reader.get(port));
+        let login = |username, password| Login {
+            username: reader.get(username),
+            password: reader.get(password),
         };
         Outside {
-            elasticsearch: place("elasticsearch"),
-            mongodb: place("mongodb"),
-            redis: place("redis"),
-            existing_secret: reader.some(&key("existingSecret")),
-            elasticsearch_login: login("elasticsearch"),
-            mongodb_login: login("mongodb"),
-            mongodb_query: reader.text(&key("mongodbQuery")),
-            redis_password: reader.some(&key("redisPassword")),
+            elasticsearch: place(&keys::ELASTICSEARCH_HOST, &keys::ELASTICSEARCH_PORT),
+            mongodb: place(&keys::MONGODB_HOST, &keys::MONGODB_PORT),
+            redis: place(&keys::REDIS_HOST, &keys::REDIS_PORT),
+            existing_secret: reader.get(&keys::EXISTING_SECRET),
+            elasticsearch_login: login(
+                &keys::ELASTICSEARCH_USERNAME,
+                &keys::ELASTICSEARCH_PASSWORD,
+            ),
+            mongodb_login: login(&keys::MONGODB_USERNAME, &keys::MONGODB_PASSWORD),
+            mongodb_query: reader.get(&keys::MONGODB_QUERY),
+            redis_password: reader.get(&keys::REDIS_PASSWORD),
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Files, Reader};
 use crate::component::Component;
 use crate::image_ref::ImageRef;
+use crate::values::keys::{self, apiserver};
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl ServiceType {
         }
     }
 
-    pub(super) fn of(word: &str) -> ServiceType {
+    pub(in crate::values) fn of(word: &str) -> ServiceType {
         match word {
             "ClusterIP" => ServiceType::ClusterIp,
             "LoadBalancer" => ServiceType::LoadBalancer,
@@ -80,23 +81,23 @@ pub struct Pods {
 
 impl Pods {
     pub(super) fn read(reader: &Reader<'_>, component: Component) -> Pods {
-        let key = |name: &str| format!("{component}.{name}");
-        let mut resources = reader.map(&key("resources"));
+        let keys = keys::pods(component);
+        let mut resources = reader.get(&keys.resources);
         // `limits: {cpu: null}` takes a default away, and may leave nothing.
         if let Some(map) = resources.as_object_mut() {
             map.retain(|_, amounts| amounts.as_object().is_some_and(|map| !map.is_empty()));
         }
         Pods {
             image: Image {
-                reference: reader.image(component, &key("image.tag")),
-                pull_policy: reader.text(&key("image.pullPolicy")),
+                reference: reader.image(component, &keys.image_tag),
+                pull_policy: reader.get(&keys.image_pull_policy),
             },
             resources,
-            extra_envs: reader.environment(&key("extraEnvs")),
-            annotations: reader.texts(&key("podAnnotations")),
-            node_selector: reader.texts(&key("nodeSelector")),
-            tolerations: reader.list(&key("tolerations")),
-            affinity: reader.map(&key("affinity")),
+            extra_envs: reader.get(&keys.extra_envs),
+            annotations: reader.get(&keys.pod_annotations),
+            node_selector: reader.get(&keys.node_selector),
+            tolerations: reader.get(&keys.tolerations),
+            affinity: reader.get(&keys.affinity),
         }
     }
 }
@@ -113,15 +114,14 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) fn read(reader: &Reader<'_>, component: Component) -> Server {
-        let key = |name: &str| format!("{component}.{name}");
+    pub(super) fn read(reader: &Reader<'_>, component: Component, keys: &keys::Server) -> Server {
         Server {
             service: Service {
-                kind: ServiceType::of(&reader.text(&key("service.type"))),
-                port: reader.port(&key("service.port")),
-                node_port: reader.port(&key("service.nodePort")),
+                kind: reader.get(&keys.service_type),
+                port: reader.get(&keys.service_port),
+                node_port: reader.get(&keys.node_port),
             },
-            replicas: reader.count(&key("replicaCount")),
+            replicas: reader.get(&keys.replica_count),
             pods: Pods::read(reader, component),
         }
     }
@@ -190,40 +190,39 @@ const CHART_DELAY: u64 = 60;
 
 impl ApiOptions {
     pub(super) fn read(reader: &Reader<'_>) -> ApiOptions {
-        let delay = |key: &str| Some(reader.whole(key)).filter(|delay| *delay != CHART_DELAY);
-        let enabled = reader.flag("apiserver.fixedUsers.enabled");
+        let delay = |key| Some(reader.get(key)).filter(|delay| *delay != CHART_DELAY);
         ApiOptions {
-            prepopulate: reader.flag("apiserver.prepopulateEnabled"),
-            prepopulate_files: reader.text("apiserver.prepopulateZipFiles"),
-            cookie_age: reader.whole("apiserver.authCookiesMaxAge"),
-            liveness_delay: delay("apiserver.livenessDelay"),
-            readiness_delay: delay("apiserver.readinessDelay"),
-            files: reader.files("apiserver.additionalConfigs"),
-            fixed_users: enabled.then(|| FixedUsers {
-                hashed: reader.flag("apiserver.fixedUsers.passHashed"),
-                users: reader
-                    .list("apiserver.fixedUsers.users")
-                    .iter()
-                    .map(user)
-                    .collect(),
-            }),
+            prepopulate: reader.get(&apiserver::PREPOPULATE_ENABLED),
+            prepopulate_files: reader.get(&apiserver::PREPOPULATE_ZIP_FILES),
+            cookie_age: reader.get(&apiserver::AUTH_COOKIES_MAX_AGE),
+            liveness_delay: delay(&apiserver::LIVENESS_DELAY),
+            readiness_delay: delay(&apiserver::READINESS_DELAY),
+            files: reader.get(&apiserver::ADDITIONAL_CONFIGS),
+            fixed_users: reader
+                .get(&apiserver::FIXED_USERS_ENABLED)
+                .then(|| FixedUsers {
+                    hashed: reader.get(&apiserver::FIXED_USERS_PASS_HASHED),
+                    users: reader.get(&apiserver::FIXED_USERS),
+                }),
             watchdog: Watchdog {
-                enabled: reader.flag("apiserver.watchdog.enabled"),
-                threshold: reader.whole("apiserver.watchdog.thresholdSeconds"),
-                interval: reader.whole("apiserver.watchdog.intervalSeconds"),
+                enabled: reader.get(&apiserver::WATCHDOG_ENABLED),
+                threshold: reader.get(&apiserver::WATCHDOG_THRESHOLD),
+                interval: reader.get(&apiserver::WATCHDOG_INTERVAL),
             },
         }
     }
 }
 
-fn user(value: &Value) -> User {
-    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let username = text("username");
-    User {
-        name: Some(text("name"))
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| username.clone()),
-        username,
-        password: text("password"),
+impl User {
+    pub(in crate::values) fn of(value: &Value) -> User {
+        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let username = text("username");
+        User {
+            name: Some(text("name"))
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| username.clone()),
+            username,
+            password: text("password"),
+        }
     }
 }
