@@ -249,7 +249,6 @@ mod tests {
     use crate::event::{Event, Reporter};
     use crate::files;
     use crate::release::Databases;
-    use crate::settings::Wishes;
     use crate::state::Marker;
 
     struct Silent;
@@ -343,9 +342,7 @@ mod tests {
     /// An instance without a node, whose data are in `data`.
     fn kept(state: &StateDir, data: &Path) -> InstanceName {
         let name: InstanceName = "demo".parse().unwrap();
-        let instance = Wishes::default()
-            .instance(None, data.to_owned().into())
-            .unwrap();
+        let instance = Instance::with_defaults(data.to_owned().into());
         state.keep_instance(&instance).unwrap();
         state
             .keep_secrets(&crate::secrets::Secrets::generate())

@@ -231,7 +231,7 @@ async fn of_node(
     let until = began + PATIENCE;
     let working = Lock::holder(state)?;
     status.notes = working.iter().map(at_work).collect();
-    let known = instance.map(|instance| (instance, Brief::of(instance)));
+    let known = instance.map(|instance| (instance, Brief::of(&instance.values, &instance.sets)));
     let probe = known.as_ref().zip(secrets);
     let probe = probe.map(|((instance, brief), secrets)| {
         Probe::new(instance, brief.login(&secrets)).until(until)
@@ -382,13 +382,12 @@ impl Explain for Silent {
 mod tests {
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::settings::Wishes;
 
     fn home() -> (tempfile::TempDir, StateDir) {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let data = dir.path().join("data");
-        let instance = Wishes::default().instance(None, data.into()).unwrap();
+        let instance = Instance::with_defaults(data.into());
         state.keep_instance(&instance).unwrap();
         (dir, state)
     }

@@ -643,10 +643,10 @@ fn an_error_from_a_variable_names_it() {
         "{}",
         both.stderr
     );
-    insta::assert_snapshot!(said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]), @r"
-    error: invalid duration `5`: expected a number with a unit, such as 90s, 15m or 1h30m
-      `5` comes from the environment variable CLEARML_LOCAL_TIMEOUT
-    ");
+    insta::assert_snapshot!(
+        said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]),
+        @"error: invalid value '5' for 'CLEARML_LOCAL_TIMEOUT': invalid duration `5`: expected a number with a unit, such as 90s, 15m or 1h30m"
+    );
     insta::assert_snapshot!(said("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
     error: values file none.yaml does not exist
       `none.yaml` comes from the environment variable CLEARML_LOCAL_VALUES

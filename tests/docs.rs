@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clearml_local::cli::Cli;
+use clearml_local::cli::{self, Cli};
 use clearml_local::{docker, files, values};
 
 /// The documents with their paths.
@@ -88,18 +88,27 @@ fn every_command_is_valid() {
     assert!(count > 30, "{count}");
 }
 
-#[test]
-fn the_reference_of_values_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/values.md");
-    let text = values::reference();
+/// Checks a document that is generated as a whole.
+fn is_fresh(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        files::write(&path, &text).unwrap();
+        files::write(&path, text).unwrap();
     }
     let there = files::read(&path).unwrap().unwrap_or_default();
     assert!(
         there == text,
-        "docs/values.md is not what the keys say: UPDATE_DOCS=1 cargo test --test docs"
+        "{name} is not what the code says: UPDATE_DOCS=1 cargo test --test docs"
     );
+}
+
+#[test]
+fn the_reference_of_values_is_fresh() {
+    is_fresh("docs/values.md", &values::reference());
+}
+
+#[test]
+fn the_reference_of_settings_is_fresh() {
+    is_fresh("docs/settings.md", &cli::settings_reference());
 }
 
 #[test]

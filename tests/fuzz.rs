@@ -13,9 +13,11 @@ mod inputs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use clearml_local::inputs::{KeptFile, SetArgument, SetKind};
+use clearml_local::options::{InputFile, Options};
 use clearml_local::profile::Profile;
 use clearml_local::release::{Catalogue, DEFAULT, Release};
-use clearml_local::settings::{KeptFile, SetArgument, SetKind, Wishes};
+use clearml_local::settings::Instance;
 use clearml_local::values::{self, Error};
 use helm_values::file_names;
 
@@ -52,12 +54,11 @@ fn try_all(bytes: &[u8], dir: &Path, number: usize) {
     if number.is_multiple_of(50) {
         let path = dir.join("values.yaml");
         write(&path, bytes);
-        let wishes = Wishes {
-            values: vec![path.display().to_string().parse().unwrap()],
-            set_file: vec![format!("a={}", path.display())],
-            ..Wishes::default()
-        };
-        if let Err(error) = wishes.instance(None, dir.to_owned().into()) {
+        let file: InputFile = path.display().to_string().parse().unwrap();
+        let mut options = Options::default();
+        options.values.values = vec![file.into()];
+        options.values.set.set_file = vec![format!("a={}", path.display())];
+        if let Err(error) = options.apply(Instance::with_defaults(dir.to_owned().into())) {
             assert!(error.to_string().contains("values.yaml"), "{error}");
         }
     }

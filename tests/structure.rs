@@ -64,6 +64,10 @@ fn only_its_room_names_a_library() {
     );
     assert_eq!(outside(&["kube/"], &["::kube::", "use ::kube"]), [""; 0]);
     assert_eq!(outside(&["yaml.rs"], &["serde_saphyr"]), [""; 0]);
+    assert_eq!(
+        outside(&["cli/", "options/"], &["clap::"]),
+        ["settings/pull.rs: use clap::ValueEnum;"]
+    );
 }
 
 #[test]
@@ -103,6 +107,21 @@ fn lower_rooms_do_not_know_the_upper_ones() {
             for word in upper {
                 assert!(!text.contains(word), "{path} names {word}");
             }
+        }
+    }
+}
+
+#[test]
+fn values_and_settings_do_not_know_the_options() {
+    let of_user = ["crate::options", "crate::settings"];
+    for (path, text) in sources() {
+        let unknown = match path.split('/').next() {
+            Some("values") => &of_user[..],
+            Some("settings") => &of_user[..1],
+            _ => &[],
+        };
+        for word in unknown {
+            assert!(!text.contains(word), "{path} names {word}");
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let (instance, secrets) = known(context).await?;
     let endpoints = Endpoints::of(&instance);
-    let credentials = &Brief::of(&instance).login(&secrets);
+    let credentials = &Brief::of(&instance.values, &instance.sets).login(&secrets);
     if let Some(path) = &args.write {
         let path = match path {
             Some(path) => path.clone(),

@@ -1,8 +1,8 @@
 //! `clearml-local diff`.
 
 use super::Context;
-use super::wishes::WishArgs;
 use crate::error::Result;
+use crate::options::Options;
 use crate::ui::ChangesView;
 use crate::up::{self, Comparison, Ground};
 
@@ -22,11 +22,11 @@ Examples:
   clearml-local diff --set redis.master.persistence.size=6Gi -o json | jq '.planned'")]
 pub(super) struct Args {
     #[command(flatten)]
-    wishes: WishArgs,
+    options: Options,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = context.request(args.wishes.wishes(context), false)?;
+    let request = context.request(context.options(&args.options), false);
     let engine = context.engine().await?;
     let compared = up::compare(&request, &context.state, &engine).await?;
     for warning in &compared.warnings {

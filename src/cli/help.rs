@@ -6,13 +6,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::{Cli, STYLES};
-
-/// Headings of options.
-pub(super) const VALUES: &str = "Values";
-pub(super) const NETWORK: &str = "Network";
-pub(super) const NODE: &str = "Node";
-pub(super) const OUTPUT: &str = "Output";
+use super::{Cli, STYLES, completions};
 
 /// The commands in the groups and the order of `clearml-local --help`.
 const GROUPS: [(&str, &[&str]); 3] = [
@@ -43,6 +37,7 @@ pub(super) fn command() -> Command {
     let output = output_of_status(&command);
     command
         .help_template(template)
+        .mut_arg("name", |name| name.add(completions::instances()))
         .mut_subcommands(|verb| match verb.get_name() {
             "status" => verb.args(output.clone()),
             _ => verb,

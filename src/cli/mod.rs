@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod logs;
 mod man;
+mod reference;
 mod render;
 mod rollback;
 mod signals;
@@ -18,26 +19,27 @@ mod stop;
 mod up;
 mod values;
 mod variables;
-mod wishes;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
+pub use self::reference::settings_reference;
 use self::variables::Variable;
 use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::interrupt::Interrupt;
 use crate::node::spec;
+use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
 use crate::path::HostPath;
 use crate::proxy::Proxies;
 use crate::recovery;
-use crate::settings::{DEFAULT_NAME, Instance, InstanceName, Wishes, name_flag};
+use crate::settings::{DEFAULT_NAME, Instance, InstanceName, name_flag};
 use crate::state::StateDir;
-use crate::ui::{Choices, Format, Output, ProgressChoice};
+use crate::ui::Output;
 use crate::up::Request;
 
 /// What users type.
@@ -92,45 +94,10 @@ enum Verb {
 /// Options of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// Name of the instance [default: clearml]
-    #[arg(long, global = true, display_order = 100, value_name = "NAME", env = "CLEARML_LOCAL_NAME", add = completions::instances())]
-    name: Option<InstanceName>,
-    /// Output format: text or json
-    ///
-    /// `json` is for programs: one object per line from commands that show progress, one
-    /// document from the others.
-    #[arg(
-        short,
-        long,
-        global = true,
-        display_order = 101,
-        help_heading = help::OUTPUT,
-        value_enum,
-        default_value_t = Format::Text,
-        hide_possible_values = true,
-        value_name = "FORMAT",
-        env = "CLEARML_LOCAL_OUTPUT"
-    )]
-    output: Format,
-    /// Print errors only
-    #[arg(short, long, global = true, display_order = 102, help_heading = help::OUTPUT, action = ArgAction::Count, conflicts_with = "verbose")]
-    quiet: u8,
-    /// Show what each step decides; -vv adds library logs
-    #[arg(short, long, global = true, display_order = 103, help_heading = help::OUTPUT, action = ArgAction::Count)]
-    verbose: u8,
-    /// How to show progress
-    #[arg(
-        long,
-        global = true,
-        display_order = 104,
-        help_heading = help::OUTPUT,
-        hide_short_help = true,
-        value_enum,
-        default_value_t = ProgressChoice::Auto,
-        value_name = "HOW",
-        env = "CLEARML_LOCAL_PROGRESS"
-    )]
-    progress: ProgressChoice,
+    #[command(flatten)]
+    instance: InstanceOptions,
+    #[command(flatten)]
+    output: OutputOptions,
 }
 
 /// What a verb works with.
@@ -138,29 +105,17 @@ struct Context {
     name: InstanceName,
     state: StateDir,
     output: Output,
-    /// Wishes of `clearml-local.yaml`.
-    from_file: Wishes,
+    /// The options of `clearml-local.yaml`.
+    file: Options,
     /// The configuration of Docker's own command.
     docker: ClientConfig,
-}
-
-impl Global {
-    fn output(&self) -> Output {
-        Output::new(&Choices {
-            format: self.output,
-            quiet: self.quiet,
-            verbose: self.verbose,
-            progress: self.progress,
-        })
-    }
 }
 
 impl Context {
     fn new(global: &Global, output: Output) -> Result<Context> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let from_file = Wishes::from_file(&here)?;
-        let name = global.name.clone().or_else(|| from_file.name.clone());
-        let name = match name {
+        let file = SettingsFile::read(&here)?;
+        let name = match global.instance.clone().or(file.instance).name {
             Some(name) => name,
             None => DEFAULT_NAME.parse().expect("the default is a name"),
         };
@@ -168,7 +123,7 @@ impl Context {
             state: StateDir::of(&name)?,
             name,
             output,
-            from_file,
+            file: file.options,
             docker: ClientConfig::read(environment, dirs::home_dir().as_deref()),
         })
     }
@@ -212,17 +167,26 @@ impl Context {
         Ok(find_endpoint(environment, &self.docker)?)
     }
 
-    /// What `up` is asked to do with those wishes, in this environment.
-    fn request(&self, wishes: Wishes, retain: bool) -> Result<Request> {
+    /// Returns the options of the command line and, where it has none, of the settings file.
+    fn options(&self, options: &Options) -> Options {
+        options.clone().or(self.file.clone())
+    }
+
+    /// Returns how long to wait; nothing else in the settings file applies.
+    fn only_wait(&self, wait: &WaitOptions) -> Options {
+        Options::only(wait.clone().or(self.file.wait.clone()))
+    }
+
+    /// Returns what `up` is asked to do with these options, in this environment.
+    fn request(&self, options: Options, retain: bool) -> Request {
         let mut proxies = Proxies::of(proxy_variables());
         if proxies.is_empty() {
             let address = self.endpoint().map(|endpoint| endpoint.address.to_string());
             proxies = self.docker.proxies(&address.unwrap_or_default());
         }
-        wishes.timeout()?;
-        Ok(Request {
+        Request {
             name: self.name.clone(),
-            wishes,
+            options,
             retain,
             atomic: false,
             new_keys: false,
@@ -231,7 +195,7 @@ impl Context {
             proxies,
             docker_config: self.docker.dir.clone(),
             user_kubeconfig: user_kubeconfig(),
-        })
+        }
     }
 }
 
@@ -288,7 +252,7 @@ impl Cli {
 
     /// Runs the command and returns its exit code.
     pub fn run(self) -> u8 {
-        let output = self.global.output();
+        let output = Output::new(&self.global.output);
         // Of no instance: a broken file in the working directory is not theirs.
         let written = match &self.verb {
             Verb::Completions(args) => Some(completions::run(args, &output)),
@@ -304,13 +268,13 @@ impl Cli {
 
     fn act(self, output: Output) -> u8 {
         crate::kube::install_crypto();
-        log_libraries(self.global.verbose, &output);
+        log_libraries(self.global.output.verbose, &output);
         let variables = self.variables;
         let context = match Context::new(&self.global, output.clone()) {
             Ok(context) => context,
             Err(error) => return fail(&output, &naming_variables(error, &variables)),
         };
-        if matches!(self.global.output, Format::Yaml | Format::Env)
+        if matches!(self.global.output.format, Format::Yaml | Format::Env)
             && !matches!(self.verb, Verb::Status(_))
         {
             return fail(&output, &WrongFormat.into());

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::wishes::WishArgs;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::files;
 use crate::images::Identities;
 use crate::manifests::{self, Object};
+use crate::options::Options;
 use crate::path::HostPath;
 use crate::secrets::Secrets;
 use crate::ui::words;
@@ -28,7 +28,7 @@ Examples:
   clearml-local render --show-secrets | kubectl apply --server-side -f -")]
 pub(super) struct Args {
     #[command(flatten)]
-    wishes: WishArgs,
+    options: Options,
     /// Write a file for each object to this directory
     ///
     /// Removes files of objects that no longer exist. The directory must hold nothing else.
@@ -42,7 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let request = context.request(args.wishes.wishes(context), false)?;
+    let request = context.request(context.options(&args.options), false);
     let info = match context.engine().await {
         Ok(engine) => engine.info().await?,
         Err(_) => usual_machine(),

@@ -3,7 +3,7 @@
 use super::up::{bring, dry_run};
 use super::{Context, completions};
 use crate::error::Result;
-use crate::settings::Wishes;
+use crate::options::WaitOptions;
 use crate::up::{BackTo, Request};
 
 /// Return to the values and release of an earlier revision
@@ -28,22 +28,17 @@ pub(super) struct Args {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long to wait for the server [default: 15m]
-    #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
-    timeout: Option<String>,
+    #[command(flatten)]
+    wait: WaitOptions,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let wishes = Wishes {
-        timeout: args.timeout.clone().or(context.from_file.timeout.clone()),
-        ..Wishes::default()
-    };
     let request = Request {
         back_to: Some(BackTo {
             number: args.revision,
             keep_release: args.keep_release,
         }),
-        ..context.request(wishes, false)?
+        ..context.request(context.only_wait(&args.wait), false)
     };
     if args.dry_run {
         return dry_run(&request, context).await;

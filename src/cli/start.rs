@@ -1,11 +1,10 @@
 //! `clearml-local start`.
 
 use super::Context;
-use super::help::OUTPUT;
 use super::signals::or_interrupted;
 use super::up::show;
 use crate::error::Result;
-use crate::settings::Wishes;
+use crate::options::{OUTPUT, WaitOptions};
 use crate::up;
 
 /// Start a stopped server
@@ -17,20 +16,15 @@ Examples:
   clearml-local start
   clearml-local start --timeout 5m")]
 pub(super) struct Args {
-    /// How long to wait for the server [default: 15m]
-    #[arg(long, value_name = "TIME", env = "CLEARML_LOCAL_TIMEOUT")]
-    timeout: Option<String>,
+    #[command(flatten)]
+    wait: WaitOptions,
     /// Show when each step and component started and ended
     #[arg(long, help_heading = OUTPUT)]
     timings: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let wishes = Wishes {
-        timeout: args.timeout.clone().or(context.from_file.timeout.clone()),
-        ..Wishes::default()
-    };
-    let request = context.request(wishes, true)?;
+    let request = context.request(context.only_wait(&args.wait), true);
     let events = context.events();
     let work = async {
         let engine = context.engine().await?;

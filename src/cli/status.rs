@@ -7,9 +7,10 @@ use super::signals::until_stopped;
 use crate::diagnose::{ComponentObservation, assess};
 use crate::docker::{Docker, Engine};
 use crate::error::{Result, about};
+use crate::options::{Format, Timeout};
 use crate::settings::{Instance, name_flag};
 use crate::status::{self, ENGINE_PATIENCE, Health, Silent, Status};
-use crate::ui::{CheckView, ComponentView, Format, State, StatusView};
+use crate::ui::{CheckView, ComponentView, State, StatusView};
 
 /// How often `--wait` looks.
 const WAIT_EVERY: Duration = Duration::from_millis(500);
@@ -50,17 +51,14 @@ pub(super) struct Args {
         require_equals = true,
         default_missing_value = "15m"
     )]
-    wait: Option<String>,
+    wait: Option<Timeout>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if let Some(seconds) = args.watch {
         return watch(Duration::from_secs(seconds), context).await;
     }
-    let deadline = match &args.wait {
-        Some(time) => Some(Instant::now() + bound(time)?),
-        None => None,
-    };
+    let deadline = args.wait.map(|time| Instant::now() + Duration::from(time));
     loop {
         let (view, status) = look(context).await?;
         let waits = deadline.is_some_and(|deadline| Instant::now() < deadline);
@@ -120,14 +118,6 @@ fn what_matters(view: &StatusView) -> String {
         view.notes,
         view.hints
     )
-}
-
-fn bound(time: &str) -> Result<Duration> {
-    let wishes = crate::settings::Wishes {
-        timeout: Some(time.to_owned()),
-        ..crate::settings::Wishes::default()
-    };
-    Ok(wishes.timeout()?)
 }
 
 async fn look(context: &Context) -> Result<(StatusView, Status)> {

@@ -5,11 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Context;
-use super::help::OUTPUT;
 use super::signals::{or_interrupted, undone};
-use super::wishes::WishArgs;
 use crate::error::Result;
 use crate::event::Events;
+use crate::options::{OUTPUT, Options};
 use crate::ui::Summary;
 use crate::up::{self, Outcome, Request};
 
@@ -32,7 +31,7 @@ Examples:
   clearml-local up --name second --web-port 31080 --api-port 31008 --files-port 31081")]
 pub(super) struct Args {
     #[command(flatten)]
-    wishes: WishArgs,
+    options: Options,
     /// Keep a node whose Kubernetes does not start, for debugging
     #[arg(long, hide_short_help = true, env = "CLEARML_LOCAL_RETAIN")]
     retain: bool,
@@ -56,7 +55,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = Request {
         atomic: args.atomic,
         new_keys: args.new_keys,
-        ..context.request(args.wishes.wishes(context), args.retain)?
+        ..context.request(context.options(&args.options), args.retain)
     };
     if args.dry_run {
         return dry_run(&request, context).await;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::render::usual_machine;
-use super::wishes::{SetArgs, WishArgs};
 use crate::docker::Engine;
 use crate::error::Result;
-use crate::settings::{InputFile, Instance, Wishes};
+use crate::options::{InputFile, Options, SetOptions, ValuesOptions};
+use crate::settings::Instance;
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
 use crate::values::{self, Finding, InForce, Inputs, Problem};
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    wishes: WishArgs,
+    options: Options,
     /// Show only values that differ from the defaults
     #[arg(long, conflicts_with = "defaults")]
     changed: bool,
@@ -65,7 +65,7 @@ struct CheckArgs {
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<InputFile>,
     #[command(flatten)]
-    set: SetArgs,
+    set: SetOptions,
 }
 
 /// Print the JSON Schema of values files
@@ -91,17 +91,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
-    let wishes = Wishes {
-        values: args.files.clone(),
-        set: args.set.set.clone(),
-        set_string: args.set.set_string.clone(),
-        set_file: args.set.set_file.clone(),
-        set_json: args.set.set_json.clone(),
-        release: args.set.release.clone(),
-        ..Wishes::default()
+    let options = Options {
+        values: ValuesOptions {
+            values: args.files.iter().cloned().map(Into::into).collect(),
+            set: args.set.clone(),
+            reset_values: false,
+        },
+        ..Options::default()
     };
-    let wishes = wishes.or(context.from_file.clone());
-    let plan = plan(wishes, None, context).await;
+    let plan = plan(&options, None, context).await;
     if context.output.is_json() {
         return findings(plan, context);
     }
@@ -133,8 +131,7 @@ fn findings(plan: Result<Plan>, context: &Context) -> Result<()> {
 
 async fn show(args: &Args, context: &Context) -> Result<()> {
     let earlier = context.earlier().await?;
-    let wishes = args.wishes.wishes(context);
-    let plan = plan(wishes, earlier.as_ref(), context).await?;
+    let plan = plan(&args.options, earlier.as_ref(), context).await?;
     if args.defaults {
         let file = values::default_file(&Inputs {
             release: &plan.release,
@@ -161,8 +158,8 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn plan(wishes: Wishes, earlier: Option<&Instance>, context: &Context) -> Result<Plan> {
-    let request = context.request(wishes, false)?;
+async fn plan(options: &Options, earlier: Option<&Instance>, context: &Context) -> Result<Plan> {
+    let request = context.request(context.options(options), false);
     let info = match context.engine().await {
         Ok(engine) => engine.info().await?,
         Err(_) => usual_machine(),

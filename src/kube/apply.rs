@@ -152,7 +152,7 @@ pub(super) fn prepare(identity: &Identity, object: &mut Value) -> Result<(), Err
     Ok(())
 }
 
-/// Whether two readings differ in what is wished for. The resource version alone
+/// Whether two readings differ in what is desired. The resource version alone
 /// would not tell: a controller may have written the status between the two.
 fn difference(mut before: DynamicObject, mut after: DynamicObject) -> Change {
     if before.metadata.resource_version == after.metadata.resource_version {

@@ -138,14 +138,12 @@ mod tests {
     use crate::docker::fake::FakeEngine;
     use crate::error::{Code, Explain};
     use crate::proxy::Proxies;
-    use crate::settings::Wishes;
+    use crate::settings::Instance;
 
     /// Makes a node of an instance that keeps its data in a folder.
     async fn made(engine: &FakeEngine, image_id: &str) -> Result<String, Error> {
         let name = "demo".parse().unwrap();
-        let instance = Wishes::default()
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
+        let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         let node = spec::NodeSpec {
             name: &name,
             instance: &instance,

@@ -10,8 +10,9 @@ use ipnet::IpNet;
 use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
 use crate::image_ref::ImageRef;
+use crate::ports::Ports;
 use crate::proxy::Proxies;
-use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Ports, Pull};
+use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Pull};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -313,18 +314,14 @@ pub fn needs_device_mapper(storage_driver: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Wishes;
 
     static NO_PROXIES: std::sync::LazyLock<Proxies> = std::sync::LazyLock::new(Proxies::default);
 
     fn instance() -> Instance {
-        let wishes = Wishes {
-            node_image: Some("node:1".parse().unwrap()),
-            ..Wishes::default()
-        };
-        wishes
-            .instance(None, DataPlace::Folder(Path::new("/home/me/data").into()))
-            .unwrap()
+        Instance {
+            node_image: "node:1".parse().unwrap(),
+            ..Instance::with_defaults(DataPlace::Folder(Path::new("/home/me/data").into()))
+        }
     }
 
     fn spec<'a>(name: &'a InstanceName, instance: &'a Instance) -> NodeSpec<'a> {

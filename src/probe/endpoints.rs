@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::loopback;
-use crate::settings::{Host, Instance, Ports};
+use crate::ports::Ports;
+use crate::settings::{Host, Instance};
 
 /// The three URLs, as people type them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,16 +73,12 @@ pub(super) fn reached_at(instance: &Instance) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Wishes;
 
     fn instance(listen: &str) -> Instance {
-        let wishes = Wishes {
-            listen: Some(listen.parse().unwrap()),
-            ..Wishes::default()
-        };
-        wishes
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap()
+        Instance {
+            listen: listen.parse().unwrap(),
+            ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
+        }
     }
 
     fn host(name: &str, tls_secret: Option<&str>) -> Host {

@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
     use crate::secrets::Credentials;
-    use crate::settings::{Host, Wishes};
+    use crate::settings::{Host, Ingress, Instance};
 
     /// A controller that knows one host name, for every path.
     fn controller(name: &'static str) -> u16 {
@@ -67,14 +67,12 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_asked_for_at_the_address_that_is_listened_on() {
         crate::kube::install_crypto();
-        let wishes = Wishes {
-            with_ingress: Some(true),
-            http_port: Some(controller("app.here.invalid")),
-            ..Wishes::default()
+        let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        instance.ingress = Ingress {
+            enabled: true,
+            http_port: controller("app.here.invalid"),
+            ..Ingress::default()
         };
-        let mut instance = wishes
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
         let host = |name: &str| {
             Some(Host {
                 name: name.into(),

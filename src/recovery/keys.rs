@@ -297,7 +297,6 @@ mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
     use crate::release::Databases;
-    use crate::settings::Wishes;
 
     fn name() -> InstanceName {
         "demo".parse().unwrap()
@@ -335,7 +334,7 @@ mod tests {
     async fn keys_beside_the_data_win_over_those_of_a_home() {
         let (dir, place) = data();
         let (theirs, home) = (Secrets::generate(), Secrets::generate());
-        let settings = Wishes::default().instance(None, place.clone()).unwrap();
+        let settings = Instance::with_defaults(place.clone());
         state::keep_in(dir.path(), &theirs, &settings).unwrap();
         for home in [None, Some(home.clone())] {
             let found = found(&place, false, home).await;

@@ -122,15 +122,13 @@ impl Explain for AnotherInstance {
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
-    use crate::settings::Wishes;
     use crate::state;
 
     #[tokio::test]
     async fn a_node_with_other_data_that_nobody_knows_is_another_instance() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
-        let kept = Wishes::default().instance(None, PathBuf::from("/ours").into());
-        let kept = kept.unwrap();
+        let kept = Instance::with_defaults(PathBuf::from("/ours").into());
         let node = |data: &str| Container {
             id: "0123".into(),
             name: "demo-control-plane".into(),

@@ -108,16 +108,17 @@ pub async fn keep(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Wishes;
+    use crate::inputs::{SetArgument, SetKind};
+    use crate::settings::Instance;
 
     fn revision(set: &str) -> Revision {
-        let wishes = Wishes {
-            set: vec![set.to_owned()],
-            ..Wishes::default()
-        };
         let place = std::path::PathBuf::from("/data").into();
+        let instance = Instance {
+            sets: vec![SetArgument::new(SetKind::Set, set)],
+            ..Instance::with_defaults(place)
+        };
         let values = serde_json::json!({"set": set});
-        Revision::new(wishes.instance(None, place).unwrap(), values, None)
+        Revision::new(instance, values, None)
     }
 
     #[tokio::test]

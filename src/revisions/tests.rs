@@ -1,16 +1,16 @@
 use serde_json::json;
 
 use super::*;
-use crate::settings::Wishes;
+use crate::inputs::{SetArgument, SetKind};
 
 fn revision(replicas: u32) -> Revision {
-    let wishes = Wishes {
-        set: vec![format!("apiserver.replicaCount={replicas}")],
-        ..Wishes::default()
+    let set = format!("apiserver.replicaCount={replicas}");
+    let instance = Instance {
+        sets: vec![SetArgument::new(SetKind::Set, set)],
+        ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
     };
-    let instance = wishes.instance(None, std::path::PathBuf::from("/data").into());
     let values = json!({"apiserver": {"replicaCount": replicas}});
-    Revision::new(instance.unwrap(), values, None)
+    Revision::new(instance, values, None)
 }
 
 fn failed() -> Ending {

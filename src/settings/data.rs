@@ -1,7 +1,7 @@
-//! Where an instance keeps its data, and the files that a user names.
+//! Where an instance keeps its data.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -78,53 +78,6 @@ impl From<PathBuf> for DataPlace {
     }
 }
 
-/// A file that a user names: where it is, and how it was written, for messages.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct InputFile {
-    written: String,
-    /// `None` is standard input.
-    path: Option<HostPath>,
-}
-
-impl InputFile {
-    /// Whether it is what is piped in.
-    pub fn is_pipe(&self) -> bool {
-        self.path.is_none()
-    }
-
-    /// Returns the file to read.
-    pub fn path(&self) -> &Path {
-        self.path.as_deref().unwrap_or(Path::new("/dev/stdin"))
-    }
-}
-
-impl FromStr for InputFile {
-    type Err = path::Error;
-
-    fn from_str(written: &str) -> Result<Self, path::Error> {
-        let piped = written.trim() == "-";
-        Ok(InputFile {
-            path: (!piped).then(|| written.parse()).transpose()?,
-            written: written.to_owned(),
-        })
-    }
-}
-
-impl TryFrom<String> for InputFile {
-    type Error = path::Error;
-
-    fn try_from(written: String) -> Result<Self, path::Error> {
-        written.parse()
-    }
-}
-
-impl fmt::Display for InputFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,13 +94,5 @@ mod tests {
         // A directory of that name can still be meant.
         let folder: DataPlace = "./volume:v".parse().unwrap();
         assert!(folder.folder().unwrap().ends_with("volume:v"));
-    }
-
-    #[test]
-    fn a_dash_is_what_is_piped_in() {
-        let input = |text: &str| text.parse::<InputFile>().unwrap();
-        assert_eq!(input("-").path(), Path::new("/dev/stdin"));
-        assert_eq!(input("/a/../-").path(), Path::new("/-"));
-        assert_eq!(input("./v.yaml").to_string(), "./v.yaml");
     }
 }

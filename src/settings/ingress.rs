@@ -3,8 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Ports};
-
 /// An ingress controller, its host ports, and who is reached through it. Kept with
 /// the instance, so that no verb but `up` has to work out values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,25 +75,6 @@ impl Ingress {
             ("--http-port", self.http_port),
             ("--https-port", self.https_port),
         ]
-    }
-
-    /// Its host ports are its own, and two.
-    ///
-    /// # Errors
-    /// When one of them is somebody else's.
-    pub(super) fn apart(&self, ports: Ports) -> Result<(), Error> {
-        let mut taken = vec![
-            ("--web-port", ports.web),
-            ("--api-port", ports.api),
-            ("--files-port", ports.files),
-        ];
-        for (one, port) in self.ports() {
-            if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == port) {
-                return Err(Error::IngressPort { one, other, port });
-            }
-            taken.push((one, port));
-        }
-        Ok(())
     }
 
     /// The scheme and host port that lead to a host.

@@ -53,25 +53,22 @@ impl Instance {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::{Pull, Wishes};
+    use super::super::{Ingress, Pull};
+    use super::*;
 
     #[test]
     fn only_what_changed_is_taken_back() {
-        let made = |wishes: Wishes| {
-            wishes
-                .instance(None, PathBuf::from("/data").into())
-                .unwrap()
-        };
-        let before = made(Wishes::default());
+        let before = Instance::with_defaults(PathBuf::from("/data").into());
         assert_eq!(before.flags_back_to(&before), [""; 0]);
-        let now = made(Wishes {
-            web_port: Some(9090),
-            with_ingress: Some(true),
-            http_port: Some(8080),
-            registry_mirror: Some("mirror.corp".parse().unwrap()),
-            pull: Some(Pull::Engine),
-            ..Wishes::default()
-        });
+        let mut now = before.clone();
+        now.ports.web = 9090;
+        now.ingress = Ingress {
+            enabled: true,
+            http_port: 8080,
+            ..now.ingress
+        };
+        now.registry_mirror = Some("mirror.corp".parse().unwrap());
+        now.pull = Pull::Engine;
         assert_eq!(
             now.flags_back_to(&before),
             [

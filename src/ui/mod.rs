@@ -28,7 +28,7 @@ pub use changes::ChangesView;
 pub use logs::LogPrinter;
 pub use output::{LogWriter, Output, OutputError};
 pub use paint::Paint;
-pub use policy::{Choices, Format, Policy, Progress, ProgressChoice, Surroundings};
+pub use policy::{Policy, Progress, Surroundings};
 pub use sink::Sink;
 pub use status::{CheckView, ComponentView, State, StatusView};
 pub use summary::Summary;

@@ -19,11 +19,12 @@ use super::history;
 use super::json::{self, JsonLines};
 use super::logs::LogPrinter;
 use super::plain::Plain;
-use super::policy::{Choices, Format, Policy, Progress, Surroundings};
+use super::policy::{Policy, Progress, Surroundings};
 use super::status::{self, StatusView};
 use super::summary::{self, Summary};
 use super::timings;
 use super::{Paint, Sink, error};
+use crate::options::{Format, OutputOptions};
 
 /// Speaks to people on stderr and to programs on stdout; cheap to clone.
 #[derive(Clone)]
@@ -50,8 +51,8 @@ impl Explain for OutputError {
 
 impl Output {
     /// Output to the process's own streams, as flags and surroundings want it.
-    pub fn new(choices: &Choices) -> Self {
-        let policy = Policy::decide(choices, &Surroundings::of_process());
+    pub fn new(options: &OutputOptions) -> Self {
+        let policy = Policy::decide(options, &Surroundings::of_process());
         Output::to(
             policy,
             Sink::new(io::stdout()),

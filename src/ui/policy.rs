@@ -4,46 +4,7 @@ use std::env;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// What a command writes to stdout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Human-readable text
-    #[default]
-    Text,
-    /// JSON, one object per line
-    Json,
-    /// YAML (only for `status`)
-    Yaml,
-    /// Variables for a shell (only for `status`)
-    Env,
-}
-
-/// How the user wants to see progress.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum ProgressChoice {
-    /// Bars on a terminal, plain lines otherwise
-    #[default]
-    Auto,
-    /// Bars; needs a terminal
-    Bars,
-    /// One line for each change
-    Plain,
-    /// No progress
-    None,
-}
-
-/// What the flags say.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Choices {
-    /// `-o`.
-    pub format: Format,
-    /// How often `-q` was given.
-    pub quiet: u8,
-    /// How often `-v` was given.
-    pub verbose: u8,
-    /// `--progress`.
-    pub progress: ProgressChoice,
-}
+use crate::options::{Format, OutputOptions, ProgressChoice};
 
 /// What the process finds around it.
 #[derive(Debug, Clone, Default)]
@@ -123,17 +84,17 @@ pub struct Policy {
 
 impl Policy {
     /// Decides.
-    pub fn decide(choices: &Choices, around: &Surroundings) -> Self {
-        let verbosity = i16::from(choices.verbose) - i16::from(choices.quiet);
+    pub fn decide(options: &OutputOptions, around: &Surroundings) -> Self {
+        let verbosity = i16::from(options.verbose) - i16::from(options.quiet);
         let moving = around.stderr_terminal && !around.dumb;
-        let progress = match choices.progress {
+        let progress = match options.progress {
             ProgressChoice::None => Progress::None,
             ProgressChoice::Plain => Progress::Plain,
             // Where the cursor cannot be moved, plain lines are the closest.
             ProgressChoice::Bars if moving => Progress::Bars,
             ProgressChoice::Bars => Progress::Plain,
             // With JSON the events themselves are on stdout.
-            ProgressChoice::Auto if verbosity < 0 || choices.format == Format::Json => {
+            ProgressChoice::Auto if verbosity < 0 || options.format == Format::Json => {
                 Progress::None
             }
             // Log lines would run into the bars.
@@ -143,11 +104,11 @@ impl Policy {
         let colour =
             |terminal: bool| !around.no_color && (around.force_color || (terminal && !around.dumb));
         Policy {
-            format: choices.format,
+            format: options.format,
             progress,
-            redraws: choices.format == Format::Text && around.stdout_terminal && !around.dumb,
+            redraws: options.format == Format::Text && around.stdout_terminal && !around.dumb,
             // Colours would break what a program reads.
-            stdout_colour: choices.format == Format::Text && colour(around.stdout_terminal),
+            stdout_colour: options.format == Format::Text && colour(around.stdout_terminal),
             stderr_colour: colour(around.stderr_terminal),
             verbosity,
             width: around.width.filter(|_| around.stdout_terminal),
@@ -170,13 +131,13 @@ mod tests {
         }
     }
 
-    fn progress(choices: Choices, around: &Surroundings) -> Progress {
-        Policy::decide(&choices, around).progress
+    fn progress(options: OutputOptions, around: &Surroundings) -> Progress {
+        Policy::decide(&options, around).progress
     }
 
     #[test]
     fn bars_need_a_terminal_and_silence_around_them() {
-        let auto = Choices::default();
+        let auto = OutputOptions::default();
         let piped = Surroundings::default();
         let dumb = Surroundings {
             dumb: true,
@@ -185,16 +146,16 @@ mod tests {
         assert_eq!(progress(auto, &terminal()), Progress::Bars);
         assert_eq!(progress(auto, &piped), Progress::Plain);
         assert_eq!(progress(auto, &dumb), Progress::Plain);
-        let verbose = Choices { verbose: 1, ..auto };
+        let verbose = OutputOptions { verbose: 1, ..auto };
         assert_eq!(progress(verbose, &terminal()), Progress::Plain);
-        let quiet = Choices { quiet: 1, ..auto };
+        let quiet = OutputOptions { quiet: 1, ..auto };
         assert_eq!(progress(quiet, &terminal()), Progress::None);
-        let json = Choices {
+        let json = OutputOptions {
             format: Format::Json,
             ..auto
         };
         assert_eq!(progress(json, &terminal()), Progress::None);
-        let bars = Choices {
+        let bars = OutputOptions {
             progress: ProgressChoice::Bars,
             ..auto
         };
@@ -204,7 +165,7 @@ mod tests {
     #[test]
     fn colour_follows_the_terminal_and_then_the_environment() {
         let colours = |around: &Surroundings| {
-            let policy = Policy::decide(&Choices::default(), around);
+            let policy = Policy::decide(&OutputOptions::default(), around);
             (policy.stdout_colour, policy.stderr_colour)
         };
         assert_eq!(colours(&terminal()), (true, true));

@@ -6,7 +6,7 @@ use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
 use crate::event::Events;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::settings::Wishes;
+use crate::options::Options;
 use crate::state::StateDir;
 
 /// Where a rollback goes.
@@ -43,10 +43,7 @@ pub(super) async fn after(
         "revision {failed} failed, rolling back to revision {good}: {error}"
     ));
     let back = Request {
-        wishes: Wishes {
-            timeout: request.wishes.timeout.clone(),
-            ..Wishes::default()
-        },
+        options: Options::only(request.options.wait.clone()),
         atomic: false,
         interrupt: Interrupt::never(),
         back_to: Some(BackTo {

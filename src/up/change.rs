@@ -160,8 +160,10 @@ mod tests {
     use crate::docker::{Image, Output};
     use crate::event::{Event, Reporter};
     use crate::image_ref::ImageRef;
+    use crate::options::Options;
+    use crate::ports::Ports;
     use crate::proxy::Proxies;
-    use crate::settings::{DataPlace, Ports, Wishes};
+    use crate::settings::DataPlace;
     use crate::up::up;
 
     struct Silent;
@@ -197,9 +199,8 @@ mod tests {
                 ..EngineInfo::default()
             };
             let [web, api, files, http, https] = [(); 5].map(|()| free_port());
-            let mut kept = Wishes::default()
-                .instance(None, DataPlace::Folder(dir.path().join("data").into()))
-                .unwrap();
+            let mut kept =
+                Instance::with_defaults(DataPlace::Folder(dir.path().join("data").into()));
             kept.ports = Ports { web, api, files };
             state.keep_instance(&kept).unwrap();
             state
@@ -239,19 +240,14 @@ mod tests {
             engine.create(&node).await.unwrap();
             engine.start(&node.name).await.unwrap();
             engine.state().calls.clear();
-            let wishes = Wishes {
-                with_ingress: Some(true),
-                http_port: Some(http),
-                https_port: Some(https),
-                ..Wishes::default()
-            };
+            let options = format!("{{withIngress: true, httpPort: {http}, httpsPort: {https}}}");
             Changed {
                 _dir: dir,
                 state,
                 engine,
                 request: Request {
                     name: plan.name.clone(),
-                    wishes,
+                    options: Options::of(&options),
                     retain: false,
                     atomic: false,
                     new_keys: false,
@@ -346,7 +342,7 @@ mod tests {
             changed.engine.state().containers.clear();
             changed.kept.data_dir = DataPlace::Volume("data".into());
             changed.state.keep_instance(&changed.kept).unwrap();
-            changed.request.wishes = Wishes::default();
+            changed.request.options = Options::default();
             if existing {
                 let (name, kept) = (changed.request.name.clone(), changed.kept.clone());
                 let info = changed.engine.info().await.unwrap();

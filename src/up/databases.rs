@@ -88,11 +88,11 @@ fn runs_pods(kind: &str) -> bool {
 mod tests {
     use super::*;
     use crate::docker::EngineInfo;
-    use crate::settings::Wishes;
+    use crate::settings::Instance;
 
     fn plan() -> Plan {
         let place = std::path::PathBuf::from("/data").into();
-        let instance = Wishes::default().instance(None, place).unwrap();
+        let instance = Instance::with_defaults(place);
         let name = "demo".parse().unwrap();
         Plan::new(name, instance, None, &EngineInfo::default()).unwrap()
     }

@@ -164,17 +164,14 @@ pub(super) async fn certificates(
 mod tests {
     use super::*;
     use crate::docker::EngineInfo;
-    use crate::settings::Wishes;
+    use crate::options::Options;
 
     fn plan(with: bool, sets: &[&str]) -> crate::error::Result<Plan> {
-        let wishes = Wishes {
-            with_ingress: Some(with),
-            set: sets.iter().map(|set| (*set).to_owned()).collect(),
-            ..Wishes::default()
-        };
-        let instance = wishes
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
+        let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        let mut options = Options::default();
+        options.network.with_ingress = Some(with);
+        options.values.set.set = sets.iter().map(|set| (*set).to_owned()).collect();
+        let instance = options.apply(instance).unwrap();
         let name = "demo".parse().unwrap();
         Plan::new(name, instance, None, &EngineInfo::default())
     }

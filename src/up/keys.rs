@@ -141,17 +141,16 @@ fn warning(former: &Values, now: &Values, secrets: &Secrets) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::{SetArgument, SetKind};
     use crate::recovery::KeysLost;
-    use crate::settings::Wishes;
+    use crate::settings::Instance;
 
     fn values(sets: &[&str]) -> Values {
-        let wishes = Wishes {
-            set: sets.iter().map(|set| (*set).to_owned()).collect(),
-            ..Wishes::default()
+        let sets = sets.iter().map(|set| SetArgument::new(SetKind::Set, *set));
+        let instance = Instance {
+            sets: sets.collect(),
+            ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
         };
-        let instance = wishes
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
         let engine = EngineInfo::default();
         let plan = Plan::new("demo".parse().unwrap(), instance, None, &engine);
         plan.unwrap().values

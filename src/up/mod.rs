@@ -48,12 +48,13 @@ use crate::event::Events;
 use crate::images;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::node::spec;
+use crate::options::Options;
 use crate::path::HostPath;
 use crate::probe::Endpoints;
 use crate::proxy::Proxies;
 use crate::recovery;
 use crate::secrets::Secrets;
-use crate::settings::{DataPlace, Instance, InstanceName, Wishes};
+use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
 /// What `up` is asked to do.
@@ -62,7 +63,7 @@ pub struct Request {
     /// The instance.
     pub name: InstanceName,
     /// What was asked for.
-    pub wishes: Wishes,
+    pub options: Options,
     /// Whether a node whose kubeadm failed is kept.
     pub retain: bool,
     /// Whether a failure goes back to the last good revision.
@@ -158,7 +159,7 @@ async fn bring_up(
     events: &Events,
     record: &mut Record<'_>,
 ) -> Result<Outcome> {
-    let time = Timeout::new(request.wishes.timeout()?);
+    let time = Timeout::new(request.options.wait.timeout());
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
@@ -266,7 +267,7 @@ pub async fn start(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let time = Timeout::new(request.wishes.timeout()?);
+    let time = Timeout::new(request.options.wait.timeout());
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
@@ -337,7 +338,9 @@ fn instance(
     } else {
         DataPlace::Folder(state.default_data_dir())
     };
-    Ok(request.wishes.instance(earlier, place)?)
+    let instance = earlier.cloned();
+    let instance = instance.unwrap_or_else(|| Instance::with_defaults(place));
+    Ok(request.options.apply(instance)?)
 }
 
 /// Runs two steps at once. When one fails the other is given up: its error

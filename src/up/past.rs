@@ -17,8 +17,8 @@ use crate::state::StateDir;
 pub(super) struct Past {
     /// The revisions.
     pub(super) history: History,
-    /// What silent wishes mean: what an earlier `up` was told, with the choice of the
-    /// revision that is gone back to.
+    /// What applies where there is no option: the settings of an earlier `up`, with the choice
+    /// of the revision that is gone back to.
     pub(super) chosen: Option<Instance>,
     /// That revision.
     pub(super) back_to: Option<u32>,

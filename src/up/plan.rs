@@ -12,12 +12,13 @@ use crate::images::{Identities, Sources, Wanted};
 use crate::manifests::{self, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::path::HostPath;
+use crate::ports::Ports;
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::proxy::Proxies;
 use crate::release::{self, Catalogue, Release};
 use crate::secrets::Secrets;
-use crate::settings::{DataPlace, Instance, InstanceName, Ports};
+use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::Marker;
 use crate::values::{self, InForce, PullSecret, Resolved, Values};
 
@@ -233,38 +234,33 @@ fn find_release(instance: &Instance) -> Result<Release> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Wishes;
+    use crate::options::Options;
 
-    fn plan(wishes: &Wishes, earlier: Option<&Instance>) -> Plan {
-        let instance = wishes.instance(earlier, std::path::PathBuf::from("/data").into());
+    fn defaults() -> Instance {
+        Instance::with_defaults(std::path::PathBuf::from("/data").into())
+    }
+
+    fn plan(options: &Options, earlier: Option<&Instance>) -> Plan {
+        let instance = options.apply(earlier.cloned().unwrap_or_else(defaults));
         let name = "demo".parse().unwrap();
         Plan::new(name, instance.unwrap(), earlier, &EngineInfo::default()).unwrap()
     }
 
     #[test]
     fn another_url_of_the_file_server_is_said() {
-        let earlier = plan(&Wishes::default(), None).instance;
-        let warnings = |wishes: Wishes| plan(&wishes, Some(&earlier)).warnings;
-        assert_eq!(warnings(Wishes::default()), [""; 0]);
-        let web = Wishes {
-            web_port: Some(31080),
-            ..Wishes::default()
-        };
+        let earlier = plan(&Options::default(), None).instance;
+        let warnings = |options: &str| plan(&Options::of(options), Some(&earlier)).warnings;
+        assert_eq!(warnings(""), [""; 0]);
+        let web = "webPort: 31080";
         assert_eq!(warnings(web), [""; 0], "the file server stays where it is");
-        let files = Wishes {
-            files_port: Some(31081),
-            ..Wishes::default()
-        };
+        let files = "filesPort: 31081";
         assert_eq!(
             warnings(files),
             [
                 "the URL of the file server changes from http://localhost:30081 to http://localhost:31081: artifacts and models recorded so far use the old URL and cannot be downloaded until it is restored"
             ]
         );
-        let host = Wishes {
-            with_ingress: Some(true),
-            ..Wishes::default()
-        };
+        let host = "withIngress: true";
         assert!(
             warnings(host)[0].contains("to http://files.clearml."),
             "an ingress gives it another host"
@@ -278,18 +274,16 @@ mod tests {
         let path = dir.path().join("r.yaml");
         let text = crate::yaml::to_string(&Catalogue::builtin().find("2.3").unwrap());
         files::write(&path, &text.replace("2.3.0", "2.3.1")).unwrap();
-        let wishes = Wishes {
-            release: Some(path.display().to_string()),
-            ..Wishes::default()
-        };
-        let earlier = plan(&wishes, None).instance;
+        let release = |release: &str| Options::of(&format!("release: '{release}'"));
+        let options = release(&path.display().to_string());
+        let earlier = plan(&options, None).instance;
         // What a version up to 0.1.0 kept.
         let mut path_only = earlier.clone();
         path_only.release_file = None;
-        let healed = plan(&Wishes::default(), Some(&path_only)).instance;
+        let healed = plan(&Options::default(), Some(&path_only)).instance;
         assert_eq!(healed, earlier);
         std::fs::remove_file(&path).unwrap();
-        let kept = plan(&Wishes::default(), Some(&earlier));
+        let kept = plan(&Options::default(), Some(&earlier));
         assert_eq!(kept.release.server, "2.3.1");
         assert_eq!(kept.instance.release_name(), "2.3", "and not its path");
         let back = Instance {
@@ -297,15 +291,11 @@ mod tests {
             release_file: None,
             ..earlier.clone()
         };
-        let back = plan(&Wishes::default(), Some(&back.with_choice_of(&earlier)));
+        let back = plan(&Options::default(), Some(&back.with_choice_of(&earlier)));
         assert_eq!(back.release.server, "2.3.1", "a revision remembers it");
-        let named = Wishes {
-            release: Some("1.5.0".into()),
-            ..Wishes::default()
-        };
-        let named = plan(&named, Some(&earlier)).instance;
+        let named = plan(&release("1.5.0"), Some(&earlier)).instance;
         assert_eq!(named.release_file, None);
-        let gone = wishes.instance(Some(&named), std::path::PathBuf::from("/data").into());
+        let gone = options.apply(named);
         assert_eq!(
             gone.unwrap_err().to_string(),
             format!("release file {} does not exist", path.display())

@@ -114,12 +114,11 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::docker::EngineInfo;
-    use crate::settings::{KeptFile, Wishes};
+    use crate::inputs::KeptFile;
+    use crate::settings::Instance;
 
     fn plan(text: &str) -> Plan {
-        let mut instance = Wishes::default()
-            .instance(None, std::path::PathBuf::from("/data").into())
-            .unwrap();
+        let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         instance.values = vec![KeptFile {
             path: "values.yaml".into(),
             text: text.into(),

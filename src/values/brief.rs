@@ -5,9 +5,9 @@ use helm_values::coalesce_values;
 
 use super::{Values, copied, keys, overrides};
 use crate::component::Component;
+use crate::inputs::{KeptFile, SetArgument};
 use crate::release::Catalogue;
 use crate::secrets::{Credentials, Secrets};
-use crate::settings::Instance;
 
 /// The few values that decide how an instance is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub struct Brief(Values);
 
 impl Brief {
     /// Reads them, from values that `up` accepted.
-    pub fn of(instance: &Instance) -> Brief {
+    pub fn of(files: &[KeptFile], sets: &[SetArgument]) -> Brief {
         let mut tree = keys::defaults();
-        let merged = overrides::merge(&instance.values, &instance.sets);
+        let merged = overrides::merge(files, sets);
         if let Ok(mut overrides) = merged.into_result() {
             copied::forget_published(&mut overrides);
             coalesce_values(&mut tree, &overrides);

@@ -37,9 +37,9 @@ pub use self::typed::{
     User, Values, Watchdog,
 };
 use crate::component::Component;
+use crate::inputs::{KeptFile, SetArgument};
 use crate::profile::Profile;
 use crate::release::Release;
-use crate::settings::{KeptFile, SetArgument};
 
 /// Where values come from, weakest first: the chart, the release, the profile,
 /// the files, `--set`.
@@ -192,8 +192,8 @@ fn defaults(inputs: &Inputs<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::SetKind;
     use crate::release::{Catalogue, DEFAULT};
-    use crate::settings::SetKind;
 
     fn resolve_with(text: &str, sets: &[&str]) -> Result<Values, Error> {
         let file = KeptFile {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::newer::wrapper::Lifted;
 use super::{Inputs, Problem};
-use crate::settings::{KeptFile, SetArgument};
+use crate::inputs::{KeptFile, SetArgument};
 
 /// All values of the user.
 pub(super) struct Overrides {
@@ -189,9 +189,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::inputs::SetKind;
     use crate::profile::Profile;
     use crate::release::{Catalogue, DEFAULT};
-    use crate::settings::SetKind;
 
     fn read_texts(files: &[&str], sets: &[(SetKind, &str)]) -> (Overrides, Vec<Problem>) {
         let files: Vec<KeptFile> = files

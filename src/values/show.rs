@@ -99,9 +99,9 @@ fn masked(secrecy: Secrecy, mut value: Value, made: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::{KeptFile, SetArgument, SetKind};
     use crate::profile::Profile;
     use crate::release::{Catalogue, DEFAULT};
-    use crate::settings::{KeptFile, SetArgument, SetKind};
     use crate::values::resolve;
 
     fn in_force(text: &str, sets: &[&str]) -> Vec<InForce> {

@@ -1,12 +1,12 @@
 //! What tests of the rendered objects share.
 
 use clearml_local::images::Identities;
+use clearml_local::inputs::{KeptFile, SetArgument, SetKind};
 use clearml_local::manifests::{self, Inputs, Object};
 use clearml_local::probe::Endpoints;
 use clearml_local::profile::Profile;
 use clearml_local::release::Catalogue;
 use clearml_local::secrets::Secrets;
-use clearml_local::settings::{KeptFile, SetArgument, SetKind};
 use clearml_local::values;
 
 /// What values became.

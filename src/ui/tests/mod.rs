@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::{Choices, Output, Policy, ProgressChoice, Sink, Surroundings};
+use super::{Output, Policy, Sink, Surroundings};
+use crate::options::{OutputOptions, ProgressChoice};
 
 /// Escape sequences in a form that a snapshot can hold.
 fn visible(text: &str) -> String {
@@ -60,7 +61,7 @@ fn noon() -> Timestamp {
     "2026-02-03T12:00:00.25Z".parse().unwrap()
 }
 
-fn policy(choices: Choices, colour: bool, width: Option<usize>) -> Policy {
+fn policy(options: OutputOptions, colour: bool, width: Option<usize>) -> Policy {
     let around = Surroundings {
         force_color: colour,
         stdout_terminal: width.is_some(),
@@ -71,13 +72,13 @@ fn policy(choices: Choices, colour: bool, width: Option<usize>) -> Policy {
         home: Some("/home/ada".into()),
         ..Surroundings::default()
     };
-    Policy::decide(&choices, &around)
+    Policy::decide(&options, &around)
 }
 
-fn quietly() -> Choices {
-    Choices {
+fn quietly() -> OutputOptions {
+    OutputOptions {
         progress: ProgressChoice::None,
-        ..Choices::default()
+        ..OutputOptions::default()
     }
 }
 

@@ -5,13 +5,13 @@ use std::io;
 use crate::event::{Event, Events};
 
 use super::pages::{failure, ready, summary};
-use super::{Broken, Choices, Output, ProgressChoice, Sink, noon, output, policy, quietly};
-use crate::ui::Format;
+use super::{Broken, Output, Sink, noon, output, policy, quietly};
+use crate::options::{Format, OutputOptions, ProgressChoice};
 
-fn json() -> Choices {
-    Choices {
+fn json() -> OutputOptions {
+    OutputOptions {
         format: Format::Json,
-        ..Choices::default()
+        ..OutputOptions::default()
     }
 }
 
@@ -36,15 +36,15 @@ fn json_goes_to_stdout_and_ends_with_ready_or_failed() {
 #[test]
 fn a_broken_pipe_is_no_error_and_no_panic() {
     let pipe = || Sink::new(Broken(io::ErrorKind::BrokenPipe));
-    for choices in [
+    for options in [
         json(),
         quietly(),
-        Choices {
+        OutputOptions {
             progress: ProgressChoice::Plain,
-            ..Choices::default()
+            ..OutputOptions::default()
         },
     ] {
-        let output = Output::to(policy(choices, false, None), pipe(), pipe(), noon);
+        let output = Output::to(policy(options, false, None), pipe(), pipe(), noon);
         let events = Events::new(output.reporter());
         events.step("node").finish(true, "");
         events.warn("the disk is 91 % full");
@@ -93,8 +93,8 @@ fn only_yes_is_yes() {
 #[test]
 fn warnings_survive_quiet_but_not_twice() {
     for (quiet, said) in [(0, "warning: full\n"), (1, "warning: full\n"), (2, "")] {
-        let choices = Choices { quiet, ..quietly() };
-        let (output, _, err) = output(policy(choices, false, None));
+        let options = OutputOptions { quiet, ..quietly() };
+        let (output, _, err) = output(policy(options, false, None));
         Events::new(output.reporter()).warn("full");
         assert_eq!(err.text(), said);
     }

@@ -8,8 +8,9 @@ use crate::component::Component;
 use crate::diagnose::ObservedImage;
 use crate::error::{Code, Error, Explain};
 
-use super::super::{CheckView, ComponentView, Format, State, StatusView, Summary};
-use super::{Choices, Policy, ProgressChoice, output, policy, quietly};
+use super::super::{CheckView, ComponentView, State, StatusView, Summary};
+use super::{Policy, output, policy, quietly};
+use crate::options::{Format, OutputOptions, ProgressChoice};
 use crate::probe::Endpoints;
 use crate::status::Versions;
 
@@ -234,12 +235,12 @@ fn the_end_of_an_up_that_changed_nothing() {
 
 #[test]
 fn quiet_leaves_the_data() {
-    let choices = Choices {
+    let options = OutputOptions {
         quiet: 1,
         progress: ProgressChoice::Auto,
-        ..Choices::default()
+        ..OutputOptions::default()
     };
-    let (output, out, err) = output(policy(choices, false, None));
+    let (output, out, err) = output(policy(options, false, None));
     output.summary(&summary()).unwrap();
     assert!(out.text().contains("http://localhost:30080"));
     assert_eq!(err.text(), "");
@@ -313,11 +314,11 @@ fn a_watched_status_keeps_to_a_low_terminal() {
 #[test]
 fn status_for_programs() {
     let pages = [Format::Json, Format::Yaml, Format::Env].map(|format| {
-        let choices = Choices {
+        let options = OutputOptions {
             format,
             ..quietly()
         };
-        status(&ready(), policy(choices, false, None))
+        status(&ready(), policy(options, false, None))
     });
     insta::assert_snapshot!(pages.join("----\n"));
 }

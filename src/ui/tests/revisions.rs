@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Choices, output, policy, quietly};
+use super::{output, policy, quietly};
 use crate::kube::{Compared, How, Planned};
+use crate::options::{Format, OutputOptions};
 use crate::revisions::{Changed, Entry};
-use crate::ui::{ChangesView, Format};
+use crate::ui::ChangesView;
 
 fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
     let side = |replicas: Option<u32>| {
@@ -86,9 +87,9 @@ fn what_would_change_in_words() {
 
 #[test]
 fn what_would_change_for_programs() {
-    let json = Choices {
+    let json = OutputOptions {
         format: Format::Json,
-        ..Choices::default()
+        ..OutputOptions::default()
     };
     let (output, out, _) = output(policy(json, false, None));
     output.changes(&view(), Some("dry-run")).unwrap();

@@ -226,10 +226,10 @@ mod tests {
 
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::settings::Wishes;
+    use crate::settings::Instance;
 
     fn plan(dir: PathBuf) -> Plan {
-        let instance = Wishes::default().instance(None, dir.into()).unwrap();
+        let instance = Instance::with_defaults(dir.into());
         let info = EngineInfo::default();
         Plan::new("demo".parse().unwrap(), instance, None, &info).unwrap()
     }

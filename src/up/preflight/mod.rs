@@ -218,8 +218,10 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Reporter};
     use crate::node::spec::KIND_CLUSTER_LABEL;
+    use crate::options::Options;
+    use crate::ports::Ports;
     use crate::proxy::Proxies;
-    use crate::settings::{DataPlace, Wishes};
+    use crate::settings::DataPlace;
 
     struct Silent;
     impl Reporter for Silent {
@@ -229,7 +231,7 @@ mod tests {
     fn request(plan: &Plan) -> Request {
         Request {
             name: plan.name.clone(),
-            wishes: Wishes::default(),
+            options: Options::default(),
             retain: false,
             atomic: false,
             new_keys: false,
@@ -261,15 +263,12 @@ mod tests {
     }
 
     fn plan_at(data_dir: PathBuf, former: Option<PathBuf>, info: &EngineInfo) -> Plan {
-        let [web, api, files] = [(); 3].map(|()| Some(free_port()));
-        let wishes = Wishes {
-            web_port: web,
-            api_port: api,
-            files_port: files,
-            ..Wishes::default()
+        let [web, api, files] = [(); 3].map(|()| free_port());
+        let instance = |dir: PathBuf| Instance {
+            ports: Ports { web, api, files },
+            ..Instance::with_defaults(dir.into())
         };
-        let earlier = former.map(|dir| wishes.instance(None, dir.into()).unwrap());
-        let instance = wishes.instance(None, data_dir.into()).unwrap();
+        let (earlier, instance) = (former.map(instance), instance(data_dir));
         Plan::new("demo".parse().unwrap(), instance, earlier.as_ref(), info).unwrap()
     }
 

@@ -1,6 +1,6 @@
+use crate::inputs::{KeptFile, SetArgument, SetKind};
 use crate::profile::Profile;
 use crate::release::{Catalogue, DEFAULT};
-use crate::settings::{KeptFile, SetArgument, SetKind};
 use crate::values::{Controller, Error, Inputs, Resolved, resolve};
 
 /// A machine of 16 GB, with or without an ingress controller.

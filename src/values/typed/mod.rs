@@ -19,9 +19,9 @@ pub use self::server::{
 };
 use crate::component::{Component, RELEASE_NAME};
 use crate::image_ref::ImageRef;
+use crate::ports::Ports;
 use crate::release::Release;
 use crate::secrets::{Chosen, Credentials, Secrets};
-use crate::settings::Ports;
 use crate::values::keys::{self, secret};
 
 /// Files by name.

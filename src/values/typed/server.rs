@@ -185,7 +185,7 @@ pub struct Watchdog {
     pub interval: u64,
 }
 
-/// What the chart waits before probes; the same value is not a wish.
+/// What the chart waits before probes; the same value changes nothing.
 const CHART_DELAY: u64 = 60;
 
 impl ApiOptions {

@@ -1,40 +1,44 @@
-//! Files of the user. They are read once and stored with the instance, so that a later `up`
-//! without flags does the same.
+//! Reads the user's files, once: their text is kept with the instance.
+
+use std::path::Path;
 
 use helm_values::{MAX_BYTES, file_names};
 
-use super::{Error, InputFile, KeptFile, SetArgument, SetKind};
-use crate::files;
+use super::{Error, InputFile};
+use crate::inputs::{KeptFile, SetArgument, SetKind};
+use crate::{files, release};
 
-/// Reads values files; `-` is what is piped in.
-pub(super) fn read_values(paths: &[InputFile]) -> Result<Vec<KeptFile>, Error> {
+/// Reads values files.
+pub(super) fn values<'a>(
+    paths: impl Iterator<Item = &'a InputFile>,
+) -> Result<Vec<KeptFile>, Error> {
     let read = |file: &InputFile| {
         let kept = text_of(file)?.ok_or_else(|| Error::NoValuesFile {
             path: file.to_string(),
         })?;
-        // A command before the pipe that failed is the usual reason, and no wish.
+        // The usual reason is that the command before the pipe failed.
         if file.is_pipe() && kept.text.trim().is_empty() {
             return Err(Error::EmptyPipe);
         }
         Ok(kept)
     };
-    paths.iter().map(read).collect()
+    paths.map(read).collect()
 }
 
-/// Reads the file of a release, where the release is not one of the catalogue.
-pub(super) fn read_release(release: &str) -> Result<Option<KeptFile>, Error> {
-    if !crate::release::is_path(release) {
+/// Reads the file of a release that is not in the catalogue.
+pub(super) fn release(name: &str) -> Result<Option<KeptFile>, Error> {
+    if !release::is_path(name) {
         return Ok(None);
     }
-    let path: InputFile = release.parse().map_err(Error::ReleasePath)?;
+    let path: InputFile = name.parse().map_err(Error::ReleasePath)?;
     let missing = || Error::NoReleaseFile {
         path: path.to_string(),
     };
     Ok(Some(text_of(&path)?.ok_or_else(missing)?))
 }
 
-/// The arguments of one flag, with the files that they name.
-pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, Error> {
+/// Returns the arguments of one option, with the files that they name.
+pub(super) fn sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, Error> {
     let read = |text: &String| {
         let mut argument = SetArgument::new(kind, text);
         if kind == SetKind::File {
@@ -54,6 +58,28 @@ pub(super) fn read_sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgume
         Ok(argument)
     };
     texts.iter().map(read).collect()
+}
+
+/// Reads certificates in PEM format. An empty file means that there are none any more.
+pub(super) fn certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
+    let wrong = |reason: &'static str| Error::Certificates {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = files::read(path)?.ok_or_else(|| wrong("the file does not exist"))?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    if text.contains("PRIVATE KEY") {
+        return Err(wrong("it contains a private key"));
+    }
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(wrong("it contains no certificate in PEM format"));
+    }
+    Ok(Some(KeptFile {
+        path: path.display().to_string(),
+        text,
+    }))
 }
 
 fn text_of(file: &InputFile) -> Result<Option<KeptFile>, Error> {
@@ -84,14 +110,14 @@ mod tests {
         let path = dir.path().join("motd");
         files::write(&path, "hello\n").unwrap();
         let text = format!("a={},b=none", path.display());
-        let error = read_sets(SetKind::File, std::slice::from_ref(&text)).unwrap_err();
+        let error = sets(SetKind::File, std::slice::from_ref(&text)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("file none does not exist (--set-file {text})")
         );
         let text = format!("a={}", path.display());
-        let sets = read_sets(SetKind::File, &[text]).unwrap();
-        assert_eq!(sets[0].files[0].text, "hello\n");
+        let read = sets(SetKind::File, &[text]).unwrap();
+        assert_eq!(read[0].files[0].text, "hello\n");
     }
 
     #[test]
@@ -101,14 +127,14 @@ mod tests {
         let path = dir.path().join("values.yaml");
         let file: InputFile = path.display().to_string().parse().unwrap();
         std::fs::write(&path, b"a: 1\nb: \xff\n").unwrap();
-        let error = read_values(std::slice::from_ref(&file)).unwrap_err();
+        let error = values(std::iter::once(&file)).unwrap_err();
         let place = path.display();
         assert_eq!(
             error.to_string(),
             format!("cannot read {place}: line 2 is not valid UTF-8")
         );
         std::fs::write(&path, vec![b'#'; MAX_BYTES + 1]).unwrap();
-        let error = read_values(std::slice::from_ref(&file)).unwrap_err();
+        let error = values(std::iter::once(&file)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("cannot read {place}: it is larger than 1 MiB")

@@ -1,14 +1,24 @@
-//! Arguments of `--set` and its variants.
+//! The user's files and arguments of `--set`, as they were read. They are kept with the
+//! instance, so that a later `up` without options uses them again.
 
 use std::fmt;
 
 use helm_values::Argument;
+pub use helm_values::SetKind;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{KeptFile, SetKind};
 use crate::redact;
 
-/// An argument of one of the flags.
+/// A file of the user, which may be gone by the time it is used again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    /// Where it was read, for messages.
+    pub path: String,
+    /// As it was read.
+    pub text: String,
+}
+
+/// An argument of `--set` or one of its variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetArgument {
     /// The flag.

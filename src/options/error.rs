@@ -1,0 +1,138 @@
+//! Options that cannot be used.
+
+use std::path::PathBuf;
+
+use crate::error::{Code, Explain};
+use crate::ports::Ports;
+use crate::{files, path};
+
+/// Options, or files that they name, that are invalid.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// The settings file is broken.
+    #[error("invalid settings in {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A values file is missing.
+    #[error("values file {path} does not exist")]
+    NoValuesFile {
+        /// The path that was given.
+        path: String,
+    },
+    /// Nothing came through the pipe that values are read from.
+    #[error("no values on standard input: `-f -` read nothing")]
+    EmptyPipe,
+    /// The path of a release's file cannot be used.
+    #[error("invalid value for --release: {0}")]
+    ReleasePath(crate::path::Error),
+    /// A release's file is missing.
+    #[error("release file {path} does not exist")]
+    NoReleaseFile {
+        /// The path that was given.
+        path: String,
+    },
+    /// A file of `--set-file` is missing.
+    #[error("file {path} does not exist ({argument})")]
+    NoSetFile {
+        /// The path that was given.
+        path: String,
+        /// The flag and its argument.
+        argument: String,
+    },
+    /// A path in an argument cannot be resolved.
+    #[error("invalid path: {reason} ({argument})")]
+    Path {
+        /// Why.
+        reason: path::Error,
+        /// The flag and its argument.
+        argument: String,
+    },
+    /// A file of the user is too large.
+    #[error("cannot read {path}: it is larger than {} MiB", helm_values::MAX_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: String,
+    },
+    /// A file of the user is not UTF-8 text.
+    #[error("cannot read {path}: line {line} is not valid UTF-8")]
+    NotText {
+        /// The file.
+        path: String,
+        /// The line of the first byte that cannot be read.
+        line: usize,
+    },
+    /// No certificates.
+    #[error("invalid certificates in {}: {reason}", path.display())]
+    Certificates {
+        /// The path that was given.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Two services on one host port.
+    #[error("the ports of web, API and files must be different, got {}, {} and {}", ports.web, ports.api, ports.files)]
+    SamePort {
+        /// What was asked for.
+        ports: Ports,
+    },
+    /// Something else is on a host port of the ingress.
+    #[error("{one} and {other} cannot both be {port}")]
+    IngressPort {
+        /// A flag.
+        one: &'static str,
+        /// Another flag.
+        other: &'static str,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Files(error) => error.code(),
+            _ => Code::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Error::Files(error) => error.hints(),
+            Error::File { .. } => {
+                vec!["see all settings: clearml-local up --help".into()]
+            }
+            Error::SamePort { .. } => {
+                vec!["set different ports: --web-port, --api-port, --files-port".into()]
+            }
+            Error::IngressPort { one, .. } => {
+                vec![format!("use another port: clearml-local up {one} PORT")]
+            }
+            Error::Certificates { .. } => {
+                vec![
+                    "ask the administrator of your proxy for a file that starts with -----BEGIN \
+                    CERTIFICATE-----"
+                        .into(),
+                ]
+            }
+            Error::EmptyPipe => vec![
+                "check the output of the command before the pipe".into(),
+                "to discard the values of earlier runs: clearml-local up --reset-values".into(),
+            ],
+            Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
+                vec!["use 1.5.0, 2.3 or the path of a release file".into()]
+            }
+            Error::NoValuesFile { .. }
+            | Error::NoSetFile { .. }
+            | Error::Path { .. }
+            | Error::TooLarge { .. }
+            | Error::NotText { .. } => Vec::new(),
+        }
+    }
+}

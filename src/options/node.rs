@@ -1,0 +1,80 @@
+//! Options of the node and of what stands around it, and how they change an instance.
+
+use serde::Deserialize;
+
+use super::arguments::ArgExt;
+use crate::image_ref::ImageRef;
+use crate::settings::{DataPlace, Instance, Mirror, Pull};
+
+options! {
+    /// Options of the node.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    #[command(next_help_heading = "Node")]
+    pub struct NodeOptions {
+        /// Directory for the data, or volume:NAME
+        ///
+        /// Either a directory of this machine, or a volume of Docker. `down` keeps it. A later
+        /// change copies the data to the new place.
+        #[arg(
+            long,
+            value_name = "DIR",
+            env = "CLEARML_LOCAL_DATA_DIR",
+            value_hint = clap::ValueHint::DirPath
+        )]
+        pub data_dir: Option<DataPlace>,
+        /// Image of the Kubernetes node
+        #[arg(
+            long,
+            value_name = "IMAGE",
+            env = "CLEARML_LOCAL_NODE_IMAGE",
+            hide_short_help = true
+        )]
+        pub node_image: Option<ImageRef>,
+        /// Pull all images from this registry
+        ///
+        /// `none` returns to the registries that the images name.
+        #[arg(long, value_name = "HOST[/PATH]", env = "CLEARML_LOCAL_REGISTRY_MIRROR")]
+        pub registry_mirror: Option<Mirror>,
+        /// Where to pull missing images [default: auto]
+        #[arg(
+            long,
+            value_name = "WHERE",
+            env = "CLEARML_LOCAL_PULL",
+            hide_short_help = true
+        )]
+        pub pull: Option<Pull>,
+        /// Start after a reboot [default: true]
+        #[arg(long, switch(), env = "CLEARML_LOCAL_AUTOSTART")]
+        pub autostart: Option<bool>,
+        /// Add a context to your kubeconfig
+        ///
+        /// The context `clearml-local-NAME`, for kubectl. `down` removes it.
+        #[arg(long, switch(), env = "CLEARML_LOCAL_MERGE_KUBECONFIG")]
+        pub merge_kubeconfig: Option<bool>,
+    }
+}
+
+impl NodeOptions {
+    pub(super) fn apply(&self, to: Instance) -> Instance {
+        let NodeOptions {
+            data_dir,
+            node_image,
+            registry_mirror,
+            pull,
+            autostart,
+            merge_kubeconfig,
+        } = self.clone();
+        Instance {
+            data_dir: data_dir.unwrap_or(to.data_dir),
+            node_image: node_image.unwrap_or(to.node_image),
+            registry_mirror: registry_mirror
+                .or(to.registry_mirror)
+                .filter(|mirror| !mirror.is_none()),
+            pull: pull.unwrap_or(to.pull),
+            autostart: autostart.unwrap_or(to.autostart),
+            merge_kubeconfig: merge_kubeconfig.unwrap_or(to.merge_kubeconfig),
+            ..to
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Options of the values, and how they change an instance.
+
+use serde::Deserialize;
+
+use super::files::InputFiles;
+use super::{Error, read};
+use crate::inputs::{SetArgument, SetKind};
+use crate::settings::Instance;
+
+const HEADING: &str = "Values";
+
+/// Options of the values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[command(next_help_heading = HEADING)]
+pub struct ValuesOptions {
+    /// Read values from a file, or from stdin with -
+    ///
+    /// A values file of the `clearml` Helm chart. Repeat the option to merge several files; later
+    /// ones take precedence.
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        env = "CLEARML_LOCAL_VALUES",
+        value_hint = clap::ValueHint::FilePath
+    )]
+    pub values: Vec<InputFiles>,
+    /// Single values, which are a group of their own.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub set: SetOptions,
+    /// Forget the values of earlier runs
+    ///
+    /// Values given in the same command are kept.
+    #[arg(long)]
+    #[serde(skip)]
+    pub reset_values: bool,
+}
+
+/// Options that set single values, and the release that they are for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[command(next_help_heading = HEADING)]
+pub struct SetOptions {
+    /// Set a value (takes precedence over files)
+    ///
+    /// Such as `apiserver.replicaCount=2`. The grammar is Helm's: `a.b=c,d=e` sets two values,
+    /// `a={x,y}` a list, `a[0].b=c` the key of an item, `a=null` removes a default.
+    #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
+    pub set: Vec<String>,
+    /// Set a value to text, such as version=0042
+    ///
+    /// The value is text even if it looks like a number or a flag. Takes precedence over --set.
+    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    pub set_string: Vec<String>,
+    /// Set a value to the content of a file
+    ///
+    /// The file is read now and its content kept. Takes precedence over --set-string.
+    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    pub set_file: Vec<String>,
+    /// Set a value to JSON
+    ///
+    /// Or several values, with an object and no key. Takes precedence over files; --set takes
+    /// precedence over it.
+    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    pub set_json: Vec<String>,
+    /// Release of the server: 1.5.0, 2.3 or a file
+    ///
+    /// The file describes a release: its version and images. [default: 1.5.0]
+    #[arg(long, value_name = "NAME|FILE", env = "CLEARML_LOCAL_RELEASE")]
+    pub release: Option<String>,
+}
+
+impl ValuesOptions {
+    /// Merges with options that give way to these. Files and arguments are one choice: those of
+    /// one source replace all of the other. The release is another choice.
+    #[must_use]
+    pub fn or(self, weaker: ValuesOptions) -> ValuesOptions {
+        let release = self.set.release.clone();
+        let release = release.or_else(|| weaker.set.release.clone());
+        let chosen = if self.choose_values() { self } else { weaker };
+        ValuesOptions {
+            set: SetOptions {
+                release,
+                ..chosen.set
+            },
+            ..chosen
+        }
+    }
+
+    /// Whether they choose values, if only by a reset.
+    fn choose_values(&self) -> bool {
+        let texts = |kind| !self.set.texts(kind).is_empty();
+        self.reset_values || !self.values.is_empty() || SetKind::ALL.into_iter().any(texts)
+    }
+
+    pub(super) fn apply(&self, to: Instance) -> Result<Instance, Error> {
+        let chosen = self.choose_values();
+        let release = self.set.release.clone();
+        Ok(Instance {
+            release_file: match &release {
+                Some(release) => read::release(release)?,
+                // Versions up to 0.1.0 kept only its path.
+                None => match to.release_file {
+                    None => read::release(&to.release).ok().flatten(),
+                    kept => kept,
+                },
+            },
+            release: release.unwrap_or(to.release),
+            values: match chosen {
+                true => read::values(self.values.iter().flat_map(InputFiles::each))?,
+                false => to.values,
+            },
+            sets: match chosen {
+                true => self.set.read()?,
+                false => to.sets,
+            },
+            ..to
+        })
+    }
+}
+
+impl SetOptions {
+    fn texts(&self, kind: SetKind) -> &[String] {
+        match kind {
+            SetKind::Json => &self.set_json,
+            SetKind::Set => &self.set,
+            SetKind::String => &self.set_string,
+            SetKind::File => &self.set_file,
+        }
+    }
+
+    /// Returns the arguments, those that give way first.
+    fn read(&self) -> Result<Vec<SetArgument>, Error> {
+        let mut sets = Vec::new();
+        for kind in SetKind::ALL {
+            sets.extend(read::sets(kind, self.texts(kind))?);
+        }
+        Ok(sets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::Options;
+    use super::*;
+
+    fn defaults() -> Instance {
+        Instance::with_defaults(PathBuf::from("/data").into())
+    }
+
+    fn reset() -> Options {
+        let mut options = Options::default();
+        options.values.reset_values = true;
+        options
+    }
+
+    #[test]
+    fn values_are_kept_until_others_are_chosen_or_they_are_reset() {
+        let earlier = Options::of("{set: [a=1], release: '2.3'}").apply(defaults());
+        let earlier = earlier.unwrap();
+        let sets = |options: Options| {
+            let then = options.apply(earlier.clone()).unwrap();
+            assert_eq!(then.release, "2.3");
+            let sets = then.sets.into_iter().map(|set| set.text);
+            sets.collect::<Vec<String>>()
+        };
+        assert_eq!(sets(Options::default()), ["a=1"]);
+        assert_eq!(sets(Options::of("set: [b=2]")), ["b=2"]);
+        assert_eq!(sets(reset()), [""; 0]);
+        let mut both = Options::of("set: [b=2]");
+        both.values.reset_values = true;
+        assert_eq!(sets(both), ["b=2"]);
+        // Also those of the settings file.
+        assert_eq!(sets(reset().or(Options::of("set: [c=3]"))), [""; 0]);
+    }
+
+    #[test]
+    fn values_of_options_replace_all_of_the_file() {
+        let file = Options::of("{setString: [a=1], set: [b=1], setJson: ['c=1'], release: '2.3'}");
+        let all = file.apply(defaults()).unwrap();
+        assert_eq!(
+            all.sets,
+            [
+                SetArgument::new(SetKind::Json, "c=1"),
+                SetArgument::new(SetKind::Set, "b=1"),
+                SetArgument::new(SetKind::String, "a=1"),
+            ]
+        );
+        let other = Options::of("setJson: ['d=1']").or(file);
+        let other = other.apply(defaults()).unwrap();
+        assert_eq!(other.sets, [SetArgument::new(SetKind::Json, "d=1")]);
+        assert_eq!(other.release, "2.3", "the release is another choice");
+    }
+}

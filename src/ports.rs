@@ -1,0 +1,33 @@
+//! The ports of the three services.
+
+use serde::{Deserialize, Serialize};
+
+/// The host ports, or the node ports, of the three services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Web app.
+    pub web: u16,
+    /// API server.
+    pub api: u16,
+    /// File server.
+    pub files: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports {
+            web: 30080,
+            api: 30008,
+            files: 30081,
+        }
+    }
+}
+
+impl Ports {
+    /// Whether the web app finds API and files by itself from these ports: its code knows two
+    /// sets only.
+    pub fn found_by_web_app(self) -> bool {
+        let known = |web, api, files| self == Ports { web, api, files };
+        known(30080, 30008, 30081) || known(8080, 8008, 8081)
+    }
+}
