@@ -13,13 +13,8 @@ fn accepts(file: &Value) -> Result<(), String> {
 }
 
 fn defaults(release: &str) -> String {
-    values::default_file(&values::Inputs {
-        release: &Catalogue::builtin().find(release).unwrap(),
-        profile: &Profile::for_machine(4_000_000_000),
-        files: &[],
-        sets: &[],
-        controller: None,
-    })
+    let release = Catalogue::builtin().find(release).unwrap();
+    values::default_file(&release, &Profile::for_machine(4_000_000_000))
 }
 
 /// A copy of the chart's own file.

@@ -10,7 +10,7 @@ use crate::options::{InputFile, Options, SetOptions, ValuesOptions};
 use crate::settings::Instance;
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
-use crate::values::{self, Finding, InForce, Inputs, Problem};
+use crate::values::{self, Finding, InForce, Problem};
 
 /// Show all values and where each comes from
 ///
@@ -133,18 +133,12 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
     let earlier = context.earlier().await?;
     let plan = plan(&args.options, earlier.as_ref(), context).await?;
     if args.defaults {
-        let file = values::default_file(&Inputs {
-            release: &plan.release,
-            profile: &plan.profile,
-            files: &[],
-            sets: &[],
-            controller: None,
-        });
+        let file = values::default_file(&plan.release, &plan.profile);
         context.output.data(&file)?;
         return Ok(());
     }
     warn(&plan.warnings, context);
-    let mut shown = plan.in_force()?;
+    let mut shown = plan.in_force;
     shown.retain(|one| one.changed || !args.changed);
     if context.output.is_json() {
         context.output.json(&shown)?;

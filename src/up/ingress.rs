@@ -11,45 +11,12 @@ use crate::error::Result;
 use crate::event::Events;
 use crate::kube::Cluster;
 use crate::manifests::INGRESS_CLASS;
-use crate::node::spec::INGRESS_NODE_PORTS;
-use crate::profile::Profile;
-use crate::release::Release;
 use crate::settings::{Host, Hosts, Instance, Listen};
 use crate::state::StateDir;
-use crate::values::{self, Resolved, Site, Values};
+use crate::values::{Site, Values};
 
 /// How long names may take to be looked up.
 const LOOKUP: Duration = Duration::from_secs(2);
-
-/// The values in force for an instance.
-///
-/// # Errors
-/// Everything that is wrong with what the user said.
-pub(super) fn values(
-    instance: &Instance,
-    release: &Release,
-    profile: &Profile,
-) -> Result<Resolved, values::Error> {
-    values::resolve(&inputs(instance, release, profile))
-}
-
-/// What the values of an instance are worked out from.
-pub(super) fn inputs<'a>(
-    instance: &'a Instance,
-    release: &'a Release,
-    profile: &'a Profile,
-) -> values::Inputs<'a> {
-    values::Inputs {
-        release,
-        profile,
-        files: &instance.values,
-        sets: &instance.sets,
-        controller: instance.ingress.enabled.then_some(values::Controller {
-            class: INGRESS_CLASS,
-            node_ports: INGRESS_NODE_PORTS,
-        }),
-    }
-}
 
 /// The instance, with who is reached through its ingress controller.
 pub(super) fn lead(mut instance: Instance, values: &Values) -> Instance {

@@ -9,7 +9,7 @@ use crate::docker::{Container, Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, Sources, Wanted};
-use crate::manifests::{self, Object, TRAEFIK_IMAGE};
+use crate::manifests::{self, INGRESS_CLASS, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::path::HostPath;
 use crate::ports::Ports;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub values: Values,
     /// The same as one tree, for the history.
     pub tree: serde_json::Value,
+    /// Every key, and where its value comes from.
+    pub in_force: Vec<InForce>,
     /// What a person should know of them.
     pub warnings: Vec<String>,
     /// The user's own login to the registry of `imageCredentials`, where the values
@@ -66,8 +68,17 @@ impl Plan {
             values,
             mut warnings,
             tree,
-            ..
-        } = ingress::values(&instance, &release, &profile)?;
+            in_force,
+        } = values::resolve(&values::Inputs {
+            release: &release,
+            profile: &profile,
+            files: &instance.values,
+            sets: &instance.sets,
+            controller: instance.ingress.enabled.then_some(values::Controller {
+                class: INGRESS_CLASS,
+                node_ports: INGRESS_NODE_PORTS,
+            }),
+        })?;
         let instance = ingress::lead(instance, &values);
         warnings.extend(earlier.and_then(|earlier| moved_files(earlier, &instance)));
         Ok(Plan {
@@ -78,19 +89,11 @@ impl Plan {
             profile,
             values,
             tree,
+            in_force,
             warnings,
             registry_login: None,
             in_the_way: Vec::new(),
         })
-    }
-
-    /// Every key in force, and where its value comes from.
-    ///
-    /// # Errors
-    /// None where there is a plan: its values were read before.
-    pub fn in_force(&self) -> Result<Vec<InForce>> {
-        let inputs = ingress::inputs(&self.instance, &self.release, &self.profile);
-        Ok(values::resolve(&inputs)?.in_force(&inputs))
     }
 
     /// The node ports of the three services.

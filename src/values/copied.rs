@@ -1,11 +1,12 @@
 //! What a copy of a chart's own values.yaml says without meaning it: secrets that are
-//! published, memory that this machine may not have, names and ports that are empty.
+//! published, memory that this machine may not have, names and ports that are empty, ingresses that are
+//! disabled although there is a controller.
 
 use serde_json::{Value, json};
 
-use super::keys::{self, elasticsearch};
+use super::keys::{self, elasticsearch, ingress};
 use super::overrides::Overrides;
-use super::{Inputs, published};
+use super::{Inputs, layers, published};
 use crate::component::Component;
 
 /// Takes out of the user's tree what is not meant; returns the warnings.
@@ -23,6 +24,11 @@ pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<Str
         warnings.push(format!("{place}: {what}"));
     }
     forget_empty(&mut overrides.tree);
+    if layers::opens_ingresses(&overrides.tree, inputs) {
+        for (_, site) in ingress::SITES {
+            site.enabled.remove(&mut overrides.tree);
+        }
+    }
     let ours = inputs.profile.resources(Component::Elasticsearch);
     let smaller = ours["limits"]["memory"] != "4Gi";
     if smaller && has_the_charts_memory(&overrides.tree) {

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::keys::{self, Effect, Entry, Node};
-use super::{Inputs, defaults as tree_of};
+use super::layers::Layers;
+use crate::profile::Profile;
+use crate::release::Release;
 use crate::yaml;
 
 /// How wide comments are.
@@ -15,10 +17,9 @@ const HEAD: &str = "\
 # are commented out: remove the `#` to set them yourself.
 ";
 
-/// A values file with every key at its default. For the release and the profile of
-/// `inputs`; the values of the user are ignored.
-pub fn default_file(inputs: &Inputs<'_>) -> String {
-    let tree = tree_of(inputs);
+/// A values file with every key at its default.
+pub fn default_file(release: &Release, profile: &Profile) -> String {
+    let tree = Layers::defaults(release, profile).merged();
     let mut text = HEAD.to_owned();
     for (name, node) in keys::tree() {
         text.push('\n');

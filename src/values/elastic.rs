@@ -35,43 +35,43 @@ fn chart() -> &'static [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// The chart's settings, as the release's Elasticsearch accepts them.
-pub(super) fn defaults(release: &Release) -> Value {
+/// The chart's settings as the release's Elasticsearch accepts them; `None` if it accepts
+/// all of them.
+pub(super) fn defaults(release: &Release) -> Option<Vec<Value>> {
     let mut list = chart().to_vec();
     list.retain(|env| !is_gone(env, release));
     list.iter_mut().for_each(|env| quote(env, release));
-    json!(list)
+    Some(list).filter(|list| list != chart())
 }
 
-/// Makes the list in force one that the release's Elasticsearch accepts, as far as the
+/// Changes the user's list into one that the release's Elasticsearch accepts, as far as the
 /// meaning stays. Returns the warnings.
-pub(super) fn adapt(tree: &mut Value, overrides: &Overrides, release: &Release) -> Vec<String> {
+pub(super) fn adapt(overrides: &mut Overrides, release: &Release) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Some(Value::Array(list)) = KEY.find_mut(tree) else {
+    let Some(Value::Array(list)) = KEY.find_mut(&mut overrides.tree) else {
         return warnings;
     };
-    let mut index = 0;
-    list.retain(|env| {
+    let list = std::mem::take(list);
+    let mut adapted = Vec::new();
+    for (index, mut env) in list.into_iter().enumerate() {
         // What switches something off that is gone can go as well.
-        let copied = is_gone(env, release) && chart().contains(env);
-        if copied {
+        if is_gone(&env, release) && chart().contains(&env) {
             let item = index.to_string();
             let mut path: Vec<&str> = KEY.steps().collect();
             path.push(&item);
-            let place = overrides.place(&path);
+            let place = overrides.place(&path).unwrap_or_default();
+            let version = &release.databases.elasticsearch;
+            let name = env["name"].as_str().unwrap_or_default();
             warnings.push(format!(
-                "{}: Elasticsearch {} does not support the setting {}: it is ignored",
-                place.unwrap_or_default(),
-                release.databases.elasticsearch,
-                env["name"]
-                    .as_str()
-                    .map_or_else(String::new, |name| format!("`{name}`")),
+                "{place}: Elasticsearch {version} does not support the setting `{name}`: it is \
+                 ignored"
             ));
+        } else {
+            quote(&mut env, release);
+            adapted.push(env);
         }
-        index += 1;
-        !copied
-    });
-    list.iter_mut().for_each(|env| quote(env, release));
+    }
+    KEY.set(&mut overrides.tree, adapted.into());
     warnings
 }
 

@@ -1,65 +1,86 @@
-//! What the profile of the machine chose gives way to what the user chose, where both
-//! do not fit one another.
+//! Where the profile of the host gives way, because it does not fit the values of the user.
 
+use helm_values::has_value;
 use serde_json::{Value, json};
 
+use super::keys::{self, Key, elasticsearch};
 use super::kind;
-use super::overrides::Overrides;
 use crate::component::Component;
 use crate::profile::Profile;
 use crate::quantity::{bytes, java_bytes};
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Changes requests, limits and the heap that the user did not choose.
-pub(super) fn give_way(tree: &mut Value, overrides: &Overrides, profile: &Profile) {
-    let sets = |path: &[&str]| overrides.has(path);
+/// Changes requests, limits and the heap of the profile's layer.
+pub(super) fn give_way(layer: &mut Value, user: &Value, profile: &Profile) {
     for component in Component::ALL {
-        let name = component.name();
+        let resources = &keys::pods(component).resources;
         for what in ["cpu", "memory"] {
-            let ours = |kind: &str| !sets(&[name, "resources", kind, what]);
-            let amount = |kind: &str| tree[name]["resources"][kind][what].clone();
-            let (request, limit) = (amount("requests"), amount("limits"));
-            let (Some(asked), Some(limited)) = (size(&request), size(&limit)) else {
+            let request = Place::below(resources, &["requests", what]);
+            let limit = Place::below(resources, &["limits", what]);
+            let (Some(asked), Some(limited)) = (request.size(layer, user), limit.size(layer, user))
+            else {
                 continue;
             };
-            // Less than 1 MiB is a slip of the unit, which is told.
+            // Less than 1 MiB is a wrong unit, which is reported.
             if asked <= limited || (what == "memory" && limited < MIB) {
                 continue;
             }
-            if ours("requests") {
-                tree[name]["resources"]["requests"][what] = limit;
-            } else if ours("limits") {
-                tree[name]["resources"]["limits"][what] = request;
+            if !request.is_set(user) {
+                request.set(layer, limit.at(layer, user).clone());
+            } else if !limit.is_set(user) {
+                limit.set(layer, request.at(layer, user).clone());
             }
         }
     }
-    heap(tree, &sets, profile);
-}
-
-fn size(amount: &Value) -> Option<f64> {
-    kind::text(amount).as_deref().and_then(bytes)
+    heap(layer, user, profile);
 }
 
 /// Elasticsearch's heap is half of its limit, as in every profile.
-fn heap(tree: &mut Value, sets: &dyn Fn(&[&str]) -> bool, profile: &Profile) {
-    let elastic = &mut tree["elasticsearch"];
-    let Some(options) = kind::text(&elastic["esJavaOpts"]) else {
+fn heap(layer: &mut Value, user: &Value, profile: &Profile) {
+    let options = Place::below(&elasticsearch::ES_JAVA_OPTS, &[]);
+    let limit = Place::below(&elasticsearch::PODS.resources, &["limits", "memory"]);
+    let heap = kind::text(options.at(layer, user));
+    let heap = heap.as_deref().and_then(heap_of).and_then(java_bytes);
+    let (Some(heap), Some(limited)) = (heap, limit.size(layer, user)) else {
         return;
     };
-    let heap = heap_of(&options).and_then(java_bytes);
-    let limit = size(&elastic["resources"]["limits"]["memory"]);
-    let (Some(heap), Some(limit)) = (heap, limit) else {
-        return;
-    };
-    if heap < limit {
+    if heap < limited {
         return;
     }
-    if !sets(&["elasticsearch", "resources", "limits", "memory"]) {
-        elastic["resources"]["limits"]["memory"] = json!(format!("{:.0}Mi", 2.0 * heap / MIB));
-    } else if !sets(&["elasticsearch", "esJavaOpts"]) {
-        let fitting = format!("{:.0}m", (limit / 2.0 / MIB).floor());
-        elastic["esJavaOpts"] = json!(profile.java_options_with(&fitting));
+    if !limit.is_set(user) {
+        limit.set(layer, json!(format!("{:.0}Mi", 2.0 * heap / MIB)));
+    } else if !options.is_set(user) {
+        let fitting = format!("{:.0}m", (limited / 2.0 / MIB).floor());
+        options.set(layer, json!(profile.java_options_with(&fitting)));
+    }
+}
+
+/// The path of a value that the user or the profile can set.
+struct Place(Vec<&'static str>);
+
+impl Place {
+    fn below<T>(key: &Key<T>, names: &[&'static str]) -> Place {
+        Place(key.steps().chain(names.iter().copied()).collect())
+    }
+
+    fn is_set(&self, user: &Value) -> bool {
+        has_value(user, &self.0)
+    }
+
+    /// The user's value, or else the profile's.
+    fn at<'a>(&self, layer: &'a Value, user: &'a Value) -> &'a Value {
+        let tree = if self.is_set(user) { user } else { layer };
+        self.0.iter().fold(tree, |tree, step| &tree[*step])
+    }
+
+    fn size(&self, layer: &Value, user: &Value) -> Option<f64> {
+        let text = kind::text(self.at(layer, user));
+        text.as_deref().and_then(bytes)
+    }
+
+    fn set(&self, layer: &mut Value, value: Value) {
+        keys::put(layer, &self.0, value);
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod hocon;
 mod keys;
 mod kind;
+mod layers;
 mod limits;
 mod lookup;
 mod newer;
@@ -27,7 +28,7 @@ use serde_json::Value;
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
 pub use self::error::{Error, Finding, Problem, Suggestion};
-use self::keys::elasticsearch;
+use self::layers::Layers;
 pub use self::reference::reference;
 pub use self::schema::schema;
 pub use self::show::InForce;
@@ -36,13 +37,11 @@ pub use self::typed::{
     Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site, Sites,
     User, Values, Watchdog,
 };
-use crate::component::Component;
 use crate::inputs::{KeptFile, SetArgument};
 use crate::profile::Profile;
 use crate::release::Release;
 
-/// Where values come from, weakest first: the chart, the release, the profile,
-/// the files, `--set`.
+/// What values are resolved from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// The release, whose images are the default.
@@ -74,9 +73,8 @@ pub struct Resolved {
     pub warnings: Vec<String>,
     /// As one tree.
     pub tree: Value,
-    overrides: overrides::Overrides,
-    /// Whether the controller opened the ingresses.
-    opened: bool,
+    /// Every key, in the order of the chart's file.
+    pub in_force: Vec<InForce>,
 }
 
 /// Works out the values in force.
@@ -100,12 +98,11 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     }
     check::without_misplaced(&mut overrides.tree);
     warnings.extend(copied::unmeant(&mut overrides, inputs));
-    let defaults = defaults(inputs);
-    let mut tree = defaults.clone();
+    warnings.extend(elastic::adapt(&mut overrides, inputs.release));
+    let defaults = Layers::defaults(inputs.release, inputs.profile).merged();
+    let layers = Layers::below(&overrides.tree, inputs);
+    let mut tree = layers.merged();
     coalesce_values(&mut tree, &overrides.tree);
-    let opened = opened(&mut tree, inputs);
-    warnings.extend(elastic::adapt(&mut tree, &overrides, inputs.release));
-    limits::give_way(&mut tree, &overrides, inputs.profile);
     let invalid = check::types(&tree, &|path| overrides.place(path));
     let mut fitting = tree.clone();
     for (key, _) in &invalid {
@@ -144,54 +141,18 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     Ok(Resolved {
         values,
         warnings,
+        in_force: show::in_force(&tree, &defaults, &overrides, &layers),
         tree,
-        overrides,
-        opened,
     })
 }
 
 /// The place of a value that the user did not set.
 const DEFAULTS: &str = "the defaults";
 
-/// Whoever asks for a controller wants something behind it: where the values have no
-/// ingress, each server gets one, with the host name that the chart's values give it.
-/// Returns whether that was done.
-fn opened(tree: &mut Value, inputs: &Inputs<'_>) -> bool {
-    let has_some = keys::ingress::SITES.iter().any(|(_, site)| {
-        let enabled = site.enabled.at(tree);
-        // What is no flag is told later.
-        kind::flag(enabled) != Some(false) && !enabled.is_null()
-    });
-    if inputs.controller.is_none() || has_some {
-        return false;
-    }
-    for (_, site) in keys::ingress::SITES {
-        site.enabled.set(tree, Value::Bool(true));
-    }
-    true
-}
-
-/// The chart's values, the release's images and the profile's resources.
-fn defaults(inputs: &Inputs<'_>) -> Value {
-    let mut tree = keys::defaults();
-    for component in Component::ALL {
-        let image = &inputs.release.image(component).reference;
-        let pods = keys::pods(component);
-        pods.image_repository
-            .set(&mut tree, image.repository().into());
-        pods.image_tag.set(&mut tree, image.tag().into());
-        pods.resources
-            .set(&mut tree, inputs.profile.resources(component));
-    }
-    elasticsearch::ES_JAVA_OPTS.set(&mut tree, inputs.profile.java_options().into());
-    let settings = elastic::defaults(inputs.release);
-    elasticsearch::PODS.extra_envs.set(&mut tree, settings);
-    tree
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::Component;
     use crate::inputs::SetKind;
     use crate::release::{Catalogue, DEFAULT};
 

@@ -29,11 +29,13 @@ clearml-local up -f values.yaml --set apiserver.replicaCount=2
 From the lowest to the highest:
 
 1. the chart's default;
-2. the release (`--release`): images;
+2. the release (`--release`): images, and which of the chart's settings its Elasticsearch
+   accepts;
 3. the memory of the machine (profiles small, standard and large): `resources` and
    `elasticsearch.esJavaOpts`;
-4. your files (`-f`); later ones take precedence;
-5. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, whatever their order
+4. `--with-ingress`: the three ingresses, if your values enable none;
+5. your files (`-f`); later ones take precedence;
+6. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, whatever their order
    on the command line; of one option, later ones take precedence.
 
 Maps are merged key by key; lists and everything else are replaced. `null` removes a

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::keys::{self, Entry, Origin, ingress};
+use super::keys::{self, Entry, Origin};
 use super::kind::Secrecy;
-use super::{Inputs, Resolved, defaults};
+use super::layers::Layers;
+use super::overrides::Overrides;
 use crate::redact::{MASK, mask_within};
 
 /// A key in force.
@@ -22,68 +23,54 @@ pub struct InForce {
     pub changed: bool,
 }
 
-impl Resolved {
-    /// Every key in force, in the order of the chart's file. `inputs` are those that
-    /// it was resolved from.
-    pub fn in_force(&self, inputs: &Inputs<'_>) -> Vec<InForce> {
-        let defaults = defaults(inputs);
-        let keys = keys::all().iter();
-        keys.map(|key| self.one(key, &defaults, inputs)).collect()
-    }
-
-    fn one(&self, key: &Entry, defaults: &Value, inputs: &Inputs<'_>) -> InForce {
+/// Every key in force, in the order of the chart's file.
+pub(super) fn in_force(
+    tree: &Value,
+    defaults: &Value,
+    overrides: &Overrides,
+    layers: &Layers,
+) -> Vec<InForce> {
+    let one = |key: &Entry| {
         let definition = key.definition;
-        let path: Vec<&str> = definition.steps().collect();
-        let value = definition.at(&self.tree).clone();
-        // Values that were left out, such as published secrets, are in no tree.
-        let from = match self.overrides.has(&path) {
-            true => self.overrides.source(&path),
-            false => None,
-        };
-        let made = self.is_made(definition.origin, &value);
-        let opens = self.opened
-            && ingress::SITES
-                .iter()
-                .any(|(_, site)| std::ptr::eq(&site.enabled.definition, definition));
-        let from = match opens {
-            true => Some("--with-ingress".to_owned()),
-            false => from.filter(|_| !made),
-        };
+        let value = definition.at(tree);
         let meaning = |value| definition.kind.meaning(value);
+        let generated = is_generated(definition.origin, value, tree);
+        let source = || {
+            let path: Vec<&str> = definition.steps().collect();
+            // What was removed from the user's values, such as a published secret, is only in
+            // their text.
+            let own = overrides.has(&path).then(|| overrides.source(&path));
+            let below = || layers.source(definition).map(str::to_owned);
+            own.flatten().or_else(below).unwrap_or_default()
+        };
         InForce {
-            from: from.unwrap_or_else(|| source_of_default(key, made, inputs)),
-            changed: meaning(&value) != meaning(definition.at(defaults)),
-            value: masked(definition.secrecy, value, made),
             key: key.path.clone(),
+            from: match generated {
+                true => "generated for the instance".to_owned(),
+                false => source(),
+            },
+            changed: meaning(value) != meaning(definition.at(defaults)),
+            value: masked(definition.secrecy, value.clone(), generated),
         }
-    }
-
-    /// Whether a secret is made for the instance.
-    fn is_made(&self, origin: Origin, value: &Value) -> bool {
-        let nothing = value.is_null() || *value == "";
-        nothing
-            && match origin {
-                Origin::Generated => true,
-                Origin::GeneratedWith(switch) => switch.read(&self.tree),
-                _ => false,
-            }
-    }
+    };
+    keys::all().iter().map(one).collect()
 }
 
-fn source_of_default(key: &Entry, made: bool, inputs: &Inputs<'_>) -> String {
-    match key.definition.origin {
-        _ if made => "generated for the instance".into(),
-        Origin::Release => format!("release {}", inputs.release.name),
-        Origin::Profile => format!("host (profile {})", inputs.profile.name),
-        _ if key.chart == Some(&key.default) => "chart".into(),
-        _ => "clearml-local".into(),
-    }
+/// Whether a secret is generated for the instance.
+fn is_generated(origin: Origin, value: &Value, tree: &Value) -> bool {
+    let is_empty = value.is_null() || *value == "";
+    is_empty
+        && match origin {
+            Origin::Generated => true,
+            Origin::GeneratedWith(switch) => switch.read(tree),
+            _ => false,
+        }
 }
 
-fn masked(secrecy: Secrecy, mut value: Value, made: bool) -> Value {
+fn masked(secrecy: Secrecy, mut value: Value, generated: bool) -> Value {
     let nothing = value.is_null() || value == "";
     match secrecy {
-        _ if made => return json!(MASK),
+        _ if generated => return json!(MASK),
         Secrecy::Secret if !nothing => return json!(MASK),
         Secrecy::Secret => {}
         Secrecy::Passwords => {
@@ -102,9 +89,18 @@ mod tests {
     use crate::inputs::{KeptFile, SetArgument, SetKind};
     use crate::profile::Profile;
     use crate::release::{Catalogue, DEFAULT};
-    use crate::values::resolve;
+    use crate::values::{Controller, Inputs, resolve};
 
     fn in_force(text: &str, sets: &[&str]) -> Vec<InForce> {
+        in_force_of(DEFAULT, None, text, sets)
+    }
+
+    fn in_force_of(
+        release: &str,
+        controller: Option<Controller>,
+        text: &str,
+        sets: &[&str],
+    ) -> Vec<InForce> {
         let files = [KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
@@ -114,13 +110,13 @@ mod tests {
             .map(|text| SetArgument::new(SetKind::Set, *text))
             .collect();
         let inputs = Inputs {
-            release: &Catalogue::builtin().find(DEFAULT).unwrap(),
+            release: &Catalogue::builtin().find(release).unwrap(),
             profile: &Profile::for_machine(8_000_000_000),
             files: &files,
             sets: &sets,
-            controller: None,
+            controller,
         };
-        resolve(&inputs).unwrap().in_force(&inputs)
+        resolve(&inputs).unwrap().in_force
     }
 
     #[test]
@@ -152,6 +148,58 @@ mod tests {
             assert_eq!((&one.value, one.from.as_str()), (&value, from), "{key}");
         }
         assert!(!format!("{shown:?}").contains("abcdefgh"));
+    }
+
+    /// A copy of the chart's file has `enabled: false` for each of them.
+    #[test]
+    fn ingresses_that_the_controller_enables_come_from_its_option() {
+        let controller = Controller {
+            class: "traefik",
+            node_ports: [30082, 30443],
+        };
+        let text = "\
+ingress:
+  app: {enabled: false}
+  api: {enabled: 'false', hostName: api.example.com}
+";
+        let enabled = |controller, sets: &[&str]| {
+            let shown = in_force_of(DEFAULT, controller, text, sets);
+            ["ingress.app.enabled", "ingress.api.enabled"].map(|key| {
+                let one = shown.iter().find(|one| one.key == key).unwrap();
+                (one.value.clone(), one.from.clone(), one.changed)
+            })
+        };
+        let from = |value: Value, from: &str, changed| (value, from.to_owned(), changed);
+        assert_eq!(
+            enabled(Some(controller), &[]),
+            [(); 2].map(|()| from(json!(true), "--with-ingress", true))
+        );
+        let own = [
+            from(json!(false), "values.yaml:2", false),
+            from(json!("false"), "values.yaml:3", false),
+        ];
+        assert_eq!(enabled(None, &[]), own);
+        let files = ["ingress.files.enabled=true"];
+        assert_eq!(enabled(Some(controller), &files), own);
+    }
+
+    #[test]
+    fn what_a_release_or_the_profile_changes_says_so() {
+        let of = |release: &str, text: &str, key: &str| {
+            let shown = in_force_of(release, None, text, &[]).into_iter();
+            let one = shown.into_iter().find(|one| one.key == key).unwrap();
+            (one.from, one.changed)
+        };
+        let from = |from: &str, changed| (from.to_owned(), changed);
+        let settings = "elasticsearch.extraEnvs";
+        assert_eq!(of(DEFAULT, "", settings), from("chart", false));
+        assert_eq!(of("2.3", "", settings), from("release 2.3", false));
+        let heap = "elasticsearch: {esJavaOpts: -Xmx3g}\n";
+        let resources = "elasticsearch.resources";
+        assert_eq!(
+            of(DEFAULT, heap, resources),
+            from("host (profile standard)", true)
+        );
     }
 
     #[test]

@@ -1,0 +1,152 @@
+//! The layers of values below the user's, each with its name: the chart, this program, the
+//! release, the memory of the host, and `--with-ingress`.
+
+use helm_values::{has_value, merge_maps};
+use serde_json::{Map, Value};
+
+use super::keys::{self, Definition, Origin, elasticsearch, ingress};
+use super::{Inputs, elastic, kind, limits};
+use crate::component::Component;
+use crate::profile::Profile;
+use crate::release::Release;
+
+/// Values that come from one place.
+struct Layer {
+    /// The place, as users read it.
+    name: String,
+    tree: Value,
+}
+
+impl Layer {
+    fn empty(name: impl Into<String>) -> Layer {
+        Layer {
+            name: name.into(),
+            tree: Value::Object(Map::new()),
+        }
+    }
+}
+
+/// Layers, weakest first.
+pub(super) struct Layers(Vec<Layer>);
+
+impl Layers {
+    /// The defaults for a release and a host.
+    pub(super) fn defaults(release: &Release, profile: &Profile) -> Layers {
+        let [chart, ours] = table();
+        Layers(vec![chart, ours, of_release(release), of_profile(profile)])
+    }
+
+    /// The layers below the values of a user, which decide where the profile of the host
+    /// gives way, and whether `--with-ingress` enables ingresses.
+    pub(super) fn below(user: &Value, inputs: &Inputs<'_>) -> Layers {
+        let Layers(mut layers) = Layers::defaults(inputs.release, inputs.profile);
+        if let Some(profile) = layers.last_mut() {
+            limits::give_way(&mut profile.tree, user, inputs.profile);
+        }
+        if opens_ingresses(user, inputs) {
+            layers.push(of_ingress());
+        }
+        Layers(layers)
+    }
+
+    pub(super) fn merged(&self) -> Value {
+        let mut tree = Map::new();
+        for layer in &self.0 {
+            if let Value::Object(map) = &layer.tree {
+                merge_maps(&mut tree, map.clone());
+            }
+        }
+        Value::Object(tree)
+    }
+
+    /// The name of the strongest layer that has a key.
+    pub(super) fn source(&self, key: &Definition) -> Option<&str> {
+        let path: Vec<&str> = key.steps().collect();
+        let mut layers = self.0.iter().rev();
+        let layer = layers.find(|layer| has_value(&layer.tree, &path))?;
+        Some(&layer.name)
+    }
+}
+
+/// The defaults that are the same everywhere: the chart's, and ours.
+fn table() -> [Layer; 2] {
+    let (mut chart, mut ours) = (Layer::empty("chart"), Layer::empty("clearml-local"));
+    for key in keys::all() {
+        let layer = match key.definition.origin {
+            Origin::Release | Origin::Profile => continue,
+            _ if key.chart == Some(&key.default) => &mut chart,
+            _ => &mut ours,
+        };
+        keys::put(&mut layer.tree, &keys::path(&key.path), key.default.clone());
+    }
+    [chart, ours]
+}
+
+fn of_release(release: &Release) -> Layer {
+    let mut layer = Layer::empty(format!("release {}", release.name));
+    for component in Component::ALL {
+        let image = &release.image(component).reference;
+        let pods = keys::pods(component);
+        pods.image_repository
+            .set(&mut layer.tree, image.repository().into());
+        pods.image_tag.set(&mut layer.tree, image.tag().into());
+    }
+    if let Some(settings) = elastic::defaults(release) {
+        let key = &elasticsearch::PODS.extra_envs;
+        key.set(&mut layer.tree, settings.into());
+    }
+    layer
+}
+
+fn of_profile(profile: &Profile) -> Layer {
+    let mut layer = Layer::empty(format!("host (profile {})", profile.name));
+    for component in Component::ALL {
+        let resources = &keys::pods(component).resources;
+        resources.set(&mut layer.tree, profile.resources(component));
+    }
+    let java_options = profile.java_options().into();
+    elasticsearch::ES_JAVA_OPTS.set(&mut layer.tree, java_options);
+    layer
+}
+
+/// Each server gets an ingress, with the host name that the chart gives it.
+fn of_ingress() -> Layer {
+    let mut layer = Layer::empty("--with-ingress");
+    for (_, site) in ingress::SITES {
+        site.enabled.set(&mut layer.tree, Value::Bool(true));
+    }
+    layer
+}
+
+/// Reports whether there is an ingress controller, and no ingress in the values of the user
+/// that it could serve.
+pub(super) fn opens_ingresses(user: &Value, inputs: &Inputs<'_>) -> bool {
+    let has_some = ingress::SITES.iter().any(|(_, site)| {
+        let enabled = site.enabled.at(user);
+        // An invalid value is reported later.
+        !enabled.is_null() && kind::flag(enabled) != Some(false)
+    });
+    inputs.controller.is_some() && !has_some
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Catalogue;
+
+    #[test]
+    fn a_default_comes_from_where_its_key_says() {
+        let profile = Profile::for_machine(8_000_000_000);
+        let layers = Layers::defaults(&Catalogue::default_release(), &profile);
+        for key in keys::all() {
+            let from = layers.source(key.definition);
+            let expected = match key.definition.origin {
+                Origin::Release => "release 1.5.0",
+                Origin::Profile => "host (profile standard)",
+                _ if key.chart == Some(&key.default) => "chart",
+                _ => "clearml-local",
+            };
+            assert_eq!(from, Some(expected), "{}", key.path);
+        }
+    }
+}
