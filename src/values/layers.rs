@@ -32,21 +32,24 @@ pub(super) struct Layers(Vec<Layer>);
 impl Layers {
     /// The defaults for a release and a host.
     pub(super) fn defaults(release: &Release, profile: &Profile) -> Layers {
+        Layers::new(release, of_profile(profile))
+    }
+
+    fn new(release: &Release, profile: Layer) -> Layers {
         let [chart, ours] = table();
-        Layers(vec![chart, ours, of_release(release), of_profile(profile)])
+        Layers(vec![chart, ours, of_release(release), profile])
     }
 
     /// The layers below the values of a user, which decide where the profile of the host
     /// gives way, and whether `--with-ingress` enables ingresses.
     pub(super) fn below(user: &Value, inputs: &Inputs<'_>) -> Layers {
-        let Layers(mut layers) = Layers::defaults(inputs.release, inputs.profile);
-        if let Some(profile) = layers.last_mut() {
-            limits::give_way(&mut profile.tree, user, inputs.profile);
-        }
+        let mut profile = of_profile(inputs.profile);
+        limits::give_way(&mut profile.tree, user, inputs.profile);
+        let mut layers = Layers::new(inputs.release, profile);
         if opens_ingresses(user, inputs) {
-            layers.push(of_ingress());
+            layers.0.push(of_ingress());
         }
-        Layers(layers)
+        layers
     }
 
     pub(super) fn merged(&self) -> Value {
