@@ -11,6 +11,7 @@ pub mod down;
 pub mod error;
 pub mod event;
 pub mod files;
+pub mod health;
 pub mod image_ref;
 pub mod images;
 pub mod inputs;

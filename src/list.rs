@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::docker::{Container, Engine};
+use crate::docker::Engine;
 use crate::error::{Error, Result};
+use crate::health::Health;
 use crate::node::spec::{self, INSTANCE_LABEL};
 use crate::probe::Endpoints;
 use crate::settings::{Instance, InstanceName};
@@ -14,8 +15,8 @@ use crate::state::StateDir;
 pub struct Listed {
     /// Its name.
     pub name: InstanceName,
-    /// How its node is: nobody asks the server.
-    pub state: NodeState,
+    /// How it is as far as its node tells: nobody asks the server.
+    pub state: Health,
     /// The release, where it is known.
     pub release: Option<String>,
     /// The web app's URL, where it is known.
@@ -26,29 +27,6 @@ pub struct Listed {
     pub broken: Option<Error>,
 }
 
-/// How a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeState {
-    /// It runs.
-    Running,
-    /// It is there and does not run.
-    Stopped,
-    /// Its processes are frozen.
-    Paused,
-    /// There is none.
-    Absent,
-}
-
-impl NodeState {
-    fn of(node: &Container) -> NodeState {
-        match (node.running, node.paused) {
-            (true, true) => NodeState::Paused,
-            (true, false) => NodeState::Running,
-            (false, _) => NodeState::Stopped,
-        }
-    }
-}
-
 /// All instances of this user and this engine, by name: those with a node, with a
 /// volume, or with settings that were kept. One whose settings are broken is listed
 /// with what the node tells.
@@ -56,9 +34,9 @@ impl NodeState {
 /// # Errors
 /// When the engine does not answer.
 pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
-    let mut states: BTreeMap<InstanceName, NodeState> = BTreeMap::new();
+    let mut states: BTreeMap<InstanceName, Health> = BTreeMap::new();
     for name in StateDir::all()? {
-        states.insert(name, NodeState::Absent);
+        states.insert(name, Health::Absent);
     }
     let mut nodes = BTreeMap::new();
     for container in engine.containers(INSTANCE_LABEL).await? {
@@ -66,7 +44,7 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
         if let Some(Ok(name)) = name.map(|name| name.parse::<InstanceName>()) {
             // Containers of a moment, such as one that copies data, are no nodes.
             if container.name == spec::name(&name) {
-                states.insert(name.clone(), NodeState::of(&container));
+                states.insert(name.clone(), Health::of_node(&container));
                 nodes.insert(name, container);
             }
         }

@@ -1,22 +1,17 @@
 //! What is true of an instance now: asked of the engine, the cluster and the
 //! server itself, never of the state file.
 
-mod observe;
-
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use self::observe::observe;
-use crate::component::Component;
 use crate::data_size::{self, DataSize};
-use crate::diagnose::{ComponentObservation, Finding, Stale, describe, diagnose};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
+use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, NoAnswer};
 use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
-use crate::probe::{Check, Endpoints, Probe, ingress_hint};
+use crate::probe::{Check, Endpoints, Probe};
 use crate::recovery::{self, Recalled};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
@@ -29,29 +24,8 @@ pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
 const PATIENCE: Duration = Duration::from_millis(1400);
 /// The same for settings and keys that this home does not keep.
 const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
-/// How long after the node's start it is taken to be on its way.
-const STARTING: SignedDuration = SignedDuration::from_mins(3);
-const UNREPORTED: &str = "the node's kubelet does not report, so the state of the components is \
-    unknown";
-
-/// An instance as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// A login works.
-    Ready,
-    /// It is on its way.
-    Starting,
-    /// Something is wrong.
-    Degraded,
-    /// The node is there, and does not run.
-    Stopped,
-    /// The node is there, and its processes are frozen.
-    Paused,
-    /// There is no node.
-    Absent,
-    /// The engine cannot be asked.
-    Unknown(Code),
-}
+/// How much longer the logs of components in trouble may take, which come last.
+const LOGS_PATIENCE: Duration = Duration::from_millis(200);
 
 /// What was found.
 #[derive(Debug, Clone)]
@@ -63,9 +37,7 @@ pub struct Status {
     /// Its settings, as they are kept or as the node tells them.
     pub instance: Option<Instance>,
     /// The components, where the cluster answers.
-    pub components: Vec<ComponentObservation>,
-    /// The end of the log of each component in trouble.
-    pub logs: BTreeMap<Component, Vec<String>>,
+    pub components: Vec<ComponentHealth>,
     /// The probes, where they were made.
     pub checks: Vec<Check>,
     /// The URLs, where the settings are known.
@@ -106,7 +78,6 @@ impl Status {
             may_heal: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
             instance: instance.cloned(),
             components: Vec::new(),
-            logs: BTreeMap::new(),
             checks: Vec::new(),
             endpoints: instance.map(Endpoints::of),
             versions: Versions::default(),
@@ -214,24 +185,19 @@ async fn of_node(
         another: _,
     } = recalled;
     let instance = instance.as_ref();
-    let mut status = Status::bare(Health::Stopped, instance, Vec::new());
+    let mut status = Status::bare(Health::of_node(node), instance, Vec::new());
     status.autostart = Some(match node.restart_policy.as_deref() {
         Some("always") => true,
         Some("unless-stopped") => node.running,
         _ => false,
     });
     status.versions.node_image = spec::node_image(node);
-    if !node.running {
-        return Ok(status);
-    }
-    if node.paused {
-        status.health = Health::Paused;
+    if !node.is_awake() {
         return Ok(status);
     }
     let until = began + PATIENCE;
-    let working = Lock::holder(state)?;
-    status.notes = working.iter().map(at_work).collect();
     let known = instance.map(|instance| (instance, Brief::of(&instance.values, &instance.sets)));
+    let installed = known.as_ref().map(|(_, brief)| brief.installed());
     let probe = known.as_ref().zip(secrets);
     let probe = probe.map(|((instance, brief), secrets)| {
         Probe::new(instance, brief.login(&secrets)).until(until)
@@ -242,114 +208,57 @@ async fn of_node(
             None => (Vec::new(), None),
         }
     };
+    let observing = async {
+        let kubeconfig = kubeconfig.as_deref().ok_or(NoAnswer::NoCluster)?;
+        let installed = installed.as_deref();
+        health::observe(
+            kubeconfig,
+            node.started,
+            installed,
+            until.into(),
+            LOGS_PATIENCE,
+        )
+        .await
+    };
+    let working = Lock::holder(state)?;
     let (observed, (checks, server), docker, certificates) = tokio::join!(
-        observe(kubeconfig, working.is_some(), node.started, began),
+        observing,
         probing,
         tokio::time::timeout_at(until.into(), engine.info()),
         tokio::time::timeout_at(until.into(), node::certificates(engine, &node.name)),
     );
-    let certificates = certificates.ok().and_then(Result::ok).unwrap_or_default();
-    let now = Timestamp::now();
-    let is_young = node.started.is_some_and(|started| {
-        now.duration_since(started) < STARTING && !certificates.expired(now)
-    });
     status.checks = checks;
     status.versions.server = server;
     status.versions.docker = docker.ok().and_then(Result::ok).map(|info| info.version);
-    match observed {
-        Ok(seen) => {
-            status.components = seen.components;
-            if let Some((_, brief)) = &known {
-                let installed = brief.installed();
-                let is_installed = |one: &ComponentObservation| installed.contains(&one.component);
-                status.components.retain(is_installed);
-            }
-            status.logs = seen.logs;
-            status.versions.kubernetes = seen.kubernetes;
-            let findings = beyond_help(&status);
-            let silent = status.components.iter().any(is_unreported);
-            if silent {
-                status.notes.push(UNREPORTED.into());
-            }
-            let broken = !findings.is_empty();
-            let starts = working.is_some() || (is_young && !broken && !silent);
-            status.health = judge(&status, broken || silent, starts);
-            status.may_heal = status.health == Health::Ready || working.is_some() || !broken;
-            status.hints = findings.into_iter().filter_map(next_step).collect();
-            if silent && working.is_none() {
-                status.hints.push("start it again: clearml-local up".into());
-            }
-            status
-                .hints
-                .extend(ingress_hint(&status.checks, &node.name));
+    let components = match observed {
+        Ok(observed) => {
+            status.versions.kubernetes = observed.kubernetes;
+            status.components = observed.components;
+            Ok(status.components.as_slice())
         }
-        // That is a start while a command works on it, and trouble otherwise.
-        Err(why) => {
-            status.may_heal = working.is_some() || !certificates.expired(now);
-            status.notes.insert(0, why);
-            status.health = Health::Starting;
-            if working.is_none() && is_young {
-                status.notes.push("the node has just been started".into());
-            } else if working.is_none() {
-                status.health = Health::Degraded;
-                status.hints = vec![
-                    "start it again: clearml-local up".into(),
-                    "see the logs of the node: clearml-local logs --node".into(),
-                ];
-            }
-        }
-    }
-    if let Some(trouble) = certificates.trouble(now) {
-        status.notes.push(trouble);
-        if working.is_none() {
-            status
-                .hints
-                .insert(0, "renew the certificates: clearml-local up".into());
-        }
-    }
-    Ok(status)
-}
-
-/// Whether nobody reports how a component is.
-fn is_unreported(seen: &ComponentObservation) -> bool {
-    let mut pods = seen.pods.iter();
-    pods.any(|pod| pod.stale == Some(Stale::NoReport))
-}
-
-fn at_work(holder: &String) -> String {
-    format!("{holder} is working on this instance")
-}
-
-/// What is wrong with components and does not heal by waiting.
-fn beyond_help(status: &Status) -> Vec<Finding> {
-    let troubled = status.components.iter().filter(|seen| !seen.is_ready());
-    let findings = troubled.filter_map(|seen| {
-        let log = status.logs.get(&seen.component);
-        diagnose(seen, log.map_or(&[][..], Vec::as_slice))
-    });
-    findings.filter(|finding| !finding.heals).collect()
-}
-
-/// The most useful hint that says more than to come here.
-fn next_step(finding: Finding) -> Option<String> {
-    let mut hints = finding.hints.into_iter();
-    hints.find(|hint| !hint.ends_with("clearml-local status"))
-}
-
-fn judge(status: &Status, broken: bool, working: bool) -> Health {
-    let components = &status.components;
-    let all_ready = components.iter().all(|seen| describe(seen).ready);
-    let works =
-        !status.checks.is_empty() && status.checks.iter().all(|check| check.failure.is_none());
-    if works && all_ready {
-        return Health::Ready;
-    }
-    let absent = components.iter().any(|seen| seen.workload.is_none());
-    if working || (!broken && !absent && !all_ready) {
-        Health::Starting
-    } else {
-        Health::Degraded
-    }
+        Err(why) => Err(why),
+    };
+    let observation = InstanceObservation {
+        at: Timestamp::now(),
+        node,
+        working,
+        components,
+        checks: &status.checks,
+        certificates: certificates.ok().and_then(Result::ok).unwrap_or_default(),
+    };
+    let Diagnosis {
+        health,
+        may_heal,
+        notes,
+        hints,
+    } = observation.diagnose();
+    Ok(Status {
+        health,
+        may_heal,
+        notes,
+        hints,
+        ..status
+    })
 }
 
 /// An engine that cannot be had, as `status` is told of it.

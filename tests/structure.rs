@@ -89,6 +89,7 @@ fn lower_rooms_do_not_know_the_upper_ones() {
         "docker/",
         "kube/",
         "diagnose/",
+        "health/",
         "node/",
         "images/",
         "manifests/",

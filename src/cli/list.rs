@@ -5,9 +5,8 @@ use std::path::Path;
 use super::Context;
 use crate::error::Result;
 use crate::error::about;
-use crate::list::{Listed, NodeState, list};
+use crate::list::{Listed, list};
 use crate::settings::name_flag;
-use crate::ui::State;
 use crate::ui::table::{Cell, lines};
 use crate::ui::words;
 
@@ -49,21 +48,10 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// The words of `status`.
-fn state(listed: &Listed) -> &'static str {
-    let state = match listed.state {
-        NodeState::Running => State::Running,
-        NodeState::Stopped => State::Stopped,
-        NodeState::Paused => State::Paused,
-        NodeState::Absent => State::Absent,
-    };
-    state.name()
-}
-
 fn json(listed: &Listed) -> serde_json::Value {
     serde_json::json!({
         "name": listed.name,
-        "state": state(listed),
+        "state": listed.state,
         "release": listed.release,
         "web": listed.web,
         "dataDir": listed.data_dir,
@@ -76,7 +64,7 @@ fn row(listed: &Listed, home: Option<&Path>) -> Vec<Cell> {
     let data = data.map(|dir| words::path(dir, home)).unwrap_or_default();
     vec![
         Cell::new(listed.name.as_str()),
-        Cell::new(state(listed)),
+        Cell::new(listed.state.name()),
         Cell::new(listed.release.as_deref().unwrap_or_default()),
         Cell::new(listed.web.as_deref().unwrap_or_default()),
         Cell::new(&data),

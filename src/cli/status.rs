@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::signals::until_stopped;
-use crate::diagnose::{ComponentObservation, assess};
 use crate::docker::{Docker, Engine};
 use crate::error::{Result, about};
+use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
+use crate::probe::Check;
 use crate::settings::{Instance, name_flag};
-use crate::status::{self, ENGINE_PATIENCE, Health, Silent, Status};
-use crate::ui::{CheckView, ComponentView, State, StatusView};
+use crate::status::{self, ENGINE_PATIENCE, Silent, Status};
+use crate::ui::{CheckView, ComponentView, StatusView};
 
 /// How often `--wait` looks.
 const WAIT_EVERY: Duration = Duration::from_millis(500);
@@ -62,7 +63,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     loop {
         let (view, status) = look(context).await?;
         let waits = deadline.is_some_and(|deadline| Instant::now() < deadline);
-        if !waits || view.state == State::Ready || !status.may_heal {
+        if !waits || view.state == Health::Ready || !status.may_heal {
             context.output.status(&view)?;
             return Ok(exit_code(status.health));
         }
@@ -137,7 +138,7 @@ async fn look(context: &Context) -> Result<(StatusView, Status)> {
 
 fn exit_code(health: Health) -> u8 {
     match health {
-        Health::Ready => 0,
+        Health::Ready | Health::Running => 0,
         Health::Starting => 3,
         Health::Degraded => 4,
         Health::Stopped | Health::Paused => 5,
@@ -148,29 +149,14 @@ fn exit_code(health: Health) -> u8 {
 
 fn view(name: &str, status: &Status) -> StatusView {
     let instance = status.instance.as_ref();
-    let failed = status.checks.iter().filter_map(|check| {
-        let why = check.failure.as_deref()?;
-        Some(format!("`{}` fails: {why}", check.name))
-    });
+    let failed = status.checks.iter().filter_map(Check::failed);
     let flag = name_flag(name);
     StatusView {
-        state: match status.health {
-            Health::Ready => State::Ready,
-            Health::Starting => State::Starting,
-            Health::Degraded => State::Degraded,
-            Health::Stopped => State::Stopped,
-            Health::Paused => State::Paused,
-            Health::Absent => State::Absent,
-            Health::Unknown(_) => State::Unknown,
-        },
+        state: status.health,
         name: name.to_owned(),
         release: instance.map(Instance::release_name),
         endpoints: status.endpoints.clone(),
-        components: status
-            .components
-            .iter()
-            .map(|seen| component(seen, status))
-            .collect(),
+        components: status.components.iter().map(component).collect(),
         data_dir: instance.map(|instance| instance.data_dir.to_string()),
         data_bytes: status.data_bytes,
         disk_free_bytes: status.disk_free,
@@ -182,7 +168,7 @@ fn view(name: &str, status: &Status) -> StatusView {
     }
 }
 
-fn check(check: &crate::probe::Check) -> CheckView {
+fn check(check: &Check) -> CheckView {
     CheckView {
         name: check.name.to_owned(),
         ok: check.failure.is_none(),
@@ -191,14 +177,13 @@ fn check(check: &crate::probe::Check) -> CheckView {
     }
 }
 
-fn component(observed: &ComponentObservation, status: &Status) -> ComponentView {
-    let log = status.logs.get(&observed.component);
-    let (state, _) = assess(observed, log.map_or(&[][..], Vec::as_slice));
+fn component(one: &ComponentHealth) -> ComponentView {
+    let state = one.state.clone();
     let age = state
         .since
         .map(|since| jiff::Timestamp::now().duration_since(since).as_secs());
     ComponentView {
-        name: observed.component,
+        name: one.seen.component,
         state: state.state.name().to_owned(),
         ready: state.ready,
         restarts: state.restarts,

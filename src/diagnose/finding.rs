@@ -150,6 +150,29 @@ pub fn diagnose(seen: &ComponentObservation, log: &[String]) -> Option<Finding> 
     draft(seen, log).map(|draft| draft.finish(seen))
 }
 
+/// One end of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogEnd {
+    /// The uid of its pod.
+    pod: String,
+    container: String,
+    /// How many times it had ended by then.
+    ends: u32,
+}
+
+/// The end of a container that only the end of its log may explain, if there is one: the
+/// log to give to [`assess`].
+pub fn unexplained_end(seen: &ComponentObservation) -> Option<LogEnd> {
+    let pod = seen.pod()?;
+    let (container, _) = pod.blocking()?;
+    let unexplained = container.ends() > 0 && diagnose(seen, &[]).is_some();
+    unexplained.then(|| LogEnd {
+        pod: pod.uid.clone(),
+        container: container.name.clone(),
+        ends: container.ends(),
+    })
+}
+
 /// State and finding at once; a finding that does not heal makes the state
 /// `failed` and gives it its reason.
 pub fn assess(seen: &ComponentObservation, log: &[String]) -> (State, Option<Finding>) {

@@ -1,12 +1,13 @@
 //! From what is observed to what it means: a component's state in a few words,
 //! and, where something is wrong, its cause, what to type next and whether
-//! waiting helps. Pure: observations and log lines in, sentences out. Shared by
-//! the waits of `up`, by `status` and by whoever else explains.
+//! waiting helps. Pure: observations and log lines in, sentences out. [`crate::health`]
+//! observes for it.
 
 mod failure;
 mod finding;
 mod images;
 mod known_logs;
+mod node;
 mod observation;
 mod placement;
 mod runs;
@@ -14,14 +15,16 @@ mod state;
 mod words;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
 pub use failure::{Failure, LogTail};
-pub use finding::{Cause, Finding, assess, diagnose};
+pub use finding::{Cause, Finding, LogEnd, assess, diagnose, unexplained_end};
+pub use node::accepts_pods;
 pub use observation::{
     ClaimObservation, ComponentObservation, ContainerObservation, ContainerState, Ended,
-    EventObservation, ObservedImage, PodObservation, Stale, Unscheduled, WorkloadObservation,
+    EventObservation, NodeObservation, NodeReady, ObservedImage, PodObservation, Stale,
+    Unscheduled, WorkloadObservation,
 };
 pub use state::{State, StateKind, describe};

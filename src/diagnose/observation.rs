@@ -234,6 +234,28 @@ pub struct EventObservation {
     pub at: Option<Timestamp>,
 }
 
+/// The node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeObservation {
+    /// What its kubelet says of its readiness; `None` before its first report.
+    pub ready: Option<NodeReady>,
+    /// The keys of its taints.
+    pub taints: Vec<String>,
+    /// Why what the cluster says of it does not hold any more.
+    pub stale: Option<Stale>,
+}
+
+/// A node's `Ready` condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeReady {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word, such as `KubeletNotReady`; may be empty.
+    pub reason: String,
+    /// In words; may be empty.
+    pub message: String,
+}
+
 impl ComponentObservation {
     /// The pod to talk about: the newest that is not ready, else the newest.
     pub fn pod(&self) -> Option<&PodObservation> {
@@ -287,6 +309,15 @@ impl PodObservation {
         init.map(|container| (container, true)).or_else(|| {
             let main = self.containers.iter().find(|container| !container.ready);
             main.map(|container| (container, false))
+        })
+    }
+
+    /// Whether the kubelet leaves it alone for minutes before the next try.
+    pub fn is_in_back_off(&self) -> bool {
+        let mut containers = self.init.iter().chain(&self.containers);
+        containers.any(|container| {
+            matches!(&container.state, ContainerState::Waiting { reason, .. }
+                if reason == "CrashLoopBackOff" || reason == "ImagePullBackOff")
         })
     }
 

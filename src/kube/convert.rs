@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{
-    self as core, ContainerStateTerminated, ContainerStatus, Event, PersistentVolumeClaim, Pod,
+    self as core, ContainerStateTerminated, ContainerStatus, Event, Node, PersistentVolumeClaim,
+    Pod,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::diagnose::{
-    ClaimObservation, ContainerObservation, ContainerState, Ended, EventObservation, ObservedImage,
-    PodObservation, Unscheduled, WorkloadObservation,
+    ClaimObservation, ContainerObservation, ContainerState, Ended, EventObservation,
+    NodeObservation, NodeReady, ObservedImage, PodObservation, Unscheduled, WorkloadObservation,
 };
 
 fn time(time: Option<&Time>) -> Option<Timestamp> {
@@ -23,6 +24,24 @@ pub(crate) fn has_ended(pod: &Pod) -> bool {
         .as_ref()
         .and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Failed" | "Succeeded"))
+}
+
+/// A node's conditions and taints.
+pub(crate) fn node(node: &Node) -> NodeObservation {
+    let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
+    let mut conditions = conditions.into_iter().flatten();
+    let ready = conditions.find(|condition| condition.type_ == "Ready");
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
+    let taints = taints.into_iter().flatten();
+    NodeObservation {
+        ready: ready.map(|ready| NodeReady {
+            status: ready.status.clone(),
+            reason: ready.reason.clone().unwrap_or_default(),
+            message: ready.message.clone().unwrap_or_default(),
+        }),
+        taints: taints.map(|taint| taint.key.clone()).collect(),
+        stale: None,
+    }
 }
 
 /// A pod and its containers.

@@ -1,4 +1,4 @@
-//! The door to the Kubernetes API: connect, apply, prune, observe, wait, logs.
+//! The door to the Kubernetes API: connect, apply, prune, observe, logs.
 //! Only this room names the external crate (as `::kube`); what an observation
 //! means is said in [`crate::diagnose`].
 
@@ -19,17 +19,16 @@ mod nodes;
 mod observe;
 mod once;
 mod plan;
+mod pods;
 mod prune;
 mod records;
 mod replace;
 mod reports;
-mod retry;
 mod secrets;
 mod volumes;
-mod wait;
 
 #[cfg(test)]
-mod mock;
+pub(crate) mod mock;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
@@ -49,7 +48,6 @@ pub use logs::{LogLine, LogOptions, Logs};
 pub use once::Once;
 pub use plan::{How, Impossible, Planned};
 pub use prune::Pruned;
-pub use wait::WaitError;
 
 /// The label that names the instance; everything of ours carries it.
 pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";

@@ -215,7 +215,6 @@ fn is_part(meta: &ObjectMeta, component: Component) -> bool {
     label(meta, COMPONENT_LABEL) == Some(component.name()) && meta.deletion_timestamp.is_none()
 }
 
-/// Whether a pod has ended and stays listed all the same, as evicted ones do for long.
 /// Whether a pod still gets requests: once it is told to end, no new ones are sent to
 /// it, and ours answer for 3 s more.
 fn gets_requests(pod: &&Pod) -> bool {

@@ -41,6 +41,14 @@ pub struct Check {
     pub failure: Option<String>,
 }
 
+impl Check {
+    /// That and why it failed, if it did.
+    pub(crate) fn failed(&self) -> Option<String> {
+        let why = self.failure.as_deref()?;
+        Some(format!("`{}` fails: {why}", self.name))
+    }
+}
+
 /// Asks the server what a user would ask.
 pub struct Probe {
     client: Client,

@@ -30,7 +30,7 @@ pub use output::{LogWriter, Output, OutputError};
 pub use paint::Paint;
 pub use policy::{Policy, Progress, Surroundings};
 pub use sink::Sink;
-pub use status::{CheckView, ComponentView, State, StatusView};
+pub use status::{CheckView, ComponentView, StatusView};
 pub use summary::Summary;
 
 #[cfg(test)]

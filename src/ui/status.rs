@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::component::Component;
 use crate::diagnose::ObservedImage;
+use crate::health::Health;
 use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
 use crate::settings::name_flag;
@@ -16,50 +17,12 @@ use super::summary::endpoint_rows;
 use super::table::{self, Cell};
 use super::{Paint, Policy, words};
 
-/// How an instance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It does what a user needs.
-    Ready,
-    /// It is coming up.
-    Starting,
-    /// Some of it does not work.
-    Degraded,
-    /// The node runs; nobody asked how the server is.
-    Running,
-    /// The node is there and does not run, or only the data is there.
-    Stopped,
-    /// The node is there and its processes are frozen (`docker pause`).
-    Paused,
-    /// There is nothing of that name.
-    Absent,
-    /// The engine cannot be asked.
-    Unknown,
-}
-
-impl State {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Ready => "ready",
-            State::Starting => "starting",
-            State::Degraded => "degraded",
-            State::Running => "running",
-            State::Stopped => "stopped",
-            State::Paused => "paused",
-            State::Absent => "absent",
-            State::Unknown => "unknown",
-        }
-    }
-}
-
 /// An instance as `status` shows it; with `-o json` as it is.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
     /// How it is.
-    pub state: State,
+    pub state: Health,
     /// The instance.
     pub name: String,
     /// The release, where one is installed.
@@ -130,7 +93,7 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         let rows: Vec<_> = troubled
             .iter()
             .chain(&healthy)
-            .map(|component| row(component, view.state == State::Starting, paint))
+            .map(|component| row(component, view.state == Health::Starting, paint))
             .collect();
         let mut lines = table::lines(&rows, "  ", policy.width);
         // Reasons stand under their rows: they are too long for a column.
@@ -254,11 +217,11 @@ pub(super) fn variables(view: &StatusView) -> String {
 fn head(view: &StatusView, paint: Paint) -> String {
     let state = view.state.name();
     let state = match view.state {
-        State::Ready | State::Running => paint.good(state),
-        State::Starting | State::Stopped | State::Paused => paint.caution(state),
-        State::Degraded => paint.bad(state),
-        State::Absent => paint.strong(state),
-        State::Unknown => paint.caution(state),
+        Health::Ready | Health::Running => paint.good(state),
+        Health::Starting | Health::Stopped | Health::Paused => paint.caution(state),
+        Health::Degraded => paint.bad(state),
+        Health::Absent => paint.strong(state),
+        Health::Unknown(_) => paint.caution(state),
     };
     let release = view.release.as_ref().map(|r| format!(", release {r}"));
     format!(
@@ -300,10 +263,10 @@ fn short_image(image: &ObservedImage) -> String {
 /// What to type where the server is not there.
 fn next(view: &StatusView) -> Option<String> {
     let (what, verb) = match view.state {
-        State::Stopped => ("start it", "start"),
-        State::Paused => ("resume it", "start"),
-        State::Absent => ("create it", "up"),
-        State::Ready | State::Running | State::Starting | State::Degraded | State::Unknown => {
+        Health::Stopped => ("start it", "start"),
+        Health::Paused => ("resume it", "start"),
+        Health::Absent => ("create it", "up"),
+        Health::Ready | Health::Running | Health::Starting | Health::Degraded | Health::Unknown(_) => {
             return None;
         }
     };

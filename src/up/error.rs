@@ -1,8 +1,5 @@
 //! What can go wrong in `up` itself, with exit codes and hints.
 
-use std::net::SocketAddr;
-
-use super::refused;
 use crate::error::{Code, Explain};
 use crate::path::{self, HostPath, quoted};
 use crate::settings::DataPlace;
@@ -29,14 +26,6 @@ pub enum Error {
     /// The Kubernetes API of a running node is silent.
     #[error(transparent)]
     ApiSilent(TimedOut),
-    /// The node serves, but its published ports are not open here.
-    #[error("{who} answers in the node, but {}", refused::words(at))]
-    PortsRefused {
-        /// Who answers, such as `the server`.
-        who: &'static str,
-        /// Where it is published.
-        at: Vec<SocketAddr>,
-    },
     /// The node does not become one that takes pods.
     #[error(transparent)]
     NodeNotReady(TimedOut),
@@ -85,7 +74,7 @@ impl Explain for Error {
             Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
             Error::NotCopied { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::ApiSilent(_) | Error::PortsRefused { .. } => Code::ClusterUnreachable,
+            Error::ApiSilent(_) => Code::ClusterUnreachable,
             Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::ReleasePath(_)
@@ -113,16 +102,6 @@ impl Explain for Error {
                 }
                 hints
             }
-            Error::PortsRefused { .. } => vec![
-                "run this command on the Docker host, not in a container or through a forwarded \
-                 socket"
-                    .into(),
-                "or restart Docker, if it runs on this machine: sudo systemctl restart docker"
-                    .into(),
-                "or check that no firewall rule rejects connections: sudo iptables-save | grep \
-                 REJECT"
-                    .into(),
-            ],
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
                 vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
             }

@@ -6,17 +6,18 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{Plan, ready};
+use super::Plan;
 use crate::component::{Component, NAMESPACE};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
+use crate::health;
 use crate::images::Identities;
 use crate::kube::{Cluster, Once};
 use crate::manifests::outside::{self, Check, Place, Wanted};
 use crate::node::spec;
 use crate::secrets::Secrets;
-use crate::wait::Wait;
 
 /// How long the answers may take, on a node that has just been made.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -84,9 +85,8 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
             .into());
         }
     }
-    let wait = Wait::new(ready::TAKES_PODS).within(LIMIT).shown_by(step);
-    let taken = wait.run(async || cluster.takes_pods().await).await?;
-    taken.map_err(|late| Error::NotAsked {
+    let accepted = health::await_node(cluster, Instant::now() + LIMIT, step).await?;
+    accepted.map_err(|late| Error::NotAsked {
         reason: late.to_string(),
     })?;
     step.state("checking from inside the cluster");
@@ -287,6 +287,7 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kube::mock::{Asked, cluster};
 
     fn places() -> Vec<Place> {
         let place = |component, host: &str, port: &str| Place {
@@ -332,6 +333,36 @@ mod tests {
         let (error, ..) = judged("redis ok\n").unwrap();
         assert!(error.ends_with("no result for elasticsearch"));
         assert!(judged("").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_accepts_no_pods_is_named() {
+        let (cluster, _) = cluster(|asked: &Asked| {
+            let ready = json!([{"type": "Ready", "status": "False",
+                "message": "container runtime network not ready: NetworkPluginNotReady"}]);
+            let items = match asked.path.contains("/nodes") {
+                true => json!([{"metadata": {"name": "n"}, "status": {"conditions": ready}}]),
+                false => json!([]),
+            };
+            (200, json!({"metadata": {}, "items": items}))
+        });
+        let check = Check {
+            objects: Vec::new(),
+            deployment: json!({}),
+            asked: json!({}),
+            wanted: Vec::new(),
+            places: places(),
+        };
+        let began = Instant::now();
+        let step = Events::silent().step("outside");
+        let error = ask(&check, "n", &cluster, &step).await.unwrap_err();
+        assert!(began.elapsed() <= LIMIT);
+        assert_eq!(
+            error.to_string(),
+            "cannot check the external databases from inside the cluster: timed out after 3 min \
+             waiting for the node to accept pods: its pod network is not ready"
+        );
+        assert_eq!(error.code(), Code::OutsideFailed);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::refused::Refused;
 use super::revive::revive;
 use super::{Error, Plan, Request, data, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::{Code, Result};
 use crate::event::{Events, Step};
+use crate::health;
 use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
 use crate::kubeconfig;
@@ -299,7 +299,8 @@ async fn ensure_cluster(
         .await?
         .on_node_started(container.started);
     step.state("waiting for the Kubernetes API");
-    await_api(&cluster, engine, &container, step).await?;
+    let answered = health::await_api(&cluster, engine, &container, API_PATIENCE, step).await?;
+    answered.map_err(Error::ApiSilent)?;
     if node.made && !fresh {
         cluster.forget_former_leaders().await?;
     }
@@ -362,29 +363,6 @@ pub(super) fn keep_user_kubeconfig(
         });
     }
     Ok(false)
-}
-
-/// Waits until the Kubernetes API answers. A fault that does not pass by waiting, such
-/// as an expired certificate, ends the wait at once.
-async fn await_api(
-    cluster: &Cluster,
-    engine: &dyn Engine,
-    node: &Container,
-    step: &Step,
-) -> Result<()> {
-    let mut refused = Refused::kubernetes(node);
-    let wait = Wait::new("the Kubernetes API").within(API_PATIENCE);
-    let answered = wait
-        .shown_by(step)
-        .run(async || match cluster.ready().await {
-            Ok(()) => Ok(Look::Done(())),
-            Err(error) if error.is_transient() => {
-                refused.check(engine, &node.name).await?;
-                Ok(Look::NotYet(error.reason()))
-            }
-            Err(error) => Err(crate::error::Error::from(error)),
-        });
-    Ok(answered.await?.map_err(Error::ApiSilent)?)
 }
 
 /// Removes a node whose kubeadm failed, unless it must be retained: it could not be resumed.

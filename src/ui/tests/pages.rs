@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::component::Component;
 use crate::diagnose::ObservedImage;
 use crate::error::{Code, Error, Explain};
+use crate::health::Health;
 
-use super::super::{CheckView, ComponentView, State, StatusView, Summary};
+use super::super::{CheckView, ComponentView, StatusView, Summary};
 use super::{Policy, output, policy, quietly};
 use crate::options::{Format, OutputOptions, ProgressChoice};
 use crate::probe::Endpoints;
@@ -116,7 +117,7 @@ fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentV
 
 pub(super) fn ready() -> StatusView {
     StatusView {
-        state: State::Ready,
+        state: Health::Ready,
         name: "clearml".into(),
         release: Some("1.5.0".into()),
         endpoints: Some(endpoints()),
@@ -154,7 +155,7 @@ pub(super) fn ready() -> StatusView {
 
 fn degraded() -> StatusView {
     let mut view = ready();
-    view.state = State::Degraded;
+    view.state = Health::Degraded;
     view.components[2] = component(
         Component::Elasticsearch,
         Some("out of memory: limit 1 GiB"),
@@ -168,19 +169,19 @@ fn degraded() -> StatusView {
     view
 }
 
-fn gone(state: State, name: &str) -> StatusView {
+fn gone(state: Health, name: &str) -> StatusView {
     StatusView {
         state,
         name: name.into(),
         release: None,
         endpoints: None,
         components: Vec::new(),
-        data_dir: (state == State::Stopped).then(|| "/srv/data".into()),
+        data_dir: (state == Health::Stopped).then(|| "/srv/data".into()),
         data_bytes: None,
         disk_free_bytes: None,
         checks: Vec::new(),
         versions: Versions::default(),
-        starts_after_reboot: (state == State::Stopped).then_some(false),
+        starts_after_reboot: (state == Health::Stopped).then_some(false),
         notes: Vec::new(),
         hints: Vec::new(),
     }
@@ -263,8 +264,8 @@ fn status_of_what_is_well_or_not_there() {
     let policy = policy(quietly(), false, Some(80));
     let pages = [
         ready(),
-        gone(State::Stopped, "clearml"),
-        gone(State::Absent, "second"),
+        gone(Health::Stopped, "clearml"),
+        gone(Health::Absent, "second"),
     ]
     .map(|view| status(&view, policy.clone()));
     insta::assert_snapshot!(pages.join("----\n"));
@@ -276,7 +277,7 @@ fn a_watched_status_takes_the_place_of_the_one_before() {
     let mut terminal = vt100::Parser::new(40, 60, 0);
     let draw = |view: &StatusView, before| output.status_again(view, before, (40, 60)).unwrap();
     let rows = draw(&degraded(), 0);
-    draw(&gone(State::Stopped, "clearml"), rows);
+    draw(&gone(Health::Stopped, "clearml"), rows);
     terminal.process(
         out.text()
             .replace('␛', "\x1b")
@@ -284,7 +285,7 @@ fn a_watched_status_takes_the_place_of_the_one_before() {
             .as_bytes(),
     );
     let alone = status(
-        &gone(State::Stopped, "clearml"),
+        &gone(Health::Stopped, "clearml"),
         policy(quietly(), false, None),
     );
     assert_eq!(terminal.screen().contents().trim_end(), alone.trim_end());

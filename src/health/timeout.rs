@@ -8,14 +8,14 @@ use crate::wait::span;
 
 /// The bound of a whole command.
 #[derive(Debug, Clone)]
-pub(super) struct Timeout {
+pub(crate) struct Timeout {
     limit: Duration,
     began: Instant,
 }
 
 impl Timeout {
     /// A bound that counts from now.
-    pub(super) fn new(limit: Duration) -> Timeout {
+    pub(crate) fn new(limit: Duration) -> Timeout {
         Timeout {
             limit,
             began: Instant::now(),
@@ -23,7 +23,7 @@ impl Timeout {
     }
 
     /// What is left, after steps that took these times.
-    pub(super) fn after(&self, steps: &[(String, Duration)]) -> TimeLeft {
+    pub(crate) fn after(&self, steps: &[(String, Duration)]) -> TimeLeft {
         TimeLeft {
             limit: self.limit,
             deadline: self.began + self.limit,
@@ -34,16 +34,16 @@ impl Timeout {
 
 /// What earlier steps have left of a command's time.
 #[derive(Debug, Clone)]
-pub(super) struct TimeLeft {
+pub(crate) struct TimeLeft {
     limit: Duration,
-    pub(super) deadline: Instant,
+    pub(crate) deadline: Instant,
     spent: Vec<(String, Duration)>,
 }
 
 impl TimeLeft {
     /// What to say of a wait that ended at the deadline. Where the steps before have
     /// used most of the time, that is the diagnosis, and not what the server was at.
-    pub(super) fn judge(&self, late: impl Explain) -> crate::error::Error {
+    pub(crate) fn judge(&self, late: impl Explain) -> crate::error::Error {
         let spent: Duration = self.spent.iter().map(|(_, took)| *took).sum();
         if spent < self.limit / 2 {
             return late.into();
@@ -60,7 +60,7 @@ impl TimeLeft {
 
 /// The time of a command went into its earlier steps.
 #[derive(Debug)]
-pub(super) struct UsedUp {
+pub(crate) struct UsedUp {
     limit: Duration,
     steps: Vec<(String, Duration)>,
     late: Box<dyn Explain>,

@@ -58,7 +58,7 @@ async fn a_replaced_pod_is_waited_for_until_it_gets_no_more_requests() {
     ];
     let cluster = server(move |look| stages.get(look).cloned().into_iter().collect());
     let began = Instant::now();
-    assert!(cluster.wait_replaced(&COMPONENTS, TIMEOUT).await.unwrap());
+    assert!(await_replaced(&cluster, &COMPONENTS, TIMEOUT).await.unwrap());
     assert_eq!(began.elapsed(), SOON * 2);
 }
 
@@ -67,13 +67,12 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
     let stuck = pod("old", "old", "Running", None);
     let cluster = server(move |_| vec![stuck.clone()]);
     let began = Instant::now();
-    assert!(!cluster.wait_replaced(&COMPONENTS, TIMEOUT).await.unwrap());
+    assert!(!await_replaced(&cluster, &COMPONENTS, TIMEOUT).await.unwrap());
     assert!(began.elapsed() <= TIMEOUT, "{:?}", began.elapsed());
     // What is not asked about is not waited for.
     let others = [Component::Redis];
     assert!(
-        cluster
-            .wait_replaced(&others, Duration::ZERO)
+        await_replaced(&cluster, &others, Duration::ZERO)
             .await
             .unwrap()
     );
@@ -81,8 +80,7 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
     let evicted = pod("old", "old", "Failed", None);
     let cluster = server(move |_| vec![evicted.clone()]);
     assert!(
-        cluster
-            .wait_replaced(&COMPONENTS, Duration::ZERO)
+        await_replaced(&cluster, &COMPONENTS, Duration::ZERO)
             .await
             .unwrap()
     );

@@ -1,15 +1,15 @@
 //! A published port that is refused although the node serves behind it: nobody opens it
 //! here, and waiting does not change that.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::Error;
 use crate::docker::{Container, Engine};
-use crate::error::Result;
+use crate::error::{Code, Explain, Result};
 use crate::node::spec;
 
 /// How long a port may be refused while the node serves behind it: engines without a
@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 
 /// Published ports, and since when they have been refused.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     /// Who serves behind them, in words.
     who: &'static str,
     ports: Vec<Port>,
@@ -37,7 +37,7 @@ struct Port {
 
 impl Refused {
     /// Watches the port of the node's Kubernetes API.
-    pub(super) fn kubernetes(node: &Container) -> Refused {
+    pub(crate) fn kubernetes(node: &Container) -> Refused {
         Refused {
             who: "the Kubernetes API",
             ports: published(node, |inside| inside == spec::API_SERVER_PORT),
@@ -45,7 +45,7 @@ impl Refused {
     }
 
     /// Watches all other ports that the node publishes.
-    pub(super) fn server(node: &Container) -> Refused {
+    pub(crate) fn server(node: &Container) -> Refused {
         Refused {
             who: "the server",
             ports: published(node, |inside| inside != spec::API_SERVER_PORT),
@@ -56,7 +56,7 @@ impl Refused {
     ///
     /// # Errors
     /// When ports have been refused for long enough, and the node serves behind them.
-    pub(super) async fn check(&mut self, engine: &dyn Engine, node: &str) -> Result<()> {
+    pub(crate) async fn check(&mut self, engine: &dyn Engine, node: &str) -> Result<()> {
         let mut refused = Vec::new();
         for port in &mut self.ports {
             if !is_refused(port.at).await {
@@ -74,7 +74,7 @@ impl Refused {
         }
         match refused.is_empty() {
             true => Ok(()),
-            false => Err(Error::PortsRefused {
+            false => Err(PortsRefused {
                 who: self.who,
                 at: refused,
             }
@@ -83,16 +83,47 @@ impl Refused {
     }
 }
 
-/// Says of published addresses that they refuse connections.
-pub(super) fn words(at: &[SocketAddr]) -> String {
-    let at: Vec<String> = at.iter().map(ToString::to_string).collect();
-    match &at[..] {
-        [one] => format!("{one}, where Docker publishes it, refuses connections"),
-        [others @ .., last] => format!(
-            "{} and {last}, where Docker publishes it, refuse connections",
-            others.join(", ")
-        ),
-        [] => String::new(),
+/// The node serves, but its published ports are not open here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortsRefused {
+    /// Who answers, such as `the server`.
+    who: &'static str,
+    /// Where it is published.
+    at: Vec<SocketAddr>,
+}
+
+impl fmt::Display for PortsRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answers in the node, but ", self.who)?;
+        let at: Vec<String> = self.at.iter().map(ToString::to_string).collect();
+        match &at[..] {
+            [one] => write!(f, "{one}, where Docker publishes it, refuses connections"),
+            [others @ .., last] => write!(
+                f,
+                "{} and {last}, where Docker publishes it, refuse connections",
+                others.join(", ")
+            ),
+            [] => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for PortsRefused {}
+
+impl Explain for PortsRefused {
+    fn code(&self) -> Code {
+        Code::ClusterUnreachable
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "run this command on the Docker host, not in a container or through a forwarded \
+             socket"
+                .into(),
+            "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
+            "or check that no firewall rule rejects connections: sudo iptables-save | grep REJECT"
+                .into(),
+        ]
     }
 }
 

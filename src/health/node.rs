@@ -1,0 +1,61 @@
+//! Waiting for the node and its Kubernetes API, without which no component starts.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Refused;
+use crate::diagnose::accepts_pods;
+use crate::docker::{Container, Engine};
+use crate::error::Result;
+use crate::event::Step;
+use crate::kube::{self, Cluster};
+use crate::wait::{Look, TimedOut, Wait};
+
+/// How often the node is looked at.
+const PERIOD: Duration = Duration::from_millis(300);
+
+/// Waits until the Kubernetes API answers; returns why it did not, if so. A fault that
+/// does not pass by waiting, such as an expired certificate, ends the wait at once.
+pub(crate) async fn await_api(
+    cluster: &Cluster,
+    engine: &dyn Engine,
+    node: &Container,
+    limit: Duration,
+    step: &Step,
+) -> Result<Result<(), TimedOut>> {
+    let mut refused = Refused::kubernetes(node);
+    let wait = Wait::new("the Kubernetes API").within(limit);
+    wait.shown_by(step)
+        .run(async || match cluster.ready().await {
+            Ok(()) => Ok(Look::Done(())),
+            Err(error) if error.is_transient() => {
+                refused.check(engine, &node.name).await?;
+                Ok(Look::NotYet(error.reason()))
+            }
+            Err(error) => Err(error.into()),
+        })
+        .await
+}
+
+/// Waits until the node accepts pods; returns whether it did at the first look, or why it
+/// did not until the deadline.
+///
+/// # Errors
+/// When the Kubernetes API does not answer or refuses.
+pub(crate) async fn await_node(
+    cluster: &Cluster,
+    deadline: Instant,
+    step: &Step,
+) -> Result<Result<bool, TimedOut>, kube::Error> {
+    let mut looks = 0;
+    let wait = Wait::new("the node to accept pods").every(PERIOD);
+    let accepted = wait.until(deadline).shown_by(step).run(async || {
+        looks += 1;
+        let nodes = cluster.observe_nodes().await?;
+        let reason = accepts_pods(&nodes);
+        Ok(reason.map_or(Look::Done(()), Look::NotYet))
+    });
+    let accepted = accepted.await?;
+    Ok(accepted.map(|()| looks == 1))
+}

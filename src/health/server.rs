@@ -1,0 +1,59 @@
+//! Waiting for the server to do what a user needs, through its published ports.
+
+use std::time::Duration;
+
+use super::Refused;
+use crate::docker::Engine;
+use crate::error::{Error, Result};
+use crate::event::Step;
+use crate::probe::{Check, Failure, Probe};
+use crate::wait::{Look, Reason, Wait};
+
+/// How long probes may fail after all components are ready: kube-proxy and the
+/// web app's proxy need a moment to see them.
+const SETTLING: Duration = Duration::from_secs(60);
+/// How often the server is asked.
+const PERIOD: Duration = Duration::from_millis(300);
+
+/// Waits until a login and the other checks work. Returns whether they did at once.
+///
+/// # Errors
+/// [`Failure`] with the last checks, and at once when a published port is refused
+/// although the node serves behind it.
+pub(crate) async fn await_server(
+    probe: &Probe,
+    engine: &dyn Engine,
+    node: &str,
+    step: &Step,
+) -> Result<bool> {
+    let container = engine.container(node).await?.unwrap_or_default();
+    let mut refused = Refused::server(&container);
+    let mut looks = 0;
+    let mut checks = Vec::new();
+    let wait = Wait::new("the server to answer")
+        .every(PERIOD)
+        .within(SETTLING);
+    let answered = wait.shown_by(step).run(async || {
+        looks += 1;
+        checks = probe.all().await;
+        let Some(reason) = first_failure(&checks) else {
+            return Ok(Look::Done(()));
+        };
+        refused.check(engine, node).await?;
+        Ok::<_, Error>(Look::NotYet(reason))
+    });
+    match answered.await? {
+        Ok(()) => Ok(looks == 1),
+        Err(_) => Err(Failure {
+            checks,
+            node: node.to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// Why a user cannot use the server yet.
+fn first_failure(checks: &[Check]) -> Option<Reason> {
+    let failure = checks.iter().find_map(Check::failed)?;
+    Some(failure.into())
+}
