@@ -1,8 +1,12 @@
 //! The six components of a ClearML server and their names in the cluster.
 
+mod state;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::state::{State, StateKind};
 
 /// The name of the Helm release that the chart's object names are built from.
 /// An instance has its own cluster, so the names inside are always the same.

@@ -6,14 +6,12 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
 
-use crate::component::Component;
+use crate::component::{Component, State};
 use crate::error::about;
 use crate::timing::{Recorder, Timings};
-
-/// The state of a component that cannot become ready by waiting.
-pub const FAILED: &str = "failed";
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,12 +86,9 @@ pub enum Event {
     Component {
         /// Which one.
         component: Component,
-        /// Whether it is ready.
-        ready: bool,
-        /// Such as `starting` or `waiting`; [`FAILED`] where it cannot heal.
-        state: String,
-        /// Why, such as `pulling the image`; may be empty.
-        reason: String,
+        /// What it does and why.
+        #[serde(flatten, serialize_with = "with_line")]
+        state: State,
         /// Seconds since the wait began.
         seconds: f64,
     },
@@ -114,6 +109,15 @@ pub struct Progress {
     /// How many layers are downloaded at the same time; 0 where nobody tells.
     #[serde(skip_serializing_if = "is_zero")]
     pub layers: usize,
+}
+
+/// A state as programs read it, with the line that people read.
+fn with_line<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_struct("State", 3)?;
+    fields.serialize_field("ready", &state.is_ready())?;
+    fields.serialize_field("state", &state.kind)?;
+    fields.serialize_field("reason", &state.line())?;
+    fields.end()
 }
 
 #[expect(

@@ -68,19 +68,17 @@ impl Recorder {
             }
             Event::Component {
                 component,
-                ready,
-                reason,
+                state,
                 seconds,
-                ..
             } => {
                 let name = component.to_string();
                 if !self.open.contains_key(&name) {
                     let began = now.saturating_sub(duration(*seconds));
                     self.open.insert(name.clone(), (String::new(), began));
                 }
-                let next = (!ready).then(|| reason.clone());
+                let next = (!state.is_ready()).then(|| state.line());
                 self.change(&name, true, next, now);
-                if *ready {
+                if state.is_ready() {
                     self.end(&name, *seconds, now);
                 }
             }
@@ -167,7 +165,7 @@ fn duration(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::Component;
+    use crate::component::{Component, State, StateKind};
 
     fn started(step: &str) -> Event {
         Event::StepStarted { step: step.into() }
@@ -189,12 +187,10 @@ mod tests {
         }
     }
 
-    fn component(component: Component, reason: Option<&str>, seconds: f64) -> Event {
+    fn component(component: Component, kind: StateKind, reason: &str, seconds: f64) -> Event {
         Event::Component {
             component,
-            ready: reason.is_none(),
-            state: String::new(),
-            reason: reason.unwrap_or_default().into(),
+            state: State::new(kind, reason),
             seconds,
         }
     }
@@ -211,14 +207,19 @@ mod tests {
             (5, finished("images", 3.0)),
             (9, finished("kubernetes", 7.0)),
             (10, started("ready")),
-            (10, component(Component::Redis, Some("starting"), 0.0)),
+            (10, component(Component::Redis, StateKind::Starting, "", 0.0)),
             (
                 11,
-                component(Component::Apiserver, Some("waiting for redis"), 1.0),
+                component(
+                    Component::Apiserver,
+                    StateKind::Waiting,
+                    "waiting for redis",
+                    1.0,
+                ),
             ),
-            (12, component(Component::Redis, None, 2.0)),
-            (12, component(Component::Apiserver, Some("starting"), 2.0)),
-            (20, component(Component::Apiserver, None, 10.0)),
+            (12, component(Component::Redis, StateKind::Ready, "", 2.0)),
+            (12, component(Component::Apiserver, StateKind::Starting, "", 2.0)),
+            (20, component(Component::Apiserver, StateKind::Ready, "", 10.0)),
             (21, finished("ready", 11.0)),
         ] {
             recorder.take(&event, Duration::from_secs(now));

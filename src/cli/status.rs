@@ -104,7 +104,7 @@ async fn watch(every: Duration, context: &Context) -> Result<u8> {
 /// What makes a look another one: not ages, latencies and sizes.
 fn what_matters(view: &StatusView) -> String {
     let components = view.components.iter();
-    let components = components.map(|c| (c.name, &c.state, c.ready, c.restarts, &c.reason));
+    let components = components.map(|c| (c.name, &c.state));
     let failed = view
         .checks
         .iter()
@@ -178,17 +178,13 @@ fn check(check: &Check) -> CheckView {
 }
 
 fn component(one: &ComponentHealth) -> ComponentView {
-    let state = one.state.clone();
-    let age = state
-        .since
-        .map(|since| jiff::Timestamp::now().duration_since(since).as_secs());
+    let now = jiff::Timestamp::now();
+    let since = one.seen.running_since();
+    let age = since.map(|since| now.duration_since(since).as_secs());
     ComponentView {
         name: one.seen.component,
-        state: state.state.name().to_owned(),
-        ready: state.ready,
-        restarts: state.restarts,
-        reason: Some(state.reason).filter(|reason| !reason.is_empty()),
-        image: Some(state.image).filter(|image| !image.is_empty()),
+        state: one.state.clone(),
+        image: one.seen.image().cloned(),
         age_seconds: age.and_then(|seconds| u64::try_from(seconds).ok()),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::finding::{Cause, Draft};
-use super::{ComponentObservation, Finding, StateKind, describe};
+use super::{ComponentObservation, Finding, describe};
 use crate::error::{Code, Explain};
 use crate::wait::span;
 
@@ -34,8 +34,7 @@ pub struct Failure {
 impl Failure {
     /// A component that was not ready in time, without a better reason.
     pub fn not_ready(seen: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
-        let state = describe(seen);
-        let line = state.line();
+        let line = describe(seen).line();
         let mut draft = Draft::new(
             Cause::Timeout,
             Code::NotReady,
@@ -47,20 +46,13 @@ impl Failure {
             seen.component
         ));
         draft.hint("it may only need more time; continue with: clearml-local up".to_owned());
-        let mut finding = draft.finish(seen);
-        // It is not known to be beyond help.
-        finding.state = state.state;
+        let finding = draft.finish(seen);
         Failure { finding, log }
     }
 
     /// Whether the time was over before it was known to be beyond help.
     pub(crate) fn is_late(&self) -> bool {
         self.finding.heals || self.finding.kind == Cause::Timeout
-    }
-
-    /// The state to show for the component.
-    pub fn state(&self) -> StateKind {
-        self.finding.state
     }
 }
 

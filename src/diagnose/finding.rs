@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::state::describe;
 use super::words::short;
-use super::{ComponentObservation, ContainerState, EventObservation, State, StateKind};
+use super::{ComponentObservation, ContainerState, EventObservation};
 use super::{images, known_logs, placement, runs};
-use crate::component::Component;
+use crate::component::{Component, State, StateKind};
 use crate::error::Code;
 
 /// What is wrong: one value per row of `docs/failures.md`.
@@ -68,8 +68,6 @@ pub struct Finding {
     pub component: Component,
     /// The kind of trouble.
     pub kind: Cause,
-    /// What the component does.
-    pub state: StateKind,
     /// One sentence, such as `elasticsearch does not start: the kernel killed it …`.
     pub cause: String,
     /// The same in a few words.
@@ -113,15 +111,9 @@ impl Draft {
     }
 
     pub(crate) fn finish(self, seen: &ComponentObservation) -> Finding {
-        let state = if self.heals {
-            describe(seen).state
-        } else {
-            StateKind::Failed
-        };
         Finding {
             component: seen.component,
             kind: self.cause,
-            state,
             cause: format!("{} {}", seen.component, self.says),
             reason: short(&self.short),
             last_event: seen.last_event().map(event_line),
@@ -180,9 +172,9 @@ pub fn assess(seen: &ComponentObservation, log: &[String]) -> (State, Option<Fin
     let finding = diagnose(seen, log);
     if let Some(finding) = finding
         .as_ref()
-        .filter(|finding| !finding.heals && !state.ready)
+        .filter(|finding| !finding.heals && !state.is_ready())
     {
-        state.state = StateKind::Failed;
+        state.kind = StateKind::Failed;
         state.reason.clone_from(&finding.reason);
     }
     (state, finding)

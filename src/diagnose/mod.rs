@@ -27,4 +27,4 @@ pub use observation::{
     EventObservation, NodeObservation, NodeReady, ObservedImage, PodObservation, Stale,
     Unscheduled, WorkloadObservation,
 };
-pub use state::{State, StateKind, describe};
+pub use state::describe;

@@ -265,6 +265,21 @@ impl ComponentObservation {
             .or(self.pods.first())
     }
 
+    /// Its image, if it is installed.
+    pub fn image(&self) -> Option<&ObservedImage> {
+        let image = self.workload.as_ref().map(|workload| &workload.image);
+        image.filter(|image| !image.is_empty())
+    }
+
+    /// Since when its container runs.
+    pub fn running_since(&self) -> Option<Timestamp> {
+        let mut containers = self.pod()?.containers.iter();
+        containers.find_map(|container| match container.state {
+            ContainerState::Running { since } => since,
+            _ => None,
+        })
+    }
+
     /// Whether it serves with its current revision.
     pub fn is_ready(&self) -> bool {
         let Some(workload) = &self.workload else {

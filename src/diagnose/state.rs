@@ -1,131 +1,20 @@
 //! A component's state in a few words: one line of `up`, one row of `status`.
 
-use std::fmt;
-
-use jiff::Timestamp;
-use serde::Serialize;
-
 use super::runs::is_late_cache;
 use super::words::{awaited, count, innermost, memory, short};
 use super::{
-    ComponentObservation, ContainerObservation, ContainerState, Ended, ObservedImage,
-    PodObservation, Stale,
+    ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation, Stale,
 };
+use crate::component::{State, StateKind};
 use crate::words::listed;
-
-/// What a component does, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StateKind {
-    /// It is not installed.
-    Absent,
-    /// Its pod has no place or no volume yet.
-    Pending,
-    /// Its image is brought into the node.
-    Pulling,
-    /// It is made or runs and is not ready yet.
-    Starting,
-    /// It waits for another component.
-    Waiting,
-    /// It serves.
-    Ready,
-    /// It ended by itself and is started again.
-    Restarting,
-    /// It does not start, and waiting does not help.
-    Failed,
-    /// Its former pod is ending.
-    Stopping,
-    /// It is scaled to nothing.
-    Stopped,
-    /// Nobody reports how it is.
-    Unknown,
-}
-
-impl StateKind {
-    /// The word.
-    pub fn name(self) -> &'static str {
-        match self {
-            StateKind::Absent => "absent",
-            StateKind::Pending => "pending",
-            StateKind::Pulling => "pulling",
-            StateKind::Starting => "starting",
-            StateKind::Waiting => "waiting",
-            StateKind::Ready => "ready",
-            StateKind::Restarting => "restarting",
-            StateKind::Failed => "failed",
-            StateKind::Stopping => "stopping",
-            StateKind::Stopped => "stopped",
-            StateKind::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for StateKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A component's state. It holds nothing that changes with the clock, so that two
-/// states are equal as long as nothing happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct State {
-    /// Whether it serves.
-    pub ready: bool,
-    /// What it does.
-    pub state: StateKind,
-    /// Why, in a few words; empty when there is nothing to say.
-    pub reason: String,
-    /// How many times it was started again.
-    pub restarts: u32,
-    /// Its image.
-    pub image: ObservedImage,
-    /// Since when its container runs.
-    #[serde(skip)]
-    pub since: Option<Timestamp>,
-}
-
-impl State {
-    /// State and reason as one short line: the reason alone where that says it.
-    pub fn line(&self) -> String {
-        match self.state {
-            _ if self.reason.is_empty() => self.state.name().to_owned(),
-            StateKind::Pending | StateKind::Starting | StateKind::Stopping => {
-                format!("{}: {}", self.state, self.reason)
-            }
-            _ => self.reason.clone(),
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line())
-    }
-}
 
 /// Says in a few words how a component is.
 pub fn describe(seen: &ComponentObservation) -> State {
-    let (state, reason) = words(seen);
-    let pod = seen.pod();
-    let since = pod.and_then(|pod| {
-        pod.containers
-            .iter()
-            .find_map(|container| match container.state {
-                ContainerState::Running { since } => since,
-                _ => None,
-            })
-    });
+    let (kind, reason) = words(seen);
     State {
-        ready: state == StateKind::Ready,
-        state,
+        kind,
         reason,
-        restarts: pod.map_or(0, PodObservation::restarts),
-        image: seen
-            .workload
-            .as_ref()
-            .map_or_else(|| ObservedImage::read(None), |one| one.image.clone()),
-        since,
+        restarts: seen.pod().map_or(0, PodObservation::restarts),
     }
 }
 

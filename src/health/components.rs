@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::NoAnswer;
-use crate::component::Component;
+use crate::component::{Component, State};
 use crate::diagnose::{
-    ComponentObservation, Finding, LogEnd, LogTail, Stale, State, assess, unexplained_end,
+    ComponentObservation, Finding, LogEnd, LogTail, Stale, assess, unexplained_end,
 };
 use crate::kube::{self, Cluster};
 

@@ -151,7 +151,7 @@ impl InstanceObservation<'_> {
     }
 
     fn of_components(&self, components: &[ComponentHealth], broken: bool, starts: bool) -> Health {
-        let all_ready = components.iter().all(|one| one.state.ready);
+        let all_ready = components.iter().all(|one| one.state.is_ready());
         let mut checks = self.checks.iter();
         let works = !self.checks.is_empty() && checks.all(|check| check.failure.is_none());
         if works && all_ready {

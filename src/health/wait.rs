@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::components::{ComponentHealth, Judge, LOG_LINES};
-use crate::component::Component;
+use crate::component::{Component, State, StateKind};
 use crate::diagnose::{
-    ComponentObservation, ContainerState, Failure, State, StateKind, assess, describe,
+    ComponentObservation, ContainerState, Failure, assess,
 };
 use crate::kube::{Cluster, Error};
 use crate::wait::{Look, Wait};
@@ -132,7 +132,7 @@ async fn first_look(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation
 async fn late(cluster: &Cluster, last: &[ComponentHealth], timeout: Duration) -> Box<Failure> {
     let open = || last.iter().filter(|one| !one.seen.is_ready());
     let culprit = open()
-        .find(|one| describe(&one.seen).state != StateKind::Waiting)
+        .find(|one| one.state.kind != StateKind::Waiting)
         .or_else(|| open().next())
         // Not reached: a wait whose components are all ready is over.
         .unwrap_or(&last[0]);

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::component::Component;
+use crate::component::{Component, StateKind};
 use crate::event::{Event, Progress, Reporter};
 
-use super::screen::{component_text, duration};
+use super::screen::duration;
 use super::{Paint, Sink, error, words};
 
 /// At most one line of bytes in this time ...
@@ -94,32 +94,26 @@ impl Memory {
             }
             Event::Component {
                 component,
-                ready,
                 state,
-                reason,
                 seconds,
             } => {
-                let said = if *ready {
-                    "ready".to_owned()
-                } else {
-                    component_text(state, reason)
-                };
+                let said = words::one_line(&state.line());
                 // The same again is no change.
                 if self.components.get(component) == Some(&said) {
                     return None;
                 }
                 self.components.insert(*component, said.clone());
-                if *ready {
-                    let after = words::tenths(duration(*seconds));
-                    format!("{component}: ready after {after}")
-                } else if state == crate::event::FAILED {
-                    with(
+                match state.kind {
+                    StateKind::Ready => {
+                        let after = words::tenths(duration(*seconds));
+                        format!("{component}: ready after {after}")
+                    }
+                    StateKind::Failed => with(
                         format!("{component}: {}", paint.bad("failed")),
                         ": ",
-                        reason,
-                    )
-                } else {
-                    format!("{component}: {said}")
+                        &state.reason,
+                    ),
+                    _ => format!("{component}: {said}"),
                 }
             }
             Event::Warning { text } => error::warning(&words::one_line(text), paint),

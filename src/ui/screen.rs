@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, FAILED};
+use crate::component::StateKind;
+use crate::event::Event;
 
 use super::transfer::Transfers;
 use super::{Paint, words};
@@ -104,21 +105,18 @@ impl Screen {
             }
             Event::Component {
                 component,
-                ready,
                 state,
-                reason,
                 seconds,
             } => {
                 let took = duration(*seconds);
                 let line = self.component(now.saturating_sub(took), component.name());
-                let state_text = component_text(state, reason);
-                if *ready {
-                    line.end(State::Done { took }, "");
-                } else if state == FAILED {
-                    line.end(State::Failed { took }, &state_text);
-                } else {
-                    line.state = State::Running;
-                    line.text = state_text;
+                match state.kind {
+                    StateKind::Ready => line.end(State::Done { took }, ""),
+                    StateKind::Failed => line.end(State::Failed { took }, &state.line()),
+                    _ => {
+                        line.state = State::Running;
+                        line.text = words::one_line(&state.line());
+                    }
                 }
             }
             // `Output` shows warnings, also when this screen is closed.
@@ -306,18 +304,6 @@ impl Line {
             .find(|text| words::width(text) <= room)
             .cloned()
             .unwrap_or_else(|| words::fit(&bytes, room))
-    }
-}
-
-/// State and reason of a component in few words.
-pub(super) fn component_text(state: &str, reason: &str) -> String {
-    let (state, reason) = (words::one_line(state), words::one_line(reason));
-    if reason.is_empty() {
-        state
-    } else if state.is_empty() || state == FAILED || reason.starts_with(&state) {
-        reason
-    } else {
-        format!("{state}: {reason}")
     }
 }
 

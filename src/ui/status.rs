@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
 
-use crate::component::Component;
+use crate::component::{Component, State};
 use crate::diagnose::ObservedImage;
 use crate::health::Health;
 use crate::image_ref::ImageRef;
@@ -64,31 +65,37 @@ pub struct CheckView {
 }
 
 /// A component as `status` shows it.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct ComponentView {
     /// Which one.
     pub name: Component,
-    /// Such as `running` or `waiting`.
-    pub state: String,
-    /// Whether it is ready.
-    pub ready: bool,
-    /// How often its container began anew.
-    pub restarts: u32,
-    /// Why it is not ready, where that is known.
-    pub reason: Option<String>,
+    /// What it does and why.
+    pub state: State,
     /// Its image.
     pub image: Option<ObservedImage>,
-    /// How old it is.
-    #[serde(skip)]
+    /// How old it is; not for programs.
     pub age_seconds: Option<u64>,
+}
+
+impl Serialize for ComponentView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reason = Some(&self.state.reason).filter(|reason| !reason.is_empty());
+        let mut fields = serializer.serialize_struct("ComponentView", 6)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("state", &self.state.kind)?;
+        fields.serialize_field("ready", &self.state.is_ready())?;
+        fields.serialize_field("restarts", &self.state.restarts)?;
+        fields.serialize_field("reason", &reason)?;
+        fields.serialize_field("image", &self.image)?;
+        fields.end()
+    }
 }
 
 /// The status as text.
 pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let paint = Paint::new(policy.stdout_colour);
     let mut blocks = vec![vec![head(view, paint)]];
-    let (healthy, troubled): (Vec<_>, Vec<_>) = view.components.iter().partition(|c| c.ready);
+    let (healthy, troubled): (Vec<_>, Vec<_>) = view.components.iter().partition(|c| c.state.is_ready());
     if !view.components.is_empty() {
         let rows: Vec<_> = troubled
             .iter()
@@ -98,8 +105,9 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         let mut lines = table::lines(&rows, "  ", policy.width);
         // Reasons stand under their rows: they are too long for a column.
         for (index, component) in troubled.iter().enumerate().rev() {
-            if let Some(reason) = component.reason.as_deref().filter(|r| !r.is_empty()) {
-                lines.insert(index + 1, format!("      {}", words::one_line(reason)));
+            let reason = words::one_line(&component.state.reason);
+            if !reason.is_empty() {
+                lines.insert(index + 1, format!("      {reason}"));
             }
         }
         blocks.push(lines);
@@ -232,22 +240,22 @@ fn head(view: &StatusView, paint: Paint) -> String {
 }
 
 fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
-    let (mark, painted) = match component.ready {
+    let (mark, painted) = match component.state.is_ready() {
         true => ("✓", paint.good("✓")),
         // Not there yet is no trouble yet.
-        false if starting && component.restarts == 0 => ("-", paint.caution("-")),
+        false if starting && component.state.restarts == 0 => ("-", paint.caution("-")),
         false => ("✗", paint.bad("✗")),
     };
     let name = component.name;
     let age = component.age_seconds.map(Duration::from_secs);
-    let restarts = match component.restarts {
+    let restarts = match component.state.restarts {
         0 => String::new(),
         number => words::count(u64::from(number), "restart"),
     };
     let image = component.image.as_ref().map(short_image);
     vec![
         Cell::painted(format!("{mark} {name}"), |_| format!("{painted} {name}")),
-        Cell::new(words::one_line(&component.state)),
+        Cell::new(component.state.kind.name()),
         Cell::new(age.map(words::duration).unwrap_or_default()),
         Cell::new(restarts),
         Cell::painted(image.unwrap_or_default(), |text| paint.quiet(text)),

@@ -57,12 +57,10 @@ async fn wait_all(
     let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let waited = health::await_components(cluster, &installed, left, |component, state| {
-        at_once &= state.ready;
+        at_once &= state.is_ready();
         events.emit(Event::Component {
             component,
-            ready: state.ready,
-            state: state.state.name().to_owned(),
-            reason: state.line(),
+            state: state.clone(),
             seconds: began.elapsed().as_secs_f64(),
         });
     });

@@ -81,7 +81,7 @@ fn a_pull_is_judged_by_what_the_registry_says() {
         );
         let finding = find(&seen);
         is(&finding, Cause::ImagePull, code, heals);
-        assert_eq!(describe(&seen).state, StateKind::Pulling);
+        assert_eq!(describe(&seen).kind, StateKind::Pulling);
     }
 }
 

@@ -19,7 +19,7 @@ fn a_component_that_serves_has_no_finding() {
         json!({"ready": true, "started": true, "state": {"running": {}}}),
     );
     assert_eq!(diagnose(&seen, &[]), None);
-    assert_eq!(describe(&seen).state, StateKind::Ready);
+    assert_eq!(describe(&seen).kind, StateKind::Ready);
     assert_eq!(describe(&seen).line(), "ready");
 }
 
@@ -46,7 +46,7 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
         finding.cause,
         "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
     );
-    assert_eq!(state.state, StateKind::Failed);
+    assert_eq!(state.kind, StateKind::Failed);
     assert_eq!(state.line(), "out of memory: limit 1 GiB, 1 restart");
     assert!(
         finding.hints[0]
@@ -88,7 +88,10 @@ fn three_restarts_with_an_error_are_enough() {
         Code::ComponentCrashed,
         true,
     );
-    assert_eq!(describe(&twice).line(), "exited with code 3, 2 restarts");
+    assert_eq!(
+        describe(&twice).line(),
+        "restarting: exited with code 3, 2 restarts"
+    );
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
         let seen = one(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
         is(
@@ -169,7 +172,7 @@ fn an_init_container_that_waits_is_the_fault_of_another() {
         );
         let state = describe(&seen);
         assert_eq!(
-            (state.state, state.line().as_str()),
+            (state.kind, state.line().as_str()),
             (StateKind::Waiting, "waiting for elasticsearch")
         );
         assert_eq!(diagnose(&seen, &[]), None);
@@ -226,7 +229,7 @@ fn states_on_the_way_have_their_words() {
     );
     absent.workload.as_mut().unwrap().desired = 0;
     absent.stopping.clear();
-    assert_eq!(describe(&absent).state, StateKind::Stopped);
+    assert_eq!(describe(&absent).kind, StateKind::Stopped);
     absent.workload = None;
-    assert_eq!(describe(&absent).state, StateKind::Absent);
+    assert_eq!(describe(&absent).kind, StateKind::Absent);
 }

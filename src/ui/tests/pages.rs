@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::component::Component;
+use crate::component::{Component, State, StateKind};
 use crate::diagnose::ObservedImage;
 use crate::error::{Code, Error, Explain};
 use crate::health::Health;
@@ -101,15 +101,14 @@ fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentV
     };
     ComponentView {
         name,
-        state: if reason.is_some() {
-            "waiting"
-        } else {
-            "running"
-        }
-        .into(),
-        ready: reason.is_none(),
-        restarts,
-        reason: reason.map(str::to_owned),
+        state: State {
+            kind: match reason {
+                Some(_) => StateKind::Waiting,
+                None => StateKind::Ready,
+            },
+            reason: reason.unwrap_or_default().to_owned(),
+            restarts,
+        },
         image: Some(ObservedImage::read(Some(image))),
         age_seconds: Some(7_500),
     }

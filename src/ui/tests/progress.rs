@@ -173,16 +173,17 @@ fn a_low_terminal_keeps_what_runs() {
 #[test]
 fn a_component_that_falls_back_keeps_its_line() {
     use crate::component::Component::Redis;
+    use crate::component::StateKind;
     let look = Look {
         width: 80,
         paint: Paint::none(),
     };
     let mut screen = Screen::default();
-    screen.apply(at(2.0), &session::component(Redis, "ready", "", 2.0));
+    screen.apply(at(2.0), &session::component(Redis, StateKind::Ready, "", 2.0));
     assert!(screen.settle(at(2.0), look).is_empty());
     screen.apply(
         at(3.0),
-        &session::component(Redis, "restarting", "exit code 1", 3.0),
+        &session::component(Redis, StateKind::Restarting, "exit code 1", 3.0),
     );
     assert_eq!(
         screen.live(at(3.04), look, 20),

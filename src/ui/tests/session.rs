@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::component::Component;
-use crate::event::{Event, FAILED, Progress};
+use crate::component::{Component, State, StateKind};
+use crate::event::{Event, Progress};
 
 /// Events with the time at which they came.
 pub(super) type Session = Vec<(Duration, Event)>;
@@ -48,12 +48,15 @@ pub(super) fn finished(step: &str, seconds: f64, detail: &str) -> Event {
     }
 }
 
-pub(super) fn component(component: Component, state: &str, reason: &str, seconds: f64) -> Event {
+pub(super) fn component(
+    component: Component,
+    kind: StateKind,
+    reason: &str,
+    seconds: f64,
+) -> Event {
     Event::Component {
         component,
-        ready: state == "ready",
-        state: state.into(),
-        reason: reason.into(),
+        state: State::new(kind, reason),
         seconds,
     }
 }
@@ -92,32 +95,32 @@ pub(super) fn beginning() -> Session {
     events.extend([
         (
             at(14.3),
-            component(Component::Redis, "starting", "container creating", 0.1),
+            component(Component::Redis, StateKind::Starting, "container creating", 0.1),
         ),
         (
             at(14.3),
-            component(Component::Mongodb, "starting", "container creating", 0.1),
+            component(Component::Mongodb, StateKind::Starting, "container creating", 0.1),
         ),
         (
             at(14.3),
-            component(Component::Elasticsearch, "waiting", "", 0.1),
+            component(Component::Elasticsearch, StateKind::Waiting, "", 0.1),
         ),
         (
             at(14.3),
             component(
                 Component::Apiserver,
-                "waiting",
+                StateKind::Waiting,
                 "waiting for elasticsearch",
                 0.1,
             ),
         ),
-        (at(16.3), component(Component::Redis, "ready", "", 2.1)),
-        (at(18.2), component(Component::Mongodb, "ready", "", 4.0)),
+        (at(16.3), component(Component::Redis, StateKind::Ready, "", 2.1)),
+        (at(18.2), component(Component::Mongodb, StateKind::Ready, "", 4.0)),
         (
             at(20.3),
             component(
                 Component::Elasticsearch,
-                "starting",
+                StateKind::Starting,
                 "container creating",
                 6.1,
             ),
@@ -126,7 +129,7 @@ pub(super) fn beginning() -> Session {
             at(20.3),
             component(
                 Component::Elasticsearch,
-                "starting",
+                StateKind::Starting,
                 "container creating",
                 6.1,
             ),
@@ -156,7 +159,7 @@ pub(super) fn killed() -> Session {
             at(45.2),
             component(
                 Component::Elasticsearch,
-                FAILED,
+                StateKind::Failed,
                 "out of memory: limit 1 GiB, 2 restarts",
                 31.0,
             ),
