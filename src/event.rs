@@ -6,8 +6,8 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
 use crate::component::{Component, State};
 use crate::error::about;
@@ -87,7 +87,7 @@ pub enum Event {
         /// Which one.
         component: Component,
         /// What it does and why.
-        #[serde(flatten, serialize_with = "with_line")]
+        #[serde(flatten, serialize_with = "state_fields")]
         state: State,
         /// Seconds since the wait began.
         seconds: f64,
@@ -111,12 +111,12 @@ pub struct Progress {
     pub layers: usize,
 }
 
-/// A state as programs read it, with the line that people read.
-fn with_line<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+/// A state as programs read it; how often a component was restarted is in `status`.
+fn state_fields<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
     let mut fields = serializer.serialize_struct("State", 3)?;
     fields.serialize_field("ready", &state.is_ready())?;
     fields.serialize_field("state", &state.kind)?;
-    fields.serialize_field("reason", &state.line())?;
+    fields.serialize_field("reason", &state.reason)?;
     fields.end()
 }
 

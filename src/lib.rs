@@ -1,6 +1,7 @@
 //! `clearml-local`: a ClearML server on this machine, with nothing but a Docker
 //! engine. `docs/architecture.md` says which room holds what.
 
+mod archive;
 pub mod cli;
 pub mod component;
 mod connection;
@@ -19,6 +20,7 @@ pub mod interrupt;
 pub mod kube;
 pub mod kubeconfig;
 pub mod list;
+pub mod logs;
 pub mod manifests;
 mod mounts;
 pub mod node;

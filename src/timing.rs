@@ -207,7 +207,10 @@ mod tests {
             (5, finished("images", 3.0)),
             (9, finished("kubernetes", 7.0)),
             (10, started("ready")),
-            (10, component(Component::Redis, StateKind::Starting, "", 0.0)),
+            (
+                10,
+                component(Component::Redis, StateKind::Starting, "", 0.0),
+            ),
             (
                 11,
                 component(
@@ -218,8 +221,14 @@ mod tests {
                 ),
             ),
             (12, component(Component::Redis, StateKind::Ready, "", 2.0)),
-            (12, component(Component::Apiserver, StateKind::Starting, "", 2.0)),
-            (20, component(Component::Apiserver, StateKind::Ready, "", 10.0)),
+            (
+                12,
+                component(Component::Apiserver, StateKind::Starting, "", 2.0),
+            ),
+            (
+                20,
+                component(Component::Apiserver, StateKind::Ready, "", 10.0),
+            ),
             (21, finished("ready", 11.0)),
         ] {
             recorder.take(&event, Duration::from_secs(now));

@@ -90,6 +90,7 @@ fn lower_rooms_do_not_know_the_upper_ones() {
         "kube/",
         "diagnose/",
         "health/",
+        "logs/",
         "node/",
         "images/",
         "manifests/",

@@ -1,7 +1,6 @@
 //! `clearml-local logs`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
@@ -9,15 +8,9 @@ use regex::Regex;
 use super::Context;
 use super::signals::{or_interrupted, until_stopped};
 use crate::component::Component;
-use crate::docker::{Container, Engine};
-use crate::error::{Code, Error, Explain, Result};
-use crate::kube::{Cluster, LogLine, LogOptions, Logs};
-use crate::node;
-use crate::node::logs::{FileLogs, Journal, JournalOptions};
-use crate::recovery;
-
-/// How long the Kubernetes API may take to list the pods.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::docker::Engine;
+use crate::error::Result;
+use crate::logs::{self, JournalOptions, LogLine, LogOptions, Opened};
 
 /// Show the logs of the components
 ///
@@ -94,7 +87,16 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     if args.node {
         return show_node(args, context).await;
     }
-    let mut logs = open(args.options(), context).await?;
+    let (name, state) = (&context.name, &context.state);
+    let opened = logs::open(args.options(), name, state, async || engine(context).await).await?;
+    let Opened {
+        mut logs,
+        instead_of_api,
+    } = opened;
+    if let Some(why) = instead_of_api {
+        let text = format!("{why}: the logs are read from its files");
+        context.output.warn(&text);
+    }
     let shown = match args.components.as_slice() {
         [] => &Component::ALL,
         named => named,
@@ -119,17 +121,13 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
 
 /// What the node itself says.
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
-    let (engine, node) = node(context).await?;
-    if !node.is_awake() {
-        return Err(asleep(&node, context));
-    }
-    let node = node.name;
     let options = JournalOptions {
         tail: args.tail,
         follow: args.follow,
         since: args.since,
     };
-    let mut journal = Journal::open(&*engine, &node, options).await?;
+    let engine = engine(context).await?;
+    let (node, mut journal) = logs::open_journal(options, &context.name, &*engine).await?;
     let units = ["kubelet", "containerd", "systemd"];
     let printer = context.output.logs_of(&units);
     while let Some(line) = journal.next().await? {
@@ -178,93 +176,8 @@ impl Args {
     }
 }
 
-/// The components' logs, from where they can be had.
-enum Source {
-    Api(Logs),
-    Files(FileLogs),
-}
-
-impl Source {
-    async fn next(&mut self) -> Option<Result<LogLine>> {
-        match self {
-            Source::Api(logs) => logs.next().await.map(|line| Ok(line?)),
-            Source::Files(logs) => logs.next().await.map(|line| Ok(line?)),
-        }
-    }
-}
-
-/// Asks the Kubernetes API, and reads the node's files where it does not answer.
-async fn open(options: LogOptions, context: &Context) -> Result<Source> {
-    let kept = context.state.kubeconfig()?;
-    if let Some(kubeconfig) = &kept
-        && let Some(logs) = from_api(&options, kubeconfig).await?
-    {
-        return Ok(logs);
-    }
-    let (engine, node) = match node(context).await {
-        // Nothing is known of it, and nobody can be asked.
-        Err(_) if kept.is_none() && context.state.instance()?.is_none() => {
-            let name = context.name.to_string();
-            return Err(NoCluster { name }.into());
-        }
-        found => found?,
-    };
-    let seen = context.state.node()?;
-    // Another home may have made the node, or recreated it.
-    if (kept.is_none() || seen.is_some_and(|seen| seen != node.id))
-        && node.is_awake()
-        && node::is_bootstrapped(&*engine, &node.name).await?
-        && let kubeconfig = node::kubeconfig(&*engine, &node.name).await?
-        && let Some(logs) = from_api(&options, &kubeconfig).await?
-    {
-        return Ok(logs);
-    }
-    if !node.is_awake() && options.follow {
-        return Err(asleep(&node, context));
-    }
-    let (why, logs) = if node.is_awake() {
-        let logs = FileLogs::open(engine, &node.name, options).await?;
-        ("the Kubernetes API does not answer", logs)
-    } else {
-        let logs = FileLogs::of_stopped(engine, &node.name, options).await?;
-        match node.paused {
-            true => ("the node is paused", logs),
-            false => ("the node is stopped", logs),
-        }
-    };
-    let text = format!("{why}: the logs are read from its files");
-    context.output.warn(&text);
-    Ok(Source::Files(logs))
-}
-
-/// The logs from the Kubernetes API; none where it does not answer.
-async fn from_api(options: &LogOptions, kubeconfig: &str) -> Result<Option<Source>> {
-    let cluster = Cluster::connect(kubeconfig).await?;
-    match tokio::time::timeout(PATIENCE, cluster.logs(options.clone())).await {
-        Ok(Ok(logs)) => Ok(Some(Source::Api(logs))),
-        Ok(Err(error)) if !error.is_transient() => Err(error.into()),
-        Ok(Err(_)) | Err(_) => Ok(None),
-    }
-}
-
-/// The engine, and the instance's node on it.
-async fn node(context: &Context) -> Result<(Arc<dyn Engine>, Container)> {
-    let engine = context.engine().await?;
-    match recovery::node_of(&context.name, &engine).await? {
-        Some(found) => Ok((Arc::new(engine), found)),
-        None => Err(NoCluster {
-            name: context.name.to_string(),
-        }
-        .into()),
-    }
-}
-
-fn asleep(node: &Container, context: &Context) -> Error {
-    Asleep {
-        name: context.name.to_string(),
-        how: if node.paused { "paused" } else { "stopped" },
-    }
-    .into()
+async fn engine(context: &Context) -> Result<Arc<dyn Engine>> {
+    Ok(Arc::new(context.engine().await?))
 }
 
 fn json(line: &LogLine) -> serde_json::Value {
@@ -275,39 +188,4 @@ fn json(line: &LogLine) -> serde_json::Value {
         "time": line.time.map(|time| time.to_string()),
         "text": line.text,
     })
-}
-
-/// There is nothing to read from.
-#[derive(Debug, thiserror::Error)]
-#[error("instance `{name}` has no cluster, so there are no logs")]
-struct NoCluster {
-    name: String,
-}
-
-impl Explain for NoCluster {
-    fn code(&self) -> Code {
-        Code::Usage
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec![format!("create it: clearml-local up --name {}", self.name)]
-    }
-}
-
-/// The node is there, and what was asked for can be had only while it runs.
-#[derive(Debug, thiserror::Error)]
-#[error("instance `{name}` is {how}: cannot read its journal or follow its logs")]
-struct Asleep {
-    name: String,
-    how: &'static str,
-}
-
-impl Explain for Asleep {
-    fn code(&self) -> Code {
-        Code::Usage
-    }
-
-    fn hints(&self) -> Vec<String> {
-        vec!["start it: clearml-local start".to_owned()]
-    }
 }

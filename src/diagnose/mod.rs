@@ -21,7 +21,7 @@ mod tests;
 
 pub use failure::{Failure, LogTail};
 pub use finding::{Cause, Finding, LogEnd, assess, diagnose, unexplained_end};
-pub use node::accepts_pods;
+pub(crate) use node::accepts_pods;
 pub use observation::{
     ClaimObservation, ComponentObservation, ContainerObservation, ContainerState, Ended,
     EventObservation, NodeObservation, NodeReady, ObservedImage, PodObservation, Stale,

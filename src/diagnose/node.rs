@@ -8,7 +8,7 @@ const PASSING: &str = "node.kubernetes.io/not-ready";
 
 /// Why one of the nodes does not accept pods, if so. One that has just been created or
 /// started does not, for some seconds.
-pub fn accepts_pods(nodes: &[NodeObservation]) -> Option<Reason> {
+pub(crate) fn accepts_pods(nodes: &[NodeObservation]) -> Option<Reason> {
     if nodes.is_empty() {
         return Some("its kubelet has not registered it".into());
     }

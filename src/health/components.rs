@@ -13,9 +13,10 @@ use crate::diagnose::{
     ComponentObservation, Finding, LogEnd, LogTail, Stale, assess, unexplained_end,
 };
 use crate::kube::{self, Cluster};
+use crate::logs::last_lines;
 
 /// How many lines of a log are looked at for known ends.
-pub(super) const LOG_LINES: i64 = 60;
+pub(super) const LOG_LINES: u32 = 60;
 
 /// One component, as it was observed and what that means.
 #[derive(Debug, Clone)]
@@ -70,8 +71,9 @@ impl<'a> Judge<'a> {
             let end = unexplained_end(seen).filter(|end| !self.logs.contains_key(end))?;
             Some((seen, end))
         });
-        let reads = ends.map(|(seen, end)| async {
-            let read = timeout_at(until, self.cluster.last_lines(seen, LOG_LINES)).await;
+        let cluster = self.cluster;
+        let reads = ends.map(|(seen, end)| async move {
+            let read = timeout_at(until, last_lines(cluster, seen, LOG_LINES)).await;
             match read {
                 Ok(Ok(log)) => Some((end, log)),
                 // Another try at the next look.

@@ -111,10 +111,10 @@ impl InstanceObservation<'_> {
             Ok(components) => self.with_components(components),
             Err(why) => self.without_components(why),
         };
-        let at_work = |command| format!("{command} is working on this instance");
-        let place = usize::from(self.components.is_err());
-        for command in &self.working {
-            diagnosis.notes.insert(place, at_work(command));
+        if let Some(command) = &self.working {
+            let place = usize::from(self.components.is_err());
+            let note = format!("{command} is working on this instance");
+            diagnosis.notes.insert(place, note);
         }
         if let Some(trouble) = self.certificates.trouble(self.at) {
             diagnosis.notes.push(trouble);

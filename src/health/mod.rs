@@ -12,12 +12,11 @@ mod timeout;
 mod wait;
 
 pub use self::components::ComponentHealth;
-pub(crate) use self::components::{Observed, observe};
+pub(crate) use self::components::observe;
 pub use self::instance::Health;
 pub(crate) use self::instance::{Diagnosis, InstanceObservation, NoAnswer};
 pub(crate) use self::node::{await_api, await_node};
 pub(crate) use self::refused::Refused;
-pub use self::refused::PortsRefused;
 pub(crate) use self::server::await_server;
 pub(crate) use self::timeout::{TimeLeft, Timeout};
 pub(crate) use self::wait::{Waited, await_components, await_replaced};

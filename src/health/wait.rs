@@ -9,10 +9,9 @@ use tokio::time::Instant;
 
 use super::components::{ComponentHealth, Judge, LOG_LINES};
 use crate::component::{Component, State, StateKind};
-use crate::diagnose::{
-    ComponentObservation, ContainerState, Failure, assess,
-};
+use crate::diagnose::{ComponentObservation, ContainerState, Failure, assess};
 use crate::kube::{Cluster, Error};
+use crate::logs::last_lines;
 use crate::wait::{Look, Wait};
 
 /// How often the cluster is looked at: a look costs the API server a few
@@ -73,14 +72,14 @@ pub(crate) async fn await_components(
     mut tell: impl FnMut(Component, &State),
 ) -> Result<Waited, Error> {
     let (deadline, began) = (Instant::now() + timeout, Timestamp::now());
-    let mut first = Some(first_look(cluster).await?);
+    let mut first = first_look(cluster).await?;
     let mut told: HashMap<Component, State> = HashMap::new();
     let mut judge = Judge::new(cluster);
     let mut memory = KilledForMemory::default();
     let mut last = Vec::new();
     let wait = Wait::new("the components").every(PERIOD).until(deadline);
     let waited = wait.run(async || {
-        let mut seen = match first.take().flatten() {
+        let mut seen = match first.take() {
             Some(seen) => seen,
             None => look(cluster, deadline).await?,
         };
@@ -137,7 +136,7 @@ async fn late(cluster: &Cluster, last: &[ComponentHealth], timeout: Duration) ->
         // Not reached: a wait whose components are all ready is over.
         .unwrap_or(&last[0]);
     let seen = &culprit.seen;
-    let log = cluster.last_lines(seen, LOG_LINES).await;
+    let log = last_lines(cluster, seen, LOG_LINES).await;
     let log = log.unwrap_or_default();
     Box::new(match assess(seen, &log.lines).1 {
         Some(finding) => Failure { finding, log },

@@ -1,4 +1,4 @@
-//! The door to the Kubernetes API: connect, apply, prune, observe, logs.
+//! The door to the Kubernetes API: connect, apply, prune, observe, open logs.
 //! Only this room names the external crate (as `::kube`); what an observation
 //! means is said in [`crate::diagnose`].
 
@@ -9,12 +9,8 @@ mod compare;
 mod convert;
 mod error;
 mod kinds;
-mod last_lines;
 mod leaders;
-mod lines;
-mod log_filter;
-mod log_merge;
-mod logs;
+mod log;
 mod nodes;
 mod observe;
 mod once;
@@ -41,10 +37,7 @@ pub use compare::Compared;
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
 pub use error::Error;
-pub(crate) use lines::{LONGEST as LONGEST_LINE, next_line};
-pub(crate) use log_filter::LastLines;
-pub(crate) use log_merge::{LogSource, Shown, merge};
-pub use logs::{LogLine, LogOptions, Logs};
+pub(crate) use log::{LogReader, LogRequest};
 pub use once::Once;
 pub use plan::{How, Impossible, Planned};
 pub use prune::Pruned;

@@ -5,11 +5,11 @@ use std::io;
 
 use futures_util::TryStreamExt;
 
+use crate::archive;
 use crate::docker::{Container, Engine};
 use crate::error::Result;
 use crate::files;
 use crate::node::spec::{self, DATA_ROOT};
-use crate::node::{self};
 use crate::settings::{DataPlace, Instance};
 use crate::state::SETTINGS_FILE;
 
@@ -25,8 +25,8 @@ pub(super) async fn of_node(
     {
         return Ok(text);
     }
-    let archive = engine.archive(&node.name, &format!("{DATA_ROOT}/{file}"));
-    let read = node::first_file(archive.map_err(io::Error::other).into_async_read()).await;
+    let copied = engine.archive(&node.name, &format!("{DATA_ROOT}/{file}"));
+    let read = archive::first_file(copied.map_err(io::Error::other).into_async_read()).await;
     // Missing, or not to be read on this engine: the cluster still has it.
     Ok(read.ok().flatten())
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::ser::{SerializeStruct, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
 use crate::component::{Component, State};
 use crate::diagnose::ObservedImage;
@@ -95,7 +95,8 @@ impl Serialize for ComponentView {
 pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let paint = Paint::new(policy.stdout_colour);
     let mut blocks = vec![vec![head(view, paint)]];
-    let (healthy, troubled): (Vec<_>, Vec<_>) = view.components.iter().partition(|c| c.state.is_ready());
+    let (healthy, troubled): (Vec<_>, Vec<_>) =
+        view.components.iter().partition(|c| c.state.is_ready());
     if !view.components.is_empty() {
         let rows: Vec<_> = troubled
             .iter()
@@ -274,7 +275,11 @@ fn next(view: &StatusView) -> Option<String> {
         Health::Stopped => ("start it", "start"),
         Health::Paused => ("resume it", "start"),
         Health::Absent => ("create it", "up"),
-        Health::Ready | Health::Running | Health::Starting | Health::Degraded | Health::Unknown(_) => {
+        Health::Ready
+        | Health::Running
+        | Health::Starting
+        | Health::Degraded
+        | Health::Unknown(_) => {
             return None;
         }
     };

@@ -16,7 +16,6 @@ use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, Inspection, spec};
 use crate::state::StateDir;
-use crate::wait::{Look, Wait};
 
 /// How long the Kubernetes API may take to answer on a node that runs.
 const API_PATIENCE: Duration = Duration::from_secs(180);

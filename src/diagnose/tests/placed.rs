@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::super::fixtures::{pod, seen, unplaced, waiting, warning};
-use super::super::{Cause, StateKind, describe};
+use super::super::{Cause, describe};
 use super::{find, is, one};
 use crate::component::Component::{Apiserver, Elasticsearch, Mongodb, Redis, Webserver};
+use crate::component::StateKind;
 use crate::error::Code;
 
 #[test]

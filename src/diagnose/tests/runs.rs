@@ -5,11 +5,12 @@ use serde_json::json;
 use super::super::fixtures::{
     backing_off, end, pod, running_after, seen, waiting, warning, with_init,
 };
-use super::super::{Cause, StateKind, assess, describe, diagnose};
+use super::super::{Cause, assess, describe, diagnose};
 use super::{find, is, one};
 use crate::component::Component::{
     Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
 };
+use crate::component::StateKind;
 use crate::error::Code;
 
 #[test]

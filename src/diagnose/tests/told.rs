@@ -204,7 +204,7 @@ fn a_server_that_runs_and_cannot_write_is_found() {
     );
     let log = ["blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]".to_owned()];
     let (state, finding) = assess(&seen, &log);
-    assert!(state.ready);
+    assert!(state.is_ready());
     is(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
 }
 

@@ -3,13 +3,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kube::mock::{Asked, cluster};
+use crate::diagnose::Cause;
+use crate::kube::mock::{Asked, Record, cluster};
 
 /// A web server whose new pod runs; `former` is the rest of its pods, by the number
 /// of looks before.
 fn server(former: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Cluster {
+    let pods = move |look| {
+        let mut pods = former(look);
+        pods.push(pod("new", "new", "Running", None));
+        pods
+    };
+    server_with(pods).0
+}
+
+/// A web server with these pods, by the number of looks before.
+fn server_with(pods: impl Fn(usize) -> Vec<Value> + Send + 'static) -> (Cluster, Record) {
     let looks = AtomicUsize::new(0);
-    let (cluster, _) = cluster(move |asked: &Asked| {
+    cluster(move |asked: &Asked| {
         let path = asked.path.split('?').next().unwrap();
         let object = |uid: &str, owners: Value| {
             json!({
@@ -24,16 +35,31 @@ fn server(former: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Cluster {
         let items = match path.rsplit('/').next().unwrap() {
             "deployments" => vec![object("d", json!([]))],
             "replicasets" => vec![object("r", owner)],
-            "pods" => {
-                let mut pods = former(looks.fetch_add(1, Ordering::Relaxed));
-                pods.push(pod("new", "new", "Running", None));
-                pods
-            }
+            "pods" => pods(looks.fetch_add(1, Ordering::Relaxed)),
+            "log" => return (200, "2026-11-24T10:00:00Z last words\n".into()),
             _ => Vec::new(),
         };
         (200, json!({"metadata": {}, "items": items}))
-    });
-    cluster
+    })
+}
+
+/// The new pod, whose container is in this state.
+fn in_state(state: &Value) -> Value {
+    let mut pod = pod("new", "new", "Running", None);
+    pod["spec"]["nodeName"] = json!("n");
+    pod["status"]["containerStatuses"] = json!([{
+        "name": "webserver", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+        "state": state,
+    }]);
+    pod
+}
+
+async fn failure(cluster: &Cluster) -> Failure {
+    let waited = await_components(cluster, &COMPONENTS, TIMEOUT, |_, _| {});
+    match waited.await.unwrap() {
+        Waited::Failed(failure) => *failure,
+        Waited::Ready(seen) => panic!("{seen:?}"),
+    }
 }
 
 fn pod(name: &str, hash: &str, phase: &str, deleted: Option<&str>) -> Value {
@@ -58,7 +84,11 @@ async fn a_replaced_pod_is_waited_for_until_it_gets_no_more_requests() {
     ];
     let cluster = server(move |look| stages.get(look).cloned().into_iter().collect());
     let began = Instant::now();
-    assert!(await_replaced(&cluster, &COMPONENTS, TIMEOUT).await.unwrap());
+    assert!(
+        await_replaced(&cluster, &COMPONENTS, TIMEOUT)
+            .await
+            .unwrap()
+    );
     assert_eq!(began.elapsed(), SOON * 2);
 }
 
@@ -67,7 +97,11 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
     let stuck = pod("old", "old", "Running", None);
     let cluster = server(move |_| vec![stuck.clone()]);
     let began = Instant::now();
-    assert!(!await_replaced(&cluster, &COMPONENTS, TIMEOUT).await.unwrap());
+    assert!(
+        !await_replaced(&cluster, &COMPONENTS, TIMEOUT)
+            .await
+            .unwrap()
+    );
     assert!(began.elapsed() <= TIMEOUT, "{:?}", began.elapsed());
     // What is not asked about is not waited for.
     let others = [Component::Redis];
@@ -84,4 +118,34 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
             .await
             .unwrap()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_is_beyond_help_ends_the_wait_at_once() {
+    let missing = json!({"waiting": {"reason": "ErrImageNeverPull", "message": "not there"}});
+    let (cluster, _) = server_with(move |_| vec![in_state(&missing)]);
+    let began = Instant::now();
+    let failure = failure(&cluster).await;
+    assert_eq!(failure.finding.kind, Cause::ImageMissing);
+    assert!(!failure.is_late());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_an_end_is_read_once_and_at_the_deadline() {
+    let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
+    let (cluster, record) = server_with(move |_| vec![in_state(&ended)]);
+    let failure = failure(&cluster).await;
+    assert_eq!(failure.finding.kind, Cause::CrashLoop);
+    assert!(failure.is_late());
+    assert_eq!(failure.log.lines, ["last words"]);
+    let record = record.lock().unwrap();
+    let looks = |path| {
+        record
+            .iter()
+            .filter(|asked| asked.path.contains(path))
+            .count()
+    };
+    assert!(looks("/deployments") > 10);
+    assert_eq!(looks("/log?"), 2);
 }

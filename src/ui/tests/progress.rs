@@ -179,7 +179,10 @@ fn a_component_that_falls_back_keeps_its_line() {
         paint: Paint::none(),
     };
     let mut screen = Screen::default();
-    screen.apply(at(2.0), &session::component(Redis, StateKind::Ready, "", 2.0));
+    screen.apply(
+        at(2.0),
+        &session::component(Redis, StateKind::Ready, "", 2.0),
+    );
     assert!(screen.settle(at(2.0), look).is_empty());
     screen.apply(
         at(3.0),

@@ -95,11 +95,21 @@ pub(super) fn beginning() -> Session {
     events.extend([
         (
             at(14.3),
-            component(Component::Redis, StateKind::Starting, "container creating", 0.1),
+            component(
+                Component::Redis,
+                StateKind::Starting,
+                "container creating",
+                0.1,
+            ),
         ),
         (
             at(14.3),
-            component(Component::Mongodb, StateKind::Starting, "container creating", 0.1),
+            component(
+                Component::Mongodb,
+                StateKind::Starting,
+                "container creating",
+                0.1,
+            ),
         ),
         (
             at(14.3),
@@ -114,8 +124,14 @@ pub(super) fn beginning() -> Session {
                 0.1,
             ),
         ),
-        (at(16.3), component(Component::Redis, StateKind::Ready, "", 2.1)),
-        (at(18.2), component(Component::Mongodb, StateKind::Ready, "", 4.0)),
+        (
+            at(16.3),
+            component(Component::Redis, StateKind::Ready, "", 2.1),
+        ),
+        (
+            at(18.2),
+            component(Component::Mongodb, StateKind::Ready, "", 4.0),
+        ),
         (
             at(20.3),
             component(

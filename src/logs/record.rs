@@ -1,36 +1,33 @@
-//! Lines of what a command in the node writes, and what a line of a container's
-//! log file says.
+//! What a line of a container's log file says.
 
-use std::io;
-use std::pin::Pin;
-
-use futures_util::TryStreamExt;
-use futures_util::io::AsyncBufRead;
+use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-use crate::docker::{ByteStream, Error};
-use crate::kube::{LONGEST_LINE, next_line};
+use super::lines::{LONGEST, Lines};
+use super::{Entries, Entry};
+use crate::error::Error;
 
-/// The lines of a stream, read with bounded memory.
-pub(super) struct Lines(Pin<Box<dyn AsyncBufRead + Send>>);
-
-impl Lines {
-    pub(super) fn new(stream: ByteStream) -> Lines {
-        Lines(Box::pin(stream.map_err(io::Error::other).into_async_read()))
-    }
-
-    /// The next line; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<String>, Error> {
-        match next_line(&mut self.0).await {
-            Ok(line) => Ok(line.map(|line| String::from_utf8_lossy(&line).into_owned())),
-            Err(error) => Err(engine_error(error)),
+/// The entries of a log file, those since a time.
+pub(super) fn entries(lines: Lines, since: Option<Timestamp>) -> Entries {
+    let next = move |(mut lines, mut parts): (Lines, Parts)| async move {
+        loop {
+            let (time, text) = match lines.next().await? {
+                Some(line) => match parts.add(&line) {
+                    Some(whole) => whole,
+                    None => continue,
+                },
+                None => match parts.rest() {
+                    Some(rest) => rest,
+                    None => return Ok::<_, Error>(None),
+                },
+            };
+            if since.is_none_or(|since| time >= since) {
+                let time = Some(time);
+                return Ok(Some((Entry { time, text }, (lines, parts))));
+            }
         }
-    }
-}
-
-/// The engine's error inside of one of a reader.
-pub(super) fn engine_error(error: io::Error) -> Error {
-    Error::of_reader("return a log", error)
+    };
+    stream::try_unfold((lines, Parts::default()), next).boxed()
 }
 
 /// One record of a container's log file, as the container runtime writes it:
@@ -68,26 +65,26 @@ fn record(line: &str) -> Option<Record<'_>> {
 
 /// Puts lines together that were written in parts.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+struct Parts {
     /// Of standard output and of standard error, each with its first part's time.
     open: [Option<(Timestamp, String)>; 2],
 }
 
 impl Parts {
     /// The whole line that ends with this one of the file, if one does.
-    pub(super) fn add(&mut self, line: &str) -> Option<(Timestamp, String)> {
+    fn add(&mut self, line: &str) -> Option<(Timestamp, String)> {
         let record = record(line)?;
         let open = &mut self.open[usize::from(record.stderr)];
         let (_, text) = open.get_or_insert_with(|| (record.time, String::new()));
         text.push_str(record.text.trim_end_matches('\r'));
-        if record.full || text.len() >= LONGEST_LINE {
+        if record.full || text.len() >= LONGEST {
             return open.take();
         }
         None
     }
 
     /// A line whose end was not written.
-    pub(super) fn rest(&mut self) -> Option<(Timestamp, String)> {
+    fn rest(&mut self) -> Option<(Timestamp, String)> {
         self.open.iter_mut().find_map(Option::take)
     }
 }
@@ -136,7 +133,7 @@ mod tests {
         let lines = vec![part.as_str(); 5];
         assert_eq!(
             texts(&lines).iter().map(String::len).collect::<Vec<_>>(),
-            [LONGEST_LINE, 16 << 10]
+            [LONGEST, 16 << 10]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Archives as the engine sends them, read entry by entry.
+//! Archives (tar) as the engine sends them, read entry by entry.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ const BLOCK: usize = 512;
 const LONGEST_RECORDS: u64 = 1 << 20;
 
 /// An archive that is read.
-pub(super) struct Tar<R> {
+pub(crate) struct Tar<R> {
     reader: R,
     /// What of the present entry is unread, and what fills its last block.
     left: u64,
@@ -32,13 +32,13 @@ pub(crate) async fn first_file(reader: impl AsyncBufRead + Unpin) -> io::Result<
 
 /// A file of an archive.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) path: String,
-    pub(super) size: u64,
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) size: u64,
 }
 
 impl<R: AsyncBufRead + Unpin> Tar<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Tar {
             reader,
             left: 0,
@@ -48,7 +48,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
 
     /// The next regular file; `None` at the end. What of the one before was not
     /// copied is passed over.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Entry>> {
         let mut path = None;
         loop {
             self.copy(&mut io::sink()).await?;
@@ -79,7 +79,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
     }
 
     /// Writes what is unread of the present file.
-    pub(super) async fn copy(&mut self, into: &mut impl Write) -> io::Result<()> {
+    pub(crate) async fn copy(&mut self, into: &mut impl Write) -> io::Result<()> {
         while self.left + self.fill > 0 {
             let bytes = self.reader.fill_buf().await?;
             if bytes.is_empty() {
@@ -143,7 +143,7 @@ fn long_path(mut records: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use futures_util::io::{BufReader, Cursor};
 
     use super::*;
@@ -161,7 +161,7 @@ pub(super) mod tests {
     }
 
     /// An archive of these files, with a folder and long names as engines write them.
-    pub(in crate::node::logs) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
         let mut bytes = entry(b'5', "pods/", "", b"");
         for (path, content) in files {
             let record = format!(" path={path}\n");

@@ -2,15 +2,21 @@
 //! archive, one file after the other: to be merged by time they are put into
 //! temporary files that nobody else sees and that go with the process.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::{self, StreamExt};
 
+use super::files::{File, runs};
 use super::lines::{Lines, engine_error};
-use super::tar::Tar;
+use super::{Entries, Log, LogOptions, Part, Source, record};
+use crate::archive::Tar;
 use crate::docker::{Engine, Error};
 use crate::error::Result;
 use crate::files;
@@ -18,29 +24,67 @@ use crate::files;
 /// How much of a file is read at once.
 const PIECE: usize = 64 << 10;
 
-/// Copies the files below /var/log/pods that `wanted` knows by their path in the
-/// node.
-pub(super) async fn copies<T>(
-    engine: &dyn Engine,
-    node: &str,
-    wanted: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<(T, fs::File)>> {
-    let archive = engine.archive(node, "/var/log/pods");
-    let reader = archive.map_err(io::Error::other).into_async_read();
-    let mut tar = Tar::new(reader);
-    let mut copies = Vec::new();
-    while let Some(entry) = tar.next().await.map_err(engine_error)? {
-        if let Some(wanted) = wanted(&format!("/var/log/{}", entry.path)) {
-            let mut copy = files::temporary()?;
-            tar.copy(&mut copy).await.map_err(engine_error)?;
-            copies.push((wanted, copy));
+/// Copies of the files of a stopped node, each of which is read once.
+pub(super) struct Stopped {
+    logs: Vec<Log>,
+    copies: Mutex<HashMap<String, fs::File>>,
+}
+
+impl Stopped {
+    /// Copies the files below /var/log/pods.
+    ///
+    /// # Errors
+    /// When the engine does not give the files, or there is no place for copies of them.
+    pub(super) async fn copy(
+        engine: &dyn Engine,
+        node: &str,
+        options: &LogOptions,
+    ) -> Result<Stopped> {
+        let archive = engine.archive(node, "/var/log/pods");
+        let reader = archive.map_err(io::Error::other).into_async_read();
+        let mut tar = Tar::new(reader);
+        let mut found = Vec::new();
+        let mut copies = HashMap::new();
+        while let Some(entry) = tar.next().await.map_err(engine_error)? {
+            let file = File::at(&format!("/var/log/{}", entry.path));
+            if let Some(file) = file.filter(|file| options.wants(file.component)) {
+                let mut copy = files::temporary()?;
+                tar.copy(&mut copy).await.map_err(engine_error)?;
+                copies.insert(file.path.clone(), copy);
+                found.push(file);
+            }
         }
+        let logs = runs(found, options.previous).into_iter();
+        Ok(Stopped {
+            logs: logs.map(Log::from).collect(),
+            copies: Mutex::new(copies),
+        })
     }
-    Ok(copies)
+}
+
+#[async_trait]
+impl Source for Stopped {
+    /// Nothing is written in a stopped node.
+    fn period(&self) -> Duration {
+        Duration::MAX
+    }
+
+    async fn list(&self) -> Result<Vec<Log>> {
+        Ok(self.logs.clone())
+    }
+
+    async fn open(&self, log: &Log, part: Part) -> Result<Option<Entries>> {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(copy) = copies.remove(&log.key) else {
+            return Ok(None);
+        };
+        let lines = lines(copy, part.tail)?;
+        Ok(Some(record::entries(lines, part.since)))
+    }
 }
 
 /// The lines of a file, or only so many from its end.
-pub(super) fn lines(mut file: fs::File, tail: Option<u32>) -> Result<Lines, Error> {
+fn lines(mut file: fs::File, tail: Option<u32>) -> Result<Lines, Error> {
     let begin = match tail {
         Some(lines) => last_lines(&mut file, lines).map_err(engine_error)?,
         None => 0,

@@ -1,19 +1,21 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::super::tar::tests::archive;
 use super::*;
+use crate::archive::tests::archive;
 use crate::docker::Output;
 use crate::docker::fake::{FakeEngine, State};
+use crate::logs::Logs;
+use crate::logs::stopped::Stopped;
 
 const REDIS: &str = "/var/log/pods/clearml_clearml-redis-master-0_u1/redis";
 const API: &str = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/clearml";
 
 /// Files of a node, that a test may change.
-type Files = Arc<Mutex<BTreeMap<String, String>>>;
+type Written = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// An engine whose node holds the files; what a command asks of them is answered.
-fn engine(files: &Files) -> Arc<FakeEngine> {
+fn engine(files: &Written) -> Arc<FakeEngine> {
     let files = Arc::clone(files);
     let answer = move |_: &str, argv: &[&str]| {
         let files = files.lock().unwrap();
@@ -38,7 +40,7 @@ fn engine(files: &Files) -> Arc<FakeEngine> {
     Arc::new(FakeEngine::new(State::default()).with_exec(Box::new(answer)))
 }
 
-fn two() -> Files {
+fn two() -> Written {
     let redis = "2026-11-23T10:00:01Z stdout F one\n2026-11-23T10:00:04Z stdout F four\n";
     let api = "2026-11-23T10:00:02Z stderr F two\n2026-11-23T10:00:03Z stdout P th\n\
                2026-11-23T10:00:03Z stdout F ree\n";
@@ -56,13 +58,27 @@ fn two() -> Files {
     ])))
 }
 
-async fn open(files: &Files, options: LogOptions) -> FileLogs {
-    FileLogs::open(engine(files), "node", options)
-        .await
-        .unwrap()
+/// The logs of a node that runs.
+async fn of_running(engine: Arc<FakeEngine>, options: LogOptions) -> Logs {
+    let files = Files {
+        engine,
+        node: "node".to_owned(),
+        options: options.clone(),
+    };
+    Logs::read(Arc::new(files), options).await.unwrap()
 }
 
-async fn some(logs: &mut FileLogs, count: usize) -> Vec<String> {
+async fn open(files: &Written, options: LogOptions) -> Logs {
+    of_running(engine(files), options).await
+}
+
+/// The logs of a stopped node.
+async fn of_stopped(engine: &FakeEngine, node: &str, options: LogOptions) -> Result<Logs> {
+    let source = Stopped::copy(engine, node, &options).await?;
+    Logs::read(Arc::new(source), options).await
+}
+
+async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
         let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
@@ -108,7 +124,7 @@ async fn files_come_merged_by_time_and_of_the_present_run() {
 }
 
 /// As [`two`], with what the API server says of probes.
-fn probed() -> Files {
+fn probed() -> Written {
     let files = two();
     let ping = |second| {
         format!(
@@ -188,7 +204,10 @@ async fn following_from_the_end_leaves_out_what_was_there() {
 #[test]
 fn waiting_is_told_until_the_container_speaks() {
     let of = |paths: &[String]| {
-        let found = runs(paths.iter().filter_map(|path| file(path)).collect(), 0);
+        let found = runs(
+            paths.iter().filter_map(|path| File::at(path)).collect(),
+            false,
+        );
         found
             .into_iter()
             .map(|file| file.container)
@@ -219,9 +238,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     };
     let engine = FakeEngine::new(State::default()).with_exec(Box::new(failing));
     let options = LogOptions::default();
-    let mut logs = FileLogs::open(Arc::new(engine), "node", options)
-        .await
-        .unwrap();
+    let mut logs = of_running(Arc::new(engine), options).await;
     assert!(logs.next().await.unwrap().is_err());
     assert_eq!(logs.next().await.unwrap().unwrap().text, "two");
     assert!(logs.next().await.is_none());
@@ -240,7 +257,6 @@ async fn a_stopped_node_gives_the_same_lines() {
         archives: BTreeMap::from([("node:/var/log/pods".to_owned(), archive)]),
         ..State::default()
     });
-    let engine = Arc::new(engine);
     for (tail, previous) in [
         (None, false),
         (Some(1), false),
@@ -253,13 +269,11 @@ async fn a_stopped_node_gives_the_same_lines() {
             ..LogOptions::default()
         };
         let mut running = open(&files, options.clone()).await;
-        let mut stopped = FileLogs::of_stopped(engine.clone(), "node", options)
-            .await
-            .unwrap();
+        let mut stopped = of_stopped(&engine, "node", options).await.unwrap();
         let expected = some(&mut running, 9).await;
         assert_eq!(expected.is_empty(), tail == Some(0));
         assert_eq!(some(&mut stopped, 9).await, expected, "{tail:?} {previous}");
     }
-    let gone = FileLogs::of_stopped(engine, "other", LogOptions::default()).await;
+    let gone = of_stopped(&engine, "other", LogOptions::default()).await;
     assert!(gone.unwrap_err().is::<crate::docker::Error>());
 }

@@ -9,19 +9,19 @@ use crate::probe::{FILES_FOLDER, USER_AGENT};
 
 impl LogOptions {
     /// Whether a line is shown.
-    pub(crate) fn shows(&self, component: Component, text: &str) -> bool {
+    pub(super) fn shows(&self, component: Component, text: &str) -> bool {
         self.probes || !is_probe(component, text)
     }
 
     /// How many lines from the end of a log its source is asked for. `None` for all:
     /// also where lines are left out, since the source would count them.
-    pub(crate) fn tail_of_source(&self, component: Component) -> Option<u32> {
+    pub(super) fn tail_of_source(&self, component: Component) -> Option<u32> {
         self.tail
             .filter(|tail| *tail == 0 || !self.leaves_out(component))
     }
 
     /// The lines that [`LogOptions::tail`] keeps of a log that is read as a whole.
-    pub(crate) fn last_lines(&self, component: Component) -> Option<LastLines> {
+    pub(super) fn last_lines(&self, component: Component) -> Option<LastLines> {
         let tail = self.tail.filter(|_| self.leaves_out(component))?;
         Some(LastLines {
             most: usize::try_from(tail).unwrap_or(usize::MAX),
@@ -36,20 +36,20 @@ impl LogOptions {
 
 /// The last lines of a log, as many as were asked for.
 #[derive(Debug)]
-pub(crate) struct LastLines {
+pub(super) struct LastLines {
     most: usize,
     lines: VecDeque<LogLine>,
 }
 
 impl LastLines {
-    pub(crate) fn add(&mut self, line: LogLine) {
+    pub(super) fn add(&mut self, line: LogLine) {
         self.lines.push_back(line);
         if self.lines.len() > self.most {
             self.lines.pop_front();
         }
     }
 
-    pub(crate) fn next(&mut self) -> Option<LogLine> {
+    pub(super) fn next(&mut self) -> Option<LogLine> {
         self.lines.pop_front()
     }
 }
@@ -62,7 +62,7 @@ fn answers_probes(component: Component) -> bool {
 }
 
 /// Whether a line says only that a probe was answered. One that failed is shown.
-pub(crate) fn is_probe(component: Component, text: &str) -> bool {
+fn is_probe(component: Component, text: &str) -> bool {
     answers_probes(component) && (is_ping(text) || Access::read(text).is_some_and(|a| a.is_probe()))
 }
 

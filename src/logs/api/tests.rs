@@ -1,9 +1,12 @@
 use std::sync::{Arc, Mutex};
 
+use futures_util::io::Cursor;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::kube::COMPONENT_LABEL;
 use crate::kube::mock::{Asked, cluster, refusal};
+use crate::logs::Logs;
 
 /// A pod as the server lists it: name, which is its uid too, and restarts.
 type Pods = Arc<Mutex<Vec<(&'static str, u32)>>>;
@@ -59,6 +62,14 @@ fn server(
     cluster(answer).0
 }
 
+async fn read(cluster: Cluster, options: LogOptions) -> Logs {
+    let api = Api {
+        cluster,
+        options: options.clone(),
+    };
+    Logs::read(Arc::new(api), options).await.unwrap()
+}
+
 async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
@@ -87,7 +98,7 @@ async fn following_survives_a_restart_and_misses_no_last_words() {
             _ => None,
         }
     });
-    let mut logs = cluster.logs(following()).await.unwrap();
+    let mut logs = read(cluster, following()).await;
     assert_eq!(some(&mut logs, 2).await, ["one", "two"]);
     pods.lock().unwrap()[0].1 = 1;
     assert_eq!(some(&mut logs, 2).await, ["last words", "again"]);
@@ -103,7 +114,7 @@ async fn following_goes_over_to_a_pod_that_takes_the_place() {
         "old" => Some(vec![(1, "of the old")]),
         _ => Some(vec![(2, "of the new")]),
     });
-    let mut logs = cluster.logs(following()).await.unwrap();
+    let mut logs = read(cluster, following()).await;
     assert_eq!(some(&mut logs, 1).await, ["of the old"]);
     *pods.lock().unwrap() = vec![("new", 0)];
     assert_eq!(some(&mut logs, 1).await, ["of the new"]);
@@ -116,7 +127,7 @@ async fn several_logs_come_merged_by_time() {
         "a" => Some(vec![(1, "one"), (4, "four")]),
         _ => Some(vec![(2, "two"), (3, "three")]),
     });
-    let mut logs = cluster.logs(LogOptions::default()).await.unwrap();
+    let mut logs = read(cluster, LogOptions::default()).await;
     assert_eq!(some(&mut logs, 4).await, ["one", "two", "three", "four"]);
     assert!(logs.next().await.is_none());
 }
@@ -141,14 +152,14 @@ async fn probes_are_left_out_and_a_tail_does_not_count_them() {
         tail: Some(2),
         ..LogOptions::default()
     };
-    let mut logs = cluster.logs(tail).await.unwrap();
+    let mut logs = read(cluster.clone(), tail).await;
     assert_eq!(some(&mut logs, 2).await, ["two", "three"]);
     assert!(logs.next().await.is_none());
     let all = LogOptions {
         probes: true,
         ..LogOptions::default()
     };
-    let mut logs = cluster.logs(all).await.unwrap();
+    let mut logs = read(cluster, all).await;
     assert_eq!(some(&mut logs, 6).await[4], PING);
 }
 
@@ -158,10 +169,23 @@ async fn probes_are_left_out_while_following() {
     let grown = Arc::new(Mutex::new(vec![(1, "one"), (2, PING)]));
     let written = Arc::clone(&grown);
     let cluster = server(&pods, move |_, _| Some(written.lock().unwrap().clone()));
-    let mut logs = cluster.logs(following()).await.unwrap();
+    let mut logs = read(cluster, following()).await;
     assert_eq!(some(&mut logs, 1).await, ["one"]);
     grown.lock().unwrap().extend([(3, PING), (4, "two")]);
     assert_eq!(some(&mut logs, 1).await, ["two"]);
     let more = tokio::time::timeout(PERIOD * 5, logs.next()).await;
     assert!(more.is_err(), "{more:?}");
+}
+
+#[test]
+fn the_rest_of_a_cut_line_keeps_its_time() {
+    let mut lines = Lines {
+        pod: "p".to_owned(),
+        reader: Box::pin(Cursor::new(Vec::new())),
+        last: None,
+    };
+    let first = lines.entry("2026-11-23T13:11:28.123456789Z hello world\r");
+    assert_eq!(first.text, "hello world");
+    let rest = lines.entry("and so on");
+    assert_eq!((rest.time, rest.text.as_str()), (first.time, "and so on"));
 }

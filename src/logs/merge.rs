@@ -1,36 +1,28 @@
 //! The lines that are shown of several logs, merged by time.
 
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{LastLines, LogLine, LogOptions};
-use crate::component::Component;
-
-/// A log that is read line by line.
-pub(crate) trait LogSource {
-    /// Why it cannot be read on.
-    type Error;
-
-    /// The component whose log it is.
-    fn component(&self) -> Component;
-
-    /// The next line; `None` at the end.
-    fn line(&mut self) -> impl Future<Output = Result<Option<LogLine>, Self::Error>> + Send;
-}
+use super::filter::LastLines;
+use super::{Entries, Log, LogLine, LogOptions};
+use crate::error::Result;
 
 /// What is shown of a log.
-pub(crate) struct Shown<S> {
-    pub(crate) source: S,
+pub(super) struct Shown {
+    log: Log,
+    entries: Entries,
     options: LogOptions,
     /// Where its tail is counted here: the lines so far, then the last ones.
     tail: Option<LastLines>,
     at_end: bool,
 }
 
-impl<S: LogSource> Shown<S> {
-    pub(crate) fn new(source: S, options: &LogOptions) -> Shown<S> {
+impl Shown {
+    pub(super) fn new(log: Log, entries: Entries, options: &LogOptions) -> Shown {
         Shown {
-            source,
+            log,
+            entries,
             options: options.clone(),
             tail: None,
             at_end: false,
@@ -40,21 +32,28 @@ impl<S: LogSource> Shown<S> {
     /// Keeps only as many lines from the end as the options want, where the source
     /// has not counted them.
     #[must_use]
-    pub(crate) fn until_its_end(mut self) -> Shown<S> {
-        self.tail = self.options.last_lines(self.source.component());
+    pub(super) fn until_its_end(mut self) -> Shown {
+        self.tail = self.options.last_lines(self.log.component);
         self
     }
 
     /// The next line that is shown; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<LogLine>, S::Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<LogLine>> {
         while !self.at_end {
-            let Some(line) = self.source.line().await? else {
+            let Some(entry) = self.entries.try_next().await? else {
                 self.at_end = true;
                 break;
             };
-            if !self.options.shows(line.component, &line.text) {
+            if !self.options.shows(self.log.component, &entry.text) {
                 continue;
             }
+            let line = LogLine {
+                component: self.log.component,
+                pod: self.log.pod.clone(),
+                container: self.log.container.clone(),
+                time: entry.time,
+                text: entry.text,
+            };
             match &mut self.tail {
                 Some(tail) => tail.add(line),
                 None => return Ok(Some(line)),
@@ -66,12 +65,12 @@ impl<S: LogSource> Shown<S> {
 
 /// Sends the lines of several logs to their ends, merged by time. `note` learns how far
 /// each is read. `None` when nobody listens any more.
-pub(crate) async fn merge<S: LogSource>(
-    opened: Vec<Result<Shown<S>, S::Error>>,
-    mut note: impl FnMut(&S, Option<Timestamp>),
-    sender: &mpsc::Sender<Result<LogLine, S::Error>>,
+pub(super) async fn merge(
+    opened: Vec<Result<Shown>>,
+    mut note: impl FnMut(&Log, Option<Timestamp>),
+    sender: &mpsc::Sender<Result<LogLine>>,
 ) -> Option<()> {
-    let mut heads: Vec<(LogLine, Shown<S>)> = Vec::new();
+    let mut heads: Vec<(LogLine, Shown)> = Vec::new();
     for opened in opened {
         let head = match opened {
             Ok(shown) => {
@@ -93,7 +92,7 @@ pub(crate) async fn merge<S: LogSource>(
         .map(|(index, _)| index)
     {
         let (line, shown) = &mut heads[first];
-        note(&shown.source, line.time);
+        note(&shown.log, line.time);
         let line = match shown.next().await {
             Ok(Some(following)) => std::mem::replace(line, following),
             Ok(None) => heads.swap_remove(first).0,

@@ -1,0 +1,79 @@
+//! Opens the logs of containers.
+
+use std::pin::Pin;
+
+use ::kube::Api;
+use ::kube::api::{ListParams, LogParams};
+use futures_util::io::AsyncBufRead;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::client::bounded;
+use super::{COMPONENT_LABEL, Cluster, Error, convert};
+use crate::component::{Component, NAMESPACE};
+use crate::diagnose::PodObservation;
+
+/// A log as it comes, each line after its time.
+pub(crate) type LogReader = Pin<Box<dyn AsyncBufRead + Send>>;
+
+/// What to read of the log of a container.
+#[derive(Debug, Clone)]
+pub(crate) struct LogRequest {
+    pub(crate) container: String,
+    /// Of its run before the present one.
+    pub(crate) previous: bool,
+    /// Also what is still to be written.
+    pub(crate) follow: bool,
+    /// Only so many lines of what is there.
+    pub(crate) tail: Option<u32>,
+    /// Only lines since that second.
+    pub(crate) since: Option<Timestamp>,
+}
+
+impl Cluster {
+    /// The pods of all components, with whatever revision.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(crate) async fn pods(&self) -> Result<Vec<(Component, PodObservation)>, Error> {
+        let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
+        let labelled = ListParams::default().labels(COMPONENT_LABEL);
+        let pods = bounded("list pods", api.list(&labelled)).await?;
+        let pods = pods.items.iter().filter_map(|pod| {
+            let labels = pod.metadata.labels.as_ref()?;
+            let component = Component::from_name(labels.get(COMPONENT_LABEL)?)?;
+            Some((component, convert::pod(pod)))
+        });
+        Ok(pods.collect())
+    }
+
+    /// Opens a container's log. `None` when there is none (yet, or any more).
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub(crate) async fn open_log(
+        &self,
+        pod: &str,
+        request: LogRequest,
+    ) -> Result<Option<LogReader>, Error> {
+        let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
+        let what = format!("read the log of {pod}");
+        let parameters = LogParams {
+            container: Some(request.container),
+            previous: request.previous,
+            follow: request.follow,
+            tail_lines: request.tail.map(i64::from),
+            since_time: request.since,
+            timestamps: true,
+            ..LogParams::default()
+        };
+        match bounded(&what, api.log_stream(pod, &parameters)).await {
+            Ok(reader) => Ok(Some(Box::pin(reader))),
+            // 400: the container waits to start; 404: the pod is gone.
+            Err(Error::Refused {
+                status: 400 | 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

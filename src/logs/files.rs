@@ -1,0 +1,132 @@
+//! The files of the containers' logs below /var/log/pods in a node that runs: one for
+//! each run of a container.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::lines::Lines;
+use super::{Entries, Log, LogOptions, Part, Source, record};
+use crate::component::{Component, NAMESPACE};
+use crate::docker::{Engine, exec_ok};
+use crate::error::Result;
+
+/// How often new files are looked for while following.
+const PERIOD: Duration = Duration::from_secs(2);
+/// Lists the files; that there are none is no failure.
+const LIST: &str = r#"ls -d /var/log/pods/"$1"_*/*/*.log 2>/dev/null || true"#;
+
+/// The files in a node.
+pub(super) struct Files {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) node: String,
+    pub(super) options: LogOptions,
+}
+
+#[async_trait]
+impl Source for Files {
+    fn period(&self) -> Duration {
+        PERIOD
+    }
+
+    async fn list(&self) -> Result<Vec<Log>> {
+        let argv = ["sh", "-c", LIST, "sh", NAMESPACE];
+        let title = "list the logs in the node";
+        let listed = exec_ok(&*self.engine, &self.node, title, &argv).await?;
+        let files = listed.lines().filter_map(File::at);
+        let files = files.filter(|file| self.options.wants(file.component));
+        let files = runs(files.collect(), self.options.previous);
+        Ok(files.into_iter().map(Log::from).collect())
+    }
+
+    async fn open(&self, log: &Log, part: Part) -> Result<Option<Entries>> {
+        let from = part.tail.map_or("+1".to_owned(), |tail| tail.to_string());
+        let mut argv = vec!["tail", "-n", &from];
+        if part.follow {
+            // By name: the kubelet puts a new file in the place of one that grew large.
+            argv.push("-F");
+        }
+        argv.push(&log.key);
+        let title = "read a log in the node";
+        let stream = self
+            .engine
+            .exec_stream(&self.node, title, &argv, None)
+            .await?;
+        Ok(Some(record::entries(Lines::new(stream), part.since)))
+    }
+}
+
+/// The log of one run of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) component: Component,
+    pod: String,
+    uid: String,
+    container: String,
+    /// How many runs were before it.
+    run: u32,
+    pub(super) path: String,
+}
+
+impl File {
+    /// What a path says: `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.
+    pub(super) fn at(path: &str) -> Option<File> {
+        let mut parts = path.rsplit('/');
+        let run = parts.next()?.strip_suffix(".log")?.parse().ok()?;
+        let container = parts.next()?.to_owned();
+        let mut of_pod = parts.next()?.split('_');
+        let (_, pod, uid) = (of_pod.next()?, of_pod.next()?, of_pod.next()?);
+        let component = Component::of_pod(pod)?;
+        Some(File {
+            component,
+            pod: pod.to_owned(),
+            uid: uid.to_owned(),
+            container,
+            run,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Whether it is an init container's that waits for another component.
+    fn waits(&self) -> bool {
+        self.container.starts_with("wait-for-")
+    }
+}
+
+impl From<File> for Log {
+    fn from(file: File) -> Log {
+        Log {
+            key: file.path,
+            component: file.component,
+            pod: file.pod,
+            container: file.container,
+            run: file.run,
+            grows: true,
+        }
+    }
+}
+
+/// Of each container the file of its last run, or of the one before. What a pod's
+/// container waited for is told only until the container itself speaks, as it is
+/// through the Kubernetes API.
+pub(super) fn runs(mut files: Vec<File>, previous: bool) -> Vec<File> {
+    let speaking: HashSet<String> = files
+        .iter()
+        .filter(|file| !file.waits())
+        .map(|file| file.uid.clone())
+        .collect();
+    files.retain(|file| !file.waits() || !speaking.contains(&file.uid));
+    files.sort_by(|a, b| {
+        let key = |file: &File| (file.component, file.uid.clone(), file.container.clone());
+        key(a).cmp(&key(b)).then(b.run.cmp(&a.run))
+    });
+    let containers = files.chunk_by(|a, b| (&a.uid, &a.container) == (&b.uid, &b.container));
+    containers
+        .filter_map(|files| files.get(usize::from(previous)).cloned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
