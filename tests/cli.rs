@@ -1,5 +1,6 @@
 //! The whole command line in a home of its own, without an engine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -566,36 +567,13 @@ fn the_default_values_are_fine_themselves() {
 #[test]
 fn a_variable_that_is_empty_is_not_set() {
     let home = Home::new();
-    let names = [
-        "NAME",
-        "OUTPUT",
-        "PROGRESS",
-        "VALUES",
-        "NODE_IMAGE",
-        "DATA_DIR",
-        "LISTEN",
-        "WEB_PORT",
-        "API_PORT",
-        "FILES_PORT",
-        "CA_FILE",
-        "REGISTRY_MIRROR",
-        "PULL",
-        "AUTOSTART",
-        "MERGE_KUBECONFIG",
-        "WITH_INGRESS",
-        "HTTP_PORT",
-        "HTTPS_PORT",
-        "TIMEOUT",
-        "SET",
-        "SET_STRING",
-        "SET_FILE",
-        "SET_JSON",
-        "RELEASE",
-        "RETAIN",
-        "ATOMIC",
-        "YES",
-    ];
-    let names = names.map(|name| format!("CLEARML_LOCAL_{name}"));
+    // The reference is generated from the options.
+    let reference = include_str!("../docs/settings.md");
+    let words = reference.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names: BTreeSet<&str> = words
+        .filter(|word| word.starts_with("CLEARML_LOCAL_"))
+        .collect();
+    assert!(names.len() >= 27, "{names:?}");
     let others = [
         "DOCKER_CONTEXT",
         "DOCKER_CONFIG",
@@ -606,7 +584,7 @@ fn a_variable_that_is_empty_is_not_set() {
         "NO_COLOR",
         "TMPDIR",
     ];
-    let all = names.iter().map(String::as_str).chain(others);
+    let all = names.into_iter().chain(others);
     let empty: Vec<(&str, &str)> = all.map(|name| (name, "")).collect();
     let plain = home.run(&["values", "-o", "json"]);
     let ran = home.run_with(&empty, &["values", "-o", "json"]);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory};
 
 use super::{Cli, STYLES, completions};
+use crate::options::NODE;
 
 /// The commands in the groups and the order of `clearml-local --help`.
 const GROUPS: [(&str, &[&str]); 3] = [
@@ -84,23 +85,15 @@ fn output_of_status(command: &Command) -> Option<Arg> {
 
 /// Hides the options of `up` that make no difference to a command that changes nothing.
 fn without_idle_options(verb: Command) -> Command {
-    let idle: &[&str] = match verb.get_name() {
-        "diff" => &["timeout"],
-        "values" | "render" => &[
-            "timeout",
-            "autostart",
-            "merge_kubeconfig",
-            "pull",
-            "ca_file",
-            "node_image",
-            "data_dir",
-            "registry_mirror",
-        ],
-        _ => &[],
-    };
+    let name = verb.get_name().to_owned();
     verb.mut_args(|arg| {
-        let hidden = idle.contains(&arg.get_id().as_str());
-        if hidden { arg.hide(true) } else { arg }
+        let is_idle = match (&*name, arg.get_id().as_str()) {
+            ("diff" | "values" | "render", "timeout") => true,
+            ("values" | "render", "ca_file") => true,
+            ("values" | "render", _) => arg.get_help_heading() == Some(NODE),
+            _ => false,
+        };
+        if is_idle { arg.hide(true) } else { arg }
     })
 }
 

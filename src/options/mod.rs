@@ -43,7 +43,7 @@ pub use self::error::Error;
 pub use self::file::SettingsFile;
 pub use self::files::{InputFile, InputFiles};
 pub use self::network::NetworkOptions;
-pub use self::node::NodeOptions;
+pub use self::node::{NODE, NodeOptions};
 pub use self::output::{Format, OUTPUT, OutputOptions, ProgressChoice};
 pub use self::timeout::{Timeout, WaitOptions};
 pub use self::values::{SetOptions, ValuesOptions};

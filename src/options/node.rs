@@ -6,11 +6,14 @@ use super::arguments::ArgExt;
 use crate::image_ref::ImageRef;
 use crate::settings::{DataPlace, Instance, Mirror, Pull};
 
+/// The heading of the options of the node.
+pub const NODE: &str = "Node";
+
 options! {
     /// Options of the node.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
-    #[command(next_help_heading = "Node")]
+    #[command(next_help_heading = NODE)]
     pub struct NodeOptions {
         /// Directory for the data, or volume:NAME
         ///
