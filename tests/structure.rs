@@ -71,6 +71,13 @@ fn only_its_room_names_a_library() {
 }
 
 #[test]
+fn one_room_observes_the_cluster_and_one_reads_logs() {
+    let words = [".observe(", ".observe_nodes(", "diagnose::assess"];
+    assert_eq!(outside(&["kube/", "health/"], &words), [""; 0]);
+    assert_eq!(outside(&["kube/", "logs/"], &[".open_log("]), [""; 0]);
+}
+
+#[test]
 fn nothing_below_cli_and_ui_prints_or_exits() {
     let words = [
         "println!",

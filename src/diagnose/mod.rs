@@ -28,3 +28,4 @@ pub use observation::{
     Unscheduled, WorkloadObservation,
 };
 pub use state::describe;
+pub(crate) use state::unfinished;

@@ -203,6 +203,25 @@ fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (S
     }
 }
 
+/// Why a pod that runs once has not ended yet, or ended without its container.
+pub(crate) fn unfinished(pod: &PodObservation) -> String {
+    if let Some(unscheduled) = &pod.unscheduled {
+        return unscheduled.message.clone();
+    }
+    let waits = pod.containers.first().map(|container| &container.state);
+    let told = match waits {
+        Some(ContainerState::Waiting { reason, message }) => [Some(message), Some(reason)],
+        _ => [None, None],
+    };
+    let of_pod = [pod.message.as_ref(), pod.reason.as_ref()];
+    let mut told = told.into_iter().chain(of_pod).flatten();
+    let told = told.find(|text| !text.is_empty());
+    told.cloned().unwrap_or_else(|| match pod.phase.as_str() {
+        "Running" => "it is still running".to_owned(),
+        _ => "it has not started".to_owned(),
+    })
+}
+
 /// How a container ended, and how often it was started again.
 pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> String {
     let how = match (ended.reason.as_str(), &container.memory_limit) {

@@ -134,3 +134,27 @@ pub(crate) async fn observe(
         kubernetes,
     })
 }
+
+/// Those of these components that are not in the cluster.
+///
+/// # Errors
+/// When the server does not answer.
+pub(crate) async fn missing(
+    cluster: &Cluster,
+    components: &[Component],
+) -> Result<Vec<Component>, kube::Error> {
+    let seen = cluster.observe().await?;
+    let missing = seen.iter().filter(|one| one.workload.is_none());
+    let missing = missing.map(|one| one.component);
+    Ok(missing.filter(|one| components.contains(one)).collect())
+}
+
+/// Whether a component is ready.
+///
+/// # Errors
+/// When the server does not answer.
+pub(crate) async fn serves(cluster: &Cluster, component: Component) -> Result<bool, kube::Error> {
+    let seen = cluster.observe().await?;
+    let mut ready = seen.iter().filter(|one| one.is_ready());
+    Ok(ready.any(|one| one.component == component))
+}

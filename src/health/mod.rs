@@ -8,15 +8,15 @@ mod instance;
 mod node;
 mod refused;
 mod server;
-mod timeout;
+mod time_limit;
 mod wait;
 
 pub use self::components::ComponentHealth;
-pub(crate) use self::components::observe;
+pub(crate) use self::components::{missing, observe, serves};
 pub use self::instance::Health;
 pub(crate) use self::instance::{Diagnosis, InstanceObservation, NoAnswer};
 pub(crate) use self::node::{await_api, await_node};
 pub(crate) use self::refused::Refused;
 pub(crate) use self::server::await_server;
-pub(crate) use self::timeout::{TimeLeft, Timeout};
+pub(crate) use self::time_limit::{TimeLeft, TimeLimit};
 pub(crate) use self::wait::{Waited, await_components, await_replaced};

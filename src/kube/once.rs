@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ::kube::Api;
 use ::kube::api::{DeleteParams, DynamicObject};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::client::persistent;
 use super::kinds::Identity;
 use super::{Cluster, Error, convert};
+use crate::diagnose::{ContainerState, PodObservation, unfinished};
 use crate::wait::{Look, Wait};
 
 /// How a pod that runs once ended.
@@ -57,10 +58,11 @@ impl Cluster {
         let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
         let ended = wait.run(async || {
             let pod = persistent(&format!("read Pod/{name}"), || pods.get(&name)).await?;
-            Ok::<_, Error>(match message(&pod) {
+            let seen = convert::pod(&pod);
+            Ok::<_, Error>(match message(&seen) {
                 Some(message) => Look::Done(Once::Said(message)),
-                None if convert::has_ended(&pod) => Look::Done(Once::Stuck(reason(&pod))),
-                None => Look::NotYet(reason(&pod).into()),
+                None if convert::has_ended(&pod) => Look::Done(Once::Stuck(unfinished(&seen))),
+                None => Look::NotYet(unfinished(&seen).into()),
             })
         });
         Ok(ended.await?.unwrap_or_else(|late| Once::Stuck(late.reason)))
@@ -96,34 +98,12 @@ impl Cluster {
     }
 }
 
-fn statuses(pod: &Pod) -> &[ContainerStatus] {
-    let statuses = pod.status.as_ref();
-    let statuses = statuses.and_then(|status| status.container_statuses.as_deref());
-    statuses.unwrap_or_default()
-}
-
 /// What its container left, once that has ended.
-fn message(pod: &Pod) -> Option<String> {
-    let ended = statuses(pod).first()?.state.as_ref()?.terminated.as_ref()?;
-    Some(ended.message.clone().unwrap_or_default())
-}
-
-/// Why it has not ended yet.
-fn reason(pod: &Pod) -> String {
-    let seen = convert::pod(pod);
-    if let Some(unscheduled) = seen.unscheduled {
-        return unscheduled.message;
+fn message(pod: &PodObservation) -> Option<String> {
+    match &pod.containers.first()?.state {
+        ContainerState::Terminated(ended) => Some(ended.message.clone()),
+        _ => None,
     }
-    let state = statuses(pod)
-        .first()
-        .and_then(|status| status.state.as_ref());
-    let waiting = state.and_then(|state| state.waiting.as_ref());
-    let told = waiting.and_then(|waiting| waiting.message.clone().or(waiting.reason.clone()));
-    let told = told.or(seen.message).or(seen.reason);
-    told.unwrap_or_else(|| match seen.phase.as_str() {
-        "Running" => "it is still running".to_owned(),
-        _ => "it has not started".to_owned(),
-    })
 }
 
 #[cfg(test)]

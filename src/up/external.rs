@@ -61,11 +61,7 @@ async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Re
     if !same {
         return Ok(false);
     }
-    let seen = cluster.observe().await?;
-    let mut servers = seen
-        .iter()
-        .filter(|one| one.component == Component::Apiserver);
-    Ok(servers.all(crate::diagnose::ComponentObservation::is_ready))
+    Ok(health::serves(cluster, Component::Apiserver).await?)
 }
 
 async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Result<()> {

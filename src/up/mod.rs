@@ -42,7 +42,7 @@ use crate::data_size;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Explain, Result};
 use crate::event::Events;
-use crate::health::Timeout;
+use crate::health::{self, TimeLimit};
 use crate::images;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::node::spec;
@@ -157,7 +157,7 @@ async fn bring_up(
     events: &Events,
     record: &mut Record<'_>,
 ) -> Result<Outcome> {
-    let time = Timeout::new(request.options.wait.timeout());
+    let time = TimeLimit::new(request.options.wait.timeout());
     let mut phases = Phases::default();
 
     let info = engine.info().await?;
@@ -265,7 +265,7 @@ pub async fn start(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let time = Timeout::new(request.options.wait.timeout());
+    let time = TimeLimit::new(request.options.wait.timeout());
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = engine.info().await?;
@@ -285,10 +285,8 @@ pub async fn start(
         state.keep_node(&node.id)?;
     }
     phases.end("kubernetes");
-    let seen = cluster.observe().await?;
     let installed = plan.values.installed();
-    let mut missing = seen.iter().filter(|seen| seen.workload.is_none());
-    if missing.any(|seen| installed.contains(&seen.component)) {
+    if !health::missing(&cluster, &installed).await?.is_empty() {
         return Err(Error::NotInstalled.into());
     }
     let time = time.after(&phases.0);

@@ -8,15 +8,15 @@ use crate::wait::span;
 
 /// The bound of a whole command.
 #[derive(Debug, Clone)]
-pub(crate) struct Timeout {
+pub(crate) struct TimeLimit {
     limit: Duration,
     began: Instant,
 }
 
-impl Timeout {
+impl TimeLimit {
     /// A bound that counts from now.
-    pub(crate) fn new(limit: Duration) -> Timeout {
-        Timeout {
+    pub(crate) fn new(limit: Duration) -> TimeLimit {
+        TimeLimit {
             limit,
             began: Instant::now(),
         }
@@ -117,7 +117,7 @@ mod tests {
         let steps = spent.iter();
         let steps = steps.map(|(name, took)| ((*name).to_owned(), Duration::from_secs(*took)));
         let steps: Vec<_> = steps.collect();
-        let left = Timeout::new(Duration::from_secs(60)).after(&steps);
+        let left = TimeLimit::new(Duration::from_secs(60)).after(&steps);
         left.judge(Late).to_string()
     }
 
