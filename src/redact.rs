@@ -1,9 +1,83 @@
-//! Which names stand for secrets, and how a text that may hold one is shown.
+//! Masks secrets in values, in their history, in Kubernetes objects and in arguments; no other
+//! module does. The definition of a key says what is secret in its value. Variables, files and
+//! arguments are judged by names.
 
 use serde_json::Value;
 
 /// Stands in the place of a secret.
 pub(crate) const MASK: &str = "********";
+
+/// What is secret in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// Environment variables with the name of a secret, and parts of texts.
+    Open,
+    /// The same, and the values of names that stand for secrets, such as annotations.
+    Named,
+    /// The passwords in a list of users.
+    Passwords,
+    /// All of it.
+    Secret,
+}
+
+/// Masks the secrets of a value.
+pub(crate) fn mask(value: &mut Value, secrecy: Secrecy) {
+    match secrecy {
+        Secrecy::Open => mask_within(value),
+        Secrecy::Named => {
+            mask_named(value);
+            mask_within(value);
+        }
+        Secrecy::Passwords => mask_passwords(value),
+        Secrecy::Secret => mask_leaves(value),
+    }
+}
+
+/// Masks the secrets of a value whose key is unknown, as one of another version.
+pub(crate) fn mask_unknown(value: &mut Value, path: &str) {
+    match path.split('.').any(is_secret) {
+        true => mask_leaves(value),
+        false => mask(value, Secrecy::Named),
+    }
+}
+
+fn mask_passwords(users: &mut Value) {
+    match users {
+        Value::Array(users) => users.iter_mut().for_each(mask_passwords),
+        Value::Object(user) => {
+            if let Some(password) = user.get_mut("password") {
+                mask_leaves(password);
+            }
+        }
+        other => mask_leaves(other),
+    }
+}
+
+fn mask_named(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (name, below) in map {
+                match is_secret(name) {
+                    true => mask_leaves(below),
+                    false => mask_named(below),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask_named),
+        _ => {}
+    }
+}
+
+/// Masks everything but the structure. What is empty holds no secret.
+fn mask_leaves(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(mask_leaves),
+        Value::Array(items) => items.iter_mut().for_each(mask_leaves),
+        Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
+        leaf => *leaf = MASK.into(),
+    }
+}
 
 /// Parts of names under which secrets are kept.
 const WORDS: [&str; 7] = [
@@ -17,7 +91,7 @@ const WORDS: [&str; 7] = [
 ];
 
 /// Whether a value with that name is a secret. Names of Kubernetes Secrets are not.
-pub(crate) fn is_secret(name: &str) -> bool {
+fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     if name.ends_with("secretname") || name == "existingsecret" {
         return false;
@@ -46,13 +120,43 @@ enum Held {
 
 /// Masks the values of environment variables whose names stand for secrets, and what
 /// follows such a name in a text, such as a configuration file.
-pub(crate) fn mask_within(value: &mut Value) {
+fn mask_within(value: &mut Value) {
     each_secret(value, &mut |text, held| *text = masked(text, held));
 }
 
-/// Masks two versions of an object in which only variables and the files of a
-/// `ConfigMap` can hold secrets. Another secret than before is told so.
-pub(crate) fn mask_both(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
+/// Masks two versions of a Kubernetes object. Another secret than before is marked as changed.
+pub(crate) fn mask_objects(kind: &str, before: Option<&mut Value>, after: Option<&mut Value>) {
+    match kind {
+        "Secret" => mask_data(before, after),
+        kind => mask_both(before, after, kind == "ConfigMap"),
+    }
+}
+
+/// Masks all that two versions of a Secret hold.
+fn mask_data(before: Option<&mut Value>, after: Option<&mut Value>) {
+    let data = |object: &Option<&mut Value>| {
+        let data = object.as_ref().and_then(|object| object.get("data"));
+        data.cloned().unwrap_or_default()
+    };
+    let (is, wanted) = (data(&before), data(&after));
+    let hide = |object: Option<&mut Value>, changed: &dyn Fn(&str) -> bool| {
+        let data = object.and_then(|object| object.get_mut("data"));
+        let entries = data.and_then(Value::as_object_mut).into_iter().flatten();
+        for (key, value) in entries {
+            let note = if changed(key) { " (changed)" } else { "" };
+            *value = Value::String(format!("{MASK}{note}"));
+        }
+    };
+    hide(before, &|_| false);
+    hide(after, &|key| {
+        is.get(key)
+            .is_some_and(|former| Some(former) != wanted.get(key))
+    });
+}
+
+/// Masks two versions of an object in which only variables and the files of a `ConfigMap`
+/// can hold secrets.
+fn mask_both(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
     let counts = |held: Held| is_files || held == Held::Whole;
     let mut former = Vec::new();
     if let Some(before) = before {
@@ -116,7 +220,7 @@ fn masked(text: &str, held: Held) -> String {
 }
 
 /// Whether a text holds a secret, as far as can be seen.
-pub(crate) fn holds_secret(text: &str) -> bool {
+fn holds_secret(text: &str) -> bool {
     holds_login(text) || shown_part(text).is_some()
 }
 
@@ -170,6 +274,31 @@ mod tests {
                 {"file": "auth {\n  password: ********\n}\n"},
             ])
         );
+    }
+
+    #[test]
+    fn a_secret_is_masked_as_far_as_its_secrecy_goes() {
+        let masked = |secrecy, mut value: Value| {
+            mask(&mut value, secrecy);
+            value
+        };
+        let users = json!([{"username": "ann", "password": "hunter2"}]);
+        assert_eq!(
+            masked(Secrecy::Passwords, users),
+            json!([{"username": "ann", "password": MASK}])
+        );
+        assert_eq!(
+            masked(Secrecy::Passwords, json!("ann:hunter2")),
+            json!(MASK)
+        );
+        let annotations = json!({"example.com/token": "hunter2", "example.com/team": "ml"});
+        assert_eq!(masked(Secrecy::Open, annotations.clone()), annotations);
+        assert_eq!(
+            masked(Secrecy::Named, annotations),
+            json!({"example.com/token": MASK, "example.com/team": "ml"})
+        );
+        assert_eq!(masked(Secrecy::Secret, json!(["a", ""])), json!([MASK, ""]));
+        assert_eq!(masked(Secrecy::Secret, json!(7)), json!(MASK));
     }
 
     #[test]

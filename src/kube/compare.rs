@@ -12,7 +12,7 @@ use super::client::persistent;
 use super::kinds::Identity;
 use super::plan::{How, Planned};
 use super::{Cluster, Error, FIELD_MANAGER};
-use crate::redact::{MASK, mask_both};
+use crate::redact::mask_objects;
 
 /// One object, before and after.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,12 +60,7 @@ impl Compared {
         for object in [&mut before, &mut after].into_iter().flatten() {
             strip(object);
         }
-        if identity.kind == "Secret" {
-            mask(before.as_mut(), after.as_mut());
-        } else {
-            let is_files = identity.kind == "ConfigMap";
-            mask_both(before.as_mut(), after.as_mut(), is_files);
-        }
+        mask_objects(&identity.kind, before.as_mut(), after.as_mut());
         Compared {
             kind: identity.kind,
             name: identity.name,
@@ -282,28 +277,6 @@ fn sort(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(sort),
         _ => {}
     }
-}
-
-/// Masks both sides, so that a changed secret is seen to change and not what it is.
-fn mask(before: Option<&mut Value>, after: Option<&mut Value>) {
-    let data = |object: &Option<&mut Value>| {
-        let data = object.as_ref().and_then(|object| object.get("data"));
-        data.cloned().unwrap_or_default()
-    };
-    let (is, wanted) = (data(&before), data(&after));
-    let hide = |object: Option<&mut Value>, changed: &dyn Fn(&str) -> bool| {
-        let data = object.and_then(|object| object.get_mut("data"));
-        let entries = data.and_then(Value::as_object_mut).into_iter().flatten();
-        for (key, value) in entries {
-            let note = if changed(key) { " (changed)" } else { "" };
-            *value = Value::String(format!("{MASK}{note}"));
-        }
-    };
-    hide(before, &|_| false);
-    hide(after, &|key| {
-        is.get(key)
-            .is_some_and(|former| Some(former) != wanted.get(key))
-    });
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub fn check(objects: &[Object], outside: &[Component]) -> Option<Check> {
         let name = variable["name"].as_str().unwrap_or_default();
         let reference = &variable["valueFrom"]["secretKeyRef"];
         let (secret, key) = (text(&reference["name"]), text(&reference["key"]));
-        if reference.is_null() && !is_secret(name) {
+        if reference.is_null() && !is_confidential(name) {
             environment.push(variable.clone());
             continue;
         }
@@ -207,7 +207,8 @@ fn prefix(component: Component) -> Option<&'static str> {
     }
 }
 
-fn is_secret(variable: &str) -> bool {
+/// Reports whether a variable belongs in a Secret.
+fn is_confidential(variable: &str) -> bool {
     ["_PASSWORD", "_CONNECTION_STRING"]
         .iter()
         .any(|end| variable.ends_with(end))

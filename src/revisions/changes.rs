@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::redact::{MASK, holds_secret, is_secret};
+use crate::values::redacted;
 
 /// Longer ones are told by their size.
 const LONGEST: usize = 60;
@@ -31,75 +31,60 @@ impl fmt::Display for Changed {
 
 /// The keys that differ, by name.
 pub fn between(old: &Value, new: &Value) -> Vec<Changed> {
-    let (was, is) = (Leaves::of(old), Leaves::of(new));
-    let mut keys: Vec<&String> = was.0.keys().chain(is.0.keys()).collect();
+    let (was, is) = (leaves(old), leaves(new));
+    let (was_shown, is_shown) = (leaves(&redacted(old)), leaves(&redacted(new)));
+    let mut keys: Vec<&String> = was.keys().chain(is.keys()).collect();
     keys.sort();
     keys.dedup();
-    let differing = keys
-        .into_iter()
-        .filter(|key| was.0.get(*key) != is.0.get(*key));
+    let differing = keys.into_iter().filter(|key| was.get(*key) != is.get(*key));
     differing
         .map(|key| Changed {
             key: key.clone(),
-            old: was.said(key),
-            new: is.said(key),
+            old: was_shown.get(key).map(said),
+            new: is_shown.get(key).map(said),
         })
         .collect()
 }
 
-/// Every value that holds no others, by its path; whether it is to be masked.
-struct Leaves(BTreeMap<String, (Value, bool)>);
-
-impl Leaves {
-    fn of(tree: &Value) -> Leaves {
-        let mut leaves = Leaves(BTreeMap::new());
-        leaves.below(String::new(), tree, false);
-        leaves
-    }
-
-    fn below(&mut self, path: String, tree: &Value, secret: bool) {
+/// Every value that holds no others, by its path.
+fn leaves(tree: &Value) -> BTreeMap<String, Value> {
+    fn below(path: String, tree: &Value, found: &mut BTreeMap<String, Value>) {
         match tree {
             Value::Object(map) if !map.is_empty() => {
-                // An environment variable says by its name what it holds.
-                let named = map.get("name").and_then(Value::as_str);
-                let named = named.is_some_and(is_secret);
                 for (key, value) in map {
-                    let below = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
+                    let path = match path.as_str() {
+                        "" => key.clone(),
+                        path => format!("{path}.{key}"),
                     };
-                    let secret = secret || is_secret(key) || (named && key == "value");
-                    self.below(below, value, secret);
+                    below(path, value, found);
                 }
             }
             Value::Array(items) if !items.is_empty() => {
                 for (index, item) in items.iter().enumerate() {
-                    self.below(format!("{path}[{index}]"), item, secret);
+                    below(format!("{path}[{index}]"), item, found);
                 }
             }
             leaf => {
-                let empty = matches!(leaf, Value::Null) || leaf == "";
-                self.0.insert(path, (leaf.clone(), secret && !empty));
+                found.insert(path, leaf.clone());
             }
         }
     }
+    let mut found = BTreeMap::new();
+    below(String::new(), tree, &mut found);
+    found
+}
 
-    fn said(&self, key: &str) -> Option<String> {
-        let (value, secret) = self.0.get(key)?;
-        Some(match value {
-            _ if *secret => MASK.to_owned(),
-            Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-            Value::String(text) if text.contains('\n') => {
-                format!("{} lines", text.lines().count())
-            }
-            Value::String(text) if holds_secret(text) => MASK.to_owned(),
-            Value::String(text) if text.chars().count() > LONGEST => {
-                format!("{}…", text.chars().take(LONGEST).collect::<String>())
-            }
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
+fn said(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) if text.contains('\n') => {
+            format!("{} lines", text.lines().count())
+        }
+        Value::String(text) if text.chars().count() > LONGEST => {
+            format!("{}…", text.chars().take(LONGEST).collect::<String>())
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -147,6 +132,39 @@ mod tests {
                 "secret.authToken: ******** → ********",
                 "tlsSecretName: a → b",
                 "url: none → ********",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_says_what_is_secret_in_it_and_not_its_name() {
+        let user = |password: &str| json!([{"username": "ann", "password": password}]);
+        let old = json!({
+            "redis": {"usePassword": false, "password": "old"},
+            "apiserver": {
+                "fixedUsers": {"users": user("old")},
+                "extraEnvs": [{"name": "A", "valueFrom": {"secretKeyRef": {"key": "a"}}}],
+                "podAnnotations": {"example.com/token": "old"},
+            },
+        });
+        let new = json!({
+            "redis": {"usePassword": true, "password": "new"},
+            "apiserver": {
+                "fixedUsers": {"users": user("new")},
+                "extraEnvs": [{"name": "A", "valueFrom": {"secretKeyRef": {"key": "b"}}}],
+                "podAnnotations": {"example.com/token": "new"},
+            },
+            "secret": {"ofALaterVersion": "new"},
+        });
+        assert_eq!(
+            told(old, new),
+            [
+                "apiserver.extraEnvs[0].valueFrom.secretKeyRef.key: a → b",
+                "apiserver.fixedUsers.users[0].password: ******** → ********",
+                "apiserver.podAnnotations.example.com/token: ******** → ********",
+                "redis.password: ******** → ********",
+                "redis.usePassword: false → true",
+                "secret.ofALaterVersion: none → ********",
             ]
         );
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub(super) use self::shapes::environment_of;
 use self::shapes::{environment, files, list_of, shaped, texts, users};
 use super::hocon;
+use crate::redact::Secrecy;
 
 /// Kubernetes' access modes.
 const MODES: [&str; 4] = [
@@ -88,17 +89,6 @@ pub(super) enum Kind {
     Query,
 }
 
-/// How much of a value is a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
-    /// Nothing, but variables and files can contain secrets.
-    Open,
-    /// All of it.
-    Secret,
-    /// The passwords in a list of users.
-    Passwords,
-}
-
 /// What is wrong: what stands below the key, and how to say it.
 pub(super) type Wrong = (Vec<String>, String);
 
@@ -107,13 +97,14 @@ impl Kind {
         match self {
             Kind::Secret { .. } | Kind::Password | Kind::OwnPassword => Secrecy::Secret,
             Kind::Users => Secrecy::Passwords,
+            Kind::Texts => Secrecy::Named,
             _ => Secrecy::Open,
         }
     }
 
     /// Reports whether no part of a value can be in a message.
     fn is_secret(&self) -> bool {
-        self.secrecy() != Secrecy::Open
+        matches!(self.secrecy(), Secrecy::Secret | Secrecy::Passwords)
     }
 
     /// The value of a key that is not set.

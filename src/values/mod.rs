@@ -31,7 +31,7 @@ pub use self::error::{Error, Finding, Problem, Suggestion};
 use self::layers::Layers;
 pub use self::reference::reference;
 pub use self::schema::schema;
-pub use self::show::InForce;
+pub use self::show::{InForce, redacted};
 pub use self::typed::{
     ApiOptions, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login, Mongodb,
     Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site, Sites,

@@ -4,10 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::keys::{self, Entry, Origin};
-use super::kind::Secrecy;
 use super::layers::Layers;
 use super::overrides::Overrides;
-use crate::redact::{MASK, mask_within};
+use crate::redact::{MASK, Secrecy, mask, mask_unknown};
 
 /// A key in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,10 +49,40 @@ pub(super) fn in_force(
                 false => source(),
             },
             changed: meaning(value) != meaning(definition.at(defaults)),
-            value: masked(definition.secrecy, value.clone(), generated),
+            value: match generated {
+                true => json!(MASK),
+                false => shown(value, definition.secrecy),
+            },
         }
     };
     keys::all().iter().map(one).collect()
+}
+
+fn shown(value: &Value, secrecy: Secrecy) -> Value {
+    let mut value = value.clone();
+    mask(&mut value, secrecy);
+    value
+}
+
+/// Returns a tree of values, also one of another version, with its secrets masked.
+pub fn redacted(tree: &Value) -> Value {
+    let mut tree = tree.clone();
+    redact_below(&mut tree, "");
+    tree
+}
+
+fn redact_below(tree: &mut Value, prefix: &str) {
+    let Value::Object(map) = tree else {
+        return mask_unknown(tree, prefix);
+    };
+    for (name, value) in map {
+        let path = format!("{prefix}{name}");
+        match keys::find(&path) {
+            Some(key) => mask(value, key.definition.secrecy),
+            None if keys::has_below(&path) => redact_below(value, &format!("{path}.")),
+            None => mask_unknown(value, &path),
+        }
+    }
 }
 
 /// Whether a secret is generated for the instance.
@@ -65,22 +94,6 @@ fn is_generated(origin: Origin, value: &Value, tree: &Value) -> bool {
             Origin::GeneratedWith(switch) => switch.read(tree),
             _ => false,
         }
-}
-
-fn masked(secrecy: Secrecy, mut value: Value, generated: bool) -> Value {
-    let nothing = value.is_null() || value == "";
-    match secrecy {
-        _ if generated => return json!(MASK),
-        Secrecy::Secret if !nothing => return json!(MASK),
-        Secrecy::Secret => {}
-        Secrecy::Passwords => {
-            for user in value.as_array_mut().into_iter().flatten() {
-                user["password"] = json!(MASK);
-            }
-        }
-        Secrecy::Open => mask_within(&mut value),
-    }
-    value
 }
 
 #[cfg(test)]

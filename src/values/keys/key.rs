@@ -5,7 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::types::{self, Type};
-use crate::values::kind::{Kind, Secrecy};
+use crate::redact::Secrecy;
+use crate::values::kind::Kind;
 
 /// Whether a key has an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
