@@ -11,6 +11,7 @@ use crate::data_size;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
+use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::{self, spec};
 use crate::recovery::{self, AnotherInstance, Whose};
@@ -229,12 +230,15 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::NotOurs { container } => {
-                vec![format!("inspect the container: docker inspect {container}")]
+                vec![Hint::run(
+                    "inspect the container",
+                    format!("docker inspect {container}"),
+                )]
             }
-            Error::NoNode { .. } => vec!["list the instances: clearml-local list".into()],
+            Error::NoNode { .. } => vec![Hint::run("list the instances", ours!(List))],
         }
     }
 }

@@ -2,6 +2,7 @@
 //! exit code. Each room has its own enum and implements [`Explain`] for it;
 //! [`Error`] carries any of them up to the command line.
 
+use crate::hint::Hint;
 use std::fmt;
 
 /// Exit codes, one band per area. `docs/failures.md` lists them.
@@ -86,9 +87,8 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
     /// The exit code.
     fn code(&self) -> Code;
 
-    /// What to type next, most useful first. Names only commands and flags that
-    /// exist; none deletes data.
-    fn hints(&self) -> Vec<String> {
+    /// What to do next, most useful first. None deletes data.
+    fn hints(&self) -> Vec<Hint> {
         Vec::new()
     }
 
@@ -107,12 +107,12 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Error {
     what: Box<dyn Explain>,
-    /// What commands in hints need to be about the right instance.
-    name_flag: String,
+    /// The instance that commands in hints act on; `None` is the default one.
+    instance: Option<String>,
     /// Lines to show after the error's own.
     details: Vec<String>,
     /// Hints to show after the error's own.
-    hints: Vec<String>,
+    hints: Vec<Hint>,
 }
 
 /// A result whose error is any room's.
@@ -122,7 +122,7 @@ impl<E: Explain> From<E> for Error {
     fn from(error: E) -> Self {
         Error {
             what: Box::new(error),
-            name_flag: String::new(),
+            instance: None,
             details: Vec::new(),
             hints: Vec::new(),
         }
@@ -130,10 +130,12 @@ impl<E: Explain> From<E> for Error {
 }
 
 impl Error {
-    /// The same error, with hints whose commands carry that flag: ` --name X`.
+    /// The same error, with hints whose commands act on that instance; `None` is the
+    /// default one.
     #[must_use]
-    pub fn with_name_flag(self, name_flag: String) -> Error {
-        Error { name_flag, ..self }
+    pub fn about(self, instance: Option<&str>) -> Error {
+        let instance = instance.map(str::to_owned);
+        Error { instance, ..self }
     }
 
     /// Returns the same error with one more line below its message.
@@ -145,8 +147,8 @@ impl Error {
 
     /// Returns the same error with one more hint.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
-        self.hints.push(hint.into());
+    pub fn with_hint(mut self, hint: Hint) -> Error {
+        self.hints.push(hint);
         self
     }
 
@@ -168,10 +170,12 @@ impl Error {
     }
 
     /// See [`Explain::hints`].
-    pub fn hints(&self) -> Vec<String> {
+    pub fn hints(&self) -> Vec<Hint> {
         let hints = self.what.hints().into_iter();
         let hints = hints.chain(self.hints.iter().cloned());
-        hints.map(|hint| about(&hint, &self.name_flag)).collect()
+        hints
+            .map(|hint| hint.about(self.instance.as_deref()))
+            .collect()
     }
 
     /// See [`Explain::details`].
@@ -207,76 +211,5 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.what.fmt(f)
-    }
-}
-
-/// The verbs that act on an instance, as they stand in hints and warnings.
-pub const VERBS_OF_INSTANCES: [&str; 12] = [
-    "up",
-    "down",
-    "start",
-    "stop",
-    "status",
-    "logs",
-    "credentials",
-    "diff",
-    "history",
-    "rollback",
-    "values",
-    "render",
-];
-
-/// A text in which each `clearml-local VERB` carries the flag, unless that command names
-/// an instance already. Other words after the program's name are no commands.
-pub fn about(text: &str, name_flag: &str) -> String {
-    const PROGRAM: &str = "clearml-local ";
-    let mut parts = text.split(PROGRAM);
-    let mut about = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| !c.is_ascii_lowercase());
-        let (verb, rest) = part.split_at(end.unwrap_or(part.len()));
-        // A command ends where the sentence goes on.
-        let command = rest.split([',', ';', '`']).next().unwrap_or_default();
-        let carries = VERBS_OF_INSTANCES.contains(&verb) && !command.contains("--name");
-        about.push_str(PROGRAM);
-        about.push_str(verb);
-        about.push_str(if carries { name_flag } else { "" });
-        about.push_str(rest);
-    }
-    about
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hints_are_about_the_instance_in_question() {
-        let flag = " --name demo";
-        for (hint, expected) in [
-            (
-                "see it: clearml-local logs redis",
-                "see it: clearml-local logs --name demo redis",
-            ),
-            (
-                "clearml-local down, then clearml-local up",
-                "clearml-local down --name demo, then clearml-local up --name demo",
-            ),
-            (
-                "keep both: clearml-local up --name NAME, or see: clearml-local list",
-                "keep both: clearml-local up --name NAME, or see: clearml-local list",
-            ),
-            (
-                "a container that clearml-local did not make, see `clearml-local logs`",
-                "a container that clearml-local did not make, see `clearml-local logs --name demo`",
-            ),
-            (
-                "clearml-local up --name other",
-                "clearml-local up --name other",
-            ),
-            ("docker info", "docker info"),
-        ] {
-            assert_eq!(about(hint, flag), expected);
-        }
     }
 }

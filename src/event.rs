@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use crate::component::{Component, State};
-use crate::error::about;
 use crate::timing::{Recorder, Timings};
 
 /// One thing that happened.
@@ -150,8 +149,6 @@ pub trait Reporter: Send + Sync {
 pub struct Events {
     started: Instant,
     reporter: Arc<dyn Reporter>,
-    /// What commands in warnings need to be about the right instance: ` --name X`.
-    name_flag: Arc<str>,
     recorder: Arc<Mutex<Recorder>>,
     warned: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -162,7 +159,6 @@ impl Events {
         Events {
             started: Instant::now(),
             reporter,
-            name_flag: Arc::from(""),
             recorder: Arc::default(),
             warned: Arc::default(),
         }
@@ -176,15 +172,6 @@ impl Events {
             fn report(&self, _: Duration, _: &Event) {}
         }
         Events::new(Arc::new(Silent))
-    }
-
-    /// Returns the same, with warnings whose commands carry that flag: ` --name X`.
-    #[must_use]
-    pub fn with_name_flag(self, name_flag: &str) -> Events {
-        Events {
-            name_flag: Arc::from(name_flag),
-            ..self
-        }
     }
 
     /// Sends one event.
@@ -205,7 +192,7 @@ impl Events {
 
     /// Sends a warning, once: what concerns several images is no news the second time.
     pub fn warn(&self, text: impl Into<String>) {
-        let text = about(&text.into(), &self.name_flag);
+        let text = text.into();
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(text.clone()) {
             drop(warned);

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Explain};
+use crate::hint::Hint;
 use crate::path::{HostPath, quoted};
 
 /// A file or folder that could not be used.
@@ -39,17 +40,23 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self.source.kind() {
             io::ErrorKind::StorageFull => {
                 let place = standing(&self.path).unwrap_or(&self.path);
-                vec![format!("free some space: df -h {}", quoted(place))]
+                vec![Hint::run(
+                    "free some space",
+                    format!("df -h {}", quoted(place)),
+                )]
             }
             _ if self.what == TEMPORARY => {
-                vec!["use a writable directory: export TMPDIR=/tmp".into()]
+                vec![Hint::run("use a writable directory", "export TMPDIR=/tmp")]
             }
             io::ErrorKind::PermissionDenied => {
-                vec![format!("see who owns it: ls -ld {}", quoted(&self.path))]
+                vec![Hint::run(
+                    "see who owns it",
+                    format!("ls -ld {}", quoted(&self.path)),
+                )]
             }
             _ => Vec::new(),
         }

@@ -4,6 +4,7 @@
 use tokio::sync::watch;
 
 use crate::error::{Code, Explain};
+use crate::hint::Hint;
 
 /// A signal that asks a command to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct Interrupted {
     /// The signal.
     pub signal: Signal,
     /// What to type next.
-    pub next: String,
+    pub next: Hint,
 }
 
 impl Explain for Interrupted {
@@ -53,7 +54,7 @@ impl Explain for Interrupted {
         self.signal.code()
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         vec![self.next.clone()]
     }
 }

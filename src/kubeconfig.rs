@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::settings::InstanceName;
 use crate::{files, yaml};
 
@@ -163,11 +164,14 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Files(error) => error.hints(),
             Error::Broken { .. } => {
-                vec!["leave it unchanged: clearml-local up --merge-kubeconfig=false".into()]
+                vec![Hint::run(
+                    "leave it unchanged",
+                    ours!(Up, "--merge-kubeconfig=false"),
+                )]
             }
         }
     }

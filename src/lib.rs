@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod files;
 pub mod health;
+pub mod hint;
 pub mod image_ref;
 pub mod images;
 pub mod inputs;

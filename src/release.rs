@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 use crate::yaml;
 
@@ -306,16 +307,18 @@ impl Explain for Error {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Unknown { known, .. } => {
-                vec![format!(
-                    "for example: clearml-local up --release {}",
-                    known[0]
+                vec![Hint::run(
+                    "for example",
+                    ours!(Up, "--release {name}", name = known[0]),
                 )]
             }
             Error::File { .. } => Vec::new(),
-            Error::NotOne { path, .. } => vec![format!("keep only one of them in {path}")],
+            Error::NotOne { path, .. } => {
+                vec![Hint::text(format!("keep only one of them in {path}"))]
+            }
         }
     }
 }

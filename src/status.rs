@@ -9,6 +9,7 @@ use crate::data_size::{self, DataSize};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, NoAnswer};
+use crate::hint::Hint;
 use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe};
@@ -53,7 +54,7 @@ pub struct Status {
     /// What a person should know beside.
     pub notes: Vec<String>,
     /// What to type next, most useful first.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
 }
 
 /// Versions of what runs; `None` for what does not say.
@@ -282,8 +283,8 @@ impl Explain for Silent {
         Code::DockerUnreachable
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["check that it responds: docker info".into()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("check that it responds", "docker info")]
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Context, environment};
 use crate::error::{Code, Explain, Result};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::probe::Endpoints;
 use crate::recovery::{self, AnotherInstance, Found, Places, Recalled};
 use crate::secrets::{Credentials, Secrets};
@@ -258,8 +259,8 @@ impl Explain for NoHome {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["give a path: clearml-local credentials --write FILE".into()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("give a path", ours!(Credentials, "--write FILE"))]
     }
 }
 
@@ -305,8 +306,8 @@ impl Explain for NoInstance {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec![format!("create it: clearml-local up --name {}", self.name)]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
     }
 }
 

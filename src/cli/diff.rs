@@ -3,6 +3,7 @@
 use super::Context;
 use crate::error::Result;
 use crate::options::Options;
+use crate::settings::InstanceName;
 use crate::ui::ChangesView;
 use crate::up::{self, Comparison, Ground};
 
@@ -28,23 +29,26 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
     let engine = context.engine().await?;
-    let compared = up::compare(&request, &context.state, &engine).await?;
+    let compared = up::compare(&request, &context.state, &engine, &context.events()).await?;
     for warning in &compared.warnings {
         context.output.warn(warning);
     }
     let differs = compared.differs();
-    context.output.changes(&view(compared), None)?;
+    context
+        .output
+        .changes(&view(&context.name, compared), None)?;
     Ok(if differs { DIFFERS } else { 0 })
 }
 
 /// A comparison as it is shown.
-pub(super) fn view(compared: Comparison) -> ChangesView {
+pub(super) fn view(name: &InstanceName, compared: Comparison) -> ChangesView {
     let (against, unasked) = match compared.ground {
         Ground::Nothing => ("nothing", None),
         Ground::Cluster => ("cluster", None),
         Ground::Unknown(why) => ("unknown", Some(why.to_string())),
     };
     ChangesView {
+        name: name.to_string(),
         against,
         unasked,
         data_dir: compared.data_dir.map(|place| place.to_string()),

@@ -7,7 +7,7 @@ use super::signals::or_interrupted;
 use super::{Context, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
-use crate::settings::name_flag;
+use crate::hint::{Hint, ours};
 use crate::ui::words;
 
 /// Remove the cluster and keep the data
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         )
         .await
     };
-    let outcome = or_interrupted(work, "continue with: clearml-local down").await?;
+    let outcome = or_interrupted(work, Hint::run("continue with", ours!(Down))).await?;
     context.output.end_progress();
     tell(context, args.purge, &outcome)?;
     Ok(0)
@@ -76,10 +76,9 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
             let size = outcome.data_bytes.map(words::bytes);
             let size = size.map_or_else(String::new, |size| format!(", {size}"));
             format!(
-                "`{name}` is down. Its data are kept in {}{size}; start it again: clearml-local \
-                 up{}",
+                "`{name}` is down. Its data are kept in {}{size}; start it again: {}",
                 words::path(Path::new(&place.to_string()), home),
-                name_flag(name.as_str())
+                ours!(Up).of(name.to_type())
             )
         }
         None if purged && outcome.changed => {
@@ -126,9 +125,9 @@ impl Explain for Refused {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
-            Refused::NoTerminal => vec!["confirm with: --yes".into()],
+            Refused::NoTerminal => vec![Hint::text("confirm with: --yes")],
             Refused::Declined => Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::error::Result;
+use crate::hint::ours;
 use crate::revisions;
 use crate::state::Lock;
 use crate::up;
@@ -29,9 +30,10 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let working = Lock::holder(&context.state)?.is_some();
     context.output.history(&history.entries(working))?;
     if history.is_empty() {
-        context
-            .output
-            .note("No revisions yet. Create one: clearml-local up");
+        context.output.note(&format!(
+            "No revisions yet. Create one: {}",
+            ours!(Up).of(context.name.to_type())
+        ));
     }
     Ok(0)
 }

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::Context;
 use crate::error::Result;
-use crate::error::about;
+use crate::hint::ours;
 use crate::list::{Listed, list};
-use crate::settings::name_flag;
 use crate::ui::table::{Cell, lines};
 use crate::ui::words;
 
@@ -29,7 +28,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     } else if listed.is_empty() {
         context
             .output
-            .note("No instances found. Create one: clearml-local up");
+            .note(&format!("No instances found. Create one: {}", ours!(Up)));
     } else {
         let home = context.output.policy().home.clone();
         let rows: Vec<Vec<Cell>> = listed.iter().map(|one| row(one, home.as_deref())).collect();
@@ -38,9 +37,9 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     }
     for one in &listed {
         if let Some(broken) = &one.broken {
-            let flag = name_flag(one.name.as_str());
             let hints = broken.hints().into_iter();
-            let hints: Vec<String> = hints.map(|hint| about(&hint, &flag)).collect();
+            let hints = hints.map(|hint| hint.about(one.name.to_type()).to_string());
+            let hints: Vec<String> = hints.collect();
             let warning = format!("`{}`: {broken}; {}", one.name, hints.join("; "));
             context.output.warn(&warning);
         }

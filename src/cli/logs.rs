@@ -10,6 +10,7 @@ use super::signals::{or_interrupted, until_stopped};
 use crate::component::Component;
 use crate::docker::Engine;
 use crate::error::Result;
+use crate::hint::{Hint, ours};
 use crate::logs::{self, JournalOptions, LogLine, LogOptions, Opened};
 
 /// Show the logs of the components
@@ -76,7 +77,7 @@ fn component(name: &str) -> Result<Component, String> {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if !args.follow {
-        let left = "show fewer lines: clearml-local logs --tail 100";
+        let left = Hint::run("show fewer lines", ours!(Logs, "--tail 100"));
         return or_interrupted(show(args, context), left).await;
     }
     // Ctrl-C is how one ends following, and no failure.

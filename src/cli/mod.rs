@@ -31,13 +31,14 @@ use self::variables::Variable;
 use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
+use crate::hint::ours;
 use crate::interrupt::Interrupt;
 use crate::node::spec;
 use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
 use crate::path::HostPath;
 use crate::proxy::Proxies;
 use crate::recovery;
-use crate::settings::{DEFAULT_NAME, Instance, InstanceName, name_flag};
+use crate::settings::{DEFAULT_NAME, Instance, InstanceName};
 use crate::state::StateDir;
 use crate::ui::Output;
 use crate::up::Request;
@@ -130,8 +131,7 @@ impl Context {
 
     /// Events that the output shows, with time counted from now.
     fn events(&self) -> Events {
-        let flag = name_flag(self.name.as_str());
-        Events::new(self.output.reporter()).with_name_flag(&flag)
+        Events::new(self.output.reporter())
     }
 
     /// The engine that the user's settings point to.
@@ -156,10 +156,10 @@ impl Context {
                 .await?
                 .instance);
         }
-        self.output.warn(
-            "the node is not running, so the values of its server are unknown; start it: \
-             clearml-local start",
-        );
+        self.output.warn(&format!(
+            "the node is not running, so the values of its server are unknown; start it: {}",
+            ours!(Start).of(self.name.to_type())
+        ));
         Ok(spec::instance_of(&node))
     }
 
@@ -310,9 +310,8 @@ impl Cli {
         match result {
             Ok(code) => code,
             Err(error) => {
-                let flag = name_flag(context.name.as_str());
                 let error = naming_variables(error, &variables);
-                fail(&output, &error.with_name_flag(flag))
+                fail(&output, &error.about(context.name.to_type()))
             }
         }
     }
@@ -373,26 +372,5 @@ struct Unexpected(String);
 impl crate::error::Explain for Unexpected {
     fn code(&self) -> Code {
         Code::Unexpected
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::error::VERBS_OF_INSTANCES;
-
-    #[test]
-    fn every_verb_that_acts_on_an_instance_carries_its_name_in_hints() {
-        let command = Cli::command();
-        let verbs = command.get_subcommands().map(clap::Command::get_name);
-        let others: Vec<&str> = verbs
-            .filter(|verb| !VERBS_OF_INSTANCES.contains(verb))
-            .collect();
-        assert_eq!(others, ["list", "completions", "man"]);
-        for verb in VERBS_OF_INSTANCES {
-            assert!(command.find_subcommand(verb).is_some(), "{verb}");
-        }
     }
 }

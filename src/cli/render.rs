@@ -6,6 +6,7 @@ use super::Context;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::manifests::{self, Object};
 use crate::options::Options;
@@ -139,8 +140,11 @@ impl Explain for NotOurs {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["use an empty directory: clearml-local render --dir DIR".into()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run(
+            "use an empty directory",
+            ours!(Render, "--dir DIR"),
+        )]
     }
 }
 

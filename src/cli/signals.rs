@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use crate::error::Result;
 use crate::files;
+use crate::hint::Hint;
 use crate::interrupt::{Interrupt, Interrupted, Signal};
 
 /// The signals that come from now on.
@@ -57,18 +58,18 @@ fn ignores_hang_up(status: &str) -> bool {
 /// to type then.
 pub(super) async fn or_interrupted<T>(
     work: impl Future<Output = Result<T>>,
-    next: &str,
+    next: Hint,
 ) -> Result<T> {
     let mut signals = Signals::listen();
     tokio::select! {
         result = work => result,
-        signal = signals.next() => Err(Interrupted { signal, next: next.to_owned() }.into()),
+        signal = signals.next() => Err(Interrupted { signal, next }.into()),
     }
 }
 
 /// Runs work that has something to undo when a signal comes. The second signal ends
 /// it at once.
-pub(super) async fn undone<T, W>(work: impl FnOnce(Interrupt) -> W, next: &str) -> Result<T>
+pub(super) async fn undone<T, W>(work: impl FnOnce(Interrupt) -> W, next: Hint) -> Result<T>
 where
     W: Future<Output = Result<T>>,
 {
@@ -81,7 +82,7 @@ where
     }
     tokio::select! {
         result = &mut work => result,
-        signal = signals.next() => Err(Interrupted { signal, next: next.to_owned() }.into()),
+        signal = signals.next() => Err(Interrupted { signal, next }.into()),
     }
 }
 

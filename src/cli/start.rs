@@ -4,6 +4,7 @@ use super::Context;
 use super::signals::or_interrupted;
 use super::up::show;
 use crate::error::Result;
+use crate::hint::{Hint, ours};
 use crate::options::{OUTPUT, WaitOptions};
 use crate::up;
 
@@ -30,7 +31,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         let engine = context.engine().await?;
         up::start(&request, &context.state, &engine, &events).await
     };
-    let outcome = or_interrupted(work, "continue with: clearml-local start").await?;
+    let outcome = or_interrupted(work, Hint::run("continue with", ours!(Start))).await?;
     show(context, outcome, &events, args.timings)?;
     Ok(0)
 }

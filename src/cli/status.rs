@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use super::Context;
 use super::signals::until_stopped;
 use crate::docker::{Docker, Engine};
-use crate::error::{Result, about};
+use crate::error::Result;
 use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
 use crate::probe::Check;
-use crate::settings::{Instance, name_flag};
+use crate::settings::{Instance, to_type};
 use crate::status::{self, ENGINE_PATIENCE, Silent, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
@@ -150,7 +150,6 @@ fn exit_code(health: Health) -> u8 {
 fn view(name: &str, status: &Status) -> StatusView {
     let instance = status.instance.as_ref();
     let failed = status.checks.iter().filter_map(Check::failed);
-    let flag = name_flag(name);
     StatusView {
         state: status.health,
         name: name.to_owned(),
@@ -164,7 +163,11 @@ fn view(name: &str, status: &Status) -> StatusView {
         versions: status.versions.clone(),
         starts_after_reboot: status.autostart,
         notes: failed.chain(status.notes.iter().cloned()).collect(),
-        hints: status.hints.iter().map(|hint| about(hint, &flag)).collect(),
+        hints: status
+            .hints
+            .iter()
+            .map(|hint| hint.clone().about(to_type(name)))
+            .collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Context;
 use super::signals::or_interrupted;
 use crate::down;
 use crate::error::Result;
-use crate::settings::name_flag;
+use crate::hint::{Hint, ours};
 
 /// Stop the server and free its memory
 ///
@@ -22,7 +22,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
         let engine = context.engine().await?;
         down::stop(&context.name, &context.state, &engine, &events).await
     };
-    let changed = or_interrupted(work, "continue with: clearml-local stop").await?;
+    let changed = or_interrupted(work, Hint::run("continue with", ours!(Stop))).await?;
     context.output.end_progress();
     let name = &context.name;
     if context.output.is_json() {
@@ -30,14 +30,14 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
         context.output.json(&done)?;
         return Ok(0);
     }
-    let flag = name_flag(name.as_str());
     let how = if changed {
         "is stopped"
     } else {
         "was already stopped"
     };
-    context.output.note(&format!(
-        "`{name}` {how}. Start it again: clearml-local start{flag}"
-    ));
+    let start = ours!(Start).of(name.to_type());
+    context
+        .output
+        .note(&format!("`{name}` {how}. Start it again: {start}"));
     Ok(0)
 }

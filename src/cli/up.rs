@@ -8,6 +8,7 @@ use super::Context;
 use super::signals::{or_interrupted, undone};
 use crate::error::Result;
 use crate::event::Events;
+use crate::hint::{Hint, ours};
 use crate::options::{OUTPUT, Options};
 use crate::ui::Summary;
 use crate::up::{self, Outcome, Request};
@@ -77,10 +78,9 @@ pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -
                 ..request.clone()
             })
         };
-        undone(work, "show the status: clearml-local status").await?
+        undone(work, Hint::run("show the status", ours!(Status))).await?
     } else {
-        let left = "what was created so far is kept; continue with: clearml-local up";
-        or_interrupted(work(request.clone()), left).await?
+        or_interrupted(work(request.clone()), up::continue_with()).await?
     };
     show(context, outcome, &events, timings)?;
     Ok(0)
@@ -91,7 +91,7 @@ pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> 
     let events = context.events();
     let engine = context.engine().await?;
     let compared = up::dry_run(request, &context.state, &engine, &events).await?;
-    let view = super::diff::view(compared);
+    let view = super::diff::view(&context.name, compared);
     context.output.changes(&view, Some("dry-run"))?;
     Ok(0)
 }

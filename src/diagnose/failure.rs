@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::finding::{Cause, Draft};
+use super::finding::{Cause, Draft, see_logs};
 use super::{ComponentObservation, Finding, describe};
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::wait::span;
 
 /// How many log lines a failure shows.
@@ -41,11 +42,11 @@ impl Failure {
             format!("is not ready after {}: {line}", span(waited)),
             line,
         );
-        draft.hint(format!(
-            "see its logs: clearml-local logs {}",
-            seen.component
+        draft.hint(see_logs(seen.component));
+        draft.hint(Hint::run(
+            "it may only need more time; continue with",
+            ours!(Up),
         ));
-        draft.hint("it may only need more time; continue with: clearml-local up".to_owned());
         let finding = draft.finish(seen);
         Failure { finding, log }
     }
@@ -69,7 +70,7 @@ impl Explain for Failure {
         self.finding.code
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         self.finding.hints.clone()
     }
 

@@ -8,6 +8,7 @@ use super::{ComponentObservation, ContainerState, EventObservation};
 use super::{images, known_logs, placement, runs};
 use crate::component::{Component, State, StateKind};
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 
 /// What is wrong: one value per row of `docs/failures.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -77,7 +78,7 @@ pub struct Finding {
     /// The exit code.
     pub code: Code,
     /// What to type next, most useful first.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
     /// Whether it may pass by itself.
     pub heals: bool,
 }
@@ -89,7 +90,7 @@ pub(crate) struct Draft {
     /// What follows the component's name in the sentence.
     pub(crate) says: String,
     pub(crate) short: String,
-    pub(crate) hints: Vec<String>,
+    pub(crate) hints: Vec<Hint>,
     pub(crate) heals: bool,
 }
 
@@ -106,7 +107,7 @@ impl Draft {
         }
     }
 
-    pub(crate) fn hint(&mut self, hint: String) {
+    pub(crate) fn hint(&mut self, hint: Hint) {
         self.hints.push(hint);
     }
 
@@ -122,6 +123,11 @@ impl Draft {
             heals: self.heals,
         }
     }
+}
+
+/// How to see what a component wrote.
+pub(crate) fn see_logs(component: Component) -> Hint {
+    Hint::run("see its logs", ours!(Logs, "{component}"))
 }
 
 /// `FailedMount: … (3 times)`.

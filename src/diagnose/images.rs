@@ -4,6 +4,7 @@ use super::finding::{Cause, Draft};
 use super::words::innermost;
 use super::{ComponentObservation, ContainerObservation, ContainerState};
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 use crate::images::Refusal;
 
 /// Why an image that may not be pulled is not used. The kubelet may have it, and
@@ -45,10 +46,13 @@ pub(crate) fn image(
         "ErrImagePull" | "ImagePullBackOff" => return pull(seen, container, message),
         _ => return None,
     };
-    draft.hint("load the images again: clearml-local up".to_owned());
-    draft.hint(format!(
-        "or use another image: clearml-local up --set {component}.image.repository=… --set \
-         {component}.image.tag=…"
+    draft.hint(Hint::run("load the images again", ours!(Up)));
+    draft.hint(Hint::run(
+        "or use another image",
+        ours!(
+            Up,
+            "--set {component}.image.repository=… --set {component}.image.tag=…"
+        ),
     ));
     Some(draft)
 }
@@ -126,8 +130,9 @@ fn pull(
     draft.heals = heals;
     if container.always_pulled {
         let component = seen.component;
-        draft.hint(format!(
-            "use the image in the node: clearml-local up --set {component}.image.pullPolicy=IfNotPresent"
+        draft.hint(Hint::run(
+            "use the image in the node",
+            ours!(Up, "--set {component}.image.pullPolicy=IfNotPresent"),
         ));
         return Some(draft);
     }
@@ -135,10 +140,8 @@ fn pull(
         refusal,
         Refusal::Unauthorized | Refusal::MissingOrPrivate | Refusal::RateLimited
     ) {
-        draft.hint("log in, then try again: docker login && clearml-local up".to_owned());
+        draft.hint(Hint::run("log in, then try again", "docker login").then(ours!(Up)));
     }
-    draft.hint(format!(
-        "pull it with Docker: docker pull {image} && clearml-local up"
-    ));
+    draft.hint(Hint::run("pull it with Docker", format!("docker pull {image}")).then(ours!(Up)));
     Some(draft)
 }

@@ -4,12 +4,13 @@ use super::finding::{Cause, Draft};
 use super::{ComponentObservation, Ended};
 use crate::component::Component;
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 
 /// What a row's hints are made of.
 #[derive(Clone, Copy)]
 enum Advice {
     /// Commands as they are.
-    Say(&'static [&'static str]),
+    Say(fn() -> Vec<Hint>),
     /// More memory for the component's heap.
     Heap,
 }
@@ -30,25 +31,51 @@ struct Row {
     advice: Advice,
 }
 
-const DATA_AGAIN: &[&str] = &[
-    "see where the data are: clearml-local status",
-    "set the owners of the data again: clearml-local up",
-];
-const RELEASE: &[&str] = &[
-    "see which release wrote the data: clearml-local status",
-    "use the release that wrote the data: clearml-local up --release NAME",
-];
-const DISK: &[&str] = &[
-    "see where the data are and how much space is free there: clearml-local status",
-    "if the data are in a Docker volume: docker system df",
-    "after freeing some space: clearml-local up",
-];
-const AGAIN: &[&str] = &["check the other components: clearml-local status"];
-const LOGS: &[&str] = &["see what is applied: clearml-local render"];
-const MAP_COUNT: &[&str] = &[
-    "raise it on the Docker host: sudo sysctl -w vm.max_map_count=262144",
-    "then: clearml-local up",
-];
+fn data_again() -> Vec<Hint> {
+    vec![
+        Hint::run("see where the data are", ours!(Status)),
+        Hint::run("set the owners of the data again", ours!(Up)),
+    ]
+}
+
+fn other_release() -> Vec<Hint> {
+    vec![
+        Hint::run("see which release wrote the data", ours!(Status)),
+        Hint::run(
+            "use the release that wrote the data",
+            ours!(Up, "--release NAME"),
+        ),
+    ]
+}
+
+fn disk() -> Vec<Hint> {
+    vec![
+        Hint::run(
+            "see where the data are and how much space is free there",
+            ours!(Status),
+        ),
+        Hint::run("if the data are in a Docker volume", "docker system df"),
+        Hint::run("after freeing some space", ours!(Up)),
+    ]
+}
+
+fn others() -> Vec<Hint> {
+    vec![Hint::run("check the other components", ours!(Status))]
+}
+
+fn applied() -> Vec<Hint> {
+    vec![Hint::run("see what is applied", ours!(Render))]
+}
+
+fn map_count() -> Vec<Hint> {
+    vec![
+        Hint::run(
+            "raise it on the Docker host",
+            "sudo sysctl -w vm.max_map_count=262144",
+        ),
+        Hint::run("then", ours!(Up)),
+    ]
+}
 
 /// Most telling first: the first row that fits is taken.
 #[rustfmt::skip]
@@ -56,19 +83,19 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::MaxMapCount, component: Component::Elasticsearch, exit: None,
         lines: &["max virtual memory areas vm.max_map_count"], code: Code::HostTooSmall,
         says: "does not start: the Docker host allows too few memory maps (vm.max_map_count)",
-        short: "vm.max_map_count is too low", advice: Advice::Say(MAP_COUNT) },
+        short: "vm.max_map_count is too low", advice: Advice::Say(map_count) },
     Row { cause: Cause::DataVersion, component: Component::Elasticsearch, exit: None,
         lines: &["cannot downgrade a node", "cannot upgrade a node from version"], code: Code::DataVersion,
         says: "does not start: its data were written by another version of Elasticsearch",
-        short: "data from another version", advice: Advice::Say(RELEASE) },
+        short: "data from another version", advice: Advice::Say(other_release) },
     Row { cause: Cause::DataLocked, component: Component::Elasticsearch, exit: None,
         lines: &["failed to obtain node locks", "failed to obtain node lock"], code: Code::DataForeign,
         says: "does not start: it cannot write to its data directory, or another process uses it",
-        short: "its data directory is locked or has another owner", advice: Advice::Say(DATA_AGAIN) },
+        short: "its data directory is locked or has another owner", advice: Advice::Say(data_again) },
     Row { cause: Cause::DataOwner, component: Component::Elasticsearch, exit: None,
         lines: &["accessdeniedexception"], code: Code::DataForeign,
         says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
+        short: "its data directory has another owner", advice: Advice::Say(data_again) },
     Row { cause: Cause::Heap, component: Component::Elasticsearch, exit: None,
         lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"], code: Code::ComponentOutOfMemory,
         says: "exited: its Java heap is too small",
@@ -76,76 +103,76 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: None,
         lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"], code: Code::ComponentConfig,
         says: "does not start: its settings are invalid",
-        short: "invalid settings", advice: Advice::Say(LOGS) },
+        short: "invalid settings", advice: Advice::Say(applied) },
     Row { cause: Cause::DiskFull, component: Component::Elasticsearch, exit: None,
         lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(DISK) },
+        short: "the disk is full", advice: Advice::Say(disk) },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: Some(78),
         lines: &["bootstrap checks failed", "bootstrap check failure"], code: Code::ComponentConfig,
         says: "does not start: one of its bootstrap checks failed",
-        short: "a bootstrap check failed", advice: Advice::Say(LOGS) },
+        short: "a bootstrap check failed", advice: Advice::Say(applied) },
 
     Row { cause: Cause::DiskFull, component: Component::Mongodb, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(DISK) },
+        short: "the disk is full", advice: Advice::Say(disk) },
     Row { cause: Cause::DataVersion, component: Component::Mongodb, exit: Some(62),
         lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"], code: Code::DataVersion,
         says: "does not start: its data were written by another major version of MongoDB",
-        short: "data from another major version", advice: Advice::Say(RELEASE) },
+        short: "data from another major version", advice: Advice::Say(other_release) },
     Row { cause: Cause::DataOwner, component: Component::Mongodb, exit: Some(100),
         lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"], code: Code::DataForeign,
         says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
+        short: "its data directory has another owner", advice: Advice::Say(data_again) },
     Row { cause: Cause::DataBroken, component: Component::Mongodb, exit: Some(14),
         lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"], code: Code::ComponentCrashed,
         says: "does not start: its storage engine cannot use the data (exit code 14)",
-        short: "its storage engine cannot use the data", advice: Advice::Say(AGAIN) },
+        short: "its storage engine cannot use the data", advice: Advice::Say(others) },
 
     Row { cause: Cause::DiskFull, component: Component::Redis, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(DISK) },
+        short: "the disk is full", advice: Advice::Say(disk) },
     Row { cause: Cause::DataVersion, component: Component::Redis, exit: None,
         lines: &["can't handle rdb format version"], code: Code::DataVersion,
         says: "does not start: its data were written by a newer version of Redis",
-        short: "data from a newer version", advice: Advice::Say(RELEASE) },
+        short: "data from a newer version", advice: Advice::Say(other_release) },
     Row { cause: Cause::DataOwner, component: Component::Redis, exit: None,
         lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"], code: Code::DataForeign,
         says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
+        short: "its data directory has another owner", advice: Advice::Say(data_again) },
     Row { cause: Cause::DataBroken, component: Component::Redis, exit: None,
         lines: &["bad file format reading the append only file", "short read or oom loading db"], code: Code::ComponentCrashed,
         says: "does not start: its data file is corrupt",
-        short: "its data file is corrupt", advice: Advice::Say(AGAIN) },
+        short: "its data file is corrupt", advice: Advice::Say(others) },
     Row { cause: Cause::Settings, component: Component::Redis, exit: None,
         lines: &["fatal config file error", "bad directive or wrong number of arguments"], code: Code::ComponentConfig,
         says: "does not start: its settings are invalid",
-        short: "invalid settings", advice: Advice::Say(LOGS) },
+        short: "invalid settings", advice: Advice::Say(applied) },
 
     Row { cause: Cause::Settings, component: Component::Apiserver, exit: None,
         lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"], code: Code::ComponentConfig,
         says: "does not start: its configuration is invalid; a single value that it cannot read is \
             enough",
-        short: "invalid configuration", advice: Advice::Say(LOGS) },
+        short: "invalid configuration", advice: Advice::Say(applied) },
     Row { cause: Cause::Dependency, component: Component::Apiserver, exit: None,
         lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"], code: Code::ComponentCrashed,
         says: "does not start: a database that it needs does not answer",
-        short: "a database does not answer", advice: Advice::Say(AGAIN) },
+        short: "a database does not answer", advice: Advice::Say(others) },
 
     Row { cause: Cause::Dependency, component: Component::Webserver, exit: None,
         lines: &["host not found in upstream"], code: Code::ComponentConfig,
         says: "does not start: nginx cannot resolve the name of the API or file server",
-        short: "cannot resolve the name of the API or file server", advice: Advice::Say(AGAIN) },
+        short: "cannot resolve the name of the API or file server", advice: Advice::Say(others) },
     Row { cause: Cause::DiskFull, component: Component::Fileserver, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(DISK) },
+        short: "the disk is full", advice: Advice::Say(disk) },
     Row { cause: Cause::DataOwner, component: Component::Fileserver, exit: None,
         lines: &["permission denied"], code: Code::DataForeign,
         says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(DATA_AGAIN) },
+        short: "its data directory has another owner", advice: Advice::Say(data_again) },
 ];
 
 /// Ends that pass when the others are up.
@@ -197,13 +224,11 @@ fn draft(component: Component, row: &Row) -> Draft {
     );
     draft.heals = passes(row.cause);
     match row.advice {
-        Advice::Say(hints) => hints.iter().for_each(|hint| draft.hint((*hint).to_owned())),
+        Advice::Say(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
         Advice::Heap => draft.hint(
-            "give it more heap and memory: clearml-local up --set elasticsearch.esJavaOpts='-Xms2g \
-             -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi"
-                .to_owned(),
+            Hint::run("give it more heap and memory", ours!(Up, "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi")),
         ),
     }
-    draft.hint(format!("see its full log: clearml-local logs {component}"));
+    draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }

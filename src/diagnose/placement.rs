@@ -6,6 +6,7 @@ use super::finding::{Cause, Draft};
 use super::words::{innermost, short};
 use super::{ComponentObservation, PodObservation};
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 
 /// How long the scheduler may be of one opinion before it counts: a pod that makes
 /// room is on its way out for a few seconds.
@@ -104,15 +105,17 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
     match want {
         Want::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
-            draft.hint(format!(
-                "request less: clearml-local up --set {component}.resources.requests.{key}=…"
+            draft.hint(Hint::run(
+                "request less",
+                ours!(Up, "--set {component}.resources.requests.{key}=…"),
             ));
-            draft.hint("or give Docker more, then run: clearml-local up".to_owned());
+            draft.hint(Hint::run("or give Docker more, then run", ours!(Up)));
         }
-        Want::Selector => draft.hint(format!(
-            "see the nodeSelector and affinity of {component}: clearml-local render"
+        Want::Selector => draft.hint(Hint::run(
+            format!("see the nodeSelector and affinity of {component}"),
+            ours!(Render),
         )),
-        _ => draft.hint("see all components: clearml-local status".to_owned()),
+        _ => draft.hint(Hint::run("see all components", ours!(Status))),
     }
     Some(draft)
 }
@@ -133,8 +136,7 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
             );
             // The data are in the data directory; a new cluster finds them there.
             draft.hint(
-                "recreate the cluster, the data are kept: clearml-local down, then clearml-local up"
-                    .to_owned(),
+                Hint::run("recreate the cluster, the data are kept", ours!(Down)).then(ours!(Up)),
             );
             Some(draft)
         }
@@ -192,8 +194,8 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
         draft.heals = true;
         draft
     };
-    draft.hint("see where the data are: clearml-local status".to_owned());
-    draft.hint("apply everything again: clearml-local up".to_owned());
+    draft.hint(Hint::run("see where the data are", ours!(Status)));
+    draft.hint(Hint::run("apply everything again", ours!(Up)));
     Some(draft)
 }
 

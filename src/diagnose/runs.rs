@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 
-use super::finding::{Cause, Draft};
+use super::finding::{Cause, Draft, see_logs};
 use super::known_logs;
 use super::state::how_it_ended;
 use super::words::{awaited, doubled, innermost, memory, short};
 use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
 use crate::error::Code;
+use crate::hint::{Hint, Ours, ours};
 
 /// An end further back is no news: the container has run since.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
@@ -30,7 +31,7 @@ pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
     );
     // A ServiceAccount may be a moment late.
     draft.heals = event.count < 3;
-    draft.hint("see what is applied: clearml-local render".to_owned());
+    draft.hint(Hint::run("see what is applied", ours!(Render)));
     Some(draft)
 }
 
@@ -51,10 +52,7 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
         ),
     );
     draft.heals = true;
-    draft.hint(format!(
-        "see its logs: clearml-local logs {}",
-        seen.component
-    ));
+    draft.hint(see_logs(seen.component));
     draft
 }
 
@@ -106,8 +104,8 @@ pub(crate) fn not_created(
         }
         _ => return None,
     };
-    draft.hint("see what is applied: clearml-local render".to_owned());
-    draft.hint("apply everything again: clearml-local up".to_owned());
+    draft.hint(Hint::run("see what is applied", ours!(Render)));
+    draft.hint(Hint::run("apply everything again", ours!(Up)));
     Some(draft)
 }
 
@@ -195,17 +193,17 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         short,
     );
     draft.heals = !is_second(container);
-    draft.hint(format!("give it more: {}", more_memory(seen, container)));
-    draft.hint(format!("see its full log: clearml-local logs {component}"));
+    draft.hint(Hint::run("give it more", more_memory(seen, container)));
+    draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }
 
 /// The command that doubles a component's memory.
-fn more_memory(seen: &ComponentObservation, container: &ContainerObservation) -> String {
+fn more_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Ours {
     let limit = container.memory_limit.as_deref();
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
     let component = seen.component;
-    format!("clearml-local up --set {component}.resources.limits.memory={more}")
+    ours!(Up, "--set {component}.resources.limits.memory={more}")
 }
 
 /// The runtime could not start the container's first process.
@@ -244,8 +242,8 @@ fn not_started(
     // Seen on cgroup v1 under load after a node start ("unable to freeze"): the
     // next try succeeds.
     draft.heals = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
-    draft.hint(format!("see its logs: clearml-local logs {component}"));
-    draft.hint("try again: clearml-local up".to_owned());
+    draft.hint(see_logs(component));
+    draft.hint(Hint::run("try again", ours!(Up)));
     draft
 }
 
@@ -273,10 +271,7 @@ fn probe_killed(
         format!("stopped: its {kind} probe failed"),
     );
     draft.heals = recent_restarts(container) < RESTARTS;
-    draft.hint(format!(
-        "see its logs: clearml-local logs {}",
-        seen.component
-    ));
+    draft.hint(see_logs(seen.component));
     Some(draft)
 }
 
@@ -294,13 +289,13 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
         how_it_ended(container, end),
     );
     draft.heals = recent_restarts(container) < RESTARTS;
-    draft.hint(format!("see its full log: clearml-local logs {component}"));
+    draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     // The kernel's word is lost at times (seen on cgroup v1).
     if end.exit_code == 137 && container.memory_limit.is_some() {
         let more = more_memory(seen, container);
-        draft.hint(format!("if it needs more memory: {more}"));
+        draft.hint(Hint::run("if it needs more memory", more));
     }
-    draft.hint("check the other components: clearml-local status".to_owned());
+    draft.hint(Hint::run("check the other components", ours!(Status)));
     draft
 }
 

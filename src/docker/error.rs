@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::refusal::{Refusal, UNKNOWN};
+use super::refusal::{Refusal, unknown};
 use crate::error::{Code, Explain};
+use crate::hint::Hint;
 
 /// What can go wrong between us and the engine.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,7 @@ pub enum Error {
         /// Why it failed.
         reason: String,
         /// What to try.
-        hint: String,
+        hint: Hint,
     },
     /// The engine is on another machine.
     #[error(
@@ -159,27 +160,29 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         if let Some(known) = self.refusal() {
-            return known.remedies.iter().map(|&remedy| remedy.into()).collect();
+            return (known.remedies)();
         }
         let hint = match self {
             Error::Unreachable { hint, .. } => hint.clone(),
-            Error::Remote { .. } => {
+            Error::Remote { .. } => Hint::text(
                 "choose an engine on this machine: `docker context use default`, or unset \
-                 DOCKER_HOST"
-                    .into()
+                     DOCKER_HOST",
+            ),
+            Error::Address { .. } => {
+                Hint::text("use an address such as unix:///var/run/docker.sock")
             }
-            Error::Address { .. } => "use an address such as unix:///var/run/docker.sock".into(),
-            Error::Certificates { dir, .. } => {
-                format!("check ca.pem, cert.pem and key.pem in {}", dir.display())
-            }
-            Error::Context { .. } => "list the contexts: docker context ls".into(),
+            Error::Certificates { dir, .. } => Hint::text(format!(
+                "check ca.pem, cert.pem and key.pem in {}",
+                dir.display()
+            )),
+            Error::Context { .. } => Hint::run("list the contexts", "docker context ls"),
             other if other.code() == Code::DiskFull => {
-                "see what fills the disk: docker system df".into()
+                Hint::run("see what fills the disk", "docker system df")
             }
-            Error::Broken { .. } => "check that the engine still runs: docker info".into(),
-            Error::Refused { .. } => UNKNOWN.into(),
+            Error::Broken { .. } => Hint::run("check that the engine still runs", "docker info"),
+            Error::Refused { .. } => unknown(),
             Error::Command { .. } => return Vec::new(),
         };
         vec![hint]
@@ -234,7 +237,11 @@ mod tests {
             status: 500,
             message: "driver failed programming external connectivity on endpoint demo: error while calling PortManager.AddPort(): cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to /etc/sysctl.conf (currently 1024)".into(),
         };
-        assert!(refused.hints()[0].ends_with("--http-port 8080 --https-port 8443"));
+        assert!(
+            refused.hints()[0]
+                .to_string()
+                .ends_with("--http-port 8080 --https-port 8443")
+        );
         assert_eq!(refused.details().len(), 1, "and why");
     }
 
@@ -246,6 +253,10 @@ mod tests {
             message: "something that nobody has seen".into(),
         };
         assert_eq!(refused.code(), Code::DockerRefused);
-        assert!(refused.hints()[0].contains("journalctl -u docker"));
+        assert!(
+            refused.hints()[0]
+                .to_string()
+                .contains("journalctl -u docker")
+        );
     }
 }

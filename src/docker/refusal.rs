@@ -2,9 +2,10 @@
 //! docs/failures.md lists it.
 
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 
 /// A kind of refusal.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Refusal {
     /// How it is recognised: any of these groups, of which every phrase is in the
     /// engine's message. Lower case.
@@ -12,12 +13,14 @@ pub struct Refusal {
     /// The cause, in the user's terms.
     pub cause: &'static str,
     /// What to do, most useful first.
-    pub remedies: &'static [&'static str],
+    pub remedies: fn() -> Vec<Hint>,
     /// The exit code.
     pub code: Code,
 }
 
-const RESTART: &str = "restart Docker: sudo systemctl restart docker";
+fn restart() -> Hint {
+    Hint::run("restart Docker", "sudo systemctl restart docker")
+}
 
 /// How engines say that a container's network was removed; also after another one of the
 /// same name was created.
@@ -27,18 +30,23 @@ const NETWORK_MISSING: &[&[&str]] = &[
 ];
 
 /// All kinds, the more specific first.
-pub(super) const REFUSALS: &[Refusal] = &[
+pub(super) static REFUSALS: &[Refusal] = &[
     Refusal {
         phrases: &[&["no space left on device"], &["disk quota exceeded"]],
         cause: "the disk that Docker writes to is full",
-        remedies: &["see what fills it: docker system df"],
+        remedies: || vec![Hint::run("see what fills it", "docker system df")],
         code: Code::DiskFull,
     },
     // Rootless engines, and those in some virtual machines.
     Refusal {
         phrases: &[&["privileged port"], &["bind: permission denied"]],
         cause: "Docker runs rootless and cannot open ports below 1024",
-        remedies: &["use other ports: clearml-local up --http-port 8080 --https-port 8443"],
+        remedies: || {
+            vec![Hint::run(
+                "use other ports",
+                ours!(Up, "--http-port 8080 --https-port 8443"),
+            )]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
@@ -48,56 +56,73 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["ports are not available"],
         ],
         cause: "another program took one of the ports after they were checked",
-        remedies: &["run the command again to see which program it is: clearml-local up"],
+        remedies: || {
+            vec![Hint::run(
+                "run the command again to see which program it is",
+                ours!(Up),
+            )]
+        },
         code: Code::PortInUse,
     },
     Refusal {
         phrases: &[&["cannot assign requested address"]],
         cause: "the Docker host does not have the address that the ports should be opened on",
-        remedies: &[
-            "listen on this machine only: clearml-local up --listen 127.0.0.1",
-            "or listen on all addresses: clearml-local up --listen 0.0.0.0",
-        ],
+        remedies: || {
+            vec![
+                Hint::run(
+                    "listen on this machine only",
+                    ours!(Up, "--listen 127.0.0.1"),
+                ),
+                Hint::run("or listen on all addresses", ours!(Up, "--listen 0.0.0.0")),
+            ]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["address pool"], &["fully subnetted"]],
         cause: "Docker has no address range left for another network",
-        remedies: &["remove unused networks: docker network prune"],
+        remedies: || vec![Hint::run("remove unused networks", "docker network prune")],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["pool overlaps"]],
         cause: "another Docker network uses the same address range",
-        remedies: &["remove unused networks: docker network prune"],
+        remedies: || vec![Hint::run("remove unused networks", "docker network prune")],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["network", "is ambiguous"]],
         cause: "several Docker networks have that name",
-        remedies: &[
-            "list them: docker network ls --filter name=kind",
-            "remove the unused ones: docker network rm ID",
-        ],
+        remedies: || {
+            vec![
+                Hint::run("list them", "docker network ls --filter name=kind"),
+                Hint::run("remove the unused ones", "docker network rm ID"),
+            ]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: NETWORK_MISSING,
         cause: "the network of the container was removed",
-        remedies: &["create it again, the data are kept: clearml-local up"],
+        remedies: || vec![Hint::run("create it again, the data are kept", ours!(Up))],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["already in use by container"]],
         cause: "a container with that name already exists",
-        remedies: &["list the containers: docker ps --all"],
+        remedies: || vec![Hint::run("list the containers", "docker ps --all")],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["user namespaces"], &["userns"]],
         cause: "Docker remaps the users of containers (`userns-remap`) and does not let the node \
             use the users of the host",
-        remedies: &["use an engine without `userns-remap`: docker context ls"],
+        remedies: || {
+            vec![Hint::run(
+                "use an engine without `userns-remap`",
+                "docker context ls",
+            )]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
@@ -107,10 +132,15 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["shared from the host"],
         ],
         cause: "Docker Desktop does not share that directory with its virtual machine",
-        remedies: &[
-            "share it in Docker Desktop: Settings, Resources, File sharing",
-            "or keep the data in a volume: clearml-local up --data-dir volume:NAME",
-        ],
+        remedies: || {
+            vec![
+                Hint::text("share it in Docker Desktop: Settings, Resources, File sharing"),
+                Hint::run(
+                    "or keep the data in a volume",
+                    ours!(Up, "--data-dir volume:NAME"),
+                ),
+            ]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
@@ -120,7 +150,12 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["too many colons"],
         ],
         cause: "Docker cannot mount a path with a colon",
-        remedies: &["use a directory without a colon: clearml-local up --data-dir DIR"],
+        remedies: || {
+            vec![Hint::run(
+                "use a directory without a colon",
+                ours!(Up, "--data-dir DIR"),
+            )]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
@@ -130,10 +165,18 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["read-only file system"],
         ],
         cause: "Docker cannot see or create that directory: it runs in a virtual machine or a sandbox",
-        remedies: &[
-            "keep the data in a volume: clearml-local up --data-dir volume:NAME",
-            "or use a directory that Docker sees: clearml-local up --data-dir DIR",
-        ],
+        remedies: || {
+            vec![
+                Hint::run(
+                    "keep the data in a volume",
+                    ours!(Up, "--data-dir volume:NAME"),
+                ),
+                Hint::run(
+                    "or use a directory that Docker sees",
+                    ours!(Up, "--data-dir DIR"),
+                ),
+            ]
+        },
         code: Code::DockerRefused,
     },
     Refusal {
@@ -143,19 +186,29 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["nftables"],
         ],
         cause: "another program removed Docker's firewall rules after Docker had started",
-        remedies: &[RESTART],
+        remedies: || vec![restart()],
         code: Code::DockerRefused,
     },
     Refusal {
         phrases: &[&["apparmor"]],
         cause: "AppArmor does not work on the Docker host",
-        remedies: &["see what is missing: sudo aa-status", RESTART],
+        remedies: || {
+            vec![
+                Hint::run("see what is missing", "sudo aa-status"),
+                restart(),
+            ]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["seccomp"]],
         cause: "the kernel or the runc of the Docker host does not support seccomp",
-        remedies: &["update Docker, or use another engine: docker context ls"],
+        remedies: || {
+            vec![Hint::run(
+                "update Docker, or use another engine",
+                "docker context ls",
+            )]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
@@ -167,22 +220,37 @@ pub(super) const REFUSALS: &[Refusal] = &[
             &["runc", "no such file or directory"],
         ],
         cause: "the runtime that Docker starts containers with is not installed",
-        remedies: &["show its name: docker info --format '{{.DefaultRuntime}}'"],
+        remedies: || {
+            vec![Hint::run(
+                "show its name",
+                "docker info --format '{{.DefaultRuntime}}'",
+            )]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["logging driver"], &["log driver"]],
         cause: "Docker's log driver does not work",
-        remedies: &["show its name: docker info --format '{{.LoggingDriver}}'"],
+        remedies: || {
+            vec![Hint::run(
+                "show its name",
+                "docker info --format '{{.LoggingDriver}}'",
+            )]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
         phrases: &[&["cgroup"]],
         cause: "Docker cannot use the cgroups of its host",
-        remedies: &[
-            RESTART,
-            "show what it uses: docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'",
-        ],
+        remedies: || {
+            vec![
+                restart(),
+                Hint::run(
+                    "show what it uses",
+                    "docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'",
+                ),
+            ]
+        },
         code: Code::DockerUnsupported,
     },
     Refusal {
@@ -193,16 +261,26 @@ pub(super) const REFUSALS: &[Refusal] = &[
         ],
         cause: "Docker is not permitted to do that on its host: it runs rootless, in a sandbox, or \
             under a security policy",
-        remedies: &[
-            "show how it runs: docker info --format '{{.SecurityOptions}}'",
-            "use an engine that runs as root: docker context ls",
-        ],
+        remedies: || {
+            vec![
+                Hint::run(
+                    "show how it runs",
+                    "docker info --format '{{.SecurityOptions}}'",
+                ),
+                Hint::run("use an engine that runs as root", "docker context ls"),
+            ]
+        },
         code: Code::DockerRefused,
     },
 ];
 
 /// What to do about a refusal that is not in the table.
-pub(super) const UNKNOWN: &str = "see what Docker logged: sudo journalctl -u docker -n 50 (Docker Desktop: Troubleshoot, Get support)";
+pub(super) fn unknown() -> Hint {
+    Hint::run(
+        "see what Docker logged (Docker Desktop: Troubleshoot, Get support)",
+        "sudo journalctl -u docker -n 50",
+    )
+}
 
 impl Refusal {
     /// Finds the kind that a message of the engine is of.
@@ -230,11 +308,15 @@ pub fn refusals() -> String {
             let phrases = group.iter().map(|phrase| format!("`{phrase}`"));
             phrases.collect::<Vec<_>>().join(" … ")
         });
+        let remedies = (refusal.remedies)()
+            .into_iter()
+            .map(|hint| hint.to_string());
+        let remedies: Vec<String> = remedies.collect();
         text.push_str(&format!(
             "| {} | {} | {} | {} |\n",
             groups.collect::<Vec<_>>().join(", "),
             refusal.cause,
-            refusal.remedies.join("; "),
+            remedies.join("; "),
             refusal.code.number(),
         ));
     }
@@ -354,7 +436,7 @@ mod tests {
                 "{message}: {found:?}"
             );
         }
-        assert_eq!(Refusal::find("something else"), None);
+        assert!(Refusal::find("something else").is_none());
     }
 
     #[test]
@@ -362,7 +444,7 @@ mod tests {
         for refusal in REFUSALS {
             let seen = SEEN.iter().filter_map(|(said, _)| Refusal::find(said));
             assert!(
-                seen.into_iter().any(|seen| seen == refusal),
+                seen.into_iter().any(|seen| std::ptr::eq(seen, refusal)),
                 "no message is of: {}",
                 refusal.cause
             );

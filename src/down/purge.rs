@@ -4,6 +4,7 @@
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Explain};
 use crate::event::Step;
+use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::node::spec;
 use crate::path::{HostPath, quoted};
@@ -253,9 +254,12 @@ impl Explain for Error {
         Code::StateBroken
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         let Error::NotAllowed { dir } = self;
-        vec![format!("see who owns the data: ls -l {}", quoted(dir))]
+        vec![Hint::run(
+            "see who owns the data",
+            format!("ls -l {}", quoted(dir)),
+        )]
     }
 }
 
@@ -287,14 +291,17 @@ impl Explain for Incomplete {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
-        let mut hints: Vec<String> = Vec::new();
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints: Vec<Hint> = Vec::new();
         for hint in self.failures.iter().flat_map(crate::error::Error::hints) {
             if !hints.contains(&hint) {
                 hints.push(hint);
             }
         }
-        hints.push("remove the rest afterwards: clearml-local down --purge".into());
+        hints.push(Hint::run(
+            "remove the rest afterwards",
+            ours!(Down, "--purge"),
+        ));
         hints
     }
 }

@@ -7,6 +7,7 @@ use super::ComponentHealth;
 use crate::diagnose::Finding;
 use crate::docker::Container;
 use crate::error::Code;
+use crate::hint::{CommandName, Hint, ours};
 use crate::kube;
 use crate::node::Certificates;
 use crate::probe::{Check, ingress_hint};
@@ -101,7 +102,7 @@ pub(crate) struct Diagnosis {
     /// What a person should know beside.
     pub(crate) notes: Vec<String>,
     /// What to type next, most useful first.
-    pub(crate) hints: Vec<String>,
+    pub(crate) hints: Vec<Hint>,
 }
 
 impl InstanceObservation<'_> {
@@ -121,7 +122,7 @@ impl InstanceObservation<'_> {
             if self.working.is_none() {
                 diagnosis
                     .hints
-                    .insert(0, "renew the certificates: clearml-local up".into());
+                    .insert(0, Hint::run("renew the certificates", ours!(Up)));
             }
         }
         diagnosis
@@ -129,14 +130,14 @@ impl InstanceObservation<'_> {
 
     fn with_components(&self, components: &[ComponentHealth]) -> Diagnosis {
         let troubles = components.iter().filter_map(ComponentHealth::beyond_help);
-        let mut hints: Vec<String> = troubles.clone().filter_map(next_step).collect();
+        let mut hints: Vec<Hint> = troubles.clone().filter_map(next_step).collect();
         let mut notes = Vec::new();
         let broken = troubles.count() > 0;
         let silent = components.iter().any(ComponentHealth::is_unreported);
         if silent {
             notes.push(UNREPORTED.into());
             if self.working.is_none() {
-                hints.push("start it again: clearml-local up".into());
+                hints.push(Hint::run("start it again", ours!(Up)));
             }
         }
         hints.extend(ingress_hint(self.checks, &self.node.name));
@@ -188,8 +189,8 @@ impl InstanceObservation<'_> {
         } else if !is_worked_on {
             diagnosis.health = Health::Degraded;
             diagnosis.hints = vec![
-                "start it again: clearml-local up".into(),
-                "see the logs of the node: clearml-local logs --node".into(),
+                Hint::run("start it again", ours!(Up)),
+                Hint::run("see the logs of the node", ours!(Logs, "--node")),
             ];
         }
         diagnosis
@@ -203,9 +204,9 @@ impl InstanceObservation<'_> {
 }
 
 /// The most useful hint that says more than to come here.
-fn next_step(finding: &Finding) -> Option<String> {
+fn next_step(finding: &Finding) -> Option<Hint> {
     let mut hints = finding.hints.iter();
-    let hint = hints.find(|hint| !hint.ends_with("clearml-local status"));
+    let hint = hints.find(|hint| !hint.is_only(CommandName::Status));
     hint.cloned()
 }
 
@@ -280,10 +281,7 @@ mod tests {
         let missing = fixtures::waiting("ErrImageNeverPull", "not present");
         let broken = diagnosed(&[component(missing)], Some("refused"));
         assert_eq!((broken.health, broken.may_heal), (Health::Degraded, false));
-        assert_eq!(
-            broken.hints,
-            ["load the images again: clearml-local up".to_owned()]
-        );
+        assert_eq!(broken.hints, ["load the images again: clearml-local up"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
+use crate::hint::Hint;
 use crate::node::spec;
 
 /// How long a port may be refused while the node serves behind it: engines without a
@@ -115,14 +116,20 @@ impl Explain for PortsRefused {
         Code::ClusterUnreachable
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         vec![
-            "run this command on the Docker host, not in a container or through a forwarded \
-             socket"
-                .into(),
-            "or restart Docker, if it runs on this machine: sudo systemctl restart docker".into(),
-            "or check that no firewall rule rejects connections: sudo iptables-save | grep REJECT"
-                .into(),
+            Hint::text(
+                "run this command on the Docker host, not in a container or through a forwarded \
+                 socket",
+            ),
+            Hint::run(
+                "or restart Docker, if it runs on this machine",
+                "sudo systemctl restart docker",
+            ),
+            Hint::run(
+                "or check that no firewall rule rejects connections",
+                "sudo iptables-save | grep REJECT",
+            ),
         ]
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::wait::span;
 
 /// The bound of a whole command.
@@ -87,8 +88,8 @@ impl Explain for UsedUp {
         self.late.code()
     }
 
-    fn hints(&self) -> Vec<String> {
-        let mut hints = vec!["give it more time: clearml-local up --timeout 15m".to_owned()];
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints = vec![Hint::run("give it more time", ours!(Up, "--timeout 15m"))];
         hints.extend(self.late.hints());
         hints.truncate(2);
         hints

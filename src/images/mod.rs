@@ -26,6 +26,7 @@ pub use self::refusal::Refusal;
 pub use self::source::Sources;
 use crate::docker;
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 
 /// What identifies the content of each image, by the reference that was asked
@@ -157,7 +158,7 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         let registry = |reference: &ImageRef| match reference.registry() {
             "docker.io" => String::new(),
             host => format!(" {host}"),
@@ -165,39 +166,55 @@ impl Explain for Error {
         match self {
             Error::Docker(error) => error.hints(),
             Error::NotFound { reference, .. } | Error::NoPlatform { reference, .. } => vec![
-                format!("see the error of Docker: docker pull {reference}"),
-                "use another tag: clearml-local up --set COMPONENT.image.tag=TAG".into(),
+                Hint::run(
+                    "see the error of Docker",
+                    format!("docker pull {reference}"),
+                ),
+                Hint::run(
+                    "use another tag",
+                    ours!(Up, "--set COMPONENT.image.tag=TAG"),
+                ),
             ],
             Error::Unauthorized { reference, .. } | Error::TooMany { reference, .. } => {
                 let host = registry(reference);
-                vec![format!(
-                    "log in, then run the command again: docker login{host}"
+                vec![Hint::run(
+                    "log in, then run the command again",
+                    format!("docker login{host}"),
                 )]
             }
-            Error::Credentials { registry, .. } => vec![format!(
-                "log in again, then run the command again: docker login {registry}"
+            Error::Credentials { registry, .. } => vec![Hint::run(
+                "log in again, then run the command again",
+                format!("docker login {registry}"),
             )],
             Error::Pull { reference, message } => match Refusal::of(message, Some(reference)) {
-                Refusal::Certificate => vec![
-                    "trust the registry's or proxy's certificate: clearml-local up --ca-file FILE"
-                        .into(),
-                ],
-                Refusal::PlainHttp => vec![
-                    "give the scheme of a mirror without TLS: clearml-local up --registry-mirror \
-                     http://HOST"
-                        .into(),
-                ],
+                Refusal::Certificate => vec![Hint::run(
+                    "trust the registry's or proxy's certificate",
+                    ours!(Up, "--ca-file FILE"),
+                )],
+                Refusal::PlainHttp => vec![Hint::run(
+                    "give the scheme of a mirror without TLS",
+                    ours!(Up, "--registry-mirror http://HOST"),
+                )],
                 Refusal::Proxy => vec![
-                    "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY".into(),
-                    format!("pull it manually: docker pull {reference}"),
+                    Hint::text(
+                        "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY",
+                    ),
+                    Hint::run("pull it manually", format!("docker pull {reference}")),
                 ],
                 _ => vec![
-                    format!("pull it manually: docker pull {reference}"),
-                    "behind a proxy: set HTTPS_PROXY, then clearml-local down, then clearml-local up".into(),
-                    "or pull from another registry: clearml-local up --registry-mirror HOST".into(),
+                    Hint::run("pull it manually", format!("docker pull {reference}")),
+                    Hint::run(
+                        "behind a proxy, set HTTPS_PROXY and recreate the node",
+                        ours!(Down),
+                    )
+                    .then(ours!(Up)),
+                    Hint::run(
+                        "or pull from another registry",
+                        ours!(Up, "--registry-mirror HOST"),
+                    ),
                 ],
             },
-            Error::Import { .. } => vec!["see what fills the disk: docker system df".into()],
+            Error::Import { .. } => vec![Hint::run("see what fills the disk", "docker system df")],
         }
     }
 

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_way_has_its_own_hint() {
-        let hint = |message: &str| failed(message).hints().remove(0);
+        let hint = |message: &str| failed(message).hints().remove(0).to_string();
         assert!(hint("x509: certificate has expired").ends_with("--ca-file FILE"));
         assert!(hint("proxyconnect tcp: connection refused").contains("proxy"));
         let plain = "server gave HTTP response to HTTPS client";

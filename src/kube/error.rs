@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::connection::Fault;
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::wait::Reason;
 
 /// A failed call of the Kubernetes API.
@@ -169,29 +170,29 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Unreachable {
                 fault: Fault::Expired,
                 ..
             } => {
-                vec!["renew the certificates: clearml-local up".to_owned()]
+                vec![Hint::run("renew the certificates", ours!(Up))]
             }
             Error::Unreachable { .. } | Error::Timeout { .. } => vec![
-                "check that the node is running: clearml-local status".to_owned(),
-                "start it again: clearml-local up".to_owned(),
+                Hint::run("check that the node is running", ours!(Status)),
+                Hint::run("start it again", ours!(Up)),
             ],
             Error::Kubeconfig(_) | Error::Client(_) => {
-                vec!["write it again: clearml-local up".to_owned()]
+                vec![Hint::run("write it again", ours!(Up))]
             }
             Error::Refused { status: 401, .. } => {
-                vec![
-                    "the kubeconfig may be for another node, update it: clearml-local up"
-                        .to_owned(),
-                ]
+                vec![Hint::run(
+                    "the kubeconfig may be for another node, update it",
+                    ours!(Up),
+                )]
             }
             Error::Refused { .. } => {
-                vec!["see what is applied: clearml-local render".to_owned()]
+                vec![Hint::run("see what is applied", ours!(Render))]
             }
             Error::Object { .. } | Error::Log { .. } => Vec::new(),
         }

@@ -9,6 +9,7 @@ use super::stopped::Stopped;
 use super::{Journal, JournalOptions, LogOptions, Logs};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
+use crate::hint::{Hint, ours};
 use crate::kube::{self, Cluster};
 use crate::node;
 use crate::recovery;
@@ -161,8 +162,8 @@ impl Explain for NoCluster {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec![format!("create it: clearml-local up --name {}", self.name)]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
     }
 }
 
@@ -179,7 +180,7 @@ impl Explain for Asleep {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["start it: clearml-local start".to_owned()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("start it", ours!(Start))]
     }
 }

@@ -27,6 +27,7 @@ pub use self::services::ensure_services;
 pub use self::stop::{StopReport, end_in_order, finish_interrupted_stop, stop_in_order};
 use crate::docker;
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::wait::TimedOut;
 use crate::yaml;
 
@@ -178,35 +179,40 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Docker(error) => error.hints(),
             Error::NameTaken { container } => vec![
-                format!("inspect the container: docker inspect {container}"),
-                "or use another name: clearml-local up --name NAME".into(),
+                Hint::run(
+                    "inspect the container",
+                    format!("docker inspect {container}"),
+                ),
+                Hint::run("or use another name", ours!(Up).of(Some("NAME"))),
             ],
             Error::Version { .. } | Error::Manifest { .. } => {
-                vec!["use the default node image: omit --node-image".into()]
+                vec![Hint::text("use the default node image: omit --node-image")]
             }
             Error::Ended { node, .. } | Error::NoContainerd { node, .. } => vec![
-                format!("see its log: docker logs {node}"),
-                "try again, which recreates the node: clearml-local up".into(),
+                Hint::run("see its log", format!("docker logs {node}")),
+                Hint::run("try again, which recreates the node", ours!(Up)),
             ],
-            Error::Service { .. } => vec!["see why: clearml-local logs --node".into()],
+            Error::Service { .. } => vec![Hint::run("see why", ours!(Logs, "--node"))],
             Error::Renewal { .. } => {
-                vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
+                vec![Hint::run("recreate the node, its data are kept", ours!(Down)).then(ours!(Up))]
             }
-            Error::Kubeadm { node, .. } => vec![format!("see its log: docker logs {node}")],
+            Error::Kubeadm { node, .. } => {
+                vec![Hint::run("see its log", format!("docker logs {node}"))]
+            }
             Error::KubeadmKept { log, proxies, .. } => {
                 let proxies = proxies.iter().map(|proxy| {
-                    format!(
-                        "check that the proxy {proxy} is not the cause: unset it and run \
-                        clearml-local up again"
+                    Hint::run(
+                        format!("check whether the proxy {proxy} is the cause; unset it, then run"),
+                        ours!(Up),
                     )
                 });
                 let others = [
-                    format!("see the full log: {}", log.display()),
-                    "keep the node to inspect it: clearml-local up --retain".into(),
+                    Hint::text(format!("see the full log: {}", log.display())),
+                    Hint::run("keep the node to inspect it", ours!(Up, "--retain")),
                 ];
                 proxies.chain(others).collect()
             }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::ports::Ports;
 use crate::{files, path};
 
@@ -102,31 +103,29 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Files(error) => error.hints(),
-            Error::File { .. } => {
-                vec!["see all settings: clearml-local up --help".into()]
-            }
-            Error::SamePort { .. } => {
-                vec!["set different ports: --web-port, --api-port, --files-port".into()]
-            }
+            Error::File { .. } => vec![Hint::run("see all settings", ours!(Up, "--help"))],
+            Error::SamePort { .. } => vec![Hint::text(
+                "set different ports: --web-port, --api-port, --files-port",
+            )],
             Error::IngressPort { one, .. } => {
-                vec![format!("use another port: clearml-local up {one} PORT")]
+                vec![Hint::run("use another port", ours!(Up, "{one} PORT"))]
             }
-            Error::Certificates { .. } => {
-                vec![
-                    "ask the administrator of your proxy for a file that starts with -----BEGIN \
-                    CERTIFICATE-----"
-                        .into(),
-                ]
-            }
+            Error::Certificates { .. } => vec![Hint::text(
+                "ask the administrator of your proxy for a file that starts with -----BEGIN \
+                 CERTIFICATE-----",
+            )],
             Error::EmptyPipe => vec![
-                "check the output of the command before the pipe".into(),
-                "to discard the values of earlier runs: clearml-local up --reset-values".into(),
+                Hint::text("check the output of the command before the pipe"),
+                Hint::run(
+                    "to discard the values of earlier runs",
+                    ours!(Up, "--reset-values"),
+                ),
             ],
             Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
-                vec!["use 1.5.0, 2.3 or the path of a release file".into()]
+                vec![Hint::text("use 1.5.0, 2.3 or the path of a release file")]
             }
             Error::NoValuesFile { .. }
             | Error::NoSetFile { .. }

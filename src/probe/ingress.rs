@@ -1,6 +1,7 @@
 //! The way through the ingress controller: by host name, as a browser takes it.
 
 use super::{Check, Probe};
+use crate::hint::Hint;
 
 /// What the check is called.
 pub(super) const NAME: &str = "ingress";
@@ -24,11 +25,16 @@ impl Probe {
 }
 
 /// What to type where the server answers and the ingress alone does not.
-pub fn ingress_hint(checks: &[Check], node: &str) -> Option<String> {
+pub fn ingress_hint(checks: &[Check], node: &str) -> Option<Hint> {
     let mut failed = checks.iter().filter(|check| check.failure.is_some());
     let alone = failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
     let log = "kubectl -n clearml logs deployment/clearml-traefik";
-    alone.then(|| format!("see the logs of the ingress controller: docker exec {node} {log}"))
+    alone.then(|| {
+        Hint::run(
+            "see the logs of the ingress controller",
+            format!("docker exec {node} {log}"),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub use self::endpoints::Endpoints;
 use self::endpoints::reached_at;
 pub use self::ingress::ingress_hint;
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
@@ -286,7 +287,7 @@ impl Explain for Failure {
         Code::ProbeFailed
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         let failed = |name| {
             self.checks
                 .iter()
@@ -299,10 +300,10 @@ impl Explain for Failure {
         } else {
             "webserver"
         };
-        let log = format!("see its logs: clearml-local logs {component}");
+        let log = Hint::run("see its logs", ours!(Logs, "{component}"));
         vec![
             ingress_hint(&self.checks, &self.node).unwrap_or(log),
-            "see the full status: clearml-local status".into(),
+            Hint::run("see the full status", ours!(Status)),
         ]
     }
 }
@@ -330,8 +331,12 @@ mod tests {
             failure.to_string(),
             "the server is running, but `files` fails: HTTP status 500"
         );
-        assert!(failure.hints()[0].ends_with("clearml-local logs fileserver"));
-        let ingress = &failed("ingress").hints()[0];
+        assert!(
+            failure.hints()[0]
+                .to_string()
+                .ends_with("clearml-local logs fileserver")
+        );
+        let ingress = failed("ingress").hints()[0].to_string();
         assert!(
             ingress.contains("docker exec demo-control-plane kubectl"),
             "{ingress}"

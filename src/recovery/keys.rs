@@ -8,6 +8,7 @@ use super::beside;
 use crate::component::NAMESPACE;
 use crate::docker::{Container, ContainerSpec, Engine, Mount, bytes_of};
 use crate::error::{Code, Explain, Result};
+use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
 use crate::node::spec::{self, DATA_ROOT};
@@ -275,19 +276,23 @@ impl Explain for KeysLost {
         Code::StateBroken
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         let first = match &self.place {
-            Some(_) => "run the command in the home that created the instance and has its \
-                `secrets.json`"
-                .into(),
-            None => "start the node first: clearml-local start".into(),
+            Some(_) => Hint::text(
+                "run the command in the home that created the instance and has its `secrets.json`",
+            ),
+            None => Hint::run("start the node first", ours!(Start)),
         };
         vec![
             first,
-            "or create another instance: clearml-local up --name NAME --data-dir DIR".into(),
-            "or create new keys, after which everybody needs a new clearml.conf: clearml-local up \
-             --new-keys"
-                .into(),
+            Hint::run(
+                "or create another instance",
+                ours!(Up, "--data-dir DIR").of(Some("NAME")),
+            ),
+            Hint::run(
+                "or create new keys, after which everybody needs a new clearml.conf",
+                ours!(Up, "--new-keys"),
+            ),
         ]
     }
 }
@@ -357,7 +362,9 @@ mod tests {
             panic!("new keys would be made");
         };
         assert!(
-            lost.hints()[2].ends_with("clearml-local up --new-keys"),
+            lost.hints()[2]
+                .to_string()
+                .ends_with("clearml-local up --new-keys"),
             "{lost}"
         );
         let empty = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ use self::owner::{is_elsewhere, whose_by};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::event::Events;
+use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::{self, spec};
 use crate::revisions;
@@ -71,8 +72,8 @@ impl Explain for Unasked {
         Code::ClusterUnreachable
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["start it: clearml-local start".into()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("start it", ours!(Start))]
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{beside_node, from_cluster};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
+use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::secrets::Secrets;
@@ -106,14 +107,22 @@ impl Explain for AnotherInstance {
         Code::NameTaken
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         let state = self.state.display();
         vec![
-            "keep both, this one with a new name and new data: clearml-local up --name NAME".into(),
-            format!("or use the other one from here: mv {state} {state}.former"),
-            "or replace it with this one, the data of both are kept: clearml-local down, then \
-             clearml-local up"
-                .into(),
+            Hint::run(
+                "keep both, this one with a new name and new data",
+                ours!(Up).of(Some("NAME")),
+            ),
+            Hint::run(
+                "or use the other one from here",
+                format!("mv {state} {state}.former"),
+            ),
+            Hint::run(
+                "or replace it with this one, the data of both are kept",
+                ours!(Down),
+            )
+            .then(ours!(Up)),
         ]
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub use self::changes::{Changed, between};
 pub use self::store::{keep, load};
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::settings::Instance;
 
 /// How many revisions are kept.
@@ -283,12 +284,12 @@ impl Explain for Error {
         Code::Usage
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::NothingBefore { current: None } => {
-                vec!["install the server: clearml-local up".into()]
+                vec![Hint::run("install the server", ours!(Up))]
             }
-            _ => vec!["list the revisions: clearml-local history".into()],
+            _ => vec![Hint::run("list the revisions", ours!(History))],
         }
     }
 }

@@ -17,7 +17,7 @@ pub use self::data::DataPlace;
 pub use self::ingress::{Host, Hosts, Ingress};
 pub use self::listen::{InvalidListen, Listen};
 pub use self::mirror::Mirror;
-pub use self::name::{DEFAULT_NAME, InstanceName, name_flag};
+pub use self::name::{DEFAULT_NAME, InstanceName, to_type};
 pub use self::pull::Pull;
 use crate::image_ref::ImageRef;
 use crate::inputs::{KeptFile, SetArgument};

@@ -8,14 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The name of the instance where none is given.
 pub const DEFAULT_NAME: &str = "clearml";
 
-/// The flag that a suggested command needs for an instance: ` --name X`, or
-/// nothing for the default one.
-pub fn name_flag(name: &str) -> String {
-    if name == DEFAULT_NAME {
-        String::new()
-    } else {
-        format!(" --name {name}")
-    }
+/// What a command must name to act on an instance; nothing for the default one.
+pub fn to_type(name: &str) -> Option<&str> {
+    Some(name).filter(|name| *name != DEFAULT_NAME)
 }
 
 /// The longest name whose node name is still a host name.
@@ -30,6 +25,11 @@ impl InstanceName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// See [`to_type`].
+    pub fn to_type(&self) -> Option<&str> {
+        to_type(self.as_str())
     }
 }
 

@@ -16,6 +16,7 @@ pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::{Code, Explain};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::secrets::Secrets;
 use crate::settings::{Instance, InstanceName};
@@ -359,39 +360,55 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Files(error) => error.hints(),
             Error::NotWritable(error) => {
                 let mut hints = error.hints();
-                hints.push("use a writable directory: export XDG_DATA_HOME=DIR".into());
+                hints.push(Hint::run(
+                    "use a writable directory",
+                    "export XDG_DATA_HOME=DIR",
+                ));
                 hints
             }
-            Error::NoHome => vec!["set HOME or XDG_DATA_HOME".into()],
+            Error::NoHome => vec![Hint::text("set HOME or XDG_DATA_HOME")],
             // Settings and keys are read back from the instance; it gets no new ones.
             Error::Broken { path, .. } => vec![
-                format!(
-                    "move it out of the way: mv {} {}",
-                    quoted(path),
-                    quoted(format!("{}.broken", path.display()))
+                Hint::run(
+                    "move it out of the way",
+                    format!(
+                        "mv {} {}",
+                        quoted(path),
+                        quoted(format!("{}.broken", path.display()))
+                    ),
                 ),
-                "then restore it from the instance: clearml-local up".into(),
+                Hint::run("then restore it from the instance", ours!(Up)),
             ],
             Error::DataOfOther { owner, .. } => vec![
-                format!("use that instance: clearml-local up --name {owner}"),
-                "or use another directory: clearml-local up --data-dir DIR".into(),
+                Hint::run("use that instance", ours!(Up).of(Some(owner))),
+                Hint::run("or use another directory", ours!(Up, "--data-dir DIR")),
             ],
             Error::VolumeForeign { .. } => {
-                vec!["use a new volume: clearml-local up --data-dir volume:NAME".into()]
+                vec![Hint::run(
+                    "use a new volume",
+                    ours!(Up, "--data-dir volume:NAME"),
+                )]
             }
             Error::DataForeign { .. } => {
-                vec!["use an empty directory: clearml-local up --data-dir DIR".into()]
+                vec![Hint::run(
+                    "use an empty directory",
+                    ours!(Up, "--data-dir DIR"),
+                )]
             }
             Error::DataVersion { release, .. } => vec![
-                format!(
-                    "use the release that wrote the data: clearml-local up --release {release}"
+                Hint::run(
+                    "use the release that wrote the data",
+                    ours!(Up, "--release {release}"),
                 ),
-                "or start with new data: clearml-local up --name NEW --data-dir DIR".into(),
+                Hint::run(
+                    "or start with new data",
+                    ours!(Up, "--data-dir DIR").of(Some("NEW")),
+                ),
             ],
         }
     }

@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::{Paint, words};
+use crate::hint::ours;
 use crate::kube::{Compared, Planned};
+use crate::settings::to_type;
 use crate::yaml;
 
 /// What would change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangesView {
+    /// The instance.
+    pub name: String,
     /// `cluster`, `nothing` where there is none, or `unknown` where it cannot be asked.
     pub against: &'static str,
     /// Why it cannot be asked.
@@ -147,8 +151,9 @@ fn counted(view: &ChangesView) -> String {
         }
         "nothing" => {
             return format!(
-                "There is no cluster: all {} would be created. Show them: clearml-local render",
-                words::count(view.objects.len() as u64, "object")
+                "There is no cluster: all {} would be created. Show them: {}",
+                words::count(view.objects.len() as u64, "object"),
+                ours!(Render).of(to_type(&view.name))
             );
         }
         _ if !view.differs() => return "Nothing would change.".into(),

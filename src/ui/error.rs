@@ -33,7 +33,7 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool
         }
     }
     for hint in error.hints() {
-        lines.extend(headed("  ", &paint.accent("hint:"), &hint));
+        lines.extend(headed("  ", &paint.accent("hint:"), &hint.to_string()));
     }
     let mut text = lines.join("\n");
     text.push('\n');

@@ -9,9 +9,10 @@ use serde::ser::{SerializeStruct, Serializer};
 use crate::component::{Component, State};
 use crate::diagnose::ObservedImage;
 use crate::health::Health;
+use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
-use crate::settings::name_flag;
+use crate::settings::to_type;
 use crate::status::Versions;
 
 use super::summary::endpoint_rows;
@@ -47,7 +48,7 @@ pub struct StatusView {
     /// What is worth knowing, for people.
     pub notes: Vec<String>,
     /// What to type next.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
 }
 
 /// A question to the server, as `status` shows it.
@@ -129,8 +130,9 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let hints = view
         .hints
         .iter()
-        .map(|text| words::safe(text))
-        .chain(next(view));
+        .cloned()
+        .chain(next(view))
+        .map(|hint| words::safe(&hint.to_string()));
     blocks.push(hints.map(|text| format!("  {hint} {text}")).collect());
     let blocks: Vec<String> = blocks
         .into_iter()
@@ -196,8 +198,7 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         if starts {
             return "starts automatically".to_owned();
         }
-        let name = name_flag(&view.name);
-        format!("start it with: clearml-local start{name}")
+        format!("start it with: {}", ours!(Start).of(to_type(&view.name)))
     });
     add("Reboot", reboot.into_iter().collect());
     rows
@@ -270,11 +271,11 @@ fn short_image(image: &ObservedImage) -> String {
 }
 
 /// What to type where the server is not there.
-fn next(view: &StatusView) -> Option<String> {
-    let (what, verb) = match view.state {
-        Health::Stopped => ("start it", "start"),
-        Health::Paused => ("resume it", "start"),
-        Health::Absent => ("create it", "up"),
+fn next(view: &StatusView) -> Option<Hint> {
+    let (what, command) = match view.state {
+        Health::Stopped => ("start it", ours!(Start)),
+        Health::Paused => ("resume it", ours!(Start)),
+        Health::Absent => ("create it", ours!(Up)),
         Health::Ready
         | Health::Running
         | Health::Starting
@@ -283,6 +284,5 @@ fn next(view: &StatusView) -> Option<String> {
             return None;
         }
     };
-    let name = name_flag(&view.name);
-    Some(format!("{what}: clearml-local {verb}{name}"))
+    Some(Hint::run(what, command.of(to_type(&view.name))))
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::table::{self, Cell};
 use super::{Paint, Policy, words};
 
+use crate::hint::ours;
 use crate::probe::Endpoints;
-use crate::settings::{DataPlace, name_flag};
+use crate::settings::{DataPlace, to_type};
 use crate::timing::Timings;
 
 /// What `up` has to say at its end.
@@ -93,9 +94,8 @@ pub(super) fn phases(summary: &Summary) -> String {
 
 /// The last line.
 pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
-    let name = name_flag(&summary.name);
-    let command = format!("clearml-local credentials{name} --write");
-    let command = paint.accent(&command);
+    let command = ours!(Credentials, "--write").of(to_type(&summary.name));
+    let command = paint.accent(&command.to_string());
     match (summary.changed, summary.ready_for) {
         (true, _) => {
             let ready = paint.good("Ready");

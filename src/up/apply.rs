@@ -4,6 +4,7 @@ use super::Plan;
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
+use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Change, Cluster, Impossible, Planned};
 use crate::secrets::Secrets;
@@ -85,7 +86,10 @@ impl Explain for Refused {
         Code::ApplyFailed
     }
 
-    fn hints(&self) -> Vec<String> {
-        vec!["leave the claim unchanged, and see what would change: clearml-local diff".into()]
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run(
+            "leave the claim unchanged, and see what would change",
+            ours!(Diff),
+        )]
     }
 }

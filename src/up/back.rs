@@ -5,6 +5,7 @@ use super::{Request, bring_up};
 use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
 use crate::event::Events;
+use crate::hint::{Hint, ours};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::options::Options;
 use crate::state::StateDir;
@@ -90,10 +91,10 @@ impl Explain for WentBack {
         details
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         // A signal's hint is to go on from what was made, and that is undone.
         if self.restored && self.error.is::<Interrupted>() {
-            return vec!["see what was undone: clearml-local history".to_owned()];
+            return vec![Hint::run("see what was undone", ours!(History))];
         }
         self.error.hints()
     }
@@ -109,7 +110,7 @@ mod tests {
         let hints = |restored| {
             let interrupted = Interrupted {
                 signal: Signal::HangUp,
-                next: "continue with: clearml-local up".to_owned(),
+                next: Hint::run("continue with", ours!(Up)),
             };
             let error = Error::from(WentBack {
                 error: interrupted.into(),

@@ -1,10 +1,11 @@
 //! What a change needs, before anything is stopped for it: a server that runs is worth
 //! more than one that was asked for and cannot be had.
 
-use super::{Plan, Request, data, node};
-use crate::docker::{Container, Engine, EngineInfo};
+use super::session::Session;
+use super::{Plan, data, node};
+use crate::docker::{Container, EngineInfo};
 use crate::error::{Error, Result};
-use crate::event::Events;
+use crate::hint::{Hint, ours};
 use crate::images::{self, Delivery, Sources, Wanted};
 use crate::node::spec;
 use crate::settings::{Instance, Pull};
@@ -23,12 +24,14 @@ pub(super) struct Change {
 
 impl Change {
     /// Compares the plan with the node that is there.
-    pub(super) async fn look(
-        plan: &Plan,
-        state: &StateDir,
-        engine: &dyn Engine,
-        info: &EngineInfo,
-    ) -> Result<Change> {
+    pub(super) async fn look(session: &Session<'_>) -> Result<Change> {
+        let Session {
+            plan,
+            state,
+            engine,
+            info,
+            ..
+        } = *session;
         let node = engine.container(&spec::name(&plan.name)).await?;
         let node = node.filter(|node| spec::is_ours(node, &plan.name));
         let differs = |node: &Container| !plan.differences(node, info).is_empty();
@@ -51,33 +54,27 @@ impl Change {
     ///
     /// # Errors
     /// When an image cannot be had. The server was not touched then.
-    pub(super) async fn fetch_images(
-        &self,
-        plan: &Plan,
-        request: &Request,
-        engine: &dyn Engine,
-        info: &EngineInfo,
-        events: &Events,
-    ) -> Result<Option<Delivery>> {
+    pub(super) async fn fetch_images(&self, session: &Session<'_>) -> Result<Option<Delivery>> {
+        let Session { plan, .. } = *session;
         let asked = self.recreates || self.kept.as_ref() != Some(&plan.instance);
         let Some(node) = self.node.as_ref().filter(|_| asked) else {
             return Ok(None);
         };
-        let fetched = self.fetch(plan, request, engine, info, node, events).await;
+        let fetched = self.fetch(session, node).await;
         fetched.map_err(|error| {
             error.with_detail("nothing was changed, and the new settings are not kept")
         })
     }
 
-    async fn fetch(
-        &self,
-        plan: &Plan,
-        request: &Request,
-        engine: &dyn Engine,
-        info: &EngineInfo,
-        node: &Container,
-        events: &Events,
-    ) -> Result<Option<Delivery>> {
+    async fn fetch(&self, session: &Session<'_>, node: &Container) -> Result<Option<Delivery>> {
+        let Session {
+            plan,
+            request,
+            engine,
+            info,
+            events,
+            ..
+        } = *session;
         let (wanted, sources) = (plan.images(), plan.sources(request));
         let architecture = &info.architecture;
         let serves = node.running && node::serves(engine, &node.name).await?;
@@ -139,12 +136,13 @@ pub(super) fn with_way_back(
     let flags = now.flags_back_to(before);
     if !flags.is_empty() {
         let flags = flags.join(" ");
-        error = error.with_hint(format!("undo the change: clearml-local up {flags}"));
+        error = error.with_hint(Hint::run("undo the change", ours!(Up, "{flags}")));
     }
     let chosen = now.clone().with_choice_of(before) != now;
     if let Some(good) = good.filter(|_| chosen) {
-        error = error.with_hint(format!(
-            "roll back to the values of revision {good}: clearml-local rollback {good}"
+        error = error.with_hint(Hint::run(
+            format!("roll back to the values of revision {good}"),
+            ours!(Rollback, "{good}"),
         ));
     }
     error
@@ -152,6 +150,9 @@ pub(super) fn with_way_back(
 
 #[cfg(test)]
 mod tests {
+    use crate::docker::Engine;
+    use crate::event::Events;
+    use crate::up::Request;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -329,7 +330,7 @@ mod tests {
         let hints = error.hints();
         let back = "undo the change: clearml-local up --with-ingress=false";
         assert!(
-            hints.iter().any(|hint| hint.starts_with(back)),
+            hints.iter().any(|hint| hint.to_string().starts_with(back)),
             "{error}: {hints:?}"
         );
         assert!(changed.state.instance().unwrap().unwrap().ingress.enabled);

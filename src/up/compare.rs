@@ -2,9 +2,10 @@
 
 use super::past::Past;
 use super::prepare::{self, Known};
-use super::{Plan, Request, apply};
+use super::session::Session;
+use super::{Request, apply};
 use crate::component::NAMESPACE;
-use crate::docker::{Engine, EngineInfo};
+use crate::docker::Engine;
 use crate::error::Result;
 use crate::event::Events;
 use crate::images::{self, Identities};
@@ -60,14 +61,16 @@ pub async fn compare(
     request: &Request,
     state: &StateDir,
     engine: &dyn Engine,
+    events: &Events,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let past = Past::look(request, state, engine).await?;
+    let session = &Session::new(request, state, engine, &info, events);
+    let past = Past::look(session).await?;
     if past.must_wake && !past.knows_settings {
         return Err(recovery::unasked(&request.name, state, engine).await?);
     }
-    let Known { past, plan, keys } = Known::new(past, request, state, engine, &info).await?;
-    let compared = with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await?;
+    let Known { past, plan, keys } = Known::new(session, past).await?;
+    let compared = with_what_is_there(&session.with(&plan), past.back_to, keys).await?;
     match compared.ground {
         Ground::Unknown(why) => Err(why.into()),
         _ => Ok(compared),
@@ -85,19 +88,23 @@ pub async fn dry_run(
     events: &Events,
 ) -> Result<Comparison> {
     let info = engine.info().await?;
-    let known = prepare::dry(request, state, engine, &info, events).await?;
-    let Known { past, plan, keys } = known;
-    with_what_is_there(&plan, past.back_to, keys, state, engine, &info).await
+    let session = &Session::new(request, state, engine, &info, events);
+    let Known { past, plan, keys } = prepare::dry(session).await?;
+    with_what_is_there(&session.with(&plan), past.back_to, keys).await
 }
 
 async fn with_what_is_there(
-    plan: &Plan,
+    session: &Session<'_>,
     back_to: Option<u32>,
     keys: Option<Secrets>,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
 ) -> Result<Comparison> {
+    let Session {
+        plan,
+        state,
+        engine,
+        info,
+        ..
+    } = *session;
     let running = running(&plan.name, state, engine).await?;
     let secrets = keys.unwrap_or_else(Secrets::unknown);
     let node_name = spec::name(&plan.name);

@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
+use super::Plan;
 use super::node::{Node, image as node_image};
 use super::preflight::{Failed, data_dir};
-use super::{Plan, Request};
-use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, exec_ok, run_once};
+use super::session::Session;
+use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
 use crate::error::{Code, Explain, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::files;
 use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::path::HostPath;
 use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
-use crate::state::{Marker, StateDir};
+use crate::state::Marker;
 
 /// Where the chart's README puts the data; kept findable for those who know it.
 const CHART_PATH: &str = "/tmp/clearml-kind";
@@ -67,14 +68,14 @@ pub(super) async fn mark<'a>(plan: &'a Plan, engine: &dyn Engine) -> Result<Opti
 /// # Errors
 /// When they cannot be copied; the former ones stay in use then, and a node that ran
 /// runs again.
-pub(super) async fn bring_along(
-    plan: &Plan,
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<bool> {
+pub(super) async fn bring_along(session: &Session<'_>) -> Result<bool> {
+    let Session {
+        plan,
+        state,
+        engine,
+        events,
+        ..
+    } = *session;
     let Some((former, wanted)) = moved(plan) else {
         return Ok(false);
     };
@@ -90,8 +91,8 @@ pub(super) async fn bring_along(
     }
     let step = events.step("data");
     // Nothing is stopped for an image that cannot be had.
-    node_image(plan, request, engine, info, &step).await?;
-    check_owners(plan, engine, info).await?;
+    node_image(session, &step).await?;
+    check_owners(session).await?;
     step.warn(format!(
         "the node is recreated, and the data are copied to {wanted}; the old data are kept in \
          {former}"
@@ -108,15 +109,12 @@ pub(super) async fn bring_along(
 ///
 /// # Errors
 /// When it does not, or the engine does not answer.
-pub(super) async fn check_owners(
-    plan: &Plan,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-) -> Result<()> {
+pub(super) async fn check_owners(session: &Session<'_>) -> Result<()> {
+    let Session { plan, .. } = *session;
     let Some(dir) = plan.instance.data_dir.folder() else {
         return Ok(());
     };
-    match data_dir::owners(plan, dir, engine, info).await? {
+    match data_dir::owners(session, dir).await? {
         Some(finding) => Err(Failed {
             findings: vec![finding],
         }

@@ -1,6 +1,7 @@
 //! What can go wrong in `up` itself, with exit codes and hints.
 
 use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
 use crate::path::{self, HostPath, quoted};
 use crate::settings::DataPlace;
 use crate::wait::TimedOut;
@@ -83,38 +84,48 @@ impl Explain for Error {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::NoPort(_) => Vec::new(),
             Error::DataDiskFull { place } => vec![match place {
                 DataPlace::Folder(dir) => {
-                    format!("see how full the disk is: df -h {}", quoted(dir))
+                    Hint::run("see how full the disk is", format!("df -h {}", quoted(dir)))
                 }
-                DataPlace::Volume(_) => "see what fills the disk: docker system df".into(),
+                DataPlace::Volume(_) => Hint::run("see what fills the disk", "docker system df"),
             }],
             Error::NotCopied { from, to, .. } => {
-                let mut hints = vec![format!(
-                    "keep the data where they are: clearml-local up --data-dir {}",
-                    quoted(from)
+                let mut hints = vec![Hint::run(
+                    "keep the data where they are",
+                    ours!(Up, "--data-dir {dir}", dir = quoted(from)),
                 )];
                 if self.code() == Code::DiskFull {
-                    hints.push(format!("see what fills the disk: df -h {}", quoted(to)));
+                    hints.push(Hint::run(
+                        "see what fills the disk",
+                        format!("df -h {}", quoted(to)),
+                    ));
                 }
                 hints
             }
             Error::ApiSilent(_) | Error::NodeNotReady(_) => {
-                vec!["recreate the node, its data are kept: clearml-local down, then clearml-local up".into()]
+                vec![Hint::run("recreate the node, its data are kept", ours!(Down)).then(ours!(Up))]
             }
             Error::NoRegistryLogin { registry, .. } => vec![
-                format!("log in, then run the command again: docker login {registry}"),
-                "or set the user: clearml-local up --set \
-                 imageCredentials.username=USER,imageCredentials.password=PASSWORD"
-                    .into(),
+                Hint::run(
+                    "log in, then run the command again",
+                    format!("docker login {registry}"),
+                ),
+                Hint::run(
+                    "or set the user",
+                    ours!(
+                        Up,
+                        "--set imageCredentials.username=USER,imageCredentials.password=PASSWORD"
+                    ),
+                ),
             ],
-            Error::NothingToStart => vec!["create it: clearml-local up".into()],
-            Error::NotInstalled => vec!["install what is missing: clearml-local up".into()],
+            Error::NothingToStart => vec![Hint::run("create it", ours!(Up))],
+            Error::NotInstalled => vec![Hint::run("install what is missing", ours!(Up))],
             Error::NoReleaseFile { .. } | Error::ReleasePath(_) => {
-                vec!["use 1.5.0, 2.3 or the path of a release file".into()]
+                vec![Hint::text("use 1.5.0, 2.3 or the path of a release file")]
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::component::{Component, NAMESPACE};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::health;
+use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Cluster, Once};
 use crate::manifests::outside::{self, Check, Place, Wanted};
@@ -184,27 +185,29 @@ impl Trouble {
 }
 
 impl Failure {
-    fn hint(&self) -> String {
+    fn hint(&self) -> Hint {
         let component = self.place.component.name();
         let host = &self.place.host;
         let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
-            _ if own => format!(
+            _ if own => Hint::text(format!(
                 "`{host}` is the pod itself: set this machine's address as \
                  `externalServices.{component}Host`"
+            )),
+            Trouble::Name => Hint::run(
+                "use a name that resolves in the node",
+                ours!(Up, "--set externalServices.{component}Host=HOST"),
             ),
-            Trouble::Name => format!(
-                "use a name that resolves in the node: clearml-local up --set \
-                 externalServices.{component}Host=HOST"
+            Trouble::Refused | Trouble::Silent | Trouble::Other => Hint::run(
+                "check that it is running and accepts connections from the node; if it uses another port",
+                ours!(Up, "--set externalServices.{component}Port=PORT"),
             ),
-            Trouble::Refused | Trouble::Silent | Trouble::Other => format!(
-                "check that it is running and accepts connections from the node; if it uses \
-                 another port: clearml-local up --set externalServices.{component}Port=PORT"
-            ),
-            Trouble::Starting => "wait until it is ready, then run: clearml-local up".to_owned(),
-            Trouble::Login | Trouble::Password => format!(
-                "set the correct credentials in `externalServices.{component}Password`, or in the \
-                 Secret of `externalServices.existingSecret`, then run: clearml-local up"
+            Trouble::Starting => Hint::run("wait until it is ready, then run", ours!(Up)),
+            Trouble::Login | Trouble::Password => Hint::run(
+                format!(
+                    "set the correct credentials in `externalServices.{component}Password`, or in the Secret of `externalServices.existingSecret`, then run"
+                ),
+                ours!(Up),
             ),
         }
     }
@@ -248,10 +251,10 @@ impl Explain for Error {
         Code::OutsideFailed
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         match self {
             Error::Unusable(failures) => {
-                let mut hints: Vec<String> = failures.iter().map(Failure::hint).collect();
+                let mut hints: Vec<Hint> = failures.iter().map(Failure::hint).collect();
                 hints.dedup();
                 hints
             }
@@ -259,16 +262,22 @@ impl Explain for Error {
                 wanted,
                 is_there: false,
                 node,
-            } => vec![format!(
-                "create it with the required keys: docker exec {node} kubectl -n {NAMESPACE} \
-                 create secret generic {} --from-literal={}=VALUE",
-                wanted.secret, wanted.key
+            } => vec![Hint::run(
+                "create it with the required keys",
+                format!(
+                    "docker exec {node} kubectl -n {NAMESPACE} create secret generic {} \
+                     --from-literal={}=VALUE",
+                    wanted.secret, wanted.key
+                ),
             )],
-            Error::NoSecret { wanted, node, .. } => vec![format!(
-                "add the key: docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
-                wanted.secret
+            Error::NoSecret { wanted, node, .. } => vec![Hint::run(
+                "add the key",
+                format!(
+                    "docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
+                    wanted.secret
+                ),
             )],
-            Error::NotAsked { .. } => vec!["try again: clearml-local up".to_owned()],
+            Error::NotAsked { .. } => vec![Hint::run("try again", ours!(Up))],
         }
     }
 
@@ -297,7 +306,7 @@ mod tests {
         ]
     }
 
-    fn judged(message: &str) -> Option<(String, Vec<String>, Vec<String>)> {
+    fn judged(message: &str) -> Option<(String, Vec<String>, Vec<Hint>)> {
         let error = judge(&places(), message).err()?;
         Some((error.to_string(), error.details(), error.hints()))
     }
@@ -320,8 +329,16 @@ mod tests {
             details,
             ["external elasticsearch at localhost:9200: the connection is refused"]
         );
-        assert!(hints[0].contains("`externalServices.redisPassword`"));
-        assert!(hints[1].starts_with("`localhost` is the pod itself"));
+        assert!(
+            hints[0]
+                .to_string()
+                .contains("`externalServices.redisPassword`")
+        );
+        assert!(
+            hints[1]
+                .to_string()
+                .starts_with("`localhost` is the pod itself")
+        );
     }
 
     #[test]

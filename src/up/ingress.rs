@@ -6,13 +6,13 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use super::Plan;
+use super::session::Session;
 use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::event::Events;
 use crate::kube::Cluster;
 use crate::manifests::INGRESS_CLASS;
 use crate::settings::{Host, Hosts, Instance, Listen};
-use crate::state::StateDir;
 use crate::values::{Site, Values};
 
 /// How long names may take to be looked up.
@@ -102,12 +102,13 @@ fn lost(names: &[String], listen: Listen) -> Option<String> {
 
 /// Warns of certificates that are not there: the controller has one of its own, which
 /// no browser trusts.
-pub(super) async fn certificates(
-    plan: &Plan,
-    state: &StateDir,
-    cluster: &Cluster,
-    events: &Events,
-) -> Result<()> {
+pub(super) async fn certificates(session: &Session<'_>, cluster: &Cluster) -> Result<()> {
+    let Session {
+        plan,
+        state,
+        events,
+        ..
+    } = *session;
     let ingress = &plan.instance.ingress;
     let mut asked = BTreeSet::new();
     for (key, host) in ingress.hosts.each().filter(|_| ingress.enabled) {

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Events;
+use crate::hint::ours;
 use crate::kube::Cluster;
 use crate::recovery::{self, Found, Places};
 use crate::secrets::Secrets;
@@ -85,20 +86,22 @@ pub(super) fn replaced(
     found: &Found,
     home: Option<&Secrets>,
     new_keys: bool,
-) -> Option<&'static str> {
+    instance: Option<&str>,
+) -> Option<String> {
+    let write = ours!(Credentials, "--write").of(instance);
     match (found, home) {
-        (Found::Lost(_), _) if new_keys => Some(
+        (Found::Lost(_), _) if new_keys => Some(format!(
             "the instance gets new keys: every clearml.conf with the old keys stops working; write \
-             it again afterwards: clearml-local credentials --write",
+             it again afterwards: {write}"
+        )),
+        (Found::Keys(_), _) if new_keys => Some(
+            "--new-keys has no effect: the keys of the instance can be read and are kept"
+                .to_owned(),
         ),
-        (Found::Keys(_), _) if new_keys => {
-            Some("--new-keys has no effect: the keys of the instance can be read and are kept")
-        }
-        (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(
+        (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(format!(
             "the keys in this home differ from the keys of the instance and are replaced by them: \
-             if your clearml.conf has the old keys, write it again: clearml-local credentials \
-             --write",
-        ),
+             if your clearml.conf has the old keys, write it again: {write}"
+        )),
         _ => None,
     }
 }
@@ -120,10 +123,15 @@ pub(super) fn changed(
     let former = Plan::new(plan.name.clone(), good.instance.clone(), None, info);
     Ok(former
         .ok()
-        .and_then(|former| warning(&former.values, &plan.values, &secrets)))
+        .and_then(|former| warning(&former.values, &plan.values, &secrets, plan.name.to_type())))
 }
 
-fn warning(former: &Values, now: &Values, secrets: &Secrets) -> Option<String> {
+fn warning(
+    former: &Values,
+    now: &Values,
+    secrets: &Secrets,
+    instance: Option<&str>,
+) -> Option<String> {
     if former.login(secrets) == now.login(secrets) {
         return None;
     }
@@ -134,7 +142,9 @@ fn warning(former: &Values, now: &Values, secrets: &Secrets) -> Option<String> {
         _ => "with another `secret.credentials.tests`",
     };
     Some(format!(
-        "{cause} the key pair in everybody's clearml.conf stops working: distribute the one that `clearml-local credentials` prints afterwards"
+        "{cause} the key pair in everybody's clearml.conf stops working: distribute the one that \
+         `{}` prints afterwards",
+        ours!(Credentials).of(instance)
     ))
 }
 
@@ -180,9 +190,11 @@ mod tests {
             (lost(), None, false, None),
             (Found::None, None, true, None),
         ] {
-            let warning = replaced(&found, home, new_keys);
+            let warning = replaced(&found, home, new_keys, None);
             match begins {
-                Some(begins) => assert!(warning.unwrap().starts_with(begins), "{warning:?}"),
+                Some(begins) => {
+                    assert!(warning.as_ref().unwrap().starts_with(begins), "{warning:?}")
+                }
                 None => assert_eq!(warning, None),
             }
         }
@@ -197,7 +209,7 @@ mod tests {
             "secret.credentials.tests.secretKey=abcdefghijklmnopqrstuvwxyz",
         ]);
         let cause = |former, now| {
-            let warning = warning(former, now, &secrets)?;
+            let warning = warning(former, now, &secrets, None)?;
             warning
                 .split_once(" the key pair")
                 .map(|(cause, _)| cause.to_owned())

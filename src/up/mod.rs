@@ -20,6 +20,7 @@ mod ready;
 mod registry;
 mod revive;
 mod selectors;
+mod session;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -38,11 +39,13 @@ pub use self::plan::Plan;
 use self::prepare::Known;
 use self::ready::Ready;
 pub use self::registry::complete;
+use self::session::Session;
 use crate::data_size;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::{Explain, Result};
 use crate::event::Events;
 use crate::health::{self, TimeLimit};
+use crate::hint::{Hint, ours};
 use crate::images;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::node::spec;
@@ -108,6 +111,12 @@ pub struct Outcome {
     pub phases: Vec<(String, Duration)>,
 }
 
+/// What to do after an `up` that was interrupted.
+pub(crate) fn continue_with() -> Hint {
+    let text = "what was created so far is kept; continue with";
+    Hint::run(text, ours!(Up))
+}
+
 /// Brings an instance up, whatever is there of it.
 ///
 /// # Errors
@@ -121,7 +130,7 @@ pub async fn up(
 ) -> Result<Outcome> {
     let interrupted = async {
         let signal = request.interrupt.wait().await;
-        let next = "what was created so far is kept; continue with: clearml-local up".to_owned();
+        let next = continue_with();
         crate::error::Error::from(Interrupted { signal, next })
     };
     let mut interrupted = std::pin::pin!(interrupted);
@@ -160,20 +169,19 @@ async fn bring_up(
     let time = TimeLimit::new(request.options.wait.timeout());
     let mut phases = Phases::default();
 
-    let info = engine.info().await?;
-    let known = prepare::run(request, state, engine, &info, events).await?;
-    let Known { past, plan, keys } = known;
+    let info = &engine.info().await?;
+    let session = Session::new(request, state, engine, info, events);
+    let Known { past, plan, keys } = prepare::run(&session).await?;
+    let session = &session.with(&plan);
     phases.end("preflight");
     let known = past.cluster.is_some();
     record.begin(past, &plan).await?;
-    let change = Change::look(&plan, state, engine, &info).await?;
-    let fetched = change
-        .fetch_images(&plan, request, engine, &info, events)
-        .await?;
+    let change = Change::look(session).await?;
+    let fetched = change.fetch_images(session).await?;
     if fetched.is_some() {
         phases.end("images");
     }
-    if data::bring_along(&plan, request, state, engine, &info, events).await? {
+    if data::bring_along(session).await? {
         phases.end("data");
     }
     // What cannot be had is not kept: every later `up` would ask for it again.
@@ -183,16 +191,14 @@ async fn bring_up(
     let mut secrets = keys.map_or_else(Secrets::generate, Secrets::whole);
     state.keep_secrets(&secrets)?;
 
-    let node = node::ensure(&plan, request, engine, &info, events).await?;
+    let node = node::ensure(session).await?;
     data::prepare(&plan, engine, &node).await?;
     phases.end("node");
 
     let wanted = plan.images();
     let (arrived, arriving) = images::arrivals();
-    let info = &info;
     let kubernetes = async {
-        let kubernetes =
-            node::kubernetes(&plan, request, state, engine, info, &node, events).await?;
+        let kubernetes = node::kubernetes(session, &node).await?;
         selectors::check(&plan, &kubernetes.cluster).await?;
         let apply = match kubernetes.fresh {
             true => {
@@ -230,7 +236,7 @@ async fn bring_up(
     state.keep_instance(&plan.instance)?;
     let step = apply.unwrap_or_else(|| events.step("apply"));
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
-    ingress::certificates(&plan, state, &cluster, events).await?;
+    ingress::certificates(session, &cluster).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.keep_node(&node.id)?;
         let settings = &plan.instance;
@@ -240,9 +246,9 @@ async fn bring_up(
 
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
+    let ready = ready::wait(session, credentials, &cluster, &time).await?;
     data::mark(&plan, engine).await?;
-    let settled = node::settle(&plan, request, state, engine, &node).await?;
+    let settled = node::settle(session, &node).await?;
     phases.end("ready");
 
     let changed = node.made
@@ -268,17 +274,19 @@ pub async fn start(
     let time = TimeLimit::new(request.options.wait.timeout());
     let _lock = Lock::take(state, "start", events).await?;
     let mut phases = Phases::default();
-    let info = engine.info().await?;
-    let (plan, secrets) = prepare::start(request, state, engine, &info, events).await?;
+    let info = &engine.info().await?;
+    let session = Session::new(request, state, engine, info, events);
+    let (plan, secrets) = prepare::start(&session).await?;
+    let session = &session.with(&plan);
     phases.end("preflight");
-    let node = node::start(&plan, engine, events).await?;
+    let node = node::start(session).await?;
     state.keep_instance(&plan.instance)?;
     state.keep_secrets(&secrets)?;
     phases.end("node");
-    let kubernetes = node::kubernetes(&plan, request, state, engine, &info, &node, events).await?;
+    let kubernetes = node::kubernetes(session, &node).await?;
     let cluster = kubernetes.cluster;
     if node.renewed {
-        node::keep_user_kubeconfig(&plan, request, state)?;
+        node::keep_user_kubeconfig(session)?;
     }
     let secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
@@ -291,7 +299,7 @@ pub async fn start(
     }
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(&plan, credentials, &cluster, engine, &time, events).await?;
+    let ready = ready::wait(session, credentials, &cluster, &time).await?;
     phases.end("ready");
     let changed = node.made || !ready.at_once;
     Ok(outcome(&plan, changed, ready, phases).await)

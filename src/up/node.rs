@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::revive::revive;
+use super::session::Session;
 use super::{Error, Plan, Request, data, preflight};
 use crate::component::NAMESPACE;
-use crate::docker::{Container, Engine, EngineInfo, Image};
+use crate::docker::{Container, Engine, Image};
 use crate::error::{Code, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::health;
 use crate::images::{self, Wanted};
 use crate::kube::{Change, Cluster};
@@ -35,15 +36,10 @@ pub(super) struct Node {
 
 /// Makes sure that the node runs and its containerd answers: from then on
 /// images can be brought.
-pub(super) async fn ensure(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<Node> {
+pub(super) async fn ensure(session: &Session<'_>) -> Result<Node> {
+    let Session { events, .. } = *session;
     let step = events.step("node");
-    let result = ensure_running(plan, request, engine, info, &step).await;
+    let result = ensure_running(session, &step).await;
     let (node, _) = step.end(result, |(node, version)| {
         let detail = format!("{}, Kubernetes {version}", node.name);
         (node.made, detail)
@@ -52,7 +48,13 @@ pub(super) async fn ensure(
 }
 
 /// Starts a node that was stopped; one that is not whole is not started.
-pub(super) async fn start(plan: &Plan, engine: &dyn Engine, events: &Events) -> Result<Node> {
+pub(super) async fn start(session: &Session<'_>) -> Result<Node> {
+    let Session {
+        plan,
+        engine,
+        events,
+        ..
+    } = *session;
     let step = events.step("node");
     let result = start_whole(plan, engine, &step).await;
     step.end(result, |node| (node.made, node.name.clone()))
@@ -101,24 +103,19 @@ pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Resul
 }
 
 /// Returns the node and its Kubernetes version.
-async fn ensure_running(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    step: &Step,
-) -> Result<(Node, String)> {
+async fn ensure_running(session: &Session<'_>, step: &Step) -> Result<(Node, String)> {
+    let Session { plan, engine, .. } = *session;
     preflight::create_network(engine).await?;
     let name = spec::name(&plan.name);
     let reused = match engine.container(&name).await? {
-        Some(node) => reuse(plan, request, engine, info, &node, step).await?,
+        Some(node) => reuse(session, &node, step).await?,
         None => None,
     };
     let (made, found) = match reused {
         Some(reused) => reused,
         None => {
             step.decide("creating a node");
-            make(plan, request, engine, info, step).await?;
+            make(session, step).await?;
             (true, node::inspect(engine, &name).await?)
         }
     };
@@ -137,18 +134,18 @@ async fn ensure_running(
 /// Starts the node that is there unless it runs. Returns whether it did not run, and what
 /// it tells about itself, or `None` where it must be recreated.
 async fn reuse(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
+    session: &Session<'_>,
     node: &Container,
     step: &Step,
 ) -> Result<Option<(bool, Inspection)>> {
+    let Session {
+        plan, engine, info, ..
+    } = *session;
     let differences = plan.differences(node, info);
     if !differences.is_empty() {
         // Nothing is stopped for an image that cannot be had.
-        image(plan, request, engine, info, step).await?;
-        data::check_owners(plan, engine, info).await?;
+        image(session, step).await?;
+        data::check_owners(session).await?;
         step.warn(anew(&differences));
         if node.paused {
             node::start(engine, node).await?;
@@ -193,13 +190,14 @@ async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
 }
 
 /// The node's image, pulled unless the engine has it.
-pub(super) async fn image(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    step: &Step,
-) -> Result<Image> {
+pub(super) async fn image(session: &Session<'_>, step: &Step) -> Result<Image> {
+    let Session {
+        plan,
+        request,
+        engine,
+        info,
+        ..
+    } = *session;
     let reference = &plan.instance.node_image;
     if let Some(image) = engine.image(reference).await? {
         return Ok(image);
@@ -209,15 +207,16 @@ pub(super) async fn image(
 }
 
 /// Makes the node container, in the place of a half-made one.
-async fn make(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    step: &Step,
-) -> Result<()> {
-    let image = image(plan, request, engine, info, step).await?;
-    data::check_owners(plan, engine, info).await?;
+async fn make(session: &Session<'_>, step: &Step) -> Result<()> {
+    let Session {
+        plan,
+        request,
+        engine,
+        info,
+        ..
+    } = *session;
+    let image = image(session, step).await?;
+    data::check_owners(session).await?;
     let spec = NodeSpec {
         api_server_port: free_port()?,
         ..plan.node(&image.id, request.proxies(info), info)
@@ -256,29 +255,22 @@ pub(super) struct Kubernetes {
 }
 
 /// Makes sure that the node is a cluster with a pod network and a storage class.
-pub(super) async fn kubernetes(
-    plan: &Plan,
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    node: &Node,
-    events: &Events,
-) -> Result<Kubernetes> {
+pub(super) async fn kubernetes(session: &Session<'_>, node: &Node) -> Result<Kubernetes> {
+    let Session { events, .. } = *session;
     let step = events.step("kubernetes");
-    let result = ensure_cluster(plan, request, state, engine, info, node, &step).await;
+    let result = ensure_cluster(session, node, &step).await;
     step.end(result, |kubernetes| (kubernetes.changed, String::new()))
 }
 
-async fn ensure_cluster(
-    plan: &Plan,
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    node: &Node,
-    step: &Step,
-) -> Result<Kubernetes> {
+async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Result<Kubernetes> {
+    let Session {
+        plan,
+        request,
+        state,
+        engine,
+        info,
+        ..
+    } = *session;
     let cgroup_v1 = info.cgroup_version == "1";
     let (name, found) = (&node.name, &node.found);
     let fresh = !found.bootstrapped;
@@ -324,13 +316,8 @@ async fn ensure_cluster(
 /// What is done last, when the server is known to work: the user's kubeconfig, and
 /// whether the engine starts the node after a reboot. Earlier it would start a node
 /// that fails again and again. Returns whether that changed anything.
-pub(super) async fn settle(
-    plan: &Plan,
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    node: &Node,
-) -> Result<bool> {
+pub(super) async fn settle(session: &Session<'_>, node: &Node) -> Result<bool> {
+    let Session { plan, engine, .. } = *session;
     let wanted = if plan.instance.autostart {
         "unless-stopped"
     } else {
@@ -342,17 +329,19 @@ pub(super) async fn settle(
         engine.set_restart(&node.name, wanted).await?;
         changed = true;
     }
-    changed |= keep_user_kubeconfig(plan, request, state)?;
+    changed |= keep_user_kubeconfig(session)?;
     Ok(changed)
 }
 
 /// Writes our context into the user's kubeconfig, or takes it out. Returns whether that
 /// changed anything.
-pub(super) fn keep_user_kubeconfig(
-    plan: &Plan,
-    request: &Request,
-    state: &StateDir,
-) -> Result<bool> {
+pub(super) fn keep_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
+    let Session {
+        plan,
+        request,
+        state,
+        ..
+    } = *session;
     let ours = state.kubeconfig()?;
     if let (Some(path), Some(ours)) = (&request.user_kubeconfig, ours) {
         return Ok(if plan.instance.merge_kubeconfig {

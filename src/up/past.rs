@@ -1,6 +1,7 @@
 //! What was before an `up`, and the record of how it went.
 
-use super::{Plan, Request, data};
+use super::session::Session;
+use super::{Plan, data};
 use crate::docker::{Container, Engine};
 use crate::error::Result;
 use crate::event::Events;
@@ -41,11 +42,13 @@ pub(super) struct Past {
 impl Past {
     /// Looks at what is kept here, at the node and at its cluster, and beside its data;
     /// starts nothing.
-    pub(super) async fn look(
-        request: &Request,
-        state: &StateDir,
-        engine: &dyn Engine,
-    ) -> Result<Past> {
+    pub(super) async fn look(session: &Session<'_, ()>) -> Result<Past> {
+        let Session {
+            request,
+            state,
+            engine,
+            ..
+        } = *session;
         let kept = state.instance()?;
         let home = state.secrets()?;
         let node = recovery::node_of(&request.name, engine).await?;

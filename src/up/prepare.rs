@@ -4,13 +4,13 @@
 use super::past::Past;
 use super::preflight::Finding;
 use super::registry::complete;
-use super::{Error, Plan, Request, ingress, instance, keys, plan, preflight};
-use crate::docker::{Engine, EngineInfo};
+use super::session::Session;
+use super::{Error, Plan, ingress, instance, keys, plan, preflight};
 use crate::error::Result;
-use crate::event::{Event, Events};
+use crate::event::Event;
+use crate::hint::ours;
 use crate::recovery::{self, Found};
 use crate::secrets::Secrets;
-use crate::state::StateDir;
 
 /// What is known before anything is changed.
 #[derive(Debug)]
@@ -28,13 +28,14 @@ impl Known {
     ///
     /// # Errors
     /// When settings or values are invalid, or the engine does not answer.
-    pub(super) async fn new(
-        past: Past,
-        request: &Request,
-        state: &StateDir,
-        engine: &dyn Engine,
-        info: &EngineInfo,
-    ) -> Result<Known> {
+    pub(super) async fn new(session: &Session<'_, ()>, past: Past) -> Result<Known> {
+        let Session {
+            request,
+            state,
+            engine,
+            info,
+            ..
+        } = *session;
         let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
         complete(&mut plan, request).await?;
         plan.warnings
@@ -47,8 +48,13 @@ impl Known {
         let found = keys::find(&past, &plan, state, engine).await?;
         if !past.must_wake {
             let home = state.secrets()?;
-            let warning = keys::replaced(&found, home.as_ref(), request.new_keys);
-            plan.warnings.extend(warning.map(str::to_owned));
+            let warning = keys::replaced(
+                &found,
+                home.as_ref(),
+                request.new_keys,
+                request.name.to_type(),
+            );
+            plan.warnings.extend(warning);
         }
         let keys = match found {
             Found::Keys(keys) => Some(*keys),
@@ -68,30 +74,30 @@ impl Known {
 ///
 /// # Errors
 /// When something is in the way, or the engine does not answer.
-pub(super) async fn run(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<Known> {
-    let past = Past::look(request, state, engine).await?;
+pub(super) async fn run(session: &Session<'_, ()>) -> Result<Known> {
+    let Session {
+        request,
+        engine,
+        events,
+        ..
+    } = *session;
+    let past = Past::look(session).await?;
     let before = if past.must_wake && !past.knows_settings {
-        check_node(&past, request, state, engine, info).await?;
+        check_node(session, &past).await?;
         None
     } else {
-        let known = Known::new(past, request, state, engine, info).await?;
-        check(&known.plan, request, engine, info, events).await?;
+        let known = Known::new(session, past).await?;
+        check(&session.with(&known.plan)).await?;
         if !known.past.must_wake {
             return Ok(known);
         }
         Some(known.plan)
     };
     recovery::wake(&request.name, engine, events).await?;
-    let past = Past::look(request, state, engine).await?.after_waking();
-    let known = Known::new(past, request, state, engine, info).await?;
+    let past = Past::look(session).await?.after_waking();
+    let known = Known::new(session, past).await?;
     let Some(before) = before else {
-        check(&known.plan, request, engine, info, events).await?;
+        check(&session.with(&known.plan)).await?;
         return Ok(known);
     };
     // Those that were said before are not said again.
@@ -100,7 +106,7 @@ pub(super) async fn run(
     }
     // The cluster knows of a later choice, or that something is wrong after all.
     if before.instance != known.plan.instance || !known.plan.in_the_way.is_empty() {
-        preflight::run(&known.plan, request, engine, info, events).await?;
+        preflight::run(&session.with(&known.plan)).await?;
     }
     Ok(known)
 }
@@ -110,20 +116,20 @@ pub(super) async fn run(
 ///
 /// # Errors
 /// When something is in the way, or the engine does not answer.
-pub(super) async fn dry(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<Known> {
-    let past = Past::look(request, state, engine).await?;
+pub(super) async fn dry(session: &Session<'_, ()>) -> Result<Known> {
+    let Session {
+        request,
+        state,
+        engine,
+        ..
+    } = *session;
+    let past = Past::look(session).await?;
     if past.must_wake && !past.knows_settings {
-        check_node(&past, request, state, engine, info).await?;
+        check_node(session, &past).await?;
         return Err(recovery::unasked(&request.name, state, engine).await?);
     }
-    let known = Known::new(past, request, state, engine, info).await?;
-    check(&known.plan, request, engine, info, events).await?;
+    let known = Known::new(session, past).await?;
+    check(&session.with(&known.plan)).await?;
     Ok(known)
 }
 
@@ -131,14 +137,16 @@ pub(super) async fn dry(
 ///
 /// # Errors
 /// When there is nothing to start, or something is in the way.
-pub(super) async fn start(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<(Plan, Secrets)> {
-    let mut past = Past::look(request, state, engine).await?;
+pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> {
+    let Session {
+        request,
+        state,
+        engine,
+        info,
+        events,
+        ..
+    } = *session;
+    let mut past = Past::look(session).await?;
     let must_wake = past.must_wake;
     if must_wake {
         if let Some(another) = past.another {
@@ -148,7 +156,7 @@ pub(super) async fn start(
         let settings = instance(request, state, Some(earlier), info)?;
         preflight::start(&request.name, &settings, engine, events).await?;
         recovery::wake(&request.name, engine, events).await?;
-        past = Past::look(request, state, engine).await?.after_waking();
+        past = Past::look(session).await?.after_waking();
     }
     let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
     if let Some(another) = past.another {
@@ -167,31 +175,30 @@ pub(super) async fn start(
 }
 
 /// Checks what the node itself and the flags decide, whatever else was chosen.
-async fn check_node(
-    past: &Past,
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-) -> Result<()> {
+async fn check_node(session: &Session<'_, ()>, past: &Past) -> Result<()> {
+    let Session {
+        request,
+        state,
+        engine,
+        info,
+        ..
+    } = *session;
     let settings = instance(request, state, past.chosen.as_ref(), info)?;
     preflight::reachable(&request.name, &settings, engine).await
 }
 
 /// Says what will be, and checks that it can be.
-async fn check(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<()> {
-    announce(plan, info, events);
+async fn check(session: &Session<'_>) -> Result<()> {
+    let Session { plan, events, .. } = *session;
+    announce(session);
     ingress::announce(plan, events).await;
-    preflight::run(plan, request, engine, info, events).await
+    preflight::run(session).await
 }
 
-fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
+fn announce(session: &Session<'_>) {
+    let Session {
+        plan, info, events, ..
+    } = *session;
     #[expect(
         clippy::cast_precision_loss,
         reason = "shown with no digit behind the point"
@@ -224,9 +231,11 @@ fn announce(plan: &Plan, info: &EngineInfo, events: &Events) {
         events.warn(format!(
             "the web app of release {} only knows the ports 30080, 30008, 30081 and 8080, 8008, \
              8081: on port {} its page may stay empty, because it may look for the API on port \
-             8008, and `create credentials` shows wrong URLs (`clearml-local credentials` prints \
-             the correct ones, and the SDK is not affected)",
-            plan.release.name, plan.instance.ports.web
+             8008, and `create credentials` shows wrong URLs (`{}` prints the correct ones, and the \
+             SDK is not affected)",
+            plan.release.name,
+            plan.instance.ports.web,
+            ours!(Credentials).of(plan.name.to_type())
         ));
     }
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Error, Plan};
-use crate::docker::Engine;
+use super::Error;
+use super::session::Session;
 use crate::error::Result;
-use crate::event::{Event, Events, Step};
+use crate::event::{Event, Step};
 use crate::health::{self, TimeLeft, Waited};
 use crate::kube::Cluster;
 use crate::node::spec;
@@ -30,27 +30,30 @@ pub(super) struct Ready {
 
 /// Waits until every component is ready and the server does what a user needs.
 pub(super) async fn wait(
-    plan: &Plan,
+    session: &Session<'_>,
     credentials: Credentials,
     cluster: &Cluster,
-    engine: &dyn Engine,
     time: &TimeLeft,
-    events: &Events,
 ) -> Result<Ready> {
+    let Session { events, .. } = *session;
     let step = events.step("ready");
-    let result = wait_all(plan, credentials, cluster, engine, time, events, &step).await;
+    let result = wait_all(session, credentials, cluster, time, &step).await;
     step.end(result, |ready| (!ready.at_once, "a login works".to_owned()))
 }
 
 async fn wait_all(
-    plan: &Plan,
+    session: &Session<'_>,
     credentials: Credentials,
     cluster: &Cluster,
-    engine: &dyn Engine,
     time: &TimeLeft,
-    events: &Events,
     step: &Step,
 ) -> Result<Ready> {
+    let Session {
+        plan,
+        engine,
+        events,
+        ..
+    } = *session;
     let began = Instant::now();
     let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
     let mut at_once = accepted.map_err(|late| time.judge(Error::NodeNotReady(late)))?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Plan;
 use super::preflight::{Failed, Finding};
 use crate::error::{Code, Result};
+use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::path::quoted;
@@ -96,14 +97,16 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
             told.join("; ")
         ),
         remedies: vec![
-            format!(
-                "remove the selectors: clearml-local up --set {}",
-                none.join(",")
+            Hint::run(
+                "remove the selectors",
+                ours!(Up, "--set {nulls}", nulls = none.join(",")),
             ),
-            format!(
-                "or label the node once it is running: docker exec {node} kubectl label node \
-                 {node} {}",
-                labels.join(" ")
+            Hint::run(
+                "or label the node once it is running",
+                format!(
+                    "docker exec {node} kubectl label node {node} {}",
+                    labels.join(" ")
+                ),
             ),
         ],
         code: Code::ComponentUnschedulable,

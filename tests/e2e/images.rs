@@ -135,7 +135,11 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
         assert_eq!(error.code(), Code::ImageUnauthorized, "{error}");
         assert_eq!(recorder.tries_again(), 0, "{error}");
         let login = format!("docker login {}", registry.address);
-        assert!(error.hints()[0].ends_with(&login), "{:?}", error.hints());
+        assert!(
+            error.hints()[0].to_string().ends_with(&login),
+            "{:?}",
+            error.hints()
+        );
     }
 
     let absent = format!("{}/hub/library/e2e-image:2", registry.address);

@@ -11,6 +11,7 @@ use super::fixtures::{pod, seen};
 use super::{Cause, ComponentObservation, Finding, diagnose};
 use crate::component::Component;
 use crate::error::Code;
+use crate::hint::Hint;
 
 pub(super) fn one(component: Component, status: Value) -> ComponentObservation {
     seen(component, vec![pod(status)], Vec::new())
@@ -32,7 +33,7 @@ pub(super) fn is(finding: &Finding, kind: Cause, code: Code, heals: bool) {
         "{finding:?}"
     );
     assert!(!finding.hints.is_empty(), "{finding:?}");
-    for hint in &finding.hints {
+    for hint in finding.hints.iter().map(Hint::to_string) {
         assert!(!hint.contains("--purge") && !hint.contains("rm "), "{hint}");
     }
 }

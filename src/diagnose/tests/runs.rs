@@ -51,6 +51,7 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
     assert_eq!(state.line(), "out of memory: limit 1 GiB, 1 restart");
     assert!(
         finding.hints[0]
+            .to_string()
             .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")
     );
 }
@@ -69,7 +70,11 @@ fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
     ));
     is(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
     assert!(more.cause.ends_with("keeps being killed (SIGKILL)"));
-    assert!(more.hints[1].starts_with("if it needs more memory: "));
+    assert!(
+        more.hints[1]
+            .to_string()
+            .starts_with("if it needs more memory: ")
+    );
 }
 
 #[test]

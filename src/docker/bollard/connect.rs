@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use super::TIMEOUT;
 use crate::connection::Fault;
 use crate::docker::{Address, Endpoint, Error, Tls};
+use crate::hint::Hint;
 
 /// What Docker's and Go's servers answer to plain HTTP on a port with TLS.
 const WANTS_TLS: &str = "HTTP request to an HTTPS server";
@@ -107,50 +108,73 @@ pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
     }
 }
 
-fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> String {
+fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> Hint {
     let dir = endpoint.tls.as_ref().map(|tls| tls.dir.display());
     let by_tcp = matches!(endpoint.address, Address::Tcp { .. });
     match (fault, dir) {
         (Fault::Expired | Fault::NotYetValid, _) => {
-            return "renew the engine's certificate, and check this machine's clock".into();
+            return Hint::text("renew the engine's certificate, and check this machine's clock");
         }
         (Fault::UnknownAuthority, Some(dir)) => {
-            return format!("put the engine's CA certificate into {dir}/ca.pem");
+            return Hint::text(format!("put the engine's CA certificate into {dir}/ca.pem"));
         }
         (Fault::WrongName, _) => {
-            return "use a host name that is in the certificate: export DOCKER_HOST=tcp://NAME:PORT".into();
+            return Hint::run(
+                "use a host name that is in the certificate",
+                "export DOCKER_HOST=tcp://NAME:PORT",
+            );
         }
         (Fault::Tls(text), _) if text.contains("InvalidContentType") => {
-            return "the engine does not speak TLS on this port: unset DOCKER_TLS_VERIFY".into();
+            return Hint::run(
+                "the engine does not speak TLS on this port",
+                "unset DOCKER_TLS_VERIFY",
+            );
         }
         // The engine's answer to a client's certificate, or to its absence.
         (fault, Some(dir))
             if is_without_reason(fault)
                 || matches!(fault, Fault::Tls(text) if text.contains("alert")) =>
         {
-            return format!(
+            return Hint::text(format!(
                 "the engine does not accept this client: check {dir}/cert.pem and {dir}/key.pem"
-            );
+            ));
         }
         (Fault::Reset, Some(_)) => {
-            return "the engine may not speak TLS on this port: unset DOCKER_TLS_VERIFY".into();
+            return Hint::run(
+                "the engine may not speak TLS on this port",
+                "unset DOCKER_TLS_VERIFY",
+            );
         }
         (Fault::Reset, None) if by_tcp => {
-            return "it may need TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
+            return Hint::run(
+                "it may need TLS",
+                "export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR",
+            );
         }
         _ if reason == "it only accepts TLS" => {
-            return "use TLS: export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR".into();
+            return Hint::run("use TLS", "export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR");
         }
         _ => {}
     }
-    let hint = if reason.to_lowercase().contains("permission denied") {
-        "your user may not access it: sudo usermod -aG docker $USER, then log in again"
+    if reason.to_lowercase().contains("permission denied") {
+        Hint::run(
+            "your user may not access it; log in again afterwards",
+            "sudo usermod -aG docker $USER",
+        )
     } else if endpoint.chosen_by.starts_with("context") {
-        "start it, or choose another: docker context ls, docker context use NAME"
+        Hint::run(
+            "start it, or choose another",
+            "docker context ls, docker context use NAME",
+        )
     } else if endpoint.chosen_by.starts_with("DOCKER_HOST") {
-        "start it, or choose another: unset DOCKER_HOST, docker context ls"
+        Hint::run(
+            "start it, or choose another",
+            "unset DOCKER_HOST, docker context ls",
+        )
     } else {
-        "start Docker (Linux: sudo systemctl start docker), or choose another engine: docker context ls"
-    };
-    hint.into()
+        Hint::run(
+            "start Docker (Linux: sudo systemctl start docker), or choose another engine",
+            "docker context ls",
+        )
+    }
 }

@@ -8,6 +8,7 @@ use crate::component::{Component, State, StateKind};
 use crate::diagnose::ObservedImage;
 use crate::error::{Code, Error, Explain};
 use crate::health::Health;
+use crate::hint::{Hint, ours};
 
 use super::super::{CheckView, ComponentView, StatusView, Summary};
 use super::{Policy, output, policy, quietly};
@@ -41,10 +42,10 @@ impl Explain for Killed {
         Code::ComponentOutOfMemory
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn hints(&self) -> Vec<Hint> {
         vec![
-            "give it more: clearml-local up --set elasticsearch.resources.limits.memory=2Gi".into(),
-            "see its full log: clearml-local logs elasticsearch --previous".into(),
+            give_more(),
+            Hint::run("see its full log", ours!(Logs, "elasticsearch --previous")),
         ]
     }
 
@@ -54,6 +55,11 @@ impl Explain for Killed {
             "  [INFO ] loaded module \x1b[2J\x07[x-pack]".into(),
         ]
     }
+}
+
+fn give_more() -> Hint {
+    let command = ours!(Up, "--set elasticsearch.resources.limits.memory=2Gi");
+    Hint::run("give it more", command)
 }
 
 pub(super) fn failure() -> Error {
@@ -162,9 +168,7 @@ fn degraded() -> StatusView {
     );
     view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);
     view.notes = vec!["The node does not keep up: its disk is 97 % full.".into()];
-    view.hints = vec![
-        "give it more: clearml-local up --set elasticsearch.resources.limits.memory=2Gi".into(),
-    ];
+    view.hints = vec![give_more()];
     view
 }
 

@@ -27,6 +27,7 @@ fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
 
 fn view() -> ChangesView {
     ChangesView {
+        name: "demo".into(),
         against: "cluster",
         unasked: None,
         data_dir: None,

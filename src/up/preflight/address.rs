@@ -5,6 +5,7 @@ use std::net::{IpAddr, TcpListener};
 
 use super::Finding;
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 use crate::settings::Listen;
 
 /// Returns the finding where this machine does not have the address.
@@ -15,9 +16,12 @@ pub(super) fn address(listen: Listen) -> Option<Finding> {
     Some(Finding {
         what: format!("cannot open ports on {listen}: this machine does not have that address"),
         remedies: vec![
-            "list its addresses: ip -brief address".into(),
-            "listen on this machine only: clearml-local up --listen 127.0.0.1".into(),
-            "or listen on all addresses: clearml-local up --listen 0.0.0.0".into(),
+            Hint::run("list its addresses", "ip -brief address"),
+            Hint::run(
+                "listen on this machine only",
+                ours!(Up, "--listen 127.0.0.1"),
+            ),
+            Hint::run("or listen on all addresses", ours!(Up, "--listen 0.0.0.0")),
         ],
         code: Code::Usage,
     })

@@ -2,11 +2,13 @@
 //! file system lets the databases own their files.
 
 use super::Finding;
-use crate::docker::{ContainerSpec, Engine, EngineInfo, Mount, run_once};
+use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Result};
+use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::settings::DataPlace;
 use crate::up::Plan;
+use crate::up::session::Session;
 use crate::{files, manifests, mounts};
 
 /// File systems that keep owners without being tried: those of local disks.
@@ -23,11 +25,8 @@ const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; c
      rmdir \"$d\"; exit $code";
 
 /// Checks the data directory.
-pub(super) async fn findings(
-    plan: &Plan,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-) -> Result<Vec<Finding>> {
+pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
+    let Session { plan, .. } = *session;
     let dir = match &plan.instance.data_dir {
         DataPlace::Folder(dir) => dir,
         DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
@@ -36,7 +35,7 @@ pub(super) async fn findings(
         return Ok(vec![finding]);
     }
     let mut findings = components(plan, dir);
-    findings.extend(owners(plan, dir, engine, info).await?);
+    findings.extend(owners(session, dir).await?);
     Ok(findings)
 }
 
@@ -58,8 +57,8 @@ pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
             there.display()
         ),
         vec![
-            format!("see what it is: ls -ld {}", quoted(there)),
-            ELSEWHERE.into(),
+            Hint::run("see what it is", format!("ls -ld {}", quoted(there))),
+            elsewhere(),
         ],
     ))
 }
@@ -78,12 +77,17 @@ fn volume_name(name: &str) -> Option<Finding> {
                 "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and \
                  `-`, starting with a letter or digit"
             ),
-            vec!["use another name: clearml-local up --data-dir volume:NAME".into()],
+            vec![Hint::run(
+                "use another name",
+                ours!(Up, "--data-dir volume:NAME"),
+            )],
         )
     })
 }
 
-const ELSEWHERE: &str = "use another directory: clearml-local up --data-dir DIR";
+fn elsewhere() -> Hint {
+    Hint::run("use another directory", ours!(Up, "--data-dir DIR"))
+}
 
 fn unwritable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
     let there = files::standing(dir)?;
@@ -98,8 +102,8 @@ fn unwritable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
     Some(finding(
         format!("cannot {doing}: {reason}"),
         vec![
-            format!("see who owns it: ls -ld {}", quoted(there)),
-            ELSEWHERE.into(),
+            Hint::run("see who owns it", format!("ls -ld {}", quoted(there))),
+            elsewhere(),
         ],
     ))
 }
@@ -113,13 +117,15 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
         let shown = place.display();
         if place.is_symlink() {
             let remedy = place.canonicalize().map_or_else(
-                |_| format!("remove the broken link: rm {}", quoted(&place)),
+                |_| Hint::run("remove the broken link", format!("rm {}", quoted(&place))),
                 |target| {
-                    format!(
-                        "replace the link with a bind mount: rm {0} && mkdir {0} && sudo mount \
-                         --bind {1} {0}",
-                        quoted(&place),
-                        quoted(target)
+                    Hint::run(
+                        "replace the link with a bind mount",
+                        format!(
+                            "rm {0} && mkdir {0} && sudo mount --bind {1} {0}",
+                            quoted(&place),
+                            quoted(target)
+                        ),
                     )
                 },
             );
@@ -130,7 +136,10 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
         } else if place.exists() && !place.is_dir() {
             findings.push(finding(
                 format!("{shown} is not a directory, but {component} keeps its data there"),
-                vec![format!("see what it is: ls -l {}", quoted(&place))],
+                vec![Hint::run(
+                    "see what it is",
+                    format!("ls -l {}", quoted(&place)),
+                )],
             ));
         }
     }
@@ -141,11 +150,12 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
 /// known for it are tried: by root here, else in a container, where the engine has
 /// the node's image.
 pub(in crate::up) async fn owners(
-    plan: &Plan,
+    session: &Session<'_>,
     dir: &HostPath,
-    engine: &dyn Engine,
-    info: &EngineInfo,
 ) -> Result<Option<Finding>> {
+    let Session {
+        plan, engine, info, ..
+    } = *session;
     let Some(there) = files::standing(dir) else {
         return Ok(None);
     };
@@ -176,8 +186,8 @@ pub(in crate::up) async fn owners(
                 mounted.at.display()
             ),
             vec![
-                "use a directory on a local disk: clearml-local up --data-dir DIR".into(),
-                "or use a Docker volume: clearml-local up --data-dir volume:NAME".into(),
+                Hint::run("use a directory on a local disk", ours!(Up, "--data-dir DIR")),
+                Hint::run("or use a Docker volume", ours!(Up, "--data-dir volume:NAME")),
             ],
         )
     }))
@@ -211,7 +221,7 @@ async fn try_in_container(
     Ok(run_once(engine, &container).await?.0 == 0)
 }
 
-fn finding(what: String, remedies: Vec<String>) -> Finding {
+fn finding(what: String, remedies: Vec<Hint>) -> Finding {
     Finding {
         what,
         remedies,
@@ -221,12 +231,14 @@ fn finding(what: String, remedies: Vec<String>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use crate::docker::EngineInfo;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
     use crate::settings::Instance;
+    use crate::up::session::Borrowed;
 
     fn plan(dir: PathBuf) -> Plan {
         let instance = Instance::with_defaults(dir.into());
@@ -236,7 +248,9 @@ mod tests {
 
     async fn told(dir: PathBuf) -> Vec<String> {
         let engine = FakeEngine::new(State::default());
-        let found = findings(&plan(dir), &engine, &EngineInfo::default()).await;
+        let (plan, info) = (plan(dir), EngineInfo::default());
+        let borrowed = Borrowed::of(&plan);
+        let found = findings(&borrowed.session(&plan, &engine, &info)).await;
         assert!(engine.state().calls.is_empty(), "nothing was changed");
         found.unwrap().into_iter().map(|one| one.what).collect()
     }
@@ -280,7 +294,9 @@ mod tests {
             .unwrap();
         assert!(link.what.contains("is a symbolic link"), "{}", link.what);
         assert!(
-            link.remedies[0].contains(&format!("'{}/mongodb'", dir.display())),
+            link.remedies[0]
+                .to_string()
+                .contains(&format!("'{}/mongodb'", dir.display())),
             "{}",
             link.remedies[0]
         );

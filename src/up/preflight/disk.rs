@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::{Finding, gib};
 use crate::data_size;
-use crate::docker::{ContainerSpec, Engine, EngineInfo, run_once};
+use crate::docker::{ContainerSpec, Engine, run_once};
 use crate::error::{Code, Result};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::path::quoted;
 use crate::settings::Pull;
 use crate::state::Marker;
+use crate::up::session::Session;
 use crate::up::{Plan, data};
 
 /// What an image takes that is not there yet, unpacked: the largest of a release.
@@ -26,15 +28,13 @@ const LEAST_INODES: u64 = 5_000;
 const COUNTING: Duration = Duration::from_secs(5);
 
 /// What is too full. `fresh` is whether a node must be made.
-pub(super) async fn disk(
-    plan: &Plan,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    fresh: bool,
-) -> Result<Vec<Finding>> {
-    const OF_ENGINE: &str = "see what fills the disk: docker system df";
+pub(super) async fn disk(session: &Session<'_>, fresh: bool) -> Result<Vec<Finding>> {
+    let Session {
+        plan, engine, info, ..
+    } = *session;
+    let of_engine = || Hint::run("see what fills the disk", "docker system df");
     let mut findings: Vec<Finding> = Vec::new();
-    let mut demand = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<String>| {
+    let mut demand = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<Hint>| {
         if let Some(free) = free.filter(|free| *free < needed) {
             findings.push(Finding {
                 what: format!(
@@ -59,19 +59,14 @@ pub(super) async fn disk(
         } else {
             None
         };
-        demand(
-            "Docker's virtual machine",
-            free,
-            needed,
-            vec![OF_ENGINE.into()],
-        );
+        demand("Docker's virtual machine", free, needed, vec![of_engine()]);
     } else {
         let free = visible(root);
         let what = format!("Docker's root directory {}", root.display());
-        demand(&what, free, needed, vec![OF_ENGINE.into()]);
+        demand(&what, free, needed, vec![of_engine()]);
         if let Some(folder) = plan.instance.data_dir.folder() {
             let what = format!("the data directory {folder}");
-            let remedies = of_data(folder, &format!("df -h {}", quoted(standing(folder))));
+            let remedies = of_data(folder, format!("df -h {}", quoted(standing(folder))));
             demand(&what, visible(folder), LEAST_FREE + copied(plan), remedies);
             findings.extend(few_inodes(&what, folder));
         }
@@ -82,15 +77,18 @@ pub(super) async fn disk(
 }
 
 /// What to do about a full data disk: it need not be the engine's.
-fn of_data(folder: &Path, look: &str) -> Vec<String> {
-    let mut remedies = vec![format!("see how full the disk is: {look}")];
+fn of_data(folder: &Path, look: String) -> Vec<Hint> {
+    let mut remedies = vec![Hint::run("see how full the disk is", look)];
     if folder.exists() {
-        remedies.push(format!(
-            "see what fills the directory: sudo du -xh -d 1 {}",
-            quoted(folder)
+        remedies.push(Hint::run(
+            "see what fills the directory",
+            format!("sudo du -xh -d 1 {}", quoted(folder)),
         ));
     }
-    remedies.push("or keep the data on another disk: clearml-local up --data-dir DIR".into());
+    remedies.push(Hint::run(
+        "or keep the data on another disk",
+        ours!(Up, "--data-dir DIR"),
+    ));
     remedies
 }
 
@@ -111,9 +109,12 @@ fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
     let free = files::free_inodes(path).filter(|_| path.is_absolute())?;
     (free < LEAST_INODES).then(|| Finding {
         what: format!("{what} has {free} free inodes, but {LEAST_INODES} may be needed"),
-        remedies: vec![format!(
-            "see what uses the inodes: df -i {0} && sudo du -x --inodes -d 1 {0}",
-            quoted(standing(path))
+        remedies: vec![Hint::run(
+            "see what uses the inodes",
+            format!(
+                "df -i {0} && sudo du -x --inodes -d 1 {0}",
+                quoted(standing(path))
+            ),
         )],
         code: Code::DiskFull,
     })

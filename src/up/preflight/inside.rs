@@ -7,6 +7,7 @@ use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::path::quoted;
 use crate::settings::DataPlace;
 
@@ -43,8 +44,11 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
             own.name
         ),
         remedies: vec![
-            "run this command on the host".into(),
-            "or run the container in the host's network: docker run --network host …".into(),
+            Hint::text("run this command on the host"),
+            Hint::run(
+                "or run the container in the host's network",
+                "docker run --network host …",
+            ),
         ],
         code: Code::DockerRemote,
     })
@@ -72,11 +76,14 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
             own.name
         ),
         remedies: vec![
-            format!(
-                "mount it at the same path: docker run -v {0}:{0} …",
-                quoted(&**dir)
+            Hint::run(
+                "mount it at the same path",
+                format!("docker run -v {0}:{0} …", quoted(&**dir)),
             ),
-            "or use a Docker volume: clearml-local up --data-dir volume:NAME".into(),
+            Hint::run(
+                "or use a Docker volume",
+                ours!(Up, "--data-dir volume:NAME"),
+            ),
         ],
         code: Code::DataUnusable,
     })

@@ -8,6 +8,7 @@ use super::{Finding, gib};
 use crate::docker::EngineInfo;
 use crate::error::Code;
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::settings::DataPlace;
 use crate::up::Plan;
 
@@ -29,7 +30,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 "Docker {} is too old: it supports API {}.{}, but {}.{} is required",
                 info.version, info.api.0, info.api.1, OLDEST_API.0, OLDEST_API.1
             ),
-            remedies: vec!["update Docker".into()],
+            remedies: vec![Hint::text("update Docker")],
             code: Code::DockerUnsupported,
         });
     }
@@ -39,7 +40,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 "unsupported architecture {}: there are no images for it",
                 info.architecture
             ),
-            remedies: vec!["use an amd64 or arm64 machine".into()],
+            remedies: vec![Hint::text("use an amd64 or arm64 machine")],
             code: Code::DockerUnsupported,
         });
     }
@@ -51,7 +52,9 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 gib(needed),
                 gib(info.memory)
             ),
-            remedies: vec!["give Docker more memory (Docker Desktop: Settings, Resources)".into()],
+            remedies: vec![Hint::text(
+                "give Docker more memory (Docker Desktop: Settings, Resources)",
+            )],
             code: Code::HostTooSmall,
         });
     }
@@ -61,7 +64,9 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 "the server needs {FEWEST_CPUS} CPUs, but Docker has {}",
                 info.cpus
             ),
-            remedies: vec!["give Docker more CPUs (Docker Desktop: Settings, Resources)".into()],
+            remedies: vec![Hint::text(
+                "give Docker more CPUs (Docker Desktop: Settings, Resources)",
+            )],
             code: Code::HostTooSmall,
         });
     }
@@ -75,7 +80,10 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
         return Some(Finding {
             what: "Kubernetes in rootless Docker requires cgroup v2, but this machine has v1"
                 .into(),
-            remedies: vec!["use a Docker engine that runs as root: docker context ls".into()],
+            remedies: vec![Hint::run(
+                "use a Docker engine that runs as root",
+                "docker context ls",
+            )],
             code: Code::DockerUnsupported,
         });
     }
@@ -85,15 +93,17 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     let missing = info.missing_controllers.join(", ");
     let remedies = if rootless {
         vec![
-            "let systemd delegate the controllers: sudo systemctl edit user@.service, with the two \
-             lines [Service] and Delegate=cpu cpuset io memory pids".into(),
-            "then log out and in again".into(),
+            Hint::run(
+                "let systemd delegate the controllers, with the two lines [Service] and Delegate=cpu cpuset io memory pids",
+                "sudo systemctl edit user@.service",
+            ),
+            Hint::text("then log out and in again"),
         ]
     } else {
-        vec![format!(
+        vec![Hint::text(format!(
             "enable them on the kernel command line, such as cgroup_enable=memory (missing: \
              {missing})"
-        )]
+        ))]
     };
     Some(Finding {
         what: format!(
@@ -125,9 +135,10 @@ pub(super) fn snap(
              names do not start with a dot",
             folder.display()
         ),
-        remedies: vec![
-            "keep the data in a Docker volume: clearml-local up --data-dir volume:NAME".into(),
-        ],
+        remedies: vec![Hint::run(
+            "keep the data in a Docker volume",
+            ours!(Up, "--data-dir volume:NAME"),
+        )],
         code: Code::DockerUnsupported,
     })
 }
@@ -146,7 +157,9 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
              refused",
             skew.as_secs()
         ),
-        remedies: vec!["correct the clock: restart Docker or its virtual machine".into()],
+        remedies: vec![Hint::text(
+            "correct the clock: restart Docker or its virtual machine",
+        )],
         code: Code::DockerUnsupported,
     })
 }
@@ -203,7 +216,7 @@ mod tests {
         info.missing_controllers = vec!["cpu", "pids"];
         let finding = cgroups(&info).unwrap();
         assert!(finding.what.contains("cpu, pids"), "{}", finding.what);
-        assert!(finding.remedies[0].contains("Delegate="));
+        assert!(finding.remedies[0].to_string().contains("Delegate="));
         info.cgroup_version = "1".into();
         assert!(cgroups(&info).unwrap().what.contains("cgroup v2"));
     }

@@ -12,12 +12,14 @@ mod ports;
 mod proxy;
 
 pub(super) use self::network::create as create_network;
-use super::{Plan, Request, selectors};
-use crate::docker::{Container, Engine, EngineInfo};
+use super::selectors;
+use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
+use crate::hint::Hint;
 use crate::node::spec::{self, NETWORK};
 use crate::settings::{Instance, InstanceName};
+use crate::up::session::Session;
 
 /// One thing that is in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Finding {
     /// What is wrong, and why it matters.
     pub what: String,
     /// What to type or do.
-    pub remedies: Vec<String>,
+    pub remedies: Vec<Hint>,
     /// The exit code.
     pub code: Code,
 }
@@ -68,8 +70,8 @@ impl Explain for Failed {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
-        let mut hints: Vec<String> = Vec::new();
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints: Vec<Hint> = Vec::new();
         for hint in self.findings.iter().flat_map(|f| &f.remedies) {
             if !hints.contains(hint) {
                 hints.push(hint.clone());
@@ -80,15 +82,10 @@ impl Explain for Failed {
 }
 
 /// Checks everything that `up` needs.
-pub(super) async fn run(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    events: &Events,
-) -> Result<()> {
+pub(super) async fn run(session: &Session<'_>) -> Result<()> {
+    let Session { events, .. } = *session;
     let step = events.step("preflight");
-    let result = check(plan, request, engine, info, &step).await;
+    let result = check(session, &step).await;
     step.end(result, |()| (false, String::new()))
 }
 
@@ -116,22 +113,23 @@ pub(super) async fn reachable(
     told(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
 }
 
-async fn check(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-    info: &EngineInfo,
-    step: &Step,
-) -> Result<()> {
+async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
+    let Session {
+        plan,
+        request,
+        engine,
+        info,
+        ..
+    } = *session;
     let node = engine.container(&spec::name(&plan.name)).await?;
     let mut findings = machine::machine(plan, info);
     findings.extend(machine::cgroups(info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
-    findings.extend(data_dir::findings(plan, engine, info).await?);
+    findings.extend(data_dir::findings(session).await?);
     findings.extend(plan.in_the_way.iter().cloned());
-    findings.extend(owners::data(plan, request, engine).await?);
+    findings.extend(owners::data(session).await?);
     findings.extend(owners::data_left_behind(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
@@ -139,7 +137,7 @@ async fn check(
     findings.extend(reach(&plan.instance, engine, ours.as_ref(), own.as_ref()).await?);
     let place = &plan.instance.data_dir;
     findings.extend(own.and_then(|own| inside::data(&own, place)));
-    findings.extend(disk::disk(plan, engine, info, ours.is_none()).await?);
+    findings.extend(disk::disk(session, ours.is_none()).await?);
     if ours.is_none() {
         findings.extend(selectors::of_new_node(plan, &info.architecture));
     }
@@ -208,40 +206,19 @@ fn gib(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::docker::EngineInfo;
+    use crate::up::Plan;
+    use crate::up::session::Borrowed;
     use std::net::TcpListener;
     use std::path::PathBuf;
-    use std::sync::Arc;
+
     use std::sync::atomic::{AtomicU16, Ordering};
-    use std::time::Duration;
 
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::event::{Event, Reporter};
     use crate::node::spec::KIND_CLUSTER_LABEL;
-    use crate::options::Options;
     use crate::ports::Ports;
-    use crate::proxy::Proxies;
     use crate::settings::DataPlace;
-
-    struct Silent;
-    impl Reporter for Silent {
-        fn report(&self, _: Duration, _: &Event) {}
-    }
-
-    fn request(plan: &Plan) -> Request {
-        Request {
-            name: plan.name.clone(),
-            options: Options::default(),
-            retain: false,
-            atomic: false,
-            new_keys: false,
-            interrupt: crate::interrupt::Interrupt::never(),
-            back_to: None,
-            proxies: Proxies::default(),
-            docker_config: None,
-            user_kubeconfig: None,
-        }
-    }
 
     fn machine_that_fits() -> EngineInfo {
         EngineInfo {
@@ -274,8 +251,9 @@ mod tests {
 
     async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Code> {
         let engine = FakeEngine::new(state);
-        let step = Events::new(Arc::new(Silent)).step("preflight");
-        let Err(error) = check(plan, &request(plan), &engine, info, &step).await else {
+        let step = Events::silent().step("preflight");
+        let borrowed = Borrowed::of(plan);
+        let Err(error) = check(&borrowed.session(plan, &engine, info), &step).await else {
             return Vec::new();
         };
         assert!(engine.state().calls.is_empty(), "nothing was changed");
@@ -344,7 +322,11 @@ mod tests {
             panic!("{findings:?}");
         };
         assert!(finding.what.contains(&format!("port {port} ")));
-        assert!(finding.remedies[1].ends_with("clearml-local up --https-port PORT"));
+        assert!(
+            finding.remedies[1]
+                .to_string()
+                .ends_with("clearml-local up --https-port PORT")
+        );
     }
 
     #[tokio::test]
@@ -407,10 +389,10 @@ mod tests {
         assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
     }
 
-    fn finding(what: &str, remedy: &str, code: Code) -> Finding {
+    fn finding(what: &str, remedy: &'static str, code: Code) -> Finding {
         Finding {
             what: what.into(),
-            remedies: vec![remedy.into()],
+            remedies: vec![Hint::text(remedy)],
             code,
         }
     }

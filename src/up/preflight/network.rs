@@ -4,6 +4,7 @@
 use super::{Failed, Finding};
 use crate::docker::{Engine, Network, ensure_network, unused_duplicates};
 use crate::error::{Code, Result};
+use crate::hint::Hint;
 use crate::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
 
 /// What is wrong with the networks of that name, for a node that must be created or
@@ -42,8 +43,8 @@ pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
                 removed again"
             ),
             remedies: vec![
-                format!("create it with another range: {CREATE}"),
-                "or change `default-address-pools` in Docker's daemon.json".into(),
+                Hint::run("create it with another range", CREATE),
+                Hint::text("or change `default-address-pools` in Docker's daemon.json"),
             ],
             code: Code::DockerUnsupported,
         };
@@ -77,12 +78,15 @@ fn overlap(network: &Network) -> Option<Finding> {
     let others: Vec<&str> = network.containers.keys().map(String::as_str).collect();
     let free = match others.is_empty() {
         true => None,
-        false => Some(format!(
-            "stop its containers: docker stop {}",
-            others.join(" ")
+        false => Some(Hint::run(
+            "stop its containers",
+            format!("docker stop {}", others.join(" ")),
         )),
     };
-    let create = format!("give it another range: docker network rm {NETWORK} && {CREATE}");
+    let create = Hint::run(
+        "give it another range",
+        format!("docker network rm {NETWORK} && {CREATE}"),
+    );
     Some(Finding {
         what: format!("the Docker network `{NETWORK}` has {clash}"),
         remedies: free.into_iter().chain([create]).collect(),
@@ -109,11 +113,11 @@ fn duplicates(networks: &[&Network]) -> Finding {
             told.collect::<Vec<_>>().join("; ")
         ),
         remedies: vec![
-            format!(
-                "stop the containers in one of them: docker stop {}",
-                users.unwrap_or_default()
+            Hint::run(
+                "stop the containers in one of them",
+                format!("docker stop {}", users.unwrap_or_default()),
             ),
-            format!("then remove it: docker network rm {last}"),
+            Hint::run("then remove it", format!("docker network rm {last}")),
         ],
         code: Code::DockerUnsupported,
     }
@@ -160,7 +164,11 @@ mod tests {
                 "{}",
                 finding.what
             );
-            assert!(finding.remedies[0].contains("docker network create --subnet"));
+            assert!(
+                finding.remedies[0]
+                    .to_string()
+                    .contains("docker network create --subnet")
+            );
         }
         let used = networks(&[network("a", "10.244.0.0/16", Some("other"))]);
         assert_eq!(
@@ -180,7 +188,11 @@ mod tests {
             assert_eq!(created.is_ok(), left == 1, "{range}");
             if let Err(error) = created {
                 assert!(error.to_string().contains("for pods"), "{error}");
-                assert!(error.hints()[0].ends_with(CREATE), "{:?}", error.hints());
+                assert!(
+                    error.hints()[0].to_string().ends_with(CREATE),
+                    "{:?}",
+                    error.hints()
+                );
             }
             assert_eq!(engine.state().networks.len(), left, "{range}");
         }

@@ -5,11 +5,13 @@ use std::path::Path;
 use super::{Finding, data_dir};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
+use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
 use crate::settings::DataPlace;
 use crate::state::{self, Marker};
-use crate::up::{Plan, Request, data};
+use crate::up::session::Session;
+use crate::up::{Plan, data};
 
 /// The node's name, or kind's cluster of that name, belongs to somebody else.
 pub(super) async fn name_taken(
@@ -34,18 +36,20 @@ pub(super) async fn name_taken(
                 "the name `{}` is in use: the container {} is {maker}",
                 plan.name, container.name
             ),
-            remedies: vec!["use another name: clearml-local up --name NAME".into()],
+            remedies: vec![Hint::run("use another name", ours!(Up).of(Some("NAME")))],
             code: Code::NameTaken,
         }
     }))
 }
 
 /// The place for the data is ours, and its databases fit the release.
-pub(super) async fn data(
-    plan: &Plan,
-    request: &Request,
-    engine: &dyn Engine,
-) -> Result<Option<Finding>> {
+pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
+    let Session {
+        plan,
+        request,
+        engine,
+        ..
+    } = *session;
     let place = &plan.instance.data_dir;
     let checked = match place {
         // Why it cannot be read is found in `data_dir`.
@@ -63,14 +67,14 @@ pub(super) async fn data(
     };
     Ok(checked.err().map(|error| match request.back_to {
         Some(back) if error.code() == Code::DataVersion => {
-            let number = back.number.map(|number| format!(" {number}"));
-            let command = format!(
-                "clearml-local rollback{} --keep-release",
-                number.unwrap_or_default()
-            );
+            let number = back.number.map(|number| format!("{number} "));
+            let number = number.unwrap_or_default();
             Finding {
                 what: format!("{error}; nothing was changed"),
-                remedies: vec![format!("use only the values of that revision: {command}")],
+                remedies: vec![Hint::run(
+                    "use only the values of that revision",
+                    ours!(Rollback, "{number}--keep-release"),
+                )],
                 code: error.code(),
             }
         }
@@ -106,9 +110,11 @@ pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result
             plan.name
         ),
         remedies: vec![
-            "keep using the current data: omit --data-dir".into(),
-            "or start with new data under another name: clearml-local up --name NEW --data-dir DIR"
-                .into(),
+            Hint::text("keep using the current data: omit --data-dir"),
+            Hint::run(
+                "or start with new data under another name",
+                ours!(Up, "--data-dir DIR").of(Some("NEW")),
+            ),
         ],
         code: Code::Usage,
     }))

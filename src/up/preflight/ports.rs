@@ -11,6 +11,7 @@ use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
+use crate::hint::{Hint, ours};
 use crate::node::spec;
 use crate::settings::{Instance, Listen};
 
@@ -35,7 +36,7 @@ pub(super) async fn ports(
                 what: format!("port {port} on {at} is in use"),
                 remedies: vec![
                     see(port),
-                    format!("or use another port: clearml-local up {flag} PORT"),
+                    Hint::run("or use another port", ours!(Up, "{flag} PORT")),
                 ],
                 code: Code::PortInUse,
             }));
@@ -49,7 +50,7 @@ pub(super) async fn ports(
             what: format!("port {port} on {listen} is in use{holder}"),
             remedies: vec![
                 remedy,
-                format!("or use another port: clearml-local up {flag} PORT"),
+                Hint::run("or use another port", ours!(Up, "{flag} PORT")),
             ],
             code: Code::PortInUse,
         });
@@ -77,9 +78,11 @@ pub(super) async fn of_kubernetes(
         ),
         remedies: vec![
             remedy,
-            "or recreate the node with another port, the data are kept: clearml-local down, then \
-             clearml-local up"
-                .into(),
+            Hint::run(
+                "or recreate the node with another port, the data are kept",
+                ours!(Down),
+            )
+            .then(ours!(Up)),
         ],
         code: Code::PortInUse,
     }))
@@ -124,24 +127,27 @@ fn is_free(address: IpAddr, port: u16) -> bool {
 
 /// Who holds a port, in words, and what to type about it. Processes of other users
 /// are seen by root alone.
-async fn holder(engine: &dyn Engine, port: u16) -> Result<(String, String)> {
+async fn holder(engine: &dyn Engine, port: u16) -> Result<(String, Hint)> {
     if let Some(name) = engine.container_publishing(port).await? {
         return Ok((
             format!(" by the container {name}"),
-            format!("stop it: docker stop {name}"),
+            Hint::run("stop it", format!("docker stop {name}")),
         ));
     }
     Ok(match listeners::get_process_by_port(port, Protocol::TCP) {
         Ok(process) => (
             format!(" by {} (process {})", process.name, process.pid),
-            format!("stop it: kill {}", process.pid),
+            Hint::run("stop it", format!("kill {}", process.pid)),
         ),
         Err(_) => (String::new(), see(port)),
     })
 }
 
-fn see(port: u16) -> String {
-    format!("see who uses it: sudo ss -ltnp 'sport = :{port}'")
+fn see(port: u16) -> Hint {
+    Hint::run(
+        "see who uses it",
+        format!("sudo ss -ltnp 'sport = :{port}'"),
+    )
 }
 
 #[cfg(test)]
@@ -181,7 +187,7 @@ mod tests {
         let (who, remedy) = holder(&engine, port).await.unwrap();
         let me = std::process::id();
         assert!(who.contains(&format!("(process {me})")), "{who}");
-        assert_eq!(remedy, format!("stop it: kill {me}"));
+        assert_eq!(remedy.to_string(), format!("stop it: kill {me}"));
         let container = Container {
             name: "web".into(),
             running: true,

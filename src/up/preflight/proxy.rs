@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::error::Code;
+use crate::hint::{Hint, ours};
 use crate::proxy::Proxies;
 
 /// Proxies that nothing in the node can use.
@@ -11,8 +12,10 @@ pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
         Some(Finding {
             what: format!("invalid proxy URL in {}: {reason}", proxy.variable),
             remedies: vec![match proxy.variable.split_once(' ') {
-                None => format!("run without it: env -u {} clearml-local up", proxy.variable),
-                Some(_) => "set HTTPS_PROXY in your environment, which takes precedence".into(),
+                None => Hint::run("run without it", ours!(Up).without(proxy.variable.clone())),
+                Some(_) => {
+                    Hint::text("set HTTPS_PROXY in your environment, which takes precedence")
+                }
             }],
             code: Code::Usage,
         })

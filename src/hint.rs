@@ -1,0 +1,276 @@
+//! What a person can do next: a sentence, and the commands that do it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// One thing to do next, such as `see its logs: clearml-local logs redis`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    text: Cow<'static, str>,
+    /// What to type, in this order; empty if the text says all.
+    run: Vec<Command>,
+}
+
+impl Hint {
+    /// Something that is not done with a command.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Hint {
+        Hint {
+            text: text.into(),
+            run: Vec::new(),
+        }
+    }
+
+    /// What a command is for, and the command.
+    pub fn run(text: impl Into<Cow<'static, str>>, command: impl Into<Command>) -> Hint {
+        Hint {
+            text: text.into(),
+            run: vec![command.into()],
+        }
+    }
+
+    /// The same with one more command after the others.
+    #[must_use]
+    pub fn then(mut self, command: impl Into<Command>) -> Hint {
+        self.run.push(command.into());
+        self
+    }
+
+    /// The same, with commands that act on this instance; `None` is the default one. A
+    /// command that names an instance already keeps it.
+    #[must_use]
+    pub fn about(mut self, instance: Option<&str>) -> Hint {
+        for command in &mut self.run {
+            if let Command::Ours(ours) = command {
+                ours.name = ours.name.take().or_else(|| instance.map(str::to_owned));
+            }
+        }
+        self
+    }
+
+    /// Whether it is this command and nothing else.
+    pub fn is_only(&self, command: CommandName) -> bool {
+        matches!(&self.run[..], [Command::Ours(ours)] if ours.command == command && ours.args.is_empty())
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        for (nth, command) in self.run.iter().enumerate() {
+            let before = if nth == 0 { ": " } else { " && " };
+            write!(f, "{before}{command}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Hint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Tests compare hints with what is shown.
+#[cfg(test)]
+impl PartialEq<&str> for Hint {
+    fn eq(&self, other: &&str) -> bool {
+        let shown = self.to_string();
+        shown == *other
+    }
+}
+
+/// What to type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Ours(Ours),
+    /// A command of another program, such as `docker info`.
+    Other(Cow<'static, str>),
+}
+
+impl From<Ours> for Command {
+    fn from(ours: Ours) -> Command {
+        Command::Ours(ours)
+    }
+}
+
+impl From<&'static str> for Command {
+    fn from(line: &'static str) -> Command {
+        Command::Other(line.into())
+    }
+}
+
+impl From<String> for Command {
+    fn from(line: String) -> Command {
+        Command::Other(line.into())
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Ours(ours) => ours.fmt(f),
+            Command::Other(line) => f.write_str(line),
+        }
+    }
+}
+
+/// A command of this program, made with [`ours!`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ours {
+    command: CommandName,
+    /// Quoted for a shell where that is needed.
+    args: String,
+    /// The instance; `None` is the one in question, which is filled in with [`Hint::about`].
+    name: Option<String>,
+    /// A variable of the environment that the command must not see.
+    without: Option<String>,
+}
+
+impl Ours {
+    pub fn new(command: CommandName, args: String) -> Ours {
+        Ours {
+            command,
+            args,
+            name: None,
+            without: None,
+        }
+    }
+
+    /// The same for this instance; `None` is the default one.
+    #[must_use]
+    pub fn of(self, instance: Option<&str>) -> Ours {
+        Ours {
+            name: instance.map(str::to_owned),
+            ..self
+        }
+    }
+
+    /// The same without a variable of the environment.
+    #[must_use]
+    pub fn without(self, variable: String) -> Ours {
+        Ours {
+            without: Some(variable),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Ours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = &self.without {
+            write!(f, "env -u {variable} ")?;
+        }
+        write!(f, "clearml-local {}", self.command.name())?;
+        if let Some(name) = self
+            .name
+            .as_deref()
+            .filter(|_| self.command != CommandName::List)
+        {
+            write!(f, " --name {name}")?;
+        }
+        if !self.args.is_empty() {
+            write!(f, " {}", self.args)?;
+        }
+        Ok(())
+    }
+}
+
+/// The commands that hints name. All but `list` act on one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandName {
+    Up,
+    Down,
+    Start,
+    Stop,
+    Status,
+    Logs,
+    Credentials,
+    Diff,
+    History,
+    Rollback,
+    Render,
+    List,
+}
+
+impl CommandName {
+    fn name(self) -> &'static str {
+        match self {
+            CommandName::Up => "up",
+            CommandName::Down => "down",
+            CommandName::Start => "start",
+            CommandName::Stop => "stop",
+            CommandName::Status => "status",
+            CommandName::Logs => "logs",
+            CommandName::Credentials => "credentials",
+            CommandName::Diff => "diff",
+            CommandName::History => "history",
+            CommandName::Rollback => "rollback",
+            CommandName::Render => "render",
+            CommandName::List => "list",
+        }
+    }
+}
+
+/// A command of this program: `ours!(Up)`, `ours!(Logs, "{component} --tail 100")`. The
+/// arguments are a literal with named placeholders, so that `tests/hints.rs` can parse every
+/// command that the program may print.
+macro_rules! ours {
+    ($command:ident) => {
+        $crate::hint::Ours::new($crate::hint::CommandName::$command, String::new())
+    };
+    ($command:ident, $args:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::hint::Ours::new($crate::hint::CommandName::$command, format!($args $(, $name = $value)*))
+    };
+}
+pub(crate) use ours;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_acts_on_the_instance_in_question() {
+        let demo = |hint: Hint| hint.about(Some("demo")).to_string();
+        let component = "redis";
+        for (hint, expected) in [
+            (
+                Hint::run("see its logs", ours!(Logs, "{component}")),
+                "see its logs: clearml-local logs --name demo redis",
+            ),
+            (
+                Hint::run("recreate it", ours!(Down)).then(ours!(Up)),
+                "recreate it: clearml-local down --name demo && clearml-local up --name demo",
+            ),
+            (
+                Hint::run("keep both", ours!(Up, "--web-port 1").of(Some("NAME"))),
+                "keep both: clearml-local up --name NAME --web-port 1",
+            ),
+            (
+                Hint::run("log in", "docker login").then(ours!(Up)),
+                "log in: docker login && clearml-local up --name demo",
+            ),
+            (
+                Hint::run(
+                    "run without it",
+                    ours!(Up).without("HTTPS_PROXY".to_owned()),
+                ),
+                "run without it: env -u HTTPS_PROXY clearml-local up --name demo",
+            ),
+            (
+                Hint::run("list the instances", ours!(List)),
+                "list the instances: clearml-local list",
+            ),
+            (Hint::text("update Docker"), "update Docker"),
+        ] {
+            assert_eq!(demo(hint), expected);
+        }
+    }
+
+    #[test]
+    fn the_default_instance_needs_no_name() {
+        let hint = Hint::run("try again", ours!(Up)).about(None);
+        assert_eq!(hint.to_string(), "try again: clearml-local up");
+    }
+}

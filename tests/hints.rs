@@ -1,0 +1,119 @@
+//! Every command of this program that an error, a warning or `status` may print.
+
+use std::process::Command;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use clearml_local::cli::Cli;
+
+/// What stands in the place of a placeholder, such as `{component}`.
+const SAMPLES: [(&str, &str); 15] = [
+    ("component", "redis"),
+    ("dir", "/srv/data"),
+    ("flag", "--web-port"),
+    ("flags", "--release 1.5.0 --autostart=false"),
+    ("good", "3"),
+    ("key", "memory"),
+    ("more", "2Gi"),
+    ("name", "2.3"),
+    ("nulls", "apiserver.nodeSelector=null"),
+    ("number", "3 "),
+    ("one", "--http-port"),
+    ("release", "2.3"),
+    ("COMPONENT", "redis"),
+    ("HOST", "registry.example.com"),
+    ("PORT", "8080"),
+];
+
+/// The commands in the sources: `ours!(Verb, "arguments")`.
+fn commands() -> Vec<String> {
+    let pattern = r#"ours!\(\s*([A-Z]\w+)\s*(?:,\s*"((?:[^"\\]|\\.|\\\n)*)")?"#;
+    let pattern = regex::Regex::new(pattern).unwrap();
+    let continued = regex::Regex::new(r"\\\n\s*").unwrap();
+    let mut commands = Vec::new();
+    for text in sources() {
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for found in pattern.captures_iter(&code.join("\n")) {
+            let arguments = found.get(2).map_or("", |arguments| arguments.as_str());
+            let arguments = continued.replace_all(arguments, "");
+            commands.push(format!("{} {arguments}", found[1].to_lowercase()));
+        }
+    }
+    commands
+}
+
+fn sources() -> Vec<String> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for name in clearml_local::files::list(&folder).unwrap() {
+            let path = folder.join(&name);
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !path.iter().any(|part| part == "tests") {
+                sources.push(clearml_local::files::read(&path).unwrap().unwrap());
+            }
+        }
+    }
+    sources
+}
+
+fn filled(command: &str) -> String {
+    let mut filled = command.to_owned();
+    for (name, sample) in SAMPLES {
+        filled = match name.chars().all(char::is_uppercase) {
+            true => filled.replace(name, sample),
+            false => filled.replace(&format!("{{{name}}}"), sample),
+        };
+    }
+    assert!(
+        !filled.contains('{'),
+        "a placeholder without a sample: {command}"
+    );
+    filled
+}
+
+/// The words that a shell makes of a line.
+fn words(line: &str) -> Vec<String> {
+    let script = format!("printf '%s\\n' {line}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{line}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_in_a_hint_can_be_typed() {
+    let commands = commands();
+    assert!(commands.len() > 80, "{}", commands.len());
+    for command in commands {
+        let words = words(&filled(&command));
+        let line = ["clearml-local".to_owned()].into_iter().chain(words);
+        if let Err(error) = Cli::try_parse_from(line) {
+            assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{command}\n{error}");
+        }
+    }
+}
+
+/// A command within a text would act on the default instance.
+#[test]
+fn no_message_has_a_command_as_text() {
+    let commands = "up|down|start|stop|status|logs|credentials|diff|history|rollback|render";
+    let pattern = format!(r#"(?m)(?:^|[^\\])"[^"\n]*clearml-local (?:{commands})\b.*"#);
+    let pattern = regex::Regex::new(&pattern).unwrap();
+    let mut found = Vec::new();
+    for text in sources() {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        found.extend(
+            pattern
+                .find_iter(code)
+                .map(|found| found.as_str().to_owned()),
+        );
+    }
+    // A file that says where it comes from.
+    found.retain(|line| !line.contains("# Written by `clearml-local render --dir`"));
+    assert_eq!(found, [""; 0]);
+}
