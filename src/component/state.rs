@@ -12,23 +12,23 @@ pub enum StateKind {
     Absent,
     /// Its pod has no place or no volume yet.
     Pending,
-    /// Its image is brought into the node.
+    /// Its image is being pulled.
     Pulling,
-    /// It is made or runs and is not ready yet.
+    /// It is being created, or runs and is not ready yet.
     Starting,
     /// It waits for another component.
     Waiting,
     /// It serves.
     Ready,
-    /// It ended by itself and is started again.
+    /// It exited by itself and is restarted.
     Restarting,
     /// It does not start, and waiting does not help.
     Failed,
-    /// Its former pod is ending.
+    /// Its old pod is terminating.
     Stopping,
-    /// It is scaled to nothing.
+    /// It is scaled to zero.
     Stopped,
-    /// Nobody reports how it is.
+    /// Its kubelet does not report.
     Unknown,
 }
 
@@ -65,12 +65,12 @@ pub struct State {
     pub kind: StateKind,
     /// Why, in a few words; empty when there is nothing to say.
     pub reason: String,
-    /// How many times it was started again.
+    /// How many times it was restarted.
     pub restarts: u32,
 }
 
 impl State {
-    /// A state of a component that was not started again.
+    /// A state of a component that was not restarted.
     pub fn new(kind: StateKind, reason: impl Into<String>) -> State {
         State {
             kind,
@@ -84,7 +84,7 @@ impl State {
         self.kind == StateKind::Ready
     }
 
-    /// Kind and reason as one short line: only the reason where that says it.
+    /// Kind and reason as one short line: only the reason if that says it.
     pub fn line(&self) -> String {
         let kind = self.kind.name();
         match self.reason.as_str() {

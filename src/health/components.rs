@@ -32,13 +32,13 @@ pub struct ComponentHealth {
 }
 
 impl ComponentHealth {
-    /// What is wrong with it and does not heal by waiting.
+    /// What is wrong with it, if waiting does not help.
     pub fn beyond_help(&self) -> Option<&Finding> {
         let finding = self.finding.as_ref().filter(|finding| !finding.heals);
         finding.filter(|_| !self.seen.is_ready())
     }
 
-    /// Whether nobody reports how it is.
+    /// Whether its kubelet does not report.
     pub(super) fn is_unreported(&self) -> bool {
         let mut pods = self.seen.pods.iter();
         pods.any(|pod| pod.stale == Some(Stale::NoReport))

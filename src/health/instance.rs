@@ -12,7 +12,7 @@ use crate::kube;
 use crate::node::Certificates;
 use crate::probe::{Check, ingress_hint};
 
-/// How long after the node's start it is taken to be on its way.
+/// How long after the node's start the instance counts as starting.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
 const UNREPORTED: &str = "the node's kubelet does not report, so the state of the components is \
     unknown";
@@ -22,7 +22,7 @@ const UNREPORTED: &str = "the node's kubelet does not report, so the state of th
 pub enum Health {
     /// A login works.
     Ready,
-    /// It is on its way.
+    /// It is starting.
     Starting,
     /// Something is wrong.
     Degraded,
@@ -99,7 +99,7 @@ pub(crate) struct Diagnosis {
     pub(crate) health: Health,
     /// Whether waiting may make it ready.
     pub(crate) may_heal: bool,
-    /// What a person should know beside.
+    /// What else a user should know.
     pub(crate) notes: Vec<String>,
     /// What to type next, most useful first.
     pub(crate) hints: Vec<Hint>,
@@ -166,7 +166,7 @@ impl InstanceObservation<'_> {
         }
     }
 
-    /// That is a start while a command works on it, and trouble otherwise.
+    /// A silent cluster is a start while a command works on it, and trouble otherwise.
     fn without_components(&self, why: &NoAnswer) -> Diagnosis {
         let is_worked_on = self.working.is_some();
         let mut diagnosis = Diagnosis {

@@ -20,18 +20,18 @@ pub(crate) type LogReader = Pin<Box<dyn AsyncBufRead + Send>>;
 #[derive(Debug, Clone)]
 pub(crate) struct LogRequest {
     pub(crate) container: String,
-    /// Of its run before the present one.
+    /// Of its previous run.
     pub(crate) previous: bool,
-    /// Also what is still to be written.
+    /// Also what is written later.
     pub(crate) follow: bool,
-    /// Only so many lines of what is there.
+    /// Only this many lines of what is there.
     pub(crate) tail: Option<u32>,
     /// Only lines since that second.
     pub(crate) since: Option<Timestamp>,
 }
 
 impl Cluster {
-    /// The pods of all components, with whatever revision.
+    /// The pods of all components, of any revision.
     ///
     /// # Errors
     /// When the server does not answer.

@@ -8,9 +8,9 @@ use crate::docker::{Engine, Error};
 /// Which lines to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JournalOptions {
-    /// Only so many lines from the end.
+    /// Only this many lines from the end.
     pub tail: Option<u32>,
-    /// Go on with what comes.
+    /// Also what is written later.
     pub follow: bool,
     /// Only lines since then.
     pub since: Option<Timestamp>,

@@ -37,11 +37,11 @@ const QUEUE: usize = 256;
 pub struct LogOptions {
     /// Of which components; none means all.
     pub components: Vec<Component>,
-    /// Only so many of the lines that are shown, from the end of each container's log.
+    /// Only this many of the lines that are shown, from the end of each container's log.
     pub tail: Option<u32>,
-    /// Go on with what comes.
+    /// Also what is written later.
     pub follow: bool,
-    /// The instance before the present one, of containers that were started again.
+    /// The previous run, of containers that were restarted.
     pub previous: bool,
     /// Only lines since then.
     pub since: Option<Timestamp>,
@@ -58,7 +58,7 @@ impl LogOptions {
 /// One line of a component's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Whose.
+    /// The component that wrote it.
     pub component: Component,
     /// From which pod.
     pub pod: String,
@@ -134,11 +134,11 @@ struct Log {
 /// Which part of a log is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Part {
-    /// The run before the present one.
+    /// The previous run.
     previous: bool,
-    /// Also what is still to be written.
+    /// Also what is written later.
     follow: bool,
-    /// Only so many lines of what is there.
+    /// Only this many lines of what is there.
     tail: Option<u32>,
     /// Only lines since then; earlier ones of the same second may come too.
     since: Option<Timestamp>,
