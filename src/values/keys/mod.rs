@@ -261,6 +261,7 @@ mod tests {
         assert_eq!(BY_PATH.len(), KEYS.len());
         for key in all() {
             assert!(key.doc.ends_with('.'), "{}: {}", key.path, key.doc);
+            assert!(!key.doc.contains("{}"), "{}: {}", key.path, key.doc);
             assert_eq!(
                 key.definition.kind.check(&key.path, &key.default),
                 Ok(()),
