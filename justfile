@@ -9,6 +9,10 @@ check:
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets -- -D warnings
 
+# The code's documentation, without broken links
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
+
 # All tests but the end-to-end tests
 test:
     tests/run --quick
@@ -17,9 +21,9 @@ test:
 e2e:
     tests/run
 
-# Generate docs/values.md and the table in docs/failures.md
+# Generate docs/values.md and the tables in docs/failures.md and docs/architecture.md
 docs:
-    UPDATE_DOCS=1 cargo test --quiet --test docs
+    UPDATE_DOCS=1 cargo test --quiet --test docs --test structure
 
 # Accept changed snapshots in files; read the diff before you commit
 bless:

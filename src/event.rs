@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use self::timing::Recorder;
+pub use self::timing::{Awaited, Timing, Timings};
 use crate::component::{Component, State};
-use crate::timing::{Recorder, Timings};
+
+mod timing;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clearml_local::cli::Cli;
+use clearml_local::Cli;
 
 fn main() -> ExitCode {
     if Cli::answer_shell() {

@@ -4,11 +4,20 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// The schemes that containerd and Kubernetes know.
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 
 /// What engines show in the place of a user and a password.
 const HIDDEN: &str = "xxxxx";
+
+/// What a URI does not take in a user or a password.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The URL of a proxy. Takes what curl and browsers take, such as a backslash in
 /// the user's name; [`ProxyUrl::strict`] is the URI that every program reads. Shown
@@ -95,19 +104,16 @@ fn host_and_port(place: &str) -> Result<(String, Option<u16>), Invalid> {
 /// Percent-encodes what a URI does not take in a user or a password. What is
 /// encoded already stays.
 fn encoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let is_escape = |at: usize| {
-        let digits = bytes.get(at + 1..at + 3);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    let mut encoded = String::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-        if plain || (*byte == b'%' && is_escape(at)) {
-            encoded.push(char::from(*byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
+    let mut parts = text.split('%');
+    let mut encoded: String = parts
+        .next()
+        .map(|part| utf8_percent_encode(part, RESERVED).collect())
+        .unwrap_or_default();
+    for part in parts {
+        let digits = part.as_bytes().get(..2);
+        let is_escape = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        encoded.push_str(if is_escape { "%" } else { "%25" });
+        encoded.extend(utf8_percent_encode(part, RESERVED));
     }
     encoded
 }

@@ -1,10 +1,46 @@
-//! Sizes, as Kubernetes and as Java write them.
+//! Sizes, as Kubernetes, Java and containerd write them.
 
 /// A size as Java writes it: `512m`, `2g`.
 pub fn java_bytes(text: &str) -> Option<f64> {
+    let (number, unit) = split(text)?;
+    Some(number * binary(unit)?)
+}
+
+/// A quantity as Kubernetes writes it, in bytes (or units).
+pub fn bytes(text: &str) -> Option<f64> {
+    let (number, unit) = split(text).filter(|(number, _)| *number >= 0.0)?;
+    let factor = match unit {
+        "" => 1.0,
+        "m" => 0.001,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" | "Mi" | "Gi" | "Ti" => binary(&unit[..1])?,
+        _ => return None,
+    };
+    Some(number * factor)
+}
+
+/// A size as containerd shows it, such as `9.5 MiB`, also where its unit was cut off.
+pub(crate) fn shown_bytes(text: &str) -> Option<u64> {
+    let (number, unit) = text.trim().split_once(' ')?;
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit.get(..1)? {
+        "B" => 1.0,
+        unit => binary(unit)?,
+    };
+    // Negative numbers become 0.
+    Some((number * factor) as u64)
+}
+
+fn split(text: &str) -> Option<(f64, &str)> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().ok()?;
-    let power = match text[digits.len()..].to_lowercase().as_str() {
+    Some((digits.parse().ok()?, &text[digits.len()..]))
+}
+
+fn binary(unit: &str) -> Option<f64> {
+    let power = match unit.to_lowercase().as_str() {
         "" => 0,
         "k" => 1,
         "m" => 2,
@@ -12,27 +48,7 @@ pub fn java_bytes(text: &str) -> Option<f64> {
         "t" => 4,
         _ => return None,
     };
-    Some(number * 1024_f64.powi(power))
-}
-
-/// A quantity as Kubernetes writes it, in bytes (or units).
-pub fn bytes(text: &str) -> Option<f64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().ok().filter(|n: &f64| *n >= 0.0)?;
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "m" => 0.001,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1024_f64.powi(2),
-        "Gi" => 1024_f64.powi(3),
-        "Ti" => 1024_f64.powi(4),
-        _ => return None,
-    };
-    Some(number * factor)
+    Some(1024_f64.powi(power))
 }
 
 #[cfg(test)]
@@ -47,5 +63,19 @@ mod tests {
             assert_eq!(bytes(wrong), None, "{wrong}");
         }
         assert_eq!(java_bytes("512m"), Some(536_870_912.0));
+    }
+
+    #[test]
+    fn the_unit_of_a_shown_size_may_be_cut_off() {
+        for (text, bytes) in [
+            ("  0.0 B", Some(0)),
+            ("512.0 K", Some(512 << 10)),
+            ("128.4 Mi", Some(134_637_158)),
+            ("1.5 GiB", Some(3 << 29)),
+            ("2.0 TiB", Some(2 << 40)),
+            ("much", None),
+        ] {
+            assert_eq!(shown_bytes(text), bytes, "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::event::Step;
+use crate::words::duration;
 
 /// How often a reason of a kind that has been shown is shown again.
 const REPEAT: Duration = Duration::from_secs(15);
@@ -61,23 +62,12 @@ impl fmt::Display for Reason {
 
 /// A wait that ended without what it waited for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("timed out after {} waiting for {awaited}: {reason}", span(*waited))]
+#[error("timed out after {} waiting for {awaited}: {reason}", duration(*waited))]
 pub struct TimedOut {
     awaited: &'static str,
     waited: Duration,
     /// The last one, in a few words.
     pub(crate) reason: String,
-}
-
-/// A time in words: `0.4 s`, `45 s`, `10 min`, `1 min 30 s`.
-pub(crate) fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match (seconds / 60, seconds % 60) {
-        (0, 0) => format!("{:.1} s", time.as_secs_f64()),
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
-    }
 }
 
 /// A wait for one thing: `Wait::new("the Kubernetes API").within(limit).run(look)`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use assert_cmd::Command;
+use clearml_local::testing::{files, manifests};
 use tempfile::TempDir;
 
 /// A home with nothing in it, and an engine that is not there.
@@ -26,7 +27,7 @@ impl Home {
     }
 
     fn write(&self, name: &str, text: &str) {
-        clearml_local::files::write(&self.path().join(name), text).unwrap();
+        files::write(&self.path().join(name), text).unwrap();
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -233,14 +234,14 @@ fn render_prints_the_warnings_that_check_prints() {
 #[test]
 fn render_fills_a_folder_of_its_own_and_no_other() {
     let home = Home::new();
-    let names = || clearml_local::files::list(&home.path().join("out")).unwrap();
+    let names = || files::list(&home.path().join("out")).unwrap();
     assert_eq!(home.run(&["render", "--dir", "out"]).code, 0);
     let all = names();
     assert_eq!(all[0], "00-namespace-clearml.yaml");
     assert!(all.contains(&"40-deployment-clearml-apiserver.yaml".to_owned()));
     home.write(
         "out/30-service-former.yaml",
-        &format!("{}\n", clearml_local::manifests::HEADER),
+        &format!("{}\n", manifests::HEADER),
     );
     let again = home.run(&["render", "--dir", "out"]);
     assert_eq!((again.code, names()), (0, all.clone()), "{}", again.stderr);
@@ -300,7 +301,7 @@ users: [{name: u, user: {}}]
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 ";
-    clearml_local::files::create_dir(&home.state("clearml")).unwrap();
+    files::create_dir(&home.state("clearml")).unwrap();
     home.write(".local/share/clearml-local/clearml/kubeconfig", kubeconfig);
     let ran = home.run(&["logs"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);

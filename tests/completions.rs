@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use clearml_local::testing::files;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearml-local");
@@ -11,7 +12,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_clearml-local");
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let state = home.path().join(".local/share/clearml-local/demo-two");
-    clearml_local::files::create_dir(&state).unwrap();
+    files::create_dir(&state).unwrap();
     home
 }
 
@@ -121,7 +122,7 @@ fn the_manual_knows_every_verb_and_its_examples() {
         .output();
     assert_eq!(text(wrote.unwrap()), "");
     let logs = home.path().join("man1/clearml-local-logs.1");
-    let logs = clearml_local::files::read(&logs).unwrap().unwrap();
+    let logs = files::read(&logs).unwrap().unwrap();
     assert!(logs.contains("\\-\\-since"), "{logs}");
     assert!(
         logs.contains("clearml\\-local logs apiserver \\-f"),
@@ -133,7 +134,7 @@ fn the_manual_knows_every_verb_and_its_examples() {
 #[test]
 fn a_broken_file_in_the_directory_does_not_hinder_a_shell() {
     let home = home();
-    clearml_local::files::write(&home.path().join("clearml-local.yaml"), "ports: 1\n").unwrap();
+    files::write(&home.path().join("clearml-local.yaml"), "ports: 1\n").unwrap();
     let output = command(PROGRAM, home.path())
         .args(["completions", "bash"])
         .output();

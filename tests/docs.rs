@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clearml_local::cli::{self, Cli};
-use clearml_local::{docker, files, values};
+use clearml_local::Cli;
+use clearml_local::testing::{cli, docker, files, values};
 
 /// The documents with their paths.
 fn documents() -> Vec<(PathBuf, String)> {

@@ -13,12 +13,12 @@ mod inputs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use clearml_local::inputs::{KeptFile, SetArgument, SetKind};
-use clearml_local::options::{InputFile, Options};
-use clearml_local::profile::Profile;
-use clearml_local::release::{Catalogue, DEFAULT, Release};
-use clearml_local::settings::Instance;
-use clearml_local::values::{self, Error};
+use clearml_local::testing::inputs::{KeptFile, SetArgument, SetKind};
+use clearml_local::testing::options::{InputFile, Options};
+use clearml_local::testing::profile::Profile;
+use clearml_local::testing::release::{Catalogue, DEFAULT, Release};
+use clearml_local::testing::settings::Instance;
+use clearml_local::testing::values::{self, Error};
 use helm_values::file_names;
 
 use self::inputs::Inputs;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use clearml_local::cli::Cli;
+use clearml_local::Cli;
 
 /// What stands in the place of a placeholder, such as `{component}`.
 const SAMPLES: [(&str, &str); 15] = [
@@ -49,12 +49,12 @@ fn sources() -> Vec<String> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
-        for name in clearml_local::files::list(&folder).unwrap() {
+        for name in clearml_local::testing::files::list(&folder).unwrap() {
             let path = folder.join(&name);
             if path.is_dir() {
                 folders.push(path);
             } else if name.ends_with(".rs") && !path.iter().any(|part| part == "tests") {
-                sources.push(clearml_local::files::read(&path).unwrap().unwrap());
+                sources.push(clearml_local::testing::files::read(&path).unwrap().unwrap());
             }
         }
     }

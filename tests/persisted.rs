@@ -1,7 +1,7 @@
 //! What an instance keeps on disk: this version reads the files of earlier ones, and what
 //! an earlier one does with a file of a later one. CONTRIBUTING.md states the rule.
 
-use clearml_local::settings::Instance;
+use clearml_local::testing::settings::Instance;
 use serde_json::{Value, json};
 
 /// Settings as the first version wrote them.

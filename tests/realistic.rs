@@ -8,7 +8,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use clearml_local::error::Explain;
+use clearml_local::testing::error::Explain;
+use clearml_local::testing::files;
 use serde_json::{Map, Value};
 
 use self::common::Rendered;
@@ -157,10 +158,10 @@ fn changes(file: &str) -> String {
 #[test]
 fn files_change_what_they_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    let names = clearml_local::files::list(&folder).unwrap();
+    let names = files::list(&folder).unwrap();
     assert!(names.len() >= 8, "{names:?}");
     for name in names {
-        let text = clearml_local::files::read(&folder.join(&name)).unwrap();
+        let text = files::read(&folder.join(&name)).unwrap();
         let name = name.trim_end_matches(".yaml");
         let changes = changes(&text.unwrap());
         let refused = changes.starts_with("refused: ");
@@ -172,8 +173,8 @@ fn files_change_what_they_say() {
 #[test]
 fn files_for_other_charts_say_what_to_write_instead() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other-charts");
-    for name in clearml_local::files::list(&folder).unwrap() {
-        let text = clearml_local::files::read(&folder.join(&name)).unwrap();
+    for name in files::list(&folder).unwrap() {
+        let text = files::read(&folder.join(&name)).unwrap();
         let said = match common::render("1.5.0", &text.unwrap(), &[]) {
             Ok(rendered) => rendered.warnings.join("\n"),
             Err(error) => format!("{error}\n{}", error.all_details().join("\n")),

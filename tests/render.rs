@@ -2,7 +2,7 @@
 
 mod common;
 
-use clearml_local::manifests;
+use clearml_local::testing::manifests;
 
 fn rendered(release: &str, sets: &[&str]) -> String {
     let rendered = common::render(release, "", sets).unwrap();

@@ -2,9 +2,9 @@
 
 mod common;
 
-use clearml_local::profile::Profile;
-use clearml_local::release::Catalogue;
-use clearml_local::{values, yaml};
+use clearml_local::testing::profile::Profile;
+use clearml_local::testing::release::Catalogue;
+use clearml_local::testing::{files, values, yaml};
 use serde_json::{Map, Value, json};
 
 fn accepts(file: &Value) -> Result<(), String> {
@@ -43,9 +43,9 @@ fn the_schema_is_one_and_takes_what_is_taken() {
         assert_eq!(accepts(&file), Ok(()));
     }
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    let names = clearml_local::files::list(&folder).unwrap().into_iter();
+    let names = files::list(&folder).unwrap().into_iter();
     for name in names.filter(|name| !name.starts_with("refused-")) {
-        let text = clearml_local::files::read(&folder.join(&name)).unwrap();
+        let text = files::read(&folder.join(&name)).unwrap();
         let file: Value = yaml::one(&text.unwrap()).unwrap();
         assert_eq!(accepts(&file), Ok(()), "{name}");
     }

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use clearml_local::testing::files;
+
 /// Every source file with its path and its text. Paths are relative to `src`, or begin with
 /// `crates/NAME/`.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = below(&root.join("src"), "");
-    let crates = clearml_local::files::list(&root.join("crates")).unwrap();
+    let crates = files::list(&root.join("crates")).unwrap();
     assert!(!crates.is_empty(), "the crates were not found");
     for name in crates {
         let source = root.join("crates").join(&name).join("src");
@@ -22,12 +24,12 @@ fn below(root: &Path, prefix: &str) -> Vec<(String, String)> {
     let mut folders: Vec<PathBuf> = vec![root.to_owned()];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
-        for name in clearml_local::files::list(&folder).unwrap() {
+        for name in files::list(&folder).unwrap() {
             let path = folder.join(&name);
             if path.is_dir() {
                 folders.push(path);
             } else if name.ends_with(".rs") {
-                let text = clearml_local::files::read(&path).unwrap().unwrap();
+                let text = files::read(&path).unwrap().unwrap();
                 let short = path.strip_prefix(root).unwrap();
                 sources.push((format!("{prefix}{}", short.display()), text));
             }

@@ -5,7 +5,7 @@ mod keys;
 
 use std::collections::BTreeSet;
 
-use clearml_local::manifests::Object;
+use clearml_local::testing::manifests::Object;
 use serde_json::Value;
 
 use self::keys::{Does, Row};
@@ -30,7 +30,7 @@ fn known() -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    walk(&clearml_local::values::schema(), "", &mut found);
+    walk(&clearml_local::testing::values::schema(), "", &mut found);
     found
 }
 

@@ -13,8 +13,8 @@ use crate::probe::Endpoints;
 use crate::recovery::{self, AnotherInstance, Found, Places, Recalled};
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
-use crate::ui::words;
 use crate::values::Brief;
+use crate::words;
 
 /// How long the instance may take to tell its keys.
 const PATIENCE: Duration = Duration::from_secs(6);

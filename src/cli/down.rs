@@ -8,7 +8,7 @@ use super::{Context, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
-use crate::ui::words;
+use crate::words;
 
 /// Remove the cluster and keep the data
 ///

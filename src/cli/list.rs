@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::hint::ours;
 use crate::list::{Listed, list};
 use crate::ui::table::{Cell, lines};
-use crate::ui::words;
+use crate::words;
 
 /// List all instances
 ///

@@ -12,8 +12,8 @@ use crate::manifests::{self, Object};
 use crate::options::Options;
 use crate::path::HostPath;
 use crate::secrets::Secrets;
-use crate::ui::words;
 use crate::up;
+use crate::words;
 
 /// Print the Kubernetes manifests that `up` applies
 ///

@@ -11,6 +11,7 @@ use crate::settings::Instance;
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
 use crate::values::{self, Finding, InForce, Problem};
+use crate::words;
 
 /// Show all values and where each comes from
 ///
@@ -177,14 +178,11 @@ fn row(one: &InForce) -> Vec<Cell> {
 
 /// A value in one short line.
 fn in_a_cell(value: &Value) -> String {
-    const LONGEST: usize = 40;
-    let mut text = match value {
-        Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => text.clone(),
-        value => value.to_string(),
-    };
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
+    const LONGEST: usize = 41;
+    match value {
+        Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => {
+            words::cut(text, LONGEST)
+        }
+        value => words::cut(&value.to_string(), LONGEST),
     }
-    text
 }

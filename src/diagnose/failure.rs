@@ -7,7 +7,7 @@ use super::finding::{Cause, Draft, see_logs};
 use super::{ComponentObservation, Finding, describe};
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
-use crate::wait::span;
+use crate::words::duration;
 
 /// How many log lines a failure shows.
 const LINES: usize = 20;
@@ -39,7 +39,7 @@ impl Failure {
         let mut draft = Draft::new(
             Cause::Timeout,
             Code::NotReady,
-            format!("is not ready after {}: {line}", span(waited)),
+            format!("is not ready after {}: {line}", duration(waited)),
             line,
         );
         draft.hint(see_logs(seen.component));

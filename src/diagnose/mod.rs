@@ -20,7 +20,9 @@ pub(crate) mod fixtures;
 mod tests;
 
 pub use failure::{Failure, LogTail};
-pub use finding::{Cause, Finding, LogEnd, assess, diagnose, unexplained_end};
+#[cfg(test)]
+pub use finding::{Cause, diagnose};
+pub use finding::{Finding, LogEnd, assess, unexplained_end};
 pub(crate) use node::accepts_pods;
 pub use observation::{
     ClaimObservation, ComponentObservation, ContainerObservation, ContainerState, Ended,

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::VolumeCreateRequest;
@@ -30,8 +29,6 @@ use crate::image_ref::ImageRef;
 const TIMEOUT: u64 = 120;
 /// Seconds that bulk transfers and waits may take until their response begins.
 const BULK_TIMEOUT: u64 = 3600;
-/// How much of a command's output is kept, per stream. It bounds memory.
-const KEPT_OUTPUT: usize = 4 << 20;
 
 /// The engine of an endpoint.
 pub struct Docker {
@@ -163,12 +160,7 @@ impl Engine for Docker {
         // only this one's blobs, unless they are asked for one platform
         // (kubernetes-sigs/kind#3795). API 1.48 and newer know how.
         if self.api >= (1, 48) {
-            let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
-            let platform = serde_json::json!({"os": os, "architecture": architecture});
-            let query = format!(
-                "platform={}",
-                convert::percent_encode(&platform.to_string())
-            );
+            let query = convert::platform_query(platform);
             client =
                 client.with_request_modifier(move |request| convert::with_query(request, &query));
         }
@@ -357,7 +349,7 @@ impl Engine for Docker {
             argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
             ..Output::default()
         };
-        let (fed, read) = tokio::join!(feed, collect(output, &mut result));
+        let (fed, read) = tokio::join!(feed, streamed::collect(output, &mut result));
         read.map_err(Docker::failed(what()))?;
         fed?;
         let inspected = self.client.inspect_exec(&exec.id).await;
@@ -457,24 +449,4 @@ impl Docker {
         }
         Ok(())
     }
-}
-
-async fn collect(
-    mut output: impl futures_util::Stream<Item = Result<LogOutput, BollardError>> + Unpin,
-    into: &mut Output,
-) -> Result<(), BollardError> {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    while let Some(item) = output.next().await {
-        let (kept, message) = match item? {
-            LogOutput::StdErr { message } => (&mut stderr, message),
-            LogOutput::StdOut { message }
-            | LogOutput::Console { message }
-            | LogOutput::StdIn { message } => (&mut stdout, message),
-        };
-        let room = KEPT_OUTPUT.saturating_sub(kept.len());
-        kept.extend_from_slice(&message[..message.len().min(room)]);
-    }
-    into.stdout = String::from_utf8_lossy(&stdout).into_owned();
-    into.stderr = String::from_utf8_lossy(&stderr).into_owned();
-    Ok(())
 }

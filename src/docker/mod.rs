@@ -7,7 +7,8 @@ mod config;
 mod context;
 mod credentials;
 mod error;
-pub mod fake;
+#[cfg(test)]
+pub(crate) mod fake;
 mod model;
 mod networks;
 mod refusal;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
-use crate::wait::span;
+use crate::words::duration;
 
 /// The bound of a whole command.
 #[derive(Debug, Clone)]
@@ -69,12 +69,12 @@ pub(crate) struct UsedUp {
 
 impl fmt::Display for UsedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = |(name, took): &(String, Duration)| format!("{name} took {}", span(*took));
+        let took = |(name, took): &(String, Duration)| format!("{name} took {}", duration(*took));
         let steps: Vec<String> = self.steps.iter().map(took).collect();
         write!(
             f,
             "timed out after {} (`--timeout`): {}; {}",
-            span(self.limit),
+            duration(self.limit),
             steps.join(", "),
             self.late
         )
@@ -126,7 +126,7 @@ mod tests {
     fn names_the_step_that_used_up_the_time() {
         assert_eq!(
             judged(&[("preflight", 1), ("node", 8), ("images", 65)]),
-            "timed out after 1 min (`--timeout`): node took 8 s, images took 1 min 5 s; redis is not ready"
+            "timed out after 1 m (`--timeout`): node took 8 s, images took 1 m 5 s; redis is not ready"
         );
         assert_eq!(judged(&[("images", 20)]), "redis is not ready");
     }

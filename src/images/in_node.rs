@@ -13,6 +13,7 @@ use super::{Error, Refusal, Sources, Wanted};
 use crate::docker::{self, Engine};
 use crate::event::{Progress, Step};
 use crate::image_ref::ImageRef;
+use crate::words::duration;
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -77,8 +78,8 @@ impl InNode<'_> {
             let Some(wait) = tries.next().filter(|_| again) else {
                 return Err(failed.error);
             };
-            let seconds = wait.as_secs();
-            step.state(format!("trying {place} again in {seconds} s: {message}"));
+            let pause = duration(*wait);
+            step.state(format!("trying {place} again in {pause}: {message}"));
             tokio::time::sleep(*wait).await;
         }
     }
@@ -157,7 +158,7 @@ impl InNode<'_> {
                     if layers.is_downloading() && moved.elapsed() >= STALLED {
                         return Err(Error::Pull {
                             reference: wanted.reference.clone(),
-                            message: format!("no data for {} s", STALLED.as_secs()),
+                            message: format!("no data for {}", duration(STALLED)),
                         });
                     }
                     if let Some(root) = layers.root().filter(|_| !held) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::Progress;
+use crate::quantity::shown_bytes;
 
 /// How many other lines are kept.
 const KEPT: usize = 20;
@@ -35,14 +36,11 @@ enum State {
     #[default]
     Waiting,
     Downloading,
-    /// Downloaded now.
     Done,
-    /// Downloaded by an earlier pull.
     Exists,
 }
 
 impl Layers {
-    /// Takes in a piece of the output.
     pub(super) fn read(&mut self, piece: &[u8]) {
         self.rest.push_str(&String::from_utf8_lossy(piece));
         let Some(end) = self.rest.rfind(['\n', '\r']) else {
@@ -86,13 +84,11 @@ impl Layers {
         }
     }
 
-    /// Whether layers are on their way.
     pub(super) fn is_downloading(&self) -> bool {
         let mut layers = self.layers.values();
         layers.any(|layer| layer.state == State::Downloading)
     }
 
-    /// Whether everything is downloaded and is being unpacked.
     pub(super) fn is_unpacking(&self) -> bool {
         self.unpacking
     }
@@ -123,8 +119,8 @@ impl Layer {
         };
         let sizes = rest.rsplit('|').next().unwrap_or_default();
         if let Some((done, total)) = sizes.split_once('/') {
-            self.done = size(done).unwrap_or(self.done);
-            self.total = size(total).filter(|total| *total > 0).or(self.total);
+            self.done = shown_bytes(done).unwrap_or(self.done);
+            self.total = shown_bytes(total).filter(|total| *total > 0).or(self.total);
         }
         if matches!(self.state, State::Done | State::Exists) {
             // Small ones are done before they are seen.
@@ -142,23 +138,6 @@ fn named<'a>(line: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
     Some((name.strip_suffix(':')?, rest.trim()))
 }
 
-/// A size such as `9.5 MiB`, also where its unit was cut off.
-fn size(text: &str) -> Option<u64> {
-    let (number, unit) = text.trim().split_once(' ')?;
-    let number: f64 = number.parse().ok()?;
-    let power = match unit.chars().next()? {
-        'B' => 0,
-        'K' | 'k' => 1,
-        'M' => 2,
-        'G' => 3,
-        'T' => 4,
-        _ => return None,
-    };
-    // Negative numbers become 0.
-    Some((number * 1024_f64.powi(power)) as u64)
-}
-
-/// A line without what moves cursors and paints.
 fn without_escapes(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
@@ -231,20 +210,6 @@ elapsed: 2.1 s                        total:  3.0 Mi (1.4 MiB/s) \n";
         assert!(!layers.is_unpacking());
         let said: Vec<&str> = layers.said().collect();
         assert_eq!(said, [""; 0], "a layer is no message");
-    }
-
-    #[test]
-    fn sizes_may_be_cut_off() {
-        for (text, bytes) in [
-            ("  0.0 B", Some(0)),
-            ("512.0 K", Some(512 << 10)),
-            ("128.4 Mi", Some(134_637_158)),
-            ("1.5 GiB", Some(3 << 29)),
-            ("2.0 TiB", Some(2 << 40)),
-            ("much", None),
-        ] {
-            assert_eq!(size(text), bytes, "{text}");
-        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Error, Refusal, Sources, Wanted};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 use crate::image_ref::ImageRef;
+use crate::words::duration;
 
 /// Waits between tries. Registries that break off mostly answer soon again, and so
 /// do those that count requests, unless a quota of hours is used up: engines do not
@@ -94,8 +95,8 @@ async fn pull_patiently(
         let Some((wait, message)) = wait else {
             return Err(error);
         };
-        let seconds = wait.as_secs();
-        step.state(format!("trying {place} again in {seconds} s: {message}"));
+        let pause = duration(*wait);
+        step.state(format!("trying {place} again in {pause}: {message}"));
         tokio::time::sleep(*wait).await;
     }
 }

@@ -246,3 +246,6 @@ pub(super) fn named(kind: Kind, metadata: &ObjectMeta) -> Identity {
         namespace: metadata.namespace.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,59 +6,37 @@ use crate::connection::Fault;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::wait::Reason;
+use crate::words::{duration, one_line};
 
-/// A failed call of the Kubernetes API.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The kubeconfig cannot be used.
     #[error("cannot use the cluster's kubeconfig")]
     Kubeconfig(#[source] Box<::kube::config::KubeconfigError>),
-    /// No client can be made from the kubeconfig.
     #[error("cannot create a client from the cluster's kubeconfig")]
     Client(#[source] Box<::kube::Error>),
-    /// The server does not answer.
     #[error("the Kubernetes API is unreachable: {fault} ({what})")]
     Unreachable {
-        /// What was asked, such as `list pods`.
         what: String,
-        /// Why.
         fault: Fault,
-        /// The connection's error.
         #[source]
         source: Box<::kube::Error>,
     },
-    /// The server took too long.
-    #[error("the Kubernetes API did not answer within {} s ({what})", after.as_secs())]
-    Timeout {
-        /// What was asked.
-        what: String,
-        /// The bound.
-        after: Duration,
-    },
-    /// The server said no.
+    #[error("the Kubernetes API did not answer within {} ({what})", duration(*after))]
+    Timeout { what: String, after: Duration },
     #[error("the Kubernetes API refused to {what}: {message}")]
     Refused {
         /// What was asked, such as `apply Deployment/clearml-apiserver`.
         what: String,
-        /// The HTTP status.
         status: u16,
         /// The machine-readable reason, such as `Invalid`.
         reason: String,
-        /// The server's words.
         message: String,
     },
-    /// An object that is none.
     #[error("cannot apply an object: {problem}")]
-    Object {
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A log ended in the middle.
+    Object { problem: String },
     #[error("cannot read the log of {pod}")]
     Log {
-        /// The pod.
         pod: String,
-        /// The connection's error.
         #[source]
         source: std::io::Error,
     },
@@ -73,6 +51,7 @@ impl Error {
                 what,
                 status: status.code,
                 reason: status.reason,
+                // Lists of what is invalid span lines.
                 message: one_line(&status.message),
             },
             // Answers, not absences: another try would not change them.
@@ -147,11 +126,6 @@ fn failed_checks(answer: &str) -> String {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
     }
-}
-
-/// The API's messages may span lines (validation lists); ours are one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl Explain for Error {

@@ -26,12 +26,10 @@ mod volumes;
 #[cfg(test)]
 pub(crate) mod mock;
 #[cfg(test)]
-mod plan_tests;
-#[cfg(test)]
 mod tests;
 
+pub use apply::Change;
 pub(crate) use apply::wave;
-pub use apply::{Applied, Change};
 pub use client::{Cluster, install_crypto};
 pub use compare::Compared;
 #[cfg(test)]
@@ -39,8 +37,9 @@ pub(crate) use convert::{event, pod};
 pub use error::Error;
 pub(crate) use log::{LogReader, LogRequest};
 pub use once::Once;
-pub use plan::{How, Impossible, Planned};
-pub use prune::Pruned;
+#[cfg(test)]
+pub use plan::How;
+pub use plan::{Impossible, Planned};
 
 /// The label that names the instance; everything of ours carries it.
 pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";

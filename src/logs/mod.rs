@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub use self::journal::{Journal, JournalLine, JournalOptions};
+pub use self::journal::{Journal, JournalOptions};
 pub(crate) use self::last_lines::last_lines;
 pub use self::open::{Opened, open, open_journal};
 use crate::component::Component;

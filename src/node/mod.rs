@@ -20,11 +20,11 @@ pub use self::bootstrap::{await_containerd, bootstrap, is_bootstrapped, note_fur
 pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::container::{make, start};
 pub use self::inspect::{Inspection, inspect};
-pub use self::kubeconfig::{AdminConf, kubeconfig};
+pub use self::kubeconfig::kubeconfig;
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::trust;
 pub use self::services::ensure_services;
-pub use self::stop::{StopReport, end_in_order, finish_interrupted_stop, stop_in_order};
+pub use self::stop::{end_in_order, finish_interrupted_stop, stop_in_order};
 use crate::docker;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};

@@ -41,7 +41,7 @@ use serde::Deserialize;
 
 pub use self::error::Error;
 pub use self::file::SettingsFile;
-pub use self::files::{InputFile, InputFiles};
+pub use self::files::InputFile;
 pub use self::network::NetworkOptions;
 pub use self::node::{NODE, NodeOptions};
 pub use self::output::{Format, OUTPUT, OutputOptions, ProgressChoice};

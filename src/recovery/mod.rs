@@ -9,7 +9,9 @@ mod owner;
 use std::time::{Duration, Instant};
 
 pub use self::beside::settings;
-pub use self::keys::{Found, KeysLost, Places, beside_node, find, from_cluster, keep, settle};
+#[cfg(test)]
+pub use self::keys::KeysLost;
+pub use self::keys::{Found, Places, beside_node, find, from_cluster, keep, settle};
 pub use self::owner::{AnotherInstance, Whose, is_stranger, whose};
 use self::owner::{is_elsewhere, whose_by};
 use crate::docker::{Container, Engine};

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::values::redacted;
+use crate::words;
 
-/// Longer ones are told by their size.
-const LONGEST: usize = 60;
+/// Longer texts are cut.
+const LONGEST: usize = 61;
 
 /// One key whose value changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,10 +81,7 @@ fn said(value: &Value) -> String {
         Value::String(text) if text.contains('\n') => {
             format!("{} lines", text.lines().count())
         }
-        Value::String(text) if text.chars().count() > LONGEST => {
-            format!("{}…", text.chars().take(LONGEST).collect::<String>())
-        }
-        Value::String(text) => text.clone(),
+        Value::String(text) => words::cut(text, LONGEST),
         other => other.to_string(),
     }
 }

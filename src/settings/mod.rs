@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::data::DataPlace;
 pub use self::ingress::{Host, Hosts, Ingress};
-pub use self::listen::{InvalidListen, Listen};
+pub use self::listen::Listen;
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, to_type};
 pub use self::pull::Pull;

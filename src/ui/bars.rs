@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, Reporter};
+use crate::words;
 
 use super::screen::{Look, Screen};
-use super::{Paint, Sink, words};
+use super::{Paint, Sink};
 
 /// Twelve pictures a second: smooth for a spinner, and calm for a terminal over a
 /// slow line.

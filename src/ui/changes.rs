@@ -5,10 +5,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::{Paint, words};
+use super::Paint;
 use crate::hint::ours;
 use crate::kube::{Compared, Planned};
 use crate::settings::to_type;
+use crate::words;
 use crate::yaml;
 
 /// What would change.

@@ -2,8 +2,9 @@
 //! to type next, in this order.
 
 use crate::error::Error;
+use crate::words;
 
-use super::{Paint, words};
+use super::Paint;
 
 /// An error as text, with a line feed at the end. Sentences are broken between
 /// words to fit `width`; details and hints are not, since they are to be copied. `all`

@@ -1,8 +1,9 @@
 //! The history: a line for each revision, oldest first, and under it what it changed.
 
 use super::table::{self, Cell};
-use super::{Paint, Policy, words};
+use super::{Paint, Policy};
 use crate::revisions::Entry;
+use crate::words;
 
 /// How many changed values are shown of a revision.
 const MOST: usize = 12;

@@ -9,8 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::event::{Event, Progress, Reporter};
-use crate::timing::{Awaited, Timing};
+use crate::event::{Awaited, Event, Progress, Reporter, Timing};
 
 use super::Sink;
 use super::summary::Summary;

@@ -1,9 +1,10 @@
 //! Log lines of several components, told apart by name and colour.
 
 use crate::component::Component;
+use crate::words;
 
+use super::Paint;
 use super::output::{Output, OutputError};
-use super::{Paint, words};
 
 /// Prints log lines with aligned component names before them.
 #[derive(Debug, Clone)]

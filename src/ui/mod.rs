@@ -22,13 +22,13 @@ mod summary;
 pub mod table;
 mod timings;
 mod transfer;
-pub mod words;
 
 pub use changes::ChangesView;
-pub use logs::LogPrinter;
-pub use output::{LogWriter, Output, OutputError};
+pub use output::Output;
 pub use paint::Paint;
-pub use policy::{Policy, Progress, Surroundings};
+pub use policy::Policy;
+#[cfg(test)]
+pub use policy::Surroundings;
 pub use sink::Sink;
 pub use status::{CheckView, ComponentView, StatusView};
 pub use summary::Summary;

@@ -158,13 +158,6 @@ impl Output {
         }
     }
 
-    /// Says something that only those want to know who asked for more.
-    pub fn detail(&self, text: &str) {
-        if self.0.policy.verbosity >= 1 {
-            self.say(&self.err_paint().quiet(text));
-        }
-    }
-
     /// Warns; only `-qq` silences it.
     pub fn warn(&self, text: &str) {
         if self.0.policy.verbosity >= -1 {
@@ -314,7 +307,7 @@ impl Output {
         };
         let mut rows = 0;
         for line in text.lines() {
-            let more = super::words::width(line).div_ceil(width).max(1);
+            let more = crate::words::width(line).div_ceil(width).max(1);
             // What scrolled away could not be taken back.
             if rows + more >= height.max(2) {
                 break;

@@ -15,6 +15,7 @@ impl Paint {
     }
 
     /// No colours.
+    #[cfg(test)]
     pub fn none() -> Self {
         Paint { colour: false }
     }

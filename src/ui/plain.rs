@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::component::{Component, StateKind};
 use crate::event::{Event, Progress, Reporter};
+use crate::words;
 
 use super::screen::duration;
-use super::{Paint, Sink, error, words};
+use super::{Paint, Sink, error};
 
 /// At most one line of bytes in this time ...
 const PAUSE: Duration = Duration::from_secs(5);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::component::StateKind;
 use crate::event::Event;
+use crate::words;
 
+use super::Paint;
 use super::transfer::Transfers;
-use super::{Paint, words};
 
 /// What is over sooner than this is shown only as finished.
 const PATIENCE: Duration = Duration::from_millis(250);

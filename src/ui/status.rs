@@ -14,10 +14,11 @@ use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
 use crate::settings::to_type;
 use crate::status::Versions;
+use crate::words;
 
 use super::summary::endpoint_rows;
 use super::table::{self, Cell};
-use super::{Paint, Policy, words};
+use super::{Paint, Policy};
 
 /// An instance as `status` shows it; with `-o json` as it is.
 #[derive(Debug, Clone, Serialize)]

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::table::{self, Cell};
-use super::{Paint, Policy, words};
+use super::{Paint, Policy};
 
+use crate::event::Timings;
 use crate::hint::ours;
 use crate::probe::Endpoints;
 use crate::settings::{DataPlace, to_type};
-use crate::timing::Timings;
+use crate::words;
 
 /// What `up` has to say at its end.
 #[derive(Debug, Clone)]

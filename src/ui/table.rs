@@ -1,6 +1,6 @@
 //! Small aligned tables without lines.
 
-use super::words;
+use crate::words;
 
 /// A cell: its text, and how it looks. Columns are measured by the text.
 #[derive(Debug, Clone, Default)]

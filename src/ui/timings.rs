@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::words;
-use crate::timing::{Awaited, Timing};
+use crate::event::{Awaited, Timing};
+use crate::words;
 
 /// Columns for the bars where the output has no width.
 const USUAL_WIDTH: usize = 80;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::words;
 use crate::event::Progress;
+use crate::words;
 
 /// The rate is that of the last seconds, so that it follows a change, but does
 /// not jump with each packet.

@@ -19,6 +19,7 @@ use crate::kube::{Cluster, Once};
 use crate::manifests::outside::{self, Check, Place, Wanted};
 use crate::node::spec;
 use crate::secrets::Secrets;
+use crate::words::listed;
 
 /// How long the answers may take, on a node that has just been made.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -124,11 +125,12 @@ fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
 
 fn told(places: &[Place]) -> String {
     let names: Vec<&str> = places.iter().map(|place| place.component.name()).collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => format!("{one} answers"),
-        [most @ .., last] => format!("{} and {last} answer", most.join(", ")),
-    }
+    let verb = if names.len() == 1 {
+        "answers"
+    } else {
+        "answer"
+    };
+    format!("{} {verb}", listed(&names))
 }
 
 /// One database that cannot be used.

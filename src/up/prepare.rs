@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::hint::ours;
 use crate::recovery::{self, Found};
 use crate::secrets::Secrets;
+use crate::words;
 
 /// What is known before anything is changed.
 #[derive(Debug)]
@@ -199,17 +200,15 @@ fn announce(session: &Session<'_>) {
     let Session {
         plan, info, events, ..
     } = *session;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "shown with no digit behind the point"
-    )]
-    let gigabytes = info.memory as f64 / 1e9;
-    let cores = if info.cpus == 1 { "core" } else { "cores" };
+    let cores = words::count(info.cpus.into(), "core");
     events.emit(Event::Started {
         name: plan.name.to_string(),
         summary: format!(
-            "release {}, Docker {} with {} {cores} and {gigabytes:.0} GB: profile {}",
-            plan.release.name, info.version, info.cpus, plan.profile.name
+            "release {}, Docker {} with {cores} and {}: profile {}",
+            plan.release.name,
+            info.version,
+            words::bytes(info.memory),
+            plan.profile.name
         ),
     });
     for warning in &plan.warnings {

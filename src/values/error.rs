@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::error::{Code, Explain};
+use crate::words;
 
 /// How many problems a person is shown; names are suggested for no more.
 pub(super) const SHOWN: usize = 20;
@@ -55,15 +56,10 @@ impl Suggestion {
 impl Problem {
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Problem {
         /// More of a value or a key says nothing more.
-        const LONGEST: usize = 300;
-        let mut what = what.into();
-        if let Some((end, _)) = what.char_indices().nth(LONGEST) {
-            what.truncate(end);
-            what.push('…');
-        }
+        const LONGEST: usize = 301;
         Problem {
             place: place.into(),
-            what,
+            what: words::cut(&what.into(), LONGEST),
             suggestions: Vec::new(),
         }
     }

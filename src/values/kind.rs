@@ -15,6 +15,7 @@ pub(super) use self::shapes::environment_of;
 use self::shapes::{environment, files, list_of, shaped, texts, users};
 use super::hocon;
 use crate::redact::Secrecy;
+use crate::words::either;
 
 /// Kubernetes' access modes.
 const MODES: [&str; 4] = [
@@ -277,12 +278,7 @@ impl Kind {
             }
             Kind::ImageTag => "a tag, such as 1.5.0".into(),
             Kind::Name => "the name of a Kubernetes object".into(),
-            Kind::OneOf(words) => match words {
-                [first @ .., last] if !first.is_empty() => {
-                    format!("{} or {last}", first.join(", "))
-                }
-                words => words.concat(),
-            },
+            Kind::OneOf(words) => either(words),
             Kind::Whole(range) if *range.end() == u64::from(u16::MAX) => {
                 format!("a port from {} to {}", range.start(), range.end())
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::keys;
+use crate::words::either;
 
 /// How many names are suggested for one.
 const MOST: usize = 3;
@@ -60,12 +61,11 @@ pub(super) fn is_misspelt(path: &[&str]) -> bool {
 
 /// The names as a question, such as `; did you mean `a` or `b`?`; empty without any.
 pub(super) fn question(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match &quoted[..] {
-        [] => String::new(),
-        [one] => format!("; did you mean {one}?"),
-        [first @ .., last] => format!("; did you mean {} or {last}?", first.join(", ")),
+    if names.is_empty() {
+        return String::new();
     }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("; did you mean {}?", either(&quoted))
 }
 
 /// Where a name stands, seen from the unknown one; nearest first.
@@ -145,22 +145,11 @@ fn common_start(one: &str, other: &str) -> usize {
     pairs.take_while(|(a, b)| a == b).count()
 }
 
-/// How many letters must be changed to make one word the other (Levenshtein). Only the
-/// start of words longer than any key is compared.
+/// How many letters must be changed to make one word the other. Only the start of words
+/// longer than any key is compared: the time grows with the product of the lengths.
 fn distance(one: &str, other: &str) -> usize {
-    const LONGEST: usize = 64;
-    let other: Vec<char> = other.chars().take(LONGEST).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().take(LONGEST).enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = corner + usize::from(a != *b);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
+    let start = |word: &str| word.chars().take(64).collect::<String>();
+    strsim::levenshtein(&start(one), &start(other))
 }
 
 #[cfg(test)]

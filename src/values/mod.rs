@@ -27,15 +27,13 @@ use serde_json::Value;
 
 pub use self::brief::Brief;
 pub use self::defaults::default_file;
-pub use self::error::{Error, Finding, Problem, Suggestion};
+pub use self::error::{Error, Finding, Problem};
 use self::layers::Layers;
 pub use self::reference::reference;
 pub use self::schema::schema;
 pub use self::show::{InForce, redacted};
 pub use self::typed::{
-    ApiOptions, Claim, Database, Elasticsearch, Files, FixedUsers, Image, Ingress, Login, Mongodb,
-    Names, Outside, Pods, PullSecret, Redis, Roles, Server, Service, ServiceType, Site, Sites,
-    User, Values, Watchdog,
+    Claim, Files, FixedUsers, Image, Pods, PullSecret, Server, ServiceType, Site, User, Values,
 };
 use crate::inputs::{KeptFile, SetArgument};
 use crate::profile::Profile;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clearml_local::state::StateDir;
+use clearml_local::testing::secrets::Secrets;
+use clearml_local::testing::state::StateDir;
 
 use super::engine::{silence, start_cluster};
 use super::*;
@@ -31,7 +32,7 @@ impl Home {
     /// Keys as an `up` keeps them.
     pub fn keep_keys(&self) {
         StateDir::at(self.state())
-            .keep_secrets(&clearml_local::secrets::Secrets::generate())
+            .keep_secrets(&Secrets::generate())
             .unwrap();
     }
 

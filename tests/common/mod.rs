@@ -1,13 +1,13 @@
 //! What tests of the rendered objects share.
 
-use clearml_local::images::Identities;
-use clearml_local::inputs::{KeptFile, SetArgument, SetKind};
-use clearml_local::manifests::{self, Inputs, Object};
-use clearml_local::probe::Endpoints;
-use clearml_local::profile::Profile;
-use clearml_local::release::Catalogue;
-use clearml_local::secrets::Secrets;
-use clearml_local::values;
+use clearml_local::testing::images::Identities;
+use clearml_local::testing::inputs::{KeptFile, SetArgument, SetKind};
+use clearml_local::testing::manifests::{self, Inputs, Object};
+use clearml_local::testing::probe::Endpoints;
+use clearml_local::testing::profile::Profile;
+use clearml_local::testing::release::Catalogue;
+use clearml_local::testing::secrets::Secrets;
+use clearml_local::testing::values;
 
 /// What values became.
 pub struct Rendered {

@@ -96,7 +96,7 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
 
 fn node_image() -> String {
     std::env::var("CLEARML_LOCAL_NODE_IMAGE")
-        .unwrap_or_else(|_| clearml_local::settings::DEFAULT_NODE_IMAGE.to_string())
+        .unwrap_or_else(|_| clearml_local::testing::settings::DEFAULT_NODE_IMAGE.to_string())
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use clearml_local::docker::{Docker, Endpoint};
-use clearml_local::error::{Code, Explain};
-use clearml_local::event::{Event, Events, Reporter};
-use clearml_local::images::{Error, Sources, Wanted, pull};
-use clearml_local::settings::Pull;
+use clearml_local::testing::docker::{Docker, Endpoint};
+use clearml_local::testing::error::{Code, Explain};
+use clearml_local::testing::event::{Event, Events, Reporter};
+use clearml_local::testing::images::{Error, Sources, Wanted, pull};
+use clearml_local::testing::settings::Pull;
 
 use crate::harness::{Instance, has, run};
 use crate::registry::{Config, Fault, PASSWORD, Registry, in_front, misbehaving};

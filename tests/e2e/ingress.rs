@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use clearml_local::manifests::TRAEFIK_IMAGE;
+use clearml_local::testing::manifests::TRAEFIK_IMAGE;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Certificate, Client, Response};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn make_certificate(dir: &Path) -> [String; 2] {
 /// What a browser is: names lead to this machine, and it trusts that certificate
 /// alone.
 fn browser(certificate: &str) -> Client {
-    clearml_local::kube::install_crypto();
+    clearml_local::testing::kube::install_crypto();
     let pem = std::fs::read(certificate).unwrap();
     let mut client = Client::builder()
         .no_proxy()

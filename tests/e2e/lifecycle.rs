@@ -202,7 +202,7 @@ fn another_home_starts_it(instance: &Instance) -> String {
 
 /// Neither kind's bootstrap token nor any key that is printed in a README.
 async fn nothing_public_is_accepted(instance: &Instance) {
-    let kubeconfig = clearml_local::files::read(&instance.state_dir().join("kubeconfig"));
+    let kubeconfig = clearml_local::testing::files::read(&instance.state_dir().join("kubeconfig"));
     let kubeconfig = kubeconfig.unwrap().unwrap();
     let server = kubeconfig
         .lines()

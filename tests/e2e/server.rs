@@ -23,7 +23,7 @@ pub struct Work {
 }
 
 pub fn client() -> Client {
-    clearml_local::kube::install_crypto();
+    clearml_local::testing::kube::install_crypto();
     Client::builder().no_proxy().build().unwrap()
 }
 

@@ -40,9 +40,7 @@ impl SetKind {
 /// An argument of one of the flags, such as `image.tag=1.2,replicas=2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument<'a> {
-    /// The flag.
     pub kind: SetKind,
-    /// The text of the argument.
     pub text: &'a str,
     /// Path and contents of the files that a `--set-file` argument names, in the order of
     /// [`file_names`].

@@ -9,7 +9,6 @@ use crate::{Error, reader};
 /// A YAML document as Helm reads it, with the line of each key and item.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The contents.
     pub value: Value,
     pub(crate) lines: Lines,
 }

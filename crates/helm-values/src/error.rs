@@ -10,7 +10,6 @@ use crate::Difference;
 /// displayed without the position, for callers that print the position their way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// The reason.
     pub kind: ErrorKind,
     /// The position in the text. None if the error concerns the text as a whole.
     pub position: Option<Position>,

@@ -10,16 +10,13 @@ use crate::{Argument, Document, Error, ErrorKind, check_size};
 /// An input of [`merge_values`], by its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// A values file.
     File(usize),
-    /// An argument.
     Argument(usize),
 }
 
 /// The values of one YAML document or one argument.
 #[derive(Debug, Clone)]
 pub struct Layer {
-    /// The file or the argument.
     pub source: Source,
     /// The values that the layer sets.
     pub tree: Value,

@@ -244,7 +244,7 @@ fn a_failure_shows_event_and_the_last_twenty_lines() {
     );
     assert_eq!(
         late.to_string(),
-        "mongodb is not ready after 10 min: starting: running, not ready yet"
+        "mongodb is not ready after 10 m: starting: running, not ready yet"
     );
     assert_eq!(late.code(), Code::NotReady);
 }

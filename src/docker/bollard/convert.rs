@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use bollard::errors::Error as BollardError;
 use bollard::models as model;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
 
 use crate::docker::{Container, ContainerSpec, EngineInfo, Error, Image, Mount};
 use crate::proxy::Proxies;
@@ -281,16 +283,11 @@ fn log_config() -> model::HostConfigLogConfig {
     }
 }
 
-pub(super) fn percent_encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+/// The query parameter that names a platform such as `linux/amd64`.
+pub(super) fn platform_query(platform: &str) -> String {
+    let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
+    let json = json!({"os": os, "architecture": architecture}).to_string();
+    format!("platform={}", utf8_percent_encode(&json, NON_ALPHANUMERIC))
 }
 
 /// The change that sets a restart policy.
@@ -392,8 +389,8 @@ mod tests {
     #[test]
     fn platform_is_encoded_for_the_query() {
         assert_eq!(
-            percent_encode(r#"{"os":"linux"}"#),
-            "%7B%22os%22%3A%22linux%22%7D"
+            platform_query("linux/amd64"),
+            "platform=%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22amd64%22%7D"
         );
     }
 }

@@ -12,6 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{ByteStream, Docker, Error, Output, convert};
 
+/// How much of a command's output is kept, per stream. It bounds memory.
+const KEPT_OUTPUT: usize = 4 << 20;
 /// How much of standard error is kept for the error at the end.
 const KEPT: usize = 16 << 10;
 
@@ -126,4 +128,25 @@ impl Running {
         ended.success(&self.what)?;
         Ok(None)
     }
+}
+
+/// Takes in the whole output of a command.
+pub(super) async fn collect(
+    mut output: impl Stream<Item = Result<LogOutput, BollardError>> + Unpin,
+    into: &mut Output,
+) -> Result<(), BollardError> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(item) = output.next().await {
+        let (kept, message) = match item? {
+            LogOutput::StdErr { message } => (&mut stderr, message),
+            LogOutput::StdOut { message }
+            | LogOutput::Console { message }
+            | LogOutput::StdIn { message } => (&mut stdout, message),
+        };
+        let room = KEPT_OUTPUT.saturating_sub(kept.len());
+        kept.extend_from_slice(&message[..message.len().min(room)]);
+    }
+    into.stdout = String::from_utf8_lossy(&stdout).into_owned();
+    into.stderr = String::from_utf8_lossy(&stderr).into_owned();
+    Ok(())
 }

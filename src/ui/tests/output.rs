@@ -62,7 +62,6 @@ fn log_lines_are_whole_lines_of_stderr() {
     use std::io::Write as _;
     let (output, _, err) = output(policy(quietly(), false, None));
     output.log_writer().write_all(b"DEBUG pulling\n").unwrap();
-    output.detail("only with -v");
     assert_eq!(err.text(), "DEBUG pulling\n");
 }
 

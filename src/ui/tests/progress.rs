@@ -131,7 +131,7 @@ fn no_line_is_wider_than_the_terminal() {
             last_picture(&all(), width),
         ] {
             for line in text.lines().skip(1) {
-                assert!(super::super::words::width(line) <= width, "{width}: {line}");
+                assert!(crate::words::width(line) <= width, "{width}: {line}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Finding, gib};
+use super::Finding;
 use crate::data_size;
 use crate::docker::{ContainerSpec, Engine, run_once};
 use crate::error::{Code, Result};
@@ -14,6 +14,7 @@ use crate::settings::Pull;
 use crate::state::Marker;
 use crate::up::session::Session;
 use crate::up::{Plan, data};
+use crate::words;
 
 /// What an image takes that is not there yet, unpacked: the largest of a release.
 const UNKNOWN_IMAGE: u64 = 1_300_000_000;
@@ -39,8 +40,8 @@ pub(super) async fn disk(session: &Session<'_>, fresh: bool) -> Result<Vec<Findi
             findings.push(Finding {
                 what: format!(
                     "{what} has {} free, but {} may be needed",
-                    gib(free),
-                    gib(needed)
+                    words::bytes(free),
+                    words::bytes(needed)
                 ),
                 remedies,
                 code: Code::DiskFull,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Finding, gib};
+use super::Finding;
 use crate::docker::EngineInfo;
 use crate::error::Code;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::settings::DataPlace;
 use crate::up::Plan;
+use crate::words::{bytes, duration};
 
 /// The oldest Docker API that has what we use (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
@@ -49,8 +50,8 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
         findings.push(Finding {
             what: format!(
                 "the server needs {} of memory, but Docker has {}",
-                gib(needed),
-                gib(info.memory)
+                bytes(needed),
+                bytes(info.memory)
             ),
             remedies: vec![Hint::text(
                 "give Docker more memory (Docker Desktop: Settings, Resources)",
@@ -153,9 +154,9 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
     let direction = if theirs > now { "ahead" } else { "behind" };
     Some(Finding {
         what: format!(
-            "the clock of the Docker host is {} s {direction}: certificates and logins would be \
+            "the clock of the Docker host is {} {direction}: certificates and logins would be \
              refused",
-            skew.as_secs()
+            duration(skew)
         ),
         remedies: vec![Hint::text(
             "correct the clock: restart Docker or its virtual machine",
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(at("2026-11-23T12:01:00.123456789Z"), None);
         assert_eq!(at(""), None);
         let told = at("2026-11-23T11:50:00+00:00").unwrap();
-        assert!(told.contains("600 s behind"), "{told}");
+        assert!(told.contains("10 m behind"), "{told}");
     }
 
     #[test]

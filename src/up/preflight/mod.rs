@@ -196,14 +196,6 @@ fn told(findings: Vec<Finding>) -> Result<()> {
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "shown with one digit behind the point"
-)]
-fn gib(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::docker::EngineInfo;

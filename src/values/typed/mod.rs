@@ -10,13 +10,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use self::database::{Claim, Database, Elasticsearch, Mongodb, Redis, Roles};
-pub use self::ingress::{Ingress, Site, Sites};
-pub use self::outside::{Login, Outside};
+pub use self::database::{Claim, Elasticsearch, Mongodb, Redis};
+pub use self::ingress::{Ingress, Site};
+pub use self::outside::Outside;
 use self::reader::Reader;
-pub use self::server::{
-    ApiOptions, FixedUsers, Image, Pods, Server, Service, ServiceType, User, Watchdog,
-};
+pub use self::server::{ApiOptions, FixedUsers, Image, Pods, Server, ServiceType, User};
 use crate::component::{Component, RELEASE_NAME};
 use crate::image_ref::ImageRef;
 use crate::ports::Ports;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::Event;
+use super::Event;
 
 /// When something began and ended, counted from the command's begin.
 #[derive(Debug, Clone, PartialEq, Eq)]

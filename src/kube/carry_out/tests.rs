@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use super::mock::{Asked, cluster, refusal};
-use super::plan::{How, Planned};
+use crate::kube::mock::{Asked, cluster, refusal};
+use crate::kube::plan::{How, Planned};
 
 fn planned(kind: &str, name: &str, how: How) -> Planned {
     Planned {
@@ -23,7 +23,7 @@ fn object(kind: &str, version: &str, name: &str) -> Value {
 }
 
 /// What was asked beside reading, in order: method, path and what matters of the body.
-fn acts(record: &super::mock::Record) -> Vec<String> {
+fn acts(record: &crate::kube::mock::Record) -> Vec<String> {
     let record = record.lock().unwrap();
     let acts = record.iter().filter(|asked| asked.method != "GET");
     acts.map(|asked| {

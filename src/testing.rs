@@ -1,0 +1,74 @@
+//! What tests and benchmarks use beside the command line. It is not an interface of the
+//! program, and promises nothing.
+
+pub mod cli {
+    pub use crate::cli::settings_reference;
+}
+
+pub mod docker {
+    pub use crate::docker::{Docker, Endpoint, refusals};
+}
+
+pub mod error {
+    pub use crate::error::{Code, Explain};
+}
+
+pub mod event {
+    pub use crate::event::{Event, Events, Reporter};
+}
+
+pub mod files {
+    pub use crate::files::{create_dir, list, read, write};
+}
+
+pub mod images {
+    pub use crate::images::{Error, Identities, Sources, Wanted, pull};
+}
+
+pub mod inputs {
+    pub use crate::inputs::{KeptFile, SetArgument, SetKind};
+}
+
+pub mod kube {
+    pub use crate::kube::install_crypto;
+}
+
+pub mod manifests {
+    pub use crate::manifests::{HEADER, Inputs, Object, TRAEFIK_IMAGE, render, to_yaml};
+}
+
+pub mod options {
+    pub use crate::options::{InputFile, Options};
+}
+
+pub mod probe {
+    pub use crate::probe::Endpoints;
+}
+
+pub mod profile {
+    pub use crate::profile::Profile;
+}
+
+pub mod release {
+    pub use crate::release::{Catalogue, DEFAULT, Release};
+}
+
+pub mod secrets {
+    pub use crate::secrets::Secrets;
+}
+
+pub mod settings {
+    pub use crate::settings::{DEFAULT_NODE_IMAGE, Instance, Pull};
+}
+
+pub mod state {
+    pub use crate::state::StateDir;
+}
+
+pub mod values {
+    pub use crate::values::{Error, Inputs, Values, default_file, reference, resolve, schema};
+}
+
+pub mod yaml {
+    pub use crate::yaml::{one, to_string};
+}
