@@ -56,7 +56,6 @@ impl Component {
         }
     }
 
-    /// The component of that name.
     pub fn from_name(name: &str) -> Option<Component> {
         Component::ALL.into_iter().find(|c| c.name() == name)
     }

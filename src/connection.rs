@@ -13,21 +13,15 @@ pub enum Fault {
     Refused,
     /// The other side closed the connection.
     Reset,
-    /// No answer in time.
     TimedOut,
-    /// There is no way to the host.
     Unreachable,
     /// The host's name does not resolve.
     Name,
     /// The server's certificate is no longer valid.
     Expired,
-    /// The server's certificate is not valid yet.
     NotYetValid,
-    /// The server's certificate is signed by somebody else.
     UnknownAuthority,
-    /// The server's certificate is for another name.
     WrongName,
-    /// Another fault of TLS.
     Tls(String),
     /// Anything else: the innermost message.
     Other(String),

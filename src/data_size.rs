@@ -22,7 +22,6 @@ pub(crate) struct Counted {
 /// The data directory and its disk, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DataSize {
-    /// Free on the disk.
     pub(crate) free: Option<u64>,
     /// Taken by the data, where all of them can be read in time.
     pub(crate) used: Option<u64>,

@@ -18,7 +18,6 @@ use crate::recovery::{self, AnotherInstance, Whose};
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
-/// What is left after `down`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether there was anything to take away.
@@ -32,9 +31,6 @@ pub struct Outcome {
 }
 
 /// Takes an instance's cluster away; with `purge` everything of the instance.
-///
-/// # Errors
-/// When the engine does not answer, or the node is somebody else's.
 pub async fn down(
     name: &InstanceName,
     purge: bool,
@@ -93,9 +89,6 @@ pub async fn down(
 }
 
 /// Stops an instance's node in order and leaves it there. Returns whether it ran.
-///
-/// # Errors
-/// When the engine does not answer, or there is no node of ours.
 pub async fn stop(
     name: &InstanceName,
     state: &StateDir,
@@ -140,7 +133,6 @@ async fn of_another(
     })
 }
 
-/// The instance's node, if there is one.
 async fn find_node(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
     let Some(container) = engine.container(&spec::name(name)).await? else {
         return Ok(None);
@@ -205,21 +197,12 @@ async fn end_node(
     ))
 }
 
-/// Why `down` stops.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The node is not ours.
     #[error("the container {container} was not created by clearml-local for this instance")]
-    NotOurs {
-        /// Its name.
-        container: String,
-    },
-    /// There is nothing to stop.
+    NotOurs { container: String },
     #[error("instance `{name}` has no node to stop")]
-    NoNode {
-        /// The instance.
-        name: InstanceName,
-    },
+    NoNode { name: InstanceName },
 }
 
 impl Explain for Error {

@@ -9,51 +9,36 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
-    /// Something that should not happen.
     Unexpected = 1,
     /// Wrong flags, values or settings.
     Usage = 2,
-    /// The engine does not answer.
     DockerUnreachable = 10,
-    /// The engine runs on another machine.
     DockerRemote = 11,
     /// The engine answers, but is too old or of another architecture.
     DockerUnsupported = 12,
-    /// The engine refused a request.
     DockerRefused = 13,
     /// Too little memory or too few processors.
     HostTooSmall = 20,
-    /// A port is in use.
     PortInUse = 21,
-    /// Too little disk.
     DiskFull = 22,
     /// An image could not be brought.
     ImageFailed = 30,
     /// An image does not exist, or not for this platform.
     ImageNotFound = 31,
-    /// The registry wants other credentials.
     ImageUnauthorized = 32,
     /// The node container could not be made or does not come up.
     NodeFailed = 40,
-    /// kubeadm failed.
     KubeadmFailed = 41,
     /// A cluster of that name belongs to somebody else.
     NameTaken = 42,
-    /// The Kubernetes API does not answer.
     ClusterUnreachable = 50,
-    /// The Kubernetes API refused an object.
     ApplyFailed = 51,
     /// ClearML is not ready in time.
     NotReady = 60,
-    /// A component keeps ending by itself.
     ComponentCrashed = 61,
-    /// A component was killed for memory.
     ComponentOutOfMemory = 62,
-    /// A component's image is missing in the node.
     ComponentImage = 63,
-    /// A component cannot be placed on the node.
     ComponentUnschedulable = 64,
-    /// A component's configuration is refused.
     ComponentConfig = 65,
     /// The server runs, but does not do what a user needs.
     ProbeFailed = 66,
@@ -67,16 +52,13 @@ pub enum Code {
     StateBroken = 72,
     /// The data directory cannot be written, or its file system keeps no owners.
     DataUnusable = 73,
-    /// SIGHUP.
     HungUp = 129,
     /// Ctrl-C.
     Interrupted = 130,
-    /// SIGTERM.
     Terminated = 143,
 }
 
 impl Code {
-    /// The process's exit code.
     pub fn number(self) -> u8 {
         self as u8
     }
@@ -84,7 +66,6 @@ impl Code {
 
 /// What a person needs beside an error's message.
 pub trait Explain: std::error::Error + Send + Sync + 'static {
-    /// The exit code.
     fn code(&self) -> Code;
 
     /// What to do next, most useful first. None deletes data.
@@ -109,7 +90,6 @@ pub struct Error {
     what: Box<dyn Explain>,
     /// The instance that commands in hints act on; `None` is the default one.
     instance: Option<String>,
-    /// Lines to show after the error's own.
     details: Vec<String>,
     /// Hints to show after the error's own.
     hints: Vec<Hint>,
@@ -164,7 +144,6 @@ impl Error {
         what.downcast_ref()
     }
 
-    /// The error's exit code.
     pub fn code(&self) -> Code {
         self.what.code()
     }
@@ -178,14 +157,12 @@ impl Error {
             .collect()
     }
 
-    /// See [`Explain::details`].
     pub fn details(&self) -> Vec<String> {
         let mut details = self.what.details();
         details.extend(self.details.iter().cloned());
         details
     }
 
-    /// See [`Explain::all_details`].
     pub fn all_details(&self) -> Vec<String> {
         self.what.all_details()
     }

@@ -15,78 +15,62 @@ use crate::component::{Component, State};
 
 mod timing;
 
-/// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The first line: instance, release, engine, profile.
     Started {
-        /// The instance's name.
         name: String,
         /// The rest of the line, for people.
         summary: String,
     },
-    /// A step began.
     StepStarted {
         /// The step's name, such as `node`.
         step: String,
     },
     /// What a running step does now.
     StepState {
-        /// The step's name.
         step: String,
         /// Such as `waiting for the Kubernetes API: connection refused`.
         text: String,
     },
     /// What a step found, and what it does because of that: for `-v`.
     Decision {
-        /// The step's name.
         step: String,
         /// Such as `mongo:7: in Docker, copied layer by layer`.
         text: String,
     },
     /// How many of a step's items are done.
     StepCount {
-        /// The step's name.
         step: String,
-        /// Items done so far.
         done: usize,
-        /// Items in all.
         total: usize,
     },
     /// Bytes of one item of a step, such as an image.
     StepBytes {
-        /// The step's name.
         step: String,
         /// What is transferred, such as `elasticsearch`.
         item: String,
-        /// How far it is.
         #[serde(flatten)]
         progress: Progress,
     },
     /// A step ended well.
     StepFinished {
-        /// The step's name.
         step: String,
-        /// Seconds that it took.
         seconds: f64,
         /// What came of it, such as `Kubernetes 1.37.0`; may be empty.
         detail: String,
-        /// Whether the step changed anything.
         changed: bool,
     },
     /// A step ended badly, or was left.
     StepFailed {
-        /// The step's name.
         step: String,
-        /// Seconds that it took.
         seconds: f64,
         /// Why, in a few words; may be empty.
         reason: String,
     },
     /// A component's state changed while `up` waits for it.
     Component {
-        /// Which one.
         component: Component,
         /// What it does and why.
         #[serde(flatten, serialize_with = "state_fields")]
@@ -95,13 +79,9 @@ pub enum Event {
         seconds: f64,
     },
     /// Something worth knowing that stops nothing.
-    Warning {
-        /// What.
-        text: String,
-    },
+    Warning { text: String },
 }
 
-/// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Progress {
     /// Bytes so far.
@@ -177,14 +157,12 @@ impl Events {
         Events::new(Arc::new(Silent))
     }
 
-    /// Sends one event.
     pub fn emit(&self, event: Event) {
         let elapsed = self.started.elapsed();
         self.recorder().take(&event, elapsed);
         self.reporter.report(elapsed, &event);
     }
 
-    /// What was done so far, with its times.
     pub fn timings(&self) -> Timings {
         self.recorder().timings()
     }
@@ -256,12 +234,10 @@ impl Step {
         });
     }
 
-    /// Says something worth knowing that stops nothing.
     pub fn warn(&self, text: impl Into<String>) {
         self.events.warn(text);
     }
 
-    /// Says how many of the step's items are done.
     pub fn count(&self, done: usize, total: usize) {
         self.events.emit(Event::StepCount {
             step: self.name.clone(),
@@ -270,7 +246,6 @@ impl Step {
         });
     }
 
-    /// Says how far the transfer of `item` is.
     pub fn progress(&self, item: &str, progress: Progress) {
         self.events.emit(Event::StepBytes {
             step: self.name.clone(),
@@ -279,7 +254,6 @@ impl Step {
         });
     }
 
-    /// Ends the step well.
     pub fn finish(mut self, changed: bool, detail: impl Into<String>) {
         self.open = false;
         let took = self.started.elapsed();
@@ -293,9 +267,6 @@ impl Step {
 
     /// Ends the step as its work ended: with what `done` says of a good result
     /// (whether it changed anything, and what came of it), or with the error.
-    ///
-    /// # Errors
-    /// The work's.
     pub fn end<T, E: Display>(
         mut self,
         result: Result<T, E>,

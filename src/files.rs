@@ -10,7 +10,6 @@ use crate::error::{Code, Explain};
 use crate::hint::Hint;
 use crate::path::{HostPath, quoted};
 
-/// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {what} {}: {source}", path.display())]
 pub struct Error {
@@ -72,9 +71,6 @@ fn explain<T>(what: &'static str, path: &Path, result: io::Result<T>) -> Result<
 }
 
 /// The text of a file, or `None` where there is none.
-///
-/// # Errors
-/// When it is there and cannot be read.
 pub fn read(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -84,9 +80,6 @@ pub fn read(path: &Path) -> Result<Option<String>, Error> {
 
 /// The first bytes of a file or pipe, at most so many, or `None` where there is
 /// none.
-///
-/// # Errors
-/// When it is there and cannot be read.
 pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> {
     use std::io::Read;
     let read = || {
@@ -102,9 +95,6 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
 }
 
 /// Makes a folder and those above it.
-///
-/// # Errors
-/// When it cannot be made.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
     explain("create the directory", path, std::fs::create_dir_all(path))
 }
@@ -118,9 +108,6 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// Like [`write()`], readable by its owner only from the first byte on.
-///
-/// # Errors
-/// As [`write()`].
 pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o600)
 }
@@ -158,9 +145,6 @@ pub fn temporary() -> Result<std::fs::File, Error> {
 }
 
 /// Removes a file; fine when there is none.
-///
-/// # Errors
-/// When it is there and cannot be removed.
 pub fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -170,9 +154,6 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 
 /// Removes a folder that is empty; fine when there is none. Returns `false` where it
 /// stays: it holds something, is a mount point or a link, or is in a folder of others.
-///
-/// # Errors
-/// When it cannot be removed for another reason.
 pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
     use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, PermissionDenied, ResourceBusy};
     match std::fs::remove_dir(path) {
@@ -191,9 +172,6 @@ pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
 
 /// Removes a folder and all below it, following no link; fine when there is none.
 /// Returns `false` when others own something in it, or when a mount point stays.
-///
-/// # Errors
-/// When it cannot be removed for another reason.
 pub fn remove_tree(path: &Path) -> Result<bool, Error> {
     let result = match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
@@ -215,9 +193,6 @@ pub fn remove_tree(path: &Path) -> Result<bool, Error> {
 }
 
 /// Names in a folder, sorted; empty where there is none.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn list(path: &Path) -> Result<Vec<String>, Error> {
     let entries = match std::fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -233,9 +208,6 @@ pub fn list(path: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// Opens a file for locking, making it when it is not there.
-///
-/// # Errors
-/// When it cannot be opened.
 pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     let file = std::fs::OpenOptions::new()
         .create(true)
@@ -257,9 +229,6 @@ pub fn is_still_at(path: &Path, file: &std::fs::File) -> bool {
 }
 
 /// Replaces what a lock file says.
-///
-/// # Errors
-/// When it cannot be written.
 pub fn write_lock(path: &Path, file: &mut std::fs::File, text: &str) -> Result<(), Error> {
     let mut attempt = || {
         file.set_len(0)?;
@@ -278,9 +247,6 @@ pub fn link_if_free(target: &Path, link: &Path) -> bool {
 }
 
 /// Removes `link` when it is a link to `target`.
-///
-/// # Errors
-/// When it is and cannot be removed.
 pub fn unlink_if_ours(target: &Path, link: &Path) -> Result<(), Error> {
     if std::fs::read_link(link).is_ok_and(|there| HostPath::from(there) == HostPath::from(target)) {
         return remove(link);

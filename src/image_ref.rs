@@ -39,38 +39,30 @@ pub struct ImageRef {
 /// Why a text is not a reference to an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// There is no text.
     #[error("expected a name such as mongo:7.0.22")]
     Empty,
-    /// A URL.
     #[error("expected no scheme: write it without `{0}://`")]
     Scheme(String),
     /// The first part names a registry, and none can be called so.
     #[error("invalid registry `{0}`: expected a host such as registry.example.com:5000")]
     Registry(String),
-    /// The path has capital letters.
     #[error("repository name `{0}` must be lowercase")]
     Uppercase(String),
-    /// The path has other characters.
     #[error(
         "invalid repository name `{0}`: expected lowercase letters and digits, separated by `/`, `.`, `-`, `_` or `__`"
     )]
     Path(String),
-    /// The path is too long.
     #[error(
         "repository name must not be longer than {} characters",
         grammar::LONGEST_PATH
     )]
     TooLong,
-    /// The identifier of an image in an engine.
     #[error("expected a name, got the ID of an image")]
     Id,
-    /// The part after `:`.
     #[error(
         "invalid tag `{0}`: expected up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"
     )]
     Tag(String),
-    /// The part after `@`.
     #[error(transparent)]
     Digest(#[from] InvalidDigest),
 }
@@ -174,12 +166,10 @@ impl ImageRef {
         &self.repository
     }
 
-    /// The tag, if one was written.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
 
-    /// The digest, if one was written.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
@@ -237,7 +227,6 @@ impl ImageRef {
         }
     }
 
-    /// The same image in a mirror.
     #[must_use]
     pub fn within(&self, mirror: &Place) -> ImageRef {
         let path = match mirror.path.as_str() {
@@ -324,7 +313,6 @@ impl<'de> Deserialize<'de> for ImageRef {
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
-/// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid digest `{0}`: expected sha256: and 64 lowercase hexadecimal digits")]
 pub struct InvalidDigest(String);

@@ -32,7 +32,6 @@ pub struct SetArgument {
 }
 
 impl SetArgument {
-    /// Creates an argument without files.
     pub fn new(kind: SetKind, text: impl Into<String>) -> SetArgument {
         SetArgument {
             kind,

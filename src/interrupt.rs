@@ -18,7 +18,6 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// All of them.
     pub const ALL: [Signal; 3] = [Signal::Interrupt, Signal::Terminate, Signal::HangUp];
 
     /// The exit code after it: 128 and its number, as shells count.
@@ -39,11 +38,9 @@ impl Signal {
     }
 }
 
-/// A command that a signal ended.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", signal.message())]
 pub struct Interrupted {
-    /// The signal.
     pub signal: Signal,
     /// What to type next.
     pub next: Hint,
@@ -59,12 +56,10 @@ impl Explain for Interrupted {
     }
 }
 
-/// Tells a command that it is asked to end.
 #[derive(Debug)]
 pub struct Teller(watch::Sender<Option<Signal>>);
 
 impl Teller {
-    /// Tells it.
     pub fn tell(&self, signal: Signal) {
         self.0.send_replace(Some(signal));
     }
@@ -86,7 +81,6 @@ impl Interrupt {
         (Teller(teller), Interrupt(Some(told)))
     }
 
-    /// Waits for the signal.
     pub async fn wait(&self) -> Signal {
         if let Some(told) = &self.0 {
             let mut told = told.clone();

@@ -22,9 +22,6 @@ pub fn context_name(instance: &InstanceName) -> String {
 /// Puts the context of an instance, whose kubeconfig is `ours`, into the file.
 /// It becomes the current one where there is none. Returns whether that changed
 /// the file.
-///
-/// # Errors
-/// When the file cannot be read, understood or written.
 pub fn merge(path: &Path, instance: &InstanceName, ours: &str) -> Result<bool, Error> {
     let found = read(path)?;
     let ours: Value = understand(path, ours)?;
@@ -51,9 +48,6 @@ pub fn merge(path: &Path, instance: &InstanceName, ours: &str) -> Result<bool, E
 
 /// Takes the context of an instance out of the file, if it is there. Returns
 /// whether it was.
-///
-/// # Errors
-/// When the file cannot be read, understood or written.
 pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
     let name = context_name(instance);
     // A file that does not name it is none of our business, broken or not.
@@ -76,9 +70,6 @@ pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
 }
 
 /// Whether the file can be understood; one that is not there can.
-///
-/// # Errors
-/// When it cannot.
 pub fn check(path: &Path) -> Result<(), Error> {
     read(path).map(|_| ())
 }
@@ -143,17 +134,11 @@ fn write(path: &Path, value: &Value) -> Result<(), Error> {
 /// What can be wrong with the user's kubeconfig.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It could not be read or written.
     #[error(transparent)]
     Files(#[from] files::Error),
     /// It makes no sense to us.
     #[error("cannot change the kubeconfig {}: {reason}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Broken { path: PathBuf, reason: String },
 }
 
 impl Explain for Error {

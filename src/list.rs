@@ -10,18 +10,13 @@ use crate::probe::Endpoints;
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
-/// One instance.
 #[derive(Debug)]
 pub struct Listed {
-    /// Its name.
     pub name: InstanceName,
     /// How it is as far as its node tells: nobody asks the server.
     pub state: Health,
-    /// The release, where it is known.
     pub release: Option<String>,
-    /// The web app's URL, where it is known.
     pub web: Option<String>,
-    /// Where the data are, where it is known.
     pub data_dir: Option<String>,
     /// Why what is kept of it cannot be read.
     pub broken: Option<Error>,
@@ -30,9 +25,6 @@ pub struct Listed {
 /// All instances of this user and this engine, by name: those with a node, with a
 /// volume, or with settings that were kept. One whose settings are broken is listed
 /// with what the node tells.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
     let mut states: BTreeMap<InstanceName, Health> = BTreeMap::new();
     for name in StateDir::all()? {

@@ -7,12 +7,10 @@ use crate::files;
 /// Where the kernel lists them; missing on others than Linux.
 const LIST: &str = "/proc/self/mountinfo";
 
-/// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mounted {
     /// Its type, such as `ext4` or `fuse.sshfs`.
     pub kind: String,
-    /// Where it is mounted.
     pub at: PathBuf,
 }
 
@@ -29,7 +27,6 @@ pub(crate) fn holding(path: &Path) -> Option<Mounted> {
         })
 }
 
-/// Whether a file system is mounted at `path` itself.
 pub(crate) fn is_mount_point(path: &Path) -> bool {
     let real = path.canonicalize();
     holding(path).is_some_and(|mounted| real.is_ok_and(|real| real == mounted.at))

@@ -124,24 +124,17 @@ pub fn quoted(path: impl AsRef<Path>) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Why a path cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing was written.
     #[error("the path is empty")]
     Empty,
     /// `~user`, which only a shell expands.
     #[error(
         "`{user}` is another user's home: write the path in full, or `./{user}` for a directory of that name"
     )]
-    OtherHome {
-        /// The first part of the path.
-        user: String,
-    },
-    /// `~` without a home.
+    OtherHome { user: String },
     #[error("`~` cannot be expanded: there is no home directory")]
     NoHome,
-    /// The working directory was removed.
     #[error("the working directory does not exist: write the path in full")]
     NoWorkingDirectory,
 }

@@ -7,10 +7,8 @@ use crate::component::Component;
 
 const GIB: u64 = 1 << 30;
 
-/// A size of installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
-    /// `small`, `standard` or `large`.
     pub name: &'static str,
     /// `-Xmx` and `-Xms` of Elasticsearch.
     heap: &'static str,
@@ -65,7 +63,6 @@ impl Profile {
         LEAST_MEMORY
     }
 
-    /// Elasticsearch's Java options.
     pub fn java_options(&self) -> String {
         self.java_options_with(self.heap)
     }

@@ -179,7 +179,6 @@ impl fmt::Debug for ProxyUrl {
 pub struct Proxy {
     /// The variable, as the user spelled it.
     pub variable: String,
-    /// Its value.
     pub url: Result<ProxyUrl, Invalid>,
 }
 
@@ -192,7 +191,6 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// The proxies of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Proxies {
     http: Option<Proxy>,
@@ -236,12 +234,10 @@ impl Proxies {
         self
     }
 
-    /// Whether there is no proxy.
     pub fn is_empty(&self) -> bool {
         self.each().next().is_none()
     }
 
-    /// The proxies that are set.
     pub fn each(&self) -> impl Iterator<Item = &Proxy> {
         self.https.iter().chain(&self.http)
     }

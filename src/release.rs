@@ -21,11 +21,9 @@ pub fn is_path(release: &str) -> bool {
     release.contains('/') || extension.is_some_and(|one| one == "yaml" || one == "yml")
 }
 
-/// An image of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct ReleaseImage {
-    /// Repository and tag.
     pub reference: ImageRef,
     /// Digest per platform (`linux/amd64`), where somebody has seen it.
     pub digests: BTreeMap<String, Digest>,
@@ -68,17 +66,12 @@ impl From<ReleaseImage> for Written {
     }
 }
 
-/// The images of a release, by role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Images {
-    /// API server, web app and file server.
     pub clearml: ReleaseImage,
-    /// MongoDB.
     pub mongodb: ReleaseImage,
-    /// Redis.
     pub redis: ReleaseImage,
-    /// Elasticsearch.
     pub elasticsearch: ReleaseImage,
 }
 
@@ -93,7 +86,6 @@ pub struct Databases {
     pub redis: String,
 }
 
-/// A release of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
@@ -101,7 +93,6 @@ pub struct Release {
     pub name: String,
     /// The server's version, such as `2.3.0`.
     pub server: String,
-    /// Its images.
     pub images: Images,
     /// Versions of the databases whose files no other version reads.
     pub databases: Databases,
@@ -110,9 +101,6 @@ pub struct Release {
 impl Release {
     /// A release that the user describes in a file: an entry of the catalogue, or a
     /// catalogue with one entry. `path` is for messages.
-    ///
-    /// # Errors
-    /// When the text is no such description.
     pub fn from_file_text(text: &str, path: &str) -> Result<Release, Error> {
         let path = path.to_owned();
         if yaml::one::<Vec<IgnoredAny>>(text).is_err() {
@@ -135,7 +123,6 @@ impl Release {
         }
     }
 
-    /// The image of a component.
     pub fn image(&self, component: Component) -> &ReleaseImage {
         match component {
             Component::Redis => &self.images.redis,
@@ -205,7 +192,6 @@ impl Release {
         }
     }
 
-    /// The major version of Elasticsearch.
     pub fn elasticsearch_major(&self) -> u32 {
         self.databases.elasticsearch.parse().unwrap_or(0)
     }
@@ -253,10 +239,6 @@ impl Catalogue {
         &self.0
     }
 
-    /// The release of that name.
-    ///
-    /// # Errors
-    /// When there is none.
     pub fn find(&self, name: &str) -> Result<Release, Error> {
         let found = self.0.iter().find(|release| release.name == name);
         found.cloned().ok_or_else(|| Error::Unknown {
@@ -266,33 +248,15 @@ impl Catalogue {
     }
 }
 
-/// A release that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none of that name.
     #[error("unknown release `{name}`: expected {}", known.join(" or "))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
-    },
-    /// The user's file is broken.
+    Unknown { name: String, known: Vec<String> },
     #[error("invalid release in {path}: {reason}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
+    File { path: String, reason: String },
     /// The user's file holds another number of releases than one.
     #[error("expected one release in {path}, got {}{}", names.len(), listed(names))]
-    NotOne {
-        /// The file.
-        path: String,
-        /// Their names.
-        names: Vec<String>,
-    },
+    NotOne { path: String, names: Vec<String> },
 }
 
 fn listed(names: &[String]) -> String {

@@ -9,13 +9,10 @@ use serde::{Deserialize, Serialize};
 /// A key and its secret, as the API's login takes them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
-    /// The public half.
     pub access_key: String,
-    /// The secret half.
     pub secret_key: String,
 }
 
-/// The key pairs of the server's own users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerUsers {
     /// The API server itself.
@@ -37,7 +34,6 @@ pub struct Secrets {
     pub http_session: String,
     /// Signs the tokens of logins.
     pub auth_token: String,
-    /// The users' keys.
     pub credentials: ServerUsers,
     /// What instances of the first versions did not have.
     #[serde(default)]
@@ -49,26 +45,18 @@ pub struct Secrets {
 pub(crate) struct Later {
     /// The user for the SDK where the default one cannot log in.
     pub(crate) sdk: Credentials,
-    /// The password of Redis.
     pub(crate) redis: String,
-    /// The password of MongoDB's user `root`.
     pub(crate) mongodb: String,
 }
 
 /// Secrets that the user chose; the others are the instance's own.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Chosen {
-    /// Signs the web sessions.
     pub http_session: Option<String>,
-    /// Signs the tokens of logins.
     pub auth_token: Option<String>,
-    /// Key and secret of the API server's own user.
     pub apiserver: (Option<String>, Option<String>),
-    /// Key and secret of the default user.
     pub tests: (Option<String>, Option<String>),
-    /// The password of Redis.
     pub redis: Option<String>,
-    /// The password of MongoDB's user `root`.
     pub mongodb: Option<String>,
 }
 
@@ -142,7 +130,6 @@ impl Secrets {
         }
     }
 
-    /// New ones.
     pub fn generate() -> Secrets {
         Secrets {
             http_session: random(MIXED, SECRET_LENGTH),

@@ -31,7 +31,6 @@ const LOGS_PATIENCE: Duration = Duration::from_millis(200);
 /// What was found.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// The instance as a whole.
     pub health: Health,
     /// Whether waiting may make it ready.
     pub may_heal: bool,
@@ -51,7 +50,6 @@ pub struct Status {
     pub disk_free: Option<u64>,
     /// Whether the engine starts the server after a reboot, where there is one.
     pub autostart: Option<bool>,
-    /// What a person should know beside.
     pub notes: Vec<String>,
     /// What to type next, most useful first.
     pub hints: Vec<Hint>,
@@ -65,9 +63,7 @@ pub struct Versions {
     pub server: Option<String>,
     /// Kubernetes in the node.
     pub kubernetes: Option<String>,
-    /// The node's image.
     pub node_image: Option<ImageRef>,
-    /// The Docker engine.
     pub docker: Option<String>,
 }
 

@@ -17,7 +17,6 @@ const REPEAT: Duration = Duration::from_secs(15);
 /// What one look found.
 #[derive(Debug)]
 pub(crate) enum Look<T> {
-    /// The wait is over.
     Done(T),
     /// It goes on, for this reason.
     NotYet(Reason),
@@ -99,12 +98,10 @@ impl<'a> Wait<'a> {
         Wait { every, ..self }
     }
 
-    /// How long to wait, from now.
     pub(crate) fn within(self, limit: Duration) -> Wait<'a> {
         self.until(self.began + limit)
     }
 
-    /// When to give up.
     pub(crate) fn until(self, deadline: impl Into<Instant>) -> Wait<'a> {
         Wait {
             deadline: deadline.into(),

@@ -21,18 +21,11 @@ fn plainly(error: serde_saphyr::Error) -> Error {
     Error(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Reads a document.
-///
-/// # Errors
-/// The text is not valid YAML, or not of the type.
 pub fn one<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_saphyr::from_str_with_options(text, options()).map_err(plainly)
 }
 
 /// Reads all documents except empty ones.
-///
-/// # Errors
-/// One of them is not valid YAML.
 pub fn documents(text: &str) -> Result<Vec<Value>, Error> {
     let all: Vec<Value> =
         serde_saphyr::from_multiple_with_options(text, options()).map_err(plainly)?;

@@ -1,12 +1,276 @@
-//! The directions of `docs/architecture.md`: which module may name what.
+//! The directions of `docs/architecture.md`: which module may name what, and how large a
+//! file may be.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clearml_local::testing::files;
 
-/// Every source file with its path and its text. Paths are relative to `src`, or begin with
-/// `crates/NAME/`.
-fn sources() -> Vec<(String, String)> {
+/// Rooms that every room may name. They name only each other.
+const LEAVES: &[&str] = &[
+    "archive",
+    "component",
+    "connection",
+    "error",
+    "event",
+    "files",
+    "helm_values",
+    "hint",
+    "image_ref",
+    "interrupt",
+    "mounts",
+    "path",
+    "ports",
+    "proxy",
+    "quantity",
+    "redact",
+    "wait",
+    "words",
+    "yaml",
+];
+
+/// Every other room, and which of the others it names besides leaves. A room names only
+/// rooms below it in this table.
+const ROOMS: &[(&str, &[&str])] = &[
+    (
+        "testing",
+        &[
+            "cli",
+            "docker",
+            "images",
+            "inputs",
+            "kube",
+            "manifests",
+            "options",
+            "probe",
+            "profile",
+            "release",
+            "secrets",
+            "settings",
+            "state",
+            "values",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "docker",
+            "down",
+            "health",
+            "images",
+            "kube",
+            "list",
+            "logs",
+            "manifests",
+            "node",
+            "options",
+            "probe",
+            "recovery",
+            "revisions",
+            "secrets",
+            "settings",
+            "state",
+            "status",
+            "ui",
+            "up",
+            "values",
+        ],
+    ),
+    (
+        "down",
+        &[
+            "data_size",
+            "docker",
+            "images",
+            "kubeconfig",
+            "node",
+            "recovery",
+            "settings",
+            "state",
+            "up",
+        ],
+    ),
+    (
+        "ui",
+        &[
+            "diagnose",
+            "health",
+            "kube",
+            "options",
+            "probe",
+            "revisions",
+            "settings",
+            "status",
+        ],
+    ),
+    (
+        "list",
+        &["docker", "health", "node", "probe", "settings", "state"],
+    ),
+    (
+        "status",
+        &[
+            "data_size",
+            "docker",
+            "health",
+            "node",
+            "probe",
+            "recovery",
+            "settings",
+            "state",
+            "values",
+        ],
+    ),
+    (
+        "up",
+        &[
+            "data_size",
+            "docker",
+            "health",
+            "images",
+            "kube",
+            "kubeconfig",
+            "manifests",
+            "node",
+            "options",
+            "probe",
+            "profile",
+            "recovery",
+            "release",
+            "revisions",
+            "secrets",
+            "settings",
+            "state",
+            "values",
+        ],
+    ),
+    (
+        "health",
+        &["diagnose", "docker", "kube", "logs", "node", "probe"],
+    ),
+    (
+        "logs",
+        &[
+            "diagnose", "docker", "kube", "node", "probe", "recovery", "settings", "state",
+        ],
+    ),
+    (
+        "recovery",
+        &[
+            "docker",
+            "kube",
+            "node",
+            "revisions",
+            "secrets",
+            "settings",
+            "state",
+        ],
+    ),
+    (
+        "manifests",
+        &["images", "kube", "probe", "release", "secrets", "values"],
+    ),
+    ("revisions", &["kube", "settings", "state", "values"]),
+    ("kube", &["diagnose"]),
+    ("diagnose", &["images"]),
+    ("images", &["docker", "node", "settings"]),
+    ("data_size", &["settings"]),
+    ("kubeconfig", &["settings"]),
+    ("node", &["docker", "release", "settings"]),
+    ("options", &["inputs", "release", "settings"]),
+    ("probe", &["secrets", "settings"]),
+    ("state", &["release", "secrets", "settings"]),
+    ("settings", &["inputs", "release"]),
+    ("values", &["inputs", "profile", "release", "secrets"]),
+    ("docker", &[]),
+    ("inputs", &[]),
+    ("profile", &[]),
+    ("release", &[]),
+    ("secrets", &[]),
+];
+
+/// The files of the program's rooms, `main.rs` and `lib.rs` apart.
+fn program() -> impl Iterator<Item = Source> {
+    let all = sources().into_iter();
+    all.filter(|source| !source.path.starts_with("crates/"))
+        .filter(|source| source.path != "main.rs" && source.path != "lib.rs")
+}
+
+/// A source file. Its path is relative to `src`, or begins with `crates/NAME/`.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The first part of the path: the module below the root of the crate.
+    fn room(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    /// The text before its unit tests, and those.
+    fn halves(&self) -> (&str, &str) {
+        let declared = ["mod tests", "pub(super) mod tests", "pub(crate) mod tests"]
+            .iter()
+            .filter_map(|module| self.text.find(&format!("#[cfg(test)]\n{module}")));
+        self.text
+            .split_at(declared.min().unwrap_or(self.text.len()))
+    }
+
+    /// Its lines of code, without comments and without the module of its unit tests.
+    fn code(&self) -> Vec<&str> {
+        let lines = self.halves().0.lines();
+        lines
+            .filter(|line| {
+                let line = line.trim_start();
+                !line.is_empty() && !line.starts_with("//")
+            })
+            .collect()
+    }
+
+    /// The modules that the file declares for tests only, as paths without `.rs`.
+    fn test_modules(&self) -> Vec<String> {
+        let dir = match self.path.strip_suffix("mod.rs") {
+            Some(dir) => dir.to_owned(),
+            None => format!("{}/", self.path.trim_end_matches(".rs")),
+        };
+        let declared = self.text.split("#[cfg(test)]\n").skip(1);
+        declared
+            .filter_map(|rest| {
+                let line = rest.lines().next()?.strip_suffix(';')?;
+                let (_, name) = line.split_once("mod ")?;
+                Some(format!("{dir}{name}"))
+            })
+            .collect()
+    }
+
+    /// The rooms that its code names.
+    fn names(&self) -> BTreeSet<String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let first = |text: &str| text.split(|c| !is_name(c)).next().unwrap().to_owned();
+        let code = self.code().join("\n");
+        let mut found = BTreeSet::new();
+        for rest in code.split("crate::").skip(1) {
+            match rest.strip_prefix('{') {
+                Some(rest) => {
+                    let list = rest.split('}').next().unwrap().split(',');
+                    found.extend(list.map(|item| first(item.trim())));
+                }
+                None => _ = found.insert(first(rest)),
+            }
+        }
+        if code.contains("helm_values::") {
+            found.insert("helm_values".to_owned());
+        }
+        found.retain(|name| name != self.room() && !name.is_empty());
+        found
+    }
+}
+
+/// All source files without those that only tests compile.
+fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = below(&root.join("src"), "");
     let crates = files::list(&root.join("crates")).unwrap();
@@ -16,42 +280,52 @@ fn sources() -> Vec<(String, String)> {
         sources.extend(below(&source, &format!("crates/{name}/")));
     }
     assert!(sources.len() > 50, "the sources were not found");
+    let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    sources.retain(|source| {
+        let path = source.path.as_str();
+        !tests.iter().any(|test| {
+            let rest = path.strip_prefix(test.as_str());
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        })
+    });
     sources
 }
 
-/// The source files below a folder. Their paths begin with `prefix`.
-fn below(root: &Path, prefix: &str) -> Vec<(String, String)> {
-    let mut folders: Vec<PathBuf> = vec![root.to_owned()];
+/// The source files below a directory. Their paths begin with `prefix`.
+fn below(root: &Path, prefix: &str) -> Vec<Source> {
+    let mut dirs: Vec<PathBuf> = vec![root.to_owned()];
     let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for name in files::list(&folder).unwrap() {
-            let path = folder.join(&name);
+    while let Some(dir) = dirs.pop() {
+        for name in files::list(&dir).unwrap() {
+            let path = dir.join(&name);
             if path.is_dir() {
-                folders.push(path);
+                dirs.push(path);
             } else if name.ends_with(".rs") {
                 let text = files::read(&path).unwrap().unwrap();
                 let short = path.strip_prefix(root).unwrap();
-                sources.push((format!("{prefix}{}", short.display()), text));
+                let path = format!("{prefix}{}", short.display());
+                sources.push(Source { path, text });
             }
         }
     }
     sources
 }
 
-/// Files outside `rooms` whose code (not comments) has one of the words.
+/// Files outside `rooms` whose code has one of the words.
 fn outside(rooms: &[&str], words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for (path, text) in sources() {
-        if rooms.iter().any(|room| path.starts_with(room)) {
+    for source in sources() {
+        if rooms.iter().any(|room| source.path.starts_with(room)) {
             continue;
         }
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
+        let code = source.code();
         // Our own room is called like the library.
-        for line in code.map(|line| line.replace("crate::kube", "our_kube")) {
+        for line in code
+            .iter()
+            .map(|line| line.replace("crate::kube", "our_kube"))
+        {
             if words.iter().any(|word| line.contains(word)) {
-                found.push(format!("{path}: {}", line.trim()));
+                found.push(format!("{}: {}", source.path, line.trim()));
             }
         }
     }
@@ -73,13 +347,6 @@ fn only_its_room_names_a_library() {
 }
 
 #[test]
-fn one_room_observes_the_cluster_and_one_reads_logs() {
-    let words = [".observe(", ".observe_nodes(", "diagnose::assess"];
-    assert_eq!(outside(&["kube/", "health/"], &words), [""; 0]);
-    assert_eq!(outside(&["kube/", "logs/"], &[".open_log("]), [""; 0]);
-}
-
-#[test]
 fn nothing_below_cli_and_ui_prints_or_exits() {
     let words = [
         "println!",
@@ -93,48 +360,94 @@ fn nothing_below_cli_and_ui_prints_or_exits() {
 }
 
 #[test]
-fn lower_rooms_do_not_know_the_upper_ones() {
-    let lower = [
-        "docker/",
-        "kube/",
-        "diagnose/",
-        "health/",
-        "logs/",
-        "node/",
-        "images/",
-        "manifests/",
-        "values/",
-        "state/",
-    ];
-    let upper = [
-        "crate::up",
-        "crate::cli",
-        "crate::ui",
-        "crate::down",
-        "crate::status",
-    ];
-    for (path, text) in sources() {
-        if lower.iter().any(|room| path.starts_with(room)) {
-            for word in upper {
-                assert!(!text.contains(word), "{path} names {word}");
+fn one_room_observes_the_cluster_and_one_reads_logs() {
+    let words = [".observe(", ".observe_nodes(", "diagnose::assess"];
+    assert_eq!(outside(&["kube/", "health/"], &words), [""; 0]);
+    assert_eq!(outside(&["kube/", "logs/"], &[".open_log("]), [""; 0]);
+}
+
+#[test]
+fn every_room_stands_in_the_table() {
+    let mut there: BTreeSet<String> = program().map(|source| source.room().to_owned()).collect();
+    there.insert("helm_values".to_owned());
+    let known: BTreeSet<String> = LEAVES
+        .iter()
+        .chain(ROOMS.iter().map(|(room, _)| room))
+        .map(|room| (*room).to_owned())
+        .collect();
+    assert_eq!(there, known);
+    assert_eq!(
+        known.len(),
+        LEAVES.len() + ROOMS.len(),
+        "a room stands twice"
+    );
+}
+
+#[test]
+fn a_room_names_what_the_table_says() {
+    let mut wrong = String::new();
+    let mut named: Vec<BTreeSet<String>> = vec![BTreeSet::new(); ROOMS.len()];
+    for source in program() {
+        let row = ROOMS.iter().position(|(room, _)| *room == source.room());
+        for name in source.names() {
+            let is_leaf = LEAVES.contains(&name.as_str());
+            let allowed = match row {
+                _ if is_leaf => true,
+                Some(row) => ROOMS[row].1.contains(&name.as_str()),
+                None => false,
+            };
+            if !allowed {
+                writeln!(wrong, "{} names {name}", source.path).unwrap();
             }
+            if let (Some(row), false) = (row, is_leaf) {
+                named[row].insert(name);
+            }
+        }
+    }
+    for ((room, listed), named) in ROOMS.iter().zip(named) {
+        for name in listed.iter().filter(|name| !named.contains(**name)) {
+            writeln!(wrong, "{room} does not name {name} any more").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_room_names_only_rooms_below_it() {
+    for (row, (room, names)) in ROOMS.iter().enumerate() {
+        for name in *names {
+            let at = ROOMS.iter().position(|(room, _)| room == name);
+            assert!(at.is_some_and(|at| at > row), "{room} names {name}");
         }
     }
 }
 
 #[test]
-fn values_and_settings_do_not_know_the_options() {
-    let of_user = ["crate::options", "crate::settings"];
-    for (path, text) in sources() {
-        let unknown = match path.split('/').next() {
-            Some("values") => &of_user[..],
-            Some("settings") => &of_user[..1],
-            _ => &[],
-        };
-        for word in unknown {
-            assert!(!text.contains(word), "{path} names {word}");
-        }
+fn the_table_of_rooms_is_printed_in_the_architecture() {
+    const BEGIN: &str = "cargo test --test structure -->\n";
+    const END: &str = "<!-- end of modules -->";
+    let quoted = |rooms: &[&str]| {
+        let quoted: Vec<String> = rooms.iter().map(|room| format!("`{room}`")).collect();
+        quoted.join(", ")
+    };
+    let mut table = String::from("| Module | Names, besides leaves |\n|---|---|\n");
+    for (room, names) in ROOMS {
+        writeln!(table, "| `{room}` | {} |", quoted(names)).unwrap();
     }
+    writeln!(table, "| leaves: {} | only each other |", quoted(LEAVES)).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let there = files::read(&path).unwrap().unwrap_or_default();
+    let (before, rest) = there.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let text = format!("{before}{BEGIN}{table}{END}{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        files::write(&path, &text).unwrap();
+        return;
+    }
+    assert!(
+        there == text,
+        "docs/architecture.md has another table: UPDATE_DOCS=1 cargo test --test structure"
+    );
 }
 
 #[test]
@@ -147,17 +460,17 @@ fn helm_values_knows_nothing_of_this_program() {
         "std::process",
         "tracing",
     ];
-    let mut files = 0;
-    for (path, text) in sources() {
-        if path.starts_with("crates/helm-values/") {
-            files += 1;
+    let mut count = 0;
+    for source in sources() {
+        if source.path.starts_with("crates/helm-values/") {
+            count += 1;
             for word in words {
-                let found = text.to_ascii_lowercase().contains(word);
-                assert!(!found, "{path} names {word}");
+                let found = source.text.to_ascii_lowercase().contains(word);
+                assert!(!found, "{} names {word}", source.path);
             }
         }
     }
-    assert!(files > 5, "{files}");
+    assert!(count > 5, "{count}");
     // Only the crate parses values files.
     assert_eq!(
         outside(&["crates/helm-values/"], &["granit_parser"]),
@@ -186,8 +499,32 @@ fn messages_are_in_plain_language() {
 
 #[test]
 fn a_file_is_one_thing() {
-    for (path, text) in sources() {
-        let lines = text.lines().count();
-        assert!(lines <= 480, "{path} has {lines} lines: is it two things?");
+    let mut long = String::new();
+    for source in sources() {
+        let lines = source.code().len();
+        if lines > 400 {
+            writeln!(long, "{} has {lines} lines of code", source.path).unwrap();
+        }
+    }
+    assert!(long.is_empty(), "are these two things?\n{long}");
+}
+
+/// A module `tests` at the end of the file, or `tests.rs` beside it if it is long.
+#[test]
+fn unit_tests_stand_in_one_way() {
+    for source in sources() {
+        let path = &source.path;
+        let (code, tests) = source.halves();
+        assert!(
+            !tests.contains("#[path"),
+            "{path} names the path of a module"
+        );
+        let is_test = |line: &str| line.contains("#[test]") || line.contains("#[tokio::test");
+        assert!(
+            !code.lines().any(is_test),
+            "{path} has tests outside `mod tests`"
+        );
+        let (_, after) = tests.split_once("\n}\n").unwrap_or_default();
+        assert!(after.is_empty(), "{path} goes on after its unit tests");
     }
 }

@@ -83,7 +83,6 @@ pub(super) fn answer() -> bool {
     answered.unwrap_or(true)
 }
 
-/// The components, for a shell.
 pub(super) fn components() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let names = Component::ALL.iter().map(|component| component.name());

@@ -185,7 +185,6 @@ fn usual_path() -> Option<PathBuf> {
 enum Written {
     /// It says this already.
     Same,
-    /// It is new.
     New,
     /// What was there is kept in that file.
     Kept(PathBuf),
@@ -222,7 +221,6 @@ fn free_name(path: &Path) -> PathBuf {
     free.unwrap_or_else(|| named(""))
 }
 
-/// Says what became of the file.
 fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
     let kept = match written {
         Written::Kept(kept) => Some(kept),
@@ -249,7 +247,6 @@ fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// There is no usual place for the file.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write clearml.conf: there is no home directory")]
 struct NoHome;
@@ -294,7 +291,6 @@ fn plain(at: &Endpoints, credentials: &Credentials) -> String {
     )
 }
 
-/// There is nothing to log in to.
 #[derive(Debug, thiserror::Error)]
 #[error("instance `{name}` does not exist yet, so it has no credentials")]
 struct NoInstance {

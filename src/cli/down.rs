@@ -53,7 +53,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// Says what is left.
 fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> {
     let name = &context.name;
     if context.output.is_json() {
@@ -95,7 +94,6 @@ fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> 
     Ok(())
 }
 
-/// Asks before everything is removed.
 fn confirm(context: &Context) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Refused::NoTerminal.into());
@@ -111,7 +109,6 @@ fn confirm(context: &Context) -> Result<()> {
     }
 }
 
-/// Why nothing was purged.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error("`--purge` deletes data, and there is no terminal to ask for confirmation")]

@@ -250,7 +250,6 @@ impl Cli {
         variables::read(&arguments)
     }
 
-    /// Runs the command and returns its exit code.
     pub fn run(self) -> u8 {
         let output = Output::new(&self.global.output);
         // Of no instance: a broken file in the working directory is not theirs.
@@ -353,7 +352,6 @@ fn log_libraries(verbose: u8, output: &Output) {
         .init();
 }
 
-/// A format that `status` alone has.
 #[derive(Debug, thiserror::Error)]
 #[error("this command supports only text and json; yaml and env are only for `status`")]
 struct WrongFormat;
@@ -364,7 +362,6 @@ impl crate::error::Explain for WrongFormat {
     }
 }
 
-/// Something that should not happen.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unexpected(String);

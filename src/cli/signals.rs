@@ -31,7 +31,6 @@ impl Signals {
         Signals(listened.collect())
     }
 
-    /// The next one.
     pub(super) async fn next(&mut self) -> Signal {
         if self.0.is_empty() {
             return std::future::pending().await;

@@ -64,7 +64,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     bring(&request, context, args.timings).await
 }
 
-/// Brings the server up and says how it went.
 pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -> Result<u8> {
     let events = context.events();
     let work = async |request: Request| {
@@ -101,7 +100,6 @@ fn age(since: Timestamp) -> Option<Duration> {
     Timestamp::now().duration_since(since).try_into().ok()
 }
 
-/// Says where the server is, and how it went.
 pub(super) fn show(
     context: &Context,
     outcome: Outcome,

@@ -176,7 +176,6 @@ fn row(one: &InForce) -> Vec<Cell> {
     ]
 }
 
-/// A value in one short line.
 fn in_a_cell(value: &Value) -> String {
     const LONGEST: usize = 41;
     match value {

@@ -17,7 +17,6 @@ pub(super) struct Variable {
     value: String,
 }
 
-/// Reads a command line and the variables beside it.
 pub(super) fn read(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = without(help::command(), &is_empty);
     command.build();

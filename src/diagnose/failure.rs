@@ -15,7 +15,6 @@ const LINES: usize = 20;
 /// The last lines of the container that a failure is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogTail {
-    /// The container.
     pub container: String,
     /// Whether they are of the instance before the present one.
     pub previous: bool,
@@ -26,7 +25,6 @@ pub struct LogTail {
 /// A finding that ends a wait, with the end of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What is wrong.
     pub finding: Finding,
     /// The end of the failing container's log.
     pub log: LogTail,

@@ -16,11 +16,8 @@ use crate::hint::{Hint, ours};
 pub enum Cause {
     /// The kernel killed it for memory.
     OutOfMemory,
-    /// Its Java heap is too small.
     Heap,
-    /// It ends again and again.
     CrashLoop,
-    /// Its container cannot be started.
     StartError,
     /// It did not answer its probe in time and was stopped.
     ProbeKilled,
@@ -30,7 +27,6 @@ pub enum Cause {
     ImageMissing,
     /// Its image's name is none.
     ImageName,
-    /// Its image cannot be pulled.
     ImagePull,
     /// A Secret or ConfigMap that it names, or a key of one, is missing.
     MissingConfig,
@@ -46,28 +42,19 @@ pub enum Cause {
     MaxMapCount,
     /// Its data directory is in use, or of another owner.
     DataLocked,
-    /// Its data directory is of another owner.
     DataOwner,
-    /// Its data are of another version.
     DataVersion,
-    /// Its data are damaged.
     DataBroken,
-    /// The disk is full.
     DiskFull,
-    /// It refuses its settings.
     Settings,
-    /// Another component that it needs does not answer.
     Dependency,
     /// Nothing is known to be wrong, and the time is up.
     Timeout,
 }
 
-/// What is wrong with one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which component.
     pub component: Component,
-    /// The kind of trouble.
     pub kind: Cause,
     /// One sentence, such as `elasticsearch does not start: the kernel killed it …`.
     pub cause: String,
@@ -75,7 +62,6 @@ pub struct Finding {
     pub reason: String,
     /// What the cluster said last.
     pub last_event: Option<String>,
-    /// The exit code.
     pub code: Code,
     /// What to type next, most useful first.
     pub hints: Vec<Hint>,

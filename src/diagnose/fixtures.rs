@@ -113,7 +113,6 @@ pub(crate) fn warning(reason: &str, message: &str, count: i32) -> Value {
     })
 }
 
-/// A container that waits.
 pub(crate) fn waiting(reason: &str, message: &str) -> Value {
     json!({"state": {"waiting": {"reason": reason, "message": message}}})
 }

@@ -11,9 +11,7 @@ use crate::image_ref::ImageRef;
 /// One component, as seen at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComponentObservation {
-    /// Which one.
     pub component: Component,
-    /// When it was looked at.
     pub at: Timestamp,
     /// Its Deployment or StatefulSet; `None` when there is none.
     pub workload: Option<WorkloadObservation>,
@@ -36,7 +34,6 @@ pub struct ComponentObservation {
 /// A component's Deployment or StatefulSet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadObservation {
-    /// The object's name.
     pub name: String,
     /// How many pods there should be.
     pub desired: i32,
@@ -53,7 +50,6 @@ pub struct WorkloadObservation {
 /// An image as the cluster names it: pods may name what is not a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedImage {
-    /// A reference.
     Valid(ImageRef),
     /// Another text; empty where there is none.
     Invalid(String),
@@ -98,10 +94,8 @@ impl Serialize for ObservedImage {
     }
 }
 
-/// One pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodObservation {
-    /// Its name.
     pub name: String,
     /// Its identity: a StatefulSet's pods keep their name.
     pub uid: String,
@@ -113,7 +107,6 @@ pub struct PodObservation {
     pub reason: Option<String>,
     /// The same in words.
     pub message: Option<String>,
-    /// The node that it was placed on.
     pub node: Option<String>,
     /// Whether it is ready; not when what the cluster says of it does not hold.
     pub ready: bool,
@@ -125,7 +118,6 @@ pub struct PodObservation {
     pub unscheduled: Option<Unscheduled>,
     /// Containers that run before, in order.
     pub init: Vec<ContainerObservation>,
-    /// Its containers.
     pub containers: Vec<ContainerObservation>,
 }
 
@@ -148,14 +140,10 @@ pub struct Unscheduled {
     pub since: Option<Timestamp>,
 }
 
-/// One container of a pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerObservation {
-    /// Its name.
     pub name: String,
-    /// Its image.
     pub image: ObservedImage,
-    /// Whether it is ready.
     pub ready: bool,
     /// Whether its startup probe has passed.
     pub started: bool,
@@ -172,7 +160,6 @@ pub struct ContainerObservation {
     pub last: Option<Ended>,
 }
 
-/// What a container does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContainerState {
     /// It has not run, or waits to run again.
@@ -182,12 +169,9 @@ pub enum ContainerState {
         /// The kubelet's words; may be empty.
         message: String,
     },
-    /// It runs.
     Running {
-        /// Since when.
         since: Option<Timestamp>,
     },
-    /// It has ended.
     Terminated(Ended),
 }
 
@@ -196,18 +180,14 @@ pub enum ContainerState {
 pub struct Ended {
     /// Such as `Completed`, `Error`, `OOMKilled`, `StartError`.
     pub reason: String,
-    /// Its exit code.
     pub exit_code: i32,
     /// The kubelet's words; may be empty.
     pub message: String,
-    /// When.
     pub finished: Option<Timestamp>,
 }
 
-/// A persistent volume claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimObservation {
-    /// Its name.
     pub name: String,
     /// `Pending`, `Bound` or `Lost`.
     pub phase: String,
@@ -222,9 +202,7 @@ pub struct EventObservation {
     pub object: String,
     /// The container that it is about, where it is about one.
     pub container: Option<String>,
-    /// Whether it is a warning.
     pub warning: bool,
-    /// Such as `FailedMount`, `BackOff`.
     pub reason: String,
     /// In words.
     pub message: String,

@@ -144,7 +144,6 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
     }
 }
 
-/// A volume that cannot be mounted.
 pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
     // Only while a container waits for it: a mount that failed once and then did
     // not is history.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// Where the default engine listens.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// Docker's ports without and with TLS.
 const PORTS: [u16; 2] = [2375, 2376];
@@ -11,15 +10,12 @@ const PORTS: [u16; 2] = [2375, 2376];
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A Unix socket, by its path.
     Socket(String),
     /// A named pipe of Windows.
     Pipe(String),
-    /// A TCP port.
     Tcp {
         /// Name or address, without the brackets of IPv6.
         host: String,
-        /// The port.
         port: u16,
         /// Whether the text itself demands TLS, as `https://` does.
         https: bool,
@@ -29,7 +25,6 @@ pub enum Address {
 }
 
 impl Address {
-    /// The default socket.
     pub(super) fn default_socket() -> Address {
         Address::Socket(DEFAULT_SOCKET.to_owned())
     }

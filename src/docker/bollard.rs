@@ -30,7 +30,6 @@ const TIMEOUT: u64 = 120;
 /// Seconds that bulk transfers and waits may take until their response begins.
 const BULK_TIMEOUT: u64 = 3600;
 
-/// The engine of an endpoint.
 pub struct Docker {
     client: bollard::Docker,
     endpoint: Endpoint,
@@ -65,7 +64,6 @@ impl Docker {
         })
     }
 
-    /// The engine's address and what named it.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

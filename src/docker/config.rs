@@ -50,7 +50,6 @@ impl ClientConfig {
         }
     }
 
-    /// The context that is chosen, if one is.
     pub fn current_context(&self) -> Option<&str> {
         Some(self.file.current_context.as_str()).filter(|name| !name.is_empty())
     }

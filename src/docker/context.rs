@@ -12,7 +12,6 @@ use super::{Address, ClientConfig, Error, Tls};
 /// An engine's address and what named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where it listens.
     pub address: Address,
     /// How it is reached by TLS, where it is.
     pub tls: Option<Tls>,
@@ -22,9 +21,6 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The endpoint of an address, which only a TCP port is reached at by TLS.
-    ///
-    /// # Errors
-    /// [`Error::Address`] when it is none.
     pub fn new(text: &str, chosen_by: &str, tls: Option<Tls>) -> Result<Endpoint, Error> {
         let address = Address::parse(text, tls.is_some()).map_err(|reason| Error::Address {
             address: text.to_owned(),

@@ -12,7 +12,6 @@ use serde::Deserialize;
 /// The name under which Docker keeps the credentials of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// Why the user's credentials cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} ({})", file.display())]
 pub struct CredentialError {
@@ -28,7 +27,6 @@ impl CredentialError {
     }
 }
 
-/// Which programs hold credentials.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Helpers {
@@ -78,9 +76,6 @@ fn server(registry: &str) -> &str {
 impl Credentials {
     /// The credentials for a registry, such as `docker.io`; `None` where the user
     /// has none. May run a helper program: not for a thread that must not wait.
-    ///
-    /// # Errors
-    /// When there are some and they cannot be had.
     pub fn find(config_dir: &Path, registry: &str) -> Result<Option<Credentials>, CredentialError> {
         let file = config_dir.join("config.json");
         let text = match crate::files::read(&file) {
@@ -131,7 +126,6 @@ impl Credentials {
         }))
     }
 
-    /// User and password for a registry such as `docker.io`.
     pub fn new(registry: &str, user: &str, password: &str) -> Credentials {
         Credentials {
             registry: server(registry).to_owned(),
@@ -139,7 +133,6 @@ impl Credentials {
         }
     }
 
-    /// Whether they are for that registry.
     pub fn are_for(&self, registry: &str) -> bool {
         self.registry == server(registry)
     }

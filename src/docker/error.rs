@@ -10,14 +10,11 @@ use crate::hint::Hint;
 /// What can go wrong between us and the engine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing answers.
     #[error("no Docker engine answers at {endpoint} ({chosen_by}): {reason}")]
     Unreachable {
-        /// The address.
         endpoint: String,
         /// What named it, such as `DOCKER_HOST`.
         chosen_by: String,
-        /// Why it failed.
         reason: String,
         /// What to try.
         hint: Hint,
@@ -27,20 +24,11 @@ pub enum Error {
         "the Docker engine at {endpoint} ({chosen_by}) is on another machine, so the ports would \
          be published there"
     )]
-    Remote {
-        /// The address.
-        endpoint: String,
-        /// What named it.
-        chosen_by: String,
-    },
-    /// An address that makes no sense.
+    Remote { endpoint: String, chosen_by: String },
     #[error("invalid address `{address}` of the Docker engine ({chosen_by}): {reason}")]
     Address {
-        /// The address.
         address: String,
-        /// What named it.
         chosen_by: String,
-        /// Why.
         reason: String,
     },
     /// The files for TLS to the engine cannot be used.
@@ -48,20 +36,12 @@ pub enum Error {
     Certificates {
         /// What named the engine.
         chosen_by: String,
-        /// Where the files are.
         dir: PathBuf,
-        /// Why.
         reason: String,
     },
     /// The context named does not exist or cannot be read.
     #[error("cannot use the Docker context `{name}`: {reason}")]
-    Context {
-        /// The context's name.
-        name: String,
-        /// Why.
-        reason: String,
-    },
-    /// The engine refused a request.
+    Context { name: String, reason: String },
     #[error("the Docker engine refused to {what}: {message}")]
     Refused {
         /// What was asked for.
@@ -73,18 +53,11 @@ pub enum Error {
     },
     /// The connection broke, or an answer made no sense.
     #[error("the Docker engine did not {what}: {reason}")]
-    Broken {
-        /// What was asked for.
-        what: String,
-        /// Why.
-        reason: String,
-    },
-    /// A command in a container failed.
+    Broken { what: String, reason: String },
     #[error("cannot {what}: {}", reason(*code, tail))]
     Command {
         /// What it was for, such as `prepare the node`.
         what: String,
-        /// Its exit code.
         code: i64,
         /// The last lines that it wrote.
         tail: Vec<String>,

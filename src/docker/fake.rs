@@ -15,20 +15,15 @@ use crate::image_ref::ImageRef;
 /// Answers commands that run in a container.
 pub type ExecAnswer = Box<dyn Fn(&str, &[&str]) -> Output + Send + Sync>;
 
-/// What the fake engine holds.
 #[derive(Default)]
 pub struct State {
-    /// What the engine says of itself.
     pub info: EngineInfo,
-    /// Images by reference.
     pub images: BTreeMap<ImageRef, Image>,
     /// Images that it can pull.
     pub registry: BTreeMap<ImageRef, Image>,
-    /// Containers by name.
     pub containers: BTreeMap<String, Container>,
     /// Volumes with their labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
-    /// Networks.
     pub networks: Vec<Network>,
     /// The range of networks that are created.
     pub range: Option<ipnet::IpNet>,
@@ -54,7 +49,6 @@ impl State {
     }
 }
 
-/// The fake engine.
 #[derive(Default)]
 pub struct FakeEngine {
     state: Mutex<State>,
@@ -70,7 +64,6 @@ impl FakeEngine {
         }
     }
 
-    /// The same engine with answers to commands.
     #[must_use]
     pub fn with_exec(mut self, answer: ExecAnswer) -> Self {
         self.exec = Some(answer);

@@ -39,13 +39,11 @@ use crate::image_ref::ImageRef;
 /// Bytes on their way, with the error that may cut them short.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
-/// Is told how far a pull is.
 pub type PullProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 /// The calls to the engine that are used.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// What the engine says of itself.
     async fn info(&self) -> Result<EngineInfo, Error>;
 
     /// The image of that reference, if the engine has it.
@@ -74,7 +72,6 @@ pub trait Engine: Send + Sync {
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error>;
     /// Starts a container; fine when it runs already.
     async fn start(&self, name: &str) -> Result<(), Error>;
-    /// Lets a paused container go on.
     async fn unpause(&self, name: &str) -> Result<(), Error>;
     /// Stops a container, killing it after `seconds`.
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error>;
@@ -126,7 +123,6 @@ pub trait Engine: Send + Sync {
         name: &str,
         labels: &BTreeMap<String, String>,
     ) -> Result<(), Error>;
-    /// The labels of a volume, if it is there.
     async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error>;
     /// Names of the volumes that carry the label.
     async fn volumes(&self, label: &str) -> Result<Vec<String>, Error>;
@@ -151,9 +147,6 @@ pub async fn exec_ok(
 
 /// Runs a container to its end and removes it. Returns its exit code and what it
 /// wrote at the end.
-///
-/// # Errors
-/// When the engine refuses.
 pub async fn run_once(engine: &dyn Engine, spec: &ContainerSpec) -> Result<(i64, String), Error> {
     engine.create(spec).await?;
     let ran = async {
@@ -173,9 +166,6 @@ pub fn bytes_of(text: &str) -> ByteStream {
 }
 
 /// Writes a small file in a container, readable by its owner only.
-///
-/// # Errors
-/// As [`exec_ok`].
 pub async fn write_file(
     engine: &dyn Engine,
     name: &str,

@@ -69,7 +69,6 @@ impl EngineInfo {
     }
 }
 
-/// An image in the engine's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// What names the content: the config digest on classic stores, the
@@ -98,7 +97,6 @@ impl Image {
 /// A container as the engine lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
-    /// The engine's identifier.
     pub id: String,
     /// Name without the leading slash.
     pub name: String,
@@ -106,7 +104,6 @@ pub struct Container {
     pub running: bool,
     /// Whether its processes are frozen: no command can be run in it.
     pub paused: bool,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Published ports: (container port, host address, host port).
     pub ports: Vec<(u16, String, u16)>,
@@ -132,7 +129,6 @@ impl Container {
 /// A port of a container that is published on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// Host address.
     pub address: IpAddr,
     /// Host port; 0 lets the engine choose.
     pub host: u16,
@@ -140,12 +136,9 @@ pub struct Publish {
     pub container: u16,
 }
 
-/// A network of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
-    /// The engine's identifier.
     pub id: String,
-    /// Name.
     pub name: String,
     /// When it was created, as RFC 3339.
     pub created: String,
@@ -155,11 +148,9 @@ pub struct Network {
     pub subnets: Vec<IpNet>,
     /// Names of the running containers in it, with their IPv4 addresses.
     pub containers: BTreeMap<String, Option<IpAddr>>,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// What is mounted in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
     /// A host folder, which must exist (source, target, read-only).
@@ -175,12 +166,10 @@ pub enum Mount {
     Tmpfs(String),
 }
 
-/// A container to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSpec {
     /// Name and, where `hostname` is set, host name.
     pub name: String,
-    /// Its image.
     pub image: ImageRef,
     /// Replaces the image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
@@ -188,13 +177,9 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Environment, `NAME=VALUE`.
     pub env: Vec<String>,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Mounts.
     pub mounts: Vec<Mount>,
-    /// Published ports.
     pub ports: Vec<Publish>,
-    /// The network to join.
     pub network: Option<String>,
     /// Whether it is a node: privileged, own cgroup namespace, terminal,
     /// unconfined, restarted once on failure.
@@ -229,13 +214,9 @@ impl ContainerSpec {
 /// What a command in a container left.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Output {
-    /// The command.
     pub argv: Vec<String>,
-    /// Exit code.
     pub code: i64,
-    /// Standard output.
     pub stdout: String,
-    /// Standard error.
     pub stderr: String,
 }
 

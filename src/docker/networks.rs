@@ -5,9 +5,6 @@ use super::{Engine, Error, Network};
 
 /// Creates a network unless it exists, and removes unused ones of the same name, as kind
 /// does. Whoever does this at the same time keeps the same one: the oldest.
-///
-/// # Errors
-/// When the engine does not answer, or cannot create it.
 pub async fn ensure_network(engine: &dyn Engine, name: &str) -> Result<(), Error> {
     if engine.networks(name).await?.is_empty() {
         engine.create_network(name).await?;

@@ -14,7 +14,6 @@ pub struct Refusal {
     pub cause: &'static str,
     /// What to do, most useful first.
     pub remedies: fn() -> Vec<Hint>,
-    /// The exit code.
     pub code: Code,
 }
 
@@ -294,7 +293,6 @@ impl Refusal {
         self.phrases.iter().any(all)
     }
 
-    /// Whether the container's network was removed.
     pub(super) fn is_network_missing(&self) -> bool {
         self.phrases == NETWORK_MISSING
     }

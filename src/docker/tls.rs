@@ -12,12 +12,10 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 /// Docker's names of the files: the authority, the client's certificate, its key.
 const FILES: [&str; 3] = ["ca.pem", "cert.pem", "key.pem"];
 
-/// How an engine is reached by TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// The folder with Docker's files, of which each may be missing.
     pub dir: PathBuf,
-    /// Whether the engine's certificate is verified.
     pub verify: bool,
 }
 

@@ -19,13 +19,11 @@ const REMOVE: &str = "code=0; for f; do rm -rf --one-file-system \"/data/$f\" 2>
 /// A directory that stays, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// The directory.
     pub path: HostPath,
     /// Why, such as `it is a mount point`.
     pub why: String,
 }
 
-/// The removal of one instance.
 pub(super) struct Purge<'a> {
     pub(super) name: &'a InstanceName,
     /// The node's image, whose root may remove what belongs to the databases.
@@ -53,15 +51,11 @@ impl<'a> Purge<'a> {
         }
     }
 
-    /// Keeps what went wrong, and goes on.
     pub(super) fn note(&mut self, result: crate::error::Result<()>) {
         self.failures.extend(result.err());
     }
 
     /// Removes data, volumes, secrets and settings. Returns the directories that stay.
-    ///
-    /// # Errors
-    /// All that could not be removed.
     pub(super) async fn run(
         mut self,
         data_dir: Option<&HostPath>,
@@ -241,12 +235,8 @@ fn why_it_stays(dir: &HostPath) -> Option<String> {
 /// Why a part of the data stays.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    /// The data cannot be removed.
     #[error("cannot remove the data in {dir}: they belong to other users")]
-    NotAllowed {
-        /// The data directory.
-        dir: HostPath,
-    },
+    NotAllowed { dir: HostPath },
 }
 
 impl Explain for Error {
@@ -263,7 +253,6 @@ impl Explain for Error {
     }
 }
 
-/// Not everything could be removed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(name, failures))]
 pub(super) struct Incomplete {

@@ -8,7 +8,6 @@ use super::Event;
 /// When something began and ended, counted from the command's begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// A step or a component.
     pub name: String,
     /// When it began.
     pub began: Duration,
@@ -29,7 +28,6 @@ pub struct Awaited {
     pub ended: Duration,
 }
 
-/// All times of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timings {
     /// Each step and component.
@@ -48,7 +46,6 @@ struct Spell {
     of_component: bool,
 }
 
-/// Takes down the times of events.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     all: Vec<Timing>,

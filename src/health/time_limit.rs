@@ -7,7 +7,6 @@ use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::words::duration;
 
-/// The bound of a whole command.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeLimit {
     limit: Duration,

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// The longest path of a repository.
 pub(super) const LONGEST_PATH: usize = 255;
 
 /// A host name, an IPv4 address or an IPv6 address in brackets, and maybe a port.

@@ -79,7 +79,6 @@ pub(super) struct Copier<'a> {
     turn: Mutex<()>,
 }
 
-/// The container that copies layers for a node.
 pub fn layers_container(node: &str) -> String {
     format!("{node}-layers")
 }
@@ -117,9 +116,6 @@ impl<'a> Copier<'a> {
 
     /// Copies images in their order, and tells of each that is in the node. Returns those
     /// that could not be copied: another way may do.
-    ///
-    /// # Errors
-    /// When the disk is full, or the engine does not answer.
     pub(super) async fn copy(
         &self,
         images: Vec<Found>,

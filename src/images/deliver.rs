@@ -20,10 +20,8 @@ const STREAMS: usize = 3;
 /// several layers.
 const PULLS: usize = 4;
 
-/// What came of a delivery.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// What identifies each image.
     pub identities: Identities,
     /// How many were brought.
     pub brought: usize,
@@ -41,9 +39,6 @@ pub fn arrivals() -> (Arrived, Arriving) {
 
 /// Loads the images that the node lacks, in their order: what Docker has is on its way
 /// while the rest is pulled.
-///
-/// # Errors
-/// At the first image that cannot be had.
 pub async fn deliver(
     engine: &dyn Engine,
     node: &str,
@@ -82,9 +77,6 @@ pub async fn deliver(
 /// Gets the images that Docker lacks before a node is recreated: into its store or, where
 /// it cannot pull and `node` can, into that node, which says that the next one can have
 /// them. With `--pull node` nobody is there to be asked while no node runs.
-///
-/// # Errors
-/// At the first image that cannot be had.
 pub async fn fetch(
     engine: &dyn Engine,
     node: Option<&str>,
@@ -133,9 +125,6 @@ pub async fn fetch(
 
 /// What identifies the images as they would be delivered; those that nobody has yet
 /// are left out.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn known(
     engine: &dyn Engine,
     node: &str,
@@ -232,7 +221,6 @@ impl Deliverer<'_> {
         })
     }
 
-    /// Finds out where each image is.
     async fn sort<'w>(&self, images: &'w [Wanted]) -> Result<Sorted<'w>, Error> {
         let Puller {
             engine,

@@ -15,7 +15,6 @@ use crate::event::{Progress, Step};
 use crate::image_ref::ImageRef;
 use crate::words::duration;
 
-/// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// A connection that brings nothing for this long is given up: some networks go away
 /// without a word.
@@ -32,7 +31,6 @@ const WITH_PASSWORD: &str = "export PULL_USER=\"$1\"; shift; export PULL=\"$*\";
 /// day, and with it the layers that are not complete.
 pub(super) const HOLD: &str = "containerd.io/gc.root=clearml-local";
 
-/// Pulls images in one node.
 pub(super) struct InNode<'a> {
     pub(super) engine: &'a dyn Engine,
     pub(super) node: &'a str,
@@ -40,7 +38,6 @@ pub(super) struct InNode<'a> {
     pub(super) step: &'a Step,
 }
 
-/// A try that failed.
 struct Failed {
     error: Error,
     /// Whether anything was downloaded before.
@@ -51,9 +48,6 @@ impl InNode<'_> {
     /// Pulls an image into the node's containerd. Returns the reference that it was
     /// pulled by. `elsewhere` says whether Docker is asked next: then the node is not
     /// asked again for what it cannot even begin.
-    ///
-    /// # Errors
-    /// What the registry said, told apart by what helps.
     pub(super) async fn pull(
         &self,
         wanted: &Wanted,

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 /// A layer that a manifest names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layer {
-    /// The digest of the unpacked layer.
     pub(super) digest: String,
     /// Its size in bytes; containerd adds up an image's size from these.
     pub(super) size: u64,
@@ -87,7 +86,6 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     builder.into_inner().expect("memory takes everything")
 }
 
-/// What names these bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }

@@ -61,64 +61,44 @@ impl Wanted {
     }
 }
 
-/// Why an image is not in the node.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine failed us.
     #[error(transparent)]
     Docker(#[from] docker::Error),
-    /// The registry has no such image.
     #[error("cannot pull {reference}: no such image: {message}")]
     NotFound {
-        /// The image.
         reference: ImageRef,
-        /// The registry's words.
         message: String,
     },
     /// The registry has the image, but not for this machine.
     #[error("cannot pull {reference}: not published for {platform}")]
     NoPlatform {
-        /// The image.
         reference: ImageRef,
         /// Such as `linux/arm64`.
         platform: String,
     },
-    /// The registry wants other credentials.
     #[error("cannot pull {reference}: access denied by {}: {message}", reference.registry())]
     Unauthorized {
-        /// The image.
         reference: ImageRef,
-        /// The registry's words.
         message: String,
     },
-    /// The user has credentials, and they cannot be had.
     #[error("cannot read the credentials for {registry}: {reason}")]
-    Credentials {
-        /// The registry.
-        registry: String,
-        /// Why.
-        reason: String,
-    },
+    Credentials { registry: String, reason: String },
     /// The registry counts pulls.
     #[error("cannot pull {reference}: pull rate limit reached at {}: {message}", reference.registry())]
     TooMany {
-        /// The image.
         reference: ImageRef,
-        /// The registry's words.
         message: String,
     },
     /// The registry could not be reached, or broke off.
     #[error("cannot pull {reference}: {message}")]
     Pull {
-        /// The image.
         reference: ImageRef,
-        /// What the engine said.
         message: String,
     },
     /// containerd in the node refused the image.
     #[error("cannot load {} into the node: {reason}", listed(references))]
     Import {
-        /// The images.
         references: Vec<ImageRef>,
         /// The line that matters.
         reason: String,

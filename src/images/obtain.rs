@@ -21,17 +21,12 @@ pub(super) struct Puller<'a> {
 
 /// Where a pull left its image.
 pub(super) enum Pulled {
-    /// In Docker's store.
     Engine(Image),
-    /// In the node.
     Node(Manifest),
 }
 
 impl Puller<'_> {
     /// Pulls an image to where `--pull` says.
-    ///
-    /// # Errors
-    /// What the registry said, or why it is not reached.
     pub(super) async fn pull(&self, wanted: &Wanted) -> Result<Pulled, Error> {
         match self.sources.pull {
             Pull::Engine => self.in_engine(wanted).await,
@@ -47,9 +42,6 @@ impl Puller<'_> {
 
     /// Pulls an image to where it outlives the node, or else into the node that is there:
     /// a proof that the next one can have it.
-    ///
-    /// # Errors
-    /// As [`Puller::pull`].
     pub(super) async fn pull_before_change(&self, wanted: &Wanted) -> Result<(), Error> {
         if self.sources.pull == Pull::Node {
             return self.in_node(wanted, false).await.map(|_| ());
@@ -113,9 +105,6 @@ impl Puller<'_> {
     }
 
     /// Pulls an image into the node under its own name.
-    ///
-    /// # Errors
-    /// As [`Puller::pull`].
     pub(super) async fn in_node(
         &self,
         wanted: &Wanted,

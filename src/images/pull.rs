@@ -20,9 +20,6 @@ pub(super) const BACK_OFF: [Duration; 3] = [
 
 /// Pulls an image for the engine's architecture, or for amd64 where it exists
 /// for that alone (the ClearML images do).
-///
-/// # Errors
-/// What the registry said, told apart by what helps.
 pub async fn pull(
     engine: &dyn Engine,
     wanted: &Wanted,
@@ -66,7 +63,6 @@ async fn pull_platform(
     Ok(engine.tag(&place, reference).await?)
 }
 
-/// Pulls, and tries again where that may help.
 async fn pull_patiently(
     engine: &dyn Engine,
     place: &ImageRef,

@@ -17,21 +17,14 @@ pub enum Refusal {
     RateLimited,
     /// A proxy on the way refused.
     Proxy,
-    /// The image is not published for the platform.
     NoPlatform,
-    /// The registry's certificate is not trusted.
     Certificate,
-    /// The registry does not speak TLS.
     PlainHttp,
-    /// The registry was not reached.
     Unreachable,
-    /// The registry needs other credentials.
     Unauthorized,
     /// There is no such image, or only for others: some registries do not say which.
     MissingOrPrivate,
-    /// There is no such image.
     NotFound,
-    /// Anything else.
     Other,
 }
 

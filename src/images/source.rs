@@ -53,9 +53,6 @@ impl Sources {
     }
 
     /// What the user's own `docker login` left for a registry.
-    ///
-    /// # Errors
-    /// When there is something and it cannot be had.
     pub async fn login(&self, registry: &str) -> Result<Option<Credentials>, Error> {
         let found = self.find_login(registry).await;
         found.map_err(|error| Error::Credentials {

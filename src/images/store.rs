@@ -11,7 +11,6 @@ use crate::image_ref::ImageRef;
 /// store do not tell the config digest by which the node knows an image.
 const SOURCE_LABEL: &str = "clearml-local.io/source";
 
-/// The images in the node.
 #[derive(Debug, Default)]
 pub(super) struct NodeStore {
     /// What each name points to and its source label.
@@ -27,7 +26,6 @@ struct Stored {
 }
 
 impl NodeStore {
-    /// Reads what the node holds.
     pub(super) async fn read(engine: &dyn Engine, node: &str) -> Result<NodeStore, Error> {
         let argv = ["ctr", "-n", "k8s.io", "images", "ls"];
         let listing = exec_ok(engine, node, "list the images in the node", &argv).await?;

@@ -21,9 +21,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub(super) type Found = (ImageRef, Image);
 
 /// Loads images that share layers in one stream.
-///
-/// # Errors
-/// When the node does not take them.
 pub(super) async fn load(
     engine: &dyn Engine,
     node: &str,

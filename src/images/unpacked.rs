@@ -25,7 +25,6 @@ pub(super) struct Manifest {
     digest: String,
     /// The digest of its configuration, which identifies the image.
     pub(super) config: String,
-    /// How many layers it has.
     layers: usize,
 }
 

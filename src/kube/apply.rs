@@ -19,11 +19,8 @@ pub(super) const WIDTH: usize = 8;
 /// What an apply did to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// It was as it should be.
     Unchanged,
-    /// It was there and differed.
     Updated,
-    /// It was not there.
     Created,
 }
 
@@ -38,16 +35,12 @@ impl Change {
     }
 }
 
-/// One applied object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// Such as `Deployment`.
     pub kind: String,
-    /// The object's name.
     pub name: String,
-    /// The object's namespace, where its kind has one.
     pub namespace: Option<String>,
-    /// What happened.
     pub change: Change,
 }
 

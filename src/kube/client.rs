@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::Error;
 
-/// The bound of one ordinary call.
 const CALL: Duration = Duration::from_secs(20);
 /// The bound of the question whether the server is there.
 const READY: Duration = Duration::from_secs(2);
@@ -114,9 +113,6 @@ impl Cluster {
     }
 
     /// The server's version, such as `1.37.2`.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn version(&self) -> Result<String, Error> {
         let info = bounded("report its version", self.client.apiserver_version()).await?;
         Ok(info.git_version.trim_start_matches('v').to_owned())

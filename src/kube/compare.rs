@@ -19,9 +19,7 @@ use crate::redact::mask_objects;
 pub struct Compared {
     /// Such as `Deployment`.
     pub kind: String,
-    /// The object's name.
     pub name: String,
-    /// The object's namespace, where its kind has one.
     pub namespace: Option<String>,
     /// As it is; `None` where it would be made. Without what Kubernetes writes for
     /// itself, and with secrets masked.
@@ -32,9 +30,6 @@ pub struct Compared {
 
 impl Compared {
     /// Objects that would be made where nothing is.
-    ///
-    /// # Errors
-    /// When one of them is no object.
     pub fn all_new(objects: &[Value], namespace: &str) -> Result<Vec<Compared>, Error> {
         let new = |mut object: Value| {
             let identity = Identity::of(&object)?;

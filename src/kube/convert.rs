@@ -44,7 +44,6 @@ pub(crate) fn node(node: &Node) -> NodeObservation {
     }
 }
 
-/// A pod and its containers.
 pub(crate) fn pod(pod: &Pod) -> PodObservation {
     let status = pod.status.clone().unwrap_or_default();
     let spec = pod.spec.clone().unwrap_or_default();
@@ -136,7 +135,6 @@ fn ended(terminated: &ContainerStateTerminated) -> Ended {
     }
 }
 
-/// One event.
 pub(crate) fn event(event: &Event) -> EventObservation {
     let about = &event.involved_object;
     let series = event.series.as_ref();
@@ -170,7 +168,6 @@ pub(crate) fn event(event: &Event) -> EventObservation {
     }
 }
 
-/// A claim.
 pub(crate) fn claim(claim: &PersistentVolumeClaim) -> ClaimObservation {
     let status = claim.status.as_ref();
     ClaimObservation {
@@ -190,7 +187,6 @@ fn image(template: Option<&core::PodSpec>) -> ObservedImage {
     ObservedImage::read(first.and_then(|container| container.image.as_deref()))
 }
 
-/// A Deployment.
 pub(crate) fn deployment(object: &Deployment) -> WorkloadObservation {
     let status = object.status.clone().unwrap_or_default();
     let spec = &object.spec;
@@ -204,7 +200,6 @@ pub(crate) fn deployment(object: &Deployment) -> WorkloadObservation {
     }
 }
 
-/// A StatefulSet.
 pub(crate) fn stateful_set(object: &StatefulSet) -> WorkloadObservation {
     let status = object.status.clone().unwrap_or_default();
     let spec = &object.spec;

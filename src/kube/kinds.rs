@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::client::persistent;
 use super::{Cluster, Error};
 
-/// One kind of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
     group: &'static str,
@@ -91,7 +90,6 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads kind and name of an object.
     pub(crate) fn of(object: &Value) -> Result<Self, Error> {
         let text = |pointer: &str| {
             let found = object.pointer(pointer).and_then(Value::as_str);

@@ -14,9 +14,6 @@ const LEADERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 impl Cluster {
     /// Deletes the leases of controllers that ran before the node was started: the new
     /// ones would wait 15 s until these end, in which no Service follows its pods.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn forget_former_leaders(&self) -> Result<(), Error> {
         let Some(started) = self.node_started() else {
             return Ok(());

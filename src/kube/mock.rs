@@ -18,7 +18,6 @@ pub(crate) struct Asked {
     pub(crate) body: Value,
 }
 
-/// The requests so far.
 pub(crate) type Record = Arc<Mutex<Vec<Asked>>>;
 
 /// A cluster whose server answers with `answer`: status and body.
@@ -51,7 +50,6 @@ pub(crate) fn cluster(
     (Cluster::of(Client::new(service, "default")), record)
 }
 
-/// The body of a refusal.
 pub(crate) fn refusal(status: u16, reason: &str, message: &str) -> (u16, Value) {
     let body = serde_json::json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure",

@@ -50,5 +50,4 @@ pub const COMPONENT_LABEL: &str = "clearml-local.io/component";
 /// With the value `true`, prune leaves an object alone.
 pub const KEEP_LABEL: &str = "clearml-local.io/keep";
 
-/// The field manager of server-side apply.
 const FIELD_MANAGER: &str = "clearml-local";

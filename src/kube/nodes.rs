@@ -31,10 +31,6 @@ impl Cluster {
         Ok(observed.collect())
     }
 
-    /// The labels of each node.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub(crate) async fn node_labels(&self) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let nodes: Api<Node> = Api::all(self.client());
         let all = ListParams::default();

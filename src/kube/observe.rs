@@ -39,9 +39,6 @@ struct Look {
 
 impl Cluster {
     /// Looks at all components once, in the order in which they are needed.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn observe(&self) -> Result<Vec<ComponentObservation>, Error> {
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
         let all = ListParams::default();

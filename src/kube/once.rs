@@ -26,9 +26,6 @@ impl Cluster {
     /// Applies objects of which the last is a pod, waits until that has ended, and
     /// deletes them all, whatever came of it; what an earlier call has left is
     /// deleted first.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn run_once(
         &self,
         objects: &[Value],
@@ -85,9 +82,6 @@ impl Cluster {
     }
 
     /// An object as it is in the cluster.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn live(&self, object: &Value, namespace: &str) -> Result<Option<Value>, Error> {
         let identity = Identity::of(object)?;
         let resource = self.resolve(&identity).await?.resource;

@@ -43,11 +43,8 @@ pub enum How {
 pub struct Planned {
     /// Such as `StatefulSet`.
     pub kind: String,
-    /// The object's name.
     pub name: String,
-    /// Its namespace, where its kind has one.
     pub namespace: Option<String>,
-    /// What is done with it.
     #[serde(flatten)]
     pub how: How,
     /// What asks for it, such as `size 5Gi becomes 6Gi`.
@@ -99,7 +96,6 @@ impl fmt::Display for Planned {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot change the claim {claim}: {why}")]
 pub struct Impossible {
-    /// The claim.
     pub claim: String,
     /// What is in the way.
     pub why: String,

@@ -12,14 +12,11 @@ use super::client::persistent;
 use super::kinds::{Identity, KINDS, Kind};
 use super::{Cluster, Error, INSTANCE_LABEL, KEEP_LABEL};
 
-/// One deleted object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pruned {
     /// Such as `ConfigMap`.
     pub kind: String,
-    /// The object's name.
     pub name: String,
-    /// The object's namespace, where its kind has one.
     pub namespace: Option<String>,
 }
 
@@ -31,9 +28,6 @@ impl Cluster {
     /// `rendered` (objects without a namespace count as of `namespace`). Never
     /// volumes, claims and namespaces, never what is labelled to be kept, never
     /// what another object owns.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn prune(
         &self,
         instance: &str,
@@ -74,9 +68,6 @@ impl Cluster {
     }
 
     /// What [`Cluster::prune`] would delete.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub(super) async fn left_over(
         &self,
         instance: &str,

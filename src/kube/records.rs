@@ -21,9 +21,6 @@ const LONGEST: usize = 900_000;
 impl Cluster {
     /// The texts that are kept of that kind, by name; none where there is no
     /// namespace.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn records(
         &self,
         kind: &str,
@@ -42,9 +39,6 @@ impl Cluster {
 
     /// Keeps a text under that name, in the place of what was there. Returns `false`
     /// where it is too long for a Secret, or the namespace is not there yet.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn keep_record(
         &self,
         kind: &str,
@@ -76,10 +70,6 @@ impl Cluster {
         }
     }
 
-    /// Forgets a text.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn forget_record(&self, name: &str, namespace: &str) -> Result<(), Error> {
         let api: Api<Secret> = Api::namespaced(self.client(), namespace);
         let what = format!("forget {name}");

@@ -11,9 +11,6 @@ use crate::component::NAMESPACE;
 
 impl Cluster {
     /// Whether our namespace has a Secret of that name. Its content is not read.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn has_secret(&self, name: &str) -> Result<bool, Error> {
         let api: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
         let what = format!("read Secret/{name}");
@@ -22,9 +19,6 @@ impl Cluster {
     }
 
     /// The texts in a Secret of our namespace, if it is there.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn secret(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
         let api: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
         let what = format!("read Secret/{name}");

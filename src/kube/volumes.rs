@@ -12,9 +12,6 @@ impl Cluster {
     /// Frees the instance's volumes that are `Released`, so that their claim, made
     /// anew, finds them: the claim's former uid is removed by an explicit patch,
     /// because server-side apply leaves what it never set. Returns their names.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
     pub async fn rebind_released(&self, instance: &str) -> Result<Vec<String>, Error> {
         let api: Api<PersistentVolume> = Api::all(self.client());
         let ours = ListParams::default().labels(&format!("{INSTANCE_LABEL}={instance}"));

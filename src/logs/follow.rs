@@ -18,7 +18,6 @@ type Sender = mpsc::Sender<Result<LogLine>>;
 /// How far a log is read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Read {
-    /// The time of the last line.
     last: Option<Timestamp>,
     /// The run that was read.
     run: u32,

@@ -55,7 +55,6 @@ impl LogOptions {
     }
 }
 
-/// One line of a component's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
     /// The component that wrote it.

@@ -14,17 +14,14 @@ pub(super) const OUTSIDE_SECRET: &str = "clearml-outside";
 pub(super) struct Address {
     host: String,
     port: u16,
-    /// Variables with credentials.
     envs: Vec<Value>,
 }
 
 impl Address {
-    /// For a template.
     pub(super) fn for_template(&self) -> Value {
         json!({"host": self.host, "port": self.port, "envs": self.envs})
     }
 
-    /// The variables with credentials.
     pub(super) fn envs(&self) -> &[Value] {
         &self.envs
     }
@@ -62,7 +59,6 @@ fn outside(inputs: &Inputs<'_>, component: Component, envs: Vec<Value>) -> Addre
     }
 }
 
-/// Redis.
 pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
     const PASSWORD: &str = "CLEARML_REDIS_SERVICE_PASSWORD";
     let values = inputs.values;
@@ -83,7 +79,6 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
     }
 }
 
-/// MongoDB.
 pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
     const USERNAME: &str = "CLEARML_MONGODB_SERVICE_USERNAME";
     const PASSWORD: &str = "CLEARML_MONGODB_SERVICE_PASSWORD";
@@ -126,7 +121,6 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
     }
 }
 
-/// Elasticsearch.
 pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
     let values = inputs.values;
     if !values.installs(Component::Elasticsearch) {

@@ -12,7 +12,6 @@ pub(super) const ANNOTATION: &str = "clearml-local.io/configuration";
 /// Contents by kind and name.
 type Contents = BTreeMap<(&'static str, String), Value>;
 
-/// Annotates the pods of all workloads among the objects.
 pub(super) fn annotate(objects: &mut [Value]) {
     let contents: Contents = objects.iter().filter_map(content).collect();
     for object in objects {

@@ -12,7 +12,6 @@ use crate::values::{Claim, Values};
 struct Kept<'a> {
     component: Component,
     claim: &'a Claim,
-    /// The claim's name.
     name: String,
     /// The folder below the data directory.
     folder: String,

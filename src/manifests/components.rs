@@ -49,7 +49,6 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
     Ok(objects)
 }
 
-/// What all templates are given.
 fn shared(inputs: &Inputs<'_>) -> Value {
     let values = inputs.values;
     let names = &values.names;
@@ -79,7 +78,6 @@ fn shared(inputs: &Inputs<'_>) -> Value {
     })
 }
 
-/// The instance's secrets, as far as something reads them.
 fn secrets(inputs: &Inputs<'_>) -> Value {
     let values = inputs.values;
     let mut more: Vec<(&str, &str)> = Vec::new();

@@ -26,7 +26,6 @@ const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
     ("xpack.security.enabled", "false"),
 ];
 
-/// Redis.
 pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
     let redis = &inputs.values.redis;
     // Without a password a protected Redis answers DENIED to other pods.
@@ -54,7 +53,6 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
     )
 }
 
-/// MongoDB.
 pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
     let mongodb = &inputs.values.mongodb;
     let shell = inputs.release.mongo_shell();
@@ -103,7 +101,6 @@ fn initiate(shell: &str, count: u32) -> Value {
     json!([shell, "--quiet", first, "--eval", script])
 }
 
-/// Elasticsearch.
 pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
     let elastic = &inputs.values.elasticsearch;
     let name = elastic.full_name();

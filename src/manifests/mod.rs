@@ -31,16 +31,13 @@ use crate::release::Release;
 use crate::secrets::Secrets;
 use crate::values::Values;
 
-/// What is rendered from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// The instance's name, for labels.
     pub instance: &'a str,
     /// The release: what the server can be told depends on its version.
     pub release: &'a Release,
-    /// The values in force.
     pub values: &'a Values,
-    /// The instance's secrets.
     pub secrets: &'a Secrets,
     /// The URLs that users type.
     pub endpoints: &'a Endpoints,
@@ -53,26 +50,20 @@ pub struct Inputs<'a> {
     pub registry_login: Option<&'a (String, String)>,
 }
 
-/// A Kubernetes object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object(Value);
 
 impl Object {
-    /// The object as JSON.
     pub fn as_value(&self) -> &Value {
         &self.0
     }
 
-    /// Its kind, such as `Deployment`.
     pub fn kind(&self) -> &str {
         self.0["kind"].as_str().unwrap_or_default()
     }
 }
 
 /// Renders all objects, in the order in which they are to be applied.
-///
-/// # Errors
-/// When a template and its values do not fit: a fault of the program.
 pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     let mut objects = vec![json!({
         "apiVersion": "v1",

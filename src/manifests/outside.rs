@@ -33,20 +33,14 @@ pub struct Check {
 /// Where a database outside is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Which one.
     pub component: Component,
-    /// Its host.
     pub host: String,
-    /// Its port.
     pub port: String,
 }
 
-/// A key of a Secret that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// The Secret.
     pub secret: String,
-    /// Its key.
     pub key: String,
     /// Whether the server starts without the key.
     pub optional: bool,

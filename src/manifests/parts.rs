@@ -28,7 +28,6 @@ pub(super) fn pods(pods: &Pods) -> Value {
     })
 }
 
-/// A claim, for a template.
 pub(super) fn claim(claim: &Claim) -> Value {
     json!({
         "enabled": claim.enabled,

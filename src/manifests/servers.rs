@@ -12,7 +12,6 @@ use crate::values::{FixedUsers, Server, ServiceType};
 const CONFIG_DIR: &str = "/opt/clearml/config";
 /// Where they read the file of ours.
 const USERS_DIR: &str = "/opt/clearml/fixed-users";
-/// The Secret with the fixed users.
 const USERS_SECRET: &str = "clearml-fixed-users";
 /// The watchdog's own defaults (server 1.5.0 to 2.3).
 const WATCHDOG: (bool, u64, u64) = (true, 7200, 900);

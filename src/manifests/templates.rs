@@ -77,10 +77,6 @@ fn failed(template: &'static str, reason: &str) -> Error {
     }
 }
 
-/// Renders a template into objects.
-///
-/// # Errors
-/// When it and its values do not fit.
 pub(super) fn render(name: &'static str, values: &Value) -> Result<Vec<Value>, Error> {
     let environment = PARSED
         .as_ref()

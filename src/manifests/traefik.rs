@@ -20,14 +20,10 @@ pub static IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
 });
 /// The class of the ingresses that it serves, and of those that name none.
 pub const CLASS: &str = "traefik";
-/// The name of its objects.
 const NAME: &str = "clearml-traefik";
 
 /// The controller's objects. `identity` is that of its image's content, `node_ports`
 /// are those of HTTP and HTTPS.
-///
-/// # Errors
-/// When the template and its values do not fit: a fault of the program.
 pub fn traefik(
     instance: &str,
     identity: Option<&String>,

@@ -54,18 +54,12 @@ touch "$3"
 const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Whether kubeadm has ended well in a running node.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
     let output = engine.exec(node, &["test", "-f", DONE_FILE], None).await?;
     Ok(output.code == 0)
 }
 
 /// Notes that a node was given its pod network and storage class.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn note_furnished(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let argv = ["touch", FURNISHED_FILE];
     exec_ok(engine, node, "mark the node as set up", &argv).await?;

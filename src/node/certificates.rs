@@ -62,7 +62,6 @@ for name in kube-apiserver kube-scheduler kube-controller-manager etcd; do
   done
 done"#;
 
-/// The certificates of a node and when they end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Certificates {
     ends: Vec<(String, Timestamp)>,
@@ -70,10 +69,6 @@ pub struct Certificates {
     other_address: bool,
 }
 
-/// Reads the certificates of a running node.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn certificates(engine: &dyn Engine, node: &str) -> Result<Certificates, Error> {
     let output = engine.exec(node, &["bash", "-c", READ], None).await?;
     Ok(Certificates::parse(&output.stdout))
@@ -136,7 +131,6 @@ impl Certificates {
         self.other_address || self.ends.iter().any(|(_, end)| *end < now + AHEAD)
     }
 
-    /// Whether one of them has ended.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.ends.iter().any(|(_, end)| *end < now)
     }

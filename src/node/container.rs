@@ -107,9 +107,6 @@ async fn drop_former_image_volumes(
 
 /// Starts a node that was stopped, also one whose network was removed meanwhile, and
 /// lets one go on that was paused.
-///
-/// # Errors
-/// When the engine refuses.
 pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
     if node.paused {
         return Ok(engine.unpause(&node.name).await?);

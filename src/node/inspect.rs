@@ -32,7 +32,6 @@ pub struct Inspection {
     pub stop_interrupted: bool,
     /// Whether containerd and the kubelet are enabled and active.
     pub services_run: bool,
-    /// Its certificates and when they end.
     pub certificates: Certificates,
     pub(super) never_verifies_pulls: bool,
     /// `None` where there is no such file.
@@ -44,9 +43,6 @@ pub struct Inspection {
 }
 
 /// Inspects a running node. One in which no command can run counts as half made.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn inspect(engine: &dyn Engine, node: &str) -> Result<Inspection, Error> {
     let script = format!("{INSPECT}{}", certificates::READ);
     let argv = [

@@ -13,12 +13,9 @@ pub(super) const COREDNS_FILE: &str = "/kind/patches/corednsdeployment.json";
 /// address `CoreDNS` reaches the API before kube-proxy has set up the service's.
 pub(super) const COREDNS_PATCH: &str = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},"env":[{"name":"KUBERNETES_SERVICE_HOST","valueFrom":{"fieldRef":{"fieldPath":"status.hostIP"}}},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}"#;
 
-/// What kubeadm is told.
 #[derive(Debug, Clone)]
 pub(super) struct Config<'a> {
-    /// The instance's name.
     pub instance: &'a str,
-    /// The node's name.
     pub node: &'a str,
     /// The node's address in the container network.
     pub node_address: &'a str,
@@ -31,7 +28,6 @@ pub(super) struct Config<'a> {
 }
 
 impl Config<'_> {
-    /// The configuration as YAML.
     pub(super) fn render(&self) -> String {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -29,10 +29,6 @@ impl AdminConf {
     }
 }
 
-/// Reads the administrator's kubeconfig in a running node.
-///
-/// # Errors
-/// When the node is not bootstrapped.
 pub(super) async fn admin_conf(engine: &dyn Engine, node: &str) -> Result<AdminConf, Error> {
     let argv = ["cat", "/etc/kubernetes/admin.conf"];
     let mut output = engine.exec(node, &argv, None).await?;

@@ -33,10 +33,6 @@ pub async fn network_objects(
     fill_in(&text, &node)
 }
 
-/// The objects of the node's default storage class.
-///
-/// # Errors
-/// As [`network_objects`].
 pub async fn storage_objects(
     engine: &dyn Engine,
     instance: &InstanceName,

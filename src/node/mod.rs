@@ -62,10 +62,8 @@ fn verifies_pulls(version: &str) -> bool {
     minor(version).is_some_and(|found| found >= FIRST_TO_VERIFY_PULLS)
 }
 
-/// What can go wrong with the node.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine failed us.
     #[error(transparent)]
     Docker(#[from] docker::Error),
     /// The node's Kubernetes is too old, or unknown.
@@ -73,63 +71,40 @@ pub enum Error {
         "unsupported node image: it contains Kubernetes `{version}`, but 1.31 or newer is \
         required"
     )]
-    Version {
-        /// What it says.
-        version: String,
-    },
+    Version { version: String },
     /// A container of the node's name is somebody else's.
     #[error(
         "the container name {container} is in use by a container that clearml-local did not create \
          for this instance"
     )]
-    NameTaken {
-        /// Its name.
-        container: String,
-    },
-    /// The node container ended.
+    NameTaken { container: String },
     #[error("the node {node} stopped unexpectedly with exit code {code}")]
     Ended {
-        /// The node.
         node: String,
-        /// Its exit code.
         code: i64,
-        /// The last lines of its log.
         tail: Vec<String>,
     },
-    /// containerd does not answer.
     #[error("the node {node} did not start: {late}")]
     NoContainerd {
-        /// The node.
         node: String,
-        /// How long was waited, and the last reason.
         late: TimedOut,
-        /// The last lines of the node's log.
         tail: Vec<String>,
     },
-    /// A service of the node does not start.
     #[error("cannot start {unit} in the node {node}")]
     Service {
-        /// The node.
         node: String,
-        /// The unit.
         unit: String,
-        /// The last lines of its journal.
         tail: Vec<String>,
     },
-    /// The certificates cannot be renewed.
     #[error("cannot renew the certificates of the node {node}: {reason}")]
     Renewal {
-        /// The node.
         node: String,
-        /// The line that matters.
         reason: String,
         /// Everything that was said.
         tail: Vec<String>,
     },
-    /// kubeadm failed.
     #[error("kubeadm could not create a cluster in the node {node}: {reason}")]
     Kubeadm {
-        /// The node.
         node: String,
         /// The line that matters.
         reason: String,
@@ -152,12 +127,7 @@ pub enum Error {
     },
     /// A file of the node makes no sense.
     #[error("cannot use the node's {what}: {reason}")]
-    Manifest {
-        /// Which one.
-        what: &'static str,
-        /// Why.
-        reason: String,
-    },
+    Manifest { what: &'static str, reason: String },
 }
 
 impl From<(&'static str, yaml::Error)> for Error {

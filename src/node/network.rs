@@ -13,9 +13,6 @@ use crate::docker::{Engine, exec_ok};
 ///
 /// Source: images/kindnetd/cmd/kindnetd/cni.go of kind 0.33. There pods are masked by
 /// the plug-in; until it runs, by this.
-///
-/// # Errors
-/// When the engine does not answer.
 pub(super) async fn configure(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let script = r#"grep -q kindnet /kind/manifests/default-cni.yaml 2>/dev/null || exit 0
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null) || mtu=1500

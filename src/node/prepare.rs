@@ -29,9 +29,6 @@ systemctl restart containerd"#;
 pub(super) const NEVER_VERIFY_PULLS: &str = "imagePullCredentialsVerificationPolicy: NeverVerify";
 
 /// Prepares a node that was just created and whose containerd answers.
-///
-/// # Errors
-/// When the engine does not answer, or containerd does not come back.
 pub(super) async fn new_node(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let argv = ["sh", "-c", NEW_NODE, "sh", STOP_BOUND_FILE, STOP_BOUND];
     exec_ok(engine, node, "prepare the node", &argv).await?;
@@ -40,9 +37,6 @@ pub(super) async fn new_node(engine: &dyn Engine, node: &str) -> Result<(), Erro
 
 /// Makes the node, and what pulls images in it, trust the certificates of `pem`
 /// beside the public ones. Returns whether it did not before.
-///
-/// # Errors
-/// When the engine does not answer, or the node cannot use the certificates.
 pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, Error> {
     let there = engine.exec(node, &["cat", TRUSTED_FILE], None).await?;
     if there.code == 0 && there.stdout == pem {
@@ -60,9 +54,6 @@ pub async fn trust(engine: &dyn Engine, node: &str, pem: &str) -> Result<bool, E
 /// Makes the kubelet of a node of an earlier version count every image in the node
 /// as present. By default it does not when a pull of that image was interrupted, not
 /// even when it was loaded: `/var/lib/kubelet/image_manager/pulling` remembers it.
-///
-/// # Errors
-/// When the engine does not answer.
 pub(super) async fn never_verify_pulls(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let script = "file=/var/lib/kubelet/config.yaml; \
          grep -qxF \"$1\" $file && exit 0; \

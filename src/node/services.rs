@@ -24,9 +24,6 @@ done"#;
 
 /// Makes sure that containerd and the kubelet run in a running node. Returns those that
 /// would not have started by themselves.
-///
-/// # Errors
-/// [`Error::Service`] when one of them does not start.
 pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<String>, Error> {
     let output = engine.exec(node, &["bash", "-c", ENSURE], None).await?;
     if output.code == 0 {

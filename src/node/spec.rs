@@ -79,18 +79,14 @@ pub fn labels(instance: &InstanceName) -> BTreeMap<String, String> {
 /// one).
 pub type Difference = (&'static str, String, String);
 
-/// What a node is made from.
 #[derive(Debug, Clone)]
 pub struct NodeSpec<'a> {
-    /// The instance's name.
     pub name: &'a InstanceName,
-    /// Its settings.
     pub instance: &'a Instance,
     /// The node ports of the three services: the container ports of the mapping.
     pub node_ports: Ports,
     /// The node image's identifier in the engine.
     pub image_id: &'a str,
-    /// The proxies that it uses.
     pub proxies: &'a Proxies,
     /// The host port of the API server: fixed, as one that the engine chooses
     /// changes whenever the container starts.
@@ -271,7 +267,6 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
     })
 }
 
-/// The image that a node was made from.
 pub fn node_image(node: &Container) -> Option<ImageRef> {
     node.labels.get(NODE_IMAGE_LABEL)?.parse().ok()
 }

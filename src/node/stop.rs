@@ -33,23 +33,18 @@ const LIST: &str = r#"while read -r t; do
   echo "$t $n"
 done"#;
 
-/// Lists all running tasks.
 const RUNNING: &str =
     r"ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'";
 
 /// Is there from the beginning of a stop. It goes with the container: it is found only
 /// where a stop did not come to its end.
 pub(super) const MARK: &str = "/run/clearml-local-stop";
-/// Begins a stop.
 const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
 /// Ends what a stop left running: it would end servers that were just started again. The
 /// brackets keep the pattern from matching this command itself.
 const END_LEFT: &str = "pkill -f 'exec-id [c]learml-local-stop'";
 
 /// Stops the node's components in order and then its container.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn stop_in_order(
     engine: &dyn Engine,
     node: &str,
@@ -63,9 +58,6 @@ pub async fn stop_in_order(
 }
 
 /// Ends the node's components in order, for a container that is removed next.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn end_in_order(
     engine: &dyn Engine,
     node: &str,
@@ -78,9 +70,6 @@ pub async fn end_in_order(
 
 /// Ends what a stop that was found to be interrupted has told to end, so that nothing of it
 /// is taken for ready shortly before it ends. Then the kubelet can start everything again.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn finish_interrupted_stop(
     engine: &dyn Engine,
     node: &str,

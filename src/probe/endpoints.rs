@@ -8,14 +8,10 @@ use super::loopback;
 use crate::ports::Ports;
 use crate::settings::{Host, Instance};
 
-/// The three URLs, as people type them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Endpoints {
-    /// Web app.
     pub web: String,
-    /// API server.
     pub api: String,
-    /// File server.
     pub files: String,
 }
 

@@ -3,7 +3,6 @@
 use super::{Check, Probe};
 use crate::hint::Hint;
 
-/// What the check is called.
 pub(super) const NAME: &str = "ingress";
 
 impl Probe {

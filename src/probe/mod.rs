@@ -35,7 +35,6 @@ const LATE: &str = "no answer in time";
 pub struct Check {
     /// Such as `login`.
     pub name: &'static str,
-    /// How long it took.
     #[serde(skip)]
     pub took: Duration,
     /// Why it failed, if it did.
@@ -268,9 +267,7 @@ fn plainly(error: reqwest::Error) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("the server is running, but {}", failures(checks))]
 pub struct Failure {
-    /// All checks.
     pub checks: Vec<Check>,
-    /// The node's name.
     pub node: String,
 }
 

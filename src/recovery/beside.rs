@@ -32,9 +32,6 @@ pub(super) async fn of_node(
 }
 
 /// Returns the settings that the last `up` of any home left beside the data of a node.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn settings(node: &Container, engine: &dyn Engine) -> Result<Option<Instance>> {
     let text = of_node(node, SETTINGS_FILE, engine).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))

@@ -34,9 +34,6 @@ pub enum Found {
 }
 
 /// The keys that the cluster has, if any. `home` are those of this home.
-///
-/// # Errors
-/// When the cluster does not answer.
 pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<Option<Secrets>> {
     let records = cluster.records(KIND, NAMESPACE).await?;
     if let Some(text) = records.get(RECORD)
@@ -56,7 +53,6 @@ pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<O
 /// Where the keys of an instance may be.
 #[derive(Debug)]
 pub struct Places<'a> {
-    /// The instance.
     pub name: &'a InstanceName,
     /// Its cluster, where that answers.
     pub cluster: Option<&'a Cluster>,
@@ -72,10 +68,6 @@ pub struct Places<'a> {
     pub home: Option<Secrets>,
 }
 
-/// Finds the keys of an instance.
-///
-/// # Errors
-/// When the cluster or the engine does not answer.
 pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
     if let Some(cluster) = places.cluster
         && let Some(secrets) = from_cluster(cluster, places.home.as_ref()).await?
@@ -105,9 +97,6 @@ pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
 }
 
 /// Returns the keys beside the data of a node, also of one that is stopped.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn beside_node(node: &Container, engine: &dyn Engine) -> Result<Option<Secrets>> {
     let text = beside::of_node(node, KEYS_FILE, engine).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
@@ -198,9 +187,6 @@ async fn through_container(mount: Mount, image: &ImageRef, engine: &dyn Engine) 
 
 /// The keys in force once the cluster answers: its own, where it has others than those
 /// that were found while it was stopped. The second value says whether it has.
-///
-/// # Errors
-/// When the cluster does not answer.
 pub async fn settle(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)> {
     match from_cluster(cluster, Some(&found)).await? {
         Some(theirs) if theirs != found => match theirs.completed() {
@@ -213,9 +199,6 @@ pub async fn settle(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)
 
 /// Keeps the keys with the instance: in its cluster, and beside its data with the
 /// settings.
-///
-/// # Errors
-/// When the cluster or the engine does not answer, or the place cannot be written.
 pub async fn keep(
     secrets: &Secrets,
     name: &InstanceName,
@@ -251,7 +234,6 @@ pub async fn keep(
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lost(name, place.as_ref()))]
 pub struct KeysLost {
-    /// The instance.
     pub name: InstanceName,
     /// Where data of it are, if that is how it is known to exist; else it has a node
     /// that does not answer.

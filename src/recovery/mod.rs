@@ -41,7 +41,6 @@ pub enum Running {
 }
 
 impl Running {
-    /// The cluster, where it answers.
     pub fn cluster(&self) -> Option<&Cluster> {
         match self {
             Running::Answers(cluster) => Some(cluster),
@@ -58,10 +57,8 @@ impl Running {
 /// Why a node's cluster cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unasked {
-    /// Its container does not run.
     #[error("the node is stopped")]
     Stopped,
-    /// Its container is paused.
     #[error("the node is paused")]
     Paused,
     /// Its API does not serve.
@@ -80,18 +77,12 @@ impl Explain for Unasked {
 }
 
 /// The instance's node, if it has one on this engine.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn node_of(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
     let node = engine.container(&spec::name(name)).await?;
     Ok(node.filter(|node| spec::is_ours(node, name)))
 }
 
 /// Finds the cluster; starts and waits for nothing.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn running(
     name: &InstanceName,
     state: &StateDir,
@@ -119,9 +110,6 @@ pub async fn running(
 }
 
 /// Returns the error of a command that needs the cluster, and starts nothing.
-///
-/// # Errors
-/// When the engine does not answer.
 pub async fn unasked(name: &InstanceName, state: &StateDir, engine: &dyn Engine) -> Result<Error> {
     Ok(match running(name, state, engine).await? {
         Running::Unknown(why) => why.into(),
@@ -143,9 +131,6 @@ async fn ask(node: &Container, engine: &dyn Engine) -> Result<Running> {
 
 /// Starts a node whose settings or keys this home lacks, and waits until they can be
 /// read: `up` would start it anyway, but not know with what.
-///
-/// # Errors
-/// When the engine refuses to start it.
 pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<Running> {
     let step = events.step("instance");
     let result = async {
@@ -177,9 +162,7 @@ pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> 
 /// What a node and its cluster tell of the instance.
 #[derive(Debug, Clone, Default)]
 pub struct Recalled {
-    /// Its settings.
     pub instance: Option<Instance>,
-    /// Its keys.
     pub secrets: Option<Secrets>,
     /// A kubeconfig that works from the host; none where kubeadm has not ended.
     pub kubeconfig: Option<String>,
@@ -196,9 +179,6 @@ impl Recalled {
 }
 
 /// Asks a node that is awake, and its cluster.
-///
-/// # Errors
-/// When the engine or the cluster does not answer.
 pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> Result<Recalled> {
     let made_with = spec::instance_of(node);
     if !node::is_bootstrapped(engine, &node.name).await? {
@@ -233,9 +213,6 @@ pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> 
 
 /// What this home keeps of the instance, completed by what its node tells before
 /// `until`: also where another home has recreated that.
-///
-/// # Errors
-/// When the state directory cannot be read.
 pub async fn known(
     node: &Container,
     instance: Option<&Instance>,
@@ -282,9 +259,6 @@ pub async fn known(
 
 /// What a node tells before `until` of its instance, and whether that is another one than
 /// this home knows. `home` are the keys of this home.
-///
-/// # Errors
-/// When the state directory cannot be read.
 pub async fn asked(
     node: &Container,
     kept: Option<&Instance>,

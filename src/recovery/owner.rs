@@ -15,9 +15,6 @@ use crate::state::StateDir;
 
 /// Whether a node that this home did not make keeps its data elsewhere than what this
 /// home knows.
-///
-/// # Errors
-/// When the state directory cannot be read.
 pub fn is_stranger(kept: &Instance, node: &Container, state: &StateDir) -> Result<bool> {
     Ok(is_elsewhere(kept, node) && state.node()?.as_deref() != Some(&node.id))
 }
@@ -39,9 +36,6 @@ pub enum Whose {
 }
 
 /// Tells by its keys whose such a node is.
-///
-/// # Errors
-/// When the cluster or the engine does not answer.
 pub async fn whose(
     node: &Container,
     kept: &Instance,
@@ -92,7 +86,6 @@ pub(super) fn whose_by(
     theirs.as_ref().map_or_else(String::new, DataPlace::to_string)
 )]
 pub struct AnotherInstance {
-    /// The node.
     node: String,
     /// Where its data are.
     theirs: Option<DataPlace>,

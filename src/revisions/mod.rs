@@ -45,7 +45,6 @@ pub enum Ending {
 pub struct Revision {
     /// From 1, without gaps.
     pub number: u32,
-    /// When its `up` began.
     pub at: Timestamp,
     /// The version of clearml-local that made it.
     pub program: String,
@@ -89,7 +88,6 @@ impl Revision {
 pub struct History(BTreeMap<u32, Revision>);
 
 impl History {
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -129,9 +127,6 @@ impl History {
     }
 
     /// The revision to go back to: that one, or the last good one before the current.
-    ///
-    /// # Errors
-    /// When there is no such revision.
     pub fn target(&self, number: Option<u32>) -> Result<&Revision, Error> {
         let Some(number) = number else {
             let current = self.latest().map(|latest| latest.number);
@@ -185,19 +180,13 @@ impl History {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// Its number.
     pub revision: u32,
-    /// When its `up` began.
     pub at: Timestamp,
-    /// The release.
     pub release: String,
-    /// The version of clearml-local.
     pub program: String,
     /// `ready`, `superseded`, `failed`, `interrupted` or `running`.
     pub result: &'static str,
-    /// Why it failed.
     pub reason: Option<String>,
-    /// The exit code that it failed with.
     pub code: Option<u8>,
     /// The revision that it is a rollback to.
     pub back_to: Option<u32>,
@@ -246,15 +235,8 @@ fn whole(revision: &Revision) -> Value {
 /// Why there is nothing to go back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No such number.
     #[error("revision {number} does not exist: {}", said(kept))]
-    Unknown {
-        /// What was asked for.
-        number: u32,
-        /// Those that are kept.
-        kept: Vec<u32>,
-    },
-    /// None was ready.
+    Unknown { number: u32, kept: Vec<u32> },
     #[error("{}", nothing_before(*current))]
     NothingBefore {
         /// The one in force, if there is one.

@@ -33,9 +33,6 @@ fn write(revision: &Revision) -> String {
 }
 
 /// Reads the history from the state directory and, where it is given, the cluster.
-///
-/// # Errors
-/// When a place cannot be read.
 pub async fn load(state: &StateDir, cluster: Option<&Cluster>) -> Result<History> {
     let mut history = History::default();
     let here = state.revisions()?;
@@ -60,9 +57,6 @@ fn is_newer(one: &Revision, other: &Revision) -> bool {
 
 /// Writes the history to both places, where they differ from it. The cluster takes it
 /// once its namespace is there.
-///
-/// # Errors
-/// When a place cannot be written.
 pub async fn keep(
     history: &History,
     name: &InstanceName,

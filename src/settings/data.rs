@@ -16,7 +16,6 @@ const VOLUME: &str = "volume:";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataPlace {
-    /// A folder of the host.
     Folder(HostPath),
     /// A named volume of the engine.
     Volume(String),

@@ -8,11 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Ingress {
-    /// Whether the node has the controller.
     pub enabled: bool,
-    /// Host port of HTTP.
     pub http_port: u16,
-    /// Host port of HTTPS.
     pub https_port: u16,
     /// Who is reached through it.
     pub hosts: Hosts,
@@ -33,15 +30,11 @@ impl Default for Ingress {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Hosts {
-    /// Web app.
     pub web: Option<Host>,
-    /// API server.
     pub api: Option<Host>,
-    /// File server.
     pub files: Option<Host>,
 }
 
-/// The host name of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Host {

@@ -16,12 +16,10 @@ impl Listen {
     /// This machine only.
     pub const LOOPBACK: Listen = Listen(Ipv4Addr::LOCALHOST);
 
-    /// The address for the engine.
     pub fn ip(self) -> IpAddr {
         IpAddr::V4(self.0)
     }
 
-    /// Whether only this machine reaches it.
     pub fn is_loopback(self) -> bool {
         self.0.is_loopback()
     }
@@ -46,16 +44,13 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Why a text is no address to listen on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidListen {
-    /// An IPv6 address.
     #[error("IPv6 is not supported, use {instead}")]
     V6 {
         /// What means the same.
         instead: &'static str,
     },
-    /// An address of many machines.
     #[error("expected an address of this machine, got a multicast or broadcast address")]
     Group,
     /// No address.

@@ -30,7 +30,6 @@ impl Mirror {
         }
     }
 
-    /// Whether it speaks HTTP without TLS.
     pub fn plain_http(&self) -> bool {
         self.plain_http
     }

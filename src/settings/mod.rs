@@ -35,10 +35,8 @@ pub static DEFAULT_NODE_IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
-    /// Address that the ports are published on.
     #[serde(deserialize_with = "listen::kept")]
     pub listen: Listen,
-    /// Host ports.
     pub ports: Ports,
     /// Name of a release, or the path of a file that describes one.
     pub release: String,
@@ -46,10 +44,8 @@ pub struct Instance {
     /// Versions up to 0.1.0 kept the path only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_file: Option<KeptFile>,
-    /// Reference of the node image.
     #[serde(deserialize_with = "kept_node_image")]
     pub node_image: ImageRef,
-    /// Where the data are.
     pub data_dir: DataPlace,
     /// Values files, weakest first.
     pub values: Vec<KeptFile>,

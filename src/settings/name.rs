@@ -22,7 +22,6 @@ const LONGEST_NAME: usize = 49;
 pub struct InstanceName(String);
 
 impl InstanceName {
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

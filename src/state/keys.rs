@@ -15,17 +15,11 @@ pub const KEYS_FILE: &str = ".clearml-local-keys.json";
 pub const SETTINGS_FILE: &str = ".clearml-local-settings.json";
 
 /// The keys beside the data in a folder, if they are there.
-///
-/// # Errors
-/// When the file cannot be read, or is broken.
 pub fn keys_in(dir: &Path) -> Result<Option<Secrets>, Error> {
     read_json(&dir.join(KEYS_FILE))
 }
 
 /// Keeps keys and settings there, readable by the files' owner only.
-///
-/// # Errors
-/// When a file cannot be written.
 pub fn keep_in(dir: &Path, secrets: &Secrets, instance: &Instance) -> Result<(), Error> {
     for (file, text) in [(KEYS_FILE, json(secrets)), (SETTINGS_FILE, json(instance))] {
         let path = dir.join(file);
@@ -39,10 +33,6 @@ pub fn keep_in(dir: &Path, secrets: &Secrets, instance: &Instance) -> Result<(),
     Ok(())
 }
 
-/// Removes both files.
-///
-/// # Errors
-/// When one cannot be removed.
 pub(super) fn remove_from(dir: &Path) -> Result<(), Error> {
     files::remove(&dir.join(KEYS_FILE))?;
     Ok(files::remove(&dir.join(SETTINGS_FILE))?)

@@ -31,9 +31,6 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock, waiting for the command that holds it and saying so.
     /// `command` is what a waiting one is told, such as `up`.
-    ///
-    /// # Errors
-    /// When the lock file cannot be used.
     pub async fn take(state: &StateDir, command: &str, events: &Events) -> Result<Lock, Error> {
         let mut told = false;
         loop {
@@ -57,9 +54,6 @@ impl Lock {
     }
 
     /// Who holds the lock, if anybody does. Takes nothing.
-    ///
-    /// # Errors
-    /// When the lock file cannot be used.
     pub fn holder(state: &StateDir) -> Result<Option<String>, Error> {
         let path = state.root().join(FILE);
         let Some(holder) = files::read(&path)? else {

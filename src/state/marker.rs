@@ -23,11 +23,9 @@ const LABEL: &str = "clearml-local.io/marker";
 /// What the marker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
-    /// The instance that owns the data.
     pub instance: InstanceName,
     /// The release that last wrote them.
     pub release: String,
-    /// The versions of its databases.
     pub databases: Databases,
     /// The folders that are ours, by name.
     pub folders: Vec<String>,
@@ -64,17 +62,10 @@ impl Marker {
     }
 
     /// The marker in a data directory, if it has one.
-    ///
-    /// # Errors
-    /// When it is there and broken.
     pub fn read(dir: &Path) -> Result<Option<Marker>, Error> {
         read_json(&dir.join(FILE))
     }
 
-    /// Writes the marker.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
         let make = !dir.exists();
         files::create_dir(dir)?;
@@ -110,9 +101,6 @@ impl Marker {
     }
 
     /// Marks a folder as the place of a copy that is not whole yet.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn begin_copy(&self, dir: &Path) -> Result<(), Error> {
         let make = !dir.exists();
         files::create_dir(dir)?;
@@ -122,9 +110,6 @@ impl Marker {
     }
 
     /// Says that the copy is whole.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn end_copy(dir: &Path) -> Result<(), Error> {
         Ok(files::remove(&dir.join(COPYING))?)
     }
@@ -165,9 +150,6 @@ impl Marker {
 
     /// Checks that this marker's instance and databases may use a place that
     /// carries the other marker.
-    ///
-    /// # Errors
-    /// As [`Marker::check`].
     pub fn check_against(&self, found: Marker, place: &DataPlace) -> Result<(), Error> {
         let path = || PathBuf::from(place.to_string());
         if found.instance != self.instance {
@@ -197,9 +179,6 @@ impl Marker {
     }
 
     /// The names in a data directory that neither we nor a file system put there.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn others(dir: &Path) -> Result<Vec<String>, Error> {
         let mut names = files::list(dir)?;
         names.retain(|name| !OF_FILE_SYSTEM.contains(&name.as_str()));
@@ -208,9 +187,6 @@ impl Marker {
 
     /// Removes the marker, and its directory where that is ours and empty. Returns
     /// whether the directory is gone.
-    ///
-    /// # Errors
-    /// When the marker cannot be removed.
     pub fn remove(self, dir: &Path) -> Result<bool, Error> {
         files::remove(&dir.join(COPYING))?;
         super::keys::remove_from(dir)?;

@@ -21,7 +21,6 @@ use crate::path::{HostPath, quoted};
 use crate::secrets::Secrets;
 use crate::settings::{Instance, InstanceName};
 
-/// The state directory of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
     root: PathBuf,
@@ -30,9 +29,6 @@ pub struct StateDir {
 impl StateDir {
     /// The instance's directory below the user's data directory
     /// (`~/.local/share/clearml-local/NAME` on Linux).
-    ///
-    /// # Errors
-    /// When the user has no home.
     pub fn of(name: &InstanceName) -> Result<StateDir, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
         Ok(StateDir {
@@ -41,9 +37,6 @@ impl StateDir {
     }
 
     /// The instances that have such a directory, by name.
-    ///
-    /// # Errors
-    /// When the user has no home, or the directory above cannot be read.
     pub fn all() -> Result<Vec<InstanceName>, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
         let names = files::list(&base.join("clearml-local"))?;
@@ -55,7 +48,6 @@ impl StateDir {
         StateDir { root }
     }
 
-    /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -78,7 +70,6 @@ impl StateDir {
         self.root.join("kubeconfig")
     }
 
-    /// Where logs of failed steps are kept.
     pub fn log_path(&self, name: &str) -> PathBuf {
         self.root.join("logs").join(name)
     }
@@ -96,17 +87,11 @@ impl StateDir {
     }
 
     /// What an earlier `up` was told, if there was one.
-    ///
-    /// # Errors
-    /// When the file is there and broken.
     pub fn instance(&self) -> Result<Option<Instance>, Error> {
         read_json(&self.instance_path())
     }
 
     /// Keeps what `up` was told.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn keep_instance(&self, instance: &Instance) -> Result<(), Error> {
         if self.instance()?.as_ref() == Some(instance) {
             return Ok(());
@@ -117,17 +102,10 @@ impl StateDir {
     }
 
     /// The instance's secrets, if it has any yet.
-    ///
-    /// # Errors
-    /// When the file is there and broken.
     pub fn secrets(&self) -> Result<Option<Secrets>, Error> {
         read_json(&self.secrets_path())
     }
 
-    /// Keeps the instance's secrets.
-    ///
-    /// # Errors
-    /// When they cannot be written.
     pub fn keep_secrets(&self, secrets: &Secrets) -> Result<(), Error> {
         if self.secrets()?.as_ref() == Some(secrets) {
             return Ok(());
@@ -138,18 +116,11 @@ impl StateDir {
     }
 
     /// The engine's identifier of the node that this home saw last.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn node(&self) -> Result<Option<String>, Error> {
         let text = files::read(&self.node_path())?;
         Ok(text.map(|text| text.trim().to_owned()))
     }
 
-    /// Keeps it.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn keep_node(&self, id: &str) -> Result<(), Error> {
         if self.node()?.as_deref() != Some(id) {
             self.create()?;
@@ -158,18 +129,10 @@ impl StateDir {
         Ok(())
     }
 
-    /// The kubeconfig, if the node was made.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn kubeconfig(&self) -> Result<Option<String>, Error> {
         Ok(files::read(&self.kubeconfig_path())?)
     }
 
-    /// Keeps the kubeconfig.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn keep_kubeconfig(&self, text: &str) -> Result<(), Error> {
         if self.kubeconfig()?.as_deref() != Some(text) {
             self.create()?;
@@ -179,9 +142,6 @@ impl StateDir {
     }
 
     /// Keeps a log of a failed step; returns where.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn keep_log(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
         let path = self.log_path(name);
         files::create_dir(&self.root.join("logs"))?;
@@ -190,9 +150,6 @@ impl StateDir {
     }
 
     /// Forgets the cluster, keeping settings and secrets.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
     pub fn forget_cluster(&self) -> Result<(), Error> {
         files::remove(&self.node_path())?;
         Ok(files::remove(&self.kubeconfig_path())?)
@@ -200,17 +157,11 @@ impl StateDir {
 
     /// Returns the folders that data were copied from or to, beside the one in use: a
     /// copy can be half-made.
-    ///
-    /// # Errors
-    /// When the file is there and broken.
     pub fn copies(&self) -> Result<Vec<HostPath>, Error> {
         Ok(read_json(&self.copies_path())?.unwrap_or_default())
     }
 
     /// Remembers a folder for [`StateDir::copies`].
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn remember_copy(&self, dir: &HostPath) -> Result<(), Error> {
         let mut copies = self.copies()?;
         if !copies.contains(dir) {
@@ -226,9 +177,6 @@ impl StateDir {
     }
 
     /// Removes all but the settings and [`StateDir::copies`], which say where data are.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
     pub fn purge_secrets(&self) -> Result<(), Error> {
         let logs = self.root.join("logs");
         for name in files::list(&logs)? {
@@ -241,9 +189,6 @@ impl StateDir {
     }
 
     /// Removes all that is ours. A folder that holds something else stays.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
     pub fn purge(&self) -> Result<(), Error> {
         self.purge_secrets()?;
         for path in [
@@ -285,49 +230,24 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     }
 }
 
-/// What can be wrong with the state.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file could not be used.
     #[error(transparent)]
     Files(#[from] files::Error),
-    /// The state directory cannot be made or written to.
     #[error("cannot store the state of the instance: {0}")]
     NotWritable(#[source] files::Error),
-    /// There is no home directory.
     #[error("cannot store the state of the instance: there is no home directory")]
     NoHome,
-    /// A state file makes no sense.
     #[error("invalid state file {}: {reason}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The data directory belongs to another instance.
+    Broken { path: PathBuf, reason: String },
     #[error("the data in {} belong to the instance `{owner}`", path.display())]
-    DataOfOther {
-        /// The directory.
-        path: PathBuf,
-        /// Whose it is.
-        owner: String,
-    },
+    DataOfOther { path: PathBuf, owner: String },
     /// The data directory holds something that we did not make.
     #[error("the data directory {} contains files that clearml-local did not create, such as \
         `{example}`", path.display())]
-    DataForeign {
-        /// The directory.
-        path: PathBuf,
-        /// A file in it.
-        example: String,
-    },
-    /// The volume is somebody else's.
+    DataForeign { path: PathBuf, example: String },
     #[error("the volume `{name}` was not created by clearml-local")]
-    VolumeForeign {
-        /// The volume.
-        name: String,
-    },
+    VolumeForeign { name: String },
     /// The databases on disk are of another major version.
     #[error(
         "the data in {} were written by {database} {found}, but the release uses {database} \
@@ -335,15 +255,10 @@ pub enum Error {
         path.display()
     )]
     DataVersion {
-        /// The directory.
         path: PathBuf,
-        /// Which database.
         database: &'static str,
-        /// The version in the data.
         found: String,
-        /// The release's version.
         wanted: String,
-        /// The release that wrote the data.
         release: String,
     },
 }

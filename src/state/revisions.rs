@@ -16,9 +16,6 @@ impl StateDir {
     }
 
     /// The texts of the kept revisions, by number.
-    ///
-    /// # Errors
-    /// When they cannot be read.
     pub fn revisions(&self) -> Result<BTreeMap<u32, String>, Error> {
         let mut revisions = BTreeMap::new();
         for name in files::list(&self.revisions_path())? {
@@ -33,26 +30,15 @@ impl StateDir {
     }
 
     /// Keeps a revision's text, readable by its owner only.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn keep_revision(&self, number: u32, text: &str) -> Result<(), Error> {
         files::create_dir(&self.revisions_path())?;
         Ok(files::write_private(&self.revision_path(number), text)?)
     }
 
-    /// Forgets a revision.
-    ///
-    /// # Errors
-    /// When its file cannot be removed.
     pub fn forget_revision(&self, number: u32) -> Result<(), Error> {
         Ok(files::remove(&self.revision_path(number))?)
     }
 
-    /// Forgets all of them.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
     pub(super) fn forget_revisions(&self) -> Result<(), Error> {
         for number in self.revisions()?.into_keys() {
             self.forget_revision(number)?;

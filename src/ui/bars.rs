@@ -52,7 +52,6 @@ struct State {
 }
 
 impl Bars {
-    /// Bars that move by themselves.
     pub(super) fn start(sink: Sink, paint: Paint, size: Size) -> Self {
         let bars = Bars::new(sink, paint, size);
         let shared = Arc::clone(&bars.shared);
@@ -84,7 +83,6 @@ impl Bars {
         }
     }
 
-    /// Draws the picture of this moment.
     #[cfg(test)]
     pub(super) fn draw(&self, now: Duration) {
         self.shared.draw(&mut self.shared.lock(), now);

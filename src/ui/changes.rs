@@ -12,22 +12,17 @@ use crate::settings::to_type;
 use crate::words;
 use crate::yaml;
 
-/// What would change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangesView {
     /// The instance.
     pub name: String,
     /// `cluster`, `nothing` where there is none, or `unknown` where it cannot be asked.
     pub against: &'static str,
-    /// Why it cannot be asked.
     pub unasked: Option<String>,
     /// The place for the data, where it would be created.
     pub data_dir: Option<String>,
-    /// Why the node would be made anew.
     pub node: Vec<String>,
-    /// What cannot be changed in place.
     pub planned: Vec<Planned>,
-    /// The objects that would be others.
     pub objects: Vec<Compared>,
     /// The revision that would be gone back to.
     pub back_to: Option<u32>,

@@ -26,19 +26,12 @@ impl LogPrinter {
 
     /// Prints one entry, each of its lines with the name before it. Escape
     /// sequences of the container are left out.
-    ///
-    /// # Errors
-    /// Where stdout cannot be written; a reader that went away is no error, see
-    /// [`Output::is_closed`].
     pub fn print(&self, component: Component, text: &str) -> Result<(), OutputError> {
         let place = Component::ALL.iter().position(|c| *c == component);
         self.print_as(component.name(), place.unwrap_or(0), text)
     }
 
     /// The same for what is no component; `place` chooses its colour.
-    ///
-    /// # Errors
-    /// As [`LogPrinter::print`].
     pub fn print_as(&self, name: &str, place: usize, text: &str) -> Result<(), OutputError> {
         self.output
             .data(&render(name, place, text, self.width, self.paint))

@@ -73,7 +73,6 @@ impl Output {
         }))
     }
 
-    /// What was decided.
     pub fn policy(&self) -> &Policy {
         &self.0.policy
     }
@@ -177,10 +176,6 @@ impl Output {
     }
 
     /// Writes data to stdout, with a line feed at its end.
-    ///
-    /// # Errors
-    /// Where stdout cannot be written; a reader that went away is no error, see
-    /// [`Output::is_closed`].
     pub fn data(&self, text: &str) -> Result<(), OutputError> {
         if text.is_empty() {
             return Ok(());
@@ -190,28 +185,18 @@ impl Output {
     }
 
     /// Writes one JSON document to stdout.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn json(&self, value: &impl Serialize) -> Result<(), OutputError> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
         self.data(&text)
     }
 
     /// Writes a line of JSON for programs: `value` with that name as its `event`.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn event(&self, event: &str, value: &impl Serialize) -> Result<(), OutputError> {
         let mut value = serde_json::to_value(value).map_err(io::Error::from)?;
         value["event"] = event.into();
         self.data(&json::last(&value, self.time()))
     }
 
-    /// Shows the end of `up`.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn summary(&self, summary: &Summary) -> Result<(), OutputError> {
         let policy = &self.0.policy;
         self.end_progress();
@@ -238,9 +223,6 @@ impl Output {
     }
 
     /// Shows what would change; with `event` as the last of JSON lines.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn changes(&self, view: &ChangesView, event: Option<&str>) -> Result<(), OutputError> {
         self.end_progress();
         if self.is_json() {
@@ -260,10 +242,6 @@ impl Output {
         Ok(())
     }
 
-    /// Shows the history.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn history(&self, entries: &[Entry]) -> Result<(), OutputError> {
         if self.is_json() {
             return self.json(&entries);
@@ -272,9 +250,6 @@ impl Output {
     }
 
     /// Shows a status in the format that was asked for.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn status(&self, view: &StatusView) -> Result<(), OutputError> {
         match self.0.policy.format {
             Format::Json => self.json(view),
@@ -286,9 +261,6 @@ impl Output {
 
     /// Shows a status in the place of the one before, which took so many rows of a
     /// terminal of that size (rows, columns). Returns how many this one takes.
-    ///
-    /// # Errors
-    /// As [`Output::data`].
     pub fn status_again(
         &self,
         view: &StatusView,
@@ -320,7 +292,6 @@ impl Output {
         Ok(rows)
     }
 
-    /// A printer for the log lines of these components.
     pub fn logs(&self, components: &[Component]) -> LogPrinter {
         let names: Vec<&str> = components
             .iter()

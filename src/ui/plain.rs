@@ -121,7 +121,6 @@ impl Memory {
         })
     }
 
-    /// A line for bytes, where one is due.
     fn bytes(
         &mut self,
         now: Duration,

@@ -15,15 +15,12 @@ pub struct Surroundings {
     pub force_color: bool,
     /// Whether `TERM` is `dumb`.
     pub dumb: bool,
-    /// Whether stdout is a terminal.
     pub stdout_terminal: bool,
-    /// Whether stderr is a terminal.
     pub stderr_terminal: bool,
     /// The columns of stdout's terminal.
     pub width: Option<usize>,
     /// The columns of stderr's terminal.
     pub stderr_width: Option<usize>,
-    /// The user's home directory.
     pub home: Option<PathBuf>,
 }
 
@@ -48,14 +45,10 @@ fn columns(term: &console::Term) -> Option<usize> {
     term.size_checked().map(|(_, columns)| usize::from(columns))
 }
 
-/// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Moving lines on a terminal.
     Bars,
-    /// One line for each change.
     Plain,
-    /// None.
     None,
 }
 
@@ -64,13 +57,10 @@ pub enum Progress {
 pub struct Policy {
     /// What goes to stdout.
     pub format: Format,
-    /// How progress is shown on stderr.
     pub progress: Progress,
     /// Whether text on stdout can be drawn again in its place.
     pub redraws: bool,
-    /// Colours on stdout.
     pub stdout_colour: bool,
-    /// Colours on stderr.
     pub stderr_colour: bool,
     /// `-v` less `-q`: notes from 0, warnings from -1, errors always.
     pub verbosity: i16,

@@ -60,7 +60,6 @@ enum Above {
 }
 
 impl Screen {
-    /// Takes in one event.
     pub(super) fn apply(&mut self, now: Duration, event: &Event) {
         match event {
             Event::Started { name, summary } => {

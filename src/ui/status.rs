@@ -26,23 +26,17 @@ use super::{Paint, Policy};
 pub struct StatusView {
     /// How it is.
     pub state: Health,
-    /// The instance.
     pub name: String,
     /// The release, where one is installed.
     pub release: Option<String>,
-    /// Where the server answers.
     pub endpoints: Option<Endpoints>,
     /// The components, in the order in which they are needed.
     pub components: Vec<ComponentView>,
-    /// Where the data is.
     pub data_dir: Option<String>,
-    /// How much of it there is.
     pub data_bytes: Option<u64>,
-    /// Bytes that are free where it is.
     pub disk_free_bytes: Option<u64>,
     /// What a user would ask, and how it went.
     pub checks: Vec<CheckView>,
-    /// What runs.
     pub versions: Versions,
     /// Whether it comes back by itself after a reboot.
     pub starts_after_reboot: Option<bool>,
@@ -52,28 +46,22 @@ pub struct StatusView {
     pub hints: Vec<Hint>,
 }
 
-/// A question to the server, as `status` shows it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckView {
     /// Such as `login`.
     pub name: String,
-    /// Whether it was answered well.
     pub ok: bool,
-    /// How long that took.
     pub latency_ms: u64,
-    /// Why it failed.
     pub error: Option<String>,
 }
 
 /// A component as `status` shows it.
 #[derive(Debug, Clone)]
 pub struct ComponentView {
-    /// Which one.
     pub name: Component,
     /// What it does and why.
     pub state: State,
-    /// Its image.
     pub image: Option<ObservedImage>,
     /// How old it is; not for programs.
     pub age_seconds: Option<u64>,
@@ -93,7 +81,6 @@ impl Serialize for ComponentView {
     }
 }
 
-/// The status as text.
 pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let paint = Paint::new(policy.stdout_colour);
     let mut blocks = vec![vec![head(view, paint)]];

@@ -12,28 +12,21 @@ use crate::probe::Endpoints;
 use crate::settings::{DataPlace, to_type};
 use crate::words;
 
-/// What `up` has to say at its end.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// The instance.
     pub name: String,
-    /// Where the server answers.
     pub endpoints: Endpoints,
     /// Where the data is: a directory, or the name of a volume.
     pub data_dir: DataPlace,
     /// How much of it there is, where that is known.
     pub data_bytes: Option<u64>,
-    /// How long `up` took.
     pub took: Duration,
-    /// How long each phase took.
     pub phases: Vec<(String, Duration)>,
     /// When each step began and ended, where that was asked for.
     pub timings: Option<Timings>,
-    /// Whether `up` changed anything.
     pub changed: bool,
     /// How long the server was ready before, where that is known.
     pub ready_for: Option<Duration>,
-    /// What is worth knowing.
     pub warnings: Vec<String>,
 }
 
@@ -76,7 +69,6 @@ pub(super) fn endpoint_rows(
     rows
 }
 
-/// Seconds of each phase, in columns.
 pub(super) fn phases(summary: &Summary) -> String {
     let times: Vec<String> = summary
         .phases
@@ -93,7 +85,6 @@ pub(super) fn phases(summary: &Summary) -> String {
     text(rows)
 }
 
-/// The last line.
 pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
     let command = ours!(Credentials, "--write").of(to_type(&summary.name));
     let command = paint.accent(&command.to_string());

@@ -10,7 +10,6 @@ use crate::interrupt::{Interrupt, Interrupted};
 use crate::options::Options;
 use crate::state::StateDir;
 
-/// Where a rollback goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackTo {
     /// The revision; the last good one before the current where none is said.

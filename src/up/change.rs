@@ -11,12 +11,10 @@ use crate::node::spec;
 use crate::settings::{Instance, Pull};
 use crate::state::StateDir;
 
-/// How an `up` changes the node that is there.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     /// This instance's node, if there is one.
     node: Option<Container>,
-    /// Whether it must be recreated, or its data move.
     recreates: bool,
     /// The settings that are in force, if an earlier `up` kept any.
     kept: Option<Instance>,

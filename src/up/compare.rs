@@ -27,10 +27,8 @@ pub enum Ground {
     Unknown(Unasked),
 }
 
-/// What would change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// What was compared with.
     pub ground: Ground,
     /// The place for the data, where it would be created.
     pub data_dir: Option<DataPlace>,
@@ -40,23 +38,17 @@ pub struct Comparison {
     pub planned: Vec<Planned>,
     /// The objects that would be others, in the order in which they are applied.
     pub objects: Vec<Compared>,
-    /// The revision that would be gone back to.
     pub back_to: Option<u32>,
-    /// What a person should know of the values.
     pub warnings: Vec<String>,
 }
 
 impl Comparison {
-    /// Whether anything would change.
     pub fn differs(&self) -> bool {
         !(self.node.is_empty() && self.planned.is_empty() && self.objects.is_empty())
     }
 }
 
 /// Compares what is asked for with what is there.
-///
-/// # Errors
-/// When it cannot be meant, the node does not answer, or an object would be refused.
 pub async fn compare(
     request: &Request,
     state: &StateDir,
@@ -78,9 +70,6 @@ pub async fn compare(
 }
 
 /// The same with all that `up` checks before it begins.
-///
-/// # Errors
-/// As those of `up`, before anything is changed.
 pub async fn dry_run(
     request: &Request,
     state: &StateDir,

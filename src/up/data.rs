@@ -24,9 +24,6 @@ const COPY: &str = "set -e; for f in \"$@\"; do \
      rm -rf --one-file-system \"/to/$f\"; [ ! -e \"/from/$f\" ] || cp -a --reflink=auto \"/from/$f\" /to/; done";
 
 /// The marker at a place, if there is one.
-///
-/// # Errors
-/// When the engine does not answer, or the marker is broken.
 pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<Option<Marker>> {
     match place {
         DataPlace::Folder(path) => Ok(Marker::read(path)?),
@@ -39,9 +36,6 @@ pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<
 
 /// Marks the place as this instance's, making it where it is not there. A volume's
 /// marker says for ever what it was made for. Returns the volume that it created.
-///
-/// # Errors
-/// When the place cannot be made.
 pub(super) async fn mark<'a>(plan: &'a Plan, engine: &dyn Engine) -> Result<Option<&'a str>> {
     match &plan.instance.data_dir {
         DataPlace::Folder(path) => {

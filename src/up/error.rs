@@ -9,39 +9,24 @@ use crate::wait::TimedOut;
 /// What is wrong with what `up` was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no node to start.
     #[error("there is no server to start")]
     NothingToStart,
     /// The node runs, but the server was never installed as a whole.
     #[error("the node is running, but the server was not installed completely")]
     NotInstalled,
-    /// The release's file is missing.
     #[error("release file {path} does not exist")]
-    NoReleaseFile {
-        /// The path that was given.
-        path: HostPath,
-    },
-    /// The path of the release's file cannot be resolved.
+    NoReleaseFile { path: HostPath },
     #[error("invalid value for --release: {0}")]
     ReleasePath(path::Error),
-    /// The Kubernetes API of a running node is silent.
     #[error(transparent)]
     ApiSilent(TimedOut),
-    /// The node does not become one that takes pods.
     #[error(transparent)]
     NodeNotReady(TimedOut),
-    /// The disk that the data are on is full.
     #[error("no space left in the data directory {place}")]
-    DataDiskFull {
-        /// Where they are.
-        place: DataPlace,
-    },
-    /// The data were not copied to their new folder.
+    DataDiskFull { place: DataPlace },
     #[error("cannot copy the data in {from} to {to}: {reason}")]
     NotCopied {
-        /// Where they are.
         from: HostPath,
-        /// Where they should be.
         to: HostPath,
         /// The last line that was said.
         reason: String,
@@ -49,7 +34,6 @@ pub enum Error {
     /// Pods are to pull with a login that is not there.
     #[error("{}", no_login(registry, *token))]
     NoRegistryLogin {
-        /// The registry.
         registry: String,
         /// Whether there is a token, which pods cannot use.
         token: bool,

@@ -26,9 +26,6 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// Asks the databases outside, where there are some and it is not known that they
 /// answer. Applies nothing but the namespace.
-///
-/// # Errors
-/// When one of them cannot be used.
 pub(super) async fn check(
     plan: &Plan,
     secrets: &Secrets,
@@ -156,19 +153,14 @@ impl fmt::Display for Failure {
 /// What kind of trouble it is, as the script names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
-    /// The name does not resolve.
     Name,
     /// Nobody listens, or not for us.
     Refused,
     /// No answer.
     Silent,
-    /// It wants credentials, and none are given.
     Login,
-    /// It does not take those that are given.
     Password,
-    /// It is not ready.
     Starting,
-    /// It is something else.
     Other,
 }
 
@@ -221,22 +213,17 @@ pub enum Error {
     /// One of them does not do what the server needs.
     #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
     Unusable(Vec<Failure>),
-    /// A Secret with credentials is missing.
     #[error("{}; nothing was applied", no_secret(wanted, *is_there))]
     NoSecret {
         /// What is missing.
         wanted: Wanted,
         /// Whether the Secret is there, without the key.
         is_there: bool,
-        /// The node container.
         node: String,
     },
     /// The pod that asks them did not do its work.
     #[error("cannot check the external databases from inside the cluster: {reason}")]
-    NotAsked {
-        /// Why.
-        reason: String,
-    },
+    NotAsked { reason: String },
 }
 
 fn no_secret(wanted: &Wanted, is_there: bool) -> String {

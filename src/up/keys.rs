@@ -13,9 +13,6 @@ use crate::state::StateDir;
 use crate::values::Values;
 
 /// The keys of an instance, as far as they can be read now.
-///
-/// # Errors
-/// When cluster or engine do not answer.
 pub(super) async fn find(
     past: &Past,
     plan: &Plan,
@@ -60,9 +57,6 @@ pub async fn of_instance(
 }
 
 /// The keys in force, of a cluster that could not be asked before.
-///
-/// # Errors
-/// When the cluster does not answer.
 pub(super) async fn of_cluster(
     found: Secrets,
     cluster: &Cluster,
@@ -107,9 +101,6 @@ pub(super) fn replaced(
 }
 
 /// A warning where programs that could log in until now no longer can.
-///
-/// # Errors
-/// When the secrets cannot be read.
 pub(super) fn changed(
     past: &Past,
     plan: &Plan,

@@ -58,10 +58,8 @@ use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
-/// What `up` is asked to do.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The instance.
     pub name: InstanceName,
     /// What was asked for.
     pub options: Options,
@@ -79,7 +77,6 @@ pub struct Request {
     pub proxies: Proxies,
     /// The folder of that configuration.
     pub docker_config: Option<PathBuf>,
-    /// The kubeconfig that kubectl writes to.
     pub user_kubeconfig: Option<HostPath>,
 }
 
@@ -94,16 +91,12 @@ impl Request {
     }
 }
 
-/// What `up` leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The three URLs.
     pub endpoints: Endpoints,
-    /// Where the data are.
     pub data_dir: DataPlace,
     /// What they take, in bytes, where it can be seen.
     pub data_bytes: Option<u64>,
-    /// Whether anything was changed.
     pub changed: bool,
     /// Since when the server is ready, as Kubernetes tells.
     pub ready_since: Option<Timestamp>,
@@ -317,9 +310,6 @@ async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Ou
 }
 
 /// The plan, from what is asked for and what an earlier `up` was told.
-///
-/// # Errors
-/// When settings or values cannot be meant.
 pub fn plan(
     request: &Request,
     state: &StateDir,

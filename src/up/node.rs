@@ -21,10 +21,8 @@ use crate::state::StateDir;
 /// How long the Kubernetes API may take to answer on a node that runs.
 const API_PATIENCE: Duration = Duration::from_secs(180);
 
-/// The node as a step found or made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
-    /// The container's name.
     pub name: String,
     /// Whether it was made or started now.
     pub made: bool,
@@ -243,12 +241,9 @@ fn free_port() -> Result<u16, Error> {
     Ok(address.map_err(Error::NoPort)?.port())
 }
 
-/// Kubernetes as the step found or made it.
 #[derive(Debug)]
 pub(super) struct Kubernetes {
-    /// The connection.
     pub cluster: Cluster,
-    /// Whether anything was changed.
     pub changed: bool,
     /// Whether it was made now: then nothing of a server is in it.
     pub fresh: bool,
@@ -356,9 +351,6 @@ pub(super) fn keep_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
 /// Removes a node whose kubeadm failed, unless it must be retained: it could not be resumed.
 /// Only when nothing else works in it: what fails because the node is gone would be told
 /// in place of the cause.
-///
-/// # Errors
-/// When the engine does not answer.
 pub(super) async fn discard(
     error: &crate::error::Error,
     node: &Node,

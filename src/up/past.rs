@@ -16,14 +16,12 @@ use crate::state::StateDir;
 /// What was before.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// The revisions.
     pub(super) history: History,
     /// What applies where there is no option: the settings of an earlier `up`, with the choice
     /// of the revision that is gone back to.
     pub(super) chosen: Option<Instance>,
     /// That revision.
     pub(super) back_to: Option<u32>,
-    /// The cluster, where it answers.
     pub(super) cluster: Option<Cluster>,
     /// Whether there is a node that nobody can read.
     pub(super) unreadable: bool,
@@ -131,9 +129,6 @@ impl Past {
 
 /// The revisions, from the state directory and, where it answers, the cluster: another
 /// home may have made some.
-///
-/// # Errors
-/// When the state directory cannot be read, or the engine does not answer.
 pub async fn history(
     name: &InstanceName,
     state: &StateDir,

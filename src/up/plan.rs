@@ -25,17 +25,12 @@ use crate::values::{self, InForce, PullSecret, Resolved, Values};
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The instance's name.
     pub name: InstanceName,
-    /// Its settings.
     pub instance: Instance,
     /// Where its data were until now, if there was an `up` before.
     pub former_data_dir: Option<DataPlace>,
-    /// The release.
     pub release: Release,
-    /// What the components may use.
     pub profile: Profile,
-    /// The values in force.
     pub values: Values,
     /// The same as one tree, for the history.
     pub tree: serde_json::Value,
@@ -108,7 +103,6 @@ impl Plan {
         all
     }
 
-    /// The images that the node needs, each once.
     pub fn images(&self) -> Vec<Wanted> {
         let mut images: Vec<Wanted> = Vec::new();
         for component in self.values.installed() {
@@ -184,9 +178,6 @@ impl Plan {
     }
 
     /// The objects that make the server.
-    ///
-    /// # Errors
-    /// When the values do not fit together.
     pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
         let name = self.name.as_str();
         let mut objects = manifests::render(&manifests::Inputs {

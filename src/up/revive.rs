@@ -18,9 +18,6 @@ pub(super) struct Revived {
 /// Finishes an interrupted stop, starts services that do not run and renews certificates
 /// that end, in a node that runs and was found as `found`, which is made to tell how the
 /// node is now.
-///
-/// # Errors
-/// When one of these fails.
 pub(super) async fn revive(
     engine: &dyn Engine,
     node: &str,

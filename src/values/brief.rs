@@ -27,7 +27,6 @@ impl Brief {
         Brief(Values::read(&tree, &release))
     }
 
-    /// The components that are installed, and not outside.
     pub fn installed(&self) -> Vec<Component> {
         self.0.installed()
     }

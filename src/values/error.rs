@@ -15,7 +15,6 @@ pub(super) const SHOWN: usize = 20;
 pub struct Problem {
     /// Such as `values.yaml:12` or `--set a=b`.
     pub place: String,
-    /// What is wrong.
     pub what: String,
     /// What to write instead, where several keys of a file are one problem.
     pub suggestions: Vec<Suggestion>,
@@ -28,12 +27,10 @@ pub struct Suggestion {
     pub lines: Vec<usize>,
     /// Its name; `{a,b}.c` are two.
     pub key: String,
-    /// What to do.
     pub what: String,
 }
 
 impl Suggestion {
-    /// A table of suggestions, a line for each.
     fn table(all: &[Suggestion]) -> Vec<String> {
         let place = |one: &Suggestion| {
             let lines: Vec<String> = one.lines.iter().map(usize::to_string).collect();
@@ -126,7 +123,6 @@ impl Finding {
         }
     }
 
-    /// A warning.
     pub fn warning(message: &str) -> Finding {
         Finding {
             level: "warning",
@@ -148,7 +144,6 @@ fn summary(problems: &[Problem]) -> String {
 }
 
 impl Error {
-    /// The lines under the message.
     fn lines(&self) -> Vec<String> {
         let lines = self.problems.iter().flat_map(Problem::lines);
         let said = usize::from(self.problems.len() == 1);

@@ -52,11 +52,9 @@ pub(super) enum Kind {
     Name,
     /// One of some words.
     OneOf(&'static [&'static str]),
-    /// A whole number.
     Whole(RangeInclusive<u64>),
     /// A quantity of storage, such as `50Gi`.
     Quantity,
-    /// Requests and limits.
     Resources,
     /// A list of Kubernetes' EnvVar.
     Environment,
@@ -64,7 +62,6 @@ pub(super) enum Kind {
     Texts,
     /// A list of Kubernetes' Toleration.
     Tolerations,
-    /// Kubernetes' Affinity.
     Affinity,
     /// File names and their text; the names end with one of these, where there
     /// are some.
@@ -77,7 +74,6 @@ pub(super) enum Kind {
     IngressHost,
     /// The root path alone.
     RootPath,
-    /// Arguments of a program.
     Arguments,
     /// A text in which `{{ .Release.Name }}` and `{{ .Release.Namespace }}` stand
     /// for what they are.

@@ -139,7 +139,6 @@ fn names() -> Vec<String> {
     names
 }
 
-/// How many letters two words share at their start.
 fn common_start(one: &str, other: &str) -> usize {
     let pairs = one.chars().zip(other.chars());
     pairs.take_while(|(a, b)| a == b).count()

@@ -42,7 +42,6 @@ use crate::release::Release;
 /// What values are resolved from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The release, whose images are the default.
     pub release: &'a Release,
     /// The profile, whose memory is the default.
     pub profile: &'a Profile,

@@ -28,7 +28,6 @@ pub(super) struct Layer {
 enum Origin {
     /// The path of a file.
     File(String),
-    /// An argument.
     Argument(SetArgument),
 }
 
@@ -177,7 +176,6 @@ pub(super) fn read(inputs: &Inputs<'_>) -> (Overrides, Vec<Problem>) {
     (overrides, problems)
 }
 
-/// Merges the values of an instance.
 pub(super) fn merge(files: &[KeptFile], sets: &[SetArgument]) -> helm_values::Merged {
     let files: Vec<&str> = files.iter().map(|file| file.text.as_str()).collect();
     let arguments: Vec<Argument<'_>> = sets.iter().map(SetArgument::as_helm).collect();

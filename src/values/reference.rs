@@ -153,7 +153,6 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("Elasticsearch", &["elasticsearch"]),
 ];
 
-/// The text of `docs/values.md`.
 pub fn reference() -> String {
     let mut text = BEGIN.to_owned();
     text.push_str("| | Why |\n| --- | --- |\n");
@@ -228,7 +227,6 @@ fn row(key: &Entry) -> String {
     )
 }
 
-/// A text in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

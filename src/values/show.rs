@@ -8,16 +8,13 @@ use super::layers::Layers;
 use super::overrides::Overrides;
 use crate::redact::{MASK, Secrecy, mask, mask_unknown};
 
-/// A key in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InForce {
-    /// Its full name.
     pub key: String,
     /// Its value; secrets are masked.
     pub value: Value,
     /// Where it comes from: `values.yaml:12`, `--set`, `chart`, `release 1.5.0`, …
     pub from: String,
-    /// Whether it differs from the default.
     #[serde(skip)]
     pub changed: bool,
 }

@@ -87,7 +87,6 @@ pub(super) fn silent(endpoint: &Endpoint) -> Error {
     unreachable(endpoint, &BollardError::RequestTimeoutError)
 }
 
-/// The error for an engine that was not reached.
 pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
     let fault = Fault::of(error);
     let reason = match error {

@@ -290,7 +290,6 @@ pub(super) fn platform_query(platform: &str) -> String {
     format!("platform={}", utf8_percent_encode(&json, NON_ALPHANUMERIC))
 }
 
-/// The change that sets a restart policy.
 pub(super) fn restart_update(policy: &str) -> model::ContainerUpdateBody {
     let restart_policy = model::RestartPolicy {
         name: policy.parse().ok(),

@@ -30,7 +30,6 @@ fn same_quantity(one: &Value, other: &Value) -> bool {
     matches!((number(one), number(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// `WHAT A becomes B`.
 pub(super) fn becomes(what: &str, is: &Value, wanted: &Value) -> String {
     format!("{what} changes from {} to {}", said(is), said(wanted))
 }

@@ -150,7 +150,6 @@ fn ends(claims: &[String], live: &[Value], rendered: &[Value]) -> Option<(How, V
     Some((How::Ended, vec![why]))
 }
 
-/// The claims that a workload's pods use.
 fn claims_of(workload: &Value) -> Vec<String> {
     let spec = &workload["spec"];
     let volumes = spec.pointer("/template/spec/volumes");

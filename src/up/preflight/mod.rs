@@ -21,14 +21,12 @@ use crate::node::spec::{self, NETWORK};
 use crate::settings::{Instance, InstanceName};
 use crate::up::session::Session;
 
-/// One thing that is in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong, and why it matters.
     pub what: String,
     /// What to type or do.
     pub remedies: Vec<Hint>,
-    /// The exit code.
     pub code: Code,
 }
 
@@ -43,7 +41,6 @@ impl Finding {
     }
 }
 
-/// Everything that is in the way.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(findings))]
 pub struct Failed {

@@ -205,7 +205,6 @@ pub(super) enum Node {
 /// The names at one level, in the order in which they are shown.
 pub(super) type Level = Vec<(&'static str, Node)>;
 
-/// All keys as a tree.
 pub(super) fn tree() -> Level {
     let mut tree = Level::new();
     for key in all() {
@@ -230,7 +229,6 @@ pub(super) fn tree() -> Level {
     tree
 }
 
-/// All defaults as a tree.
 pub(super) fn defaults() -> Value {
     let mut tree = Value::Object(Map::new());
     for key in all() {

@@ -122,7 +122,6 @@ pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     wrong
 }
 
-/// One variable of an environment.
 fn variable(key: &str, index: usize, item: &Value) -> Result<(), Wrong> {
     let place = format!("{key}[{index}]");
     let wrong = |field: Option<&str>, what: String| {
@@ -236,7 +235,6 @@ pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     wrong
 }
 
-/// One user.
 fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
     let below = |name: &str| vec![index.to_string(), name.to_owned()];
     let Some(map) = user.as_object() else {

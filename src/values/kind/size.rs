@@ -8,7 +8,6 @@ use crate::quantity::bytes;
 /// Less memory or storage than this is a slip of the unit.
 const LEAST_BYTES: f64 = (1 << 20) as f64;
 
-/// A size of storage.
 pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
     let Some(written) = text(value).filter(|_| !value.is_boolean()) else {
         return Err((Vec::new(), kind.invalid(key, value)));
@@ -22,7 +21,6 @@ pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong
     }
 }
 
-/// Requests and limits.
 pub(super) fn resources(key: &str, value: &Value) -> Vec<Wrong> {
     let invalid = |key: &str, got: &str| {
         format!("invalid value for `{key}`: expected `requests` and `limits`, got {got}")
@@ -55,7 +53,6 @@ pub(super) fn resources(key: &str, value: &Value) -> Vec<Wrong> {
     wrong
 }
 
-/// One request or limit.
 fn amount(key: &str, what: &str, amount: &Value) -> Result<(), String> {
     let is_size = what == "memory" || what == "ephemeral-storage";
     let written = text(amount).filter(|_| !amount.is_boolean());

@@ -14,7 +14,6 @@ const NAMED: usize = 3;
 struct Idle {
     /// The switches among them have an effect.
     keys: Vec<&'static Definition>,
-    /// The reason.
     why: String,
 }
 

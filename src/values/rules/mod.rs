@@ -19,15 +19,12 @@ use crate::words::listed;
 
 /// What rules look at.
 pub(super) struct Context<'a> {
-    /// The values in force.
     pub(super) values: &'a Values,
     /// The same as one tree.
     pub(super) tree: &'a Value,
     /// The values in force without those of the user.
     pub(super) defaults: &'a Value,
-    /// The user's values.
     pub(super) overrides: &'a Overrides,
-    /// The release.
     pub(super) release: &'a Release,
     /// The instance's ingress controller, where it has one.
     pub(super) controller: Option<&'a Controller>,
@@ -51,7 +48,6 @@ impl Context<'_> {
 pub(super) struct Finding {
     /// The keys that it is about. The first one that the user sets gives the place.
     pub(super) keys: Vec<String>,
-    /// In words.
     pub(super) what: String,
 }
 

@@ -4,14 +4,10 @@ use super::{Files, Pods, Reader, ServiceType};
 use crate::component::Component;
 use crate::values::keys::{self, elasticsearch, fileserver, mongodb, redis};
 
-/// A claim of storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Whether data are kept at all.
     pub enabled: bool,
-    /// A quantity.
     pub size: String,
-    /// The storage class; empty for the instance's own volume.
     pub class: String,
     /// Such as `ReadWriteOnce`.
     pub access_modes: Vec<String>,
@@ -37,31 +33,22 @@ impl Claim {
     }
 }
 
-/// What all three databases have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// Whether it is installed; else it is outside.
     pub enabled: bool,
-    /// Its pods.
     pub pods: Pods,
-    /// Its claim.
     pub claim: Claim,
     /// Arguments beside our own.
     pub extra_flags: Vec<String>,
 }
 
-/// Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redis {
     /// What all databases have.
     pub base: Database,
-    /// Whether it wants a password.
     pub wants_login: bool,
-    /// The host that the servers are told.
     pub told_host: String,
-    /// The port that the servers are told.
     pub told_port: u16,
-    /// The port of its service.
     pub port: u16,
 }
 
@@ -82,24 +69,16 @@ impl Redis {
     }
 }
 
-/// MongoDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mongodb {
     /// What all databases have.
     pub base: Database,
-    /// Whether it is a replica set.
     pub replica_set: bool,
-    /// Its members, if it is one.
     pub replicas: u32,
-    /// Whether it wants a login.
     pub wants_login: bool,
-    /// The host that the server is told.
     pub told_host: String,
-    /// The type of its service.
     pub service: ServiceType,
-    /// The port of its service.
     pub port: u16,
-    /// That port's name.
     pub port_name: String,
 }
 
@@ -128,20 +107,15 @@ impl Mongodb {
     }
 }
 
-/// Elasticsearch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elasticsearch {
     /// What all databases have.
     pub base: Database,
-    /// How many nodes.
     pub replicas: u32,
-    /// Java's options.
     pub java_options: String,
-    /// The HTTP port.
     pub port: u16,
     /// The cluster's name, with which names begin.
     pub cluster_name: String,
-    /// What the nodes do.
     pub roles: Roles,
     /// The query of the question whether it has started.
     pub health_query: String,
@@ -158,13 +132,9 @@ pub struct Elasticsearch {
     reason = "four switches of Elasticsearch"
 )]
 pub struct Roles {
-    /// May become master.
     pub master: bool,
-    /// Run ingest pipelines.
     pub ingest: bool,
-    /// Hold data.
     pub data: bool,
-    /// Ask other clusters.
     pub remote_cluster_client: bool,
 }
 

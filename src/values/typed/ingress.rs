@@ -5,32 +5,23 @@ use std::collections::BTreeMap;
 use super::Reader;
 use crate::values::keys::ingress as keys;
 
-/// What ingresses there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingress {
     /// Which controller serves them; empty for the cluster's default class.
     pub class: String,
-    /// The three of them.
     pub sites: Sites,
 }
 
-/// The ingress of each server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sites {
-    /// Web app.
     pub app: Option<Site>,
-    /// API server.
     pub api: Option<Site>,
-    /// File server.
     pub files: Option<Site>,
 }
 
-/// The ingress of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// Its host name.
     pub host: String,
-    /// The Secret with its certificate, where it has one.
     pub tls_secret: Option<String>,
     /// Shared annotations and its own; its own win.
     pub annotations: BTreeMap<String, String>,

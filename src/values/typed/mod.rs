@@ -22,7 +22,6 @@ use crate::release::Release;
 use crate::secrets::{Chosen, Credentials, Secrets};
 use crate::values::keys::{self, secret};
 
-/// Files by name.
 pub type Files = BTreeMap<String, String>;
 
 /// The values in force.
@@ -30,33 +29,21 @@ pub type Files = BTreeMap<String, String>;
 pub struct Values {
     /// How objects are called.
     pub names: Names,
-    /// The company that all users belong to.
     pub company: String,
     /// Credentials for pulls of the pods.
     pub pull_secret: Option<PullSecret>,
-    /// Secrets that the user chose.
     pub chosen: Chosen,
-    /// What ingresses there are.
     pub ingress: Ingress,
-    /// API server.
     pub apiserver: Server,
-    /// What the API server does.
     pub api: ApiOptions,
-    /// Web app.
     pub webserver: Server,
     /// Files for the web app.
     pub web_files: Files,
-    /// File server.
     pub fileserver: Server,
-    /// The file server's claim.
     pub fileserver_claim: Claim,
-    /// MongoDB.
     pub mongodb: Mongodb,
-    /// Redis.
     pub redis: Redis,
-    /// Elasticsearch.
     pub elasticsearch: Elasticsearch,
-    /// Databases outside.
     pub outside: Outside,
 }
 
@@ -103,13 +90,10 @@ impl Names {
 pub enum PullSecret {
     /// A Secret that is there.
     Existing(String),
-    /// One that is made.
     Made {
-        /// Such as `docker.io`.
         registry: String,
         /// User and password; without them those of the user's own login.
         login: Option<(String, String)>,
-        /// Mail address.
         email: String,
     },
 }
@@ -175,7 +159,6 @@ impl Values {
         secrets.for_programs(fixed_users).clone()
     }
 
-    /// What a component's pods are.
     pub fn pods(&self, component: Component) -> &Pods {
         match component {
             Component::Redis => &self.redis.base.pods,
@@ -192,7 +175,6 @@ impl Values {
         &self.pods(component).image.reference
     }
 
-    /// The claim of a component that keeps data.
     pub fn claim(&self, component: Component) -> Option<&Claim> {
         match component {
             Component::Redis => Some(&self.redis.base.claim),

@@ -4,7 +4,6 @@ use super::Reader;
 use crate::component::Component;
 use crate::values::keys::external as keys;
 
-/// Where databases outside are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outside {
     elasticsearch: (String, u16),
@@ -12,22 +11,16 @@ pub struct Outside {
     redis: (String, u16),
     /// A Secret with credentials that is there already.
     pub existing_secret: Option<String>,
-    /// User and password of Elasticsearch.
     pub elasticsearch_login: Login,
-    /// User and password of MongoDB.
     pub mongodb_login: Login,
     /// What stands behind the `?` of MongoDB's address.
     pub mongodb_query: String,
-    /// The password of Redis.
     pub redis_password: Option<String>,
 }
 
-/// User and password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Login {
-    /// The user.
     pub username: Option<String>,
-    /// The password.
     pub password: Option<String>,
 }
 

@@ -10,16 +10,13 @@ use crate::component::Component;
 use crate::image_ref::ImageRef;
 use crate::values::keys::{self, apiserver};
 
-/// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Repository and tag.
     pub reference: ImageRef,
     /// `Always`, `IfNotPresent` or `Never`.
     pub pull_policy: String,
 }
 
-/// How a service is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceType {
     /// On a port of the node.
@@ -31,7 +28,6 @@ pub enum ServiceType {
 }
 
 impl ServiceType {
-    /// Kubernetes' word.
     pub fn as_str(self) -> &'static str {
         match self {
             ServiceType::NodePort => "NodePort",
@@ -49,27 +45,20 @@ impl ServiceType {
     }
 }
 
-/// A service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// How it is reached.
     pub kind: ServiceType,
-    /// Its port in the cluster.
     pub port: u16,
-    /// Its port on the node.
     pub node_port: u16,
 }
 
-/// What the pods of a component are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pods {
-    /// Their image.
     pub image: Image,
     /// Requests and limits, as Kubernetes takes them.
     pub resources: Value,
     /// Environment beside our own, as Kubernetes takes it.
     pub extra_envs: Vec<Value>,
-    /// Annotations.
     pub annotations: BTreeMap<String, String>,
     /// Labels of the nodes that may run them.
     pub node_selector: BTreeMap<String, String>,
@@ -102,14 +91,10 @@ impl Pods {
     }
 }
 
-/// One of the three ClearML servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Its service.
     pub service: Service,
-    /// How many pods.
     pub replicas: u32,
-    /// Its pods.
     pub pods: Pods,
 }
 
@@ -148,21 +133,17 @@ pub struct ApiOptions {
     pub watchdog: Watchdog,
 }
 
-/// Users with passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedUsers {
     /// Whether the passwords are base64 of bcrypt.
     pub hashed: bool,
-    /// The users.
     pub users: Vec<User>,
 }
 
-/// A user with a password.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct User {
     /// What is typed.
     pub username: String,
-    /// The password.
     pub password: String,
     /// What is shown.
     pub name: String,
@@ -177,7 +158,6 @@ impl std::fmt::Debug for User {
 /// What becomes of tasks that stopped to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watchdog {
-    /// Whether they are set to stopped.
     pub enabled: bool,
     /// After how many seconds.
     pub threshold: u64,
