@@ -212,9 +212,13 @@ impl Source {
 
     /// The text before its unit tests, and those.
     fn halves(&self) -> (&str, &str) {
-        let declared = ["mod tests", "pub(super) mod tests", "pub(crate) mod tests"]
-            .iter()
-            .filter_map(|module| self.text.find(&format!("#[cfg(test)]\n{module}")));
+        let declared = [
+            "mod tests {",
+            "pub(super) mod tests {",
+            "pub(crate) mod tests {",
+        ]
+        .iter()
+        .filter_map(|module| self.text.find(&format!("#[cfg(test)]\n{module}")));
         self.text
             .split_at(declared.min().unwrap_or(self.text.len()))
     }
