@@ -361,7 +361,7 @@ mod tests {
         assert!(began.elapsed() <= LIMIT);
         assert_eq!(
             error.to_string(),
-            "cannot check the external databases from inside the cluster: timed out after 3 min \
+            "cannot check the external databases from inside the cluster: timed out after 3 m \
              waiting for the node to accept pods: its pod network is not ready"
         );
         assert_eq!(error.code(), Code::OutsideFailed);
