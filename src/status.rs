@@ -1,5 +1,5 @@
-//! What is true of an instance now: asked of the engine, the cluster and the
-//! server itself, never of the state file.
+//! The current status of an instance, queried from the engine, the cluster and the server
+//! and never from the state file.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::data_size::{self, DataSize};
 use crate::docker::{self, Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
-use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, NoAnswer};
+use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, ObserveError};
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
@@ -18,58 +18,56 @@ use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 use crate::values::Brief;
 
-/// How long the engine may take until the node is found.
-pub const ENGINE_PATIENCE: Duration = Duration::from_millis(1200);
-/// How long the cluster and the server may take, with the engine's time before:
-/// `status` tells what is known without them.
-const PATIENCE: Duration = Duration::from_millis(1400);
-/// The same for settings and keys that this home does not keep.
-const RECALL_PATIENCE: Duration = Duration::from_millis(1000);
-/// How much longer the logs of components in trouble may take, which come last.
-const LOGS_PATIENCE: Duration = Duration::from_millis(200);
+/// The time in which the engine must return the node.
+pub const ENGINE_TIMEOUT: Duration = Duration::from_millis(1200);
+/// The time in which the cluster and the server must respond, the engine's time included;
+/// `status` shows what is known without them.
+const TIMEOUT: Duration = Duration::from_millis(1400);
+/// The same for reading settings and keys that this state directory does not have.
+const RECALL_TIMEOUT: Duration = Duration::from_millis(1000);
+/// The additional time for the logs of failing components, which are read last.
+const LOGS_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What was found.
+/// The status of an instance.
 #[derive(Debug, Clone)]
 pub struct Status {
     pub health: Health,
     /// Whether waiting may make it ready.
     pub may_heal: bool,
-    /// Its settings, as they are kept or as the node tells them.
+    /// Its settings, from the state directory or from the node.
     pub instance: Option<Instance>,
-    /// The components, where the cluster answers.
+    /// The components; empty if the cluster does not respond.
     pub components: Vec<ComponentHealth>,
-    /// The probes, where they were made.
+    /// The checks; empty if none ran.
     pub checks: Vec<Check>,
-    /// The URLs, where the settings are known.
+    /// The URLs, if the settings are known.
     pub endpoints: Option<Endpoints>,
-    /// Which versions run.
     pub versions: Versions,
-    /// What the data take, in bytes, where that can be seen soon.
+    /// The size of the data in bytes, if it can be determined quickly.
     pub data_bytes: Option<u64>,
-    /// Bytes that are free where the data are, where that can be seen.
+    /// The free space of the data's file system in bytes, if known.
     pub disk_free: Option<u64>,
-    /// Whether the engine starts the server after a reboot, where there is one.
+    /// Whether the engine starts the server after a reboot, if the node exists.
     pub autostart: Option<bool>,
     pub notes: Vec<String>,
-    /// What to type next, most useful first.
+    /// The remedies, most useful first.
     pub hints: Vec<Hint>,
 }
 
-/// Versions of what runs; `None` for what does not say.
+/// The versions that run; `None` if unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Versions {
     /// The ClearML server.
     pub server: Option<String>,
-    /// Kubernetes in the node.
     pub kubernetes: Option<String>,
     pub node_image: Option<ImageRef>,
     pub docker: Option<String>,
 }
 
 impl Status {
-    /// What is known without the node.
-    fn bare(health: Health, instance: Option<&Instance>, notes: Vec<String>) -> Status {
+    /// Creates the status of an instance whose node was not queried.
+    fn without_node(health: Health, instance: Option<&Instance>, notes: Vec<String>) -> Status {
         Status {
             health,
             may_heal: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
@@ -87,11 +85,11 @@ impl Status {
     }
 }
 
-/// Finds out how an instance is, in less than two seconds from `began`. Whatever
-/// does not answer is left out, and said.
+/// Queries the status of an instance, in less than two seconds from `began`. Parts that do
+/// not respond in time are left out, with a note.
 ///
 /// # Errors
-/// When the state is broken.
+/// If the state is invalid.
 pub async fn status(
     name: &InstanceName,
     state: &StateDir,
@@ -100,11 +98,11 @@ pub async fn status(
 ) -> Result<Status> {
     let instance = state.instance()?;
     let instance = instance.as_ref();
-    let asked = ask(name, state, instance, engine, began);
-    let (status, sized) = tokio::join!(asked, data_size(instance));
+    let querying = query(name, state, instance, engine, began);
+    let (status, sized) = tokio::join!(querying, data_size(instance));
     let mut status = status?;
     let size = match (instance, &status.instance) {
-        (Some(kept), Some(shown)) if kept.data_dir == shown.data_dir => sized,
+        (Some(stored), Some(shown)) if stored.data_dir == shown.data_dir => sized,
         (_, Some(shown)) => data_size(Some(shown)).await,
         _ => sized,
     };
@@ -120,7 +118,7 @@ async fn data_size(instance: Option<&Instance>) -> DataSize {
     }
 }
 
-async fn ask(
+async fn query(
     name: &InstanceName,
     state: &StateDir,
     instance: Option<&Instance>,
@@ -129,8 +127,8 @@ async fn ask(
 ) -> Result<Status> {
     let unknown = |error: Error| {
         let health = Health::Unknown(error.code());
-        let mut status = Status::bare(health, instance, vec![error.to_string()]);
-        status.may_heal = error.is::<Silent>();
+        let mut status = Status::without_node(health, instance, vec![error.to_string()]);
+        status.may_heal = error.is::<EngineTimeout>();
         status.hints = error.hints();
         status
     };
@@ -139,23 +137,23 @@ async fn ask(
         Err(error) => return Ok(unknown(error)),
     };
     let node = spec::name(name);
-    let until = began + ENGINE_PATIENCE;
+    let until = began + ENGINE_TIMEOUT;
     let node = match tokio::time::timeout_at(until.into(), engine.container(&node)).await {
         Ok(Ok(node)) => node,
         Ok(Err(error)) => return Ok(unknown(error.into())),
-        Err(_) => return Ok(unknown(Silent.into())),
+        Err(_) => return Ok(unknown(EngineTimeout.into())),
     };
     match node {
-        None => Ok(Status::bare(Health::Absent, instance, Vec::new())),
+        None => Ok(Status::without_node(Health::Absent, instance, Vec::new())),
         Some(node) if !spec::is_ours(&node, name) => {
             let note = format!(
                 "the container {} was not created by clearml-local",
                 node.name
             );
-            Ok(Status::bare(Health::Absent, None, vec![note]))
+            Ok(Status::without_node(Health::Absent, None, vec![note]))
         }
         Some(node) => {
-            let until = began + RECALL_PATIENCE;
+            let until = began + RECALL_TIMEOUT;
             let recalled = recovery::known(&node, instance, state, engine, until).await?;
             let another = recalled.another.clone();
             let mut status = of_node(&node, recalled, state, engine, began).await?;
@@ -182,7 +180,7 @@ async fn of_node(
         another: _,
     } = recalled;
     let instance = instance.as_ref();
-    let mut status = Status::bare(Health::of_node(node), instance, Vec::new());
+    let mut status = Status::without_node(Health::of_node(node), instance, Vec::new());
     status.autostart = Some(match node.restart_policy.as_deref() {
         Some("always") => true,
         Some("unless-stopped") => node.running,
@@ -192,10 +190,10 @@ async fn of_node(
     if !node.is_awake() {
         return Ok(status);
     }
-    let until = began + PATIENCE;
-    let known = instance.map(|instance| (instance, Brief::of(&instance.values, &instance.sets)));
-    let installed = known.as_ref().map(|(_, brief)| brief.installed());
-    let probe = known.as_ref().zip(secrets);
+    let until = began + TIMEOUT;
+    let settings = instance.map(|instance| (instance, Brief::of(&instance.values, &instance.sets)));
+    let installed = settings.as_ref().map(|(_, brief)| brief.installed());
+    let probe = settings.as_ref().zip(secrets);
     let probe = probe.map(|((instance, brief), secrets)| {
         Probe::new(instance, brief.login(&secrets)).until(until)
     });
@@ -206,18 +204,18 @@ async fn of_node(
         }
     };
     let observing = async {
-        let kubeconfig = kubeconfig.as_deref().ok_or(NoAnswer::NoCluster)?;
+        let kubeconfig = kubeconfig.as_deref().ok_or(ObserveError::NoCluster)?;
         let installed = installed.as_deref();
         health::observe(
             kubeconfig,
             node.started,
             installed,
             until.into(),
-            LOGS_PATIENCE,
+            LOGS_TIMEOUT,
         )
         .await
     };
-    let working = Lock::holder(state)?;
+    let active_command = Lock::holder(state)?;
     let (observed, (checks, server), docker, certificates) = tokio::join!(
         observing,
         probing,
@@ -238,7 +236,7 @@ async fn of_node(
     let observation = InstanceObservation {
         at: Timestamp::now(),
         node,
-        working,
+        active_command,
         components,
         checks: &status.checks,
         certificates: certificates.ok().and_then(Result::ok).unwrap_or_default(),
@@ -258,23 +256,23 @@ async fn of_node(
     })
 }
 
-/// An engine that cannot be had, as `status` is told of it.
+/// Turns a failed connection to the engine into a value that `status` reports.
 ///
 /// # Errors
-/// The same, when it is the user's to mend: a context that is not there.
-pub fn reachable<T>(engine: Result<T, docker::Error>) -> Result<Result<T>> {
+/// The error itself if only the user can fix it: an unknown Docker context.
+pub fn tolerate_unreachable<T>(engine: Result<T, docker::Error>) -> Result<Result<T>> {
     match engine {
         Err(error @ docker::Error::Context { .. }) => Err(error.into()),
         other => Ok(other.map_err(Into::into)),
     }
 }
 
-/// The engine takes connections and says nothing.
+/// The engine accepts connections and does not respond.
 #[derive(Debug, thiserror::Error)]
 #[error("the Docker engine does not answer")]
-pub struct Silent;
+pub struct EngineTimeout;
 
-impl Explain for Silent {
+impl Explain for EngineTimeout {
     fn code(&self) -> Code {
         Code::DockerUnreachable
     }
@@ -299,14 +297,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_engine_what_was_kept_is_told() {
+    async fn without_an_engine_the_stored_settings_are_shown() {
         let (_dir, state) = home();
         let name = "demo".parse().unwrap();
-        let gone = docker::Error::Broken {
+        let error = docker::Error::Broken {
             what: "answer".into(),
             reason: "connection refused".into(),
         };
-        let status = status(&name, &state, Err(gone.into()), Instant::now())
+        let status = status(&name, &state, Err(error.into()), Instant::now())
             .await
             .unwrap();
         assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
@@ -316,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stopped_node_tells_whether_it_comes_back() {
+    async fn a_stopped_node_shows_whether_it_starts_after_a_reboot() {
         let (_dir, state) = home();
         let name = "demo".parse().unwrap();
         let node = Container {

@@ -92,9 +92,9 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     let opened = logs::open(args.options(), name, state, async || engine(context).await).await?;
     let Opened {
         mut logs,
-        instead_of_api,
+        fallback_reason,
     } = opened;
-    if let Some(why) = instead_of_api {
+    if let Some(why) = fallback_reason {
         let text = format!("{why}: the logs are read from its files");
         context.output.warn(&text);
     }

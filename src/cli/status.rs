@@ -10,7 +10,7 @@ use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
 use crate::probe::Check;
 use crate::settings::{Instance, to_type};
-use crate::status::{self, ENGINE_PATIENCE, Silent, Status};
+use crate::status::{self, ENGINE_TIMEOUT, EngineTimeout, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
 /// How often `--wait` looks.
@@ -124,9 +124,9 @@ fn what_matters(view: &StatusView) -> String {
 async fn look(context: &Context) -> Result<(StatusView, Status)> {
     let began = Instant::now();
     let connecting = Docker::connect(context.endpoint()?);
-    let engine = match tokio::time::timeout(ENGINE_PATIENCE, connecting).await {
-        Ok(engine) => status::reachable(engine)?,
-        Err(_) => Err(Silent.into()),
+    let engine = match tokio::time::timeout(ENGINE_TIMEOUT, connecting).await {
+        Ok(engine) => status::tolerate_unreachable(engine)?,
+        Err(_) => Err(EngineTimeout.into()),
     };
     let engine = match &engine {
         Ok(engine) => Ok(engine as &dyn Engine),

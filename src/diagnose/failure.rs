@@ -1,4 +1,4 @@
-//! A component that does not come up, as an error for the command line.
+//! A component that does not start, as an error for the command line.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,29 +9,28 @@ use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::words::duration;
 
-/// How many log lines a failure shows.
+/// The number of log lines that a failure shows.
 const LINES: usize = 20;
 
-/// The last lines of the container that a failure is about.
+/// The last lines of the log of the failing container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogTail {
     pub container: String,
-    /// Whether they are of the instance before the present one.
+    /// Whether the lines are from the previous run of the container.
     pub previous: bool,
     /// The lines, oldest first.
     pub lines: Vec<String>,
 }
 
-/// A finding that ends a wait, with the end of the log.
+/// A finding that ends a wait, with the last lines of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub finding: Finding,
-    /// The end of the failing container's log.
     pub log: LogTail,
 }
 
 impl Failure {
-    /// A component that was not ready in time, without a better reason.
+    /// Creates the failure of a component that was not ready in time for no known reason.
     pub fn not_ready(seen: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
         let line = describe(seen).line();
         let mut draft = Draft::new(
@@ -49,7 +48,7 @@ impl Failure {
         Failure { finding, log }
     }
 
-    /// Whether the time was over before it was known to be beyond help.
+    /// Whether the wait timed out before the component was known to need help.
     pub(crate) fn is_late(&self) -> bool {
         self.finding.heals || self.finding.kind == Cause::Timeout
     }

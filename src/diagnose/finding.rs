@@ -1,4 +1,4 @@
-//! The rules in their order: from one component's observation to one finding.
+//! The rules that turn the observation of a component into a finding, in their order.
 
 use serde::Serialize;
 
@@ -10,37 +10,37 @@ use crate::component::{Component, State, StateKind};
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 
-/// What is wrong: one value per row of `docs/failures.md`.
+/// The cause of a failure: one variant per row of `docs/failures.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The kernel killed it for memory.
+    /// The kernel killed it for using too much memory.
     OutOfMemory,
     Heap,
     CrashLoop,
     StartError,
-    /// It did not answer its probe in time and was stopped.
+    /// The kubelet stopped it because a probe failed.
     ProbeKilled,
-    /// The kubelet put its pod out.
+    /// The kubelet evicted its pod.
     Evicted,
-    /// Its image is not in the node and may not be pulled.
+    /// Its image is missing in the node, and its pull policy is `Never`.
     ImageMissing,
-    /// Its image's name is none.
+    /// Its image name is invalid.
     ImageName,
     ImagePull,
-    /// A Secret or ConfigMap that it names, or a key of one, is missing.
+    /// A Secret or ConfigMap that it refers to is missing, or a key of one.
     MissingConfig,
-    /// The node has no place for it.
+    /// The scheduler cannot place its pod on the node.
     Unschedulable,
-    /// Its pod is refused.
+    /// Kubernetes refused to create its pod.
     PodRefused,
-    /// Its claim has lost its volume.
+    /// The volume of its claim no longer exists.
     ClaimLost,
     /// Its volume cannot be mounted.
     VolumePath,
     /// `vm.max_map_count` is too low.
     MaxMapCount,
-    /// Its data directory is in use, or of another owner.
+    /// Its data directory is in use or has another owner.
     DataLocked,
     DataOwner,
     DataVersion,
@@ -48,7 +48,7 @@ pub enum Cause {
     DiskFull,
     Settings,
     Dependency,
-    /// Nothing is known to be wrong, and the time is up.
+    /// The wait timed out without a known cause.
     Timeout,
 }
 
@@ -56,37 +56,37 @@ pub enum Cause {
 pub struct Finding {
     pub component: Component,
     pub kind: Cause,
-    /// One sentence, such as `elasticsearch does not start: the kernel killed it …`.
+    /// A sentence such as `elasticsearch does not start: the kernel killed it …`.
     pub cause: String,
-    /// The same in a few words.
+    /// The cause in a few words.
     pub reason: String,
-    /// What the cluster said last.
+    /// The last event of the cluster about the component.
     pub last_event: Option<String>,
     pub code: Code,
-    /// What to type next, most useful first.
+    /// The remedies, most useful first.
     pub hints: Vec<Hint>,
-    /// Whether it may pass by itself.
+    /// Whether the component may recover without help.
     pub heals: bool,
 }
 
-/// A finding as a rule writes it.
+/// A finding without the parts that are the same for every rule.
 pub(crate) struct Draft {
     pub(crate) cause: Cause,
     pub(crate) code: Code,
-    /// What follows the component's name in the sentence.
-    pub(crate) says: String,
+    /// The sentence after the component's name.
+    pub(crate) predicate: String,
     pub(crate) short: String,
     pub(crate) hints: Vec<Hint>,
     pub(crate) heals: bool,
 }
 
 impl Draft {
-    /// A draft of something that does not heal.
-    pub(crate) fn new(cause: Cause, code: Code, says: String, short: String) -> Self {
+    /// Creates a draft of a problem that needs help.
+    pub(crate) fn new(cause: Cause, code: Code, predicate: String, short: String) -> Self {
         Draft {
             cause,
             code,
-            says,
+            predicate,
             short,
             hints: Vec::new(),
             heals: false,
@@ -101,7 +101,7 @@ impl Draft {
         Finding {
             component: seen.component,
             kind: self.cause,
-            cause: format!("{} {}", seen.component, self.says),
+            cause: format!("{} {}", seen.component, self.predicate),
             reason: short(&self.short),
             last_event: seen.last_event().map(event_line),
             code: self.code,
@@ -111,7 +111,7 @@ impl Draft {
     }
 }
 
-/// How to see what a component wrote.
+/// The hint to read the logs of a component.
 pub(crate) fn see_logs(component: Component) -> Hint {
     Hint::run("see its logs", ours!(Logs, "{component}"))
 }
@@ -126,39 +126,37 @@ fn event_line(event: &EventObservation) -> String {
     }
 }
 
-/// Finds what is wrong with a component; `None` where nothing is, or nothing more
-/// than that it takes its time. `log` are the last lines of the container that
-/// [`ComponentObservation::pod`] and its `blocking` name; without them, what only
-/// a log can tell stays unknown.
+/// Returns what is wrong with a component; `None` if nothing is, or if it only needs more
+/// time. `log` holds the last lines of the container that [`ComponentObservation::pod`]
+/// and its `blocking` select; without them, causes that only a log reveals are not found.
 pub fn diagnose(seen: &ComponentObservation, log: &[String]) -> Option<Finding> {
     draft(seen, log).map(|draft| draft.finish(seen))
 }
 
-/// One end of a container.
+/// One termination of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogEnd {
-    /// The uid of its pod.
-    pod: String,
+    pod_uid: String,
     container: String,
-    /// How many times it had ended by then.
-    ends: u32,
+    /// How many times it had terminated by then, this one included.
+    count: u32,
 }
 
-/// The end of a container that only the end of its log may explain, if there is one: the
-/// log to give to [`assess`].
+/// Returns the termination that only the log of the container may explain, if there is
+/// one; [`assess`] takes that log.
 pub fn unexplained_end(seen: &ComponentObservation) -> Option<LogEnd> {
     let pod = seen.pod()?;
     let (container, _) = pod.blocking()?;
     let unexplained = container.ends() > 0 && diagnose(seen, &[]).is_some();
     unexplained.then(|| LogEnd {
-        pod: pod.uid.clone(),
+        pod_uid: pod.uid.clone(),
         container: container.name.clone(),
-        ends: container.ends(),
+        count: container.ends(),
     })
 }
 
-/// State and finding at once; a finding that does not heal makes the state
-/// `failed` and gives it its reason.
+/// Returns the state and the finding. A finding that needs help makes the state `failed`
+/// and sets its reason.
 pub fn assess(seen: &ComponentObservation, log: &[String]) -> (State, Option<Finding>) {
     let mut state = describe(seen);
     let finding = diagnose(seen, log);

@@ -1,4 +1,4 @@
-//! Observations for tests, made from what a real API server says.
+//! Observations for tests, converted from objects as a real API server returns them.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::{ClaimObservation, ComponentObservation, ObservedImage, WorkloadObser
 use crate::component::Component;
 use crate::kube;
 
-/// The time of every look.
+/// The time of every observation.
 pub(crate) const NOW: &str = "2026-11-23T13:41:30Z";
 
-/// A component whose workload wants one pod.
+/// A component with one desired pod.
 pub(crate) fn seen(
     component: Component,
     pods: Vec<Value>,
@@ -30,7 +30,7 @@ pub(crate) fn seen(
             ready: 0,
             updated: 1,
             observed: true,
-            image: ObservedImage::read(Some("registry/image:1")),
+            image: ObservedImage::parse(Some("registry/image:1")),
         }),
         pods: pods.collect(),
         stopping: Vec::new(),
@@ -50,7 +50,7 @@ pub(crate) fn pod(status: Value) -> Value {
     with_init(status, Value::Null)
 }
 
-/// The same after an init container `wait-for-elasticsearch` with its status.
+/// Such a pod with an init container `wait-for-elasticsearch` with this status.
 pub(crate) fn with_init(status: Value, init: Value) -> Value {
     let named = |name: &str, mut status: Value| {
         status["name"] = json!(name);
@@ -69,11 +69,11 @@ pub(crate) fn with_init(status: Value, init: Value) -> Value {
         status
     };
     let ready = status["ready"] == json!(true);
-    let inits = |there: Value| {
+    let inits = |container: Value| {
         if init.is_null() {
             json!([])
         } else {
-            json!([there])
+            json!([container])
         }
     };
     json!({
@@ -93,8 +93,8 @@ pub(crate) fn with_init(status: Value, init: Value) -> Value {
     })
 }
 
-/// A pod that the scheduler cannot place, `since` a time.
-pub(crate) fn unplaced(message: &str, since: &str) -> Value {
+/// A pod that has been unschedulable since a time.
+pub(crate) fn unschedulable(message: &str, since: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod", "uid": "uid"},
         "spec": {"containers": [{"name": "main", "image": "registry/image:1"}]},
@@ -117,20 +117,20 @@ pub(crate) fn waiting(reason: &str, message: &str) -> Value {
     json!({"state": {"waiting": {"reason": reason, "message": message}}})
 }
 
-/// How a container ended, ten seconds ago.
+/// A termination ten seconds ago.
 pub(crate) fn end(reason: &str, code: i32, message: &str) -> Value {
     json!({"terminated": {"reason": reason, "exitCode": code, "message": message,
         "startedAt": "2026-11-23T13:41:10Z", "finishedAt": "2026-11-23T13:41:20Z"}})
 }
 
-/// A container in back-off after such an end.
+/// A container in back-off after such a termination.
 pub(crate) fn backing_off(delay: &str, restarts: i32, last: Value) -> Value {
     let message = format!("back-off {delay} restarting failed container=main pod=pod_clearml(uid)");
     json!({"state": {"waiting": {"reason": "CrashLoopBackOff", "message": message}},
         "lastState": last, "restartCount": restarts})
 }
 
-/// A container that runs again after such an end.
+/// A container that was restarted after such a termination.
 pub(crate) fn running_after(restarts: i32, last: Value) -> Value {
     json!({"state": {"running": {"startedAt": "2026-11-23T13:41:25Z"}},
         "lastState": last, "restartCount": restarts})

@@ -1,4 +1,4 @@
-//! Images that do not come.
+//! Images that are missing or cannot be pulled.
 
 use super::finding::{Cause, Draft};
 use super::words::innermost;
@@ -7,8 +7,8 @@ use crate::error::Code;
 use crate::hint::{Hint, ours};
 use crate::images::Refusal;
 
-/// Why an image that may not be pulled is not used. The kubelet may have it, and
-/// demand credentials all the same.
+/// Returns why an image with the pull policy `Never` is not used. The kubelet may have the
+/// image and still require credentials for it.
 pub(super) fn never_pulled(message: &str) -> &'static str {
     if message.contains("is present") {
         "the kubelet refuses to use its image without credentials"
@@ -17,7 +17,7 @@ pub(super) fn never_pulled(message: &str) -> &'static str {
     }
 }
 
-/// A container whose image is not there.
+/// A container whose image is missing or cannot be pulled.
 pub(crate) fn image(
     seen: &ComponentObservation,
     container: &ContainerObservation,
@@ -63,11 +63,11 @@ fn pull(
     message: &str,
 ) -> Option<Draft> {
     let image = &container.image;
-    // `ImagePullBackOff` may only say "Back-off pulling image"; the event says why.
+    // `ImagePullBackOff` may only report "Back-off pulling image"; the event has the reason.
     let failed = seen
         .events_of("Failed")
         .find(|event| event.message.contains("pull") && event.message.contains(&image.to_string()));
-    let told = failed.map_or(message, |event| {
+    let text = failed.map_or(message, |event| {
         if event.message.len() > message.len() {
             event.message.as_str()
         } else {
@@ -75,8 +75,8 @@ fn pull(
         }
     });
     let tries = failed.map_or(1, |event| event.count);
-    let why = innermost(told);
-    let refusal = Refusal::of(told, image.reference());
+    let why = innermost(text);
+    let refusal = Refusal::of(text, image.reference());
     let (code, what) = match refusal {
         Refusal::NotFound => (Code::ImageNotFound, "it does not exist".to_owned()),
         Refusal::MissingOrPrivate => (
@@ -114,8 +114,8 @@ fn pull(
         ),
         Refusal::Other => (Code::ImageFailed, why.clone()),
     };
-    // containerd has tried for long already, and images are our step's business, not
-    // the node's: waiting for a network that may never come helps nobody.
+    // containerd has already retried for a long time, and `up` loads the images itself:
+    // waiting for a network that may never be available does not help.
     let heals = refusal.may_pass() && refusal != Refusal::Unreachable && tries < 2;
     let because = match container.always_pulled {
         true => ", which its pull policy Always pulls at every start",

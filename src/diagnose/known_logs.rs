@@ -1,4 +1,4 @@
-//! Log lines that say by themselves what is wrong: one row per finding.
+//! Log lines with a known cause: one row per finding.
 
 use super::finding::{Cause, Draft};
 use super::{ComponentObservation, Ended};
@@ -6,32 +6,32 @@ use crate::component::Component;
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 
-/// What a row's hints are made of.
+/// The hints of a row.
 #[derive(Clone, Copy)]
 enum Advice {
-    /// Commands as they are.
-    Say(fn() -> Vec<Hint>),
-    /// More memory for the component's heap.
+    /// A fixed list.
+    Fixed(fn() -> Vec<Hint>),
+    /// Give the Java heap more memory.
     Heap,
 }
 
-/// One known end.
+/// One known cause of a termination.
 struct Row {
     cause: Cause,
     component: Component,
-    /// Any of these in the log's last lines, compared without case.
+    /// Any of these in the last lines of the log, case-insensitive.
     lines: &'static [&'static str],
-    /// The exit code that says it without any line.
+    /// The exit code that is enough without any of the lines.
     exit: Option<i32>,
     code: Code,
-    /// What follows the component's name.
-    says: &'static str,
-    /// The same in a few words.
+    /// The sentence after the component's name.
+    predicate: &'static str,
+    /// The cause in a few words.
     short: &'static str,
     advice: Advice,
 }
 
-fn data_again() -> Vec<Hint> {
+fn data_owner() -> Vec<Hint> {
     vec![
         Hint::run("see where the data are", ours!(Status)),
         Hint::run("set the owners of the data again", ours!(Up)),
@@ -59,7 +59,7 @@ fn disk() -> Vec<Hint> {
     ]
 }
 
-fn others() -> Vec<Hint> {
+fn dependencies() -> Vec<Hint> {
     vec![Hint::run("check the other components", ours!(Status))]
 }
 
@@ -77,140 +77,140 @@ fn map_count() -> Vec<Hint> {
     ]
 }
 
-/// Most telling first: the first row that fits is taken.
+/// Most specific first: the first row that matches is used.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     Row { cause: Cause::MaxMapCount, component: Component::Elasticsearch, exit: None,
         lines: &["max virtual memory areas vm.max_map_count"], code: Code::HostTooSmall,
-        says: "does not start: the Docker host allows too few memory maps (vm.max_map_count)",
-        short: "vm.max_map_count is too low", advice: Advice::Say(map_count) },
+        predicate: "does not start: the Docker host allows too few memory maps (vm.max_map_count)",
+        short: "vm.max_map_count is too low", advice: Advice::Fixed(map_count) },
     Row { cause: Cause::DataVersion, component: Component::Elasticsearch, exit: None,
         lines: &["cannot downgrade a node", "cannot upgrade a node from version"], code: Code::DataVersion,
-        says: "does not start: its data were written by another version of Elasticsearch",
-        short: "data from another version", advice: Advice::Say(other_release) },
+        predicate: "does not start: its data were written by another version of Elasticsearch",
+        short: "data from another version", advice: Advice::Fixed(other_release) },
     Row { cause: Cause::DataLocked, component: Component::Elasticsearch, exit: None,
         lines: &["failed to obtain node locks", "failed to obtain node lock"], code: Code::DataForeign,
-        says: "does not start: it cannot write to its data directory, or another process uses it",
-        short: "its data directory is locked or has another owner", advice: Advice::Say(data_again) },
+        predicate: "does not start: it cannot write to its data directory, or another process uses it",
+        short: "its data directory is locked or has another owner", advice: Advice::Fixed(data_owner) },
     Row { cause: Cause::DataOwner, component: Component::Elasticsearch, exit: None,
         lines: &["accessdeniedexception"], code: Code::DataForeign,
-        says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(data_again) },
+        predicate: "does not start: it cannot write to its data directory",
+        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
     Row { cause: Cause::Heap, component: Component::Elasticsearch, exit: None,
         lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"], code: Code::ComponentOutOfMemory,
-        says: "exited: its Java heap is too small",
+        predicate: "exited: its Java heap is too small",
         short: "its Java heap is too small", advice: Advice::Heap },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: None,
         lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"], code: Code::ComponentConfig,
-        says: "does not start: its settings are invalid",
-        short: "invalid settings", advice: Advice::Say(applied) },
+        predicate: "does not start: its settings are invalid",
+        short: "invalid settings", advice: Advice::Fixed(applied) },
     Row { cause: Cause::DiskFull, component: Component::Elasticsearch, exit: None,
         lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"], code: Code::DiskFull,
-        says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(disk) },
+        predicate: "cannot write: the disk is full",
+        short: "the disk is full", advice: Advice::Fixed(disk) },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: Some(78),
         lines: &["bootstrap checks failed", "bootstrap check failure"], code: Code::ComponentConfig,
-        says: "does not start: one of its bootstrap checks failed",
-        short: "a bootstrap check failed", advice: Advice::Say(applied) },
+        predicate: "does not start: one of its bootstrap checks failed",
+        short: "a bootstrap check failed", advice: Advice::Fixed(applied) },
 
     Row { cause: Cause::DiskFull, component: Component::Mongodb, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
-        says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(disk) },
+        predicate: "cannot write: the disk is full",
+        short: "the disk is full", advice: Advice::Fixed(disk) },
     Row { cause: Cause::DataVersion, component: Component::Mongodb, exit: Some(62),
         lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"], code: Code::DataVersion,
-        says: "does not start: its data were written by another major version of MongoDB",
-        short: "data from another major version", advice: Advice::Say(other_release) },
+        predicate: "does not start: its data were written by another major version of MongoDB",
+        short: "data from another major version", advice: Advice::Fixed(other_release) },
     Row { cause: Cause::DataOwner, component: Component::Mongodb, exit: Some(100),
         lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"], code: Code::DataForeign,
-        says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(data_again) },
+        predicate: "does not start: it cannot write to its data directory",
+        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
     Row { cause: Cause::DataBroken, component: Component::Mongodb, exit: Some(14),
         lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"], code: Code::ComponentCrashed,
-        says: "does not start: its storage engine cannot use the data (exit code 14)",
-        short: "its storage engine cannot use the data", advice: Advice::Say(others) },
+        predicate: "does not start: its storage engine cannot use the data (exit code 14)",
+        short: "its storage engine cannot use the data", advice: Advice::Fixed(dependencies) },
 
     Row { cause: Cause::DiskFull, component: Component::Redis, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
-        says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(disk) },
+        predicate: "cannot write: the disk is full",
+        short: "the disk is full", advice: Advice::Fixed(disk) },
     Row { cause: Cause::DataVersion, component: Component::Redis, exit: None,
         lines: &["can't handle rdb format version"], code: Code::DataVersion,
-        says: "does not start: its data were written by a newer version of Redis",
-        short: "data from a newer version", advice: Advice::Say(other_release) },
+        predicate: "does not start: its data were written by a newer version of Redis",
+        short: "data from a newer version", advice: Advice::Fixed(other_release) },
     Row { cause: Cause::DataOwner, component: Component::Redis, exit: None,
         lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"], code: Code::DataForeign,
-        says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(data_again) },
+        predicate: "does not start: it cannot write to its data directory",
+        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
     Row { cause: Cause::DataBroken, component: Component::Redis, exit: None,
         lines: &["bad file format reading the append only file", "short read or oom loading db"], code: Code::ComponentCrashed,
-        says: "does not start: its data file is corrupt",
-        short: "its data file is corrupt", advice: Advice::Say(others) },
+        predicate: "does not start: its data file is corrupt",
+        short: "its data file is corrupt", advice: Advice::Fixed(dependencies) },
     Row { cause: Cause::Settings, component: Component::Redis, exit: None,
         lines: &["fatal config file error", "bad directive or wrong number of arguments"], code: Code::ComponentConfig,
-        says: "does not start: its settings are invalid",
-        short: "invalid settings", advice: Advice::Say(applied) },
+        predicate: "does not start: its settings are invalid",
+        short: "invalid settings", advice: Advice::Fixed(applied) },
 
     Row { cause: Cause::Settings, component: Component::Apiserver, exit: None,
         lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"], code: Code::ComponentConfig,
-        says: "does not start: its configuration is invalid; a single value that it cannot read is \
+        predicate: "does not start: its configuration is invalid; a single value that it cannot read is \
             enough",
-        short: "invalid configuration", advice: Advice::Say(applied) },
+        short: "invalid configuration", advice: Advice::Fixed(applied) },
     Row { cause: Cause::Dependency, component: Component::Apiserver, exit: None,
         lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"], code: Code::ComponentCrashed,
-        says: "does not start: a database that it needs does not answer",
-        short: "a database does not answer", advice: Advice::Say(others) },
+        predicate: "does not start: a database that it needs does not answer",
+        short: "a database does not answer", advice: Advice::Fixed(dependencies) },
 
     Row { cause: Cause::Dependency, component: Component::Webserver, exit: None,
         lines: &["host not found in upstream"], code: Code::ComponentConfig,
-        says: "does not start: nginx cannot resolve the name of the API or file server",
-        short: "cannot resolve the name of the API or file server", advice: Advice::Say(others) },
+        predicate: "does not start: nginx cannot resolve the name of the API or file server",
+        short: "cannot resolve the name of the API or file server", advice: Advice::Fixed(dependencies) },
     Row { cause: Cause::DiskFull, component: Component::Fileserver, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
-        says: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Say(disk) },
+        predicate: "cannot write: the disk is full",
+        short: "the disk is full", advice: Advice::Fixed(disk) },
     Row { cause: Cause::DataOwner, component: Component::Fileserver, exit: None,
         lines: &["permission denied"], code: Code::DataForeign,
-        says: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Say(data_again) },
+        predicate: "does not start: it cannot write to its data directory",
+        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
 ];
 
-/// Ends that pass when the others are up.
-fn passes(cause: Cause) -> bool {
+/// Whether the component recovers as soon as the others run.
+fn recovers(cause: Cause) -> bool {
     cause == Cause::Dependency
 }
 
-/// What the last lines of a container that ended say.
+/// Finds the cause of a termination in the last lines of the log.
 pub(crate) fn known(seen: &ComponentObservation, ended: &Ended, log: &[String]) -> Option<Draft> {
     if ended.exit_code == 0 {
         return None;
     }
     let log: Vec<String> = log.iter().map(|line| line.to_lowercase()).collect();
     let component = seen.component;
-    let ours = || ROWS.iter().filter(|row| row.component == component);
-    let said = |row: &&Row| {
+    let rows = || ROWS.iter().filter(|row| row.component == component);
+    let matches = |row: &&Row| {
         row.lines
             .iter()
             .any(|wanted| log.iter().any(|line| line.contains(wanted)))
     };
-    // A line tells more than a code, whatever its row's place.
-    let row = ours()
-        .find(said)
-        .or_else(|| ours().find(|row| row.exit == Some(ended.exit_code)))?;
+    // A line is more specific than an exit code, so all lines are tried first.
+    let row = rows()
+        .find(matches)
+        .or_else(|| rows().find(|row| row.exit == Some(ended.exit_code)))?;
     Some(draft(component, row))
 }
 
-/// What the last lines of a container that runs say: that it cannot write.
+/// Finds in the last lines of a running container that it cannot write to its disk.
 pub(crate) fn while_running(seen: &ComponentObservation, log: &[String]) -> Option<Draft> {
     let row = ROWS
         .iter()
         .filter(|row| row.component == seen.component && row.cause == Cause::DiskFull)
         .find(|row| {
-            let said = |line: &String| {
+            let matches = |line: &String| {
                 let line = line.to_lowercase();
                 row.lines.iter().any(|wanted| line.contains(wanted))
             };
-            log.iter().any(said)
+            log.iter().any(matches)
         })?;
     Some(draft(seen.component, row))
 }
@@ -219,12 +219,12 @@ fn draft(component: Component, row: &Row) -> Draft {
     let mut draft = Draft::new(
         row.cause,
         row.code,
-        row.says.to_owned(),
+        row.predicate.to_owned(),
         row.short.to_owned(),
     );
-    draft.heals = passes(row.cause);
+    draft.heals = recovers(row.cause);
     match row.advice {
-        Advice::Say(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
+        Advice::Fixed(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
         Advice::Heap => draft.hint(
             Hint::run("give it more heap and memory", ours!(Up, "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi")),
         ),

@@ -1,7 +1,7 @@
-//! From what is observed to what it means: a component's state in a few words,
-//! and, where something is wrong, its cause, what to type next and whether
-//! waiting helps. Pure: observations and log lines in, sentences out. [`crate::health`]
-//! observes for it.
+//! Diagnosis of a component from one observation: a short description of its state and,
+//! if something is wrong, the cause, the remedies and whether waiting helps. This module
+//! is pure: it takes observations and log lines and returns text. [`crate::health`]
+//! collects the observations.
 
 mod failure;
 mod finding;
@@ -23,7 +23,7 @@ pub use failure::{Failure, LogTail};
 #[cfg(test)]
 pub use finding::{Cause, diagnose};
 pub use finding::{Finding, LogEnd, assess, unexplained_end};
-pub(crate) use node::accepts_pods;
+pub(crate) use node::why_no_pods;
 pub use observation::{
     ClaimObservation, ComponentObservation, ContainerObservation, ContainerState, Ended,
     EventObservation, NodeObservation, NodeReady, ObservedImage, PodObservation, Stale,

@@ -1,14 +1,14 @@
-//! Whether the node accepts pods, as the cluster tells.
+//! Whether the node accepts pods, according to the cluster.
 
 use super::{NodeObservation, Stale};
 use crate::wait::Reason;
 
-/// A taint of a node that will accept pods in a moment.
-const PASSING: &str = "node.kubernetes.io/not-ready";
+/// The taint of a node that does not accept pods yet.
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
-/// Why one of the nodes does not accept pods, if so. One that has just been created or
-/// started does not, for some seconds.
-pub(crate) fn accepts_pods(nodes: &[NodeObservation]) -> Option<Reason> {
+/// Returns why one of the nodes does not accept pods. A node that was just created or
+/// started needs some seconds before it does.
+pub(crate) fn why_no_pods(nodes: &[NodeObservation]) -> Option<Reason> {
     if nodes.is_empty() {
         return Some("its kubelet has not registered it".into());
     }
@@ -36,8 +36,8 @@ fn not_ready(node: &NodeObservation) -> Option<Reason> {
             return Some(Reason::new(ready.reason.clone(), text));
         }
     }
-    let waits = node.taints.iter().any(|taint| taint == PASSING);
-    waits.then(|| "it is marked as not ready".into())
+    let tainted = node.taints.iter().any(|taint| taint == NOT_READY);
+    tainted.then(|| "it is marked as not ready".into())
 }
 
 #[cfg(test)]
@@ -55,18 +55,18 @@ mod tests {
             taints: taints.iter().map(|taint| (*taint).to_owned()).collect(),
             stale: None,
         };
-        accepts_pods(&[node]).map(|reason| reason.to_string())
+        why_no_pods(&[node]).map(|reason| reason.to_string())
     }
 
     #[test]
-    fn a_node_is_ready_when_it_says_so_and_accepts_pods() {
+    fn a_ready_node_without_the_not_ready_taint_accepts_pods() {
         assert_eq!(reason("True", "kubelet is posting ready status", &[]), None);
-        let marked = reason("True", "", &[PASSING]).unwrap();
-        assert_eq!(marked, "it is marked as not ready");
+        let tainted = reason("True", "", &[NOT_READY]).unwrap();
+        assert_eq!(tainted, "it is marked as not ready");
     }
 
     #[test]
-    fn a_node_that_is_not_ready_says_why() {
+    fn reports_why_a_node_is_not_ready() {
         let unknown = reason("Unknown", "Kubelet stopped posting node status.", &[]);
         assert_eq!(unknown.unwrap(), "its kubelet does not report");
         let network = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:cni plugin not initialized";

@@ -1,4 +1,4 @@
-//! What is seen of one component in one look, as plain data.
+//! The observation of one component at one time, as plain data.
 
 use std::fmt;
 
@@ -8,26 +8,25 @@ use serde::{Serialize, Serializer};
 use crate::component::Component;
 use crate::image_ref::ImageRef;
 
-/// One component, as seen at one time.
+/// One component as observed at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComponentObservation {
     pub component: Component,
     pub at: Timestamp,
-    /// Its Deployment or StatefulSet; `None` when there is none.
+    /// Its Deployment or StatefulSet; `None` if it does not exist.
     pub workload: Option<WorkloadObservation>,
-    /// The pods of the workload's current revision that are meant to stay, newest
-    /// first.
+    /// The pods of the workload's current revision that are not terminating, newest first.
     pub pods: Vec<PodObservation>,
-    /// The names of pods that are ending, and of former revisions.
+    /// The names of the pods that are terminating, and of those of earlier revisions.
     pub stopping: Vec<String>,
-    /// Whether a pod of a former revision still gets requests: it serves until a new one
-    /// is ready, and is then told to end.
+    /// Whether a pod of an earlier revision still receives requests: it serves until a new
+    /// pod is ready, and is terminated then.
     pub replacing: bool,
-    /// Its claim; `None` when it has none or when that is missing.
+    /// Its claim; `None` if it has none or if the claim is missing.
     pub claim: Option<ClaimObservation>,
-    /// What the cluster said about workload, claim and these pods, oldest first.
+    /// The events about the workload, the claim and these pods, oldest first.
     pub events: Vec<EventObservation>,
-    /// The components that were ready at the same look: those are not waited for.
+    /// The components that were ready at the same time: nothing waits for those.
     pub others_ready: Vec<Component>,
 }
 
@@ -35,29 +34,28 @@ pub struct ComponentObservation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadObservation {
     pub name: String,
-    /// How many pods there should be.
+    /// The desired number of pods.
     pub desired: i32,
-    /// How many are ready, of any revision.
+    /// The number of ready pods of any revision.
     pub ready: i32,
-    /// How many are of the current revision.
+    /// The number of pods of the current revision.
     pub updated: i32,
-    /// Whether its controller has seen the latest change.
+    /// Whether its controller has observed the latest change.
     pub observed: bool,
     /// The image of its first container.
     pub image: ObservedImage,
 }
 
-/// An image as the cluster names it: pods may name what is not a reference.
+/// An image as the cluster reports it: a pod may contain an invalid reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedImage {
     Valid(ImageRef),
-    /// Another text; empty where there is none.
+    /// Not a reference; empty if there is no image.
     Invalid(String),
 }
 
 impl ObservedImage {
-    /// Reads what the cluster has.
-    pub fn read(text: Option<&str>) -> ObservedImage {
+    pub fn parse(text: Option<&str>) -> ObservedImage {
         let text = text.unwrap_or_default();
         match text.parse() {
             Ok(image) => ObservedImage::Valid(image),
@@ -65,7 +63,6 @@ impl ObservedImage {
         }
     }
 
-    /// The reference, if it is one.
     pub fn reference(&self) -> Option<&ImageRef> {
         match self {
             ObservedImage::Valid(image) => Some(image),
@@ -73,7 +70,6 @@ impl ObservedImage {
         }
     }
 
-    /// Whether the cluster names none.
     pub fn is_empty(&self) -> bool {
         matches!(self, ObservedImage::Invalid(text) if text.is_empty())
     }
@@ -97,46 +93,43 @@ impl Serialize for ObservedImage {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodObservation {
     pub name: String,
-    /// Its identity: a StatefulSet's pods keep their name.
+    /// Its identity: the pods of a StatefulSet keep their names.
     pub uid: String,
-    /// When it was made.
     pub created: Option<Timestamp>,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
-    /// Why it is in that phase, such as `Evicted`.
+    /// The reason for the phase, such as `Evicted`.
     pub reason: Option<String>,
-    /// The same in words.
+    /// The reason as a sentence.
     pub message: Option<String>,
     pub node: Option<String>,
-    /// Whether it is ready; not when what the cluster says of it does not hold.
+    /// Whether it is ready; `false` if its status is stale.
     pub ready: bool,
-    /// Since when, or since when not.
+    /// The last change of `ready`.
     pub ready_since: Option<Timestamp>,
-    /// Why what the cluster says of it does not hold any more.
+    /// Why its status is stale.
     pub stale: Option<Stale>,
-    /// Why it is not placed.
+    /// Why it is not scheduled.
     pub unscheduled: Option<Unscheduled>,
-    /// Containers that run before, in order.
+    /// Its init containers, in order.
     pub init: Vec<ContainerObservation>,
     pub containers: Vec<ContainerObservation>,
 }
 
-/// Why the cluster's word on a pod does not hold: it is only as good as the kubelet's
-/// last report.
+/// Why a status is stale: it is only as current as the kubelet's last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stale {
-    /// It is from before the node was started.
+    /// The report is from before the node was started.
     BeforeStart,
-    /// The node's kubelet does not report any more.
+    /// The node's kubelet no longer reports.
     NoReport,
 }
 
-/// Why a pod is not placed on a node.
+/// Why a pod is not scheduled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unscheduled {
-    /// The scheduler's words.
+    /// The message of the scheduler.
     pub message: String,
-    /// Since when.
     pub since: Option<Timestamp>,
 }
 
@@ -147,26 +140,23 @@ pub struct ContainerObservation {
     pub ready: bool,
     /// Whether its startup probe has passed.
     pub started: bool,
-    /// How many times it was started again.
     pub restarts: u32,
-    /// Whether Kubernetes asks the registry at every start, also for an image that is in
-    /// the node.
+    /// Whether the kubelet pulls the image at every start, even if it is in the node.
     pub always_pulled: bool,
-    /// Its memory limit, as written in the pod.
+    /// Its memory limit as a Kubernetes quantity.
     pub memory_limit: Option<String>,
-    /// What it does now.
     pub state: ContainerState,
-    /// How it ended the last time.
+    /// Its previous termination.
     pub last: Option<Ended>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ContainerState {
-    /// It has not run, or waits to run again.
+    /// It has not run yet, or waits for its restart.
     Waiting {
-        /// Such as `ContainerCreating`, `CrashLoopBackOff`; may be empty.
+        /// A reason such as `ContainerCreating` or `CrashLoopBackOff`; may be empty.
         reason: String,
-        /// The kubelet's words; may be empty.
+        /// The message of the kubelet; may be empty.
         message: String,
     },
     Running {
@@ -175,13 +165,13 @@ pub enum ContainerState {
     Terminated(Ended),
 }
 
-/// How a container ended.
+/// The termination of a container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
-    /// Such as `Completed`, `Error`, `OOMKilled`, `StartError`.
+    /// A reason such as `Completed`, `Error`, `OOMKilled` or `StartError`.
     pub reason: String,
     pub exit_code: i32,
-    /// The kubelet's words; may be empty.
+    /// The message of the kubelet; may be empty.
     pub message: String,
     pub finished: Option<Timestamp>,
 }
@@ -191,35 +181,34 @@ pub struct ClaimObservation {
     pub name: String,
     /// `Pending`, `Bound` or `Lost`.
     pub phase: String,
-    /// The volume that it asks for or has.
+    /// The volume that it requests or is bound to.
     pub volume: Option<String>,
 }
 
-/// One thing that the cluster said.
+/// An event of the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventObservation {
-    /// About whom, such as `Pod/clearml-mongodb-…`.
+    /// The object that it is about, such as `Pod/clearml-mongodb-…`.
     pub object: String,
-    /// The container that it is about, where it is about one.
+    /// The container that it is about, if any.
     pub container: Option<String>,
     pub warning: bool,
     pub reason: String,
-    /// In words.
     pub message: String,
-    /// How many times it was said.
+    /// How often it occurred.
     pub count: u32,
-    /// When it was said last.
+    /// When it occurred last.
     pub at: Option<Timestamp>,
 }
 
 /// The node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeObservation {
-    /// What its kubelet says of its readiness; `None` before its first report.
+    /// The `Ready` condition; `None` before the first report of the kubelet.
     pub ready: Option<NodeReady>,
     /// The keys of its taints.
     pub taints: Vec<String>,
-    /// Why what the cluster says of it does not hold any more.
+    /// Why its status is stale.
     pub stale: Option<Stale>,
 }
 
@@ -228,14 +217,14 @@ pub struct NodeObservation {
 pub struct NodeReady {
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// One word, such as `KubeletNotReady`; may be empty.
+    /// A reason such as `KubeletNotReady`; may be empty.
     pub reason: String,
-    /// In words; may be empty.
+    /// The reason as a sentence; may be empty.
     pub message: String,
 }
 
 impl ComponentObservation {
-    /// The pod to talk about: the newest that is not ready, else the newest.
+    /// Returns the newest pod that is not ready, or the newest if all are ready.
     pub fn pod(&self) -> Option<&PodObservation> {
         self.pods
             .iter()
@@ -243,13 +232,12 @@ impl ComponentObservation {
             .or(self.pods.first())
     }
 
-    /// Its image, if it is installed.
     pub fn image(&self) -> Option<&ObservedImage> {
         let image = self.workload.as_ref().map(|workload| &workload.image);
         image.filter(|image| !image.is_empty())
     }
 
-    /// Since when its container runs.
+    /// Returns when its running container was started.
     pub fn running_since(&self) -> Option<Timestamp> {
         let mut containers = self.pod()?.containers.iter();
         containers.find_map(|container| match container.state {
@@ -269,20 +257,20 @@ impl ComponentObservation {
             && ready >= workload.desired.unsigned_abs() as usize
     }
 
-    /// The newest event that tells of trouble, else the newest of all. Those that
-    /// only repeat a container's state come last.
+    /// Returns the newest warning, or the newest event if there is no warning. Warnings
+    /// that only repeat the state of a container are considered last.
     pub fn last_event(&self) -> Option<&EventObservation> {
         let warnings = || self.events.iter().rev().filter(|event| event.warning);
-        let telling = |event: &&EventObservation| {
+        let informative = |event: &&EventObservation| {
             event.reason != "BackOff" && !event.message.starts_with("Error: ")
         };
         warnings()
-            .find(telling)
+            .find(informative)
             .or_else(|| warnings().next())
             .or(self.events.last())
     }
 
-    /// The events of one reason, newest first.
+    /// Returns the events with this reason, newest first.
     pub(crate) fn events_of<'a>(
         &'a self,
         reason: &'a str,
@@ -295,8 +283,8 @@ impl ComponentObservation {
 }
 
 impl PodObservation {
-    /// The container to talk about: the first one that has not done its part, init
-    /// containers first, and whether it is an init container.
+    /// Returns the first container that is not done or not ready, init containers first,
+    /// and whether it is an init container.
     pub fn blocking(&self) -> Option<(&ContainerObservation, bool)> {
         let init = self.init.iter().find(|container| !container.is_done());
         init.map(|container| (container, true)).or_else(|| {
@@ -305,7 +293,7 @@ impl PodObservation {
         })
     }
 
-    /// Whether the kubelet leaves it alone for minutes before the next try.
+    /// Whether the kubelet delays the next attempt, which may take minutes.
     pub fn is_in_back_off(&self) -> bool {
         let mut containers = self.init.iter().chain(&self.containers);
         containers.any(|container| {
@@ -314,7 +302,7 @@ impl PodObservation {
         })
     }
 
-    /// How many times its containers were started again.
+    /// The number of restarts of its containers.
     pub fn restarts(&self) -> u32 {
         self.containers
             .iter()
@@ -324,17 +312,17 @@ impl PodObservation {
 }
 
 impl ContainerObservation {
-    /// Whether an init container has done its part.
+    /// Whether it no longer blocks the containers after it, as an init container.
     pub fn is_done(&self) -> bool {
         match &self.state {
             ContainerState::Terminated(ended) => ended.exit_code == 0,
-            // A sidecar goes on.
+            // A sidecar keeps running.
             ContainerState::Running { .. } => self.started && self.ready,
             ContainerState::Waiting { .. } => false,
         }
     }
 
-    /// How it ended, now or the last time before.
+    /// Returns its last termination.
     pub fn ended(&self) -> Option<&Ended> {
         match &self.state {
             ContainerState::Terminated(ended) => Some(ended),
@@ -342,7 +330,7 @@ impl ContainerObservation {
         }
     }
 
-    /// How many times it has ended, as far as is known.
+    /// The known number of terminations.
     pub fn ends(&self) -> u32 {
         match &self.state {
             ContainerState::Running { .. } => self.restarts,

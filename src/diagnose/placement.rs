@@ -1,4 +1,4 @@
-//! Pods without a place, and volumes that are not there.
+//! Pods that cannot be scheduled, and volumes that are missing or cannot be mounted.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,91 +8,94 @@ use super::{ComponentObservation, PodObservation};
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 
-/// How long the scheduler may be of one opinion before it counts: a pod that makes
-/// room is on its way out for a few seconds.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(8);
+/// How long a pod may be unschedulable before that is a failure: a pod that frees
+/// resources needs a few seconds to terminate.
+const GRACE: SignedDuration = SignedDuration::from_secs(8);
 
-/// What the scheduler misses, in short: `the node does not have enough memory`.
+/// Shortens a message of the scheduler: `the node does not have enough memory`.
 pub(crate) fn in_short(message: &str) -> String {
-    match Want::of(message) {
-        Want::Resource(what) => format!("the node does not have enough {what}"),
-        Want::Selector => "no node matches its node selector".to_owned(),
-        Want::Taint(taint) => format!("the node does not accept pods ({taint})"),
-        Want::Passing(what) => what.to_owned(),
-        Want::Other => short(message),
+    match Obstacle::parse(message) {
+        Obstacle::Resource(what) => format!("the node does not have enough {what}"),
+        Obstacle::Selector => "no node matches its node selector".to_owned(),
+        Obstacle::Taint(taint) => format!("the node does not accept pods ({taint})"),
+        Obstacle::Transient(what) => what.to_owned(),
+        Obstacle::Other => short(message),
     }
 }
 
-/// Why the scheduler finds no place.
-enum Want {
+/// Why the scheduler cannot place a pod.
+enum Obstacle {
     Resource(String),
     Selector,
     Taint(String),
-    /// Passes by itself.
-    Passing(&'static str),
+    /// Goes away without help.
+    Transient(&'static str),
     Other,
 }
 
-impl Want {
+impl Obstacle {
     /// Reads `0/1 nodes are available: 1 Insufficient memory. preemption: …`.
-    fn of(message: &str) -> Want {
-        // What preemption says does not matter: nothing here has a priority.
-        let said = message.split("preemption:").next().unwrap_or(message);
-        let lower = said.to_lowercase();
-        if let Some((_, rest)) = said.split_once("Insufficient ") {
+    fn parse(message: &str) -> Obstacle {
+        // The part about preemption does not matter: no pod here has a priority.
+        let text = message.split("preemption:").next().unwrap_or(message);
+        let lower = text.to_lowercase();
+        if let Some((_, rest)) = text.split_once("Insufficient ") {
             let what = rest.split([',', '.', ' ']).next().unwrap_or("resources");
-            return Want::Resource(match what {
+            return Obstacle::Resource(match what {
                 "cpu" => "CPU".to_owned(),
                 "ephemeral-storage" => "disk".to_owned(),
                 other => other.to_owned(),
             });
         }
         if lower.contains("too many pods") {
-            return Want::Resource("room for more pods".to_owned());
+            return Obstacle::Resource("room for more pods".to_owned());
         }
         if lower.contains("unbound immediate persistentvolumeclaims") {
-            return Want::Passing("waiting for its volume");
+            return Obstacle::Transient("waiting for its volume");
         }
         if lower.contains("no nodes available") {
-            return Want::Passing("waiting for the node");
+            return Obstacle::Transient("waiting for the node");
         }
-        if let Some((_, rest)) = said.split_once("taint") {
-            // `{key: value}`, or `taint(s)` without a name in newer ones.
+        if let Some((_, rest)) = text.split_once("taint") {
+            // `{key: value}`, or `taint(s)` without a name in newer versions.
             let taint = rest
                 .split_once('{')
                 .and_then(|(_, inner)| inner.split_once('}'))
                 .map_or("", |(inner, _)| inner.trim().trim_end_matches(':'));
-            // Both pass: a node becomes ready, kubeadm's taint is removed.
+            // These are transient: the node becomes ready, and its taints are removed.
             return if taint.starts_with("node.kubernetes.io/not-ready")
                 || taint.starts_with("node.kubernetes.io/network-unavailable")
                 || taint.starts_with("node.cloudprovider.kubernetes.io/uninitialized")
             {
-                Want::Passing("waiting for the node to be ready")
+                Obstacle::Transient("waiting for the node to be ready")
             } else if taint.is_empty() {
-                Want::Taint("it has a taint".to_owned())
+                Obstacle::Taint("it has a taint".to_owned())
             } else {
-                Want::Taint(format!(
+                Obstacle::Taint(format!(
                     "taint {}",
                     taint.split(':').next().unwrap_or(taint)
                 ))
             };
         }
         if lower.contains("node affinity") || lower.contains("node selector") {
-            return Want::Selector;
+            return Obstacle::Selector;
         }
-        Want::Other
+        Obstacle::Other
     }
 }
 
 /// A pod that the scheduler cannot place.
 pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
     let unscheduled = pod.unscheduled.as_ref()?;
-    let want = Want::of(&unscheduled.message);
-    let lasts = unscheduled
+    let obstacle = Obstacle::parse(&unscheduled.message);
+    let is_lasting = unscheduled
         .since
         .or(pod.created)
-        .is_some_and(|since: Timestamp| seen.at.duration_since(since) >= PATIENCE);
-    let firm = matches!(want, Want::Resource(_) | Want::Selector | Want::Taint(_));
+        .is_some_and(|since: Timestamp| seen.at.duration_since(since) >= GRACE);
+    let is_permanent = matches!(
+        obstacle,
+        Obstacle::Resource(_) | Obstacle::Selector | Obstacle::Taint(_)
+    );
     let component = seen.component;
     let reason = in_short(&unscheduled.message);
     let mut draft = Draft::new(
@@ -101,9 +104,9 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
         format!("cannot be scheduled on the node: {reason}"),
         reason,
     );
-    draft.heals = !(firm && lasts && seen.stopping.is_empty());
-    match want {
-        Want::Resource(what) if what == "memory" || what == "CPU" => {
+    draft.heals = !(is_permanent && is_lasting && seen.stopping.is_empty());
+    match obstacle {
+        Obstacle::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
             draft.hint(Hint::run(
                 "request less",
@@ -111,7 +114,7 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
             ));
             draft.hint(Hint::run("or give Docker more, then run", ours!(Up)));
         }
-        Want::Selector => draft.hint(Hint::run(
+        Obstacle::Selector => draft.hint(Hint::run(
             format!("see the nodeSelector and affinity of {component}"),
             ours!(Render),
         )),
@@ -120,7 +123,7 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
     Some(draft)
 }
 
-/// A claim that lost its volume, or that waits too long for one.
+/// A claim whose volume no longer exists.
 pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
     let claim = seen.claim.as_ref()?;
     match claim.phase.as_str() {
@@ -134,7 +137,7 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
                 ),
                 "its claim has lost its volume".to_owned(),
             );
-            // The data are in the data directory; a new cluster finds them there.
+            // The data are in the data directory, where a new cluster finds them.
             draft.hint(
                 Hint::run("recreate the cluster, the data are kept", ours!(Down)).then(ours!(Up)),
             );
@@ -145,8 +148,8 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
 }
 
 pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
-    // Only while a container waits for it: a mount that failed once and then did
-    // not is history.
+    // Only while a container waits for the mount: a mount that succeeded after a first
+    // failure is no problem any more.
     let (container, _) = pod.blocking()?;
     if !matches!(container.state, super::ContainerState::Waiting { .. }) {
         return None;
@@ -180,7 +183,7 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
             format!("cannot mount its configuration: {}", innermost(message)),
             innermost(message),
         );
-        // Applied at the same time as the workload: it comes.
+        // It is applied together with the workload, so it may be a moment late.
         draft.heals = event.count < 4;
         draft
     } else {
@@ -198,7 +201,7 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
     Some(draft)
 }
 
-/// The path of `hostPath type check failed: /x is not a directory`.
+/// Extracts the path from `hostPath type check failed: /x is not a directory`.
 fn path_of(message: &str) -> Option<String> {
     let (before, _) = message.split_once(" is not a directory")?;
     let path = before.rsplit(' ').next()?;

@@ -1,4 +1,4 @@
-//! Containers that are not made, or that end.
+//! Containers that cannot be created, cannot start or terminate.
 
 use jiff::SignedDuration;
 
@@ -10,14 +10,14 @@ use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, P
 use crate::error::Code;
 use crate::hint::{Hint, Ours, ours};
 
-/// An end further back is no news: the container has run since.
+/// A termination before this no longer matters: the container has run since.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
-/// After how many restarts in a row an end that repeats is taken for good.
+/// The number of restarts in a row after which a repeated termination is permanent.
 const RESTARTS: u32 = 3;
-/// How many times a container may fail to start for a reason that passes.
+/// How often a container may fail to start for a transient reason.
 const STARTS: u32 = 4;
 
-/// The workload's controller cannot make a pod.
+/// The workload's controller cannot create a pod.
 pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
     let event = seen.events_of("FailedCreate").next()?;
     let mut draft = Draft::new(
@@ -29,13 +29,13 @@ pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
         ),
         "Kubernetes refused to create its pod".to_owned(),
     );
-    // A ServiceAccount may be a moment late.
+    // The ServiceAccount may be created a moment later.
     draft.heals = event.count < 3;
     draft.hint(Hint::run("see what is applied", ours!(Render)));
     Some(draft)
 }
 
-/// A pod that the kubelet put out; its workload makes another.
+/// A pod that the kubelet evicted; its workload creates another one.
 pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draft {
     let why = pod
         .message
@@ -56,14 +56,14 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
     draft
 }
 
-/// Whether the kubelet has not yet read what the container needs, as shortly after its own
-/// start: then nothing is missing.
+/// Whether the kubelet has not yet read the objects that the container needs, as shortly
+/// after the kubelet's start: nothing is missing then.
 pub(crate) fn is_late_cache(message: &str) -> bool {
     let late = ["timed out waiting", "not yet been read"];
-    late.iter().any(|words| message.contains(words))
+    late.iter().any(|text| message.contains(text))
 }
 
-/// A container that the kubelet cannot make.
+/// A container that the kubelet cannot create.
 pub(crate) fn not_created(
     seen: &ComponentObservation,
     container: &ContainerObservation,
@@ -109,7 +109,7 @@ pub(crate) fn not_created(
     Some(draft)
 }
 
-/// A container that ended, and is started again or not.
+/// A container that terminated, whether or not it is restarted.
 pub(crate) fn ended(
     seen: &ComponentObservation,
     container: &ContainerObservation,
@@ -117,7 +117,7 @@ pub(crate) fn ended(
     log: &[String],
 ) -> Option<Draft> {
     if init && awaited(&container.name).is_some() {
-        // Its bound is over and it is run again: the fault is the other component's.
+        // It timed out and is restarted: the component that it waits for is the problem.
         return None;
     }
     if let ContainerState::Waiting { reason, message } = &container.state
@@ -140,9 +140,9 @@ pub(crate) fn ended(
         return Some(not_started(seen, container, &end.message));
     }
     if let Some(mut draft) = known_logs::known(seen, end, log) {
-        // One failed start may come from a cut before; two do not.
+        // One failed start may follow an interrupted write; two in a row do not.
         if draft.cause == Cause::DataBroken {
-            draft.heals = !is_second(container);
+            draft.heals = !is_repeated(container);
         }
         return Some(draft);
     }
@@ -155,10 +155,10 @@ fn is_old(seen: &ComponentObservation, end: &Ended) -> bool {
         .is_some_and(|finished| seen.at.duration_since(finished) > RECENT)
 }
 
-/// Whether this is the second end in a row. Counts would mislead: those of node
-/// restarts are among them. The kubelet restarts at once after a first end, and
-/// backs off from the second on.
-fn is_second(container: &ContainerObservation) -> bool {
+/// Whether the container has terminated for the second time in a row. The restart count
+/// does not show that, because it includes restarts of the node. The kubelet restarts a
+/// container immediately after the first termination, and backs off from the second on.
+fn is_repeated(container: &ContainerObservation) -> bool {
     match &container.state {
         ContainerState::Waiting { .. } => recent_restarts(container) > 0,
         ContainerState::Terminated(end) => {
@@ -192,13 +192,13 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         format!("does not start: the kernel killed it for using more than {bound}"),
         short,
     );
-    draft.heals = !is_second(container);
+    draft.heals = !is_repeated(container);
     draft.hint(Hint::run("give it more", more_memory(seen, container)));
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }
 
-/// The command that doubles a component's memory.
+/// The command that doubles a component's memory limit.
 fn more_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Ours {
     let limit = container.memory_limit.as_deref();
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
@@ -239,15 +239,15 @@ fn not_started(
             "cannot start its container".to_owned(),
         )
     };
-    // Seen on cgroup v1 under load after a node start ("unable to freeze"): the
-    // next try succeeds.
+    // Seen on cgroup v1 under load after a node start ("unable to freeze"): the next
+    // attempt succeeds.
     draft.heals = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
     draft.hint(see_logs(component));
     draft.hint(Hint::run("try again", ours!(Up)));
     draft
 }
 
-/// The kubelet stopped it because a probe failed.
+/// The kubelet stopped the container because a probe failed.
 fn probe_killed(
     seen: &ComponentObservation,
     container: &ContainerObservation,
@@ -290,7 +290,7 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
     );
     draft.heals = recent_restarts(container) < RESTARTS;
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
-    // The kernel's word is lost at times (seen on cgroup v1).
+    // The reason `OOMKilled` is sometimes lost (seen on cgroup v1).
     if end.exit_code == 137 && container.memory_limit.is_some() {
         let more = more_memory(seen, container);
         draft.hint(Hint::run("if it needs more memory", more));
@@ -299,8 +299,8 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
     draft
 }
 
-/// How many restarts in a row the kubelet has made, read from its back-off: the
-/// count in the pod also holds those of node restarts weeks ago.
+/// Returns the number of restarts in a row, derived from the kubelet's back-off: the count
+/// in the pod includes restarts of the node weeks ago.
 fn recent_restarts(container: &ContainerObservation) -> u32 {
     let ContainerState::Waiting { reason, message } = &container.state else {
         return 0;
@@ -308,7 +308,7 @@ fn recent_restarts(container: &ContainerObservation) -> u32 {
     if reason != "CrashLoopBackOff" {
         return 0;
     }
-    // It doubles from 10 s, or from 1 s where the shorter back-off is on.
+    // The delay doubles from 10 s, or from 1 s if the shorter back-off is enabled.
     let steps = match back_off(message) {
         Some(seconds @ 10..) if seconds % 10 == 0 => (seconds / 10).ilog2() + 1,
         Some(seconds @ 1..) => seconds.ilog2() + 1,
@@ -317,7 +317,7 @@ fn recent_restarts(container: &ContainerObservation) -> u32 {
     steps.min(container.restarts)
 }
 
-/// The seconds of `back-off 1m20s restarting failed container=…`.
+/// Parses the seconds of `back-off 1m20s restarting failed container=…`.
 fn back_off(message: &str) -> Option<u64> {
     let (_, rest) = message.split_once("back-off ")?;
     let text = rest.split(' ').next()?;

@@ -1,4 +1,4 @@
-//! A component's state in a few words: one line of `up`, one row of `status`.
+//! A short description of a component's state: one line of `up`, one row of `status`.
 
 use super::runs::is_late_cache;
 use super::words::{awaited, count, innermost, memory, short};
@@ -8,9 +8,9 @@ use super::{
 use crate::component::{State, StateKind};
 use crate::words::listed;
 
-/// Says in a few words how a component is.
+/// Describes the state of a component in a few words.
 pub fn describe(seen: &ComponentObservation) -> State {
-    let (kind, reason) = words(seen);
+    let (kind, reason) = kind_and_reason(seen);
     State {
         kind,
         reason,
@@ -18,7 +18,7 @@ pub fn describe(seen: &ComponentObservation) -> State {
     }
 }
 
-fn words(seen: &ComponentObservation) -> (StateKind, String) {
+fn kind_and_reason(seen: &ComponentObservation) -> (StateKind, String) {
     let say = |state, reason: &str| (state, reason.to_owned());
     let Some(workload) = &seen.workload else {
         return match seen.stopping.len() + seen.pods.len() {
@@ -41,7 +41,7 @@ fn words(seen: &ComponentObservation) -> (StateKind, String) {
     }
     match seen.pod() {
         Some(pod) if !pod.ready => of_pod(seen, pod),
-        // Fewer pods than there should be.
+        // There are fewer pods than desired.
         _ => without_pod(seen),
     }
 }
@@ -140,8 +140,8 @@ fn of_container(
     }
 }
 
-/// What of these is missing: those that are not ready, or all where what is ready does
-/// not answer there yet.
+/// Names the components that are not ready; all of them if they are ready and do not
+/// respond to the container yet.
 fn waiting_for(seen: &ComponentObservation, names: &[&str]) -> String {
     let ready = |name: &&&str| seen.others_ready.iter().any(|one| one.name() == **name);
     let missing: Vec<&str> = names.iter().filter(|name| !ready(name)).copied().collect();
@@ -163,17 +163,18 @@ fn running(
             ),
         };
     }
-    let again = match (&container.last, container.restarts) {
+    let last_run = match (&container.last, container.restarts) {
         (Some(ended), restarts) if restarts > 0 && ended.exit_code != 0 => {
             format!(" again (last run: {})", how_it_ended(container, ended))
         }
         _ => String::new(),
     };
-    // What the probe says differs from look to look: it is in the last event.
+    // The message of the probe changes from one observation to the next, so it is shown
+    // only in the last event.
     let fails = seen
         .events_of("Unhealthy")
         .any(|event| event.message.starts_with("Readiness"));
-    if container.started && fails && again.is_empty() {
+    if container.started && fails && last_run.is_empty() {
         return (
             StateKind::Starting,
             "running, but its readiness probe fails".to_owned(),
@@ -181,17 +182,17 @@ fn running(
     }
     (
         StateKind::Starting,
-        format!("running{again}, not ready yet"),
+        format!("running{last_run}, not ready yet"),
     )
 }
 
 fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (StateKind, String) {
-    let news = seen.events.iter().rev().find(|event| {
-        let ours = event.container.as_deref() == Some(container.name.as_str());
-        (ours && matches!(event.reason.as_str(), "Pulling" | "Pulled"))
+    let latest = seen.events.iter().rev().find(|event| {
+        let same_container = event.container.as_deref() == Some(container.name.as_str());
+        (same_container && matches!(event.reason.as_str(), "Pulling" | "Pulled"))
             || matches!(event.reason.as_str(), "FailedMount" | "FailedAttachVolume")
     });
-    match news {
+    match latest {
         Some(event) if event.reason == "Pulling" => {
             (StateKind::Pulling, "pulling the image".to_owned())
         }
@@ -203,26 +204,26 @@ fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (S
     }
 }
 
-/// Why a pod that runs once has not ended yet, or ended without its container.
+/// Returns why a run-once pod has not completed, or why it failed before its container ran.
 pub(crate) fn unfinished(pod: &PodObservation) -> String {
     if let Some(unscheduled) = &pod.unscheduled {
         return unscheduled.message.clone();
     }
-    let waits = pod.containers.first().map(|container| &container.state);
-    let told = match waits {
+    let state = pod.containers.first().map(|container| &container.state);
+    let of_container = match state {
         Some(ContainerState::Waiting { reason, message }) => [Some(message), Some(reason)],
         _ => [None, None],
     };
     let of_pod = [pod.message.as_ref(), pod.reason.as_ref()];
-    let mut told = told.into_iter().chain(of_pod).flatten();
-    let told = told.find(|text| !text.is_empty());
-    told.cloned().unwrap_or_else(|| match pod.phase.as_str() {
+    let mut texts = of_container.into_iter().chain(of_pod).flatten();
+    let reason = texts.find(|text| !text.is_empty());
+    reason.cloned().unwrap_or_else(|| match pod.phase.as_str() {
         "Running" => "it is still running".to_owned(),
         _ => "it has not started".to_owned(),
     })
 }
 
-/// How a container ended, and how often it was started again.
+/// Describes how a container terminated and how often it was restarted.
 pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> String {
     let how = match (ended.reason.as_str(), &container.memory_limit) {
         ("OOMKilled", Some(limit)) => format!("out of memory: limit {}", memory(limit)),

@@ -1,6 +1,6 @@
-//! Small pieces of sentences.
+//! Formatting of quantities, counts and messages.
 
-/// `1Gi` as people read it: `1 GiB`. What is no such quantity stays as it is.
+/// Formats a quantity for people: `1Gi` → `1 GiB`. Other text is returned unchanged.
 pub(crate) fn memory(quantity: &str) -> String {
     let split = quantity.find(|c: char| c.is_ascii_alphabetic());
     match split.map(|at| quantity.split_at(at)) {
@@ -10,7 +10,7 @@ pub(crate) fn memory(quantity: &str) -> String {
     }
 }
 
-/// Twice a quantity: `1Gi` → `2Gi`. `None` for what is no simple quantity.
+/// Doubles a quantity: `1Gi` → `2Gi`. `None` for a fraction or other text.
 pub(crate) fn doubled(quantity: &str) -> Option<String> {
     let at = quantity
         .find(|c: char| !c.is_ascii_digit())
@@ -29,25 +29,24 @@ pub(crate) fn count(number: u32, thing: &str) -> String {
     format!("{number} {thing}{s}")
 }
 
-/// One line of at most some 160 characters.
+/// Shortens a text to one line of at most 160 characters.
 pub(crate) fn short(text: &str) -> String {
-    const MOST: usize = 160;
+    const LIMIT: usize = 160;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= MOST {
+    if line.chars().count() <= LIMIT {
         return line;
     }
-    let cut: String = line.chars().take(MOST - 1).collect();
+    let cut: String = line.chars().take(LIMIT - 1).collect();
     format!("{}…", cut.trim_end())
 }
 
-/// The part of a chain of `a: b: c` messages that says what happened: the end.
+/// Returns the last part of a chain of messages `a: b: c`, which is the root cause.
 pub(crate) fn innermost(text: &str) -> String {
     let text = text.trim().trim_end_matches('"');
     short(text.rsplit(": ").next().unwrap_or(text))
 }
 
-/// What a container waits for, from the name of an init container
-/// `wait-for-<x>[-<y>]…`.
+/// Returns the components that an init container `wait-for-<x>[-<y>]…` waits for.
 pub(crate) fn awaited(container: &str) -> Option<Vec<&str>> {
     let names = container.strip_prefix("wait-for-")?;
     Some(names.split('-').collect())
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_and_doubled() {
+    fn formats_and_doubles_quantities() {
         assert_eq!(memory("1Gi"), "1 GiB");
         assert_eq!(memory("512Mi"), "512 MiB");
         assert_eq!(memory("1000"), "1000");
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_cut_to_one_line() {
+    fn shortens_long_messages_to_one_line() {
         let cut = short(&"wort ".repeat(100));
         assert!(cut.chars().count() <= 160 && cut.ends_with('…'));
         assert_eq!(short("a\n  b"), "a b");

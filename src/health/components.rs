@@ -1,4 +1,4 @@
-//! The components of a cluster, as observed and as judged.
+//! The components of a cluster: their observations and what they mean.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::NoAnswer;
+use super::ObserveError;
 use crate::component::{Component, State};
 use crate::diagnose::{
     ComponentObservation, Finding, LogEnd, LogTail, Stale, assess, unexplained_end,
@@ -15,54 +15,51 @@ use crate::diagnose::{
 use crate::kube::{self, Cluster};
 use crate::logs::last_lines;
 
-/// How many lines of a log are looked at for known ends.
+/// The number of log lines that are searched for known causes.
 pub(super) const LOG_LINES: u32 = 60;
 
-/// One component, as it was observed and what that means.
+/// The observation of one component and its assessment.
 #[derive(Debug, Clone)]
 pub struct ComponentHealth {
-    /// What was observed.
     pub seen: ComponentObservation,
-    /// What it does.
     pub state: State,
-    /// What is wrong with it, if anything.
     pub finding: Option<Finding>,
-    /// The end of the log of its container, where that has ended.
+    /// The last log lines of its container, if that has terminated.
     pub log: LogTail,
 }
 
 impl ComponentHealth {
-    /// What is wrong with it, if waiting does not help.
-    pub fn beyond_help(&self) -> Option<&Finding> {
+    /// Returns the finding if waiting does not help.
+    pub fn permanent_finding(&self) -> Option<&Finding> {
         let finding = self.finding.as_ref().filter(|finding| !finding.heals);
         finding.filter(|_| !self.seen.is_ready())
     }
 
-    /// Whether its kubelet does not report.
+    /// Whether the kubelet of its node does not report.
     pub(super) fn is_unreported(&self) -> bool {
         let mut pods = self.seen.pods.iter();
         pods.any(|pod| pod.stale == Some(Stale::NoReport))
     }
 }
 
-/// Judges what is observed of a cluster's components, look after look. The log of each
-/// end of a container is read once.
+/// Assesses the observations of a cluster's components, one after the other. Reads the log
+/// of each termination of a container once.
 #[derive(Debug)]
-pub(super) struct Judge<'a> {
+pub(super) struct Assessor<'a> {
     cluster: &'a Cluster,
     logs: HashMap<LogEnd, LogTail>,
 }
 
-impl<'a> Judge<'a> {
-    pub(super) fn new(cluster: &'a Cluster) -> Judge<'a> {
-        Judge {
+impl<'a> Assessor<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Assessor<'a> {
+        Assessor {
             cluster,
             logs: HashMap::new(),
         }
     }
 
-    /// Judges one look. Logs that are not read by `until` are left out.
-    pub(super) async fn judge(
+    /// Assesses one observation. Logs that cannot be read until `until` are left out.
+    pub(super) async fn assess(
         &mut self,
         seen: Vec<ComponentObservation>,
         until: Instant,
@@ -76,9 +73,9 @@ impl<'a> Judge<'a> {
             let read = timeout_at(until, last_lines(cluster, seen, LOG_LINES)).await;
             match read {
                 Ok(Ok(log)) => Some((end, log)),
-                // Another try at the next look.
+                // The next observation tries again.
                 Ok(Err(error)) => {
-                    tracing::debug!(component = %seen.component, %error, "no log");
+                    tracing::debug!(component = %seen.component, %error, "cannot read the log");
                     None
                 }
                 Err(_) => None,
@@ -86,7 +83,7 @@ impl<'a> Judge<'a> {
         });
         let read = join_all(reads).await;
         self.logs.extend(read.into_iter().flatten());
-        let judged = seen.into_iter().map(|seen| {
+        let assessed = seen.into_iter().map(|seen| {
             let log = unexplained_end(&seen).and_then(|end| self.logs.get(&end));
             let log = log.cloned().unwrap_or_default();
             let (state, finding) = assess(&seen, &log.lines);
@@ -97,48 +94,48 @@ impl<'a> Judge<'a> {
                 log,
             }
         });
-        judged.collect()
+        assessed.collect()
     }
 }
 
-/// What one look at a cluster has found.
+/// One observation of a cluster.
 pub(crate) struct Observed {
     pub(crate) components: Vec<ComponentHealth>,
-    /// The version of Kubernetes.
+    /// The Kubernetes version.
     pub(crate) kubernetes: Option<String>,
 }
 
-/// Looks once at a cluster of which nothing is known yet: gives up at `until`, and
-/// waits for logs, which come last, for `for_logs` more.
+/// Connects to a cluster and observes it once. Gives up at `until`; the logs, which are
+/// read last, may take `for_logs` longer.
 pub(crate) async fn observe(
     kubeconfig: &str,
     node_started: Option<Timestamp>,
     installed: Option<&[Component]>,
     until: Instant,
     for_logs: Duration,
-) -> Result<Observed, NoAnswer> {
-    let look = async {
+) -> Result<Observed, ObserveError> {
+    let observing = async {
         let cluster = Cluster::connect(kubeconfig)
             .await?
             .on_node_started(node_started);
         let (seen, version) = tokio::join!(cluster.observe(), cluster.version());
         Ok::<_, kube::Error>((cluster, seen?, version.ok()))
     };
-    let (cluster, mut seen, kubernetes) = match timeout_at(until, look).await {
-        Ok(looked) => looked.map_err(NoAnswer::Failed)?,
-        Err(_) => return Err(NoAnswer::Late),
+    let (cluster, mut seen, kubernetes) = match timeout_at(until, observing).await {
+        Ok(observed) => observed.map_err(ObserveError::Failed)?,
+        Err(_) => return Err(ObserveError::TimedOut),
     };
     seen.retain(|seen| installed.is_none_or(|installed| installed.contains(&seen.component)));
     Ok(Observed {
-        components: Judge::new(&cluster).judge(seen, until + for_logs).await,
+        components: Assessor::new(&cluster).assess(seen, until + for_logs).await,
         kubernetes,
     })
 }
 
-/// Those of these components that are not in the cluster.
+/// Returns those of the components that are not in the cluster.
 ///
 /// # Errors
-/// When the server does not answer.
+/// If the API server does not respond.
 pub(crate) async fn missing(
     cluster: &Cluster,
     components: &[Component],
@@ -152,8 +149,8 @@ pub(crate) async fn missing(
 /// Whether a component is ready.
 ///
 /// # Errors
-/// When the server does not answer.
-pub(crate) async fn serves(cluster: &Cluster, component: Component) -> Result<bool, kube::Error> {
+/// If the API server does not respond.
+pub(crate) async fn is_ready(cluster: &Cluster, component: Component) -> Result<bool, kube::Error> {
     let seen = cluster.observe().await?;
     let mut ready = seen.iter().filter(|one| one.is_ready());
     Ok(ready.any(|one| one.component == component))

@@ -1,4 +1,4 @@
-//! From what one look found to how the instance is as a whole. Pure.
+//! The health of an instance, derived from one observation. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -12,34 +12,33 @@ use crate::kube;
 use crate::node::Certificates;
 use crate::probe::{Check, ingress_hint};
 
-/// How long after the node's start the instance counts as starting.
+/// How long after the start of the node the instance counts as starting.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
 const UNREPORTED: &str = "the node's kubelet does not report, so the state of the components is \
     unknown";
 
-/// An instance as a whole.
+/// The health of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// A login works.
     Ready,
-    /// It is starting.
     Starting,
     /// Something is wrong.
     Degraded,
-    /// The node runs; nobody asked how the server is.
+    /// The node runs; the server was not checked.
     Running,
-    /// The node is there, and does not run.
+    /// The node exists and does not run.
     Stopped,
-    /// The node is there, and its processes are frozen (`docker pause`).
+    /// The processes of the node are frozen (`docker pause`).
     Paused,
-    /// There is no node.
+    /// The node does not exist.
     Absent,
-    /// The engine cannot be asked.
+    /// The engine is unreachable.
     Unknown(Code),
 }
 
 impl Health {
-    /// Judges a node's container, without asking the server.
+    /// Returns the health according to the node's container, without a check of the server.
     pub fn of_node(node: &Container) -> Health {
         match (node.running, node.paused) {
             (true, true) => Health::Paused,
@@ -48,7 +47,7 @@ impl Health {
         }
     }
 
-    /// The word that users read.
+    /// The name in human-readable output and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Health::Ready => "ready",
@@ -69,57 +68,54 @@ impl Serialize for Health {
     }
 }
 
-/// Why the cluster of a node that runs did not tell how its components are.
+/// Why the components of a running node cannot be observed.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
-    /// There is no cluster in the node.
+pub(crate) enum ObserveError {
+    /// The node has no cluster.
     NoCluster,
-    /// It did not answer in time.
-    Late,
-    /// It refused, or cannot be reached.
+    /// The API server did not respond in time.
+    TimedOut,
+    /// The API server refused the request or is unreachable.
     Failed(kube::Error),
 }
 
-/// What one look at an instance whose node runs has found.
+/// One observation of an instance whose node runs.
 #[derive(Debug)]
 pub(crate) struct InstanceObservation<'a> {
-    /// When.
     pub(crate) at: Timestamp,
     pub(crate) node: &'a Container,
-    /// The command that works on the instance, if one does.
-    pub(crate) working: Option<String>,
-    pub(crate) components: Result<&'a [ComponentHealth], NoAnswer>,
+    /// The command that is working on the instance, if any.
+    pub(crate) active_command: Option<String>,
+    pub(crate) components: Result<&'a [ComponentHealth], ObserveError>,
     pub(crate) checks: &'a [Check],
     pub(crate) certificates: Certificates,
 }
 
-/// How an instance is, and what to do.
+/// The health of an instance, with notes and hints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
     pub(crate) health: Health,
     /// Whether waiting may make it ready.
     pub(crate) may_heal: bool,
-    /// What else a user should know.
     pub(crate) notes: Vec<String>,
-    /// What to type next, most useful first.
+    /// The remedies, most useful first.
     pub(crate) hints: Vec<Hint>,
 }
 
 impl InstanceObservation<'_> {
-    /// Judges what was found.
     pub(crate) fn diagnose(&self) -> Diagnosis {
         let mut diagnosis = match &self.components {
             Ok(components) => self.with_components(components),
             Err(why) => self.without_components(why),
         };
-        if let Some(command) = &self.working {
-            let place = usize::from(self.components.is_err());
+        if let Some(command) = &self.active_command {
+            let position = usize::from(self.components.is_err());
             let note = format!("{command} is working on this instance");
-            diagnosis.notes.insert(place, note);
+            diagnosis.notes.insert(position, note);
         }
         if let Some(trouble) = self.certificates.trouble(self.at) {
             diagnosis.notes.push(trouble);
-            if self.working.is_none() {
+            if self.active_command.is_none() {
                 diagnosis
                     .hints
                     .insert(0, Hint::run("renew the certificates", ours!(Up)));
@@ -129,29 +125,37 @@ impl InstanceObservation<'_> {
     }
 
     fn with_components(&self, components: &[ComponentHealth]) -> Diagnosis {
-        let troubles = components.iter().filter_map(ComponentHealth::beyond_help);
-        let mut hints: Vec<Hint> = troubles.clone().filter_map(next_step).collect();
+        let findings = components
+            .iter()
+            .filter_map(ComponentHealth::permanent_finding);
+        let mut hints: Vec<Hint> = findings.clone().filter_map(next_step).collect();
         let mut notes = Vec::new();
-        let broken = troubles.count() > 0;
-        let silent = components.iter().any(ComponentHealth::is_unreported);
-        if silent {
+        let broken = findings.count() > 0;
+        let unreported = components.iter().any(ComponentHealth::is_unreported);
+        if unreported {
             notes.push(UNREPORTED.into());
-            if self.working.is_none() {
+            if self.active_command.is_none() {
                 hints.push(Hint::run("start it again", ours!(Up)));
             }
         }
         hints.extend(ingress_hint(self.checks, &self.node.name));
-        let starts = self.working.is_some() || (self.is_young() && !broken && !silent);
-        let health = self.of_components(components, broken || silent, starts);
+        let starting =
+            self.active_command.is_some() || (self.just_started() && !broken && !unreported);
+        let health = self.of_components(components, broken || unreported, starting);
         Diagnosis {
             health,
-            may_heal: health == Health::Ready || self.working.is_some() || !broken,
+            may_heal: health == Health::Ready || self.active_command.is_some() || !broken,
             notes,
             hints,
         }
     }
 
-    fn of_components(&self, components: &[ComponentHealth], broken: bool, starts: bool) -> Health {
+    fn of_components(
+        &self,
+        components: &[ComponentHealth],
+        broken: bool,
+        starting: bool,
+    ) -> Health {
         let all_ready = components.iter().all(|one| one.state.is_ready());
         let mut checks = self.checks.iter();
         let works = !self.checks.is_empty() && checks.all(|check| check.failure.is_none());
@@ -159,34 +163,35 @@ impl InstanceObservation<'_> {
             return Health::Ready;
         }
         let absent = components.iter().any(|one| one.seen.workload.is_none());
-        if starts || (!broken && !absent && !all_ready) {
+        if starting || (!broken && !absent && !all_ready) {
             Health::Starting
         } else {
             Health::Degraded
         }
     }
 
-    /// A silent cluster is a start while a command works on it, and trouble otherwise.
-    fn without_components(&self, why: &NoAnswer) -> Diagnosis {
-        let is_worked_on = self.working.is_some();
+    /// An unreachable cluster is starting while a command works on it or shortly after the
+    /// start of its node, and degraded otherwise.
+    fn without_components(&self, why: &ObserveError) -> Diagnosis {
+        let is_busy = self.active_command.is_some();
         let mut diagnosis = Diagnosis {
             health: Health::Starting,
-            may_heal: is_worked_on || !self.certificates.expired(self.at),
+            may_heal: is_busy || !self.certificates.expired(self.at),
             notes: vec![match why {
-                NoAnswer::NoCluster if is_worked_on => "the node is being created".into(),
-                NoAnswer::NoCluster => {
+                ObserveError::NoCluster if is_busy => "the node is being created".into(),
+                ObserveError::NoCluster => {
                     "Kubernetes was not started in the node: an earlier `up` did not finish".into()
                 }
-                NoAnswer::Late => "the Kubernetes API does not answer".into(),
-                NoAnswer::Failed(error) => error.to_string(),
+                ObserveError::TimedOut => "the Kubernetes API does not answer".into(),
+                ObserveError::Failed(error) => error.to_string(),
             }],
             hints: Vec::new(),
         };
-        if !is_worked_on && self.is_young() {
+        if !is_busy && self.just_started() {
             diagnosis
                 .notes
                 .push("the node has just been started".into());
-        } else if !is_worked_on {
+        } else if !is_busy {
             diagnosis.health = Health::Degraded;
             diagnosis.hints = vec![
                 Hint::run("start it again", ours!(Up)),
@@ -196,14 +201,14 @@ impl InstanceObservation<'_> {
         diagnosis
     }
 
-    /// Whether the node was started only just now.
-    fn is_young(&self) -> bool {
-        let young = |started| self.at.duration_since(started) < STARTING;
-        self.node.started.is_some_and(young) && !self.certificates.expired(self.at)
+    /// Whether the node was started a moment ago.
+    fn just_started(&self) -> bool {
+        let recent = |started| self.at.duration_since(started) < STARTING;
+        self.node.started.is_some_and(recent) && !self.certificates.expired(self.at)
     }
 }
 
-/// The most useful hint that says more than to come here.
+/// Returns the most useful hint that is not to run `status`, which shows this.
 fn next_step(finding: &Finding) -> Option<Hint> {
     let mut hints = finding.hints.iter();
     let hint = hints.find(|hint| !hint.is_only(CommandName::Status));
@@ -253,13 +258,13 @@ mod tests {
         }
     }
 
-    /// What is said of an old node with these components and one check.
+    /// The diagnosis of an old node with these components and one check.
     fn diagnosed(components: &[ComponentHealth], failure: Option<&str>) -> Diagnosis {
         let node = node("2026-11-20T00:00:00Z");
         let observation = InstanceObservation {
             at: AT.parse().unwrap(),
             node: &node,
-            working: None,
+            active_command: None,
             components: Ok(components),
             checks: &[check(failure)],
             certificates: Certificates::default(),
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_is_ready_if_its_components_are_and_a_user_can_work() {
+    fn an_instance_is_ready_if_its_components_and_its_checks_are() {
         assert_eq!(diagnosed(&[is_running(true)], None).health, Health::Ready);
         let refused = diagnosed(&[is_running(true)], Some("refused"));
         assert_eq!((refused.health, refused.may_heal), (Health::Degraded, true));
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_heal_is_trouble_with_a_hint() {
+    fn a_permanent_finding_makes_the_instance_degraded_and_gives_a_hint() {
         let missing = fixtures::waiting("ErrImageNeverPull", "not present");
         let broken = diagnosed(&[component(missing)], Some("refused"));
         assert_eq!((broken.health, broken.may_heal), (Health::Degraded, false));
@@ -285,29 +290,29 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_cluster_is_a_start_while_somebody_works_on_it_and_shortly_after_a_start() {
-        let diagnosed = |started: &str, working: Option<&str>| {
+    fn an_unreachable_cluster_is_starting_while_a_command_works_on_it_or_just_after_its_start() {
+        let diagnosed = |started: &str, active_command: Option<&str>| {
             let observation = InstanceObservation {
                 at: AT.parse().unwrap(),
                 node: &node(started),
-                working: working.map(str::to_owned),
-                components: Err(NoAnswer::Late),
+                active_command: active_command.map(str::to_owned),
+                components: Err(ObserveError::TimedOut),
                 checks: &[],
                 certificates: Certificates::default(),
             };
             observation.diagnose()
         };
         let old = "2026-11-20T00:00:00Z";
-        let silent = "the Kubernetes API does not answer";
+        let no_answer = "the Kubernetes API does not answer";
         let working = diagnosed(old, Some("up (pid 7)"));
         assert_eq!(working.health, Health::Starting);
-        let notes = [silent, "up (pid 7) is working on this instance"];
+        let notes = [no_answer, "up (pid 7) is working on this instance"];
         assert_eq!(working.notes, notes);
-        let young = diagnosed("2026-11-23T13:40:30Z", None);
-        assert_eq!(young.health, Health::Starting);
-        assert_eq!(young.notes, [silent, "the node has just been started"]);
-        let left_alone = diagnosed(old, None);
-        assert_eq!(left_alone.health, Health::Degraded);
-        assert_eq!(left_alone.hints.len(), 2);
+        let started = diagnosed("2026-11-23T13:40:30Z", None);
+        assert_eq!(started.health, Health::Starting);
+        assert_eq!(started.notes, [no_answer, "the node has just been started"]);
+        let idle = diagnosed(old, None);
+        assert_eq!(idle.health, Health::Degraded);
+        assert_eq!(idle.hints.len(), 2);
     }
 }

@@ -1,7 +1,7 @@
-//! How an instance is: the one place that observes and judges, for `up`, which waits, and
-//! for `status`, which shows. What a component's observation means is in
-//! [`crate::diagnose`], and what all of them mean together in `instance`; both are pure.
-//! The rest of this room looks and waits.
+//! The health of an instance, for `up`, which waits for it, and for `status`, which shows
+//! it. Only this module observes the cluster. [`crate::diagnose`] assesses one component and
+//! `instance` assesses all of them together; both are pure. The rest of this module
+//! observes and waits.
 
 mod components;
 mod instance;
@@ -12,9 +12,9 @@ mod time_limit;
 mod wait;
 
 pub use self::components::ComponentHealth;
-pub(crate) use self::components::{missing, observe, serves};
+pub(crate) use self::components::{is_ready, missing, observe};
 pub use self::instance::Health;
-pub(crate) use self::instance::{Diagnosis, InstanceObservation, NoAnswer};
+pub(crate) use self::instance::{Diagnosis, InstanceObservation, ObserveError};
 pub(crate) use self::node::{await_api, await_node};
 pub(crate) use self::refused::Refused;
 pub(crate) use self::server::await_server;

@@ -1,22 +1,22 @@
-//! Waiting for the node and its Kubernetes API, without which no component starts.
+//! Waits for the node and its Kubernetes API, which all components need.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Refused;
-use crate::diagnose::accepts_pods;
+use crate::diagnose::why_no_pods;
 use crate::docker::{Container, Engine};
 use crate::error::Result;
 use crate::event::Step;
 use crate::kube::{self, Cluster};
 use crate::wait::{Look, TimedOut, Wait};
 
-/// How often the node is looked at.
+/// How often the node is observed.
 const PERIOD: Duration = Duration::from_millis(300);
 
-/// Waits until the Kubernetes API answers; returns why it did not, if so. A fault that
-/// does not pass by waiting, such as an expired certificate, ends the wait at once.
+/// Waits until the Kubernetes API is ready; returns why it is not at the deadline. A
+/// permanent error, such as an expired certificate, ends the wait immediately.
 pub(crate) async fn await_api(
     cluster: &Cluster,
     engine: &dyn Engine,
@@ -38,24 +38,24 @@ pub(crate) async fn await_api(
         .await
 }
 
-/// Waits until the node accepts pods; returns whether it did at the first look, or why it
-/// did not until the deadline.
+/// Waits until the node accepts pods; returns whether it did at the first observation, or
+/// why it does not at the deadline.
 ///
 /// # Errors
-/// When the Kubernetes API does not answer or refuses.
+/// If the Kubernetes API does not respond or refuses the request.
 pub(crate) async fn await_node(
     cluster: &Cluster,
     deadline: Instant,
     step: &Step,
 ) -> Result<Result<bool, TimedOut>, kube::Error> {
-    let mut looks = 0;
+    let mut attempts = 0;
     let wait = Wait::new("the node to accept pods").every(PERIOD);
     let accepted = wait.until(deadline).shown_by(step).run(async || {
-        looks += 1;
+        attempts += 1;
         let nodes = cluster.observe_nodes().await?;
-        let reason = accepts_pods(&nodes);
+        let reason = why_no_pods(&nodes);
         Ok(reason.map_or(Look::Done(()), Look::NotYet))
     });
     let accepted = accepted.await?;
-    Ok(accepted.map(|()| looks == 1))
+    Ok(accepted.map(|()| attempts == 1))
 }

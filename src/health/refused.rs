@@ -1,5 +1,5 @@
-//! A published port that is refused although the node serves behind it: nobody opens it
-//! here, and waiting does not change that.
+//! Published ports that refuse connections although the node serves them: they are not open
+//! on this host, and waiting does not change that.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -13,26 +13,25 @@ use crate::error::{Code, Explain, Result};
 use crate::hint::Hint;
 use crate::node::spec;
 
-/// How long a port may be refused while the node serves behind it: engines without a
-/// proxy of their own need a moment for their rules.
-const BEARABLE: Duration = Duration::from_secs(4);
-/// How long a connection may take here.
+/// How long a port may refuse connections while the node serves it: an engine without a
+/// user-space proxy needs a moment to install its firewall rules.
+const GRACE: Duration = Duration::from_secs(4);
+/// The timeout of a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// Published ports, and since when they have been refused.
+/// Published ports, and since when they refuse connections.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Who serves behind them, in words.
-    who: &'static str,
+    /// What serves the ports, such as `the server`.
+    service: &'static str,
     ports: Vec<Port>,
 }
 
-/// One published port.
+/// A published port.
 #[derive(Debug)]
 struct Port {
     at: SocketAddr,
-    /// The port in the node.
-    inside: u16,
+    node_port: u16,
     since: Option<Instant>,
 }
 
@@ -40,23 +39,24 @@ impl Refused {
     /// Watches the port of the node's Kubernetes API.
     pub(crate) fn kubernetes(node: &Container) -> Refused {
         Refused {
-            who: "the Kubernetes API",
-            ports: published(node, |inside| inside == spec::API_SERVER_PORT),
+            service: "the Kubernetes API",
+            ports: published(node, |node_port| node_port == spec::API_SERVER_PORT),
         }
     }
 
     /// Watches all other ports that the node publishes.
     pub(crate) fn server(node: &Container) -> Refused {
         Refused {
-            who: "the server",
-            ports: published(node, |inside| inside != spec::API_SERVER_PORT),
+            service: "the server",
+            ports: published(node, |node_port| node_port != spec::API_SERVER_PORT),
         }
     }
 
-    /// Looks once more.
+    /// Tries to connect to each port.
     ///
     /// # Errors
-    /// When ports have been refused for long enough, and the node serves behind them.
+    /// If ports have refused connections for longer than the grace period, and the node
+    /// serves them.
     pub(crate) async fn check(&mut self, engine: &dyn Engine, node: &str) -> Result<()> {
         let mut refused = Vec::new();
         for port in &mut self.ports {
@@ -65,18 +65,18 @@ impl Refused {
                 continue;
             }
             let since = *port.since.get_or_insert_with(Instant::now);
-            if since.elapsed() < BEARABLE {
+            if since.elapsed() < GRACE {
                 continue;
             }
             port.since = None;
-            if serves(engine, node, port.inside).await? {
+            if serves(engine, node, port.node_port).await? {
                 refused.push(port.at);
             }
         }
         match refused.is_empty() {
             true => Ok(()),
             false => Err(PortsRefused {
-                who: self.who,
+                service: self.service,
                 at: refused,
             }
             .into()),
@@ -84,18 +84,18 @@ impl Refused {
     }
 }
 
-/// The node serves, but its published ports are not open here.
+/// The node serves ports that are not open on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortsRefused {
-    /// Who answers, such as `the server`.
-    who: &'static str,
-    /// Where it is published.
+    /// What serves the ports, such as `the server`.
+    service: &'static str,
+    /// The published addresses.
     at: Vec<SocketAddr>,
 }
 
 impl fmt::Display for PortsRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} answers in the node, but ", self.who)?;
+        write!(f, "{} answers in the node, but ", self.service)?;
         let at: Vec<String> = self.at.iter().map(ToString::to_string).collect();
         match &at[..] {
             [one] => write!(f, "{one}, where Docker publishes it, refuses connections"),
@@ -134,9 +134,12 @@ impl Explain for PortsRefused {
     }
 }
 
-fn published(node: &Container, wanted: impl Fn(u16) -> bool) -> Vec<Port> {
-    let ports = node.ports.iter().filter(|(inside, ..)| wanted(*inside));
-    let port = |(inside, address, host): &(u16, String, u16)| {
+fn published(node: &Container, is_watched: impl Fn(u16) -> bool) -> Vec<Port> {
+    let ports = node
+        .ports
+        .iter()
+        .filter(|(node_port, ..)| is_watched(*node_port));
+    let port = |(node_port, address, host): &(u16, String, u16)| {
         let address: IpAddr = address.parse().ok()?;
         let address = match address.is_unspecified() {
             true => Ipv4Addr::LOCALHOST.into(),
@@ -144,19 +147,19 @@ fn published(node: &Container, wanted: impl Fn(u16) -> bool) -> Vec<Port> {
         };
         Some(Port {
             at: SocketAddr::new(address, *host),
-            inside: *inside,
+            node_port: *node_port,
             since: None,
         })
     };
     ports.filter_map(port).collect()
 }
 
-/// Whether the node answers on its port. Its own address is asked: kube-proxy serves
-/// node ports there in each of its modes.
+/// Whether the node serves the port. Connects to the address of the node, on which kube-proxy
+/// serves node ports in each of its modes.
 async fn serves(engine: &dyn Engine, node: &str, port: u16) -> Result<bool> {
     let connect = format!(": >\"/dev/tcp/$HOSTNAME/{port}\"");
     let argv = match port {
-        // Its port is open before it serves.
+        // The port is open before the API server is ready.
         spec::API_SERVER_PORT => {
             ["kubectl", "get", "--raw=/readyz", "--request-timeout=2s"].to_vec()
         }
@@ -180,10 +183,10 @@ mod tests {
     use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
 
-    /// Refused for longer than is bearable, where that can be told.
-    fn long(mut refused: Refused) -> Refused {
+    /// Makes the ports refused for longer than the grace period.
+    fn refused_for_long(mut refused: Refused) -> Refused {
         for port in &mut refused.ports {
-            port.since = Instant::now().checked_sub(BEARABLE * 2);
+            port.since = Instant::now().checked_sub(GRACE * 2);
         }
         refused
     }
@@ -198,28 +201,37 @@ mod tests {
         }
     }
 
-    /// A port that is free as long as nobody takes it.
+    /// A port on which no process listens.
     fn closed() -> u16 {
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        held.local_addr().unwrap().port()
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
     }
 
     #[tokio::test]
-    async fn only_a_port_that_nobody_opens_for_a_node_that_answers_is_told() {
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = held.local_addr().unwrap().port();
+    async fn reports_only_a_closed_port_that_the_node_serves() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
         let node = node(&[(6443, "127.0.0.1", port), (30080, "127.0.0.1", closed())]);
         let refused = || Refused::kubernetes(&node);
         let engine = FakeEngine::new(State::default());
-        long(refused()).check(&engine, "n").await.unwrap();
-        drop(held);
+        refused_for_long(refused())
+            .check(&engine, "n")
+            .await
+            .unwrap();
+        drop(listener);
         let starting = FakeEngine::new(State::default()).with_exec(Box::new(|_, _| Output {
             code: 1,
             ..Output::default()
         }));
-        long(refused()).check(&starting, "n").await.unwrap();
+        refused_for_long(refused())
+            .check(&starting, "n")
+            .await
+            .unwrap();
         refused().check(&engine, "n").await.unwrap();
-        let error = long(refused()).check(&engine, "n").await.unwrap_err();
+        let error = refused_for_long(refused())
+            .check(&engine, "n")
+            .await
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -229,9 +241,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_refused_port_of_a_server_that_answers_is_named() {
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        let open = held.local_addr().unwrap().port();
+    async fn names_every_refused_port_that_the_node_serves() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap().port();
         let (web, api, ingress) = (closed(), closed(), closed());
         let node = node(&[
             (30080, "0.0.0.0", web),
@@ -245,7 +257,7 @@ mod tests {
             code: i64::from(argv.last().is_some_and(|arg| arg.contains("/30082"))),
             ..Output::default()
         }));
-        let mut refused = long(Refused::server(&node));
+        let mut refused = refused_for_long(Refused::server(&node));
         let error = refused.check(&engine, "n").await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -1,4 +1,4 @@
-//! Waiting for the server to do what a user needs, through its published ports.
+//! Waits until the server is usable through its published ports.
 
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use crate::event::Step;
 use crate::probe::{Check, Failure, Probe};
 use crate::wait::{Look, Reason, Wait};
 
-/// How long probes may fail after all components are ready: kube-proxy and the
-/// web app's proxy need a moment to see them.
+/// How long probes may fail after all components are ready: kube-proxy and the proxy of
+/// the web server need a moment to notice that.
 const SETTLING: Duration = Duration::from_secs(60);
-/// How often the server is asked.
+/// How often the server is probed.
 const PERIOD: Duration = Duration::from_millis(300);
 
-/// Waits until a login and the other checks work. Returns whether they did at once.
+/// Waits until a login and the other checks succeed. Returns whether they did at the first
+/// attempt.
 ///
 /// # Errors
-/// [`Failure`] with the last checks, and at once when a published port is refused
-/// although the node serves behind it.
+/// [`Failure`] with the last checks; [`super::refused::PortsRefused`] as soon as a published
+/// port refuses connections although the node serves it.
 pub(crate) async fn await_server(
     probe: &Probe,
     engine: &dyn Engine,
@@ -28,13 +29,13 @@ pub(crate) async fn await_server(
 ) -> Result<bool> {
     let container = engine.container(node).await?.unwrap_or_default();
     let mut refused = Refused::server(&container);
-    let mut looks = 0;
+    let mut attempts = 0;
     let mut checks = Vec::new();
     let wait = Wait::new("the server to answer")
         .every(PERIOD)
         .within(SETTLING);
     let answered = wait.shown_by(step).run(async || {
-        looks += 1;
+        attempts += 1;
         checks = probe.all().await;
         let Some(reason) = first_failure(&checks) else {
             return Ok(Look::Done(()));
@@ -43,7 +44,7 @@ pub(crate) async fn await_server(
         Ok::<_, Error>(Look::NotYet(reason))
     });
     match answered.await? {
-        Ok(()) => Ok(looks == 1),
+        Ok(()) => Ok(attempts == 1),
         Err(_) => Err(Failure {
             checks,
             node: node.to_owned(),
@@ -52,7 +53,6 @@ pub(crate) async fn await_server(
     }
 }
 
-/// Why a user cannot use the server yet.
 fn first_failure(checks: &[Check]) -> Option<Reason> {
     let failure = checks.iter().find_map(Check::failed)?;
     Some(failure.into())

@@ -1,4 +1,4 @@
-//! The time that `--timeout` gives, and an error that says which step used it up.
+//! The time limit of `--timeout`, and an error that names the steps that used it up.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub(crate) struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// A bound that counts from now.
+    /// Creates a limit that starts now.
     pub(crate) fn new(limit: Duration) -> TimeLimit {
         TimeLimit {
             limit,
@@ -22,7 +22,7 @@ impl TimeLimit {
         }
     }
 
-    /// What is left, after steps that took these times.
+    /// Returns the time left after steps that took these times.
     pub(crate) fn after(&self, steps: &[(String, Duration)]) -> TimeLeft {
         TimeLeft {
             limit: self.limit,
@@ -32,7 +32,7 @@ impl TimeLimit {
     }
 }
 
-/// What earlier steps have left of a command's time.
+/// The rest of a command's time after earlier steps.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeLeft {
     limit: Duration,
@@ -41,32 +41,32 @@ pub(crate) struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// What to say of a wait that ended at the deadline. Where the steps before have
-    /// used most of the time, that is the diagnosis, and not what the server was at.
-    pub(crate) fn judge(&self, late: impl Explain) -> crate::error::Error {
+    /// Returns the error of a wait that ended at the deadline. If earlier steps took at least
+    /// half of the time, the error blames them instead of the server.
+    pub(crate) fn timed_out(&self, late: impl Explain) -> crate::error::Error {
         let spent: Duration = self.spent.iter().map(|(_, took)| *took).sum();
         if spent < self.limit / 2 {
             return late.into();
         }
-        let worth_naming = |(_, took): &&(String, Duration)| *took >= self.limit / 10;
-        UsedUp {
+        let is_long = |(_, took): &&(String, Duration)| *took >= self.limit / 10;
+        LimitExceeded {
             limit: self.limit,
-            steps: self.spent.iter().filter(worth_naming).cloned().collect(),
+            steps: self.spent.iter().filter(is_long).cloned().collect(),
             late: Box::new(late),
         }
         .into()
     }
 }
 
-/// The time of a command went into its earlier steps.
+/// A command timed out because its earlier steps took most of the time.
 #[derive(Debug)]
-pub(crate) struct UsedUp {
+pub(crate) struct LimitExceeded {
     limit: Duration,
     steps: Vec<(String, Duration)>,
     late: Box<dyn Explain>,
 }
 
-impl fmt::Display for UsedUp {
+impl fmt::Display for LimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = |(name, took): &(String, Duration)| format!("{name} took {}", duration(*took));
         let steps: Vec<String> = self.steps.iter().map(took).collect();
@@ -80,9 +80,9 @@ impl fmt::Display for UsedUp {
     }
 }
 
-impl std::error::Error for UsedUp {}
+impl std::error::Error for LimitExceeded {}
 
-impl Explain for UsedUp {
+impl Explain for LimitExceeded {
     fn code(&self) -> Code {
         self.late.code()
     }
@@ -113,20 +113,20 @@ mod tests {
         }
     }
 
-    fn judged(spent: &[(&str, u64)]) -> String {
+    fn error_after(spent: &[(&str, u64)]) -> String {
         let steps = spent.iter();
         let steps = steps.map(|(name, took)| ((*name).to_owned(), Duration::from_secs(*took)));
         let steps: Vec<_> = steps.collect();
         let left = TimeLimit::new(Duration::from_secs(60)).after(&steps);
-        left.judge(Late).to_string()
+        left.timed_out(Late).to_string()
     }
 
     #[test]
     fn names_the_step_that_used_up_the_time() {
         assert_eq!(
-            judged(&[("preflight", 1), ("node", 8), ("images", 65)]),
+            error_after(&[("preflight", 1), ("node", 8), ("images", 65)]),
             "timed out after 1 m (`--timeout`): node took 8 s, images took 1 m 5 s; redis is not ready"
         );
-        assert_eq!(judged(&[("images", 20)]), "redis is not ready");
+        assert_eq!(error_after(&[("images", 20)]), "redis is not ready");
     }
 }

@@ -1,5 +1,5 @@
-//! Waiting for components: a wait says what it waits for, why it is not over, and
-//! ends at once when waiting does not help.
+//! Waits for components. A wait reports what it waits for and why, and ends immediately if
+//! waiting does not help.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -7,49 +7,49 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::components::{ComponentHealth, Judge, LOG_LINES};
+use super::components::{Assessor, ComponentHealth, LOG_LINES};
 use crate::component::{Component, State, StateKind};
 use crate::diagnose::{ComponentObservation, ContainerState, Failure, assess};
 use crate::kube::{Cluster, Error};
 use crate::logs::last_lines;
 use crate::wait::{Look, Wait};
 
-/// How often the cluster is looked at: a look costs the API server a few
-/// milliseconds, and a change is seen within half a second.
+/// How often the cluster is observed: an observation costs the API server a few
+/// milliseconds, and a change is noticed within half a second.
 const PERIOD: Duration = Duration::from_millis(400);
-/// The same for what takes Kubernetes a moment only.
-const SOON: Duration = Duration::from_millis(100);
-/// How long the API server may be away during a wait: one that is told to end
-/// takes its 60 s while somebody follows a log.
-const AWAY: Duration = Duration::from_secs(90);
-/// How long the logs may take that a look needs.
+/// How often the cluster is observed for changes that take Kubernetes only a moment.
+const SHORT_PERIOD: Duration = Duration::from_millis(100);
+/// How long the API server may be unreachable during a wait: it takes 60 s to terminate
+/// while a client follows a log.
+const OUTAGE: Duration = Duration::from_secs(90);
+/// The timeout of reading the logs for one observation.
 const LOGS: Duration = Duration::from_secs(10);
-/// The kubelet's word for a container that the kernel killed for memory.
+/// The kubelet's reason for a container that the kernel killed for using too much memory.
 const OOM_KILLED: &str = "OOMKilled";
 
-/// How a wait for components ended.
+/// The result of a wait for components.
 #[derive(Debug)]
 pub(crate) enum Waited {
     /// All of them are ready.
     Ready(Vec<ComponentHealth>),
-    /// One of them does not become ready.
+    /// One of them will not become ready.
     Failed(Box<Failure>),
 }
 
-/// Waits until the pods of these components that were replaced get no more requests;
-/// returns whether that is so at the deadline.
+/// Waits until the replaced pods of these components no longer receive requests; returns
+/// whether that is the case at the deadline.
 ///
 /// # Errors
-/// When the API server is away for too long.
+/// If the API server is unreachable for too long.
 pub(crate) async fn await_replaced(
     cluster: &Cluster,
     components: &[Component],
     timeout: Duration,
 ) -> Result<bool, Error> {
-    let wait = Wait::new("the old pods to be terminated").every(SOON);
+    let wait = Wait::new("the old pods to be terminated").every(SHORT_PERIOD);
     let deadline = Instant::now() + timeout;
     let ended = wait.until(deadline).run(async || {
-        let mut seen = look(cluster, deadline).await?;
+        let mut seen = observe(cluster, deadline).await?;
         seen.retain(|seen| components.contains(&seen.component));
         Ok::<_, Error>(match seen.iter().find(|seen| seen.replacing) {
             Some(seen) => Look::NotYet(format!("{} has one", seen.component).into()),
@@ -59,64 +59,67 @@ pub(crate) async fn await_replaced(
     Ok(ended.await?.is_ok())
 }
 
-/// Waits until these components are ready, and tells each change of state, the
-/// first one included. Ends at once when one of them is beyond help; the
-/// failure names the first such in the order in which they are needed.
+/// Waits until these components are ready, and reports the first state of each and every
+/// change. Ends immediately if one of them needs help; the failure names the first one in
+/// the order in which they depend on each other.
 ///
 /// # Errors
-/// When the API server is away for too long.
+/// If the API server is unreachable for too long.
 pub(crate) async fn await_components(
     cluster: &Cluster,
     components: &[Component],
     timeout: Duration,
-    mut tell: impl FnMut(Component, &State),
+    mut report: impl FnMut(Component, &State),
 ) -> Result<Waited, Error> {
     let (deadline, began) = (Instant::now() + timeout, Timestamp::now());
-    let mut first = first_look(cluster).await?;
-    let mut told: HashMap<Component, State> = HashMap::new();
-    let mut judge = Judge::new(cluster);
+    let mut first = first_observation(cluster).await?;
+    let mut reported: HashMap<Component, State> = HashMap::new();
+    let mut assessor = Assessor::new(cluster);
     let mut memory = KilledForMemory::default();
     let mut last = Vec::new();
     let wait = Wait::new("the components").every(PERIOD).until(deadline);
     let waited = wait.run(async || {
         let mut seen = match first.take() {
             Some(seen) => seen,
-            None => look(cluster, deadline).await?,
+            None => observe(cluster, deadline).await?,
         };
         seen.retain(|seen| components.contains(&seen.component));
-        seen.iter_mut().for_each(|seen| forget(seen, began));
-        seen.iter_mut().for_each(|seen| memory.recall(seen));
-        let judged = judge.judge(seen, Instant::now() + LOGS).await;
-        for one in &judged {
+        seen.iter_mut()
+            .for_each(|seen| drop_old_terminations(seen, began));
+        seen.iter_mut().for_each(|seen| memory.restore_reason(seen));
+        let assessed = assessor.assess(seen, Instant::now() + LOGS).await;
+        for one in &assessed {
             let component = one.seen.component;
-            if told.get(&component) != Some(&one.state) {
-                tell(component, &one.state);
-                told.insert(component, one.state.clone());
+            if reported.get(&component) != Some(&one.state) {
+                report(component, &one.state);
+                reported.insert(component, one.state.clone());
             }
         }
-        if let Some((failed, finding)) = judged
+        if let Some((failed, finding)) = assessed
             .iter()
-            .find_map(|one| Some((one, one.beyond_help()?)))
+            .find_map(|one| Some((one, one.permanent_finding()?)))
         {
             let (finding, log) = (finding.clone(), failed.log.clone());
             let failure = Failure { finding, log };
             return Ok(Look::Done(Waited::Failed(Box::new(failure))));
         }
-        if judged.iter().all(|one| one.seen.is_ready()) {
-            return Ok(Look::Done(Waited::Ready(judged)));
+        if assessed.iter().all(|one| one.seen.is_ready()) {
+            return Ok(Look::Done(Waited::Ready(assessed)));
         }
-        last = judged;
+        last = assessed;
         Ok::<_, Error>(Look::NotYet("not all of them are ready".into()))
     });
     match waited.await? {
         Ok(waited) => Ok(waited),
-        Err(_) => Ok(Waited::Failed(late(cluster, &last, timeout).await)),
+        Err(_) => Ok(Waited::Failed(
+            failure_at_deadline(cluster, &last, timeout).await,
+        )),
     }
 }
 
-/// The first look; none after which pods were deleted, so that what the last `up` has
-/// mended is not judged by its old back-off.
-async fn first_look(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation>>, Error> {
+/// Observes the cluster and deletes the pods that are in back-off, so that a cause which is
+/// fixed by now does not count. Returns the observation if no pod was deleted.
+async fn first_observation(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation>>, Error> {
     let seen = cluster.observe().await?;
     let not_ready = seen.iter().filter(|seen| !seen.is_ready());
     let pods = not_ready.flat_map(|seen| &seen.pods);
@@ -126,14 +129,18 @@ async fn first_look(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation
     Ok((deleted == 0).then_some(seen))
 }
 
-/// What to say at the deadline: a finding that might have healed, else the state
-/// of the first component that waits for no other.
-async fn late(cluster: &Cluster, last: &[ComponentHealth], timeout: Duration) -> Box<Failure> {
-    let open = || last.iter().filter(|one| !one.seen.is_ready());
-    let culprit = open()
+/// Returns the failure at the deadline: a finding that might have healed, or else the state
+/// of the first component that does not wait for another one.
+async fn failure_at_deadline(
+    cluster: &Cluster,
+    last: &[ComponentHealth],
+    timeout: Duration,
+) -> Box<Failure> {
+    let not_ready = || last.iter().filter(|one| !one.seen.is_ready());
+    let culprit = not_ready()
         .find(|one| one.state.kind != StateKind::Waiting)
-        .or_else(|| open().next())
-        // Not reached: a wait whose components are all ready is over.
+        .or_else(|| not_ready().next())
+        // Unreachable: the wait ends when all components are ready.
         .unwrap_or(&last[0]);
     let seen = &culprit.seen;
     let log = last_lines(cluster, seen, LOG_LINES).await;
@@ -144,28 +151,28 @@ async fn late(cluster: &Cluster, last: &[ComponentHealth], timeout: Duration) ->
     })
 }
 
-/// One look; an API server that is away for a while is waited for.
-async fn look(cluster: &Cluster, deadline: Instant) -> Result<Vec<ComponentObservation>, Error> {
-    let patience = deadline.min(Instant::now() + AWAY);
+/// Observes the cluster; retries while the API server is unreachable for a while.
+async fn observe(cluster: &Cluster, deadline: Instant) -> Result<Vec<ComponentObservation>, Error> {
+    let retry_until = deadline.min(Instant::now() + OUTAGE);
     loop {
         match cluster.observe().await {
-            Err(error) if error.is_transient() && Instant::now() + PERIOD < patience => {
-                tracing::debug!(%error, "the look failed");
+            Err(error) if error.is_transient() && Instant::now() + PERIOD < retry_until => {
+                tracing::debug!(%error, "cannot observe the cluster");
                 tokio::time::sleep(PERIOD).await;
             }
-            answer => return answer,
+            result => return result,
         }
     }
 }
 
-/// Containers that the kernel has killed for memory, by pod and name. Its word is lost
-/// at times (seen on cgroup v1: the first end says so, the next ones are only killed).
+/// Containers that the kernel has killed for using too much memory, by pod and name. The
+/// reason is sometimes lost (seen on cgroup v1: only the first termination has it).
 #[derive(Default)]
 struct KilledForMemory(HashSet<(String, String)>);
 
 impl KilledForMemory {
-    /// Takes a later kill of such a container for one of the same kind.
-    fn recall(&mut self, seen: &mut ComponentObservation) {
+    /// Sets the reason of a later kill of such a container.
+    fn restore_reason(&mut self, seen: &mut ComponentObservation) {
         for pod in &mut seen.pods {
             for container in &mut pod.containers {
                 let id = (pod.uid.clone(), container.name.clone());
@@ -185,9 +192,9 @@ impl KilledForMemory {
     }
 }
 
-/// Forgets how a container that runs ended before the wait began: whatever was
-/// wrong may be put right since, and it gets its chance.
-fn forget(seen: &mut ComponentObservation, began: Timestamp) {
+/// Removes terminations before the wait began from running containers: their cause may be
+/// fixed by now.
+fn drop_old_terminations(seen: &mut ComponentObservation, began: Timestamp) {
     for pod in &mut seen.pods {
         for container in pod.init.iter_mut().chain(&mut pod.containers) {
             let running = matches!(container.state, ContainerState::Running { .. });

@@ -95,7 +95,7 @@ fn container(spec: &core::Container, statuses: &[ContainerStatus]) -> ContainerO
     let last = status.and_then(|status| status.last_state.as_ref());
     ContainerObservation {
         name: spec.name.clone(),
-        image: ObservedImage::read(spec.image.as_deref()),
+        image: ObservedImage::parse(spec.image.as_deref()),
         ready: status.is_some_and(|status| status.ready),
         started: status.is_some_and(|status| status.started == Some(true)),
         restarts: status.map_or(0, |status| status.restart_count.max(0).unsigned_abs()),
@@ -184,7 +184,7 @@ pub(crate) fn claim(claim: &PersistentVolumeClaim) -> ClaimObservation {
 
 fn image(template: Option<&core::PodSpec>) -> ObservedImage {
     let first = template.and_then(|spec| spec.containers.first());
-    ObservedImage::read(first.and_then(|container| container.image.as_deref()))
+    ObservedImage::parse(first.and_then(|container| container.image.as_deref()))
 }
 
 pub(crate) fn deployment(object: &Deployment) -> WorkloadObservation {

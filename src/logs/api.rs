@@ -1,5 +1,5 @@
-//! The logs as the Kubernetes API gives them: of each container, the present run and the
-//! one before.
+//! Logs from the Kubernetes API, which has the current and the previous run of each
+//! container.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::diagnose::{ContainerObservation, ContainerState};
 use crate::error::{Error, Result};
 use crate::kube::{self, Cluster, LogReader, LogRequest};
 
-/// How often new pods and restarts are looked for while following.
+/// How often the pods are listed while following, to find new ones and restarts.
 const PERIOD: Duration = Duration::from_millis(700);
-/// How long the API server may be away while following.
-const AWAY: Duration = Duration::from_secs(90);
+/// How long the API server may be unreachable while following.
+const OUTAGE: Duration = Duration::from_secs(90);
 
 /// The containers of the components' pods.
 pub(super) struct Api {
@@ -33,7 +33,7 @@ impl Source for Api {
     async fn list(&self) -> Result<Vec<Log>> {
         let mut logs = Vec::new();
         for (component, pod) in self.cluster.pods().await? {
-            if !self.options.wants(component) {
+            if !self.options.includes(component) {
                 continue;
             }
             let init = pod.init.iter().filter(|container| !container.is_done());
@@ -45,7 +45,7 @@ impl Source for Api {
                 pod: pod.name.clone(),
                 container: container.name.clone(),
                 run: container.restarts,
-                grows: matches!(container.state, ContainerState::Running { .. }),
+                may_grow: matches!(container.state, ContainerState::Running { .. }),
             }));
         }
         Ok(logs)
@@ -55,16 +55,16 @@ impl Source for Api {
         Ok(open(&self.cluster, log, part).await?)
     }
 
-    fn patience(&self, error: &Error) -> Duration {
+    fn outage(&self, error: &Error) -> Duration {
         let error = error.downcast_ref::<kube::Error>();
         match error.is_some_and(kube::Error::is_transient) {
-            true => AWAY,
+            true => OUTAGE,
             false => Duration::ZERO,
         }
     }
 }
 
-/// Begins to read the log of a container.
+/// Opens the log of a container.
 pub(super) async fn open(
     cluster: &Cluster,
     log: &Log,
@@ -92,7 +92,7 @@ pub(super) async fn open(
     }))
 }
 
-/// Whether a container has a log: of its present run, or of the previous one.
+/// Whether a container has a log, either of its current run or of the previous one.
 pub(super) fn has_log(container: &ContainerObservation, previous: bool) -> bool {
     match container.state {
         _ if previous => container.last.is_some(),
@@ -105,12 +105,12 @@ pub(super) fn has_log(container: &ContainerObservation, previous: bool) -> bool 
 struct Lines {
     pod: String,
     reader: LogReader,
-    /// For the rest of a line that was cut.
+    /// The time of the last line, for the rest of a line that was split.
     last: Option<Timestamp>,
 }
 
 impl Lines {
-    /// The next line; `None` at the end.
+    /// Returns the next line; `None` at the end.
     async fn next(&mut self) -> Result<Option<Entry>, kube::Error> {
         let line = next_line(&mut self.reader).await;
         let line = line.map_err(|source| kube::Error::Log {
@@ -120,7 +120,7 @@ impl Lines {
         Ok(line.map(|bytes| self.entry(&String::from_utf8_lossy(&bytes))))
     }
 
-    /// Takes the time off that the kubelet wrote before a line.
+    /// Splits off the time that the kubelet wrote before the line.
     fn entry(&mut self, text: &str) -> Entry {
         let text = text.trim_end_matches('\r');
         let (stamp, rest) = text.split_once(' ').unwrap_or((text, ""));

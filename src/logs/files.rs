@@ -1,5 +1,4 @@
-//! The files of the containers' logs below /var/log/pods in a node that runs: one for
-//! each run of a container.
+//! Log files below /var/log/pods in a running node: one for each run of a container.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,12 +12,12 @@ use crate::component::{Component, NAMESPACE};
 use crate::docker::{Engine, exec_ok};
 use crate::error::Result;
 
-/// How often new files are looked for while following.
+/// How often the files are listed while following.
 const PERIOD: Duration = Duration::from_secs(2);
-/// Lists the files; that there are none is no failure.
+/// Lists the files; succeeds if there are none.
 const LIST: &str = r#"ls -d /var/log/pods/"$1"_*/*/*.log 2>/dev/null || true"#;
 
-/// The files in a node.
+/// The log files in a node.
 pub(super) struct Files {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) node: String,
@@ -36,7 +35,7 @@ impl Source for Files {
         let title = "list the logs in the node";
         let listed = exec_ok(&*self.engine, &self.node, title, &argv).await?;
         let files = listed.lines().filter_map(File::at);
-        let files = files.filter(|file| self.options.wants(file.component));
+        let files = files.filter(|file| self.options.includes(file.component));
         let files = runs(files.collect(), self.options.previous);
         Ok(files.into_iter().map(Log::from).collect())
     }
@@ -45,7 +44,7 @@ impl Source for Files {
         let from = part.tail.map_or("+1".to_owned(), |tail| tail.to_string());
         let mut argv = vec!["tail", "-n", &from];
         if part.follow {
-            // By name: the kubelet puts a new file in the place of one that grew large.
+            // By name: the kubelet replaces a large file with a new one.
             argv.push("-F");
         }
         argv.push(&log.key);
@@ -65,13 +64,13 @@ pub(super) struct File {
     pod: String,
     uid: String,
     container: String,
-    /// How many runs were before it.
+    /// The number of earlier runs.
     run: u32,
     pub(super) path: String,
 }
 
 impl File {
-    /// What a path says: `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.
+    /// Parses `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.
     pub(super) fn at(path: &str) -> Option<File> {
         let mut parts = path.rsplit('/');
         let run = parts.next()?.strip_suffix(".log")?.parse().ok()?;
@@ -89,8 +88,8 @@ impl File {
         })
     }
 
-    /// Whether it is an init container's that waits for another component.
-    fn waits(&self) -> bool {
+    /// Whether it belongs to an init container that waits for another component.
+    fn is_of_wait(&self) -> bool {
         self.container.starts_with("wait-for-")
     }
 }
@@ -103,21 +102,21 @@ impl From<File> for Log {
             pod: file.pod,
             container: file.container,
             run: file.run,
-            grows: true,
+            may_grow: true,
         }
     }
 }
 
-/// Of each container the file of its last run, or of the one before. What a pod's
-/// container waited for is told only until the container itself speaks, as it is
-/// through the Kubernetes API.
+/// Selects for each container the file of its last run, or of the previous one. The files of
+/// init containers that wait are included only until the main container of the pod has a
+/// log, as with the Kubernetes API.
 pub(super) fn runs(mut files: Vec<File>, previous: bool) -> Vec<File> {
-    let speaking: HashSet<String> = files
+    let started: HashSet<String> = files
         .iter()
-        .filter(|file| !file.waits())
+        .filter(|file| !file.is_of_wait())
         .map(|file| file.uid.clone())
         .collect();
-    files.retain(|file| !file.waits() || !speaking.contains(&file.uid));
+    files.retain(|file| !file.is_of_wait() || !started.contains(&file.uid));
     files.sort_by(|a, b| {
         let key = |file: &File| (file.component, file.uid.clone(), file.container.clone());
         key(a).cmp(&key(b)).then(b.run.cmp(&a.run))

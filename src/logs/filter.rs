@@ -1,5 +1,5 @@
-//! Which lines of the servers' logs are answers to probes: the kubelet's, every two
-//! seconds, and our own. They would hide what a person looks for.
+//! Hides log lines about answered probes: those of the kubelet, every two seconds, and
+//! those of this program. They would drown the lines that a user looks for.
 
 use std::collections::VecDeque;
 
@@ -13,38 +13,38 @@ impl LogOptions {
         self.probes || !is_probe(component, text)
     }
 
-    /// How many lines from the end of a log its source is asked for. `None` for all:
-    /// also where lines are left out, since the source would count them.
-    pub(super) fn tail_of_source(&self, component: Component) -> Option<u32> {
+    /// Returns how many lines from the end of a log to request from its source. `None` for
+    /// all, also if lines are hidden, because the source would count those too.
+    pub(super) fn source_tail(&self, component: Component) -> Option<u32> {
         self.tail
-            .filter(|tail| *tail == 0 || !self.leaves_out(component))
+            .filter(|tail| *tail == 0 || !self.hides_probes(component))
     }
 
-    /// The lines that [`LogOptions::tail`] keeps of a log that is read as a whole.
+    /// Returns the buffer that applies [`LogOptions::tail`] to a log that is read completely.
     pub(super) fn last_lines(&self, component: Component) -> Option<LastLines> {
-        let tail = self.tail.filter(|_| self.leaves_out(component))?;
+        let tail = self.tail.filter(|_| self.hides_probes(component))?;
         Some(LastLines {
-            most: usize::try_from(tail).unwrap_or(usize::MAX),
+            limit: usize::try_from(tail).unwrap_or(usize::MAX),
             lines: VecDeque::new(),
         })
     }
 
-    fn leaves_out(&self, component: Component) -> bool {
+    fn hides_probes(&self, component: Component) -> bool {
         !self.probes && answers_probes(component)
     }
 }
 
-/// The last lines of a log, as many as were asked for.
+/// A buffer of the last lines of a log.
 #[derive(Debug)]
 pub(super) struct LastLines {
-    most: usize,
+    limit: usize,
     lines: VecDeque<LogLine>,
 }
 
 impl LastLines {
     pub(super) fn add(&mut self, line: LogLine) {
         self.lines.push_back(line);
-        if self.lines.len() > self.most {
+        if self.lines.len() > self.limit {
             self.lines.pop_front();
         }
     }
@@ -61,12 +61,12 @@ fn answers_probes(component: Component) -> bool {
     )
 }
 
-/// Whether a line says only that a probe was answered. One that failed is shown.
+/// Whether a line only reports an answered probe. Failed probes are shown.
 fn is_probe(component: Component, text: &str) -> bool {
     answers_probes(component) && (is_ping(text) || Access::read(text).is_some_and(|a| a.is_probe()))
 }
 
-/// The API server's own line about a call.
+/// Whether this is the line of the API server itself about the call of a probe.
 fn is_ping(text: &str) -> bool {
     text.split_once("] Returned 200 for ")
         .is_some_and(|(_, rest)| rest.split(' ').next() == Some("debug.ping"))
@@ -98,7 +98,7 @@ impl<'a> Access<'a> {
     }
 
     fn is_probe(&self) -> bool {
-        // The chart's probes: curl takes every status for success.
+        // The chart's probes: to curl, every status is a success.
         if (self.method, self.path) == ("OPTIONS", "/") {
             return true;
         }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_to_probes_are_known_in_the_words_of_each_server() {
+    fn recognizes_the_probe_lines_of_each_server() {
         for (component, line) in [
             (
                 Component::Apiserver,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_shown() {
+    fn shows_all_other_lines() {
         for (component, line) in [
             (
                 Component::Apiserver,
@@ -192,18 +192,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_counts_only_lines_that_are_shown() {
+    fn a_tail_counts_only_shown_lines() {
         let options = |tail, probes| LogOptions {
             tail: Some(tail),
             probes,
             ..LogOptions::default()
         };
-        let asked = |tail, probes, component| options(tail, probes).tail_of_source(component);
-        assert_eq!(asked(5, false, Component::Apiserver), None);
-        assert_eq!(asked(5, true, Component::Apiserver), Some(5));
-        assert_eq!(asked(5, false, Component::Redis), Some(5));
-        assert_eq!(asked(0, false, Component::Apiserver), Some(0));
-        let kept = options(5, false).last_lines(Component::Redis);
-        assert!(kept.is_none(), "the source has counted");
+        let source_tail = |tail, probes, component| options(tail, probes).source_tail(component);
+        assert_eq!(source_tail(5, false, Component::Apiserver), None);
+        assert_eq!(source_tail(5, true, Component::Apiserver), Some(5));
+        assert_eq!(source_tail(5, false, Component::Redis), Some(5));
+        assert_eq!(source_tail(0, false, Component::Apiserver), Some(0));
+        let buffer = options(5, false).last_lines(Component::Redis);
+        assert!(buffer.is_none(), "the source applies the tail");
     }
 }

@@ -1,4 +1,5 @@
-//! Logs from what is there to what comes, through restarts and replacements of pods.
+//! Reads existing lines and then follows new ones, through restarts and replacements of
+//! pods.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,25 +10,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::merge::{Shown, merge};
+use super::merge::{FilteredLog, merge};
 use super::{Log, LogLine, LogOptions, Part, Source};
 use crate::error::Result;
 
 type Sender = mpsc::Sender<Result<LogLine>>;
 
-/// How far a log is read.
+/// How far a log has been read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Read {
     last: Option<Timestamp>,
     /// The run that was read.
     run: u32,
-    /// Whether what was there at the beginning is left out: `--tail 0`.
+    /// Whether to skip the lines that existed at the start: `--tail 0`.
     skip: bool,
-    /// Whether a task reads it now.
+    /// Whether a task is reading it.
     active: bool,
 }
 
-/// Sends the lines of these logs, and with `follow` whatever comes after.
+/// Sends the lines of these logs, and with `follow` all later ones.
 pub(super) async fn read(
     source: Arc<dyn Source>,
     logs: Vec<Log>,
@@ -40,8 +41,8 @@ pub(super) async fn read(
     }
 }
 
-/// Sends what is there, merged by time; says how far each log is read. `None`
-/// when nobody listens any more.
+/// Sends the existing lines, merged by time. Returns how far each log has been read; `None`
+/// if the receiver was dropped.
 async fn merged(
     source: &dyn Source,
     logs: Vec<Log>,
@@ -52,7 +53,7 @@ async fn merged(
         let part = Part {
             previous: options.previous,
             follow: false,
-            tail: options.tail_of_source(log.component),
+            tail: options.source_tail(log.component),
             since: options.since,
         };
         let entries = source.open(&log, part).await;
@@ -61,15 +62,15 @@ async fn merged(
     let mut read = HashMap::new();
     let mut opened = Vec::new();
     for (log, entries) in join_all(opening).await {
-        let begun = read.entry(log.key.clone()).or_insert(Read {
+        let state = read.entry(log.key.clone()).or_insert(Read {
             run: log.run,
             skip: options.tail == Some(0),
             ..Read::default()
         });
         match entries {
-            Ok(Some(entries)) => opened.push(Ok(Shown::new(log, entries, options))),
-            // It waits to start: its first run is still to be read.
-            Ok(None) => begun.run = 0,
+            Ok(Some(entries)) => opened.push(Ok(FilteredLog::new(log, entries, options))),
+            // The container waits for its start: its first run must still be read.
+            Ok(None) => state.run = 0,
             Err(error) => opened.push(Err(error)),
         }
     }
@@ -82,7 +83,7 @@ async fn merged(
     Some(read)
 }
 
-/// Follows all logs, and looks for new ones and for restarts.
+/// Follows all logs, including new ones and those of restarts.
 async fn follow(
     source: &Arc<dyn Source>,
     options: &LogOptions,
@@ -92,7 +93,7 @@ async fn follow(
     let mut tasks: JoinSet<(String, Option<Timestamp>)> = JoinSet::new();
     let mut tick = tokio::time::interval(source.period());
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut answered = Instant::now();
+    let mut last_listed = Instant::now();
     loop {
         tokio::select! {
             () = sender.closed() => return,
@@ -104,7 +105,7 @@ async fn follow(
             }
             _ = tick.tick() => match source.list().await {
                 Ok(logs) => {
-                    answered = Instant::now();
+                    last_listed = Instant::now();
                     read.retain(|key, read| read.active || logs.iter().any(|log| log.key == *key));
                     for log in logs {
                         if let Some(from) = begin(&log, &mut read) {
@@ -113,7 +114,7 @@ async fn follow(
                         }
                     }
                 }
-                Err(error) if answered.elapsed() < source.patience(&error) => {}
+                Err(error) if last_listed.elapsed() < source.outage(&error) => {}
                 Err(error) => {
                     let _ = sender.send(Err(error)).await;
                     return;
@@ -123,29 +124,29 @@ async fn follow(
     }
 }
 
-/// From where a log is read on.
+/// The position from which a log is read further.
 #[derive(Debug, Clone, Copy)]
 struct Start {
     last: Option<Timestamp>,
-    /// Whether the run before may have ended unread.
+    /// Whether the previous run may have unread lines.
     previous: bool,
     skip: bool,
 }
 
-/// Notes that a log is read from now on, if there may be more in it.
+/// Marks a log as being read, if it may have more lines.
 fn begin(log: &Log, read: &mut HashMap<String, Read>) -> Option<Start> {
     let is_new = !read.contains_key(&log.key);
     let read = read.entry(log.key.clone()).or_default();
-    let again = log.run > read.run;
-    if read.active || !(is_new || again || log.grows) {
+    let restarted = log.run > read.run;
+    if read.active || !(is_new || restarted || log.may_grow) {
         return None;
     }
     read.active = true;
     read.run = log.run;
-    read.skip &= read.last.is_none() && !again;
+    read.skip &= read.last.is_none() && !restarted;
     Some(Start {
         last: read.last,
-        previous: again && read.last.is_some(),
+        previous: restarted && read.last.is_some(),
         skip: read.skip,
     })
 }
@@ -176,9 +177,9 @@ async fn read_on(
         let Ok(Some(entries)) = source.open(&log, part).await else {
             continue;
         };
-        let mut shown = Shown::new(log.clone(), entries, &options);
+        let mut shown = FilteredLog::new(log.clone(), entries, &options);
         while let Ok(Some(line)) = shown.next().await {
-            // What was sent may come again.
+            // The source may repeat lines that were sent already.
             if last.is_some() && line.time <= last {
                 continue;
             }

@@ -5,40 +5,39 @@ use jiff::Timestamp;
 use super::lines::Lines;
 use crate::docker::{Engine, Error};
 
-/// Which lines to read.
+/// Which lines of the journal to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JournalOptions {
     /// Only this many lines from the end.
     pub tail: Option<u32>,
-    /// Also what is written later.
+    /// Also lines that are written later.
     pub follow: bool,
-    /// Only lines since then.
+    /// Only lines since this time.
     pub since: Option<Timestamp>,
 }
 
-/// One line of the journal.
+/// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalLine {
-    /// Who wrote it: `kubelet`, `containerd`, or `systemd` about them.
+    /// The unit that wrote it: `kubelet`, `containerd`, or `systemd` about these.
     pub unit: String,
-    /// When.
     pub time: Option<Timestamp>,
-    /// The line without its end.
+    /// The line without the newline.
     pub text: String,
 }
 
-/// Lines as they come. Dropping it ends the reading.
+/// A stream of lines. Dropping it stops the reading.
 pub struct Journal {
     lines: Lines,
-    /// Whose the last line was, for the rest of an entry of several.
+    /// The unit and the time of the last line, for the next lines of the same entry.
     last: (String, Option<Timestamp>),
 }
 
 impl Journal {
-    /// Begins to read the journal of a node that runs.
+    /// Starts reading the journal of a running node.
     ///
     /// # Errors
-    /// When the engine does not answer; errors after that come among the lines.
+    /// If the engine does not respond. Later errors are returned by [`Journal::next`].
     pub async fn open(
         engine: &dyn Engine,
         node: &str,
@@ -56,13 +55,13 @@ impl Journal {
         })
     }
 
-    /// The next line; `None` at the end, which following has none of.
+    /// Returns the next line; `None` at the end, which does not occur when following.
     ///
     /// # Errors
-    /// When the engine goes away, or journalctl fails.
+    /// If the connection to the engine breaks, or journalctl fails.
     pub async fn next(&mut self) -> Result<Option<JournalLine>, Error> {
         while let Some(line) = self.lines.next().await? {
-            // Its own words, such as `-- Boot 1f2e --`.
+            // Messages of journalctl, such as `-- Boot 1f2e --`.
             if !line.starts_with("-- ") {
                 return Ok(Some(self.line(&line)));
             }
@@ -98,23 +97,23 @@ fn arguments(options: JournalOptions) -> Vec<String> {
     }
     match options.tail {
         Some(lines) => arguments.push(format!("--lines={lines}")),
-        // Following alone would begin with the last ten.
+        // With only `--follow`, journalctl starts with the last 10 lines.
         None if options.follow => arguments.push("--no-tail".into()),
         None => {}
     }
     arguments
 }
 
-/// Time, who and text of `TIME HOST WHO[PID]: TEXT`.
+/// Parses the time, the unit and the text of `TIME HOST UNIT[PID]: TEXT`.
 fn entry(line: &str) -> Option<(Timestamp, &str, &str)> {
     let (time, rest) = line.split_once(' ')?;
     let time = time.parse().ok()?;
     let (_, rest) = rest.split_once(' ')?;
-    let (who, text) = rest
+    let (unit, text) = rest
         .split_once(": ")
-        .or(rest.strip_suffix(':').map(|who| (who, "")))?;
-    let who = who.split('[').next().unwrap_or(who);
-    Some((time, who, text))
+        .or(rest.strip_suffix(':').map(|unit| (unit, "")))?;
+    let unit = unit.split('[').next().unwrap_or(unit);
+    Some((time, unit, text))
 }
 
 #[cfg(test)]
@@ -124,18 +123,18 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
 
     #[test]
-    fn entries_are_taken_apart() {
+    fn parses_an_entry() {
         let line = "2026-11-23T15:51:29.123456+0100 node kubelet[123]: I1123 server.go:1: \"x: y\"";
-        let (time, who, text) = entry(line).unwrap();
+        let (time, unit, text) = entry(line).unwrap();
         assert_eq!(time.to_string(), "2026-11-23T14:51:29.123456Z");
-        assert_eq!((who, text), ("kubelet", "I1123 server.go:1: \"x: y\""));
+        assert_eq!((unit, text), ("kubelet", "I1123 server.go:1: \"x: y\""));
         let newer = "2026-11-23T15:51:29.123456+00:00 node systemd[1]: Started kubelet.service.";
         assert_eq!(entry(newer).unwrap().1, "systemd");
         assert_eq!(entry("    goroutine 1 [running]:"), None);
     }
 
     #[test]
-    fn following_without_a_tail_begins_at_the_beginning() {
+    fn following_without_a_tail_starts_at_the_first_line() {
         let of = |options| arguments(options)[6..].join(" ");
         let all = JournalOptions::default();
         assert_eq!(of(all), "");
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_rest_of_an_entry_is_its_writers() {
+    async fn the_next_lines_of_an_entry_keep_its_unit_and_time() {
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(|_, _| Output {
             stdout: "2026-11-23T15:51:29.1+0000 n kubelet[1]: panic\n\
                      \x20   goroutine 1\n-- Boot 1f2e --\n\
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_without_a_journal_is_said() {
+    async fn a_node_without_a_journal_is_an_error() {
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(|_, argv| Output {
             argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
             code: 127,

@@ -1,26 +1,26 @@
-//! The end of the log of the container that a component is stuck at.
+//! The last log lines of the container that keeps a component from being ready.
 
 use std::time::Duration;
 
 use super::api::{has_log, open};
-use super::merge::Shown;
+use super::merge::FilteredLog;
 use super::{Log, LogOptions, Part};
 use crate::diagnose::{ComponentObservation, ContainerObservation, ContainerState, LogTail};
 use crate::error::Result;
 use crate::kube::{Cluster, Error};
 
-/// How many lines are read for one that is kept, of those that answer probes: most of
-/// the others say so.
-const PROBES: u32 = 4;
-/// The bound of reading a log's end.
-const READ: Duration = Duration::from_secs(10);
+/// How many lines to read for each line to keep from a component whose log has lines about
+/// probes, which are most of them.
+const PROBE_FACTOR: u32 = 4;
+/// The timeout of reading the lines.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The last lines of the container that keeps a component from being ready,
-/// init containers included; of the instance before when it was started again;
-/// of the first container when nothing is wrong. Empty where nothing has run.
+/// Returns the last log lines of the container that keeps a component from being ready,
+/// init containers included: those of its previous run if it was restarted. If nothing is
+/// wrong, they are those of the first container. Empty if no container has run.
 ///
 /// # Errors
-/// When the server does not answer.
+/// If the API server does not respond.
 pub(crate) async fn last_lines(
     cluster: &Cluster,
     seen: &ComponentObservation,
@@ -47,40 +47,41 @@ pub(crate) async fn last_lines(
         pod: pod.name.clone(),
         container: container.name.clone(),
         run: container.restarts,
-        grows: false,
+        may_grow: false,
     };
     let options = LogOptions {
         tail: Some(lines),
         ..LogOptions::default()
     };
-    // The whole log would be too much here.
-    let counted = options.tail_of_source(seen.component);
+    // The complete log would be too much.
+    let source_tail = options.source_tail(seen.component);
     let part = Part {
         previous: tail.previous,
-        tail: Some(counted.unwrap_or(lines * PROBES)),
+        tail: Some(source_tail.unwrap_or(lines * PROBE_FACTOR)),
         ..Part::default()
     };
     let read = async {
-        let mut kept = Vec::new();
+        let mut texts = Vec::new();
         if let Some(entries) = open(cluster, &log, part).await? {
-            let mut shown = Shown::new(log, entries, &options).until_its_end();
+            let mut shown = FilteredLog::new(log, entries, &options).with_tail();
             while let Some(line) = shown.next().await? {
-                kept.push(line.text);
+                texts.push(line.text);
             }
         }
-        Ok::<_, crate::error::Error>(kept)
+        Ok::<_, crate::error::Error>(texts)
     };
-    tail.lines = tokio::time::timeout(READ, read)
+    tail.lines = tokio::time::timeout(TIMEOUT, read)
         .await
         .map_err(|_| Error::Timeout {
             what: format!("read the log of {}", pod.name),
-            after: READ,
+            after: TIMEOUT,
         })??;
     Ok(tail)
 }
 
-/// A container that runs again says little yet; how it ended is in the log before.
-/// One that waits to run again shows its last instance by itself.
+/// Whether to read the previous run. A container that was just restarted has few lines yet;
+/// the reason for the restart is in the previous log. A container that waits for its restart
+/// has that log as its current one.
 fn is_previous(container: &ContainerObservation) -> bool {
     let running = matches!(container.state, ContainerState::Running { .. });
     running && !container.ready && container.restarts > 0 && container.last.is_some()

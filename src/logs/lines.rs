@@ -1,4 +1,4 @@
-//! Lines of a stream, read with bounded memory.
+//! Reads the lines of a stream with bounded memory.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use futures_util::io::{AsyncBufRead, AsyncBufReadExt};
 
 use crate::docker::{ByteStream, Error};
 
-/// A line longer than this is cut into several.
+/// The maximum length of a line in bytes; a longer line is split.
 pub(super) const LONGEST: usize = 64 * 1024;
 
-/// The lines of what the engine sends.
+/// The lines of a stream of the engine.
 pub(super) struct Lines(Pin<Box<dyn AsyncBufRead + Send>>);
 
 impl Lines {
@@ -19,7 +19,7 @@ impl Lines {
         Lines(Box::pin(stream.map_err(io::Error::other).into_async_read()))
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<String>, Error> {
         match next_line(&mut self.0).await {
             Ok(line) => Ok(line.map(|line| String::from_utf8_lossy(&line).into_owned())),
@@ -28,12 +28,12 @@ impl Lines {
     }
 }
 
-/// The engine's error inside of one of a reader.
+/// Extracts the engine's error from that of a reader.
 pub(super) fn engine_error(error: io::Error) -> Error {
     Error::of_reader("return a log", error)
 }
 
-/// Reads up to a newline, the end, or the longest piece.
+/// Reads up to a newline, the end of the stream or the maximum length.
 pub(super) async fn next_line(
     reader: &mut (impl AsyncBufRead + Unpin + ?Sized),
 ) -> io::Result<Option<Vec<u8>>> {
@@ -73,13 +73,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_split_and_a_last_one_without_newline_counts() {
+    async fn splits_lines_and_keeps_a_last_one_without_a_newline() {
         assert_eq!(all(b"one\n\nthree and a bit").await, [3, 0, 15]);
         assert_eq!(all(b"").await, [] as [usize; 0]);
     }
 
     #[tokio::test]
-    async fn an_endless_line_is_cut() {
+    async fn splits_a_line_that_is_too_long() {
         let text = vec![b'x'; LONGEST + 10];
         assert_eq!(all(&text).await, [LONGEST, 10]);
     }

@@ -1,4 +1,4 @@
-//! The lines that are shown of several logs, merged by time.
+//! Filters logs and merges their lines by time.
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -8,19 +8,19 @@ use super::filter::LastLines;
 use super::{Entries, Log, LogLine, LogOptions};
 use crate::error::Result;
 
-/// What is shown of a log.
-pub(super) struct Shown {
+/// A log without the lines that are hidden.
+pub(super) struct FilteredLog {
     log: Log,
     entries: Entries,
     options: LogOptions,
-    /// Where its tail is counted here: the lines so far, then the last ones.
+    /// The last lines so far, if the tail is applied here and not by the source.
     tail: Option<LastLines>,
     at_end: bool,
 }
 
-impl Shown {
-    pub(super) fn new(log: Log, entries: Entries, options: &LogOptions) -> Shown {
-        Shown {
+impl FilteredLog {
+    pub(super) fn new(log: Log, entries: Entries, options: &LogOptions) -> FilteredLog {
+        FilteredLog {
             log,
             entries,
             options: options.clone(),
@@ -29,15 +29,14 @@ impl Shown {
         }
     }
 
-    /// Keeps only as many lines from the end as the options want, where the source
-    /// has not counted them.
+    /// Applies the tail of the options, if the source does not.
     #[must_use]
-    pub(super) fn until_its_end(mut self) -> Shown {
+    pub(super) fn with_tail(mut self) -> FilteredLog {
         self.tail = self.options.last_lines(self.log.component);
         self
     }
 
-    /// The next line that is shown; `None` at the end.
+    /// Returns the next line; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<LogLine>> {
         while !self.at_end {
             let Some(entry) = self.entries.try_next().await? else {
@@ -63,18 +62,18 @@ impl Shown {
     }
 }
 
-/// Sends the lines of several logs to their ends, merged by time. `note` learns how far
-/// each is read. `None` when nobody listens any more.
+/// Sends all lines of several logs, merged by time. Calls `note` with the time up to which
+/// each log has been read. `None` if the receiver was dropped.
 pub(super) async fn merge(
-    opened: Vec<Result<Shown>>,
+    opened: Vec<Result<FilteredLog>>,
     mut note: impl FnMut(&Log, Option<Timestamp>),
     sender: &mpsc::Sender<Result<LogLine>>,
 ) -> Option<()> {
-    let mut heads: Vec<(LogLine, Shown)> = Vec::new();
+    let mut heads: Vec<(LogLine, FilteredLog)> = Vec::new();
     for opened in opened {
         let head = match opened {
             Ok(shown) => {
-                let mut shown = shown.until_its_end();
+                let mut shown = shown.with_tail();
                 let line = shown.next().await;
                 line.map(|line| line.map(|line| (line, shown)))
             }

@@ -1,6 +1,6 @@
-//! Logs: one merge, one follow and one filter for all of them, whichever the source. The
-//! components' logs come from the Kubernetes API, from the files in a node that runs, or
-//! from those of a stopped one; the journal of the node comes from the node.
+//! Logs, merged, followed and filtered in the same way for every source. The logs of the
+//! components are read from the Kubernetes API, from the files in a running node or from
+//! the files of a stopped node. The journal is read from the node.
 
 mod api;
 mod files;
@@ -29,58 +29,55 @@ pub use self::open::{Opened, open, open_journal};
 use crate::component::Component;
 use crate::error::{Error, Result};
 
-/// How many lines wait for their reader; more stay in the source.
+/// The number of lines that are read ahead.
 const QUEUE: usize = 256;
 
-/// Which lines to read.
+/// Which lines of the components' logs to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// Of which components; none means all.
+    /// The components; empty for all.
     pub components: Vec<Component>,
-    /// Only this many of the lines that are shown, from the end of each container's log.
+    /// Only this many lines from the end of each container's log, without those that are
+    /// filtered out.
     pub tail: Option<u32>,
-    /// Also what is written later.
+    /// Also lines that are written later.
     pub follow: bool,
-    /// The previous run, of containers that were restarted.
+    /// The previous run of containers that were restarted.
     pub previous: bool,
-    /// Only lines since then.
+    /// Only lines since this time.
     pub since: Option<Timestamp>,
-    /// Also lines that only say that a probe was answered.
+    /// Also lines that only report an answered probe.
     pub probes: bool,
 }
 
 impl LogOptions {
-    fn wants(&self, component: Component) -> bool {
+    fn includes(&self, component: Component) -> bool {
         self.components.is_empty() || self.components.contains(&component)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// The component that wrote it.
     pub component: Component,
-    /// From which pod.
     pub pod: String,
-    /// From which container.
     pub container: String,
-    /// When it was written.
     pub time: Option<Timestamp>,
-    /// The line without its end.
+    /// The line without the newline.
     pub text: String,
 }
 
-/// Lines as they come. Dropping it ends the reading.
+/// A stream of lines. Dropping it stops the reading.
 #[derive(Debug)]
 pub struct Logs {
     lines: mpsc::Receiver<Result<LogLine>>,
-    /// Ends with this value.
+    /// Aborted when this value is dropped.
     _reading: JoinSet<()>,
 }
 
 impl Logs {
-    /// Begins to read the logs of a source. What is there already comes merged by time;
-    /// with `follow`, new lines come as they are written, also in logs that begin
-    /// later. Holds a few lines per log in memory, however long they are.
+    /// Starts reading the logs of a source. Existing lines are merged by time; with
+    /// `follow`, new lines are returned as they are written, also those of new logs. Keeps
+    /// only a few lines per log in memory.
     async fn read(source: Arc<dyn Source>, options: LogOptions) -> Result<Logs> {
         let logs = source.list().await?;
         let (sender, lines) = mpsc::channel(QUEUE);
@@ -92,54 +89,53 @@ impl Logs {
         })
     }
 
-    /// The next line; `None` at the end, which following has none of.
+    /// Returns the next line; `None` at the end, which does not occur when following.
     pub async fn next(&mut self) -> Option<Result<LogLine>> {
         self.lines.recv().await
     }
 }
 
-/// Where the logs of components are read.
+/// A source of the components' logs.
 #[async_trait]
 trait Source: Send + Sync {
-    /// How often new logs are looked for while following.
+    /// How often the logs are listed while following.
     fn period(&self) -> Duration;
 
-    /// The logs that there are.
     async fn list(&self) -> Result<Vec<Log>>;
 
-    /// Begins to read a log. `None` when there is nothing to read yet, or any more.
+    /// Opens a log. `None` if it has no lines yet or no longer exists.
     async fn open(&self, log: &Log, part: Part) -> Result<Option<Entries>>;
 
-    /// How long the logs may fail to be listed with this error while following.
-    fn patience(&self, _: &Error) -> Duration {
+    /// How long listing may fail with this error while following.
+    fn outage(&self, _: &Error) -> Duration {
         Duration::ZERO
     }
 }
 
-/// One log of a source: of a container, or of one run of it.
+/// A log of a source: that of a container or of one of its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Log {
-    /// Tells it apart from the others of its source.
+    /// Unique within the source.
     key: String,
     component: Component,
     pod: String,
     container: String,
-    /// How many runs the container had before.
+    /// The number of earlier runs of the container.
     run: u32,
-    /// Whether more may be written to it.
-    grows: bool,
+    /// Whether more lines may be written to it.
+    may_grow: bool,
 }
 
-/// Which part of a log is read.
+/// The part of a log to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Part {
-    /// The previous run.
+    /// The previous run of the container.
     previous: bool,
-    /// Also what is written later.
+    /// Also lines that are written later.
     follow: bool,
-    /// Only this many lines of what is there.
+    /// Only this many of the existing lines.
     tail: Option<u32>,
-    /// Only lines since then; earlier ones of the same second may come too.
+    /// Only lines since this time; earlier lines of the same second may be included.
     since: Option<Timestamp>,
 }
 

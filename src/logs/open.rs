@@ -1,4 +1,4 @@
-//! Which source the logs of an instance are read from.
+//! Selects the source of an instance's logs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,31 +16,30 @@ use crate::recovery;
 use crate::settings::InstanceName;
 use crate::state::StateDir;
 
-/// How long the Kubernetes API may take to list the pods.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time in which the Kubernetes API must list the pods.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The logs of an instance.
 #[derive(Debug)]
 pub struct Opened {
-    /// The lines.
     pub logs: Logs,
-    /// Why they are not those of the Kubernetes API, if so.
-    pub instead_of_api: Option<&'static str>,
+    /// Why the logs are not read from the Kubernetes API, if they are not.
+    pub fallback_reason: Option<&'static str>,
 }
 
-/// Asks the Kubernetes API, and reads the node's files where it does not answer. Connects
-/// to the engine only if that is needed.
+/// Opens the logs from the Kubernetes API, or from the files of the node if the API does not
+/// respond. Connects to the engine only if that is necessary.
 ///
 /// # Errors
-/// When there is no cluster, or a stopped node is to be followed.
+/// If there is no cluster, or if the logs of a stopped node should be followed.
 pub async fn open(
     options: LogOptions,
     name: &InstanceName,
     state: &StateDir,
     connect: impl AsyncFnOnce() -> Result<Arc<dyn Engine>>,
 ) -> Result<Opened> {
-    let kept = state.kubeconfig()?;
-    if let Some(kubeconfig) = &kept
+    let stored = state.kubeconfig()?;
+    if let Some(kubeconfig) = &stored
         && let Some(opened) = from_api(&options, kubeconfig).await?
     {
         return Ok(opened);
@@ -51,15 +50,15 @@ pub async fn open(
         Ok::<_, Error>((engine, node))
     };
     let (engine, node) = match found.await {
-        // Nothing is known of it, and nobody can be asked.
-        Err(_) if kept.is_none() && state.instance()?.is_none() => {
+        // The instance is unknown, and the engine cannot be queried.
+        Err(_) if stored.is_none() && state.instance()?.is_none() => {
             return Err(no_cluster(name).into());
         }
         found => found?,
     };
     let seen = state.node()?;
-    // Another home may have made the node, or recreated it.
-    if (kept.is_none() || seen.is_some_and(|seen| seen != node.id))
+    // The node may have been created or recreated with another state directory.
+    if (stored.is_none() || seen.is_some_and(|seen| seen != node.id))
         && node.is_awake()
         && node::is_bootstrapped(&*engine, &node.name).await?
         && let kubeconfig = node::kubeconfig(&*engine, &node.name).await?
@@ -75,26 +74,26 @@ pub async fn open(
         };
         return Ok(Opened {
             logs: Logs::read(Arc::new(files), options).await?,
-            instead_of_api: Some("the Kubernetes API does not answer"),
+            fallback_reason: Some("the Kubernetes API does not answer"),
         });
     }
     if options.follow {
-        return Err(asleep(&node, name).into());
+        return Err(not_running(&node, name).into());
     }
     let stopped = Stopped::copy(&*engine, &node.name, &options).await?;
     Ok(Opened {
         logs: Logs::read(Arc::new(stopped), options).await?,
-        instead_of_api: Some(match node.paused {
+        fallback_reason: Some(match node.paused {
             true => "the node is paused",
             false => "the node is stopped",
         }),
     })
 }
 
-/// Begins to read the journal of an instance's node; returns its name too.
+/// Opens the journal of an instance's node; returns the name of the node too.
 ///
 /// # Errors
-/// When there is no node that runs, or the engine does not answer.
+/// If the node does not exist or does not run, or if the engine does not respond.
 pub async fn open_journal(
     options: JournalOptions,
     name: &InstanceName,
@@ -102,23 +101,23 @@ pub async fn open_journal(
 ) -> Result<(String, Journal)> {
     let node = node(name, engine).await?;
     if !node.is_awake() {
-        return Err(asleep(&node, name).into());
+        return Err(not_running(&node, name).into());
     }
     let journal = Journal::open(engine, &node.name, options).await?;
     Ok((node.name, journal))
 }
 
-/// The logs from the Kubernetes API; none where it does not answer.
+/// Opens the logs from the Kubernetes API; `None` if it does not respond.
 async fn from_api(options: &LogOptions, kubeconfig: &str) -> Result<Option<Opened>> {
     let api = Api {
         cluster: Cluster::connect(kubeconfig).await?,
         options: options.clone(),
     };
     let reading = Logs::read(Arc::new(api), options.clone());
-    match tokio::time::timeout(PATIENCE, reading).await {
+    match tokio::time::timeout(TIMEOUT, reading).await {
         Ok(Ok(logs)) => Ok(Some(Opened {
             logs,
-            instead_of_api: None,
+            fallback_reason: None,
         })),
         Ok(Err(error)) => {
             let cause = error.downcast_ref::<kube::Error>();
@@ -131,7 +130,6 @@ async fn from_api(options: &LogOptions, kubeconfig: &str) -> Result<Option<Opene
     }
 }
 
-/// The instance's node.
 async fn node(name: &InstanceName, engine: &dyn Engine) -> Result<Container> {
     let found = recovery::node_of(name, engine).await?;
     Ok(found.ok_or_else(|| no_cluster(name))?)
@@ -143,14 +141,13 @@ fn no_cluster(name: &InstanceName) -> NoCluster {
     }
 }
 
-fn asleep(node: &Container, name: &InstanceName) -> Asleep {
-    Asleep {
+fn not_running(node: &Container, name: &InstanceName) -> NotRunning {
+    NotRunning {
         name: name.to_string(),
-        how: if node.paused { "paused" } else { "stopped" },
+        state: if node.paused { "paused" } else { "stopped" },
     }
 }
 
-/// There is nothing to read from.
 #[derive(Debug, thiserror::Error)]
 #[error("instance `{name}` has no cluster, so there are no logs")]
 struct NoCluster {
@@ -167,15 +164,15 @@ impl Explain for NoCluster {
     }
 }
 
-/// The node is there, and what was asked for can be had only while it runs.
+/// The node exists, and the requested logs can be read only while it runs.
 #[derive(Debug, thiserror::Error)]
-#[error("instance `{name}` is {how}: cannot read its journal or follow its logs")]
-struct Asleep {
+#[error("instance `{name}` is {state}: cannot read its journal or follow its logs")]
+struct NotRunning {
     name: String,
-    how: &'static str,
+    state: &'static str,
 }
 
-impl Explain for Asleep {
+impl Explain for NotRunning {
     fn code(&self) -> Code {
         Code::Usage
     }

@@ -1,4 +1,4 @@
-//! What a line of a container's log file says.
+//! Parses the log files of the container runtime.
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use super::lines::{LONGEST, Lines};
 use super::{Entries, Entry};
 use crate::error::Error;
 
-/// The entries of a log file, those since a time.
+/// Returns the entries of a log file since a time.
 pub(super) fn entries(lines: Lines, since: Option<Timestamp>) -> Entries {
     let next = move |(mut lines, mut parts): (Lines, Parts)| async move {
         loop {
@@ -30,13 +30,12 @@ pub(super) fn entries(lines: Lines, since: Option<Timestamp>) -> Entries {
     stream::try_unfold((lines, Parts::default()), next).boxed()
 }
 
-/// One record of a container's log file, as the container runtime writes it:
-/// `TIME stdout|stderr F|P TEXT`.
+/// A record of a log file: `TIME stdout|stderr F|P TEXT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Record<'a> {
     time: Timestamp,
     stderr: bool,
-    /// Whether the line ends with it.
+    /// Whether it completes the line.
     full: bool,
     text: &'a str,
 }
@@ -49,7 +48,7 @@ fn record(line: &str) -> Option<Record<'_>> {
         "stderr" => true,
         _ => return None,
     };
-    // More tags may follow the first, behind colons.
+    // More tags may follow the first one, separated by colons.
     let full = match words.next()?.split(':').next()? {
         "F" => true,
         "P" => false,
@@ -63,15 +62,15 @@ fn record(line: &str) -> Option<Record<'_>> {
     })
 }
 
-/// Puts lines together that were written in parts.
+/// Joins lines that were written in parts.
 #[derive(Debug, Default)]
 struct Parts {
-    /// Of standard output and of standard error, each with its first part's time.
+    /// The incomplete lines of stdout and stderr, each with the time of its first part.
     open: [Option<(Timestamp, String)>; 2],
 }
 
 impl Parts {
-    /// The whole line that ends with this one of the file, if one does.
+    /// Adds a line of the file and returns the line that it completes, if any.
     fn add(&mut self, line: &str) -> Option<(Timestamp, String)> {
         let record = record(line)?;
         let open = &mut self.open[usize::from(record.stderr)];
@@ -83,7 +82,7 @@ impl Parts {
         None
     }
 
-    /// A line whose end was not written.
+    /// Returns a line whose last part was not written.
     fn rest(&mut self) -> Option<(Timestamp, String)> {
         self.open.iter_mut().find_map(Option::take)
     }
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn records_say_time_stream_and_whether_the_line_ends() {
+    fn parses_time_stream_and_completeness_of_a_record() {
         let found = record("2026-11-23T13:11:28.123456789Z stderr F a  b ").unwrap();
         assert_eq!(found.time.to_string(), "2026-11-23T13:11:28.123456789Z");
         assert!(found.stderr && found.full);
@@ -116,19 +115,19 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_both_streams_do_not_mix() {
+    fn joins_the_parts_of_each_stream_separately() {
         let lines = [
             "2026-11-23T13:11:28Z stdout P one ",
             "2026-11-23T13:11:29Z stderr P an ",
             "2026-11-23T13:11:30Z stdout F line",
-            "torn of",
+            "not a record",
             "2026-11-23T13:11:31Z stderr P end",
         ];
         assert_eq!(texts(&lines), ["one line", "an end"]);
     }
 
     #[test]
-    fn a_line_without_end_is_cut() {
+    fn splits_a_line_that_is_too_long() {
         let part = format!("2026-11-23T13:11:28Z stdout P {}", "x".repeat(16 << 10));
         let lines = vec![part.as_str(); 5];
         assert_eq!(

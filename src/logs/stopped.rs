@@ -1,6 +1,6 @@
-//! The logs' files of a node that is stopped. The engine gives them as one
-//! archive, one file after the other: to be merged by time they are put into
-//! temporary files that nobody else sees and that go with the process.
+//! The log files of a stopped node. The engine returns them as one archive, one file after
+//! the other. To merge them by time, they are copied to temporary files, which no other user
+//! can read and which disappear with the process.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,10 +21,10 @@ use crate::docker::{Engine, Error};
 use crate::error::Result;
 use crate::files;
 
-/// How much of a file is read at once.
-const PIECE: usize = 64 << 10;
+/// The number of bytes to read from a file at once.
+const CHUNK: usize = 64 << 10;
 
-/// Copies of the files of a stopped node, each of which is read once.
+/// Copies of the log files of a stopped node, each of which is read once.
 pub(super) struct Stopped {
     logs: Vec<Log>,
     copies: Mutex<HashMap<String, fs::File>>,
@@ -34,7 +34,7 @@ impl Stopped {
     /// Copies the files below /var/log/pods.
     ///
     /// # Errors
-    /// When the engine does not give the files, or there is no place for copies of them.
+    /// If the engine does not return the files, or if they cannot be copied.
     pub(super) async fn copy(
         engine: &dyn Engine,
         node: &str,
@@ -47,7 +47,7 @@ impl Stopped {
         let mut copies = HashMap::new();
         while let Some(entry) = tar.next().await.map_err(engine_error)? {
             let file = File::at(&format!("/var/log/{}", entry.path));
-            if let Some(file) = file.filter(|file| options.wants(file.component)) {
+            if let Some(file) = file.filter(|file| options.includes(file.component)) {
                 let mut copy = files::temporary()?;
                 tar.copy(&mut copy).await.map_err(engine_error)?;
                 copies.insert(file.path.clone(), copy);
@@ -64,7 +64,7 @@ impl Stopped {
 
 #[async_trait]
 impl Source for Stopped {
-    /// Nothing is written in a stopped node.
+    /// A stopped node writes no logs.
     fn period(&self) -> Duration {
         Duration::MAX
     }
@@ -83,24 +83,24 @@ impl Source for Stopped {
     }
 }
 
-/// The lines of a file, or only so many from its end.
+/// Returns the lines of a file, or only the last ones.
 fn lines(mut file: fs::File, tail: Option<u32>) -> Result<Lines, Error> {
     let begin = match tail {
-        Some(lines) => last_lines(&mut file, lines).map_err(engine_error)?,
+        Some(lines) => tail_offset(&mut file, lines).map_err(engine_error)?,
         None => 0,
     };
     file.seek(SeekFrom::Start(begin)).map_err(engine_error)?;
-    let pieces = stream::try_unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).map_err(engine_error)?;
-        piece.truncate(read);
-        Ok((read > 0).then(|| (Bytes::from(piece), file)))
+    let chunks = stream::try_unfold(file, |mut file| async move {
+        let mut chunk = vec![0; CHUNK];
+        let read = file.read(&mut chunk).map_err(engine_error)?;
+        chunk.truncate(read);
+        Ok((read > 0).then(|| (Bytes::from(chunk), file)))
     });
-    Ok(Lines::new(pieces.boxed()))
+    Ok(Lines::new(chunks.boxed()))
 }
 
-/// Where the last so many lines of a file begin.
-fn last_lines(file: &mut (impl Read + Seek), lines: u32) -> io::Result<u64> {
+/// Returns the offset at which the last lines of a file start.
+fn tail_offset(file: &mut (impl Read + Seek), lines: u32) -> io::Result<u64> {
     let end = file.seek(SeekFrom::End(0))?;
     if lines == 0 {
         return Ok(end);
@@ -108,13 +108,13 @@ fn last_lines(file: &mut (impl Read + Seek), lines: u32) -> io::Result<u64> {
     let mut found = 0;
     let mut after = end;
     while after > 0 {
-        let begin = after.saturating_sub(PIECE as u64);
-        let mut piece = Vec::new();
+        let begin = after.saturating_sub(CHUNK as u64);
+        let mut chunk = Vec::new();
         file.seek(SeekFrom::Start(begin))?;
-        file.by_ref().take(after - begin).read_to_end(&mut piece)?;
-        for (place, _) in piece.iter().enumerate().rev().filter(|(_, b)| **b == b'\n') {
+        file.by_ref().take(after - begin).read_to_end(&mut chunk)?;
+        for (place, _) in chunk.iter().enumerate().rev().filter(|(_, b)| **b == b'\n') {
             let next = begin + place as u64 + 1;
-            // The last line's own end does not count.
+            // The newline of the last line does not count.
             found += u32::from(next < end);
             if found == lines {
                 return Ok(next);
@@ -132,9 +132,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_lines_begin_where_tail_begins() {
+    fn finds_the_offset_of_the_last_lines() {
         let of = |text: &str, lines| {
-            let begin = last_lines(&mut Cursor::new(text.as_bytes()), lines).unwrap();
+            let begin = tail_offset(&mut Cursor::new(text.as_bytes()), lines).unwrap();
             text[usize::try_from(begin).unwrap()..].to_owned()
         };
         assert_eq!(of("a\nb\nc\n", 2), "b\nc\n");
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(of("a\nb\n", 0), "");
         assert_eq!(of("a\nb\n", 3), "a\nb\n");
         assert_eq!(of("", 3), "");
-        let long = "y".repeat(PIECE * 2);
+        let long = "y".repeat(CHUNK * 2);
         assert_eq!(of(&format!("x\n{long}\nz\n"), 2), format!("{long}\nz\n"));
     }
 }

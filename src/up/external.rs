@@ -60,7 +60,7 @@ async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Re
     if !same {
         return Ok(false);
     }
-    Ok(health::serves(cluster, Component::Apiserver).await?)
+    Ok(health::is_ready(cluster, Component::Apiserver).await?)
 }
 
 async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Result<()> {

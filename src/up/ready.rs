@@ -56,7 +56,7 @@ async fn wait_all(
     } = *session;
     let began = Instant::now();
     let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
-    let mut at_once = accepted.map_err(|late| time.judge(Error::NodeNotReady(late)))?;
+    let mut at_once = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
     let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let waited = health::await_components(cluster, &installed, left, |component, state| {
@@ -69,7 +69,7 @@ async fn wait_all(
     });
     let components = match waited.await? {
         Waited::Ready(components) => components,
-        Waited::Failed(late) if late.is_late() => return Err(time.judge(*late)),
+        Waited::Failed(late) if late.is_late() => return Err(time.timed_out(*late)),
         Waited::Failed(failure) => return Err((*failure).into()),
     };
     if components.iter().any(|one| one.seen.replacing) {

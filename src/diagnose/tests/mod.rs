@@ -1,9 +1,9 @@
-//! Each finding from what a real API server says: the statuses and messages of a
-//! Kubernetes 1.37 node, where they could be provoked.
+//! Each finding from the statuses and messages of a real Kubernetes 1.37 node, as far as
+//! they could be provoked.
 
-mod placed;
+mod logs;
+mod placement;
 mod runs;
-mod told;
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::component::Component;
 use crate::error::Code;
 use crate::hint::Hint;
 
-pub(super) fn one(component: Component, status: Value) -> ComponentObservation {
+pub(super) fn with_status(component: Component, status: Value) -> ComponentObservation {
     seen(component, vec![pod(status)], Vec::new())
 }
 
@@ -22,7 +22,7 @@ pub(super) fn find(seen: &ComponentObservation) -> Finding {
 }
 
 #[track_caller]
-pub(super) fn is(finding: &Finding, kind: Cause, code: Code, heals: bool) {
+pub(super) fn assert_finding(finding: &Finding, kind: Cause, code: Code, heals: bool) {
     assert_eq!(
         (finding.kind, finding.code, finding.heals),
         (kind, code, heals),

@@ -1,4 +1,4 @@
-//! Containers that run, end and wait.
+//! Containers that run, terminate and wait.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::super::fixtures::{
     backing_off, end, pod, running_after, seen, waiting, warning, with_init,
 };
 use super::super::{Cause, assess, describe, diagnose};
-use super::{find, is, one};
+use super::{assert_finding, find, with_status};
 use crate::component::Component::{
     Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
 };
@@ -14,8 +14,8 @@ use crate::component::StateKind;
 use crate::error::Code;
 
 #[test]
-fn a_component_that_serves_has_no_finding() {
-    let seen = one(
+fn a_ready_component_has_no_finding() {
+    let seen = with_status(
         Redis,
         json!({"ready": true, "started": true, "state": {"running": {}}}),
     );
@@ -25,19 +25,19 @@ fn a_component_that_serves_has_no_finding() {
 }
 
 #[test]
-fn one_kill_for_memory_is_waited_out_and_two_are_not() {
-    let first = find(&one(
+fn the_first_kill_for_memory_may_heal_and_the_second_does_not() {
+    let first = find(&with_status(
         Elasticsearch,
         running_after(1, end("OOMKilled", 137, "")),
     ));
-    is(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
-    let seen = one(
+    assert_finding(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+    let seen = with_status(
         Elasticsearch,
         backing_off("10s", 1, end("OOMKilled", 137, "")),
     );
     let (state, finding) = assess(&seen, &[]);
     let finding = finding.unwrap();
-    is(
+    assert_finding(
         &finding,
         Cause::OutOfMemory,
         Code::ComponentOutOfMemory,
@@ -57,18 +57,18 @@ fn one_kill_for_memory_is_waited_out_and_two_are_not() {
 }
 
 #[test]
-fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
-    let seen = one(Webserver, running_after(1, end("Error", 137, "")));
+fn a_sigkill_without_the_reason_oomkilled_is_a_crash_loop() {
+    let seen = with_status(Webserver, running_after(1, end("Error", 137, "")));
     assert_eq!(
         describe(&seen).line(),
         "starting: running again (last run: killed by SIGKILL, 1 restart), not ready yet"
     );
-    is(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
-    let more = find(&one(
+    assert_finding(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
+    let more = find(&with_status(
         Elasticsearch,
         backing_off("40s", 3, end("Error", 137, "")),
     ));
-    is(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
+    assert_finding(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
     assert!(more.cause.ends_with("keeps being killed (SIGKILL)"));
     assert!(
         more.hints[1]
@@ -78,17 +78,17 @@ fn a_kill_is_put_down_to_memory_only_by_the_kernels_word() {
 }
 
 #[test]
-fn restarts_of_the_node_are_no_crash_loop() {
-    let seen = one(Apiserver, running_after(7, end("Unknown", 255, "")));
+fn restarts_of_the_node_are_not_a_crash_loop() {
+    let seen = with_status(Apiserver, running_after(7, end("Unknown", 255, "")));
     assert!(find(&seen).heals);
-    let seen = one(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
+    let seen = with_status(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
     assert!(find(&seen).heals);
 }
 
 #[test]
-fn three_restarts_with_an_error_are_enough() {
-    let twice = one(Apiserver, backing_off("20s", 2, end("Error", 3, "")));
-    is(
+fn three_restarts_with_an_error_are_permanent() {
+    let twice = with_status(Apiserver, backing_off("20s", 2, end("Error", 3, "")));
+    assert_finding(
         &find(&twice),
         Cause::CrashLoop,
         Code::ComponentCrashed,
@@ -99,26 +99,26 @@ fn three_restarts_with_an_error_are_enough() {
         "restarting: exited with code 3, 2 restarts"
     );
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
-        let seen = one(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
-        is(
+        let seen = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
+        assert_finding(
             &find(&seen),
             Cause::CrashLoop,
             Code::ComponentCrashed,
             false,
         );
     }
-    let by_itself = one(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
+    let completed = with_status(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
     assert_eq!(
-        find(&by_itself).cause,
+        find(&completed).cause,
         "apiserver does not start: it keeps exiting with code 0"
     );
 }
 
 #[test]
-fn a_container_that_cannot_start_once_heals_and_a_missing_program_does_not() {
+fn a_failed_start_may_heal_and_a_missing_program_does_not() {
     let freeze = "failed to create containerd task: OCI runtime create failed: runc create failed: unable to freeze";
-    let seen = one(Redis, running_after(1, end("StartError", 128, freeze)));
-    is(
+    let seen = with_status(Redis, running_after(1, end("StartError", 128, freeze)));
+    assert_finding(
         &find(&seen),
         Cause::StartError,
         Code::ComponentCrashed,
@@ -126,25 +126,25 @@ fn a_container_that_cannot_start_once_heals_and_a_missing_program_does_not() {
     );
     let missing = "runc create failed: unable to start container process: error during container init: \
                    exec: \"/nope/x\": stat /nope/x: no such file or directory";
-    let seen = one(
+    let seen = with_status(
         Redis,
         backing_off("10s", 1, end("StartError", 128, missing)),
     );
-    is(
+    assert_finding(
         &find(&seen),
         Cause::StartError,
         Code::ComponentCrashed,
         false,
     );
-    let other = one(
+    let other = with_status(
         Redis,
         waiting("RunContainerError", "exec /bin/sh: exec format error"),
     );
-    is(&find(&other), Cause::StartError, Code::ImageNotFound, false);
+    assert_finding(&find(&other), Cause::StartError, Code::ImageNotFound, false);
 }
 
 #[test]
-fn a_probe_that_kills_is_named() {
+fn names_the_probe_that_stopped_a_container() {
     let mut stopped = seen(
         Fileserver,
         vec![pod(backing_off("40s", 3, end("Error", 137, "")))],
@@ -154,7 +154,7 @@ fn a_probe_that_kills_is_named() {
             4,
         )],
     );
-    is(
+    assert_finding(
         &find(&stopped),
         Cause::ProbeKilled,
         Code::ComponentCrashed,
@@ -165,7 +165,7 @@ fn a_probe_that_kills_is_named() {
 }
 
 #[test]
-fn an_init_container_that_waits_is_the_fault_of_another() {
+fn a_waiting_init_container_is_not_a_finding() {
     for init in [
         json!({"state": {"running": {}}}),
         backing_off("40s", 3, end("Error", 1, "")),
@@ -186,7 +186,7 @@ fn an_init_container_that_waits_is_the_fault_of_another() {
 }
 
 #[test]
-fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
+fn names_only_the_dependencies_that_are_not_ready() {
     let running = json!({"state": {"running": {}}});
     let pod = with_init(waiting("PodInitializing", ""), running);
     let mut seen = seen(Apiserver, vec![pod], Vec::new());
@@ -198,7 +198,7 @@ fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
             "waiting for mongodb and elasticsearch",
         ),
         (vec![Redis, Mongodb], "waiting for elasticsearch"),
-        // They are ready and do not answer there yet: all may be meant.
+        // All are ready and do not respond to the container yet: each may be the reason.
         (
             vec![Redis, Mongodb, Elasticsearch],
             "waiting for redis, mongodb and elasticsearch",
@@ -210,8 +210,8 @@ fn of_several_that_are_waited_for_those_are_named_that_are_missing() {
 }
 
 #[test]
-fn states_on_the_way_have_their_words() {
-    let creating = one(Redis, waiting("ContainerCreating", ""));
+fn describes_each_state_before_ready() {
+    let creating = with_status(Redis, waiting("ContainerCreating", ""));
     assert_eq!(
         describe(&creating).line(),
         "starting: creating the container"
@@ -228,7 +228,7 @@ fn states_on_the_way_have_their_words() {
         describe(&absent).line(),
         "pending: waiting for its pod to be created"
     );
-    absent.stopping.push("former".to_owned());
+    absent.stopping.push("old".to_owned());
     assert_eq!(
         describe(&absent).line(),
         "stopping: the old pod is terminating"

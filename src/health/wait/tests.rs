@@ -6,20 +6,20 @@ use super::*;
 use crate::diagnose::Cause;
 use crate::kube::mock::{Asked, Record, cluster};
 
-/// A web server whose new pod runs; `former` is the rest of its pods, by the number
-/// of looks before.
-fn server(former: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Cluster {
-    let pods = move |look| {
-        let mut pods = former(look);
+/// A web server whose new pod runs; `others` returns its other pods, by the number of
+/// earlier observations.
+fn server(others: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Cluster {
+    let pods = move |observation| {
+        let mut pods = others(observation);
         pods.push(pod("new", "new", "Running", None));
         pods
     };
     server_with(pods).0
 }
 
-/// A web server with these pods, by the number of looks before.
+/// A web server with these pods, by the number of earlier observations.
 fn server_with(pods: impl Fn(usize) -> Vec<Value> + Send + 'static) -> (Cluster, Record) {
-    let looks = AtomicUsize::new(0);
+    let observations = AtomicUsize::new(0);
     cluster(move |asked: &Asked| {
         let path = asked.path.split('?').next().unwrap();
         let object = |uid: &str, owners: Value| {
@@ -35,7 +35,7 @@ fn server_with(pods: impl Fn(usize) -> Vec<Value> + Send + 'static) -> (Cluster,
         let items = match path.rsplit('/').next().unwrap() {
             "deployments" => vec![object("d", json!([]))],
             "replicasets" => vec![object("r", owner)],
-            "pods" => pods(looks.fetch_add(1, Ordering::Relaxed)),
+            "pods" => pods(observations.fetch_add(1, Ordering::Relaxed)),
             "log" => return (200, "2026-11-24T10:00:00Z last words\n".into()),
             _ => Vec::new(),
         };
@@ -43,7 +43,7 @@ fn server_with(pods: impl Fn(usize) -> Vec<Value> + Send + 'static) -> (Cluster,
     })
 }
 
-/// The new pod, whose container is in this state.
+/// The new pod with its container in this state.
 fn in_state(state: &Value) -> Value {
     let mut pod = pod("new", "new", "Running", None);
     pod["spec"]["nodeName"] = json!("n");
@@ -76,24 +76,24 @@ const COMPONENTS: [Component; 1] = [Component::Webserver];
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 #[tokio::test(start_paused = true)]
-async fn a_replaced_pod_is_waited_for_until_it_gets_no_more_requests() {
+async fn waits_until_a_replaced_pod_receives_no_requests() {
     let stages = [
         pod("old", "old", "Running", None),
         pod("old", "old", "Running", None),
         pod("old", "old", "Running", DELETED),
     ];
-    let cluster = server(move |look| stages.get(look).cloned().into_iter().collect());
+    let cluster = server(move |observation| stages.get(observation).cloned().into_iter().collect());
     let began = Instant::now();
     assert!(
         await_replaced(&cluster, &COMPONENTS, TIMEOUT)
             .await
             .unwrap()
     );
-    assert_eq!(began.elapsed(), SOON * 2);
+    assert_eq!(began.elapsed(), SHORT_PERIOD * 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_waited_for() {
+async fn gives_up_on_a_pod_that_is_never_terminated_and_ignores_an_evicted_one() {
     let stuck = pod("old", "old", "Running", None);
     let cluster = server(move |_| vec![stuck.clone()]);
     let began = Instant::now();
@@ -103,7 +103,7 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
             .unwrap()
     );
     assert!(began.elapsed() <= TIMEOUT, "{:?}", began.elapsed());
-    // What is not asked about is not waited for.
+    // It does not wait for other components.
     let others = [Component::Redis];
     assert!(
         await_replaced(&cluster, &others, Duration::ZERO)
@@ -121,7 +121,7 @@ async fn a_pod_that_is_never_told_to_end_is_given_up_and_an_evicted_one_not_wait
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_component_that_is_beyond_help_ends_the_wait_at_once() {
+async fn a_permanent_failure_ends_the_wait_immediately() {
     let missing = json!({"waiting": {"reason": "ErrImageNeverPull", "message": "not there"}});
     let (cluster, _) = server_with(move |_| vec![in_state(&missing)]);
     let began = Instant::now();
@@ -132,7 +132,7 @@ async fn a_component_that_is_beyond_help_ends_the_wait_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_of_an_end_is_read_once_and_at_the_deadline() {
+async fn reads_the_log_of_a_termination_once_and_at_the_deadline() {
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
     let (cluster, record) = server_with(move |_| vec![in_state(&ended)]);
     let failure = failure(&cluster).await;
@@ -140,12 +140,12 @@ async fn the_log_of_an_end_is_read_once_and_at_the_deadline() {
     assert!(failure.is_late());
     assert_eq!(failure.log.lines, ["last words"]);
     let record = record.lock().unwrap();
-    let looks = |path| {
+    let requests = |path| {
         record
             .iter()
             .filter(|asked| asked.path.contains(path))
             .count()
     };
-    assert!(looks("/deployments") > 10);
-    assert_eq!(looks("/log?"), 2);
+    assert!(requests("/deployments") > 10);
+    assert_eq!(requests("/log?"), 2);
 }

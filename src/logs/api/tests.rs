@@ -8,7 +8,7 @@ use crate::kube::COMPONENT_LABEL;
 use crate::kube::mock::{Asked, cluster, refusal};
 use crate::logs::Logs;
 
-/// A pod as the server lists it: name, which is its uid too, and restarts.
+/// Pods by name, which is also the uid, with the number of restarts.
 type Pods = Arc<Mutex<Vec<(&'static str, u32)>>>;
 
 fn list(pods: &Pods) -> Value {
@@ -28,7 +28,7 @@ fn list(pods: &Pods) -> Value {
     json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})
 }
 
-/// `api…` are the API server's, others Redis's.
+/// Pods named `api…` belong to the API server, all others to Redis.
 fn component(pod: &str) -> &'static str {
     match pod.starts_with("api") {
         true => "apiserver",
@@ -36,8 +36,8 @@ fn component(pod: &str) -> &'static str {
     }
 }
 
-/// A server with these pods; `log` says what each has written, by name and
-/// whether the former run is meant.
+/// A server with these pods; `log` returns the lines of each pod, by its name and for the
+/// current (`false`) or the previous run (`true`).
 fn server(
     pods: &Pods,
     log: impl Fn(&str, bool) -> Option<Vec<(u32, &'static str)>> + Send + 'static,
@@ -74,7 +74,7 @@ async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
         let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
-        texts.push(next.expect("a line comes").unwrap().unwrap().text);
+        texts.push(next.expect("a line").unwrap().unwrap().text);
     }
     texts
 }
@@ -87,7 +87,7 @@ fn following() -> LogOptions {
 }
 
 #[tokio::test(start_paused = true)]
-async fn following_survives_a_restart_and_misses_no_last_words() {
+async fn following_continues_after_a_restart_without_losing_lines() {
     let pods: Pods = Arc::new(Mutex::new(vec![("r-0", 0)]));
     let restarted = Arc::clone(&pods);
     let cluster = server(&pods, move |_, previous| {
@@ -102,13 +102,13 @@ async fn following_survives_a_restart_and_misses_no_last_words() {
     assert_eq!(some(&mut logs, 2).await, ["one", "two"]);
     pods.lock().unwrap()[0].1 = 1;
     assert_eq!(some(&mut logs, 2).await, ["last words", "again"]);
-    // Nothing comes twice, however often the connection ends.
+    // No line is repeated, even if the connection ends several times.
     let more = tokio::time::timeout(PERIOD * 5, logs.next()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn following_goes_over_to_a_pod_that_takes_the_place() {
+async fn following_continues_with_a_replacement_pod() {
     let pods: Pods = Arc::new(Mutex::new(vec![("old", 0)]));
     let cluster = server(&pods, |name, _| match name {
         "old" => Some(vec![(1, "of the old")]),
@@ -121,7 +121,7 @@ async fn following_goes_over_to_a_pod_that_takes_the_place() {
 }
 
 #[tokio::test]
-async fn several_logs_come_merged_by_time() {
+async fn merges_several_logs_by_time() {
     let pods: Pods = Arc::new(Mutex::new(vec![("a", 0), ("b", 0)]));
     let cluster = server(&pods, |name, _| match name {
         "a" => Some(vec![(1, "one"), (4, "four")]),
@@ -135,7 +135,7 @@ async fn several_logs_come_merged_by_time() {
 const PING: &str = "[x] [9] [INFO] [clearml.service_repo] Returned 200 for debug.ping in 0ms";
 
 #[tokio::test]
-async fn probes_are_left_out_and_a_tail_does_not_count_them() {
+async fn probes_are_hidden_and_not_counted_in_a_tail() {
     let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
     let lines = || {
         Some(vec![
@@ -164,21 +164,21 @@ async fn probes_are_left_out_and_a_tail_does_not_count_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_are_left_out_while_following() {
+async fn probes_are_hidden_while_following() {
     let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
-    let grown = Arc::new(Mutex::new(vec![(1, "one"), (2, PING)]));
-    let written = Arc::clone(&grown);
-    let cluster = server(&pods, move |_, _| Some(written.lock().unwrap().clone()));
+    let written = Arc::new(Mutex::new(vec![(1, "one"), (2, PING)]));
+    let lines = Arc::clone(&written);
+    let cluster = server(&pods, move |_, _| Some(lines.lock().unwrap().clone()));
     let mut logs = read(cluster, following()).await;
     assert_eq!(some(&mut logs, 1).await, ["one"]);
-    grown.lock().unwrap().extend([(3, PING), (4, "two")]);
+    written.lock().unwrap().extend([(3, PING), (4, "two")]);
     assert_eq!(some(&mut logs, 1).await, ["two"]);
     let more = tokio::time::timeout(PERIOD * 5, logs.next()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
 #[test]
-fn the_rest_of_a_cut_line_keeps_its_time() {
+fn the_rest_of_a_split_line_keeps_its_time() {
     let mut lines = Lines {
         pod: "p".to_owned(),
         reader: Box::pin(Cursor::new(Vec::new())),

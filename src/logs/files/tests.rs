@@ -11,11 +11,11 @@ use crate::logs::stopped::Stopped;
 const REDIS: &str = "/var/log/pods/clearml_clearml-redis-master-0_u1/redis";
 const API: &str = "/var/log/pods/clearml_clearml-apiserver-5d9c-x2_u2/clearml";
 
-/// Files of a node, that a test may change.
-type Written = Arc<Mutex<BTreeMap<String, String>>>;
+/// The files of a node, which a test may change.
+type NodeFiles = Arc<Mutex<BTreeMap<String, String>>>;
 
-/// An engine whose node holds the files; what a command asks of them is answered.
-fn engine(files: &Written) -> Arc<FakeEngine> {
+/// An engine whose node has these files and answers the commands that read them.
+fn engine(files: &NodeFiles) -> Arc<FakeEngine> {
     let files = Arc::clone(files);
     let answer = move |_: &str, argv: &[&str]| {
         let files = files.lock().unwrap();
@@ -26,7 +26,7 @@ fn engine(files: &Written) -> Arc<FakeEngine> {
                 let lines: Vec<&str> = text.split_inclusive('\n').collect();
                 let first = match *from {
                     "+1" => 0,
-                    many => lines.len() - many.parse::<usize>().unwrap().min(lines.len()),
+                    count => lines.len() - count.parse::<usize>().unwrap().min(lines.len()),
                 };
                 lines[first..].concat()
             }
@@ -40,7 +40,7 @@ fn engine(files: &Written) -> Arc<FakeEngine> {
     Arc::new(FakeEngine::new(State::default()).with_exec(Box::new(answer)))
 }
 
-fn two() -> Written {
+fn two() -> NodeFiles {
     let redis = "2026-11-23T10:00:01Z stdout F one\n2026-11-23T10:00:04Z stdout F four\n";
     let api = "2026-11-23T10:00:02Z stderr F two\n2026-11-23T10:00:03Z stdout P th\n\
                2026-11-23T10:00:03Z stdout F ree\n";
@@ -58,7 +58,7 @@ fn two() -> Written {
     ])))
 }
 
-/// The logs of a node that runs.
+/// The logs of a running node.
 async fn of_running(engine: Arc<FakeEngine>, options: LogOptions) -> Logs {
     let files = Files {
         engine,
@@ -68,7 +68,7 @@ async fn of_running(engine: Arc<FakeEngine>, options: LogOptions) -> Logs {
     Logs::read(Arc::new(files), options).await.unwrap()
 }
 
-async fn open(files: &Written, options: LogOptions) -> Logs {
+async fn open(files: &NodeFiles, options: LogOptions) -> Logs {
     of_running(engine(files), options).await
 }
 
@@ -82,7 +82,7 @@ async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     while texts.len() < count {
         let next = tokio::time::timeout(PERIOD * 20, logs.next()).await;
-        match next.expect("a line comes") {
+        match next.expect("a line") {
             Some(line) => texts.push(line.unwrap().text),
             None => break,
         }
@@ -91,7 +91,7 @@ async fn some(logs: &mut Logs, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn files_come_merged_by_time_and_of_the_present_run() {
+async fn merges_the_files_of_the_current_run_by_time() {
     let all = LogOptions::default();
     let mut logs = open(&two(), all.clone()).await;
     assert_eq!(some(&mut logs, 9).await, ["one", "two", "three", "four"]);
@@ -123,8 +123,8 @@ async fn files_come_merged_by_time_and_of_the_present_run() {
     assert_eq!(some(&mut logs, 9).await, ["three", "four"]);
 }
 
-/// As [`two`], with what the API server says of probes.
-fn probed() -> Written {
+/// The files of [`two`], with lines about probes in the log of the API server.
+fn with_probes() -> NodeFiles {
     let files = two();
     let ping = |second| {
         format!(
@@ -138,14 +138,14 @@ fn probed() -> Written {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_are_left_out_also_of_tails_and_while_following() {
+async fn probes_are_hidden_in_a_tail_and_while_following() {
     let options = LogOptions {
         components: vec![Component::Apiserver],
         tail: Some(1),
         follow: true,
         ..LogOptions::default()
     };
-    let files = probed();
+    let files = with_probes();
     let mut logs = open(&files, options.clone()).await;
     assert_eq!(some(&mut logs, 1).await, ["three"]);
     let more = format!("{}2026-11-23T10:00:07Z stdout F on\n", {
@@ -164,7 +164,7 @@ async fn probes_are_left_out_also_of_tails_and_while_following() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn following_goes_on_in_a_file_and_in_the_one_of_a_restart() {
+async fn following_continues_in_the_file_and_in_that_of_a_restart() {
     let files = two();
     let follow = LogOptions {
         follow: true,
@@ -189,7 +189,7 @@ async fn following_goes_on_in_a_file_and_in_the_one_of_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn following_from_the_end_leaves_out_what_was_there() {
+async fn following_with_a_tail_of_zero_skips_existing_lines() {
     let files = two();
     let follow = LogOptions {
         follow: true,
@@ -202,7 +202,7 @@ async fn following_from_the_end_leaves_out_what_was_there() {
 }
 
 #[test]
-fn waiting_is_told_until_the_container_speaks() {
+fn a_waiting_init_container_is_included_until_the_main_container_has_a_log() {
     let of = |paths: &[String]| {
         let found = runs(
             paths.iter().filter_map(|path| File::at(path)).collect(),
@@ -246,7 +246,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 
 #[tokio::test]
 async fn a_stopped_node_gives_the_same_lines() {
-    let files = probed();
+    let files = with_probes();
     let of_files: Vec<(String, String)> = files.lock().unwrap().clone().into_iter().collect();
     let of_archive: Vec<(&str, &str)> = of_files
         .iter()

@@ -115,7 +115,7 @@ fn component(name: Component, reason: Option<&str>, restarts: u32) -> ComponentV
             reason: reason.unwrap_or_default().to_owned(),
             restarts,
         },
-        image: Some(ObservedImage::read(Some(image))),
+        image: Some(ObservedImage::parse(Some(image))),
         age_seconds: Some(7_500),
     }
 }

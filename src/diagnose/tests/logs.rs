@@ -1,17 +1,17 @@
-//! What a log tells, and how a failure is shown.
+//! Causes that are found in logs, and the text of a failure.
 
 use serde_json::json;
 
 use super::super::fixtures::{backing_off, end, pod, seen, warning};
 use super::super::{Cause, Failure, LogTail, assess, diagnose};
-use super::{find, is, one};
+use super::{assert_finding, find, with_status};
 use crate::component::Component::{
     Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
 };
 use crate::error::{Code, Explain};
 
 #[test]
-fn known_log_lines_name_their_cause() {
+fn known_log_lines_give_the_cause() {
     for (component, exit, line, cause, code, heals) in [
         (
             Elasticsearch,
@@ -190,26 +190,26 @@ fn known_log_lines_name_their_cause() {
             false,
         ),
     ] {
-        let seen = one(component, json!({"state": end("Error", exit, "")}));
+        let seen = with_status(component, json!({"state": end("Error", exit, "")}));
         let log = ["starting".to_owned(), line.to_owned()];
-        is(&diagnose(&seen, &log).unwrap(), cause, code, heals);
+        assert_finding(&diagnose(&seen, &log).unwrap(), cause, code, heals);
     }
 }
 
 #[test]
-fn a_server_that_runs_and_cannot_write_is_found() {
-    let seen = one(
+fn finds_a_running_server_that_cannot_write() {
+    let seen = with_status(
         Elasticsearch,
         json!({"ready": true, "started": true, "state": {"running": {}}}),
     );
     let log = ["blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]".to_owned()];
     let (state, finding) = assess(&seen, &log);
     assert!(state.is_ready());
-    is(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
+    assert_finding(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
 }
 
 #[test]
-fn a_failure_shows_event_and_the_last_twenty_lines() {
+fn a_failure_shows_the_last_event_and_the_last_20_log_lines() {
     let seen = seen(
         Elasticsearch,
         vec![pod(backing_off("10s", 1, end("OOMKilled", 137, "")))],
@@ -238,7 +238,7 @@ fn a_failure_shows_event_and_the_last_twenty_lines() {
     assert_eq!(failure.code().number(), 62);
 
     let late = Failure::not_ready(
-        &one(Mongodb, json!({"state": {"running": {}}})),
+        &with_status(Mongodb, json!({"state": {"running": {}}})),
         std::time::Duration::from_secs(600),
         log,
     );

@@ -1,37 +1,37 @@
-//! Images, configuration, places and volumes.
+//! Images, configuration, scheduling and volumes.
 
 use serde_json::json;
 
-use super::super::fixtures::{pod, seen, unplaced, waiting, warning};
+use super::super::fixtures::{pod, seen, unschedulable, waiting, warning};
 use super::super::{Cause, describe};
-use super::{find, is, one};
+use super::{assert_finding, find, with_status};
 use crate::component::Component::{Apiserver, Elasticsearch, Mongodb, Redis, Webserver};
 use crate::component::StateKind;
 use crate::error::Code;
 
 #[test]
-fn images_that_are_not_there_end_the_wait() {
-    let never = one(
+fn a_missing_or_invalid_image_is_permanent() {
+    let never = with_status(
         Webserver,
         waiting(
             "ErrImageNeverPull",
             "Container image \"nope:1\" is not present with pull policy of Never",
         ),
     );
-    is(
+    assert_finding(
         &find(&never),
         Cause::ImageMissing,
         Code::ComponentImage,
         false,
     );
-    let invalid = one(
+    let invalid = with_status(
         Webserver,
         waiting(
             "InvalidImageName",
             "couldn't parse image name \"Bad Name:1\"",
         ),
     );
-    is(
+    assert_finding(
         &find(&invalid),
         Cause::ImageName,
         Code::ComponentImage,
@@ -40,7 +40,7 @@ fn images_that_are_not_there_end_the_wait() {
 }
 
 #[test]
-fn a_pull_is_judged_by_what_the_registry_says() {
+fn the_answer_of_the_registry_gives_the_cause_of_a_failed_pull() {
     let prefix = "failed to pull and unpack image \"docker.io/a/b:1\": failed to resolve reference \"docker.io/a/b:1\": ";
     for (message, code, heals) in [
         ("docker.io/a/b:1: not found", Code::ImageNotFound, false),
@@ -76,18 +76,18 @@ fn a_pull_is_judged_by_what_the_registry_says() {
         ),
         ("unexpected EOF", Code::ImageFailed, true),
     ] {
-        let seen = one(
+        let seen = with_status(
             Apiserver,
             waiting("ErrImagePull", &format!("{prefix}{message}")),
         );
         let finding = find(&seen);
-        is(&finding, Cause::ImagePull, code, heals);
+        assert_finding(&finding, Cause::ImagePull, code, heals);
         assert_eq!(describe(&seen).kind, StateKind::Pulling);
     }
 }
 
 #[test]
-fn a_pull_that_a_policy_asks_for_names_the_key() {
+fn the_pull_policy_always_is_named_with_its_key() {
     let no_route = waiting(
         "ErrImagePull",
         "failed to pull: dial tcp: lookup registry-1.docker.io: no such host",
@@ -109,7 +109,7 @@ fn a_pull_that_a_policy_asks_for_names_the_key() {
 }
 
 #[test]
-fn a_pull_that_backs_off_is_judged_by_its_event() {
+fn the_event_gives_the_cause_of_a_pull_in_back_off() {
     let event = |count| {
         warning(
             "Failed",
@@ -125,7 +125,7 @@ fn a_pull_that_backs_off_is_judged_by_its_event() {
     };
     assert!(find(&seen(Apiserver, back_off(), vec![event(1)])).heals);
     let finding = find(&seen(Apiserver, back_off(), vec![event(2)]));
-    is(&finding, Cause::ImagePull, Code::ImageFailed, false);
+    assert_finding(&finding, Cause::ImagePull, Code::ImageFailed, false);
     assert_eq!(
         finding.last_event.as_deref(),
         Some("Failed: Failed to pull image \"registry/image:1\": unexpected EOF (2 times)")
@@ -133,76 +133,76 @@ fn a_pull_that_backs_off_is_judged_by_its_event() {
 }
 
 #[test]
-fn missing_configuration_ends_the_wait_and_a_late_cache_does_not() {
-    let seen = one(
+fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
+    let seen = with_status(
         Webserver,
         waiting(
             "CreateContainerConfigError",
             "couldn't find key nope in Secret clearml/clearml-conf",
         ),
     );
-    is(
+    assert_finding(
         &find(&seen),
         Cause::MissingConfig,
         Code::ComponentConfig,
         false,
     );
-    // As a kubelet that has just started said them.
+    // Messages of a kubelet that has just started.
     for message in [
         "failed to sync secret cache: timed out waiting for the condition",
         "services have not yet been read at least once, cannot construct envvars",
     ] {
-        let late = one(Webserver, waiting("CreateContainerConfigError", message));
+        let late = with_status(Webserver, waiting("CreateContainerConfigError", message));
         assert!(find(&late).heals, "{message}");
         assert_eq!(describe(&late).line(), "starting: creating the container");
     }
 }
 
 #[test]
-fn the_scheduler_is_believed_after_a_few_seconds() {
+fn an_unschedulable_pod_is_permanent_after_a_few_seconds() {
     let short = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
-    let place = |message: &str, since: &str| {
+    let finding = |message: &str, since: &str| {
         find(&seen(
             Elasticsearch,
-            vec![unplaced(message, since)],
+            vec![unschedulable(message, since)],
             Vec::new(),
         ))
     };
     let (old, new) = ("2026-11-23T13:41:10Z", "2026-11-23T13:41:28Z");
-    is(
-        &place(short, old),
+    assert_finding(
+        &finding(short, old),
         Cause::Unschedulable,
         Code::ComponentUnschedulable,
         false,
     );
     assert_eq!(
-        place(short, old).reason,
+        finding(short, old).reason,
         "the node does not have enough memory"
     );
-    assert!(place(short, new).heals);
-    let mut making_room = seen(Elasticsearch, vec![unplaced(short, old)], Vec::new());
-    making_room.stopping.push("former".to_owned());
+    assert!(finding(short, new).heals);
+    let mut making_room = seen(Elasticsearch, vec![unschedulable(short, old)], Vec::new());
+    making_room.stopping.push("old".to_owned());
     assert!(find(&making_room).heals);
 
     let selector = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: none";
-    assert!(!place(selector, old).heals);
+    assert!(!finding(selector, old).heals);
     let taint = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }. preemption: none";
-    assert!(!place(taint, old).heals);
+    assert!(!finding(taint, old).heals);
     assert_eq!(
-        place(taint, old).reason,
+        finding(taint, old).reason,
         "the node does not accept pods (taint node-role.kubernetes.io/control-plane)"
     );
     let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
-    assert!(place(not_ready, old).heals);
+    assert!(finding(not_ready, old).heals);
     let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";
-    assert!(place(claim, old).heals);
+    assert!(finding(claim, old).heals);
 }
 
 #[test]
-fn volumes_that_are_lost_or_no_directory_end_the_wait() {
+fn a_lost_volume_and_a_path_that_is_not_a_directory_are_permanent() {
     let mut lost = seen(Mongodb, Vec::new(), Vec::new());
     lost.claim.as_mut().unwrap().phase = "Lost".to_owned();
-    is(
+    assert_finding(
         &find(&lost),
         Cause::ClaimLost,
         Code::ComponentUnschedulable,
@@ -216,7 +216,7 @@ fn volumes_that_are_lost_or_no_directory_end_the_wait() {
         creating(),
         vec![warning("FailedMount", file, 1)],
     ));
-    is(&finding, Cause::VolumePath, Code::ComponentConfig, false);
+    assert_finding(&finding, Cause::VolumePath, Code::ComponentConfig, false);
     assert!(
         finding
             .cause
@@ -245,11 +245,16 @@ fn volumes_that_are_lost_or_no_directory_end_the_wait() {
 }
 
 #[test]
-fn a_pod_put_out_and_a_pod_refused_are_told() {
-    let mut out = seen(Redis, vec![pod(json!({"state": {}}))], Vec::new());
-    out.pods[0].phase = "Failed".to_owned();
-    out.pods[0].reason = Some("Evicted".to_owned());
-    is(&find(&out), Cause::Evicted, Code::ComponentCrashed, true);
+fn an_evicted_pod_and_a_refused_pod_are_findings() {
+    let mut evicted = seen(Redis, vec![pod(json!({"state": {}}))], Vec::new());
+    evicted.pods[0].phase = "Failed".to_owned();
+    evicted.pods[0].reason = Some("Evicted".to_owned());
+    assert_finding(
+        &find(&evicted),
+        Cause::Evicted,
+        Code::ComponentCrashed,
+        true,
+    );
     let refused = seen(
         Redis,
         Vec::new(),
@@ -259,7 +264,7 @@ fn a_pod_put_out_and_a_pod_refused_are_told() {
             5,
         )],
     );
-    is(
+    assert_finding(
         &find(&refused),
         Cause::PodRefused,
         Code::ComponentConfig,
