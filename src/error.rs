@@ -1,56 +1,55 @@
-//! How errors speak to people: what failed, why, what to type next, and the
-//! exit code. Each room has its own enum and implements [`Explain`] for it;
-//! [`Error`] carries any of them up to the command line.
+//! Errors with exit codes, details and hints. Each module has its own enum and implements
+//! [`Explain`] for it; [`Error`] carries any of them to the command line.
 
 use crate::hint::Hint;
 use std::fmt;
 
-/// Exit codes, one band per area. `docs/failures.md` lists them.
+/// Exit codes, grouped by area. `docs/failures.md` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
     Unexpected = 1,
-    /// Wrong flags, values or settings.
+    /// Invalid options, values or settings.
     Usage = 2,
     DockerUnreachable = 10,
     DockerRemote = 11,
-    /// The engine answers, but is too old or of another architecture.
+    /// The engine is too old or has an unsupported architecture.
     DockerUnsupported = 12,
     DockerRefused = 13,
-    /// Too little memory or too few processors.
+    /// Too little memory or too few CPUs.
     HostTooSmall = 20,
     PortInUse = 21,
     DiskFull = 22,
-    /// An image could not be brought.
+    /// An image could not be pulled or loaded.
     ImageFailed = 30,
     /// An image does not exist, or not for this platform.
     ImageNotFound = 31,
     ImageUnauthorized = 32,
-    /// The node container could not be made or does not come up.
+    /// The node container could not be created or does not start.
     NodeFailed = 40,
     KubeadmFailed = 41,
-    /// A cluster of that name belongs to somebody else.
+    /// The name is in use by a cluster that clearml-local did not create.
     NameTaken = 42,
     ClusterUnreachable = 50,
     ApplyFailed = 51,
-    /// ClearML is not ready in time.
+    /// ClearML was not ready in time.
     NotReady = 60,
     ComponentCrashed = 61,
     ComponentOutOfMemory = 62,
     ComponentImage = 63,
     ComponentUnschedulable = 64,
     ComponentConfig = 65,
-    /// The server runs, but does not do what a user needs.
+    /// The server is running, but a check through its ports failed.
     ProbeFailed = 66,
-    /// A database outside of the cluster cannot be used.
+    /// An external database cannot be used.
     OutsideFailed = 67,
-    /// The data directory is somebody else's.
+    /// The data directory belongs to another instance or program.
     DataForeign = 70,
-    /// The data are of a database version that does not fit the release.
+    /// The data were written by a database version that the release cannot read.
     DataVersion = 71,
-    /// A state file is broken or cannot be written.
+    /// A state file is invalid or cannot be written.
     StateBroken = 72,
-    /// The data directory cannot be written, or its file system keeps no owners.
+    /// The data directory cannot be written, or its file system does not store owners.
     DataUnusable = 73,
     HungUp = 129,
     /// Ctrl-C.
@@ -64,38 +63,38 @@ impl Code {
     }
 }
 
-/// What a person needs beside an error's message.
+/// Explains an error to the user, in addition to its message.
 pub trait Explain: std::error::Error + Send + Sync + 'static {
     fn code(&self) -> Code;
 
-    /// What to do next, most useful first. None deletes data.
+    /// Returns what the user can do next, most useful first. No hint deletes data.
     fn hints(&self) -> Vec<Hint> {
         Vec::new()
     }
 
-    /// Lines to show under the message, such as the end of a log.
+    /// Returns lines to show below the message, such as the end of a log.
     fn details(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The same for whoever wants all of them, however many there are.
+    /// Returns all details, without the limit of [`Explain::details`].
     fn all_details(&self) -> Vec<String> {
         self.details()
     }
 }
 
-/// Any room's error on its way to the command line.
+/// The error of any module.
 #[derive(Debug)]
 pub struct Error {
     what: Box<dyn Explain>,
-    /// The instance that commands in hints act on; `None` is the default one.
+    /// The instance for the commands in hints; `None` is the default one.
     instance: Option<String>,
     details: Vec<String>,
     /// Hints to show after the error's own.
     hints: Vec<Hint>,
 }
 
-/// A result whose error is any room's.
+/// A result with the error of any module.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl<E: Explain> From<E> for Error {
@@ -110,35 +109,34 @@ impl<E: Explain> From<E> for Error {
 }
 
 impl Error {
-    /// The same error, with hints whose commands act on that instance; `None` is the
-    /// default one.
+    /// Sets the instance for the commands in hints; `None` is the default one.
     #[must_use]
     pub fn about(self, instance: Option<&str>) -> Error {
         let instance = instance.map(str::to_owned);
         Error { instance, ..self }
     }
 
-    /// Returns the same error with one more line below its message.
+    /// Appends a line below the message.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Error {
         self.details.push(detail.into());
         self
     }
 
-    /// Returns the same error with one more hint.
+    /// Appends a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: Hint) -> Error {
         self.hints.push(hint);
         self
     }
 
-    /// Whether it is that one.
+    /// Returns whether the error is an `E`.
     pub fn is<E: Explain>(&self) -> bool {
         let what: &(dyn std::error::Error + 'static) = &*self.what;
         what.is::<E>()
     }
 
-    /// It as that one, if it is.
+    /// Returns the error as an `E`, if it is one.
     pub fn downcast_ref<E: Explain>(&self) -> Option<&E> {
         let what: &(dyn std::error::Error + 'static) = &*self.what;
         what.downcast_ref()
@@ -167,16 +165,16 @@ impl Error {
         self.what.all_details()
     }
 
-    /// The messages of the causes, nearest first, without what the message above
-    /// already says.
+    /// Returns the messages of the causes, nearest first, without those that an earlier message
+    /// contains.
     pub fn causes(&self) -> Vec<String> {
-        let mut said = self.to_string();
+        let mut shown = self.to_string();
         let mut causes = Vec::new();
         let mut source = self.what.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            if !said.contains(&text) {
-                said.push_str(&text);
+            if !shown.contains(&text) {
+                shown.push_str(&text);
                 causes.push(text);
             }
             source = cause.source();

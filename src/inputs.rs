@@ -1,5 +1,5 @@
-//! The user's files and arguments of `--set`, as they were read. They are kept with the
-//! instance, so that a later `up` without options uses them again.
+//! Values files and `--set` arguments with their content. They are saved with the instance, so
+//! that a later `up` without options uses them again.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::redact;
 
-/// A file of the user, which may be gone by the time it is used again.
+/// A copy of a file of the user: the file itself may be gone when it is needed again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptFile {
-    /// Where it was read, for messages.
+    /// The path, for messages.
     pub path: String,
-    /// As it was read.
+    /// The content when it was read.
     pub text: String,
 }
 
 /// An argument of `--set` or one of its variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetArgument {
-    /// The flag.
+    /// The option.
     pub kind: SetKind,
     /// The text, such as `apiserver.replicaCount=2`.
     pub text: String,
-    /// The files that an argument of `--set-file` names, as they were read. It can name
-    /// several, as in `a=one.conf,b=two.conf`.
+    /// The files of a `--set-file` argument, which can name several, as in
+    /// `a=one.conf,b=two.conf`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<KeptFile>,
 }
@@ -40,7 +40,7 @@ impl SetArgument {
         }
     }
 
-    /// Borrows the argument for Helm's merge.
+    /// Converts the argument for `helm_values`.
     pub(crate) fn as_helm(&self) -> Argument<'_> {
         let files = self.files.iter();
         Argument {
@@ -51,22 +51,21 @@ impl SetArgument {
     }
 }
 
-/// How much of an argument is shown: a whole document can stand behind
-/// `--set-json`.
+/// Longest text of an argument in a message, in characters: the argument of `--set-json` can be
+/// a whole document.
 const SHOWN: usize = 100;
 
 impl SetArgument {
-    /// The part that is shown where a secret may follow it; `None` where all of the
-    /// argument can be shown.
+    /// Returns the part before a possible secret, or `None` if the whole argument can be shown.
     pub(crate) fn before_secret(&self) -> Option<&str> {
-        // A file's path is no secret.
+        // The path of a file is not a secret.
         (self.kind != SetKind::File)
             .then(|| redact::shown_part(&self.text))
             .flatten()
     }
 }
 
-/// Values of secrets are left out.
+/// Omits the values of secrets.
 impl fmt::Display for SetArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flag = self.kind.flag();
@@ -81,7 +80,7 @@ impl fmt::Display for SetArgument {
     }
 }
 
-/// Versions up to 0.1.0 kept the texts of `--set` alone.
+/// Versions up to 0.1.0 saved only the texts of `--set`.
 impl<'de> Deserialize<'de> for SetArgument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrFields)
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_read_as_they_were_kept_also_by_older_versions() {
+    fn reads_saved_arguments_of_this_and_older_versions() {
         let argument = SetArgument {
             kind: SetKind::File,
             text: "a=motd".into(),
@@ -144,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn display_omits_secrets() {
         let argument = SetArgument::new(SetKind::Set, "a=1,secret.authToken=hunter2");
         assert_eq!(argument.to_string(), "--set a=1,secret.authToken=…");
     }
 
     #[test]
-    fn long_arguments_are_cut_where_they_are_shown() {
+    fn display_truncates_long_arguments() {
         let argument = SetArgument::new(SetKind::Json, "é".repeat(200));
         assert_eq!(argument.to_string().chars().count(), 11 + 100 + 1);
     }

@@ -1,8 +1,8 @@
-//! The ports of the three services.
+//! The ports of the three servers.
 
 use serde::{Deserialize, Serialize};
 
-/// The host ports, or the node ports, of the three services.
+/// The host ports, or the node ports, of the three servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// Web app.
@@ -24,8 +24,8 @@ impl Default for Ports {
 }
 
 impl Ports {
-    /// Whether the web app finds API and files by itself from these ports: its code knows two
-    /// sets only.
+    /// Returns whether the web app can derive the URLs of the API server and the file server
+    /// from these ports: its code contains only two sets of ports.
     pub fn found_by_web_app(self) -> bool {
         let known = |web, api, files| self == Ports { web, api, files };
         known(30080, 30008, 30081) || known(8080, 8008, 8081)

@@ -1,4 +1,4 @@
-//! `clearml-local completions`, and the answers to a shell that completes.
+//! `clearml-local completions`, and the completions themselves.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::settings::DEFAULT_NAME;
 use crate::state::StateDir;
 use crate::ui::Output;
 
-/// Set by the completion script when it asks.
+/// The completion script sets this variable to request completions.
 const VARIABLE: &str = "CLEARML_LOCAL_COMPLETE";
 
 /// Print the completion script for a shell
@@ -61,25 +61,25 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {
     Ok(0)
 }
 
-/// What a shell calls: the name that is found in PATH, or the whole path where we
-/// were called by one.
+/// Returns the program for the script to run: the name, which the shell finds in PATH, or the
+/// absolute path if this process was started by a path.
 fn program(called: OsString) -> String {
     let called = PathBuf::from(called);
     if called.components().count() < 2 {
         return NAME.to_owned();
     }
-    let whole = std::path::absolute(&called).unwrap_or(called);
-    whole.to_string_lossy().into_owned()
+    let absolute = std::path::absolute(&called).unwrap_or(called);
+    absolute.to_string_lossy().into_owned()
 }
 
-/// Answers the shell where this run is its question; says whether it was.
+/// Prints completions if the completion script started this process. Returns whether it did.
 pub(super) fn answer() -> bool {
     let here = std::env::current_dir().ok();
     let answered = CompleteEnv::with_factory(help::command)
         .var(VARIABLE)
         .shells(Shells(&[&Bash, &Zsh, &Fish]))
         .try_complete(std::env::args_os(), here.as_deref());
-    // In the middle of a line that is typed, silence is the best answer.
+    // An error message would garble the line that the user types.
     answered.unwrap_or(true)
 }
 
@@ -90,7 +90,7 @@ pub(super) fn components() -> ArgValueCandidates {
     })
 }
 
-/// The instances of this user, for a shell.
+/// Returns the instances of this user.
 pub(super) fn instances() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let names = StateDir::all().unwrap_or_default();
@@ -99,7 +99,7 @@ pub(super) fn instances() -> ArgValueCandidates {
     })
 }
 
-/// The revisions of the default instance, for a shell.
+/// Returns the revisions of the default instance.
 pub(super) fn revisions() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let name = DEFAULT_NAME.parse().expect("the default is a name");

@@ -16,8 +16,8 @@ use crate::settings::Instance;
 use crate::values::Brief;
 use crate::words;
 
-/// How long the instance may take to tell its keys.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// How long to wait for the keys of a running instance.
+const TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Print the keys for the SDK, or write clearml.conf
 #[derive(Debug, clap::Args)]
@@ -44,16 +44,16 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let (instance, secrets) = known(context).await?;
+    let (instance, secrets) = find(context).await?;
     let endpoints = Endpoints::of(&instance);
     let credentials = &Brief::of(&instance.values, &instance.sets).login(&secrets);
     if let Some(path) = &args.write {
         let path = match path {
             Some(path) => path.clone(),
-            None => usual_path().ok_or(NoHome)?,
+            None => default_path().ok_or(NoHome)?,
         };
         let written = write(&path, &conf(&endpoints, credentials))?;
-        tell(&path, &written, context)?;
+        report(&path, &written, context)?;
         return Ok(0);
     }
     let text = if args.conf {
@@ -69,12 +69,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// Settings and keys of the instance. Another home may have made new keys: the instance
-/// is asked, and a copy in this home serves only where nobody answers.
-async fn known(context: &Context) -> Result<(Instance, Secrets)> {
+/// Returns the settings and keys of the instance. The instance takes precedence over this home,
+/// because another home may have created new keys: the copy in this home is used only if the
+/// instance does not answer.
+async fn find(context: &Context) -> Result<(Instance, Secrets)> {
     let (instance, home) = (context.state.instance()?, context.state.secrets()?);
-    let asked = tokio::time::timeout(PATIENCE, ask(context, instance.as_ref(), home.clone()));
-    let failed = match asked.await {
+    let answer = tokio::time::timeout(TIMEOUT, query(context, instance.as_ref(), home.clone()));
+    let failed = match answer.await {
         Ok(Ok(found)) => return Ok(found),
         Ok(Err(error)) if error.is::<AnotherInstance>() => return Err(error),
         Ok(Err(error)) => Some(error),
@@ -89,14 +90,14 @@ async fn known(context: &Context) -> Result<(Instance, Secrets)> {
             Ok((instance, home.whole()))
         }
         (None, None, Some(error)) if error.code() == Code::DockerUnreachable => {
-            Err(none(context).into())
+            Err(no_instance(context).into())
         }
         (_, _, Some(error)) => Err(error),
-        (_, _, None) => Err(none(context).into()),
+        (_, _, None) => Err(no_instance(context).into()),
     }
 }
 
-async fn ask(
+async fn query(
     context: &Context,
     kept: Option<&Instance>,
     home: Option<Secrets>,
@@ -104,19 +105,19 @@ async fn ask(
     let (name, state) = (&context.name, &context.state);
     let engine = context.engine().await?;
     let node = recovery::node_of(name, &engine).await?;
-    let mut told = Recalled::default();
+    let mut recovered = Recalled::default();
     if let Some(node) = &node {
-        let until = Instant::now() + PATIENCE / 2;
-        told = recovery::asked(node, kept, home.as_ref(), state, &engine, until).await?;
+        let until = Instant::now() + TIMEOUT / 2;
+        recovered = recovery::asked(node, kept, home.as_ref(), state, &engine, until).await?;
     }
-    if let Some(another) = told.another {
+    if let Some(another) = recovered.another {
         return Err(another.into());
     }
-    if let Some(theirs) = told.secrets {
+    if let Some(theirs) = recovered.secrets {
         return Ok(match home {
             Some(home) if theirs.is_of_same_instance(&home) => {
-                let instance = kept.cloned().or(told.instance);
-                (instance.ok_or_else(|| none(context))?, home.whole())
+                let instance = kept.cloned().or(recovered.instance);
+                (instance.ok_or_else(|| no_instance(context))?, home.whole())
             }
             home => {
                 if home.is_some() {
@@ -125,13 +126,16 @@ async fn ask(
                          those of the instance",
                     );
                 }
-                let instance = told.instance.or_else(|| kept.cloned());
-                (instance.ok_or_else(|| none(context))?, theirs.whole())
+                let instance = recovered.instance.or_else(|| kept.cloned());
+                (
+                    instance.ok_or_else(|| no_instance(context))?,
+                    theirs.whole(),
+                )
             }
         });
     }
-    let instance = kept.cloned().or(told.instance);
-    let instance = instance.ok_or_else(|| none(context))?;
+    let instance = kept.cloned().or(recovered.instance);
+    let instance = instance.ok_or_else(|| no_instance(context))?;
     let has_home = home.is_some();
     let places = Places {
         name,
@@ -144,7 +148,7 @@ async fn ask(
     };
     let secrets = match recovery::find(places, &engine).await? {
         Found::Keys(secrets) => secrets.whole(),
-        Found::None => return Err(none(context).into()),
+        Found::None => return Err(no_instance(context).into()),
         Found::Lost(lost) => return Err(lost.into()),
     };
     if let Some(node) = node.filter(|_| has_home) {
@@ -157,7 +161,7 @@ async fn ask(
     Ok((instance, secrets))
 }
 
-fn none(context: &Context) -> NoInstance {
+fn no_instance(context: &Context) -> NoInstance {
     NoInstance {
         name: context.name.to_string(),
     }
@@ -167,53 +171,53 @@ fn unconfirmed(why: &str) -> String {
     format!("cannot ask the server whether these keys still work: {why}")
 }
 
-/// Where the SDK looks for its configuration.
-fn usual_path() -> Option<PathBuf> {
+/// Returns the path where the SDK looks for its configuration.
+fn default_path() -> Option<PathBuf> {
     let home = dirs::home_dir();
     match environment("CLEARML_CONFIG_FILE") {
         None => Some(home?.join("clearml.conf")),
-        // The SDK takes `~` for the home as well.
-        Some(told) => Some(match told.strip_prefix("~/") {
+        // The SDK expands `~`, too.
+        Some(path) => Some(match path.strip_prefix("~/") {
             Some(below) => home?.join(below),
-            None => PathBuf::from(told),
+            None => PathBuf::from(path),
         }),
     }
 }
 
-/// What became of the file.
+/// The result of writing a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Written {
-    /// It says this already.
-    Same,
+    /// The file had this content already.
+    Unchanged,
     New,
-    /// What was there is kept in that file.
-    Kept(PathBuf),
+    /// The previous content was saved to this backup.
+    BackedUp(PathBuf),
 }
 
-/// Writes the file whole or not at all, readable by its owner only. What was there is
-/// kept beside it.
+/// Writes the file atomically, readable only by its owner. Other content is saved to a backup
+/// beside it.
 fn write(path: &Path, text: &str) -> Result<Written> {
-    // A link stays a link.
+    // Write to the target of a link, and keep the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let written = match files::read(path)? {
         None => Written::New,
-        Some(there) if there == text => Written::Same,
+        Some(there) if there == text => Written::Unchanged,
         Some(there) => {
-            let kept = free_name(path);
-            files::write_private(&kept, &there)?;
-            Written::Kept(kept)
+            let backup = backup_name(path);
+            files::write_private(&backup, &there)?;
+            Written::BackedUp(backup)
         }
     };
     files::write_private(path, text)?;
     Ok(written)
 }
 
-/// A name beside a file for what it held until now.
-fn free_name(path: &Path) -> PathBuf {
+/// Returns an unused name for a backup beside the file.
+fn backup_name(path: &Path) -> PathBuf {
     let now = Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    let named = |more: &str| {
+    let named = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".bak-{now}{more}"));
+        name.push(format!(".bak-{now}{suffix}"));
         PathBuf::from(name)
     };
     let mut names = std::iter::once(named("")).chain((2..).map(|n| named(&format!("-{n}"))));
@@ -221,15 +225,15 @@ fn free_name(path: &Path) -> PathBuf {
     free.unwrap_or_else(|| named(""))
 }
 
-fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
+fn report(path: &Path, written: &Written, context: &Context) -> Result<()> {
     let kept = match written {
-        Written::Kept(kept) => Some(kept),
-        Written::New | Written::Same => None,
+        Written::BackedUp(kept) => Some(kept),
+        Written::New | Written::Unchanged => None,
     };
     if context.output.is_json() {
         context.output.json(&serde_json::json!({
             "path": path,
-            "changed": *written != Written::Same,
+            "changed": *written != Written::Unchanged,
             "backup": kept,
         }))?;
         return Ok(());
@@ -238,8 +242,8 @@ fn tell(path: &Path, written: &Written, context: &Context) -> Result<()> {
     let place = words::path(path, home);
     context.output.note(&match written {
         Written::New => format!("Wrote {place}."),
-        Written::Same => format!("{place} is up to date: nothing changed."),
-        Written::Kept(kept) => {
+        Written::Unchanged => format!("{place} is up to date: nothing changed."),
+        Written::BackedUp(kept) => {
             let kept = words::path(kept, home);
             format!("Wrote {place}; the previous file is in {kept}.")
         }
@@ -314,18 +318,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_written_privately_and_what_was_there_is_kept() {
+    fn a_file_is_private_and_previous_content_is_backed_up() {
         let dir = tempfile::tempdir().unwrap();
         let (path, link) = (dir.path().join("clearml.conf"), dir.path().join("link"));
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(write(&path, "one").unwrap(), Written::New);
         assert_eq!(mode(&path), 0o600);
-        assert_eq!(write(&path, "one").unwrap(), Written::Same);
+        assert_eq!(write(&path, "one").unwrap(), Written::Unchanged);
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let mut kept = Vec::new();
         for text in ["two", "three"] {
             match write(&link, text).unwrap() {
-                Written::Kept(path) => kept.push(path),
+                Written::BackedUp(path) => kept.push(path),
                 other => panic!("{other:?}"),
             }
         }
@@ -338,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_leaves_what_was_there() {
+    fn a_failed_write_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let error = write(&dir.path().join("none/clearml.conf"), "one").unwrap_err();
         assert!(error.to_string().contains("none/clearml.conf"), "{error}");

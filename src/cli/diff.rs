@@ -7,7 +7,7 @@ use crate::settings::InstanceName;
 use crate::ui::ChangesView;
 use crate::up::{self, Comparison, Ground};
 
-/// The exit code where something would change.
+/// The exit code if something would change.
 const DIFFERS: u8 = 3;
 
 /// Show what `up` with the same options would change
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(if differs { DIFFERS } else { 0 })
 }
 
-/// A comparison as it is shown.
+/// Converts a comparison for the output.
 pub(super) fn view(name: &InstanceName, compared: Comparison) -> ChangesView {
     let (against, unasked) = match compared.ground {
         Ground::Nothing => ("nothing", None),

@@ -49,11 +49,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Down))).await?;
     context.output.end_progress();
-    tell(context, args.purge, &outcome)?;
+    report(context, args.purge, &outcome)?;
     Ok(0)
 }
 
-fn tell(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> {
+fn report(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> {
     let name = &context.name;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({

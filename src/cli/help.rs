@@ -1,5 +1,5 @@
-//! The layout of `--help` and of the manual pages: commands in groups, short texts for
-//! `-h`, environment variables in `--help` only.
+//! The layout of `--help` and of the manual pages: commands in groups, short texts for `-h`,
+//! and environment variables only in `--help`.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use super::{Cli, STYLES, completions};
 use crate::options::NODE;
 
-/// The commands in the groups and the order of `clearml-local --help`.
+/// The groups and the order of the commands in `clearml-local --help`.
 const GROUPS: [(&str, &[&str]); 3] = [
     (
         "Server",
@@ -31,7 +31,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Tools", &["completions", "man"]),
 ];
 
-/// Returns the command line with its help in order.
+/// Returns the command line with its help.
 pub(super) fn command() -> Command {
     let command = Cli::command();
     let template = template(&command);
@@ -39,25 +39,26 @@ pub(super) fn command() -> Command {
     command
         .help_template(template)
         .mut_arg("name", |name| name.add(completions::instances()))
-        .mut_subcommands(|verb| match verb.get_name() {
-            "status" => verb.args(output.clone()),
-            _ => verb,
+        .mut_subcommands(|subcommand| match subcommand.get_name() {
+            "status" => subcommand.args(output.clone()),
+            _ => subcommand,
         })
-        .mut_subcommands(without_idle_options)
+        .mut_subcommands(hide_unused_options)
         .mut_args(variable_in_long_help)
         .mut_subcommands(variables_in_long_help)
 }
 
-/// The template of `clearml-local --help`: clap shows all commands in one list.
+/// Returns the template of `clearml-local --help`. clap itself would list all commands in one
+/// group.
 fn template(command: &Command) -> String {
     let styles = STYLES;
     let (header, literal) = (styles.get_header(), styles.get_literal());
     let mut text = "{about-with-newline}\n{usage-heading} {usage}\n\n".to_owned();
-    for (group, verbs) in GROUPS {
+    for (group, commands) in GROUPS {
         let _ = writeln!(text, "{header}{group}:{header:#}");
-        for name in verbs {
-            let verb = command.find_subcommand(name);
-            let about = verb.and_then(Command::get_about);
+        for name in commands {
+            let subcommand = command.find_subcommand(name);
+            let about = subcommand.and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
             let _ = writeln!(text, "  {literal}{name:<13}{literal:#}{about}");
         }
@@ -68,7 +69,7 @@ fn template(command: &Command) -> String {
     text
 }
 
-/// `--output` with the formats that only `status` has.
+/// Returns `--output` with the formats that only `status` supports.
 fn output_of_status(command: &Command) -> Option<Arg> {
     let output = command
         .get_arguments()
@@ -83,27 +84,28 @@ fn output_of_status(command: &Command) -> Option<Arg> {
     )
 }
 
-/// Hides the options of `up` that make no difference to a command that changes nothing.
-fn without_idle_options(verb: Command) -> Command {
-    let name = verb.get_name().to_owned();
-    verb.mut_args(|arg| {
-        let is_idle = match (&*name, arg.get_id().as_str()) {
+/// Hides the options of `up` that have no effect on this command.
+fn hide_unused_options(subcommand: Command) -> Command {
+    let name = subcommand.get_name().to_owned();
+    subcommand.mut_args(|arg| {
+        let is_unused = match (&*name, arg.get_id().as_str()) {
             ("diff" | "values" | "render", "timeout") => true,
             ("values" | "render", "ca_file") => true,
             ("values" | "render", _) => arg.get_help_heading() == Some(NODE),
             _ => false,
         };
-        if is_idle { arg.hide(true) } else { arg }
+        if is_unused { arg.hide(true) } else { arg }
     })
 }
 
-fn variables_in_long_help(verb: Command) -> Command {
-    verb.mut_args(variable_in_long_help)
+fn variables_in_long_help(subcommand: Command) -> Command {
+    subcommand
+        .mut_args(variable_in_long_help)
         .mut_subcommands(variables_in_long_help)
 }
 
-/// Names the environment variable of an option in its long help, so that the short one
-/// fits in a line.
+/// Moves the environment variable of an option to its long help, so that the short help fits in
+/// a line.
 fn variable_in_long_help(arg: Arg) -> Arg {
     let Some(variable) = arg.get_env().and_then(OsStr::to_str) else {
         return arg;
@@ -118,12 +120,12 @@ fn variable_in_long_help(arg: Arg) -> Arg {
 mod tests {
     use super::*;
 
-    /// Every command below this one, and itself.
+    /// Returns the command and all its subcommands.
     fn all(command: &Command) -> Vec<Command> {
         let mut found = vec![command.clone()];
-        for verb in command.get_subcommands() {
-            if verb.get_name() != "help" {
-                found.extend(all(verb));
+        for subcommand in command.get_subcommands() {
+            if subcommand.get_name() != "help" {
+                found.extend(all(subcommand));
             }
         }
         found
@@ -140,13 +142,13 @@ mod tests {
         let command = command();
         let mut grouped: Vec<&str> = GROUPS
             .iter()
-            .flat_map(|(_, verbs)| *verbs)
+            .flat_map(|(_, commands)| *commands)
             .copied()
             .collect();
-        let mut verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let mut commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
         grouped.sort_unstable();
-        verbs.sort_unstable();
-        assert_eq!(grouped, verbs);
+        commands.sort_unstable();
+        assert_eq!(grouped, commands);
     }
 
     #[test]
@@ -173,19 +175,24 @@ mod tests {
     #[test]
     fn only_status_offers_yaml_and_variables() {
         let command = built();
-        for verb in command.get_subcommands() {
-            let output = verb
+        for subcommand in command.get_subcommands() {
+            let output = subcommand
                 .get_arguments()
                 .find(|arg| arg.get_id().as_str() == "output");
             let help = output.and_then(Arg::get_help).map(ToString::to_string);
             let offers = help.is_some_and(|help| help.contains("yaml"));
-            assert_eq!(offers, verb.get_name() == "status", "{}", verb.get_name());
+            assert_eq!(
+                offers,
+                subcommand.get_name() == "status",
+                "{}",
+                subcommand.get_name()
+            );
         }
     }
 
     #[test]
-    fn help_keeps_to_the_words_of_the_field() {
-        const NOT: [&str; 8] = [
+    fn help_avoids_the_words_that_the_style_guide_excludes() {
+        const EXCLUDED: [&str; 8] = [
             "anew",
             "is to be",
             "are to be",
@@ -197,7 +204,7 @@ mod tests {
         ];
         for mut command in all(&built()) {
             let help = command.render_long_help().to_string();
-            for word in NOT {
+            for word in EXCLUDED {
                 let name = command.get_name();
                 assert!(!help.contains(word), "{name} says {word}:\n{help}");
             }

@@ -21,14 +21,15 @@ pub(super) struct Args {}
 
 pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let mut history = revisions::load(&context.state, None).await?;
-    // Another home may have made some; without an engine those of this one are shown.
+    // Another home may have created revisions. Without an engine, only those of this home are
+    // shown.
     if let Ok(engine) = context.engine().await
         && let Ok(all) = up::history(&context.name, &context.state, &engine).await
     {
         history = all;
     }
-    let working = Lock::holder(&context.state)?.is_some();
-    context.output.history(&history.entries(working))?;
+    let in_progress = Lock::holder(&context.state)?.is_some();
+    context.output.history(&history.entries(in_progress))?;
     if history.is_empty() {
         context.output.note(&format!(
             "No revisions yet. Create one: {}",

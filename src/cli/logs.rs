@@ -56,16 +56,18 @@ pub(super) struct Args {
     timestamps: bool,
 }
 
-/// The moment that long ago.
+/// Parses a duration and returns the time that long ago.
 fn ago(text: &str) -> Result<Timestamp, String> {
-    let wrong = || {
+    let invalid = || {
         format!("invalid duration `{text}`: expected a number with a unit, such as 90s, 10m or 2h")
     };
-    let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration: SignedDuration = text.parse().map_err(|_| invalid())?;
     if duration.is_negative() {
-        return Err(wrong());
+        return Err(invalid());
     }
-    Timestamp::now().checked_sub(duration).map_err(|_| wrong())
+    Timestamp::now()
+        .checked_sub(duration)
+        .map_err(|_| invalid())
 }
 
 fn component(name: &str) -> Result<Component, String> {
@@ -77,10 +79,10 @@ fn component(name: &str) -> Result<Component, String> {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if !args.follow {
-        let left = Hint::run("show fewer lines", ours!(Logs, "--tail 100"));
-        return or_interrupted(show(args, context), left).await;
+        let next = Hint::run("show fewer lines", ours!(Logs, "--tail 100"));
+        return or_interrupted(show(args, context), next).await;
     }
-    // Ctrl-C is how one ends following, and no failure.
+    // Ctrl-C is the normal way to stop following, not a failure.
     until_stopped(show(args, context)).await
 }
 
@@ -105,13 +107,13 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     let printer = context.output.logs(shown);
     while let Some(line) = logs.next().await {
         let line = line?;
-        if !args.wants(&line.text) {
+        if !args.matches(&line.text) {
             continue;
         }
         if context.output.is_json() {
             context.output.json(&json(&line))?;
         } else {
-            printer.print(line.component, &args.stamped(line.time, &line.text))?;
+            printer.print(line.component, &args.with_timestamp(line.time, &line.text))?;
         }
         if context.output.is_closed() {
             break;
@@ -120,7 +122,7 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// What the node itself says.
+/// Shows the journal of the node.
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
     let options = JournalOptions {
         tail: args.tail,
@@ -132,7 +134,7 @@ async fn show_node(args: &Args, context: &Context) -> Result<u8> {
     let units = ["kubelet", "containerd", "systemd"];
     let printer = context.output.logs_of(&units);
     while let Some(line) = journal.next().await? {
-        if !args.wants(&line.text) {
+        if !args.matches(&line.text) {
             continue;
         }
         if context.output.is_json() {
@@ -143,9 +145,9 @@ async fn show_node(args: &Args, context: &Context) -> Result<u8> {
                 "text": line.text,
             }))?;
         } else {
-            let place = units.iter().position(|unit| *unit == line.unit);
-            let text = args.stamped(line.time, &line.text);
-            printer.print_as(&line.unit, place.unwrap_or(units.len()), &text)?;
+            let index = units.iter().position(|unit| *unit == line.unit);
+            let text = args.with_timestamp(line.time, &line.text);
+            printer.print_as(&line.unit, index.unwrap_or(units.len()), &text)?;
         }
         if context.output.is_closed() {
             break;
@@ -166,11 +168,11 @@ impl Args {
         }
     }
 
-    fn wants(&self, text: &str) -> bool {
+    fn matches(&self, text: &str) -> bool {
         self.grep.as_ref().is_none_or(|grep| grep.is_match(text))
     }
 
-    fn stamped(&self, time: Option<Timestamp>, text: &str) -> String {
+    fn with_timestamp(&self, time: Option<Timestamp>, text: &str) -> String {
         let time = time.filter(|_| self.timestamps);
         let time = time.map_or_else(String::new, |time| format!("{time:.3} "));
         format!("{time}{text}")

@@ -31,16 +31,18 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {
         return Ok(0);
     };
     files::create_dir(dir)?;
-    let verbs: Vec<&Command> = command.get_subcommands().collect();
-    let below = verbs.iter().flat_map(|verb| verb.get_subcommands());
-    for command in below.chain(verbs.iter().copied()).chain([&command]) {
+    let commands: Vec<&Command> = command.get_subcommands().collect();
+    let nested = commands
+        .iter()
+        .flat_map(|command| command.get_subcommands());
+    for command in nested.chain(commands.iter().copied()).chain([&command]) {
         let (name, text) = page(command)?;
         files::write(&dir.join(name), &text)?;
     }
     Ok(0)
 }
 
-/// File name and text of a command's page.
+/// Returns the file name and the text of a command's page.
 fn page(command: &Command) -> Result<(String, String), Unexpected> {
     let man = Man::new(command.clone());
     let mut text = Vec::new();

@@ -43,7 +43,7 @@ use crate::state::StateDir;
 use crate::ui::Output;
 use crate::up::Request;
 
-/// What users type.
+/// The name of the program.
 const NAME: &str = "clearml-local";
 
 const STYLES: Styles = Styles::styled()
@@ -65,16 +65,16 @@ Examples of a command: clearml-local up --help"
 )]
 pub struct Cli {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
     #[command(flatten)]
     global: Global,
-    /// The environment variables that stood for flags.
+    /// The environment variables that set options.
     #[clap(skip)]
     variables: Vec<Variable>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Command {
     Up(up::Args),
     Down(down::Args),
     Stop(stop::Args),
@@ -101,14 +101,14 @@ struct Global {
     output: OutputOptions,
 }
 
-/// What a verb works with.
+/// The context that a command runs in.
 struct Context {
     name: InstanceName,
     state: StateDir,
     output: Output,
     /// The options of `clearml-local.yaml`.
     file: Options,
-    /// The configuration of Docker's own command.
+    /// The configuration of the `docker` command.
     docker: ClientConfig,
 }
 
@@ -129,18 +129,18 @@ impl Context {
         })
     }
 
-    /// Events that the output shows, with time counted from now.
+    /// Returns events that the output shows. Their times start now.
     fn events(&self) -> Events {
         Events::new(self.output.reporter())
     }
 
-    /// The engine that the user's settings point to.
+    /// Connects to the engine that the user's environment selects.
     async fn engine(&self) -> Result<Docker> {
         Ok(Docker::connect(self.endpoint()?).await?)
     }
 
-    /// What an earlier `up` was told: as this home keeps it or, where it keeps nothing,
-    /// as the instance itself tells. Starts nothing.
+    /// Returns the settings of an earlier `up` from this home or, if it has none, from the
+    /// instance. Starts nothing.
     async fn earlier(&self) -> Result<Option<Instance>> {
         if let Some(kept) = self.state.instance()? {
             return Ok(Some(kept));
@@ -167,17 +167,17 @@ impl Context {
         Ok(find_endpoint(environment, &self.docker)?)
     }
 
-    /// Returns the options of the command line and, where it has none, of the settings file.
+    /// Merges the options of the command line with those of the settings file.
     fn options(&self, options: &Options) -> Options {
         options.clone().or(self.file.clone())
     }
 
-    /// Returns how long to wait; nothing else in the settings file applies.
+    /// Returns options with only the timeout, from the command line or the settings file.
     fn only_wait(&self, wait: &WaitOptions) -> Options {
         Options::only(wait.clone().or(self.file.wait.clone()))
     }
 
-    /// Returns what `up` is asked to do with these options, in this environment.
+    /// Returns the request for `up` with these options in this environment.
     fn request(&self, options: Options, retain: bool) -> Request {
         let mut proxies = Proxies::of(proxy_variables());
         if proxies.is_empty() {
@@ -199,27 +199,30 @@ impl Context {
     }
 }
 
-/// The one place that reads the environment beside clap's flags. A variable that is
-/// set and empty is not set.
-#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+/// Reads an environment variable; clap reads those of the options. An empty variable counts as
+/// not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that reads the environment"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The kubeconfig that kubectl writes to: the first file of `KUBECONFIG`, else
+/// Returns the kubeconfig that kubectl writes to: the first file of `KUBECONFIG`, else
 /// `~/.kube/config`.
 fn user_kubeconfig() -> Option<HostPath> {
-    let told = environment("KUBECONFIG").unwrap_or_default();
-    let first = std::env::split_paths(&told).find(|path| !path.as_os_str().is_empty());
+    let paths = environment("KUBECONFIG").unwrap_or_default();
+    let first = std::env::split_paths(&paths).find(|path| !path.as_os_str().is_empty());
     let here = std::env::current_dir().ok();
     match first {
-        // Like kubectl, which does not know `~`.
+        // Like kubectl, which does not expand `~`.
         Some(path) => Some(here.unwrap_or_default().join(path).into()),
         None => Some(dirs::home_dir()?.join(".kube/config").into()),
     }
 }
 
-/// Proxy variables of the environment, as they are spelled.
+/// Returns the proxy variables of the environment, in upper and lower case.
 fn proxy_variables() -> impl Iterator<Item = (&'static str, String)> {
     [
         "HTTP_PROXY",
@@ -234,17 +237,17 @@ fn proxy_variables() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 impl Cli {
-    /// Answers a shell that completes a line, where that is what this process was
-    /// started for; says whether it was. To be called before anything is parsed.
+    /// Prints completions if the completion script started this process, and returns whether it
+    /// did. Must be called before the arguments are parsed.
     pub fn answer_shell() -> bool {
         completions::answer()
     }
 
-    /// Reads a command line, with the program's name at its front, and the variables
-    /// that stand for flags.
+    /// Parses a command line, which starts with the program's name, and the environment
+    /// variables of its options.
     ///
     /// # Errors
-    /// When it cannot be understood; also for `--help`.
+    /// An argument or a variable is invalid, or `--help` or `--version` is given.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
         let arguments: Vec<OsString> = arguments.into_iter().collect();
         variables::read(&arguments)
@@ -252,29 +255,29 @@ impl Cli {
 
     pub fn run(self) -> u8 {
         let output = Output::new(&self.global.output);
-        // Of no instance: a broken file in the working directory is not theirs.
-        let written = match &self.verb {
-            Verb::Completions(args) => Some(completions::run(args, &output)),
-            Verb::Man(args) => Some(man::run(args, &output)),
+        // These commands act on no instance, so an invalid settings file does not matter.
+        let written = match &self.command {
+            Command::Completions(args) => Some(completions::run(args, &output)),
+            Command::Man(args) => Some(man::run(args, &output)),
             _ => None,
         };
         match written {
             Some(Ok(code)) => code,
             Some(Err(error)) => fail(&output, &error),
-            None => self.act(output),
+            None => self.run_with_context(output),
         }
     }
 
-    fn act(self, output: Output) -> u8 {
+    fn run_with_context(self, output: Output) -> u8 {
         crate::kube::install_crypto();
         log_libraries(self.global.output.verbose, &output);
         let variables = self.variables;
         let context = match Context::new(&self.global, output.clone()) {
             Ok(context) => context,
-            Err(error) => return fail(&output, &naming_variables(error, &variables)),
+            Err(error) => return fail(&output, &with_variables(error, &variables)),
         };
         if matches!(self.global.output.format, Format::Yaml | Format::Env)
-            && !matches!(self.verb, Verb::Status(_))
+            && !matches!(self.command, Command::Status(_))
         {
             return fail(&output, &WrongFormat.into());
         }
@@ -287,21 +290,21 @@ impl Cli {
             Err(error) => return fail(&output, &Unexpected(error.to_string()).into()),
         };
         let result = runtime.block_on(async {
-            match self.verb {
-                Verb::Up(args) => up::run(&args, &context).await,
-                Verb::Down(args) => down::run(&args, &context).await,
-                Verb::Stop(args) => stop::run(&args, &context).await,
-                Verb::Start(args) => start::run(&args, &context).await,
-                Verb::Status(args) => status::run(&args, &context).await,
-                Verb::List(args) => list::run(&args, &context).await,
-                Verb::Logs(args) => logs::run(&args, &context).await,
-                Verb::Credentials(args) => credentials::run(&args, &context).await,
-                Verb::Render(args) => render::run(&args, &context).await,
-                Verb::Diff(args) => diff::run(&args, &context).await,
-                Verb::History(args) => history::run(&args, &context).await,
-                Verb::Rollback(args) => rollback::run(&args, &context).await,
-                Verb::Values(args) => values::run(&args, &context).await,
-                Verb::Completions(_) | Verb::Man(_) => Ok(0),
+            match self.command {
+                Command::Up(args) => up::run(&args, &context).await,
+                Command::Down(args) => down::run(&args, &context).await,
+                Command::Stop(args) => stop::run(&args, &context).await,
+                Command::Start(args) => start::run(&args, &context).await,
+                Command::Status(args) => status::run(&args, &context).await,
+                Command::List(args) => list::run(&args, &context).await,
+                Command::Logs(args) => logs::run(&args, &context).await,
+                Command::Credentials(args) => credentials::run(&args, &context).await,
+                Command::Render(args) => render::run(&args, &context).await,
+                Command::Diff(args) => diff::run(&args, &context).await,
+                Command::History(args) => history::run(&args, &context).await,
+                Command::Rollback(args) => rollback::run(&args, &context).await,
+                Command::Values(args) => values::run(&args, &context).await,
+                Command::Completions(_) | Command::Man(_) => Ok(0),
             }
         });
         runtime.shutdown_background();
@@ -309,15 +312,15 @@ impl Cli {
         match result {
             Ok(code) => code,
             Err(error) => {
-                let error = naming_variables(error, &variables);
+                let error = with_variables(error, &variables);
                 fail(&output, &error.about(context.name.to_type()))
             }
         }
     }
 }
 
-/// The error, with the variables that said what cannot be used.
-fn naming_variables(error: Error, variables: &[Variable]) -> Error {
+/// Adds the environment variables that an error is about.
+fn with_variables(error: Error, variables: &[Variable]) -> Error {
     if error.code() != Code::Usage {
         return error;
     }

@@ -67,7 +67,7 @@ const END: &str = "
 | `TERM` | If it is `dumb`, print without colours and moving lines. |
 ";
 
-/// The headings of `--help`, with the titles of their sections here.
+/// The headings of `--help` with the titles of their sections in the document.
 const SECTIONS: [(Option<&str>, &str); 5] = [
     (None, "General"),
     (Some("Values"), "Values"),
@@ -91,10 +91,10 @@ pub fn settings_reference() -> String {
     text
 }
 
-/// An option that can be set elsewhere than on the command line.
+/// An option that can also be set in the environment.
 struct Setting {
     arg: Arg,
-    /// The names of the commands that have it; none if it is an option of all commands.
+    /// The names of the commands that have it. Empty if all commands have it.
     commands: Vec<String>,
 }
 
@@ -138,7 +138,7 @@ impl Setting {
                     .to_owned(),
                 _ => self.default().map(code).unwrap_or_default(),
             },
-            self.what_it_does(),
+            self.description(),
         ];
         let cells = cells.map(|cell| cell.replace('|', "\\|"));
         format!("| {} |\n", cells.join(" | "))
@@ -152,7 +152,7 @@ impl Setting {
         }
     }
 
-    /// The key of the settings file, if it has one.
+    /// Returns the key in the settings file, if it has one.
     fn key(&self) -> Option<String> {
         let mut words = self.arg.get_id().as_str().split('_');
         let mut key = words.next().unwrap_or_default().to_owned();
@@ -163,7 +163,7 @@ impl Setting {
         SettingsFile::keys().contains(&&*key).then_some(key)
     }
 
-    /// The help, without its default.
+    /// Returns the help without the default, and the default.
     fn help(&self) -> (String, Option<String>) {
         let help = self.arg.get_long_help().or_else(|| self.arg.get_help());
         let help = help.map(ToString::to_string).unwrap_or_default();
@@ -176,23 +176,25 @@ impl Setting {
     }
 
     fn default(&self) -> Option<String> {
-        let of_clap = self.arg.get_default_values().first();
-        let of_clap = of_clap.and_then(|value| value.to_str()).map(str::to_owned);
-        let said = self.help().1.or(of_clap);
-        said.or_else(|| match self.arg.get_id().as_str() {
+        let from_clap = self.arg.get_default_values().first();
+        let from_clap = from_clap
+            .and_then(|value| value.to_str())
+            .map(str::to_owned);
+        let default = self.help().1.or(from_clap);
+        default.or_else(|| match self.arg.get_id().as_str() {
             "node_image" => Some(DEFAULT_NODE_IMAGE.to_string()),
             _ if self.is_switch() => Some(false.to_string()),
             _ => None,
         })
     }
 
-    /// Whether its value is a boolean.
+    /// Returns whether its value is a boolean.
     fn is_switch(&self) -> bool {
         let values = self.arg.get_possible_values();
         values.iter().any(|value| value.get_name() == "false")
     }
 
-    fn what_it_does(&self) -> String {
+    fn description(&self) -> String {
         let help = self.help().0;
         let paragraphs = help.split("\n\n").map(|paragraph| {
             let paragraph = paragraph.replace('\n', " ");
@@ -205,7 +207,7 @@ impl Setting {
             Some(format!(
                 " `{}`: {}.",
                 value.get_name(),
-                first_low(&help.to_string())
+                lowercase_first(&help.to_string())
             ))
         });
         text.extend(explained);
@@ -216,10 +218,10 @@ impl Setting {
     }
 }
 
-/// Begins a text that follows a colon.
-fn first_low(text: &str) -> String {
+/// Makes the first letter lower case, for a text after a colon.
+fn lowercase_first(text: &str) -> String {
     match text.split_once(' ') {
-        // An abbreviation stays as it is.
+        // Keep an abbreviation.
         Some((first, _)) if first.chars().skip(1).any(char::is_uppercase) => text.to_owned(),
         _ => {
             let mut letters = text.chars();
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn every_section_has_options_and_every_option_a_section() {
+    fn every_option_has_a_section_and_no_section_is_empty() {
         let options = options();
         for option in &options {
             let heading = option.arg.get_help_heading();
@@ -263,9 +265,9 @@ mod tests {
         }
     }
 
-    /// The help names defaults as text.
+    /// The defaults in the help are plain text.
     #[test]
-    fn the_defaults_in_the_help_are_those_of_a_new_instance() {
+    fn the_defaults_in_the_help_are_correct() {
         let new = Instance::with_defaults(Path::new("/data").to_owned().into());
         let mut text = String::new();
         for option in options() {
@@ -285,7 +287,7 @@ mod tests {
         }
     }
 
-    /// YAML takes a release for a number.
+    /// YAML would parse a release as a number.
     fn quoted(key: &str, value: &str) -> String {
         match key {
             "release" => format!("'{value}'"),

@@ -46,14 +46,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
     let info = match context.engine().await {
         Ok(engine) => engine.info().await?,
-        Err(_) => usual_machine(),
+        Err(_) => assumed_machine(),
     };
     let earlier = context.earlier().await?;
     let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
     for warning in &plan.warnings {
         context.output.warn(warning);
     }
-    // Neither what an engine holds nor what is masked is part of the manifests.
+    // The login is masked, so do not look for it.
     let secrets = if args.show_secrets {
         up::complete(&mut plan, &request).await?;
         secrets(&plan, context).await?
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// The keys of the instance; new ones, which `up` will use, where it has none.
+/// Returns the keys of the instance. If it has none, creates keys, which `up` will use.
 async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
     let found = match context.engine().await {
         Ok(engine) => up::found_keys(plan, &context.state, &engine).await?,
@@ -87,8 +87,8 @@ async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
     Ok(secrets)
 }
 
-/// Writes a file for each object, and removes ours that are rendered no more. Returns
-/// how many there are.
+/// Writes a file for each object, and removes files of objects that no longer exist. Returns
+/// the number of objects.
 fn write(dir: &Path, objects: &[Object], masked: bool) -> Result<usize> {
     let there = files::list(dir)?;
     for name in &there {
@@ -126,7 +126,7 @@ fn is_ours(path: &Path) -> Result<bool> {
     Ok(text.starts_with(manifests::HEADER))
 }
 
-/// The folder is somebody else's.
+/// The directory contains files of something else.
 #[derive(Debug, thiserror::Error)]
 #[error("the directory {} contains files that `render` did not write, such as `{example}`; nothing \
     was written", dir.display())]
@@ -148,8 +148,8 @@ impl Explain for NotOurs {
     }
 }
 
-/// The machine where no engine answers.
-pub(super) fn usual_machine() -> EngineInfo {
+/// Returns the machine to assume if the engine does not answer.
+pub(super) fn assumed_machine() -> EngineInfo {
     EngineInfo {
         memory: 16_000_000_000,
         cpus: 8,

@@ -1,6 +1,6 @@
 //! `clearml-local rollback`.
 
-use super::up::{bring, dry_run};
+use super::up::{dry_run, run_up};
 use super::{Context, completions};
 use crate::error::Result;
 use crate::options::WaitOptions;
@@ -43,5 +43,5 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.dry_run {
         return dry_run(&request, context).await;
     }
-    bring(&request, context, false).await
+    run_up(&request, context, false).await
 }

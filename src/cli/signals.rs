@@ -1,4 +1,4 @@
-//! Ending a command by Ctrl-C, SIGTERM or SIGHUP.
+//! Interrupting a command with Ctrl-C, SIGTERM or SIGHUP.
 
 use futures_util::future::select_all;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
@@ -8,25 +8,25 @@ use crate::files;
 use crate::hint::Hint;
 use crate::interrupt::{Interrupt, Interrupted, Signal};
 
-/// The signals that come from now on.
+/// A stream of signals.
 pub(super) struct Signals(Vec<(Signal, Stream)>);
 
 impl Signals {
-    /// Listens to all of them; not to SIGHUP where `nohup` ignores it, so that a closed
-    /// terminal ends nothing.
+    /// Handles all signals, except SIGHUP under `nohup`: a closed terminal then interrupts
+    /// nothing.
     pub(super) fn listen() -> Signals {
         let status = files::read("/proc/self/status".as_ref()).ok().flatten();
         let without_terminal = ignores_hang_up(status.as_deref().unwrap_or_default());
-        let listened = Signal::ALL.into_iter().filter_map(|asked| {
-            let kind = match asked {
+        let listened = Signal::ALL.into_iter().filter_map(|handled| {
+            let kind = match handled {
                 Signal::Interrupt => SignalKind::interrupt(),
                 Signal::Terminate => SignalKind::terminate(),
                 Signal::HangUp => SignalKind::hangup(),
             };
-            if asked == Signal::HangUp && without_terminal {
+            if handled == Signal::HangUp && without_terminal {
                 return None;
             }
-            Some((asked, signal(kind).ok()?))
+            Some((handled, signal(kind).ok()?))
         });
         Signals(listened.collect())
     }
@@ -45,16 +45,16 @@ impl Signals {
     }
 }
 
-/// Whether Linux' description of a process says that it ignores SIGHUP, which is the
-/// first bit of the mask; other systems do not tell.
+/// Returns whether `/proc/self/status` says that the process ignores SIGHUP, the first bit of
+/// the mask. Other systems have no such file.
 fn ignores_hang_up(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Runs work that may be given up at any time, until a signal comes. `next` is what
-/// to type then.
+/// Runs work that can be cancelled at any time, until a signal arrives. `next` is the hint for
+/// that case.
 pub(super) async fn or_interrupted<T>(
     work: impl Future<Output = Result<T>>,
     next: Hint,
@@ -66,9 +66,8 @@ pub(super) async fn or_interrupted<T>(
     }
 }
 
-/// Runs work that has something to undo when a signal comes. The second signal ends
-/// it at once.
-pub(super) async fn undone<T, W>(work: impl FnOnce(Interrupt) -> W, next: Hint) -> Result<T>
+/// Runs work that rolls back its changes after a signal. A second signal cancels it.
+pub(super) async fn or_rolled_back<T, W>(work: impl FnOnce(Interrupt) -> W, next: Hint) -> Result<T>
 where
     W: Future<Output = Result<T>>,
 {
@@ -85,8 +84,8 @@ where
     }
 }
 
-/// Runs work that Ctrl-C ends as it is meant to, such as following a log; other
-/// signals interrupt it.
+/// Runs work that Ctrl-C ends successfully, such as following a log. Other signals interrupt
+/// it.
 pub(super) async fn until_stopped(work: impl Future<Output = Result<u8>>) -> Result<u8> {
     let mut signals = Signals::listen();
     tokio::select! {
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nohup_is_known() {
+    fn detects_nohup() {
         let status = |mask: &str| format!("Name:\tclearml-local\nSigIgn:\t{mask}\n");
         assert!(ignores_hang_up(&status("0000000000001001")));
         assert!(!ignores_hang_up(&status("0000000000001002")));

@@ -13,8 +13,8 @@ use crate::settings::{Instance, to_type};
 use crate::status::{self, ENGINE_TIMEOUT, EngineTimeout, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
-/// How often `--wait` looks.
-const WAIT_EVERY: Duration = Duration::from_millis(500);
+/// Interval of `--wait`.
+const WAIT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Show the status of the server
 ///
@@ -61,34 +61,34 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     let deadline = args.wait.map(|time| Instant::now() + Duration::from(time));
     loop {
-        let (view, status) = look(context).await?;
+        let (view, status) = collect(context).await?;
         let waits = deadline.is_some_and(|deadline| Instant::now() < deadline);
         if !waits || view.state == Health::Ready || !status.may_heal {
             context.output.status(&view)?;
             return Ok(exit_code(status.health));
         }
-        tokio::time::sleep(WAIT_EVERY).await;
+        tokio::time::sleep(WAIT_INTERVAL).await;
     }
 }
 
-/// Redraws in place on a terminal; elsewhere one block for each change.
+/// Redraws in place on a terminal. Otherwise, prints the status after each change.
 async fn watch(every: Duration, context: &Context) -> Result<u8> {
     let output = &context.output;
     let (mut rows, mut before) = (0, String::new());
     let watching = async {
         loop {
-            let (view, _) = look(context).await?;
-            let now = what_matters(&view);
+            let (view, _) = collect(context).await?;
+            let now = significant_state(&view);
             if output.policy().redraws {
                 rows = output.status_again(&view, rows, console::Term::stdout().size())?;
             } else if now != before {
-                let between = match output.policy().format {
+                let separator = match output.policy().format {
                     _ if before.is_empty() => "",
                     Format::Yaml => "---\n",
                     Format::Json => "",
                     Format::Text | Format::Env => "\n",
                 };
-                output.data(between)?;
+                output.data(separator)?;
                 output.status(&view)?;
             }
             before = now;
@@ -101,8 +101,8 @@ async fn watch(every: Duration, context: &Context) -> Result<u8> {
     until_stopped(watching).await
 }
 
-/// What makes a look another one: not ages, latencies and sizes.
-fn what_matters(view: &StatusView) -> String {
+/// Returns the part of the status whose changes are shown: not ages, latencies and sizes.
+fn significant_state(view: &StatusView) -> String {
     let components = view.components.iter();
     let components = components.map(|c| (c.name, &c.state));
     let failed = view
@@ -121,7 +121,7 @@ fn what_matters(view: &StatusView) -> String {
     )
 }
 
-async fn look(context: &Context) -> Result<(StatusView, Status)> {
+async fn collect(context: &Context) -> Result<(StatusView, Status)> {
     let began = Instant::now();
     let connecting = Docker::connect(context.endpoint()?);
     let engine = match tokio::time::timeout(ENGINE_TIMEOUT, connecting).await {
@@ -130,7 +130,7 @@ async fn look(context: &Context) -> Result<(StatusView, Status)> {
     };
     let engine = match &engine {
         Ok(engine) => Ok(engine as &dyn Engine),
-        Err(_) => Err(engine.err().expect("seen to be one")),
+        Err(_) => Err(engine.err().expect("it is an error")),
     };
     let status = status::status(&context.name, &context.state, engine, began).await?;
     Ok((view(context.name.as_str(), &status), status))

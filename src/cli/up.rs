@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Context;
-use super::signals::{or_interrupted, undone};
+use super::signals::{or_interrupted, or_rolled_back};
 use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
@@ -61,10 +61,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.dry_run {
         return dry_run(&request, context).await;
     }
-    bring(&request, context, args.timings).await
+    run_up(&request, context, args.timings).await
 }
 
-pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -> Result<u8> {
+pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) -> Result<u8> {
     let events = context.events();
     let work = async |request: Request| {
         let engine = context.engine().await?;
@@ -77,7 +77,7 @@ pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -
                 ..request.clone()
             })
         };
-        undone(work, Hint::run("show the status", ours!(Status))).await?
+        or_rolled_back(work, Hint::run("show the status", ours!(Status))).await?
     } else {
         or_interrupted(work(request.clone()), up::continue_with()).await?
     };
@@ -85,7 +85,7 @@ pub(super) async fn bring(request: &Request, context: &Context, timings: bool) -
     Ok(0)
 }
 
-/// Shows what [`bring`] would change.
+/// Shows what [`run_up`] would change.
 pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
     let events = context.events();
     let engine = context.engine().await?;
@@ -95,7 +95,7 @@ pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> 
     Ok(0)
 }
 
-/// The time since then; `None` where the node's clock is ahead.
+/// Returns the time since then; `None` if the node's clock is ahead.
 fn age(since: Timestamp) -> Option<Duration> {
     Timestamp::now().duration_since(since).try_into().ok()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::render::usual_machine;
+use super::render::assumed_machine;
 use crate::docker::Engine;
 use crate::error::Result;
 use crate::options::{InputFile, Options, SetOptions, ValuesOptions};
@@ -31,7 +31,7 @@ Examples:
 )]
 pub(super) struct Args {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    command: Option<Command>,
     #[command(flatten)]
     options: Options,
     /// Show only values that differ from the defaults
@@ -43,7 +43,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {
+enum Command {
     Check(CheckArgs),
     Schema(SchemaArgs),
 }
@@ -83,9 +83,9 @@ Examples:
 struct SchemaArgs {}
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    match &args.verb {
-        Some(Verb::Schema(_)) => context.output.json(&values::schema())?,
-        Some(Verb::Check(args)) => check(args, context).await?,
+    match &args.command {
+        Some(Command::Schema(_)) => context.output.json(&values::schema())?,
+        Some(Command::Check(args)) => check(args, context).await?,
         None => show(args, context).await?,
     }
     Ok(0)
@@ -112,7 +112,7 @@ async fn check(args: &CheckArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Writes a line of JSON for each finding, then one for the end.
+/// Prints each finding as a line of JSON, then a last line if the values are valid.
 fn findings(plan: Result<Plan>, context: &Context) -> Result<()> {
     let invalid = match &plan {
         Err(error) => error.downcast_ref::<values::Error>(),
@@ -157,7 +157,7 @@ async fn plan(options: &Options, earlier: Option<&Instance>, context: &Context) 
     let request = context.request(context.options(options), false);
     let info = match context.engine().await {
         Ok(engine) => engine.info().await?,
-        Err(_) => usual_machine(),
+        Err(_) => assumed_machine(),
     };
     up::plan(&request, &context.state, earlier, &info)
 }

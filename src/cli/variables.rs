@@ -1,5 +1,5 @@
-//! Environment variables in place of options. An empty one counts as not set, and an
-//! error that comes from a variable names it.
+//! Environment variables of options. An empty variable counts as not set, and an error about
+//! its value names the variable.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 use super::{Cli, help};
 
-/// A variable that decided something, and what it holds.
+/// A variable that set an option, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
     name: String,
@@ -25,18 +25,18 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Cli, clap::Error> {
         .try_get_matches_from(arguments)
         .map_err(|error| with_variable(error, &command, arguments))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-    cli.variables = in_force(&command, &matches);
+    cli.variables = used(&command, &matches);
     Ok(cli)
 }
 
-/// The command without the variables of some arguments.
-fn without(command: Command, left_out: &dyn Fn(&Arg) -> bool) -> Command {
+/// Removes the variables of some arguments.
+fn without(command: Command, is_removed: &dyn Fn(&Arg) -> bool) -> Command {
     command
-        .mut_args(|arg| match left_out(&arg) {
+        .mut_args(|arg| match is_removed(&arg) {
             true => arg.env(Resettable::<clap::builder::OsStr>::Reset),
             false => arg,
         })
-        .mut_subcommands(|verb| without(verb, left_out))
+        .mut_subcommands(|subcommand| without(subcommand, is_removed))
 }
 
 fn is_empty(arg: &Arg) -> bool {
@@ -44,7 +44,7 @@ fn is_empty(arg: &Arg) -> bool {
     name.is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
 }
 
-/// The same error about the variable, where it goes away without that.
+/// Names the variable in an error that does not occur without it.
 fn with_variable(mut error: clap::Error, command: &Command, arguments: &[OsString]) -> clap::Error {
     let about = |error: &clap::Error| match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => Some(flag.clone()),
@@ -64,18 +64,18 @@ fn with_variable(mut error: clap::Error, command: &Command, arguments: &[OsStrin
     error
 }
 
-/// The variable of the argument that is written like that, such as `--web-port <PORT>`.
+/// Returns the variable of an argument, which clap writes such as `--web-port <PORT>`.
 fn variable_of(command: &Command, flag: &str) -> Option<String> {
     let arg = command.get_arguments().find(|arg| arg.to_string() == flag);
     let variable = arg.and_then(Arg::get_env).and_then(OsStr::to_str);
     variable.map(str::to_owned).or_else(|| {
-        let mut verbs = command.get_subcommands();
-        verbs.find_map(|verb| variable_of(verb, flag))
+        let mut commands = command.get_subcommands();
+        commands.find_map(|subcommand| variable_of(subcommand, flag))
     })
 }
 
-/// The variables that decided something.
-fn in_force(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
+/// Returns the variables that set an option.
+fn used(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
     let from_variable =
         |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::EnvVariable);
     let mut found = Vec::new();
@@ -87,11 +87,11 @@ fn in_force(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
             value: value.to_string_lossy().into_owned(),
         }));
     }
-    if let Some((verb, matches)) = matches.subcommand()
-        && let Some(command) = command.find_subcommand(verb)
+    if let Some((subcommand, matches)) = matches.subcommand()
+        && let Some(command) = command.find_subcommand(subcommand)
     {
-        for variable in in_force(command, matches) {
-            // Global flags are seen by every command.
+        for variable in used(command, matches) {
+            // Every command has the global options.
             if !found.contains(&variable) {
                 found.push(variable);
             }
@@ -100,11 +100,11 @@ fn in_force(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
     found
 }
 
-/// Names the variables whose values a text has.
+/// Returns notes about the variables whose values a text contains.
 pub(super) fn named_in(text: &str, variables: &[Variable]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for Variable { name, value } in variables {
-        // Every error about an instance says its name.
+        // Every error about an instance contains its name.
         if name == "CLEARML_LOCAL_NAME" {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What several options have in common.
+//! Types and traits that several options share.
 
 use clap::Arg;
 use clap::builder::{MapValueParser, RangedI64ValueParser, TypedValueParser, ValueParserFactory};
@@ -20,7 +20,7 @@ impl TryFrom<u16> for Port {
 
     fn try_from(number: u16) -> Result<Port, &'static str> {
         match number {
-            // In the words of clap's own check.
+            // The same text as clap's own check.
             0 => Err("0 is not in 1..=65535"),
             number => Ok(Port(number)),
         }
@@ -36,8 +36,8 @@ impl ValueParserFactory for Port {
 }
 
 pub(super) trait ArgExt {
-    /// An option that is written `--option` or `--option=BOOL`: the latter is the way back from
-    /// what the environment, the file or an earlier run says.
+    /// Makes it `--option` or `--option=BOOL`. The latter overrides the environment, the
+    /// settings file and earlier runs.
     fn switch(self) -> Self;
 }
 

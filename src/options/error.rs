@@ -1,4 +1,4 @@
-//! Options that cannot be used.
+//! Errors in options.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use crate::hint::{Hint, ours};
 use crate::ports::Ports;
 use crate::{files, path};
 
-/// Options, or files that they name, that are invalid.
+/// Invalid options, or invalid files that they name.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read.
     #[error(transparent)]
     Files(#[from] files::Error),
-    /// The settings file is broken.
+    /// The settings file is invalid.
     #[error("invalid settings in {}: {reason}", path.display())]
     File {
         /// The file.
@@ -27,24 +27,24 @@ pub enum Error {
         /// The path that was given.
         path: String,
     },
-    /// Nothing came through the pipe that values are read from.
+    /// Standard input, as a values file, is empty.
     #[error("no values on standard input: `-f -` read nothing")]
-    EmptyPipe,
-    /// The path of a release's file cannot be used.
+    EmptyStdin,
+    /// The path of a release file cannot be resolved.
     #[error("invalid value for --release: {0}")]
     ReleasePath(crate::path::Error),
-    /// A release's file is missing.
+    /// A release file is missing.
     #[error("release file {path} does not exist")]
     NoReleaseFile {
         /// The path that was given.
         path: String,
     },
-    /// A file of `--set-file` is missing.
+    /// A file of a `--set-file` argument is missing.
     #[error("file {path} does not exist ({argument})")]
     NoSetFile {
         /// The path that was given.
         path: String,
-        /// The flag and its argument.
+        /// The option and its argument.
         argument: String,
     },
     /// A path in an argument cannot be resolved.
@@ -52,7 +52,7 @@ pub enum Error {
     Path {
         /// Why.
         reason: path::Error,
-        /// The flag and its argument.
+        /// The option and its argument.
         argument: String,
     },
     /// A file of the user is too large.
@@ -66,10 +66,10 @@ pub enum Error {
     NotText {
         /// The file.
         path: String,
-        /// The line of the first byte that cannot be read.
+        /// The line of the first invalid byte.
         line: usize,
     },
-    /// No certificates.
+    /// The file contains no certificates.
     #[error("invalid certificates in {}: {reason}", path.display())]
     Certificates {
         /// The path that was given.
@@ -77,18 +77,18 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
-    /// Two services on one host port.
+    /// Two servers with the same host port.
     #[error("the ports of web, API and files must be different, got {}, {} and {}", ports.web, ports.api, ports.files)]
     SamePort {
-        /// What was asked for.
+        /// The requested ports.
         ports: Ports,
     },
-    /// Something else is on a host port of the ingress.
+    /// A host port of the ingress controller is the port of something else.
     #[error("{one} and {other} cannot both be {port}")]
     IngressPort {
-        /// A flag.
+        /// An option.
         one: &'static str,
-        /// Another flag.
+        /// Another option.
         other: &'static str,
         /// The port.
         port: u16,
@@ -117,7 +117,7 @@ impl Explain for Error {
                 "ask the administrator of your proxy for a file that starts with -----BEGIN \
                  CERTIFICATE-----",
             )],
-            Error::EmptyPipe => vec![
+            Error::EmptyStdin => vec![
                 Hint::text("check the output of the command before the pipe"),
                 Hint::run(
                     "to discard the values of earlier runs",

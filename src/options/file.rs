@@ -1,4 +1,4 @@
-//! `clearml-local.yaml`: the options by the names of their fields, in camel case.
+//! The settings file `clearml-local.yaml`. Its keys are the names of the option fields in camel case.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use super::{Error, InstanceOptions, Options, ValuesOptions};
 use crate::{files, yaml};
 
-/// Read in the working directory.
+/// The name in the working directory.
 const SETTINGS_FILE: &str = "clearml-local.yaml";
 
-/// What the settings file says.
+/// The content of the settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsFile {
     /// Which instance the directory is for.
@@ -25,11 +25,11 @@ pub struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads the file in a directory, which must be the working directory: relative paths in the
-    /// file start there. Without a file, nothing is set.
+    /// Reads the file in a directory, which must be the working directory: relative paths in
+    /// the file start there. Returns defaults if there is no file.
     ///
     /// # Errors
-    /// The file cannot be read, or contains something unknown or invalid.
+    /// The file cannot be read, or contains unknown keys or invalid values.
     pub fn read(dir: &Path) -> Result<SettingsFile, Error> {
         let path = dir.join(SETTINGS_FILE);
         let Some(text) = files::read(&path)? else {
@@ -74,23 +74,23 @@ impl SettingsFile {
     }
 }
 
-/// The groups of a file. Each reads the whole text and ignores the keys of the others: serde's
-/// `flatten` loses the line of an error and cannot refuse unknown keys.
+/// The option groups in a file. Each reads the whole text and ignores the keys of the others:
+/// serde's `flatten` loses the line of an error and cannot refuse unknown keys.
 struct Groups<'a> {
     text: &'a str,
-    /// Those of the groups that were read.
+    /// The keys of the groups that were read.
     keys: Vec<&'static str>,
 }
 
 impl Groups<'_> {
     fn read<T: DeserializeOwned>(&mut self) -> Result<T, yaml::Error> {
-        // The derived code passes them to the deserializer first of all.
+        // The derived code passes the fields to the deserializer first.
         let _ = T::deserialize(Fields(&mut self.keys));
         yaml::one(self.text)
     }
 }
 
-/// Reads nothing: collects the names of a struct's fields.
+/// A deserializer that collects the field names of a struct and reads nothing.
 struct Fields<'a>(&'a mut Vec<&'static str>);
 
 impl<'de> Deserializer<'de> for Fields<'_> {
@@ -146,7 +146,7 @@ impl Visitor<'_> for KeyVisitor {
 
 #[cfg(test)]
 impl Options {
-    /// Reads options as the settings file has them.
+    /// Parses options in the format of the settings file.
     pub(crate) fn of(text: &str) -> Options {
         SettingsFile::parse(text).unwrap().options
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn every_group_has_its_keys() {
+    fn the_keys_of_all_groups_are_known() {
         let keys = SettingsFile::keys();
         assert_eq!(keys.len(), 22);
         for key in ["name", "values", "set", "listen", "dataDir", "timeout"] {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_clean_and_know_the_home() {
+    fn paths_are_normalized_and_tilde_is_expanded() {
         let file = "dataDir: ~/data/\ncaFile: ./ca.pem\nvalues: [a//values.yaml, '-']\n";
         let options = Options::of(file);
         let home = dirs::home_dir().unwrap();

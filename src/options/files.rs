@@ -1,4 +1,4 @@
-//! Files that a user names with an option.
+//! Files in options.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,18 +11,18 @@ use serde::Deserialize;
 
 use crate::path::{self, HostPath};
 
-/// A file to read, and how the user wrote it, for messages.
+/// A file to read, and the path as the user wrote it, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct InputFile {
-    written: String,
+    text: String,
     /// `None` is standard input.
     path: Option<HostPath>,
 }
 
 impl InputFile {
-    /// Whether it is standard input.
-    pub fn is_pipe(&self) -> bool {
+    /// Returns whether the file is standard input.
+    pub fn is_stdin(&self) -> bool {
         self.path.is_none()
     }
 
@@ -35,11 +35,11 @@ impl InputFile {
 impl FromStr for InputFile {
     type Err = path::Error;
 
-    fn from_str(written: &str) -> Result<Self, path::Error> {
-        let piped = written.trim() == "-";
+    fn from_str(text: &str) -> Result<Self, path::Error> {
+        let is_stdin = text.trim() == "-";
         Ok(InputFile {
-            path: (!piped).then(|| written.parse()).transpose()?,
-            written: written.to_owned(),
+            path: (!is_stdin).then(|| text.parse()).transpose()?,
+            text: text.to_owned(),
         })
     }
 }
@@ -47,18 +47,18 @@ impl FromStr for InputFile {
 impl TryFrom<String> for InputFile {
     type Error = path::Error;
 
-    fn try_from(written: String) -> Result<Self, path::Error> {
-        written.parse()
+    fn try_from(text: String) -> Result<Self, path::Error> {
+        text.parse()
     }
 }
 
 impl fmt::Display for InputFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.text)
     }
 }
 
-/// The files of one `-f`, or those of the environment variable, which can hold several.
+/// The file of one `-f`, or the files in the environment variable, which can contain several.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "InputFile")]
 pub struct InputFiles(Vec<InputFile>);
@@ -83,7 +83,8 @@ impl ValueParserFactory for InputFiles {
     }
 }
 
-/// Splits only the variable at colons: a path on the command line may contain one.
+/// Splits at colons only in the environment variable: a path on the command line may contain
+/// one.
 #[derive(Debug, Clone)]
 pub struct FilesParser;
 

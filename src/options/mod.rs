@@ -1,9 +1,8 @@
-//! Options: one struct for each group of them, which serves the command line, the environment
-//! and `clearml-local.yaml`, in that order of precedence. [`Options::apply`] changes the
-//! settings of an instance by them.
+//! Options: one struct for each group, which is used for the command line, the environment and
+//! `clearml-local.yaml`, in that order of precedence. [`Options::apply`] changes the settings
+//! of an instance.
 
-/// Defines a group of options and its `or`, which takes what is not set from a source that
-/// gives way.
+/// Defines a group of options and its method `or`, which merges options of two sources.
 macro_rules! options {
     (
         $(#[$($attribute:tt)*])*
@@ -17,10 +16,10 @@ macro_rules! options {
         }
 
         impl $name {
-            /// Merges with options that give way to these.
+            /// Takes options that are not set from `fallback`.
             #[must_use]
-            pub fn or(self, weaker: $name) -> $name {
-                $name { $($field: self.$field.or(weaker.$field),)* }
+            pub fn or(self, fallback: $name) -> $name {
+                $name { $($field: self.$field.or(fallback.$field),)* }
             }
         }
     };
@@ -50,7 +49,7 @@ pub use self::values::{SetOptions, ValuesOptions};
 use crate::settings::{Instance, InstanceName};
 
 options! {
-    /// Which instance a command is about.
+    /// The instance that a command acts on.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
     #[serde(default)]
     pub struct InstanceOptions {
@@ -67,26 +66,26 @@ options! {
 }
 
 options! {
-    /// Options of `up`, and of the commands that show what it would do.
+    /// Options of `up` and of the commands that preview it.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
     pub struct Options {
-        /// Which values.
+        /// Values.
         #[command(flatten)]
         pub values: ValuesOptions,
-        /// How the server is reached.
+        /// Network.
         #[command(flatten)]
         pub network: NetworkOptions,
-        /// What it runs on.
+        /// Node.
         #[command(flatten)]
         pub node: NodeOptions,
-        /// How long to wait for it.
+        /// Timeout.
         #[command(flatten)]
         pub wait: WaitOptions,
     }
 }
 
 impl Options {
-    /// Returns options that say only how long to wait.
+    /// Returns options that only set the timeout.
     pub fn only(wait: WaitOptions) -> Options {
         Options {
             wait,
@@ -94,7 +93,7 @@ impl Options {
         }
     }
 
-    /// Returns the settings as these options change them.
+    /// Applies the options to the settings of an instance.
     ///
     /// # Errors
     /// A file cannot be read, or two ports are the same.

@@ -1,4 +1,4 @@
-//! Options of the network, and how they change an instance.
+//! Network options.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::ports::Ports;
 use crate::settings::{Ingress, Instance, Listen};
 
 options! {
-    /// Options of the network.
+    /// Network options.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     #[command(next_help_heading = "Network")]
@@ -83,7 +83,7 @@ impl NetworkOptions {
             api: port(api_port, to.ports.api),
             files: port(files_port, to.ports.files),
         };
-        // The host names that it serves are in the values.
+        // The host names come from the values.
         let ingress = Ingress {
             enabled: with_ingress.unwrap_or(to.ingress.enabled),
             http_port: port(http_port, to.ingress.http_port),
@@ -104,7 +104,7 @@ impl NetworkOptions {
     }
 }
 
-/// Checks that every port is used once.
+/// Checks that no port is used twice.
 fn check_ports(ports: Ports, ingress: &Ingress) -> Result<(), Error> {
     if ports.web == ports.api || ports.api == ports.files || ports.web == ports.files {
         return Err(Error::SamePort { ports });
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_one_port_for_two_servers() {
+    fn refuses_the_same_port_for_two_servers() {
         assert_eq!(
             refused("webPort: 30008").as_deref(),
             Some("the ports of web, API and files must be different, got 30008, 30008 and 30081")
@@ -145,8 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_port_of_the_ingress_that_a_server_uses() {
-        assert_eq!(refused("webPort: 80"), None, "there is no ingress");
+    fn refuses_an_ingress_port_that_is_in_use_by_a_server() {
+        assert_eq!(
+            refused("webPort: 80"),
+            None,
+            "without an ingress controller"
+        );
         assert_eq!(
             refused("{webPort: 80, withIngress: true}").as_deref(),
             Some("--http-port and --web-port cannot both be 80")

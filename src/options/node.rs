@@ -1,4 +1,4 @@
-//! Options of the node and of what stands around it, and how they change an instance.
+//! Options of the node, its data, its images and its kubeconfig context.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use super::arguments::ArgExt;
 use crate::image_ref::ImageRef;
 use crate::settings::{DataPlace, Instance, Mirror, Pull};
 
-/// The heading of the options of the node.
+/// The heading in `--help`.
 pub const NODE: &str = "Node";
 
 options! {
-    /// Options of the node.
+    /// Node options.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     #[command(next_help_heading = NODE)]

@@ -1,11 +1,11 @@
-//! Options that say how to print. They are only on the command line and in the environment.
+//! Output options, which are only on the command line and in the environment.
 
 use clap::ArgAction;
 
-/// The heading of the options that say how to print.
+/// The heading in `--help`.
 pub const OUTPUT: &str = "Output";
 
-/// Options of every command that say how to print.
+/// Output options of all commands.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[command(next_help_heading = OUTPUT)]
 pub struct OutputOptions {
@@ -53,7 +53,7 @@ pub struct OutputOptions {
     pub progress: ProgressChoice,
 }
 
-/// What a command writes to stdout.
+/// Output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Human-readable text
@@ -67,7 +67,7 @@ pub enum Format {
     Env,
 }
 
-/// How the user wants to see progress.
+/// Progress display.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressChoice {
     /// Bars on a terminal, plain lines otherwise

@@ -1,4 +1,5 @@
-//! Reads the user's files, once: their text is kept with the instance.
+//! Reads the files in options. Their content is saved with the instance, so each is read only
+//! once.
 
 use std::path::Path;
 
@@ -13,19 +14,19 @@ pub(super) fn values<'a>(
     paths: impl Iterator<Item = &'a InputFile>,
 ) -> Result<Vec<KeptFile>, Error> {
     let read = |file: &InputFile| {
-        let kept = text_of(file)?.ok_or_else(|| Error::NoValuesFile {
+        let saved = text_of(file)?.ok_or_else(|| Error::NoValuesFile {
             path: file.to_string(),
         })?;
-        // The usual reason is that the command before the pipe failed.
-        if file.is_pipe() && kept.text.trim().is_empty() {
-            return Err(Error::EmptyPipe);
+        // Usually, the command before the pipe failed.
+        if file.is_stdin() && saved.text.trim().is_empty() {
+            return Err(Error::EmptyStdin);
         }
-        Ok(kept)
+        Ok(saved)
     };
     paths.map(read).collect()
 }
 
-/// Reads the file of a release that is not in the catalogue.
+/// Reads the release file, or returns `None` if `name` is not a path.
 pub(super) fn release(name: &str) -> Result<Option<KeptFile>, Error> {
     if !release::is_path(name) {
         return Ok(None);
@@ -37,7 +38,7 @@ pub(super) fn release(name: &str) -> Result<Option<KeptFile>, Error> {
     Ok(Some(text_of(&path)?.ok_or_else(missing)?))
 }
 
-/// Returns the arguments of one option, with the files that they name.
+/// Returns the arguments of one option with the content of their files.
 pub(super) fn sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, Error> {
     let read = |text: &String| {
         let mut argument = SetArgument::new(kind, text);
@@ -60,21 +61,21 @@ pub(super) fn sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, 
     texts.iter().map(read).collect()
 }
 
-/// Reads certificates in PEM format. An empty file means that there are none any more.
+/// Reads certificates in PEM format. An empty file removes the certificates of earlier runs.
 pub(super) fn certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
-    let wrong = |reason: &'static str| Error::Certificates {
+    let invalid = |reason: &'static str| Error::Certificates {
         path: path.to_owned(),
         reason,
     };
-    let text = files::read(path)?.ok_or_else(|| wrong("the file does not exist"))?;
+    let text = files::read(path)?.ok_or_else(|| invalid("the file does not exist"))?;
     if text.trim().is_empty() {
         return Ok(None);
     }
     if text.contains("PRIVATE KEY") {
-        return Err(wrong("it contains a private key"));
+        return Err(invalid("it contains a private key"));
     }
     if !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(wrong("it contains no certificate in PEM format"));
+        return Err(invalid("it contains no certificate in PEM format"));
     }
     Ok(Some(KeptFile {
         path: path.display().to_string(),
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_read_with_their_arguments() {
+    fn files_of_set_file_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("motd");
         files::write(&path, "hello\n").unwrap();
@@ -121,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "bytes that are no text")]
-    fn what_is_no_text_or_too_large_is_refused() {
+    #[expect(clippy::disallowed_methods, reason = "writes invalid UTF-8")]
+    fn refuses_files_that_are_not_text_or_too_large() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("values.yaml");
         let file: InputFile = path.display().to_string().parse().unwrap();

@@ -1,11 +1,11 @@
-//! How long commands wait for the server.
+//! The timeout of commands that wait for the server.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// A time to wait, such as `15m`.
+/// A timeout, such as `15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Timeout(Duration);
@@ -48,7 +48,7 @@ impl TryFrom<String> for Timeout {
 }
 
 options! {
-    /// Options of commands that wait for the server.
+    /// Options of the commands that wait for the server.
     #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     #[command(next_help_heading = clap::builder::Resettable::Reset)]
@@ -60,7 +60,7 @@ options! {
 }
 
 impl WaitOptions {
-    /// Returns the time to wait, which has a default.
+    /// Returns the timeout, or the default.
     pub fn timeout(&self) -> Duration {
         self.timeout.unwrap_or_default().into()
     }
@@ -71,11 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timeouts_are_durations_with_a_unit() {
+    fn timeouts_must_have_a_unit() {
         let read = |text: &str| text.parse::<Timeout>();
         assert_eq!(read("90s"), Ok(Timeout(Duration::from_secs(90))));
-        for wrong in ["5", "-5m", "0s", "soon", ""] {
-            assert_eq!(read(wrong), Err(InvalidTimeout(wrong.into())));
+        for invalid in ["5", "-5m", "0s", "soon", ""] {
+            assert_eq!(read(invalid), Err(InvalidTimeout(invalid.into())));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Options of the values, and how they change an instance.
+//! Options that set values.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::settings::Instance;
 
 const HEADING: &str = "Values";
 
-/// Options of the values.
+/// Options that set values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[command(next_help_heading = HEADING)]
@@ -26,7 +26,7 @@ pub struct ValuesOptions {
         value_hint = clap::ValueHint::FilePath
     )]
     pub values: Vec<InputFiles>,
-    /// Single values, which are a group of their own.
+    /// Single values.
     #[command(flatten)]
     #[serde(skip)]
     pub set: SetOptions,
@@ -38,7 +38,7 @@ pub struct ValuesOptions {
     pub reset_values: bool,
 }
 
-/// Options that set single values, and the release that they are for.
+/// Options that set single values and the release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[command(next_help_heading = HEADING)]
@@ -73,13 +73,13 @@ pub struct SetOptions {
 }
 
 impl ValuesOptions {
-    /// Merges with options that give way to these. Files and arguments are one choice: those of
-    /// one source replace all of the other. The release is another choice.
+    /// Takes options that are not set from `fallback`. Files and arguments are one setting:
+    /// those of one source replace all of the other. The release is a separate setting.
     #[must_use]
-    pub fn or(self, weaker: ValuesOptions) -> ValuesOptions {
+    pub fn or(self, fallback: ValuesOptions) -> ValuesOptions {
         let release = self.set.release.clone();
-        let release = release.or_else(|| weaker.set.release.clone());
-        let chosen = if self.choose_values() { self } else { weaker };
+        let release = release.or_else(|| fallback.set.release.clone());
+        let chosen = if self.change_values() { self } else { fallback };
         ValuesOptions {
             set: SetOptions {
                 release,
@@ -89,22 +89,22 @@ impl ValuesOptions {
         }
     }
 
-    /// Whether they choose values, if only by a reset.
-    fn choose_values(&self) -> bool {
+    /// Returns whether the options set or reset values.
+    fn change_values(&self) -> bool {
         let texts = |kind| !self.set.texts(kind).is_empty();
         self.reset_values || !self.values.is_empty() || SetKind::ALL.into_iter().any(texts)
     }
 
     pub(super) fn apply(&self, to: Instance) -> Result<Instance, Error> {
-        let chosen = self.choose_values();
+        let chosen = self.change_values();
         let release = self.set.release.clone();
         Ok(Instance {
             release_file: match &release {
                 Some(release) => read::release(release)?,
-                // Versions up to 0.1.0 kept only its path.
+                // Versions up to 0.1.0 saved only its path.
                 None => match to.release_file {
                     None => read::release(&to.release).ok().flatten(),
-                    kept => kept,
+                    saved => saved,
                 },
             },
             release: release.unwrap_or(to.release),
@@ -131,7 +131,7 @@ impl SetOptions {
         }
     }
 
-    /// Returns the arguments, those that give way first.
+    /// Returns the arguments, lowest precedence first.
     fn read(&self) -> Result<Vec<SetArgument>, Error> {
         let mut sets = Vec::new();
         for kind in SetKind::ALL {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_kept_until_others_are_chosen_or_they_are_reset() {
+    fn values_are_kept_until_they_are_replaced_or_reset() {
         let earlier = Options::of("{set: [a=1], release: '2.3'}").apply(defaults());
         let earlier = earlier.unwrap();
         let sets = |options: Options| {
@@ -174,12 +174,12 @@ mod tests {
         let mut both = Options::of("set: [b=2]");
         both.values.reset_values = true;
         assert_eq!(sets(both), ["b=2"]);
-        // Also those of the settings file.
+        // The values of the settings file are reset, too.
         assert_eq!(sets(reset().or(Options::of("set: [c=3]"))), [""; 0]);
     }
 
     #[test]
-    fn values_of_options_replace_all_of_the_file() {
+    fn values_in_options_replace_all_values_in_the_settings_file() {
         let file = Options::of("{setString: [a=1], set: [b=1], setJson: ['c=1'], release: '2.3'}");
         let all = file.apply(defaults()).unwrap();
         assert_eq!(
@@ -193,6 +193,6 @@ mod tests {
         let other = Options::of("setJson: ['d=1']").or(file);
         let other = other.apply(defaults()).unwrap();
         assert_eq!(other.sets, [SetArgument::new(SetKind::Json, "d=1")]);
-        assert_eq!(other.release, "2.3", "the release is another choice");
+        assert_eq!(other.release, "2.3", "the release is a separate setting");
     }
 }

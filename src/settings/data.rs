@@ -1,4 +1,4 @@
-//! Where an instance keeps its data.
+//! The location of an instance's data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::path::{self, HostPath};
 
-/// How a volume is written where a folder could stand.
+/// The prefix of a volume name.
 const VOLUME: &str = "volume:";
 
-/// A folder of the host or, on engines in a virtual machine, a volume of the
-/// engine: folders that are shared with the machine are slow and lose owners.
+/// A directory of the host or, if the engine runs in a virtual machine, a volume of the engine:
+/// directories that are shared with the virtual machine are slow and do not store owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataPlace {
@@ -22,7 +22,7 @@ pub enum DataPlace {
 }
 
 impl DataPlace {
-    /// The folder, where it is one.
+    /// Returns the directory, unless it is a volume.
     pub fn folder(&self) -> Option<&HostPath> {
         match self {
             DataPlace::Folder(path) => Some(path),
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_written_as_it_is_read() {
+    fn display_and_parse_round_trip() {
         for text in ["/home/me/data", "volume:clearml-data"] {
             assert_eq!(text.parse::<DataPlace>().unwrap().to_string(), text);
         }
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(spelled, "data".parse().unwrap());
         let volume: DataPlace = "volume:v".parse().unwrap();
         assert_eq!(volume.folder(), None);
-        // A directory of that name can still be meant.
+        // A directory whose name starts with the prefix.
         let folder: DataPlace = "./volume:v".parse().unwrap();
         assert!(folder.folder().unwrap().ends_with("volume:v"));
     }

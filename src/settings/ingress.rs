@@ -1,17 +1,17 @@
-//! The way in by host names: an ingress controller in the node, on the ports that
-//! browsers take where none is said.
+//! The ingress controller in the node, which serves host names on the default ports of HTTP and
+//! HTTPS.
 
 use serde::{Deserialize, Serialize};
 
-/// An ingress controller, its host ports, and who is reached through it. Kept with
-/// the instance, so that no verb but `up` has to work out values.
+/// The ingress controller, its host ports and its host names. Saved with the instance, so that
+/// only `up` must resolve the values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Ingress {
     pub enabled: bool,
     pub http_port: u16,
     pub https_port: u16,
-    /// Who is reached through it.
+    /// The host names that it serves.
     pub hosts: Hosts,
 }
 
@@ -26,7 +26,7 @@ impl Default for Ingress {
     }
 }
 
-/// The host names of the three services; `None` for one that has no ingress.
+/// The host names of the three servers; `None` for a server without an ingress.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Hosts {
@@ -40,13 +40,14 @@ pub struct Hosts {
 pub struct Host {
     /// Such as `app.example.com`.
     pub name: String,
-    /// The Secret with its certificate; with one its URL is https.
+    /// The Secret with its certificate. If set, the URL has the scheme https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_secret: Option<String>,
 }
 
 impl Hosts {
-    /// Those that are there, by their key in the values: `app`, `api` and `files`.
+    /// Iterates over the hosts that are set, with their keys in the values: `app`, `api` and
+    /// `files`.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &Host)> {
         let all = [
             ("app", &self.web),
@@ -59,7 +60,7 @@ impl Hosts {
 }
 
 impl Ingress {
-    /// The host ports with their flags; none where there is no controller.
+    /// Returns the host ports with their options; empty without a controller.
     pub fn ports(&self) -> Vec<(&'static str, u16)> {
         if !self.enabled {
             return Vec::new();
@@ -70,7 +71,7 @@ impl Ingress {
         ]
     }
 
-    /// The scheme and host port that lead to a host.
+    /// Returns the scheme and host port for a host.
     pub fn way_to(&self, host: &Host) -> (&'static str, u16) {
         match host.tls_secret {
             Some(_) => ("https", self.https_port),
@@ -78,7 +79,7 @@ impl Ingress {
         }
     }
 
-    /// The URL of a host, without a port that its scheme implies.
+    /// Returns the URL of a host, without the default port of its scheme.
     pub fn url(&self, host: &Host) -> String {
         let name = &host.name;
         match self.way_to(host) {
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_leave_out_the_usual_port() {
+    fn urls_omit_the_default_port() {
         let usual = Ingress::default();
         let other = Ingress {
             http_port: 8080,
@@ -112,9 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_version_kept_has_no_ingress() {
-        let kept: Ingress = serde_json::from_str("{}").unwrap();
-        assert_eq!(kept, Ingress::default());
-        assert!(kept.ports().is_empty());
+    fn settings_of_older_versions_have_no_ingress() {
+        let saved: Ingress = serde_json::from_str("{}").unwrap();
+        assert_eq!(saved, Ingress::default());
+        assert!(saved.ports().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The address that the ports are opened on.
+//! The address to open the ports on.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// An IPv4 address that ports can be opened on. The node's network has no IPv6 on many
-/// engines, and Docker publishes on `::` what then leads nowhere.
+/// An IPv4 address to open ports on. IPv6 is not supported: on many engines, the network of the
+/// node has no IPv6, and ports that Docker publishes on `::` then lead nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Listen(Ipv4Addr);
 
 impl Listen {
-    /// This machine only.
+    /// Only this machine.
     pub const LOOPBACK: Listen = Listen(Ipv4Addr::LOCALHOST);
 
     pub fn ip(self) -> IpAddr {
@@ -24,12 +24,12 @@ impl Listen {
         self.0.is_loopback()
     }
 
-    /// Whether it stands for every address of this machine.
+    /// Returns whether it is 0.0.0.0, all addresses of this machine.
     pub fn is_all(self) -> bool {
         self.0.is_unspecified()
     }
 
-    /// The address by which this machine reaches the ports.
+    /// Returns the address that this machine connects to.
     pub fn reached_at(self) -> IpAddr {
         match self.is_all() {
             true => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -46,19 +46,19 @@ impl fmt::Display for Listen {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidListen {
-    #[error("IPv6 is not supported, use {instead}")]
+    #[error("IPv6 is not supported, use {alternative}")]
     V6 {
-        /// What means the same.
-        instead: &'static str,
+        /// The equivalent IPv4 address.
+        alternative: &'static str,
     },
     #[error("expected an address of this machine, got a multicast or broadcast address")]
-    Group,
-    /// No address.
+    Multicast,
+    /// Not an IP address.
     #[error(
         "expected an IPv4 address such as 127.0.0.1, or 0.0.0.0 for all addresses of this \
         machine"
     )]
-    NoAddress,
+    NotAnAddress,
 }
 
 impl FromStr for Listen {
@@ -68,18 +68,18 @@ impl FromStr for Listen {
         let bare = text.trim().trim_start_matches('[').trim_end_matches(']');
         match bare.parse() {
             Ok(IpAddr::V4(address)) if address.is_multicast() || address.is_broadcast() => {
-                Err(InvalidListen::Group)
+                Err(InvalidListen::Multicast)
             }
             Ok(IpAddr::V4(address)) => Ok(Listen(address)),
             Ok(IpAddr::V6(address)) => Err(InvalidListen::V6 {
-                instead: instead(address),
+                alternative: alternative(address),
             }),
-            Err(_) => Err(InvalidListen::NoAddress),
+            Err(_) => Err(InvalidListen::NotAnAddress),
         }
     }
 }
 
-fn instead(address: Ipv6Addr) -> &'static str {
+fn alternative(address: Ipv6Addr) -> &'static str {
     if address.is_loopback() {
         "127.0.0.1"
     } else if address.is_unspecified() {
@@ -96,9 +96,11 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
-/// Reads what is kept. Versions up to 0.1.0 took IPv6 addresses, with which no server
-/// became ready: the IPv4 address that means the same stands in for one.
-pub(super) fn kept<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Listen, D::Error> {
+/// Deserializes a saved address. Versions up to 0.1.0 accepted IPv6 addresses, with which no
+/// server became ready: they are replaced by the equivalent IPv4 address.
+pub(super) fn deserialize_saved<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Listen, D::Error> {
     let address = IpAddr::deserialize(deserializer)?;
     Ok(match address {
         IpAddr::V4(address) => Listen(address),
@@ -112,18 +114,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ipv4_addresses_are_taken_and_others_come_with_what_to_use() {
-        let said = |text: &str| match text.parse::<Listen>() {
+    fn accepts_only_ipv4_addresses_and_suggests_an_alternative() {
+        let parsed = |text: &str| match text.parse::<Listen>() {
             Ok(listen) => listen.to_string(),
             Err(error) => error.to_string(),
         };
-        assert_eq!(said("127.0.0.1"), "127.0.0.1");
-        assert_eq!(said("0.0.0.0"), "0.0.0.0");
-        assert_eq!(said("::1"), "IPv6 is not supported, use 127.0.0.1");
-        assert_eq!(said("[::1]"), said("::1"));
-        assert_eq!(said("::"), "IPv6 is not supported, use 0.0.0.0");
-        assert!(said("fe80::1").ends_with("an IPv4 address of this machine, or 0.0.0.0 for all"));
-        assert!(said("224.0.0.1").contains("multicast"));
-        assert!(said("localhost").starts_with("expected an IPv4 address"));
+        assert_eq!(parsed("127.0.0.1"), "127.0.0.1");
+        assert_eq!(parsed("0.0.0.0"), "0.0.0.0");
+        assert_eq!(parsed("::1"), "IPv6 is not supported, use 127.0.0.1");
+        assert_eq!(parsed("[::1]"), parsed("::1"));
+        assert_eq!(parsed("::"), "IPv6 is not supported, use 0.0.0.0");
+        assert!(parsed("fe80::1").ends_with("an IPv4 address of this machine, or 0.0.0.0 for all"));
+        assert!(parsed("224.0.0.1").contains("multicast"));
+        assert!(parsed("localhost").starts_with("expected an IPv4 address"));
     }
 }

@@ -1,4 +1,4 @@
-//! A registry that stands in for all others.
+//! The registry mirror.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::image_ref::{ImageRef, Place};
 
-/// The word by which a mirror is taken back.
+/// The value that removes a mirror.
 const NONE: &str = "none";
 
-/// Where images are pulled from instead of their own registries: a host, maybe
-/// with a port and a path. `mirror.corp/hub` has `mongo:4.4` as
-/// `mirror.corp/hub/library/mongo:4.4`.
+/// The registry to pull all images from: a host with an optional port and path. With
+/// `mirror.corp/hub`, the image `mongo:4.4` is `mirror.corp/hub/library/mongo:4.4`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mirror {
-    /// None where a mirror is taken back.
+    /// `None` removes a mirror.
     place: Option<Place>,
     plain_http: bool,
 }
 
 impl Mirror {
-    /// The mirror's reference of an image, such as `mirror.corp:5000/hub/library/mongo`.
+    /// Returns the reference of an image in the mirror, such as
+    /// `mirror.corp:5000/hub/library/mongo`.
     pub fn of(&self, image: &ImageRef) -> ImageRef {
         match &self.place {
             Some(place) => image.within(place),
@@ -34,7 +34,7 @@ impl Mirror {
         self.plain_http
     }
 
-    /// Whether it is the word `none`, by which a mirror is taken back.
+    /// Returns whether it is `none`, which removes a mirror.
     pub fn is_none(&self) -> bool {
         self.place.is_none()
     }
@@ -103,8 +103,8 @@ mod tests {
         let plain: Mirror = "http://10.0.0.2:5000".parse().unwrap();
         assert!(plain.plain_http());
         assert_eq!(plain.to_string().parse(), Ok(plain));
-        for wrong in ["mirror", "ftp://mirror.corp", "mirror.corp/a b", ""] {
-            assert!(wrong.parse::<Mirror>().is_err(), "{wrong}");
+        for invalid in ["mirror", "ftp://mirror.corp", "mirror.corp/a b", ""] {
+            assert!(invalid.parse::<Mirror>().is_err(), "{invalid}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The settings of an instance, as they are kept, and the types that they are made of.
-//! `options/` reads what the user asks for and changes the settings by it.
+//! The saved settings of an instance and their types. `options/` reads the options of the user
+//! and applies them to the settings.
 
 mod data;
 mod ingress;
@@ -30,49 +30,49 @@ pub static DEFAULT_NODE_IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
     image.parse().expect("the reference is part of the program")
 });
 
-/// What an instance is made of. Kept in the state directory, so that a later
-/// `up` without flags means the same.
+/// The settings of an instance. They are saved in the state directory, so that a later `up`
+/// without options uses them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
-    #[serde(deserialize_with = "listen::kept")]
+    #[serde(deserialize_with = "listen::deserialize_saved")]
     pub listen: Listen,
     pub ports: Ports,
-    /// Name of a release, or the path of a file that describes one.
+    /// Name of a release, or path of a release file.
     pub release: String,
-    /// That file as it was read, so that later commands work from any directory.
-    /// Versions up to 0.1.0 kept the path only.
+    /// The content of the release file, so that later commands work in any directory. Versions
+    /// up to 0.1.0 saved only the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_file: Option<KeptFile>,
-    #[serde(deserialize_with = "kept_node_image")]
+    #[serde(deserialize_with = "deserialize_node_image")]
     pub node_image: ImageRef,
     pub data_dir: DataPlace,
-    /// Values files, weakest first.
+    /// Values files, lowest precedence first.
     pub values: Vec<KeptFile>,
-    /// Arguments of `--set` and its kin; of each kind the weakest first.
+    /// Arguments of the `--set` options; within each kind, lowest precedence first.
     pub sets: Vec<SetArgument>,
-    /// Certificate authorities that the node trusts beside the public ones.
+    /// Certificate authorities that the node trusts in addition to the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<KeptFile>,
-    /// Where images are pulled from instead of their own registries.
+    /// The registry to pull all images from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_mirror: Option<Mirror>,
-    /// Where images are pulled that the node lacks.
+    /// Where to pull images that the node lacks.
     #[serde(default, skip_serializing_if = "Pull::is_default")]
     pub pull: Pull,
-    /// Whether the engine starts the server again after the machine was rebooted.
-    #[serde(default = "starts_again")]
+    /// Whether the engine starts the server after a reboot.
+    #[serde(default = "default_autostart")]
     pub autostart: bool,
-    /// Whether the user's own kubeconfig has a context for the instance.
+    /// Whether the user's kubeconfig has a context for the instance.
     #[serde(default)]
     pub merge_kubeconfig: bool,
-    /// The ingress controller in the node, if any, and who is reached through it.
+    /// The ingress controller in the node.
     #[serde(default)]
     pub ingress: Ingress,
 }
 
 impl Instance {
-    /// Returns the settings of an instance for which nothing was chosen.
+    /// Returns the default settings.
     pub fn with_defaults(data_dir: DataPlace) -> Instance {
         Instance {
             listen: Listen::LOOPBACK,
@@ -86,21 +86,21 @@ impl Instance {
             ca: None,
             registry_mirror: None,
             pull: Pull::default(),
-            autostart: starts_again(),
+            autostart: default_autostart(),
             merge_kubeconfig: false,
             ingress: Ingress::default(),
         }
     }
 
-    /// The name of the release: what its file says, where it comes from one.
+    /// Returns the name of the release, which a release file contains.
     pub fn release_name(&self) -> String {
         let file = self.release_file.as_ref();
         let named = file.and_then(|file| Release::from_file_text(&file.text, &file.path).ok());
         named.map_or_else(|| self.release.clone(), |release| release.name)
     }
 
-    /// This instance with the other's choice: what a revision remembers and a rollback
-    /// brings back. Ports, places and the node are not part of it.
+    /// Takes the release and the values from another instance: the settings that a revision
+    /// records and a rollback restores. Ports, data location and node are not among them.
     #[must_use]
     pub fn with_choice_of(self, other: &Instance) -> Instance {
         Instance {
@@ -114,7 +114,7 @@ impl Instance {
 }
 
 impl Instance {
-    /// This instance with what a node was made with: where it is, and how it is reached.
+    /// Takes the settings that a node was created with: its image, data location and ports.
     #[must_use]
     pub fn with_place_of(self, node: Instance) -> Instance {
         Instance {
@@ -139,16 +139,18 @@ impl Instance {
     }
 }
 
-/// Reads what is kept. Versions up to 0.1.0 took any text, and kept it before the node
-/// was created: no node was ever created from what is not a reference.
-fn kept_node_image<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImageRef, D::Error> {
+/// Deserializes a saved reference. Versions up to 0.1.0 accepted any text and saved it before
+/// the node was created; no node was ever created from an invalid reference.
+fn deserialize_node_image<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<ImageRef, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(text.parse().unwrap_or_else(|_| DEFAULT_NODE_IMAGE.clone()))
 }
 
 impl Instance {
-    /// These settings, which another home chose, as this one takes them over, with what
-    /// the node was made with.
+    /// Adopts settings that were saved by another home directory, with the settings that the
+    /// node was created with.
     #[must_use]
     pub fn seen_from_another_home(self, made_with: Option<Instance>) -> Instance {
         let settings = match made_with {
@@ -156,14 +158,14 @@ impl Instance {
             None => self,
         };
         Instance {
-            // Of that user's own kubeconfig.
+            // It applies to the kubeconfig of that home directory.
             merge_kubeconfig: false,
             ..settings
         }
     }
 }
 
-/// Servers come back after a reboot, as those of ClearML's own compose file do.
-fn starts_again() -> bool {
+/// Servers start after a reboot, as with ClearML's own compose file.
+fn default_autostart() -> bool {
     true
 }

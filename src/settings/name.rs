@@ -1,22 +1,23 @@
-//! Names of instances.
+//! Instance names.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of the instance where none is given.
+/// The name of the default instance.
 pub const DEFAULT_NAME: &str = "clearml";
 
-/// What a command must name to act on an instance; nothing for the default one.
+/// Returns the name to pass to a command with `--name`; `None` for the default instance.
 pub fn to_type(name: &str) -> Option<&str> {
     Some(name).filter(|name| *name != DEFAULT_NAME)
 }
 
-/// The longest name whose node name is still a host name.
+/// Longest name, in characters: with a longer one, the name of the node would not be a valid
+/// host name.
 const LONGEST_NAME: usize = 49;
 
-/// The name of an instance: lower case letters, digits, `-` and `.`.
+/// An instance name: lower case letters, digits, `-` and `.`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct InstanceName(String);
@@ -45,11 +46,11 @@ impl FromStr for InstanceName {
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         let edge =
             |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        let fine = text.chars().all(inner)
+        let valid = text.chars().all(inner)
             && edge(text.chars().next())
             && edge(text.chars().last())
             && text.len() <= LONGEST_NAME;
-        if fine {
+        if valid {
             return Ok(InstanceName(text.to_owned()));
         }
         Err(format!(
@@ -78,13 +79,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_host_names() {
-        for fine in ["clearml", "a", "team-2.x"] {
-            assert!(fine.parse::<InstanceName>().is_ok(), "{fine}");
+    fn names_must_be_host_names() {
+        for valid in ["clearml", "a", "team-2.x"] {
+            assert!(valid.parse::<InstanceName>().is_ok(), "{valid}");
         }
         let long = "x".repeat(50);
-        for wrong in ["", "-a", "a-", "A", "a_b", "a/b", "../x", &long] {
-            assert!(wrong.parse::<InstanceName>().is_err(), "{wrong}");
+        for invalid in ["", "-a", "a-", "A", "a_b", "a/b", "../x", &long] {
+            assert!(invalid.parse::<InstanceName>().is_err(), "{invalid}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who pulls the images that the node lacks.
+//! Where images are pulled.
 
 use std::fmt;
 
@@ -19,13 +19,13 @@ pub enum Pull {
 }
 
 impl Pull {
-    /// Whether it is the default, which no file needs to hold.
+    /// Returns whether it is the default, which is not saved.
     pub(super) fn is_default(&self) -> bool {
         *self == Pull::default()
     }
 }
 
-/// As the flag takes it.
+/// Formats the value as the option accepts it.
 impl fmt::Display for Pull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

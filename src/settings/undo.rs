@@ -1,11 +1,11 @@
-//! The flags that take a change of settings back.
+//! The options that undo a change of settings.
 
 use super::Instance;
 use crate::path::quoted;
 
 impl Instance {
-    /// Returns the flags of `up` with which these settings become `before` again, but for
-    /// values and release: a rollback brings those back.
+    /// Returns the options of `up` that restore the settings `before`, except values and
+    /// release, which a rollback restores.
     pub fn flags_back_to(&self, before: &Instance) -> Vec<String> {
         fn back(flag: &str, now: &impl ToString, was: &impl ToString) -> Option<String> {
             let (now, was) = (now.to_string(), was.to_string());
@@ -20,7 +20,7 @@ impl Instance {
             Some(mirror) => mirror.to_string(),
             None => "none".to_owned(),
         };
-        // An empty file takes certificates back.
+        // An empty file removes the certificates.
         let ca = |instance: &Instance| match &instance.ca {
             Some(file) => file.path.clone(),
             None => "/dev/null".to_owned(),
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_changed_is_taken_back() {
+    fn returns_only_options_of_changed_settings() {
         let before = Instance::with_defaults(PathBuf::from("/data").into());
         assert_eq!(before.flags_back_to(&before), [""; 0]);
         let mut now = before.clone();
