@@ -34,6 +34,29 @@ pub(crate) fn shown_bytes(text: &str) -> Option<u64> {
     Some((number * factor) as u64)
 }
 
+/// Formats a quantity for people: `1Gi` → `1 GiB`. Other text is returned unchanged.
+pub(crate) fn memory(quantity: &str) -> String {
+    let split = quantity.find(|c: char| c.is_ascii_alphabetic());
+    match split.map(|at| quantity.split_at(at)) {
+        Some((number, unit @ ("Ki" | "Mi" | "Gi" | "Ti"))) => format!("{number} {unit}B"),
+        Some((number, unit @ ("k" | "M" | "G" | "T"))) => format!("{number} {unit}B"),
+        _ => quantity.to_owned(),
+    }
+}
+
+/// Doubles a quantity: `1Gi` → `2Gi`. `None` for a fraction or other text.
+pub(crate) fn doubled(quantity: &str) -> Option<String> {
+    let at = quantity
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(quantity.len());
+    let (number, unit) = quantity.split_at(at);
+    if unit.starts_with('.') {
+        return None;
+    }
+    let twice = number.parse::<u64>().ok()?.checked_mul(2)?;
+    Some(format!("{twice}{unit}"))
+}
+
 fn split(text: &str) -> Option<(f64, &str)> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     Some((digits.parse().ok()?, &text[digits.len()..]))
@@ -77,5 +100,15 @@ mod tests {
         ] {
             assert_eq!(shown_bytes(text), bytes, "{text}");
         }
+    }
+
+    #[test]
+    fn quantities_are_read_and_doubled() {
+        assert_eq!(memory("1Gi"), "1 GiB");
+        assert_eq!(memory("512Mi"), "512 MiB");
+        assert_eq!(memory("1000"), "1000");
+        assert_eq!(doubled("512Mi").as_deref(), Some("1024Mi"));
+        assert_eq!(doubled("1.5Gi"), None);
+        assert_eq!(doubled("Gi"), None);
     }
 }

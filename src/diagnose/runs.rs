@@ -5,10 +5,12 @@ use jiff::SignedDuration;
 use super::finding::{Cause, Draft, see_logs};
 use super::known_logs;
 use super::state::how_it_ended;
-use super::words::{awaited, doubled, innermost, memory, short};
+use super::words::{awaited, innermost, short};
 use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
 use crate::error::Code;
 use crate::hint::{Hint, Ours, ours};
+use crate::quantity::{doubled, memory};
+use crate::words::count;
 
 /// A termination before this no longer matters: the container has run since.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
@@ -181,10 +183,7 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         None => "out of memory".to_owned(),
     };
     if container.restarts > 0 {
-        short = format!(
-            "{short}, {}",
-            super::words::count(container.restarts, "restart")
-        );
+        short = format!("{short}, {}", count(container.restarts.into(), "restart"));
     }
     let mut draft = Draft::new(
         Cause::OutOfMemory,

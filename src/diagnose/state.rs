@@ -1,12 +1,13 @@
 //! A short description of a component's state: one line of `up`, one row of `status`.
 
 use super::runs::is_late_cache;
-use super::words::{awaited, count, innermost, memory, short};
+use super::words::{awaited, innermost, short};
 use super::{
     ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation, Stale,
 };
 use crate::component::{State, StateKind};
-use crate::words::listed;
+use crate::quantity::memory;
+use crate::words::{count, listed};
 
 /// Describes the state of a component in a few words.
 pub fn describe(seen: &ComponentObservation) -> State {
@@ -235,6 +236,6 @@ pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> S
     };
     match container.restarts {
         0 => how,
-        restarts => format!("{how}, {}", count(restarts, "restart")),
+        restarts => format!("{how}, {}", count(restarts.into(), "restart")),
     }
 }
