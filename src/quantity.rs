@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn quantities_are_read_and_doubled() {
+    fn formats_and_doubles_quantities() {
         assert_eq!(memory("1Gi"), "1 GiB");
         assert_eq!(memory("512Mi"), "512 MiB");
         assert_eq!(memory("1000"), "1000");

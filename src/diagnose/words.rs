@@ -24,13 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-//! Pieces of the cluster's messages.
-
-use crate::words::cut;
-
-/// Shortens a text to one line of at most 160 characters.
-pub(crate) fn short(text: &str) -> String {
-    cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), 160)
+    fn shortens_long_messages_to_one_line() {
         let cut = short(&"wort ".repeat(100));
         assert!(cut.chars().count() <= 160 && cut.ends_with('…'));
         assert_eq!(short("a\n  b"), "a b");
