@@ -86,7 +86,7 @@ fn an_engine_that_is_not_there_is_said_with_what_to_do() {
     let ran = home.run(&["up"]);
     assert_eq!(ran.code, 10);
     insta::assert_snapshot!(ran.stderr, @r"
-    error: no Docker engine answers at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist
+    error: cannot connect to the Docker engine at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist
       hint: start it, or choose another: unset DOCKER_HOST, docker context ls
     ");
     assert!(

@@ -55,7 +55,7 @@ fn curl(answers: &[(&str, u8)]) -> tempfile::TempDir {
 
 #[test]
 fn a_name_counts_as_resolved_only_when_it_was_looked_up() {
-    const SILENT: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet: DNS does not answer within 2 s";
+    const SILENT: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet: DNS did not respond within 2 s";
     const UNKNOWN: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet";
     // A silent DNS is exit code 28, as a silent host is; old curls print fewer digits.
     let answers = [
@@ -124,6 +124,6 @@ fn the_api_server_is_awaited_until_its_ping_succeeds() {
     });
     let printed = wait("clearml", port, None);
     server.join().unwrap();
-    let answered = "waiting for apiserver: it answers its ping with 503";
+    let answered = "waiting for apiserver: its ping returned 503";
     assert_eq!(printed, [answered, "apiserver answers"]);
 }

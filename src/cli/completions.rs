@@ -20,8 +20,8 @@ const VARIABLE: &str = "CLEARML_LOCAL_COMPLETE";
 
 /// Print the completion script for a shell
 ///
-/// The script asks clearml-local, so that it also completes the names of components and
-/// instances. Load it again after an update.
+/// The script also completes the names of components and instances. Load it again after an update
+/// of clearml-local.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -29,7 +29,7 @@ Examples:
   zsh, in ~/.zshrc, after compinit:     source <(clearml-local completions zsh)
   fish, in ~/.config/fish/config.fish:  clearml-local completions fish | source")]
 pub(super) struct Args {
-    /// Shell to complete in
+    /// Shell to generate completions for
     shell: Shell,
 }
 

@@ -33,8 +33,9 @@ pub(super) struct Args {
     conf: bool,
     /// Write clearml.conf [default: ~/clearml.conf]
     ///
-    /// Only you can read the file. An existing one is kept beside it. Without FILE, it is
-    /// written to the path in CLEARML_CONFIG_FILE, else to ~/clearml.conf.
+    /// Only you can read the file. An existing file is kept under another name in the same
+    /// directory. Without FILE, writes to the path in CLEARML_CONFIG_FILE, or to ~/clearml.conf
+    /// if it is not set.
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "env")]
     #[expect(clippy::option_option, reason = "the flag, and its value")]
     write: Option<Option<PathBuf>>,

@@ -12,9 +12,9 @@ const DIFFERS: u8 = 3;
 
 /// Show what `up` with the same options would change
 ///
-/// Compares each object with a dry run of the Kubernetes API, and changes nothing. Changes
-/// that cannot be made in place come first, with what `up` does instead. Secrets are
-/// masked. Exit codes: 0 no changes, 3 changes, others for errors.
+/// Compares each object with the result of a server-side dry run, and changes nothing. Changes
+/// that cannot be made in place come first, with what `up` does instead. Secrets are masked. Exit
+/// codes: 0 no changes, 3 changes, others for errors.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -12,8 +12,8 @@ use crate::words;
 
 /// Remove the cluster and keep the data
 ///
-/// Stops the databases in order, then removes the node. Data, secrets and images are kept:
-/// `up` starts the server again as it was.
+/// Stops the databases in order, then removes the node. Data, secrets and images are kept: `up`
+/// creates the same server again.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

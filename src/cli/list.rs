@@ -11,7 +11,7 @@ use crate::words;
 
 /// List all instances
 ///
-/// Also those without a node.
+/// Includes stopped instances and instances without a node.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -15,9 +15,9 @@ use crate::logs::{self, JournalOptions, LogLine, LogOptions, Opened};
 
 /// Show the logs of the components
 ///
-/// Merged by time; of all components unless you name some. Reads the files in the node if
-/// the Kubernetes API does not answer or the node is stopped. Leaves out lines about
-/// requests of probes.
+/// Merges the logs of all components, or of those that you name, by time. Reads the log files in
+/// the node if the Kubernetes API does not answer or the node is stopped. Requests by probes are
+/// left out.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -33,25 +33,25 @@ pub(super) struct Args {
     /// Show the journal of the kubelet and containerd
     #[arg(long, conflicts_with_all = ["components", "previous"])]
     node: bool,
-    /// Follow the logs
+    /// Follow log output
     #[arg(short, long)]
     follow: bool,
-    /// Show the last lines of each log only
+    /// Number of lines to show from the end of each log
     #[arg(long, value_name = "LINES")]
     tail: Option<u32>,
-    /// Show the previous run of restarted components
+    /// Show the logs of the previous run of restarted components
     #[arg(long, conflicts_with = "follow")]
     previous: bool,
-    /// Show lines newer than this, such as 10m or 2h
+    /// Show lines newer than a duration, such as 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = ago)]
     since: Option<Timestamp>,
-    /// Show lines that match a regular expression
+    /// Show only lines that match a regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
-    /// Show requests of probes too
+    /// Show requests by probes too
     #[arg(long, conflicts_with = "node")]
     probes: bool,
-    /// Start each line with its time
+    /// Show a timestamp on each line
     #[arg(long)]
     timestamps: bool,
 }

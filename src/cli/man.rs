@@ -11,7 +11,7 @@ use crate::ui::Output;
 
 /// Print the manual page
 ///
-/// With --dir, write it and a page for each command to a directory.
+/// With --dir, writes this page and a page for each command to a directory.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

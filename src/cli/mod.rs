@@ -60,8 +60,8 @@ const STYLES: Styles = Styles::styled()
     styles = STYLES,
     propagate_version = true,
     after_help = "\
-Start with: clearml-local up
-Examples of a command: clearml-local up --help"
+Get started: clearml-local up
+Options and examples of a command: clearml-local COMMAND --help"
 )]
 pub struct Cli {
     #[command(subcommand)]

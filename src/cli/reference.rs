@@ -64,7 +64,7 @@ const END: &str = "
 | `XDG_DATA_HOME` | Where the state directories are on Linux: `$XDG_DATA_HOME/clearml-local/NAME`. By default `~/.local/share`. |
 | `NO_COLOR` | Print without colours. |
 | `CLICOLOR_FORCE` | Print colours without a terminal too, unless it is `0`. |
-| `TERM` | If it is `dumb`, print without colours and moving lines. |
+| `TERM` | If it is `dumb`, print without colours and progress bars. |
 ";
 
 /// The headings of `--help` with the titles of their sections in the document.

@@ -17,10 +17,10 @@ use crate::words;
 
 /// Print the Kubernetes manifests that `up` applies
 ///
-/// As YAML for kubectl, to stdout or to a directory; the output is the same from run to
-/// run. Needs no cluster. If Docker does not answer, limits are those of a machine with
-/// 16 GB. Secrets are printed without their content: if you apply them, an existing Secret
-/// keeps its content, and pods wait for one that is missing.
+/// Prints YAML for kubectl to stdout, or writes it to a directory. The output is reproducible. No
+/// cluster is needed. If Docker does not answer, the limits for a machine with 16 GB are used.
+/// Secrets are printed without their content: if you apply them, an existing Secret keeps its
+/// content, and pods wait for one that is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -32,12 +32,12 @@ pub(super) struct Args {
     options: Options,
     /// Write a file for each object to this directory
     ///
-    /// Removes files of objects that no longer exist. The directory must hold nothing else.
+    /// Removes files of objects that no longer exist. The directory must not contain other files.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<HostPath>,
-    /// Print secrets in the clear
+    /// Print the content of Secrets
     ///
-    /// Before the first `up`, they are generated and kept for it.
+    /// Before the first `up`, secrets are generated and kept for it.
     #[arg(long)]
     show_secrets: bool,
 }

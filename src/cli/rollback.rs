@@ -6,11 +6,10 @@ use crate::error::Result;
 use crate::options::WaitOptions;
 use crate::up::{BackTo, Request};
 
-/// Return to the values and release of an earlier revision
+/// Roll back to the values and release of an earlier revision
 ///
-/// Runs `up` with them, which creates a new revision. Ports, node and data stay as they
-/// are. Fails before anything is changed if the databases of that release cannot read the
-/// data.
+/// Runs `up` with them, which creates a new revision. Ports, node and data stay as they are.
+/// Fails before anything is changed if the databases of that release cannot read the data.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -19,10 +18,10 @@ Examples:
 pub(super) struct Args {
     /// Number of the revision, as `history` shows it
     ///
-    /// By default the last one before the current revision that was ready.
+    /// Defaults to the last revision before the current one that was ready.
     #[arg(value_name = "N", add = completions::revisions())]
     revision: Option<u32>,
-    /// Return to its values only, and keep the release
+    /// Roll back the values only, and keep the release
     #[arg(long)]
     keep_release: bool,
     /// Show what would change, and change nothing

@@ -18,9 +18,9 @@ const WAIT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Show the status of the server
 ///
-/// Asks Docker, the cluster and the server. If one of them does not answer, it shows what
-/// the others know. Exit codes: 0 ready, 3 starting, 4 degraded, 5 stopped or paused, 6
-/// absent, 10 and above if Docker does not answer.
+/// Asks Docker, the cluster and the server. If one of them does not answer, shows what is known
+/// from the others. Exit codes: 0 ready, 3 starting, 4 degraded, 5 stopped or paused, 6 absent,
+/// 10 and above if Docker does not answer.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -43,8 +43,8 @@ pub(super) struct Args {
     watch: Option<u64>,
     /// Wait until the server is ready [default: 15m]
     ///
-    /// Returns at once if waiting does not help: the server is stopped or absent, Docker
-    /// is not there, or a component cannot recover by itself.
+    /// Returns immediately if waiting cannot help: the server is stopped or absent, Docker is
+    /// unreachable, or a component cannot recover by itself.
     #[arg(
         long,
         value_name = "TIME",

@@ -8,7 +8,7 @@ use crate::hint::{Hint, ours};
 
 /// Stop the server and free its memory
 ///
-/// Stops the databases in order, then the node. Removes nothing: `start` continues.
+/// Stops the databases in order, then the node. Removes nothing: `start` starts the server again.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

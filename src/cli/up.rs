@@ -33,7 +33,7 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     options: Options,
-    /// Keep a node whose Kubernetes does not start, for debugging
+    /// Keep the node for debugging if Kubernetes does not start
     #[arg(long, hide_short_help = true, env = "CLEARML_LOCAL_RETAIN")]
     retain: bool,
     /// Roll back to the last good revision on failure
@@ -41,7 +41,7 @@ pub(super) struct Args {
     atomic: bool,
     /// Create new keys if those of the instance are lost
     ///
-    /// Every clearml.conf must then be written again.
+    /// Existing clearml.conf files stop working and must be written again.
     #[arg(long, hide_short_help = true)]
     new_keys: bool,
     /// Show what would change, and change nothing

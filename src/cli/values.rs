@@ -15,9 +15,9 @@ use crate::words;
 
 /// Show all values and where each comes from
 ///
-/// Without options: the values of the last `up`. With options of `up`: the values that it
-/// would use. Secrets are masked. Needs no cluster. If Docker does not answer, limits are
-/// those of a machine with 16 GB.
+/// Without options, shows the values of the last `up`. With options of `up`, shows the values
+/// that it would use. Secrets are masked. No cluster is needed. If Docker does not answer, the
+/// limits for a machine with 16 GB are used.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -50,9 +50,9 @@ enum Command {
 
 /// Check values files
 ///
-/// Prints the first 20 findings with file and line; all of them with `-v`, or with
-/// `-o json` as one object per line. Several files are merged, as `up` does. For keys of
-/// other versions of the chart it says what to write instead.
+/// Prints the first 20 problems with file and line. `-v` prints all of them, and `-o json` prints
+/// them as one object per line. Several files are merged, as in `up`. For keys of other versions
+/// of the chart, suggests what to write instead.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -71,8 +71,8 @@ struct CheckArgs {
 
 /// Print the JSON Schema of values files
 ///
-/// With it, editors with a YAML language server complete keys and show what they do. A
-/// comment in the first line of a values file tells them its path or URL:
+/// Editors with a YAML language server use it to complete keys and to show their descriptions.
+/// Set its path or URL in the first line of a values file:
 ///
 /// # yaml-language-server: $schema=values.schema.json
 #[derive(Debug, clap::Args)]

@@ -41,7 +41,7 @@ impl Failure {
         );
         draft.hint(see_logs(seen.component));
         draft.hint(Hint::run(
-            "it may only need more time; continue with",
+            "if it only needs more time, continue with",
             ours!(Up),
         ));
         let finding = draft.finish(seen);

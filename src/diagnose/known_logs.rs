@@ -34,7 +34,7 @@ struct Row {
 fn data_owner() -> Vec<Hint> {
     vec![
         Hint::run("see where the data are", ours!(Status)),
-        Hint::run("set the owners of the data again", ours!(Up)),
+        Hint::run("restore the owners of the data", ours!(Up)),
     ]
 }
 
@@ -226,7 +226,7 @@ fn draft(component: Component, row: &Row) -> Draft {
     match row.advice {
         Advice::Fixed(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
         Advice::Heap => draft.hint(
-            Hint::run("give it more heap and memory", ours!(Up, "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi")),
+            Hint::run("increase its heap and memory limit", ours!(Up, "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi")),
         ),
     }
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));

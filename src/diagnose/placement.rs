@@ -109,10 +109,13 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
         Obstacle::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
             draft.hint(Hint::run(
-                "request less",
+                "reduce its request",
                 ours!(Up, "--set {component}.resources.requests.{key}=…"),
             ));
-            draft.hint(Hint::run("or give Docker more, then run", ours!(Up)));
+            draft.hint(Hint::run(
+                "or give Docker more resources, then run",
+                ours!(Up),
+            ));
         }
         Obstacle::Selector => draft.hint(Hint::run(
             format!("see the nodeSelector and affinity of {component}"),

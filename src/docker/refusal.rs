@@ -39,7 +39,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
     // Rootless engines, and those in some virtual machines.
     Refusal {
         phrases: &[&["privileged port"], &["bind: permission denied"]],
-        cause: "Docker runs rootless and cannot open ports below 1024",
+        cause: "Docker runs rootless and cannot publish ports below 1024",
         remedies: || {
             vec![Hint::run(
                 "use other ports",
@@ -54,7 +54,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
             &["address already in use"],
             &["ports are not available"],
         ],
-        cause: "another program took one of the ports after they were checked",
+        cause: "another program started to use one of the ports after the check",
         remedies: || {
             vec![Hint::run(
                 "run the command again to see which program it is",
@@ -65,7 +65,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
     },
     Refusal {
         phrases: &[&["cannot assign requested address"]],
-        cause: "the Docker host does not have the address that the ports should be opened on",
+        cause: "the Docker host does not have the address to publish the ports on",
         remedies: || {
             vec![
                 Hint::run(
@@ -163,7 +163,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
             &["error while creating mount source path"],
             &["read-only file system"],
         ],
-        cause: "Docker cannot see or create that directory: it runs in a virtual machine or a sandbox",
+        cause: "Docker cannot access or create that directory: it runs in a virtual machine or a sandbox",
         remedies: || {
             vec![
                 Hint::run(
@@ -171,7 +171,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
                     ours!(Up, "--data-dir volume:NAME"),
                 ),
                 Hint::run(
-                    "or use a directory that Docker sees",
+                    "or use a directory that Docker can access",
                     ours!(Up, "--data-dir DIR"),
                 ),
             ]
@@ -218,7 +218,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
             &["runc", "executable file not found"],
             &["runc", "no such file or directory"],
         ],
-        cause: "the runtime that Docker starts containers with is not installed",
+        cause: "Docker's container runtime is not installed",
         remedies: || {
             vec![Hint::run(
                 "show its name",

@@ -98,10 +98,10 @@ impl fmt::Display for PortsRefused {
         write!(f, "{} answers in the node, but ", self.service)?;
         let at: Vec<String> = self.at.iter().map(ToString::to_string).collect();
         match &at[..] {
-            [one] => write!(f, "{one}, where Docker publishes it, refuses connections"),
+            [one] => write!(f, "port {one} refuses connections"),
             [others @ .., last] => write!(
                 f,
-                "{} and {last}, where Docker publishes it, refuse connections",
+                "ports {} and {last} refuse connections",
                 others.join(", ")
             ),
             [] => Ok(()),
@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "the Kubernetes API answers in the node, but 127.0.0.1:{port}, where Docker publishes it, refuses connections"
+                "the Kubernetes API responds in the node, but its published port \
+                 127.0.0.1:{port} refuses connections"
             )
         );
     }
@@ -262,7 +263,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "the server answers in the node, but 127.0.0.1:{web} and 127.0.0.1:{api}, where Docker publishes it, refuse connections"
+                "the server responds in the node, but its published ports 127.0.0.1:{web} and \
+                 127.0.0.1:{api} refuse connections"
             )
         );
     }

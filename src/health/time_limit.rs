@@ -88,7 +88,10 @@ impl Explain for LimitExceeded {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        let mut hints = vec![Hint::run("give it more time", ours!(Up, "--timeout 15m"))];
+        let mut hints = vec![Hint::run(
+            "increase the timeout",
+            ours!(Up, "--timeout 15m"),
+        )];
         hints.extend(self.late.hints());
         hints.truncate(2);
         hints

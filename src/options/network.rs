@@ -14,7 +14,7 @@ options! {
     #[serde(rename_all = "camelCase", default)]
     #[command(next_help_heading = "Network")]
     pub struct NetworkOptions {
-        /// Address to open the ports on [default: 127.0.0.1]
+        /// Address to publish the ports on [default: 127.0.0.1]
         ///
         /// An IPv4 address of this machine, or 0.0.0.0 for all of them.
         #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
@@ -28,10 +28,10 @@ options! {
         /// Port of the file server [default: 30081]
         #[arg(long, value_name = "PORT", env = "CLEARML_LOCAL_FILES_PORT")]
         pub files_port: Option<Port>,
-        /// Serve host names with an ingress controller
+        /// Install an ingress controller for host names
         ///
-        /// Installs Traefik in the node. It serves the host names of `ingress.*` in the values, or,
-        /// without any, the chart's names for all three servers.
+        /// Traefik runs in the node and serves the host names of `ingress.*` in the values. If
+        /// the values enable no ingress, it serves all three servers under the chart's names.
         #[arg(long, switch(), env = "CLEARML_LOCAL_WITH_INGRESS")]
         pub with_ingress: Option<bool>,
         /// HTTP port of the ingress controller [default: 80]
@@ -50,10 +50,10 @@ options! {
             hide_short_help = true
         )]
         pub https_port: Option<Port>,
-        /// Certificates that the node trusts, as a PEM file
+        /// PEM file with CA certificates that the node trusts
         ///
-        /// Needed behind a proxy that inspects TLS, and for a registry with a certificate of your
-        /// own authority. The public authorities stay trusted. An empty file removes the
+        /// Needed behind a proxy that inspects TLS, and for a registry whose certificate is
+        /// signed by a private CA. Public CAs stay trusted. An empty file removes the
         /// certificates.
         #[arg(
             long,

@@ -17,8 +17,8 @@ options! {
     pub struct NodeOptions {
         /// Directory for the data, or volume:NAME
         ///
-        /// Either a directory of this machine, or a volume of Docker. `down` keeps it. A later
-        /// change copies the data to the new place.
+        /// A directory on this machine, or a Docker volume. `down` keeps it. If you change it
+        /// later, the data are copied to the new directory.
         #[arg(
             long,
             value_name = "DIR",
@@ -36,18 +36,18 @@ options! {
         pub node_image: Option<ImageRef>,
         /// Pull all images from this registry
         ///
-        /// `none` returns to the registries that the images name.
+        /// `none` removes the mirror.
         #[arg(long, value_name = "HOST[/PATH]", env = "CLEARML_LOCAL_REGISTRY_MIRROR")]
         pub registry_mirror: Option<Mirror>,
         /// Where to pull missing images [default: auto]
         #[arg(
             long,
-            value_name = "WHERE",
+            value_name = "SOURCE",
             env = "CLEARML_LOCAL_PULL",
             hide_short_help = true
         )]
         pub pull: Option<Pull>,
-        /// Start after a reboot [default: true]
+        /// Start the server after a reboot [default: true]
         #[arg(long, switch(), env = "CLEARML_LOCAL_AUTOSTART")]
         pub autostart: Option<bool>,
         /// Add a context to your kubeconfig

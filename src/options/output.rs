@@ -11,8 +11,8 @@ pub const OUTPUT: &str = "Output";
 pub struct OutputOptions {
     /// Output format: text or json
     ///
-    /// `json` is for programs: one object per line from commands that show progress, one
-    /// document from the others.
+    /// With `json`, commands that show progress print one object per line, and the others print
+    /// one document.
     #[arg(
         id = "output",
         short = 'o',
@@ -36,7 +36,7 @@ pub struct OutputOptions {
         conflicts_with = "verbose"
     )]
     pub quiet: u8,
-    /// Show what each step decides; -vv adds library logs
+    /// Show the decisions of each step; -vv adds logs of libraries
     #[arg(short, long, global = true, display_order = 103, action = ArgAction::Count)]
     pub verbose: u8,
     /// How to show progress
@@ -47,7 +47,7 @@ pub struct OutputOptions {
         hide_short_help = true,
         value_enum,
         default_value_t = ProgressChoice::Auto,
-        value_name = "HOW",
+        value_name = "MODE",
         env = "CLEARML_LOCAL_PROGRESS"
     )]
     pub progress: ProgressChoice,

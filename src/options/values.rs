@@ -30,9 +30,9 @@ pub struct ValuesOptions {
     #[command(flatten)]
     #[serde(skip)]
     pub set: SetOptions,
-    /// Forget the values of earlier runs
+    /// Reset the values of earlier runs to the defaults
     ///
-    /// Values given in the same command are kept.
+    /// Values given in the same command are applied.
     #[arg(long)]
     #[serde(skip)]
     pub reset_values: bool,
@@ -45,23 +45,24 @@ pub struct ValuesOptions {
 pub struct SetOptions {
     /// Set a value (takes precedence over files)
     ///
-    /// Such as `apiserver.replicaCount=2`. The grammar is Helm's: `a.b=c,d=e` sets two values,
+    /// For example `apiserver.replicaCount=2`. The syntax is Helm's: `a.b=c,d=e` sets two values,
     /// `a={x,y}` a list, `a[0].b=c` the key of an item, `a=null` removes a default.
     #[arg(long, value_name = "KEY=VALUE", env = "CLEARML_LOCAL_SET")]
     pub set: Vec<String>,
-    /// Set a value to text, such as version=0042
+    /// Set a string value, such as version=0042
     ///
-    /// The value is text even if it looks like a number or a flag. Takes precedence over --set.
-    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
+    /// The value is a string even if it looks like a number or a boolean. Takes precedence over
+    /// --set.
+    #[arg(long, value_name = "KEY=STRING", env = "CLEARML_LOCAL_SET_STRING")]
     pub set_string: Vec<String>,
     /// Set a value to the content of a file
     ///
-    /// The file is read now and its content kept. Takes precedence over --set-string.
+    /// The file is read once, and its content is kept. Takes precedence over --set-string.
     #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
     pub set_file: Vec<String>,
-    /// Set a value to JSON
+    /// Set a JSON value
     ///
-    /// Or several values, with an object and no key. Takes precedence over files; --set takes
+    /// A JSON object without a key sets several values. Takes precedence over files; --set takes
     /// precedence over it.
     #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
     pub set_json: Vec<String>,

@@ -243,7 +243,7 @@ pub struct KeysLost {
 fn lost(name: &InstanceName, place: Option<&DataPlace>) -> String {
     let why = match place {
         Some(place) => {
-            format!("the keys that the data in {place} were written with are missing there")
+            format!("the keys for the data in {place} are missing")
         }
         None => "its node is stopped, paused or unreachable".to_owned(),
     };
@@ -272,7 +272,7 @@ impl Explain for KeysLost {
                 ours!(Up, "--data-dir DIR").of(Some("NAME")),
             ),
             Hint::run(
-                "or create new keys, after which everybody needs a new clearml.conf",
+                "or create new keys; all users then need a new clearml.conf",
                 ours!(Up, "--new-keys"),
             ),
         ]

@@ -131,7 +131,7 @@ fn unified(one: &Compared, paint: Paint, text: &mut String) {
 pub(super) fn sentence(view: &ChangesView) -> String {
     let counted = counted(view);
     match view.back_to {
-        Some(number) => format!("Back to revision {number}. {counted}"),
+        Some(number) => format!("Rollback to revision {number}. {counted}"),
         None => counted,
     }
 }
@@ -143,11 +143,11 @@ fn counted(view: &ChangesView) -> String {
                 .unasked
                 .as_deref()
                 .unwrap_or("the cluster does not answer");
-            return format!("Cannot tell what would change: {why}.");
+            return format!("Cannot compare with the cluster: {why}.");
         }
         "nothing" => {
             return format!(
-                "There is no cluster: all {} would be created. Show them: {}",
+                "There is no cluster yet: {} would be created. Print the manifests: {}",
                 words::count(view.objects.len() as u64, "object"),
                 ours!(Render).of(to_type(&view.name))
             );

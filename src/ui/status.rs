@@ -167,7 +167,7 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
     };
     let answered = view.checks.iter().filter(|check| check.ok);
     add(
-        "Answers",
+        "Latency",
         answered
             .map(|check| format!("{} {} ms", check.name, check.latency_ms))
             .collect(),
@@ -186,7 +186,10 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         if starts {
             return "starts automatically".to_owned();
         }
-        format!("start it with: {}", ours!(Start).of(to_type(&view.name)))
+        format!(
+            "does not start automatically; start it: {}",
+            ours!(Start).of(to_type(&view.name))
+        )
     });
     add("Reboot", reboot.into_iter().collect());
     rows

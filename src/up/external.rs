@@ -185,7 +185,7 @@ impl Failure {
         let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
             _ if own => Hint::text(format!(
-                "`{host}` is the pod itself: set this machine's address as \
+                "`{host}` refers to the pod itself: set this machine's address as \
                  `externalServices.{component}Host`"
             )),
             Trouble::Name => Hint::run(
@@ -303,20 +303,21 @@ mod tests {
     #[test]
     fn all_answer() {
         assert_eq!(judged("elasticsearch ok\nredis ok\n"), None);
-        assert_eq!(told(&places()), "redis and elasticsearch answer");
+        assert_eq!(told(&places()), "redis and elasticsearch are reachable");
     }
 
     #[test]
     fn every_failure_is_told_with_what_to_do() {
-        let message = "redis password it refuses the password\nelasticsearch refused the connection is refused\n";
+        let message =
+            "redis password it rejected the password\nelasticsearch refused connection refused\n";
         let (error, details, hints) = judged(message).unwrap();
         assert_eq!(
             error,
-            "external redis at cache:6379: it refuses the password; nothing was applied"
+            "external redis at cache:6379: it rejected the password; nothing was applied"
         );
         assert_eq!(
             details,
-            ["external elasticsearch at localhost:9200: the connection is refused"]
+            ["external elasticsearch at localhost:9200: connection refused"]
         );
         assert!(
             hints[0]
@@ -326,7 +327,7 @@ mod tests {
         assert!(
             hints[1]
                 .to_string()
-                .starts_with("`localhost` is the pod itself")
+                .starts_with("`localhost` refers to the pod itself")
         );
     }
 

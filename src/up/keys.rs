@@ -133,7 +133,7 @@ fn warning(
         _ => "with another `secret.credentials.tests`",
     };
     Some(format!(
-        "{cause} the key pair in everybody's clearml.conf stops working: distribute the one that \
+        "{cause} the key pair in every user's clearml.conf stops working: distribute the one that \
          `{}` prints afterwards",
         ours!(Credentials).of(instance)
     ))

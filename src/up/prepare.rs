@@ -218,8 +218,7 @@ fn announce(session: &Session<'_>) {
     if beside_loopback {
         let listen = plan.instance.listen;
         events.warn(format!(
-            "the ports are open on {listen}: anybody who can reach this machine can reach the \
-             server"
+            "the ports are published on {listen}: anyone who can reach this machine can reach the server"
         ));
     }
     let ingress = &plan.instance.ingress;
@@ -228,7 +227,7 @@ fn announce(session: &Session<'_>) {
     let found = by_name || plan.instance.ports.found_by_web_app();
     if !found && !plan.release.can_display_urls() {
         events.warn(format!(
-            "the web app of release {} only knows the ports 30080, 30008, 30081 and 8080, 8008, \
+            "the web app of release {} supports only the ports 30080, 30008, 30081 and 8080, 8008, \
              8081: on port {} its page may stay empty, because it may look for the API on port \
              8008, and `create credentials` shows wrong URLs (`{}` prints the correct ones, and the \
              SDK is not affected)",

@@ -42,7 +42,7 @@ pub(super) fn unchanged(text: &str) -> Result<(), &'static str> {
     let end = start.find(|c: char| !c.is_ascii_alphanumeric());
     let start = &start[..end.unwrap_or(start.len())];
     if KEYWORDS.contains(&start) {
-        return Err("the server would read its beginning as true, false or nothing");
+        return Err("the server would read its beginning as true, false or null");
     }
     let unit = start.trim_start_matches(|c: char| c.is_ascii_digit());
     if unit.len() < start.len() && UNITS.split_whitespace().any(|known| known == unit) {

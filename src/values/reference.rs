@@ -35,7 +35,7 @@ From the lowest to the highest:
    `elasticsearch.esJavaOpts`;
 4. `--with-ingress`: the three ingresses, if your values enable none;
 5. your files (`-f`); later ones take precedence;
-6. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, whatever their order
+6. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, regardless of their order
    on the command line; of one option, later ones take precedence.
 
 Maps are merged key by key; lists and everything else are replaced. `null` removes a
@@ -54,10 +54,10 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
 - **Service types.** The node publishes the node ports of the three servers. `ClusterIP` and
   `LoadBalancer` are accepted; the port is published anyway, and a warning says what the type
   would do in another cluster. `service.port` can be any port.
-- **Images.** An empty `image.repository` or `image.tag` means the release's. Images are loaded
-  into the node by their tag: a digest is refused.
-- **Limits.** If your heap, request or limit does not fit the profile of the machine, the
-  profile gives way. If you set a heap only, the limit becomes twice the heap.
+- **Images.** If `image.repository` or `image.tag` is empty, the one of the release is used.
+  Images are loaded into the node by their tag: a digest is refused.
+- **Limits.** If your heap, request or limit does not fit the profile of the machine, the values
+  of the profile are adjusted. If you set a heap only, the limit becomes twice the heap.
 - **Settings of Elasticsearch.** A list in `elasticsearch.extraEnvs` replaces the chart's nine
   settings. What a single node needs besides (`discovery.type`, no memory maps, no machine
   learning, no download of GeoIP databases, no security) is set unless the list or
@@ -65,10 +65,10 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
   the chart's list, and a value that begins with `*` is quoted.
 - **Secrets.** The server reads the keys below `secret` as HOCON. Letters, digits and `-_./~`
   are read unchanged, unless the text is a number, or begins with a duration (`30s`) or with
-  `true`, `false` or `null`. What would be changed is refused. `openssl rand -hex 32` prints a
-  secret that works. Keys, secrets and tokens that any version of the chart or the server
-  publishes count as not set; in `extraEnvs` and `additionalConfigs` they are refused.
-- **Fixed users.** With `apiserver.fixedUsers.passHashed` each password must be base64 of a
+  `true`, `false` or `null`. Values that would be changed are refused. `openssl rand -hex 32`
+  prints a secret that works. Keys, secrets and tokens that any version of the chart or the
+  server publishes count as not set; in `extraEnvs` and `additionalConfigs` they are refused.
+- **Fixed users.** With `apiserver.fixedUsers.passHashed` each password must be a base64-encoded
   bcrypt hash: `htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0`. In
   `additionalConfigs`, put them in `auth { fixed_users { … } }` of `apiserver.conf`: for the
   server, the name of the file is the first part of the path.
@@ -114,9 +114,9 @@ translated automatically. Other unknown keys are looked up in the whole tree. To
 that only hold an anchor (`x-common: &common`) are accepted. `values check -v` and
 `values check -o json` show all findings if there are more than twenty.
 
-## The grammar of `--set`
+## Syntax of `--set`
 
-It is Helm's.
+The syntax is Helm's.
 
 | Written | Means |
 | --- | --- |
@@ -133,8 +133,7 @@ It is Helm's.
 
 ## What differs from Helm
 
-Everything else means what it means to Helm 4; the tests compare it with recorded answers of
-Helm itself.
+Everything else works as in Helm 4; the tests compare it with recorded output of Helm.
 
 ";
 

@@ -22,12 +22,12 @@ connected() {
 	124:*)
 		# Which of the two was it that took so long?
 		case $(curl -sS --max-time 3 -o /dev/null "http://$host:$port/" 2>&1) in
-		*esolv*) say name "the name $host does not resolve: DNS does not answer within 3 s" ;;
+		*esolv*) say name "the name $host does not resolve: DNS did not respond within 3 s" ;;
 		*) say silent "no answer within 3 s" ;;
 		esac
 		;;
 	*"not known"* | *"name resolution"* | *"No address"*) say name "the name $host does not resolve" ;;
-	*refused*) say refused "the connection is refused" ;;
+	*refused*) say refused "connection refused" ;;
 	*) say silent "${error##*: }" ;;
 	esac
 }
@@ -36,7 +36,7 @@ connected() {
 redis_command() {
 	printf '*%s\r\n' $# >&3
 	for word in "$@"; do printf '$%s\r\n%s\r\n' ${#word} "$word" >&3; done
-	read -r -t 2 answer <&3 || { say silent "it accepts connections and says nothing"; return; }
+	read -r -t 2 answer <&3 || { say silent "it accepts connections but does not respond"; return; }
 	answer=${answer%$'\r'}
 }
 
@@ -47,17 +47,17 @@ redis() {
 		redis_command AUTH "$CLEARML_REDIS_SERVICE_PASSWORD" || return
 		case $answer in
 		+OK) ;;
-		-*"without any password"* | -*"no password is set"*) say password "it has no password, and is given one"; return ;;
-		-WRONGPASS* | -ERR*) say password "it refuses the password"; return ;;
+		-*"without any password"* | -*"no password is set"*) say password "it has no password, but one is set"; return ;;
+		-WRONGPASS* | -ERR*) say password "it rejected the password"; return ;;
 		esac
 	fi
 	redis_command PING || return
 	case $answer in
 	+PONG) ;;
-	-NOAUTH*) say login "it wants a password" ;;
-	-LOADING*) say starting "it loads its data" ;;
-	-*) say refused "it answers ${answer#-}" ;;
-	*) say other "it is not Redis: it answers ${answer:-nothing}" ;;
+	-NOAUTH*) say login "it requires a password" ;;
+	-LOADING*) say starting "it is loading its data" ;;
+	-*) say refused "it responded with ${answer#-}" ;;
+	*) say other "it is not Redis: it responded with ${answer:-nothing}" ;;
 	esac
 }
 
@@ -65,7 +65,7 @@ mongodb() {
 	connected || return
 	# MongoDB answers a browser on its own port with a sentence.
 	answer=$(curl -sS --max-time 3 "http://$host:$port/" 2>&1)
-	case $answer in *"MongoDB over HTTP"*) ;; *) say other "it is not MongoDB: it answers ${answer:-nothing}" ;; esac
+	case $answer in *"MongoDB over HTTP"*) ;; *) say other "it is not MongoDB: it responded with ${answer:-nothing}" ;; esac
 }
 
 elasticsearch() {
@@ -78,10 +78,10 @@ elasticsearch() {
 		"http://$host:$port/_cluster/health?wait_for_status=yellow&timeout=1s" 2>&1)
 	case ${answer##*$'\n'}:$answer in
 	200:*'"cluster_name"'*) ;;
-	401:* | 403:*) if [ ${#login[@]} = 0 ]; then say login "it wants a user and a password"; else say password "it refuses the user or the password"; fi ;;
+	401:* | 403:*) if [ ${#login[@]} = 0 ]; then say login "it requires a user and a password"; else say password "it rejected the user or the password"; fi ;;
 	408:*'"cluster_name"'* | 503:*) say starting "its cluster is not ready" ;;
-	*"timed out"*) say silent "it accepts connections and says nothing" ;;
-	*) say other "it is not Elasticsearch: it answers ${answer%$'\n'*}" ;;
+	*"timed out"*) say silent "it accepts connections but does not respond" ;;
+	*) say other "it is not Elasticsearch: it responded with ${answer%$'\n'*}" ;;
 	esac
 }
 
@@ -90,8 +90,8 @@ clearml() {
 	answer=$(curl -sS --max-time 3 -o /dev/null -w '%{http_code}' "http://$host:$port/debug.ping" 2>/dev/null)
 	case $answer in
 	200) ;;
-	000) say silent "it accepts connections and does not answer" ;;
-	*) say starting "it answers its ping with $answer" ;;
+	000) say silent "it accepts connections but does not respond" ;;
+	*) say starting "its ping returned $answer" ;;
 	esac
 }
 
@@ -104,7 +104,7 @@ resolved() {
 	6:*) say name "the name $host does not resolve yet" ;;
 	# 28 is a host that does not answer, or DNS that does not: then nothing was looked up.
 	*:*[1-9]*) ;;
-	*) say name "the name $host does not resolve yet: DNS does not answer within 2 s" ;;
+	*) say name "the name $host does not resolve yet: DNS did not respond within 2 s" ;;
 	esac
 }
 

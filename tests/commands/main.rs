@@ -155,7 +155,9 @@ fn an_address_that_this_machine_does_not_have() {
     for verb in [&["up"][..], &["up", "--dry-run"]] {
         let elsewhere = home.run(&[verb, &["--listen", "192.0.2.7"]].concat());
         assert!(elsewhere.starts_with("exit code 2\n"), "{elsewhere}");
-        let said = elsewhere.matches("cannot open ports on 192.0.2.7").count();
+        let said = elsewhere
+            .matches("cannot publish ports on 192.0.2.7")
+            .count();
         assert!((1..=2).contains(&said), "{elsewhere}");
         assert!(
             !elsewhere.contains("instance:"),

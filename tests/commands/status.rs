@@ -199,7 +199,7 @@ fn without_an_engine_what_is_known_is_told_in_time() {
     let silent = home.dir.path().join("silent.sock");
     let _listener = UnixListener::bind(&silent).unwrap();
     for (socket, why) in [
-        ("no.sock", "no Docker engine answers"),
+        ("no.sock", "cannot connect to the Docker engine"),
         ("silent.sock", "the Docker engine does not answer"),
         ("docker.sock", "the Docker engine does not answer"),
     ] {

@@ -136,7 +136,7 @@ fn an_engine_behind_tls_is_reached_and_each_reason_has_its_hint() {
             ("DOCKER_CERT_PATH", &dir.path().display().to_string()),
         ])
     };
-    let unreached = "no Docker engine answers";
+    let unreached = "cannot connect to the Docker engine";
     let reached = at("localhost", good, &whole);
     assert!(!reached.contains("error"), "{reached}");
     for host in ["127.0.0.1", "0.0.0.0"] {

@@ -45,7 +45,7 @@ fn the_web_server_is_not_started_while_dns_is_silent() {
     let waited = waiting.wait_with_output().unwrap();
     let printed = text(&waited);
     assert_eq!(waited.status.code(), Some(124), "{printed}");
-    assert!(printed.contains("DNS does not answer"), "{printed}");
+    assert!(printed.contains("DNS did not respond"), "{printed}");
     let ended = started.wait_with_output().unwrap();
     let printed = text(&ended);
     assert_eq!(ended.status.code(), Some(1), "{printed}");

@@ -97,7 +97,7 @@ fn databases_outside_are_asked_first_and_then_used() {
     write("wrong");
     let failed = instance.up(&[&flag]).expect(67);
     assert!(
-        failed.stderr.contains("it refuses the password"),
+        failed.stderr.contains("it rejected the password"),
         "{}",
         failed.stderr
     );

@@ -65,7 +65,7 @@ impl Difference {
             Difference::Dropped => {
                 "Helm silently drops a value with an empty key (`=1`, `a.=1`), an index without \
                  a value (`a[0]`) and an empty string that is the first value of an item \
-                 (`a[0].b=`). They are rejected, because nobody writes them on purpose."
+                 (`a[0].b=`). They are rejected, because they are mistakes."
             }
             Difference::TooManyItems => {
                 "A few characters (`a[65536]=`) create 65537 list items, and `a[0][0]…` can be \

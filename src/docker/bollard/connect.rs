@@ -157,7 +157,7 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> Hint {
     }
     if reason.to_lowercase().contains("permission denied") {
         Hint::run(
-            "your user may not access it; log in again afterwards",
+            "add your user to the group `docker`, then log in again",
             "sudo usermod -aG docker $USER",
         )
     } else if endpoint.chosen_by.starts_with("context") {

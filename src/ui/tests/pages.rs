@@ -59,7 +59,7 @@ impl Explain for Killed {
 
 fn give_more() -> Hint {
     let command = ours!(Up, "--set elasticsearch.resources.limits.memory=2Gi");
-    Hint::run("give it more", command)
+    Hint::run("increase its memory limit", command)
 }
 
 pub(super) fn failure() -> Error {

@@ -14,7 +14,7 @@ pub(super) fn address(listen: Listen) -> Option<Finding> {
         return None;
     }
     Some(Finding {
-        what: format!("cannot open ports on {listen}: this machine does not have that address"),
+        what: format!("cannot publish ports on {listen}: this machine does not have that address"),
         remedies: vec![
             Hint::run("list its addresses", "ip -brief address"),
             Hint::run(

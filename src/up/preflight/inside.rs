@@ -39,8 +39,8 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
     }
     Some(Finding {
         what: format!(
-            "this program runs in the container {}, but Docker opens the server's ports on the \
-             host, where this program cannot reach them",
+            "clearml-local runs in the container {}, but Docker publishes the server's ports on \
+             the host, where clearml-local cannot reach them",
             own.name
         ),
         remedies: vec![
@@ -71,7 +71,7 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
     }
     Some(Finding {
         what: format!(
-            "this program runs in the container {}, but Docker would mount the data directory \
+            "clearml-local runs in the container {}, but Docker would mount the data directory \
              {dir} of the host",
             own.name
         ),

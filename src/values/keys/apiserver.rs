@@ -25,13 +25,13 @@ keys! {
         types::TEXT,
         "Directory of the examples' artifacts.",
     )
-    .nothing("the chart passes it to nothing");
+    .nothing("the chart does not use it");
     CONFIG_DIR: String = key(
         "apiserver.configDir",
         types::TEXT,
         "Directory of additional configuration in the container.",
     )
-    .nothing("the chart mounts at /opt/clearml/config whatever it says");
+    .nothing("the chart always uses /opt/clearml/config");
     ADDITIONAL_CONFIGS: BTreeMap<String, String> = key(
         "apiserver.additionalConfigs",
         types::files(&[".conf"]),
@@ -49,7 +49,7 @@ keys! {
     FIXED_USERS_PASS_HASHED: bool = key(
         "apiserver.fixedUsers.passHashed",
         types::FLAG,
-        "The passwords are base64 of bcrypt hashes.",
+        "The passwords are base64-encoded bcrypt hashes.",
     );
     FIXED_USERS: Vec<User> = key(
         "apiserver.fixedUsers.users",
@@ -58,13 +58,13 @@ keys! {
     );
     WATCHDOG_ENABLED: bool = switch(
         "apiserver.watchdog.enabled",
-        "Set tasks that no longer report to `stopped`.",
+        "Mark tasks that no longer report as `stopped`.",
     )
     .default(Literal::Flag(true));
     WATCHDOG_THRESHOLD: u64 = key(
         "apiserver.watchdog.thresholdSeconds",
         types::whole(1..=u64::MAX),
-        "Seconds without a report after which a task is set to `stopped`.",
+        "Seconds without a report after which a task is marked as `stopped`.",
     )
     .default(Literal::Whole(7200));
     WATCHDOG_INTERVAL: u64 = key(
@@ -86,7 +86,7 @@ keys! {
 }
 
 pub(in crate::values) static SERVER: Server = Server::new("apiserver", "API server");
-pub(in crate::values) static PODS: Pods = Pods::new("apiserver", "API server");
+pub(in crate::values) static PODS: Pods = Pods::new("apiserver", "the API server");
 
 pub(super) fn all() -> Vec<&'static Definition> {
     [ALL.to_vec(), SERVER.all(), PODS.all()].concat()

@@ -46,7 +46,7 @@ keys! {
         types::whole(0..=50),
         "Number of master nodes that must agree.",
     )
-    .nothing("Elasticsearch has not known it since 7.0");
+    .nothing("Elasticsearch 7.0 and newer do not use it");
     CLUSTER_NAME: String = key(
         "elasticsearch.clusterName",
         types::NAME,

@@ -20,7 +20,7 @@ keys! {
 }
 
 pub(in crate::values) static SERVER: Server = Server::new("fileserver", "file server");
-pub(in crate::values) static PODS: Pods = Pods::new("fileserver", "file server");
+pub(in crate::values) static PODS: Pods = Pods::new("fileserver", "the file server");
 
 pub(super) fn all() -> Vec<&'static Definition> {
     [SERVER.all(), PODS.all(), ALL.to_vec()].concat()

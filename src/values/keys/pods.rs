@@ -13,13 +13,14 @@ group! {
         image_repository: Option<String> = key(
             "image.repository",
             types::REPOSITORY,
-            "Image of the {}, without its tag. If empty, the release's.",
+            "Image of {}, without the tag. If empty, the image of the release.",
         )
         .from(Origin::Release);
         image_tag: Option<String> = key(
             "image.tag",
             types::IMAGE_TAG,
-            "Tag of the {}'s image. If empty, the release's. Another version than the release's is refused.",
+            "Image tag of {}. If empty, the tag of the release. It must be the version of the \
+             release.",
         )
         .from(Origin::Release);
         image_pull_policy: String = key(
@@ -31,33 +32,33 @@ group! {
         extra_envs: Vec<Value> = key(
             "extraEnvs",
             types::ENVIRONMENT,
-            "Additional environment variables of the {}. A variable of the same name is replaced.",
+            "Additional environment variables of {}. They replace variables of the same name.",
         );
         pod_annotations: BTreeMap<String, String> = key(
             "podAnnotations",
             types::TEXTS,
-            "Annotations of the {}'s pods.",
+            "Annotations of the pods of {}.",
         );
         resources: Value = key(
             "resources",
             types::RESOURCES,
-            "Requests and limits of the {}.",
+            "Requests and limits of {}.",
         )
         .from(Origin::Profile);
         node_selector: BTreeMap<String, String> = key(
             "nodeSelector",
             types::TEXTS,
-            "Labels of the nodes that may run the {}.",
+            "Labels of the nodes that may run {}.",
         );
         tolerations: Vec<Value> = key(
             "tolerations",
             types::TOLERATIONS,
-            "Taints of nodes that the {} tolerates.",
+            "Taints of nodes that {} tolerates.",
         );
         affinity: Value = key(
             "affinity",
             types::AFFINITY,
-            "Affinity of the {}'s pods.",
+            "Affinity of the pods of {}.",
         );
     }
 }

@@ -45,7 +45,10 @@ keys! {
         "redis.cluster.enabled",
         "Run replicas of Redis beside the master.",
     )
-    .refused("the servers write to the master alone and never read from replicas; leave it false, or use a Redis of your own: `redis.enabled: false` and `externalServices.redisHost`");
+    .refused(
+        "the servers use only the master and never read from replicas; leave it false, or use an \
+         external Redis: `redis.enabled: false` and `externalServices.redisHost`",
+    );
     EXTRA_FLAGS: Vec<String> = extra_flags("redis.extraFlags", "redis-server");
 }
 

@@ -17,7 +17,7 @@ keys! {
 }
 
 pub(in crate::values) static SERVER: Server = Server::new("webserver", "web app");
-pub(in crate::values) static PODS: Pods = Pods::new("webserver", "web app");
+pub(in crate::values) static PODS: Pods = Pods::new("webserver", "the web app");
 
 pub(super) fn all() -> Vec<&'static Definition> {
     [SERVER.all(), PODS.all(), ALL.to_vec()].concat()

@@ -25,14 +25,18 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         if let Some(path) = astray_users(name, text) {
             found.push(Finding::new(
                 key,
-                format!("the file `{name}` sets `{path}`, which the server does not read: everybody could log in without a password; write `auth {{ fixed_users {{ … }} }}` in `apiserver.conf`"),
+                format!(
+                    "the file `{name}` sets `{path}`, which the server does not read: anyone \
+                     could log in without a password; write `auth {{ fixed_users {{ … }} }}` in \
+                     `apiserver.conf`",
+                ),
             ));
         } else if published::is_within(text) {
             found.push(Finding::new(
                 key,
                 format!(
-                    "the file `{name}` contains a published secret: anybody who knows it can \
-                    log in; remove it to use the instance's own"
+                    "the file `{name}` contains a published secret: anyone who knows it can log \
+                     in; remove it to use the instance's own"
                 ),
             ));
         }
@@ -61,8 +65,8 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
                 found.push(Finding::new(
                     &keys::pods(component).extra_envs,
                     format!(
-                        "the variable `{name}` contains a published secret: anybody who knows \
-                        it can log in; remove it to use the instance's own"
+                        "the variable `{name}` contains a published secret: anyone who knows it \
+                         can log in; remove it to use the instance's own"
                     ),
                 ));
             }

@@ -329,7 +329,7 @@ fn users_in_a_file_that_the_server_does_not_read_are_refused() {
     ] {
         let told = told(name, &text);
         assert!(
-            told.contains("everybody could log in without a password"),
+            told.contains("anyone could log in without a password"),
             "{name} {text}: {told}"
         );
     }

@@ -15,7 +15,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
         found.push(Finding::of(
             [FIXED_USERS_ENABLED.to_string(), FIXED_USERS.to_string()],
             format!(
-                "nobody could log in: `{FIXED_USERS_ENABLED}` is true, but `{FIXED_USERS}` is empty"
+                "no user could log in: `{FIXED_USERS_ENABLED}` is true, but `{FIXED_USERS}` is \
+                 empty"
             ),
         ));
     }
@@ -57,7 +58,7 @@ fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
 fn hashed(password: &str) -> Result<(), &'static str> {
     if looks_like_bcrypt(password) {
         return Err(
-            "is a bcrypt hash that is not base64-encoded; encode it: printf %s 'HASH' | base64 -w0",
+            "is a bcrypt hash, but is not base64-encoded; encode it: printf %s 'HASH' | base64 -w0",
         );
     }
     let decoded = STANDARD.decode(password).unwrap_or_default();
@@ -68,7 +69,8 @@ fn hashed(password: &str) -> Result<(), &'static str> {
                 -w0",
         ),
         _ => Err(
-            "is not base64 of a bcrypt hash; make one: htpasswd -nbBC 12 '' 'PASSWORD' | tr -d ':\\n' | base64 -w0",
+            "is not a base64-encoded bcrypt hash; create one: htpasswd -nbBC 12 '' 'PASSWORD' | \
+             tr -d ':\\n' | base64 -w0",
         ),
     }
 }
