@@ -29,6 +29,6 @@ docs:
 bless:
     INSTA_UPDATE=always cargo test --quiet --workspace --no-fail-fast
 
-# How long it takes to render all manifests
+# Measure the time to render all manifests
 bench:
     cargo bench --bench render

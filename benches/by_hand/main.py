@@ -15,17 +15,17 @@ from .record import Record, steps, table
 def arguments(description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3, help="runs of each part (default 3)")
-    parser.add_argument("--quick", action="store_true", help="one run of each part, and two cold ups in a row")
+    parser.add_argument("--quick", action="store_true", help="one run of each part, and two consecutive cold ups")
     parser.add_argument("--only", default=",".join(NAMES), metavar="PART,…", help="parts to measure (default all)")
-    parser.add_argument("--cold-runs", type=int, default=20, metavar="N", help="cold ups in a row (default 20)")
+    parser.add_argument("--cold-runs", type=int, default=20, metavar="N", help="number of consecutive cold ups (default 20)")
     parser.add_argument("--first-runs", type=int, metavar="N", help="runs of `first` at each rate (default --runs)")
     parser.add_argument("--rates", default="100,1000", metavar="MBIT,…",
                         help="rates of the connection in `first`, in Mbit/s (default 100,1000)")
-    parser.add_argument("--first-arguments", default="", metavar="TEXT", help="further arguments of `up` in `first`")
+    parser.add_argument("--first-arguments", default="", metavar="TEXT", help="additional arguments of `up` in `first`")
     parser.add_argument("--idle-seconds", type=float, default=60, metavar="S",
-                        help="seconds for a node to settle, and to measure it for (default 60)")
-    parser.add_argument("--keep-json", metavar="FILE", help="keep every single measurement in FILE")
-    parser.add_argument("--table", metavar="FILE", help="print the table of what --keep-json has kept, and measure nothing")
+                        help="seconds to wait for the node to settle, and to measure it (default 60)")
+    parser.add_argument("--keep-json", metavar="FILE", help="write all measurements to FILE")
+    parser.add_argument("--table", metavar="FILE", help="print the table of measurements kept by --keep-json, without measuring")
     options = parser.parse_args()
     options.parts = options.only.split(",")
     unknown = set(options.parts) - set(NAMES)

@@ -231,7 +231,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Ran {
 pub fn has(program: &str) -> bool {
     let found = Command::new(program).arg("version").output().is_ok();
     if !found {
-        eprintln!("SKIPPED: the part that needs the `{program}` program, which is not there");
+        eprintln!("SKIPPED: `{program}` is not installed");
     }
     found
 }

@@ -92,7 +92,7 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     let image = TRAEFIK_IMAGE.to_string();
     if run("docker", &["image", "inspect", &image]).code != 0 {
         eprintln!(
-            "SKIPPED: the ingress, as there is no {image}: tests/rig/traefik makes it, with Go"
+            "SKIPPED: the image {image} is missing: build it with tests/rig/traefik (needs Go)"
         );
         return;
     }

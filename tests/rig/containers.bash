@@ -43,7 +43,7 @@ expect() { # WHAT WANTED GOT
 	case $3 in
 	*"$2"*) echo "ok: $1" ;;
 	*)
-		echo "FAILED: $1: wanted $2, got $3"
+		echo "FAILED: $1: expected $2, got $3"
 		exit 1
 		;;
 	esac

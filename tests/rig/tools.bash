@@ -57,7 +57,7 @@ install_rust() {
 	PATH=$HOME/.cargo/bin:$PATH
 	! rust_is_new || return 0
 	install_packages curl=curl curl=ca-certificates
-	tell "installing Rust below $HOME/.cargo"
+	tell "installing Rust in $HOME/.cargo"
 	local folder installer status=0
 	folder=$(mktemp -d)
 	# By another name it takes itself for one of Rust's programs.
@@ -68,7 +68,7 @@ install_rust() {
 			RUSTUP_INIT_SKIP_PATH_CHECK=yes quietly "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
 	} || status=$?
 	rm -rf "$folder"
-	[ $status = 0 ] || tell "install Rust 1.89 or newer first (rustup.rs): its own installer could not be had"
+	[ $status = 0 ] || tell "cannot download the Rust installer: install Rust 1.89 or newer first (rustup.rs)"
 	return $status
 }
 
