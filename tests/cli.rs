@@ -305,7 +305,11 @@ current-context: x
     home.write(".local/share/clearml-local/clearml/kubeconfig", kubeconfig);
     let ran = home.run(&["logs"]);
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert!(ran.stderr.contains("no Docker engine"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot connect to the Docker engine"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

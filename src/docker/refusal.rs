@@ -330,15 +330,15 @@ mod tests {
     const SEEN: &[(&str, &str)] = &[
         (
             "* driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:7777 failed: port is already allocated",
-            "another program took",
+            "another program started",
         ),
         (
             "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 127.0.0.1:7778: bind: address already in use",
-            "another program took",
+            "another program started",
         ),
         (
             "Ports are not available: exposing port TCP 127.0.0.1:30080 -> 0.0.0.0:0: listen tcp 127.0.0.1:30080: bind: Only one usage of each socket address",
-            "another program took",
+            "another program started",
         ),
         (
             "* driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen tcp4 192.0.2.7:7779: bind: cannot assign requested address",

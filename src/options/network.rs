@@ -14,7 +14,7 @@ options! {
     #[serde(rename_all = "camelCase", default)]
     #[command(next_help_heading = "Network")]
     pub struct NetworkOptions {
-        /// Address to publish the ports on [default: 127.0.0.1]
+        /// Address to listen on [default: 127.0.0.1]
         ///
         /// An IPv4 address of this machine, or 0.0.0.0 for all of them.
         #[arg(long, value_name = "ADDRESS", env = "CLEARML_LOCAL_LISTEN")]
@@ -50,11 +50,11 @@ options! {
             hide_short_help = true
         )]
         pub https_port: Option<Port>,
-        /// PEM file with CA certificates that the node trusts
+        /// PEM file with CA certificates for the node
         ///
-        /// Needed behind a proxy that inspects TLS, and for a registry whose certificate is
-        /// signed by a private CA. Public CAs stay trusted. An empty file removes the
-        /// certificates.
+        /// The node trusts them. Needed behind a proxy that inspects TLS, and for a registry
+        /// whose certificate is signed by a private CA. Public CAs stay trusted. An empty file
+        /// removes the certificates.
         #[arg(
             long,
             value_name = "FILE",

@@ -47,7 +47,7 @@ options! {
             hide_short_help = true
         )]
         pub pull: Option<Pull>,
-        /// Start the server after a reboot [default: true]
+        /// Start after a reboot [default: true]
         #[arg(long, switch(), env = "CLEARML_LOCAL_AUTOSTART")]
         pub autostart: Option<bool>,
         /// Add a context to your kubeconfig

@@ -36,7 +36,7 @@ pub struct OutputOptions {
         conflicts_with = "verbose"
     )]
     pub quiet: u8,
-    /// Show the decisions of each step; -vv adds logs of libraries
+    /// Show what each step decides; -vv adds library logs
     #[arg(short, long, global = true, display_order = 103, action = ArgAction::Count)]
     pub verbose: u8,
     /// How to show progress

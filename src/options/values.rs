@@ -53,7 +53,7 @@ pub struct SetOptions {
     ///
     /// The value is a string even if it looks like a number or a boolean. Takes precedence over
     /// --set.
-    #[arg(long, value_name = "KEY=STRING", env = "CLEARML_LOCAL_SET_STRING")]
+    #[arg(long, value_name = "KEY=TEXT", env = "CLEARML_LOCAL_SET_STRING")]
     pub set_string: Vec<String>,
     /// Set a value to the content of a file
     ///

@@ -64,7 +64,7 @@ fn redis() -> Vec<Row> {
         ),
         row(
             &["redis.cluster.enabled=true"],
-            Does::Refused("a Redis of your own"),
+            Does::Refused("an external Redis"),
         ),
         pod(
             &["redis.extraFlags={--maxmemory,1gb}"],

@@ -54,7 +54,7 @@ fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
     users.map(|(index, user)| (FIXED_USERS.field(index, "password"), user))
 }
 
-/// Checks that a password is base64 of a bcrypt hash.
+/// Checks that a password is a base64-encoded bcrypt hash.
 fn hashed(password: &str) -> Result<(), &'static str> {
     if looks_like_bcrypt(password) {
         return Err(
@@ -104,9 +104,9 @@ mod tests {
         assert_eq!(hashed(&encode(&BCRYPT.replace("2b", "2y"))), Ok(()));
         for (password, why) in [
             (BCRYPT.to_owned(), "not base64-encoded"),
-            ("hunter2".to_owned(), "is not base64 of a bcrypt hash"),
-            (encode("hunter2"), "is not base64 of a bcrypt hash"),
-            (encode(&BCRYPT[..59]), "is not base64 of a bcrypt hash"),
+            ("hunter2".to_owned(), "is not a base64-encoded bcrypt hash"),
+            (encode("hunter2"), "is not a base64-encoded bcrypt hash"),
+            (encode(&BCRYPT[..59]), "is not a base64-encoded bcrypt hash"),
             (encode(&format!("{BCRYPT}\n")), "line break"),
         ] {
             assert!(hashed(&password).unwrap_err().contains(why), "{why}");
