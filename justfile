@@ -13,7 +13,7 @@ check:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
 
-# All tests but the end-to-end tests
+# All tests except the end-to-end tests
 test:
     tests/run --quick
 

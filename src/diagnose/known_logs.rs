@@ -153,8 +153,7 @@ const ROWS: &[Row] = &[
 
     Row { cause: Cause::Settings, component: Component::Apiserver, exit: None,
         lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"], code: Code::ComponentConfig,
-        predicate: "does not start: its configuration is invalid; a single value that it cannot read is \
-            enough",
+        predicate: "does not start: it cannot parse its configuration",
         short: "invalid configuration", advice: Advice::Fixed(applied) },
     Row { cause: Cause::Dependency, component: Component::Apiserver, exit: None,
         lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"], code: Code::ComponentCrashed,

@@ -192,7 +192,10 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         short,
     );
     draft.heals = !is_repeated(container);
-    draft.hint(Hint::run("give it more", more_memory(seen, container)));
+    draft.hint(Hint::run(
+        "increase its memory limit",
+        more_memory(seen, container),
+    ));
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }

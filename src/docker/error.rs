@@ -10,7 +10,7 @@ use crate::hint::Hint;
 /// What can go wrong between us and the engine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no Docker engine answers at {endpoint} ({chosen_by}): {reason}")]
+    #[error("cannot connect to the Docker engine at {endpoint} ({chosen_by}): {reason}")]
     Unreachable {
         endpoint: String,
         /// What named it, such as `DOCKER_HOST`.

@@ -95,7 +95,11 @@ pub struct PortsRefused {
 
 impl fmt::Display for PortsRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} answers in the node, but ", self.service)?;
+        write!(
+            f,
+            "{} responds in the node, but its published ",
+            self.service
+        )?;
         let at: Vec<String> = self.at.iter().map(ToString::to_string).collect();
         match &at[..] {
             [one] => write!(f, "port {one} refuses connections"),

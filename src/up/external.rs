@@ -122,12 +122,8 @@ fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
 
 fn told(places: &[Place]) -> String {
     let names: Vec<&str> = places.iter().map(|place| place.component.name()).collect();
-    let verb = if names.len() == 1 {
-        "answers"
-    } else {
-        "answer"
-    };
-    format!("{} {verb}", listed(&names))
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} reachable", listed(&names))
 }
 
 /// One database that cannot be used.
