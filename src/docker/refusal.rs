@@ -383,11 +383,11 @@ mod tests {
         ),
         (
             "* invalid mount config for type \"bind\": bind source path does not exist: /nonexistent",
-            "Docker cannot see or create",
+            "Docker cannot access or create",
         ),
         (
             "error while creating mount source path '/srv/data': mkdir /srv: read-only file system",
-            "Docker cannot see or create",
+            "Docker cannot access or create",
         ),
         (
             "* Failed to Setup IP tables: Unable to enable SKIP DNAT rule:  (iptables failed: iptables --wait -t nat -I DOCKER -i br-e1f8f77c1358 -j RETURN: iptables: No chain/target/match by that name.\n (exit status 1))",
@@ -401,8 +401,14 @@ mod tests {
             "linux seccomp: seccomp profiles are not supported on this daemon, you cannot specify a custom seccomp profile",
             "the kernel",
         ),
-        ("* Unknown runtime specified kata", "the runtime"),
-        ("unknown or invalid runtime name: nvidia", "the runtime"),
+        (
+            "* Unknown runtime specified kata",
+            "Docker's container runtime",
+        ),
+        (
+            "unknown or invalid runtime name: nvidia",
+            "Docker's container runtime",
+        ),
         (
             "failed to create task for container: failed to initialize logging driver: dial tcp 127.0.0.1:514: connect: connection refused",
             "Docker's log driver",
