@@ -16,7 +16,7 @@ use crate::probe::{Check, Endpoints, Probe};
 use crate::recovery::{self, Recalled};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
-use crate::values::Brief;
+use crate::values::AccessValues;
 
 /// The time in which the engine must return the node.
 pub const ENGINE_TIMEOUT: Duration = Duration::from_millis(1200);
@@ -191,11 +191,12 @@ async fn of_node(
         return Ok(status);
     }
     let until = began + TIMEOUT;
-    let settings = instance.map(|instance| (instance, Brief::of(&instance.values, &instance.sets)));
-    let installed = settings.as_ref().map(|(_, brief)| brief.installed());
+    let settings =
+        instance.map(|instance| (instance, AccessValues::of(&instance.values, &instance.sets)));
+    let installed = settings.as_ref().map(|(_, access)| access.installed());
     let probe = settings.as_ref().zip(secrets);
-    let probe = probe.map(|((instance, brief), secrets)| {
-        Probe::new(instance, brief.login(&secrets)).until(until)
+    let probe = probe.map(|((instance, access), secrets)| {
+        Probe::new(instance, access.login(&secrets)).until(until)
     });
     let probing = async {
         match &probe {

@@ -13,7 +13,7 @@ use crate::probe::Endpoints;
 use crate::recovery::{self, AnotherInstance, Found, Places, Recalled};
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
-use crate::values::Brief;
+use crate::values::AccessValues;
 use crate::words;
 
 /// How long to wait for the keys of a running instance.
@@ -47,7 +47,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let (instance, secrets) = find(context).await?;
     let endpoints = Endpoints::of(&instance);
-    let credentials = &Brief::of(&instance.values, &instance.sets).login(&secrets);
+    let credentials = &AccessValues::of(&instance.values, &instance.sets).login(&secrets);
     if let Some(path) = &args.write {
         let path = match path {
             Some(path) => path.clone(),

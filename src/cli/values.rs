@@ -10,7 +10,7 @@ use crate::options::{InputFile, Options, SetOptions, ValuesOptions};
 use crate::settings::Instance;
 use crate::ui::table::{Cell, lines};
 use crate::up::{self, Plan};
-use crate::values::{self, Finding, InForce, Problem};
+use crate::values::{self, EffectiveValue, Finding, Problem};
 use crate::words;
 
 /// Show all values and where each comes from
@@ -139,7 +139,7 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
         return Ok(());
     }
     warn(&plan.warnings, context);
-    let mut shown = plan.in_force;
+    let mut shown = plan.effective;
     shown.retain(|one| one.changed || !args.changed);
     if context.output.is_json() {
         context.output.json(&shown)?;
@@ -168,7 +168,7 @@ fn warn(warnings: &[String], context: &Context) {
     }
 }
 
-fn row(one: &InForce) -> Vec<Cell> {
+fn row(one: &EffectiveValue) -> Vec<Cell> {
     vec![
         Cell::new(one.key.as_str()),
         Cell::new(in_a_cell(&one.value)),

@@ -39,7 +39,7 @@ fn secret(name: &str, secret: &str, key: &str, optional: bool) -> Value {
 /// Variables with credentials for a database outside: those that the user gave, or
 /// all that a Secret of theirs may hold.
 fn outside_envs(inputs: &Inputs<'_>, variables: &[(&str, &str, bool)]) -> Vec<Value> {
-    let existing = inputs.values.outside.existing_secret.as_deref();
+    let existing = inputs.values.external.existing_secret.as_deref();
     variables
         .iter()
         .filter(|(_, _, given)| existing.is_some() || *given)
@@ -51,7 +51,7 @@ fn outside_envs(inputs: &Inputs<'_>, variables: &[(&str, &str, bool)]) -> Vec<Va
 }
 
 fn outside(inputs: &Inputs<'_>, component: Component, envs: Vec<Value>) -> Address {
-    let (host, port) = inputs.values.outside.place(component).unwrap_or(("", 0));
+    let (host, port) = inputs.values.external.place(component).unwrap_or(("", 0));
     Address {
         host: host.to_owned(),
         port,
@@ -63,15 +63,15 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
     const PASSWORD: &str = "CLEARML_REDIS_SERVICE_PASSWORD";
     let values = inputs.values;
     if !values.installs(Component::Redis) {
-        let given = values.outside.redis_password.is_some();
+        let given = values.external.redis_password.is_some();
         let envs = outside_envs(inputs, &[(PASSWORD, "redis_password", given)]);
         return outside(inputs, Component::Redis, envs);
     }
     let redis = &values.redis;
-    let wanted = redis.wants_login;
+    let wanted = redis.requires_login;
     Address {
-        host: redis.told_host.clone(),
-        port: redis.told_port,
+        host: redis.configured_host.clone(),
+        port: redis.configured_port,
         envs: wanted
             .then(|| secret(PASSWORD, "clearml-conf", "redis_password", false))
             .into_iter()
@@ -86,7 +86,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
     let values = inputs.values;
     let plain = |name: &str, value: &str| json!({"name": name, "value": value});
     if !values.installs(Component::Mongodb) {
-        let login = &values.outside.mongodb_login;
+        let login = &values.external.mongodb_login;
         let knows = inputs.release.logs_in_to_mongodb();
         let mut envs = match knows {
             true => outside_envs(
@@ -99,13 +99,13 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
             false => Vec::new(),
         };
         if !envs.is_empty() {
-            envs.push(plain(QUERY, &values.outside.mongodb_query));
+            envs.push(plain(QUERY, &values.external.mongodb_query));
         }
         return outside(inputs, Component::Mongodb, envs);
     }
     let mongodb = &values.mongodb;
     let mut envs = Vec::new();
-    if mongodb.wants_login {
+    if mongodb.requires_login {
         envs.push(plain(USERNAME, "root"));
         envs.push(secret(PASSWORD, "clearml-conf", "mongodb_password", false));
         envs.push(plain(QUERY, "authSource=admin"));
@@ -115,7 +115,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
         envs.push(plain("CLEARML_MONGODB_SERVICE_CONNECTION_STRING", &string));
     }
     Address {
-        host: mongodb.told_host.clone(),
+        host: mongodb.configured_host.clone(),
         port: mongodb.port,
         envs,
     }
@@ -124,7 +124,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
 pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
     let values = inputs.values;
     if !values.installs(Component::Elasticsearch) {
-        let login = &values.outside.elasticsearch_login;
+        let login = &values.external.elasticsearch_login;
         let envs = outside_envs(
             inputs,
             &[
@@ -151,7 +151,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
 
 /// The Secret with the credentials that the user gave, where there are some.
 pub(super) fn secret_object(inputs: &Inputs<'_>) -> Option<Value> {
-    let outside = &inputs.values.outside;
+    let outside = &inputs.values.external;
     let used = |component| !inputs.values.installs(component);
     let all = [
         (

@@ -82,10 +82,10 @@ fn secrets(inputs: &Inputs<'_>) -> Value {
     let values = inputs.values;
     let mut more: Vec<(&str, &str)> = Vec::new();
     if let Some(later) = &inputs.secrets.later {
-        if values.installs(Component::Redis) && values.redis.wants_login {
+        if values.installs(Component::Redis) && values.redis.requires_login {
             more.push(("redis_password", &later.redis));
         }
-        if values.installs(Component::Mongodb) && values.mongodb.wants_login {
+        if values.installs(Component::Mongodb) && values.mongodb.requires_login {
             more.push(("mongodb_password", &later.mongodb));
         }
         if values.api.fixed_users.is_some() {

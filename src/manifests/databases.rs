@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Inputs;
 use super::parts::{claim, pods, with};
 use crate::component::Component;
-use crate::values::elastic::FORMER_ROLES;
+use crate::values::elastic::LEGACY_ROLES;
 
 /// The members' common name in a MongoDB replica set.
 const REPLICA_SET: &str = "rs0";
@@ -37,7 +37,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         "--protected-mode",
         "no",
     ];
-    if redis.wants_login {
+    if redis.requires_login {
         arguments.extend(["--requirepass", "$(REDISCLI_AUTH)"]);
     }
     arguments.extend(redis.base.extra_flags.iter().map(String::as_str));
@@ -46,7 +46,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         json!({
             "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
             "claim": claim(&redis.base.claim),
-            "auth": redis.wants_login,
+            "auth": redis.requires_login,
             "arguments": arguments,
             "port": redis.port,
         }),
@@ -61,7 +61,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
         json!({
             "ping": [shell, "--quiet", "--eval", "db.adminCommand('ping').ok"],
             "claim": claim(&mongodb.base.claim),
-            "auth": mongodb.wants_login,
+            "auth": mongodb.requires_login,
             "extra_flags": mongodb.base.extra_flags,
             "service_type": mongodb.service.as_str(),
             "port": mongodb.port,
@@ -123,7 +123,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
         settings.push(("http.port", elastic.port.to_string()));
     }
     if let Some(roles) = elastic.roles.limited()
-        && !FORMER_ROLES.iter().any(|setting| own(setting))
+        && !LEGACY_ROLES.iter().any(|setting| own(setting))
     {
         settings.push(("node.roles", roles.join(",")));
     }

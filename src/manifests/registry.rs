@@ -14,13 +14,13 @@ const NAME: &str = "clearml-registry";
 pub(super) fn name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
     match inputs.values.pull_secret.as_ref()? {
         PullSecret::Existing(name) => Some(name),
-        PullSecret::Made { .. } => Some(NAME),
+        PullSecret::Created { .. } => Some(NAME),
     }
 }
 
 /// The Secret, where it is made of the values and there is a login.
 pub(super) fn object(inputs: &Inputs<'_>) -> Option<Value> {
-    let PullSecret::Made {
+    let PullSecret::Created {
         registry,
         login,
         email,

@@ -20,7 +20,7 @@ use crate::release::{self, Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::Marker;
-use crate::values::{self, InForce, PullSecret, Resolved, Values};
+use crate::values::{self, EffectiveValue, PullSecret, Resolved, Values};
 
 /// Everything that the settings, the release and the engine's size decide.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Plan {
     /// The same as one tree, for the history.
     pub tree: serde_json::Value,
     /// Every key, and where its value comes from.
-    pub in_force: Vec<InForce>,
+    pub effective: Vec<EffectiveValue>,
     /// What a person should know of them.
     pub warnings: Vec<String>,
     /// The user's own login to the registry of `imageCredentials`, where the values
@@ -63,7 +63,7 @@ impl Plan {
             values,
             mut warnings,
             tree,
-            in_force,
+            effective,
         } = values::resolve(&values::Inputs {
             release: &release,
             profile: &profile,
@@ -84,7 +84,7 @@ impl Plan {
             profile,
             values,
             tree,
-            in_force,
+            effective,
             warnings,
             registry_login: None,
             in_the_way: Vec::new(),
@@ -135,7 +135,7 @@ impl Plan {
             pull: self.instance.pull,
             docker_config: request.docker_config.clone(),
             given: match &self.values.pull_secret {
-                Some(PullSecret::Made {
+                Some(PullSecret::Created {
                     registry,
                     login: Some((user, password)),
                     ..

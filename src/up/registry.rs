@@ -11,7 +11,7 @@ use crate::values::PullSecret;
 /// # Errors
 /// When there is none, or none with a password.
 pub async fn complete(plan: &mut Plan, request: &Request) -> Result<()> {
-    let Some(PullSecret::Made {
+    let Some(PullSecret::Created {
         registry,
         login: None,
         ..

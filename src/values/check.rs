@@ -1,28 +1,28 @@
-//! Whether the values of a user name keys that exist and have an effect, and whether
-//! the values in force fit them.
+//! Checks that the user's keys exist and have an effect, and that the effective values are
+//! valid.
 
 use serde_json::{Map, Value};
 
+use super::foreign::{self, ForeignKey, Known, umbrella};
 use super::keys::{self, Effect, Entry};
 use super::kind;
 use super::lookup;
-use super::newer::{self, Foreign, Known, wrapper};
 use super::overrides::Layer;
 use super::{DEFAULTS, Problem};
 
-/// What was found at one place.
+/// The findings in one layer.
 #[derive(Default)]
 pub(super) struct Checked {
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<String>,
-    /// What is there and is no value: keys of other charts at their defaults, and keys
-    /// that only hold an anchor.
+    /// Entries that are not values: keys of other charts at their defaults, and keys that only
+    /// define an anchor.
     pub(super) ignored: Vec<(Vec<String>, Value)>,
 }
 
-/// Takes out what stands where only keys and values may: it was told once, and would
-/// be told again for each of the keys that it hides.
-pub(super) fn without_misplaced(tree: &mut Value) {
+/// Removes values in the place of sections: they were reported once, and would be reported
+/// again for each key of the section.
+pub(super) fn remove_misplaced(tree: &mut Value) {
     fn below(map: &mut Map<String, Value>, prefix: &str) {
         map.retain(|name, value| {
             let key = format!("{prefix}{name}");
@@ -40,8 +40,8 @@ pub(super) fn without_misplaced(tree: &mut Value) {
     }
 }
 
-/// Checks the keys of one place. `whole` is all that the user wrote; names are suggested
-/// for as many problems as `suggested`.
+/// Checks the keys of one layer. `whole` has all values of the user; names are suggested for
+/// at most `suggested` problems.
 pub(super) fn layer(layer: &Layer, whole: &Value, suggested: usize) -> Checked {
     let mut check = Check {
         layer,
@@ -51,11 +51,11 @@ pub(super) fn layer(layer: &Layer, whole: &Value, suggested: usize) -> Checked {
         foreign: Vec::new(),
         found: Checked::default(),
     };
-    match wrapper::find(&layer.values.tree) {
-        Some(path) => check.wrapped(&path),
+    match umbrella::find(&layer.values.tree) {
+        Some(path) => check.umbrella_section(&path),
         None => check.below(&layer.values.tree, &mut Vec::new()),
     }
-    let (problem, warning) = newer::findings(&layer.name(), &check.foreign);
+    let (problem, warning) = foreign::findings(&layer.name(), &check.foreign);
     let mut found = check.found;
     found.problems.splice(0..0, problem);
     found.warnings.extend(warning);
@@ -66,15 +66,15 @@ struct Check<'a> {
     layer: &'a Layer,
     whole: &'a Value,
     suggested: usize,
-    /// Where the values of the chart are, if not at the top.
+    /// The path of the section with the chart's values, if they are not at the top level.
     above: Vec<&'a str>,
-    foreign: Vec<Foreign>,
+    foreign: Vec<ForeignKey>,
     found: Checked,
 }
 
 impl<'a> Check<'a> {
-    /// Checks what an umbrella chart's file has at that path.
-    fn wrapped(&mut self, path: &[&'a str]) {
+    /// Checks the section of this chart in the file of an umbrella chart.
+    fn umbrella_section(&mut self, path: &[&'a str]) {
         let name = path.join(".");
         let inner = path
             .iter()
@@ -106,8 +106,8 @@ impl<'a> Check<'a> {
                 .map(|(name, value)| (name.as_str(), value))
                 .collect::<Vec<_>>()
         };
-        // What stands beside it at the top, and in the section that is called like the
-        // chart.
+        // Keys beside the section at the top level, and keys of the chart's own section of the
+        // same name.
         let own = |name: &str| is_in_place(path, name);
         for (name, value) in known(&self.layer.values.tree, &|name| {
             name != path[0] && is_known(name)
@@ -142,16 +142,16 @@ impl<'a> Check<'a> {
         } else if keys::has_below(&key) && holds_keys {
             self.below(value, path);
         } else {
-            match newer::find(path, value) {
+            match foreign::find(path, value) {
                 Some(Known::Section) => self.below(value, path),
-                Some(Known::Key(recognised)) => {
+                Some(Known::Key(recognized)) => {
                     let full = [&self.above[..], path].concat();
                     let at = (self.place(path), self.layer.values.line_of(&full));
-                    let one = Foreign::new(recognised, path, value, self.whole, at);
+                    let one = ForeignKey::new(recognized, path, value, self.whole, at);
                     self.foreign.push(one);
                     self.ignore(path, value);
                 }
-                None if path.len() == 1 && self.only_holds_an_anchor(name) => {
+                None if path.len() == 1 && self.only_defines_an_anchor(name) => {
                     self.ignore(path, value)
                 }
                 None => self.unknown(&key, value, path),
@@ -165,14 +165,14 @@ impl<'a> Check<'a> {
         let place = self.place(path);
         let differs = !value.is_null() && *value != known.default;
         match known.definition.effect {
-            Effect::Nothing(why) if differs => self.found.warnings.push(format!(
+            Effect::None(why) if differs => self.found.warnings.push(format!(
                 "{place}: `{key}` has no effect, as in chart 4.0.0: {why}"
             )),
-            Effect::Refused(instead) if differs => {
+            Effect::Unsupported(instead) if differs => {
                 let what = format!("`{key}` is not supported: {instead}");
                 self.found.problems.push(Problem::new(place, what));
             }
-            Effect::Works | Effect::Nothing(_) | Effect::Refused(_) => {}
+            Effect::Supported | Effect::None(_) | Effect::Unsupported(_) => {}
         }
         for name in value.as_object().into_iter().flat_map(|map| map.keys()) {
             let path = [path, &[name.as_str()]].concat();
@@ -202,7 +202,7 @@ impl<'a> Check<'a> {
             .push(Problem::new(self.place(path), what));
     }
 
-    /// What to say of a key that YAML 1.1 reads as another word.
+    /// Returns the message for a key that YAML 1.1 reads as another word.
     fn misread(&self, path: &[&str]) -> Option<String> {
         let full = [&self.above[..], path].concat();
         let spelled = self.layer.values.spelling(&full)?;
@@ -213,9 +213,9 @@ impl<'a> Check<'a> {
         ))
     }
 
-    /// Whether a key at the top is there for the parts of the file that use its anchor, as
-    /// `x-common: &common` in Compose files is.
-    fn only_holds_an_anchor(&self, name: &str) -> bool {
+    /// Whether a top-level key only defines an anchor, like `x-common: &common` in Compose
+    /// files.
+    fn only_defines_an_anchor(&self, name: &str) -> bool {
         let anchored = self.layer.values.is_anchored(name) && !lookup::is_misspelt(&[name]);
         self.above.is_empty() && (anchored || name.starts_with("x-"))
     }
@@ -226,21 +226,21 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a key in a section that is called like the chart is a key of the chart there,
-/// and not one that belongs at the top.
+/// Whether a key in the section that has the name of the chart is a key of that section, and
+/// not one that belongs at the top level.
 pub(super) fn is_in_place(section: &[&str], name: &str) -> bool {
     let path = [section, &[name]].concat();
-    keys::find(&path.join(".")).is_some() || newer::find(&path, &Value::Null).is_some()
+    keys::find(&path.join(".")).is_some() || foreign::find(&path, &Value::Null).is_some()
 }
 
 fn is_known(name: &str) -> bool {
     keys::find(name).is_some()
         || keys::has_below(name)
-        || newer::find(&[name], &Value::Null).is_some()
+        || foreign::find(&[name], &Value::Null).is_some()
 }
 
-/// The keys whose values are not what they expect, each with the problem; `place` says
-/// where the user sets a key.
+/// Returns the keys with invalid values, each with the problem; `place` returns where the user
+/// sets a key.
 pub(super) fn types(
     tree: &Value,
     place: &dyn Fn(&[&str]) -> Option<String>,
@@ -252,7 +252,7 @@ pub(super) fn types(
         for (below, what) in key.definition.kind.check_each(&key.path, value) {
             let mut path = path.clone();
             path.extend(below.iter().map(String::as_str));
-            // What is missing has no place of its own.
+            // A missing field has no place, so that of its parent is used.
             let mut lengths = (keys::path(&key.path).len()..=path.len()).rev();
             let place = lengths.find_map(|length| place(&path[..length]));
             let place = place.unwrap_or_else(|| DEFAULTS.to_owned());

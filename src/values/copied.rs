@@ -1,6 +1,6 @@
-//! What a copy of a chart's own values.yaml says without meaning it: secrets that are
-//! published, memory that this machine may not have, names and ports that are empty, ingresses that are
-//! disabled although there is a controller.
+//! Removes defaults that come from a copy of a chart's own values.yaml: published secrets,
+//! memory that the host may not have, empty names and ports, and ingresses that are disabled
+//! although there is a controller.
 
 use serde_json::{Value, json};
 
@@ -9,43 +9,43 @@ use super::overrides::Overrides;
 use super::{Inputs, layers, published};
 use crate::component::Component;
 
-/// Takes out of the user's tree what is not meant; returns the warnings.
-pub(super) fn unmeant(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<String> {
+/// Removes such defaults from the user's tree; returns the warnings.
+pub(super) fn remove_copied(overrides: &mut Overrides, inputs: &Inputs<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    let published = forget_published(&mut overrides.tree);
+    let published = remove_published(&mut overrides.tree);
     if let Some(first) = published.first() {
         let place = overrides.place(&keys::path(first)).unwrap_or_default();
         let what = match published.len() {
             1 => format!("`{first}` is a published value: the instance's own is used instead"),
-            many => {
-                format!("{many} secrets are published values: the instance's own are used instead")
+            count => {
+                format!("{count} secrets are published values: the instance's own are used instead")
             }
         };
         warnings.push(format!("{place}: {what}"));
     }
-    forget_empty(&mut overrides.tree);
-    if layers::opens_ingresses(&overrides.tree, inputs) {
+    remove_empty(&mut overrides.tree);
+    if layers::enables_ingresses(&overrides.tree, inputs) {
         for (_, site) in ingress::SITES {
             site.enabled.remove(&mut overrides.tree);
         }
     }
-    let ours = inputs.profile.resources(Component::Elasticsearch);
-    let smaller = ours["limits"]["memory"] != "4Gi";
-    if smaller && has_the_charts_memory(&overrides.tree) {
+    let resources = inputs.profile.resources(Component::Elasticsearch);
+    let smaller = resources["limits"]["memory"] != "4Gi";
+    if smaller && has_chart_memory(&overrides.tree) {
         elasticsearch::PODS.resources.remove(&mut overrides.tree);
         elasticsearch::ES_JAVA_OPTS.remove(&mut overrides.tree);
         warnings.push(format!(
             "the chart's 4Gi for Elasticsearch is too much for this machine: using {} instead; to \
              use 4Gi, write 4096Mi",
-            ours["limits"]["memory"].as_str().unwrap_or_default()
+            resources["limits"]["memory"].as_str().unwrap_or_default()
         ));
     }
     warnings
 }
 
-/// Takes out the secrets that everybody knows; returns their keys. The passwords of
-/// external databases are what they are.
-pub(super) fn forget_published(overrides: &mut Value) -> Vec<&'static str> {
+/// Removes published secrets; returns their keys. Passwords of external databases are kept,
+/// because the instance cannot choose those.
+pub(super) fn remove_published(overrides: &mut Value) -> Vec<&'static str> {
     let published: Vec<&str> = keys::all()
         .iter()
         .filter(|key| key.definition.origin.is_generated())
@@ -58,8 +58,8 @@ pub(super) fn forget_published(overrides: &mut Value) -> Vec<&'static str> {
     published
 }
 
-/// An image without a name or a tag is the release's, a node port of none the usual one.
-fn forget_empty(overrides: &mut Value) {
+/// Removes empty image names, image tags and node ports, so that the defaults apply.
+fn remove_empty(overrides: &mut Value) {
     for component in Component::ALL {
         let image = [component.name(), "image"];
         if overrides[image[0]]
@@ -80,9 +80,8 @@ fn forget_empty(overrides: &mut Value) {
     }
 }
 
-/// Elasticsearch's memory as chart 4.0.0 or a newer one has it: a copy of the chart's
-/// file carries it without meaning it.
-fn has_the_charts_memory(overrides: &Value) -> bool {
+/// Whether the memory of Elasticsearch is the default of chart 4.0.0 or of a newer one.
+fn has_chart_memory(overrides: &Value) -> bool {
     let of_charts = [
         json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}}),
         json!({

@@ -1,4 +1,4 @@
-//! The commented values file with all keys at their defaults.
+//! The commented values file with the defaults of all keys.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::release::Release;
 use crate::yaml;
 
-/// How wide comments are.
+/// The width of comments.
 const WIDTH: usize = 80;
 
 const HEAD: &str = "\
@@ -17,7 +17,7 @@ const HEAD: &str = "\
 # are commented out: remove the `#` to set them yourself.
 ";
 
-/// A values file with every key at its default.
+/// Returns a values file with the default of every key.
 pub fn default_file(release: &Release, profile: &Profile) -> String {
     let tree = Layers::defaults(release, profile).merged();
     let mut text = HEAD.to_owned();
@@ -28,12 +28,11 @@ pub fn default_file(release: &Release, profile: &Profile) -> String {
     text
 }
 
-/// Where a line stands.
+/// The indentation of a line.
 #[derive(Clone, Copy, Default)]
 struct Place {
-    /// Blanks before it.
     indent: usize,
-    /// The column of the `#` where all of it is commented out.
+    /// The column of the `#` if the section is commented out.
     hash: Option<usize>,
 }
 
@@ -67,7 +66,7 @@ impl Place {
 fn write(name: &str, node: &Node, value: &Value, place: Place, file: &mut String) {
     match node {
         Node::Map(nodes) => {
-            // An empty map would be null, which takes all below it away.
+            // An empty map would be null, which removes everything below it.
             let place = match nodes.iter().all(|(_, node)| depends(node)) {
                 true => place.commented_out(),
                 false => place,
@@ -108,16 +107,16 @@ fn depends(node: &Node) -> bool {
 fn comment(key: &Entry, place: Place, file: &mut String) {
     place.comment(&key.doc, file);
     match key.definition.effect {
-        Effect::Works => {}
-        Effect::Nothing(why) => place.comment(&format!("no effect: {why}"), file),
-        Effect::Refused(instead) => place.comment(&format!("only this value: {instead}"), file),
+        Effect::Supported => {}
+        Effect::None(why) => place.comment(&format!("no effect: {why}"), file),
+        Effect::Unsupported(instead) => place.comment(&format!("only this value: {instead}"), file),
     }
     if let Some(by) = key.definition.origin.varies() {
         place.comment(&format!("default: {by}"), file);
     }
 }
 
-/// A text in lines of at most that many characters, broken between words.
+/// Wraps a text between words into lines of at most `width` characters.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -1,5 +1,4 @@
-//! Elasticsearch's settings in `elasticsearch.extraEnvs`: what a version accepts of
-//! them.
+//! The settings of Elasticsearch in `elasticsearch.extraEnvs` that a version accepts.
 
 use serde_json::{Value, json};
 
@@ -7,12 +6,12 @@ use super::keys::{self, Key, elasticsearch};
 use super::overrides::Overrides;
 use crate::release::Release;
 
-/// The key that holds them.
+/// The key of the settings.
 static KEY: &Key<Vec<Value>> = &elasticsearch::PODS.extra_envs;
 
-/// Settings of before `node.roles`: Elasticsearch 7 accepts them only without it, and 8
-/// does not start with one of them.
-pub(crate) const FORMER_ROLES: [&str; 7] = [
+/// Settings that `node.roles` replaces: Elasticsearch 7 accepts them only without it, and 8
+/// does not start with any of them.
+pub(crate) const LEGACY_ROLES: [&str; 7] = [
     "node.master",
     "node.data",
     "node.ingest",
@@ -23,7 +22,7 @@ pub(crate) const FORMER_ROLES: [&str; 7] = [
 ];
 
 /// Other settings with which Elasticsearch 8 does not start.
-const GONE_IN_8: [&str; 3] = [
+const REMOVED_IN_8: [&str; 3] = [
     "xpack.monitoring.enabled",
     "node.max_local_storage_nodes",
     "bootstrap.system_call_filter",
@@ -35,17 +34,17 @@ fn chart() -> &'static [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// The chart's settings as the release's Elasticsearch accepts them; `None` if it accepts
-/// all of them.
+/// Returns the chart's settings that the release's Elasticsearch accepts; `None` if it
+/// accepts all of them.
 pub(super) fn defaults(release: &Release) -> Option<Vec<Value>> {
     let mut list = chart().to_vec();
-    list.retain(|env| !is_gone(env, release));
+    list.retain(|env| !is_removed(env, release));
     list.iter_mut().for_each(|env| quote(env, release));
     Some(list).filter(|list| list != chart())
 }
 
-/// Changes the user's list into one that the release's Elasticsearch accepts, as far as the
-/// meaning stays. Returns the warnings.
+/// Changes the user's list so that the release's Elasticsearch accepts it, where that does not
+/// change its meaning. Returns the warnings.
 pub(super) fn adapt(overrides: &mut Overrides, release: &Release) -> Vec<String> {
     let mut warnings = Vec::new();
     let Some(Value::Array(list)) = KEY.find_mut(&mut overrides.tree) else {
@@ -54,8 +53,8 @@ pub(super) fn adapt(overrides: &mut Overrides, release: &Release) -> Vec<String>
     let list = std::mem::take(list);
     let mut adapted = Vec::new();
     for (index, mut env) in list.into_iter().enumerate() {
-        // What switches something off that is gone can go as well.
-        if is_gone(&env, release) && chart().contains(&env) {
+        // The chart's setting disables a feature that no longer exists.
+        if is_removed(&env, release) && chart().contains(&env) {
             let item = index.to_string();
             let mut path: Vec<&str> = KEY.steps().collect();
             path.push(&item);
@@ -75,16 +74,17 @@ pub(super) fn adapt(overrides: &mut Overrides, release: &Release) -> Vec<String>
     warnings
 }
 
-/// Whether the release's Elasticsearch does not know a setting any more.
-pub(super) fn is_gone(env: &Value, release: &Release) -> bool {
+/// Whether the release's Elasticsearch no longer supports a setting.
+pub(super) fn is_removed(env: &Value, release: &Release) -> bool {
     let name = env["name"].as_str().unwrap_or_default();
     release.elasticsearch_major() >= 8
-        && (FORMER_ROLES.contains(&name)
-            || GONE_IN_8.contains(&name)
+        && (LEGACY_ROLES.contains(&name)
+            || REMOVED_IN_8.contains(&name)
             || name.starts_with("discovery.zen."))
 }
 
-/// Elasticsearch 8 reads a value as YAML, in which `*` begins an alias.
+/// Quotes a value that starts with `*`: Elasticsearch 8 parses values as YAML, in which `*`
+/// starts an alias.
 fn quote(env: &mut Value, release: &Release) {
     if release.elasticsearch_major() >= 8
         && let Some(value) = env["value"].as_str().filter(|value| value.starts_with('*'))

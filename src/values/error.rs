@@ -1,4 +1,4 @@
-//! Values that cannot be meant.
+//! Invalid values.
 
 use std::fmt;
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 use crate::error::{Code, Explain};
 use crate::words;
 
-/// How many problems a person is shown; names are suggested for no more.
+/// The number of problems that are shown; names are suggested only for these.
 pub(super) const SHOWN: usize = 20;
 
-/// One thing that is wrong, and where.
+/// A problem and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Such as `values.yaml:12` or `--set a=b`.
+    /// A place such as `values.yaml:12` or `--set a=b`.
     pub place: String,
     pub what: String,
-    /// What to write instead, where several keys of a file are one problem.
+    /// The replacements, if several keys of a file are one problem.
     pub suggestions: Vec<Suggestion>,
 }
 
-/// A key, and what to write instead of it.
+/// A key and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
-    /// Where it stands in the file.
+    /// The lines of the key in the file.
     pub lines: Vec<usize>,
-    /// Its name; `{a,b}.c` are two.
+    /// The name of the key; `{a,b}.c` are two.
     pub key: String,
     pub what: String,
 }
@@ -52,16 +52,16 @@ impl Suggestion {
 
 impl Problem {
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Problem {
-        /// More of a value or a key says nothing more.
-        const LONGEST: usize = 301;
+        /// Long values and keys are cut.
+        const MAX_LENGTH: usize = 301;
         Problem {
             place: place.into(),
-            what: words::cut(&what.into(), LONGEST),
+            what: words::cut(&what.into(), MAX_LENGTH),
             suggestions: Vec::new(),
         }
     }
 
-    /// The problem, or what is to be written instead of each key, for programs.
+    /// Returns the problem, or the replacement of each key, for JSON output.
     pub fn findings(&self) -> Vec<Finding> {
         if self.suggestions.is_empty() {
             return vec![Finding::error(&self.place, None, &self.what)];
@@ -76,7 +76,7 @@ impl Problem {
         self.suggestions.iter().map(of).collect()
     }
 
-    /// The problem, then a line for each suggestion.
+    /// Returns the problem, followed by a line for each suggestion.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.to_string()];
         lines.extend(Suggestion::table(&self.suggestions));
@@ -90,7 +90,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with the values.
+/// All problems of the values.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(problems))]
 pub struct Error {
@@ -98,18 +98,18 @@ pub struct Error {
     pub problems: Vec<Problem>,
 }
 
-/// What a check found, for programs.
+/// A problem or warning in JSON output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// `error` or `warning`.
     pub level: &'static str,
-    /// Such as `values.yaml:12` or `--set a=b`; a warning has it in its message.
+    /// A place such as `values.yaml:12` or `--set a=b`; warnings have it in their message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// The key, where the message does not name it.
+    /// The key, if the message does not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// What is wrong, or what to do.
+    /// The problem or the instruction.
     pub message: String,
 }
 
@@ -146,8 +146,8 @@ fn summary(problems: &[Problem]) -> String {
 impl Error {
     fn lines(&self) -> Vec<String> {
         let lines = self.problems.iter().flat_map(Problem::lines);
-        let said = usize::from(self.problems.len() == 1);
-        lines.skip(said).collect()
+        let in_message = usize::from(self.problems.len() == 1);
+        lines.skip(in_message).collect()
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twenty_problems_are_enough_for_a_person() {
+    fn shows_the_first_twenty_problems() {
         let of = |count: usize| Error {
             problems: (0..count)
                 .map(|i| Problem::new("a", i.to_string()))

@@ -1,28 +1,27 @@
-//! HOCON, as the server's reader (pyhocon) takes it: whether a text comes back
-//! unchanged, and whether a configuration file can be read at all. The server starts
-//! without any of its configuration where one file or variable cannot be read.
+//! HOCON as the server's parser (pyhocon) reads it: whether a text is read unchanged, and
+//! whether a configuration file is valid. If a single file or variable is invalid, the server
+//! starts without any of its configuration.
 
-/// Names of units with which a number is a duration.
+/// Units that make a number a duration.
 const UNITS: &str = "ns nano nanos nanosecond nanoseconds us micro micros microsecond \
     microseconds ms milli millis millisecond milliseconds s second seconds m minute minutes h \
     hour hours d day days w week weeks mo month months y year years";
 
-/// Words that are no texts.
+/// Words that are not read as text.
 const KEYWORDS: [&str; 7] = ["true", "false", "null", "yes", "no", "on", "off"];
 
-/// Whether a character is safe in a text without quotes.
-pub(super) fn plain(c: char) -> bool {
+/// Whether a character is safe in an unquoted text.
+pub(super) fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_./~".contains(c)
 }
 
-/// Checks that a text without quotes is read as it is written. Compared with pyhocon
-/// 0.3.35 and 0.3.63 on random texts: it passes none that is changed, and refuses few
-/// that are not.
+/// Checks that an unquoted text is read unchanged. Compared with pyhocon 0.3.35 and 0.3.63 on
+/// random texts: it accepts none that is changed, and rejects few that are not.
 ///
 /// # Errors
 /// The reason, without the text.
-pub(super) fn unchanged(text: &str) -> Result<(), &'static str> {
-    if !text.chars().all(plain) {
+pub(super) fn check_unquoted(text: &str) -> Result<(), &'static str> {
+    if !text.chars().all(is_plain) {
         return Err("expected letters, digits and `-_./~`, got other characters");
     }
     if text.contains("//") {
@@ -36,8 +35,8 @@ pub(super) fn unchanged(text: &str) -> Result<(), &'static str> {
     {
         return Err("the server would read it as a number");
     }
-    // Only the beginning is looked at: what follows a number, a duration or a keyword
-    // is put behind what those became.
+    // Only the beginning matters: the rest is appended to the converted number, duration or
+    // keyword.
     let start = signless.trim_start_matches(['.', '-']);
     let end = start.find(|c: char| !c.is_ascii_alphanumeric());
     let start = &start[..end.unwrap_or(start.len())];
@@ -51,10 +50,10 @@ pub(super) fn unchanged(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Checks that quotes end and that brackets belong together.
+/// Checks that quotes are closed and that brackets match.
 ///
 /// # Errors
-/// What does not, with its line.
+/// The first problem, with its line.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let mut open: Vec<(char, usize)> = Vec::new();
     let mut line = 1;
@@ -76,14 +75,14 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         match first {
             '\n' => line += 1,
             '"' => {
-                let end = end_of_quoted(rest);
+                let end = after_quoted(rest);
                 rest = end.ok_or_else(|| format!("the quotes in line {line} are not closed"))?;
             }
             '{' | '[' => open.push((first, line)),
             '}' | ']' => {
-                let wanted = if first == '}' { '{' } else { '[' };
+                let opening = if first == '}' { '{' } else { '[' };
                 match open.pop() {
-                    Some((bracket, _)) if bracket == wanted => {}
+                    Some((bracket, _)) if bracket == opening => {}
                     _ => return Err(format!("unexpected `{first}` in line {line}")),
                 }
             }
@@ -96,10 +95,10 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     }
 }
 
-/// The paths of all keys outside of lists, in a text that [`check`] accepts.
+/// Returns the paths of all keys outside of lists, in a text that [`check`] accepts.
 pub(super) fn paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    // The path of each open bracket, and what is written of the key.
+    // The path of each open bracket. `key` is the part of the key that was read so far.
     let mut open: Vec<String> = Vec::new();
     let (mut key, mut ended, mut in_value) = (String::new(), false, false);
     let mut lists = 0_usize;
@@ -115,12 +114,12 @@ pub(super) fn paths(text: &str) -> Vec<String> {
         }
         rest = &rest[first.len_utf8()..];
         if first == '"' {
-            let behind = end_of_quoted(rest).unwrap_or_default();
-            let quoted = &rest[..rest.len() - behind.len()];
+            let after = after_quoted(rest).unwrap_or_default();
+            let quoted = &rest[..rest.len() - after.len()];
             if !in_value && lists == 0 {
                 key.push_str(quoted.trim_end_matches('"'));
             }
-            rest = behind;
+            rest = after;
             continue;
         }
         match first {
@@ -157,7 +156,7 @@ pub(super) fn paths(text: &str) -> Vec<String> {
                 key.clear();
                 in_value = false;
             }
-            // A bracket may stand in the next line.
+            // The bracket may be on the next line.
             '\n' => ended = !key.trim().is_empty(),
             _ if in_value => {}
             c => {
@@ -173,8 +172,8 @@ pub(super) fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// What stands behind a text in quotes, which end in their line.
-fn end_of_quoted(text: &str) -> Option<&str> {
+/// Returns the rest after a quoted text, which must end on its line.
+fn after_quoted(text: &str) -> Option<&str> {
     let mut escaped = false;
     for (at, letter) in text.char_indices() {
         match letter {
@@ -192,9 +191,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_come_back_unchanged_pass() {
+    fn accepts_texts_that_are_read_unchanged() {
         for text in [
-            // The chart's own, `openssl rand -hex`, a UUID, base64url.
+            // The chart's secrets, `openssl rand -hex`, a UUID, base64url.
             "9Tw20RbhJ1bLBiHEOWXvhplKGUbTgLzAtwFN2oLQvWwS0uRpD5",
             "5442F3443MJMORWZA3ZH",
             "7f3c0a51e2b94d6688f0c1d2e3f4a5b6",
@@ -205,12 +204,12 @@ mod tests {
             "12345678901234567890-1",
             "5daylight",
         ] {
-            assert_eq!(unchanged(text), Ok(()), "{text}");
+            assert_eq!(check_unquoted(text), Ok(()), "{text}");
         }
     }
 
     #[test]
-    fn texts_that_the_server_would_change_are_told_why() {
+    fn rejects_texts_that_the_server_would_change() {
         for (text, why) in [
             ("12345678901234567890", "a number"),
             ("-1.5", "a number"),
@@ -227,13 +226,13 @@ mod tests {
             ("a b", "other characters"),
             ("pässword", "other characters"),
         ] {
-            let told = unchanged(text).unwrap_err();
-            assert!(told.contains(why), "{text}: {told}");
+            let error = check_unquoted(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
         }
     }
 
     #[test]
-    fn what_people_write_passes() {
+    fn accepts_valid_configuration() {
         for text in [
             "",
             "auth {\n  # who } may\n  fixed_users { enabled = true, users: [{username: \"a\\\"}\"}] }\n}\n",
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_with_their_paths() {
+    fn finds_the_paths_of_keys() {
         for (text, expected) in [
             (
                 "auth { fixed_users { enabled: true, users: [ {username: \"a\"} ] } }",
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_line() {
+    fn reports_invalid_configuration_with_its_line() {
         for (text, why) in [
             ("auth {\n  x: 1\n", "the `{` in line 1 is not closed"),
             ("a: [1\n}", "unexpected `}` in line 2"),

@@ -1,5 +1,4 @@
-//! What a value may be: the check of one key, the words for it, and its JSON
-//! Schema.
+//! The kinds of values: their checks, their descriptions and their JSON Schemas.
 
 mod image;
 mod schema;
@@ -17,7 +16,7 @@ use super::hocon;
 use crate::redact::Secrecy;
 use crate::words::either;
 
-/// Kubernetes' access modes.
+/// The access modes of Kubernetes.
 const MODES: [&str; 4] = [
     "ReadWriteOnce",
     "ReadOnlyMany",
@@ -25,69 +24,66 @@ const MODES: [&str; 4] = [
     "ReadWriteOncePod",
 ];
 
-/// A type of value.
+/// A kind of value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `true` or `false`; the chart writes some of them as text.
+    /// `true` or `false`; the chart has some of them as strings.
     Flag,
-    /// Any text, also none.
+    /// Any text; may be empty.
     Text,
-    /// A text that the server reads as HOCON and gets back unchanged; or none.
+    /// A text that the server reads unchanged as HOCON; may be empty.
     Word,
-    /// The same, and a secret.
+    /// A secret that the server reads unchanged as HOCON; may be empty.
     Secret {
-        /// The minimum length.
-        least: usize,
+        min_length: usize,
     },
-    /// A password that is passed on as it is; or none.
+    /// A password that is passed on unchanged; may be empty.
     Password,
-    /// The password of a database that is installed here, which is given to it as an
-    /// argument: letters, digits and `-_.~/`; or none.
+    /// The password of a database that is installed here and gets it as an argument: letters,
+    /// digits and `-_.~/`; may be empty.
     OwnPassword,
-    /// An image without its tag; none is the release's.
+    /// An image without its tag; empty for that of the release.
     Repository,
-    /// The tag of an image; none is the release's.
+    /// The tag of an image; empty for that of the release.
     ImageTag,
-    /// The name of a Kubernetes object, or none.
+    /// The name of a Kubernetes object; may be empty.
     Name,
-    /// One of some words.
+    /// One of these words.
     OneOf(&'static [&'static str]),
     Whole(RangeInclusive<u64>),
     /// A quantity of storage, such as `50Gi`.
     Quantity,
     Resources,
-    /// A list of Kubernetes' EnvVar.
+    /// A list of Kubernetes `EnvVar` objects.
     Environment,
-    /// Names and texts: annotations, a node selector.
+    /// A map of strings, such as annotations or a node selector.
     Texts,
-    /// A list of Kubernetes' Toleration.
+    /// A list of Kubernetes `Toleration` objects.
     Tolerations,
     Affinity,
-    /// File names and their text; the names end with one of these, where there
-    /// are some.
+    /// A map of file names to contents. The names must end with one of these, if there are any.
     Files(&'static [&'static str]),
-    /// How a volume may be mounted.
+    /// The access modes of a volume.
     AccessModes,
-    /// A host name or address, or none.
+    /// A host name or address; may be empty.
     Host,
-    /// The host name of an ingress: lower case, with a dot, no address.
+    /// The host name of an ingress: lower case, with a dot, not an address.
     IngressHost,
-    /// The root path alone.
+    /// Only the root path.
     RootPath,
     Arguments,
-    /// A text in which `{{ .Release.Name }}` and `{{ .Release.Namespace }}` stand
-    /// for what they are.
+    /// A text in which `{{ .Release.Name }}` and `{{ .Release.Namespace }}` are expanded.
     Template,
-    /// Java's options.
+    /// Options of Java.
     JavaOptions,
-    /// A list of users with password.
+    /// A list of users with passwords.
     Users,
     /// The query of a URL.
     Query,
 }
 
-/// What is wrong: what stands below the key, and how to say it.
-pub(super) type Wrong = (Vec<String>, String);
+/// A problem of a value: the path below the key, and the message.
+pub(super) type Violation = (Vec<String>, String);
 
 impl Kind {
     pub(super) const fn secrecy(&self) -> Secrecy {
@@ -99,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// Reports whether no part of a value can be in a message.
+    /// Reports whether messages must not contain any part of a value.
     fn is_secret(&self) -> bool {
         matches!(self.secrecy(), Secrecy::Secret | Secrecy::Passwords)
     }
@@ -114,27 +110,27 @@ impl Kind {
         }
     }
 
-    /// Checks a value; `key` is for the message, which never holds a secret.
+    /// Checks a value; `key` is for the message, which never contains a secret.
     ///
     /// # Errors
-    /// The reason, in words.
-    pub(super) fn check(&self, key: &str, value: &Value) -> Result<(), Wrong> {
+    /// The first problem.
+    pub(super) fn check(&self, key: &str, value: &Value) -> Result<(), Violation> {
         if self.may_be_empty() && value.is_null() {
             return Ok(());
         }
-        let told = |what: String| Err((Vec::new(), what));
-        let fits = match self {
+        let fail = |what: String| Err((Vec::new(), what));
+        let is_valid = match self {
             Kind::Flag => flag(value).is_some(),
             Kind::Text | Kind::JavaOptions | Kind::Password => text(value).is_some(),
             Kind::Word => return word(key, value, 1, self),
-            Kind::Secret { least } => return word(key, value, *least, self),
+            Kind::Secret { min_length } => return word(key, value, *min_length, self),
             Kind::OwnPassword => text(value)
-                .is_some_and(|text| text.chars().all(hocon::plain) && !text.starts_with('-')),
+                .is_some_and(|text| text.chars().all(hocon::is_plain) && !text.starts_with('-')),
             Kind::Repository => return image::repository(key, value, self),
             Kind::ImageTag => return image::tag(key, value, self),
             Kind::Name => text(value).is_some_and(|name| name.is_empty() || is_name(&name)),
             Kind::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Kind::Whole(range) => whole(value).is_some_and(|number| range.contains(&number)),
+            Kind::Whole(range) => integer(value).is_some_and(|number| range.contains(&number)),
             Kind::Quantity => return size::storage(key, value, self),
             Kind::Resources | Kind::Environment | Kind::Users => {
                 return self
@@ -161,7 +157,7 @@ impl Kind {
             Kind::RootPath => match text(value).as_deref() {
                 Some("" | "/") => true,
                 Some(path) if path.starts_with('/') => {
-                    return told(format!(
+                    return fail(format!(
                         "`{key}` is `{path}`, but the web app works only at `/`: use a host name for each server"
                     ));
                 }
@@ -172,11 +168,11 @@ impl Kind {
                 .is_some_and(|list| list.iter().all(|item| text(item).is_some())),
             Kind::Template => match text(value) {
                 Some(template) if template.is_empty() => false,
-                Some(template) => match fill(&template) {
-                    Ok(filled) if is_host(&filled) || is_port(&filled) => true,
+                Some(template) => match expand(&template) {
+                    Ok(expanded) if is_host(&expanded) || is_port(&expanded) => true,
                     Ok(_) => false,
                     Err(part) => {
-                        return told(format!(
+                        return fail(format!(
                             "`{key}` contains `{part}`: only {{{{ .Release.Name }}}} and {{{{ \
                              .Release.Namespace }}}} are supported"
                         ));
@@ -185,18 +181,18 @@ impl Kind {
                 None => false,
             },
             Kind::Query => text(value).is_some_and(|query| {
-                let fits = |c: char| c.is_ascii_alphanumeric() || "-_.~=&,:*".contains(c);
-                query.chars().all(fits)
+                let is_valid = |c: char| c.is_ascii_alphanumeric() || "-_.~=&,:*".contains(c);
+                query.chars().all(is_valid)
             }),
         };
-        match fits {
+        match is_valid {
             true => Ok(()),
-            false => told(self.invalid(key, value)),
+            false => fail(self.invalid(key, value)),
         }
     }
 
-    /// Everything that is wrong with a value, where its parts can be wrong on their own.
-    pub(super) fn check_each(&self, key: &str, value: &Value) -> Vec<Wrong> {
+    /// Returns all problems of a value whose parts are checked separately.
+    pub(super) fn check_each(&self, key: &str, value: &Value) -> Vec<Violation> {
         match self {
             _ if self.may_be_empty() && value.is_null() => Vec::new(),
             Kind::Resources => size::resources(key, value),
@@ -206,8 +202,8 @@ impl Kind {
         }
     }
 
-    /// The message for a value that is not what its key expects. Secrets and what is
-    /// larger than a scalar are told by their type.
+    /// Returns the message for an invalid value. Secrets, maps and lists are described by their
+    /// type.
     pub(super) fn invalid(&self, key: &str, value: &Value) -> String {
         let expected = self.expected();
         let got = match value {
@@ -216,14 +212,14 @@ impl Kind {
             Value::String(text) if !text.is_empty() => format!("`{text}`"),
             scalar => format!("`{scalar}`"),
         };
-        let another = match self.secrecy() == Secrecy::Secret && text(value).is_some() {
+        let got = match self.secrecy() == Secrecy::Secret && text(value).is_some() {
             true => "other characters",
             false => &got,
         };
-        format!("invalid value for `{key}`: expected {expected}, got {another}")
+        format!("invalid value for `{key}`: expected {expected}, got {got}")
     }
 
-    /// Whether null means: none.
+    /// Whether null is a valid value, which means empty.
     pub(super) fn may_be_empty(&self) -> bool {
         matches!(
             self,
@@ -249,25 +245,25 @@ impl Kind {
         )
     }
 
-    /// A value as it is read: `"true"` means `true`, and none is empty.
-    pub(super) fn meaning(&self, value: &Value) -> Value {
+    /// Converts a value to its type, so that `"true"` equals `true`.
+    pub(super) fn normalized(&self, value: &Value) -> Value {
         let read = match self {
             Kind::Flag => flag(value).map(Value::Bool),
-            Kind::Whole(_) => whole(value).map(|number| json!(number)),
+            Kind::Whole(_) => integer(value).map(|number| json!(number)),
             Kind::Resources | Kind::Environment | Kind::Texts => None,
             _ => text(value).map(Value::String),
         };
         read.unwrap_or_else(|| value.clone())
     }
 
-    /// The words that follow "expected".
+    /// Returns the words after "expected" in messages.
     pub(super) fn expected(&self) -> String {
         match self {
             Kind::Flag => "true or false".into(),
             Kind::Text | Kind::Template => "a string".into(),
             Kind::Word => PLAIN.into(),
             Kind::OwnPassword => format!("{PLAIN}, not starting with `-`"),
-            Kind::Secret { least } => format!("at least {least} {PLAIN}"),
+            Kind::Secret { min_length } => format!("at least {min_length} {PLAIN}"),
             Kind::Password => "a string".into(),
             Kind::Repository => {
                 "an image without its tag, such as registry.example.com/team/server".into()
@@ -304,7 +300,7 @@ impl Kind {
     }
 }
 
-/// `true` and `false`, also as text.
+/// Reads a boolean, also from a string.
 pub(super) fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
@@ -313,7 +309,7 @@ pub(super) fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// A text; numbers and flags as they are written: `--set` and YAML guess them.
+/// Reads a text. Numbers and booleans are accepted because `--set` and YAML guess the type.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -323,7 +319,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The type of a value, with its article.
+/// The type of a value, with an article.
 pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -335,8 +331,8 @@ pub(super) fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// A whole number, also as text.
-pub(super) fn whole(value: &Value) -> Option<u64> {
+/// Reads an integer, also from a string.
+pub(super) fn integer(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) => text.parse().ok(),
@@ -344,60 +340,60 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     }
 }
 
-/// A text with what stands in `{{ }}` filled in.
+/// Expands the `{{ }}` parts of a template.
 ///
 /// # Errors
-/// The first part that is not known.
-pub(super) fn fill(template: &str) -> Result<String, String> {
-    let mut filled = String::new();
+/// The first unknown part.
+pub(super) fn expand(template: &str) -> Result<String, String> {
+    let mut expanded = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
-        let (inner, behind) = after.split_once("}}").ok_or_else(|| rest.to_owned())?;
-        filled.push_str(before);
-        filled.push_str(match inner.trim_matches(['-', ' ']) {
+        let (inner, remaining) = after.split_once("}}").ok_or_else(|| rest.to_owned())?;
+        expanded.push_str(before);
+        expanded.push_str(match inner.trim_matches(['-', ' ']) {
             ".Release.Name" => crate::component::RELEASE_NAME,
             ".Release.Namespace" => crate::component::NAMESPACE,
             _ => return Err(format!("{{{{{inner}}}}}")),
         });
-        rest = behind;
+        rest = remaining;
     }
-    filled.push_str(rest);
-    Ok(filled)
+    expanded.push_str(rest);
+    Ok(expanded)
 }
 
 fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// What is safe in a text that the server reads as HOCON.
+/// The characters that are safe in a text that the server reads as HOCON.
 const PLAIN: &str = "letters, digits and `-_./~`";
 
-/// See [`Kind::Word`] and [`Kind::Secret`].
-fn word(key: &str, value: &Value, least: usize, kind: &Kind) -> Result<(), Wrong> {
-    let told = |what: String| Err((Vec::new(), what));
+/// Checks a [`Kind::Word`] or a [`Kind::Secret`].
+fn word(key: &str, value: &Value, min_length: usize, kind: &Kind) -> Result<(), Violation> {
+    let fail = |what: String| Err((Vec::new(), what));
     let Some(word) = text(value) else {
-        return told(kind.invalid(key, value));
+        return fail(kind.invalid(key, value));
     };
     if word.is_empty() {
         return Ok(());
     }
-    let advice = match kind.is_secret() {
+    let hint = match kind.is_secret() {
         true => "; for a random one: openssl rand -hex 32",
         false => "",
     };
-    if let Err(why) = hocon::unchanged(&word) {
-        return told(format!("invalid value for `{key}`: {why}{advice}"));
+    if let Err(why) = hocon::check_unquoted(&word) {
+        return fail(format!("invalid value for `{key}`: {why}{hint}"));
     }
-    if word.len() < least {
-        return told(format!(
-            "invalid value for `{key}`: expected at least {least} characters, got {}{advice}",
+    if word.len() < min_length {
+        return fail(format!(
+            "invalid value for `{key}`: expected at least {min_length} characters, got {}{hint}",
             word.len()
         ));
     }
     Ok(())
 }
 
-/// A DNS name of RFC 1123, as Kubernetes wants names.
+/// Whether a text is a DNS name as of RFC 1123, as Kubernetes requires for names.
 pub(super) fn is_name(text: &str) -> bool {
     let label = |label: &str| {
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -414,7 +410,7 @@ fn is_host(text: &str) -> bool {
     is_name(&text.to_ascii_lowercase()) || text.parse::<std::net::IpAddr>().is_ok()
 }
 
-fn ingress_host(key: &str, host: &str) -> Result<(), Wrong> {
+fn ingress_host(key: &str, host: &str) -> Result<(), Violation> {
     let wrong = |why: &str| Err((Vec::new(), format!("`{key}` is `{host}`: {why}")));
     if host.parse::<std::net::IpAddr>().is_ok() {
         return wrong("an ingress needs a host name, not an address");

@@ -1,5 +1,5 @@
-//! The layers of values below the user's, each with its name: the chart, this program, the
-//! release, the memory of the host, and `--with-ingress`.
+//! The named layers of values below those of the user: the chart, this program, the release,
+//! the memory of the host, and `--with-ingress`.
 
 use helm_values::{has_value, merge_maps};
 use serde_json::{Map, Value};
@@ -10,9 +10,9 @@ use crate::component::Component;
 use crate::profile::Profile;
 use crate::release::Release;
 
-/// Values that come from one place.
+/// Values from one source.
 struct Layer {
-    /// The place, as users read it.
+    /// The source as shown to users.
     name: String,
     tree: Value,
 }
@@ -26,7 +26,7 @@ impl Layer {
     }
 }
 
-/// Layers, weakest first.
+/// Layers, lowest precedence first.
 pub(super) struct Layers(Vec<Layer>);
 
 impl Layers {
@@ -36,17 +36,17 @@ impl Layers {
     }
 
     fn new(release: &Release, profile: Layer) -> Layers {
-        let [chart, ours] = table();
+        let [chart, ours] = constant();
         Layers(vec![chart, ours, of_release(release), profile])
     }
 
-    /// The layers below the values of a user, which decide where the profile of the host
-    /// gives way, and whether `--with-ingress` enables ingresses.
+    /// The layers below the values of a user. The user's values determine which limits of the
+    /// profile are adjusted, and whether `--with-ingress` enables ingresses.
     pub(super) fn below(user: &Value, inputs: &Inputs<'_>) -> Layers {
         let mut profile = of_profile(inputs.profile);
-        limits::give_way(&mut profile.tree, user, inputs.profile);
+        limits::adjust(&mut profile.tree, user, inputs.profile);
         let mut layers = Layers::new(inputs.release, profile);
-        if opens_ingresses(user, inputs) {
+        if enables_ingresses(user, inputs) {
             layers.0.push(of_ingress());
         }
         layers
@@ -62,7 +62,7 @@ impl Layers {
         Value::Object(tree)
     }
 
-    /// The name of the strongest layer that has a key.
+    /// Returns the name of the layer with the highest precedence that has a key.
     pub(super) fn source(&self, key: &Definition) -> Option<&str> {
         let path: Vec<&str> = key.steps().collect();
         let mut layers = self.0.iter().rev();
@@ -71,8 +71,8 @@ impl Layers {
     }
 }
 
-/// The defaults that are the same everywhere: the chart's, and ours.
-fn table() -> [Layer; 2] {
+/// The constant defaults: those of the chart and those of this program.
+fn constant() -> [Layer; 2] {
     let (mut chart, mut ours) = (Layer::empty("chart"), Layer::empty("clearml-local"));
     for key in keys::all() {
         let layer = match key.definition.origin {
@@ -112,7 +112,7 @@ fn of_profile(profile: &Profile) -> Layer {
     layer
 }
 
-/// Each server gets an ingress, with the host name that the chart gives it.
+/// Enables the ingress of each server, with the chart's host name.
 fn of_ingress() -> Layer {
     let mut layer = Layer::empty("--with-ingress");
     for (_, site) in ingress::SITES {
@@ -121,12 +121,12 @@ fn of_ingress() -> Layer {
     layer
 }
 
-/// Reports whether there is an ingress controller, and no ingress in the values of the user
-/// that it could serve.
-pub(super) fn opens_ingresses(user: &Value, inputs: &Inputs<'_>) -> bool {
+/// Reports whether `--with-ingress` enables the ingresses: there is an ingress controller,
+/// and the values of the user enable none.
+pub(super) fn enables_ingresses(user: &Value, inputs: &Inputs<'_>) -> bool {
     let has_some = ingress::SITES.iter().any(|(_, site)| {
         let enabled = site.enabled.at(user);
-        // An invalid value is reported later.
+        // Invalid values are reported later.
         !enabled.is_null() && kind::flag(enabled) != Some(false)
     });
     inputs.controller.is_some() && !has_some
@@ -138,7 +138,7 @@ mod tests {
     use crate::release::Catalogue;
 
     #[test]
-    fn a_default_comes_from_where_its_key_says() {
+    fn each_default_comes_from_the_origin_of_its_key() {
         let profile = Profile::for_machine(8_000_000_000);
         let layers = Layers::defaults(&Catalogue::default_release(), &profile);
         for key in keys::all() {

@@ -1,4 +1,4 @@
-//! Where the profile of the host gives way, because it does not fit the values of the user.
+//! Adjusts the limits of the host's profile that do not fit the values of the user.
 
 use helm_values::has_value;
 use serde_json::{Value, json};
@@ -11,19 +11,20 @@ use crate::quantity::{bytes, java_bytes};
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Changes requests, limits and the heap of the profile's layer.
-pub(super) fn give_way(layer: &mut Value, user: &Value, profile: &Profile) {
+/// Adjusts requests, limits and the heap in the layer of the profile.
+pub(super) fn adjust(layer: &mut Value, user: &Value, profile: &Profile) {
     for component in Component::ALL {
         let resources = &keys::pods(component).resources;
         for what in ["cpu", "memory"] {
-            let request = Place::below(resources, &["requests", what]);
-            let limit = Place::below(resources, &["limits", what]);
-            let (Some(asked), Some(limited)) = (request.size(layer, user), limit.size(layer, user))
+            let request = ValuePath::below(resources, &["requests", what]);
+            let limit = ValuePath::below(resources, &["limits", what]);
+            let (Some(requested), Some(limited)) =
+                (request.size(layer, user), limit.size(layer, user))
             else {
                 continue;
             };
-            // Less than 1 MiB is a wrong unit, which is reported.
-            if asked <= limited || (what == "memory" && limited < MIB) {
+            // Less than 1 MiB is a wrong unit, which is reported elsewhere.
+            if requested <= limited || (what == "memory" && limited < MIB) {
                 continue;
             }
             if !request.is_set(user) {
@@ -36,10 +37,10 @@ pub(super) fn give_way(layer: &mut Value, user: &Value, profile: &Profile) {
     heap(layer, user, profile);
 }
 
-/// Elasticsearch's heap is half of its limit, as in every profile.
+/// Keeps the heap of Elasticsearch at half of its limit, as in every profile.
 fn heap(layer: &mut Value, user: &Value, profile: &Profile) {
-    let options = Place::below(&elasticsearch::ES_JAVA_OPTS, &[]);
-    let limit = Place::below(&elasticsearch::PODS.resources, &["limits", "memory"]);
+    let options = ValuePath::below(&elasticsearch::ES_JAVA_OPTS, &[]);
+    let limit = ValuePath::below(&elasticsearch::PODS.resources, &["limits", "memory"]);
     let heap = kind::text(options.at(layer, user));
     let heap = heap.as_deref().and_then(heap_of).and_then(java_bytes);
     let (Some(heap), Some(limited)) = (heap, limit.size(layer, user)) else {
@@ -56,19 +57,19 @@ fn heap(layer: &mut Value, user: &Value, profile: &Profile) {
     }
 }
 
-/// The path of a value that the user or the profile can set.
-struct Place(Vec<&'static str>);
+/// The path of a value that the user or the profile sets.
+struct ValuePath(Vec<&'static str>);
 
-impl Place {
-    fn below<T>(key: &Key<T>, names: &[&'static str]) -> Place {
-        Place(key.steps().chain(names.iter().copied()).collect())
+impl ValuePath {
+    fn below<T>(key: &Key<T>, names: &[&'static str]) -> ValuePath {
+        ValuePath(key.steps().chain(names.iter().copied()).collect())
     }
 
     fn is_set(&self, user: &Value) -> bool {
         has_value(user, &self.0)
     }
 
-    /// The user's value, or else the profile's.
+    /// Returns the user's value, or else the profile's.
     fn at<'a>(&self, layer: &'a Value, user: &'a Value) -> &'a Value {
         let tree = if self.is_set(user) { user } else { layer };
         self.0.iter().fold(tree, |tree, step| &tree[*step])
@@ -84,7 +85,7 @@ impl Place {
     }
 }
 
-/// The heap's size in Java's options: the last one counts.
+/// Extracts the heap size from Java options, of which the last one applies.
 pub(super) fn heap_of(options: &str) -> Option<&str> {
     let options = options.split_whitespace();
     options

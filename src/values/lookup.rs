@@ -1,14 +1,14 @@
-//! Names that a wrong one may have meant: first beside it, then in the whole tree.
+//! Suggests known names for an unknown one: first its siblings, then the whole tree.
 
 use std::collections::BTreeSet;
 
 use super::keys;
 use crate::words::either;
 
-/// How many names are suggested for one.
-const MOST: usize = 3;
+/// The maximum number of suggested names.
+const LIMIT: usize = 3;
 
-/// What other charts call a key of this one.
+/// Names in other charts for keys of this one.
 const SYNONYMS: [(&str, &str); 13] = [
     ("accessmode", "accessModes"),
     ("env", "extraEnvs"),
@@ -25,8 +25,8 @@ const SYNONYMS: [(&str, &str); 13] = [
     ("tls", "tlsSecretName"),
 ];
 
-/// The known names nearest to an unknown one, best first: those below the same parent,
-/// else those in the same section, else anywhere.
+/// Returns the known names nearest to an unknown one, best first: those with the same parent,
+/// or else those in the same section, or else any.
 pub(super) fn nearest(path: &[&str]) -> Vec<String> {
     let Some((last, parent)) = path.split_last() else {
         return Vec::new();
@@ -42,24 +42,24 @@ pub(super) fn nearest(path: &[&str]) -> Vec<String> {
     };
     let (place, distance) = (first.place, first.distance);
     best.iter()
-        // Beside it one name is the nearest; elsewhere several are as near.
+        // Of siblings only the nearest is suggested; elsewhere several may be equally near.
         .filter(|(rank, ..)| rank.place == place && rank.distance == distance)
-        .take(if place == Place::Beside { 1 } else { MOST })
+        .take(if place == Place::Sibling { 1 } else { LIMIT })
         .map(|(.., name)| (*name).to_owned())
         .collect()
 }
 
-/// Whether a name is nearly one of those beside it.
+/// Whether a name is similar to a sibling.
 pub(super) fn is_misspelt(path: &[&str]) -> bool {
     let Some((last, parent)) = path.split_last() else {
         return false;
     };
     let names = names();
     let mut ranks = names.iter().filter_map(|name| rank(last, parent, name));
-    ranks.any(|rank| rank.place == Place::Beside)
+    ranks.any(|rank| rank.place == Place::Sibling)
 }
 
-/// The names as a question, such as `; did you mean `a` or `b`?`; empty without any.
+/// Formats names as a question, such as `; did you mean `a` or `b`?`; empty without names.
 pub(super) fn question(names: &[String]) -> String {
     if names.is_empty() {
         return String::new();
@@ -68,10 +68,10 @@ pub(super) fn question(names: &[String]) -> String {
     format!("; did you mean {}?", either(&quoted))
 }
 
-/// Where a name stands, seen from the unknown one; nearest first.
+/// The position of a name relative to the unknown one; nearest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    Beside,
+    Sibling,
     SameSection,
     Anywhere,
 }
@@ -80,7 +80,7 @@ enum Place {
 struct Rank {
     place: Place,
     distance: usize,
-    /// Steps of the unknown name that the known one lacks.
+    /// The number of steps of the unknown name that the known one lacks.
     missing: usize,
 }
 
@@ -88,11 +88,11 @@ fn rank(last: &str, parent: &[&str], name: &str) -> Option<Rank> {
     let mut steps: Vec<&str> = name.split('.').collect();
     let known = steps.pop()?;
     let place = match (parent.first(), steps.first()) {
-        _ if steps == parent => Place::Beside,
-        (Some(ours), Some(theirs)) if ours == theirs => Place::SameSection,
+        _ if steps == parent => Place::Sibling,
+        (Some(section), Some(known)) if section == known => Place::SameSection,
         _ => Place::Anywhere,
     };
-    let distance = far(last, known, place)?;
+    let distance = distance_if_similar(last, known, place)?;
     let missing = parent.iter().filter(|step| !steps.contains(step)).count();
     Some(Rank {
         place,
@@ -101,13 +101,13 @@ fn rank(last: &str, parent: &[&str], name: &str) -> Option<Rank> {
     })
 }
 
-/// How far a name is from a known one, `None` where too far. The farther away it stands,
-/// the more alike it must be.
-fn far(last: &str, known: &str, place: Place) -> Option<usize> {
+/// Returns the distance of a name from a known one; `None` if they are not similar. The
+/// farther away the known name is in the tree, the more similar it must be.
+fn distance_if_similar(last: &str, known: &str, place: Place) -> Option<usize> {
     let (lower, known_lower) = (last.to_lowercase(), known.to_lowercase());
     let synonym = SYNONYMS
         .iter()
-        .any(|(other, ours)| *other == lower && *ours == known);
+        .any(|(other, own)| *other == lower && *own == known);
     let distance = if synonym {
         1
     } else {
@@ -116,15 +116,15 @@ fn far(last: &str, known: &str, place: Place) -> Option<usize> {
     let length = lower.chars().count();
     let start = common_start(&lower, &known_lower);
     let fits = match place {
-        // `replicas` is far from `replicaCount`, and yet meant.
-        Place::Beside => distance <= length.div_ceil(3) || start > (length / 2).max(3),
+        // `replicas` has a large distance from `replicaCount`, but the same start.
+        Place::Sibling => distance <= length.div_ceil(3) || start > (length / 2).max(3),
         Place::SameSection => distance <= length / 4,
         Place::Anywhere => distance <= usize::from(length > 5),
     };
     (fits || synonym).then_some(distance)
 }
 
-/// All keys and the parts of names above them, in the order in which they are shown.
+/// All keys and sections, in the order in which they are shown.
 fn names() -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut names = Vec::new();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_beside_the_unknown_one_and_then_in_the_whole_tree() {
+    fn looks_up_siblings_first_and_then_the_whole_tree() {
         for (unknown, expected) in [
             ("redis.imge", &["redis.image"][..]),
             ("apiserver.replicas", &["apiserver.replicaCount"]),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn several_names_are_one_question() {
+    fn asks_one_question_about_several_names() {
         let names = |count: usize| -> Vec<String> {
             ["a", "b", "c"][..count]
                 .iter()

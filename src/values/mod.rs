@@ -1,19 +1,19 @@
-//! The values of the `clearml` chart 4.0.0: what a user may say, what is in
-//! force, and errors that name file and line.
+//! The values of the `clearml` chart 4.0.0: the keys, the effective values, and errors with
+//! file and line.
 
-mod brief;
+mod access;
 mod check;
 mod copied;
 mod defaults;
 pub(crate) mod elastic;
 mod error;
+mod foreign;
 mod hocon;
 mod keys;
 mod kind;
 mod layers;
 mod limits;
 mod lookup;
-mod newer;
 mod overrides;
 mod published;
 mod reference;
@@ -25,13 +25,13 @@ mod typed;
 use helm_values::coalesce_values;
 use serde_json::Value;
 
-pub use self::brief::Brief;
+pub use self::access::AccessValues;
 pub use self::defaults::default_file;
 pub use self::error::{Error, Finding, Problem};
 use self::layers::Layers;
 pub use self::reference::reference;
 pub use self::schema::schema;
-pub use self::show::{InForce, redacted};
+pub use self::show::{EffectiveValue, redacted};
 pub use self::typed::{
     Claim, Files, FixedUsers, Image, Pods, PullSecret, Server, ServiceType, Site, User, Values,
 };
@@ -39,45 +39,44 @@ use crate::inputs::{KeptFile, SetArgument};
 use crate::profile::Profile;
 use crate::release::Release;
 
-/// What values are resolved from.
+/// The inputs from which values are resolved.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     pub release: &'a Release,
-    /// The profile, whose memory is the default.
+    /// The profile, whose memory sizes are the defaults.
     pub profile: &'a Profile,
-    /// The user's files, weakest first.
+    /// The user's files, lowest precedence first.
     pub files: &'a [KeptFile],
-    /// The user's `--set…` arguments; of each kind the weakest first.
+    /// The user's `--set…` arguments; of each kind, the lowest precedence first.
     pub sets: &'a [SetArgument],
-    /// The instance's ingress controller, where it has one (`--with-ingress`).
+    /// The ingress controller of the instance, if it has one (`--with-ingress`).
     pub controller: Option<Controller>,
 }
 
-/// An ingress controller in the node, as far as values depend on it.
+/// The properties of the ingress controller that values depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Controller {
-    /// The class of ingresses that it serves.
+    /// The ingress class that it serves.
     pub class: &'static str,
-    /// The node ports that it takes.
+    /// The node ports that it uses.
     pub node_ports: [u16; 2],
 }
 
-/// The values in force, and where they come from.
+/// The effective values and their origins.
 pub struct Resolved {
     /// With their types.
     pub values: Values,
-    /// What a person should know, and that stops nothing.
     pub warnings: Vec<String>,
     /// As one tree.
     pub tree: Value,
-    /// Every key, in the order of the chart's file.
-    pub in_force: Vec<InForce>,
+    /// All keys, in the order of the chart's file.
+    pub effective: Vec<EffectiveValue>,
 }
 
-/// Works out the values in force.
+/// Resolves the effective values.
 ///
 /// # Errors
-/// Everything that is wrong with the values of the user, at once.
+/// All problems of the user's values.
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     let (mut overrides, mut problems) = overrides::read(inputs);
     let mut warnings = Vec::new();
@@ -89,35 +88,35 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         warnings.extend(found.warnings);
         ignored.extend(found.ignored);
     }
-    overrides.lift_wrapped();
+    overrides.lift_umbrella_sections();
     for (path, value) in ignored {
-        overrides.forget(&path, &value);
+        overrides.remove(&path, &value);
     }
-    check::without_misplaced(&mut overrides.tree);
-    warnings.extend(copied::unmeant(&mut overrides, inputs));
+    check::remove_misplaced(&mut overrides.tree);
+    warnings.extend(copied::remove_copied(&mut overrides, inputs));
     warnings.extend(elastic::adapt(&mut overrides, inputs.release));
     let defaults = Layers::defaults(inputs.release, inputs.profile).merged();
     let layers = Layers::below(&overrides.tree, inputs);
     let mut tree = layers.merged();
     coalesce_values(&mut tree, &overrides.tree);
     let invalid = check::types(&tree, &|path| overrides.place(path));
-    let mut fitting = tree.clone();
+    let mut valid = tree.clone();
     for (key, _) in &invalid {
         let path = keys::path(&key.path);
         let default = path.iter().fold(&defaults, |tree, name| &tree[*name]);
-        keys::put(&mut fitting, &path, default.clone());
+        keys::put(&mut valid, &path, default.clone());
     }
-    let values = Values::read(&fitting, inputs.release);
+    let values = Values::read(&valid, inputs.release);
     let context = rules::Context {
         values: &values,
-        tree: &fitting,
+        tree: &valid,
         defaults: &defaults,
         overrides: &overrides,
         release: inputs.release,
         controller: inputs.controller.as_ref(),
     };
-    for finding in rules::broken(&context) {
-        // What stands in the place of an invalid value is not the user's.
+    for finding in rules::errors(&context) {
+        // The default that replaces an invalid value is not the user's.
         if !invalid.iter().any(|(key, _)| finding.is_about(&key.path)) {
             let place = finding
                 .place(&overrides)
@@ -129,7 +128,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     if !problems.is_empty() {
         return Err(Error { problems });
     }
-    warnings.extend(rules::doubtful(&context).into_iter().map(|finding| {
+    warnings.extend(rules::warnings(&context).into_iter().map(|finding| {
         let place = finding.place(&overrides);
         place.map_or(finding.what.clone(), |place| {
             format!("{place}: {}", finding.what)
@@ -138,12 +137,12 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     Ok(Resolved {
         values,
         warnings,
-        in_force: show::in_force(&tree, &defaults, &overrides, &layers),
+        effective: show::effective_values(&tree, &defaults, &overrides, &layers),
         tree,
     })
 }
 
-/// The place of a value that the user did not set.
+/// The place in messages about a value that the user did not set.
 const DEFAULTS: &str = "the defaults";
 
 #[cfg(test)]
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_release_gives_the_images_and_the_profile_the_memory() {
+    fn images_come_from_the_release_and_memory_from_the_profile() {
         let values = resolve_with("", &[]).unwrap();
         assert_eq!(
             values.image(Component::Apiserver).to_string(),
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn set_wins_over_files_and_files_over_defaults() {
+    fn set_takes_precedence_over_files_and_files_over_defaults() {
         let text = "apiserver:\n  replicaCount: 2\n  resources: {limits: {memory: 3Gi}}\n";
         let values = resolve_with(text, &["apiserver.replicaCount=3"]).unwrap();
         assert_eq!(values.apiserver.replicas, 3);
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_below_an_umbrella_charts_section_is_said_at_once() {
+    fn problems_below_an_umbrella_charts_section_are_reported_together() {
         let text = "\
 global: {}
 clearml:
@@ -216,7 +215,7 @@ fileserver:
   replicaCount: few
 ";
         let text = refused(text, &["webserver.replicaCount=none"]);
-        let begins = [
+        let expected = [
             "values.yaml:4: invalid value for `apiserver.replicaCount`",
             "values.yaml:5: ",
             "values.yaml:7: invalid value for `redis.image.tag`",
@@ -224,9 +223,9 @@ fileserver:
             "values.yaml:11: invalid value for `fileserver.replicaCount`",
             "--set webserver.replicaCount=none: invalid value for `webserver.replicaCount`",
         ];
-        for begin in begins {
-            let is_there = text.lines().any(|line| line.starts_with(begin));
-            assert!(is_there, "{begin} in\n{text}");
+        for start in expected {
+            let found = text.lines().any(|line| line.starts_with(start));
+            assert!(found, "{start} in\n{text}");
         }
         assert!(text.contains("move them to the top level"), "{text}");
     }
@@ -246,7 +245,7 @@ fileserver:
     }
 
     #[test]
-    fn an_image_that_cannot_be_read_is_told_with_file_and_line() {
+    fn an_invalid_image_is_reported_with_file_and_line() {
         assert_eq!(
             refused(
                 "redis:\n  image:\n    repository: team//redis\n    tag: -7\n",
@@ -255,18 +254,18 @@ fileserver:
             "values.yaml:3: invalid value for `redis.image.repository`: expected an image without its tag, such as registry.example.com/team/server, got `team//redis`: invalid repository name `team//redis`: expected lowercase letters and digits, separated by `/`, `.`, `-`, `_` or `__`\n\
              values.yaml:4: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got `-7`"
         );
-        // Of a section that is taken away something is told, and nothing is without an image.
+        // A removed section is an error and does not leave a component without an image.
         assert!(!refused("redis: null\n", &[]).is_empty());
     }
 
     #[test]
-    fn null_takes_a_default_away() {
+    fn null_removes_a_default() {
         let values = resolve_with("redis:\n  resources: null\n", &[]).unwrap();
         assert_eq!(values.redis.base.pods.resources, serde_json::json!({}));
     }
 
     #[test]
-    fn an_unknown_key_gets_the_nearest_name_with_file_and_line() {
+    fn suggests_the_nearest_name_for_an_unknown_key() {
         assert_eq!(
             refused("apiserver:\n  service:\n    nodeprt: 30008\n", &[]),
             "values.yaml:3: unknown key `apiserver.service.nodeprt`; did you mean `apiserver.service.nodePort`?"
@@ -293,7 +292,7 @@ fileserver:
     }
 
     #[test]
-    fn what_did_nothing_in_the_chart_is_said_and_what_broke_is_refused() {
+    fn keys_without_effect_are_warnings_and_unsupported_keys_are_errors() {
         assert_eq!(
             warned("ingress:\n  name: mine\n", DEFAULT, 8),
             [
@@ -331,7 +330,7 @@ fileserver:
     }
 
     #[test]
-    fn an_image_of_another_version_says_what_to_drop() {
+    fn an_image_of_another_version_is_refused_with_the_key_to_remove() {
         assert_eq!(
             refused("apiserver:\n  image:\n    tag: 2.3.0\n", &[]),
             "values.yaml:3: `apiserver.image.tag` is 2.3.0, but release 1.5.0 has 1.5.0: remove it, or use the release that has it: --release 2.3"
@@ -341,15 +340,15 @@ fileserver:
                 .contains("remove `mongodb.image`")
         );
         assert!(resolve_with("", &["apiserver.image.tag=our-build"]).is_ok());
-        let both = [
+        let sets = [
             "mongodb.auth.enabled=true",
             "mongodb.architecture=replicaset",
         ];
-        assert!(refused("", &both).contains("needs a key file"));
+        assert!(refused("", &sets).contains("needs a key file"));
     }
 
     #[test]
-    fn wrong_values_are_refused_with_their_place() {
+    fn invalid_values_are_refused_with_their_place() {
         for (text, message) in [
             (
                 "apiserver:\n  replicaCount: many\n",
@@ -389,7 +388,7 @@ fileserver:
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_together() {
         let problems = refused("a: 1\nb: 2\n", &["c=3"]);
         assert_eq!(problems.lines().count(), 3, "{problems}");
     }

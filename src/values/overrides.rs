@@ -1,10 +1,10 @@
-//! The user's values: files and `--set` arguments, merged as Helm merges them, and the place
-//! that determines each value.
+//! The user's values: files and `--set` arguments, merged as Helm does, and the place that
+//! determines each value.
 
 use helm_values::{Argument, Source, has_value, merge_values};
 use serde_json::Value;
 
-use super::newer::wrapper::Lifted;
+use super::foreign::umbrella::Lifted;
 use super::{Inputs, Problem};
 use crate::inputs::{KeptFile, SetArgument};
 
@@ -12,7 +12,7 @@ use crate::inputs::{KeptFile, SetArgument};
 pub(super) struct Overrides {
     /// As one tree. Nulls are kept, because they remove defaults.
     pub(super) tree: Value,
-    /// One per document of the files, then one per argument; weakest first.
+    /// One for each document of the files, then one for each argument; lowest precedence first.
     pub(super) layers: Vec<Layer>,
 }
 
@@ -70,7 +70,7 @@ impl Layer {
     /// The place of a key that may have been lifted to the top.
     fn place_of_lifted(&self, path: &[&str]) -> String {
         match &self.lifted {
-            Some(lifted) => self.place(&lifted.written(path)),
+            Some(lifted) => self.place(&lifted.original(path)),
             None => self.place(path),
         }
     }
@@ -82,15 +82,15 @@ impl Overrides {
         has_value(&self.tree, path)
     }
 
-    /// The strongest place that determines the value at a path; `None` if the user does not
-    /// set it. Items of lists are `[0]` or `0`.
+    /// Returns the place that determines the value at a path; `None` if the user does not set
+    /// it. Items of lists are `[0]` or `0`.
     pub(super) fn place(&self, path: &[&str]) -> Option<String> {
-        Some(self.strongest(path)?.place_of_lifted(path))
+        Some(self.determining(path)?.place_of_lifted(path))
     }
 
-    /// Like [`Overrides::place`], but only the flag of an argument, which may hold secrets.
+    /// Like [`Overrides::place`], but only the flag of an argument, which may contain secrets.
     pub(super) fn source(&self, path: &[&str]) -> Option<String> {
-        let layer = self.strongest(path)?;
+        let layer = self.determining(path)?;
         Some(match &layer.origin {
             Origin::Argument(argument) => argument.kind.flag().to_owned(),
             Origin::File(_) => layer.place_of_lifted(path),
@@ -99,7 +99,7 @@ impl Overrides {
 
     /// Moves the values in the section of an umbrella chart to the top, so that their problems
     /// are reported with the others.
-    pub(super) fn lift_wrapped(&mut self) {
+    pub(super) fn lift_umbrella_sections(&mut self) {
         let mut lifted: Vec<Lifted> = Vec::new();
         for layer in &mut self.layers {
             if let Some(moved) = Lifted::find(&mut layer.values.tree) {
@@ -112,8 +112,8 @@ impl Overrides {
         }
     }
 
-    /// Removes a key that is not a value, unless a stronger place sets it to something else.
-    pub(super) fn forget(&mut self, path: &[String], value: &Value) {
+    /// Removes a key that is not a value, unless a place of higher precedence changes it.
+    pub(super) fn remove(&mut self, path: &[String], value: &Value) {
         let Some((last, parents)) = path.split_last() else {
             return;
         };
@@ -127,14 +127,14 @@ impl Overrides {
         }
     }
 
-    fn strongest(&self, path: &[&str]) -> Option<&Layer> {
+    fn determining(&self, path: &[&str]) -> Option<&Layer> {
         let mut layers = self.layers.iter().rev();
         layers.find(|layer| layer.values.determines(path))
     }
 }
 
-/// The message of an error in an argument, without words that may be a secret.
-fn shown(argument: &SetArgument, error: &helm_values::Error) -> String {
+/// Returns the message of an error in an argument, without words that may be a secret.
+fn message_without_secrets(argument: &SetArgument, error: &helm_values::Error) -> String {
     let message = error.kind.to_string();
     let Some(before) = argument.before_secret() else {
         return message;
@@ -159,7 +159,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> (Overrides, Vec<Problem>) {
     let problems = merged.rejected.into_iter().map(|(source, error)| {
         let message = match source {
             Source::File(_) => error.kind.to_string(),
-            Source::Argument(number) => shown(&inputs.sets[number], &error),
+            Source::Argument(number) => message_without_secrets(&inputs.sets[number], &error),
         };
         Problem::new(Origin::new(source, inputs).place(error.line()), message)
     });
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_place_determines_a_value() {
+    fn the_place_of_highest_precedence_determines_a_value() {
         let (overrides, _) = read_texts(
             &[
                 "a:\n  b: 1\n  c: 2\nlist:\n- x: 1\n- w: 2\n",

@@ -1,4 +1,4 @@
-//! Secrets that everybody knows: with one of them anybody logs in, or makes tokens.
+//! Secrets that are public: anyone can use them to log in or to create tokens.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::keys::{self, Origin};
 use super::kind;
 
-/// Keys and secrets that are printed in the READMEs of the charts 4.1 to 7.
+/// Keys and secrets in the READMEs of the charts 4.1 to 7.
 const NEWER_CHARTS: [&str; 6] = [
     "GGS9F4M6XB2DXJ5AFT9F",
     "2oGujVFhPfaozhpuz2GzQfA5OyxmMsR3WVJpsCR5hrgHFs20PO",
@@ -17,8 +17,8 @@ const NEWER_CHARTS: [&str; 6] = [
     "ymLh1ok5k5xNUQfS944Xdx9xjf0wueokqKM2dMZfHuH9ayItG2",
 ];
 
-/// Those of the server's default users, which are part of the open web app and of the
-/// SDK's sources.
+/// Those of the server's default users, which are in the source code of the web app and of
+/// the SDK.
 const SERVER: [&str; 7] = [
     "62T8CP7HGBC6647XF9314C2VY67RJO",
     "EYVQ385RW7Y2QQUH88CZ7DWIQ1WUHP",
@@ -29,7 +29,7 @@ const SERVER: [&str; 7] = [
     "LPEJbGJ6bK4tujQcmrD3i1dbMBDdwUwelVa-LG0K0FFmY9bzH_H0Sw",
 ];
 
-/// All of them; those of chart 4.0.0 are in its list of defaults.
+/// All published secrets; those of chart 4.0.0 are in its list of defaults.
 static ALL: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let secrets = keys::all()
         .iter()
@@ -38,12 +38,12 @@ static ALL: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     chart.chain(NEWER_CHARTS).chain(SERVER).collect()
 });
 
-/// Whether a value is a secret that everybody knows.
+/// Whether a value is a published secret.
 pub(super) fn is(value: &Value) -> bool {
     kind::text(value).is_some_and(|text| ALL.contains(&text.as_str()))
 }
 
-/// Whether a text, such as a configuration file, holds one.
+/// Whether a text, such as a configuration file, contains one.
 pub(super) fn is_within(text: &str) -> bool {
     ALL.iter().any(|published| text.contains(published))
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secrets_of_all_charts_and_of_the_server_are_known() {
+    fn knows_the_secrets_of_all_charts_and_of_the_server() {
         assert_eq!(ALL.len(), 6 + NEWER_CHARTS.len() + SERVER.len());
         assert!(is(&json!("5442F3443MJMORWZA3ZH")), "chart 4.0.0");
         assert!(is(&json!(NEWER_CHARTS[5])) && is(&json!(SERVER[1])));

@@ -137,7 +137,7 @@ Everything else works as in Helm 4; the tests compare it with recorded output of
 
 ";
 
-/// The sections: a title, and how the keys in it begin.
+/// The sections, each with a title and the top-level names of its keys.
 const SECTIONS: [(&str, &[&str]); 11] = [
     ("Names", &["nameOverride", "fullnameOverride", "clearml"]),
     ("Registry", &["imageCredentials"]),
@@ -173,7 +173,7 @@ pub fn reference() -> String {
             }
         }
     }
-    let told = |text: &mut String, title: &str, why: &dyn Fn(&Entry) -> Option<&'static str>| {
+    let list = |text: &mut String, title: &str, why: &dyn Fn(&Entry) -> Option<&'static str>| {
         text.push_str(title);
         for key in keys::all() {
             if let Some(why) = why(key) {
@@ -181,19 +181,19 @@ pub fn reference() -> String {
             }
         }
     };
-    told(
+    list(
         &mut text,
         "\n## Keys without effect\n\nThey are accepted, and have no effect in chart 4.0.0 either. Any other value than the default\ncauses a warning.\n\n",
         &|key| match key.definition.effect {
-            Effect::Nothing(why) => Some(why),
+            Effect::None(why) => Some(why),
             _ => None,
         },
     );
-    told(
+    list(
         &mut text,
         "\n## Keys that are refused\n\nAny other value than the default is an error that says what to use instead.\n\n",
         &|key| match key.definition.effect {
-            Effect::Refused(instead) => Some(instead),
+            Effect::Unsupported(instead) => Some(instead),
             _ => None,
         },
     );
@@ -201,24 +201,24 @@ pub fn reference() -> String {
 }
 
 fn row(key: &Entry) -> String {
-    let own = if key.chart.is_none() { " \\*" } else { "" };
+    let marker = if key.chart.is_none() { " \\*" } else { "" };
     let default = match (key.definition.origin.varies(), &key.default) {
         (Some(by), _) => by.to_owned(),
         (None, Value::String(text)) if text.is_empty() => String::new(),
         (None, Value::String(text)) => format!("`{text}`"),
-        // The chart's list of settings is too long for a cell.
+        // The chart's list of Elasticsearch settings is too long for a cell.
         (None, value) => match value.to_string() {
             long if long.chars().count() > 80 => "see `values --defaults`".into(),
             short => format!("`{short}`"),
         },
     };
     let doc = match key.definition.effect {
-        Effect::Works => key.doc.clone(),
-        Effect::Nothing(_) => format!("{} *No effect.*", key.doc),
-        Effect::Refused(_) => format!("{} *Only the default.*", key.doc),
+        Effect::Supported => key.doc.clone(),
+        Effect::None(_) => format!("{} *No effect.*", key.doc),
+        Effect::Unsupported(_) => format!("{} *Only the default.*", key.doc),
     };
     format!(
-        "| `{}`{own} | {} | {} | {} |\n",
+        "| `{}`{marker} | {} | {} | {} |\n",
         key.path,
         cell(&key.definition.kind.expected()),
         cell(&default),

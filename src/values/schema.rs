@@ -4,18 +4,17 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{self, Effect, Entry};
 
-/// Which file the schema is of, for the comment that editors look for.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The JSON Schema (draft 2020-12) of a values file: every key with its
-/// description and default, and no others.
+/// Returns the JSON Schema (draft 2020-12) of a values file. It allows only known keys, and
+/// has the description and default of each.
 pub fn schema() -> Value {
     let mut schema = level(&keys::tree());
-    let mut whole = Map::new();
-    whole.insert("$schema".into(), json!(DIALECT));
-    whole.insert("title".into(), json!("Values of the clearml chart 4.0.0"));
-    whole.append(schema.as_object_mut().unwrap_or(&mut Map::new()));
-    Value::Object(whole)
+    let mut root = Map::new();
+    root.insert("$schema".into(), json!(DIALECT));
+    root.insert("title".into(), json!("Values of the clearml chart 4.0.0"));
+    root.append(schema.as_object_mut().unwrap_or(&mut Map::new()));
+    Value::Object(root)
 }
 
 fn level(nodes: &[(&str, keys::Node)]) -> Value {
@@ -29,24 +28,24 @@ fn level(nodes: &[(&str, keys::Node)]) -> Value {
             ((*name).to_owned(), below)
         })
         .collect();
-    // Null takes what is below to its defaults, as in Helm.
+    // Null resets the keys below to their defaults, as in Helm.
     json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties})
 }
 
 fn leaf(key: &Entry) -> Value {
     let mut schema = match key.definition.effect {
-        Effect::Refused(_) => json!({"enum": [key.default]}),
-        Effect::Works | Effect::Nothing(_) => key.definition.kind.schema(),
+        Effect::Unsupported(_) => json!({"enum": [key.default]}),
+        Effect::Supported | Effect::None(_) => key.definition.kind.schema(),
     };
     if key.definition.kind.may_be_empty() {
         or_null(&mut schema);
     }
     schema["description"] = json!(match key.definition.effect {
-        Effect::Works => key.doc.clone(),
-        Effect::Nothing(why) => format!("{} No effect: {why}.", key.doc),
-        Effect::Refused(instead) => format!("{} Only the default: {instead}.", key.doc),
+        Effect::Supported => key.doc.clone(),
+        Effect::None(why) => format!("{} No effect: {why}.", key.doc),
+        Effect::Unsupported(instead) => format!("{} Only the default: {instead}.", key.doc),
     });
-    if matches!(key.definition.effect, Effect::Nothing(_)) {
+    if matches!(key.definition.effect, Effect::None(_)) {
         schema["deprecated"] = json!(true);
     }
     schema["default"] = key.default.clone();

@@ -1,4 +1,4 @@
-//! Every key in force, with its value and where that comes from.
+//! The effective value of each key and its origin.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,43 +9,42 @@ use super::overrides::Overrides;
 use crate::redact::{MASK, Secrecy, mask, mask_unknown};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct InForce {
+pub struct EffectiveValue {
     pub key: String,
     /// Its value; secrets are masked.
     pub value: Value,
-    /// Where it comes from: `values.yaml:12`, `--set`, `chart`, `release 1.5.0`, …
+    /// The origin: `values.yaml:12`, `--set`, `chart`, `release 1.5.0`, …
     pub from: String,
     #[serde(skip)]
     pub changed: bool,
 }
 
-/// Every key in force, in the order of the chart's file.
-pub(super) fn in_force(
+/// Returns the effective values of all keys, in the order of the chart's file.
+pub(super) fn effective_values(
     tree: &Value,
     defaults: &Value,
     overrides: &Overrides,
     layers: &Layers,
-) -> Vec<InForce> {
+) -> Vec<EffectiveValue> {
     let one = |key: &Entry| {
         let definition = key.definition;
         let value = definition.at(tree);
-        let meaning = |value| definition.kind.meaning(value);
+        let normalized = |value| definition.kind.normalized(value);
         let generated = is_generated(definition.origin, value, tree);
         let source = || {
             let path: Vec<&str> = definition.steps().collect();
-            // What was removed from the user's values, such as a published secret, is only in
-            // their text.
+            // A removed value, such as a published secret, is only in the user's text.
             let own = overrides.has(&path).then(|| overrides.source(&path));
             let below = || layers.source(definition).map(str::to_owned);
             own.flatten().or_else(below).unwrap_or_default()
         };
-        InForce {
+        EffectiveValue {
             key: key.path.clone(),
             from: match generated {
                 true => "generated for the instance".to_owned(),
                 false => source(),
             },
-            changed: meaning(value) != meaning(definition.at(defaults)),
+            changed: normalized(value) != normalized(definition.at(defaults)),
             value: match generated {
                 true => json!(MASK),
                 false => shown(value, definition.secrecy),
@@ -61,7 +60,7 @@ fn shown(value: &Value, secrecy: Secrecy) -> Value {
     value
 }
 
-/// Returns a tree of values, also one of another version, with its secrets masked.
+/// Returns a tree of values with its secrets masked; it may be from another version.
 pub fn redacted(tree: &Value) -> Value {
     let mut tree = tree.clone();
     redact_below(&mut tree, "");
@@ -101,16 +100,16 @@ mod tests {
     use crate::release::{Catalogue, DEFAULT};
     use crate::values::{Controller, Inputs, resolve};
 
-    fn in_force(text: &str, sets: &[&str]) -> Vec<InForce> {
-        in_force_of(DEFAULT, None, text, sets)
+    fn effective_values(text: &str, sets: &[&str]) -> Vec<EffectiveValue> {
+        effective_of(DEFAULT, None, text, sets)
     }
 
-    fn in_force_of(
+    fn effective_of(
         release: &str,
         controller: Option<Controller>,
         text: &str,
         sets: &[&str],
-    ) -> Vec<InForce> {
+    ) -> Vec<EffectiveValue> {
         let files = [KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
@@ -126,12 +125,12 @@ mod tests {
             sets: &sets,
             controller,
         };
-        resolve(&inputs).unwrap().in_force
+        resolve(&inputs).unwrap().effective
     }
 
     #[test]
-    fn each_value_says_where_it_comes_from() {
-        let shown = in_force(
+    fn each_value_has_its_origin() {
+        let shown = effective_values(
             "apiserver:\n  replicaCount: 2\n",
             &["secret.authToken=abcdefghijklmnopqrstuvwxyz,redis.usePassword=true"],
         );
@@ -160,9 +159,9 @@ mod tests {
         assert!(!format!("{shown:?}").contains("abcdefgh"));
     }
 
-    /// A copy of the chart's file has `enabled: false` for each of them.
+    /// A copy of the chart's file has `enabled: false` for each ingress.
     #[test]
-    fn ingresses_that_the_controller_enables_come_from_its_option() {
+    fn ingresses_that_with_ingress_enables_have_that_origin() {
         let controller = Controller {
             class: "traefik",
             node_ports: [30082, 30443],
@@ -173,7 +172,7 @@ ingress:
   api: {enabled: 'false', hostName: api.example.com}
 ";
         let enabled = |controller, sets: &[&str]| {
-            let shown = in_force_of(DEFAULT, controller, text, sets);
+            let shown = effective_of(DEFAULT, controller, text, sets);
             ["ingress.app.enabled", "ingress.api.enabled"].map(|key| {
                 let one = shown.iter().find(|one| one.key == key).unwrap();
                 (one.value.clone(), one.from.clone(), one.changed)
@@ -194,9 +193,9 @@ ingress:
     }
 
     #[test]
-    fn what_a_release_or_the_profile_changes_says_so() {
+    fn values_of_the_release_and_of_the_profile_have_their_origin() {
         let of = |release: &str, text: &str, key: &str| {
-            let shown = in_force_of(release, None, text, &[]).into_iter();
+            let shown = effective_of(release, None, text, &[]).into_iter();
             let one = shown.into_iter().find(|one| one.key == key).unwrap();
             (one.from, one.changed)
         };
@@ -213,10 +212,10 @@ ingress:
     }
 
     #[test]
-    fn only_another_meaning_is_a_change() {
+    fn another_notation_of_the_default_is_not_a_change() {
         let text = "apiserver:\n  prepopulateEnabled: true\n  replicaCount: '1'\n";
         let changed = |text: &str| -> Vec<String> {
-            let shown = in_force(text, &[]).into_iter();
+            let shown = effective_values(text, &[]).into_iter();
             let changed = shown.filter(|one| one.changed);
             changed.map(|one| one.key).collect()
         };
@@ -227,7 +226,7 @@ ingress:
     #[test]
     fn passwords_of_users_are_masked() {
         let text = "apiserver:\n  fixedUsers:\n    enabled: true\n    users:\n    - {username: me, password: hidden-word, name: Me}\n";
-        let shown = in_force(text, &["imageCredentials.password=hidden-too"]);
+        let shown = effective_values(text, &["imageCredentials.password=hidden-too"]);
         assert!(!format!("{shown:?}").contains("hidden"), "{shown:?}");
     }
 }

@@ -25,13 +25,13 @@ keys! {
         types::TEXT,
         "Directory of the examples' artifacts.",
     )
-    .nothing("the chart does not use it");
+    .no_effect("the chart does not use it");
     CONFIG_DIR: String = key(
         "apiserver.configDir",
         types::TEXT,
         "Directory of additional configuration in the container.",
     )
-    .nothing("the chart always uses /opt/clearml/config");
+    .no_effect("the chart always uses /opt/clearml/config");
     ADDITIONAL_CONFIGS: BTreeMap<String, String> = key(
         "apiserver.additionalConfigs",
         types::files(&[".conf"]),

@@ -35,7 +35,7 @@ pub(super) const fn extra_flags(name: &'static str, program: &'static str) -> Ke
     key(name, types::ARGUMENTS, "Additional arguments of {}.").about(program)
 }
 
-/// A database as rules see it.
+/// The keys of a database, for rules.
 pub(in crate::values) struct Database {
     pub(in crate::values) component: Component,
     /// Whether it is installed.
@@ -47,7 +47,7 @@ pub(in crate::values) struct Database {
     pub(in crate::values) claim: fn() -> Vec<&'static Definition>,
     /// The host of an external one.
     pub(in crate::values) host: &'static Key<String>,
-    /// The keys of an external one, but the Secret that all of them share.
+    /// The keys of an external one, except the Secret that all of them share.
     pub(in crate::values) external: &'static [&'static Definition],
 }
 

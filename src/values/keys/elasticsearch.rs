@@ -46,7 +46,7 @@ keys! {
         types::whole(0..=50),
         "Number of master nodes that must agree.",
     )
-    .nothing("Elasticsearch 7.0 and newer do not use it");
+    .no_effect("Elasticsearch 7.0 and newer do not use it");
     CLUSTER_NAME: String = key(
         "elasticsearch.clusterName",
         types::NAME,
@@ -95,7 +95,7 @@ pub(super) fn all() -> Vec<&'static Definition> {
     [ALL.to_vec(), PODS.all()].concat()
 }
 
-/// The keys of its claim, but `elasticsearch.persistence.enabled`.
+/// The keys of its claim except `elasticsearch.persistence.enabled`.
 pub(super) fn claim() -> Vec<&'static Definition> {
     vec![
         &CLAIM_ACCESS_MODES.definition,

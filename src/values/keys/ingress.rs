@@ -8,7 +8,7 @@ use super::types;
 
 keys! {
     NAME: String = key("ingress.name", types::TEXT, "Name of the ingress.")
-        .nothing("the chart names its ingresses by component");
+        .no_effect("the chart names its ingresses by component");
     ANNOTATIONS: BTreeMap<String, String> = key(
         "ingress.annotations",
         types::TEXTS,
@@ -52,7 +52,7 @@ pub(in crate::values) static APP: Site = Site::new("ingress.app", "web app");
 pub(in crate::values) static API: Site = Site::new("ingress.api", "API server");
 pub(in crate::values) static FILES: Site = Site::new("ingress.files", "file server");
 
-/// By their names in the values.
+/// The ingresses by their names in the values.
 pub(in crate::values) static SITES: [(&str, &Site); 3] =
     [("app", &APP), ("api", &API), ("files", &FILES)];
 

@@ -1,4 +1,4 @@
-//! The definition of a key, and the type that reading it gives.
+//! The definition of a key and the type of its value.
 
 use std::fmt;
 
@@ -11,31 +11,31 @@ use crate::values::kind::Kind;
 /// Whether a key has an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::values) enum Effect {
-    Works,
-    /// It is accepted, and had no effect in chart 4.0.0 either: why.
-    Nothing(&'static str),
+    Supported,
+    /// It is accepted without effect, as in chart 4.0.0: the reason.
+    None(&'static str),
     /// Only its default is accepted: what to use instead.
-    Refused(&'static str),
+    Unsupported(&'static str),
 }
 
 /// Where the default of a key comes from.
 #[derive(Clone, Copy)]
 pub(in crate::values) enum Origin {
-    /// The chart; a key that the chart lacks is empty.
+    /// The chart; empty if the chart does not have the key.
     Chart,
     /// This program.
-    Ours(Literal),
+    Program(Literal),
     /// The image of a component.
     Release,
     /// The memory of the host.
     Profile,
     /// A secret of the instance.
     Generated,
-    /// A secret of the instance, if that key is true.
+    /// A secret of the instance, if this key is true.
     GeneratedWith(&'static Key<bool>),
 }
 
-/// A default of ours.
+/// A default of this program.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::values) enum Literal {
     Text(&'static str),
@@ -44,25 +44,25 @@ pub(in crate::values) enum Literal {
 }
 
 impl Origin {
-    /// Describes a default that is not the same everywhere.
+    /// Describes a default that is not constant.
     pub(in crate::values) fn varies(self) -> Option<&'static str> {
         match self {
             Origin::Release => Some("from the release"),
             Origin::Profile => Some("depends on the memory of the machine"),
             Origin::Generated => Some("generated for each instance"),
-            Origin::Chart | Origin::Ours(_) | Origin::GeneratedWith(_) => None,
+            Origin::Chart | Origin::Program(_) | Origin::GeneratedWith(_) => None,
         }
     }
 
-    /// Reports whether the instance has a secret for an empty value.
+    /// Reports whether an empty value is replaced by a secret of the instance.
     pub(in crate::values) fn is_generated(self) -> bool {
         matches!(self, Origin::Generated | Origin::GeneratedWith(_))
     }
 }
 
-/// Everything about a key but the type that reading it gives.
+/// Everything about a key except the type of its value.
 pub(in crate::values) struct Definition {
-    /// The part of the path that keys of a group share; empty outside of groups.
+    /// The common prefix of the keys of a group; empty outside of groups.
     section: &'static str,
     name: &'static str,
     doc: &'static str,
@@ -72,19 +72,19 @@ pub(in crate::values) struct Definition {
     pub(in crate::values) effect: Effect,
     pub(in crate::values) origin: Origin,
     pub(in crate::values) secrecy: Secrecy,
-    /// Whether other keys only have an effect if this one is true, or false.
+    /// Whether other keys only have an effect if this one is true or if it is false.
     pub(in crate::values) is_switch: bool,
 }
 
 impl Definition {
-    /// The names of the maps that lead to the value, and its own.
+    /// The names of the maps that lead to the value, followed by its own.
     pub(in crate::values) fn steps(&self) -> impl Iterator<Item = &'static str> + use<> {
         let parts = [self.section, self.name].into_iter();
         let parts = parts.filter(|part| !part.is_empty());
         parts.flat_map(|part| part.split('.'))
     }
 
-    /// The value in a tree; null if it has none.
+    /// Returns the value in a tree; null if it has none.
     pub(in crate::values) fn at<'a>(&self, tree: &'a Value) -> &'a Value {
         self.steps().fold(tree, |tree, step| &tree[step])
     }
@@ -97,9 +97,9 @@ impl Definition {
     pub(super) fn default(&self, chart: Option<&Value>) -> Value {
         match self.origin {
             Origin::Chart | Origin::Profile => chart.cloned().unwrap_or_else(|| self.kind.empty()),
-            Origin::Ours(Literal::Text(text)) => json!(text),
-            Origin::Ours(Literal::Whole(number)) => json!(number),
-            Origin::Ours(Literal::Flag(flag)) => json!(flag),
+            Origin::Program(Literal::Text(text)) => json!(text),
+            Origin::Program(Literal::Whole(number)) => json!(number),
+            Origin::Program(Literal::Flag(flag)) => json!(flag),
             Origin::Release | Origin::Generated | Origin::GeneratedWith(_) => json!(""),
         }
     }
@@ -115,7 +115,7 @@ impl fmt::Display for Definition {
     }
 }
 
-/// A key of the values. Reading it gives a `T`.
+/// A key whose value is read as a `T`.
 pub(in crate::values) struct Key<T> {
     pub(in crate::values) definition: Definition,
     read: fn(&Value) -> T,
@@ -131,7 +131,7 @@ pub(super) const fn key<T>(name: &'static str, of: Type<T>, doc: &'static str) -
             subject: "",
             secrecy: of.kind.secrecy(),
             kind: of.kind,
-            effect: Effect::Works,
+            effect: Effect::Supported,
             origin: Origin::Chart,
             is_switch: false,
         },
@@ -147,8 +147,8 @@ pub(super) const fn switch(name: &'static str, doc: &'static str) -> Key<bool> {
 }
 
 impl<T> Key<T> {
-    /// Puts the key into a group: its path begins with `section`, and its doc is about
-    /// `subject`.
+    /// Puts the key into a group: `section` is the prefix of its path, and `subject` is
+    /// inserted into its doc.
     pub(super) const fn of(mut self, section: &'static str, subject: &'static str) -> Key<T> {
         self.definition.section = section;
         self.about(subject)
@@ -160,7 +160,7 @@ impl<T> Key<T> {
     }
 
     pub(super) const fn default(self, default: Literal) -> Key<T> {
-        self.from(Origin::Ours(default))
+        self.from(Origin::Program(default))
     }
 
     pub(super) const fn from(mut self, origin: Origin) -> Key<T> {
@@ -168,13 +168,13 @@ impl<T> Key<T> {
         self
     }
 
-    pub(super) const fn nothing(mut self, why: &'static str) -> Key<T> {
-        self.definition.effect = Effect::Nothing(why);
+    pub(super) const fn no_effect(mut self, why: &'static str) -> Key<T> {
+        self.definition.effect = Effect::None(why);
         self
     }
 
-    pub(super) const fn refused(mut self, instead: &'static str) -> Key<T> {
-        self.definition.effect = Effect::Refused(instead);
+    pub(super) const fn unsupported(mut self, instead: &'static str) -> Key<T> {
+        self.definition.effect = Effect::Unsupported(instead);
         self
     }
 }
@@ -196,7 +196,7 @@ impl<T> Key<T> {
         super::put(tree, &steps, value);
     }
 
-    /// The value in a tree, if it has one.
+    /// Returns the value in a tree, if it has one.
     pub(in crate::values) fn find_mut<'a>(&self, tree: &'a mut Value) -> Option<&'a mut Value> {
         self.steps().try_fold(tree, |tree, step| tree.get_mut(step))
     }
@@ -211,12 +211,12 @@ impl<T> Key<T> {
         self.definition.steps()
     }
 
-    /// The path of something in the value, such as a file.
+    /// Returns the path of a part of the value, such as a file.
     pub(in crate::values) fn below(&self, name: &str) -> String {
         format!("{self}.{name}")
     }
 
-    /// The path of a field of an item, such as `apiserver.fixedUsers.users[0].password`.
+    /// Returns the path of a field of an item, such as `apiserver.fixedUsers.users[0].password`.
     pub(in crate::values) fn field(&self, index: usize, name: &str) -> String {
         format!("{self}[{index}].{name}")
     }

@@ -1,6 +1,6 @@
-//! The keys: the chart's 124, those of its sub-charts that are taken over, and ours. Each is
-//! defined once, with its type; readers and rules use the definition, and everything that
-//! goes through all keys uses the table.
+//! The keys: the chart's 124, the supported ones of its sub-charts, and those of this program.
+//! Each is defined once, with its type. Readers and rules use the definition; everything that
+//! iterates over all keys uses the table.
 
 pub(super) mod apiserver;
 pub(super) mod clearml;
@@ -36,7 +36,7 @@ pub(super) struct Entry {
     pub(super) definition: &'static Definition,
     /// Its path, such as `apiserver.service.nodePort`.
     pub(super) path: String,
-    /// What it does, in a sentence.
+    /// A sentence about its effect.
     pub(super) doc: String,
     /// Its default without a release, a host and an instance.
     pub(super) default: Value,
@@ -80,13 +80,13 @@ pub(super) fn server(component: Component) -> Option<&'static Server> {
     }
 }
 
-/// The chart's 124 keys with their defaults: names and numbers, as facts.
+/// The chart's 124 keys with their defaults.
 static CHART: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let text = include_str!("../../../assets/chart-4.0.0-values.json");
     serde_json::from_str(text).expect("the list of keys is part of the program")
 });
 
-/// Every known key, in the order of the chart's own file.
+/// All keys, in the order of the chart's file.
 static KEYS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let sections = [
         names::ALL.to_vec(),
@@ -113,13 +113,12 @@ pub(super) fn all() -> &'static [Entry] {
     &KEYS
 }
 
-/// What is known of a key.
+/// Finds the entry of a key.
 pub(super) fn find(path: &str) -> Option<&'static Entry> {
     BY_PATH.get(path).copied()
 }
 
-/// The steps that lead to a key, or to a file below one: files have dots in their
-/// names.
+/// Splits the path of a key, or of a file in the value of a key: file names contain dots.
 pub(super) fn path(key: &str) -> Vec<&str> {
     let parents = key.match_indices('.').map(|(at, _)| &key[..at]);
     for parent in parents {
@@ -132,7 +131,7 @@ pub(super) fn path(key: &str) -> Vec<&str> {
     key.split('.').collect()
 }
 
-/// Whether keys are known below that one.
+/// Whether the path is a section with known keys.
 pub(super) fn has_below(path: &str) -> bool {
     let prefix = format!("{path}.");
     BY_PATH
@@ -141,20 +140,19 @@ pub(super) fn has_below(path: &str) -> bool {
         .is_some_and(|(known, _)| known.starts_with(&prefix))
 }
 
-/// The chart's default of a key; what is below a key with a type of its own is part
-/// of its default.
+/// Returns the chart's default of a key, which may be a whole map.
 fn chart_default(path: &str) -> Option<&'static Value> {
     CHART.get(path).or_else(|| WHOLE.get(path))
 }
 
-/// Defaults of keys that the chart's list gives leaf by leaf.
+/// The defaults of keys whose values are maps, which the chart's list has as single keys.
 static WHOLE: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
     let below = |path: &str| {
         let prefix = format!("{path}.");
         let mut tree = Value::Null;
         for (key, value) in CHART.iter() {
             if let Some(rest) = key.strip_prefix(&prefix) {
-                // A file's name has a dot of its own.
+                // The file name contains a dot.
                 let parts: Vec<&str> = match path {
                     "elasticsearch.esConfig" => vec![rest],
                     _ => rest.split('.').collect(),
@@ -169,7 +167,7 @@ static WHOLE: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
         .into()
 });
 
-/// Sets what stands at a path, making the maps above it.
+/// Sets the value at a path and creates the maps above it.
 pub(super) fn put(tree: &mut Value, path: &[&str], value: Value) {
     let mut place = tree;
     for name in path {
@@ -181,7 +179,7 @@ pub(super) fn put(tree: &mut Value, path: &[&str], value: Value) {
     *place = value;
 }
 
-/// Removes what stands at a path.
+/// Removes the value at a path.
 pub(super) fn remove(tree: &mut Value, path: &[&str]) {
     let Some((last, parents)) = path.split_last() else {
         return;
@@ -194,11 +192,11 @@ pub(super) fn remove(tree: &mut Value, path: &[&str]) {
     }
 }
 
-/// A place in the tree of all keys.
+/// A node in the tree of all keys.
 pub(super) enum Node {
     /// A key.
     Key(&'static Entry),
-    /// What is below a part of a name, in order.
+    /// A section with its nodes, in order.
     Map(Level),
 }
 
@@ -243,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chart_has_124_keys_and_all_are_known() {
+    fn all_124_keys_of_the_chart_are_known() {
         assert_eq!(CHART.len(), 124);
         for path in CHART.keys() {
             let whole = WHOLE.keys().any(|key| path.starts_with(&format!("{key}.")));
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_there_once_with_a_doc_and_a_default_that_fits() {
+    fn every_key_is_unique_and_has_a_doc_and_a_valid_default() {
         assert_eq!(BY_PATH.len(), KEYS.len());
         for key in all() {
             assert!(key.doc.ends_with('.'), "{}: {}", key.path, key.doc);

@@ -24,7 +24,7 @@ keys! {
         types::whole(0..=15),
         "Number of the database in Redis.",
     )
-    .nothing("the server's own configuration decides which databases it uses");
+    .no_effect("the server's own configuration decides which databases it uses");
     MASTER_NAME: String = key(
         "redis.master.name",
         types::TEMPLATE,
@@ -45,7 +45,7 @@ keys! {
         "redis.cluster.enabled",
         "Run replicas of Redis beside the master.",
     )
-    .refused(
+    .unsupported(
         "the servers use only the master and never read from replicas; leave it false, or use an \
          external Redis: `redis.enabled: false` and `externalServices.redisHost`",
     );

@@ -1,5 +1,5 @@
-//! The types of keys: the kind of value that a key accepts, and what reading it gives.
-//! Readers only see valid values; an invalid one was replaced by its default.
+//! The types of keys: the kind of value that a key accepts, and how it is read. Only valid
+//! values are read; invalid ones were replaced by their defaults.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -22,7 +22,7 @@ impl<T> Type<T> {
 }
 
 impl Type<String> {
-    /// The same, where an empty text is none.
+    /// Reads an empty text as `None`.
     pub(super) const fn optional(self) -> Type<Option<String>> {
         Type::new(self.kind, some)
     }
@@ -31,8 +31,8 @@ impl Type<String> {
 pub(super) const FLAG: Type<bool> = Type::new(Kind::Flag, flag);
 pub(super) const TEXT: Type<String> = Type::new(Kind::Text, text);
 pub(super) const WORD: Type<String> = Type::new(Kind::Word, text);
-/// As long as the shortest secret of the chart.
-pub(super) const SECRET: Type<Option<String>> = Type::new(Kind::Secret { least: 20 }, some);
+/// The minimum length is that of the chart's shortest secret.
+pub(super) const SECRET: Type<Option<String>> = Type::new(Kind::Secret { min_length: 20 }, some);
 pub(super) const PASSWORD: Type<Option<String>> = Type::new(Kind::Password, some);
 pub(super) const OWN_PASSWORD: Type<Option<String>> = Type::new(Kind::OwnPassword, some);
 pub(super) const REPOSITORY: Type<Option<String>> = Type::new(Kind::Repository, some);
@@ -41,8 +41,8 @@ pub(super) const NAME: Type<String> = Type::new(Kind::Name, text);
 pub(super) const HOST: Type<String> = Type::new(Kind::Host, text);
 pub(super) const INGRESS_HOST: Type<String> = Type::new(Kind::IngressHost, text);
 pub(super) const ROOT_PATH: Type<String> = Type::new(Kind::RootPath, text);
-/// Reading it fills in what the template contains.
-pub(super) const TEMPLATE: Type<String> = Type::new(Kind::Template, filled);
+/// The template is expanded.
+pub(super) const TEMPLATE: Type<String> = Type::new(Kind::Template, expanded);
 pub(super) const JAVA_OPTIONS: Type<String> = Type::new(Kind::JavaOptions, text);
 pub(super) const QUERY: Type<String> = Type::new(Kind::Query, text);
 pub(super) const QUANTITY: Type<String> = Type::new(Kind::Quantity, text);
@@ -52,14 +52,14 @@ pub(super) const SERVICE_TYPE: Type<ServiceType> = Type::new(
     Kind::OneOf(&["NodePort", "ClusterIP", "LoadBalancer"]),
     service_type,
 );
-/// As Kubernetes takes them.
+/// Kubernetes objects.
 pub(super) const RESOURCES: Type<Value> = Type::new(Kind::Resources, map);
-/// As Kubernetes takes it.
+/// Kubernetes objects.
 pub(super) const ENVIRONMENT: Type<Vec<Value>> = Type::new(Kind::Environment, kind::environment_of);
 pub(super) const TEXTS: Type<BTreeMap<String, String>> = Type::new(Kind::Texts, texts);
-/// As Kubernetes takes them.
+/// Kubernetes objects.
 pub(super) const TOLERATIONS: Type<Vec<Value>> = Type::new(Kind::Tolerations, list);
-/// As Kubernetes takes it.
+/// A Kubernetes object.
 pub(super) const AFFINITY: Type<Value> = Type::new(Kind::Affinity, map);
 pub(super) const ACCESS_MODES: Type<Vec<String>> = Type::new(Kind::AccessModes, list_of_texts);
 pub(super) const ARGUMENTS: Type<Vec<String>> = Type::new(Kind::Arguments, list_of_texts);
@@ -77,7 +77,7 @@ pub(super) const fn count(range: RangeInclusive<u64>) -> Type<u32> {
     Type::new(Kind::Whole(range), small_number)
 }
 
-/// Files by name, which ends with one of `ends`, unless there is none.
+/// Files by name. The names must end with one of `ends`, if there are any.
 pub(super) const fn files(ends: &'static [&'static str]) -> Type<BTreeMap<String, String>> {
     Type::new(Kind::Files(ends), texts)
 }
@@ -94,12 +94,12 @@ fn some(value: &Value) -> Option<String> {
     kind::text(value).filter(|text| !text.is_empty())
 }
 
-fn filled(value: &Value) -> String {
-    kind::fill(&text(value)).unwrap_or_default()
+fn expanded(value: &Value) -> String {
+    kind::expand(&text(value)).unwrap_or_default()
 }
 
 fn number(value: &Value) -> u64 {
-    kind::whole(value).unwrap_or_default()
+    kind::integer(value).unwrap_or_default()
 }
 
 fn small_number(value: &Value) -> u32 {

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Kind, Wrong, text};
+use super::{Kind, Violation, text};
 use crate::image_ref::ImageRef;
 
-/// An image without its tag, or none.
-pub(super) fn repository(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    let wrong = |what: String| Err((Vec::new(), what));
+/// Checks an image without its tag; may be empty.
+pub(super) fn repository(key: &str, value: &Value, kind: &Kind) -> Result<(), Violation> {
+    let fail = |what: String| Err((Vec::new(), what));
     let Some(written) = value.as_str() else {
-        return wrong(kind.invalid(key, value));
+        return fail(kind.invalid(key, value));
     };
     if written.is_empty() {
         return Ok(());
@@ -17,12 +17,12 @@ pub(super) fn repository(key: &str, value: &Value, kind: &Kind) -> Result<(), Wr
     let parent = key.strip_suffix(".repository").unwrap_or(key);
     let image = match written.parse::<ImageRef>() {
         Ok(image) => image,
-        Err(_) if written.contains('@') => return wrong(digest(key)),
-        Err(why) => return wrong(format!("{}: {why}", kind.invalid(key, value))),
+        Err(_) if written.contains('@') => return fail(digest(key)),
+        Err(why) => return fail(format!("{}: {why}", kind.invalid(key, value))),
     };
     match image.tag() {
-        _ if image.digest().is_some() => wrong(digest(key)),
-        Some(tag) => wrong(format!(
+        _ if image.digest().is_some() => fail(digest(key)),
+        Some(tag) => fail(format!(
             "invalid value for `{key}`: the tag belongs in `{parent}.tag`: write `repository: {}` and `tag: \"{tag}\"`",
             image.repository()
         )),
@@ -30,22 +30,22 @@ pub(super) fn repository(key: &str, value: &Value, kind: &Kind) -> Result<(), Wr
     }
 }
 
-/// A tag, or none.
-pub(super) fn tag(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
-    let wrong = |what: String| Err((Vec::new(), what));
+/// Checks a tag; may be empty.
+pub(super) fn tag(key: &str, value: &Value, kind: &Kind) -> Result<(), Violation> {
+    let fail = |what: String| Err((Vec::new(), what));
     let Some(tag) = text(value).filter(|_| !value.is_boolean()) else {
-        return wrong(kind.invalid(key, value));
+        return fail(kind.invalid(key, value));
     };
     if tag.is_empty() || ImageRef::tagged("image", &tag).is_ok() {
         return Ok(());
     }
     if tag.contains('@') || tag.starts_with("sha256:") {
-        return wrong(digest(key));
+        return fail(digest(key));
     }
-    wrong(kind.invalid(key, value))
+    fail(kind.invalid(key, value))
 }
 
-/// An image that is loaded into the node goes by its tag there.
+/// Returns the message for a digest.
 fn digest(key: &str) -> String {
     format!(
         "invalid value for `{key}`: images are loaded into the node by their tag, and digests are \
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_registries_accept_passes() {
+    fn accepts_what_registries_accept() {
         for name in [
             "",
             "mongo",
@@ -81,17 +81,17 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_another_are_told_where_they_belong() {
-        let told = |name: &str| {
-            let told = repository("redis.image.repository", &json!(name), &Kind::Repository);
-            told.unwrap_err().1
+    fn says_where_a_tag_or_a_digest_belongs() {
+        let error = |name: &str| {
+            let result = repository("redis.image.repository", &json!(name), &Kind::Repository);
+            result.unwrap_err().1
         };
         assert_eq!(
-            told("localhost:5000/redis:7"),
+            error("localhost:5000/redis:7"),
             "invalid value for `redis.image.repository`: the tag belongs in `redis.image.tag`: write `repository: localhost:5000/redis` and `tag: \"7\"`"
         );
-        assert!(told("redis@sha256:00").ends_with("write only the tag"));
-        let url = told("https://registry/x");
+        assert!(error("redis@sha256:00").ends_with("write only the tag"));
+        let url = error("https://registry/x");
         assert!(
             url.contains("got `https://registry/x`: expected no scheme"),
             "{url}"
@@ -103,12 +103,15 @@ mod tests {
             "a..b",
             &"x".repeat(256),
         ] {
-            let told = told(invalid);
-            assert!(told.contains("expected an image without its tag"), "{told}");
+            let message = error(invalid);
+            assert!(
+                message.contains("expected an image without its tag"),
+                "{message}"
+            );
         }
         for name in ["6.2@sha256:00", "sha256:00"] {
-            let told = tag("t", &json!(name), &Kind::ImageTag).unwrap_err().1;
-            assert!(told.ends_with("write only the tag"), "{told}");
+            let message = tag("t", &json!(name), &Kind::ImageTag).unwrap_err().1;
+            assert!(message.ends_with("write only the tag"), "{message}");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Kind, MODES};
 use crate::image_ref::{REPOSITORY, TAG};
 
 impl Kind {
-    /// The JSON Schema of such a value.
+    /// Returns the JSON Schema of such a value.
     pub(in crate::values) fn schema(&self) -> Value {
         let texts = json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}});
         let list = |items: Value| json!({"type": ["array", "null"], "items": items});
@@ -16,8 +16,8 @@ impl Kind {
                 json!({"type": ["string", "number", "boolean"]})
             }
             Kind::Word => json!({"type": "string", "pattern": "^[A-Za-z0-9_./~-]*$"}),
-            Kind::Secret { least } => {
-                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_./~-]{{{least},}})?$")})
+            Kind::Secret { min_length } => {
+                json!({"type": "string", "pattern": format!("^([A-Za-z0-9_./~-]{{{min_length},}})?$")})
             }
             Kind::Password => json!({"type": ["string", "number", "boolean"]}),
             Kind::OwnPassword => {

@@ -1,19 +1,18 @@
-//! Values with an inner shape: what Kubernetes reads, maps of texts, files, users.
+//! Values with an inner structure: Kubernetes objects, maps of strings, files, users.
 
 use k8s_openapi::api::core::v1::EnvVarSource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Kind, Wrong, text, type_of};
+use super::{Kind, Violation, text, type_of};
 
-/// Whether a value is what Kubernetes reads as `T`, with no field that it does not
-/// know.
+/// Checks that a value is a Kubernetes object `T` without unknown fields.
 pub(super) fn shaped<T: DeserializeOwned + Serialize>(
     key: &str,
     value: &Value,
     below: Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), Violation> {
     let read = serde_json::from_value::<T>(value.clone());
     let read = match read {
         Ok(read) => serde_json::to_value(read).unwrap_or_default(),
@@ -32,14 +31,14 @@ pub(super) fn shaped<T: DeserializeOwned + Serialize>(
     }
 }
 
-/// Whether `value` has a field that `read` lost; `path` then leads to it.
+/// Whether `value` has a field that `read` lacks; `path` then leads to it.
 fn unknown(value: &Value, read: &Value, path: &mut Vec<String>) -> bool {
     match (value, read) {
         (Value::Object(value), read) => value.iter().any(|(name, below)| {
             path.push(name.clone());
             let lost = match read.get(name) {
                 Some(read) => unknown(below, read, path),
-                None => !is_nothing(below),
+                None => !is_empty(below),
             };
             if !lost {
                 path.pop();
@@ -64,7 +63,7 @@ fn unknown(value: &Value, read: &Value, path: &mut Vec<String>) -> bool {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+fn is_empty(value: &Value) -> bool {
     value.is_null()
         || value.as_object().is_some_and(Map::is_empty)
         || value.as_array().is_some_and(Vec::is_empty)
@@ -89,7 +88,7 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
     key: &str,
     value: &Value,
     kind: &Kind,
-) -> Result<(), Wrong> {
+) -> Result<(), Violation> {
     let Some(list) = value.as_array() else {
         return Err((Vec::new(), kind.invalid(key, value)));
     };
@@ -99,9 +98,9 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
     Ok(())
 }
 
-/// Names once each, and values as text whatever was guessed of them. Messages hold no
-/// values: there may be secrets among them.
-pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
+/// Checks an environment: each name occurs once, and values are scalars. Messages contain no
+/// values, because some may be secrets.
+pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Violation> {
     let Value::Array(items) = value else {
         return vec![(Vec::new(), kind.invalid(key, value))];
     };
@@ -122,7 +121,7 @@ pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     wrong
 }
 
-fn variable(key: &str, index: usize, item: &Value) -> Result<(), Wrong> {
+fn variable(key: &str, index: usize, item: &Value) -> Result<(), Violation> {
     let place = format!("{key}[{index}]");
     let wrong = |field: Option<&str>, what: String| {
         let path = std::iter::once(index.to_string());
@@ -159,8 +158,8 @@ fn variable(key: &str, index: usize, item: &Value) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The items of an environment, with values as text: Kubernetes takes only texts,
-/// and `--set` and YAML guess numbers.
+/// Returns the items of an environment with values as strings: Kubernetes accepts only
+/// strings, and `--set` and YAML guess numbers.
 pub(in crate::values) fn environment_of(value: &Value) -> Vec<Value> {
     let mut list = value.as_array().cloned().unwrap_or_default();
     for item in &mut list {
@@ -173,7 +172,7 @@ pub(in crate::values) fn environment_of(value: &Value) -> Vec<Value> {
     list
 }
 
-pub(super) fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+pub(super) fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Violation> {
     let Some(map) = value.as_object() else {
         return Err((Vec::new(), kind.invalid(key, value)));
     };
@@ -191,7 +190,7 @@ pub(super) fn texts(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> 
     Ok(())
 }
 
-pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Result<(), Wrong> {
+pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Result<(), Violation> {
     texts(key, value, kind)?;
     for name in value.as_object().into_iter().flat_map(Map::keys) {
         let below = vec![name.clone()];
@@ -213,8 +212,8 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
     Ok(())
 }
 
-/// Users, each name once.
-pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
+/// Checks users, of which each name must occur once.
+pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Violation> {
     let Some(list) = value.as_array() else {
         return vec![(Vec::new(), kind.invalid(key, value))];
     };
@@ -235,7 +234,7 @@ pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Wrong> {
     wrong
 }
 
-fn user(key: &str, index: usize, user: &Value) -> Result<(), Wrong> {
+fn user(key: &str, index: usize, user: &Value) -> Result<(), Violation> {
     let below = |name: &str| vec![index.to_string(), name.to_owned()];
     let Some(map) = user.as_object() else {
         return Err((

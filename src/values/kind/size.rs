@@ -1,19 +1,19 @@
-//! Quantities: of storage, and of what pods may use.
+//! Quantities of storage, memory and processors.
 
 use serde_json::Value;
 
-use super::{Kind, Wrong, text, type_of};
+use super::{Kind, Violation, text, type_of};
 use crate::quantity::bytes;
 
-/// Less memory or storage than this is a slip of the unit.
-const LEAST_BYTES: f64 = (1 << 20) as f64;
+/// Less memory or storage than this is a wrong unit.
+const MIN_BYTES: f64 = (1 << 20) as f64;
 
-pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong> {
+pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Violation> {
     let Some(written) = text(value).filter(|_| !value.is_boolean()) else {
         return Err((Vec::new(), kind.invalid(key, value)));
     };
     match bytes(&written) {
-        Some(size) if size >= LEAST_BYTES => Ok(()),
+        Some(size) if size >= MIN_BYTES => Ok(()),
         _ => Err((
             Vec::new(),
             with_guess(kind.invalid(key, value), &written, true),
@@ -21,7 +21,7 @@ pub(super) fn storage(key: &str, value: &Value, kind: &Kind) -> Result<(), Wrong
     }
 }
 
-pub(super) fn resources(key: &str, value: &Value) -> Vec<Wrong> {
+pub(super) fn resources(key: &str, value: &Value) -> Vec<Violation> {
     let invalid = |key: &str, got: &str| {
         format!("invalid value for `{key}`: expected `requests` and `limits`, got {got}")
     };
@@ -70,7 +70,7 @@ fn amount(key: &str, what: &str, amount: &Value) -> Result<(), String> {
     };
     let written = written.unwrap_or_default();
     // `m` is a thousandth: 512m of memory are half a byte.
-    if is_size && size > 0.0 && size < LEAST_BYTES {
+    if is_size && size > 0.0 && size < MIN_BYTES {
         let wrong = format!("invalid value for `{key}.{what}`: `{written}` is less than 1Mi");
         return Err(with_guess(wrong, &written, true));
     }
@@ -89,7 +89,7 @@ fn with_guess(wrong: String, written: &str, is_size: bool) -> String {
     }
 }
 
-/// The quantity that is likely meant: other tools write sizes as `512m`, `2GB` or `5 g`.
+/// Guesses the intended quantity: other tools write sizes as `512m`, `2GB` or `5 g`.
 fn guess(written: &str, is_size: bool) -> Option<String> {
     let number = written.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let value: f64 = number.parse().ok()?;
@@ -109,16 +109,17 @@ fn guess(written: &str, is_size: bool) -> Option<String> {
     Some(format!("{number}{unit}"))
 }
 
-/// Kubernetes refuses a request above its limit.
-fn request_within_limit(key: &str, value: &Value) -> Result<(), Wrong> {
+/// Checks that no request is above its limit, which Kubernetes refuses.
+fn request_within_limit(key: &str, value: &Value) -> Result<(), Violation> {
     let amounts = |kind: &str| value[kind].as_object().cloned().unwrap_or_default();
     let limits = amounts("limits");
     for (what, request) in amounts("requests") {
         let size = |value: &Value| text(value).as_deref().and_then(bytes);
-        let (Some(asked), Some(limit)) = (size(&request), limits.get(&what).and_then(size)) else {
+        let (Some(requested), Some(limit)) = (size(&request), limits.get(&what).and_then(size))
+        else {
             continue;
         };
-        if asked > limit {
+        if requested > limit {
             return Err((
                 vec!["requests".into(), what.clone()],
                 format!(
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_of_other_tools_get_the_likely_quantity() {
+    fn suggests_a_quantity_for_units_of_other_tools() {
         let memory = |amount: &str| {
             let value = json!({"limits": {"memory": amount}});
             resources("redis.resources", &value).remove(0).1
@@ -155,9 +156,9 @@ mod tests {
             ("2 Gi", "2Gi"),
             ("256MiB", "256Mi"),
         ] {
-            let told = memory(amount);
+            let message = memory(amount);
             let end = format!("got `{amount}`; did you mean `{likely}`?");
-            assert!(told.ends_with(&end), "{told}");
+            assert!(message.ends_with(&end), "{message}");
         }
         assert!(memory("lots").ends_with("got `lots`"));
         let cpu = |amount: &str| resources("r", &json!({"limits": {"cpu": amount}}));

@@ -1,4 +1,4 @@
-//! The databases, here and outside of the cluster.
+//! The databases, installed here or external.
 
 use super::{Context, Finding, Found};
 use crate::component::Component;
@@ -7,12 +7,12 @@ use crate::release::Release;
 use crate::values::keys::{DATABASES, elasticsearch, external, mongodb};
 use crate::values::{Values, elastic, kind, limits};
 
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     let (values, release) = (context.values, context.release);
     heap(context, found);
     settings(context, found);
     roles(values, found);
-    outside(values, release, found);
+    external_databases(values, release, found);
     logins(values, release, found);
 }
 
@@ -58,9 +58,9 @@ fn roles(values: &Values, found: &mut Found) {
     }
 }
 
-fn outside(values: &Values, release: &Release, found: &mut Found) {
+fn external_databases(values: &Values, release: &Release, found: &mut Found) {
     for database in DATABASES.iter().rev() {
-        let place = values.outside.place(database.component);
+        let place = values.external.place(database.component);
         let host = place.map_or("", |(host, _)| host);
         if !values.installs(database.component) && host.is_empty() {
             let (enabled, host) = (database.enabled, database.host);
@@ -70,25 +70,25 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
             ));
         }
     }
-    let outside = &values.outside;
+    let settings = &values.external;
     let logins = [
         (
             &external::ELASTICSEARCH_USERNAME,
             &external::ELASTICSEARCH_PASSWORD,
-            &outside.elasticsearch_login,
+            &settings.elasticsearch_login,
         ),
         (
             &external::MONGODB_USERNAME,
             &external::MONGODB_PASSWORD,
-            &outside.mongodb_login,
+            &settings.mongodb_login,
         ),
     ];
-    let own = logins.iter().flat_map(|(username, password, login)| {
+    let keys = logins.iter().flat_map(|(username, password, login)| {
         [(*username, &login.username), (*password, &login.password)]
     });
-    let mut own = own.chain([(&external::REDIS_PASSWORD, &outside.redis_password)]);
-    let set = own.find(|(_, value)| value.is_some());
-    if let (Some(secret), Some((key, _))) = (&outside.existing_secret, set) {
+    let mut keys = keys.chain([(&external::REDIS_PASSWORD, &settings.redis_password)]);
+    let set = keys.find(|(_, value)| value.is_some());
+    if let (Some(secret), Some((key, _))) = (&settings.existing_secret, set) {
         found.push(Finding::new(
             key,
             format!(
@@ -104,7 +104,7 @@ fn outside(values: &Values, release: &Release, found: &mut Found) {
         };
         found.push(Finding::new(key, format!("`{key}` needs `{missing}`")));
     }
-    let uses = !values.installs(Component::Mongodb) && outside.mongodb_login.username.is_some();
+    let uses = !values.installs(Component::Mongodb) && settings.mongodb_login.username.is_some();
     if uses && !release.logs_in_to_mongodb() {
         found.push(Finding::new(
             &external::MONGODB_USERNAME,
@@ -122,7 +122,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     if !server.base.enabled {
         return;
     }
-    if server.wants_login && server.replica_set {
+    if server.requires_login && server.replica_set {
         found.push(Finding::new(
             &mongodb::AUTH_ENABLED,
             format!(
@@ -139,7 +139,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
         return;
     }
     let version = &release.server;
-    if server.wants_login {
+    if server.requires_login {
         found.push(Finding::new(
             &mongodb::AUTH_ENABLED,
             format!(
@@ -156,7 +156,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
     }
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     let values = context.values;
     for database in &DATABASES {
         let component = database.component;
@@ -168,7 +168,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
             ));
         }
     }
-    if values.mongodb.wants_login && values.installs(Component::Mongodb) {
+    if values.mongodb.requires_login && values.installs(Component::Mongodb) {
         found.push(Finding::new(
             &mongodb::AUTH_ENABLED,
             "MongoDB creates its user only on empty data: existing data keep their users",
@@ -176,7 +176,7 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// Settings with which Elasticsearch does not start, or lets the servers in no more.
+/// Settings with which Elasticsearch does not start or refuses the servers.
 fn settings(context: &Context<'_>, found: &mut Found) {
     let elastic = &context.values.elasticsearch;
     if !elastic.base.enabled {
@@ -185,7 +185,7 @@ fn settings(context: &Context<'_>, found: &mut Found) {
     let key = &elasticsearch::PODS.extra_envs;
     for env in &elastic.base.pods.extra_envs {
         let name = env["name"].as_str().unwrap_or_default();
-        if elastic::is_gone(env, context.release) {
+        if elastic::is_removed(env, context.release) {
             let version = &context.release.databases.elasticsearch;
             let instead = match name.starts_with("node.") {
                 true => "; use `elasticsearch.roles` for the roles of its nodes",

@@ -1,15 +1,15 @@
-//! Configuration files and environment of the servers.
+//! Configuration files and environment variables of the servers.
 
 use serde_json::Value;
 
 use super::{Context, Finding, Found};
 use crate::values::{hocon, keys, published};
 
-/// The files whose names the API server looks for: the first parts of paths in its
+/// The names of the files that the API server reads: the first parts of the paths in its
 /// configuration.
-const READ: [&str; 5] = ["apiserver", "hosts", "logging", "secure", "services"];
+const CONFIG_FILES: [&str; 5] = ["apiserver", "hosts", "logging", "secure", "services"];
 
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     for (name, text) in &context.values.api.files {
         let key = keys::apiserver::ADDITIONAL_CONFIGS.below(name);
         if let Err(why) = hocon::check(text) {
@@ -22,7 +22,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             ));
             continue;
         }
-        if let Some(path) = astray_users(name, text) {
+        if let Some(path) = unread_users(name, text) {
             found.push(Finding::new(
                 key,
                 format!(
@@ -56,7 +56,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// A variable wins over the instance's own secret.
+/// Refuses published secrets in variables, which take precedence over the instance's own.
 fn published_envs(context: &Context<'_>, found: &mut Found) {
     for component in context.values.installed() {
         for env in &context.values.pods(component).extra_envs {
@@ -74,9 +74,9 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// The path of a configuration file's setting of fixed users, where the server looks
-/// for it elsewhere.
-fn astray_users(file: &str, text: &str) -> Option<String> {
+/// Returns the path of fixed users in a configuration file if the server does not read them
+/// there.
+fn unread_users(file: &str, text: &str) -> Option<String> {
     let stem = file.strip_suffix(".conf").unwrap_or(file);
     let paths = hocon::paths(text).into_iter();
     let mut paths = paths.map(|path| format!("{stem}.{path}"));
@@ -86,16 +86,16 @@ fn astray_users(file: &str, text: &str) -> Option<String> {
     })
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     for (name, text) in &context.values.api.files {
         let stem = name.strip_suffix(".conf").unwrap_or(name);
         let key = keys::apiserver::ADDITIONAL_CONFIGS.below(name);
-        let known = READ.map(|stem| format!("`{stem}.conf`")).join(", ");
+        let known = CONFIG_FILES.map(|stem| format!("`{stem}.conf`")).join(", ");
         let paths = hocon::paths(text);
         let twice = paths
             .iter()
             .any(|path| path.split('.').next() == Some(stem));
-        if !READ.contains(&stem) {
+        if !CONFIG_FILES.contains(&stem) {
             found.push(Finding::new(
                 key,
                 format!(

@@ -1,12 +1,12 @@
-//! Whether images fit the release.
+//! Checks that the images match the release.
 
 use super::{Context, Finding, Found, keys_listed};
 use crate::component::Component;
 use crate::release::{Catalogue, Release};
 use crate::values::keys;
 
-/// The last parts of names under which the release's images are known, also in
-/// registries of one's own; the tags of others say nothing of versions.
+/// The last parts of the names of the release's images, also in private registries. The tags
+/// of other images are not versions.
 const KNOWN_IMAGES: [&str; 6] = [
     "clearml",
     "server",
@@ -16,9 +16,9 @@ const KNOWN_IMAGES: [&str; 6] = [
     "elasticsearch",
 ];
 
-/// A tag of another version than the release's would be started with settings that
-/// it does not know, or on data that it cannot read.
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+/// Refuses tags of another version than the release's, which may not support the settings or
+/// may be unable to read the data.
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     let (values, release) = (context.values, context.release);
     for component in values.installed() {
         let image = values.image(component);
@@ -38,12 +38,12 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             continue;
         }
         let key = match component {
-            Component::Elasticsearch if values.elasticsearch.tag_by_elastics_name => {
+            Component::Elasticsearch if values.elasticsearch.uses_elastic_image_tag => {
                 &keys::elasticsearch::IMAGE_TAG
             }
             _ => &keys::pods(component).image_tag,
         };
-        let wanted = release.image(component);
+        let expected = release.image(component);
         let fits = |other: &Release| other.is_database_version(component, tag) == Some(true);
         let instead = match Catalogue::builtin().all().iter().find(|other| fits(other)) {
             Some(other) => format!(
@@ -57,14 +57,14 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
             format!(
                 "`{key}` is {tag}, but release {} has {}: {instead}",
                 release.name,
-                wanted.reference.tag_or_default()
+                expected.reference.tag_or_default()
             ),
         ));
     }
 }
 
-/// Images are loaded into the node, where this policy does not use them.
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+/// Warns about the pull policy `Always`, which does not use the images in the node.
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     let installed = context.values.installed();
     let always = installed
         .into_iter()

@@ -6,7 +6,7 @@ use super::{Context, Finding, Found};
 use crate::values::Site;
 use crate::values::keys::ingress as keys;
 
-/// Who reads annotations that begin so. Our controller, Traefik, reads only its own.
+/// The programs that read annotations with a prefix. Traefik reads only its own.
 const READERS: [(&str, &str); 9] = [
     ("nginx.ingress.kubernetes.io/", "ingress-nginx"),
     ("nginx.org/", "the NGINX Ingress Controller"),
@@ -21,12 +21,12 @@ const READERS: [(&str, &str); 9] = [
     ("acme.cert-manager.io/", "cert-manager"),
     ("external-dns.alpha.kubernetes.io/", "ExternalDNS"),
 ];
-/// The annotation that named a class before ingresses had a field for it.
+/// The annotation for the class from before ingresses had a field for it.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     let mut earlier: Vec<(&str, &str, &keys::Site)> = Vec::new();
-    for (name, site, keys) in open(context) {
+    for (name, site, keys) in enabled(context) {
         let same = earlier.iter().find(|(_, host, _)| *host == site.host);
         if let Some((other, _, others)) = same {
             found.push(Finding::of(
@@ -42,8 +42,8 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// The ingresses that are enabled, each with its name and its keys.
-fn open<'a>(
+/// The enabled ingresses, each with its name and its keys.
+fn enabled<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'static str, &'a Site, &'static keys::Site)> {
     let sites = &context.values.ingress.sites;
@@ -52,9 +52,9 @@ fn open<'a>(
     sites.filter_map(|(site, (name, keys))| Some((name, site.as_ref()?, keys)))
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     let sites = &context.values.ingress.sites;
-    if let Some((_, _, keys)) = open(context).next() {
+    if let Some((_, _, keys)) = enabled(context).next() {
         let class = context.values.ingress.class.as_str();
         let key = &keys.enabled;
         match context.controller {
@@ -90,10 +90,10 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// Annotations for a program that the node does not have.
+/// Warns about annotations for a program that the node does not have.
 fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
     let mut unread: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
-    for (name, site, keys) in open(context) {
+    for (name, site, keys) in enabled(context) {
         let place = match context.overrides(&keys.annotations.definition) {
             true => &keys.annotations,
             false => &keys::ANNOTATIONS,
@@ -101,7 +101,7 @@ fn annotations(context: &Context<'_>, class: &str, found: &mut Found) {
         for (annotation, value) in &site.annotations {
             let reader = READERS
                 .iter()
-                .find(|(begin, _)| annotation.starts_with(begin));
+                .find(|(prefix, _)| annotation.starts_with(prefix));
             if let Some((_, reader)) = reader {
                 let of_reader = unread.entry(reader).or_default();
                 of_reader.push((place.to_string(), annotation));

@@ -1,12 +1,12 @@
-//! What must be true of several values together, of the release they are for, and of
-//! the machine; and what a user should know that stops nothing.
+//! Rules about several values together, the release and the host. A violation is an error or
+//! a warning.
 
 mod databases;
 mod files;
-mod idle;
 mod images;
 mod ingress;
 mod services;
+mod unused;
 mod users;
 
 use serde_json::Value;
@@ -17,41 +17,41 @@ use super::{Controller, Values};
 use crate::release::Release;
 use crate::words::listed;
 
-/// What rules look at.
+/// The input of the rules.
 pub(super) struct Context<'a> {
     pub(super) values: &'a Values,
-    /// The same as one tree.
+    /// The effective values as one tree.
     pub(super) tree: &'a Value,
-    /// The values in force without those of the user.
+    /// The effective values without those of the user.
     pub(super) defaults: &'a Value,
     pub(super) overrides: &'a Overrides,
     pub(super) release: &'a Release,
-    /// The instance's ingress controller, where it has one.
+    /// The ingress controller of the instance, if it has one.
     pub(super) controller: Option<&'a Controller>,
 }
 
 impl Context<'_> {
-    /// Whether the user's value of a key counts.
+    /// Whether the user sets a key.
     fn overrides(&self, key: &Definition) -> bool {
         self.overrides.has(&key.steps().collect::<Vec<_>>())
     }
 
-    /// Whether the user chose something else than the default.
+    /// Whether the user sets a key to another value than the default.
     fn changes(&self, key: &Definition) -> bool {
-        let meaning = |tree| key.kind.meaning(key.at(tree));
-        self.overrides(key) && meaning(self.tree) != meaning(self.defaults)
+        let normalized = |tree| key.kind.normalized(key.at(tree));
+        self.overrides(key) && normalized(self.tree) != normalized(self.defaults)
     }
 }
 
-/// What a rule found.
+/// A violation of a rule.
 #[derive(Debug)]
 pub(super) struct Finding {
-    /// The keys that it is about. The first one that the user sets gives the place.
+    /// The keys that it is about. The first one that the user sets determines the place.
     pub(super) keys: Vec<String>,
     pub(super) what: String,
 }
 
-/// What rules found, in their order.
+/// Violations, in the order of the rules.
 pub(super) type Found = Vec<Finding>;
 
 impl Finding {
@@ -69,7 +69,7 @@ impl Finding {
     /// The place where the user sets one of the keys; `None` if the user sets none.
     pub(super) fn place(&self, overrides: &Overrides) -> Option<String> {
         self.keys.iter().find_map(|key| {
-            // Such as `apiserver.fixedUsers.users[0].password`.
+            // A key such as `apiserver.fixedUsers.users[0].password`.
             let (key, item) = key.split_at(key.find('[').unwrap_or(key.len()));
             let mut path = keys::path(key);
             let steps = item.split(['[', ']', '.']);
@@ -78,7 +78,7 @@ impl Finding {
         })
     }
 
-    /// Whether it is about a key, or about something below it.
+    /// Whether it is about a key or a part of its value.
     pub(super) fn is_about(&self, key: &str) -> bool {
         self.keys.iter().any(|one| {
             let below = one.strip_prefix(key);
@@ -87,32 +87,32 @@ impl Finding {
     }
 }
 
-/// Everything that is wrong.
-pub(super) fn broken(context: &Context<'_>) -> Found {
+/// Returns the errors.
+pub(super) fn errors(context: &Context<'_>) -> Found {
     let mut found = Found::new();
-    services::broken(context, &mut found);
-    databases::broken(context, &mut found);
-    images::broken(context, &mut found);
-    ingress::broken(context, &mut found);
-    files::broken(context, &mut found);
-    users::broken(context, &mut found);
+    services::errors(context, &mut found);
+    databases::errors(context, &mut found);
+    images::errors(context, &mut found);
+    ingress::errors(context, &mut found);
+    files::errors(context, &mut found);
+    users::errors(context, &mut found);
     found
 }
 
-/// What a user should know, and that stops nothing.
-pub(super) fn doubtful(context: &Context<'_>) -> Found {
+/// Returns the warnings.
+pub(super) fn warnings(context: &Context<'_>) -> Found {
     let mut found = Found::new();
-    services::doubtful(context, &mut found);
-    databases::doubtful(context, &mut found);
-    images::doubtful(context, &mut found);
-    ingress::doubtful(context, &mut found);
-    files::doubtful(context, &mut found);
-    users::doubtful(context, &mut found);
-    idle::doubtful(context, &mut found);
+    services::warnings(context, &mut found);
+    databases::warnings(context, &mut found);
+    images::warnings(context, &mut found);
+    ingress::warnings(context, &mut found);
+    files::warnings(context, &mut found);
+    users::warnings(context, &mut found);
+    unused::warnings(context, &mut found);
     found
 }
 
-/// Keys as a sentence lists them.
+/// Formats keys as a list in a sentence.
 fn keys_listed(keys: &[String]) -> String {
     let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
     listed(&quoted)

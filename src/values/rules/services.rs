@@ -1,16 +1,16 @@
-//! How the servers and Redis are reached.
+//! The Services of the servers and of Redis.
 
 use super::{Context, Finding, Found, keys_listed};
 use crate::component::Component;
 use crate::values::{Server, ServiceType, keys};
 
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     node_ports(context, found);
     controller_ports(context, found);
     redis_port(context, found);
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     for kind in [ServiceType::ClusterIp, ServiceType::LoadBalancer] {
         types(kind, context, found);
     }
@@ -34,12 +34,12 @@ fn servers<'a>(
     servers.filter_map(|(name, server)| Some((name, server, keys::server(name)?)))
 }
 
-/// All three are published, whatever their type.
+/// Refuses equal node ports: all three are published, regardless of the service type.
 fn node_ports(context: &Context<'_>, found: &mut Found) {
     let mut earlier: Vec<(Component, u16, &keys::Server)> = Vec::new();
     for (name, server, keys) in servers(context) {
         let port = server.service.node_port;
-        if let Some((other, _, others)) = earlier.iter().find(|(_, taken, _)| *taken == port) {
+        if let Some((other, _, others)) = earlier.iter().find(|(_, used, _)| *used == port) {
             found.push(Finding::of(
                 [keys, others].map(|keys| keys.node_port.to_string()),
                 format!("`{name}` and `{other}` cannot both have node port {port}"),
@@ -68,8 +68,7 @@ fn controller_ports(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// Types with which a server would not be reachable through the node's ports; they are
-/// rendered as NodePort.
+/// Warns about types that do not publish a node port; they are rendered as `NodePort`.
 fn types(kind: ServiceType, context: &Context<'_>, found: &mut Found) {
     let of_kind = servers(context).filter(|(_, server, _)| server.service.kind == kind);
     let keys: Vec<String> = of_kind
@@ -100,18 +99,19 @@ fn types(kind: ServiceType, context: &Context<'_>, found: &mut Found) {
     ));
 }
 
-/// The chart tells the servers a port of Redis, and gives Redis another.
+/// Refuses different ports for Redis itself and in the configuration of the servers, which the
+/// chart accepts.
 fn redis_port(context: &Context<'_>, found: &mut Found) {
     let redis = &context.values.redis;
-    let own = redis.told_host == "clearml-redis-master";
-    if redis.base.enabled && own && redis.told_port != redis.port {
+    let is_own_host = redis.configured_host == "clearml-redis-master";
+    if redis.base.enabled && is_own_host && redis.configured_port != redis.port {
         let keys = [&keys::redis::MASTER_PORT, &keys::redis::SERVICE_PORT];
         found.push(Finding::of(
             keys.map(String::from),
             format!(
                 "the servers would look for Redis on port {}, but its service has port {}: set \
                  `{}` and `{}` to the same value",
-                redis.told_port, redis.port, keys[0], keys[1]
+                redis.configured_port, redis.port, keys[0], keys[1]
             ),
         ));
     }

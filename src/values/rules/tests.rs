@@ -3,7 +3,7 @@ use crate::profile::Profile;
 use crate::release::{Catalogue, DEFAULT};
 use crate::values::{Controller, Error, Inputs, Resolved, resolve};
 
-/// A machine of 16 GB, with or without an ingress controller.
+/// Resolves values for a host with 16 GB, with or without an ingress controller.
 fn resolve_on(
     release: &str,
     text: &str,
@@ -31,7 +31,7 @@ fn resolve_on(
 
 fn refused(text: &str, sets: &[&str]) -> Vec<String> {
     let error = resolve_on(DEFAULT, text, sets, false).err();
-    let problems = error.expect("it is refused").problems;
+    let problems = error.expect("an error").problems;
     problems.iter().map(ToString::to_string).collect()
 }
 
@@ -43,7 +43,7 @@ fn warned(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_problem_is_told_at_once_whatever_kind_it_is_of() {
+fn problems_of_all_kinds_are_reported_together() {
     let text = "\
 apiserver:
   replicas: 2
@@ -53,10 +53,12 @@ fileserver: text
 mongodb: {persistence: {size: 5g}}
 elasticsearch: {roles: {data: false}}
 ";
-    let told = refused(text, &["redis.usePassword=perhaps"]);
-    assert!(told[0].starts_with("values.yaml:2: ") && told[0].contains("`apiserver.replicas`"));
+    let messages = refused(text, &["redis.usePassword=perhaps"]);
+    assert!(
+        messages[0].starts_with("values.yaml:2: ") && messages[0].contains("`apiserver.replicas`")
+    );
     assert_eq!(
-        told[1..],
+        messages[1..],
         [
             "values.yaml:5: invalid value for `fileserver`: expected a map of keys, got a string",
             "values.yaml:4: `webserver` and `apiserver` cannot both have node port 30080",
@@ -69,25 +71,25 @@ elasticsearch: {roles: {data: false}}
 }
 
 #[test]
-fn each_part_of_a_value_is_told() {
+fn each_invalid_part_of_a_value_is_reported() {
     let text = "\
 apiserver:
   resources: {requests: {cpu: lots}, limits: {memory: 2GB}}
   extraEnvs: [text, {value: a}, {name: A}, {name: A}]
   fixedUsers: {enabled: true, users: [text, {username: ann}]}
 ";
-    let told = refused(text, &[]);
-    assert_eq!(told.len(), 7, "{told:#?}");
+    let messages = refused(text, &[]);
+    assert_eq!(messages.len(), 7, "{messages:#?}");
 }
 
 #[test]
-fn a_rule_is_silent_about_a_value_that_is_invalid_already() {
+fn rules_ignore_invalid_values() {
     let text = "apiserver: {service: {nodePort: 80}}\nwebserver: {service: {nodePort: 30008}}\n";
     assert_eq!(refused(text, &[]).len(), 1);
 }
 
 #[test]
-fn service_types_of_production_are_published_with_a_word_about_it() {
+fn other_service_types_are_published_with_a_warning() {
     let text = "\
 webserver: {service: {type: LoadBalancer, port: 80}}
 apiserver: {service: {type: LoadBalancer, port: 80}}
@@ -105,7 +107,7 @@ fileserver: {service: {type: ClusterIP}}
 }
 
 #[test]
-fn a_node_port_of_none_is_the_usual_one() {
+fn an_empty_node_port_is_the_default_one() {
     let text = "apiserver: {service: {type: ClusterIP, nodePort: null}}\nwebserver: {service: {nodePort: ''}}\n";
     let values = resolve_on(DEFAULT, text, &[], false).ok().unwrap().values;
     let ports = values.node_ports();
@@ -113,17 +115,17 @@ fn a_node_port_of_none_is_the_usual_one() {
 }
 
 #[test]
-fn node_ports_of_all_types_must_differ_also_from_the_controllers() {
+fn node_ports_must_differ_from_each_other_and_from_the_controllers() {
     let text = "apiserver: {service: {type: ClusterIP, nodePort: 30082}}\nwebserver: {service: {nodePort: 30082}}\n";
-    let told = |controller| {
+    let messages = |controller| {
         let error = resolve_on(DEFAULT, text, &[], controller).err().unwrap();
         error.problems.len()
     };
-    assert_eq!((told(false), told(true)), (1, 3));
+    assert_eq!((messages(false), messages(true)), (1, 3));
 }
 
 #[test]
-fn a_limit_of_the_profile_gives_way_to_a_heap_or_a_request() {
+fn limits_of_the_profile_are_adjusted_to_a_heap_or_a_request() {
     let of = |text: &str| {
         let resolved = resolve_on(DEFAULT, text, &[], false).ok().unwrap();
         let elastic = &resolved.values.elasticsearch;
@@ -153,7 +155,7 @@ fn a_limit_of_the_profile_gives_way_to_a_heap_or_a_request() {
 }
 
 #[test]
-fn what_does_nothing_because_of_another_key_is_said() {
+fn warns_about_values_without_effect_because_of_another_key() {
     let text = "\
 ingress:
   app: {hostName: app.example.com}
@@ -177,13 +179,13 @@ elasticsearch: {imageTag: 7.17.28, image: {tag: 7.17.29}}
             "values.yaml:7: `apiserver.watchdog.thresholdSeconds` has no effect: `apiserver.watchdog.enabled` is false",
         ]
     );
-    let opened = resolve_on(
+    let with_controller = resolve_on(
         DEFAULT,
         "ingress: {app: {hostName: app.a.test}}\n",
         &[],
         true,
     );
-    let warnings = opened.ok().unwrap().warnings;
+    let warnings = with_controller.ok().unwrap().warnings;
     assert!(
         !warnings.join("\n").contains("has no effect"),
         "{warnings:?}"
@@ -191,7 +193,7 @@ elasticsearch: {imageTag: 7.17.28, image: {tag: 7.17.29}}
 }
 
 #[test]
-fn published_secrets_count_as_none_in_any_secret_key() {
+fn published_secrets_count_as_not_set() {
     const CHART_7: &str = "ymLh1ok5k5xNUQfS944Xdx9xjf0wueokqKM2dMZfHuH9ayItG2";
     for key in [
         "secret.authToken",
@@ -218,14 +220,17 @@ fn published_secrets_count_as_none_in_any_secret_key() {
         "apiserver: {{additionalConfigs: {{secure.conf: 'auth {{ token_secret: {CHART_7} }}'}}}}\n"
     );
     for text in [env, file] {
-        let told = refused(&text, &[]);
-        assert!(told[0].contains("contains a published secret"), "{told:?}");
-        assert!(!told[0].contains("ymLh"), "{told:?}");
+        let messages = refused(&text, &[]);
+        assert!(
+            messages[0].contains("contains a published secret"),
+            "{messages:?}"
+        );
+        assert!(!messages[0].contains("ymLh"), "{messages:?}");
     }
 }
 
 #[test]
-fn no_message_holds_the_value_of_a_secret() {
+fn no_message_contains_a_secret() {
     const SECRET: &str = "hunter2";
     for (text, set) in [
         ("secret: {authToken: 'hunter2+hunter2'}", ""),
@@ -263,13 +268,13 @@ fn no_message_holds_the_value_of_a_secret() {
         ("", "redis.password=hunter2 x"),
     ] {
         let sets: Vec<&str> = [set].into_iter().filter(|set| !set.is_empty()).collect();
-        let told = refused(text, &sets).join("\n");
-        assert!(!told.contains(SECRET), "{text} {set}: {told}");
+        let messages = refused(text, &sets).join("\n");
+        assert!(!messages.contains(SECRET), "{text} {set}: {messages}");
     }
 }
 
 #[test]
-fn secrets_that_begin_with_a_digit_are_taken() {
+fn accepts_secrets_that_start_with_a_digit() {
     let secret = "7f3c0a51e2b94d6688f0c1d2e3f4a5b6";
     let sets = [
         &format!("secret.authToken={secret}")[..],
@@ -291,7 +296,7 @@ fn secrets_that_begin_with_a_digit_are_taken() {
 }
 
 #[test]
-fn an_image_without_a_tag_or_a_name_is_the_releases() {
+fn an_empty_image_name_or_tag_is_that_of_the_release() {
     for text in [
         "apiserver: {image: {repository: '', tag: ''}}\n",
         "apiserver: {image: {tag: null}}\n",
@@ -306,9 +311,9 @@ fn an_image_without_a_tag_or_a_name_is_the_releases() {
 }
 
 #[test]
-fn users_in_a_file_that_the_server_does_not_read_are_refused() {
+fn refuses_users_in_a_file_that_the_server_does_not_read() {
     const USERS: &str = "fixed_users { enabled: true, users: [] }";
-    let told = |name: &str, text: &str| {
+    let messages = |name: &str, text: &str| {
         let file = serde_json::json!({"apiserver": {"additionalConfigs": {name: text}}});
         let text = crate::yaml::to_string(&file);
         match resolve_on(DEFAULT, &text, &[], false) {
@@ -316,7 +321,10 @@ fn users_in_a_file_that_the_server_does_not_read_are_refused() {
             Err(error) => format!("refused: {}", error.problems[0]),
         }
     };
-    assert_eq!(told("apiserver.conf", &format!("auth {{ {USERS} }}")), "");
+    assert_eq!(
+        messages("apiserver.conf", &format!("auth {{ {USERS} }}")),
+        ""
+    );
     for (name, text) in [
         ("auth.conf", format!("auth {{ {USERS} }}")),
         ("auth.conf", USERS.to_owned()),
@@ -327,19 +335,22 @@ fn users_in_a_file_that_the_server_does_not_read_are_refused() {
         ),
         ("apiserver.conf", "fixed_users.enabled = true".to_owned()),
     ] {
-        let told = told(name, &text);
+        let messages = messages(name, &text);
         assert!(
-            told.contains("anyone could log in without a password"),
-            "{name} {text}: {told}"
+            messages.contains("anyone could log in without a password"),
+            "{name} {text}: {messages}"
         );
     }
-    assert!(told("extra.conf", "a: 1").contains("ignores the file `extra.conf`"));
-    assert!(told("services.conf", "services { a: 1 }").contains("does not read `services`"));
-    assert_eq!(told("services.conf", "# fixed_users\ntasks { a: 1 }"), "");
+    assert!(messages("extra.conf", "a: 1").contains("ignores the file `extra.conf`"));
+    assert!(messages("services.conf", "services { a: 1 }").contains("does not read `services`"));
+    assert_eq!(
+        messages("services.conf", "# fixed_users\ntasks { a: 1 }"),
+        ""
+    );
 }
 
 #[test]
-fn the_users_own_list_of_elasticsearchs_settings_counts() {
+fn a_list_of_elasticsearch_settings_replaces_the_default() {
     let envs = |release: &str, text: &str| -> Vec<(String, String)> {
         let resolved = resolve_on(release, text, &[], false).ok().unwrap();
         let envs = resolved.values.elasticsearch.base.pods.extra_envs;
@@ -381,20 +392,20 @@ fn the_users_own_list_of_elasticsearchs_settings_counts() {
         &[],
         false,
     );
-    let told = error.err().unwrap().problems[0].to_string();
+    let messages = error.err().unwrap().problems[0].to_string();
     assert!(
-        told.contains("does not start with the unknown setting `node.master`"),
-        "{told}"
+        messages.contains("does not start with the unknown setting `node.master`"),
+        "{messages}"
     );
 }
 
 #[test]
-fn a_cookie_without_an_age_is_legal() {
+fn a_cookie_age_of_zero_is_valid() {
     assert_eq!(warned("apiserver: {authCookiesMaxAge: 0}\n"), [""; 0]);
 }
 
 #[test]
-fn annotations_of_another_controller_are_said_once_for_each() {
+fn warns_once_about_the_annotations_of_each_other_controller() {
     let text = "\
 ingress:
   annotations: {nginx.ingress.kubernetes.io/proxy-body-size: 10g, example.com/team: ml}
@@ -404,15 +415,15 @@ ingress:
   api: {enabled: true, annotations: {nginx.ingress.kubernetes.io/proxy-read-timeout: '600'}}
   files: {enabled: true, annotations: {traefik.ingress.kubernetes.io/router.priority: '1'}}
 ";
-    let told = |controller| {
+    let messages = |controller| {
         let resolved = resolve_on(DEFAULT, text, &[], controller).ok().unwrap();
         let about = ["of ingress-nginx", "cert-manager", "ingress.class"];
-        let told = resolved.warnings.into_iter();
-        let told = told.filter(|line| about.iter().any(|word| line.contains(word)));
-        told.collect::<Vec<_>>()
+        let messages = resolved.warnings.into_iter();
+        let messages = messages.filter(|line| about.iter().any(|word| line.contains(word)));
+        messages.collect::<Vec<_>>()
     };
     assert_eq!(
-        told(true),
+        messages(true),
         [
             "values.yaml:5: `kubernetes.io/ingress.class: nginx` in `ingress.app.annotations` gives the ingress of `app` to another controller: the one in the node serves only traefik",
             "values.yaml:5: `cert-manager.io/cluster-issuer` of cert-manager has no effect: the node has only Traefik",
@@ -420,7 +431,7 @@ ingress:
         ]
     );
     assert_eq!(
-        told(false),
+        messages(false),
         [""; 0],
         "without a controller no ingress has an effect"
     );

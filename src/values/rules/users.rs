@@ -7,7 +7,7 @@ use super::{Context, Finding, Found};
 use crate::values::User;
 use crate::values::keys::apiserver::{FIXED_USERS, FIXED_USERS_ENABLED, FIXED_USERS_PASS_HASHED};
 
-pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
+pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     let Some(fixed) = &context.values.api.fixed_users else {
         return;
     };
@@ -22,7 +22,7 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     }
     for (key, user) in each(&fixed.users) {
         if fixed.hashed
-            && let Err(why) = hashed(&user.password)
+            && let Err(why) = check_hash(&user.password)
         {
             let name = &user.username;
             found.push(Finding::new(
@@ -33,12 +33,12 @@ pub(super) fn broken(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     let Some(fixed) = &context.values.api.fixed_users else {
         return;
     };
     for (key, user) in each(&fixed.users) {
-        let looks_hashed = looks_like_bcrypt(&user.password) || hashed(&user.password).is_ok();
+        let looks_hashed = looks_like_bcrypt(&user.password) || check_hash(&user.password).is_ok();
         if !fixed.hashed && looks_hashed {
             found.push(Finding::new(
                 key.clone(),
@@ -55,7 +55,7 @@ fn each(users: &[User]) -> impl Iterator<Item = (String, &User)> {
 }
 
 /// Checks that a password is a base64-encoded bcrypt hash.
-fn hashed(password: &str) -> Result<(), &'static str> {
+fn check_hash(password: &str) -> Result<(), &'static str> {
     if looks_like_bcrypt(password) {
         return Err(
             "is a bcrypt hash, but is not base64-encoded; encode it: printf %s 'HASH' | base64 -w0",
@@ -75,7 +75,7 @@ fn hashed(password: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a text begins as a bcrypt hash does: `$2b$` and the cost.
+/// Whether a text starts like a bcrypt hash: `$2b$` and the cost.
 fn looks_like_bcrypt(text: &str) -> bool {
     let mut parts = text.split('$');
     let (start, version, cost) = (parts.next(), parts.next(), parts.next());
@@ -84,7 +84,7 @@ fn looks_like_bcrypt(text: &str) -> bool {
         && cost.is_some_and(|cost| cost.len() == 2 && cost.parse::<u8>().is_ok())
 }
 
-/// `$2b$`, the cost, and 53 characters of salt and hash.
+/// Whether this is a bcrypt hash: `$2b$`, the cost, and 53 characters of salt and hash.
 fn is_bcrypt(hash: &[u8]) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "./$".contains(c);
     std::str::from_utf8(hash)
@@ -98,10 +98,10 @@ mod tests {
     const BCRYPT: &str = "$2b$12$abcdefghijklmnopqrstuuAbCdEfGhIjKlMnOpQrStUvWxYz0123a";
 
     #[test]
-    fn only_an_encoded_hash_lets_its_user_in() {
+    fn accepts_only_an_encoded_hash() {
         let encode = |text: &str| STANDARD.encode(text);
-        assert_eq!(hashed(&encode(BCRYPT)), Ok(()));
-        assert_eq!(hashed(&encode(&BCRYPT.replace("2b", "2y"))), Ok(()));
+        assert_eq!(check_hash(&encode(BCRYPT)), Ok(()));
+        assert_eq!(check_hash(&encode(&BCRYPT.replace("2b", "2y"))), Ok(()));
         for (password, why) in [
             (BCRYPT.to_owned(), "not base64-encoded"),
             ("hunter2".to_owned(), "is not a base64-encoded bcrypt hash"),
@@ -109,7 +109,7 @@ mod tests {
             (encode(&BCRYPT[..59]), "is not a base64-encoded bcrypt hash"),
             (encode(&format!("{BCRYPT}\n")), "line break"),
         ] {
-            assert!(hashed(&password).unwrap_err().contains(why), "{why}");
+            assert!(check_hash(&password).unwrap_err().contains(why), "{why}");
         }
     }
 }

@@ -38,17 +38,16 @@ pub struct Database {
     pub enabled: bool,
     pub pods: Pods,
     pub claim: Claim,
-    /// Arguments beside our own.
+    /// Additional arguments.
     pub extra_flags: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redis {
-    /// What all databases have.
     pub base: Database,
-    pub wants_login: bool,
-    pub told_host: String,
-    pub told_port: u16,
+    pub requires_login: bool,
+    pub configured_host: String,
+    pub configured_port: u16,
     pub port: u16,
 }
 
@@ -61,9 +60,9 @@ impl Redis {
                 claim: Claim::read(reader, &redis::CLAIM),
                 extra_flags: reader.get(&redis::EXTRA_FLAGS),
             },
-            wants_login: reader.get(&redis::USE_PASSWORD),
-            told_host: reader.get(&redis::MASTER_NAME),
-            told_port: reader.get(&redis::MASTER_PORT),
+            requires_login: reader.get(&redis::USE_PASSWORD),
+            configured_host: reader.get(&redis::MASTER_NAME),
+            configured_port: reader.get(&redis::MASTER_PORT),
             port: reader.get(&redis::SERVICE_PORT),
         }
     }
@@ -71,12 +70,11 @@ impl Redis {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mongodb {
-    /// What all databases have.
     pub base: Database,
     pub replica_set: bool,
     pub replicas: u32,
-    pub wants_login: bool,
-    pub told_host: String,
+    pub requires_login: bool,
+    pub configured_host: String,
     pub service: ServiceType,
     pub port: u16,
     pub port_name: String,
@@ -93,15 +91,15 @@ impl Mongodb {
             },
             replica_set: reader.get(&mongodb::ARCHITECTURE) == "replicaset",
             replicas: reader.get(&mongodb::REPLICA_COUNT),
-            wants_login: reader.get(&mongodb::AUTH_ENABLED),
-            told_host: reader.get(&mongodb::SERVICE_NAME),
+            requires_login: reader.get(&mongodb::AUTH_ENABLED),
+            configured_host: reader.get(&mongodb::SERVICE_NAME),
             service: reader.get(&mongodb::SERVICE_TYPE),
             port: reader.get(&mongodb::SERVICE_PORT),
             port_name: reader.get(&mongodb::SERVICE_PORT_NAME),
         }
     }
 
-    /// How many there are.
+    /// The number of pods.
     pub fn members(&self) -> u32 {
         if self.replica_set { self.replicas } else { 1 }
     }
@@ -109,23 +107,22 @@ impl Mongodb {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elasticsearch {
-    /// What all databases have.
     pub base: Database,
     pub replicas: u32,
     pub java_options: String,
     pub port: u16,
-    /// The cluster's name, with which names begin.
+    /// The name of the cluster, and prefix of object names.
     pub cluster_name: String,
     pub roles: Roles,
-    /// The query of the question whether it has started.
+    /// The parameters of the health request that decides whether it has started.
     pub health_query: String,
-    /// Files of its folder `config`.
+    /// Files in its directory `config`.
     pub files: Files,
-    /// Whether the image's tag was said under the Elastic chart's name of it.
-    pub(in crate::values) tag_by_elastics_name: bool,
+    /// Whether the tag of the image is set with the key of Elastic's chart.
+    pub(in crate::values) uses_elastic_image_tag: bool,
 }
 
-/// What Elasticsearch's nodes do.
+/// The roles of Elasticsearch's nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -139,7 +136,7 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// The roles by name, unless they are all.
+    /// Returns the names of the roles; `None` if all are enabled.
     pub fn limited(self) -> Option<Vec<&'static str>> {
         let all = [
             ("master", self.master),
@@ -156,10 +153,10 @@ impl Roles {
 impl Elasticsearch {
     pub(super) fn read(reader: &Reader<'_>) -> Elasticsearch {
         let mut pods = Pods::read(reader, Component::Elasticsearch);
-        // The Elastic chart's own name of the tag.
+        // The key of Elastic's chart for the tag takes precedence.
         let tag = &elasticsearch::IMAGE_TAG;
-        let tag_by_elastics_name = reader.get(tag).is_some();
-        if tag_by_elastics_name {
+        let uses_elastic_image_tag = reader.get(tag).is_some();
+        if uses_elastic_image_tag {
             pods.image.reference = reader.image(Component::Elasticsearch, tag);
         }
         Elasticsearch {
@@ -186,7 +183,7 @@ impl Elasticsearch {
             },
             health_query: reader.get(&elasticsearch::CLUSTER_HEALTH_CHECK_PARAMS),
             files: reader.get(&elasticsearch::ES_CONFIG),
-            tag_by_elastics_name,
+            uses_elastic_image_tag,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::values::keys::ingress as keys;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingress {
-    /// Which controller serves them; empty for the cluster's default class.
+    /// The class, which selects the controller; empty for the default class of the cluster.
     pub class: String,
     pub sites: Sites,
 }
@@ -23,7 +23,7 @@ pub struct Sites {
 pub struct Site {
     pub host: String,
     pub tls_secret: Option<String>,
-    /// Shared annotations and its own; its own win.
+    /// The shared annotations and its own, which take precedence.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -41,7 +41,7 @@ impl Site {
         })
     }
 
-    /// The URL without a port.
+    /// The scheme of its URL.
     pub fn scheme(&self) -> &'static str {
         match self.tls_secret {
             Some(_) => "https",
@@ -64,7 +64,7 @@ impl Ingress {
 }
 
 impl Sites {
-    /// Each that there is, with its name in the values.
+    /// The enabled ingresses, each with its name in the values.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Site)> {
         let all = [
             ("app", &self.app),
@@ -75,8 +75,8 @@ impl Sites {
             .filter_map(|(name, site)| Some((name, site.as_ref()?)))
     }
 
-    /// Whether the web app finds the other two from its own host name: its code
-    /// knows `app.`, `api.` and `files.` of one domain alone (facts: §2.3).
+    /// Whether the web app can derive the host names of the other two from its own: its code
+    /// only supports `app.`, `api.` and `files.` of one domain (facts: §2.3).
     pub fn found_by_web_app(&self) -> bool {
         let (Some(app), Some(api), Some(files)) = (&self.app, &self.api, &self.files) else {
             return false;

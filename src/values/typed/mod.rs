@@ -1,8 +1,8 @@
-//! The values in force, with their types.
+//! The effective values with their types.
 
 mod database;
+mod external;
 mod ingress;
-mod outside;
 mod reader;
 mod server;
 
@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use self::database::{Claim, Elasticsearch, Mongodb, Redis};
+pub use self::external::ExternalDatabases;
 pub use self::ingress::{Ingress, Site};
-pub use self::outside::Outside;
+
 use self::reader::Reader;
 pub use self::server::{ApiOptions, FixedUsers, Image, Pods, Server, ServiceType, User};
 use crate::component::{Component, RELEASE_NAME};
@@ -24,13 +25,12 @@ use crate::values::keys::{self, secret};
 
 pub type Files = BTreeMap<String, String>;
 
-/// The values in force.
+/// The effective values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Values {
-    /// How objects are called.
     pub names: Names,
     pub company: String,
-    /// Credentials for pulls of the pods.
+    /// The credentials with which pods pull images.
     pub pull_secret: Option<PullSecret>,
     pub chosen: Chosen,
     pub ingress: Ingress,
@@ -44,21 +44,21 @@ pub struct Values {
     pub mongodb: Mongodb,
     pub redis: Redis,
     pub elasticsearch: Elasticsearch,
-    pub outside: Outside,
+    pub external: ExternalDatabases,
 }
 
-/// What the names of objects are made of.
+/// The parts of object names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// `clearml`, or what stands for it in labels.
+    /// `clearml` or its replacement in labels.
     pub name: String,
-    /// How the servers' objects begin.
+    /// The prefix of the names of the servers' objects.
     pub full: String,
 }
 
 impl Names {
-    /// As Helm charts make them: the full name is the release's where that holds the
-    /// chart's name already, and 63 letters at most.
+    /// Creates the names as Helm charts do: the full name is that of the Helm release if it
+    /// contains the name of the chart, and has at most 63 characters.
     fn of(name_override: &str, full_override: &str) -> Names {
         let name = match name_override {
             "" => "clearml",
@@ -79,26 +79,26 @@ impl Names {
         }
     }
 
-    /// The name of a server's objects.
+    /// Returns the name of a server's objects.
     pub fn server(&self, component: Component) -> String {
         format!("{}-{component}", self.full)
     }
 }
 
-/// Credentials with which pods pull.
+/// The credentials with which pods pull images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PullSecret {
-    /// A Secret that is there.
+    /// An existing Secret.
     Existing(String),
-    Made {
+    Created {
         registry: String,
-        /// User and password; without them those of the user's own login.
+        /// User name and password; without them, those of the user's `docker login`.
         login: Option<(String, String)>,
         email: String,
     },
 }
 
-/// What the chart's list holds in the place of a user and a password.
+/// The placeholders for user name and password in the chart.
 const PLACEHOLDERS: (&str, &str) = ("someone", "pwd");
 
 impl PullSecret {
@@ -112,19 +112,19 @@ impl PullSecret {
             password.unwrap_or_default(),
         );
         let is_placeholder = (login.0.as_str(), login.1.as_str()) == PLACEHOLDERS;
-        let made = PullSecret::Made {
+        let created = PullSecret::Created {
             registry: reader.get(&keys::registry::REGISTRY),
             login: Some(login).filter(|(user, _)| !is_placeholder && !user.is_empty()),
             email: reader.get(&keys::registry::EMAIL),
         };
         let existing = reader.get(&keys::registry::EXISTING_SECRET);
-        Some(existing.map_or(made, PullSecret::Existing))
+        Some(existing.map_or(created, PullSecret::Existing))
     }
 }
 
 impl Values {
-    /// Reads all values out of a tree whose values were checked, and images that it does
-    /// not have out of the release.
+    /// Reads all values from a tree with valid values, and images that it lacks from the
+    /// release.
     pub(super) fn read(tree: &Value, release: &Release) -> Values {
         Values::of(&Reader::new(tree, release))
     }
@@ -148,11 +148,11 @@ impl Values {
             mongodb: Mongodb::read(reader),
             redis: Redis::read(reader),
             elasticsearch: Elasticsearch::read(reader),
-            outside: Outside::read(reader),
+            external: ExternalDatabases::read(reader),
         }
     }
 
-    /// The key pair with which programs log in.
+    /// Returns the key pair for programs.
     pub fn login(&self, secrets: &Secrets) -> Credentials {
         let secrets = secrets.clone().with(&self.chosen);
         let fixed_users = self.api.fixed_users.is_some();
@@ -185,7 +185,7 @@ impl Values {
         }
     }
 
-    /// Whether a component is installed, and not outside.
+    /// Whether a component is installed, and is not an external database.
     pub fn installs(&self, component: Component) -> bool {
         match component {
             Component::Redis => self.redis.base.enabled,
@@ -195,14 +195,14 @@ impl Values {
         }
     }
 
-    /// The components that are installed, in the order in which they are needed.
+    /// The components that are installed, in the order of their dependencies.
     pub fn installed(&self) -> Vec<Component> {
         let mut all = Component::ALL.to_vec();
         all.retain(|component| self.installs(*component));
         all
     }
 
-    /// How many pods a component has.
+    /// The number of pods of a component.
     pub fn replicas(&self, component: Component) -> u32 {
         match component {
             Component::Redis => 1,
@@ -214,7 +214,7 @@ impl Values {
         }
     }
 
-    /// The three servers, by the first word of their keys.
+    /// The three servers.
     pub fn servers(&self) -> [(Component, &Server); 3] {
         [
             (Component::Apiserver, &self.apiserver),
@@ -272,9 +272,9 @@ mod tests {
         let read = reader.read.into_inner();
         let unread = keys::all().iter().filter(|key| {
             // Only one path of an ingress is valid.
-            let acts =
-                key.definition.effect == Effect::Works && key.definition.kind != Kind::RootPath;
-            acts && !read.contains(&key.path)
+            let has_effect =
+                key.definition.effect == Effect::Supported && key.definition.kind != Kind::RootPath;
+            has_effect && !read.contains(&key.path)
         });
         let unread: Vec<&str> = unread.map(|key| key.path.as_str()).collect();
         assert_eq!(unread, [""; 0]);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_made_as_charts_make_them() {
+    fn names_are_those_of_helm_charts() {
         for ((name, full), expected) in [
             (("", ""), ("clearml", "clearml")),
             (("clear", ""), ("clear", "clearml")),

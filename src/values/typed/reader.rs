@@ -1,4 +1,4 @@
-//! Values by their key, out of a tree whose values were checked.
+//! Reads values by key from a tree with valid values.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::image_ref::ImageRef;
 use crate::release::Release;
 use crate::values::keys::{self, Key};
 
-/// A tree whose values fit their kinds.
+/// A tree with valid values.
 pub(super) struct Reader<'a> {
     tree: &'a Value,
     release: &'a Release,
@@ -32,8 +32,8 @@ impl<'a> Reader<'a> {
         key.read(self.tree)
     }
 
-    /// The image of a component with the tag of a key; the release's where the values
-    /// have none.
+    /// Returns the image of a component with the tag of a key. Missing parts are those of the
+    /// release.
     pub(super) fn image(&self, component: Component, tag: &Key<Option<String>>) -> ImageRef {
         let default = &self.release.image(component).reference;
         let repository = self.get(&keys::pods(component).image_repository);

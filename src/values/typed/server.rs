@@ -19,11 +19,8 @@ pub struct Image {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceType {
-    /// On a port of the node.
     NodePort,
-    /// Inside the cluster alone.
     ClusterIp,
-    /// Through a load balancer.
     LoadBalancer,
 }
 
@@ -55,16 +52,16 @@ pub struct Service {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pods {
     pub image: Image,
-    /// Requests and limits, as Kubernetes takes them.
+    /// Requests and limits as a Kubernetes object.
     pub resources: Value,
-    /// Environment beside our own, as Kubernetes takes it.
+    /// Additional environment variables as Kubernetes objects.
     pub extra_envs: Vec<Value>,
     pub annotations: BTreeMap<String, String>,
     /// Labels of the nodes that may run them.
     pub node_selector: BTreeMap<String, String>,
-    /// Taints that they tolerate, as Kubernetes takes them.
+    /// Tolerations as Kubernetes objects.
     pub tolerations: Vec<Value>,
-    /// Affinity, as Kubernetes takes it; empty where none was said.
+    /// Affinity as a Kubernetes object; empty if it is not set.
     pub affinity: Value,
 }
 
@@ -72,7 +69,7 @@ impl Pods {
     pub(super) fn read(reader: &Reader<'_>, component: Component) -> Pods {
         let keys = keys::pods(component);
         let mut resources = reader.get(&keys.resources);
-        // `limits: {cpu: null}` takes a default away, and may leave nothing.
+        // `limits: {cpu: null}` removes a default and may leave an empty map.
         if let Some(map) = resources.as_object_mut() {
             map.retain(|_, amounts| amounts.as_object().is_some_and(|map| !map.is_empty()));
         }
@@ -112,24 +109,23 @@ impl Server {
     }
 }
 
-/// What the API server does.
+/// The options of the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiOptions {
     /// Whether empty databases are filled with examples.
     pub prepopulate: bool,
-    /// The folder with them in the image.
+    /// The directory with the examples in the image.
     pub prepopulate_files: String,
-    /// Seconds that a login in the browser lasts.
+    /// Seconds after which a login in the browser expires.
     pub cookie_age: u64,
-    /// Seconds before the first liveness probe, where the chart's were changed.
+    /// Seconds before the first liveness probe, if not the chart's.
     pub liveness_delay: Option<u64>,
-    /// Seconds before the first readiness probe, where the chart's were changed.
+    /// Seconds before the first readiness probe, if not the chart's.
     pub readiness_delay: Option<u64>,
     /// Configuration files in HOCON.
     pub files: Files,
-    /// Users with passwords, where there are such.
+    /// Users with passwords, if enabled.
     pub fixed_users: Option<FixedUsers>,
-    /// What becomes of tasks that stopped to report.
     pub watchdog: Watchdog,
 }
 
@@ -142,10 +138,10 @@ pub struct FixedUsers {
 
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct User {
-    /// What is typed.
+    /// The name for the login.
     pub username: String,
     pub password: String,
-    /// What is shown.
+    /// The display name.
     pub name: String,
 }
 
@@ -155,17 +151,17 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// What becomes of tasks that stopped to report.
+/// The handling of tasks that no longer report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watchdog {
     pub enabled: bool,
-    /// After how many seconds.
+    /// Seconds without a report after which a task is set to stopped.
     pub threshold: u64,
-    /// Seconds between two looks.
+    /// Seconds between two checks.
     pub interval: u64,
 }
 
-/// What the chart waits before probes; the same value changes nothing.
+/// The delay of the chart's probes, which counts as not set.
 const CHART_DELAY: u64 = 60;
 
 impl ApiOptions {

@@ -1,8 +1,8 @@
-//! Values that are written for another chart, or another version of this one: recognised
-//! once for a file, with what to write instead. Nothing is translated in silence.
+//! Values for another chart, or for another version of this one. They are reported once for
+//! each file, with what to write instead. Nothing is translated silently.
 
 mod table;
-pub(super) mod wrapper;
+pub(super) mod umbrella;
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use super::kind::text;
 enum Advice {
     /// It has another name here.
     Write(&'static str),
-    /// Something else does the same: an instruction.
+    /// Another setting does the same: the instruction.
     Instead(&'static str),
-    /// It can be left out: why.
-    Nothing(&'static str),
-    /// Nothing does the same: why.
+    /// It has no effect here: the reason.
+    NoEffect(&'static str),
+    /// There is no replacement: the reason.
     Unsupported(&'static str),
 }
 
@@ -32,48 +32,46 @@ const SITES: [(&str, &str); 3] = [
     ("webserver", "app"),
 ];
 
-/// What is known of a key that this chart does not have.
+/// A path that this chart does not have and another one does.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Known {
-    /// What to do with it.
-    Key(Recognised),
-    /// There are such keys below it.
+    Key(Recognized),
+    /// A section that contains such keys.
     Section,
 }
 
-/// A key of another chart.
+/// A recognized key of another chart.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Recognised {
+pub(super) struct Recognized {
     row: &'static Row,
-    /// Which of [`SITES`] it is about, if about one.
+    /// The one of [`SITES`] that it is about, if any.
     site: Option<(&'static str, &'static str)>,
 }
 
-/// A key of another chart that somebody wrote.
+/// A key of another chart in the values of the user.
 #[derive(Debug, Clone)]
-pub(super) struct Foreign {
-    /// Its path with `SERVER` or `SITE` where the row has them.
+pub(super) struct ForeignKey {
+    /// Its path, with `SERVER` or `SITE` as in the row.
     key: String,
-    recognised: Recognised,
-    /// Where it stands.
+    recognized: Recognized,
     place: String,
     line: Option<usize>,
-    /// Whether it asks for something that is not so anyway.
-    asks: bool,
+    /// Whether its value requires a change.
+    is_relevant: bool,
 }
 
-/// Recognises a key by its path and its value.
+/// Recognizes a key by its path and its value.
 pub(super) fn find(path: &[&str], value: &Value) -> Option<Known> {
-    let mut nearest: Option<(usize, Recognised)> = None;
+    let mut nearest: Option<(usize, Recognized)> = None;
     let mut section = false;
     for row in &*ROWS {
-        let Some((steps, site)) = follows(row.path, path) else {
+        let Some((steps, site)) = match_row(row.path, path) else {
             continue;
         };
         if steps > path.len() {
             section = true;
         } else if nearest.is_none_or(|(longest, _)| longest < steps) {
-            nearest = Some((steps, Recognised { row, site }));
+            nearest = Some((steps, Recognized { row, site }));
         }
     }
     match nearest {
@@ -87,9 +85,9 @@ pub(super) fn find(path: &[&str], value: &Value) -> Option<Known> {
 
 type Site = (&'static str, &'static str);
 
-/// Whether a path and the path of a row begin alike as far as the shorter goes; with the
-/// number of the row's steps and the site of the path.
-fn follows(row: &str, path: &[&str]) -> Option<(usize, Option<Site>)> {
+/// Compares a path with that of a row, up to the end of the shorter one. Returns the number of
+/// the row's steps and the site of the path if they match.
+fn match_row(row: &str, path: &[&str]) -> Option<(usize, Option<Site>)> {
     let mut site = None;
     let mut path = path.iter();
     let mut steps = 0;
@@ -114,36 +112,36 @@ fn follows(row: &str, path: &[&str]) -> Option<(usize, Option<Site>)> {
     Some((steps, site))
 }
 
-impl Foreign {
-    /// A recognised key at its place. `whole` is all that the user wrote.
+impl ForeignKey {
+    /// Creates a recognized key. `whole` has all values of the user.
     pub(super) fn new(
-        recognised: Recognised,
+        recognized: Recognized,
         path: &[&str],
         value: &Value,
         whole: &Value,
         at: (String, Option<usize>),
-    ) -> Foreign {
-        let row = recognised.row.path.split('.');
-        let place_holder = |step: &&str| ["SERVER", "SITE"].contains(step);
+    ) -> ForeignKey {
+        let row = recognized.row.path.split('.');
+        let is_placeholder = |step: &&str| ["SERVER", "SITE"].contains(step);
         let mut key: Vec<&str> = path.to_vec();
         for (step, of_row) in key.iter_mut().zip(row) {
-            if place_holder(&of_row) {
+            if is_placeholder(&of_row) {
                 *step = of_row;
             }
         }
         let used = is_used(path, whole);
-        Foreign {
+        ForeignKey {
             key: key.join("."),
-            recognised,
+            recognized,
             place: at.0,
             line: at.1,
-            asks: used && !recognised.is_default(value),
+            is_relevant: used && !recognized.is_default(value),
         }
     }
 }
 
-impl Recognised {
-    /// Whether a value asks for nothing that would not be so anyway.
+impl Recognized {
+    /// Whether a value changes nothing.
     fn is_default(self, value: &Value) -> bool {
         let empty = match value {
             Value::Null => true,
@@ -166,7 +164,7 @@ impl Recognised {
     }
 }
 
-/// Whether something reads a key: not where a part above it is switched off.
+/// Whether a key is read, which it is not if a section above it is disabled.
 fn is_used(path: &[&str], whole: &Value) -> bool {
     let enabled = |section: &[&str]| {
         let section = section.iter().try_fold(whole, |tree, name| tree.get(*name));
@@ -200,27 +198,28 @@ fn is_true(value: &Value) -> bool {
     text(value).as_deref() == Some("true")
 }
 
-/// What to say of the keys of other charts at one place: an error where one of them asks
-/// for something that is written differently or not supported, else a warning.
-pub(super) fn findings(file: &str, foreign: &[Foreign]) -> (Option<Problem>, Option<String>) {
-    let (asking, idle): (Vec<&Foreign>, Vec<&Foreign>) = foreign.iter().partition(|one| one.asks);
-    let rows = rows(&asking);
-    let charts = match &asking[..] {
-        [] => charts(&idle),
-        asking => charts(asking),
+/// Returns the findings about the keys of other charts in one file: an error if one of them is
+/// written differently here or not supported, or else a warning.
+pub(super) fn findings(file: &str, foreign: &[ForeignKey]) -> (Option<Problem>, Option<String>) {
+    let (relevant, unused): (Vec<&ForeignKey>, Vec<&ForeignKey>) =
+        foreign.iter().partition(|one| one.is_relevant);
+    let rows = rows(&relevant);
+    let charts = match &relevant[..] {
+        [] => charts(&unused),
+        relevant => charts(relevant),
     };
-    let harmless = |one: &&Foreign| matches!(one.recognised.row.advice, Advice::Nothing(_));
+    let harmless = |one: &&ForeignKey| matches!(one.recognized.row.advice, Advice::NoEffect(_));
     let all = match &rows[..] {
-        [] if idle.is_empty() => return (None, None),
+        [] if unused.is_empty() => return (None, None),
         [] => {
-            let keys = keys(idle.len());
+            let keys = keys(unused.len());
             let warning =
                 format!("{file}: {keys} of {charts} with values that have no effect here");
             return (None, Some(warning));
         }
-        [row] if asking.len() == 1 => {
+        [row] if relevant.len() == 1 => {
             let what = format!("`{}` is a key of {charts}: {}", row.key, row.what);
-            Problem::new(asking[0].place.clone(), what)
+            Problem::new(relevant[0].place.clone(), what)
         }
         rows => {
             let keys = keys(rows.len());
@@ -231,7 +230,7 @@ pub(super) fn findings(file: &str, foreign: &[Foreign]) -> (Option<Problem>, Opt
             }
         }
     };
-    match asking.iter().all(harmless) {
+    match relevant.iter().all(harmless) {
         true => (None, Some(all.lines().join("\n"))),
         false => (Some(all), None),
     }
@@ -244,10 +243,10 @@ fn keys(count: usize) -> String {
     }
 }
 
-/// The charts that keys are of, in words. A newer chart's file has keys of the charts
-/// that it includes as well.
-fn charts(foreign: &[&Foreign]) -> String {
-    let charts: BTreeSet<Chart> = foreign.iter().map(|one| one.recognised.row.chart).collect();
+/// Names the charts that keys belong to. The file of a newer chart also has keys of its
+/// sub-charts.
+fn charts(foreign: &[&ForeignKey]) -> String {
+    let charts: BTreeSet<Chart> = foreign.iter().map(|one| one.recognized.row.chart).collect();
     let newer = charts.contains(&Chart::Newer).then_some("chart 5 to 7");
     let older = charts.contains(&Chart::Older).then_some("chart 1 to 3");
     let sections = foreign.iter().filter_map(|one| one.key.split('.').next());
@@ -265,9 +264,9 @@ fn charts(foreign: &[&Foreign]) -> String {
     }
 }
 
-/// One row for each key, where keys of several servers are one.
-fn rows(foreign: &[&Foreign]) -> Vec<Suggestion> {
-    let mut groups: Vec<(&str, Vec<&Foreign>)> = Vec::new();
+/// Returns a row for each key; the same key of several servers is one row.
+fn rows(foreign: &[&ForeignKey]) -> Vec<Suggestion> {
+    let mut groups: Vec<(&str, Vec<&ForeignKey>)> = Vec::new();
     for one in foreign {
         match groups.iter_mut().find(|(key, _)| *key == one.key) {
             Some((_, group)) => group.push(one),
@@ -282,18 +281,18 @@ fn rows(foreign: &[&Foreign]) -> Vec<Suggestion> {
     rows
 }
 
-fn row(key: &str, group: &[&Foreign]) -> Suggestion {
-    let sites: Vec<Site> = group.iter().filter_map(|one| one.recognised.site).collect();
+fn row(key: &str, group: &[&ForeignKey]) -> Suggestion {
+    let sites: Vec<Site> = group.iter().filter_map(|one| one.recognized.site).collect();
     let named = |text: &str| {
         let servers: Vec<&str> = sites.iter().map(|(server, _)| *server).collect();
         let sites: Vec<&str> = sites.iter().map(|(_, site)| *site).collect();
-        text.replace("SERVER", &one_of(&servers))
-            .replace("SITE", &one_of(&sites))
+        text.replace("SERVER", &braces(&servers))
+            .replace("SITE", &braces(&sites))
     };
-    let what = match group[0].recognised.row.advice {
+    let what = match group[0].recognized.row.advice {
         Advice::Write(key) => format!("write `{}`", named(key)),
         Advice::Instead(instruction) => instruction.to_owned(),
-        Advice::Nothing(why) => format!("no effect here: {why}"),
+        Advice::NoEffect(why) => format!("no effect here: {why}"),
         Advice::Unsupported(why) => format!("not supported: {why}"),
     };
     let lines: BTreeSet<usize> = group.iter().filter_map(|one| one.line).collect();
@@ -304,11 +303,11 @@ fn row(key: &str, group: &[&Foreign]) -> Suggestion {
     }
 }
 
-/// Several names as a shell has them: `{a,b}`.
-fn one_of(names: &[&str]) -> String {
+/// Combines names with braces as in a shell: `{a,b}`.
+fn braces(names: &[&str]) -> String {
     match names {
         [one] => (*one).to_owned(),
-        many => format!("{{{}}}", many.join(",")),
+        names => format!("{{{}}}", names.join(",")),
     }
 }
 
@@ -320,12 +319,12 @@ mod tests {
     use crate::values::keys as known;
 
     #[test]
-    fn rows_are_unknown_here_and_lead_to_keys_that_are_known() {
+    fn rows_are_not_keys_of_this_chart_and_refer_to_known_keys() {
         let of_site = |text: &str| text.replace("SERVER", "apiserver").replace("SITE", "api");
         let mut seen = BTreeSet::new();
         for row in &*ROWS {
             let path = of_site(row.path);
-            assert!(seen.insert(row.path), "{path} stands there twice");
+            assert!(seen.insert(row.path), "{path} occurs twice");
             assert!(
                 known::find(&path).is_none(),
                 "{path} is a key of this chart"
@@ -336,18 +335,18 @@ mod tests {
                 let below = known::find(target.rsplit_once('.').unwrap().0).is_some();
                 assert!(
                     exists || below,
-                    "{path} leads to {target}, which is unknown"
+                    "{path} refers to {target}, which is unknown"
                 );
             }
         }
     }
 
     #[test]
-    fn a_key_is_recognised_by_its_longest_row() {
+    fn recognizes_a_key_by_the_longest_matching_row() {
         let key = |path: &str, value: Value| {
             let path: Vec<&str> = path.split('.').collect();
             match find(&path, &value) {
-                Some(Known::Key(recognised)) => recognised.row.path,
+                Some(Known::Key(recognized)) => recognized.row.path,
                 Some(Known::Section) => "section",
                 None => "unknown",
             }
@@ -372,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_switched_off_asks_for_nothing() {
+    fn keys_below_a_disabled_section_are_not_used() {
         for (path, whole, used) in [
             ("apiserver.ingress.hostName", json!({}), false),
             (

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::Advice;
 
-/// Which chart a key is of.
+/// The chart that a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Chart {
     /// `clearml` 5 to 7.
@@ -13,7 +13,7 @@ pub(super) enum Chart {
     Older,
     /// Bitnami's Redis and MongoDB, and Elastic's Elasticsearch.
     Sub,
-    /// Any other, or none.
+    /// Another one, or none.
     Other,
 }
 
@@ -24,11 +24,11 @@ pub(super) struct Row {
     pub(super) path: &'static str,
     pub(super) chart: Chart,
     pub(super) advice: Advice,
-    /// Values as text that ask for nothing, separated by commas; empty ones never do.
+    /// Values that change nothing, separated by commas; empty values never change anything.
     pub(super) default: &'static str,
 }
 
-/// All rows, in the order of the list.
+/// All rows, in the order of the file.
 pub(super) static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let text = include_str!("../../../assets/keys-of-other-charts.txt");
     let lines = text
@@ -52,7 +52,7 @@ fn read(line: &'static str) -> Option<Row> {
     let advice = match (fields.next()?, fields.next()?) {
         ("write", key) => Advice::Write(key),
         ("instead", instruction) => Advice::Instead(instruction),
-        ("nothing", why) => Advice::Nothing(why),
+        ("nothing", why) => Advice::NoEffect(why),
         ("unsupported", why) => Advice::Unsupported(why),
         _ => return None,
     };

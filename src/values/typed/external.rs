@@ -1,19 +1,19 @@
-//! Databases outside of the cluster, and how the servers log in there.
+//! External databases and the logins of the servers there.
 
 use super::Reader;
 use crate::component::Component;
 use crate::values::keys::external as keys;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outside {
+pub struct ExternalDatabases {
     elasticsearch: (String, u16),
     mongodb: (String, u16),
     redis: (String, u16),
-    /// A Secret with credentials that is there already.
+    /// An existing Secret with credentials.
     pub existing_secret: Option<String>,
     pub elasticsearch_login: Login,
     pub mongodb_login: Login,
-    /// What stands behind the `?` of MongoDB's address.
+    /// The query of MongoDB's connection string.
     pub mongodb_query: String,
     pub redis_password: Option<String>,
 }
@@ -30,14 +30,14 @@ impl std::fmt::Debug for Login {
     }
 }
 
-impl Outside {
-    pub(super) fn read(reader: &Reader<'_>) -> Outside {
+impl ExternalDatabases {
+    pub(super) fn read(reader: &Reader<'_>) -> ExternalDatabases {
         let place = |host, port| (reader.get(host), reader.get(port));
         let login = |username, password| Login {
             username: reader.get(username),
             password: reader.get(password),
         };
-        Outside {
+        ExternalDatabases {
             elasticsearch: place(&keys::ELASTICSEARCH_HOST, &keys::ELASTICSEARCH_PORT),
             mongodb: place(&keys::MONGODB_HOST, &keys::MONGODB_PORT),
             redis: place(&keys::REDIS_HOST, &keys::REDIS_PORT),
@@ -52,7 +52,7 @@ impl Outside {
         }
     }
 
-    /// Host and port of a database outside.
+    /// The host and port of an external database.
     pub fn place(&self, component: Component) -> Option<(&str, u16)> {
         let (host, port) = match component {
             Component::Elasticsearch => &self.elasticsearch,

@@ -1,5 +1,4 @@
-//! What commands need of an instance's values that work on it without its release
-//! and its machine.
+//! The values that commands need to access an instance without its release and host.
 
 use helm_values::coalesce_values;
 
@@ -9,29 +8,29 @@ use crate::inputs::{KeptFile, SetArgument};
 use crate::release::Catalogue;
 use crate::secrets::{Credentials, Secrets};
 
-/// The few values that decide how an instance is looked at.
+/// The values that determine how an instance is accessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brief(Values);
+pub struct AccessValues(Values);
 
-impl Brief {
-    /// Reads them, from values that `up` accepted.
-    pub fn of(files: &[KeptFile], sets: &[SetArgument]) -> Brief {
+impl AccessValues {
+    /// Reads the values, which `up` has accepted.
+    pub fn of(files: &[KeptFile], sets: &[SetArgument]) -> AccessValues {
         let mut tree = keys::defaults();
         let merged = overrides::merge(files, sets);
         if let Ok(mut overrides) = merged.into_result() {
-            copied::forget_published(&mut overrides);
+            copied::remove_published(&mut overrides);
             coalesce_values(&mut tree, &overrides);
         }
-        // Nobody asks for images here.
+        // The images are not used.
         let release = Catalogue::default_release();
-        Brief(Values::read(&tree, &release))
+        AccessValues(Values::read(&tree, &release))
     }
 
     pub fn installed(&self) -> Vec<Component> {
         self.0.installed()
     }
 
-    /// The key pair with which programs log in.
+    /// The key pair for programs.
     pub fn login(&self, secrets: &Secrets) -> Credentials {
         self.0.login(secrets)
     }

@@ -1,4 +1,4 @@
-//! Values that do nothing because of another key.
+//! Values without effect because of another key.
 
 use super::{Context, Finding, Found, keys_listed};
 use crate::values::keys::{
@@ -7,38 +7,39 @@ use crate::values::keys::{
 };
 use crate::values::{PullSecret, Values};
 
-/// How many keys one warning names.
+/// The number of keys that a warning names.
 const NAMED: usize = 3;
 
-/// Keys without effect as long as something else is as it is.
-struct Idle {
-    /// The switches among them have an effect.
+/// Keys without effect because of another value.
+struct Unused {
+    /// Switches among these keys do have an effect.
     keys: Vec<&'static Definition>,
     why: String,
 }
 
-impl Idle {
-    fn new(keys: impl Into<Vec<&'static Definition>>, why: impl Into<String>) -> Idle {
-        Idle {
+impl Unused {
+    fn new(keys: impl Into<Vec<&'static Definition>>, why: impl Into<String>) -> Unused {
+        Unused {
             keys: keys.into(),
             why: why.into(),
         }
     }
 }
 
-pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
-    let mut told: Vec<&str> = Vec::new();
-    for idle in all(context) {
-        let of_it = |key: &&keys::Entry| {
+pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
+    let mut reported: Vec<&str> = Vec::new();
+    for unused in all(context) {
+        let is_unused = |key: &&keys::Entry| {
             let key = key.definition;
-            let belongs = idle.keys.iter().any(|idle| std::ptr::eq(*idle, key));
-            belongs && !key.is_switch && key.effect == Effect::Works
+            let belongs = unused.keys.iter().any(|unused| std::ptr::eq(*unused, key));
+            belongs && !key.is_switch && key.effect == Effect::Supported
         };
-        let keys = keys::all().iter().filter(of_it);
-        let keys = keys
-            .filter(|key| context.changes(key.definition) && !told.contains(&key.path.as_str()));
+        let keys = keys::all().iter().filter(is_unused);
+        let keys = keys.filter(|key| {
+            context.changes(key.definition) && !reported.contains(&key.path.as_str())
+        });
         let keys: Vec<&str> = keys.map(|key| key.path.as_str()).collect();
-        told.extend(&keys);
+        reported.extend(&keys);
         if keys.is_empty() {
             continue;
         }
@@ -58,28 +59,28 @@ pub(super) fn doubtful(context: &Context<'_>, found: &mut Found) {
         let has = if names.len() == 1 { "has" } else { "have" };
         found.push(Finding::of(
             names,
-            format!("{listed} {has} no effect: {}", idle.why),
+            format!("{listed} {has} no effect: {}", unused.why),
         ));
     }
 }
 
-/// Everything that is idle with these values.
-fn all(context: &Context<'_>) -> Vec<Idle> {
+/// All keys without effect with these values.
+fn all(context: &Context<'_>) -> Vec<Unused> {
     let values = context.values;
     let mut all = databases(values);
     all.extend(logins(values));
     let sites = &values.ingress.sites;
-    let closed = [&sites.app, &sites.api, &sites.files].map(Option::is_none);
-    for ((_, keys), is_closed) in ingress::SITES.into_iter().zip(closed) {
-        if is_closed {
-            all.push(Idle::new(
+    let disabled = [&sites.app, &sites.api, &sites.files].map(Option::is_none);
+    for ((_, keys), is_disabled) in ingress::SITES.into_iter().zip(disabled) {
+        if is_disabled {
+            all.push(Unused::new(
                 keys.all(),
                 format!("`{}` is false", keys.enabled),
             ));
         }
     }
-    if closed == [true; 3] {
-        all.push(Idle::new(
+    if disabled == [true; 3] {
+        all.push(Unused::new(
             [
                 &ingress::ANNOTATIONS.definition,
                 &ingress::CLASS_NAME.definition,
@@ -89,13 +90,13 @@ fn all(context: &Context<'_>) -> Vec<Idle> {
     }
     let api = &values.api;
     if !api.prepopulate {
-        all.push(Idle::new(
+        all.push(Unused::new(
             [&apiserver::PREPOPULATE_ZIP_FILES.definition],
             format!("`{}` is false", apiserver::PREPOPULATE_ENABLED),
         ));
     }
     if !api.watchdog.enabled {
-        all.push(Idle::new(
+        all.push(Unused::new(
             [
                 &apiserver::WATCHDOG_THRESHOLD.definition,
                 &apiserver::WATCHDOG_INTERVAL.definition,
@@ -106,17 +107,17 @@ fn all(context: &Context<'_>) -> Vec<Idle> {
     all
 }
 
-fn databases(values: &Values) -> Vec<Idle> {
+fn databases(values: &Values) -> Vec<Unused> {
     let mut all = Vec::new();
     for database in &DATABASES {
         let enabled = database.enabled;
         all.push(match values.installs(database.component) {
-            true => Idle::new(database.external, format!("`{enabled}` is true")),
-            false => Idle::new((database.all)(), format!("`{enabled}` is false")),
+            true => Unused::new(database.external, format!("`{enabled}` is true")),
+            false => Unused::new((database.all)(), format!("`{enabled}` is false")),
         });
         let claim = values.claim(database.component);
         if claim.is_some_and(|claim| !claim.enabled) {
-            all.push(Idle::new(
+            all.push(Unused::new(
                 (database.claim)(),
                 format!("`{}` is false", database.persistence),
             ));
@@ -126,19 +127,19 @@ fn databases(values: &Values) -> Vec<Idle> {
         .iter()
         .all(|database| values.installs(database.component))
     {
-        all.push(Idle::new(
+        all.push(Unused::new(
             [&external::EXISTING_SECRET.definition],
             "no database is external",
         ));
     }
     if !values.mongodb.replica_set {
-        all.push(Idle::new(
+        all.push(Unused::new(
             [&mongodb::REPLICA_COUNT.definition],
             format!("`{}` is standalone", mongodb::ARCHITECTURE),
         ));
     }
-    if values.elasticsearch.tag_by_elastics_name {
-        all.push(Idle::new(
+    if values.elasticsearch.uses_elastic_image_tag {
+        all.push(Unused::new(
             [&elasticsearch::PODS.image_tag.definition],
             format!("`{}` is used instead", elasticsearch::IMAGE_TAG),
         ));
@@ -146,22 +147,22 @@ fn databases(values: &Values) -> Vec<Idle> {
     all
 }
 
-fn logins(values: &Values) -> Vec<Idle> {
+fn logins(values: &Values) -> Vec<Unused> {
     let mut all = Vec::new();
-    if !values.redis.wants_login {
-        all.push(Idle::new(
+    if !values.redis.requires_login {
+        all.push(Unused::new(
             [&redis::PASSWORD.definition],
             format!("`{}` is false", redis::USE_PASSWORD),
         ));
     }
-    if !values.mongodb.wants_login {
-        all.push(Idle::new(
+    if !values.mongodb.requires_login {
+        all.push(Unused::new(
             [&mongodb::ROOT_PASSWORD.definition],
             format!("`{}` is false", mongodb::AUTH_ENABLED),
         ));
     }
     if values.api.fixed_users.is_none() {
-        all.push(Idle::new(
+        all.push(Unused::new(
             [
                 &apiserver::FIXED_USERS_PASS_HASHED.definition,
                 &apiserver::FIXED_USERS.definition,
@@ -170,11 +171,11 @@ fn logins(values: &Values) -> Vec<Idle> {
         ));
     }
     match &values.pull_secret {
-        None => all.push(Idle::new(
+        None => all.push(Unused::new(
             registry::ALL,
             format!("`{}` is false", registry::ENABLED),
         )),
-        Some(PullSecret::Existing(_)) => all.push(Idle::new(
+        Some(PullSecret::Existing(_)) => all.push(Unused::new(
             [
                 &registry::REGISTRY.definition,
                 &registry::USERNAME.definition,
@@ -183,7 +184,7 @@ fn logins(values: &Values) -> Vec<Idle> {
             ],
             format!("`{}` is used instead", registry::EXISTING_SECRET),
         )),
-        Some(PullSecret::Made { .. }) => {}
+        Some(PullSecret::Created { .. }) => {}
     }
     all
 }

@@ -1,5 +1,5 @@
-//! A values file of an umbrella chart, which has the values of this one below the name
-//! under which it is included.
+//! Values files of umbrella charts, which have the values of this chart below its name or
+//! alias.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::values::check::is_in_place;
 /// Sections that only the `clearml` chart has.
 const SERVERS: [&str; 3] = ["apiserver", "fileserver", "webserver"];
 
-/// Sections that others have as well.
+/// Sections that other charts have as well.
 const OTHERS: [&str; 5] = [
     "redis",
     "mongodb",
@@ -20,16 +20,17 @@ const OTHERS: [&str; 5] = [
     "secret",
 ];
 
-/// How deep it may be: umbrella charts include one another.
-const DEEPEST: usize = 3;
+/// The maximum depth of the section: umbrella charts may include one another.
+const MAX_DEPTH: usize = 3;
 
-/// The section of this chart that is called like the chart.
+/// The section of this chart that has the name of the chart.
 const SELF: &str = "clearml";
 
-/// The path of the map that holds the values of the chart, unless that is the whole.
+/// Returns the path of the section with the values of the chart, unless they are at the top
+/// level.
 pub(in crate::values) fn find(tree: &Value) -> Option<Vec<&str>> {
     let top = tree.as_object()?;
-    // Who writes a server at the top means this chart.
+    // With a server at the top level, the file is for this chart itself.
     if SERVERS.iter().any(|server| top.contains_key(*server)) {
         return below(&[(SELF, top.get(SELF)?)], 1);
     }
@@ -49,7 +50,7 @@ fn below<'a>(entries: &[(&'a str, &'a Value)], depth: usize) -> Option<Vec<&'a s
             return Some(vec![name]);
         }
         let known = SERVERS.contains(name) || OTHERS.contains(name) || *name == "ingress";
-        if depth < DEEPEST && !known {
+        if depth < MAX_DEPTH && !known {
             let inner: Vec<(&str, &Value)> = map
                 .iter()
                 .map(|(name, value)| (name.as_str(), value))
@@ -65,16 +66,16 @@ fn below<'a>(entries: &[(&'a str, &'a Value)], depth: usize) -> Option<Vec<&'a s
 
 fn is_chart(name: &str, map: &Map<String, Value>) -> bool {
     let has = |sections: &[&str]| {
-        let there = sections
+        let found = sections
             .iter()
             .filter(|section| map.get(**section).is_some_and(Value::is_object));
-        there.count()
+        found.count()
     };
     let others = has(&OTHERS);
     has(&SERVERS) > 0 || others > 1 || name == SELF && others > 0
 }
 
-/// Values of the chart that stand below a section, read as if they stood at the top.
+/// Values of the chart that were moved from a section to the top level.
 #[derive(Debug, Clone)]
 pub(in crate::values) struct Lifted {
     section: Vec<String>,
@@ -82,7 +83,8 @@ pub(in crate::values) struct Lifted {
 }
 
 impl Lifted {
-    /// Moves the values to the top, as the user is told to, if they are below a section.
+    /// Moves the values to the top level, as the error tells the user to, if they are in a
+    /// section.
     pub(in crate::values) fn find(tree: &mut Value) -> Option<Lifted> {
         let section = find(tree)?.into_iter().map(str::to_owned).collect();
         let names = BTreeSet::new();
@@ -91,7 +93,7 @@ impl Lifted {
         Some(Lifted { names, ..lifted })
     }
 
-    /// Moves what a tree has there; what is at the top already wins. Returns the names.
+    /// Moves the values of a tree; those at the top level take precedence. Returns the names.
     pub(in crate::values) fn lift(&self, tree: &mut Value) -> BTreeSet<String> {
         let section: Vec<&str> = self.section.iter().map(String::as_str).collect();
         let inner = section
@@ -112,8 +114,8 @@ impl Lifted {
         names
     }
 
-    /// Where the user wrote what stands at that path now.
-    pub(in crate::values) fn written<'a>(&'a self, path: &[&'a str]) -> Vec<&'a str> {
+    /// Returns the path at which the user wrote a value.
+    pub(in crate::values) fn original<'a>(&'a self, path: &[&'a str]) -> Vec<&'a str> {
         let is_lifted = path.first().is_some_and(|name| self.names.contains(*name));
         let above = self.section.iter().filter(|_| is_lifted);
         let above = above.map(String::as_str);
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_charts_values_are_found_below_the_name_of_the_chart() {
+    fn finds_the_section_with_the_values_of_the_chart() {
         for (tree, path) in [
             (json!({"clearml": {"apiserver": {}}}), Some(vec!["clearml"])),
             (
