@@ -53,6 +53,11 @@ apt_install() { # PACKAGE…
 # none or an older one: Debian's are too old.
 install_rust() {
 	install_packages cc=gcc cc=libc6-dev
+	# rust-toolchain.toml asks for `stable`. Where Rust has only another name, that one is used.
+	if command -v rustup >/dev/null && ! rustup toolchain list | grep -q '^stable'; then
+		RUSTUP_TOOLCHAIN=$(rustup toolchain list | cut -d' ' -f1 | head -n 1)
+		export RUSTUP_TOOLCHAIN
+	fi
 	! rust_is_new || return 0
 	PATH=$HOME/.cargo/bin:$PATH
 	! rust_is_new || return 0
