@@ -43,8 +43,8 @@ pub(super) struct Args {
     watch: Option<u64>,
     /// Wait until the server is ready [default: 15m]
     ///
-    /// Returns immediately if waiting cannot help: the server is stopped or absent, Docker is
-    /// unreachable, or a component cannot recover by itself.
+    /// Returns immediately if waiting cannot help: the server is stopped or absent, Docker is not
+    /// running, or a component cannot recover by itself.
     #[arg(
         long,
         value_name = "TIME",
