@@ -12,29 +12,28 @@ pub use self::state::{State, StateKind};
 /// An instance has its own cluster, so the names inside are always the same.
 pub const RELEASE_NAME: &str = "clearml";
 
-/// The namespace that holds everything of ours.
+/// The namespace of all our objects.
 pub const NAMESPACE: &str = "clearml";
 
-/// One component of a ClearML server, in the order in which they are needed.
+/// A component of a ClearML server, in the order in which they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Component {
-    /// Cache and locks.
+    /// Stores cache and locks.
     Redis,
-    /// Projects, tasks, users.
+    /// Stores projects, tasks and users.
     Mongodb,
-    /// Scalars, logs, plots.
+    /// Stores scalars, logs and plots.
     Elasticsearch,
-    /// The REST API.
+    /// Serves the REST API.
     Apiserver,
-    /// Artifacts and debug images.
+    /// Stores artifacts and debug images.
     Fileserver,
-    /// The web app.
+    /// Serves the web app.
     Webserver,
 }
 
 impl Component {
-    /// All components, in the order in which they are needed.
     pub const ALL: [Component; 6] = [
         Component::Redis,
         Component::Mongodb,
@@ -44,7 +43,7 @@ impl Component {
         Component::Webserver,
     ];
 
-    /// The name that users type and read.
+    /// Returns the name that users type and see.
     pub fn name(self) -> &'static str {
         match self {
             Component::Redis => "redis",
@@ -60,8 +59,8 @@ impl Component {
         Component::ALL.into_iter().find(|c| c.name() == name)
     }
 
-    /// The component that a pod of that name runs: names begin with what the user
-    /// chose, and end with what Kubernetes adds.
+    /// Returns the component that a pod runs, by the pod's name: it starts with a
+    /// prefix that the user may choose, and ends with a suffix of Kubernetes.
     pub fn of_pod(name: &str) -> Option<Component> {
         let parts = [
             ("-redis-", Component::Redis),
@@ -75,7 +74,8 @@ impl Component {
         found.map(|(_, component)| *component)
     }
 
-    /// Owner (uid, gid) of the component's data directory, as its image runs.
+    /// Returns the owner (uid, gid) of the component's data directory: the user of its
+    /// image.
     pub fn data_owner(self) -> Option<(u32, u32)> {
         match self {
             Component::Redis | Component::Mongodb => Some((999, 999)),
@@ -85,7 +85,7 @@ impl Component {
         }
     }
 
-    /// Whether the component is a database, stopped after those that write to it.
+    /// Databases stop after the components that write to them.
     pub fn is_database(self) -> bool {
         matches!(
             self,
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pods_are_known_by_their_names() {
+    fn recognizes_components_by_pod_names() {
         for (pod, component) in [
             ("clearml-redis-master-0", Some(Component::Redis)),
             ("clearml-elastic-master-0", Some(Component::Elasticsearch)),

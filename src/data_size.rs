@@ -1,4 +1,4 @@
-//! How much the data take: counted within a time limit and off the async threads, as a
+//! The size of the data, counted within a time limit on a blocking thread, because a
 //! server can have millions of files.
 
 use std::path::Path;
@@ -7,54 +7,51 @@ use std::time::{Duration, Instant};
 use crate::files;
 use crate::settings::DataPlace;
 
-/// How long counting may take.
 const LIMIT: Duration = Duration::from_millis(300);
 
-/// The bytes of the files below a directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// Those that could be counted.
     pub(crate) bytes: u64,
-    /// Whether some are missing, for want of time or of permissions.
+    /// Whether files are missing because of the time limit or of permissions.
     pub(crate) partial: bool,
 }
 
-/// The data directory and its disk, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DataSize {
+    /// Free bytes on the disk.
     pub(crate) free: Option<u64>,
-    /// Taken by the data, where all of them can be read in time.
+    /// Bytes used by the data, if all of them could be read in time.
     pub(crate) used: Option<u64>,
 }
 
-/// Measures the data directory; nothing is known of a volume.
+/// Measures a data directory. A volume is not measured.
 pub(crate) async fn measure(place: &DataPlace) -> DataSize {
-    let Some(folder) = place.folder().cloned() else {
+    let Some(directory) = place.folder().cloned() else {
         return DataSize::default();
     };
     let until = Instant::now() + LIMIT;
     let measured = tokio::task::spawn_blocking(move || {
-        let counted = count(&folder, until);
+        let counted = count(&directory, until);
         DataSize {
-            free: files::free_space(&folder),
-            used: (!counted.partial && folder.is_dir()).then_some(counted.bytes),
+            free: files::free_space(&directory),
+            used: (!counted.partial && directory.is_dir()).then_some(counted.bytes),
         }
     });
-    // A network file system that is away blocks even the first look.
+    // A network file system that is unreachable blocks even the first call.
     let measured = tokio::time::timeout(LIMIT * 2, measured).await;
     measured.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// Counts the bytes of all files below a directory until a point in time. Links are not
+/// Counts the bytes of all files below a directory until `until`. Links are not
 /// followed.
 #[expect(
     clippy::disallowed_methods,
-    reason = "errors are counted as missing data, and name no path"
+    reason = "errors only make the count partial"
 )]
 pub(crate) fn count(path: &Path, until: Instant) -> Counted {
     let mut sum = Counted::default();
     let Ok(entries) = std::fs::read_dir(path) else {
-        // Databases remove files and directories while somebody counts.
+        // Databases remove files and directories during the count.
         sum.partial = path.exists();
         return sum;
     };
@@ -84,17 +81,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn data_are_counted_within_the_limit() {
+    async fn counts_the_data_within_the_time_limit() {
         let dir = tempfile::tempdir().unwrap();
         files::create_dir(&dir.path().join("a/b")).unwrap();
         files::write(&dir.path().join("a/b/c"), "12345").unwrap();
         files::write(&dir.path().join("d"), "123").unwrap();
         let now = Instant::now();
-        let whole = Counted {
+        let complete = Counted {
             bytes: 8,
             partial: false,
         };
-        assert_eq!(count(dir.path(), now + Duration::from_secs(60)), whole);
+        assert_eq!(count(dir.path(), now + Duration::from_secs(60)), complete);
         assert!(count(dir.path(), now).partial);
 
         let measured = measure(&DataPlace::Folder(dir.path().into())).await;

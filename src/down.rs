@@ -1,12 +1,12 @@
-//! `stop` frees the memory; `down` takes the cluster away, and the data stay;
-//! `--purge` takes everything.
+//! `stop` stops the node and frees its memory; `down` removes the cluster and keeps the
+//! data; `down --purge` removes both.
 
 mod purge;
 
 use std::path::Path;
 
-pub use self::purge::Left;
 use self::purge::Purge;
+pub use self::purge::Remaining;
 use crate::data_size;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
@@ -14,23 +14,24 @@ use crate::event::{Events, Step};
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::{self, spec};
-use crate::recovery::{self, AnotherInstance, Whose};
+use crate::recovery::{self, AnotherInstance, Ownership};
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 
+/// The result of `down`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether there was anything to take away.
+    /// Whether there was anything to remove.
     pub changed: bool,
-    /// Where the data still are, if they are.
+    /// The location of the data, if they still exist.
     pub data_dir: Option<DataPlace>,
-    /// What they take, in bytes, where it can be seen.
+    /// The size of the data in bytes, if it could be measured.
     pub data_bytes: Option<u64>,
-    /// Directories that a purge leaves.
-    pub left: Vec<Left>,
+    /// Directories that were not removed.
+    pub remaining: Vec<Remaining>,
 }
 
-/// Takes an instance's cluster away; with `purge` everything of the instance.
+/// Removes an instance's cluster; with `purge`, everything of the instance.
 pub async fn down(
     name: &InstanceName,
     purge: bool,
@@ -39,42 +40,42 @@ pub async fn down(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let _lock = Lock::take(state, "down", events).await?;
+    let _lock = Lock::acquire(state, "down", events).await?;
     let instance = state.instance()?;
     let container = engine.container(&spec::name(name)).await?;
     let data_dir = container
         .as_ref()
         .and_then(spec::data_dir)
         .or_else(|| instance.as_ref().map(|i| i.data_dir.clone()));
-    // The image that the node was made from is in the engine.
+    // The engine has the image that the node was created from.
     let image = container.as_ref().and_then(spec::node_image);
     let image = image.or_else(|| instance.as_ref().map(|i| i.node_image.clone()));
-    let another = of_another(container.as_ref(), instance.as_ref(), state, engine).await?;
+    let another = other_instance(container.as_ref(), instance.as_ref(), state, engine).await?;
     match another {
         Some(another) if purge => return Err(another.into()),
         Some(another) => events.warn(another.to_string()),
         None => {}
     }
     let mut changed = remove_node(name, engine, events).await?;
-    state.forget_cluster()?;
-    let forgotten = user_kubeconfig.map(|path| kubeconfig::remove(path, name));
-    let forgotten = forgotten.transpose().map(|_| ()).map_err(Into::into);
+    state.remove_cluster()?;
+    let context_removed = user_kubeconfig.map(|path| kubeconfig::remove(path, name));
+    let context_removed = context_removed.transpose().map(|_| ()).map_err(Into::into);
     if purge {
         changed |= instance.is_some();
         let step = events.step("purge");
         let data_dir = data_dir.as_ref().and_then(DataPlace::folder);
         let mut purge = Purge::new(name, image, state, engine);
-        purge.note(forgotten);
-        let left = purge.run(data_dir, &step).await;
-        let left = step.end(left, |_| (true, String::new()))?;
+        purge.record(context_removed);
+        let remaining = purge.run(data_dir, &step).await;
+        let remaining = step.end(remaining, |_| (true, String::new()))?;
         return Ok(Outcome {
             changed,
             data_dir: None,
             data_bytes: None,
-            left,
+            remaining,
         });
     }
-    forgotten?;
+    context_removed?;
     let data_dir = data_dir.filter(|place| place.folder().is_none_or(|dir| dir.exists()));
     let data_bytes = match &data_dir {
         Some(place) => data_size::measure(place).await.used,
@@ -84,18 +85,19 @@ pub async fn down(
         changed,
         data_bytes,
         data_dir,
-        left: Vec::new(),
+        remaining: Vec::new(),
     })
 }
 
-/// Stops an instance's node in order and leaves it there. Returns whether it ran.
+/// Stops the components and then the node, without removing it. Returns whether it was
+/// running.
 pub async fn stop(
     name: &InstanceName,
     state: &StateDir,
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<bool> {
-    let _lock = Lock::take(state, "stop", events).await?;
+    let _lock = Lock::acquire(state, "stop", events).await?;
     let Some(node) = find_node(name, engine).await? else {
         return Err(Error::NoNode { name: name.clone() }.into());
     };
@@ -103,33 +105,33 @@ pub async fn stop(
         return Ok(false);
     }
     let instance = state.instance()?;
-    if let Some(another) = of_another(Some(&node), instance.as_ref(), state, engine).await? {
+    if let Some(another) = other_instance(Some(&node), instance.as_ref(), state, engine).await? {
         events.warn(another.to_string());
     }
     let step = events.step("stop");
-    let result = end_node(&node, Then::Stop, engine, &step).await;
+    let result = shut_down(&node, Action::Stop, engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
 }
 
-/// Whether the node is of another instance than the one that this home knows, as far as
-/// its keys tell.
-async fn of_another(
+/// Returns the other instance if the node's keys indicate that it does not belong to
+/// the instance that this home knows.
+async fn other_instance(
     node: Option<&Container>,
-    kept: Option<&Instance>,
+    stored: Option<&Instance>,
     state: &StateDir,
     engine: &dyn Engine,
 ) -> Result<Option<AnotherInstance>> {
-    let (Some(node), Some(kept), Some(home)) = (node, kept, state.secrets()?) else {
+    let (Some(node), Some(stored), Some(home)) = (node, stored, state.secrets()?) else {
         return Ok(None);
     };
-    if !recovery::is_stranger(kept, node, state)? {
+    if !recovery::is_unrecognized(stored, node, state)? {
         return Ok(None);
     }
-    let whose = recovery::whose(node, kept, None, Some(&home), state, engine).await?;
-    Ok(match whose {
-        Whose::Ours => None,
-        Whose::Another(another) | Whose::Unknown(another) => Some(another),
+    let ownership = recovery::ownership(node, stored, None, Some(&home), state, engine).await?;
+    Ok(match ownership {
+        Ownership::Ours => None,
+        Ownership::Another(another) | Ownership::Unknown(another) => Some(another),
     })
 }
 
@@ -146,44 +148,45 @@ async fn find_node(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Co
     Ok(Some(container))
 }
 
-/// Stops the node in order and removes it with its anonymous volumes. Returns
-/// whether there was one.
+/// Stops the components, and removes the node with its anonymous volumes. Returns
+/// whether there was a node.
 async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<bool> {
     let Some(node) = find_node(name, engine).await? else {
         return Ok(false);
     };
     let step = events.step("node");
-    let result = end_node(&node, Then::Remove, engine, &step).await;
+    let result = shut_down(&node, Action::Remove, engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
 }
 
-/// What becomes of a node whose components have ended.
+/// What to do with a node whose components have stopped.
 #[derive(Clone, Copy)]
-enum Then {
+enum Action {
     Stop,
-    /// With its processes, which have nothing to lose: stopping it first takes seconds.
+    /// Removing it kills the remaining processes, which have nothing to lose. Stopping
+    /// them first takes seconds.
     Remove,
 }
 
-/// Ends the components of a node that runs, then the node; returns what a person should
-/// know of it.
-async fn end_node(
+/// Stops the components of a running node, then stops or removes the node. Returns a
+/// detail for the user.
+async fn shut_down(
     node: &Container,
-    then: Then,
+    action: Action,
     engine: &dyn Engine,
     step: &Step,
 ) -> Result<String> {
-    // Nothing can be ended in order while its processes are frozen.
+    // Frozen processes cannot be stopped in order.
     if node.paused {
         node::start(engine, node).await?;
     }
-    let killed = match (node.running, then) {
-        (true, Then::Stop) => node::stop_in_order(engine, &node.name, step).await?.killed,
-        (true, Then::Remove) => node::end_in_order(engine, &node.name, step).await?.killed,
+    let killed = match (node.running, action) {
+        (true, Action::Stop) => node::stop_in_order(engine, &node.name, step).await?.killed,
+        (true, Action::Remove) => node::end_in_order(engine, &node.name, step).await?.killed,
         (false, _) => Vec::new(),
     };
-    if let Then::Remove = then {
+    if let Action::Remove = action {
         step.state("removing the node");
         engine.remove(&node.name).await?;
     }
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_kubelet_stops_first_and_the_container_last() {
+    async fn the_kubelet_stops_first_and_the_container_is_removed_last() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let engine = engine(Some(node(true, true)));
@@ -283,12 +286,12 @@ mod tests {
             "exec demo-control-plane: sh -c touch /run/clearml-local-stop; systemctl stop kubelet"
         );
         assert_eq!(calls.last().unwrap(), "remove demo-control-plane");
-        // What is left of it then has nothing to lose.
+        // The remaining processes have nothing to lose.
         assert!(!calls.iter().any(|call| call.starts_with("stop ")));
     }
 
     #[tokio::test]
-    async fn a_stopped_node_stays() {
+    async fn stop_keeps_the_node() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let engine = engine(Some(node(true, true)));
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_paused_node_goes_on_before_it_is_stopped_in_order() {
+    async fn a_paused_node_is_unpaused_before_it_is_stopped() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let paused = Container {
@@ -314,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_of_somebody_else_is_left_alone() {
+    async fn refuses_a_container_of_others() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let engine = engine(Some(node(true, false)));
@@ -326,13 +329,13 @@ mod tests {
         assert!(engine.state().calls.is_empty());
     }
 
-    /// An instance without a node, whose data are in `data`.
-    fn kept(state: &StateDir, data: &Path) -> InstanceName {
+    /// Stores an instance without a node, whose data are in `data`.
+    fn stored_instance(state: &StateDir, data: &Path) -> InstanceName {
         let name: InstanceName = "demo".parse().unwrap();
         let instance = Instance::with_defaults(data.to_owned().into());
-        state.keep_instance(&instance).unwrap();
+        state.save_instance(&instance).unwrap();
         state
-            .keep_secrets(&crate::secrets::Secrets::generate())
+            .save_secrets(&crate::secrets::Secrets::generate())
             .unwrap();
         name
     }
@@ -347,11 +350,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn purge_works_without_a_cluster_and_leaves_files_of_others() {
+    async fn purge_works_without_a_cluster_and_keeps_files_of_others() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let data = dir.path().join("data");
-        let name = kept(&state, &data);
+        let name = stored_instance(&state, &data);
         marker(&name).write(&data).unwrap();
         files::create_dir(&data.join("mongodb/db")).unwrap();
         files::write(&data.join("thesis.tex"), "mine").unwrap();
@@ -361,44 +364,47 @@ mod tests {
         assert!(outcome.changed);
         assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
         assert_eq!(
-            outcome.left[0].why,
+            outcome.remaining[0].why,
             "it contains other files, such as `thesis.tex`"
         );
         assert!(!state.root().exists());
     }
 
     #[tokio::test]
-    async fn purge_leaves_a_directory_that_was_there_before_and_a_link() {
+    async fn purge_keeps_an_existing_directory_and_a_link() {
         let dir = tempfile::tempdir().unwrap();
-        let (given, link) = (dir.path().join("given"), dir.path().join("link"));
-        files::create_dir(&given).unwrap();
-        std::os::unix::fs::symlink(&given, &link).unwrap();
+        let (existing, link) = (dir.path().join("existing"), dir.path().join("link"));
+        files::create_dir(&existing).unwrap();
+        std::os::unix::fs::symlink(&existing, &link).unwrap();
         for (data, why) in [
-            (&given, "it existed before"),
+            (&existing, "it existed before"),
             (&link, "it is a symbolic link"),
         ] {
             let state = StateDir::at(dir.path().join("demo"));
-            let name = kept(&state, data);
+            let name = stored_instance(&state, data);
             marker(&name).write(data).unwrap();
             files::create_dir(&data.join("redis/appendonly")).unwrap();
             let outcome = down(&name, true, None, &state, &engine(None), &events())
                 .await
                 .unwrap();
-            let [left] = &outcome.left[..] else {
-                panic!("{:?}", outcome.left);
+            let [remaining] = &outcome.remaining[..] else {
+                panic!("{:?}", outcome.remaining);
             };
-            assert_eq!((&*left.path, left.why.as_str()), (data.as_path(), why));
+            assert_eq!(
+                (&*remaining.path, remaining.why.as_str()),
+                (data.as_path(), why)
+            );
             assert!(files::list(data).unwrap().is_empty());
             assert!(!state.root().exists(), "secrets and settings are gone");
         }
     }
 
     #[tokio::test]
-    async fn purge_goes_on_after_a_part_that_failed_and_tells_all_of_them() {
+    async fn purge_continues_after_a_failure_and_reports_all_failures() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let data = dir.path().join("data");
-        let name = kept(&state, &data);
+        let name = stored_instance(&state, &data);
         files::create_dir(&data).unwrap();
         files::write(&data.join(".clearml-local.json"), "{").unwrap();
         let kubeconfig = dir.path().join("kubeconfig");
@@ -415,7 +421,7 @@ mod tests {
         assert!(details[1].contains(".clearml-local.json"), "{details:?}");
         assert!(engine.state().volumes.is_empty());
         assert!(state.secrets().unwrap().is_none());
-        // Where the data are is still known to the next one.
+        // The next `down` still knows where the data are.
         assert!(state.instance().unwrap().is_some());
         files::remove(&data.join(".clearml-local.json")).unwrap();
         down(&name, true, None, &state, &engine, &events())
@@ -424,7 +430,7 @@ mod tests {
         assert!(!state.root().exists());
     }
 
-    /// The states that a step went through.
+    /// Collects the states of a step.
     #[derive(Default)]
     struct States(Mutex<Vec<String>>);
 
@@ -437,17 +443,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn purge_names_the_half_made_copy_that_it_removes_and_what_a_move_left() {
+    async fn purge_reports_the_unfinished_copy_that_it_removes_and_the_previous_data() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let at = |name: &str| dir.path().join(name);
-        let name = kept(&state, &at("data"));
+        let name = stored_instance(&state, &at("data"));
         for place in ["data", "former", "half"] {
             marker(&name).write(&at(place)).unwrap();
             files::create_dir(&at(place).join("mongodb/db")).unwrap();
-            state.remember_copy(&at(place).into()).unwrap();
+            state.record_copy(&at(place).into()).unwrap();
         }
-        marker(&name).begin_copy(&at("half")).unwrap();
+        marker(&name).start_copy(&at("half")).unwrap();
         let states = Arc::new(States::default());
         let events = Events::new(states.clone());
         let outcome = down(&name, true, None, &state, &engine(None), &events)
@@ -456,8 +462,12 @@ mod tests {
         assert!(!at("data").exists() && !at("half").exists());
         let copy = format!("removing the unfinished copy in {}", at("half").display());
         assert!(states.0.lock().unwrap().contains(&copy));
-        let left: Vec<_> = outcome.left.iter().map(|left| left.path.clone()).collect();
-        assert_eq!(left, [at("former").into()]);
+        let remaining: Vec<_> = outcome
+            .remaining
+            .iter()
+            .map(|remaining| remaining.path.clone())
+            .collect();
+        assert_eq!(remaining, [at("former").into()]);
         assert!(at("former").join("mongodb/db").exists());
     }
 }

@@ -1,5 +1,5 @@
-//! What the engine room says while it works. Steps emit typed events; renderers
-//! in `ui` show them. Nothing here knows of terminals.
+//! Typed events that steps emit, and that renderers in `ui` show. Nothing here depends
+//! on a terminal.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -18,82 +18,80 @@ mod timing;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first line: instance, release, engine, profile.
+    /// The first line of output: instance, release, engine and profile.
     Started {
         name: String,
-        /// The rest of the line, for people.
+        /// The rest of the line, human-readable.
         summary: String,
     },
     StepStarted {
-        /// The step's name, such as `node`.
+        /// Such as `node`.
         step: String,
     },
-    /// What a running step does now.
+    /// The current activity of a running step.
     StepState {
         step: String,
         /// Such as `waiting for the Kubernetes API: connection refused`.
         text: String,
     },
-    /// What a step found, and what it does because of that: for `-v`.
+    /// What a step found and does as a result, shown with `-v`.
     Decision {
         step: String,
         /// Such as `mongo:7: in Docker, copied layer by layer`.
         text: String,
     },
-    /// How many of a step's items are done.
     StepCount {
         step: String,
         done: usize,
         total: usize,
     },
-    /// Bytes of one item of a step, such as an image.
+    /// Progress of one item of a step, such as an image.
     StepBytes {
         step: String,
-        /// What is transferred, such as `elasticsearch`.
+        /// Such as `elasticsearch`.
         item: String,
         #[serde(flatten)]
         progress: Progress,
     },
-    /// A step ended well.
+    /// A step succeeded.
     StepFinished {
         step: String,
         seconds: f64,
-        /// What came of it, such as `Kubernetes 1.37.0`; may be empty.
+        /// The result, such as `Kubernetes 1.37.0`; may be empty.
         detail: String,
         changed: bool,
     },
-    /// A step ended badly, or was left.
+    /// A step failed or was aborted.
     StepFailed {
         step: String,
         seconds: f64,
-        /// Why, in a few words; may be empty.
+        /// May be empty.
         reason: String,
     },
-    /// A component's state changed while `up` waits for it.
     Component {
         component: Component,
         /// What it does and why.
         #[serde(flatten, serialize_with = "state_fields")]
         state: State,
-        /// Seconds since the wait began.
+        /// Seconds since the wait started.
         seconds: f64,
     },
-    /// Something worth knowing that stops nothing.
+    /// A problem that does not stop the command.
     Warning { text: String },
 }
 
+/// The progress of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Progress {
-    /// Bytes so far.
     pub done: u64,
-    /// Bytes in all, where known.
+    /// `None` if unknown.
     pub total: Option<u64>,
-    /// How many layers are downloaded at the same time; 0 where nobody tells.
+    /// The number of layers that are downloaded at the same time; 0 if unknown.
     #[serde(skip_serializing_if = "is_zero")]
     pub layers: usize,
 }
 
-/// A state as programs read it; how often a component was restarted is in `status`.
+/// Serializes a state for events; the number of restarts is only in `status`.
 fn state_fields<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
     let mut fields = serializer.serialize_struct("State", 3)?;
     fields.serialize_field("ready", &state.is_ready())?;
@@ -111,7 +109,7 @@ fn is_zero(layers: &usize) -> bool {
 }
 
 impl Progress {
-    /// Bytes of what has no layers.
+    /// Progress without layers.
     pub fn bytes(done: u64, total: Option<u64>) -> Progress {
         Progress {
             done,
@@ -121,13 +119,13 @@ impl Progress {
     }
 }
 
-/// Where events go: a renderer.
+/// Receives events, such as a renderer.
 pub trait Reporter: Send + Sync {
-    /// Shows or records one event. `elapsed` is the time since the command began.
+    /// `elapsed` is the time since the command started.
     fn report(&self, elapsed: Duration, event: &Event);
 }
 
-/// The door through which everything below `cli` speaks; cheap to clone.
+/// Emits events for everything below `cli`. Cheap to clone.
 #[derive(Clone)]
 pub struct Events {
     started: Instant,
@@ -137,7 +135,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Events that go to `reporter`, with time counted from now.
+    /// Creates events for `reporter`; time counts from now.
     pub fn new(reporter: Arc<dyn Reporter>) -> Self {
         Events {
             started: Instant::now(),
@@ -147,7 +145,6 @@ impl Events {
         }
     }
 
-    /// Events that nobody sees.
     #[cfg(test)]
     pub(crate) fn silent() -> Self {
         struct Silent;
@@ -159,10 +156,11 @@ impl Events {
 
     pub fn emit(&self, event: Event) {
         let elapsed = self.started.elapsed();
-        self.recorder().take(&event, elapsed);
+        self.recorder().record(&event, elapsed);
         self.reporter.report(elapsed, &event);
     }
 
+    /// Returns the timings so far.
     pub fn timings(&self) -> Timings {
         self.recorder().timings()
     }
@@ -171,7 +169,7 @@ impl Events {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a warning, once: what concerns several images is no news the second time.
+    /// Sends each warning only once: several images may cause the same one.
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,18 +179,18 @@ impl Events {
         }
     }
 
-    /// The warnings so far, in the order of their text.
+    /// Returns the warnings so far, sorted.
     pub fn warnings(&self) -> Vec<String> {
         let warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         warned.iter().cloned().collect()
     }
 
-    /// The time since the command began.
+    /// Returns the time since the command started.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Begins a step. The guard reports failure unless it is finished.
+    /// Starts a step.
     pub fn step(&self, name: &str) -> Step {
         self.emit(Event::StepStarted {
             step: name.to_owned(),
@@ -207,8 +205,8 @@ impl Events {
     }
 }
 
-/// A running step: says how it goes, and that it failed when it is dropped
-/// without [`Step::finish`].
+/// A running step. It reports its progress, and failure if it is dropped without
+/// [`Step::finish`].
 pub struct Step {
     events: Events,
     name: String,
@@ -218,7 +216,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Says what the step does now.
+    /// Reports the current activity.
     pub fn state(&self, text: impl Into<String>) {
         self.events.emit(Event::StepState {
             step: self.name.clone(),
@@ -226,7 +224,7 @@ impl Step {
         });
     }
 
-    /// Says what the step found and does because of that.
+    /// Reports what the step found and does as a result.
     pub fn decide(&self, text: impl Into<String>) {
         self.events.emit(Event::Decision {
             step: self.name.clone(),
@@ -238,6 +236,7 @@ impl Step {
         self.events.warn(text);
     }
 
+    /// Reports how many items are done.
     pub fn count(&self, done: usize, total: usize) {
         self.events.emit(Event::StepCount {
             step: self.name.clone(),
@@ -246,6 +245,7 @@ impl Step {
         });
     }
 
+    /// Reports the progress of the transfer of `item`.
     pub fn progress(&self, item: &str, progress: Progress) {
         self.events.emit(Event::StepBytes {
             step: self.name.clone(),
@@ -254,19 +254,20 @@ impl Step {
         });
     }
 
+    /// Reports success.
     pub fn finish(mut self, changed: bool, detail: impl Into<String>) {
         self.open = false;
-        let took = self.started.elapsed();
+        let duration = self.started.elapsed();
         self.events.emit(Event::StepFinished {
             step: self.name.clone(),
-            seconds: took.as_secs_f64(),
+            seconds: duration.as_secs_f64(),
             detail: detail.into(),
             changed,
         });
     }
 
-    /// Ends the step as its work ended: with what `done` says of a good result
-    /// (whether it changed anything, and what came of it), or with the error.
+    /// Reports a result: on success, whether the step changed anything and a detail,
+    /// both from `done`; otherwise the error.
     pub fn end<T, E: Display>(
         mut self,
         result: Result<T, E>,
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_is_left_reports_failure() {
+    fn a_dropped_step_reports_failure() {
         let recorder = Arc::new(Recorder::default());
         let events = Events::new(recorder.clone());
         drop(events.step("node"));

@@ -1,7 +1,10 @@
-//! The file system, with the path in every error and writes that are whole or
-//! not there. `clippy.toml` keeps others from `std::fs`.
+//! Access to the file system, with the path in every error and atomic writes.
+//! `clippy.toml` keeps other modules from using `std::fs`.
 
-#![expect(clippy::disallowed_methods, reason = "this is the one place")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the only module that uses std::fs"
+)]
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,18 +13,19 @@ use crate::error::{Code, Explain};
 use crate::hint::Hint;
 use crate::path::{HostPath, quoted};
 
+/// A failed operation on a file or directory.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {what} {}: {source}", path.display())]
+#[error("cannot {action} {}: {source}", path.display())]
 pub struct Error {
-    what: &'static str,
+    action: &'static str,
     path: PathBuf,
     source: io::Error,
 }
 
 impl Error {
-    /// Whether the place, not the file, is the trouble: nobody may write there, or it
-    /// is no folder.
-    pub fn is_of_place(&self) -> bool {
+    /// Returns whether the directory is the problem, not the file: it is not writable,
+    /// missing, or not a directory.
+    pub fn is_about_directory(&self) -> bool {
         use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
         matches!(
             self.source.kind(),
@@ -42,13 +46,13 @@ impl Explain for Error {
     fn hints(&self) -> Vec<Hint> {
         match self.source.kind() {
             io::ErrorKind::StorageFull => {
-                let place = standing(&self.path).unwrap_or(&self.path);
+                let place = nearest_existing(&self.path).unwrap_or(&self.path);
                 vec![Hint::run(
                     "free some space",
                     format!("df -h {}", quoted(place)),
                 )]
             }
-            _ if self.what == TEMPORARY => {
+            _ if self.action == CREATE_TEMPORARY => {
                 vec![Hint::run("use a writable directory", "export TMPDIR=/tmp")]
             }
             io::ErrorKind::PermissionDenied => {
@@ -62,24 +66,24 @@ impl Explain for Error {
     }
 }
 
-fn explain<T>(what: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
+fn with_context<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|source| Error {
-        what,
+        action,
         path: path.to_owned(),
         source,
     })
 }
 
-/// The text of a file, or `None` where there is none.
+/// Returns the text of a file, or `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => explain("read", path, result).map(Some),
+        result => with_context("read", path, result).map(Some),
     }
 }
 
-/// The first bytes of a file or pipe, at most so many, or `None` where there is
-/// none.
+/// Returns at most `most` bytes from the start of a file or pipe, or `None` if it does
+/// not exist.
 pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> {
     use std::io::Read;
     let read = || {
@@ -90,24 +94,21 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
     };
     match read() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => explain("read", path, result).map(Some),
+        result => with_context("read", path, result).map(Some),
     }
 }
 
-/// Makes a folder and those above it.
+/// Creates a directory and its parents.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
-    explain("create the directory", path, std::fs::create_dir_all(path))
+    with_context("create the directory", path, std::fs::create_dir_all(path))
 }
 
-/// Writes a file whole or not at all.
-///
-/// # Errors
-/// When its folder is not writable or the disk is full.
+/// Writes a file atomically.
 pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o644)
 }
 
-/// Like [`write()`], readable by its owner only from the first byte on.
+/// Like [`write()`]; the file is readable only by its owner from the first byte on.
 pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o600)
 }
@@ -124,36 +125,34 @@ fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    explain("write", path, attempt())
+    with_context("write", path, attempt())
 }
 
-/// What cannot be done where `TMPDIR` is no folder, or not ours.
-const TEMPORARY: &str = "create a temporary file in";
+/// The operation that fails if `TMPDIR` is not a directory or not ours.
+const CREATE_TEMPORARY: &str = "create a temporary file in";
 
-/// A file that nobody else sees and that goes with the process.
-///
-/// # Errors
-/// When the folder for temporary files (`TMPDIR`) cannot be used.
+/// Creates a file without a name, which is removed when the process ends.
 pub fn temporary() -> Result<std::fs::File, Error> {
-    // Set and empty is not set; the library would take the working directory.
-    let told = std::env::temp_dir();
-    let dir = match told.as_os_str().is_empty() {
+    // An empty `TMPDIR` counts as unset; the library would use the working directory.
+    let configured = std::env::temp_dir();
+    let dir = match configured.as_os_str().is_empty() {
         true => Path::new("/tmp"),
-        false => &told,
+        false => &configured,
     };
-    explain(TEMPORARY, dir, tempfile::tempfile_in(dir))
+    with_context(CREATE_TEMPORARY, dir, tempfile::tempfile_in(dir))
 }
 
-/// Removes a file; fine when there is none.
+/// Removes a file. A missing file is not an error.
 pub fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => explain("remove", path, result),
+        result => with_context("remove", path, result),
     }
 }
 
-/// Removes a folder that is empty; fine when there is none. Returns `false` where it
-/// stays: it holds something, is a mount point or a link, or is in a folder of others.
+/// Removes an empty directory. A missing one is not an error. Returns `false` if it
+/// remains: it is not empty, is a mount point or a link, or its parent belongs to
+/// another user.
 pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
     use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, PermissionDenied, ResourceBusy};
     match std::fs::remove_dir(path) {
@@ -166,12 +165,12 @@ pub fn remove_empty_dir(path: &Path) -> Result<bool, Error> {
         {
             Ok(false)
         }
-        result => explain("remove the directory", path, result).map(|()| true),
+        result => with_context("remove the directory", path, result).map(|()| true),
     }
 }
 
-/// Removes a folder and all below it, following no link; fine when there is none.
-/// Returns `false` when others own something in it, or when a mount point stays.
+/// Removes a directory and its contents, without following links. A missing one is not
+/// an error. Returns `false` if files of other users or a mount point remain.
 pub fn remove_tree(path: &Path) -> Result<bool, Error> {
     let result = match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
@@ -188,26 +187,26 @@ pub fn remove_tree(path: &Path) -> Result<bool, Error> {
         {
             Ok(false)
         }
-        result => explain("remove", path, result).map(|()| true),
+        result => with_context("remove", path, result).map(|()| true),
     }
 }
 
-/// Names in a folder, sorted; empty where there is none.
+/// Returns the sorted names in a directory, which may be missing.
 pub fn list(path: &Path) -> Result<Vec<String>, Error> {
     let entries = match std::fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => explain("read the directory", path, result)?,
+        result => with_context("read the directory", path, result)?,
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = explain("read the directory", path, entry)?;
+        let entry = with_context("read the directory", path, entry)?;
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)
 }
 
-/// Opens a file for locking, making it when it is not there.
+/// Opens a file for locking and creates it if necessary.
 pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     let file = std::fs::OpenOptions::new()
         .create(true)
@@ -215,77 +214,78 @@ pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
         .read(true)
         .write(true)
         .open(path);
-    explain("open", path, file)
+    with_context("open", path, file)
 }
 
-/// Whether the open file is the one at that path.
-pub fn is_still_at(path: &Path, file: &std::fs::File) -> bool {
+/// Returns whether the path still refers to the open file.
+pub fn is_same_file(path: &Path, file: &std::fs::File) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
     match (std::fs::metadata(path), file.metadata()) {
-        (Ok(there), Ok(open)) => identity(there) == identity(open),
+        (Ok(current), Ok(open)) => identity(current) == identity(open),
         _ => false,
     }
 }
 
-/// Replaces what a lock file says.
+/// Replaces the content of a lock file.
 pub fn write_lock(path: &Path, file: &mut std::fs::File, text: &str) -> Result<(), Error> {
     let mut attempt = || {
         file.set_len(0)?;
         file.write_all(text.as_bytes())
     };
-    explain("write", path, attempt())
+    with_context("write", path, attempt())
 }
 
-/// Makes `link` point at `target` where nothing stands at `link` yet; returns
-/// whether it does now.
-pub fn link_if_free(target: &Path, link: &Path) -> bool {
+/// Creates `link` to `target` unless something exists at `link`. Returns whether `link`
+/// points to `target` now.
+pub fn create_link(target: &Path, link: &Path) -> bool {
     match std::fs::read_link(link) {
-        Ok(there) => HostPath::from(there) == HostPath::from(target),
+        Ok(current) => HostPath::from(current) == HostPath::from(target),
         Err(_) => std::os::unix::fs::symlink(target, link).is_ok(),
     }
 }
 
-/// Removes `link` when it is a link to `target`.
-pub fn unlink_if_ours(target: &Path, link: &Path) -> Result<(), Error> {
-    if std::fs::read_link(link).is_ok_and(|there| HostPath::from(there) == HostPath::from(target)) {
+/// Removes `link` if it points to `target`.
+pub fn remove_link(target: &Path, link: &Path) -> Result<(), Error> {
+    if std::fs::read_link(link)
+        .is_ok_and(|current| HostPath::from(current) == HostPath::from(target))
+    {
         return remove(link);
     }
     Ok(())
 }
 
-/// Free bytes where `path` is or would be made.
+/// Returns the free bytes on the file system of `path`, which may not exist yet.
 pub fn free_space(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(standing(path)?).ok()?;
+    let stat = rustix::fs::statvfs(nearest_existing(path)?).ok()?;
     Some(stat.f_bavail * stat.f_frsize)
 }
 
-/// Files that can still be made where `path` is or would be made; `None` where the
-/// file system does not count them.
+/// Returns the free inodes on the file system of `path`, or `None` if it does not count
+/// them.
 pub fn free_inodes(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(standing(path)?).ok()?;
+    let stat = rustix::fs::statvfs(nearest_existing(path)?).ok()?;
     (stat.f_files > 0).then_some(stat.f_favail)
 }
 
-/// What exists of a path: itself, or the nearest folder above it.
-pub fn standing(path: &Path) -> Option<&Path> {
+/// Returns the path itself if it exists, or its nearest existing ancestor.
+pub fn nearest_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|dir| dir.exists())
 }
 
-/// Whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Owner (uid, gid) of what is at a path.
+/// Returns the owner (uid, gid) of a path.
 pub fn owner(path: &Path) -> Option<(u32, u32)> {
     use std::os::unix::fs::MetadataExt;
     let meta = std::fs::symlink_metadata(path).ok()?;
     Some((meta.uid(), meta.gid()))
 }
 
-/// Tries on a folder of its own in `dir` whether each owner is kept. For root.
-pub fn keeps_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
+/// Tests on a temporary directory in `dir` whether it preserves each owner. Needs root.
+pub fn preserves_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
     let Ok(probe) = tempfile::Builder::new()
         .prefix(".clearml-local-")
         .tempdir_in(dir)
@@ -298,8 +298,8 @@ pub fn keeps_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
     })
 }
 
-/// Why the user cannot write in a folder, if that is so.
-pub fn unwritable(dir: &Path) -> Option<String> {
+/// Returns why the user cannot write to a directory, if so.
+pub fn reason_not_writable(dir: &Path) -> Option<String> {
     use rustix::fs::Access;
     let error = rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK).err()?;
     Some(match error {
@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_files_are_private() {
+    fn private_files_are_readable_only_by_their_owner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secrets");
         write_private(&path, "x").unwrap();
@@ -334,11 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn a_link_never_replaces_what_is_there() {
+    fn a_link_never_replaces_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("link");
-        write(&link, "somebody's file").unwrap();
-        assert!(!link_if_free(dir.path(), &link));
-        assert_eq!(read(&link).unwrap().unwrap(), "somebody's file");
+        write(&link, "a user's file").unwrap();
+        assert!(!create_link(dir.path(), &link));
+        assert_eq!(read(&link).unwrap().unwrap(), "a user's file");
     }
 }

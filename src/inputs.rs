@@ -60,7 +60,7 @@ impl SetArgument {
     pub(crate) fn before_secret(&self) -> Option<&str> {
         // The path of a file is not a secret.
         (self.kind != SetKind::File)
-            .then(|| redact::shown_part(&self.text))
+            .then(|| redact::visible_part(&self.text))
             .flatten()
     }
 }

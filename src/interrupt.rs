@@ -1,12 +1,11 @@
-//! Signals that ask a command to end, and how a step deep below the command line
-//! learns of one.
+//! Signals that ask a command to stop, and how steps below the command line receive
+//! them.
 
 use tokio::sync::watch;
 
 use crate::error::{Code, Explain};
 use crate::hint::Hint;
 
-/// A signal that asks a command to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C (SIGINT).
@@ -20,7 +19,7 @@ pub enum Signal {
 impl Signal {
     pub const ALL: [Signal; 3] = [Signal::Interrupt, Signal::Terminate, Signal::HangUp];
 
-    /// The exit code after it: 128 and its number, as shells count.
+    /// Returns the exit code, as in shells: 128 plus the number of the signal.
     pub fn code(self) -> Code {
         match self {
             Signal::Interrupt => Code::Interrupted,
@@ -38,11 +37,12 @@ impl Signal {
     }
 }
 
+/// A command was stopped by a signal.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", signal.message())]
 pub struct Interrupted {
     pub signal: Signal,
-    /// What to type next.
+    /// A hint for the next command.
     pub next: Hint,
 }
 
@@ -56,35 +56,36 @@ impl Explain for Interrupted {
     }
 }
 
+/// Sends a signal to a command.
 #[derive(Debug)]
-pub struct Teller(watch::Sender<Option<Signal>>);
+pub struct Sender(watch::Sender<Option<Signal>>);
 
-impl Teller {
-    pub fn tell(&self, signal: Signal) {
+impl Sender {
+    pub fn send(&self, signal: Signal) {
         self.0.send_replace(Some(signal));
     }
 }
 
-/// How a command learns that it is asked to end; cheap to clone.
+/// Receives the signal that asks a command to stop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Interrupt(Option<watch::Receiver<Option<Signal>>>);
 
 impl Interrupt {
-    /// One that never comes.
+    /// Returns an interrupt that never arrives.
     pub fn never() -> Interrupt {
         Interrupt(None)
     }
 
-    /// One that comes when it is told.
-    pub fn told() -> (Teller, Interrupt) {
-        let (teller, told) = watch::channel(None);
-        (Teller(teller), Interrupt(Some(told)))
+    /// Returns an interrupt that arrives when it is sent.
+    pub fn channel() -> (Sender, Interrupt) {
+        let (sender, receiver) = watch::channel(None);
+        (Sender(sender), Interrupt(Some(receiver)))
     }
 
     pub async fn wait(&self) -> Signal {
-        if let Some(told) = &self.0 {
-            let mut told = told.clone();
-            if let Ok(signal) = told.wait_for(Option::is_some).await
+        if let Some(receiver) = &self.0 {
+            let mut receiver = receiver.clone();
+            if let Ok(signal) = receiver.wait_for(Option::is_some).await
                 && let Some(signal) = *signal
             {
                 return signal;
@@ -99,14 +100,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_signal_is_learned_also_by_who_asks_later() {
-        let (teller, interrupt) = Interrupt::told();
-        let early = tokio::spawn({
+    async fn a_signal_also_reaches_a_later_waiter() {
+        let (sender, interrupt) = Interrupt::channel();
+        let first = tokio::spawn({
             let interrupt = interrupt.clone();
             async move { interrupt.wait().await }
         });
-        teller.tell(Signal::HangUp);
-        assert_eq!(early.await.unwrap(), Signal::HangUp);
+        sender.send(Signal::HangUp);
+        assert_eq!(first.await.unwrap(), Signal::HangUp);
         assert_eq!(interrupt.wait().await, Signal::HangUp);
     }
 

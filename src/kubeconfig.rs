@@ -1,6 +1,5 @@
-//! The user's own kubeconfig: an instance's context put into it, and taken out
-//! again. Everything else in it stays as it means; comments do not survive, as
-//! they do not with kubectl.
+//! Adds an instance's context to the user's own kubeconfig, and removes it. Everything
+//! else keeps its meaning; comments are lost, as they are with kubectl.
 
 use std::path::{Path, PathBuf};
 
@@ -11,30 +10,32 @@ use crate::hint::{Hint, ours};
 use crate::settings::InstanceName;
 use crate::{files, yaml};
 
-/// The lists of a kubeconfig that have an entry of ours.
+/// The lists of a kubeconfig that contain one of our entries.
 const LISTS: [&str; 3] = ["clusters", "users", "contexts"];
 
-/// The name of an instance's context, and of its cluster and user.
+/// Returns the name of an instance's context, cluster and user.
 pub fn context_name(instance: &InstanceName) -> String {
     format!("clearml-local-{instance}")
 }
 
-/// Puts the context of an instance, whose kubeconfig is `ours`, into the file.
-/// It becomes the current one where there is none. Returns whether that changed
-/// the file.
+/// Adds the context of an instance, whose kubeconfig is `ours`, to the file. It becomes
+/// the current context if there is none. Returns whether the file changed.
 pub fn merge(path: &Path, instance: &InstanceName, ours: &str) -> Result<bool, Error> {
     let found = read(path)?;
-    let ours: Value = understand(path, ours)?;
+    let ours: Value = parse(path, ours)?;
     let mut wanted = found
         .clone()
         .unwrap_or_else(|| json!({"apiVersion": "v1", "kind": "Config", "preferences": {}}));
     let name = context_name(instance);
-    take_out(&mut wanted, &name);
+    remove_entries(&mut wanted, &name);
     for (list, entry) in LISTS.into_iter().zip(entries(&name, &ours)) {
         if !wanted[list].is_array() {
             wanted[list] = json!([]);
         }
-        wanted[list].as_array_mut().expect("made above").push(entry);
+        wanted[list]
+            .as_array_mut()
+            .expect("created above")
+            .push(entry);
     }
     if wanted["current-context"].as_str().is_none_or(str::is_empty) {
         wanted["current-context"] = json!(name);
@@ -46,11 +47,10 @@ pub fn merge(path: &Path, instance: &InstanceName, ours: &str) -> Result<bool, E
     Ok(true)
 }
 
-/// Takes the context of an instance out of the file, if it is there. Returns
-/// whether it was.
+/// Removes the context of an instance from the file. Returns whether it was there.
 pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
     let name = context_name(instance);
-    // A file that does not name it is none of our business, broken or not.
+    // A file without our context does not concern us, even if it is broken.
     if !files::read(path)?.is_some_and(|text| text.contains(&name)) {
         return Ok(false);
     }
@@ -58,7 +58,7 @@ pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
         return Ok(false);
     };
     let mut wanted = found.clone();
-    take_out(&mut wanted, &name);
+    remove_entries(&mut wanted, &name);
     if wanted["current-context"] == name.as_str() {
         wanted["current-context"] = json!("");
     }
@@ -69,12 +69,12 @@ pub fn remove(path: &Path, instance: &InstanceName) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Whether the file can be understood; one that is not there can.
+/// Checks that the file can be parsed. A missing file is fine.
 pub fn check(path: &Path) -> Result<(), Error> {
     read(path).map(|_| ())
 }
 
-fn take_out(config: &mut Value, name: &str) {
+fn remove_entries(config: &mut Value, name: &str) {
     for list in LISTS {
         if let Some(entries) = config[list].as_array_mut() {
             entries.retain(|entry| entry["name"] != name);
@@ -82,7 +82,7 @@ fn take_out(config: &mut Value, name: &str) {
     }
 }
 
-/// Our entries of the three lists, in their order.
+/// Returns our entries, in the order of [`LISTS`].
 fn entries(name: &str, ours: &Value) -> [Value; 3] {
     [
         json!({"name": name, "cluster": ours["clusters"][0]["cluster"]}),
@@ -99,10 +99,10 @@ fn read(path: &Path) -> Result<Option<Value>, Error> {
     let Some(text) = files::read(path)?.filter(|text| !text.trim().is_empty()) else {
         return Ok(None);
     };
-    understand(path, &text).map(Some)
+    parse(path, &text).map(Some)
 }
 
-fn understand(path: &Path, text: &str) -> Result<Value, Error> {
+fn parse(path: &Path, text: &str) -> Result<Value, Error> {
     let broken = |reason: String| Error::Broken {
         path: path.to_owned(),
         reason,
@@ -116,8 +116,8 @@ fn understand(path: &Path, text: &str) -> Result<Value, Error> {
 
 fn write(path: &Path, value: &Value) -> Result<(), Error> {
     let text = yaml::to_string(value);
-    // It is the user's file: what cannot be read back is not written.
-    if understand(path, &text)? != *value {
+    // It is the user's file: only text that reads back as the same value is written.
+    if parse(path, &text)? != *value {
         return Err(Error::Broken {
             path: path.to_owned(),
             reason: "writing it would change its meaning".into(),
@@ -131,12 +131,10 @@ fn write(path: &Path, value: &Value) -> Result<(), Error> {
     Ok(files::write_private(&target, &text)?)
 }
 
-/// What can be wrong with the user's kubeconfig.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Files(#[from] files::Error),
-    /// It makes no sense to us.
     #[error("cannot change the kubeconfig {}: {reason}", path.display())]
     Broken { path: PathBuf, reason: String },
 }
@@ -191,7 +189,7 @@ users:
     }
 
     #[test]
-    fn a_context_comes_and_goes_and_the_rest_stays() {
+    fn a_context_is_added_and_removed_and_the_rest_is_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         let (path, link) = (dir.path().join("real"), dir.path().join("config"));
         let demo = "demo".parse().unwrap();
@@ -213,7 +211,7 @@ users:
     }
 
     #[test]
-    fn without_a_file_one_is_made_with_ours_as_the_current_one() {
+    fn creates_a_missing_file_with_our_context_as_the_current_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(".kube/config");
         let demo = "demo".parse().unwrap();
@@ -225,7 +223,7 @@ users:
     }
 
     #[test]
-    fn a_file_that_we_do_not_understand_is_left_alone() {
+    fn a_broken_file_is_not_changed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config");
         files::write(&path, "clusters: [").unwrap();

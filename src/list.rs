@@ -1,4 +1,4 @@
-//! `list`: every instance that there is anything of.
+//! `list`: every instance that has a node, a volume or stored settings.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,23 @@ use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 #[derive(Debug)]
-pub struct Listed {
+pub struct InstanceSummary {
     pub name: InstanceName,
-    /// How it is as far as its node tells: nobody asks the server.
+    /// The state of its node; the server is not probed.
     pub state: Health,
+    /// `None` if unknown, as are the URL and the data directory.
     pub release: Option<String>,
+    /// The URL of the web app.
     pub web: Option<String>,
     pub data_dir: Option<String>,
-    /// Why what is kept of it cannot be read.
+    /// Why its stored settings cannot be read.
     pub broken: Option<Error>,
 }
 
-/// All instances of this user and this engine, by name: those with a node, with a
-/// volume, or with settings that were kept. One whose settings are broken is listed
-/// with what the node tells.
-pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
+/// Returns all instances of this user and this engine, by name: those with a node, a
+/// volume, or stored settings. If the settings are broken, the instance is listed with
+/// what its node provides.
+pub async fn list(engine: &dyn Engine) -> Result<Vec<InstanceSummary>> {
     let mut states: BTreeMap<InstanceName, Health> = BTreeMap::new();
     for name in StateDir::all()? {
         states.insert(name, Health::Absent);
@@ -34,7 +36,7 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
     for container in engine.containers(INSTANCE_LABEL).await? {
         let name = container.labels.get(INSTANCE_LABEL);
         if let Some(Ok(name)) = name.map(|name| name.parse::<InstanceName>()) {
-            // Containers of a moment, such as one that copies data, are no nodes.
+            // Temporary containers, such as one that copies data, are not nodes.
             if container.name == spec::name(&name) {
                 states.insert(name.clone(), Health::of_node(&container));
                 nodes.insert(name, container);
@@ -43,17 +45,17 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<Listed>> {
     }
     let mut listed = Vec::new();
     for (name, state) in states {
-        let (kept, broken) = match StateDir::of(&name)?.instance() {
-            Ok(kept) => (kept, None),
+        let (stored, broken) = match StateDir::of(&name)?.instance() {
+            Ok(stored) => (stored, None),
             Err(error) => (None, Some(error.into())),
         };
-        let made_with = nodes.get(&name).and_then(spec::instance_of);
-        let instance = match (kept, made_with) {
-            // The node is where the server is, whichever home made it.
-            (Some(kept), Some(made_with)) => Some(kept.with_place_of(made_with)),
-            (kept, made_with) => kept.or(made_with),
+        let created_with = nodes.get(&name).and_then(spec::instance_of);
+        let instance = match (stored, created_with) {
+            // The node runs the server, no matter which home created it.
+            (Some(stored), Some(created_with)) => Some(stored.with_place_of(created_with)),
+            (stored, created_with) => stored.or(created_with),
         };
-        listed.push(Listed {
+        listed.push(InstanceSummary {
             state,
             release: instance.as_ref().map(Instance::release_name),
             web: instance

@@ -1,6 +1,5 @@
-//! Paths of the host: one type for every path that a user gives or the engine
-//! reports, absolute and clean, so that two of them are equal when they look at
-//! the same place.
+//! Paths of the host: one type for every path from a user or the engine, absolute and
+//! clean, so that different spellings of a path compare as equal.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,25 +10,21 @@ use serde::{Deserialize, Serialize};
 
 /// An absolute path without `.`, `..`, `~`, or doubled and trailing slashes.
 ///
-/// It is cleaned as text, like the engine cleans the sources of mounts: a symbolic
-/// link stays as it was written.
+/// It is cleaned as text, as the engine does for the sources of mounts: symbolic links
+/// are not resolved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPath(PathBuf);
 
 impl HostPath {
-    /// Resolves what a user wrote: `~` is `home`, and a relative path starts at
+    /// Resolves a path from a user: `~` is `home`, and a relative path starts at
     /// `base`.
-    ///
-    /// # Errors
-    /// When the path is empty, names another user's home, or needs a directory that
-    /// is not known.
     pub fn resolve(
-        written: &Path,
+        input: &Path,
         base: Option<&Path>,
         home: Option<&Path>,
     ) -> Result<HostPath, Error> {
-        let mut parts = written.components();
+        let mut parts = input.components();
         let path = match parts.next() {
             None => return Err(Error::Empty),
             Some(Component::Normal(first)) if first == "~" => {
@@ -40,14 +35,14 @@ impl HostPath {
                     user: first.to_string_lossy().into_owned(),
                 });
             }
-            _ if written.is_absolute() => written.to_owned(),
-            _ => base.ok_or(Error::NoWorkingDirectory)?.join(written),
+            _ if input.is_absolute() => input.to_owned(),
+            _ => base.ok_or(Error::NoWorkingDirectory)?.join(input),
         };
         Ok(HostPath::from(path))
     }
 }
 
-/// A path that is known to be absolute.
+/// The path must be absolute.
 impl From<PathBuf> for HostPath {
     fn from(path: PathBuf) -> Self {
         let mut clean = PathBuf::from("/");
@@ -73,18 +68,18 @@ impl From<&Path> for HostPath {
 impl FromStr for HostPath {
     type Err = Error;
 
-    fn from_str(written: &str) -> Result<Self, Error> {
+    fn from_str(input: &str) -> Result<Self, Error> {
         let base = std::env::current_dir().ok();
         let home = dirs::home_dir();
-        HostPath::resolve(Path::new(written), base.as_deref(), home.as_deref())
+        HostPath::resolve(Path::new(input), base.as_deref(), home.as_deref())
     }
 }
 
 impl TryFrom<String> for HostPath {
     type Error = Error;
 
-    fn try_from(written: String) -> Result<Self, Error> {
-        written.parse()
+    fn try_from(input: String) -> Result<Self, Error> {
+        input.parse()
     }
 }
 
@@ -114,7 +109,7 @@ impl fmt::Display for HostPath {
     }
 }
 
-/// Returns a path as one word of a shell command, for hints.
+/// Quotes a path for a shell command in a hint.
 pub fn quoted(path: impl AsRef<Path>) -> String {
     let text = path.as_ref().display().to_string();
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+,:=@%".contains(letter);
@@ -128,7 +123,7 @@ pub fn quoted(path: impl AsRef<Path>) -> String {
 pub enum Error {
     #[error("the path is empty")]
     Empty,
-    /// `~user`, which only a shell expands.
+    /// `~user`, which only a shell can expand.
     #[error(
         "`{user}` is another user's home: write the path in full, or `./{user}` for a directory of that name"
     )]
@@ -143,16 +138,16 @@ pub enum Error {
 mod tests {
     use super::*;
 
-    fn resolve(written: &str) -> Result<String, String> {
+    fn resolve(input: &str) -> Result<String, String> {
         let (base, home) = (Path::new("/srv/here"), Path::new("/home/me"));
-        HostPath::resolve(Path::new(written), Some(base), Some(home))
+        HostPath::resolve(Path::new(input), Some(base), Some(home))
             .map(String::from)
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn every_spelling_of_a_place_is_one_path() {
-        for written in [
+    fn different_spellings_become_the_same_path() {
+        for input in [
             "data",
             "./data/",
             "data/.",
@@ -161,13 +156,13 @@ mod tests {
             "/srv//here/data/",
             "/../srv/here/./data",
         ] {
-            assert_eq!(resolve(written).unwrap(), "/srv/here/data", "{written}");
+            assert_eq!(resolve(input).unwrap(), "/srv/here/data", "{input}");
         }
     }
 
     #[test]
-    fn a_tilde_is_the_home_only_at_the_start() {
-        for (written, path) in [
+    fn a_tilde_is_expanded_only_at_the_start() {
+        for (input, path) in [
             ("~", "/home/me"),
             ("~/", "/home/me"),
             ("~/data/", "/home/me/data"),
@@ -177,32 +172,32 @@ mod tests {
             ("a~", "/srv/here/a~"),
             ("/srv/~/data", "/srv/~/data"),
         ] {
-            assert_eq!(resolve(written).unwrap(), path, "{written}");
+            assert_eq!(resolve(input).unwrap(), path, "{input}");
         }
     }
 
     #[test]
-    fn refuses_what_cannot_be_resolved() {
+    fn refuses_paths_that_cannot_be_resolved() {
         assert_eq!(resolve("").unwrap_err(), "the path is empty");
         assert_eq!(
             resolve("~bob/data").unwrap_err(),
             "`~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name"
         );
-        let without = |written: &str| HostPath::resolve(Path::new(written), None, None);
+        let without = |input: &str| HostPath::resolve(Path::new(input), None, None);
         assert_eq!(without("~/data"), Err(Error::NoHome));
         assert_eq!(without("data"), Err(Error::NoWorkingDirectory));
         assert_eq!(without("/data/").unwrap().to_string(), "/data");
     }
 
     #[test]
-    fn a_path_that_an_earlier_version_kept_is_cleaned() {
+    fn cleans_a_path_stored_by_an_earlier_version() {
         let kept: HostPath = serde_json::from_str(r#""/home/me/./data/""#).unwrap();
         assert_eq!(kept, HostPath::from(Path::new("/home/me/data")));
         assert_eq!(serde_json::to_string(&kept).unwrap(), r#""/home/me/data""#);
     }
 
     #[test]
-    fn hints_quote_what_a_shell_would_split_or_expand() {
+    fn quotes_paths_that_a_shell_would_split_or_expand() {
         for (path, word) in [
             ("/srv/clearml-data_1.0", "/srv/clearml-data_1.0"),
             ("/srv/a:b", "/srv/a:b"),

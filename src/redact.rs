@@ -1,39 +1,39 @@
-//! Masks secrets in values, in their history, in Kubernetes objects and in arguments; no other
-//! module does. The definition of a key says what is secret in its value. Variables, files and
-//! arguments are judged by names.
+//! Masks secrets in values, in their history, in Kubernetes objects and in arguments. No
+//! other module masks secrets. The definition of a key determines what is secret in its
+//! value. In variables, files and arguments, names determine it.
 
 use serde_json::Value;
 
-/// Stands in the place of a secret.
+/// Replaces a secret.
 pub(crate) const MASK: &str = "********";
 
 /// What is secret in a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrecy {
-    /// Environment variables with the name of a secret, and parts of texts.
+    /// Only environment variables with secret names, and parts of texts.
     Open,
-    /// The same, and the values of names that stand for secrets, such as annotations.
+    /// Also the values of other secret names, such as annotations.
     Named,
     /// The passwords in a list of users.
     Passwords,
-    /// All of it.
+    /// The entire value.
     Secret,
 }
 
 /// Masks the secrets of a value.
 pub(crate) fn mask(value: &mut Value, secrecy: Secrecy) {
     match secrecy {
-        Secrecy::Open => mask_within(value),
+        Secrecy::Open => mask_texts(value),
         Secrecy::Named => {
             mask_named(value);
-            mask_within(value);
+            mask_texts(value);
         }
         Secrecy::Passwords => mask_passwords(value),
         Secrecy::Secret => mask_leaves(value),
     }
 }
 
-/// Masks the secrets of a value whose key is unknown, as one of another version.
+/// Masks the secrets of a value whose key is unknown, such as one of another version.
 pub(crate) fn mask_unknown(value: &mut Value, path: &str) {
     match path.split('.').any(is_secret) {
         true => mask_leaves(value),
@@ -56,10 +56,10 @@ fn mask_passwords(users: &mut Value) {
 fn mask_named(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            for (name, below) in map {
+            for (name, value) in map {
                 match is_secret(name) {
-                    true => mask_leaves(below),
-                    false => mask_named(below),
+                    true => mask_leaves(value),
+                    false => mask_named(value),
                 }
             }
         }
@@ -68,7 +68,7 @@ fn mask_named(value: &mut Value) {
     }
 }
 
-/// Masks everything but the structure. What is empty holds no secret.
+/// Masks all leaf values except empty ones.
 fn mask_leaves(value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(mask_leaves),
@@ -79,8 +79,8 @@ fn mask_leaves(value: &mut Value) {
     }
 }
 
-/// Parts of names under which secrets are kept.
-const WORDS: [&str; 7] = [
+/// Parts of names that indicate a secret.
+const SECRET_WORDS: [&str; 7] = [
     "secret",
     "password",
     "passwd",
@@ -90,55 +90,56 @@ const WORDS: [&str; 7] = [
     "session",
 ];
 
-/// Whether a value with that name is a secret. Names of Kubernetes Secrets are not.
+/// Returns whether a value with this name is a secret. Names of Kubernetes Secrets are
+/// not secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     if name.ends_with("secretname") || name == "existingsecret" {
         return false;
     }
-    WORDS.iter().any(|word| name.contains(word))
+    SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// How much of a command-line argument can be shown: up to the value of the first
-/// name that stands for a secret. Returns `None` where all of it can.
-pub(crate) fn shown_part(argument: &str) -> Option<&str> {
+/// Returns the part of a command-line argument that may be shown: up to the value of
+/// the first secret. `None` if all of it may be shown.
+pub(crate) fn visible_part(argument: &str) -> Option<&str> {
     let lower = argument.to_ascii_lowercase();
-    let words = WORDS.iter().chain(&["fixedusers"]);
+    let words = SECRET_WORDS.iter().chain(&["fixedusers"]);
     let first = words.filter_map(|word| lower.find(word)).min()?;
     let value = lower[first..].find(['=', ':'])?;
     Some(&argument[..=first + value])
 }
 
-/// How a text is a secret.
+/// How much of a text is secret.
 #[derive(Clone, Copy, PartialEq)]
-enum Held {
-    /// All of it is one.
-    Whole,
-    /// Some of its lines hold one, such as a configuration file's.
-    Within,
+enum Extent {
+    /// The entire text.
+    Entire,
+    /// Parts of some lines, as in a configuration file.
+    Partial,
 }
 
-/// Masks the values of environment variables whose names stand for secrets, and what
-/// follows such a name in a text, such as a configuration file.
-fn mask_within(value: &mut Value) {
-    each_secret(value, &mut |text, held| *text = masked(text, held));
+/// Masks the values of secret environment variables, and values that follow a secret
+/// name in a text, such as a configuration file.
+fn mask_texts(value: &mut Value) {
+    for_each_secret(value, &mut |text, extent| *text = mask_text(text, extent));
 }
 
-/// Masks two versions of a Kubernetes object. Another secret than before is marked as changed.
+/// Masks two versions of a Kubernetes object. Changed secrets are marked as changed.
 pub(crate) fn mask_objects(kind: &str, before: Option<&mut Value>, after: Option<&mut Value>) {
     match kind {
         "Secret" => mask_data(before, after),
-        kind => mask_both(before, after, kind == "ConfigMap"),
+        kind => mask_pair(before, after, kind == "ConfigMap"),
     }
 }
 
-/// Masks all that two versions of a Secret hold.
+/// Masks all data of two versions of a Secret.
 fn mask_data(before: Option<&mut Value>, after: Option<&mut Value>) {
     let data = |object: &Option<&mut Value>| {
         let data = object.as_ref().and_then(|object| object.get("data"));
         data.cloned().unwrap_or_default()
     };
-    let (is, wanted) = (data(&before), data(&after));
+    let (old, new) = (data(&before), data(&after));
     let hide = |object: Option<&mut Value>, changed: &dyn Fn(&str) -> bool| {
         let data = object.and_then(|object| object.get_mut("data"));
         let entries = data.and_then(Value::as_object_mut).into_iter().flatten();
@@ -149,83 +150,85 @@ fn mask_data(before: Option<&mut Value>, after: Option<&mut Value>) {
     };
     hide(before, &|_| false);
     hide(after, &|key| {
-        is.get(key)
-            .is_some_and(|former| Some(former) != wanted.get(key))
+        old.get(key)
+            .is_some_and(|previous| Some(previous) != new.get(key))
     });
 }
 
-/// Masks two versions of an object in which only variables and the files of a `ConfigMap`
-/// can hold secrets.
-fn mask_both(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
-    let counts = |held: Held| is_files || held == Held::Whole;
-    let mut former = Vec::new();
+/// Masks two versions of an object in which only environment variables and the files of
+/// a `ConfigMap` can contain secrets.
+fn mask_pair(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
+    let is_masked = |extent: Extent| is_files || extent == Extent::Entire;
+    let mut previous = Vec::new();
     if let Some(before) = before {
-        each_secret(before, &mut |text, held| {
-            if counts(held) {
-                former.push(text.clone());
-                *text = masked(text, held);
+        for_each_secret(before, &mut |text, extent| {
+            if is_masked(extent) {
+                previous.push(text.clone());
+                *text = mask_text(text, extent);
             }
         });
     }
     let Some(after) = after else {
         return;
     };
-    each_secret(after, &mut |text, held| {
-        if !counts(held) {
+    for_each_secret(after, &mut |text, extent| {
+        if !is_masked(extent) {
             return;
         }
-        let hidden = masked(text, held);
-        let same = former.contains(text);
-        let looks_same = former.iter().any(|former| masked(former, held) == hidden);
+        let masked = mask_text(text, extent);
+        let same = previous.contains(text);
+        let looks_same = previous
+            .iter()
+            .any(|previous| mask_text(previous, extent) == masked);
         *text = match !same && looks_same {
-            true => format!("{hidden} (changed)"),
-            false => hidden,
+            true => format!("{masked} (changed)"),
+            false => masked,
         };
     });
 }
 
-/// Calls back for every text that is a secret or holds one.
-fn each_secret(value: &mut Value, found: &mut dyn FnMut(&mut String, Held)) {
+/// Calls `found` for every text that is or contains a secret.
+fn for_each_secret(value: &mut Value, found: &mut dyn FnMut(&mut String, Extent)) {
     match value {
         Value::Object(map) => {
             let named = map.get("name").and_then(Value::as_str);
             let named = named.is_some_and(is_secret);
-            for (key, below) in map.iter_mut() {
-                match below {
-                    Value::String(text) if named && key == "value" => found(text, Held::Whole),
-                    below => each_secret(below, found),
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(text) if named && key == "value" => found(text, Extent::Entire),
+                    value => for_each_secret(value, found),
                 }
             }
         }
         Value::Array(items) => {
             for item in items {
-                each_secret(item, found);
+                for_each_secret(item, found);
             }
         }
-        Value::String(text) if holds_secret(text) => found(text, Held::Within),
+        Value::String(text) if contains_secret(text) => found(text, Extent::Partial),
         _ => {}
     }
 }
 
-fn masked(text: &str, held: Held) -> String {
-    if held == Held::Whole {
+fn mask_text(text: &str, extent: Extent) -> String {
+    if extent == Extent::Entire {
         return MASK.to_owned();
     }
-    let line = |line: &str| match shown_part(line) {
-        Some(shown) => format!("{shown} {MASK}"),
-        None if holds_login(line) => MASK.to_owned(),
+    let line = |line: &str| match visible_part(line) {
+        Some(visible) => format!("{visible} {MASK}"),
+        None if contains_login(line) => MASK.to_owned(),
         None => line.to_owned(),
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a text holds a secret, as far as can be seen.
-fn holds_secret(text: &str) -> bool {
-    holds_login(text) || shown_part(text).is_some()
+/// Returns whether a text appears to contain a secret.
+fn contains_secret(text: &str) -> bool {
+    contains_login(text) || visible_part(text).is_some()
 }
 
-/// Whether a text looks like a URL with a user and a password.
-fn holds_login(text: &str) -> bool {
+/// Returns whether a text looks like a URL with user and password.
+fn contains_login(text: &str) -> bool {
     text.contains("://") && text.contains('@')
 }
 
@@ -236,8 +239,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_shown_up_to_the_first_secret() {
-        for (argument, shown) in [
+    fn arguments_are_visible_up_to_the_first_secret() {
+        for (argument, visible) in [
             ("secret.authToken=abc", Some("secret.authToken=")),
             ("a=1,redis.password=b", Some("a=1,redis.password=")),
             (r#"{"secret": {"authToken": "x"}}"#, Some(r#"{"secret":"#)),
@@ -252,19 +255,19 @@ mod tests {
             ("apiserver.replicaCount=2", None),
             ("redis.usePassword", None),
         ] {
-            assert_eq!(shown_part(argument), shown, "{argument}");
+            assert_eq!(visible_part(argument), visible, "{argument}");
         }
     }
 
     #[test]
-    fn secrets_within_values_are_masked() {
+    fn masks_secrets_in_values() {
         let mut value = json!([
             {"name": "DB_PASSWORD", "value": "hunter2"},
             {"name": "URL", "value": "redis://u:hunter2@db"},
             {"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}},
             {"file": "auth {\n  password: hunter2\n}\n"},
         ]);
-        mask_within(&mut value);
+        mask_texts(&mut value);
         assert_eq!(
             value,
             json!([
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_masked_as_far_as_its_secrecy_goes() {
+    fn masks_what_the_secrecy_covers() {
         let masked = |secrecy, mut value: Value| {
             mask(&mut value, secrecy);
             value
@@ -302,11 +305,11 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_is_told_and_not_shown() {
+    fn a_changed_secret_is_marked_but_not_shown() {
         let file = |password: &str| json!({"a.conf": format!("x: 1\npassword = {password}\n")});
         let both = |old: &str, new: &str| {
             let (mut before, mut after) = (file(old), file(new));
-            mask_both(Some(&mut before), Some(&mut after), true);
+            mask_pair(Some(&mut before), Some(&mut after), true);
             assert!(!format!("{before}{after}").contains("hunter"));
             before != after
         };
@@ -314,7 +317,7 @@ mod tests {
         assert!(!both("hunter1", "hunter1"));
         let mut script = json!(["password() { a=b; }"]);
         let same = script.clone();
-        mask_both(None, Some(&mut script), false);
+        mask_pair(None, Some(&mut script), false);
         assert_eq!(script, same);
     }
 }

@@ -13,7 +13,7 @@ use crate::hint::Hint;
 use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe};
-use crate::recovery::{self, Recalled};
+use crate::recovery::{self, Recovered};
 use crate::settings::{Instance, InstanceName};
 use crate::state::{Lock, StateDir};
 use crate::values::AccessValues;
@@ -24,7 +24,7 @@ pub const ENGINE_TIMEOUT: Duration = Duration::from_millis(1200);
 /// `status` shows what is known without them.
 const TIMEOUT: Duration = Duration::from_millis(1400);
 /// The same for reading settings and keys that this state directory does not have.
-const RECALL_TIMEOUT: Duration = Duration::from_millis(1000);
+const RECOVERY_TIMEOUT: Duration = Duration::from_millis(1000);
 /// The additional time for the logs of failing components, which are read last.
 const LOGS_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -153,10 +153,11 @@ async fn query(
             Ok(Status::without_node(Health::Absent, None, vec![note]))
         }
         Some(node) => {
-            let until = began + RECALL_TIMEOUT;
-            let recalled = recovery::known(&node, instance, state, engine, until).await?;
-            let another = recalled.another.clone();
-            let mut status = of_node(&node, recalled, state, engine, began).await?;
+            let until = began + RECOVERY_TIMEOUT;
+            let recovered =
+                recovery::complete_from_node(&node, instance, state, engine, until).await?;
+            let another = recovered.another.clone();
+            let mut status = of_node(&node, recovered, state, engine, began).await?;
             if let Some(another) = another {
                 status.notes.insert(0, another.to_string());
                 status.hints = another.hints();
@@ -168,17 +169,17 @@ async fn query(
 
 async fn of_node(
     node: &Container,
-    recalled: Recalled,
+    recovered: Recovered,
     state: &StateDir,
     engine: &dyn Engine,
     began: Instant,
 ) -> Result<Status> {
-    let Recalled {
+    let Recovered {
         instance,
         secrets,
         kubeconfig,
         another: _,
-    } = recalled;
+    } = recovered;
     let instance = instance.as_ref();
     let mut status = Status::without_node(Health::of_node(node), instance, Vec::new());
     status.autostart = Some(match node.restart_policy.as_deref() {
@@ -293,7 +294,7 @@ mod tests {
         let state = StateDir::at(dir.path().join("demo"));
         let data = dir.path().join("data");
         let instance = Instance::with_defaults(data.into());
-        state.keep_instance(&instance).unwrap();
+        state.save_instance(&instance).unwrap();
         (dir, state)
     }
 

@@ -1,5 +1,5 @@
-//! Waiting: a [`Wait`] looks until something is there, shows why it is not, and keeps
-//! the last reason to the end.
+//! Waiting: a [`Wait`] tries until something is ready, reports why it is not, and
+//! returns the last reason when it times out.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,28 +11,27 @@ use tokio::time::Instant;
 use crate::event::Step;
 use crate::words::duration;
 
-/// How often a reason of a kind that has been shown is shown again.
+/// How often a reason is reported again after all kinds have been reported.
 const REPEAT: Duration = Duration::from_secs(15);
 
-/// What one look found.
+/// The result of one attempt.
 #[derive(Debug)]
-pub(crate) enum Look<T> {
+pub(crate) enum Attempt<T> {
     Done(T),
-    /// It goes on, for this reason.
-    NotYet(Reason),
+    Pending(Reason),
 }
 
-/// Why a wait is not over.
+/// Why a wait continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reason {
-    /// Reasons of one kind are the same trouble, whatever their text holds of numbers
-    /// and addresses.
+    /// Reasons of one kind are the same problem, even if numbers or addresses in their
+    /// texts differ.
     kind: Cow<'static, str>,
     text: String,
 }
 
 impl Reason {
-    /// A reason whose text varies while its kind stays the same.
+    /// Creates a reason whose text may vary while its kind stays the same.
     pub(crate) fn new(kind: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Reason {
         Reason {
             kind: kind.into(),
@@ -59,49 +58,51 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A wait that ended without what it waited for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("timed out after {} waiting for {awaited}: {reason}", duration(*waited))]
 pub struct TimedOut {
     awaited: &'static str,
     waited: Duration,
-    /// The last one, in a few words.
+    /// The last reason.
     pub(crate) reason: String,
 }
 
-/// A wait for one thing: `Wait::new("the Kubernetes API").within(limit).run(look)`.
+/// A wait for one condition:
+/// `Wait::new("the Kubernetes API").within(limit).run(attempt)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Wait<'a> {
     awaited: &'static str,
     every: Duration,
-    began: Instant,
+    started: Instant,
     deadline: Instant,
     step: Option<&'a Step>,
 }
 
 impl<'a> Wait<'a> {
-    /// A wait for what `awaited` names, such as `the Kubernetes API`. It looks five
-    /// times a second, and only once unless it is given time.
+    /// Waits for what `awaited` names, such as `the Kubernetes API`. It tries every 200
+    /// ms, and only once unless a time limit is set.
     pub(crate) fn new(awaited: &'static str) -> Wait<'a> {
         let now = Instant::now();
         Wait {
             awaited,
             every: Duration::from_millis(200),
-            began: now,
+            started: now,
             deadline: now,
             step: None,
         }
     }
 
-    /// The pause between two looks.
+    /// Sets the pause between two attempts.
     pub(crate) fn every(self, every: Duration) -> Wait<'a> {
         Wait { every, ..self }
     }
 
+    /// Sets the time limit, from now.
     pub(crate) fn within(self, limit: Duration) -> Wait<'a> {
-        self.until(self.began + limit)
+        self.until(self.started + limit)
     }
 
+    /// Sets the deadline.
     pub(crate) fn until(self, deadline: impl Into<Instant>) -> Wait<'a> {
         Wait {
             deadline: deadline.into(),
@@ -109,37 +110,38 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Shows as the step's state why the wait is not over: each kind of reason once,
-    /// then the present one every 15 s.
-    pub(crate) fn shown_by(self, step: &'a Step) -> Wait<'a> {
+    /// Reports as the step's state why the wait continues: each kind of reason once,
+    /// then the current one every 15 s.
+    pub(crate) fn reported_by(self, step: &'a Step) -> Wait<'a> {
         Wait {
             step: Some(step),
             ..self
         }
     }
 
-    /// Looks until the look is done, fails, or the time is over. At least one look is
-    /// taken. The outer result is the look's, as with tokio's own `timeout`.
+    /// Tries until an attempt is done or fails, or the deadline has passed. At least
+    /// one attempt is made. The outer result is that of the attempt, as with tokio's
+    /// `timeout`.
     pub(crate) async fn run<T, E>(
         self,
-        mut look: impl AsyncFnMut() -> Result<Look<T>, E>,
+        mut attempt: impl AsyncFnMut() -> Result<Attempt<T>, E>,
     ) -> Result<Result<T, TimedOut>, E> {
-        let mut shown = Shown::default();
+        let mut reported = Reported::default();
         loop {
-            let reason = match look().await? {
-                Look::Done(value) => return Ok(Ok(value)),
-                Look::NotYet(reason) => reason,
+            let reason = match attempt().await? {
+                Attempt::Done(value) => return Ok(Ok(value)),
+                Attempt::Pending(reason) => reason,
             };
             let now = Instant::now();
             if let Some(step) = self.step
-                && shown.is_due(&reason, now)
+                && reported.is_due(&reason, now)
             {
                 step.state(format!("waiting for {}: {reason}", self.awaited));
             }
             if now + self.every > self.deadline {
                 return Ok(Err(TimedOut {
                     awaited: self.awaited,
-                    waited: now - self.began,
+                    waited: now - self.started,
                     reason: reason.text,
                 }));
             }
@@ -148,23 +150,23 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// Which reasons a wait has shown.
+/// The reasons that a wait has reported.
 #[derive(Debug, Default)]
-struct Shown {
+struct Reported {
     kinds: HashSet<Cow<'static, str>>,
     at: Option<Instant>,
 }
 
-impl Shown {
-    /// Whether a reason is worth a line. Two kinds that alternate are not news after
-    /// the first time.
+impl Reported {
+    /// Returns whether to report a reason. Two kinds that alternate are reported only
+    /// once each.
     fn is_due(&mut self, reason: &Reason, now: Instant) -> bool {
         let is_new = self.kinds.insert(reason.kind.clone());
-        let is_old = self.at.is_none_or(|at| now - at >= REPEAT);
-        if is_new || is_old {
+        let is_due_again = self.at.is_none_or(|at| now - at >= REPEAT);
+        if is_new || is_due_again {
             self.at = Some(now);
         }
-        is_new || is_old
+        is_new || is_due_again
     }
 }
 
@@ -187,31 +189,32 @@ mod tests {
         }
     }
 
-    /// What a wait shows and how it ends, when its looks give these reasons in turn.
+    /// Returns what a wait reports and its result, if its attempts give these reasons
+    /// in turn.
     async fn wait(limit: u64, reasons: &[Reason]) -> (Vec<String>, Result<usize, TimedOut>) {
         let lines = Arc::new(Lines::default());
         let events = Events::new(lines.clone());
         let step = events.step("ready");
-        let mut looks = 0;
+        let mut attempts = 0;
         let wait = Wait::new("a login")
             .every(Duration::from_secs(1))
             .within(Duration::from_secs(limit))
-            .shown_by(&step);
+            .reported_by(&step);
         let ended: Result<_, ()> = wait
             .run(async || {
-                let look = reasons.get(looks).cloned();
-                looks += 1;
-                Ok(look.map_or(Look::Done(looks), Look::NotYet))
+                let reason = reasons.get(attempts).cloned();
+                attempts += 1;
+                Ok(reason.map_or(Attempt::Done(attempts), Attempt::Pending))
             })
             .await;
         (lines.0.lock().unwrap().clone(), ended.unwrap())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn alternating_reasons_are_shown_once_each_and_then_every_15_s() {
+    async fn alternating_reasons_are_reported_once_each_and_then_every_15_s() {
         let reasons: Vec<Reason> = (0..40)
-            .map(|look| match look % 2 {
-                0 => Reason::new("refused", format!("connection {look} refused")),
+            .map(|attempt| match attempt % 2 {
+                0 => Reason::new("refused", format!("connection {attempt} refused")),
                 _ => "reset".into(),
             })
             .collect();
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_times_out_keeps_the_last_reason() {
+    async fn a_timeout_contains_the_last_reason() {
         let reasons = vec![Reason::from("refused"); 9];
         let (_, ended) = wait(5, &reasons).await;
         assert_eq!(
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_without_time_looks_once() {
+    async fn a_wait_without_a_time_limit_tries_once() {
         let (lines, ended) = wait(0, &[]).await;
         assert_eq!((lines.len(), ended), (0, Ok(1)));
         assert!(wait(0, &["refused".into()]).await.1.is_err());

@@ -1,4 +1,4 @@
-//! Numbers, times, paths and lists as people read them; one helper each, so that the
+//! Human-readable numbers, durations, paths and lists. One helper each, so that the
 //! same thing looks the same everywhere.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ mod columns;
 
 const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
 
-/// The unit in which `bytes` reads well, with its size and the decimals to show.
+/// Returns the unit for a number of bytes, with its size and the number of decimals.
 fn unit(bytes: u64) -> (&'static str, f64, usize) {
     let mut index = 0;
     let mut size = 1.0;
@@ -23,13 +23,13 @@ fn unit(bytes: u64) -> (&'static str, f64, usize) {
     (UNITS[index], size, usize::from(small))
 }
 
-/// Bytes in decimal units, such as `212 MB` or `1.2 GB`.
+/// Formats bytes in decimal units, such as `212 MB` or `1.2 GB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     let (unit, size, decimals) = unit(bytes);
     format!("{:.decimals$} {unit}", bytes as f64 / size)
 }
 
-/// A part of a whole in the whole's unit, such as `412 of 615 MB`.
+/// Formats a part and a total in the unit of the total, such as `412 of 615 MB`.
 pub(crate) fn bytes_of(done: u64, total: u64) -> String {
     let (unit, size, decimals) = unit(total);
     format!(
@@ -39,7 +39,8 @@ pub(crate) fn bytes_of(done: u64, total: u64) -> String {
     )
 }
 
-/// A duration to the second, such as `58 s`, `2 m 5 s` or `3 h`; less than one to the tenth.
+/// Formats a duration to the second, such as `58 s`, `2 m 5 s` or `3 h`; one below a
+/// second to the tenth.
 pub(crate) fn duration(duration: Duration) -> String {
     if !duration.is_zero() && duration < Duration::from_secs(1) {
         return format!("{:.1} s", duration.as_secs_f64());
@@ -58,7 +59,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// A duration to the tenth while it is short, such as `13.8 s` or `2 m 5 s`.
+/// Formats a duration below a minute to the tenth, such as `13.8 s`, and a longer one
+/// to the second.
 pub(crate) fn tenths(time: Duration) -> String {
     let rounded = (time.as_secs_f64() * 10.0).round() / 10.0;
     if rounded < 60.0 {
@@ -68,32 +70,32 @@ pub(crate) fn tenths(time: Duration) -> String {
     }
 }
 
-/// A count with its noun, such as `1 restart` or `2 restarts`.
+/// Formats a count with its noun, such as `1 restart` or `2 restarts`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
-/// A list as a sentence has it: `a`, `a and b`, `a, b and c`.
+/// Joins words: `a`, `a and b`, `a, b and c`.
 pub(crate) fn listed<T: AsRef<str>>(words: &[T]) -> String {
     list(words, "and")
 }
 
-/// A choice as a sentence has it: `a`, `a or b`, `a, b or c`.
+/// Joins alternatives: `a`, `a or b`, `a, b or c`.
 pub(crate) fn either<T: AsRef<str>>(words: &[T]) -> String {
     list(words, "or")
 }
 
-fn list<T: AsRef<str>>(words: &[T], before_last: &str) -> String {
+fn list<T: AsRef<str>>(words: &[T], conjunction: &str) -> String {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     match words.as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} {before_last} {last}", first.join(", ")),
+        [first @ .., last] => format!("{} {conjunction} {last}", first.join(", ")),
     }
 }
 
-/// `text` in at most `most` characters, its end replaced by `…` where it is longer.
+/// Cuts a text to `most` characters and replaces the rest by `…`.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().nth(most).is_none() {
         return text.to_owned();
@@ -102,7 +104,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A path with the home directory shortened to `~`.
+/// Shortens the home directory in a path to `~`.
 pub(crate) fn path(path: &Path, home: Option<&Path>) -> String {
     match home.and_then(|home| path.strip_prefix(home).ok()) {
         Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
@@ -111,9 +113,8 @@ pub(crate) fn path(path: &Path, home: Option<&Path>) -> String {
     }
 }
 
-/// Text of others made safe to show: no escape sequences, and of the control
-/// characters only tab and line feed. What a container writes cannot move our
-/// cursor.
+/// Removes escape sequences and all control characters except tab and line feed, so
+/// that the output of a container cannot move our cursor.
 pub(crate) fn safe(text: &str) -> String {
     console::strip_ansi_codes(text)
         .chars()
@@ -130,8 +131,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_read_well_at_every_size() {
-        let said: Vec<String> = [
+    fn bytes_have_a_suitable_unit() {
+        let formatted: Vec<String> = [
             0,
             999,
             1000,
@@ -148,7 +149,7 @@ mod tests {
         .map(bytes)
         .collect();
         assert_eq!(
-            said.join(", "),
+            formatted.join(", "),
             "0 B, 999 B, 1 kB, 999 kB, 1.0 MB, 1.2 MB, 10 MB, 212 MB, 1.0 GB, 1.2 GB, 12 GB"
         );
         assert_eq!(bytes_of(412_300_000, 615_000_000), "412 of 615 MB");
@@ -157,21 +158,21 @@ mod tests {
 
     #[test]
     fn durations_never_show_sixty_seconds() {
-        let said = |seconds| duration(Duration::from_secs_f64(seconds));
-        assert_eq!(said(0.0), "0 s");
-        assert_eq!(said(0.4), "0.4 s");
-        assert_eq!(said(58.4), "58 s");
-        assert_eq!(said(59.6), "1 m");
-        assert_eq!(said(125.0), "2 m 5 s");
-        assert_eq!(said(10_800.0), "3 h");
-        assert_eq!(said(93_600.0), "1 d 2 h");
+        let formatted = |seconds| duration(Duration::from_secs_f64(seconds));
+        assert_eq!(formatted(0.0), "0 s");
+        assert_eq!(formatted(0.4), "0.4 s");
+        assert_eq!(formatted(58.4), "58 s");
+        assert_eq!(formatted(59.6), "1 m");
+        assert_eq!(formatted(125.0), "2 m 5 s");
+        assert_eq!(formatted(10_800.0), "3 h");
+        assert_eq!(formatted(93_600.0), "1 d 2 h");
         assert_eq!(tenths(Duration::from_secs_f64(13.84)), "13.8 s");
         assert_eq!(tenths(Duration::from_secs_f64(59.96)), "1 m");
         assert_eq!(tenths(Duration::from_secs_f64(125.4)), "2 m 5 s");
     }
 
     #[test]
-    fn counts_and_paths() {
+    fn formats_counts_and_paths() {
         assert_eq!(count(1, "restart"), "1 restart");
         assert_eq!(count(0, "restart"), "0 restarts");
         let home = Some(Path::new("/home/ada"));
@@ -181,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_is_made_safe() {
+    fn escape_sequences_are_removed() {
         assert_eq!(safe("\x1b[2Ja\x07b\tc\r\n"), "ab\tc\n");
         assert_eq!(one_line("a\n\tb\x1b[31m c\x1b[0m"), "a b c");
     }
 
     #[test]
-    fn lists_end_with_their_word() {
+    fn the_last_word_of_a_list_has_a_conjunction() {
         assert_eq!(listed::<&str>(&[]), "");
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b"]), "a and b");

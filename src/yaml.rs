@@ -16,19 +16,20 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! { legacy_octal_numbers: true }
 }
 
-fn plainly(error: serde_saphyr::Error) -> Error {
+fn first_line(error: serde_saphyr::Error) -> Error {
     let text = error.to_string();
     Error(text.lines().next().unwrap_or_default().to_owned())
 }
 
+/// Reads a document.
 pub fn one<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(plainly)
+    serde_saphyr::from_str_with_options(text, options()).map_err(first_line)
 }
 
 /// Reads all documents except empty ones.
 pub fn documents(text: &str) -> Result<Vec<Value>, Error> {
     let all: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(text, options()).map_err(plainly)?;
+        serde_saphyr::from_multiple_with_options(text, options()).map_err(first_line)?;
     Ok(all.into_iter().filter(|value| !value.is_null()).collect())
 }
 
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_modes_are_octal_and_duplicates_are_refused() {
+    fn file_modes_are_octal_and_duplicate_keys_are_refused() {
         let documents = documents("mode: 0644\n---\n# nothing\n---\nother: 1\n").unwrap();
         assert_eq!(documents.len(), 2);
         assert_eq!(documents[0]["mode"], 420);
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_are_refused() {
+    fn refuses_yaml_bombs() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let last = format!("*a{}", level - 1);

@@ -10,7 +10,7 @@ use crate::error::{Code, Explain, Result};
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::probe::Endpoints;
-use crate::recovery::{self, AnotherInstance, Found, Places, Recalled};
+use crate::recovery::{self, AnotherInstance, Found, Places, Recovered};
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
 use crate::values::AccessValues;
@@ -106,10 +106,11 @@ async fn query(
     let (name, state) = (&context.name, &context.state);
     let engine = context.engine().await?;
     let node = recovery::node_of(name, &engine).await?;
-    let mut recovered = Recalled::default();
+    let mut recovered = Recovered::default();
     if let Some(node) = &node {
         let until = Instant::now() + TIMEOUT / 2;
-        recovered = recovery::asked(node, kept, home.as_ref(), state, &engine, until).await?;
+        recovered =
+            recovery::recover_until(node, kept, home.as_ref(), state, &engine, until).await?;
     }
     if let Some(another) = recovered.another {
         return Err(another.into());
@@ -142,7 +143,7 @@ async fn query(
         name,
         cluster: None,
         node: node.as_ref(),
-        unreadable: node.is_some(),
+        unreachable: node.is_some(),
         data: &[&instance.data_dir],
         node_image: &instance.node_image,
         home,

@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// Converts a comparison for the output.
 pub(super) fn view(name: &InstanceName, compared: Comparison) -> ChangesView {
-    let (against, unasked) = match compared.ground {
+    let (against, unavailable) = match compared.ground {
         Ground::Nothing => ("nothing", None),
         Ground::Cluster => ("cluster", None),
         Ground::Unknown(why) => ("unknown", Some(why.to_string())),
@@ -50,7 +50,7 @@ pub(super) fn view(name: &InstanceName, compared: Comparison) -> ChangesView {
     ChangesView {
         name: name.to_string(),
         against,
-        unasked,
+        unavailable,
         data_dir: compared.data_dir.map(|place| place.to_string()),
         node: compared.node,
         planned: compared.planned,

@@ -62,7 +62,7 @@ fn report(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()
             "changed": outcome.changed,
             "purged": purged,
             "dataDir": outcome.data_dir,
-            "left": outcome.left.iter().map(|left| serde_json::json!({
+            "left": outcome.remaining.iter().map(|left| serde_json::json!({
                 "path": left.path,
                 "why": left.why,
             })).collect::<Vec<_>>(),
@@ -87,7 +87,7 @@ fn report(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()
         None => format!("Instance `{name}` does not exist: nothing to do."),
     };
     context.output.note(&text);
-    for left in &outcome.left {
+    for left in &outcome.remaining {
         let path = words::path(&left.path, home);
         context.output.note(&format!("Kept {path}: {}.", left.why));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Context;
 use crate::error::Result;
 use crate::hint::ours;
-use crate::list::{Listed, list};
+use crate::list::{InstanceSummary, list};
 use crate::ui::table::{Cell, lines};
 use crate::words;
 
@@ -47,7 +47,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-fn json(listed: &Listed) -> serde_json::Value {
+fn json(listed: &InstanceSummary) -> serde_json::Value {
     serde_json::json!({
         "name": listed.name,
         "state": listed.state,
@@ -58,7 +58,7 @@ fn json(listed: &Listed) -> serde_json::Value {
     })
 }
 
-fn row(listed: &Listed, home: Option<&Path>) -> Vec<Cell> {
+fn row(listed: &InstanceSummary, home: Option<&Path>) -> Vec<Cell> {
     let data = listed.data_dir.as_deref().map(Path::new);
     let data = data.map(|dir| words::path(dir, home)).unwrap_or_default();
     vec![

@@ -132,7 +132,7 @@ async fn show_node(args: &Args, context: &Context) -> Result<u8> {
     let engine = engine(context).await?;
     let (node, mut journal) = logs::open_journal(options, &context.name, &*engine).await?;
     let units = ["kubelet", "containerd", "systemd"];
-    let printer = context.output.logs_of(&units);
+    let printer = context.output.logs_named(&units);
     while let Some(line) = journal.next().await? {
         if !args.matches(&line.text) {
             continue;

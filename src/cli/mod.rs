@@ -152,7 +152,7 @@ impl Context {
             return Ok(None);
         };
         if node.is_awake() {
-            return Ok(recovery::recall(&node, &self.state, &engine)
+            return Ok(recovery::recover(&node, &self.state, &engine)
                 .await?
                 .instance);
         }

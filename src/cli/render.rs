@@ -83,7 +83,7 @@ async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
         Err(_) => context.state.secrets()?,
     };
     let secrets = found.map_or_else(Secrets::generate, Secrets::whole);
-    context.state.keep_secrets(&secrets)?;
+    context.state.save_secrets(&secrets)?;
     Ok(secrets)
 }
 

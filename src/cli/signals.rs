@@ -72,11 +72,11 @@ where
     W: Future<Output = Result<T>>,
 {
     let mut signals = Signals::listen();
-    let (teller, interrupt) = Interrupt::told();
+    let (sender, interrupt) = Interrupt::channel();
     let mut work = std::pin::pin!(work(interrupt));
     tokio::select! {
         result = &mut work => return result,
-        signal = signals.next() => teller.tell(signal),
+        signal = signals.next() => sender.send(signal),
     }
     tokio::select! {
         result = &mut work => result,

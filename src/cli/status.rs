@@ -79,8 +79,8 @@ async fn watch(every: Duration, context: &Context) -> Result<u8> {
         loop {
             let (view, _) = collect(context).await?;
             let now = significant_state(&view);
-            if output.policy().redraws {
-                rows = output.status_again(&view, rows, console::Term::stdout().size())?;
+            if output.policy().can_redraw {
+                rows = output.redraw_status(&view, rows, console::Term::stdout().size())?;
             } else if now != before {
                 let separator = match output.policy().format {
                     _ if before.is_empty() => "",

@@ -1,5 +1,5 @@
-//! `down --purge`: removes all that is an instance's. What cannot be removed does not
-//! keep the rest, and is told at the end.
+//! `down --purge`: removes everything of an instance. A failure does not stop the rest,
+//! and all failures are reported at the end.
 
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Explain};
@@ -12,25 +12,25 @@ use crate::settings::InstanceName;
 use crate::state::{Marker, StateDir};
 use crate::{files, images, mounts, up};
 
-/// Empties directories, and removes them where they are no mount points.
+/// Empties directories, and removes those that are not mount points.
 const REMOVE: &str = "code=0; for f; do rm -rf --one-file-system \"/data/$f\" 2>/dev/null; \
      [ ! -e \"/data/$f\" ] || [ -z \"$(ls -A \"/data/$f\")\" ] || code=1; done; exit $code";
 
-/// A directory that stays, and why.
+/// A directory that was not removed, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct Remaining {
     pub path: HostPath,
-    /// Why, such as `it is a mount point`.
+    /// Such as `it is a mount point`.
     pub why: String,
 }
 
 pub(super) struct Purge<'a> {
     pub(super) name: &'a InstanceName,
-    /// The node's image, whose root may remove what belongs to the databases.
+    /// The node's image: as root in a container, it can remove files of the databases.
     pub(super) image: Option<ImageRef>,
     pub(super) state: &'a StateDir,
     pub(super) engine: &'a dyn Engine,
-    left: Vec<Left>,
+    remaining: Vec<Remaining>,
     failures: Vec<crate::error::Error>,
 }
 
@@ -46,51 +46,54 @@ impl<'a> Purge<'a> {
             image,
             state,
             engine,
-            left: Vec::new(),
+            remaining: Vec::new(),
             failures: Vec::new(),
         }
     }
 
-    pub(super) fn note(&mut self, result: crate::error::Result<()>) {
+    /// Records a failure and continues.
+    pub(super) fn record(&mut self, result: crate::error::Result<()>) {
         self.failures.extend(result.err());
     }
 
-    /// Removes data, volumes, secrets and settings. Returns the directories that stay.
+    /// Removes data, volumes, secrets and settings. Returns the directories that were
+    /// not removed.
     pub(super) async fn run(
         mut self,
         data_dir: Option<&HostPath>,
         step: &Step,
-    ) -> Result<Vec<Left>, Incomplete> {
-        // They would go on copying into what is removed.
+    ) -> Result<Vec<Remaining>, Incomplete> {
+        // These containers would continue to copy into the directories.
         for copying in [
             up::copy_container(self.name),
             images::layers_container(&spec::name(self.name)),
         ] {
-            self.note(self.engine.remove(&copying).await.map_err(Into::into));
+            self.record(self.engine.remove(&copying).await.map_err(Into::into));
         }
         step.state("removing the data");
-        let mut all_gone = true;
+        let mut all_removed = true;
         if let Some(dir) = data_dir {
-            all_gone &= self.data(dir).await;
+            all_removed &= self.remove_data(dir).await;
         }
         match self.state.copies() {
             Ok(copies) => {
                 for dir in copies.iter().filter(|dir| Some(*dir) != data_dir) {
-                    all_gone &= self.copy(dir, step).await;
+                    all_removed &= self.remove_copy(dir, step).await;
                 }
             }
-            Err(error) => self.note(Err(error.into())),
+            Err(error) => self.record(Err(error.into())),
         }
         step.state("removing images and settings");
-        self.volumes().await;
-        // Without the settings, the next `down --purge` would not find data that are left.
-        let settings = match all_gone {
+        self.remove_volumes().await;
+        // Without the settings, the next `down --purge` would not find the remaining
+        // data.
+        let settings = match all_removed {
             true => self.state.purge(),
-            false => self.state.purge_secrets(),
+            false => self.state.remove_secrets(),
         };
-        self.note(settings.map_err(Into::into));
+        self.record(settings.map_err(Into::into));
         if self.failures.is_empty() {
-            return Ok(self.left);
+            return Ok(self.remaining);
         }
         Err(Incomplete {
             name: self.name.clone(),
@@ -98,80 +101,82 @@ impl<'a> Purge<'a> {
         })
     }
 
-    /// Removes a copy of the data that was never whole. One that was is the user's own
-    /// to keep: a move leaves the former folder as it was.
-    async fn copy(&mut self, dir: &HostPath, step: &Step) -> bool {
+    /// Removes an unfinished copy of the data. A complete one is for the user to
+    /// remove: moving the data leaves the previous directory unchanged.
+    async fn remove_copy(&mut self, dir: &HostPath, step: &Step) -> bool {
         if Marker::is_copying(dir) {
             step.state(format!("removing the unfinished copy in {dir}"));
-            return self.data(dir).await;
+            return self.remove_data(dir).await;
         }
         let marker = Marker::read(dir).ok().flatten();
         if marker.is_some_and(|marker| marker.instance == *self.name) {
-            self.leave(dir, "it holds the data from before they were moved");
+            self.keep(dir, "it holds the data from before they were moved");
         }
         true
     }
 
-    /// Removes the folders that a directory's marker lists, and nothing else. Returns
-    /// whether none is left.
-    async fn data(&mut self, dir: &HostPath) -> bool {
+    /// Removes only the directories that the marker lists. Returns whether all of them
+    /// are gone.
+    async fn remove_data(&mut self, dir: &HostPath) -> bool {
         let marker = match Marker::read(dir) {
             Ok(marker) => marker.filter(|marker| marker.instance == *self.name),
             Err(error) => {
-                self.note(Err(error.into()));
+                self.record(Err(error.into()));
                 return false;
             }
         };
         let Some(marker) = marker else {
             if dir.exists() {
                 let why = format!("it is not marked as the data of `{}`", self.name);
-                self.leave(dir, &why);
+                self.keep(dir, &why);
             }
             return true;
         };
-        let plain = |folder: &&String| !folder.contains(['/', '\\']) && !folder.starts_with('.');
-        let folders: Vec<&String> = marker.folders.iter().filter(plain).collect();
-        let mut stubborn = Vec::new();
-        for folder in folders {
-            if !matches!(files::remove_tree(&dir.join(folder)), Ok(true)) {
-                stubborn.push(folder.clone());
+        let is_safe =
+            |directory: &&String| !directory.contains(['/', '\\']) && !directory.starts_with('.');
+        let directories: Vec<&String> = marker.directories.iter().filter(is_safe).collect();
+        let mut undeletable = Vec::new();
+        for directory in directories {
+            if !matches!(files::remove_tree(&dir.join(directory)), Ok(true)) {
+                undeletable.push(directory.clone());
             }
         }
-        if !stubborn.is_empty()
-            && let Err(error) = self.through_container(&stubborn, dir).await
+        if !undeletable.is_empty()
+            && let Err(error) = self.remove_in_container(&undeletable, dir).await
         {
-            self.note(Err(error));
+            self.record(Err(error));
             return false;
         }
-        for folder in stubborn {
-            let path: HostPath = dir.join(folder).into();
+        for directory in undeletable {
+            let path: HostPath = dir.join(directory).into();
             if path.exists() {
-                self.leave(
+                self.keep(
                     &path,
-                    why_it_stays(&path).as_deref().unwrap_or("it is in use"),
+                    reason_to_keep(&path).as_deref().unwrap_or("it is in use"),
                 );
             }
         }
-        self.note(up::remove_link(dir));
+        self.record(up::remove_link(dir));
         match marker.remove(dir) {
             Ok(true) => {}
             Ok(false) => {
-                let why = why_it_stays(dir);
-                self.leave(dir, why.as_deref().unwrap_or("it existed before"));
+                let why = reason_to_keep(dir);
+                self.keep(dir, why.as_deref().unwrap_or("it existed before"));
             }
             Err(error) => {
-                self.note(Err(error.into()));
+                self.record(Err(error.into()));
                 return false;
             }
         }
         true
     }
 
-    /// The databases' files belong to their images' users: whoever may use the
-    /// engine may remove them in a container.
-    async fn through_container(
+    /// Removes directories in a container: the files belong to the users of the
+    /// databases' images, but anybody who can use the engine can remove them as root in
+    /// a container.
+    async fn remove_in_container(
         &self,
-        folders: &[String],
+        directories: &[String],
         dir: &HostPath,
     ) -> crate::error::Result<()> {
         let not_allowed = || Error::NotAllowed { dir: dir.clone() };
@@ -182,7 +187,7 @@ impl<'a> Purge<'a> {
             return Err(not_allowed().into());
         }
         let mut command = vec!["-c".to_owned(), REMOVE.to_owned(), "sh".to_owned()];
-        command.extend_from_slice(folders);
+        command.extend_from_slice(directories);
         let name = format!("clearml-local-purge-{}", std::process::id());
         let container = ContainerSpec {
             entrypoint: Some(vec!["sh".into()]),
@@ -196,33 +201,33 @@ impl<'a> Purge<'a> {
         }
     }
 
-    async fn volumes(&mut self) {
+    async fn remove_volumes(&mut self) {
         let label = format!("{}={}", spec::INSTANCE_LABEL, self.name);
         match self.engine.volumes(&label).await {
             Ok(volumes) => {
                 for volume in volumes {
                     let removed = self.engine.remove_volume(&volume).await;
-                    self.note(removed.map_err(Into::into));
+                    self.record(removed.map_err(Into::into));
                 }
             }
-            Err(error) => self.note(Err(error.into())),
+            Err(error) => self.record(Err(error.into())),
         }
     }
 
-    fn leave(&mut self, path: &HostPath, why: &str) {
-        self.left.push(Left {
+    fn keep(&mut self, path: &HostPath, why: &str) {
+        self.remaining.push(Remaining {
             path: path.clone(),
             why: why.to_owned(),
         });
     }
 }
 
-/// Why a directory cannot be removed, as far as it can be seen.
-fn why_it_stays(dir: &HostPath) -> Option<String> {
+/// Returns why a directory cannot be removed, if the reason can be determined.
+fn reason_to_keep(dir: &HostPath) -> Option<String> {
     if dir.is_symlink() {
         return Some("it is a symbolic link".into());
     }
-    let other = Marker::others(dir)
+    let other = Marker::foreign_files(dir)
         .ok()
         .and_then(|names| names.into_iter().next());
     match (mounts::is_mount_point(dir), other) {
@@ -232,7 +237,6 @@ fn why_it_stays(dir: &HostPath) -> Option<String> {
     }
 }
 
-/// Why a part of the data stays.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("cannot remove the data in {dir}: they belong to other users")]

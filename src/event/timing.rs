@@ -1,47 +1,43 @@
-//! When what was done, and what was waited for meanwhile, as the events tell it.
+//! Timings of steps and components, and what the command waited for, derived from
+//! events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Event;
 
-/// When something began and ended, counted from the command's begin.
+/// When a step or component started and ended, counted from the start of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
     pub name: String,
-    /// When it began.
-    pub began: Duration,
-    /// When it was done.
+    pub started: Duration,
     pub ended: Duration,
 }
 
-/// A time in which one thing was waited for before the command could end.
+/// A period in which the command waited for one step or component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Awaited {
-    /// The step or component; empty between steps.
+    /// Empty between steps.
     pub name: String,
-    /// What it did: its state; empty where it said nothing.
-    pub what: String,
-    /// When that began.
-    pub began: Duration,
-    /// When it was over.
+    /// Its state; may be empty.
+    pub state: String,
+    pub started: Duration,
     pub ended: Duration,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Each step and component.
     pub all: Vec<Timing>,
-    /// For each moment what was waited for, first to last.
+    /// The periods in order, without gaps.
     pub awaited: Vec<Awaited>,
 }
 
-/// A state of a step or component, with its times.
+/// A period in which a step or component was in one state.
 #[derive(Debug, Clone)]
-struct Spell {
+struct Period {
     name: String,
-    what: String,
-    began: Duration,
+    state: String,
+    started: Duration,
     ended: Duration,
     of_component: bool,
 }
@@ -49,13 +45,13 @@ struct Spell {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     all: Vec<Timing>,
-    spells: Vec<Spell>,
+    periods: Vec<Period>,
     open: BTreeMap<String, (String, Duration)>,
 }
 
 impl Recorder {
-    /// Takes down one event, `now` after the command's begin.
-    pub(crate) fn take(&mut self, event: &Event, now: Duration) {
+    /// Records an event; `now` is the time since the command started.
+    pub(crate) fn record(&mut self, event: &Event, now: Duration) {
         match event {
             Event::StepStarted { step } => self.change(step, false, Some(String::new()), now),
             Event::StepState { step, text } => self.change(step, false, Some(text.clone()), now),
@@ -70,8 +66,8 @@ impl Recorder {
             } => {
                 let name = component.to_string();
                 if !self.open.contains_key(&name) {
-                    let began = now.saturating_sub(duration(*seconds));
-                    self.open.insert(name.clone(), (String::new(), began));
+                    let started = now.saturating_sub(duration(*seconds));
+                    self.open.insert(name.clone(), (String::new(), started));
                 }
                 let next = (!state.is_ready()).then(|| state.line());
                 self.change(&name, true, next, now);
@@ -83,31 +79,30 @@ impl Recorder {
         }
     }
 
-    /// Ends the state that it was in, and begins the next one.
+    /// Ends the current state and starts the next one.
     fn change(&mut self, name: &str, of_component: bool, next: Option<String>, now: Duration) {
-        if let Some((what, began)) = self.open.remove(name) {
-            self.spells.push(Spell {
+        if let Some((state, started)) = self.open.remove(name) {
+            self.periods.push(Period {
                 name: name.to_owned(),
-                what,
-                began,
+                state,
+                started,
                 ended: now,
                 of_component,
             });
         }
-        if let Some(what) = next {
-            self.open.insert(name.to_owned(), (what, now));
+        if let Some(state) = next {
+            self.open.insert(name.to_owned(), (state, now));
         }
     }
 
     fn end(&mut self, name: &str, seconds: f64, now: Duration) {
         self.all.push(Timing {
             name: name.to_owned(),
-            began: now.saturating_sub(duration(seconds)),
+            started: now.saturating_sub(duration(seconds)),
             ended: now,
         });
     }
 
-    /// What was taken down.
     pub(crate) fn timings(&self) -> Timings {
         Timings {
             all: self.all.clone(),
@@ -115,39 +110,40 @@ impl Recorder {
         }
     }
 
-    /// From the end to the begin: of what was under way that which ended last, a
-    /// component before the step that waits for it.
+    /// Goes back from the end, and picks of the running periods the one whose step or
+    /// component ended last, a component before the step that waits for it.
     fn awaited(&self) -> Vec<Awaited> {
         let mut chain = Vec::new();
-        let last_end = |spell: &Spell| {
-            let of_name = self.all.iter().filter(|timing| timing.name == spell.name);
+        let last_end = |period: &Period| {
+            let of_name = self.all.iter().filter(|timing| timing.name == period.name);
             let ends = of_name.map(|timing| timing.ended);
-            ends.max().unwrap_or(spell.ended)
+            ends.max().unwrap_or(period.ended)
         };
-        let mut at = self.spells.iter().map(|spell| spell.ended).max();
+        let mut at = self.periods.iter().map(|period| period.ended).max();
         while let Some(end) = at.filter(|end| !end.is_zero()) {
-            let before = self.spells.iter().filter(|spell| spell.began < end);
-            let under_way = before.clone().filter(|spell| spell.ended >= end);
-            let chosen = under_way.max_by_key(|spell| (spell.of_component, last_end(spell)));
+            let before = self.periods.iter().filter(|period| period.started < end);
+            let running = before.clone().filter(|period| period.ended >= end);
+            let chosen = running.max_by_key(|period| (period.of_component, last_end(period)));
             let awaited = match chosen {
-                Some(spell) => Awaited {
-                    name: spell.name.clone(),
-                    what: spell.what.clone(),
-                    // A step that waited for components did something else only since.
-                    began: before
-                        .filter(|other| other.of_component && !spell.of_component)
+                Some(period) => Awaited {
+                    name: period.name.clone(),
+                    state: period.state.clone(),
+                    // A step that waited for components did its own work only after
+                    // that.
+                    started: before
+                        .filter(|other| other.of_component && !period.of_component)
                         .map(|component| component.ended)
-                        .fold(spell.began, Duration::max),
+                        .fold(period.started, Duration::max),
                     ended: end,
                 },
                 None => Awaited {
                     name: String::new(),
-                    what: String::new(),
-                    began: before.map(|spell| spell.ended).max().unwrap_or_default(),
+                    state: String::new(),
+                    started: before.map(|period| period.ended).max().unwrap_or_default(),
                     ended: end,
                 },
             };
-            at = Some(awaited.began);
+            at = Some(awaited.started);
             chain.push(awaited);
         }
         chain.reverse();
@@ -164,11 +160,11 @@ mod tests {
     use super::*;
     use crate::component::{Component, State, StateKind};
 
-    fn started(step: &str) -> Event {
+    fn step_started(step: &str) -> Event {
         Event::StepStarted { step: step.into() }
     }
 
-    fn state(step: &str, text: &str) -> Event {
+    fn step_state(step: &str, text: &str) -> Event {
         Event::StepState {
             step: step.into(),
             text: text.into(),
@@ -193,17 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn each_second_has_what_was_waited_for() {
+    fn each_second_is_attributed_to_what_was_waited_for() {
         let mut recorder = Recorder::default();
         for (now, event) in [
-            (0, started("node")),
+            (0, step_started("node")),
             (2, finished("node", 2.0)),
-            (2, started("kubernetes")),
-            (2, started("images")),
-            (3, state("kubernetes", "kubeadm init")),
+            (2, step_started("kubernetes")),
+            (2, step_started("images")),
+            (3, step_state("kubernetes", "kubeadm init")),
             (5, finished("images", 3.0)),
             (9, finished("kubernetes", 7.0)),
-            (10, started("ready")),
+            (10, step_started("ready")),
             (
                 10,
                 component(Component::Redis, StateKind::Starting, "", 0.0),
@@ -228,15 +224,15 @@ mod tests {
             ),
             (21, finished("ready", 11.0)),
         ] {
-            recorder.take(&event, Duration::from_secs(now));
+            recorder.record(&event, Duration::from_secs(now));
         }
         let shown: Vec<String> = recorder
             .timings()
             .awaited
             .iter()
             .map(|one| {
-                let (began, ended) = (one.began.as_secs(), one.ended.as_secs());
-                format!("{began}-{ended} {}: {}", one.name, one.what)
+                let (started, ended) = (one.started.as_secs(), one.ended.as_secs());
+                format!("{started}-{ended} {}: {}", one.name, one.state)
             })
             .collect();
         assert_eq!(

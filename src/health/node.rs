@@ -10,7 +10,7 @@ use crate::docker::{Container, Engine};
 use crate::error::Result;
 use crate::event::Step;
 use crate::kube::{self, Cluster};
-use crate::wait::{Look, TimedOut, Wait};
+use crate::wait::{Attempt, TimedOut, Wait};
 
 /// How often the node is observed.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -26,12 +26,12 @@ pub(crate) async fn await_api(
 ) -> Result<Result<(), TimedOut>> {
     let mut refused = Refused::kubernetes(node);
     let wait = Wait::new("the Kubernetes API").within(limit);
-    wait.shown_by(step)
+    wait.reported_by(step)
         .run(async || match cluster.ready().await {
-            Ok(()) => Ok(Look::Done(())),
+            Ok(()) => Ok(Attempt::Done(())),
             Err(error) if error.is_transient() => {
                 refused.check(engine, &node.name).await?;
-                Ok(Look::NotYet(error.reason()))
+                Ok(Attempt::Pending(error.reason()))
             }
             Err(error) => Err(error.into()),
         })
@@ -50,11 +50,11 @@ pub(crate) async fn await_node(
 ) -> Result<Result<bool, TimedOut>, kube::Error> {
     let mut attempts = 0;
     let wait = Wait::new("the node to accept pods").every(PERIOD);
-    let accepted = wait.until(deadline).shown_by(step).run(async || {
+    let accepted = wait.until(deadline).reported_by(step).run(async || {
         attempts += 1;
         let nodes = cluster.observe_nodes().await?;
         let reason = why_no_pods(&nodes);
-        Ok(reason.map_or(Look::Done(()), Look::NotYet))
+        Ok(reason.map_or(Attempt::Done(()), Attempt::Pending))
     });
     let accepted = accepted.await?;
     Ok(accepted.map(|()| attempts == 1))

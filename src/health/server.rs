@@ -7,7 +7,7 @@ use crate::docker::Engine;
 use crate::error::{Error, Result};
 use crate::event::Step;
 use crate::probe::{Check, Failure, Probe};
-use crate::wait::{Look, Reason, Wait};
+use crate::wait::{Attempt, Reason, Wait};
 
 /// How long probes may fail after all components are ready: kube-proxy and the proxy of
 /// the web server need a moment to notice that.
@@ -34,14 +34,14 @@ pub(crate) async fn await_server(
     let wait = Wait::new("the server to answer")
         .every(PERIOD)
         .within(SETTLING);
-    let answered = wait.shown_by(step).run(async || {
+    let answered = wait.reported_by(step).run(async || {
         attempts += 1;
         checks = probe.all().await;
         let Some(reason) = first_failure(&checks) else {
-            return Ok(Look::Done(()));
+            return Ok(Attempt::Done(()));
         };
         refused.check(engine, node).await?;
-        Ok::<_, Error>(Look::NotYet(reason))
+        Ok::<_, Error>(Attempt::Pending(reason))
     });
     match answered.await? {
         Ok(()) => Ok(attempts == 1),

@@ -12,7 +12,7 @@ use crate::component::{Component, State, StateKind};
 use crate::diagnose::{ComponentObservation, ContainerState, Failure, assess};
 use crate::kube::{Cluster, Error};
 use crate::logs::last_lines;
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
 /// How often the cluster is observed: an observation costs the API server a few
 /// milliseconds, and a change is noticed within half a second.
@@ -52,8 +52,8 @@ pub(crate) async fn await_replaced(
         let mut seen = observe(cluster, deadline).await?;
         seen.retain(|seen| components.contains(&seen.component));
         Ok::<_, Error>(match seen.iter().find(|seen| seen.replacing) {
-            Some(seen) => Look::NotYet(format!("{} has one", seen.component).into()),
-            None => Look::Done(()),
+            Some(seen) => Attempt::Pending(format!("{} has one", seen.component).into()),
+            None => Attempt::Done(()),
         })
     });
     Ok(ended.await?.is_ok())
@@ -101,13 +101,13 @@ pub(crate) async fn await_components(
         {
             let (finding, log) = (finding.clone(), failed.log.clone());
             let failure = Failure { finding, log };
-            return Ok(Look::Done(Waited::Failed(Box::new(failure))));
+            return Ok(Attempt::Done(Waited::Failed(Box::new(failure))));
         }
         if assessed.iter().all(|one| one.seen.is_ready()) {
-            return Ok(Look::Done(Waited::Ready(assessed)));
+            return Ok(Attempt::Done(Waited::Ready(assessed)));
         }
         last = assessed;
-        Ok::<_, Error>(Look::NotYet("not all of them are ready".into()))
+        Ok::<_, Error>(Attempt::Pending("not all of them are ready".into()))
     });
     match waited.await? {
         Ok(waited) => Ok(waited),

@@ -11,7 +11,7 @@ use super::client::persistent;
 use super::kinds::Identity;
 use super::{Cluster, Error, convert};
 use crate::diagnose::{ContainerState, PodObservation, unfinished};
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
 /// How a pod that runs once ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +57,9 @@ impl Cluster {
             let pod = persistent(&format!("read Pod/{name}"), || pods.get(&name)).await?;
             let seen = convert::pod(&pod);
             Ok::<_, Error>(match message(&seen) {
-                Some(message) => Look::Done(Once::Said(message)),
-                None if convert::has_ended(&pod) => Look::Done(Once::Stuck(unfinished(&seen))),
-                None => Look::NotYet(unfinished(&seen).into()),
+                Some(message) => Attempt::Done(Once::Said(message)),
+                None if convert::has_ended(&pod) => Attempt::Done(Once::Stuck(unfinished(&seen))),
+                None => Attempt::Pending(unfinished(&seen).into()),
             })
         });
         Ok(ended.await?.unwrap_or_else(|late| Once::Stuck(late.reason)))

@@ -8,7 +8,7 @@ use ::kube::api::{DeleteParams, DynamicObject, Preconditions};
 use super::Error;
 use super::client::persistent;
 use super::kinds::Identity;
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
 /// How long the pods of a workload may take to end: the longest grace period that
 /// our workloads have, and a little more.
@@ -73,8 +73,8 @@ pub(super) async fn until(
     let wait = Wait::new("the old pods to stop").every(PERIOD).within(GONE);
     let done = wait.run(async || {
         Ok::<_, Error>(match ask().await? {
-            true => Look::Done(()),
-            false => Look::NotYet("they are still running".into()),
+            true => Attempt::Done(()),
+            false => Attempt::Pending("they are still running".into()),
         })
     });
     done.await?.map_err(|_| Error::Timeout {

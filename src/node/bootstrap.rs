@@ -8,7 +8,7 @@ use super::{Error, Inspection, network, prepare, verifies_pulls};
 use crate::docker::{Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::settings::InstanceName;
-use crate::wait::{Look, Reason, Wait};
+use crate::wait::{Attempt, Reason, Wait};
 
 /// Written in the node when kubeadm has ended well: without it a node is half made.
 pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
@@ -94,15 +94,15 @@ pub async fn await_containerd(engine: &dyn Engine, node: &str) -> Result<(), Err
 }
 
 /// Asks containerd in a running node once.
-async fn containerd(engine: &dyn Engine, node: &str) -> Look<()> {
+async fn containerd(engine: &dyn Engine, node: &str) -> Attempt<()> {
     let argv = ["ctr", "-n", "k8s.io", "version"];
     match engine.exec(node, &argv, None).await {
-        Ok(output) if output.code == 0 => Look::Done(()),
+        Ok(output) if output.code == 0 => Attempt::Done(()),
         Ok(output) => {
             let last = output.stderr.lines().last().unwrap_or_default();
-            Look::NotYet(Reason::new("ctr", last.trim().trim_start_matches("ctr: ")))
+            Attempt::Pending(Reason::new("ctr", last.trim().trim_start_matches("ctr: ")))
         }
-        Err(error) => Look::NotYet(Reason::new("engine", error.to_string())),
+        Err(error) => Attempt::Pending(Reason::new("engine", error.to_string())),
     }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::{Error, await_containerd, prepare, proxy, spec};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
 use crate::settings::InstanceName;
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
 /// How long the engine may take to finish a container that somebody else asked for.
 const CREATION_PATIENCE: Duration = Duration::from_secs(60);
@@ -65,7 +65,7 @@ async fn create(
         .within(CREATION_PATIENCE)
         .run(async || {
             match engine.create(container).await {
-                Ok(_) => return Ok(Look::Done(())),
+                Ok(_) => return Ok(Attempt::Done(())),
                 Err(error) if error.is_conflict() => refusal = Some(error),
                 Err(error) => return Err(error.into()),
             }
@@ -79,7 +79,7 @@ async fn create(
                 // A name is taken as soon as a creation begins, and seen at its end.
                 Some(_) | None => {}
             }
-            Ok(Look::NotYet("it is in use".into()))
+            Ok(Attempt::Pending("it is in use".into()))
         })
         .await?;
     match (created, refusal) {

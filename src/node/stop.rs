@@ -10,7 +10,7 @@ use super::Error;
 use crate::component::{Component, NAMESPACE};
 use crate::docker::Engine;
 use crate::event::Step;
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
 /// How long the databases together may take to write what they hold.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -177,8 +177,8 @@ async fn await_end(
         let still = group.iter().filter(|task| running.contains(&&*task.id));
         left = still.map(|task| task.component).collect();
         Ok::<_, Error>(match left.is_empty() {
-            true => Look::Done(()),
-            false => Look::NotYet("they are still running".into()),
+            true => Attempt::Done(()),
+            false => Attempt::Pending("they are still running".into()),
         })
     });
     // Those that are left are killed with the node, and told.

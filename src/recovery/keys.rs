@@ -1,10 +1,10 @@
-//! The keys of an instance: which ones are in force, whichever home asks.
+//! The keys of an instance: which ones are valid, no matter which home asks.
 //!
-//! They live with the instance: in its cluster, and beside its data, where they
-//! outlive the cluster. The copy in the home serves where neither can be asked.
-//! New ones are made for an instance that has none, and for no other.
+//! They are stored with the instance: in its cluster, and in its data directory, where
+//! they outlive the cluster. The copy in the home is used if both are unreadable. Only
+//! an instance without keys gets new ones.
 
-use super::beside;
+use super::data_files;
 use crate::component::NAMESPACE;
 use crate::docker::{Container, ContainerSpec, Engine, Mount, bytes_of};
 use crate::error::{Code, Explain, Result};
@@ -16,24 +16,23 @@ use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{self, KEYS_FILE, Marker, SETTINGS_FILE};
 
-/// What kind of record they are in the cluster, and its name.
+/// The kind and the name of their record in the cluster.
 const KIND: &str = "keys";
 const RECORD: &str = "clearml-local.keys";
-/// The Secret that the servers read them from: all that earlier versions left.
-const SERVED: &str = "clearml-conf";
+/// The Secret from which the servers read them. Earlier versions stored nothing else.
+const SERVER_SECRET: &str = "clearml-conf";
 
-/// What was found of an instance's keys.
+/// The result of searching for an instance's keys.
 #[derive(Debug)]
 pub enum Found {
-    /// They are these.
     Keys(Box<Secrets>),
-    /// It has none yet.
+    /// The instance has no keys yet.
     None,
-    /// It has some, and they cannot be read.
+    /// The instance has keys, but they cannot be read.
     Lost(KeysLost),
 }
 
-/// The keys that the cluster has, if any. `home` are those of this home.
+/// Returns the keys in the cluster, if any. `home` are the keys of this home.
 pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<Option<Secrets>> {
     let records = cluster.records(KIND, NAMESPACE).await?;
     if let Some(text) = records.get(RECORD)
@@ -41,30 +40,29 @@ pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<O
     {
         return Ok(Some(secrets));
     }
-    let served = cluster.secret(SERVED).await?;
+    let served = cluster.secret(SERVER_SECRET).await?;
     let served = served.as_ref().and_then(Secrets::from_served);
-    // What the user chose is laid over those, and over what a home has it is not.
+    // The served keys include the user's own values; those of the home do not.
     Ok(match (served, home) {
         (Some(served), Some(home)) if served.is_of_same_instance(home) => Some(home.clone()),
         (served, _) => served,
     })
 }
 
-/// Where the keys of an instance may be.
+/// The places where the keys of an instance may be.
 #[derive(Debug)]
 pub struct Places<'a> {
     pub name: &'a InstanceName,
-    /// Its cluster, where that answers.
+    /// The cluster, if its API is ready.
     pub cluster: Option<&'a Cluster>,
-    /// Its node, also one that is stopped.
+    /// The node, which may be stopped.
     pub node: Option<&'a Container>,
-    /// Whether there is a cluster that does not answer.
-    pub unreadable: bool,
-    /// Where its data are or were, the present place first.
+    /// Whether a cluster exists, but its API is unreachable.
+    pub unreachable: bool,
+    /// Current and previous locations of the data, the current one first.
     pub data: &'a [&'a DataPlace],
-    /// The image of a container that reads them where there is no node.
+    /// The image of a container that reads them if there is no node.
     pub node_image: &'a ImageRef,
-    /// The keys of this home.
     pub home: Option<Secrets>,
 }
 
@@ -76,16 +74,16 @@ pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
     }
     let mut used = None;
     for place in places.data {
-        match in_data(place, &places, engine).await? {
-            InData::Keys(secrets) => return Ok(Found::Keys(secrets)),
-            InData::Used => used = used.or(Some((*place).clone())),
-            InData::Nothing => {}
+        match look_in(place, &places, engine).await? {
+            DataContent::Keys(secrets) => return Ok(Found::Keys(secrets)),
+            DataContent::DataOnly => used = used.or(Some((*place).clone())),
+            DataContent::Empty => {}
         }
     }
     if let Some(home) = places.home {
         return Ok(Found::Keys(Box::new(home)));
     }
-    let place = match (places.unreadable, used) {
+    let place = match (places.unreachable, used) {
         (false, None) => return Ok(Found::None),
         (true, _) => None,
         (false, used) => used,
@@ -96,41 +94,46 @@ pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
     }))
 }
 
-/// Returns the keys beside the data of a node, also of one that is stopped.
-pub async fn beside_node(node: &Container, engine: &dyn Engine) -> Result<Option<Secrets>> {
-    let text = beside::of_node(node, KEYS_FILE, engine).await?;
+/// Returns the keys in the data directory of a node, which may be stopped.
+pub async fn from_data_dir(node: &Container, engine: &dyn Engine) -> Result<Option<Secrets>> {
+    let text = data_files::read(node, KEYS_FILE, engine).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// What a place for data has.
-enum InData {
-    /// A copy of the keys.
+/// What a data directory or volume contains.
+enum DataContent {
     Keys(Box<Secrets>),
-    /// Data of the instance, without the keys.
-    Used,
-    /// Nothing of the instance.
-    Nothing,
+    DataOnly,
+    Empty,
 }
 
-/// Looks into a place; where this user cannot read it and the home has no keys, also
-/// through the node or a container.
-async fn in_data(place: &DataPlace, places: &Places<'_>, engine: &dyn Engine) -> Result<InData> {
+/// Looks for keys in a data directory or volume. If this user cannot read it and the
+/// home has no keys, it is read through the node or a container.
+async fn look_in(
+    place: &DataPlace,
+    places: &Places<'_>,
+    engine: &dyn Engine,
+) -> Result<DataContent> {
     let name = places.name;
     let mount = match place {
         DataPlace::Folder(dir) => {
             let marker = Marker::read(dir)?;
             let Some(marker) = marker.filter(|marker| marker.instance == *name) else {
-                return Ok(InData::Nothing);
+                return Ok(DataContent::Empty);
             };
-            if let Ok(Some(keys)) = state::keys_in(dir) {
-                return Ok(InData::Keys(Box::new(keys)));
+            if let Ok(Some(keys)) = state::read_keys(dir) {
+                return Ok(DataContent::Keys(Box::new(keys)));
             }
             if !dir.join(KEYS_FILE).exists() {
                 let used = marker
-                    .folders
+                    .directories
                     .iter()
-                    .any(|folder| dir.join(folder).exists());
-                return Ok(if used { InData::Used } else { InData::Nothing });
+                    .any(|name| dir.join(name).exists());
+                return Ok(if used {
+                    DataContent::DataOnly
+                } else {
+                    DataContent::Empty
+                });
             }
             Mount::Bind(dir.to_path_buf(), DATA_ROOT.into(), true)
         }
@@ -138,28 +141,32 @@ async fn in_data(place: &DataPlace, places: &Places<'_>, engine: &dyn Engine) ->
             let labels = engine.volume_labels(volume).await?.unwrap_or_default();
             let marker = Marker::from_labels(&labels);
             if marker.is_none_or(|marker| marker.instance != *name) {
-                return Ok(InData::Nothing);
+                return Ok(DataContent::Empty);
             }
             Mount::Volume(volume.clone(), DATA_ROOT.into())
         }
     };
     if places.home.is_some() {
-        return Ok(InData::Nothing);
+        return Ok(DataContent::Empty);
     }
     let node = places.node;
     let node = node.filter(|node| spec::data_dir(node).as_ref() == Some(place));
     if let Some(node) = node
-        && let Some(keys) = beside_node(node, engine).await?
+        && let Some(keys) = from_data_dir(node, engine).await?
     {
-        return Ok(InData::Keys(Box::new(keys)));
+        return Ok(DataContent::Keys(Box::new(keys)));
     }
-    through_container(mount, places.node_image, engine).await
+    look_through_container(mount, places.node_image, engine).await
 }
 
-/// Looks into a place that only the engine can read.
-async fn through_container(mount: Mount, image: &ImageRef, engine: &dyn Engine) -> Result<InData> {
+/// Looks for keys in a place that only the engine can read.
+async fn look_through_container(
+    mount: Mount,
+    image: &ImageRef,
+    engine: &dyn Engine,
+) -> Result<DataContent> {
     if engine.image(image).await?.is_none() {
-        return Ok(InData::Used);
+        return Ok(DataContent::DataOnly);
     }
     let name = format!("clearml-local-keys-{}", std::process::id());
     let container = ContainerSpec {
@@ -170,24 +177,25 @@ async fn through_container(mount: Mount, image: &ImageRef, engine: &dyn Engine) 
     };
     engine.create(&container).await?;
     let script = "cat \"$1/$2\" 2>/dev/null || [ -z \"$(ls -A \"$1\")\" ]";
-    let looked = async {
+    let output = async {
         engine.start(&container.name).await?;
         let argv = ["sh", "-c", script, "sh", DATA_ROOT, KEYS_FILE];
         engine.exec(&container.name, &argv, None).await
     }
     .await;
     engine.remove(&container.name).await?;
-    let looked = looked?;
-    Ok(match serde_json::from_str(&looked.stdout) {
-        Ok(keys) => InData::Keys(Box::new(keys)),
-        Err(_) if looked.code == 0 && looked.stdout.is_empty() => InData::Nothing,
-        Err(_) => InData::Used,
+    let output = output?;
+    Ok(match serde_json::from_str(&output.stdout) {
+        Ok(keys) => DataContent::Keys(Box::new(keys)),
+        Err(_) if output.code == 0 && output.stdout.is_empty() => DataContent::Empty,
+        Err(_) => DataContent::DataOnly,
     })
 }
 
-/// The keys in force once the cluster answers: its own, where it has others than those
-/// that were found while it was stopped. The second value says whether it has.
-pub async fn settle(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)> {
+/// Returns the valid keys once the cluster is ready: those of the cluster if they
+/// differ from those that were found while it was stopped. The second value is true in
+/// this case.
+pub async fn reconcile(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)> {
     match from_cluster(cluster, Some(&found)).await? {
         Some(theirs) if theirs != found => match theirs.completed() {
             Some(completed) => Ok((completed, true)),
@@ -197,9 +205,9 @@ pub async fn settle(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)
     }
 }
 
-/// Keeps the keys with the instance: in its cluster, and beside its data with the
-/// settings.
-pub async fn keep(
+/// Stores the keys with the instance: in its cluster, and with the settings in its data
+/// directory.
+pub async fn save(
     secrets: &Secrets,
     name: &InstanceName,
     instance: &Instance,
@@ -207,18 +215,18 @@ pub async fn keep(
     cluster: &Cluster,
     engine: &dyn Engine,
 ) -> Result<()> {
-    let text = serde_json::to_string(secrets).expect("plain data become JSON");
+    let text = serde_json::to_string(secrets).expect("plain data can be serialized");
     let records = cluster.records(KIND, NAMESPACE).await?;
     if records.get(RECORD) != Some(&text) {
-        let kept = cluster.keep_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
-        kept.await?;
+        let saved = cluster.keep_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
+        saved.await?;
     }
     match &instance.data_dir {
-        DataPlace::Folder(dir) => state::keep_in(dir, secrets, instance)?,
+        DataPlace::Folder(dir) => state::write_keys(dir, secrets, instance)?,
         DataPlace::Volume(_) => {
             let script = "umask 077; f=\"$1/$2\"; new=$(cat); \
                  [ \"$(cat \"$f\" 2>/dev/null)\" = \"$new\" ] || printf '%s\\n' \"$new\" > \"$f\"";
-            let settings = serde_json::to_string(instance).expect("plain data become JSON");
+            let settings = serde_json::to_string(instance).expect("plain data can be serialized");
             let write = async |file: &str, text: &str| {
                 let argv = ["sh", "-c", script, "sh", DATA_ROOT, file];
                 let written = engine.exec(&node.name, &argv, Some(bytes_of(text)));
@@ -230,17 +238,18 @@ pub async fn keep(
     Ok(())
 }
 
-/// The keys of an instance cannot be read back, and new ones would end everybody's.
+/// The keys of an instance cannot be restored. New ones would invalidate everybody's
+/// clearml.conf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", lost(name, place.as_ref()))]
+#[error("{}", lost_message(name, place.as_ref()))]
 pub struct KeysLost {
     pub name: InstanceName,
-    /// Where data of it are, if that is how it is known to exist; else it has a node
-    /// that does not answer.
+    /// Where its data are, if they show that the instance exists; otherwise it has a
+    /// node that is not ready.
     pub place: Option<DataPlace>,
 }
 
-fn lost(name: &InstanceName, place: Option<&DataPlace>) -> String {
+fn lost_message(name: &InstanceName, place: Option<&DataPlace>) -> String {
     let why = match place {
         Some(place) => {
             format!("the keys for the data in {place} are missing")
@@ -289,7 +298,7 @@ mod tests {
         "demo".parse().unwrap()
     }
 
-    /// A data directory of the instance, in which databases wrote.
+    /// A data directory of the instance with a database's directory.
     fn data() -> (tempfile::TempDir, DataPlace) {
         let dir = tempfile::tempdir().unwrap();
         let databases = Databases {
@@ -304,12 +313,12 @@ mod tests {
         (dir, place)
     }
 
-    async fn found(place: &DataPlace, unreadable: bool, home: Option<Secrets>) -> Found {
+    async fn found(place: &DataPlace, unreachable: bool, home: Option<Secrets>) -> Found {
         let places = Places {
             name: &name(),
             cluster: None,
             node: None,
-            unreadable,
+            unreachable,
             data: &[place],
             node_image: &"node:1".parse().unwrap(),
             home,
@@ -318,11 +327,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_beside_the_data_win_over_those_of_a_home() {
+    async fn keys_in_the_data_directory_take_precedence_over_those_of_a_home() {
         let (dir, place) = data();
         let (theirs, home) = (Secrets::generate(), Secrets::generate());
         let settings = Instance::with_defaults(place.clone());
-        state::keep_in(dir.path(), &theirs, &settings).unwrap();
+        state::write_keys(dir.path(), &theirs, &settings).unwrap();
         for home in [None, Some(home.clone())] {
             let found = found(&place, false, home).await;
             assert!(matches!(found, Found::Keys(keys) if *keys == theirs));
@@ -330,8 +339,8 @@ mod tests {
         let marker = Marker::read(dir.path()).unwrap().unwrap();
         marker.remove(dir.path()).unwrap();
         assert!(
-            matches!(state::keys_in(dir.path()), Ok(None)),
-            "they go with the data"
+            matches!(state::read_keys(dir.path()), Ok(None)),
+            "keys are removed with the data"
         );
         let found = found(&place, false, Some(home.clone())).await;
         assert!(matches!(found, Found::Keys(keys) if *keys == home));
@@ -341,7 +350,7 @@ mod tests {
     async fn only_an_instance_that_exists_nowhere_gets_new_keys() {
         let (_dir, used) = data();
         let Found::Lost(lost) = found(&used, false, None).await else {
-            panic!("new keys would be made");
+            panic!("new keys would be generated");
         };
         assert!(
             lost.hints()[2]

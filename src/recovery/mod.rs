@@ -1,19 +1,18 @@
-//! What is known of an instance, read back from where it lives: its node, its
-//! cluster and its data. A home only holds a copy, which may be lost, old, or in
-//! another home.
+//! Restores what is known of an instance from its node, its cluster and its data. The
+//! home only holds a copy, which may be lost, out of date, or in another home.
 
-mod beside;
+mod data_files;
 mod keys;
 mod owner;
 
 use std::time::{Duration, Instant};
 
-pub use self::beside::settings;
+pub use self::data_files::settings;
 #[cfg(test)]
 pub use self::keys::KeysLost;
-pub use self::keys::{Found, Places, beside_node, find, from_cluster, keep, settle};
-pub use self::owner::{AnotherInstance, Whose, is_stranger, whose};
-use self::owner::{is_elsewhere, whose_by};
+pub use self::keys::{Found, Places, find, from_cluster, from_data_dir, reconcile, save};
+pub use self::owner::{AnotherInstance, Ownership, is_unrecognized, ownership};
+use self::owner::{has_other_data_dir, ownership_by_keys};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
 use crate::event::Events;
@@ -24,49 +23,48 @@ use crate::revisions;
 use crate::secrets::Secrets;
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
-use crate::wait::{Look, Wait};
+use crate::wait::{Attempt, Wait};
 
-/// How long the Kubernetes API of a node may take that was started to be read.
-const API_PATIENCE: Duration = Duration::from_secs(90);
+/// How long to wait for the Kubernetes API of a node that was started to be read.
+const API_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The instance's cluster as it is now.
 #[derive(Debug)]
-pub enum Running {
-    /// There is no whole node.
-    No,
-    /// There is one that cannot be asked.
-    Unknown(Unasked),
-    /// It answers.
-    Answers(Cluster),
+pub enum ClusterState {
+    /// There is no node, or kubeadm has not completed in it.
+    Absent,
+    /// There is a node, but its cluster is unavailable.
+    Unavailable(Unavailable),
+    /// The API is ready.
+    Ready(Cluster),
 }
 
-impl Running {
+impl ClusterState {
+    /// Returns the cluster if its API is ready.
     pub fn cluster(&self) -> Option<&Cluster> {
         match self {
-            Running::Answers(cluster) => Some(cluster),
-            Running::No | Running::Unknown(_) => None,
+            ClusterState::Ready(cluster) => Some(cluster),
+            ClusterState::Absent | ClusterState::Unavailable(_) => None,
         }
     }
 
-    /// Whether there is a node that nobody can read.
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self, Running::Unknown(_))
+    /// Returns whether there is a node whose cluster is unavailable.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, ClusterState::Unavailable(_))
     }
 }
 
-/// Why a node's cluster cannot be asked.
+/// Why a node's cluster is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unasked {
+pub enum Unavailable {
     #[error("the node is stopped")]
     Stopped,
     #[error("the node is paused")]
     Paused,
-    /// Its API does not serve.
     #[error("the Kubernetes API of the node is not ready: {0}")]
-    Silent(String),
+    NotReady(String),
 }
 
-impl Explain for Unasked {
+impl Explain for Unavailable {
     fn code(&self) -> Code {
         Code::ClusterUnreachable
     }
@@ -76,217 +74,233 @@ impl Explain for Unasked {
     }
 }
 
-/// The instance's node, if it has one on this engine.
+/// Returns the instance's node, if it has one in this engine.
 pub async fn node_of(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
     let node = engine.container(&spec::name(name)).await?;
     Ok(node.filter(|node| spec::is_ours(node, name)))
 }
 
-/// Finds the cluster; starts and waits for nothing.
-pub async fn running(
+/// Returns the state of the cluster, without starting or waiting for anything.
+pub async fn cluster_state(
     name: &InstanceName,
     state: &StateDir,
     engine: &dyn Engine,
-) -> Result<Running> {
+) -> Result<ClusterState> {
     let Some(node) = node_of(name, engine).await? else {
-        return Ok(Running::No);
+        return Ok(ClusterState::Absent);
     };
     if !node.is_awake() {
-        return Ok(Running::Unknown(match node.paused {
-            true => Unasked::Paused,
-            false => Unasked::Stopped,
+        return Ok(ClusterState::Unavailable(match node.paused {
+            true => Unavailable::Paused,
+            false => Unavailable::Stopped,
         }));
     }
-    // What is kept saves asking the node, unless another home recreated that.
+    // The stored kubeconfig saves reading it from the node, unless another home
+    // recreated the node.
     if state.node()?.as_deref() == Some(&node.id)
         && let Some(kubeconfig) = state.kubeconfig()?
     {
         let cluster = Cluster::connect(&kubeconfig).await?;
         if cluster.ready().await.is_ok() {
-            return Ok(Running::Answers(cluster));
+            return Ok(ClusterState::Ready(cluster));
         }
     }
-    ask(&node, engine).await
+    connect(&node, engine).await
 }
 
-/// Returns the error of a command that needs the cluster, and starts nothing.
-pub async fn unasked(name: &InstanceName, state: &StateDir, engine: &dyn Engine) -> Result<Error> {
-    Ok(match running(name, state, engine).await? {
-        Running::Unknown(why) => why.into(),
-        // It answers by now.
-        Running::No | Running::Answers(_) => Unasked::Silent("it has just started".into()).into(),
+/// Returns the error of a command that needs a running cluster and does not start one.
+pub async fn unavailable(
+    name: &InstanceName,
+    state: &StateDir,
+    engine: &dyn Engine,
+) -> Result<Error> {
+    Ok(match cluster_state(name, state, engine).await? {
+        ClusterState::Unavailable(why) => why.into(),
+        // The API has become ready in the meantime.
+        ClusterState::Absent | ClusterState::Ready(_) => {
+            Unavailable::NotReady("it has just started".into()).into()
+        }
     })
 }
 
-async fn ask(node: &Container, engine: &dyn Engine) -> Result<Running> {
+async fn connect(node: &Container, engine: &dyn Engine) -> Result<ClusterState> {
     if !node::is_bootstrapped(engine, &node.name).await? {
-        return Ok(Running::No);
+        return Ok(ClusterState::Absent);
     }
     let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
     Ok(match cluster.ready().await {
-        Ok(()) => Running::Answers(cluster),
-        Err(error) => Running::Unknown(Unasked::Silent(error.reason().to_string())),
+        Ok(()) => ClusterState::Ready(cluster),
+        Err(error) => ClusterState::Unavailable(Unavailable::NotReady(error.reason().to_string())),
     })
 }
 
 /// Starts a node whose settings or keys this home lacks, and waits until they can be
-/// read: `up` would start it anyway, but not know with what.
-pub async fn wake(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<Running> {
+/// read. `up` would start the node anyway, but cannot know with which settings.
+pub async fn start_node(
+    name: &InstanceName,
+    engine: &dyn Engine,
+    events: &Events,
+) -> Result<ClusterState> {
     let step = events.step("instance");
     let result = async {
         let Some(node) = node_of(name, engine).await? else {
-            return Ok(Running::No);
+            return Ok(ClusterState::Absent);
         };
         if !node.is_awake() {
             step.state("starting the node to read its settings and keys");
             node::start(engine, &node).await?;
             node::await_containerd(engine, &node.name).await?;
         }
-        let answers = Wait::new("the Kubernetes API to read settings and keys")
-            .within(API_PATIENCE)
-            .shown_by(&step)
-            .run(async || match ask(&node, engine).await? {
-                Running::Unknown(Unasked::Silent(why)) => Ok::<_, Error>(Look::NotYet(why.into())),
-                now => Ok(Look::Done(now)),
+        let ready = Wait::new("the Kubernetes API to read settings and keys")
+            .within(API_TIMEOUT)
+            .reported_by(&step)
+            .run(async || match connect(&node, engine).await? {
+                ClusterState::Unavailable(Unavailable::NotReady(why)) => {
+                    Ok::<_, Error>(Attempt::Pending(why.into()))
+                }
+                cluster => Ok(Attempt::Done(cluster)),
             })
             .await?;
-        Ok(answers.unwrap_or_else(|late| Running::Unknown(Unasked::Silent(late.reason))))
+        Ok(ready.unwrap_or_else(|timed_out| {
+            ClusterState::Unavailable(Unavailable::NotReady(timed_out.reason))
+        }))
     }
     .await;
-    step.end(result, |now| match now {
-        Running::Answers(_) => (false, "restored from its node".into()),
+    step.end(result, |cluster| match cluster {
+        ClusterState::Ready(_) => (false, "restored from its node".into()),
         _ => (false, "cannot read its node".into()),
     })
 }
 
-/// What a node and its cluster tell of the instance.
+/// What a node and its cluster know of the instance.
 #[derive(Debug, Clone, Default)]
-pub struct Recalled {
+pub struct Recovered {
     pub instance: Option<Instance>,
     pub secrets: Option<Secrets>,
-    /// A kubeconfig that works from the host; none where kubeadm has not ended.
+    /// A kubeconfig that works from the host; `None` if kubeadm has not completed.
     pub kubeconfig: Option<String>,
-    /// Set where it is another instance than the one that this home knows; the rest is
-    /// that one's.
+    /// Set if the node belongs to another instance than the one that this home knows;
+    /// the other fields then describe that instance.
     pub another: Option<AnotherInstance>,
 }
 
-impl Recalled {
-    /// Whether nothing is missing.
-    pub fn is_whole(&self) -> bool {
+impl Recovered {
+    pub fn is_complete(&self) -> bool {
         self.instance.is_some() && self.secrets.is_some() && self.kubeconfig.is_some()
     }
 }
 
-/// Asks a node that is awake, and its cluster.
-pub async fn recall(node: &Container, state: &StateDir, engine: &dyn Engine) -> Result<Recalled> {
-    let made_with = spec::instance_of(node);
+/// Reads from a running node and its cluster.
+pub async fn recover(node: &Container, state: &StateDir, engine: &dyn Engine) -> Result<Recovered> {
+    let created_with = spec::instance_of(node);
     if !node::is_bootstrapped(engine, &node.name).await? {
-        return Ok(Recalled {
-            instance: made_with,
-            ..Recalled::default()
+        return Ok(Recovered {
+            instance: created_with,
+            ..Recovered::default()
         });
     }
     let kubeconfig = node::kubeconfig(engine, &node.name).await?;
     let cluster = Cluster::connect(&kubeconfig).await?;
-    let mut recalled = Recalled {
-        instance: made_with,
+    let mut recovered = Recovered {
+        instance: created_with,
         secrets: None,
         kubeconfig: Some(kubeconfig),
         another: None,
     };
     if cluster.ready().await.is_err() {
-        return Ok(recalled);
+        return Ok(recovered);
     }
     let (history, secrets) = tokio::try_join!(
         revisions::load(state, Some(&cluster)),
         from_cluster(&cluster, None)
     )?;
     if let Some(latest) = history.latest() {
-        let made_with = recalled.instance.take();
+        let created_with = recovered.instance.take();
         let chosen = latest.instance.clone();
-        recalled.instance = Some(chosen.seen_from_another_home(made_with));
+        recovered.instance = Some(chosen.seen_from_another_home(created_with));
     }
-    recalled.secrets = secrets;
-    Ok(recalled)
+    recovered.secrets = secrets;
+    Ok(recovered)
 }
 
-/// What this home keeps of the instance, completed by what its node tells before
-/// `until`: also where another home has recreated that.
-pub async fn known(
+/// Returns what this home stores of the instance, completed with what its node provides
+/// before `until`. If another home recreated the node, the node takes precedence.
+pub async fn complete_from_node(
     node: &Container,
     instance: Option<&Instance>,
     state: &StateDir,
     engine: &dyn Engine,
     until: Instant,
-) -> Result<Recalled> {
-    let kept = Recalled {
+) -> Result<Recovered> {
+    let stored = Recovered {
         instance: instance.cloned(),
         secrets: state.secrets()?,
         kubeconfig: state.kubeconfig()?,
         another: None,
     };
-    let old = match state.node()? {
+    let recreated = match state.node()? {
         Some(seen) => seen != node.id,
-        // Of a version that did not note it, or removed by `down`.
-        None => instance.is_some_and(|kept| is_elsewhere(kept, node)),
+        // An earlier version did not store the ID, or `down` removed it.
+        None => instance.is_some_and(|stored| has_other_data_dir(stored, node)),
     };
-    if kept.is_whole() && !old {
-        return Ok(kept);
+    if stored.is_complete() && !recreated {
+        return Ok(stored);
     }
-    let home = kept.secrets.as_ref();
-    let told = asked(node, instance, home, state, engine, until).await?;
-    if told.another.is_some() {
-        return Ok(told);
+    let home = stored.secrets.as_ref();
+    let recovered = recover_until(node, instance, home, state, engine, until).await?;
+    if recovered.another.is_some() {
+        return Ok(recovered);
     }
-    // Without its cluster a node does not tell what was chosen.
-    let answered = told.secrets.is_some();
-    let instance = match (kept.instance, told.instance) {
-        (Some(_), Some(told)) if old && answered => Some(told),
-        (Some(kept), Some(told)) if old => Some(kept.with_place_of(told)),
-        (kept, told) => kept.or(told),
+    // Only the cluster knows the settings of the latest revision.
+    let cluster_answered = recovered.secrets.is_some();
+    let instance = match (stored.instance, recovered.instance) {
+        (Some(_), Some(recovered)) if recreated && cluster_answered => Some(recovered),
+        (Some(stored), Some(recovered)) if recreated => Some(stored.with_place_of(recovered)),
+        (stored, recovered) => stored.or(recovered),
     };
-    Ok(Recalled {
+    Ok(Recovered {
         instance,
-        secrets: match old {
-            true => told.secrets.or(kept.secrets),
-            false => kept.secrets.or(told.secrets),
+        secrets: match recreated {
+            true => recovered.secrets.or(stored.secrets),
+            false => stored.secrets.or(recovered.secrets),
         },
-        kubeconfig: told.kubeconfig.or(kept.kubeconfig),
+        kubeconfig: recovered.kubeconfig.or(stored.kubeconfig),
         another: None,
     })
 }
 
-/// What a node tells before `until` of its instance, and whether that is another one than
-/// this home knows. `home` are the keys of this home.
-pub async fn asked(
+/// Returns what a node provides before `until`, and whether it belongs to another
+/// instance than this home knows. `home` are the keys of this home.
+pub async fn recover_until(
     node: &Container,
-    kept: Option<&Instance>,
+    stored: Option<&Instance>,
     home: Option<&Secrets>,
     state: &StateDir,
     engine: &dyn Engine,
     until: Instant,
-) -> Result<Recalled> {
-    let mut told = Recalled::default();
+) -> Result<Recovered> {
+    let mut recovered = Recovered::default();
     if node.is_awake() {
-        let recalled = tokio::time::timeout_at(until.into(), recall(node, state, engine)).await;
-        told = recalled.ok().and_then(Result::ok).unwrap_or_default();
+        let result = tokio::time::timeout_at(until.into(), recover(node, state, engine)).await;
+        recovered = result.ok().and_then(Result::ok).unwrap_or_default();
     }
-    told.instance = told.instance.or_else(|| spec::instance_of(node));
-    let (Some(kept), Some(home)) = (kept, home) else {
-        return Ok(told);
+    recovered.instance = recovered.instance.or_else(|| spec::instance_of(node));
+    let (Some(stored), Some(home)) = (stored, home) else {
+        return Ok(recovered);
     };
-    if !is_stranger(kept, node, state)? {
-        return Ok(told);
+    if !is_unrecognized(stored, node, state)? {
+        return Ok(recovered);
     }
-    let mut theirs = told.secrets.clone();
-    if theirs.is_none() {
-        let beside = tokio::time::timeout_at(until.into(), beside_node(node, engine)).await;
-        theirs = beside.ok().and_then(Result::ok).flatten();
+    let mut node_keys = recovered.secrets.clone();
+    if node_keys.is_none() {
+        let result = tokio::time::timeout_at(until.into(), from_data_dir(node, engine)).await;
+        node_keys = result.ok().and_then(Result::ok).flatten();
     }
-    if let Whose::Another(another) = whose_by(theirs.as_ref(), home, node, kept, state) {
-        told.secrets = theirs;
-        told.another = Some(another);
+    if let Ownership::Another(another) =
+        ownership_by_keys(node_keys.as_ref(), home, node, stored, state)
+    {
+        recovered.secrets = node_keys;
+        recovered.another = Some(another);
     }
-    Ok(told)
+    Ok(recovered)
 }

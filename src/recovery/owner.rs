@@ -1,9 +1,9 @@
-//! Whether the node on the engine is the instance that this home knows, or another
-//! one of the same name.
+//! Whether the node in the engine belongs to the instance that this home knows, or to
+//! another instance with the same name.
 
 use std::path::PathBuf;
 
-use super::{beside_node, from_cluster};
+use super::{from_cluster, from_data_dir};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
@@ -13,85 +13,89 @@ use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance};
 use crate::state::StateDir;
 
-/// Whether a node that this home did not make keeps its data elsewhere than what this
+/// Returns whether another home created the node and its data are elsewhere than this
 /// home knows.
-pub fn is_stranger(kept: &Instance, node: &Container, state: &StateDir) -> Result<bool> {
-    Ok(is_elsewhere(kept, node) && state.node()?.as_deref() != Some(&node.id))
+pub fn is_unrecognized(stored: &Instance, node: &Container, state: &StateDir) -> Result<bool> {
+    Ok(has_other_data_dir(stored, node) && state.node()?.as_deref() != Some(&node.id))
 }
 
-/// Whether a node keeps its data elsewhere than what this home knows.
-pub(super) fn is_elsewhere(kept: &Instance, node: &Container) -> bool {
-    spec::data_dir(node).is_some_and(|place| place != kept.data_dir)
+/// Returns whether the node's data are elsewhere than this home knows.
+pub(super) fn has_other_data_dir(stored: &Instance, node: &Container) -> bool {
+    spec::data_dir(node).is_some_and(|place| place != stored.data_dir)
 }
 
-/// Which instance a node is of.
+/// Which instance a node belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
-    /// The one that this home knows.
+pub enum Ownership {
+    /// The instance that this home knows.
     Ours,
-    /// Another one of the same name.
+    /// Another instance with the same name.
     Another(AnotherInstance),
-    /// Its keys cannot be read now, and everything else points to another one.
+    /// Its keys cannot be read now, and everything else indicates another instance.
     Unknown(AnotherInstance),
 }
 
-/// Tells by its keys whose such a node is.
-pub async fn whose(
+/// Determines by its keys which instance a node belongs to.
+pub async fn ownership(
     node: &Container,
-    kept: &Instance,
+    stored: &Instance,
     cluster: Option<&Cluster>,
     home: Option<&Secrets>,
     state: &StateDir,
     engine: &dyn Engine,
-) -> Result<Whose> {
+) -> Result<Ownership> {
     let Some(home) = home else {
-        return Ok(Whose::Ours);
+        return Ok(Ownership::Ours);
     };
-    let mut theirs = match cluster {
+    let mut node_keys = match cluster {
         Some(cluster) => from_cluster(cluster, Some(home)).await?,
         None => None,
     };
-    if theirs.is_none() {
-        theirs = beside_node(node, engine).await?;
+    if node_keys.is_none() {
+        node_keys = from_data_dir(node, engine).await?;
     }
-    Ok(whose_by(theirs.as_ref(), home, node, kept, state))
+    Ok(ownership_by_keys(
+        node_keys.as_ref(),
+        home,
+        node,
+        stored,
+        state,
+    ))
 }
 
-/// The same by keys that were read already.
-pub(super) fn whose_by(
-    theirs: Option<&Secrets>,
+/// Determines it by keys that have already been read.
+pub(super) fn ownership_by_keys(
+    node_keys: Option<&Secrets>,
     home: &Secrets,
     node: &Container,
-    kept: &Instance,
+    stored: &Instance,
     state: &StateDir,
-) -> Whose {
+) -> Ownership {
     let another = || AnotherInstance {
         node: node.name.clone(),
-        theirs: spec::data_dir(node),
-        ours: kept.data_dir.clone(),
+        node_data: spec::data_dir(node),
+        home_data: stored.data_dir.clone(),
         state: state.root().to_owned(),
     };
-    match theirs {
-        Some(theirs) if theirs.is_of_same_instance(home) => Whose::Ours,
-        Some(_) => Whose::Another(another()),
-        None => Whose::Unknown(another()),
+    match node_keys {
+        Some(node_keys) if node_keys.is_of_same_instance(home) => Ownership::Ours,
+        Some(_) => Ownership::Another(another()),
+        None => Ownership::Unknown(another()),
     }
 }
 
-/// The node is another instance's.
+/// The node belongs to another instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the node {node} belongs to another instance with this name: its data are in {}, but the data \
-     of the instance in this home are in {ours}",
-    theirs.as_ref().map_or_else(String::new, DataPlace::to_string)
+     of the instance in this home are in {home_data}",
+    node_data.as_ref().map_or_else(String::new, DataPlace::to_string)
 )]
 pub struct AnotherInstance {
     node: String,
-    /// Where its data are.
-    theirs: Option<DataPlace>,
-    /// Where those are that this home knows.
-    ours: DataPlace,
-    /// What this home keeps of it.
+    node_data: Option<DataPlace>,
+    home_data: DataPlace,
+    /// The state directory of this home.
     state: PathBuf,
 }
 
@@ -127,45 +131,56 @@ mod tests {
     use crate::state;
 
     #[tokio::test]
-    async fn a_node_with_other_data_that_nobody_knows_is_another_instance() {
+    async fn a_node_with_other_data_belongs_to_another_instance() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
-        let kept = Instance::with_defaults(PathBuf::from("/ours").into());
+        let stored = Instance::with_defaults(PathBuf::from("/ours").into());
         let node = |data: &str| Container {
             id: "0123".into(),
             name: "demo-control-plane".into(),
             mounts: vec![(data.into(), spec::DATA_ROOT.into())],
             ..Container::default()
         };
-        assert!(!is_stranger(&kept, &node("/ours"), &state).unwrap());
-        assert!(is_stranger(&kept, &node("/theirs"), &state).unwrap());
+        assert!(!is_unrecognized(&stored, &node("/ours"), &state).unwrap());
+        assert!(is_unrecognized(&stored, &node("/theirs"), &state).unwrap());
         let home = Secrets::generate();
         let engine = FakeEngine::default();
-        let found = whose(&node("/theirs"), &kept, None, Some(&home), &state, &engine).await;
-        let Whose::Unknown(found) = found.unwrap() else {
-            panic!("nobody can read its keys");
+        let found = ownership(
+            &node("/theirs"),
+            &stored,
+            None,
+            Some(&home),
+            &state,
+            &engine,
+        )
+        .await;
+        let Ownership::Unknown(found) = found.unwrap() else {
+            panic!("its keys cannot be read");
         };
         assert_eq!(
             found.to_string(),
             "the node demo-control-plane belongs to another instance with this name: its data are in /theirs, but the data of the instance in this home are in /ours"
         );
-        state.keep_node("0123").unwrap();
+        state.save_node("0123").unwrap();
         assert!(
-            !is_stranger(&kept, &node("/theirs"), &state).unwrap(),
-            "we made it"
+            !is_unrecognized(&stored, &node("/theirs"), &state).unwrap(),
+            "this home created it"
         );
 
-        let theirs = tempfile::tempdir().unwrap();
-        let node = node(theirs.path().to_str().unwrap());
+        let node_keys = tempfile::tempdir().unwrap();
+        let node = node(node_keys.path().to_str().unwrap());
         for (keys, ours) in [(home.clone(), true), (Secrets::generate(), false)] {
-            state::keep_in(theirs.path(), &keys, &kept).unwrap();
-            let found = whose(&node, &kept, None, Some(&home), &state, &engine).await;
-            let ends = match found.unwrap() {
-                Whose::Ours => ours,
-                Whose::Another(_) => !ours,
-                Whose::Unknown(_) => false,
+            state::write_keys(node_keys.path(), &keys, &stored).unwrap();
+            let found = ownership(&node, &stored, None, Some(&home), &state, &engine).await;
+            let expected = match found.unwrap() {
+                Ownership::Ours => ours,
+                Ownership::Another(_) => !ours,
+                Ownership::Unknown(_) => false,
             };
-            assert!(ends, "the keys beside the data of a stopped node tell");
+            assert!(
+                expected,
+                "the keys in the data directory decide while the node is stopped"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What differs between two trees of values, key by key, with secrets masked.
+//! The differences between two trees of values, by key, with secrets masked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,44 +12,45 @@ use crate::words;
 /// Longer texts are cut.
 const LONGEST: usize = 61;
 
-/// One key whose value changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changed {
+pub struct ValueChange {
     /// Such as `apiserver.extraEnvs[0].value`.
     pub key: String,
-    /// What it was; `None` where it was not there.
+    /// `None` if the key was added.
     pub old: Option<String>,
-    /// What it is; `None` where it is not there any more.
+    /// `None` if the key was removed.
     pub new: Option<String>,
 }
 
-impl fmt::Display for Changed {
+impl fmt::Display for ValueChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".to_owned());
         write!(f, "{}: {} → {}", self.key, side(&self.old), side(&self.new))
     }
 }
 
-/// The keys that differ, by name.
-pub fn between(old: &Value, new: &Value) -> Vec<Changed> {
-    let (was, is) = (leaves(old), leaves(new));
-    let (was_shown, is_shown) = (leaves(&redacted(old)), leaves(&redacted(new)));
-    let mut keys: Vec<&String> = was.keys().chain(is.keys()).collect();
+/// Returns the keys that differ, sorted.
+pub fn diff(old: &Value, new: &Value) -> Vec<ValueChange> {
+    let (before, after) = (leaves(old), leaves(new));
+    let (before_shown, after_shown) = (leaves(&redacted(old)), leaves(&redacted(new)));
+    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
     keys.dedup();
-    let differing = keys.into_iter().filter(|key| was.get(*key) != is.get(*key));
+    let differing = keys
+        .into_iter()
+        .filter(|key| before.get(*key) != after.get(*key));
     differing
-        .map(|key| Changed {
+        .map(|key| ValueChange {
             key: key.clone(),
-            old: was_shown.get(key).map(said),
-            new: is_shown.get(key).map(said),
+            old: before_shown.get(key).map(display),
+            new: after_shown.get(key).map(display),
         })
         .collect()
 }
 
-/// Every value that holds no others, by its path.
+/// Returns every leaf value by its path.
 fn leaves(tree: &Value) -> BTreeMap<String, Value> {
-    fn below(path: String, tree: &Value, found: &mut BTreeMap<String, Value>) {
+    fn add(path: String, tree: &Value, found: &mut BTreeMap<String, Value>) {
         match tree {
             Value::Object(map) if !map.is_empty() => {
                 for (key, value) in map {
@@ -57,12 +58,12 @@ fn leaves(tree: &Value) -> BTreeMap<String, Value> {
                         "" => key.clone(),
                         path => format!("{path}.{key}"),
                     };
-                    below(path, value, found);
+                    add(path, value, found);
                 }
             }
             Value::Array(items) if !items.is_empty() => {
                 for (index, item) in items.iter().enumerate() {
-                    below(format!("{path}[{index}]"), item, found);
+                    add(format!("{path}[{index}]"), item, found);
                 }
             }
             leaf => {
@@ -71,11 +72,11 @@ fn leaves(tree: &Value) -> BTreeMap<String, Value> {
         }
     }
     let mut found = BTreeMap::new();
-    below(String::new(), tree, &mut found);
+    add(String::new(), tree, &mut found);
     found
 }
 
-fn said(value: &Value) -> String {
+fn display(value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) if text.contains('\n') => {
@@ -92,16 +93,19 @@ mod tests {
 
     use super::*;
 
-    fn told(old: Value, new: Value) -> Vec<String> {
-        between(&old, &new).iter().map(Changed::to_string).collect()
+    fn changes(old: Value, new: Value) -> Vec<String> {
+        diff(&old, &new)
+            .iter()
+            .map(ValueChange::to_string)
+            .collect()
     }
 
     #[test]
-    fn keys_are_told_with_both_values() {
+    fn changes_have_both_values() {
         let old = json!({"a": {"b": 1, "same": 2}, "gone": "x", "list": [1]});
         let new = json!({"a": {"b": 2, "same": 2}, "list": [1, {"c": true}], "empty": ""});
         assert_eq!(
-            told(old, new),
+            changes(old, new),
             [
                 "a.b: 1 → 2",
                 "empty: none → \"\"",
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_texts_are_not_told() {
+    fn secrets_and_long_texts_are_hidden() {
         let old = json!({"secret": {"authToken": "old"}, "tlsSecretName": "a", "file": "x"});
         let new = json!({
             "secret": {"authToken": "new"},
@@ -122,7 +126,7 @@ mod tests {
             "url": "mongodb://user:hunter2@db",
         });
         assert_eq!(
-            told(old, new),
+            changes(old, new),
             [
                 "envs[0].name: none → DB_PASSWORD",
                 "envs[0].value: none → ********",
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_says_what_is_secret_in_it_and_not_its_name() {
+    fn the_definition_of_a_key_determines_what_is_masked() {
         let user = |password: &str| json!([{"username": "ann", "password": password}]);
         let old = json!({
             "redis": {"usePassword": false, "password": "old"},
@@ -155,7 +159,7 @@ mod tests {
             "secret": {"ofALaterVersion": "new"},
         });
         assert_eq!(
-            told(old, new),
+            changes(old, new),
             [
                 "apiserver.extraEnvs[0].valueFrom.secretKeyRef.key: a → b",
                 "apiserver.fixedUsers.users[0].password: ******** → ********",

@@ -1,6 +1,6 @@
-//! The history of an instance: what was chosen, when, and how it went. A revision
-//! remembers values and release; a rollback brings them back. Pure, but for
-//! [`store`].
+//! The history of an instance: which values and release were applied, when, and with
+//! which result. A rollback restores the values and the release of a revision.
+//! Everything except [`store`] is pure.
 
 mod changes;
 mod store;
@@ -11,71 +11,66 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use self::changes::{Changed, between};
-pub use self::store::{keep, load};
+pub use self::changes::{ValueChange, diff};
+pub use self::store::{load, save};
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::settings::Instance;
 
-/// How many revisions are kept.
-const KEPT: usize = 10;
+const LIMIT: usize = 10;
 
-/// How an `up` ended.
+/// The result of an `up`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "camelCase")]
-pub enum Ending {
-    /// It has not, or nobody saw it.
+pub enum Outcome {
+    /// It is running, or was killed.
     Running,
-    /// A login worked.
     Ready,
-    /// An error.
     Failed {
-        /// Its exit code.
         code: u8,
-        /// What was said.
         reason: String,
     },
-    /// Ctrl-C, or worse.
+    /// A signal, or the process was killed.
     Interrupted,
 }
 
-/// What was chosen once.
+/// One applied set of values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
-    /// From 1, without gaps.
+    /// Starts at 1, without gaps.
     pub number: u32,
+    /// When its `up` started.
     pub at: Timestamp,
-    /// The version of clearml-local that made it.
+    /// The version of clearml-local that created the revision.
     pub program: String,
-    /// The revision that it is a rollback to, if it is one.
+    /// The target, if the revision is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u32>,
-    /// How its `up` ended.
     #[serde(flatten)]
-    pub ending: Ending,
-    /// The settings, of which the choice matters here.
+    pub outcome: Outcome,
+    /// The settings, of which only release and values matter here.
     pub instance: Instance,
-    /// The values that were in force, as a tree.
+    /// The resolved values.
     pub values: Value,
 }
 
 impl Revision {
-    /// A revision that begins now.
+    /// Creates a revision that starts now.
     pub fn new(instance: Instance, values: Value, back_to: Option<u32>) -> Revision {
         Revision {
             number: 0,
             at: Timestamp::now(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             back_to,
-            ending: Ending::Running,
+            outcome: Outcome::Running,
             instance,
             values,
         }
     }
 
-    /// Whether both choose the same.
-    fn is_like(&self, other: &Revision) -> bool {
+    /// Returns whether both apply the same values with the same release and program.
+    fn applies_same(&self, other: &Revision) -> bool {
         self.values == other.values
             && self.instance.release == other.instance.release
             && self.instance.release_file == other.instance.release_file
@@ -83,7 +78,7 @@ impl Revision {
     }
 }
 
-/// The revisions of an instance that are kept.
+/// The stored revisions of an instance.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History(BTreeMap<u32, Revision>);
 
@@ -92,22 +87,22 @@ impl History {
         self.0.is_empty()
     }
 
-    /// The last one: what is in force, or was tried.
+    /// Returns the latest revision, whether it succeeded or not.
     pub fn latest(&self) -> Option<&Revision> {
         self.0.values().next_back()
     }
 
-    /// Begins a revision, unless the last one is like it; returns the number of the
-    /// one that counts, and whether that was known to be good.
-    pub fn begin(&mut self, mut revision: Revision) -> (u32, bool) {
+    /// Starts a revision, unless the latest one applies the same. Returns the number of
+    /// the current revision, and whether it is already known to be good.
+    pub fn start(&mut self, mut revision: Revision) -> (u32, bool) {
         if let Some(latest) = self.latest()
-            && latest.is_like(&revision)
+            && latest.applies_same(&revision)
         {
-            return (latest.number, latest.ending == Ending::Ready);
+            return (latest.number, latest.outcome == Outcome::Ready);
         }
-        for former in self.0.values_mut() {
-            if former.ending == Ending::Running {
-                former.ending = Ending::Interrupted;
+        for previous in self.0.values_mut() {
+            if previous.outcome == Outcome::Running {
+                previous.outcome = Outcome::Interrupted;
             }
         }
         revision.number = self.latest().map_or(1, |latest| latest.number + 1);
@@ -116,71 +111,73 @@ impl History {
         (number, false)
     }
 
-    /// Says how a revision ended. What once was good stays so: a later error is not
-    /// its fault.
-    pub fn end(&mut self, number: u32, ending: Ending) {
+    /// Stores the outcome of a revision. A good revision stays good: a later error is
+    /// not caused by it.
+    pub fn finish(&mut self, number: u32, outcome: Outcome) {
         if let Some(revision) = self.0.get_mut(&number)
-            && revision.ending != Ending::Ready
+            && revision.outcome != Outcome::Ready
         {
-            revision.ending = ending;
+            revision.outcome = outcome;
         }
     }
 
-    /// The revision to go back to: that one, or the last good one before the current.
+    /// Returns the target of a rollback: the given revision, or the last good one
+    /// before the current one.
     pub fn target(&self, number: Option<u32>) -> Result<&Revision, Error> {
         let Some(number) = number else {
             let current = self.latest().map(|latest| latest.number);
             return current
-                .and_then(|current| self.good_before(current))
+                .and_then(|current| self.last_good_before(current))
                 .ok_or(Error::NothingBefore { current });
         };
         self.0.get(&number).ok_or_else(|| Error::Unknown {
             number,
-            kept: self.0.keys().copied().collect(),
+            stored: self.0.keys().copied().collect(),
         })
     }
 
-    /// The last one before that number which was ready.
-    pub fn good_before(&self, number: u32) -> Option<&Revision> {
+    /// Returns the last good revision before `number`.
+    pub fn last_good_before(&self, number: u32) -> Option<&Revision> {
         let mut before = self.0.range(..number).rev();
         before
-            .find(|(_, revision)| revision.ending == Ending::Ready)
+            .find(|(_, revision)| revision.outcome == Outcome::Ready)
             .map(|(_, revision)| revision)
     }
 
-    /// The last one that was ready.
+    /// Returns the last good revision.
     pub fn last_good(&self) -> Option<&Revision> {
         let mut all = self.0.values().rev();
-        all.find(|revision| revision.ending == Ending::Ready)
+        all.find(|revision| revision.outcome == Outcome::Ready)
     }
 
-    /// Every revision as it is shown, oldest first. `working` says that a command
-    /// works on the instance now.
-    pub fn entries(&self, working: bool) -> Vec<Entry> {
-        let mut former: Option<&Revision> = None;
+    /// Returns every revision for display, oldest first. `in_progress` tells whether a
+    /// command is changing the instance now.
+    pub fn entries(&self, in_progress: bool) -> Vec<Entry> {
+        let mut previous: Option<&Revision> = None;
         let mut entries = Vec::new();
         for revision in self.0.values() {
             let current = Some(revision.number) == self.latest().map(|latest| latest.number);
-            entries.push(Entry::of(revision, former, current, working));
-            former = Some(revision);
+            entries.push(Entry::of(revision, previous, current, in_progress));
+            previous = Some(revision);
         }
         entries
     }
 
-    /// Takes a revision in; the oldest ones go.
+    /// Inserts a revision and drops the oldest ones.
     fn insert(&mut self, revision: Revision) {
         self.0.insert(revision.number, revision);
-        while self.0.len() > KEPT {
+        while self.0.len() > LIMIT {
             self.0.pop_first();
         }
     }
 }
 
-/// A revision as it is shown; holds no secret.
+/// A revision for display, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     pub revision: u32,
+    /// When its `up` started.
     pub at: Timestamp,
     pub release: String,
     pub program: String,
@@ -188,18 +185,22 @@ pub struct Entry {
     pub result: &'static str,
     pub reason: Option<String>,
     pub code: Option<u8>,
-    /// The revision that it is a rollback to.
+    /// The target, if the revision is a rollback.
     pub back_to: Option<u32>,
-    /// Whether it is the last one.
     pub current: bool,
-    /// What it changed, where the one before is known.
-    pub changes: Option<Vec<Changed>>,
+    /// The changes since the previous revision, if that is stored.
+    pub changes: Option<Vec<ValueChange>>,
 }
 
 impl Entry {
-    fn of(revision: &Revision, former: Option<&Revision>, current: bool, working: bool) -> Entry {
-        let (reason, code) = match &revision.ending {
-            Ending::Failed { code, reason } => (Some(reason.clone()), Some(*code)),
+    fn of(
+        revision: &Revision,
+        previous: Option<&Revision>,
+        current: bool,
+        in_progress: bool,
+    ) -> Entry {
+        let (reason, code) = match &revision.outcome {
+            Outcome::Failed { code, reason } => (Some(reason.clone()), Some(*code)),
             _ => (None, None),
         };
         Entry {
@@ -207,45 +208,42 @@ impl Entry {
             at: revision.at,
             release: revision.instance.release_name(),
             program: revision.program.clone(),
-            result: match revision.ending {
-                Ending::Ready if current => "ready",
-                Ending::Ready => "superseded",
-                Ending::Failed { .. } => "failed",
-                Ending::Running if current && working => "running",
-                Ending::Running | Ending::Interrupted => "interrupted",
+            result: match revision.outcome {
+                Outcome::Ready if current => "ready",
+                Outcome::Ready => "superseded",
+                Outcome::Failed { .. } => "failed",
+                Outcome::Running if current && in_progress => "running",
+                Outcome::Running | Outcome::Interrupted => "interrupted",
             },
             reason,
             code,
             back_to: revision.back_to,
             current,
-            changes: former.map(|former| between(&whole(former), &whole(revision))),
+            changes: previous.map(|previous| diff(&tree(previous), &tree(revision))),
         }
     }
 }
 
-/// Values and release as one tree.
-fn whole(revision: &Revision) -> Value {
-    let mut whole = json!({"release": revision.instance.release_name()});
-    if let (Some(whole), Some(values)) = (whole.as_object_mut(), revision.values.as_object()) {
-        whole.extend(values.clone());
+/// Returns values and release as one tree.
+fn tree(revision: &Revision) -> Value {
+    let mut tree = json!({"release": revision.instance.release_name()});
+    if let (Some(map), Some(values)) = (tree.as_object_mut(), revision.values.as_object()) {
+        map.extend(values.clone());
     }
-    whole
+    tree
 }
 
-/// Why there is nothing to go back to.
+/// Why a rollback is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("revision {number} does not exist: {}", said(kept))]
-    Unknown { number: u32, kept: Vec<u32> },
+    #[error("revision {number} does not exist: {}", stored_range(stored))]
+    Unknown { number: u32, stored: Vec<u32> },
     #[error("{}", nothing_before(*current))]
-    NothingBefore {
-        /// The one in force, if there is one.
-        current: Option<u32>,
-    },
+    NothingBefore { current: Option<u32> },
 }
 
-fn said(kept: &[u32]) -> String {
-    match kept {
+fn stored_range(stored: &[u32]) -> String {
+    match stored {
         [] => "nothing was installed yet".to_owned(),
         [one] => format!("only revision {one} is kept"),
         [first, .., last] => format!("revisions {first} to {last} are kept"),

@@ -1,16 +1,16 @@
-//! Revisions are kept in two places, the state directory and the cluster: where one
-//! is lost, the other serves.
+//! Revisions are stored in the state directory and in the cluster: if one is lost, the
+//! other is used.
 
 use std::collections::BTreeMap;
 
-use super::{Ending, History, Revision};
+use super::{History, Outcome, Revision};
 use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::settings::InstanceName;
 use crate::state::StateDir;
 
-/// What kind of record a revision is.
+/// The kind of record in the cluster.
 const KIND: &str = "revision";
 
 fn record_name(number: u32) -> String {
@@ -20,7 +20,7 @@ fn record_name(number: u32) -> String {
 fn read(text: &str) -> Option<Revision> {
     match serde_json::from_str(text) {
         Ok(revision) => Some(revision),
-        // The other place may have it; an `up` is not to fail for what was once.
+        // The other place may have it, and an old revision must not make `up` fail.
         Err(error) => {
             tracing::warn!(%error, "cannot read a revision");
             None
@@ -29,35 +29,40 @@ fn read(text: &str) -> Option<Revision> {
 }
 
 fn write(revision: &Revision) -> String {
-    serde_json::to_string(revision).expect("plain data become JSON")
+    serde_json::to_string(revision).expect("plain data can be serialized")
 }
 
-/// Reads the history from the state directory and, where it is given, the cluster.
+/// Reads the history from the state directory and, if given, the cluster.
 pub async fn load(state: &StateDir, cluster: Option<&Cluster>) -> Result<History> {
     let mut history = History::default();
-    let here = state.revisions()?;
-    let there = match cluster {
+    let local = state.revisions()?;
+    let remote = match cluster {
         Some(cluster) => cluster.records(KIND, NAMESPACE).await?,
         None => BTreeMap::new(),
     };
-    for revision in here.values().chain(there.values()).filter_map(|t| read(t)) {
-        let known = history.0.get(&revision.number);
-        if known.is_none_or(|known| is_newer(&revision, known)) {
+    for revision in local
+        .values()
+        .chain(remote.values())
+        .filter_map(|t| read(t))
+    {
+        let existing = history.0.get(&revision.number);
+        if existing.is_none_or(|existing| is_newer(&revision, existing)) {
             history.insert(revision);
         }
     }
     Ok(history)
 }
 
-/// Whether that reading of the same number says more.
+/// Returns whether one copy of a revision is newer than another copy with the same
+/// number.
 fn is_newer(one: &Revision, other: &Revision) -> bool {
-    let ended = |revision: &Revision| revision.ending != Ending::Running;
-    (one.at, ended(one)) > (other.at, ended(other))
+    let has_ended = |revision: &Revision| revision.outcome != Outcome::Running;
+    (one.at, has_ended(one)) > (other.at, has_ended(other))
 }
 
-/// Writes the history to both places, where they differ from it. The cluster takes it
-/// once its namespace is there.
-pub async fn keep(
+/// Writes the history to both places where they differ from it. The cluster can store
+/// it once its namespace exists.
+pub async fn save(
     history: &History,
     name: &InstanceName,
     state: &StateDir,
@@ -68,32 +73,32 @@ pub async fn keep(
         .iter()
         .map(|(number, revision)| (*number, write(revision)))
         .collect();
-    let here = state.revisions()?;
+    let local = state.revisions()?;
     for (number, text) in &wanted {
-        if here.get(number) != Some(text) {
-            state.keep_revision(*number, text)?;
+        if local.get(number) != Some(text) {
+            state.save_revision(*number, text)?;
         }
     }
-    for number in here.keys().filter(|number| !wanted.contains_key(number)) {
-        state.forget_revision(*number)?;
+    for number in local.keys().filter(|number| !wanted.contains_key(number)) {
+        state.remove_revision(*number)?;
     }
     let Some(cluster) = cluster else {
         return Ok(());
     };
-    let there = cluster.records(KIND, NAMESPACE).await?;
+    let remote = cluster.records(KIND, NAMESPACE).await?;
     let wanted: BTreeMap<String, String> = wanted
         .into_iter()
         .map(|(number, text)| (record_name(number), text))
         .collect();
     for (record, text) in &wanted {
-        if there.get(record) != Some(text) {
-            let kept = cluster.keep_record(KIND, name.as_str(), record, NAMESPACE, text);
-            if !kept.await? {
-                tracing::debug!(record, "not kept in the cluster");
+        if remote.get(record) != Some(text) {
+            let saved = cluster.keep_record(KIND, name.as_str(), record, NAMESPACE, text);
+            if !saved.await? {
+                tracing::debug!(record, "not stored in the cluster");
             }
         }
     }
-    for record in there.keys().filter(|record| !wanted.contains_key(*record)) {
+    for record in remote.keys().filter(|record| !wanted.contains_key(*record)) {
         cluster.forget_record(record, NAMESPACE).await?;
     }
     Ok(())
@@ -116,19 +121,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_comes_back_and_a_broken_file_is_passed_over() {
+    async fn stored_revisions_are_loaded_and_a_broken_file_is_skipped() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("clearml"));
         let name = "clearml".parse().unwrap();
         let mut history = History::default();
         for number in 1..=12 {
-            history.begin(revision(&format!("a={number}")));
-            keep(&history, &name, &state, None).await.unwrap();
+            history.start(revision(&format!("a={number}")));
+            save(&history, &name, &state, None).await.unwrap();
         }
         assert_eq!(load(&state, None).await.unwrap(), history);
-        let kept: Vec<u32> = state.revisions().unwrap().into_keys().collect();
-        assert_eq!(kept, (3..=12).collect::<Vec<u32>>());
-        state.keep_revision(12, "{").unwrap();
+        let stored: Vec<u32> = state.revisions().unwrap().into_keys().collect();
+        assert_eq!(stored, (3..=12).collect::<Vec<u32>>());
+        state.save_revision(12, "{").unwrap();
         let read = load(&state, None).await.unwrap();
         assert_eq!(read.latest().unwrap().number, 11);
     }

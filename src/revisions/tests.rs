@@ -13,8 +13,8 @@ fn revision(replicas: u32) -> Revision {
     Revision::new(instance, values, None)
 }
 
-fn failed() -> Ending {
-    Ending::Failed {
+fn failed() -> Outcome {
+    Outcome::Failed {
         code: 61,
         reason: "apiserver keeps ending".into(),
     }
@@ -23,31 +23,31 @@ fn failed() -> Ending {
 /// 1 ready, 2 ready, 3 failed.
 fn history() -> History {
     let mut history = History::default();
-    for (replicas, ending) in [(1, Ending::Ready), (2, Ending::Ready), (3, failed())] {
-        let (number, _) = history.begin(revision(replicas));
-        history.end(number, ending);
+    for (replicas, outcome) in [(1, Outcome::Ready), (2, Outcome::Ready), (3, failed())] {
+        let (number, _) = history.start(revision(replicas));
+        history.finish(number, outcome);
     }
     history
 }
 
 #[test]
-fn the_same_choice_is_no_new_revision() {
+fn the_same_values_and_release_are_no_new_revision() {
     let mut history = history();
     let before = history.clone();
-    assert_eq!(history.begin(revision(3)), (3, false));
+    assert_eq!(history.start(revision(3)), (3, false));
     assert_eq!(history, before);
-    assert_eq!(history.begin(revision(1)), (4, false));
-    history.end(4, Ending::Ready);
-    assert_eq!(history.begin(revision(1)), (4, true));
+    assert_eq!(history.start(revision(1)), (4, false));
+    history.finish(4, Outcome::Ready);
+    assert_eq!(history.start(revision(1)), (4, true));
 }
 
 #[test]
-fn what_was_good_stays_good_and_what_nobody_ended_was_interrupted() {
+fn a_good_revision_stays_good_and_an_unfinished_one_was_interrupted() {
     let mut history = history();
-    history.end(2, failed());
+    history.finish(2, failed());
     assert_eq!(history.target(None).unwrap().number, 2);
-    history.begin(revision(4));
-    history.begin(revision(5));
+    history.start(revision(4));
+    history.start(revision(5));
     let results: Vec<&str> = history.entries(true).iter().map(|e| e.result).collect();
     assert_eq!(
         results,
@@ -63,7 +63,7 @@ fn what_was_good_stays_good_and_what_nobody_ended_was_interrupted() {
 }
 
 #[test]
-fn rollback_finds_the_last_good_one_or_says_that_there_is_none() {
+fn rollback_finds_the_last_good_revision_or_reports_that_there_is_none() {
     let history = history();
     assert_eq!(history.target(None).unwrap().number, 2);
     assert_eq!(history.target(Some(1)).unwrap().number, 1);
@@ -76,7 +76,7 @@ fn rollback_finds_the_last_good_one_or_says_that_there_is_none() {
         first.target(None).unwrap_err().to_string(),
         "cannot roll back: nothing was installed yet"
     );
-    first.begin(revision(1));
+    first.start(revision(1));
     assert_eq!(
         first.target(None).unwrap_err().to_string(),
         "cannot roll back: no revision before 1 was ready"
@@ -84,7 +84,7 @@ fn rollback_finds_the_last_good_one_or_says_that_there_is_none() {
 }
 
 #[test]
-fn entries_say_what_changed() {
+fn entries_list_the_changes() {
     let entries = history().entries(false);
     assert_eq!(entries[0].changes, None);
     let changes = entries[1].changes.as_ref().unwrap();

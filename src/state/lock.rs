@@ -1,4 +1,4 @@
-//! One command at a time on an instance.
+//! The lock that allows one command at a time to change an instance.
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
@@ -10,15 +10,16 @@ use crate::files;
 
 pub(super) const FILE: &str = "lock";
 
-/// Held while a command changes an instance; released when it is dropped or its
-/// process ends, however it ends.
+/// Held while a command changes an instance. It is released when it is dropped, and
+/// when its process ends for any reason.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
     root: PathBuf,
 }
 
-/// A command that changed nothing leaves nothing: no folder with a lock alone.
+/// A command that changed nothing must leave nothing: a directory with only the lock is
+/// removed.
 impl Drop for Lock {
     fn drop(&mut self) {
         if files::list(&self.root).is_ok_and(|names| names == [FILE]) {
@@ -29,16 +30,16 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting for the command that holds it and saying so.
-    /// `command` is what a waiting one is told, such as `up`.
-    pub async fn take(state: &StateDir, command: &str, events: &Events) -> Result<Lock, Error> {
-        let mut told = false;
+    /// Acquires the lock, and waits with a warning while another command holds it.
+    /// `command` names the holder in that warning, such as `up`.
+    pub async fn acquire(state: &StateDir, command: &str, events: &Events) -> Result<Lock, Error> {
+        let mut warned = false;
         loop {
-            if let Some(lock) = Lock::attempt(state, command)? {
+            if let Some(lock) = Lock::try_acquire(state, command)? {
                 return Ok(lock);
             }
-            if !told {
-                told = true;
+            if !warned {
+                warned = true;
                 let holder = files::read(&state.root().join(FILE))?.unwrap_or_default();
                 let holder = if holder.is_empty() {
                     "another command".to_owned()
@@ -53,7 +54,7 @@ impl Lock {
         }
     }
 
-    /// Who holds the lock, if anybody does. Takes nothing.
+    /// Returns the command that holds the lock, without acquiring it.
     pub fn holder(state: &StateDir) -> Result<Option<String>, Error> {
         let path = state.root().join(FILE);
         let Some(holder) = files::read(&path)? else {
@@ -64,27 +65,28 @@ impl Lock {
         Ok(held.then_some(holder))
     }
 
-    fn attempt(state: &StateDir, command: &str) -> Result<Option<Lock>, Error> {
+    fn try_acquire(state: &StateDir, command: &str) -> Result<Option<Lock>, Error> {
         state.create()?;
         let path = state.root().join(FILE);
         let mut file = files::open_lock(&path).map_err(not_writable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            // Some network file systems know no locks; working without is better than not at all.
-            Err(TryLockError::Error(_)) => return Ok(Some(Lock::of(file, state))),
+            // Some network file systems do not support locks; running without one is
+            // better than failing.
+            Err(TryLockError::Error(_)) => return Ok(Some(Lock::new(file, state))),
         }
-        // `purge` may have removed the file between opening and locking it, and
-        // somebody else have made a new one.
-        if !files::is_still_at(&path, &file) {
+        // `purge` may have removed the file between opening and locking it, and another
+        // process may have created a new one.
+        if !files::is_same_file(&path, &file) {
             return Ok(None);
         }
         let holder = format!("`clearml-local {command}` (process {})", std::process::id());
         files::write_lock(&path, &mut file, &holder)?;
-        Ok(Some(Lock::of(file, state)))
+        Ok(Some(Lock::new(file, state)))
     }
 
-    fn of(file: File, state: &StateDir) -> Lock {
+    fn new(file: File, state: &StateDir) -> Lock {
         Lock {
             _file: file,
             root: state.root().to_owned(),
@@ -100,19 +102,19 @@ mod tests {
     fn a_command_that_changed_nothing_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
-        let lock = Lock::attempt(&state, "up").unwrap();
+        let lock = Lock::try_acquire(&state, "up").unwrap();
         assert!(state.root().exists());
         drop(lock);
         assert!(!state.root().exists());
     }
 
     #[test]
-    fn a_second_command_sees_who_holds_the_lock() {
+    fn a_second_command_sees_the_holder_of_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
-        let first = Lock::attempt(&state, "up").unwrap();
+        let first = Lock::try_acquire(&state, "up").unwrap();
         assert!(first.is_some());
-        assert!(Lock::attempt(&state, "down").unwrap().is_none());
+        assert!(Lock::try_acquire(&state, "down").unwrap().is_none());
         let holder = files::read(&dir.path().join(FILE)).unwrap().unwrap();
         assert!(
             holder.starts_with("`clearml-local up` (process "),
@@ -120,6 +122,6 @@ mod tests {
         );
         files::write(&dir.path().join("instance.json"), "").unwrap();
         drop(first);
-        assert!(Lock::attempt(&state, "down").unwrap().is_some());
+        assert!(Lock::try_acquire(&state, "down").unwrap().is_some());
     }
 }

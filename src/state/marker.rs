@@ -1,5 +1,5 @@
-//! The marker in a data directory: whose it is, what wrote it, and which of its
-//! folders may be removed.
+//! The marker in a data directory: which instance the data belong to, which release
+//! wrote them, and which directories may be removed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,132 +13,135 @@ use crate::release::Databases;
 use crate::settings::{DataPlace, InstanceName};
 
 const FILE: &str = ".clearml-local.json";
-/// Lies in a folder to which data are being copied.
-const COPYING: &str = ".clearml-local-copying";
-/// Directories that a file system has of its own.
-const OF_FILE_SYSTEM: [&str; 2] = ["lost+found", ".snapshot"];
-/// The label of a volume that carries the marker.
+/// Exists in a directory while data are being copied to it.
+const COPYING_FILE: &str = ".clearml-local-copying";
+/// Directories that belong to the file system.
+const FILE_SYSTEM_DIRS: [&str; 2] = ["lost+found", ".snapshot"];
+/// The label of a volume that contains the marker.
 const LABEL: &str = "clearml-local.io/marker";
 
-/// What the marker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
     pub instance: InstanceName,
-    /// The release that last wrote them.
+    /// The release that last wrote the data.
     pub release: String,
     pub databases: Databases,
-    /// The folders that are ours, by name.
-    pub folders: Vec<String>,
-    /// Whether the data directory itself is ours, or was there before; `None` in
-    /// markers of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made_directory: Option<bool>,
+    /// Names of the directories that belong to the instance.
+    #[serde(rename = "folders")]
+    pub directories: Vec<String>,
+    /// Whether we created the data directory itself; `None` in markers of earlier
+    /// versions.
+    #[serde(
+        rename = "made_directory",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub created_directory: Option<bool>,
 }
 
 impl Marker {
-    /// The marker of an instance that is about to use a directory.
+    /// Returns the marker of an instance that is about to use a directory.
     pub fn new(instance: &InstanceName, release: &str, databases: Databases) -> Marker {
-        let keepers = Component::ALL
+        let with_data = Component::ALL
             .into_iter()
             .filter(|c| c.data_owner().is_some());
         Marker {
             instance: instance.clone(),
             release: release.to_owned(),
             databases,
-            folders: keepers.map(|c| c.name().to_owned()).collect(),
-            made_directory: None,
+            directories: with_data.map(|c| c.name().to_owned()).collect(),
+            created_directory: None,
         }
     }
 
-    /// The same, with folders beside the usual ones.
+    /// Adds directories to the default ones.
     #[must_use]
-    pub fn with(mut self, folders: impl IntoIterator<Item = String>) -> Marker {
-        for folder in folders {
-            if !self.folders.contains(&folder) {
-                self.folders.push(folder);
+    pub fn with_directories(mut self, directories: impl IntoIterator<Item = String>) -> Marker {
+        for directory in directories {
+            if !self.directories.contains(&directory) {
+                self.directories.push(directory);
             }
         }
         self
     }
 
-    /// The marker in a data directory, if it has one.
     pub fn read(dir: &Path) -> Result<Option<Marker>, Error> {
         read_json(&dir.join(FILE))
     }
 
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
-        let make = !dir.exists();
+        let create = !dir.exists();
         files::create_dir(dir)?;
-        self.put(dir, make)
+        self.save(dir, create)
     }
 
-    fn put(&self, dir: &Path, made_directory: bool) -> Result<(), Error> {
-        let there = Marker::read(dir)?;
-        let mut marker = self.continuing(there.as_ref());
-        if there.is_none() {
-            marker.made_directory = Some(made_directory);
+    fn save(&self, dir: &Path, created_directory: bool) -> Result<(), Error> {
+        let existing = Marker::read(dir)?;
+        let mut marker = self.merged_with(existing.as_ref());
+        if existing.is_none() {
+            marker.created_directory = Some(created_directory);
         }
-        if there.as_ref() != Some(&marker) {
+        if existing.as_ref() != Some(&marker) {
             files::write(&dir.join(FILE), &json(&marker))?;
         }
         Ok(())
     }
 
-    /// Whether [`Marker::write`] has nothing to write.
-    pub fn is_written(&self, dir: &Path) -> bool {
-        let there = Marker::read(dir).ok().flatten();
-        there.is_some() && there == Some(self.continuing(there.as_ref()))
+    /// Returns whether [`Marker::write`] would change nothing.
+    pub fn is_current(&self, dir: &Path) -> bool {
+        let existing = Marker::read(dir).ok().flatten();
+        existing.is_some() && existing == Some(self.merged_with(existing.as_ref()))
     }
 
-    /// The marker that follows another: folders that are not used any more are still
-    /// ours.
-    fn continuing(&self, there: Option<&Marker>) -> Marker {
-        let earlier = there.iter().flat_map(|marker| marker.folders.clone());
+    /// Merges with an existing marker: directories that are no longer used still belong
+    /// to the instance.
+    fn merged_with(&self, existing: Option<&Marker>) -> Marker {
+        let previous = existing
+            .iter()
+            .flat_map(|marker| marker.directories.clone());
         Marker {
-            made_directory: there.and_then(|marker| marker.made_directory),
-            ..self.clone().with(earlier)
+            created_directory: existing.and_then(|marker| marker.created_directory),
+            ..self.clone().with_directories(previous)
         }
     }
 
-    /// Marks a folder as the place of a copy that is not whole yet.
-    pub fn begin_copy(&self, dir: &Path) -> Result<(), Error> {
-        let make = !dir.exists();
+    /// Marks a directory as the target of an unfinished copy.
+    pub fn start_copy(&self, dir: &Path) -> Result<(), Error> {
+        let create = !dir.exists();
         files::create_dir(dir)?;
-        // Before the marker: whoever finds that one without this takes the data for whole.
-        files::write(&dir.join(COPYING), "")?;
-        self.put(dir, make)
+        // Written before the marker: a marker without this file means that the data are
+        // complete.
+        files::write(&dir.join(COPYING_FILE), "")?;
+        self.save(dir, create)
     }
 
-    /// Says that the copy is whole.
-    pub fn end_copy(dir: &Path) -> Result<(), Error> {
-        Ok(files::remove(&dir.join(COPYING))?)
+    /// Marks the copy as complete.
+    pub fn finish_copy(dir: &Path) -> Result<(), Error> {
+        Ok(files::remove(&dir.join(COPYING_FILE))?)
     }
 
-    /// Whether a folder holds a copy that is not whole.
+    /// Returns whether a directory contains an unfinished copy.
     pub fn is_copying(dir: &Path) -> bool {
-        dir.join(COPYING).exists()
+        dir.join(COPYING_FILE).exists()
     }
 
-    /// The marker as a volume's label carries it: such a volume is looked into by
-    /// containers alone.
+    /// Returns the marker as a label of a volume. Only containers can read files in a
+    /// volume.
     pub fn label(&self) -> (String, String) {
-        let text = serde_json::to_string(self).expect("plain data become JSON");
+        let text = serde_json::to_string(self).expect("plain data can be serialized");
         (LABEL.to_owned(), text)
     }
 
-    /// The marker that a volume's labels carry, if they do.
+    /// Reads the marker from the labels of a volume.
     pub fn from_labels(labels: &BTreeMap<String, String>) -> Option<Marker> {
         serde_json::from_str(labels.get(LABEL)?).ok()
     }
 
-    /// Checks that this marker's instance and databases may use the folder.
-    ///
-    /// # Errors
-    /// When it is somebody else's, or its databases are of another version.
+    /// Checks that this instance and its databases may use a directory.
     pub fn check(&self, dir: &Path) -> Result<(), Error> {
         match Marker::read(dir)? {
             Some(found) => self.check_against(found, &dir.to_owned().into()),
-            None => match Marker::others(dir)?.into_iter().next() {
+            None => match Marker::foreign_files(dir)?.into_iter().next() {
                 Some(example) => Err(Error::DataForeign {
                     path: dir.to_owned(),
                     example,
@@ -148,8 +151,8 @@ impl Marker {
         }
     }
 
-    /// Checks that this marker's instance and databases may use a place that
-    /// carries the other marker.
+    /// Checks that this instance and its databases may use a location that has another
+    /// marker.
     pub fn check_against(&self, found: Marker, place: &DataPlace) -> Result<(), Error> {
         let path = || PathBuf::from(place.to_string());
         if found.instance != self.instance {
@@ -178,20 +181,20 @@ impl Marker {
         }
     }
 
-    /// The names in a data directory that neither we nor a file system put there.
-    pub fn others(dir: &Path) -> Result<Vec<String>, Error> {
+    /// Returns the names in a directory, without those that belong to the file system.
+    pub fn foreign_files(dir: &Path) -> Result<Vec<String>, Error> {
         let mut names = files::list(dir)?;
-        names.retain(|name| !OF_FILE_SYSTEM.contains(&name.as_str()));
+        names.retain(|name| !FILE_SYSTEM_DIRS.contains(&name.as_str()));
         Ok(names)
     }
 
-    /// Removes the marker, and its directory where that is ours and empty. Returns
+    /// Removes the marker, and the directory if we created it and it is empty. Returns
     /// whether the directory is gone.
     pub fn remove(self, dir: &Path) -> Result<bool, Error> {
-        files::remove(&dir.join(COPYING))?;
-        super::keys::remove_from(dir)?;
+        files::remove(&dir.join(COPYING_FILE))?;
+        super::keys::remove(dir)?;
         files::remove(&dir.join(FILE))?;
-        if self.made_directory == Some(false) {
+        if self.created_directory == Some(false) {
             return Ok(!dir.exists());
         }
         Ok(files::remove_empty_dir(dir)?)
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_is_fine() {
+    fn accepts_an_empty_directory() {
         let dir = tempfile::tempdir().unwrap();
         marker("clearml", "4.4").check(dir.path()).unwrap();
         marker("clearml", "4.4")
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_files_of_others_is_refused() {
+    fn refuses_a_directory_with_other_files() {
         let dir = tempfile::tempdir().unwrap();
         files::write(&dir.path().join("thesis.tex"), "").unwrap();
         let error = marker("clearml", "4.4").check(dir.path()).unwrap_err();
@@ -232,24 +235,27 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_file_system_is_empty() {
+    fn accepts_a_new_file_system() {
         let dir = tempfile::tempdir().unwrap();
         files::create_dir(&dir.path().join("lost+found")).unwrap();
         marker("clearml", "4.4").check(dir.path()).unwrap();
     }
 
     #[test]
-    fn a_directory_that_was_there_before_stays() {
+    fn removes_only_a_directory_that_we_created() {
         let dir = tempfile::tempdir().unwrap();
-        let (given, made) = (dir.path().join("given"), dir.path().join("made"));
-        files::create_dir(&given).unwrap();
-        for (dir, gone) in [(&given, false), (&made, true)] {
+        let (existing, created) = (dir.path().join("existing"), dir.path().join("created"));
+        files::create_dir(&existing).unwrap();
+        for (dir, gone) in [(&existing, false), (&created, true)] {
             let marker = marker("clearml", "4.4");
-            assert!(!marker.is_written(dir));
+            assert!(!marker.is_current(dir));
             marker.write(dir).unwrap();
-            assert!(marker.is_written(dir));
-            // A later `up` does not take it for ours.
-            marker.with(["more".to_owned()]).write(dir).unwrap();
+            assert!(marker.is_current(dir));
+            // A later `up` does not claim the directory.
+            marker
+                .with_directories(["more".to_owned()])
+                .write(dir)
+                .unwrap();
             let found = Marker::read(dir).unwrap().unwrap();
             assert_eq!(found.remove(dir).unwrap(), gone);
             assert_eq!(dir.exists(), !gone);
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_another_instance_are_refused() {
+    fn refuses_data_of_another_instance() {
         let dir = tempfile::tempdir().unwrap();
         marker("other", "4.4").write(dir.path()).unwrap();
         let error = marker("clearml", "4.4").check(dir.path()).unwrap_err();
@@ -270,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_another_database_major_are_refused() {
+    fn refuses_data_of_another_major_database_version() {
         let dir = tempfile::tempdir().unwrap();
         marker("clearml", "4.4").write(dir.path()).unwrap();
         let error = marker("clearml", "7.0").check(dir.path()).unwrap_err();

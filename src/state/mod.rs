@@ -1,6 +1,6 @@
-//! What is kept of an instance on this machine: its settings, secrets and
-//! kubeconfig in the state directory, and the marker in its data directory. All
-//! of it is a hint: labels and the API say what exists.
+//! What this machine stores of an instance: settings, secrets and kubeconfig in the
+//! state directory, and the marker in the data directory. All of it is a hint: labels
+//! and the API determine what exists.
 
 mod keys;
 mod lock;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-pub use self::keys::{KEYS_FILE, SETTINGS_FILE, keep_in, keys_in};
+pub use self::keys::{KEYS_FILE, SETTINGS_FILE, read_keys, write_keys};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::{Code, Explain};
@@ -27,7 +27,7 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// The instance's directory below the user's data directory
+    /// Returns the instance's directory below the user's data directory
     /// (`~/.local/share/clearml-local/NAME` on Linux).
     pub fn of(name: &InstanceName) -> Result<StateDir, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
@@ -36,14 +36,13 @@ impl StateDir {
         })
     }
 
-    /// The instances that have such a directory, by name.
+    /// Returns the instances that have a state directory, by name.
     pub fn all() -> Result<Vec<InstanceName>, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
         let names = files::list(&base.join("clearml-local"))?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// A directory for tests.
     pub fn at(root: PathBuf) -> StateDir {
         StateDir { root }
     }
@@ -52,20 +51,16 @@ impl StateDir {
         &self.root
     }
 
-    /// Makes the directory.
-    ///
-    /// # Errors
-    /// [`Error::NotWritable`] where the home is not the user's to write to.
+    /// Fails with [`Error::NotWritable`] if the user cannot write to the home.
     fn create(&self) -> Result<(), Error> {
         files::create_dir(&self.root).map_err(not_writable)
     }
 
-    /// Where the data are unless the user says otherwise.
     pub fn default_data_dir(&self) -> HostPath {
         self.root.join("data").into()
     }
 
-    /// The kubeconfig, readable by its owner only.
+    /// The file is readable by its owner only.
     pub fn kubeconfig_path(&self) -> PathBuf {
         self.root.join("kubeconfig")
     }
@@ -86,13 +81,12 @@ impl StateDir {
         self.root.join("node")
     }
 
-    /// What an earlier `up` was told, if there was one.
+    /// Returns the settings of the previous `up`, if there was one.
     pub fn instance(&self) -> Result<Option<Instance>, Error> {
         read_json(&self.instance_path())
     }
 
-    /// Keeps what `up` was told.
-    pub fn keep_instance(&self, instance: &Instance) -> Result<(), Error> {
+    pub fn save_instance(&self, instance: &Instance) -> Result<(), Error> {
         if self.instance()?.as_ref() == Some(instance) {
             return Ok(());
         }
@@ -101,12 +95,11 @@ impl StateDir {
         Ok(())
     }
 
-    /// The instance's secrets, if it has any yet.
     pub fn secrets(&self) -> Result<Option<Secrets>, Error> {
         read_json(&self.secrets_path())
     }
 
-    pub fn keep_secrets(&self, secrets: &Secrets) -> Result<(), Error> {
+    pub fn save_secrets(&self, secrets: &Secrets) -> Result<(), Error> {
         if self.secrets()?.as_ref() == Some(secrets) {
             return Ok(());
         }
@@ -115,13 +108,13 @@ impl StateDir {
         Ok(())
     }
 
-    /// The engine's identifier of the node that this home saw last.
+    /// Returns the container ID of the node that this home last used.
     pub fn node(&self) -> Result<Option<String>, Error> {
         let text = files::read(&self.node_path())?;
         Ok(text.map(|text| text.trim().to_owned()))
     }
 
-    pub fn keep_node(&self, id: &str) -> Result<(), Error> {
+    pub fn save_node(&self, id: &str) -> Result<(), Error> {
         if self.node()?.as_deref() != Some(id) {
             self.create()?;
             files::write_private(&self.node_path(), &format!("{id}\n"))?;
@@ -133,7 +126,7 @@ impl StateDir {
         Ok(files::read(&self.kubeconfig_path())?)
     }
 
-    pub fn keep_kubeconfig(&self, text: &str) -> Result<(), Error> {
+    pub fn save_kubeconfig(&self, text: &str) -> Result<(), Error> {
         if self.kubeconfig()?.as_deref() != Some(text) {
             self.create()?;
             files::write_private(&self.kubeconfig_path(), text)?;
@@ -141,28 +134,28 @@ impl StateDir {
         Ok(())
     }
 
-    /// Keeps a log of a failed step; returns where.
-    pub fn keep_log(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
+    /// Stores the log of a failed step and returns its path.
+    pub fn save_log(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
         let path = self.log_path(name);
         files::create_dir(&self.root.join("logs"))?;
         files::write_private(&path, text)?;
         Ok(path)
     }
 
-    /// Forgets the cluster, keeping settings and secrets.
-    pub fn forget_cluster(&self) -> Result<(), Error> {
+    /// Removes what describes the cluster. Settings and secrets stay.
+    pub fn remove_cluster(&self) -> Result<(), Error> {
         files::remove(&self.node_path())?;
         Ok(files::remove(&self.kubeconfig_path())?)
     }
 
-    /// Returns the folders that data were copied from or to, beside the one in use: a
-    /// copy can be half-made.
+    /// Returns the directories that data were copied from or to, except the one in use.
+    /// A copy can be unfinished.
     pub fn copies(&self) -> Result<Vec<HostPath>, Error> {
         Ok(read_json(&self.copies_path())?.unwrap_or_default())
     }
 
-    /// Remembers a folder for [`StateDir::copies`].
-    pub fn remember_copy(&self, dir: &HostPath) -> Result<(), Error> {
+    /// Adds a directory to [`StateDir::copies`].
+    pub fn record_copy(&self, dir: &HostPath) -> Result<(), Error> {
         let mut copies = self.copies()?;
         if !copies.contains(dir) {
             copies.push(dir.clone());
@@ -176,21 +169,22 @@ impl StateDir {
         self.root.join("copies.json")
     }
 
-    /// Removes all but the settings and [`StateDir::copies`], which say where data are.
-    pub fn purge_secrets(&self) -> Result<(), Error> {
+    /// Removes everything except the settings and [`StateDir::copies`], which tell
+    /// where data are.
+    pub fn remove_secrets(&self) -> Result<(), Error> {
         let logs = self.root.join("logs");
         for name in files::list(&logs)? {
             files::remove(&logs.join(name))?;
         }
         files::remove_empty_dir(&logs)?;
-        self.forget_revisions()?;
+        self.remove_revisions()?;
         files::remove(&self.secrets_path())?;
-        self.forget_cluster()
+        self.remove_cluster()
     }
 
-    /// Removes all that is ours. A folder that holds something else stays.
+    /// Removes all of our files. A directory that contains other files stays.
     pub fn purge(&self) -> Result<(), Error> {
-        self.purge_secrets()?;
+        self.remove_secrets()?;
         for path in [
             self.copies_path(),
             self.instance_path(),
@@ -203,16 +197,16 @@ impl StateDir {
     }
 }
 
-/// A home that cannot be written to is another matter than a broken disk.
+/// Distinguishes a home that the user cannot write to from a broken disk.
 fn not_writable(error: files::Error) -> Error {
-    match error.is_of_place() {
+    match error.is_about_directory() {
         true => Error::NotWritable(error),
         false => Error::Files(error),
     }
 }
 
 fn json(value: &impl serde::Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("plain data become JSON");
+    let mut text = serde_json::to_string_pretty(value).expect("plain data can be serialized");
     text.push('\n');
     text
 }
@@ -234,21 +228,24 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 pub enum Error {
     #[error(transparent)]
     Files(#[from] files::Error),
+    /// The state directory cannot be created or written to.
     #[error("cannot store the state of the instance: {0}")]
     NotWritable(#[source] files::Error),
     #[error("cannot store the state of the instance: there is no home directory")]
     NoHome,
+    /// A state file cannot be parsed.
     #[error("invalid state file {}: {reason}", path.display())]
     Broken { path: PathBuf, reason: String },
     #[error("the data in {} belong to the instance `{owner}`", path.display())]
     DataOfOther { path: PathBuf, owner: String },
-    /// The data directory holds something that we did not make.
+    /// The data directory contains files that we did not create.
     #[error("the data directory {} contains files that clearml-local did not create, such as \
         `{example}`", path.display())]
     DataForeign { path: PathBuf, example: String },
+    /// We did not create the volume.
     #[error("the volume `{name}` was not created by clearml-local")]
     VolumeForeign { name: String },
-    /// The databases on disk are of another major version.
+    /// The data were written by another major version of a database.
     #[error(
         "the data in {} were written by {database} {found}, but the release uses {database} \
          {wanted}",
@@ -287,7 +284,8 @@ impl Explain for Error {
                 hints
             }
             Error::NoHome => vec![Hint::text("set HOME or XDG_DATA_HOME")],
-            // Settings and keys are read back from the instance; it gets no new ones.
+            // `up` restores settings and keys from the instance and generates no new
+            // ones.
             Error::Broken { path, .. } => vec![
                 Hint::run(
                     "move it out of the way",
@@ -334,21 +332,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_kept() {
+    fn secrets_are_stored() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("clearml"));
         assert!(state.secrets().unwrap().is_none());
         let secrets = Secrets::generate();
-        state.keep_secrets(&secrets).unwrap();
+        state.save_secrets(&secrets).unwrap();
         assert_eq!(state.secrets().unwrap(), Some(secrets));
     }
 
     #[test]
-    fn a_broken_state_file_is_named_and_kept() {
+    fn a_broken_state_file_is_named_and_left_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
         files::write(&state.secrets_path(), "{\"http").unwrap();
-        let error = state.keep_secrets(&Secrets::generate()).unwrap_err();
+        let error = state.save_secrets(&Secrets::generate()).unwrap_err();
         assert!(error.to_string().contains("secrets.json: "), "{error}");
         assert_eq!(
             files::read(&state.secrets_path()).unwrap().unwrap(),
@@ -357,14 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn purge_leaves_what_is_not_ours() {
+    fn purge_leaves_files_of_others() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("clearml"));
-        state.keep_secrets(&Secrets::generate()).unwrap();
-        state.keep_node("0123").unwrap();
-        state.keep_log("kubeadm.log", "x").unwrap();
-        state.keep_revision(1, "{}").unwrap();
-        state.remember_copy(&state.default_data_dir()).unwrap();
+        state.save_secrets(&Secrets::generate()).unwrap();
+        state.save_node("0123").unwrap();
+        state.save_log("kubeadm.log", "x").unwrap();
+        state.save_revision(1, "{}").unwrap();
+        state.record_copy(&state.default_data_dir()).unwrap();
         let mine = state.root().join("notes.txt");
         files::write(&mine, "mine").unwrap();
         state.purge().unwrap();

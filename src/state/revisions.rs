@@ -1,4 +1,4 @@
-//! The revisions, a file each: texts that [`crate::revisions`] knows to read.
+//! Stores each revision as a file, whose content only [`crate::revisions`] interprets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ impl StateDir {
         self.revisions_path().join(format!("{number}.json"))
     }
 
-    /// The texts of the kept revisions, by number.
+    /// Returns the stored revisions by number.
     pub fn revisions(&self) -> Result<BTreeMap<u32, String>, Error> {
         let mut revisions = BTreeMap::new();
         for name in files::list(&self.revisions_path())? {
@@ -29,19 +29,19 @@ impl StateDir {
         Ok(revisions)
     }
 
-    /// Keeps a revision's text, readable by its owner only.
-    pub fn keep_revision(&self, number: u32, text: &str) -> Result<(), Error> {
+    /// Stores a revision, readable by its owner only.
+    pub fn save_revision(&self, number: u32, text: &str) -> Result<(), Error> {
         files::create_dir(&self.revisions_path())?;
         Ok(files::write_private(&self.revision_path(number), text)?)
     }
 
-    pub fn forget_revision(&self, number: u32) -> Result<(), Error> {
+    pub fn remove_revision(&self, number: u32) -> Result<(), Error> {
         Ok(files::remove(&self.revision_path(number))?)
     }
 
-    pub(super) fn forget_revisions(&self) -> Result<(), Error> {
+    pub(super) fn remove_revisions(&self) -> Result<(), Error> {
         for number in self.revisions()?.into_keys() {
-            self.forget_revision(number)?;
+            self.remove_revision(number)?;
         }
         files::remove_empty_dir(&self.revisions_path())?;
         Ok(())

@@ -1,8 +1,9 @@
-//! The moving display on a terminal: draws the [`Screen`] and moves the cursor.
+//! Progress bars on a terminal: draws the [`Screen`] and moves the cursor.
 //!
-//! Not indicatif: it fills each line with spaces to the edge, which then wraps when
-//! the terminal becomes narrower and is copied with the text, and it wants to own
-//! the stream. What is needed is little: up some lines, over them, clear the rest.
+//! This does not use indicatif, which pads each line to the edge of the terminal, so
+//! that lines wrap when the terminal becomes narrower and are copied with the padding.
+//! It also wants to own the stream. Only little is needed: move up, overwrite the
+//! lines, and clear the rest.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,11 +13,11 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Reporter};
 use crate::words;
 
-use super::screen::{Look, Screen};
+use super::screen::{Screen, Style};
 use super::{Paint, Sink};
 
-/// Twelve pictures a second: smooth for a spinner, and calm for a terminal over a
-/// slow line.
+/// Twelve frames per second: smooth for a spinner, and few for a terminal over a slow
+/// connection.
 const TICK: Duration = Duration::from_millis(80);
 
 /// Clears from the cursor to the end of the line.
@@ -24,11 +25,10 @@ const CLEAR_LINE: &str = "\x1b[K";
 /// Clears from the cursor to the end of the screen.
 const CLEAR_BELOW: &str = "\x1b[J";
 
-/// The size of the terminal, rows and columns, asked at each picture since it may
-/// change.
+/// Returns the rows and columns of the terminal. It is called for each frame, because
+/// the size may change.
 pub(super) type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
 
-/// The moving display.
 pub(super) struct Bars {
     shared: Arc<Shared>,
     ticker: Mutex<Option<JoinHandle<()>>>,
@@ -44,27 +44,29 @@ struct Shared {
 
 struct State {
     screen: Screen,
-    /// What stands below the lines that stay; the cursor is in the line after it.
+    /// The lines that are redrawn. The cursor is in the line below them.
     drawn: Vec<String>,
-    /// The last event's time and when it came, to know the time between events.
+    /// The time of the last event and when it arrived, to calculate the time between
+    /// events.
     clock: (Duration, Instant),
     closed: bool,
 }
 
 impl Bars {
+    /// Creates bars that are redrawn by a thread.
     pub(super) fn start(sink: Sink, paint: Paint, size: Size) -> Self {
         let bars = Bars::new(sink, paint, size);
         let shared = Arc::clone(&bars.shared);
         let ticker = std::thread::Builder::new()
             .name("bars".to_owned())
             .spawn(move || shared.tick());
-        // Without a thread the lines move only with events: less pretty, and no
-        // reason to fail.
+        // Without a thread the bars are redrawn only by events, which is no reason to
+        // fail.
         *bars.ticker.lock().unwrap_or_else(PoisonError::into_inner) = ticker.ok();
         bars
     }
 
-    /// Bars that move only with events and calls.
+    /// Creates bars that are redrawn only by events and calls.
     pub(super) fn new(sink: Sink, paint: Paint, size: Size) -> Self {
         Bars {
             shared: Arc::new(Shared {
@@ -88,7 +90,7 @@ impl Bars {
         self.shared.draw(&mut self.shared.lock(), now);
     }
 
-    /// Says a line that stays above what moves.
+    /// Prints a line above the bars.
     pub(super) fn note(&self, text: &str) {
         let mut state = self.shared.lock();
         state.screen.note(text);
@@ -96,7 +98,7 @@ impl Bars {
         self.shared.draw(&mut state, now);
     }
 
-    /// Leaves the last picture on the screen, and draws no more.
+    /// Leaves the last frame on the screen and stops drawing.
     pub(super) fn close(&self) {
         let now = self.shared.lock().now();
         self.close_at(now);
@@ -105,8 +107,8 @@ impl Bars {
     pub(super) fn close_at(&self, now: Duration) {
         let mut state = self.shared.lock();
         if !std::mem::replace(&mut state.closed, true) {
-            let lines = state.screen.finish(now, self.shared.look());
-            self.shared.put(&mut state, &lines, Vec::new());
+            let lines = state.screen.finish(now, self.shared.style());
+            self.shared.write(&mut state, &lines, Vec::new());
         }
         drop(state);
         self.shared.wake.notify_all();
@@ -116,7 +118,7 @@ impl Bars {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(ticker) = ticker {
-            // A panic of the ticker was shown already.
+            // A panic of the ticker has already been printed.
             let _ = ticker.join();
         }
     }
@@ -133,12 +135,12 @@ impl Reporter for Bars {
         let mut state = self.shared.lock();
         state.clock = (elapsed, Instant::now());
         state.screen.apply(elapsed, event);
-        // Only what stays is drawn at once; the ticker draws the rest.
-        let stays = matches!(
+        // Only permanent lines are drawn immediately; the ticker draws the rest.
+        let is_permanent = matches!(
             event,
             Event::Started { .. } | Event::StepFinished { .. } | Event::StepFailed { .. }
         );
-        if stays && !state.closed {
+        if is_permanent && !state.closed {
             self.shared.draw(&mut state, elapsed);
         }
     }
@@ -155,8 +157,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self) -> Look {
-        Look {
+    fn style(&self) -> Style {
+        Style {
             width: usize::from((self.size)().1),
             paint: self.paint,
         }
@@ -176,19 +178,19 @@ impl Shared {
     }
 
     fn draw(&self, state: &mut State, now: Duration) {
-        let look = self.look();
+        let style = self.style();
         let height = usize::from((self.size)().0).saturating_sub(2).max(1);
-        let settled = state.screen.settle(now, look);
-        let live = state.screen.live(now, look, height);
+        let settled = state.screen.take_settled(now, style);
+        let live = state.screen.live(now, style, height);
         if !settled.is_empty() || live != state.drawn {
-            self.put(state, &settled, live);
+            self.write(state, &settled, live);
         }
     }
 
-    /// Writes `settled` over what moved, and `live` below, in one piece.
-    fn put(&self, state: &mut State, settled: &[String], live: Vec<String>) {
+    /// Overwrites the bars with `settled` and draws `live` below, in a single write.
+    fn write(&self, state: &mut State, settled: &[String], live: Vec<String>) {
         let columns = usize::from((self.size)().1).max(1);
-        // A terminal that became narrower has wrapped what stands there.
+        // A terminal that became narrower has wrapped the lines.
         let rows = |line: &String| words::width(line).div_ceil(columns).max(1);
         let up: usize = state.drawn.iter().map(rows).sum();
         let mut text = String::from("\r");
@@ -199,8 +201,8 @@ impl Shared {
             let _ = writeln!(text, "{line}{CLEAR_LINE}");
         }
         text.push_str(CLEAR_BELOW);
-        // A terminal that went away has nobody to tell.
-        let _ = self.sink.put(&text);
+        // If the terminal is closed, there is nowhere to report the error.
+        let _ = self.sink.write(&text);
         state.drawn = live;
     }
 }

@@ -1,4 +1,4 @@
-//! What an `up` would change: for people as a unified diff, for programs as JSON.
+//! The changes that an `up` would make, as a unified diff or as JSON.
 
 use std::path::Path;
 
@@ -14,28 +14,30 @@ use crate::yaml;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangesView {
-    /// The instance.
     pub name: String,
-    /// `cluster`, `nothing` where there is none, or `unknown` where it cannot be asked.
+    /// `cluster`, `nothing` if there is no cluster, or `unknown` if it is unavailable.
     pub against: &'static str,
-    pub unasked: Option<String>,
-    /// The place for the data, where it would be created.
+    /// Why the cluster is unavailable.
+    pub unavailable: Option<String>,
+    /// The location of the data, if it would be created.
     pub data_dir: Option<String>,
+    /// Why the node would be recreated.
     pub node: Vec<String>,
+    /// Objects that cannot be changed in place.
     pub planned: Vec<Planned>,
+    /// Objects that would change.
     pub objects: Vec<Compared>,
-    /// The revision that would be gone back to.
+    /// The target, if this is a rollback.
     pub back_to: Option<u32>,
 }
 
 impl ChangesView {
-    fn differs(&self) -> bool {
+    fn has_changes(&self) -> bool {
         !(self.node.is_empty() && self.planned.is_empty() && self.objects.is_empty())
     }
 }
 
-/// For programs.
-pub(super) fn value(view: &ChangesView) -> Value {
+pub(super) fn to_json(view: &ChangesView) -> Value {
     let objects = view.objects.iter().map(|one| {
         json!({
             "kind": one.kind,
@@ -48,8 +50,8 @@ pub(super) fn value(view: &ChangesView) -> Value {
     });
     json!({
         "against": view.against,
-        "unasked": view.unasked,
-        "changed": view.differs(),
+        "unasked": view.unavailable,
+        "changed": view.has_changes(),
         "backTo": view.back_to,
         "dataDir": view.data_dir,
         "node": view.node,
@@ -66,7 +68,7 @@ fn change(compared: &Compared) -> &'static str {
     }
 }
 
-/// For people; empty where nothing would change.
+/// Returns the human-readable changes; empty if nothing would change.
 pub(super) fn text(view: &ChangesView, paint: Paint, home: Option<&Path>) -> String {
     let mut text = String::new();
     let mut plans: Vec<String> = Vec::new();
@@ -127,20 +129,20 @@ fn unified(one: &Compared, paint: Paint, text: &mut String) {
     }
 }
 
-/// What it comes to, in words.
+/// Returns a summary sentence.
 pub(super) fn sentence(view: &ChangesView) -> String {
-    let counted = counted(view);
+    let summary = summary(view);
     match view.back_to {
-        Some(number) => format!("Rollback to revision {number}. {counted}"),
-        None => counted,
+        Some(number) => format!("Rollback to revision {number}. {summary}"),
+        None => summary,
     }
 }
 
-fn counted(view: &ChangesView) -> String {
+fn summary(view: &ChangesView) -> String {
     match view.against {
         "unknown" => {
             let why = view
-                .unasked
+                .unavailable
                 .as_deref()
                 .unwrap_or("the cluster does not answer");
             return format!("Cannot compare with the cluster: {why}.");
@@ -152,22 +154,22 @@ fn counted(view: &ChangesView) -> String {
                 ours!(Render).of(to_type(&view.name))
             );
         }
-        _ if !view.differs() => return "Nothing would change.".into(),
+        _ if !view.has_changes() => return "Nothing would change.".into(),
         _ => {}
     }
-    let count = |what: &str| view.objects.iter().filter(|o| change(o) == what).count();
+    let count = |action: &str| view.objects.iter().filter(|o| change(o) == action).count();
     let counts = [
         (count("changed"), "to change"),
         (count("created"), "to create"),
         (count("removed"), "to remove"),
     ];
-    let told: Vec<String> = counts
+    let parts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, action)| format!("{count} {action}"))
         .collect();
-    if told.is_empty() {
+    if parts.is_empty() {
         return "No objects to change.".into();
     }
-    format!("Objects: {}.", told.join(", "))
+    format!("Objects: {}.", parts.join(", "))
 }

@@ -1,27 +1,25 @@
-//! How errors and warnings look: what failed, why, what it left behind, and what
-//! to type next, in this order.
+//! Formats errors and warnings: what failed, why, details, and hints, in this order.
 
 use crate::error::Error;
 use crate::words;
 
 use super::Paint;
 
-/// An error as text, with a line feed at the end. Sentences are broken between
-/// words to fit `width`; details and hints are not, since they are to be copied. `all`
-/// shows every detail, however many there are.
+/// Formats an error, with a line feed at the end. Sentences are wrapped to `width`;
+/// details and hints are not, because users copy them. `all` prints all details.
 pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool) -> String {
-    let said = |indent, head: &str, text: &str| {
-        // Broken as if it had the head before it, without the head's colour.
-        let head_width = words::width(indent) + words::width(head) + 1;
+    let wrapped = |indent, label: &str, text: &str| {
+        // Wrapped as if it followed the label, whose colour codes have no width.
+        let label_width = words::width(indent) + words::width(label) + 1;
         let text = width.map_or_else(
             || text.to_owned(),
-            |width| words::wrap(text, width, head_width, words::width(indent) + 2),
+            |width| words::wrap(text, width, label_width, words::width(indent) + 2),
         );
-        headed(indent, head, &text)
+        labelled(indent, label, &text)
     };
-    let mut lines = said("", &paint.bad("error:"), &error.to_string());
+    let mut lines = wrapped("", &paint.bad("error:"), &error.to_string());
     for cause in error.causes() {
-        lines.extend(said("  ", "because:", &cause));
+        lines.extend(wrapped("  ", "because:", &cause));
     }
     let details = if all {
         error.all_details()
@@ -34,25 +32,24 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool
         }
     }
     for hint in error.hints() {
-        lines.extend(headed("  ", &paint.accent("hint:"), &hint.to_string()));
+        lines.extend(labelled("  ", &paint.accent("hint:"), &hint.to_string()));
     }
     let mut text = lines.join("\n");
     text.push('\n');
     text
 }
 
-/// A warning as text, without a line feed at the end.
+/// Formats a warning, without a line feed at the end.
 pub(super) fn warning(text: &str, paint: Paint) -> String {
-    headed("", &paint.caution("warning:"), text).join("\n")
+    labelled("", &paint.caution("warning:"), text).join("\n")
 }
 
-/// `text` after `head`; its further lines stand two columns in, so that they can
-/// be copied and still belong to it.
-fn headed(indent: &str, head: &str, text: &str) -> Vec<String> {
+/// Returns the label and the text; further lines are indented by two columns.
+fn labelled(indent: &str, label: &str, text: &str) -> Vec<String> {
     let text = words::safe(text);
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
-    let mut said = vec![format!("{indent}{head} {first}").trim_end().to_owned()];
-    said.extend(lines.map(|line| format!("{indent}  {line}").trim_end().to_owned()));
-    said
+    let mut wrapped = vec![format!("{indent}{label} {first}").trim_end().to_owned()];
+    wrapped.extend(lines.map(|line| format!("{indent}  {line}").trim_end().to_owned()));
+    wrapped
 }

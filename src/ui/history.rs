@@ -1,14 +1,13 @@
-//! The history: a line for each revision, oldest first, and under it what it changed.
+//! The history: one line for each revision, oldest first, followed by its changes.
 
 use super::table::{self, Cell};
 use super::{Paint, Policy};
 use crate::revisions::Entry;
 use crate::words;
 
-/// How many changed values are shown of a revision.
-const MOST: usize = 12;
+/// How many changes of a revision are shown.
+const MAX_CHANGES: usize = 12;
 
-/// For people.
 pub(super) fn text(entries: &[Entry], policy: &Policy) -> String {
     let paint = Paint::new(policy.stdout_colour);
     let rows: Vec<Vec<Cell>> = entries.iter().map(|entry| row(entry, paint)).collect();
@@ -17,8 +16,8 @@ pub(super) fn text(entries: &[Entry], policy: &Policy) -> String {
     for (line, entry) in lines.iter().zip(entries) {
         text.push_str(line);
         text.push('\n');
-        for below in below(entry) {
-            text.push_str(&format!("     {}\n", words::one_line(&below)));
+        for detail in details(entry) {
+            text.push_str(&format!("     {}\n", words::one_line(&detail)));
         }
     }
     text
@@ -50,14 +49,14 @@ fn row(entry: &Entry, paint: Paint) -> Vec<Cell> {
     ]
 }
 
-/// The reason of a failure, then what changed.
-fn below(entry: &Entry) -> Vec<String> {
+/// Returns the reason of a failure, then the changes.
+fn details(entry: &Entry) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(entry.reason.clone());
     let changes = entry.changes.as_deref().unwrap_or_default();
-    lines.extend(changes.iter().take(MOST).map(ToString::to_string));
-    if changes.len() > MOST {
-        let more = changes.len() - MOST;
+    lines.extend(changes.iter().take(MAX_CHANGES).map(ToString::to_string));
+    if changes.len() > MAX_CHANGES {
+        let more = changes.len() - MAX_CHANGES;
         lines.push(format!("and {}", words::count(more as u64, "more value")));
     }
     lines

@@ -1,4 +1,4 @@
-//! For programs: one JSON object a line, each with `event` and `time`.
+//! JSON output: one object per line, each with `event` and `time`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,16 +14,16 @@ use crate::event::{Awaited, Event, Progress, Reporter, Timing};
 use super::Sink;
 use super::summary::Summary;
 
-/// Bytes of one item are told at most this often.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often the progress of one item is written at most.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Events as lines of JSON on stdout.
+/// Writes events to stdout as lines of JSON.
 #[derive(Debug)]
 pub(super) struct JsonLines {
     sink: Sink,
     clock: fn() -> Timestamp,
-    /// By step and item: when bytes were told.
-    told: Mutex<HashMap<(String, String), Duration>>,
+    /// When progress was last written, by step and item.
+    written: Mutex<HashMap<(String, String), Duration>>,
 }
 
 impl JsonLines {
@@ -31,12 +31,12 @@ impl JsonLines {
         JsonLines {
             sink,
             clock,
-            told: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 
-    /// Whether to leave an event out: bytes that came right after others.
-    fn skips(&self, elapsed: Duration, event: &Event) -> bool {
+    /// Returns whether to omit an event: progress too soon after the previous one.
+    fn is_skipped(&self, elapsed: Duration, event: &Event) -> bool {
         let Event::StepBytes {
             step,
             item,
@@ -45,26 +45,26 @@ impl JsonLines {
         else {
             return false;
         };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (step.clone(), item.clone());
-        let soon = told
+        let is_recent = written
             .get(&key)
-            .is_some_and(|at| elapsed.saturating_sub(*at) < PAUSE);
-        if soon && Some(*done) != *total {
+            .is_some_and(|at| elapsed.saturating_sub(*at) < MIN_INTERVAL);
+        if is_recent && Some(*done) != *total {
             return true;
         }
-        told.insert(key, elapsed);
+        written.insert(key, elapsed);
         false
     }
 }
 
 impl Reporter for JsonLines {
     fn report(&self, elapsed: Duration, event: &Event) {
-        if !self.skips(elapsed, event) {
+        if !self.is_skipped(elapsed, event) {
             let mut fields = fields(event);
             fields.insert("elapsed".to_owned(), seconds(elapsed));
-            // A reader that went away must not stop the work.
-            let _ = self.sink.put(&line(fields, (self.clock)()));
+            // A closed stdout must not stop the work.
+            let _ = self.sink.write(&line(fields, (self.clock)()));
         }
     }
 }
@@ -73,8 +73,8 @@ fn timings(timings: &[Timing]) -> Vec<Value> {
     let one = |timing: &Timing| {
         json!({
             "name": timing.name,
-            "began": seconds(timing.began),
-            "seconds": seconds(timing.ended - timing.began),
+            "began": seconds(timing.started),
+            "seconds": seconds(timing.ended - timing.started),
         })
     };
     timings.iter().map(one).collect()
@@ -84,20 +84,20 @@ fn awaited(awaited: &[Awaited]) -> Vec<Value> {
     let one = |awaited: &Awaited| {
         json!({
             "name": awaited.name,
-            "what": awaited.what,
-            "began": seconds(awaited.began),
-            "seconds": seconds(awaited.ended - awaited.began),
+            "what": awaited.state,
+            "began": seconds(awaited.started),
+            "seconds": seconds(awaited.ended - awaited.started),
         })
     };
     awaited.iter().map(one).collect()
 }
 
-/// The last line of a command that went well.
+/// Returns the last line of a successful command.
 pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
     let phases: Map<String, Value> = summary
         .phases
         .iter()
-        .map(|(name, took)| (name.clone(), seconds(*took)))
+        .map(|(name, duration)| (name.clone(), seconds(*duration)))
         .collect();
     let times = summary.timings.clone().unwrap_or_default();
     let value = json!({
@@ -116,7 +116,7 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
     line(fields(&value), time)
 }
 
-/// The last line of a command that failed.
+/// Returns the last line of a failed command.
 pub(super) fn failed(error: &Error, time: Timestamp) -> String {
     let value = json!({
         "event": "failed",
@@ -129,7 +129,7 @@ pub(super) fn failed(error: &Error, time: Timestamp) -> String {
     line(fields(&value), time)
 }
 
-/// The last line of a command that looked.
+/// Returns the last line of a command that only reads.
 pub(super) fn last(value: &Value, time: Timestamp) -> String {
     line(fields(value), time)
 }
@@ -137,12 +137,12 @@ pub(super) fn last(value: &Value, time: Timestamp) -> String {
 fn fields(value: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => fields,
-        // Plain structs with string keys always become objects.
+        // Plain structs with string keys always serialize to objects.
         other => Map::from_iter([("event".to_owned(), json!(format!("{other:?}")))]),
     }
 }
 
-/// One line: `event`, `step` and `time` first, for eyes that scan.
+/// Formats a line, with `event`, `step` and `time` first for human readers.
 fn line(mut fields: Map<String, Value>, time: Timestamp) -> String {
     let mut ordered = Map::new();
     let time = format!("{:.3}", time);
@@ -166,7 +166,7 @@ fn seconds(time: Duration) -> Value {
     rounded(time.as_secs_f64())
 }
 
-/// To the millisecond; more digits are noise.
+/// Rounds to milliseconds.
 fn rounded(seconds: f64) -> Value {
     json!((seconds * 1000.0).round() / 1000.0)
 }

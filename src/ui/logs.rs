@@ -1,4 +1,4 @@
-//! Log lines of several components, told apart by name and colour.
+//! Log lines of several components, with the component's name and colour.
 
 use crate::component::Component;
 use crate::words;
@@ -6,7 +6,7 @@ use crate::words;
 use super::Paint;
 use super::output::{Output, OutputError};
 
-/// Prints log lines with aligned component names before them.
+/// Prints log lines, prefixed with aligned names.
 #[derive(Debug, Clone)]
 pub struct LogPrinter {
     output: Output,
@@ -24,29 +24,30 @@ impl LogPrinter {
         }
     }
 
-    /// Prints one entry, each of its lines with the name before it. Escape
-    /// sequences of the container are left out.
+    /// Prints an entry and prefixes each line with the name. Escape sequences of the
+    /// container are removed.
     pub fn print(&self, component: Component, text: &str) -> Result<(), OutputError> {
-        let place = Component::ALL.iter().position(|c| *c == component);
-        self.print_as(component.name(), place.unwrap_or(0), text)
+        let index = Component::ALL.iter().position(|c| *c == component);
+        self.print_as(component.name(), index.unwrap_or(0), text)
     }
 
-    /// The same for what is no component; `place` chooses its colour.
-    pub fn print_as(&self, name: &str, place: usize, text: &str) -> Result<(), OutputError> {
+    /// Prints an entry of something else than a component; `index` determines its
+    /// colour.
+    pub fn print_as(&self, name: &str, index: usize, text: &str) -> Result<(), OutputError> {
         self.output
-            .data(&render(name, place, text, self.width, self.paint))
+            .data(&render(name, index, text, self.width, self.paint))
     }
 }
 
-fn render(name: &str, place: usize, text: &str, width: usize, paint: Paint) -> String {
-    let head = format!("{} │", words::left(name, width));
-    let head = paint.nth(place, &head);
+fn render(name: &str, index: usize, text: &str, width: usize, paint: Paint) -> String {
+    let prefix = format!("{} │", words::left(name, width));
+    let prefix = paint.nth(index, &prefix);
     let text = words::safe(text);
-    let mut said = String::new();
-    // An empty entry is a line too.
+    let mut lines = String::new();
+    // An empty entry is printed as an empty line.
     for line in text.trim_end_matches('\n').split('\n') {
-        said.push_str(format!("{head} {line}").trim_end());
-        said.push('\n');
+        lines.push_str(format!("{prefix} {line}").trim_end());
+        lines.push('\n');
     }
-    said
+    lines
 }

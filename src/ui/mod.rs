@@ -1,9 +1,9 @@
-//! Everything that a person or a program sees. The rest of the crate says what
-//! happened ([`crate::event`]) or what went wrong ([`crate::error`]); this room
-//! decides how that looks, and [`Output`] alone owns stdout and stderr.
+//! All output. The rest of the crate reports what happened ([`crate::event`]) or what
+//! failed ([`crate::error`]); this module decides how that looks, and only [`Output`]
+//! owns stdout and stderr.
 //!
-//! stdout is data, stderr is conversation. Every renderer is a pure function to
-//! text; only [`Output`] and the bars write.
+//! stdout is for data, stderr for messages. Renderers are pure functions to text; only
+//! [`Output`] and the bars write.
 
 mod bars;
 mod changes;
@@ -26,9 +26,9 @@ mod transfer;
 pub use changes::ChangesView;
 pub use output::Output;
 pub use paint::Paint;
-pub use policy::Policy;
 #[cfg(test)]
-pub use policy::Surroundings;
+pub use policy::Environment;
+pub use policy::Policy;
 pub use sink::Sink;
 pub use status::{CheckView, ComponentView, StatusView};
 pub use summary::Summary;

@@ -1,4 +1,4 @@
-//! The one owner of stdout and stderr.
+//! The owner of stdout and stderr.
 
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -19,14 +19,14 @@ use super::history;
 use super::json::{self, JsonLines};
 use super::logs::LogPrinter;
 use super::plain::Plain;
-use super::policy::{Policy, Progress, Surroundings};
+use super::policy::{Environment, Policy, Progress};
 use super::status::{self, StatusView};
 use super::summary::{self, Summary};
 use super::timings;
 use super::{Paint, Sink, error};
 use crate::options::{Format, OutputOptions};
 
-/// Speaks to people on stderr and to programs on stdout; cheap to clone.
+/// Writes messages to stderr and data to stdout. Cheap to clone.
 #[derive(Clone)]
 pub struct Output(Arc<Inner>);
 
@@ -38,7 +38,7 @@ struct Inner {
     clock: fn() -> Timestamp,
 }
 
-/// stdout could not be written, and not because its reader went away.
+/// stdout could not be written, for another reason than that it was closed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub struct OutputError(#[from] io::Error);
@@ -50,9 +50,10 @@ impl Explain for OutputError {
 }
 
 impl Output {
-    /// Output to the process's own streams, as flags and surroundings want it.
+    /// Creates output to the streams of the process, according to options and
+    /// environment.
     pub fn new(options: &OutputOptions) -> Self {
-        let policy = Policy::decide(options, &Surroundings::of_process());
+        let policy = Policy::new(options, &Environment::current());
         Output::to(
             policy,
             Sink::new(io::stdout()),
@@ -61,8 +62,8 @@ impl Output {
         )
     }
 
-    /// Output to other streams, with another clock for `time` in JSON: for tests.
-    /// Bars are as wide as the process's stderr all the same.
+    /// Creates output to other streams with another clock for `time` in JSON, for
+    /// tests. Bars still have the width of the process's stderr.
     pub fn to(policy: Policy, stdout: Sink, stderr: Sink, clock: fn() -> Timestamp) -> Self {
         Output(Arc::new(Inner {
             policy,
@@ -77,12 +78,12 @@ impl Output {
         &self.0.policy
     }
 
-    /// Whether a program reads stdout.
+    /// Returns whether the output format is JSON.
     pub fn is_json(&self) -> bool {
         self.0.policy.format == Format::Json
     }
 
-    /// Whether stdout's reader went away, so that an endless command can end.
+    /// Returns whether stdout was closed, so that an endless command can end.
     pub fn is_closed(&self) -> bool {
         self.0.stdout.is_closed()
     }
@@ -95,8 +96,8 @@ impl Output {
         (self.0.clock)()
     }
 
-    /// Where events go. On a terminal this begins the moving display; it ends with
-    /// [`Output::end_progress`], and by itself before an error or a summary.
+    /// Returns the receiver of events. On a terminal this starts the progress bars,
+    /// which end with [`Output::end_progress`], or before an error or a summary.
     pub fn reporter(&self) -> Arc<dyn Reporter> {
         let mut reporters: Vec<Arc<dyn Reporter>> = Vec::new();
         if self.is_json() {
@@ -109,9 +110,9 @@ impl Output {
                 let term = console::Term::stderr();
                 let size = Box::new(move || term.size());
                 let bars = Arc::new(Bars::start(self.0.stderr.clone(), paint, size));
-                let before = self.set_bars(Some(Arc::clone(&bars)));
-                if let Some(before) = before {
-                    before.close();
+                let previous = self.set_bars(Some(Arc::clone(&bars)));
+                if let Some(previous) = previous {
+                    previous.close();
                 }
                 reporters.push(bars);
                 reporters.push(Arc::new(Warnings(self.clone())));
@@ -125,7 +126,7 @@ impl Output {
             }
             Progress::None => reporters.push(Arc::new(Warnings(self.clone()))),
         }
-        Arc::new(Several(reporters))
+        Arc::new(Multiple(reporters))
     }
 
     fn set_bars(&self, bars: Option<Arc<Bars>>) -> Option<Arc<Bars>> {
@@ -133,77 +134,78 @@ impl Output {
         std::mem::replace(&mut *slot, bars)
     }
 
-    /// Ends the moving display, where there is one, and leaves its last picture.
+    /// Ends the progress bars, if any, and leaves their last frame.
     pub fn end_progress(&self) {
         if let Some(bars) = self.set_bars(None) {
             bars.close();
-            self.0.stderr.say("");
+            self.0.stderr.write_line("");
         }
     }
 
-    /// A line of conversation, above the moving display where there is one.
-    fn say(&self, text: &str) {
+    /// Prints a line to stderr, above the progress bars if there are any.
+    fn print(&self, text: &str) {
         let slot = self.0.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match slot.as_ref() {
             Some(bars) => bars.note(text),
-            None => self.0.stderr.say(text),
+            None => self.0.stderr.write_line(text),
         }
     }
 
-    /// Says something to people, unless they asked for quiet.
+    /// Prints a message unless `-q` is set.
     pub fn note(&self, text: &str) {
         if self.0.policy.verbosity >= 0 {
-            self.say(text);
+            self.print(text);
         }
     }
 
-    /// Warns; only `-qq` silences it.
+    /// Prints a warning unless `-qq` is set.
     pub fn warn(&self, text: &str) {
         if self.0.policy.verbosity >= -1 {
-            self.say(&error::warning(text, self.err_paint()));
+            self.print(&error::warning(text, self.err_paint()));
         }
     }
 
-    /// Shows an error, and with `-o json` also its line on stdout.
+    /// Prints an error, and with `-o json` also its line on stdout.
     pub fn error(&self, failure: &Error) {
         self.end_progress();
         if self.is_json() {
-            let _ = self.0.stdout.put(&json::failed(failure, self.time()));
+            let _ = self.0.stdout.write(&json::failed(failure, self.time()));
         }
         let (width, all) = (self.0.policy.stderr_width, self.0.policy.verbosity >= 1);
         let text = error::error(failure, self.err_paint(), width, all);
-        let _ = self.0.stderr.put(&text);
+        let _ = self.0.stderr.write(&text);
     }
 
-    /// Writes data to stdout, with a line feed at its end.
+    /// Writes data to stdout and adds a line feed if it is missing. A closed stdout is
+    /// not an error, see [`Output::is_closed`].
     pub fn data(&self, text: &str) -> Result<(), OutputError> {
         if text.is_empty() {
             return Ok(());
         }
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        Ok(self.0.stdout.put(&format!("{text}{end}"))?)
+        Ok(self.0.stdout.write(&format!("{text}{end}"))?)
     }
 
-    /// Writes one JSON document to stdout.
-    pub fn json(&self, value: &impl Serialize) -> Result<(), OutputError> {
-        let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    pub fn json(&self, json: &impl Serialize) -> Result<(), OutputError> {
+        let text = serde_json::to_string_pretty(json).map_err(io::Error::from)?;
         self.data(&text)
     }
 
-    /// Writes a line of JSON for programs: `value` with that name as its `event`.
-    pub fn event(&self, event: &str, value: &impl Serialize) -> Result<(), OutputError> {
-        let mut value = serde_json::to_value(value).map_err(io::Error::from)?;
-        value["event"] = event.into();
-        self.data(&json::last(&value, self.time()))
+    /// Writes a line of JSON: `json` with `event` as its `event`.
+    pub fn event(&self, event: &str, json: &impl Serialize) -> Result<(), OutputError> {
+        let mut json = serde_json::to_value(json).map_err(io::Error::from)?;
+        json["event"] = event.into();
+        self.data(&json::last(&json, self.time()))
     }
 
+    /// Prints the end of `up`.
     pub fn summary(&self, summary: &Summary) -> Result<(), OutputError> {
         let policy = &self.0.policy;
         self.end_progress();
         if self.is_json() {
             return self.data(&json::ready(summary, self.time()));
         }
-        // After bars the seconds of each step stand right above.
+        // The bars have already printed the time of each step.
         if let Some(timings) = &summary.timings {
             let waterfall = timings::waterfall(&timings.all, policy.width);
             let awaited = timings::awaited(&timings.awaited, policy.width);
@@ -216,22 +218,23 @@ impl Output {
         }
         self.data(&summary::places(summary, policy))?;
         if policy.verbosity >= 0 {
-            self.0.stderr.say("");
+            self.0.stderr.write_line("");
         }
-        self.note(summary::ending(summary, self.err_paint()).trim_end());
+        self.note(summary::last_line(summary, self.err_paint()).trim_end());
         Ok(())
     }
 
-    /// Shows what would change; with `event` as the last of JSON lines.
+    /// Prints the changes that `up` would make. `event` is set if this is the last of
+    /// several JSON lines.
     pub fn changes(&self, view: &ChangesView, event: Option<&str>) -> Result<(), OutputError> {
         self.end_progress();
         if self.is_json() {
-            let mut value = changes::value(view);
+            let mut json = changes::to_json(view);
             return match event {
-                None => self.json(&value),
+                None => self.json(&json),
                 Some(event) => {
-                    value["event"] = event.into();
-                    self.data(&json::last(&value, self.time()))
+                    json["event"] = event.into();
+                    self.data(&json::last(&json, self.time()))
                 }
             };
         }
@@ -249,7 +252,7 @@ impl Output {
         self.data(&history::text(entries, &self.0.policy))
     }
 
-    /// Shows a status in the format that was asked for.
+    /// Prints a status in the requested format.
     pub fn status(&self, view: &StatusView) -> Result<(), OutputError> {
         match self.0.policy.format {
             Format::Json => self.json(view),
@@ -259,9 +262,9 @@ impl Output {
         }
     }
 
-    /// Shows a status in the place of the one before, which took so many rows of a
-    /// terminal of that size (rows, columns). Returns how many this one takes.
-    pub fn status_again(
+    /// Prints a status over the previous one, which has `before` rows on a terminal of
+    /// this size (rows, columns). Returns the number of rows.
+    pub fn redraw_status(
         &self,
         view: &StatusView,
         before: usize,
@@ -280,7 +283,7 @@ impl Output {
         let mut rows = 0;
         for line in text.lines() {
             let more = crate::words::width(line).div_ceil(width).max(1);
-            // What scrolled away could not be taken back.
+            // Rows that have scrolled away cannot be overwritten.
             if rows + more >= height.max(2) {
                 break;
             }
@@ -292,48 +295,49 @@ impl Output {
         Ok(rows)
     }
 
+    /// Returns a printer for the log lines of these components.
     pub fn logs(&self, components: &[Component]) -> LogPrinter {
         let names: Vec<&str> = components
             .iter()
             .map(|component| component.name())
             .collect();
-        self.logs_of(&names)
+        self.logs_named(&names)
     }
 
-    /// A printer for log lines of whatever has these names.
-    pub fn logs_of(&self, names: &[&str]) -> LogPrinter {
+    /// Returns a printer for log lines with these names.
+    pub fn logs_named(&self, names: &[&str]) -> LogPrinter {
         let paint = Paint::new(self.0.policy.stdout_colour);
         LogPrinter::new(self.clone(), paint, names)
     }
 
-    /// Asks a question that is answered with `y` or `yes`; anything else, and an
-    /// end of the input, is no.
+    /// Asks a question. `y` and `yes` mean yes; anything else, and the end of the
+    /// input, means no.
     pub fn ask(&self, question: &str, answers: &mut dyn BufRead) -> bool {
         self.end_progress();
-        let _ = self.0.stderr.put(&format!("{question} [y/N] "));
+        let _ = self.0.stderr.write(&format!("{question} [y/N] "));
         let mut answer = String::new();
         let read = answers.read_line(&mut answer);
         if !answer.ends_with('\n') {
-            // Nobody pressed Enter: the next line would stand beside the question.
-            self.0.stderr.say("");
+            // Without Enter, the next line would follow the question directly.
+            self.0.stderr.write_line("");
         }
         let answer = answer.trim().to_ascii_lowercase();
         read.is_ok() && matches!(answer.as_str(), "y" | "yes")
     }
 
-    /// A writer for a log formatter that writes whole lines.
+    /// Returns a writer for a log formatter that writes whole lines.
     pub fn log_writer(&self) -> LogWriter {
         LogWriter(self.clone())
     }
 }
 
-/// Writes log lines to stderr, above the moving display where there is one.
+/// Writes log lines to stderr, above the progress bars if there are any.
 #[derive(Debug, Clone)]
 pub struct LogWriter(Output);
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.say(String::from_utf8_lossy(bytes).trim_end());
+        self.0.print(String::from_utf8_lossy(bytes).trim_end());
         Ok(bytes.len())
     }
 
@@ -350,10 +354,10 @@ impl fmt::Debug for Output {
     }
 }
 
-/// Sends each event to all.
-struct Several(Vec<Arc<dyn Reporter>>);
+/// Sends each event to all reporters.
+struct Multiple(Vec<Arc<dyn Reporter>>);
 
-impl Reporter for Several {
+impl Reporter for Multiple {
     fn report(&self, elapsed: Duration, event: &Event) {
         for reporter in &self.0 {
             reporter.report(elapsed, event);
@@ -361,7 +365,7 @@ impl Reporter for Several {
     }
 }
 
-/// Warnings, in the same way as those of the command itself.
+/// Prints warnings like those of the command itself.
 struct Warnings(Output);
 
 impl Reporter for Warnings {

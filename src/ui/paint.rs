@@ -1,20 +1,19 @@
-//! Colours, or none: one place that knows which colour means what.
+//! Defines which colour means what.
 
 use anstyle::{AnsiColor, Style};
 
-/// Paints text, or leaves it as it is. Nothing is said by colour alone.
+/// Adds colours to text, or leaves it unchanged. Colour is never the only carrier of
+/// information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     colour: bool,
 }
 
 impl Paint {
-    /// Colours where `colour` is true.
     pub fn new(colour: bool) -> Self {
         Paint { colour }
     }
 
-    /// No colours.
     #[cfg(test)]
     pub fn none() -> Self {
         Paint { colour: false }
@@ -45,27 +44,27 @@ impl Paint {
         )
     }
 
-    /// Something to look at.
+    /// Something that needs attention.
     pub fn caution(self, text: &str) -> String {
         self.colour(AnsiColor::Yellow, text)
     }
 
-    /// Hints, addresses, and what moves.
+    /// Hints, addresses and spinners.
     pub fn accent(self, text: &str) -> String {
         self.colour(AnsiColor::Cyan, text)
     }
 
-    /// Names at the head of something.
+    /// Headings.
     pub fn strong(self, text: &str) -> String {
         self.style(Style::new().bold(), text)
     }
 
-    /// What may be overlooked.
+    /// Secondary information.
     pub fn quiet(self, text: &str) -> String {
         self.style(Style::new().dimmed(), text)
     }
 
-    /// One of six colours that tell neighbours apart.
+    /// Returns text in one of six colours that distinguish neighbours.
     pub fn nth(self, index: usize, text: &str) -> String {
         const COLOURS: [AnsiColor; 6] = [
             AnsiColor::Magenta,

@@ -1,5 +1,5 @@
-//! Progress off a terminal: one line for each change, with the time since the
-//! start. Reads well in the log of a CI job.
+//! Progress without a terminal: one line for each change, with the time since the
+//! start. Suitable for the log of a CI job.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,40 +9,40 @@ use crate::component::{Component, StateKind};
 use crate::event::{Event, Progress, Reporter};
 use crate::words;
 
-use super::screen::duration;
+use super::screen::seconds_to_duration;
 use super::{Paint, Sink, error};
 
-/// At most one line of bytes in this time ...
-const PAUSE: Duration = Duration::from_secs(5);
-/// ... if this much of the whole has come, in percent ...
-const STRIDE: u64 = 10;
-/// ... or this time has gone, so that a slow line does not look dead.
+/// At most one progress line is printed in this time ...
+const MIN_INTERVAL: Duration = Duration::from_secs(5);
+/// ... if the progress has grown by this percentage ...
+const MIN_PERCENT: u64 = 10;
+/// ... or after this time, so that a slow transfer does not look stalled.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// Progress as lines on stderr.
+/// Prints progress as lines on stderr.
 #[derive(Debug)]
 pub(super) struct Plain {
     sink: Sink,
     paint: Paint,
     decisions: bool,
-    memory: Mutex<Memory>,
+    last: Mutex<LastLines>,
 }
 
 #[derive(Debug, Default)]
-struct Memory {
-    /// By step and item: time and bytes of the last line.
+struct LastLines {
+    /// Time and bytes of the last line, by step and item.
     bytes: HashMap<(String, String), (Duration, u64)>,
     components: HashMap<Component, String>,
 }
 
 impl Plain {
-    /// `decisions` says whether to show what steps find and decide (`-v`).
+    /// `decisions` tells whether to print decisions (`-v`).
     pub(super) fn new(sink: Sink, paint: Paint, decisions: bool) -> Self {
         Plain {
             sink,
             paint,
             decisions,
-            memory: Mutex::default(),
+            last: Mutex::default(),
         }
     }
 }
@@ -52,16 +52,16 @@ impl Reporter for Plain {
         if matches!(event, Event::Decision { .. }) && !self.decisions {
             return;
         }
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = memory.line(elapsed, event, self.paint) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = last.line(elapsed, event, self.paint) {
             let time = format!("[{}]", words::right(&words::tenths(elapsed), 8));
             self.sink
-                .say(&format!("{} {text}", self.paint.quiet(&time)));
+                .write_line(&format!("{} {text}", self.paint.quiet(&time)));
         }
     }
 }
 
-impl Memory {
+impl LastLines {
     fn line(&mut self, now: Duration, event: &Event, paint: Paint) -> Option<String> {
         Some(match event {
             Event::Started { name, summary } => format!("{name}: {summary}"),
@@ -81,46 +81,47 @@ impl Memory {
                 detail,
                 ..
             } => {
-                let took = words::tenths(duration(*seconds));
-                with(format!("{step}: done in {took}"), ", ", detail)
+                let duration = words::tenths(seconds_to_duration(*seconds));
+                append(format!("{step}: done in {duration}"), ", ", detail)
             }
             Event::StepFailed {
                 step,
                 seconds,
                 reason,
             } => {
-                let took = words::tenths(duration(*seconds));
+                let duration = words::tenths(seconds_to_duration(*seconds));
                 let failed = paint.bad("failed");
-                with(format!("{step}: {failed} after {took}"), ": ", reason)
+                append(format!("{step}: {failed} after {duration}"), ": ", reason)
             }
             Event::Component {
                 component,
                 state,
                 seconds,
             } => {
-                let said = words::one_line(&state.line());
-                // The same again is no change.
-                if self.components.get(component) == Some(&said) {
+                let text = words::one_line(&state.line());
+                // Only changes are printed.
+                if self.components.get(component) == Some(&text) {
                     return None;
                 }
-                self.components.insert(*component, said.clone());
+                self.components.insert(*component, text.clone());
                 match state.kind {
                     StateKind::Ready => {
-                        let after = words::tenths(duration(*seconds));
+                        let after = words::tenths(seconds_to_duration(*seconds));
                         format!("{component}: ready after {after}")
                     }
-                    StateKind::Failed => with(
+                    StateKind::Failed => append(
                         format!("{component}: {}", paint.bad("failed")),
                         ": ",
                         &state.reason,
                     ),
-                    _ => format!("{component}: {said}"),
+                    _ => format!("{component}: {text}"),
                 }
             }
             Event::Warning { text } => error::warning(&words::one_line(text), paint),
         })
     }
 
+    /// Returns a progress line if one is due.
     fn bytes(
         &mut self,
         now: Duration,
@@ -132,16 +133,18 @@ impl Memory {
         match self.bytes.get(&key) {
             Some(&(at, before)) => {
                 let more = done.saturating_sub(before);
-                let grown = total.is_none_or(|total| more.saturating_mul(100) >= total * STRIDE);
+                let grown =
+                    total.is_none_or(|total| more.saturating_mul(100) >= total * MIN_PERCENT);
                 let waited = now.saturating_sub(at);
-                let due = (waited >= PAUSE && grown) || waited >= HEARTBEAT;
+                let due = (waited >= MIN_INTERVAL && grown) || waited >= HEARTBEAT;
                 let last = complete && more > 0;
                 if !due && !last {
                     return None;
                 }
             }
             None if !complete => {
-                // The first line waits too: small items say one thing, the end.
+                // The first line is delayed as well, so that small items only print the
+                // last one.
                 self.bytes.insert(key, (now, 0));
                 return None;
             }
@@ -157,8 +160,8 @@ impl Memory {
     }
 }
 
-/// `text`, and what came of it where that is known.
-fn with(text: String, separator: &str, more: &str) -> String {
+/// Appends `more` if it is not empty.
+fn append(text: String, separator: &str, more: &str) -> String {
     if more.is_empty() {
         text
     } else {

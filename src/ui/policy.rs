@@ -1,4 +1,4 @@
-//! How to speak, decided once from flags, environment and terminals.
+//! How to print output, decided once from options, environment and terminals.
 
 use std::env;
 use std::io::IsTerminal;
@@ -6,29 +6,28 @@ use std::path::PathBuf;
 
 use crate::options::{Format, OutputOptions, ProgressChoice};
 
-/// What the process finds around it.
+/// The environment of the process.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Whether `NO_COLOR` is set and not empty.
+pub struct Environment {
     pub no_color: bool,
-    /// Whether `CLICOLOR_FORCE` is set to other than `0`.
+    /// Whether `CLICOLOR_FORCE` is set to something else than `0`.
     pub force_color: bool,
     /// Whether `TERM` is `dumb`.
     pub dumb: bool,
     pub stdout_terminal: bool,
     pub stderr_terminal: bool,
-    /// The columns of stdout's terminal.
+    /// The width of stdout's terminal.
     pub width: Option<usize>,
-    /// The columns of stderr's terminal.
+    /// The width of stderr's terminal.
     pub stderr_width: Option<usize>,
     pub home: Option<PathBuf>,
 }
 
-impl Surroundings {
-    /// Those of this process.
-    pub fn of_process() -> Self {
+impl Environment {
+    /// Returns the environment of this process.
+    pub fn current() -> Self {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty());
-        Surroundings {
+        Environment {
             no_color: set("NO_COLOR").is_some(),
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb: set("TERM").is_some_and(|value| value == "dumb"),
@@ -52,58 +51,62 @@ pub enum Progress {
     None,
 }
 
-/// How to speak.
+/// How to print output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// What goes to stdout.
     pub format: Format,
     pub progress: Progress,
-    /// Whether text on stdout can be drawn again in its place.
-    pub redraws: bool,
+    /// Whether text on stdout can be redrawn in place.
+    pub can_redraw: bool,
     pub stdout_colour: bool,
     pub stderr_colour: bool,
-    /// `-v` less `-q`: notes from 0, warnings from -1, errors always.
+    /// The number of `-v` minus that of `-q`: messages are printed from 0, warnings
+    /// from -1, errors always.
     pub verbosity: i16,
-    /// The columns to keep to on stdout, where it is a terminal.
+    /// The width of stdout, if it is a terminal.
     pub width: Option<usize>,
-    /// The columns to keep to on stderr, where it is a terminal.
+    /// The width of stderr, if it is a terminal.
     pub stderr_width: Option<usize>,
-    /// The home directory, to shorten paths by.
+    /// The home directory, to shorten paths.
     pub home: Option<PathBuf>,
 }
 
 impl Policy {
-    /// Decides.
-    pub fn decide(options: &OutputOptions, around: &Surroundings) -> Self {
+    pub fn new(options: &OutputOptions, environment: &Environment) -> Self {
         let verbosity = i16::from(options.verbose) - i16::from(options.quiet);
-        let moving = around.stderr_terminal && !around.dumb;
+        let can_move_cursor = environment.stderr_terminal && !environment.dumb;
         let progress = match options.progress {
             ProgressChoice::None => Progress::None,
             ProgressChoice::Plain => Progress::Plain,
-            // Where the cursor cannot be moved, plain lines are the closest.
-            ProgressChoice::Bars if moving => Progress::Bars,
+            // Plain lines are the closest alternative if the cursor cannot be moved.
+            ProgressChoice::Bars if can_move_cursor => Progress::Bars,
             ProgressChoice::Bars => Progress::Plain,
-            // With JSON the events themselves are on stdout.
+            // With JSON, stdout has the events themselves.
             ProgressChoice::Auto if verbosity < 0 || options.format == Format::Json => {
                 Progress::None
             }
-            // Log lines would run into the bars.
-            ProgressChoice::Auto if verbosity == 0 && moving => Progress::Bars,
+            // Log lines would interfere with bars.
+            ProgressChoice::Auto if verbosity == 0 && can_move_cursor => Progress::Bars,
             ProgressChoice::Auto => Progress::Plain,
         };
-        let colour =
-            |terminal: bool| !around.no_color && (around.force_color || (terminal && !around.dumb));
+        let colour = |terminal: bool| {
+            !environment.no_color && (environment.force_color || (terminal && !environment.dumb))
+        };
         Policy {
             format: options.format,
             progress,
-            redraws: options.format == Format::Text && around.stdout_terminal && !around.dumb,
-            // Colours would break what a program reads.
-            stdout_colour: options.format == Format::Text && colour(around.stdout_terminal),
-            stderr_colour: colour(around.stderr_terminal),
+            can_redraw: options.format == Format::Text
+                && environment.stdout_terminal
+                && !environment.dumb,
+            // Colours would break output that a program reads.
+            stdout_colour: options.format == Format::Text && colour(environment.stdout_terminal),
+            stderr_colour: colour(environment.stderr_terminal),
             verbosity,
-            width: around.width.filter(|_| around.stdout_terminal),
-            stderr_width: around.stderr_width.filter(|_| around.stderr_terminal),
-            home: around.home.clone(),
+            width: environment.width.filter(|_| environment.stdout_terminal),
+            stderr_width: environment
+                .stderr_width
+                .filter(|_| environment.stderr_terminal),
+            home: environment.home.clone(),
         }
     }
 }
@@ -112,24 +115,24 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn terminal() -> Surroundings {
-        Surroundings {
+    fn terminal() -> Environment {
+        Environment {
             stdout_terminal: true,
             stderr_terminal: true,
             width: Some(80),
-            ..Surroundings::default()
+            ..Environment::default()
         }
     }
 
-    fn progress(options: OutputOptions, around: &Surroundings) -> Progress {
-        Policy::decide(&options, around).progress
+    fn progress(options: OutputOptions, environment: &Environment) -> Progress {
+        Policy::new(&options, environment).progress
     }
 
     #[test]
-    fn bars_need_a_terminal_and_silence_around_them() {
+    fn bars_need_a_terminal_without_other_output() {
         let auto = OutputOptions::default();
-        let piped = Surroundings::default();
-        let dumb = Surroundings {
+        let piped = Environment::default();
+        let dumb = Environment {
             dumb: true,
             ..terminal()
         };
@@ -153,27 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn colour_follows_the_terminal_and_then_the_environment() {
-        let colours = |around: &Surroundings| {
-            let policy = Policy::decide(&OutputOptions::default(), around);
+    fn environment_variables_override_the_terminal_for_colour() {
+        let colours = |environment: &Environment| {
+            let policy = Policy::new(&OutputOptions::default(), environment);
             (policy.stdout_colour, policy.stderr_colour)
         };
         assert_eq!(colours(&terminal()), (true, true));
-        let redirected = Surroundings {
+        let redirected = Environment {
             stdout_terminal: false,
             ..terminal()
         };
         assert_eq!(colours(&redirected), (false, true));
-        let forced = Surroundings {
+        let forced = Environment {
             force_color: true,
-            ..Surroundings::default()
+            ..Environment::default()
         };
         assert_eq!(colours(&forced), (true, true));
-        let refused = Surroundings {
+        let disabled = Environment {
             no_color: true,
             force_color: true,
             ..terminal()
         };
-        assert_eq!(colours(&refused), (false, false));
+        assert_eq!(colours(&disabled), (false, false));
     }
 }

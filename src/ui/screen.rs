@@ -1,5 +1,5 @@
-//! What the terminal shows, as a value: events change it, and lines of text come
-//! out. Nothing here moves a cursor; `bars` does.
+//! The content of the terminal as a value: events change it, and it renders to lines.
+//! Only `bars` moves the cursor.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::words;
 use super::Paint;
 use super::transfer::Transfers;
 
-/// What is over sooner than this is shown only as finished.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// Steps that take less time are only shown when they have finished.
+const MIN_DURATION: Duration = Duration::from_millis(250);
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME: Duration = Duration::from_millis(80);
-/// Below this many columns everything moves closer together.
-const NARROW: usize = 60;
-/// As wide as the longest name, `elasticsearch`.
-const NAME: usize = 13;
+/// A narrower terminal gets a compact layout.
+const NARROW_WIDTH: usize = 60;
+/// The width of the longest name, `elasticsearch`.
+const NAME_WIDTH: usize = 13;
 
-/// How lines look.
+/// How lines are rendered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Style {
     pub(super) width: usize,
     pub(super) paint: Paint,
 }
@@ -29,24 +29,24 @@ pub(super) struct Look {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     Running,
-    Done { took: Duration },
-    Failed { took: Duration },
+    Done { duration: Duration },
+    Failed { duration: Duration },
 }
 
 #[derive(Debug)]
 struct Line {
     name: String,
     component: bool,
-    began: Duration,
+    started: Duration,
     state: State,
     text: String,
     count: Option<(usize, usize)>,
     transfers: Transfers,
-    /// Whether bytes are newer than the text.
+    /// Whether progress is newer than the text.
     moving: bool,
 }
 
-/// The lines in the order in which they began.
+/// The lines in the order in which they started.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     above: Vec<Above>,
@@ -92,44 +92,44 @@ impl Screen {
                 detail,
                 ..
             } => {
-                let took = duration(*seconds);
-                self.step(now, step).end(State::Done { took }, detail);
+                let duration = seconds_to_duration(*seconds);
+                self.step(now, step).end(State::Done { duration }, detail);
             }
             Event::StepFailed {
                 step,
                 seconds,
                 reason,
             } => {
-                let took = duration(*seconds);
-                self.step(now, step).end(State::Failed { took }, reason);
+                let duration = seconds_to_duration(*seconds);
+                self.step(now, step).end(State::Failed { duration }, reason);
             }
             Event::Component {
                 component,
                 state,
                 seconds,
             } => {
-                let took = duration(*seconds);
-                let line = self.component(now.saturating_sub(took), component.name());
+                let duration = seconds_to_duration(*seconds);
+                let line = self.component(now.saturating_sub(duration), component.name());
                 match state.kind {
-                    StateKind::Ready => line.end(State::Done { took }, ""),
-                    StateKind::Failed => line.end(State::Failed { took }, &state.line()),
+                    StateKind::Ready => line.end(State::Done { duration }, ""),
+                    StateKind::Failed => line.end(State::Failed { duration }, &state.line()),
                     _ => {
                         line.state = State::Running;
                         line.text = words::one_line(&state.line());
                     }
                 }
             }
-            // `Output` shows warnings, also when this screen is closed.
+            // `Output` prints warnings, even if this screen is closed.
             Event::Warning { .. } | Event::Decision { .. } => {}
         }
     }
 
-    /// Says something above the lines, to stay.
+    /// Adds a permanent line above the others.
     pub(super) fn note(&mut self, text: &str) {
         self.above.push(Above::Note(text.to_owned()));
     }
 
-    /// The running step of that name; one that nobody began begins now.
+    /// Returns the running step with this name, and starts it if necessary.
     fn step(&mut self, now: Duration, name: &str) -> &mut Line {
         let running =
             |line: &Line| !line.component && line.name == name && line.state == State::Running;
@@ -143,47 +143,54 @@ impl Screen {
         &mut self.lines[index]
     }
 
-    /// The line of that component, which it keeps also when it falls back.
-    fn component(&mut self, began: Duration, name: &str) -> &mut Line {
+    /// Returns the line of a component, which it keeps even if it is no longer ready.
+    fn component(&mut self, started: Duration, name: &str) -> &mut Line {
         let same = |line: &Line| line.component && line.name == name;
         let index = match self.lines.iter().position(same) {
             Some(index) => index,
             None => {
-                self.lines.push(Line::new(name, true, began));
+                self.lines.push(Line::new(name, true, started));
                 self.lines.len() - 1
             }
         };
         &mut self.lines[index]
     }
 
-    /// Takes out what will not change any more, to stand above what still moves:
-    /// notes, and finished steps at the top. Components can fall back until the
-    /// end.
-    pub(super) fn settle(&mut self, now: Duration, look: Look) -> Vec<String> {
-        let mut settled = self.take_above(look);
+    /// Removes and returns the lines that no longer change: notes, and finished steps
+    /// at the top. Components can change until the end.
+    pub(super) fn take_settled(&mut self, now: Duration, style: Style) -> Vec<String> {
+        let mut settled = self.take_above(style);
         let ended = self
             .lines
             .iter()
             .take_while(|line| !line.component && line.state != State::Running)
             .count();
-        settled.extend(self.lines.drain(..ended).map(|line| line.render(now, look)));
+        settled.extend(
+            self.lines
+                .drain(..ended)
+                .map(|line| line.render(now, style)),
+        );
         settled
     }
 
-    /// Takes out everything, as it is to stay on the screen at the end.
-    pub(super) fn finish(&mut self, now: Duration, look: Look) -> Vec<String> {
-        let mut lines = self.take_above(look);
-        lines.extend(self.lines.drain(..).map(|line| line.left(now, look)));
+    /// Removes and returns all lines for the end of the output.
+    pub(super) fn finish(&mut self, now: Duration, style: Style) -> Vec<String> {
+        let mut lines = self.take_above(style);
+        lines.extend(
+            self.lines
+                .drain(..)
+                .map(|line| line.render_last(now, style)),
+        );
         lines
     }
 
-    fn take_above(&mut self, look: Look) -> Vec<String> {
+    fn take_above(&mut self, style: Style) -> Vec<String> {
         let mut lines = Vec::new();
         for above in self.above.drain(..) {
             match above {
                 Above::Header(name, summary) => {
-                    let room = look.width.saturating_sub(words::width(&name) + 3);
-                    let name = look.paint.strong(&name);
+                    let room = style.width.saturating_sub(words::width(&name) + 3);
+                    let name = style.paint.strong(&name);
                     lines.push(format!("{name}  {}", words::fit(&summary, room)));
                     lines.push(String::new());
                 }
@@ -193,29 +200,30 @@ impl Screen {
         lines
     }
 
-    /// The lines that still move, at most `height` of them.
-    pub(super) fn live(&self, now: Duration, look: Look, height: usize) -> Vec<String> {
-        let shown = |line: &&Line| {
-            line.state != State::Running || now.saturating_sub(line.began) >= PATIENCE
+    /// Returns at most `height` lines that can still change.
+    pub(super) fn live(&self, now: Duration, style: Style, height: usize) -> Vec<String> {
+        let is_shown = |line: &&Line| {
+            line.state != State::Running || now.saturating_sub(line.started) >= MIN_DURATION
         };
-        let mut lines: Vec<&Line> = self.lines.iter().filter(shown).collect();
-        // On a low terminal what runs is worth more than what is done.
+        let mut lines: Vec<&Line> = self.lines.iter().filter(is_shown).collect();
+        // If the terminal has too few rows, running steps take precedence over finished
+        // ones.
         while lines.len() > height {
             let done = lines
                 .iter()
                 .position(|l| matches!(l.state, State::Done { .. }));
             lines.remove(done.unwrap_or(lines.len() - 1));
         }
-        lines.iter().map(|line| line.render(now, look)).collect()
+        lines.iter().map(|line| line.render(now, style)).collect()
     }
 }
 
 impl Line {
-    fn new(name: &str, component: bool, began: Duration) -> Self {
+    fn new(name: &str, component: bool, started: Duration) -> Self {
         Line {
             name: name.to_owned(),
             component,
-            began,
+            started,
             state: State::Running,
             text: String::new(),
             count: None,
@@ -231,40 +239,40 @@ impl Line {
         self.moving = false;
     }
 
-    fn render(&self, now: Duration, look: Look) -> String {
-        let paint = look.paint;
+    fn render(&self, now: Duration, style: Style) -> String {
+        let paint = style.paint;
         let frame = (now.as_millis() / FRAME.as_millis()) as usize % FRAMES.len();
         match self.state {
-            State::Running => self.columns(&paint.accent(FRAMES[frame]), now, look),
-            State::Done { .. } => self.columns(&paint.good("✓"), now, look),
-            State::Failed { .. } => self.columns(&paint.bad("✗"), now, look),
+            State::Running => self.columns(&paint.accent(FRAMES[frame]), now, style),
+            State::Done { .. } => self.columns(&paint.good("✓"), now, style),
+            State::Failed { .. } => self.columns(&paint.bad("✗"), now, style),
         }
     }
 
-    /// The line at the end; what is still running then was left alone.
-    fn left(&self, now: Duration, look: Look) -> String {
+    /// Renders the line at the end. A step that is still running then was abandoned.
+    fn render_last(&self, now: Duration, style: Style) -> String {
         match self.state {
-            State::Running => self.columns(&look.paint.quiet("-"), now, look),
-            _ => self.render(now, look),
+            State::Running => self.columns(&style.paint.quiet("-"), now, style),
+            _ => self.render(now, style),
         }
     }
 
-    fn columns(&self, mark: &str, now: Duration, look: Look) -> String {
-        let (indent, time_width, gap) = if look.width < NARROW {
+    fn columns(&self, mark: &str, now: Duration, style: Style) -> String {
+        let (indent, time_width, gap) = if style.width < NARROW_WIDTH {
             ("", 8, "  ")
         } else {
             ("  ", 9, "   ")
         };
         let time = match (self.state, self.count) {
-            (State::Done { took } | State::Failed { took }, _) => words::tenths(took),
+            (State::Done { duration } | State::Failed { duration }, _) => words::tenths(duration),
             (State::Running, Some((done, total))) => format!("{done} of {total}"),
-            (State::Running, None) => words::tenths(now.saturating_sub(self.began)),
+            (State::Running, None) => words::tenths(now.saturating_sub(self.started)),
         };
-        let name = words::left(&self.name, NAME);
+        let name = words::left(&self.name, NAME_WIDTH);
         let time = words::right(&time, time_width);
         let used = words::width(indent) + 2 + words::width(&name) + words::width(&time);
-        // The last column stays free: some terminals wrap when it is filled.
-        let room = look.width.saturating_sub(1);
+        // The last column stays free, because some terminals wrap when it is filled.
+        let room = style.width.saturating_sub(1);
         if used > room {
             let name = words::fit(&self.name, room.saturating_sub(indent.len() + 2));
             return format!("{indent}{mark} {name}");
@@ -274,13 +282,13 @@ impl Line {
             return format!("{indent}{mark} {name}{time}");
         }
         let detail = match self.state {
-            State::Done { .. } => look.paint.quiet(&detail),
+            State::Done { .. } => style.paint.quiet(&detail),
             State::Failed { .. } | State::Running => detail,
         };
         format!("{indent}{mark} {name}{time}{gap}{detail}")
     }
 
-    /// What the line says at its end, in at most `room` columns.
+    /// Returns the last part of the line, in at most `room` columns.
     fn detail(&self, now: Duration, room: usize) -> String {
         let pieces = if self.moving {
             self.transfers.pieces(now)
@@ -290,15 +298,15 @@ impl Line {
         let [item, bytes, rest @ ..] = pieces.as_slice() else {
             return words::fit(&self.text, room);
         };
-        let bytes_alone = bytes.clone();
+        let bytes_only = bytes.clone();
         let bytes = format!("{item} {bytes}");
         let mut candidates = Vec::new();
-        for kept in (0..=rest.len()).rev() {
-            let mut said = vec![bytes.clone()];
-            said.extend_from_slice(&rest[..kept]);
-            candidates.push(said.join(", "));
+        for count in (0..=rest.len()).rev() {
+            let mut shown_pieces = vec![bytes.clone()];
+            shown_pieces.extend_from_slice(&rest[..count]);
+            candidates.push(shown_pieces.join(", "));
         }
-        candidates.push(bytes_alone);
+        candidates.push(bytes_only);
         candidates
             .iter()
             .find(|text| words::width(text) <= room)
@@ -307,7 +315,7 @@ impl Line {
     }
 }
 
-/// Seconds of an event; nonsense is no reason to panic.
-pub(super) fn duration(seconds: f64) -> Duration {
+/// Converts the seconds of an event. An invalid number must not panic.
+pub(super) fn seconds_to_duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

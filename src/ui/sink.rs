@@ -1,12 +1,11 @@
-//! One stream that several threads write to, and that may go away.
+//! A stream for several threads, which may be closed.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A shared writer of whole pieces of text. A reader that went away (`| head`) is
-/// no error: the rest is dropped in silence, and [`Sink::is_closed`] tells those
-/// who would otherwise go on for ever.
+/// A shared writer that writes whole texts. A closed reader (`| head`) is not an error:
+/// the rest is discarded, and [`Sink::is_closed`] lets endless commands end.
 #[derive(Clone)]
 pub struct Sink(Arc<Mutex<State>>);
 
@@ -16,7 +15,6 @@ struct State {
 }
 
 impl Sink {
-    /// A sink that writes to `writer`.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         Sink(Arc::new(Mutex::new(State {
             writer: Box::new(writer),
@@ -28,11 +26,7 @@ impl Sink {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `text` and flushes.
-    ///
-    /// # Errors
-    /// Whatever the writer says, except that its reader went away.
-    pub fn put(&self, text: &str) -> io::Result<()> {
+    pub fn write(&self, text: &str) -> io::Result<()> {
         let mut state = self.state();
         if state.closed {
             return Ok(());
@@ -50,13 +44,12 @@ impl Sink {
         }
     }
 
-    /// Writes one line of conversation. Where that fails there is nobody left to
-    /// tell, so nothing is said about it.
-    pub fn say(&self, line: &str) {
-        let _ = self.put(&format!("{line}\n"));
+    /// Writes a line and ignores errors, because there is nowhere to report them.
+    pub fn write_line(&self, line: &str) {
+        let _ = self.write(&format!("{line}\n"));
     }
 
-    /// Whether the reader went away.
+    /// Returns whether the reader was closed.
     pub fn is_closed(&self) -> bool {
         self.state().closed
     }

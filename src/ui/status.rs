@@ -1,4 +1,4 @@
-//! The text of `status`: trouble stands first, and what is well says little.
+//! The output of `status`: problems come first, and healthy components are brief.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,32 +20,30 @@ use super::summary::endpoint_rows;
 use super::table::{self, Cell};
 use super::{Paint, Policy};
 
-/// An instance as `status` shows it; with `-o json` as it is.
+/// The output of `status`; this is also its JSON.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
-    /// How it is.
     pub state: Health,
     pub name: String,
-    /// The release, where one is installed.
     pub release: Option<String>,
     pub endpoints: Option<Endpoints>,
-    /// The components, in the order in which they are needed.
     pub components: Vec<ComponentView>,
     pub data_dir: Option<String>,
     pub data_bytes: Option<u64>,
+    /// Free bytes on the disk of the data.
     pub disk_free_bytes: Option<u64>,
-    /// What a user would ask, and how it went.
+    /// The checks of the server as its users see it.
     pub checks: Vec<CheckView>,
     pub versions: Versions,
-    /// Whether it comes back by itself after a reboot.
+    /// Whether Docker starts the node after a reboot.
     pub starts_after_reboot: Option<bool>,
-    /// What is worth knowing, for people.
+    /// Further findings, human-readable.
     pub notes: Vec<String>,
-    /// What to type next.
     pub hints: Vec<Hint>,
 }
 
+/// A check of the server, such as a login.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckView {
@@ -56,7 +54,7 @@ pub struct CheckView {
     pub error: Option<String>,
 }
 
-/// A component as `status` shows it.
+/// A component in the output of `status`.
 #[derive(Debug, Clone)]
 pub struct ComponentView {
     pub name: Component,
@@ -84,17 +82,17 @@ impl Serialize for ComponentView {
 pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     let paint = Paint::new(policy.stdout_colour);
     let mut blocks = vec![vec![head(view, paint)]];
-    let (healthy, troubled): (Vec<_>, Vec<_>) =
+    let (healthy, unhealthy): (Vec<_>, Vec<_>) =
         view.components.iter().partition(|c| c.state.is_ready());
     if !view.components.is_empty() {
-        let rows: Vec<_> = troubled
+        let rows: Vec<_> = unhealthy
             .iter()
             .chain(&healthy)
             .map(|component| row(component, view.state == Health::Starting, paint))
             .collect();
         let mut lines = table::lines(&rows, "  ", policy.width);
-        // Reasons stand under their rows: they are too long for a column.
-        for (index, component) in troubled.iter().enumerate().rev() {
+        // Reasons are printed below their rows, because they are too long for a column.
+        for (index, component) in unhealthy.iter().enumerate().rev() {
             let reason = words::one_line(&component.state.reason);
             if !reason.is_empty() {
                 lines.insert(index + 1, format!("      {reason}"));
@@ -108,10 +106,14 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         .as_ref()
         .map(|dir| with_sizes(words::path(Path::new(dir), home), view));
     let mut places = endpoint_rows(view.endpoints.as_ref(), data.as_deref(), paint);
-    places.extend(about(view, policy.width));
+    places.extend(details(view, policy.width));
     let places = table::lines(&places, "  ", None);
-    // Whoever looks because of trouble sees it first; otherwise the addresses.
-    let at = if troubled.is_empty() { 1 } else { blocks.len() };
+    // Problems come before the addresses.
+    let at = if unhealthy.is_empty() {
+        1
+    } else {
+        blocks.len()
+    };
     blocks.insert(at, places);
     blocks.push(view.notes.iter().map(|note| words::safe(note)).collect());
     let hint = paint.accent("hint:");
@@ -119,7 +121,7 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         .hints
         .iter()
         .cloned()
-        .chain(next(view))
+        .chain(start_hint(view))
         .map(|hint| words::safe(&hint.to_string()));
     blocks.push(hints.map(|text| format!("  {hint} {text}")).collect());
     let blocks: Vec<String> = blocks
@@ -140,14 +142,14 @@ fn with_sizes(mut place: String, view: &StatusView) -> String {
     place
 }
 
-/// How fast it answers, what runs, and what a reboot does. A narrow terminal gets
-/// lines that fit.
-fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
-    /// What stands before the texts: the margin, the longest name and a gap.
-    const BEFORE: usize = 12;
+/// Returns response times, versions and what happens after a reboot, in lines that fit
+/// a narrow terminal.
+fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
+    /// The columns before the text: indentation, longest name and gap.
+    const OFFSET: usize = 12;
     let mut rows = Vec::new();
     let mut add = |name: &str, pieces: Vec<String>| {
-        let room = width.map_or(usize::MAX, |width| width.saturating_sub(BEFORE));
+        let room = width.map_or(usize::MAX, |width| width.saturating_sub(OFFSET));
         let mut line = String::new();
         let mut title = name;
         for piece in pieces {
@@ -178,10 +180,10 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         ("Kubernetes", &versions.kubernetes),
         ("Docker", &versions.docker),
     ];
-    let told = named
+    let known = named
         .into_iter()
         .filter_map(|(name, version)| Some(format!("{name} {}", version.as_ref()?)));
-    add("Versions", told.collect());
+    add("Versions", known.collect());
     let reboot = view.starts_after_reboot.map(|starts| {
         if starts {
             return "starts automatically".to_owned();
@@ -195,7 +197,7 @@ fn about(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// The status as variables for a shell, quoted.
+/// Returns the status as quoted variables for a shell.
 pub(super) fn variables(view: &StatusView) -> String {
     let endpoints = view.endpoints.as_ref();
     let endpoint = |pick: fn(&Endpoints) -> &String| endpoints.map(|at| pick(at).clone());
@@ -235,7 +237,7 @@ fn head(view: &StatusView, paint: Paint) -> String {
 fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
     let (mark, painted) = match component.state.is_ready() {
         true => ("✓", paint.good("✓")),
-        // Not there yet is no trouble yet.
+        // A component that is still starting is not a problem yet.
         false if starting && component.state.restarts == 0 => ("-", paint.caution("-")),
         false => ("✗", paint.bad("✗")),
     };
@@ -255,15 +257,15 @@ fn row(component: &ComponentView, starting: bool, paint: Paint) -> Vec<Cell> {
     ]
 }
 
-/// An image without its registry and digest, which `-o json` has.
+/// Returns an image reference without registry and digest.
 fn short_image(image: &ObservedImage) -> String {
     let reference = image.reference();
     reference.map_or_else(|| image.to_string(), ImageRef::short)
 }
 
-/// What to type where the server is not there.
-fn next(view: &StatusView) -> Option<Hint> {
-    let (what, command) = match view.state {
+/// Returns a hint if the server is not running.
+fn start_hint(view: &StatusView) -> Option<Hint> {
+    let (action, command) = match view.state {
         Health::Stopped => ("start it", ours!(Start)),
         Health::Paused => ("resume it", ours!(Start)),
         Health::Absent => ("create it", ours!(Up)),
@@ -275,5 +277,5 @@ fn next(view: &StatusView) -> Option<Hint> {
             return None;
         }
     };
-    Some(Hint::run(what, command.of(to_type(&view.name))))
+    Some(Hint::run(action, command.of(to_type(&view.name))))
 }

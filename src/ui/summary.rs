@@ -1,4 +1,4 @@
-//! The end of `up`: where everything is, and what to type next.
+//! The end of `up`: addresses, data and the next command.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::probe::Endpoints;
 use crate::settings::{DataPlace, to_type};
 use crate::words;
 
+/// The result of `up`.
 #[derive(Debug, Clone)]
 pub struct Summary {
     pub name: String,
     pub endpoints: Endpoints,
-    /// Where the data is: a directory, or the name of a volume.
     pub data_dir: DataPlace,
-    /// How much of it there is, where that is known.
+    /// The size of the data, if known.
     pub data_bytes: Option<u64>,
     pub took: Duration,
     pub phases: Vec<(String, Duration)>,
-    /// When each step began and ended, where that was asked for.
+    /// When each step started and ended, with `--timings`.
     pub timings: Option<Timings>,
     pub changed: bool,
-    /// How long the server was ready before, where that is known.
+    /// How long the server had been ready before, if known.
     pub ready_for: Option<Duration>,
     pub warnings: Vec<String>,
 }
 
-/// The addresses and the place of the data: what a program may want to read.
+/// Returns the addresses and the location of the data, for stdout.
 pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
     let mut data = words::path(
         Path::new(&summary.data_dir.to_string()),
@@ -44,7 +44,7 @@ pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
     text(endpoint_rows(Some(&summary.endpoints), Some(&data), paint))
 }
 
-/// Rows of addresses and data, shared with `status`.
+/// Returns rows with addresses and data, also for `status`.
 pub(super) fn endpoint_rows(
     endpoints: Option<&Endpoints>,
     data: Option<&str>,
@@ -69,6 +69,7 @@ pub(super) fn endpoint_rows(
     rows
 }
 
+/// Returns the duration of each phase.
 pub(super) fn phases(summary: &Summary) -> String {
     let times: Vec<String> = summary
         .phases
@@ -85,7 +86,8 @@ pub(super) fn phases(summary: &Summary) -> String {
     text(rows)
 }
 
-pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
+/// Returns the last line of the output.
+pub(super) fn last_line(summary: &Summary, paint: Paint) -> String {
     let command = ours!(Credentials, "--write").of(to_type(&summary.name));
     let command = paint.accent(&command.to_string());
     match (summary.changed, summary.ready_for) {
@@ -104,7 +106,7 @@ pub(super) fn ending(summary: &Summary, paint: Paint) -> String {
     }
 }
 
-/// A table two columns in, never cut: addresses are to be copied.
+/// Formats an indented table without cutting lines, so that addresses can be copied.
 fn text(rows: Vec<Vec<Cell>>) -> String {
     let mut text = table::lines(&rows, "  ", None).join("\n");
     text.push('\n');

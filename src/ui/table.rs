@@ -1,40 +1,39 @@
-//! Small aligned tables without lines.
+//! Aligned tables without borders.
 
 use crate::words;
 
-/// A cell: its text, and how it looks. Columns are measured by the text.
+/// A cell: its text, which determines the width, and how it is displayed.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
     text: String,
-    shown: String,
+    displayed: String,
 }
 
 impl Cell {
-    /// A cell that looks like its text.
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
         Cell {
-            shown: text.clone(),
+            displayed: text.clone(),
             text,
         }
     }
 
-    /// A cell of `text` painted by `paint`.
     pub fn painted(text: impl Into<String>, paint: impl Fn(&str) -> String) -> Self {
         let text = text.into();
         Cell {
-            shown: paint(&text),
+            displayed: paint(&text),
             text,
         }
     }
 }
 
-/// Rows as lines, each column as wide as its widest cell, two spaces between,
-/// `indent` before. Columns that are empty in all rows are left out. Where `width`
-/// is given and too small, the last columns go, one by one, until the rest fits.
+/// Formats rows as lines. Each column is as wide as its widest cell, with two spaces
+/// between columns and `indent` before the first. Columns that are empty in all rows
+/// are omitted. If the lines exceed `width`, the last columns are removed until they
+/// fit.
 pub fn lines(rows: &[Vec<Cell>], indent: &str, width: Option<usize>) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut shown: Vec<(usize, usize)> = (0..columns)
+    let mut visible: Vec<(usize, usize)> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
             let widest = cells.map(|cell| words::width(&cell.text)).max();
@@ -42,12 +41,12 @@ pub fn lines(rows: &[Vec<Cell>], indent: &str, width: Option<usize>) -> Vec<Stri
         })
         .filter(|(_, widest)| *widest > 0)
         .collect();
-    let total = |shown: &[(usize, usize)]| {
-        words::width(indent) + shown.iter().map(|(_, widest)| widest + 2).sum::<usize>()
+    let total = |visible: &[(usize, usize)]| {
+        words::width(indent) + visible.iter().map(|(_, widest)| widest + 2).sum::<usize>()
     };
     if let Some(width) = width {
-        while shown.len() > 1 && total(&shown) - 2 > width {
-            shown.pop();
+        while visible.len() > 1 && total(&visible) - 2 > width {
+            visible.pop();
         }
     }
     let empty = Cell::default();
@@ -55,11 +54,11 @@ pub fn lines(rows: &[Vec<Cell>], indent: &str, width: Option<usize>) -> Vec<Stri
         .map(|row| {
             let mut line = indent.to_owned();
             let mut gap = 0;
-            for (column, widest) in &shown {
+            for (column, widest) in &visible {
                 let cell = row.get(*column).unwrap_or(&empty);
                 if !cell.text.is_empty() {
                     line.push_str(&" ".repeat(gap));
-                    line.push_str(&cell.shown);
+                    line.push_str(&cell.displayed);
                     gap = 0;
                 }
                 gap += widest - words::width(&cell.text) + 2;

@@ -1,19 +1,19 @@
-//! Where the time went: a bar for each step and component, on one scale.
+//! `--timings`: a bar for each step and component, on one scale.
 
 use std::time::Duration;
 
 use crate::event::{Awaited, Timing};
 use crate::words;
 
-/// Columns for the bars where the output has no width.
-const USUAL_WIDTH: usize = 80;
-/// Fewer columns for the bars say nothing.
-const NARROWEST_BAR: usize = 8;
+/// The width if stdout is not a terminal.
+const DEFAULT_WIDTH: usize = 80;
+/// Bars with fewer columns are not readable.
+const MIN_BAR_WIDTH: usize = 8;
 
-/// The waterfall: one line each, in the order in which they began.
+/// Returns one line per step and component, in the order in which they started.
 pub(super) fn waterfall(timings: &[Timing], width: Option<usize>) -> String {
     let mut timings = timings.to_vec();
-    timings.sort_by_key(|timing| (timing.began, timing.ended));
+    timings.sort_by_key(|timing| (timing.started, timing.ended));
     let end = timings.iter().map(|timing| timing.ended).max();
     let Some(end) = end.filter(|end| !end.is_zero()) else {
         return String::new();
@@ -22,19 +22,19 @@ pub(super) fn waterfall(timings: &[Timing], width: Option<usize>) -> String {
     let names = names.max().unwrap_or(0);
     let times: Vec<String> = timings
         .iter()
-        .map(|timing| words::tenths(timing.ended - timing.began))
+        .map(|timing| words::tenths(timing.ended - timing.started))
         .collect();
     let widest = times.iter().map(|time| words::width(time)).max();
     let widest = widest.unwrap_or(0);
-    let width = width.unwrap_or(USUAL_WIDTH);
-    // Two columns in front, two between each pair.
-    let room = width.saturating_sub(names + widest + 6).max(NARROWEST_BAR);
+    let width = width.unwrap_or(DEFAULT_WIDTH);
+    // Two columns of indentation, and two between columns.
+    let room = width.saturating_sub(names + widest + 6).max(MIN_BAR_WIDTH);
     let mut text = String::new();
     for (timing, time) in timings.iter().zip(times) {
         let at = |moment: Duration| column(moment, end, room);
-        let begin = at(timing.began).min(room - 1);
-        let length = at(timing.ended).saturating_sub(begin).max(1);
-        let bar = format!("{}{}", " ".repeat(begin), "█".repeat(length));
+        let start = at(timing.started).min(room - 1);
+        let length = at(timing.ended).saturating_sub(start).max(1);
+        let bar = format!("{}{}", " ".repeat(start), "█".repeat(length));
         let padding = " ".repeat(names - words::width(&timing.name));
         let time = words::right(&time, widest);
         let line = format!("  {}{padding}  {time}  {bar}", timing.name);
@@ -44,33 +44,33 @@ pub(super) fn waterfall(timings: &[Timing], width: Option<usize>) -> String {
     text
 }
 
-/// Less than this is not worth a line.
-const WORTH_A_LINE: Duration = Duration::from_millis(200);
+/// Shorter waits are omitted.
+const MIN_WAIT: Duration = Duration::from_millis(200);
 
-/// What was waited for at each moment, a line each; short ones are left out.
+/// Returns one line for each wait, without the short ones.
 pub(super) fn awaited(awaited: &[Awaited], width: Option<usize>) -> String {
-    let worth = awaited
+    let shown = awaited
         .iter()
-        .filter(|one| one.ended - one.began >= WORTH_A_LINE);
-    let lines: Vec<(String, String)> = worth
+        .filter(|one| one.ended - one.started >= MIN_WAIT);
+    let lines: Vec<(String, String)> = shown
         .map(|one| {
-            let what = match (one.name.as_str(), one.what.as_str()) {
+            let label = match (one.name.as_str(), one.state.as_str()) {
                 ("", _) => "between steps".to_owned(),
                 (name, "") => name.to_owned(),
-                (name, what) => format!("{name}: {what}"),
+                (name, state) => format!("{name}: {state}"),
             };
-            (words::tenths(one.ended - one.began), what)
+            (words::tenths(one.ended - one.started), label)
         })
         .collect();
     let widest = lines.iter().map(|(time, _)| words::width(time)).max();
     let Some(widest) = widest else {
         return String::new();
     };
-    let room = width.unwrap_or(USUAL_WIDTH).saturating_sub(widest + 4);
+    let room = width.unwrap_or(DEFAULT_WIDTH).saturating_sub(widest + 4);
     let mut text = "  Time spent waiting for:\n".to_owned();
-    for (time, what) in lines {
+    for (time, label) in lines {
         let time = words::right(&time, widest);
-        text.push_str(&format!("  {time}  {}\n", words::fit(&what, room)));
+        text.push_str(&format!("  {time}  {}\n", words::fit(&label, room)));
     }
     text
 }
@@ -84,16 +84,16 @@ fn column(moment: Duration, end: Duration, room: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn timing(name: &str, began: u64, ended: u64) -> Timing {
+    fn timing(name: &str, started: u64, ended: u64) -> Timing {
         Timing {
             name: name.into(),
-            began: Duration::from_secs(began),
+            started: Duration::from_secs(started),
             ended: Duration::from_secs(ended),
         }
     }
 
     #[test]
-    fn what_ran_beside_stands_below_one_another() {
+    fn parallel_steps_have_overlapping_bars() {
         let timings = [
             timing("kubernetes", 4, 16),
             timing("node", 0, 4),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_a_narrow_terminal() {
+    fn the_waterfall_fits_a_narrow_terminal() {
         let text = waterfall(
             &[timing("elasticsearch", 0, 30), timing("ready", 0, 31)],
             Some(40),

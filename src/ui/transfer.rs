@@ -1,4 +1,4 @@
-//! Bytes on their way: how many, how fast, how long still.
+//! Progress of transfers: bytes, rate and remaining time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,15 +6,14 @@ use std::time::Duration;
 use crate::event::Progress;
 use crate::words;
 
-/// The rate is that of the last seconds, so that it follows a change, but does
-/// not jump with each packet.
+/// The rate is measured over the last seconds, so that it follows changes but does not
+/// jump with each packet.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Before this a rate is a guess.
-const SETTLING: Duration = Duration::from_secs(1);
-/// A transfer without news for this long says so.
+/// Before this time a rate would be a guess.
+const MIN_TIME: Duration = Duration::from_secs(1);
+/// A transfer without progress for this time is reported as stalled.
 const STALLED: Duration = Duration::from_secs(5);
 
-/// The items of one step.
 #[derive(Debug, Default)]
 pub(super) struct Transfers(Vec<Transfer>);
 
@@ -22,7 +21,7 @@ pub(super) struct Transfers(Vec<Transfer>);
 struct Transfer {
     item: String,
     progress: Progress,
-    moved: Duration,
+    last_progress: Duration,
     samples: VecDeque<(Duration, u64)>,
 }
 
@@ -33,15 +32,15 @@ impl Transfers {
             None => self.0.push(Transfer {
                 item: item.to_owned(),
                 progress,
-                moved: now,
+                last_progress: now,
                 samples: VecDeque::from([(now, progress.done)]),
             }),
         }
     }
 
-    /// What to say, the most important first: later pieces may be left out. The
-    /// first is the item, the second its bytes. Several items at the same time are told
-    /// as one.
+    /// Returns the pieces of a progress text, the most important first, because later
+    /// ones may be omitted. The first is the item, the second its bytes. Parallel
+    /// transfers are summarized.
     pub(super) fn pieces(&self, now: Duration) -> Vec<String> {
         let open: Vec<&Transfer> = self.0.iter().filter(|t| !t.complete()).collect();
         let [first, others @ ..] = open.as_slice() else {
@@ -58,7 +57,7 @@ impl Transfers {
                 item
             }
         };
-        // With what is complete, so that the sum does not become less.
+        // Includes complete transfers, so that the sum never decreases.
         let summed: Vec<&Transfer> = match others {
             [] => vec![first],
             _ => self.0.iter().collect(),
@@ -70,22 +69,22 @@ impl Transfers {
             None => words::bytes(done),
         };
         let mut pieces = vec![item, bytes];
-        let moved = open.iter().map(|transfer| transfer.moved).max();
-        let still = now.saturating_sub(moved.unwrap_or(now));
+        let last_progress = open.iter().map(|transfer| transfer.last_progress).max();
+        let idle = now.saturating_sub(last_progress.unwrap_or(now));
         let rates: Vec<f64> = open.iter().filter_map(|one| one.rate(now)).collect();
         let rate: f64 = rates.iter().sum();
-        if still >= STALLED {
-            pieces.push(format!("no data for {}", words::duration(still)));
+        if idle >= STALLED {
+            pieces.push(format!("no data for {}", words::duration(idle)));
         } else if rate > 0.0 {
             pieces.push(format!("{}/s", words::bytes(rate as u64)));
             if let Some(total) = total {
                 let left = total.saturating_sub(done) as f64 / rate;
-                // At least a second: `0 s left` that stays is a small lie.
+                // At least a second, because `0 s left` would often be wrong.
                 let left = Duration::from_secs_f64(left.clamp(1.0, 1e6));
                 pieces.push(format!("{} left", words::duration(left)));
             }
         }
-        pieces.extend(layers.filter(|_| others.is_empty() && still < STALLED));
+        pieces.extend(layers.filter(|_| others.is_empty() && idle < STALLED));
         pieces
     }
 }
@@ -93,11 +92,11 @@ impl Transfers {
 impl Transfer {
     fn update(&mut self, now: Duration, progress: Progress) {
         if progress.done < self.progress.done {
-            // It began anew, after an error for instance.
+            // The transfer restarted, for example after an error.
             self.samples.clear();
         }
         if progress.done != self.progress.done {
-            self.moved = now;
+            self.last_progress = now;
         }
         self.progress = Progress {
             total: progress.total.or(self.progress.total),
@@ -118,7 +117,7 @@ impl Transfer {
         let (since, before) = *self.samples.front()?;
         let time = now.saturating_sub(since);
         let bytes = self.progress.done.checked_sub(before)?;
-        (time >= SETTLING && bytes > 0).then(|| bytes as f64 / time.as_secs_f64())
+        (time >= MIN_TIME && bytes > 0).then(|| bytes as f64 / time.as_secs_f64())
     }
 }
 
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_are_pulled_at_the_same_time_are_told_as_one() {
+    fn parallel_pulls_are_summarized() {
         let mut transfers = Transfers::default();
         let progress = |done, total, layers| Progress {
             done,
@@ -159,7 +158,7 @@ mod tests {
             one.pieces(at(2.0)).join(", "),
             "mongo, 20 of 100 MB, 10 MB/s, 8 s left, 3 layers"
         );
-        // As long as the size of one is not known, nobody knows how long it takes.
+        // If the size of one item is unknown, so is the remaining time.
         transfers.update(at(10.0), "elasticsearch", bytes(0, None));
         assert_eq!(
             transfers.pieces(at(10.0)).join(", "),
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_follows_the_last_seconds() {
+    fn the_rate_is_measured_over_the_last_seconds() {
         let mut transfers = Transfers::default();
         let mut done = 0;
         for second in 0..=10_u32 {
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stalled_transfer_says_so_and_a_finished_one_nothing() {
+    fn a_stalled_transfer_is_reported_and_a_finished_one_is_not() {
         let mut transfers = Transfers::default();
         transfers.update(at(0.0), "mongo", bytes(0, Some(100_000_000)));
         transfers.update(at(0.5), "mongo", bytes(50_000_000, None));

@@ -201,9 +201,9 @@ mod tests {
             let mut kept =
                 Instance::with_defaults(DataPlace::Folder(dir.path().join("data").into()));
             kept.ports = Ports { web, api, files };
-            state.keep_instance(&kept).unwrap();
+            state.save_instance(&kept).unwrap();
             state
-                .keep_secrets(&crate::secrets::Secrets::generate())
+                .save_secrets(&crate::secrets::Secrets::generate())
                 .unwrap();
             let plan = Plan::new("demo".parse().unwrap(), kept.clone(), None, &info).unwrap();
             plan.marker().write(&dir.path().join("data")).unwrap();
@@ -340,7 +340,7 @@ mod tests {
             let mut changed = Changed::new().await;
             changed.engine.state().containers.clear();
             changed.kept.data_dir = DataPlace::Volume("data".into());
-            changed.state.keep_instance(&changed.kept).unwrap();
+            changed.state.save_instance(&changed.kept).unwrap();
             changed.request.options = Options::default();
             if existing {
                 let (name, kept) = (changed.request.name.clone(), changed.kept.clone());

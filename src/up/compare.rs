@@ -11,7 +11,7 @@ use crate::event::Events;
 use crate::images::{self, Identities};
 use crate::kube::{Compared, Planned};
 use crate::node::spec;
-use crate::recovery::{self, Running, Unasked, running};
+use crate::recovery::{self, ClusterState, Unavailable};
 use crate::secrets::Secrets;
 use crate::settings::DataPlace;
 use crate::state::StateDir;
@@ -24,7 +24,7 @@ pub enum Ground {
     /// The objects of the cluster.
     Cluster,
     /// There is a cluster that cannot be asked.
-    Unknown(Unasked),
+    Unknown(Unavailable),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,7 @@ pub async fn compare(
     let session = &Session::new(request, state, engine, &info, events);
     let past = Past::look(session).await?;
     if past.must_wake && !past.knows_settings {
-        return Err(recovery::unasked(&request.name, state, engine).await?);
+        return Err(recovery::unavailable(&request.name, state, engine).await?);
     }
     let Known { past, plan, keys } = Known::new(session, past).await?;
     let compared = with_what_is_there(&session.with(&plan), past.back_to, keys).await?;
@@ -94,7 +94,7 @@ async fn with_what_is_there(
         info,
         ..
     } = *session;
-    let running = running(&plan.name, state, engine).await?;
+    let running = recovery::cluster_state(&plan.name, state, engine).await?;
     let secrets = keys.unwrap_or_else(Secrets::unknown);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
@@ -121,11 +121,11 @@ async fn with_what_is_there(
         Ok(objects.iter().map(|o| o.as_value().clone()).collect())
     };
     match running {
-        Running::Unknown(why) => compared.ground = Ground::Unknown(why),
-        Running::No => {
+        ClusterState::Unavailable(why) => compared.ground = Ground::Unknown(why),
+        ClusterState::Absent => {
             compared.objects = Compared::all_new(&values(&Identities::new())?, NAMESPACE)?;
         }
-        Running::Answers(cluster) => {
+        ClusterState::Ready(cluster) => {
             compared.ground = Ground::Cluster;
             let wanted = plan.images();
             let mut identities =

@@ -91,8 +91,8 @@ pub(super) async fn bring_along(session: &Session<'_>) -> Result<bool> {
         "the node is recreated, and the data are copied to {wanted}; the old data are kept in \
          {former}"
     ));
-    state.remember_copy(former)?;
-    state.remember_copy(wanted)?;
+    state.record_copy(former)?;
+    state.record_copy(wanted)?;
     let result = stop_and_copy(plan, engine, former, wanted, &marker, &step).await;
     step.end(result, |()| (true, "copied".into()))?;
     Ok(true)
@@ -167,10 +167,10 @@ async fn copy(
     marker: &Marker,
     step: &Step,
 ) -> Result<()> {
-    marker.begin_copy(wanted)?;
+    marker.start_copy(wanted)?;
     step.state("copying");
     let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
-    command.extend(marker.folders.iter().cloned());
+    command.extend(marker.directories.iter().cloned());
     let container = ContainerSpec {
         entrypoint: Some(vec!["sh".into()]),
         command,
@@ -191,7 +191,7 @@ async fn copy(
         }
         .into());
     }
-    Ok(Marker::end_copy(wanted)?)
+    Ok(Marker::finish_copy(wanted)?)
 }
 
 /// The last line that a copy wrote. One that was killed writes nothing.
@@ -235,14 +235,14 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Re
     if plan.name.as_str() == DEFAULT_NAME
         && let Some(folder) = plan.instance.data_dir.folder()
     {
-        files::link_if_free(folder, CHART_PATH.as_ref());
+        files::create_link(folder, CHART_PATH.as_ref());
     }
     Ok(())
 }
 
 /// Takes away the link at the chart's path, when it is ours.
 pub(crate) fn remove_link(data_dir: &Path) -> Result<()> {
-    Ok(files::unlink_if_ours(data_dir, CHART_PATH.as_ref())?)
+    Ok(files::remove_link(data_dir, CHART_PATH.as_ref())?)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) async fn find(
         name: &plan.name,
         cluster: past.cluster.as_ref(),
         node: past.node.as_ref(),
-        unreadable: past.unreadable,
+        unreachable: past.unreadable,
         data: &data,
         node_image: &plan.instance.node_image,
         home: state.secrets()?,
@@ -42,11 +42,11 @@ pub async fn of_instance(
     state: &StateDir,
     engine: &dyn Engine,
 ) -> Result<Option<Secrets>> {
-    let running = recovery::running(&plan.name, state, engine).await?;
+    let running = recovery::cluster_state(&plan.name, state, engine).await?;
     let past = Past {
         node: recovery::node_of(&plan.name, engine).await?,
         cluster: running.cluster().cloned(),
-        unreadable: running.is_unreadable(),
+        unreadable: running.is_unavailable(),
         ..Past::default()
     };
     match find(&past, plan, state, engine).await? {
@@ -63,13 +63,13 @@ pub(super) async fn of_cluster(
     state: &StateDir,
     events: &Events,
 ) -> Result<Secrets> {
-    let (secrets, others) = recovery::settle(found, cluster).await?;
+    let (secrets, others) = recovery::reconcile(found, cluster).await?;
     if others {
         events.warn(
             "the keys in this home differed from the keys of the instance and were replaced \
                 by them",
         );
-        state.keep_secrets(&secrets)?;
+        state.save_secrets(&secrets)?;
     }
     Ok(secrets)
 }

@@ -128,7 +128,7 @@ pub async fn up(
     };
     let mut interrupted = std::pin::pin!(interrupted);
     let _lock = tokio::select! {
-        lock = Lock::take(state, "up", events) => lock?,
+        lock = Lock::acquire(state, "up", events) => lock?,
         error = &mut interrupted => return Err(error),
     };
     let mut record = Record::new(&request.name, state);
@@ -179,10 +179,10 @@ async fn bring_up(
     }
     // What cannot be had is not kept: every later `up` would ask for it again.
     if change.creates_node() {
-        state.keep_instance(&plan.instance)?;
+        state.save_instance(&plan.instance)?;
     }
     let mut secrets = keys.map_or_else(Secrets::generate, Secrets::whole);
-    state.keep_secrets(&secrets)?;
+    state.save_secrets(&secrets)?;
 
     let node = node::ensure(session).await?;
     data::prepare(&plan, engine, &node).await?;
@@ -226,14 +226,14 @@ async fn bring_up(
 
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
     // From here on the server itself changes.
-    state.keep_instance(&plan.instance)?;
+    state.save_instance(&plan.instance)?;
     let step = apply.unwrap_or_else(|| events.step("apply"));
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
     ingress::certificates(session, &cluster).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
-        state.keep_node(&node.id)?;
+        state.save_node(&node.id)?;
         let settings = &plan.instance;
-        recovery::keep(&secrets, &plan.name, settings, &node, &cluster, engine).await?;
+        recovery::save(&secrets, &plan.name, settings, &node, &cluster, engine).await?;
     }
     phases.end("apply");
 
@@ -265,7 +265,7 @@ pub async fn start(
     events: &Events,
 ) -> Result<Outcome> {
     let time = TimeLimit::new(request.options.wait.timeout());
-    let _lock = Lock::take(state, "start", events).await?;
+    let _lock = Lock::acquire(state, "start", events).await?;
     let mut phases = Phases::default();
     let info = &engine.info().await?;
     let session = Session::new(request, state, engine, info, events);
@@ -273,8 +273,8 @@ pub async fn start(
     let session = &session.with(&plan);
     phases.end("preflight");
     let node = node::start(session).await?;
-    state.keep_instance(&plan.instance)?;
-    state.keep_secrets(&secrets)?;
+    state.save_instance(&plan.instance)?;
+    state.save_secrets(&secrets)?;
     phases.end("node");
     let kubernetes = node::kubernetes(session, &node).await?;
     let cluster = kubernetes.cluster;
@@ -283,7 +283,7 @@ pub async fn start(
     }
     let secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
-        state.keep_node(&node.id)?;
+        state.save_node(&node.id)?;
     }
     phases.end("kubernetes");
     let installed = plan.values.installed();

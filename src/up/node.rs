@@ -280,7 +280,7 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
     };
     let container = engine.container(name).await?.unwrap_or_default();
     let kubeconfig = admin_conf.for_host(&container);
-    state.keep_kubeconfig(&kubeconfig)?;
+    state.save_kubeconfig(&kubeconfig)?;
     let cluster = Cluster::connect(&kubeconfig)
         .await?
         .on_node_started(container.started);
@@ -375,7 +375,7 @@ fn kubeadm_failed(
     else {
         return Ok(error);
     };
-    let log = state.keep_log("kubeadm.log", &log)?;
+    let log = state.save_log("kubeadm.log", &log)?;
     Ok(node::Error::KubeadmKept {
         reason,
         tail,

@@ -8,8 +8,8 @@ use crate::event::Events;
 use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
 use crate::node::spec;
-use crate::recovery::{self, AnotherInstance, Whose};
-use crate::revisions::{self, Ending, History, Revision};
+use crate::recovery::{self, AnotherInstance, Ownership};
+use crate::revisions::{self, History, Outcome, Revision};
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
@@ -51,23 +51,23 @@ impl Past {
         let home = state.secrets()?;
         let node = recovery::node_of(&request.name, engine).await?;
         let stranger = match (&kept, &node) {
-            (Some(kept), Some(node)) => recovery::is_stranger(kept, node, state)?,
+            (Some(kept), Some(node)) => recovery::is_unrecognized(kept, node, state)?,
             _ => false,
         };
-        let running = recovery::running(&request.name, state, engine).await?;
+        let running = recovery::cluster_state(&request.name, state, engine).await?;
         let unknown = kept.is_none() || home.is_none() || stranger;
-        let must_wake = running.is_unreadable() && unknown;
+        let must_wake = running.is_unavailable() && unknown;
         let whose = match (&kept, &node) {
             (Some(kept), Some(node)) if stranger => {
                 let cluster = running.cluster();
-                recovery::whose(node, kept, cluster, home.as_ref(), state, engine).await?
+                recovery::ownership(node, kept, cluster, home.as_ref(), state, engine).await?
             }
-            _ => Whose::Ours,
+            _ => Ownership::Ours,
         };
         let (another, suspected) = match whose {
-            Whose::Ours => (None, None),
-            Whose::Unknown(suspected) if must_wake => (None, Some(suspected)),
-            Whose::Another(another) | Whose::Unknown(another) => (Some(another), None),
+            Ownership::Ours => (None, None),
+            Ownership::Unknown(suspected) if must_wake => (None, Some(suspected)),
+            Ownership::Another(another) | Ownership::Unknown(another) => (Some(another), None),
         };
         let beside = match &node {
             Some(node) if must_wake && kept.is_none() => recovery::settings(node, engine).await?,
@@ -90,7 +90,7 @@ impl Past {
             history,
             chosen: earlier,
             back_to: None,
-            unreadable: running.is_unreadable(),
+            unreadable: running.is_unavailable(),
             cluster: running.cluster().cloned(),
             node,
             must_wake,
@@ -134,7 +134,7 @@ pub async fn history(
     state: &StateDir,
     engine: &dyn Engine,
 ) -> Result<History> {
-    let running = recovery::running(name, state, engine).await?;
+    let running = recovery::cluster_state(name, state, engine).await?;
     revisions::load(state, running.cluster()).await
 }
 
@@ -216,9 +216,9 @@ impl<'a> Record<'a> {
     pub(super) async fn begin(&mut self, past: Past, plan: &Plan) -> Result<()> {
         self.history = past.history;
         let revision = Revision::new(plan.instance.clone(), plan.tree.clone(), past.back_to);
-        let (number, was_good) = self.history.begin(revision);
+        let (number, was_good) = self.history.start(revision);
         (self.number, self.was_good) = (Some(number), was_good);
-        revisions::keep(&self.history, self.name, self.state, None).await
+        revisions::save(&self.history, self.name, self.state, None).await
     }
 
     /// From now on it is kept in the cluster as well.
@@ -232,21 +232,21 @@ impl<'a> Record<'a> {
         let Some(number) = self.number else {
             return;
         };
-        let ending = match result {
-            Ok(_) => Ending::Ready,
+        let outcome = match result {
+            Ok(_) => Outcome::Ready,
             Err(error) if error.is::<Interrupted>() => {
                 // Whoever interrupts does not wait for the cluster as well.
                 self.cluster = None;
-                Ending::Interrupted
+                Outcome::Interrupted
             }
-            Err(error) => Ending::Failed {
+            Err(error) => Outcome::Failed {
                 code: error.code().number(),
                 reason: error.to_string(),
             },
         };
-        self.history.end(number, ending);
+        self.history.finish(number, outcome);
         let cluster = self.cluster.as_ref();
-        let kept = revisions::keep(&self.history, self.name, self.state, cluster).await;
+        let kept = revisions::save(&self.history, self.name, self.state, cluster).await;
         if let Err(error) = kept {
             events.warn(format!("the history is not complete: {error}"));
         }
@@ -262,7 +262,7 @@ impl<'a> Record<'a> {
                  ready"
             )));
         }
-        let good = self.history.good_before(number);
+        let good = self.history.last_good_before(number);
         Some(match good {
             Some(good) => Ok((number, good.number)),
             None => Err(format!(

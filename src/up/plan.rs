@@ -150,7 +150,7 @@ impl Plan {
         let databases = self.release.databases.clone();
         let folders = manifests::folders(&self.values);
         Marker::new(&self.name, &self.release.name, databases)
-            .with(folders.into_iter().map(|(folder, _)| folder))
+            .with_directories(folders.into_iter().map(|(folder, _)| folder))
     }
 
     /// What the node container is made from.

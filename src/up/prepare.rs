@@ -94,7 +94,7 @@ pub(super) async fn run(session: &Session<'_, ()>) -> Result<Known> {
         }
         Some(known.plan)
     };
-    recovery::wake(&request.name, engine, events).await?;
+    recovery::start_node(&request.name, engine, events).await?;
     let past = Past::look(session).await?.after_waking();
     let known = Known::new(session, past).await?;
     let Some(before) = before else {
@@ -127,7 +127,7 @@ pub(super) async fn dry(session: &Session<'_, ()>) -> Result<Known> {
     let past = Past::look(session).await?;
     if past.must_wake && !past.knows_settings {
         check_node(session, &past).await?;
-        return Err(recovery::unasked(&request.name, state, engine).await?);
+        return Err(recovery::unavailable(&request.name, state, engine).await?);
     }
     let known = Known::new(session, past).await?;
     check(&session.with(&known.plan)).await?;
@@ -156,7 +156,7 @@ pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> 
         let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
         let settings = instance(request, state, Some(earlier), info)?;
         preflight::start(&request.name, &settings, engine, events).await?;
-        recovery::wake(&request.name, engine, events).await?;
+        recovery::start_node(&request.name, engine, events).await?;
         past = Past::look(session).await?.after_waking();
     }
     let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;

@@ -1,24 +1,23 @@
-//! Text in columns of a terminal.
+//! Text that fits the columns of a terminal.
 
-/// The columns that `text` takes on a terminal.
+/// Returns the number of columns of a text.
 pub(crate) fn width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// `text` in at most `columns` columns, its end replaced by `…` where it is
-/// longer. For text without colour.
+/// Cuts a text without colour to `columns` columns and replaces the rest by `…`.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
-    for letter in text.chars() {
-        used += width(letter.encode_utf8(&mut [0; 4]));
+    for character in text.chars() {
+        used += width(character.encode_utf8(&mut [0; 4]));
         if used >= columns {
             break;
         }
-        kept.push(letter);
+        kept.push(character);
     }
     kept.truncate(kept.trim_end().len());
     if columns > 0 {
@@ -27,8 +26,8 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     kept
 }
 
-/// `text` with its lines broken between words to fit `columns`, of which `first`
-/// are taken in the first line and `rest` in the others.
+/// Breaks lines between words to fit `columns`. `first` columns of the first line are
+/// in use, and `rest` columns of the others.
 pub(crate) fn wrap(text: &str, columns: usize, first: usize, rest: usize) -> String {
     let mut wrapped = String::new();
     let mut used = first;
@@ -37,30 +36,30 @@ pub(crate) fn wrap(text: &str, columns: usize, first: usize, rest: usize) -> Str
             wrapped.push('\n');
             used = rest;
         }
-        let mut begin = true;
+        let mut is_first = true;
         for word in line.split(' ') {
-            let gap = usize::from(!begin);
-            if !begin && used + gap + width(word) > columns {
+            let gap = usize::from(!is_first);
+            if !is_first && used + gap + width(word) > columns {
                 wrapped.push('\n');
                 used = rest;
-            } else if !begin {
+            } else if !is_first {
                 wrapped.push(' ');
                 used += gap;
             }
             wrapped.push_str(word);
             used += width(word);
-            begin = false;
+            is_first = false;
         }
     }
     wrapped
 }
 
-/// `text` filled with spaces on the right to `columns` columns.
+/// Pads a text with spaces on the right.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// `text` filled with spaces on the left to `columns` columns.
+/// Pads a text with spaces on the left.
 pub(crate) fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }

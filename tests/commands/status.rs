@@ -32,11 +32,11 @@ impl Home {
     /// Keys as an `up` keeps them.
     pub fn keep_keys(&self) {
         StateDir::at(self.state())
-            .keep_secrets(&Secrets::generate())
+            .save_secrets(&Secrets::generate())
             .unwrap();
     }
 
-    fn keep_kubeconfig(&self, port: u16) {
+    fn save_kubeconfig(&self, port: u16) {
         let server = format!("http://127.0.0.1:{port}");
         let kubeconfig = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
@@ -45,7 +45,7 @@ impl Home {
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
         });
         let state = StateDir::at(self.state());
-        state.keep_kubeconfig(&kubeconfig.to_string()).unwrap();
+        state.save_kubeconfig(&kubeconfig.to_string()).unwrap();
     }
 
     fn status(&self, arguments: &[&str]) -> Command {
@@ -78,7 +78,7 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
     home.ports = [ports[0], ports[1], ports[2]];
     home.keep_settings();
     home.keep_keys();
-    home.keep_kubeconfig(ports[0]);
+    home.save_kubeconfig(ports[0]);
     (home, listeners)
 }
 
@@ -146,7 +146,7 @@ fn a_known_end_of_a_component_is_named_with_what_to_do() {
     let said = json!("UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document\n");
     for (log, known) in [(said, true), (silence(), false)] {
         let (home, _listeners) = silent_node();
-        home.keep_kubeconfig(cluster_with_other_data(log));
+        home.save_kubeconfig(cluster_with_other_data(log));
         let (text, code, took) = timed(&mut home.status(&["-o", "json"]));
         assert!(took < Duration::from_secs(2), "{took:?}: {text}");
         assert_eq!(code, Some(4), "{text}");
@@ -171,7 +171,7 @@ fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
     let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
     let home = Home::new(running);
     home.keep_settings();
-    home.keep_kubeconfig(cluster_with_other_data(json!("")));
+    home.save_kubeconfig(cluster_with_other_data(json!("")));
     home.keep_keys();
     let (plain, code, _) = timed(&mut home.status(&[]));
     assert!(plain.contains("mongodb"), "{plain}");

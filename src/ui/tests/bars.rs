@@ -1,4 +1,4 @@
-//! The moving display, on a terminal in memory.
+//! Progress bars on a terminal in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
@@ -10,10 +10,10 @@ use crate::ui::bars::Bars;
 use super::session::{self, at};
 use super::{Memory, Sink};
 
-/// What a terminal shows after these bytes.
+/// Returns the content of a terminal after these bytes.
 fn shown(memory: &Memory, width: u16) -> String {
     let mut terminal = vt100::Parser::new(24, width, 0);
-    // As the kernel does for a terminal.
+    // The kernel does this for a terminal.
     let text = memory.raw().replace('\n', "\r\n");
     terminal.process(text.as_bytes());
     let (row, column) = terminal.screen().cursor_position();
@@ -35,17 +35,17 @@ fn bars_leave_finished_lines_and_a_clean_cursor() {
         }
         bars.note("warning: the disk is 91 % full");
         bars.draw(session::moment());
-        let moving = shown(&memory, width);
+        let bars_shown = shown(&memory, width);
         for (time, event) in session::killed() {
             bars.report(time, &event);
             bars.draw(time);
         }
         bars.close_at(at(45.2));
         let last = shown(&memory, width);
-        // Nothing is drawn any more, whoever still speaks.
+        // After closing, events are not drawn.
         bars.report(at(50.0), &session::finished("late", 1.0, ""));
         assert_eq!(shown(&memory, width), last);
-        insta::assert_snapshot!(name, format!("{moving}\n\n--- at the end\n{last}"));
+        insta::assert_snapshot!(name, format!("{bars_shown}\n\n--- at the end\n{last}"));
     }
 }
 
@@ -53,8 +53,8 @@ fn bars_leave_finished_lines_and_a_clean_cursor() {
 fn bars_survive_a_terminal_that_becomes_narrower() {
     let memory = Memory::default();
     let columns = Arc::new(AtomicU16::new(80));
-    let asked = Arc::clone(&columns);
-    let size = Box::new(move || (24, asked.load(Relaxed)));
+    let current = Arc::clone(&columns);
+    let size = Box::new(move || (24, current.load(Relaxed)));
     let bars = Bars::new(Sink::new(memory.clone()), Paint::none(), size);
     bars.report(at(0.0), &session::started("node"));
     bars.report(
@@ -64,14 +64,14 @@ fn bars_survive_a_terminal_that_becomes_narrower() {
     bars.draw(at(1.0));
     columns.store(30, Relaxed);
     bars.draw(at(2.0));
-    // 55 columns wrap to two rows of 30, and both are gone over.
+    // 55 columns wrap to two rows of 30, and both are overwritten.
     let text = memory.text();
     let last = text.rsplit_once('\r').unwrap().1;
     assert_eq!(last, "␛[2A⠴ node            2.0 s  wai…␛[K\n␛[J");
 }
 
 #[test]
-fn bars_that_do_not_change_write_nothing() {
+fn unchanged_bars_write_nothing() {
     let memory = Memory::default();
     let size = Box::new(|| (24, 80));
     let bars = Bars::new(Sink::new(memory.clone()), Paint::none(), size);
@@ -82,7 +82,7 @@ fn bars_that_do_not_change_write_nothing() {
 }
 
 #[test]
-fn bars_over_a_broken_stream_end() {
+fn bars_on_a_broken_stream_can_be_closed() {
     let sink = Sink::new(super::Broken(std::io::ErrorKind::BrokenPipe));
     let bars = Bars::start(sink, Paint::none(), Box::new(|| (24, 80)));
     bars.report(at(0.0), &session::finished("node", 1.0, ""));

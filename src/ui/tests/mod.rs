@@ -1,4 +1,4 @@
-//! What people and programs see, as snapshots, from a recorded session.
+//! Snapshots of all output, from a recorded session.
 
 mod bars;
 mod output;
@@ -12,15 +12,15 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::{Output, Policy, Sink, Surroundings};
+use super::{Environment, Output, Policy, Sink};
 use crate::options::{OutputOptions, ProgressChoice};
 
-/// Escape sequences in a form that a snapshot can hold.
+/// Replaces the escape character for snapshots.
 fn visible(text: &str) -> String {
     text.replace('\x1b', "␛")
 }
 
-/// A stream that remembers.
+/// A stream in memory.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -44,7 +44,7 @@ impl Write for Memory {
     }
 }
 
-/// A stream that fails.
+/// A stream whose writes fail.
 struct Broken(io::ErrorKind);
 
 impl Write for Broken {
@@ -62,7 +62,7 @@ fn noon() -> Timestamp {
 }
 
 fn policy(options: OutputOptions, colour: bool, width: Option<usize>) -> Policy {
-    let around = Surroundings {
+    let environment = Environment {
         force_color: colour,
         stdout_terminal: width.is_some(),
         stderr_terminal: width.is_some(),
@@ -70,19 +70,19 @@ fn policy(options: OutputOptions, colour: bool, width: Option<usize>) -> Policy 
         no_color: !colour,
         width,
         home: Some("/home/ada".into()),
-        ..Surroundings::default()
+        ..Environment::default()
     };
-    Policy::decide(&options, &around)
+    Policy::new(&options, &environment)
 }
 
-fn quietly() -> OutputOptions {
+fn without_progress() -> OutputOptions {
     OutputOptions {
         progress: ProgressChoice::None,
         ..OutputOptions::default()
     }
 }
 
-/// An output, and what it wrote to stdout and stderr.
+/// Returns an output with its stdout and stderr.
 fn output(policy: Policy) -> (Output, Memory, Memory) {
     let (out, err) = (Memory::default(), Memory::default());
     let output = Output::to(policy, Sink::new(out.clone()), Sink::new(err.clone()), noon);

@@ -1,11 +1,11 @@
-//! Streams: which gets what, and what happens when one breaks.
+//! What is written to which stream, and what happens if a stream fails.
 
 use std::io;
 
 use crate::event::{Event, Events};
 
 use super::pages::{failure, ready, summary};
-use super::{Broken, Output, Sink, noon, output, policy, quietly};
+use super::{Broken, Output, Sink, noon, output, policy, without_progress};
 use crate::options::{Format, OutputOptions, ProgressChoice};
 
 fn json() -> OutputOptions {
@@ -34,11 +34,11 @@ fn json_goes_to_stdout_and_ends_with_ready_or_failed() {
 }
 
 #[test]
-fn a_broken_pipe_is_no_error_and_no_panic() {
+fn a_broken_pipe_is_neither_an_error_nor_a_panic() {
     let pipe = || Sink::new(Broken(io::ErrorKind::BrokenPipe));
     for options in [
         json(),
-        quietly(),
+        without_progress(),
         OutputOptions {
             progress: ProgressChoice::Plain,
             ..OutputOptions::default()
@@ -58,9 +58,9 @@ fn a_broken_pipe_is_no_error_and_no_panic() {
 }
 
 #[test]
-fn log_lines_are_whole_lines_of_stderr() {
+fn log_lines_are_written_to_stderr_as_whole_lines() {
     use std::io::Write as _;
-    let (output, _, err) = output(policy(quietly(), false, None));
+    let (output, _, err) = output(policy(without_progress(), false, None));
     output.log_writer().write_all(b"DEBUG pulling\n").unwrap();
     assert_eq!(err.text(), "DEBUG pulling\n");
 }
@@ -68,15 +68,20 @@ fn log_lines_are_whole_lines_of_stderr() {
 #[test]
 fn a_full_disk_is_an_error() {
     let full = || Sink::new(Broken(io::ErrorKind::StorageFull));
-    let output = Output::to(policy(quietly(), false, None), full(), full(), noon);
+    let output = Output::to(
+        policy(without_progress(), false, None),
+        full(),
+        full(),
+        noon,
+    );
     let error = output.data("text").unwrap_err();
     assert_eq!(error.to_string(), "cannot write to standard output");
-    output.note("and stderr has nobody to tell");
+    output.note("and stderr fails as well");
 }
 
 #[test]
-fn only_yes_is_yes() {
-    let (output, _, err) = output(policy(quietly(), false, None));
+fn only_y_and_yes_confirm() {
+    let (output, _, err) = output(policy(without_progress(), false, None));
     for (answer, means) in [
         ("y\n", true),
         ("YES\n", true),
@@ -90,11 +95,14 @@ fn only_yes_is_yes() {
 }
 
 #[test]
-fn warnings_survive_quiet_but_not_twice() {
-    for (quiet, said) in [(0, "warning: full\n"), (1, "warning: full\n"), (2, "")] {
-        let options = OutputOptions { quiet, ..quietly() };
+fn warnings_are_printed_with_one_quiet_flag_but_not_with_two() {
+    for (quiet, printed) in [(0, "warning: full\n"), (1, "warning: full\n"), (2, "")] {
+        let options = OutputOptions {
+            quiet,
+            ..without_progress()
+        };
         let (output, _, err) = output(policy(options, false, None));
         Events::new(output.reporter()).warn("full");
-        assert_eq!(err.text(), said);
+        assert_eq!(err.text(), printed);
     }
 }

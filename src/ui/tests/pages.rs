@@ -1,4 +1,4 @@
-//! Errors, the end of `up`, status and logs.
+//! Errors, summaries, status and logs.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::health::Health;
 use crate::hint::{Hint, ours};
 
 use super::super::{CheckView, ComponentView, StatusView, Summary};
-use super::{Policy, output, policy, quietly};
+use super::{Policy, output, policy, without_progress};
 use crate::options::{Format, OutputOptions, ProgressChoice};
 use crate::probe::Endpoints;
 use crate::status::Versions;
@@ -172,7 +172,7 @@ fn degraded() -> StatusView {
     view
 }
 
-fn gone(state: Health, name: &str) -> StatusView {
+fn not_running(state: Health, name: &str) -> StatusView {
     StatusView {
         state,
         name: name.into(),
@@ -203,7 +203,7 @@ fn errors() {
         (false, Some(40), "error_at_40"),
         (true, Some(80), "error_in_colour_at_80"),
     ] {
-        let (output, out, err) = output(policy(quietly(), colour, width));
+        let (output, out, err) = output(policy(without_progress(), colour, width));
         output.error(&failure());
         assert_eq!(out.text(), "");
         insta::assert_snapshot!(name, err.text());
@@ -211,34 +211,34 @@ fn errors() {
 }
 
 #[test]
-fn the_end_of_up() {
+fn summary_of_up() {
     for (colour, width, name) in [
         (false, None, "summary"),
         (true, Some(80), "summary_in_colour"),
         (false, Some(40), "summary_at_40"),
     ] {
-        let (output, out, err) = output(policy(quietly(), colour, width));
+        let (output, out, err) = output(policy(without_progress(), colour, width));
         output.summary(&summary()).unwrap();
         insta::assert_snapshot!(name, format!("{}--- stderr\n{}", out.text(), err.text()));
     }
 }
 
 #[test]
-fn the_end_of_an_up_that_changed_nothing() {
-    let again = Summary {
+fn summary_of_an_up_without_changes() {
+    let unchanged = Summary {
         name: "second".into(),
         changed: false,
         ready_for: Some(Duration::from_secs(10_800)),
         warnings: vec!["the disk is 91 % full".into()],
         ..summary()
     };
-    let (output, out, err) = output(policy(quietly(), false, None));
-    output.summary(&again).unwrap();
+    let (output, out, err) = output(policy(without_progress(), false, None));
+    output.summary(&unchanged).unwrap();
     insta::assert_snapshot!(format!("{}--- stderr\n{}", out.text(), err.text()));
 }
 
 #[test]
-fn quiet_leaves_the_data() {
+fn quiet_still_prints_the_data() {
     let options = OutputOptions {
         quiet: 1,
         progress: ProgressChoice::Auto,
@@ -251,56 +251,56 @@ fn quiet_leaves_the_data() {
 }
 
 #[test]
-fn status_says_trouble_first() {
+fn status_shows_problems_first() {
     for (width, name) in [(80, "degraded_at_80"), (40, "degraded_at_40")] {
-        let policy = policy(quietly(), false, Some(width));
+        let policy = policy(without_progress(), false, Some(width));
         insta::assert_snapshot!(name, status(&degraded(), policy));
     }
     insta::assert_snapshot!(
         "degraded_in_colour",
-        status(&degraded(), policy(quietly(), true, Some(80)))
+        status(&degraded(), policy(without_progress(), true, Some(80)))
     );
 }
 
 #[test]
-fn status_of_what_is_well_or_not_there() {
-    let policy = policy(quietly(), false, Some(80));
+fn status_of_healthy_stopped_and_absent_instances() {
+    let policy = policy(without_progress(), false, Some(80));
     let pages = [
         ready(),
-        gone(Health::Stopped, "clearml"),
-        gone(Health::Absent, "second"),
+        not_running(Health::Stopped, "clearml"),
+        not_running(Health::Absent, "second"),
     ]
     .map(|view| status(&view, policy.clone()));
     insta::assert_snapshot!(pages.join("----\n"));
 }
 
 #[test]
-fn a_watched_status_takes_the_place_of_the_one_before() {
-    let (output, out, _) = output(policy(quietly(), false, Some(80)));
+fn a_watched_status_replaces_the_previous_one() {
+    let (output, out, _) = output(policy(without_progress(), false, Some(80)));
     let mut terminal = vt100::Parser::new(40, 60, 0);
-    let draw = |view: &StatusView, before| output.status_again(view, before, (40, 60)).unwrap();
+    let draw = |view: &StatusView, before| output.redraw_status(view, before, (40, 60)).unwrap();
     let rows = draw(&degraded(), 0);
-    draw(&gone(Health::Stopped, "clearml"), rows);
+    draw(&not_running(Health::Stopped, "clearml"), rows);
     terminal.process(
         out.text()
             .replace('␛', "\x1b")
             .replace('\n', "\r\n")
             .as_bytes(),
     );
-    let alone = status(
-        &gone(Health::Stopped, "clearml"),
-        policy(quietly(), false, None),
+    let expected = status(
+        &not_running(Health::Stopped, "clearml"),
+        policy(without_progress(), false, None),
     );
-    assert_eq!(terminal.screen().contents().trim_end(), alone.trim_end());
+    assert_eq!(terminal.screen().contents().trim_end(), expected.trim_end());
 }
 
 #[test]
-fn a_watched_status_keeps_to_a_low_terminal() {
-    let (output, out, _) = output(policy(quietly(), false, Some(80)));
+fn a_watched_status_fits_a_terminal_with_few_rows() {
+    let (output, out, _) = output(policy(without_progress(), false, Some(80)));
     let mut terminal = vt100::Parser::new(8, 60, 100);
     let mut rows = 0;
     for _ in 0..3 {
-        rows = output.status_again(&degraded(), rows, (8, 60)).unwrap();
+        rows = output.redraw_status(&degraded(), rows, (8, 60)).unwrap();
     }
     terminal.process(
         out.text()
@@ -316,11 +316,11 @@ fn a_watched_status_keeps_to_a_low_terminal() {
 }
 
 #[test]
-fn status_for_programs() {
+fn status_as_json_yaml_and_variables() {
     let pages = [Format::Json, Format::Yaml, Format::Env].map(|format| {
         let options = OutputOptions {
             format,
-            ..quietly()
+            ..without_progress()
         };
         status(&ready(), policy(options, false, None))
     });
@@ -330,7 +330,7 @@ fn status_for_programs() {
 #[test]
 fn log_lines() {
     for (colour, name) in [(false, "logs"), (true, "logs_in_colour")] {
-        let (output, out, _) = output(policy(quietly(), colour, None));
+        let (output, out, _) = output(policy(without_progress(), colour, None));
         let printer = output.logs(&[Component::Redis, Component::Elasticsearch]);
         printer
             .print(Component::Redis, "1:M Ready to accept connections\n")

@@ -1,4 +1,4 @@
-//! Progress: on a terminal, off one, and for programs.
+//! Progress on a terminal, as plain lines, and as JSON.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use crate::event::{Event, Progress, Reporter};
 
 use super::super::json::JsonLines;
 use super::super::plain::Plain;
-use super::super::screen::{Look, Screen};
+use super::super::screen::{Screen, Style};
 use super::session::{self, Session, at};
 use super::{Memory, Sink, noon, visible};
 use crate::ui::Paint;
 
-/// The lines that stay, then those that move, at `now`.
-fn picture(events: &Session, now: Duration, width: usize, paint: Paint) -> String {
-    let look = Look { width, paint };
+/// Returns the permanent lines and then the bars at `now`.
+fn frame(events: &Session, now: Duration, width: usize, paint: Paint) -> String {
+    let style = Style { width, paint };
     let mut screen = Screen::default();
     let mut lines = Vec::new();
     for (time, event) in events {
         screen.apply(*time, event);
-        lines.extend(screen.settle(*time, look));
+        lines.extend(screen.take_settled(*time, style));
     }
-    lines.extend(screen.live(now, look, 20));
+    lines.extend(screen.live(now, style, 20));
     visible(&lines.join("\n"))
 }
 
-/// What is left on the screen at the end.
-fn last_picture(events: &Session, width: usize) -> String {
-    let look = Look {
+/// Returns the lines that remain at the end.
+fn last_frame(events: &Session, width: usize) -> String {
+    let style = Style {
         width,
         paint: Paint::none(),
     };
@@ -34,13 +34,13 @@ fn last_picture(events: &Session, width: usize) -> String {
     let mut lines = Vec::new();
     for (time, event) in events {
         screen.apply(*time, event);
-        lines.extend(screen.settle(*time, look));
+        lines.extend(screen.take_settled(*time, style));
     }
-    lines.extend(screen.finish(events.last().unwrap().0, look));
+    lines.extend(screen.finish(events.last().unwrap().0, style));
     lines.join("\n")
 }
 
-fn all() -> Session {
+fn whole_session() -> Session {
     let mut events = session::beginning();
     events.extend(session::killed());
     events
@@ -49,24 +49,24 @@ fn all() -> Session {
 #[test]
 fn a_terminal_of_80_columns() {
     let events = session::beginning();
-    insta::assert_snapshot!(picture(&events, session::moment(), 80, Paint::none()));
+    insta::assert_snapshot!(frame(&events, session::moment(), 80, Paint::none()));
     insta::assert_snapshot!(
         "a_terminal_of_80_columns_in_colour",
-        picture(&events, session::moment(), 80, Paint::new(true))
+        frame(&events, session::moment(), 80, Paint::new(true))
     );
 }
 
 #[test]
 fn a_terminal_of_40_columns() {
     let events = session::beginning();
-    insta::assert_snapshot!(picture(&events, session::moment(), 40, Paint::none()));
+    insta::assert_snapshot!(frame(&events, session::moment(), 40, Paint::none()));
     insta::assert_snapshot!(
         "a_terminal_of_40_columns_in_colour",
-        picture(&events, session::moment(), 40, Paint::new(true))
+        frame(&events, session::moment(), 40, Paint::new(true))
     );
 }
 
-/// Four images that the node pulls, of which Redis is complete.
+/// Four pulls in the node; Redis is complete.
 fn pulls() -> Session {
     let mut events = vec![(at(0.0), session::started("images"))];
     events.push((at(0.0), session::count(0, 4)));
@@ -100,35 +100,35 @@ fn pulls() -> Session {
 }
 
 #[test]
-fn images_that_are_pulled_at_once_on_terminals_and_for_programs() {
+fn parallel_pulls_on_terminals_and_as_json() {
     for width in [80, 60, 40] {
         let name = format!("pulls_at_{width}");
-        insta::assert_snapshot!(name, picture(&pulls(), at(10.0), width, Paint::none()));
+        insta::assert_snapshot!(name, frame(&pulls(), at(10.0), width, Paint::none()));
     }
     let memory = Memory::default();
     let json = JsonLines::new(Sink::new(memory.clone()), noon);
     for (time, event) in pulls().into_iter().take(6) {
         json.report(time, &event);
     }
-    insta::assert_snapshot!("pulls_for_programs", memory.text());
+    insta::assert_snapshot!("pulls_as_json", memory.text());
 }
 
 #[test]
-fn the_last_picture_after_a_failure() {
-    insta::assert_snapshot!(last_picture(&all(), 80));
+fn the_last_frame_after_a_failure() {
+    insta::assert_snapshot!(last_frame(&whole_session(), 80));
 }
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     for width in 4..=120 {
         for text in [
-            picture(
+            frame(
                 &session::beginning(),
                 session::moment(),
                 width,
                 Paint::none(),
             ),
-            last_picture(&all(), width),
+            last_frame(&whole_session(), width),
         ] {
             for line in text.lines().skip(1) {
                 assert!(crate::words::width(line) <= width, "{width}: {line}");
@@ -138,22 +138,25 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn what_is_over_at_once_does_not_flicker() {
-    let look = Look {
+fn short_steps_do_not_flicker() {
+    let style = Style {
         width: 80,
         paint: Paint::none(),
     };
     let mut screen = Screen::default();
     screen.apply(at(1.0), &session::started("secrets"));
-    assert!(screen.live(at(1.2), look, 20).is_empty());
-    assert_eq!(screen.live(at(1.3), look, 20).len(), 1);
+    assert!(screen.live(at(1.2), style, 20).is_empty());
+    assert_eq!(screen.live(at(1.3), style, 20).len(), 1);
     screen.apply(at(1.4), &session::finished("secrets", 0.4, ""));
-    assert_eq!(screen.settle(at(1.4), look), ["  ✓ secrets          0.4 s"]);
+    assert_eq!(
+        screen.take_settled(at(1.4), style),
+        ["  ✓ secrets          0.4 s"]
+    );
 }
 
 #[test]
-fn a_low_terminal_keeps_what_runs() {
-    let look = Look {
+fn a_terminal_with_few_rows_shows_running_steps() {
+    let style = Style {
         width: 80,
         paint: Paint::none(),
     };
@@ -161,8 +164,8 @@ fn a_low_terminal_keeps_what_runs() {
     for (time, event) in session::beginning() {
         screen.apply(time, &event);
     }
-    screen.settle(session::moment(), look);
-    let lines = screen.live(session::moment(), look, 3);
+    screen.take_settled(session::moment(), style);
+    let lines = screen.live(session::moment(), style, 3);
     let names: Vec<_> = lines
         .iter()
         .map(|l| l.split_whitespace().nth(1).unwrap())
@@ -171,10 +174,10 @@ fn a_low_terminal_keeps_what_runs() {
 }
 
 #[test]
-fn a_component_that_falls_back_keeps_its_line() {
+fn a_component_that_restarts_keeps_its_line() {
     use crate::component::Component::Redis;
     use crate::component::StateKind;
-    let look = Look {
+    let style = Style {
         width: 80,
         paint: Paint::none(),
     };
@@ -183,13 +186,13 @@ fn a_component_that_falls_back_keeps_its_line() {
         at(2.0),
         &session::component(Redis, StateKind::Ready, "", 2.0),
     );
-    assert!(screen.settle(at(2.0), look).is_empty());
+    assert!(screen.take_settled(at(2.0), style).is_empty());
     screen.apply(
         at(3.0),
         &session::component(Redis, StateKind::Restarting, "exit code 1", 3.0),
     );
     assert_eq!(
-        screen.live(at(3.04), look, 20),
+        screen.live(at(3.04), style, 20),
         ["  ⠇ redis            3.0 s   restarting: exit code 1"]
     );
 }
@@ -199,7 +202,7 @@ fn plain_lines() {
     let plain = |colour| {
         let memory = Memory::default();
         let plain = Plain::new(Sink::new(memory.clone()), Paint::new(colour), false);
-        for (time, event) in all() {
+        for (time, event) in whole_session() {
             plain.report(time, &event);
         }
         plain.report(
@@ -217,7 +220,7 @@ fn plain_lines() {
 }
 
 #[test]
-fn a_slow_transfer_off_a_terminal_shows_that_it_lives() {
+fn a_slow_transfer_without_a_terminal_is_reported_regularly() {
     let memory = Memory::default();
     let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), false);
     for second in 0..=70_u32 {
@@ -236,7 +239,7 @@ fn a_slow_transfer_off_a_terminal_shows_that_it_lives() {
 fn json_lines() {
     let memory = Memory::default();
     let json = JsonLines::new(Sink::new(memory.clone()), noon);
-    for (time, event) in all() {
+    for (time, event) in whole_session() {
         json.report(time, &event);
     }
     let text = memory.text();
@@ -251,7 +254,7 @@ fn json_lines() {
 }
 
 #[test]
-fn decisions_are_shown_with_verbose_only() {
+fn decisions_are_shown_only_with_verbose() {
     let shown = |decisions| {
         let memory = Memory::default();
         let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), decisions);

@@ -1,12 +1,12 @@
-//! What would change, and what was.
+//! Changes that `up` would make, and the history.
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{output, policy, quietly};
+use super::{output, policy, without_progress};
 use crate::kube::{Compared, How, Planned};
 use crate::options::{Format, OutputOptions};
-use crate::revisions::{Changed, Entry};
+use crate::revisions::{Entry, ValueChange};
 use crate::ui::ChangesView;
 
 fn compared(kind: &str, before: Option<u32>, after: Option<u32>) -> Compared {
@@ -29,7 +29,7 @@ fn view() -> ChangesView {
     ChangesView {
         name: "demo".into(),
         against: "cluster",
-        unasked: None,
+        unavailable: None,
         data_dir: None,
         node: vec!["--web-port changes from 30080 to 8080".into()],
         planned: vec![Planned {
@@ -52,16 +52,16 @@ fn view() -> ChangesView {
 }
 
 #[test]
-fn what_would_change() {
-    let (output, out, err) = output(policy(quietly(), true, Some(80)));
+fn changes() {
+    let (output, out, err) = output(policy(without_progress(), true, Some(80)));
     output.changes(&view(), None).unwrap();
     insta::assert_snapshot!(format!("{}\n{}", out.text(), err.text()));
 }
 
 #[test]
-fn what_would_change_in_words() {
-    let told = |view: ChangesView| {
-        let (output, out, err) = output(policy(quietly(), false, None));
+fn changes_without_colour() {
+    let printed = |view: ChangesView| {
+        let (output, out, err) = output(policy(without_progress(), false, None));
         output.changes(&view, None).unwrap();
         out.text() + &err.text()
     };
@@ -79,15 +79,15 @@ fn what_would_change_in_words() {
     };
     let unknown = ChangesView {
         against: "unknown",
-        unasked: Some("the node is stopped".into()),
+        unavailable: Some("the node is stopped".into()),
         ..nothing.clone()
     };
-    assert_eq!(told(nothing), "Nothing would change.\n");
-    insta::assert_snapshot!(told(new) + &told(unknown));
+    assert_eq!(printed(nothing), "Nothing would change.\n");
+    insta::assert_snapshot!(printed(new) + &printed(unknown));
 }
 
 #[test]
-fn what_would_change_for_programs() {
+fn changes_as_json() {
     let json = OutputOptions {
         format: Format::Json,
         ..OutputOptions::default()
@@ -106,7 +106,7 @@ fn what_would_change_for_programs() {
 }
 
 #[test]
-fn the_history() {
+fn history() {
     let at: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
     let entry = |revision, result, changes: &[(&str, &str, &str)]| Entry {
         revision,
@@ -121,7 +121,7 @@ fn the_history() {
         changes: Some(
             changes
                 .iter()
-                .map(|(key, old, new)| Changed {
+                .map(|(key, old, new)| ValueChange {
                     key: (*key).into(),
                     old: Some((*old).into()),
                     new: Some((*new).into()),
@@ -138,7 +138,7 @@ fn the_history() {
         back_to: Some(8),
         ..entry(10, "ready", &[("apiserver.replicaCount", "2", "1")])
     };
-    let (output, out, _) = output(policy(quietly(), true, Some(80)));
+    let (output, out, _) = output(policy(without_progress(), true, Some(80)));
     let entries = [entry(8, "superseded", &[]), failed, back];
     output.history(&entries).unwrap();
     insta::assert_snapshot!(out.text());

@@ -1,11 +1,11 @@
-//! A recorded `up` on an empty machine.
+//! A recorded first `up`.
 
 use std::time::Duration;
 
 use crate::component::{Component, State, StateKind};
 use crate::event::{Event, Progress};
 
-/// Events with the time at which they came.
+/// Events with their times.
 pub(super) type Session = Vec<(Duration, Event)>;
 
 pub(super) fn at(seconds: f64) -> Duration {
@@ -61,7 +61,7 @@ pub(super) fn component(
     }
 }
 
-/// Until three of four images are there and the components come up.
+/// The session until three of four images are loaded and the components are starting.
 pub(super) fn beginning() -> Session {
     let mut events = vec![
         (
@@ -161,12 +161,12 @@ pub(super) fn beginning() -> Session {
     events
 }
 
-/// The moment of the design's picture.
+/// A moment with running steps and components.
 pub(super) fn moment() -> Duration {
     at(20.4)
 }
 
-/// What follows where Elasticsearch is killed.
+/// The rest of the session, in which Elasticsearch is killed.
 pub(super) fn killed() -> Session {
     vec![
         (at(24.0), bytes("elasticsearch", 615, 615)),

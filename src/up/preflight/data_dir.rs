@@ -31,7 +31,7 @@ pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
         DataPlace::Folder(dir) => dir,
         DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
     };
-    if let Some(finding) = unusable(dir).or_else(|| unwritable(plan, dir)) {
+    if let Some(finding) = unusable(dir).or_else(|| reason_not_writable(plan, dir)) {
         return Ok(vec![finding]);
     }
     let mut findings = components(plan, dir);
@@ -89,12 +89,12 @@ fn elsewhere() -> Hint {
     Hint::run("use another directory", ours!(Up, "--data-dir DIR"))
 }
 
-fn unwritable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
-    let there = files::standing(dir)?;
-    if there == &**dir && plan.marker().is_written(dir) {
+fn reason_not_writable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
+    let there = files::nearest_existing(dir)?;
+    if there == &**dir && plan.marker().is_current(dir) {
         return None;
     }
-    let reason = files::unwritable(there)?;
+    let reason = files::reason_not_writable(there)?;
     let doing = match there == &**dir {
         true => format!("write to the data directory {dir}"),
         false => format!("create the data directory {dir}"),
@@ -156,13 +156,13 @@ pub(in crate::up) async fn owners(
     let Session {
         plan, engine, info, ..
     } = *session;
-    let Some(there) = files::standing(dir) else {
+    let Some(there) = files::nearest_existing(dir) else {
         return Ok(None);
     };
-    let Some(mounted) = mounts::holding(there) else {
+    let Some(mounted) = mounts::file_system_of(there) else {
         return Ok(None);
     };
-    let kind = mounted.kind.as_str();
+    let kind = mounted.fs_type.as_str();
     let folders = manifests::folders(&plan.values);
     let folders = folders
         .into_iter()
@@ -173,7 +173,7 @@ pub(in crate::up) async fn owners(
     }
     let owners: Vec<(u32, u32)> = folders.into_iter().map(|(_, owner)| owner).collect();
     let kept = if files::is_root() && !info.is_rootless() {
-        files::keeps_owners(there, &owners)
+        files::preserves_owners(there, &owners)
     } else if engine.image(&plan.instance.node_image).await?.is_some() {
         try_in_container(plan, there, &owners, engine).await?
     } else {
@@ -183,7 +183,7 @@ pub(in crate::up) async fn owners(
         finding(
             format!(
                 "the data directory {dir} is on a file system ({kind}, mounted at {}) that does not let the databases own their files",
-                mounted.at.display()
+                mounted.mount_point.display()
             ),
             vec![
                 Hint::run("use a directory on a local disk", ours!(Up, "--data-dir DIR")),

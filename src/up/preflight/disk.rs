@@ -122,7 +122,7 @@ fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
 }
 
 fn standing(path: &Path) -> &Path {
-    files::standing(path).unwrap_or(path)
+    files::nearest_existing(path).unwrap_or(path)
 }
 
 fn visible(path: &Path) -> Option<u64> {

@@ -1,5 +1,6 @@
-//! Files beside an instance's data, read by whichever way is open: as this user, through
-//! the node's container, which need not run for it, or through a container made for it.
+//! Reads files in an instance's data directory by the way that works: as this user,
+//! through the node's container (running or not), or through a container created for
+//! it.
 
 use std::io;
 
@@ -13,9 +14,8 @@ use crate::node::spec::{self, DATA_ROOT};
 use crate::settings::{DataPlace, Instance};
 use crate::state::SETTINGS_FILE;
 
-/// Reads a file beside the data of a node, also of one that is stopped. `None` where it
-/// is missing.
-pub(super) async fn of_node(
+/// Reads a file in the data directory of a node, which may be stopped.
+pub(super) async fn read(
     node: &Container,
     file: &str,
     engine: &dyn Engine,
@@ -26,13 +26,15 @@ pub(super) async fn of_node(
         return Ok(text);
     }
     let copied = engine.archive(&node.name, &format!("{DATA_ROOT}/{file}"));
-    let read = archive::first_file(copied.map_err(io::Error::other).into_async_read()).await;
-    // Missing, or not to be read on this engine: the cluster still has it.
-    Ok(read.ok().flatten())
+    let text = archive::first_file(copied.map_err(io::Error::other).into_async_read()).await;
+    // The file is missing or unreadable with this engine; the cluster still has the
+    // content.
+    Ok(text.ok().flatten())
 }
 
-/// Returns the settings that the last `up` of any home left beside the data of a node.
+/// Returns the settings that the last `up`, from any home, stored in the data directory
+/// of a node.
 pub async fn settings(node: &Container, engine: &dyn Engine) -> Result<Option<Instance>> {
-    let text = of_node(node, SETTINGS_FILE, engine).await?;
+    let text = read(node, SETTINGS_FILE, engine).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
