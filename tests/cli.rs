@@ -1,4 +1,4 @@
-//! The whole command line in a home of its own, without an engine.
+//! The command line in a temporary home, without an engine.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,11 +7,11 @@ use assert_cmd::Command;
 use clearml_local::testing::{files, manifests};
 use tempfile::TempDir;
 
-/// A home with nothing in it, and an engine that is not there.
+/// An empty home, with `DOCKER_HOST` set to a missing socket.
 struct Home(TempDir);
 
-/// What a command left, with the home's path taken out.
-struct Ran {
+/// The result of a command, with the home's path replaced.
+struct Output {
     code: i32,
     stdout: String,
     stderr: String,
@@ -30,12 +30,12 @@ impl Home {
         files::write(&self.path().join(name), text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    fn run(&self, arguments: &[&str]) -> Output {
         self.run_with(&[("LANG", "C")], arguments)
     }
 
-    /// The same with more variables, which win.
-    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    /// Runs a command with variables that override the defaults.
+    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         let mut command = Command::cargo_bin("clearml-local").unwrap();
         let output = command
             .env_clear()
@@ -48,7 +48,7 @@ impl Home {
             .unwrap();
         let home = self.path().display().to_string();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&home, "HOME");
-        Ran {
+        Output {
             code: output.status.code().unwrap_or(-1),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
@@ -61,7 +61,7 @@ impl Home {
 }
 
 #[test]
-fn a_node_image_that_is_not_a_reference_is_refused_where_it_was_written() {
+fn an_invalid_node_image_is_reported_with_its_source() {
     let home = Home::new();
     let flag = home.run(&["up", "--node-image", "kindest/Node:v1.37.0"]);
     assert_eq!(flag.code, 2);
@@ -81,22 +81,22 @@ fn a_node_image_that_is_not_a_reference_is_refused_where_it_was_written() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_is_said_with_what_to_do() {
+fn a_missing_engine_is_reported_with_a_hint() {
     let home = Home::new();
-    let ran = home.run(&["up"]);
-    assert_eq!(ran.code, 10);
-    insta::assert_snapshot!(ran.stderr, @r"
+    let output = home.run(&["up"]);
+    assert_eq!(output.code, 10);
+    insta::assert_snapshot!(output.stderr, @r"
     error: cannot connect to the Docker engine at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist
       hint: start it, or choose another: unset DOCKER_HOST, docker context ls
     ");
     assert!(
         !home.state("clearml").join("instance.json").exists(),
-        "nothing was changed"
+        "nothing must change"
     );
 }
 
 #[test]
-fn a_remote_engine_is_refused() {
+fn refuses_a_remote_engine() {
     let home = Home::new();
     let mut command = Command::cargo_bin("clearml-local").unwrap();
     let output = command
@@ -107,29 +107,29 @@ fn a_remote_engine_is_refused() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(11));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("is on another machine"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("is on another machine"), "{stderr}");
 }
 
 #[test]
-fn an_address_of_ipv6_is_refused_with_what_to_use() {
+fn refuses_ipv6_addresses_with_an_alternative() {
     let home = Home::new();
     for (address, instead) in [("::1", "use 127.0.0.1"), ("::", "use 0.0.0.0")] {
-        let ran = home.run(&["up", "--listen", address]);
-        assert_eq!(ran.code, 2);
-        assert!(ran.stderr.contains(instead), "{}", ran.stderr);
+        let output = home.run(&["up", "--listen", address]);
+        assert_eq!(output.code, 2);
+        assert!(output.stderr.contains(instead), "{}", output.stderr);
         home.write("clearml-local.yaml", &format!("listen: '{address}'\n"));
-        let ran = home.run(&["up"]);
-        assert_eq!(ran.code, 2);
-        assert!(ran.stderr.contains(instead), "{}", ran.stderr);
+        let output = home.run(&["up"]);
+        assert_eq!(output.code, 2);
+        assert!(output.stderr.contains(instead), "{}", output.stderr);
         home.write("clearml-local.yaml", "");
     }
 }
 
 #[test]
-fn programs_get_the_failure_as_the_last_line() {
-    let ran = Home::new().run(&["up", "-o", "json"]);
-    let last = ran.stdout.lines().last().unwrap();
+fn json_output_ends_with_the_failure() {
+    let output = Home::new().run(&["up", "-o", "json"]);
+    let last = output.stdout.lines().last().unwrap();
     let event: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(event["event"], "failed");
     assert_eq!(event["code"], 10);
@@ -137,72 +137,75 @@ fn programs_get_the_failure_as_the_last_line() {
 }
 
 #[test]
-fn settings_that_cannot_be_meant_are_refused_before_anything_else() {
+fn invalid_settings_are_reported_first() {
     let home = Home::new();
     home.write("clearml-local.yaml", "webPort: 8080\nports: 1\n");
-    let ran = home.run(&["up"]);
-    assert_eq!(ran.code, 2);
+    let output = home.run(&["up"]);
+    assert_eq!(output.code, 2);
     assert!(
-        ran.stderr
+        output
+            .stderr
             .contains("invalid settings in HOME/clearml-local.yaml"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 
     let home = Home::new();
-    let ran = home.run(&["up", "--name", "Not_A_Name"]);
-    assert_eq!(ran.code, 2);
+    let output = home.run(&["up", "--name", "Not_A_Name"]);
+    assert_eq!(output.code, 2);
     assert!(
-        ran.stderr.contains("invalid name `Not_A_Name`"),
+        output.stderr.contains("invalid name `Not_A_Name`"),
         "{}",
-        ran.stderr
+        output.stderr
     );
     assert_eq!(home.run(&["up", "--timeout", "5"]).code, 2);
     assert_eq!(home.run(&["frobnicate"]).code, 2);
     assert_eq!(home.run(&["logs", "mongo"]).code, 2);
     assert_eq!(home.run(&["logs", "--grep", "("]).code, 2);
-    let ran = home.run(&["logs", "--since", "yesterday"]);
+    let output = home.run(&["logs", "--since", "yesterday"]);
     assert!(
-        ran.stderr
+        output
+            .stderr
             .contains(": expected a number with a unit, such as 90s, 10m or 2h"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 }
 
 #[test]
-fn wrong_values_are_told_all_at_once_with_file_and_line() {
+fn all_invalid_values_are_reported_with_file_and_line() {
     let home = Home::new();
     home.write(
         "values.yaml",
         "apiserver:\n  replicas: 2\nredis:\n  image:\n    tag: []\n",
     );
-    let ran = home.run(&[
+    let output = home.run(&[
         "render",
         "-f",
         "values.yaml",
         "--set",
         "mongodb.persistence.size=lots",
     ]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @r#"
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r#"
     error: 3 invalid values
       values.yaml:2: unknown key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
       values.yaml:5: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got a list
       --set mongodb.persistence.size=lots: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `lots`
     "#);
-    let ran = home.run(&["render", "-f", "nowhere.yaml"]);
-    assert_eq!(ran.code, 2);
+    let output = home.run(&["render", "-f", "nowhere.yaml"]);
+    assert_eq!(output.code, 2);
     assert!(
-        ran.stderr
+        output
+            .stderr
             .contains("values file nowhere.yaml does not exist"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 }
 
 #[test]
-fn render_needs_no_engine_and_keeps_secrets() {
+fn render_needs_no_engine_and_stores_secrets() {
     let home = Home::new();
     let masked = home.run(&["render"]);
     assert_eq!(masked.code, 0, "{}", masked.stderr);
@@ -213,7 +216,7 @@ fn render_needs_no_engine_and_keeps_secrets() {
     );
     assert!(!masked.stdout.contains("stringData"));
     assert_eq!(masked.stdout, home.run(&["render"]).stdout);
-    // Made by the first who asks for them, and kept.
+    // Secrets are generated on first use and then stored.
     let shown = home.run(&["render", "--show-secrets"]);
     assert!(shown.stdout.contains("stringData"));
     assert_eq!(shown.stdout, home.run(&["render", "--show-secrets"]).stdout);
@@ -221,7 +224,7 @@ fn render_needs_no_engine_and_keeps_secrets() {
 }
 
 #[test]
-fn render_prints_the_warnings_that_check_prints() {
+fn render_prints_the_same_warnings_as_values_check() {
     let home = Home::new();
     home.write("values.yaml", "ingress: {name: mine}\n");
     let rendered = home.run(&["render", "-f", "values.yaml"]);
@@ -232,7 +235,7 @@ fn render_prints_the_warnings_that_check_prints() {
 }
 
 #[test]
-fn render_fills_a_folder_of_its_own_and_no_other() {
+fn render_writes_only_to_its_own_directory() {
     let home = Home::new();
     let names = || files::list(&home.path().join("out")).unwrap();
     assert_eq!(home.run(&["render", "--dir", "out"]).code, 0);
@@ -243,8 +246,13 @@ fn render_fills_a_folder_of_its_own_and_no_other() {
         "out/30-service-former.yaml",
         &format!("{}\n", manifests::HEADER),
     );
-    let again = home.run(&["render", "--dir", "out"]);
-    assert_eq!((again.code, names()), (0, all.clone()), "{}", again.stderr);
+    let second = home.run(&["render", "--dir", "out"]);
+    assert_eq!(
+        (second.code, names()),
+        (0, all.clone()),
+        "{}",
+        second.stderr
+    );
 
     home.write("out/notes.yaml", "mine: true\n");
     let refused = home.run(&[
@@ -263,20 +271,20 @@ fn render_fills_a_folder_of_its_own_and_no_other() {
 }
 
 #[test]
-fn there_is_no_history_before_the_first_up() {
+fn history_is_empty_before_the_first_up() {
     let home = Home::new();
-    let ran = home.run(&["history"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
-    insta::assert_snapshot!(ran.stderr, @"No revisions yet. Create one: clearml-local up");
+    let output = home.run(&["history"]);
+    assert_eq!((output.code, output.stdout.as_str()), (0, ""));
+    insta::assert_snapshot!(output.stderr, @"No revisions yet. Create one: clearml-local up");
     assert_eq!(home.run(&["history", "-o", "json"]).stdout, "[]\n");
 }
 
 #[test]
-fn credentials_and_logs_of_nothing_say_what_to_do() {
+fn credentials_and_logs_of_an_absent_instance_have_hints() {
     let home = Home::new();
-    let ran = home.run(&["credentials", "--name", "demo"]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @r"
+    let output = home.run(&["credentials", "--name", "demo"]);
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r"
     error: instance `demo` does not exist yet, so it has no credentials
       hint: create it: clearml-local up --name demo
     ");
@@ -284,7 +292,7 @@ fn credentials_and_logs_of_nothing_say_what_to_do() {
 }
 
 #[test]
-fn logs_of_a_node_need_the_engine_and_no_component() {
+fn logs_of_a_node_need_the_engine_and_accept_no_component() {
     let home = Home::new();
     assert_eq!(home.run(&["logs", "--node", "redis"]).code, 2);
     assert_eq!(home.run(&["logs", "--node", "--previous"]).code, 2);
@@ -292,7 +300,7 @@ fn logs_of_a_node_need_the_engine_and_no_component() {
 }
 
 #[test]
-fn logs_ask_the_engine_where_the_kubernetes_api_does_not_answer() {
+fn logs_use_the_engine_if_the_kubernetes_api_is_unreachable() {
     let home = Home::new();
     let kubeconfig = "apiVersion: v1
 kind: Config
@@ -303,30 +311,30 @@ current-context: x
 ";
     files::create_dir(&home.state("clearml")).unwrap();
     home.write(".local/share/clearml-local/clearml/kubeconfig", kubeconfig);
-    let ran = home.run(&["logs"]);
-    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    let output = home.run(&["logs"]);
+    assert_eq!(output.code, 10, "{}", output.stderr);
     assert!(
-        ran.stderr.contains("cannot connect to the Docker engine"),
+        output.stderr.contains("cannot connect to the Docker engine"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 }
 
 #[test]
-fn purge_without_a_terminal_wants_to_be_meant() {
-    let ran = Home::new().run(&["down", "--purge"]);
-    assert_eq!(ran.code, 2);
+fn purge_without_a_terminal_needs_yes() {
+    let output = Home::new().run(&["down", "--purge"]);
+    assert_eq!(output.code, 2);
     assert!(
-        ran.stderr.contains("hint: confirm with: --yes"),
+        output.stderr.contains("hint: confirm with: --yes"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 }
 
 #[test]
-fn help_of_each_verb_has_an_example() {
+fn help_of_each_command_has_an_example() {
     let home = Home::new();
-    for verb in [
+    for command in [
         "up",
         "down",
         "stop",
@@ -340,12 +348,14 @@ fn help_of_each_verb_has_an_example() {
         "completions",
         "man",
     ] {
-        let ran = home.run(&[verb, "--help"]);
-        assert_eq!(ran.code, 0);
+        let output = home.run(&[command, "--help"]);
+        assert_eq!(output.code, 0);
         assert!(
-            ran.stdout.contains(&format!("  clearml-local {verb}")),
+            output
+                .stdout
+                .contains(&format!("  clearml-local {command}")),
             "{}",
-            ran.stdout
+            output.stdout
         );
     }
     assert!(
@@ -356,7 +366,7 @@ fn help_of_each_verb_has_an_example() {
 }
 
 #[test]
-fn values_are_said_with_helms_flags_in_helms_order() {
+fn value_flags_are_applied_in_helms_order() {
     let home = Home::new();
     home.write(
         "values.yaml",
@@ -366,11 +376,11 @@ fn values_are_said_with_helms_flags_in_helms_order() {
     home.write("clearml-local.yaml", "setJson: ['redis.replicas=1']\n");
     let item = "redis.extraEnvs[0].value";
     let rendered = |arguments: &[&str]| {
-        let ran = home.run(&[&["render", "-f", "values.yaml"], arguments].concat());
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        let lines = ran.stdout.lines();
-        let mut behind = lines.skip_while(|line| !line.ends_with("- name: A"));
-        behind.nth(1).unwrap().trim().to_owned()
+        let output = home.run(&[&["render", "-f", "values.yaml"], arguments].concat());
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        let lines = output.stdout.lines();
+        let mut after_name = lines.skip_while(|line| !line.ends_with("- name: A"));
+        after_name.nth(1).unwrap().trim().to_owned()
     };
     let [json, set, string, file] = ["json", "1", "2", "motd"].map(|is| format!("{item}={is}"));
     let json = json.replace("json", "\"json\"");
@@ -387,10 +397,10 @@ fn values_are_said_with_helms_flags_in_helms_order() {
 }
 
 #[test]
-fn values_that_cannot_be_read_are_all_told_with_their_place() {
+fn all_unreadable_values_are_reported_with_their_position() {
     let home = Home::new();
     home.write("values.yaml", "redis:\n  image: {tag: 1}\n image: 2\n");
-    let ran = home.run(&[
+    let output = home.run(&[
         "render",
         "-f",
         "values.yaml",
@@ -399,24 +409,24 @@ fn values_that_cannot_be_read_are_all_told_with_their_place() {
         "--set-json",
         "redis={",
     ]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @r"
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r"
     error: 3 invalid values
       values.yaml:3: the indentation matches no line above, or a `:` is missing
       --set-json redis={: invalid JSON at character 1: unexpected end within an object
       --set redis.image: missing value for `image`: write KEY=VALUE
     ");
-    let ran = home.run(&["render", "--set-file", "a=none.txt"]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @"error: file none.txt does not exist (--set-file a=none.txt)");
+    let output = home.run(&["render", "--set-file", "a=none.txt"]);
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @"error: file none.txt does not exist (--set-file a=none.txt)");
 }
 
 #[test]
-fn a_path_is_read_as_it_is_meant() {
+fn paths_with_colons_and_tildes_are_resolved() {
     let home = Home::new();
-    let shown = |ran: Ran| {
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        ran.stdout
+    let shown = |output: Output| {
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        output.stdout
     };
     home.write("12:30 run.yaml", "apiserver: {replicaCount: 3}\n");
     home.write("other.yaml", "apiserver: {replicaCount: 2}\n");
@@ -425,7 +435,7 @@ fn a_path_is_read_as_it_is_meant() {
     assert_eq!(colon, "./12:30 run.yaml: fine\n");
     let colon = shown(home.run(&["values", "--changed", "-f", "12:30 run.yaml"]));
     assert!(colon.contains("12:30 run.yaml:1"), "{colon}");
-    // Only the variable holds several.
+    // Only the variable accepts several paths.
     let variable = home.run_with(
         &[("CLEARML_LOCAL_VALUES", "other.yaml:~/other.yaml")],
         &["values", "--changed"],
@@ -440,28 +450,28 @@ fn a_path_is_read_as_it_is_meant() {
         ["values", "--ca-file", "~bob/ca.pem"],
         ["values", "--values", "~bob/values.yaml"],
     ] {
-        let ran = home.run(&arguments);
-        assert_eq!(ran.code, 2);
-        let said = &ran.stderr;
-        assert!(said.contains("another user's home"), "{said}");
-        assert!(said.contains(arguments[1]), "{said}");
+        let output = home.run(&arguments);
+        assert_eq!(output.code, 2);
+        let stderr = &output.stderr;
+        assert!(stderr.contains("another user's home"), "{stderr}");
+        assert!(stderr.contains(arguments[1]), "{stderr}");
     }
-    let ran = home.run(&["values", "--set-file", "redis.password=~bob/motd"]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @"error: invalid path: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name (--set-file redis.password=~bob/motd)");
-    let ran = home.run(&["values", "--release", "~bob/release.yaml"]);
-    assert_eq!(ran.code, 2);
-    insta::assert_snapshot!(ran.stderr, @r"
+    let output = home.run(&["values", "--set-file", "redis.password=~bob/motd"]);
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @"error: invalid path: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name (--set-file redis.password=~bob/motd)");
+    let output = home.run(&["values", "--release", "~bob/release.yaml"]);
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r"
     error: invalid value for --release: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name
       hint: use 1.5.0, 2.3 or the path of a release file
     ");
 }
 
 #[test]
-fn values_show_what_is_in_force_and_where_it_comes_from() {
+fn values_shows_resolved_values_and_their_sources() {
     let home = Home::new();
     home.write("values.yaml", "apiserver:\n  replicaCount: 2\n");
-    let ran = home.run(&[
+    let output = home.run(&[
         "values",
         "--changed",
         "-f",
@@ -469,14 +479,14 @@ fn values_show_what_is_in_force_and_where_it_comes_from() {
         "--set",
         "redis.usePassword=true,redis.password=hidden",
     ]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    insta::assert_snapshot!(ran.stdout, @r"
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    insta::assert_snapshot!(output.stdout, @r"
     apiserver.replicaCount  2         values.yaml:2
     redis.usePassword       true      --set
     redis.password          ********  --set
     ");
-    let ran = home.run(&["values", "-o", "json"]);
-    let all: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
+    let output = home.run(&["values", "-o", "json"]);
+    let all: Vec<serde_json::Value> = serde_json::from_str(&output.stdout).unwrap();
     let port = all
         .iter()
         .find(|one| one["key"] == "apiserver.service.port")
@@ -486,8 +496,8 @@ fn values_show_what_is_in_force_and_where_it_comes_from() {
         serde_json::json!({"key": "apiserver.service.port", "value": 8008, "from": "chart"})
     );
     assert_eq!(home.run(&["values", "--set", "a=1"]).code, 2);
-    let ran = home.run(&["values", "--changed", "--with-ingress"]);
-    insta::assert_snapshot!(ran.stdout, @r"
+    let output = home.run(&["values", "--changed", "--with-ingress"]);
+    insta::assert_snapshot!(output.stdout, @r"
     ingress.app.enabled    true  --with-ingress
     ingress.api.enabled    true  --with-ingress
     ingress.files.enabled  true  --with-ingress
@@ -495,35 +505,35 @@ fn values_show_what_is_in_force_and_where_it_comes_from() {
 }
 
 #[test]
-fn values_files_are_checked() {
+fn values_check_reports_errors_and_warnings() {
     let home = Home::new();
     home.write("good.yaml", "ingress:\n  name: mine\n");
     home.write("bad.yaml", "redis:\n  image: 1\n");
-    let ran = home.run(&["values", "check", "good.yaml"]);
+    let output = home.run(&["values", "check", "good.yaml"]);
     assert_eq!(
-        (ran.code, ran.stdout.as_str()),
+        (output.code, output.stdout.as_str()),
         (0, "good.yaml: fine\n"),
         "{}",
-        ran.stderr
+        output.stderr
     );
-    insta::assert_snapshot!(ran.stderr, @"warning: good.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component");
-    let ran = home.run(&["values", "check", "good.yaml", "bad.yaml"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
-    insta::assert_snapshot!(ran.stderr, @"error: bad.yaml:2: invalid value for `redis.image`: expected a map of keys, got a number");
+    insta::assert_snapshot!(output.stderr, @"warning: good.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component");
+    let output = home.run(&["values", "check", "good.yaml", "bad.yaml"]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(output.stderr, @"error: bad.yaml:2: invalid value for `redis.image`: expected a map of keys, got a number");
     let refused = home.run(&["values", "check", "good.yaml", "--set", "redis.a=1"]);
     assert_eq!(refused.code, 2);
     assert_eq!(home.run(&["values", "check"]).code, 2);
 }
 
 #[test]
-fn check_shows_all_findings_when_asked() {
+fn values_check_shows_all_findings_with_verbose() {
     let home = Home::new();
-    let wrong: String = (0..25).map(|i| format!("wrong{i}: 1\n")).collect();
-    home.write("values.yaml", &wrong);
+    let invalid: String = (0..25).map(|i| format!("wrong{i}: 1\n")).collect();
+    home.write("values.yaml", &invalid);
     let check = ["values", "check", "values.yaml"];
-    let ran = home.run(&check);
-    assert_eq!(ran.code, 2);
-    let lines: Vec<&str> = ran.stderr.lines().collect();
+    let output = home.run(&check);
+    assert_eq!(output.code, 2);
+    let lines: Vec<&str> = output.stderr.lines().collect();
     assert_eq!(lines[0], "error: 25 invalid values");
     assert_eq!(lines.len(), 22);
     assert_eq!(lines[21], "  and 5 more; add -v to see all");
@@ -557,20 +567,20 @@ fn check_shows_all_findings_when_asked() {
 }
 
 #[test]
-fn the_default_values_are_fine_themselves() {
+fn the_default_values_are_valid() {
     let home = Home::new();
     let defaults = home.run(&["values", "--defaults"]);
     assert_eq!(defaults.code, 0, "{}", defaults.stderr);
     home.write("values.yaml", &defaults.stdout);
-    let ran = home.run(&["values", "check", "values.yaml"]);
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let output = home.run(&["values", "check", "values.yaml"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     let schema = home.run(&["values", "schema"]);
     let schema: serde_json::Value = serde_json::from_str(&schema.stdout).unwrap();
     assert_eq!(schema["additionalProperties"], false);
 }
 
 #[test]
-fn a_variable_that_is_empty_is_not_set() {
+fn an_empty_variable_counts_as_unset() {
     let home = Home::new();
     // The reference is generated from the options.
     let reference = include_str!("../docs/settings.md");
@@ -592,29 +602,29 @@ fn a_variable_that_is_empty_is_not_set() {
     let all = names.into_iter().chain(others);
     let empty: Vec<(&str, &str)> = all.map(|name| (name, "")).collect();
     let plain = home.run(&["values", "-o", "json"]);
-    let ran = home.run_with(&empty, &["values", "-o", "json"]);
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
-    assert_eq!(ran.stdout, plain.stdout);
-    let ran = home.run_with(&empty, &["up"]);
-    assert_eq!(ran.code, 10, "{}", ran.stderr);
-    let ran = home.run_with(&[("DOCKER_HOST", "")], &["status"]);
-    assert!(!ran.stderr.contains("DOCKER_HOST"), "{}", ran.stderr);
+    let output = home.run_with(&empty, &["values", "-o", "json"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.stdout, plain.stdout);
+    let output = home.run_with(&empty, &["up"]);
+    assert_eq!(output.code, 10, "{}", output.stderr);
+    let output = home.run_with(&[("DOCKER_HOST", "")], &["status"]);
+    assert!(!output.stderr.contains("DOCKER_HOST"), "{}", output.stderr);
 }
 
 #[test]
-fn an_error_from_a_variable_names_it() {
+fn an_error_names_the_variable_that_causes_it() {
     let home = Home::new();
-    let said = |name: &str, value: &str, arguments: &[&str]| {
-        let ran = home.run_with(&[(name, value)], arguments);
-        assert_eq!(ran.code, 2, "{}", ran.stderr);
-        ran.stderr.lines().take(2).collect::<Vec<_>>().join("\n")
+    let stderr = |name: &str, value: &str, arguments: &[&str]| {
+        let output = home.run_with(&[(name, value)], arguments);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        output.stderr.lines().take(2).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(
-        said("CLEARML_LOCAL_WEB_PORT", "http", &["up"]),
+        stderr("CLEARML_LOCAL_WEB_PORT", "http", &["up"]),
         @"error: invalid value 'http' for 'CLEARML_LOCAL_WEB_PORT': invalid digit found in string"
     );
     insta::assert_snapshot!(
-        said("CLEARML_LOCAL_NAME", "Mine", &["status"]).lines().next().unwrap_or_default(),
+        stderr("CLEARML_LOCAL_NAME", "Mine", &["status"]).lines().next().unwrap_or_default(),
         @"error: invalid value 'Mine' for 'CLEARML_LOCAL_NAME': invalid name `Mine`: expected at most 49 lower case letters, digits, `-` and `.`, starting and ending with a letter or digit"
     );
     let both = home.run_with(
@@ -627,17 +637,17 @@ fn an_error_from_a_variable_names_it() {
         both.stderr
     );
     insta::assert_snapshot!(
-        said("CLEARML_LOCAL_TIMEOUT", "5", &["up"]),
+        stderr("CLEARML_LOCAL_TIMEOUT", "5", &["up"]),
         @"error: invalid value '5' for 'CLEARML_LOCAL_TIMEOUT': invalid duration `5`: expected a number with a unit, such as 90s, 15m or 1h30m"
     );
-    insta::assert_snapshot!(said("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
+    insta::assert_snapshot!(stderr("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
     error: values file none.yaml does not exist
       `none.yaml` comes from the environment variable CLEARML_LOCAL_VALUES
     ");
 }
 
 #[test]
-fn an_empty_pipe_chooses_no_values() {
+fn an_empty_stdin_is_refused_as_values() {
     let home = Home::new();
     for (piped, code) in [("", 2), (" \n", 2), ("redis: {}\n", 0)] {
         let mut command = Command::cargo_bin("clearml-local").unwrap();
@@ -650,26 +660,27 @@ fn an_empty_pipe_chooses_no_values() {
             .write_stdin(piped)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert_eq!(code == 2, said.contains("--reset-values"), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(code == 2, stderr.contains("--reset-values"), "{stderr}");
     }
 }
 
 #[test]
-fn a_home_that_cannot_be_written_to_comes_with_another_place() {
+fn a_home_that_is_not_writable_is_reported_with_a_hint() {
     let home = Home::new();
-    let ran = home.run_with(&[("HOME", "/proc")], &["render", "--show-secrets"]);
-    assert_eq!(ran.code, 72);
+    let output = home.run_with(&[("HOME", "/proc")], &["render", "--show-secrets"]);
+    assert_eq!(output.code, 72);
     assert!(
-        ran.stderr.contains("cannot create the directory /proc/"),
+        output.stderr.contains("cannot create the directory /proc/"),
         "{}",
-        ran.stderr
+        output.stderr
     );
     assert!(
-        ran.stderr
+        output
+            .stderr
             .contains("hint: use a writable directory: export XDG_DATA_HOME=DIR"),
         "{}",
-        ran.stderr
+        output.stderr
     );
 }

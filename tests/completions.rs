@@ -1,4 +1,4 @@
-//! What shells offer, and the manual page: in a home of their own.
+//! Shell completions and the manual page, in a temporary home.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -28,13 +28,13 @@ fn command(program: &str, home: &Path) -> Command {
 }
 
 fn text(output: Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What is offered for the last word, asked as the shell's own function asks.
-fn offered(shell: &str, words: &[&str]) -> Vec<String> {
+/// Returns the completions for the last word, requested as the shell's function does.
+fn completions(shell: &str, words: &[&str]) -> Vec<String> {
     let home = home();
     let output = command(PROGRAM, home.path())
         .env("CLEARML_LOCAL_COMPLETE", shell)
@@ -50,38 +50,38 @@ fn offered(shell: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn each_shell_is_offered_components_and_instances() {
+fn every_shell_completes_components_and_instances() {
     for shell in ["bash", "zsh", "fish"] {
         assert_eq!(
-            offered(shell, &["logs", "el"]),
+            completions(shell, &["logs", "el"]),
             ["elasticsearch"],
             "{shell}"
         );
-        let several = offered(shell, &["logs", "redis", "mon"]);
-        assert_eq!(several, ["mongodb"], "{shell}");
+        let second_component = completions(shell, &["logs", "redis", "mon"]);
+        assert_eq!(second_component, ["mongodb"], "{shell}");
         for words in [["status", "--name", ""], ["--name", "demo-two", "statu"]] {
-            let offered = offered(shell, &words);
+            let completions = completions(shell, &words);
             let expected = if words[2].is_empty() {
                 "demo-two"
             } else {
                 "status"
             };
-            assert_eq!(offered, [expected], "{shell} {words:?}");
+            assert_eq!(completions, [expected], "{shell} {words:?}");
         }
     }
 }
 
 #[test]
-fn what_each_shell_is_given_asks_this_program() {
+fn completion_scripts_call_this_program() {
     let home = home();
     for shell in ["bash", "zsh", "fish"] {
         let output = command(PROGRAM, home.path())
             .args(["completions", shell])
             .output();
         let script = text(output.unwrap());
-        let asks = format!("CLEARML_LOCAL_COMPLETE=\"{shell}\"");
+        let request = format!("CLEARML_LOCAL_COMPLETE=\"{shell}\"");
         assert!(
-            script.replace("=fish", "=\"fish\"").contains(&asks),
+            script.replace("=fish", "=\"fish\"").contains(&request),
             "{script}"
         );
         assert!(script.contains(PROGRAM), "{script}");
@@ -89,7 +89,7 @@ fn what_each_shell_is_given_asks_this_program() {
 }
 
 #[test]
-fn bash_completes_a_line_with_it() {
+fn bash_completes_a_line_with_the_script() {
     let home = home();
     let script = r#"
         source <("$1" completions bash)
@@ -112,15 +112,15 @@ fn bash_completes_a_line_with_it() {
 }
 
 #[test]
-fn the_manual_knows_every_verb_and_its_examples() {
+fn the_manual_contains_every_command_with_examples() {
     let home = home();
     let page = text(command(PROGRAM, home.path()).arg("man").output().unwrap());
     assert!(page.contains(".SH NAME"), "{page}");
     assert!(page.contains("clearml\\-local\\-logs(1)"), "{page}");
-    let wrote = command(PROGRAM, home.path())
+    let output = command(PROGRAM, home.path())
         .args(["man", "--dir", "man1"])
         .output();
-    assert_eq!(text(wrote.unwrap()), "");
+    assert_eq!(text(output.unwrap()), "");
     let logs = home.path().join("man1/clearml-local-logs.1");
     let logs = files::read(&logs).unwrap().unwrap();
     assert!(logs.contains("\\-\\-since"), "{logs}");
@@ -132,7 +132,7 @@ fn the_manual_knows_every_verb_and_its_examples() {
 }
 
 #[test]
-fn a_broken_file_in_the_directory_does_not_hinder_a_shell() {
+fn completions_ignore_a_broken_settings_file() {
     let home = home();
     files::write(&home.path().join("clearml-local.yaml"), "ports: 1\n").unwrap();
     let output = command(PROGRAM, home.path())

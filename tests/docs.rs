@@ -1,4 +1,5 @@
-//! Documents: what is generated is fresh, links lead to files, commands are valid.
+//! Documents: generated parts are up to date, links refer to existing files, and
+//! commands are valid.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +7,6 @@ use clap::error::ErrorKind;
 use clearml_local::Cli;
 use clearml_local::testing::{cli, docker, files, values};
 
-/// The documents with their paths.
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let names = [
@@ -33,7 +33,7 @@ fn documents() -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn links_refer_to_existing_files() {
     for (path, text) in documents() {
         let dir = path.parent().unwrap();
         for rest in text.split("](").skip(1) {
@@ -49,7 +49,7 @@ fn every_link_leads_to_a_file() {
     }
 }
 
-/// The words of a shell command, up to a comment, a pipe or another command.
+/// Splits a shell command into words, up to a comment, a pipe or another command.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -67,7 +67,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_is_valid() {
+fn commands_are_valid() {
     let mut count = 0;
     for (path, text) in documents() {
         for line in text.split("```").skip(1).step_by(2).flat_map(str::lines) {
@@ -94,15 +94,15 @@ fn is_fresh(name: &str, text: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         files::write(&path, text).unwrap();
     }
-    let there = files::read(&path).unwrap().unwrap_or_default();
+    let current = files::read(&path).unwrap().unwrap_or_default();
     assert!(
-        there == text,
+        current == text,
         "{name} is not what the code says: UPDATE_DOCS=1 cargo test --test docs"
     );
 }
 
 #[test]
-fn the_reference_of_values_is_fresh() {
+fn the_reference_of_values_is_up_to_date() {
     is_fresh("docs/values.md", &values::reference());
 }
 
@@ -112,12 +112,12 @@ fn the_reference_of_settings_is_fresh() {
 }
 
 #[test]
-fn the_table_of_refusals_is_fresh() {
+fn the_table_of_registry_errors_is_up_to_date() {
     const BEGIN: &str = "cargo test --test docs -->\n";
     const END: &str = "<!-- end of refusals -->";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.md");
-    let there = files::read(&path).unwrap().unwrap_or_default();
-    let (before, rest) = there.split_once(BEGIN).unwrap();
+    let current = files::read(&path).unwrap().unwrap_or_default();
+    let (before, rest) = current.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
     let text = format!("{before}{BEGIN}{}{END}{after}", docker::refusals());
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -125,7 +125,7 @@ fn the_table_of_refusals_is_fresh() {
         return;
     }
     assert!(
-        there == text,
-        "docs/failures.md is not what the table says: UPDATE_DOCS=1 cargo test --test docs"
+        current == text,
+        "docs/failures.md is out of date: UPDATE_DOCS=1 cargo test --test docs"
     );
 }

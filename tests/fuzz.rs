@@ -1,7 +1,8 @@
-//! Arbitrary values cause no panic and take bounded memory. Bombs are rejected with file and line.
+//! Arbitrary values never cause a panic and need bounded memory. Bombs are rejected
+//! with file and line.
 //!
-//! `crates/helm-values` has the same tests for Helm's language. These go through everything that
-//! reads the values of a user, from the file to the values in force.
+//! `crates/helm-values` has the same tests for Helm's language. These tests cover
+//! everything that reads a user's values, from the file to the resolved values.
 
 #[path = "../crates/helm-values/tests/fuzz/bombs.rs"]
 mod bombs;
@@ -24,8 +25,8 @@ use helm_values::file_names;
 use self::inputs::Inputs;
 
 #[test]
-fn random_values_neither_panic_nor_fill_the_memory() {
-    // A minute for ten thousand inputs.
+fn random_values_cause_no_panic_and_need_bounded_memory() {
+    // Allows one minute, and 10 ms for each input.
     bounds::run("random_values", 60 + bounds::cases() / 100);
 }
 
@@ -67,9 +68,9 @@ fn try_all(bytes: &[u8], dir: &Path, number: usize) {
     let mut argument = SetArgument::new(kind, text.as_ref());
     if kind == SetKind::File {
         let named = file_names(&text).into_iter();
-        argument.files = named.map(|path| kept(&path, "text")).collect();
+        argument.files = named.map(|path| stored(&path, "text")).collect();
     }
-    // All rules take longer than Helm's merge, which has its own test.
+    // The rules take longer than Helm's merge, which has its own test.
     if number.is_multiple_of(10) {
         let _ = resolve(&[&text], &[argument]);
     }
@@ -78,21 +79,21 @@ fn try_all(bytes: &[u8], dir: &Path, number: usize) {
 #[test]
 #[ignore = "runs as a child process"]
 fn all_bombs() {
-    let mut wrong = Vec::new();
-    for (name, text, line, reason) in bombs::files().into_iter().chain(of_the_chart()) {
+    let mut failures = Vec::new();
+    for (name, text, line, reason) in bombs::files().into_iter().chain(chart_bombs()) {
         let message = first_problem(&[&text], &[]);
-        let place = format!("values.yaml{line}");
-        if !(message.starts_with(&place) && message.contains(reason) && message.len() < 500) {
-            wrong.push(format!("{name}: {message:.400}"));
+        let location = format!("values.yaml{line}");
+        if !(message.starts_with(&location) && message.contains(reason) && message.len() < 500) {
+            failures.push(format!("{name}: {message:.400}"));
         }
     }
     for (name, kind, text, reason) in bombs::arguments() {
         let message = first_problem(&[], &[SetArgument::new(kind, text)]);
         if !(message.starts_with(kind.flag()) && message.contains(reason) && message.len() < 500) {
-            wrong.push(format!("{name}: {message:.400}"));
+            failures.push(format!("{name}: {message:.400}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 fn first_problem(texts: &[&str], sets: &[SetArgument]) -> String {
@@ -102,9 +103,9 @@ fn first_problem(texts: &[&str], sets: &[SetArgument]) -> String {
     }
 }
 
-/// Bombs that are valid to Helm: the name, the text, the line as in `values.yaml:LINE`, and a part
-/// of the message.
-fn of_the_chart() -> Vec<(&'static str, String, &'static str, &'static str)> {
+/// Bombs that are valid for Helm: the name, the text, the line as in
+/// `values.yaml:LINE`, and a part of the message.
+fn chart_bombs() -> Vec<(&'static str, String, &'static str, &'static str)> {
     let anchors: String = (0..40).map(|n| format!("&a{n} [")).collect();
     vec![
         (
@@ -142,7 +143,7 @@ fn of_the_chart() -> Vec<(&'static str, String, &'static str, &'static str)> {
     ]
 }
 
-fn kept(path: &str, text: &str) -> KeptFile {
+fn stored(path: &str, text: &str) -> KeptFile {
     KeptFile {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -150,7 +151,10 @@ fn kept(path: &str, text: &str) -> KeptFile {
 }
 
 fn resolve(texts: &[&str], sets: &[SetArgument]) -> Result<values::Values, Error> {
-    let files: Vec<KeptFile> = texts.iter().map(|text| kept("values.yaml", text)).collect();
+    let files: Vec<KeptFile> = texts
+        .iter()
+        .map(|text| stored("values.yaml", text))
+        .collect();
     static RELEASE: LazyLock<Release> =
         LazyLock::new(|| Catalogue::builtin().find(DEFAULT).unwrap());
     let resolved = values::resolve(&values::Inputs {

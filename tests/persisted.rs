@@ -1,11 +1,11 @@
-//! What an instance keeps on disk: this version reads the files of earlier ones, and what
-//! an earlier one does with a file of a later one. CONTRIBUTING.md states the rule.
+//! Persisted files: this version reads those of earlier versions, and earlier versions
+//! handle those of later ones. CONTRIBUTING.md states the rule.
 
 use clearml_local::testing::settings::Instance;
 use serde_json::{Value, json};
 
 /// Settings as the first version wrote them.
-fn first() -> Value {
+fn first_version() -> Value {
     json!({
         "listen": "127.0.0.1",
         "ports": {"web": 30080, "api": 30008, "files": 30081},
@@ -22,23 +22,23 @@ fn read(settings: &Value) -> Result<Instance, serde_json::Error> {
 }
 
 #[test]
-fn settings_of_the_first_version_are_read() {
-    let settings = read(&first()).unwrap();
+fn reads_settings_of_the_first_version() {
+    let settings = read(&first_version()).unwrap();
     assert!(settings.autostart);
     assert!(!settings.ingress.enabled);
     assert_eq!(settings.sets[0].text, "apiserver.replicaCount=2");
 }
 
 #[test]
-fn a_setting_of_a_later_version_is_ignored() {
-    let mut later = first();
+fn ignores_a_setting_of_a_later_version() {
+    let mut later = first_version();
     later["aLaterSetting"] = json!({"enabled": true});
-    assert_eq!(read(&later).unwrap(), read(&first()).unwrap());
+    assert_eq!(read(&later).unwrap(), read(&first_version()).unwrap());
 }
 
 #[test]
-fn a_choice_of_a_later_version_is_an_error() {
-    let mut later = first();
+fn rejects_a_choice_of_a_later_version() {
+    let mut later = first_version();
     later["pull"] = json!("a-later-choice");
     assert!(read(&later).is_err());
 }

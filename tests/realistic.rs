@@ -1,7 +1,7 @@
-//! What values files of real installations change in the objects, and what is said of
-//! files for other charts. The files are in `tests/values`, where those that are refused
-//! begin with `refused-`, and in `tests/other-charts`; a first line `# release: 2.3` says
-//! for which release they are.
+//! Snapshots of what values files of real installations change in the objects, and of
+//! the messages about files for other charts. The files are in `tests/values` (rejected
+//! ones start with `is_refused-`) and in `tests/other-charts`. A first line
+//! `# release: 2.3` selects the release.
 
 mod common;
 
@@ -14,26 +14,26 @@ use serde_json::{Map, Value};
 
 use self::common::Rendered;
 
-/// The objects by kind and name, without what follows from the rest.
+/// Returns the objects by kind and name, without derived parts.
 fn objects(rendered: Rendered) -> (BTreeMap<String, Value>, Vec<String>) {
     let named = rendered.objects.iter().map(|object| {
         let mut value = object.as_value().clone();
         let name = value["metadata"]["name"].as_str().unwrap().to_owned();
         let name = format!("{}/{name}", object.kind());
-        forget(&mut value);
+        remove_derived(&mut value);
         (name, value)
     });
     (named.collect(), rendered.warnings)
 }
 
-/// Takes out checksums, and the script that waits.
-fn forget(value: &mut Value) {
+/// Removes checksums and the wait script.
+fn remove_derived(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|name, _| name != "clearml-local.io/configuration");
-            map.values_mut().for_each(forget);
+            map.values_mut().for_each(remove_derived);
         }
-        Value::Array(items) => items.iter_mut().for_each(forget),
+        Value::Array(items) => items.iter_mut().for_each(remove_derived),
         Value::String(text) if text.contains("wait NAME KIND HOST PORT") => {
             *text = "wait.sh".into()
         }
@@ -41,15 +41,15 @@ fn forget(value: &mut Value) {
     }
 }
 
-/// The leaves below a value that differ, as `path: before -> after`.
+/// Lists the leaves that differ, as `path: before -> after`.
 fn differences(path: &str, before: Option<&Value>, after: Option<&Value>, out: &mut Vec<String>) {
     match (before, after) {
         (before, after) if before == after => {}
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
-            of_maps(path, before, after, out);
+            map_differences(path, before, after, out);
         }
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
-            of_maps(path, &by_name(before), &by_name(after), out);
+            map_differences(path, &by_name(before), &by_name(after), out);
         }
         (before, after) => {
             let text = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
@@ -58,7 +58,7 @@ fn differences(path: &str, before: Option<&Value>, after: Option<&Value>, out: &
     }
 }
 
-fn of_maps(
+fn map_differences(
     path: &str,
     before: &Map<String, Value>,
     after: &Map<String, Value>,
@@ -66,12 +66,12 @@ fn of_maps(
 ) {
     let new = after.keys().filter(|name| !before.contains_key(*name));
     for name in before.keys().chain(new) {
-        let below = format!("{path}/{name}");
-        differences(&below, before.get(name), after.get(name), out);
+        let child = format!("{path}/{name}");
+        differences(&child, before.get(name), after.get(name), out);
     }
 }
 
-/// Items by their name, or by their place.
+/// Returns items by name, or by index if they have none.
 fn by_name(items: &[Value]) -> Map<String, Value> {
     let named = items.iter().enumerate().map(|(index, item)| {
         let name = item["name"].as_str().map(str::to_owned);
@@ -80,8 +80,8 @@ fn by_name(items: &[Value]) -> Map<String, Value> {
     named.collect()
 }
 
-/// Whether two objects do the same for the same component.
-fn alike(one: &Value, other: &Value) -> bool {
+/// Returns whether two objects have the same purpose for the same component.
+fn have_same_purpose(one: &Value, other: &Value) -> bool {
     const COMPONENT: &str = "clearml-local.io/component";
     let is = |object: &Value| {
         let component = object["metadata"]["labels"][COMPONENT].clone();
@@ -91,18 +91,18 @@ fn alike(one: &Value, other: &Value) -> bool {
     one["metadata"]["labels"][COMPONENT].is_string() && is(one) == is(other)
 }
 
-/// What is in an object, a line for each part.
+/// Returns one line for each part of an object.
 fn parts(object: &Value) -> Vec<String> {
     let parts = ["/metadata/annotations", "/spec", "/stringData", "/data"];
-    let there = parts
+    let present = parts
         .into_iter()
         .filter_map(|part| Some((part, object.pointer(part)?)));
-    there
+    present
         .map(|(part, value)| format!("  {part}: {value}"))
         .collect()
 }
 
-/// What a file changes, a line for each leaf.
+/// Returns the changes that a file makes, one line for each leaf.
 fn changes(file: &str) -> String {
     let release = file
         .lines()
@@ -123,63 +123,67 @@ fn changes(file: &str) -> String {
         .iter()
         .map(|warning| format!("warning: {warning}"))
         .collect();
-    let mut gone: Vec<&String> = before
+    let mut removed: Vec<&String> = before
         .keys()
         .filter(|name| !after.contains_key(*name))
         .collect();
     for (name, object) in &after {
-        // One that is gone and does the same had another name.
+        // A removed object with the same purpose was renamed.
         let mut renamed = || {
-            let same = |gone: &&String| alike(&before[*gone], object);
-            let found = gone.iter().position(same);
-            found.map(|index| gone.remove(index))
+            let same = |removed: &&String| have_same_purpose(&before[*removed], object);
+            let found = removed.iter().position(same);
+            found.map(|index| removed.remove(index))
         };
-        let (was, title) = match before.get_key_value(name) {
-            Some((_, was)) => (was, format!("changed: {name}")),
+        let (old, title) = match before.get_key_value(name) {
+            Some((_, old)) => (old, format!("changed: {name}")),
             None => match renamed() {
-                Some(old) => (&before[old], format!("renamed: {old} -> {name}")),
+                Some(previous) => (&before[previous], format!("renamed: {previous} -> {name}")),
                 None => (&Value::Null, format!("new: {name}")),
             },
         };
-        let mut own = Vec::new();
-        match was.is_null() {
-            true => own.extend(parts(object)),
-            false => differences("", Some(was), Some(object), &mut own),
+        let mut lines = Vec::new();
+        match old.is_null() {
+            true => lines.extend(parts(object)),
+            false => differences("", Some(old), Some(object), &mut lines),
         }
-        if !own.is_empty() {
+        if !lines.is_empty() {
             out.push(title);
-            out.extend(own);
+            out.extend(lines);
         }
     }
-    out.extend(gone.iter().map(|name| format!("gone: {name}")));
+    out.extend(removed.iter().map(|name| format!("gone: {name}")));
     out.join("\n")
 }
 
 #[test]
-fn files_change_what_they_say() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    let names = files::list(&folder).unwrap();
+fn values_files_of_real_installations() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
+    let names = files::list(&directory).unwrap();
     assert!(names.len() >= 8, "{names:?}");
     for name in names {
-        let text = files::read(&folder.join(&name)).unwrap();
+        let text = files::read(&directory.join(&name)).unwrap();
         let name = name.trim_end_matches(".yaml");
         let changes = changes(&text.unwrap());
-        let refused = changes.starts_with("refused: ");
-        assert_eq!(refused, name.starts_with("refused-"), "{name}: {changes}");
+        let is_refused = changes.starts_with("refused: ");
+        assert_eq!(
+            is_refused,
+            name.starts_with("refused-"),
+            "{name}: {changes}"
+        );
         insta::assert_snapshot!(name, changes);
     }
 }
 
 #[test]
-fn files_for_other_charts_say_what_to_write_instead() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other-charts");
-    for name in files::list(&folder).unwrap() {
-        let text = files::read(&folder.join(&name)).unwrap();
-        let said = match common::render("1.5.0", &text.unwrap(), &[]) {
+fn values_files_for_other_charts() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other-charts");
+    for name in files::list(&directory).unwrap() {
+        let text = files::read(&directory.join(&name)).unwrap();
+        let messages = match common::render("1.5.0", &text.unwrap(), &[]) {
             Ok(rendered) => rendered.warnings.join("\n"),
             Err(error) => format!("{error}\n{}", error.all_details().join("\n")),
         };
         let name = name.trim_end_matches(".yaml");
-        insta::assert_snapshot!(format!("other-charts-{name}"), said);
+        insta::assert_snapshot!(format!("other-charts-{name}"), messages);
     }
 }

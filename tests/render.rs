@@ -1,4 +1,4 @@
-//! What `up` applies, as a whole: a change of any manifest shows here.
+//! Snapshots of all objects that `up` applies.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn rendered(release: &str, sets: &[&str]) -> String {
 }
 
 #[test]
-fn the_defaults_warn_of_nothing() {
+fn the_defaults_cause_no_warnings() {
     for release in ["1.5.0", "2.3"] {
         let rendered = common::render(release, "", &[]).unwrap();
         assert_eq!(rendered.warnings, [""; 0]);
@@ -28,7 +28,7 @@ fn release_2_3() {
 }
 
 #[test]
-fn values_reach_the_objects() {
+fn values_change_the_objects() {
     let text = rendered(
         "1.5.0",
         &[
@@ -58,11 +58,11 @@ fn values_reach_the_objects() {
             "{expected}\n{text}"
         );
     }
-    // The node publishes its ports, whatever type a service has elsewhere.
+    // The node publishes its ports for any type of service.
     assert!(text.contains("nodePort: 30008"));
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes() {
+fn the_same_input_renders_the_same_bytes() {
     assert_eq!(rendered("1.5.0", &[]), rendered("1.5.0", &[]));
 }

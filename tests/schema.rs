@@ -1,4 +1,4 @@
-//! The JSON Schema and the commented defaults, against what is read.
+//! Compares the JSON Schema and the commented defaults with the reader of values.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn defaults(release: &str) -> String {
     values::default_file(&release, &Profile::for_machine(4_000_000_000))
 }
 
-/// A copy of the chart's own file.
+/// Returns a copy of the chart's values file.
 fn copy_of_the_chart() -> Value {
     let text = include_str!("../assets/chart-4.0.0-values.json");
     let keys: Map<String, Value> = serde_json::from_str(text).unwrap();
@@ -28,24 +28,24 @@ fn copy_of_the_chart() -> Value {
             None => (key.as_str(), None),
         };
         let steps = key.split('.').chain(file);
-        let place = steps.fold(&mut tree, |tree, step| &mut tree[step]);
-        *place = value;
+        let slot = steps.fold(&mut tree, |tree, step| &mut tree[step]);
+        *slot = value;
     }
     tree
 }
 
 #[test]
-fn the_schema_is_one_and_takes_what_is_taken() {
+fn the_schema_is_valid_and_accepts_valid_values() {
     assert!(jsonschema::draft202012::meta::is_valid(&values::schema()));
     assert_eq!(accepts(&copy_of_the_chart()), Ok(()));
     for release in ["1.5.0", "2.3"] {
         let file: Value = yaml::one(&defaults(release)).unwrap();
         assert_eq!(accepts(&file), Ok(()));
     }
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
-    let names = files::list(&folder).unwrap().into_iter();
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
+    let names = files::list(&directory).unwrap().into_iter();
     for name in names.filter(|name| !name.starts_with("refused-")) {
-        let text = files::read(&folder.join(&name)).unwrap();
+        let text = files::read(&directory.join(&name)).unwrap();
         let file: Value = yaml::one(&text.unwrap()).unwrap();
         assert_eq!(accepts(&file), Ok(()), "{name}");
     }
@@ -58,7 +58,7 @@ fn the_schema_is_one_and_takes_what_is_taken() {
 }
 
 #[test]
-fn the_schema_refuses_what_is_refused() {
+fn the_schema_rejects_invalid_values() {
     for file in [
         json!({"apisever": {}}),
         json!({"apiserver": {"service": {"nodeprt": 30008}}}),
@@ -89,17 +89,17 @@ fn the_defaults_change_nothing() {
 }
 
 #[test]
-fn what_is_commented_out_can_be_said() {
+fn commented_out_defaults_are_valid() {
     let mut text = String::new();
     for line in defaults("1.5.0").lines() {
-        // One blank behind `#` is prose, and none or more are keys.
-        let said = line.trim_start().strip_prefix('#');
-        let prose = |said: &str| said.starts_with(' ') && !said.starts_with("  ");
-        match said {
-            Some(said) if !prose(said) => {
+        // One space after `#` means prose; none or several mean keys.
+        let commented = line.trim_start().strip_prefix('#');
+        let prose = |commented: &str| commented.starts_with(' ') && !commented.starts_with("  ");
+        match commented {
+            Some(commented) if !prose(commented) => {
                 let indent = line.len() - line.trim_start().len();
                 text.push_str(&" ".repeat(indent));
-                text.push_str(said);
+                text.push_str(commented);
             }
             _ => text.push_str(line),
         }

@@ -1,4 +1,4 @@
-//! Every key: what it changes in the objects, or that it says that it changes nothing.
+//! Every key changes the objects, or is reported to have no effect.
 
 mod common;
 mod keys;
@@ -8,24 +8,24 @@ use std::collections::BTreeSet;
 use clearml_local::testing::manifests::Object;
 use serde_json::Value;
 
-use self::keys::{Does, Row};
+use self::keys::{Effect, Row};
 
-/// The keys of the chart, as facts.
+/// Returns the keys of the chart with their defaults.
 fn chart() -> serde_json::Map<String, Value> {
     serde_json::from_str(include_str!("../assets/chart-4.0.0-values.json")).unwrap()
 }
 
-/// All keys that are known, out of the schema.
+/// Returns all known keys from the schema.
 fn known() -> BTreeSet<String> {
     fn walk(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-        for (name, below) in schema["properties"].as_object().into_iter().flatten() {
+        for (name, child) in schema["properties"].as_object().into_iter().flatten() {
             let path = match path {
                 "" => name.clone(),
                 path => format!("{path}.{name}"),
             };
-            match below.get("default") {
+            match child.get("default") {
                 Some(_) => drop(found.insert(path)),
-                None => walk(below, &path, found),
+                None => walk(child, &path, found),
             }
         }
     }
@@ -34,8 +34,8 @@ fn known() -> BTreeSet<String> {
     found
 }
 
-/// What stands at `Kind/name` and `/a/b/NAME/c`, where items of lists go by their
-/// place or their name.
+/// Returns the value at `Kind/name` and `/a/b/NAME/c`. List items are selected by index
+/// or name.
 fn at<'a>(objects: &'a [Object], object: &str, pointer: &str) -> Option<&'a Value> {
     let named = |one: &&Object| {
         let name = one.as_value()["metadata"]["name"].as_str().unwrap();
@@ -53,43 +53,43 @@ fn at<'a>(objects: &'a [Object], object: &str, pointer: &str) -> Option<&'a Valu
     })
 }
 
-/// What is wrong with a row of the table.
-fn wrong(row: &Row) -> Option<String> {
+/// Returns the problem with a row of the table.
+fn problem(row: &Row) -> Option<String> {
     let sets: Vec<&str> = row.sets.iter().map(String::as_str).collect();
     let (last, others) = sets.split_last().unwrap();
     let rendered = common::render(row.release, "", &sets);
-    match &row.does {
-        Does::Refused(instead) => match rendered {
+    match &row.effect {
+        Effect::Rejected(instead) => match rendered {
             Ok(_) => Some("it is accepted".into()),
             Err(error) => (!error.to_string().contains(instead)).then(|| error.to_string()),
         },
-        Does::Nothing => {
+        Effect::Nothing => {
             let rendered = rendered.unwrap();
-            let told = format!("`{}` has no effect, as in chart 4.0.0: ", row.key);
-            let said = rendered.warnings.iter().any(|one| one.contains(&told));
+            let warning = format!("`{}` has no effect, as in chart 4.0.0: ", row.key);
+            let warned = rendered.warnings.iter().any(|one| one.contains(&warning));
             let without = common::render(row.release, "", others).unwrap();
             match () {
-                () if !said => Some("no warning says that it has no effect".into()),
+                () if !warned => Some("no warning says that it has no effect".into()),
                 () if rendered.objects != without.objects => Some("it has an effect".into()),
                 () => None,
             }
         }
-        Does::Warns(words) => {
+        Effect::Warns(words) => {
             let rendered = rendered.unwrap();
-            let said = rendered.warnings.iter().any(|one| one.contains(words));
+            let warned = rendered.warnings.iter().any(|one| one.contains(words));
             let without = common::render(row.release, "", others).unwrap();
             match () {
-                () if !said => Some(format!("it does not warn: {:?}", rendered.warnings)),
+                () if !warned => Some(format!("it does not warn: {:?}", rendered.warnings)),
                 () if rendered.objects != without.objects => Some("it has an effect".into()),
                 () => None,
             }
         }
-        Does::Changes(object, pointer, expected) => {
+        Effect::Changes(object, pointer, expected) => {
             let rendered = match rendered {
                 Ok(rendered) => rendered.objects,
                 Err(error) => return Some(format!("{last}: {error} {:?}", error.problems)),
             };
-            // What a key needs cannot always be said without it.
+            // The settings that a key needs may be invalid without it.
             let before = common::render(row.release, "", others)
                 .or_else(|_| common::render(row.release, "", &[]));
             let before = before.unwrap().objects;
@@ -104,13 +104,13 @@ fn wrong(row: &Row) -> Option<String> {
 }
 
 #[test]
-fn every_key_does_what_is_said_of_it() {
+fn every_key_has_the_effect_in_the_table() {
     let rows = keys::table();
-    let wrong: Vec<String> = rows
+    let problems: Vec<String> = rows
         .iter()
-        .filter_map(|row| Some(format!("{}: {}", row.key, wrong(row)?)))
+        .filter_map(|row| Some(format!("{}: {}", row.key, problem(row)?)))
         .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn every_key_is_in_the_table() {
     let rows = keys::table();
     let chart = chart();
     let covers = |row: &Row, key: &str| {
-        let below = row.key.strip_prefix(key);
-        below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
+        let rest = row.key.strip_prefix(key);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let known = known();
     let wanted = chart.keys().chain(&known);

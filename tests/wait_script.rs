@@ -1,5 +1,5 @@
-//! The script that init containers run until a dependency can be used, with a real
-//! bash. A DNS that is really silent is in `tests/e2e/dns.rs`.
+//! The script with which init containers wait for a dependency, run by a real bash.
+//! `tests/e2e/dns.rs` tests a DNS server that does not respond.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_methods, reason = "programs of the test's own")]
@@ -12,13 +12,12 @@ use std::process::Command;
 
 const SCRIPT: &str = include_str!("../templates/clearml/wait.sh");
 
-/// Waits for one server.
 fn wait(kind: &str, port: u16, programs: Option<&Path>) -> Vec<String> {
     let port = port.to_string();
     run(&["apiserver", kind, "127.0.0.1", &port], programs)
 }
 
-/// Runs the script with a `PATH` that begins with `programs`; returns what it prints.
+/// Runs the script with `programs` first in `PATH`, and returns its output.
 fn run(servers: &[&str], programs: Option<&Path>) -> Vec<String> {
     let mut command = Command::new("bash");
     command.args(["-c", SCRIPT, "wait"]).args(servers);
@@ -35,29 +34,31 @@ fn run(servers: &[&str], programs: Option<&Path>) -> Vec<String> {
     printed.lines().map(str::to_owned).collect()
 }
 
-/// A `curl` that prints and exits as told, once for each line; then it succeeds.
+/// Creates a `curl` that prints a text and exits with a code, once for each entry; then
+/// it succeeds.
 fn curl(answers: &[(&str, u8)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let lines = answers
         .iter()
         .map(|(text, code)| format!("{text} {code}\n"));
-    let queue = folder.path().join("answers");
+    let queue = directory.path().join("answers");
     std::fs::write(&queue, lines.collect::<String>()).unwrap();
     let queue = queue.display();
     let program = format!(
         "#!/bin/bash\nread -r text code <'{queue}'\nsed -i 1d '{queue}'\nprintf %s \"$text\"\nexit \"$code\"\n"
     );
-    let path = folder.path().join("curl");
+    let path = directory.path().join("curl");
     std::fs::write(&path, program).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    folder
+    directory
 }
 
 #[test]
-fn a_name_counts_as_resolved_only_when_it_was_looked_up() {
-    const SILENT: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet: DNS did not respond within 2 s";
+fn a_name_counts_as_resolved_only_after_a_lookup() {
+    const TIMEOUT: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet: DNS did not respond within 2 s";
     const UNKNOWN: &str = "waiting for apiserver: the name 127.0.0.1 does not resolve yet";
-    // A silent DNS is exit code 28, as a silent host is; old curls print fewer digits.
+    // A DNS server and a host that do not respond both cause exit code 28; old versions
+    // of curl print fewer digits.
     let answers = [
         ("0.000000", 28),
         ("0.000", 28),
@@ -66,12 +67,12 @@ fn a_name_counts_as_resolved_only_when_it_was_looked_up() {
     ];
     let programs = curl(&answers);
     let printed = wait("resolved", 80, Some(programs.path()));
-    assert_eq!(printed, [SILENT, UNKNOWN, "apiserver answers"]);
+    assert_eq!(printed, [TIMEOUT, UNKNOWN, "apiserver answers"]);
 }
 
 #[test]
 fn a_refused_connection_shows_that_the_name_resolved() {
-    // Old curls know milliseconds only: a fast look-up takes none.
+    // Old versions of curl measure milliseconds, so that a fast lookup takes 0.
     for answer in [("0.000", 7), ("0.000", 0), ("0.000", 52), ("0.002", 22)] {
         let programs = curl(&[answer]);
         let printed = wait("resolved", 80, Some(programs.path()));
@@ -79,9 +80,9 @@ fn a_refused_connection_shows_that_the_name_resolved() {
     }
 }
 
-/// All are asked in each round: what is missing is said of each, once a reason.
+/// Each round checks all servers, and prints each reason once per server.
 #[test]
-fn several_servers_are_awaited_at_once() {
+fn waits_for_several_servers_at_once() {
     let answers = [
         ("0.000000", 6),
         ("0.000000", 6),
@@ -103,27 +104,27 @@ fn several_servers_are_awaited_at_once() {
 }
 
 #[test]
-fn the_api_server_is_awaited_until_its_ping_succeeds() {
+fn waits_for_the_api_server_until_its_ping_succeeds() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = std::thread::spawn(move || {
         let mut statuses = ["503 Service Unavailable", "200 OK"].into_iter();
         let mut status = statuses.next();
-        while let Some(now) = status {
+        while let Some(current) = status {
             let (mut stream, _) = listener.accept().unwrap();
             let mut first = String::new();
-            // The script connects once before it asks.
+            // The script connects once before it sends a request.
             let read = BufReader::new(stream.try_clone().unwrap()).read_line(&mut first);
             if read.unwrap_or(0) > 0 {
                 assert!(first.starts_with("GET /debug.ping "), "{first}");
                 let answer = "content-length: 0\r\nconnection: close\r\n\r\n";
-                write!(stream, "HTTP/1.1 {now}\r\n{answer}").unwrap();
+                write!(stream, "HTTP/1.1 {current}\r\n{answer}").unwrap();
                 status = statuses.next();
             }
         }
     });
     let printed = wait("clearml", port, None);
     server.join().unwrap();
-    let answered = "waiting for apiserver: its ping returned 503";
-    assert_eq!(printed, [answered, "apiserver answers"]);
+    let not_ready = "waiting for apiserver: its ping returned 503";
+    assert_eq!(printed, [not_ready, "apiserver answers"]);
 }

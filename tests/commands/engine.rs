@@ -1,4 +1,4 @@
-//! A Docker engine on a socket that answers from a table, for whole command lines.
+//! A fake Docker engine on a socket, which responds from a table.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -8,60 +8,60 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-/// What it answers: by `METHOD /path`, without the API's version. Paths that are
-/// not in the table do not exist.
+/// Responses by `METHOD /path`, without the version of the API. Other paths do not
+/// exist.
 #[derive(Clone, Default)]
-pub struct Answers(Vec<(String, Value)>);
+pub struct Responses(Vec<(String, Value)>);
 
-impl Answers {
-    /// Those of an engine with nothing in it, on a machine that fits.
-    pub fn empty() -> Answers {
-        Answers::default()
-            .and(
+impl Responses {
+    /// Returns the responses of an empty engine on a suitable host.
+    pub fn empty() -> Responses {
+        Responses::default()
+            .with(
                 "GET /version",
                 json!({"ApiVersion": "1.41", "MinAPIVersion": "1.24"}),
             )
-            .and("GET /containers/json", json!([]))
-            .and("GET /containers/json?publish", json!([]))
-            .and("GET /networks", json!([]))
-            .and("GET /volumes", json!({"Volumes": [], "Warnings": null}))
-            .and("GET /info", machine(16_000_000_000, 8))
+            .with("GET /containers/json", json!([]))
+            .with("GET /containers/json?publish", json!([]))
+            .with("GET /networks", json!([]))
+            .with("GET /volumes", json!({"Volumes": [], "Warnings": null}))
+            .with("GET /info", host_info(16_000_000_000, 8))
     }
 
-    /// The same with another answer, which wins over earlier ones.
-    pub fn and(mut self, request: &str, answer: Value) -> Answers {
-        self.0.insert(0, (request.to_owned(), answer));
+    /// Adds a response, which overrides earlier ones.
+    pub fn with(mut self, request: &str, response: Value) -> Responses {
+        self.0.insert(0, (request.to_owned(), response));
         self
     }
 
-    /// The same with a container.
-    pub fn container(self, name: &str, container: Value) -> Answers {
+    /// Adds a container.
+    pub fn with_container(self, name: &str, container: Value) -> Responses {
         let listed =
             json!([{"Id": name, "Names": [format!("/{name}")], "Ports": container["ListedPorts"]}]);
         let labelled = container["Config"]["Labels"].is_object();
         let all = self
-            .and(&format!("GET /containers/{name}/json"), container)
-            .and("GET /containers/json?publish", listed.clone());
+            .with(&format!("GET /containers/{name}/json"), container)
+            .with("GET /containers/json?publish", listed.clone());
         if labelled {
-            all.and("GET /containers/json", listed)
+            all.with("GET /containers/json", listed)
         } else {
             all
         }
     }
 
     fn find(&self, request: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(known, _)| known == request);
-        found.map(|(_, answer)| answer)
+        let found = self.0.iter().find(|(entry, _)| entry == request);
+        found.map(|(_, response)| response)
     }
 }
 
-/// No answer, ever.
-pub fn silence() -> Value {
+/// Returns the response that is never sent.
+pub fn no_response() -> Value {
     json!("silence")
 }
 
-/// What an engine says of its machine.
-pub fn machine(memory: u64, cpus: u32) -> Value {
+/// Returns the engine's description of its host.
+pub fn host_info(memory: u64, cpus: u32) -> Value {
     json!({
         "ServerVersion": "28.5.2", "Architecture": "x86_64", "OperatingSystem": "Debian GNU/Linux 13",
         "MemTotal": memory, "NCPU": cpus, "CgroupVersion": "2", "Driver": "overlay2",
@@ -69,7 +69,7 @@ pub fn machine(memory: u64, cpus: u32) -> Value {
     })
 }
 
-/// A node of that instance as the engine inspects it.
+/// Returns a node as the engine inspects it.
 pub fn node(instance: &str, running: bool) -> Value {
     json!({
         "Id": "0123", "Name": format!("/{instance}-control-plane"),
@@ -82,37 +82,41 @@ pub fn node(instance: &str, running: bool) -> Value {
     })
 }
 
-/// Starts the engine in that folder; returns its socket. It lives as long as the
-/// test program.
-pub fn start(dir: &Path, answers: Answers) -> PathBuf {
+/// Starts the engine in a directory and returns its socket. It runs until the test
+/// program ends.
+pub fn start(dir: &Path, responses: Responses) -> PathBuf {
     let socket = dir.join("docker.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    let answers = Arc::new(answers);
+    let responses = Arc::new(responses);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            let answers = Arc::clone(&answers);
-            // A client that goes away is its own affair.
-            std::thread::spawn(move || serve(client.try_clone()?, client, &answers));
+            let responses = Arc::clone(&responses);
+            // A closed connection is not an error.
+            std::thread::spawn(move || serve(client.try_clone()?, client, &responses));
         }
     });
     socket
 }
 
-/// The same as a Kubernetes API, in plain HTTP; returns its port.
-pub fn start_cluster(answers: Answers) -> u16 {
+/// Starts a Kubernetes API over plain HTTP and returns its port.
+pub fn start_cluster(responses: Responses) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let answers = Arc::new(answers);
+    let responses = Arc::new(responses);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            let answers = Arc::clone(&answers);
-            std::thread::spawn(move || serve(client.try_clone()?, client, &answers));
+            let responses = Arc::clone(&responses);
+            std::thread::spawn(move || serve(client.try_clone()?, client, &responses));
         }
     });
     port
 }
 
-pub fn serve(reader: impl Read, mut client: impl Write, answers: &Answers) -> std::io::Result<()> {
+pub fn serve(
+    reader: impl Read,
+    mut client: impl Write,
+    responses: &Responses,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(reader);
     loop {
         let mut first = String::new();
@@ -146,13 +150,13 @@ pub fn serve(reader: impl Read, mut client: impl Write, answers: &Answers) -> st
         };
         let request = format!("{method} {unversioned}{publish}");
         let missing = json!({"message": format!("no such thing: {request}")});
-        let (status, body) = match answers.find(&request) {
-            // The client waits as long as the test holds its end.
-            Some(answer) if *answer == silence() => {
+        let (status, body) = match responses.find(&request) {
+            // Holds the connection open without a response.
+            Some(response) if *response == no_response() => {
                 std::io::copy(&mut reader, &mut std::io::sink())?;
                 return Ok(());
             }
-            Some(answer) => ("200 OK", answer),
+            Some(response) => ("200 OK", response),
             None => ("404 Not Found", &missing),
         };
         let body = match body {

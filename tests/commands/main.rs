@@ -1,9 +1,9 @@
-//! Whole command lines in a home of their own, against an engine that answers from
-//! a table: what a person sees at 80 and at 40 columns, and what a program reads.
+//! Command lines in a temporary home against a fake engine: the output at 80 and 40
+//! columns, as plain lines, and as JSON.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the test's own environment, for the programs that it runs"
+    reason = "the environment of the programs that the tests run"
 )]
 
 mod engine;
@@ -14,21 +14,21 @@ mod tls;
 use std::net::TcpListener;
 use std::process::Command;
 
-use engine::{Answers, machine, node};
+use engine::{Responses, host_info, node};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A home, and the engine in it.
+/// A home with an engine.
 struct Home {
     dir: TempDir,
-    /// Host ports that nobody uses, for what looks whether they are free.
+    /// Free host ports, because `up` checks that they are free.
     ports: [u16; 3],
 }
 
 impl Home {
-    fn new(answers: Answers) -> Home {
+    fn new(responses: Responses) -> Home {
         let dir = tempfile::tempdir().unwrap();
-        engine::start(dir.path(), answers);
+        engine::start(dir.path(), responses);
         let ports = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = ports.map(|port| port.local_addr().unwrap().port());
         Home { dir, ports }
@@ -53,8 +53,8 @@ impl Home {
         command
     }
 
-    /// What differs from run to run gets a name.
-    fn steady(&self, text: &str) -> String {
+    /// Replaces what differs from run to run.
+    fn normalize(&self, text: &str) -> String {
         let mut text = text.replace(&self.dir.path().display().to_string(), "HOME");
         for (port, name) in self.ports.iter().zip(["WEB", "API", "FILES"]) {
             text = text.replace(&port.to_string(), name);
@@ -75,12 +75,12 @@ impl Home {
         text
     }
 
-    /// Exit code and what was written, off a terminal.
+    /// Returns exit code and output without a terminal.
     fn run(&self, arguments: &[&str]) -> String {
         let program = env!("CARGO_BIN_EXE_clearml-local");
         let output = self.command(program).args(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        self.steady(&format!(
+        self.normalize(&format!(
             "exit code {}\n--- stdout\n{}--- stderr\n{}",
             output.status.code().unwrap_or(-1),
             text(&output.stdout),
@@ -88,7 +88,7 @@ impl Home {
         ))
     }
 
-    /// What stands on a terminal of so many columns at the end.
+    /// Returns the final content of a terminal with this width.
     fn screen(&self, columns: u16, arguments: &str) -> String {
         let program = env!("CARGO_BIN_EXE_clearml-local");
         let line = format!("stty cols {columns} rows 50; exec {program} {arguments}");
@@ -99,11 +99,12 @@ impl Home {
             .expect("`script` is part of Debian's bsdutils");
         let mut terminal = vt100::Parser::new(50, columns, 0);
         terminal.process(&output.stdout);
-        self.steady(&terminal.screen().contents())
+        self.normalize(&terminal.screen().contents())
     }
 
-    /// On terminals of 80 and 40 columns, off a terminal, and for programs.
-    fn every_way(&self, arguments: &str) -> String {
+    /// Returns the output on terminals with 80 and 40 columns, without a terminal, and
+    /// as JSON.
+    fn all_formats(&self, arguments: &str) -> String {
         let words: Vec<&str> = arguments.split_whitespace().collect();
         let json: Vec<&str> = words.iter().copied().chain(["-o", "json"]).collect();
         format!(
@@ -117,116 +118,121 @@ impl Home {
 }
 
 #[test]
-fn a_machine_that_is_too_small() {
-    let home = Home::new(Answers::empty().and("GET /info", machine(1_000_000_000, 1)));
-    insta::assert_snapshot!(home.every_way("up"));
+fn a_host_that_is_too_small() {
+    let home = Home::new(Responses::empty().with("GET /info", host_info(1_000_000_000, 1)));
+    insta::assert_snapshot!(home.all_formats("up"));
 }
 
 #[test]
 fn a_first_dry_run_names_the_data_directory() {
-    let home = Home::new(Answers::empty());
-    let ran = home.run(&["up", "--dry-run"]);
+    let home = Home::new(Responses::empty());
+    let output = home.run(&["up", "--dry-run"]);
     let line = "+ data directory ~/.local/share/clearml-local/clearml/data\n";
-    assert!(ran.contains(line), "{ran}");
-    let ran = home.run(&["up", "--dry-run", "--data-dir", "./my data/", "-o", "json"]);
-    assert!(ran.contains(r#""dataDir":"HOME/my data""#), "{ran}");
+    assert!(output.contains(line), "{output}");
+    let output = home.run(&["up", "--dry-run", "--data-dir", "./my data/", "-o", "json"]);
+    assert!(output.contains(r#""dataDir":"HOME/my data""#), "{output}");
     assert!(!home.dir.path().join("my data").exists());
 }
 
 #[test]
-fn a_port_that_a_container_holds() {
+fn a_port_in_use_by_a_container() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let holder = json!({
+    let jupyter = json!({
         "Id": "1", "Name": "/jupyter", "State": {"Running": true},
         "ListedPorts": [{"PrivatePort": 8888, "PublicPort": port, "Type": "tcp", "IP": "127.0.0.1"}],
     });
-    let mut home = Home::new(Answers::empty().container("jupyter", holder));
+    let mut home = Home::new(Responses::empty().with_container("jupyter", jupyter));
     home.ports[0] = port;
-    insta::assert_snapshot!(home.every_way("up"));
+    insta::assert_snapshot!(home.all_formats("up"));
 }
 
 #[test]
-fn an_address_that_this_machine_does_not_have() {
-    let node = Answers::empty().container("clearml-control-plane", node("clearml", false));
+fn an_address_that_the_host_does_not_have() {
+    let node = Responses::empty().with_container("clearml-control-plane", node("clearml", false));
     let home = Home::new(node);
-    // Also in a home that has to start the node to read settings and keys back, which
-    // this engine would refuse.
-    for verb in [&["up"][..], &["up", "--dry-run"]] {
-        let elsewhere = home.run(&[verb, &["--listen", "192.0.2.7"]].concat());
-        assert!(elsewhere.starts_with("exit code 2\n"), "{elsewhere}");
-        let said = elsewhere
-            .matches("cannot publish ports on 192.0.2.7")
-            .count();
-        assert!((1..=2).contains(&said), "{elsewhere}");
+    // The same must hold in a home that would have to start the node to restore
+    // settings and keys, which this engine would refuse.
+    for command in [&["up"][..], &["up", "--dry-run"]] {
+        let output = home.run(&[command, &["--listen", "192.0.2.7"]].concat());
+        assert!(output.starts_with("exit code 2\n"), "{output}");
+        let count = output.matches("cannot publish ports on 192.0.2.7").count();
+        assert!((1..=2).contains(&count), "{output}");
         assert!(
-            !elsewhere.contains("instance:"),
-            "nothing was started: {elsewhere}"
+            !output.contains("instance:"),
+            "nothing was started: {output}"
         );
     }
-    home.keep_settings();
-    home.keep_keys();
+    home.store_settings();
+    home.store_keys();
     insta::assert_snapshot!(home.run(&["up", "--listen", "192.0.2.7"]));
 }
 
 #[test]
-fn a_name_that_somebody_else_has() {
-    let mut theirs = node("clearml", true);
-    theirs["Config"]["Labels"] = json!({"io.x-k8s.kind.cluster": "clearml"});
-    let home = Home::new(Answers::empty().container("clearml-control-plane", theirs));
-    insta::assert_snapshot!(home.every_way("up"));
+fn a_name_in_use_by_another_container() {
+    let mut other = node("clearml", true);
+    other["Config"]["Labels"] = json!({"io.x-k8s.kind.cluster": "clearml"});
+    let home = Home::new(Responses::empty().with_container("clearml-control-plane", other));
+    insta::assert_snapshot!(home.all_formats("up"));
 }
 
 #[test]
-fn nothing_is_there_to_take_away_stop_start_or_read() {
-    let home = Home::new(Answers::empty());
-    let texts =
-        ["down", "stop", "start", "logs", "credentials", "list"].map(|verb| home.every_way(verb));
+fn commands_on_an_absent_instance() {
+    let home = Home::new(Responses::empty());
+    let texts = ["down", "stop", "start", "logs", "credentials", "list"]
+        .map(|command| home.all_formats(command));
     insta::assert_snapshot!(texts.join("\n"));
 }
 
 #[test]
-fn keys_that_the_instance_cannot_confirm_come_with_a_warning() {
-    let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
-    for (answers, why) in [
+fn unconfirmed_keys_are_printed_with_a_warning() {
+    let stopped =
+        Responses::empty().with_container("clearml-control-plane", node("clearml", false));
+    for (responses, reason) in [
         (stopped, Some("the node is not running")),
-        (Answers::empty(), None),
+        (Responses::empty(), None),
     ] {
-        let home = Home::new(answers);
-        home.keep_settings();
-        home.keep_keys();
-        let ran = home.run(&["credentials"]);
-        assert!(ran.starts_with("exit code 0\n"), "{ran}");
-        assert!(ran.contains("Access key"), "{ran}");
+        let home = Home::new(responses);
+        home.store_settings();
+        home.store_keys();
+        let output = home.run(&["credentials"]);
+        assert!(output.starts_with("exit code 0\n"), "{output}");
+        assert!(output.contains("Access key"), "{output}");
         let warning = "warning: cannot ask the server whether these keys still work";
-        assert_eq!(ran.contains(warning), why.is_some(), "{ran}");
-        assert!(why.is_none_or(|why| ran.contains(why)), "{ran}");
+        assert_eq!(output.contains(warning), reason.is_some(), "{output}");
+        assert!(
+            reason.is_none_or(|reason| output.contains(reason)),
+            "{output}"
+        );
     }
 }
 
 #[test]
-fn instances_are_listed_also_stopped_ones() {
-    let home = Home::new(Answers::empty().container("demo-control-plane", node("demo", false)));
-    insta::assert_snapshot!(home.every_way("list"));
+fn list_includes_stopped_instances() {
+    let home =
+        Home::new(Responses::empty().with_container("demo-control-plane", node("demo", false)));
+    insta::assert_snapshot!(home.all_formats("list"));
 }
 
 #[test]
-fn purging_asks_somebody() {
-    let home = Home::new(Answers::empty().container("demo-control-plane", node("demo", false)));
+fn purge_asks_for_confirmation() {
+    let home =
+        Home::new(Responses::empty().with_container("demo-control-plane", node("demo", false)));
     insta::assert_snapshot!(home.run(&["down", "--purge", "--name", "demo"]));
 }
 
 #[test]
-fn status_of_what_is_not_there_or_stopped() {
-    let absent = Home::new(Answers::empty()).every_way("status");
-    let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
-    let stopped = Home::new(stopped).every_way("status");
+fn status_of_absent_and_stopped_instances() {
+    let absent = Home::new(Responses::empty()).all_formats("status");
+    let stopped =
+        Responses::empty().with_container("clearml-control-plane", node("clearml", false));
+    let stopped = Home::new(stopped).all_formats("status");
     insta::assert_snapshot!([absent, stopped].join("\n"));
 }
 
 #[test]
-fn only_status_has_formats_for_shells() {
-    let home = Home::new(Answers::empty());
+fn only_status_supports_env_and_yaml() {
+    let home = Home::new(Responses::empty());
     insta::assert_snapshot!(
         [
             home.run(&["status", "-o", "env"]),

@@ -1,17 +1,18 @@
-//! What a command does when it is asked to end.
+//! Commands that receive a signal.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Home;
-use super::engine::{Answers, silence};
+use super::engine::{Responses, no_response};
 
-/// `up` against an engine that never says what it is, from when it listens to signals.
-fn waiting(home: &Home, before: &str) -> Child {
+/// Starts `up` against an engine that does not respond, and returns once it handles
+/// signals.
+fn start_up(home: &Home, before: &str) -> Child {
     let program = env!("CARGO_BIN_EXE_clearml-local");
     let line = format!("{before} exec {program} up");
-    // Also where the tests themselves run under `nohup`.
+    // The tests themselves may run under `nohup`.
     let up = home
         .command("env")
         .args(["--default-signal=HUP", "sh", "-c", &line])
@@ -22,13 +23,13 @@ fn waiting(home: &Home, before: &str) -> Child {
     let status = format!("/proc/{}/status", up.id());
     let deadline = Instant::now() + Duration::from_secs(30);
     while !catches(&status, 15) {
-        assert!(Instant::now() < deadline, "it never listens to SIGTERM");
+        assert!(Instant::now() < deadline, "it does not handle SIGTERM");
         std::thread::sleep(Duration::from_millis(10));
     }
     up
 }
 
-/// Whether a process has a handler for the signal.
+/// Returns whether a process handles a signal.
 fn catches(status: &str, signal: u32) -> bool {
     let text = std::fs::read_to_string(status).unwrap_or_default();
     let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
@@ -42,32 +43,32 @@ fn send(signal: &str, to: &Child) {
     assert!(sent.unwrap().success());
 }
 
-fn ended(mut up: Child) -> String {
-    let mut said = String::new();
+fn wait_for_end(mut up: Child) -> String {
+    let mut text = String::new();
     let mut stderr = up.stderr.take().unwrap();
-    stderr.read_to_string(&mut said).unwrap();
+    stderr.read_to_string(&mut text).unwrap();
     let code = up.wait().unwrap().code().unwrap_or(-1);
-    format!("exit code {code}\n{said}")
+    format!("exit code {code}\n{text}")
 }
 
 #[test]
-fn a_command_that_is_asked_to_end_says_so() {
-    let home = Home::new(Answers::empty().and("GET /info", silence()));
-    let said = ["INT", "TERM", "HUP"].map(|signal| {
-        let up = waiting(&home, "");
+fn a_command_reports_the_signal_that_ends_it() {
+    let home = Home::new(Responses::empty().with("GET /info", no_response()));
+    let outputs = ["INT", "TERM", "HUP"].map(|signal| {
+        let up = start_up(&home, "");
         send(signal, &up);
-        ended(up)
+        wait_for_end(up)
     });
-    insta::assert_snapshot!(said.join(""));
+    insta::assert_snapshot!(outputs.join(""));
 }
 
 #[test]
 fn nohup_keeps_a_command_alive() {
-    let home = Home::new(Answers::empty().and("GET /info", silence()));
-    let mut up = waiting(&home, "trap '' HUP;");
+    let home = Home::new(Responses::empty().with("GET /info", no_response()));
+    let mut up = start_up(&home, "trap '' HUP;");
     send("HUP", &up);
     send("HUP", &up);
     assert!(up.try_wait().unwrap().is_none());
     send("TERM", &up);
-    assert!(ended(up).starts_with("exit code 143\n"));
+    assert!(wait_for_end(up).starts_with("exit code 143\n"));
 }

@@ -1,4 +1,4 @@
-//! `status` where something does not answer: in time, with what is known.
+//! `status` with unreachable components: it ends in time and shows what is known.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clearml_local::testing::secrets::Secrets;
 use clearml_local::testing::state::StateDir;
 
-use super::engine::{silence, start_cluster};
+use super::engine::{no_response, start_cluster};
 use super::*;
 
 impl Home {
@@ -17,8 +17,8 @@ impl Home {
         self.dir.path().join(".local/share/clearml-local/clearml")
     }
 
-    /// Settings as an `up` keeps them.
-    pub fn keep_settings(&self) {
+    /// Stores settings like `up`.
+    pub fn store_settings(&self) {
         let [web, api, files] = self.ports;
         let settings = json!({
             "listen": "127.0.0.1", "ports": {"web": web, "api": api, "files": files},
@@ -29,14 +29,14 @@ impl Home {
         std::fs::write(self.state().join("instance.json"), settings.to_string()).unwrap();
     }
 
-    /// Keys as an `up` keeps them.
-    pub fn keep_keys(&self) {
+    /// Stores keys like `up`.
+    pub fn store_keys(&self) {
         StateDir::at(self.state())
             .save_secrets(&Secrets::generate())
             .unwrap();
     }
 
-    fn save_kubeconfig(&self, port: u16) {
+    fn store_kubeconfig(&self, port: u16) {
         let server = format!("http://127.0.0.1:{port}");
         let kubeconfig = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
@@ -55,18 +55,18 @@ impl Home {
     }
 }
 
-/// What a command wrote to stdout, its exit code, and how long it took.
+/// Returns the stdout of a command, its exit code and its duration.
 fn timed(command: &mut Command) -> (String, Option<i32>, Duration) {
-    let began = Instant::now();
+    let started = Instant::now();
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    (text, output.status.code(), began.elapsed())
+    (text, output.status.code(), started.elapsed())
 }
 
-/// A node that runs, with a Kubernetes API and a server that take connections and
-/// say nothing.
-fn silent_node() -> (Home, Vec<TcpListener>) {
-    let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
+/// A running node whose Kubernetes API and server accept connections but do not
+/// respond.
+fn unresponsive_node() -> (Home, Vec<TcpListener>) {
+    let running = Responses::empty().with_container("clearml-control-plane", node("clearml", true));
     let mut home = Home::new(running);
     let listeners: Vec<_> = (0..3)
         .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
@@ -76,19 +76,19 @@ fn silent_node() -> (Home, Vec<TcpListener>) {
         .map(|listener| listener.local_addr().unwrap().port())
         .collect();
     home.ports = [ports[0], ports[1], ports[2]];
-    home.keep_settings();
-    home.keep_keys();
-    home.save_kubeconfig(ports[0]);
+    home.store_settings();
+    home.store_keys();
+    home.store_kubeconfig(ports[0]);
     (home, listeners)
 }
 
-/// A cluster whose MongoDB exited with code 62 and waits for its next start.
+/// Starts a cluster whose MongoDB exited with code 62 and waits for its next start.
 fn cluster_with_other_data(log: serde_json::Value) -> u16 {
     let labels = json!({
         "clearml-local.io/component": "mongodb", "pod-template-hash": "h",
     });
     let revision = json!({"deployment.kubernetes.io/revision": "1"});
-    let ended = json!({"terminated": {"exitCode": 62, "reason": "Error"}});
+    let terminated = json!({"terminated": {"exitCode": 62, "reason": "Error"}});
     let pod = json!({
         "metadata": {"name": "mongodb-0", "uid": "p", "labels": labels},
         "spec": {"nodeName": "n", "containers": [{"name": "mongodb", "image": "mongo:4.4.29"}]},
@@ -96,7 +96,7 @@ fn cluster_with_other_data(log: serde_json::Value) -> u16 {
             "phase": "Running",
             "containerStatuses": [{
                 "name": "mongodb", "image": "mongo:4.4.29", "imageID": "", "ready": false,
-                "restartCount": 0, "state": ended,
+                "restartCount": 0, "state": terminated,
             }],
         },
     });
@@ -124,31 +124,31 @@ fn cluster_with_other_data(log: serde_json::Value) -> u16 {
         "GET /api/v1/namespaces/clearml",
         "GET /apis/apps/v1/namespaces/clearml",
     );
-    let answers = Answers::default()
-        .and(
+    let responses = Responses::default()
+        .with(
             "GET /version",
             json!({"major": "1", "minor": "37", "gitVersion": "v1.37.2",
             "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "",
             "compiler": "", "platform": ""}),
         )
-        .and(&format!("{core}/pods"), list(json!([pod])))
-        .and(&format!("{core}/persistentvolumeclaims"), list(json!([])))
-        .and(&format!("{core}/events"), list(json!([])))
-        .and(&format!("{apps}/deployments"), list(json!([deployment])))
-        .and(&format!("{apps}/replicasets"), list(json!([set])))
-        .and(&format!("{apps}/statefulsets"), list(json!([])))
-        .and(&format!("{core}/pods/mongodb-0/log"), log);
-    start_cluster(answers)
+        .with(&format!("{core}/pods"), list(json!([pod])))
+        .with(&format!("{core}/persistentvolumeclaims"), list(json!([])))
+        .with(&format!("{core}/events"), list(json!([])))
+        .with(&format!("{apps}/deployments"), list(json!([deployment])))
+        .with(&format!("{apps}/replicasets"), list(json!([set])))
+        .with(&format!("{apps}/statefulsets"), list(json!([])))
+        .with(&format!("{core}/pods/mongodb-0/log"), log);
+    start_cluster(responses)
 }
 
 #[test]
-fn a_known_end_of_a_component_is_named_with_what_to_do() {
-    let said = json!("UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document\n");
-    for (log, known) in [(said, true), (silence(), false)] {
-        let (home, _listeners) = silent_node();
-        home.save_kubeconfig(cluster_with_other_data(log));
-        let (text, code, took) = timed(&mut home.status(&["-o", "json"]));
-        assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+fn a_known_failure_of_a_component_has_a_hint() {
+    let upgrade = json!("UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document\n");
+    for (log, known) in [(upgrade, true), (no_response(), false)] {
+        let (home, _listeners) = unresponsive_node();
+        home.store_kubeconfig(cluster_with_other_data(log));
+        let (text, code, duration) = timed(&mut home.status(&["-o", "json"]));
+        assert!(duration < Duration::from_secs(2), "{duration:?}: {text}");
         assert_eq!(code, Some(4), "{text}");
         let view: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(view["versions"]["kubernetes"], "1.37.2");
@@ -159,20 +159,20 @@ fn a_known_end_of_a_component_is_named_with_what_to_do() {
             let hint = view["hints"][0].as_str().unwrap();
             assert!(hint.contains("clearml-local up --release"), "{hint}");
         }
-        // What does not heal is not waited for.
-        let (_, code, took) = timed(&mut home.status(&["--wait=1h"]));
-        assert!(took < Duration::from_secs(10), "{took:?}");
+        // `--wait` does not wait for a permanent failure.
+        let (_, code, duration) = timed(&mut home.status(&["--wait=1h"]));
+        assert!(duration < Duration::from_secs(10), "{duration:?}");
         assert_eq!(code, Some(4));
     }
 }
 
 #[test]
-fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
-    let running = Answers::empty().container("clearml-control-plane", node("clearml", true));
+fn loopback_connections_ignore_proxies() {
+    let running = Responses::empty().with_container("clearml-control-plane", node("clearml", true));
     let home = Home::new(running);
-    home.keep_settings();
-    home.save_kubeconfig(cluster_with_other_data(json!("")));
-    home.keep_keys();
+    home.store_settings();
+    home.store_kubeconfig(cluster_with_other_data(json!("")));
+    home.store_keys();
     let (plain, code, _) = timed(&mut home.status(&[]));
     assert!(plain.contains("mongodb"), "{plain}");
     for proxy in [
@@ -184,20 +184,20 @@ fn nothing_that_talks_to_loopback_looks_at_a_proxy() {
         let set = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
         command.envs(set.map(|name| (name, proxy)));
         let (text, with_proxy, _) = timed(&mut command);
-        assert_eq!(home.steady(&text), home.steady(&plain), "{proxy}");
+        assert_eq!(home.normalize(&text), home.normalize(&plain), "{proxy}");
         assert_eq!(with_proxy, code, "{proxy}");
     }
 }
 
 #[test]
-fn without_an_engine_what_is_known_is_told_in_time() {
-    let slow = Answers::empty().and("GET /containers/clearml-control-plane/json", silence());
+fn without_an_engine_status_shows_stored_settings_in_time() {
+    let slow = Responses::empty().with("GET /containers/clearml-control-plane/json", no_response());
     let home = Home::new(slow);
-    home.keep_settings();
-    // One that is not there, one that takes connections and says nothing, and one
-    // that says nothing of the node.
-    let silent = home.dir.path().join("silent.sock");
-    let _listener = UnixListener::bind(&silent).unwrap();
+    home.store_settings();
+    // A missing engine, one that accepts connections but does not respond, and one that
+    // does not respond to requests for the node.
+    let unresponsive = home.dir.path().join("silent.sock");
+    let _listener = UnixListener::bind(&unresponsive).unwrap();
     for (socket, why) in [
         ("no.sock", "cannot connect to the Docker engine"),
         ("silent.sock", "the Docker engine does not answer"),
@@ -205,8 +205,8 @@ fn without_an_engine_what_is_known_is_told_in_time() {
     ] {
         let socket = home.dir.path().join(socket);
         let host = format!("unix://{}", socket.display());
-        let (text, code, took) = timed(home.status(&[]).env("DOCKER_HOST", host));
-        assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+        let (text, code, duration) = timed(home.status(&[]).env("DOCKER_HOST", host));
+        assert!(duration < Duration::from_secs(2), "{duration:?}: {text}");
         assert_eq!(code, Some(10), "{text}");
         assert!(text.starts_with("clearml  unknown, release 1.5.0\n"));
         assert!(text.contains(&format!("http://localhost:{}", home.ports[0])));
@@ -219,32 +219,33 @@ fn without_an_engine_what_is_known_is_told_in_time() {
 }
 
 #[test]
-fn a_silent_cluster_and_server_are_said_in_time() {
-    let (home, _listeners) = silent_node();
-    let (text, code, took) = timed(&mut home.status(&[]));
-    assert!(took < Duration::from_secs(2), "{took:?}: {text}");
+fn an_unresponsive_cluster_and_server_are_reported_in_time() {
+    let (home, _listeners) = unresponsive_node();
+    let (text, code, duration) = timed(&mut home.status(&[]));
+    assert!(duration < Duration::from_secs(2), "{duration:?}: {text}");
     assert_eq!(code, Some(4), "{text}");
-    insta::assert_snapshot!(home.steady(&text));
+    insta::assert_snapshot!(home.normalize(&text));
 }
 
 #[test]
-fn waiting_ends_at_its_bound_and_at_once_where_it_does_not_help() {
-    let (home, _listeners) = silent_node();
-    let (text, code, took) = timed(&mut home.status(&["--wait=2s"]));
-    assert!(took >= Duration::from_secs(2), "{took:?}");
+fn wait_ends_at_its_limit_and_immediately_if_it_cannot_help() {
+    let (home, _listeners) = unresponsive_node();
+    let (text, code, duration) = timed(&mut home.status(&["--wait=2s"]));
+    assert!(duration >= Duration::from_secs(2), "{duration:?}");
     assert_eq!(code, Some(4), "{text}");
-    let stopped = Answers::empty().container("clearml-control-plane", node("clearml", false));
-    for (answers, expected) in [(Answers::empty(), 6), (stopped, 5)] {
-        let home = Home::new(answers);
-        let (text, code, took) = timed(&mut home.status(&["--wait=1h"]));
-        assert!(took < Duration::from_secs(10), "{took:?}");
+    let stopped =
+        Responses::empty().with_container("clearml-control-plane", node("clearml", false));
+    for (responses, expected) in [(Responses::empty(), 6), (stopped, 5)] {
+        let home = Home::new(responses);
+        let (text, code, duration) = timed(&mut home.status(&["--wait=1h"]));
+        assert!(duration < Duration::from_secs(10), "{duration:?}");
         assert_eq!(code, Some(expected), "{text}");
     }
 }
 
 #[test]
-fn watching_off_a_terminal_tells_changes_until_ctrl_c() {
-    let home = Home::new(Answers::empty());
+fn watch_without_a_terminal_prints_changes_until_ctrl_c() {
+    let home = Home::new(Responses::empty());
     let mut watching = home
         .status(&["--watch=1"])
         .stdout(Stdio::piped())
@@ -257,8 +258,12 @@ fn watching_off_a_terminal_tells_changes_until_ctrl_c() {
         [next(), next()].concat(),
         "  hint: create it: clearml-local up"
     );
-    home.keep_settings();
-    assert_eq!(next(), "", "blocks stand apart, and only changes are told");
+    home.store_settings();
+    assert_eq!(
+        next(),
+        "",
+        "an empty line separates blocks, and only changes are printed"
+    );
     assert_eq!(next(), "clearml  absent, release 1.5.0");
     let pid = watching.id().to_string();
     let killed = Command::new("kill").args(["-INT", &pid]).status();

@@ -1,6 +1,6 @@
-//! An engine behind TLS: reached as Docker's own command reaches it, and each reason
-//! why it is not reached with its own remedy. The certificates in `tls/` are for these
-//! tests: an authority's, a server's for loopback and the same expired, a client's.
+//! An engine with TLS: it is reached as with Docker's CLI, and each reason for a
+//! failure has its own hint. The certificates in `tls/` are only for these tests: an
+//! authority's, a server's for loopback, an expired one of the server, and a client's.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -27,7 +27,7 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(file(name)).unwrap()
 }
 
-/// A server that demands a certificate of the authority from its clients.
+/// Returns a server configuration that requires client certificates.
 fn config(server: &str) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -62,8 +62,8 @@ impl Write for Shared {
     }
 }
 
-/// Starts an empty engine with that certificate; returns its port. To plain HTTP it
-/// answers as Go's servers do.
+/// Starts an empty engine with this certificate and returns its port. It responds to
+/// plain HTTP as Go's servers do.
 fn start(server: &str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -71,17 +71,18 @@ fn start(server: &str) -> u16 {
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             let config = Arc::clone(&config);
-            std::thread::spawn(move || answer(client, config));
+            std::thread::spawn(move || respond(client, config));
         }
     });
     port
 }
 
-fn answer(mut client: TcpStream, config: Arc<ServerConfig>) -> std::io::Result<()> {
+fn respond(mut client: TcpStream, config: Arc<ServerConfig>) -> std::io::Result<()> {
     let mut first = [0];
     client.peek(&mut first)?;
     if first != [22] {
-        // All of it is read, or the answer is lost with the connection.
+        // The request must be read, or the response is lost when the connection is
+        // closed.
         let mut request = [0; 4096];
         let _ = client.read(&mut request)?;
         return client.write_all(
@@ -90,11 +91,11 @@ fn answer(mut client: TcpStream, config: Arc<ServerConfig>) -> std::io::Result<(
     }
     let connection = ServerConnection::new(config).unwrap();
     let stream = Shared(Rc::new(RefCell::new(StreamOwned::new(connection, client))));
-    serve(stream.clone(), stream, &Answers::empty())
+    serve(stream.clone(), stream, &Responses::empty())
 }
 
-/// A folder with these files, by the names that Docker gives them.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+/// Creates a directory with these files under the names that Docker uses.
+fn directory(files: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, from) in files {
         std::fs::copy(file(from), dir.path().join(name)).unwrap();
@@ -108,9 +109,9 @@ const CLIENT: [(&str, &str); 3] = [
     ("key.pem", "client-key.pem"),
 ];
 
-/// What `list` writes with these variables.
+/// Returns the stderr of `list` with these variables.
 fn list(variables: &[(&str, &str)]) -> String {
-    let home = Home::new(Answers::empty());
+    let home = Home::new(Responses::empty());
     let mut command = home.command(env!("CARGO_BIN_EXE_clearml-local"));
     command.env_remove("DOCKER_HOST");
     let output = command
@@ -122,13 +123,13 @@ fn list(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn an_engine_behind_tls_is_reached_and_each_reason_has_its_hint() {
+fn an_engine_with_tls_is_reached_and_each_failure_has_a_hint() {
     let (good, expired) = (start("server.pem"), start("expired.pem"));
-    let plain = engine::start_cluster(Answers::empty());
-    let whole = folder(&CLIENT);
-    let stranger = folder(&[("ca.pem", "client.pem"), CLIENT[1], CLIENT[2]]);
-    let nobody = folder(&CLIENT[..1]);
-    let half = folder(&CLIENT[..2]);
+    let plain = engine::start_cluster(Responses::empty());
+    let complete = directory(&CLIENT);
+    let unknown_authority = directory(&[("ca.pem", "client.pem"), CLIENT[1], CLIENT[2]]);
+    let no_client = directory(&CLIENT[..1]);
+    let no_key = directory(&CLIENT[..2]);
     let at = |host: &str, port: u16, dir: &TempDir| {
         list(&[
             ("DOCKER_HOST", &format!("tcp://{host}:{port}")),
@@ -136,36 +137,36 @@ fn an_engine_behind_tls_is_reached_and_each_reason_has_its_hint() {
             ("DOCKER_CERT_PATH", &dir.path().display().to_string()),
         ])
     };
-    let unreached = "cannot connect to the Docker engine";
-    let reached = at("localhost", good, &whole);
+    let unreachable = "cannot connect to the Docker engine";
+    let reached = at("localhost", good, &complete);
     assert!(!reached.contains("error"), "{reached}");
     for host in ["127.0.0.1", "0.0.0.0"] {
-        assert_eq!(at(host, good, &whole), reached);
+        assert_eq!(at(host, good, &complete), reached);
     }
-    for (told, reason, hint) in [
+    for (output, reason, hint) in [
         (
-            at("127.0.0.1", expired, &whole),
+            at("127.0.0.1", expired, &complete),
             "its certificate has expired",
             "renew the engine's certificate",
         ),
         (
-            at("127.0.0.1", good, &stranger),
+            at("127.0.0.1", good, &unknown_authority),
             "signed by an unknown authority",
             "/ca.pem",
         ),
         (
-            at("127.0.0.1", good, &nobody),
-            // Its own reason comes before or after the request.
-            unreached,
+            at("127.0.0.1", good, &no_client),
+            // The reason arrives before or after the request.
+            unreachable,
             "does not accept this client",
         ),
         (
-            at("127.0.0.1", plain, &whole),
-            unreached,
+            at("127.0.0.1", plain, &complete),
+            unreachable,
             "unset DOCKER_TLS_VERIFY",
         ),
         (
-            at("127.0.0.1", good, &half),
+            at("127.0.0.1", good, &no_key),
             "cannot use the TLS certificates",
             "check ca.pem, cert.pem and key.pem",
         ),
@@ -175,13 +176,13 @@ fn an_engine_behind_tls_is_reached_and_each_reason_has_its_hint() {
             "DOCKER_TLS_VERIFY=1",
         ),
     ] {
-        assert!(told.contains(reason) && told.contains(hint), "{told}");
+        assert!(output.contains(reason) && output.contains(hint), "{output}");
     }
-    // Without verification, and as a context's files.
-    let skips = list(&[
+    // Without verification.
+    let unverified = list(&[
         ("DOCKER_HOST", &format!("tcp://127.0.0.1:{expired}")),
         ("DOCKER_TLS", "1"),
-        ("DOCKER_CERT_PATH", &whole.path().display().to_string()),
+        ("DOCKER_CERT_PATH", &complete.path().display().to_string()),
     ]);
-    assert_eq!(skips, reached);
+    assert_eq!(unverified, reached);
 }

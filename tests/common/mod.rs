@@ -1,4 +1,4 @@
-//! What tests of the rendered objects share.
+//! Shared by tests of rendered objects.
 
 use clearml_local::testing::images::Identities;
 use clearml_local::testing::inputs::{KeptFile, SetArgument, SetKind};
@@ -9,14 +9,13 @@ use clearml_local::testing::release::Catalogue;
 use clearml_local::testing::secrets::Secrets;
 use clearml_local::testing::values;
 
-/// What values became.
 pub struct Rendered {
     pub objects: Vec<Object>,
     pub warnings: Vec<String>,
 }
 
-/// The objects of a release with a values file and `--set` arguments, on a small
-/// machine, with secrets that are the same in every run.
+/// Renders a release with a values file and `--set` arguments, on a small host, with
+/// fixed secrets.
 pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, values::Error> {
     let release = Catalogue::builtin().find(release).unwrap();
     let sets: Vec<SetArgument> = sets
@@ -55,7 +54,6 @@ pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, valu
     })
 }
 
-/// Secrets that are the same in every run.
 fn fixed_secrets() -> Secrets {
     let pair = |name: &str| serde_json::json!({"access_key": format!("{name}-key"), "secret_key": format!("{name}-secret")});
     let users = [

@@ -1,4 +1,4 @@
-//! Keys of the whole: names, registry, ingress, secrets, services outside.
+//! Keys of the cluster: names, registry, ingress, secrets and external services.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::*;
 pub fn rows() -> Vec<Row> {
     let mut rows = cluster();
     rows.extend(ingress());
-    rows.extend(outside());
+    rows.extend(external());
     rows
 }
 
@@ -135,9 +135,9 @@ fn ingress() -> Vec<Row> {
     const APP: &str = "Ingress/clearml-app";
     const APIS: &str = "Ingress/clearml-api";
     const FILES: &str = "Ingress/clearml-files";
-    let below_root = "works only at `/`";
+    let root_only = "works only at `/`";
     vec![
-        row(&["ingress.name=mine"], Does::Nothing),
+        row(&["ingress.name=mine"], Effect::Nothing),
         change(
             &["ingress.app.enabled=true", "ingress.annotations.a=b"],
             APP,
@@ -240,17 +240,18 @@ fn ingress() -> Vec<Row> {
             "/metadata/annotations/a",
             json!("c"),
         ),
-        row(&["ingress.app.path=/app"], Does::Refused(below_root)),
-        row(&["ingress.api.path=/api"], Does::Refused(below_root)),
-        row(&["ingress.files.path=/files"], Does::Refused(below_root)),
+        row(&["ingress.app.path=/app"], Effect::Rejected(root_only)),
+        row(&["ingress.api.path=/api"], Effect::Rejected(root_only)),
+        row(&["ingress.files.path=/files"], Effect::Rejected(root_only)),
     ]
 }
 
-fn outside() -> Vec<Row> {
-    const ELASTIC_OUT: &str =
+fn external() -> Vec<Row> {
+    const EXTERNAL_ELASTICSEARCH: &str =
         "elasticsearch.enabled=false,externalServices.elasticsearchHost=e.example.com";
-    const MONGODB_OUT: &str = "mongodb.enabled=false,externalServices.mongodbHost=m.example.com";
-    const REDIS_OUT: &str = "redis.enabled=false,externalServices.redisHost=r.example.com";
+    const EXTERNAL_MONGODB: &str =
+        "mongodb.enabled=false,externalServices.mongodbHost=m.example.com";
+    const EXTERNAL_REDIS: &str = "redis.enabled=false,externalServices.redisHost=r.example.com";
     let path = "/spec/containers/clearml/env";
     vec![
         env(
@@ -278,17 +279,20 @@ fn outside() -> Vec<Row> {
             json!("r.example.com"),
         ),
         env(
-            &[ELASTIC_OUT, "externalServices.elasticsearchPort=9201"],
+            &[
+                EXTERNAL_ELASTICSEARCH,
+                "externalServices.elasticsearchPort=9201",
+            ],
             "CLEARML_ELASTIC_SERVICE_PORT",
             json!("9201"),
         ),
         env(
-            &[MONGODB_OUT, "externalServices.mongodbPort=27018"],
+            &[EXTERNAL_MONGODB, "externalServices.mongodbPort=27018"],
             "CLEARML_MONGODB_SERVICE_PORT",
             json!("27018"),
         ),
         env(
-            &[REDIS_OUT, "externalServices.redisPort=6380"],
+            &[EXTERNAL_REDIS, "externalServices.redisPort=6380"],
             "CLEARML_REDIS_SERVICE_PORT",
             json!("6380"),
         ),
@@ -320,66 +324,66 @@ fn outside() -> Vec<Row> {
             Value::Null,
         ),
         pod(
-            &[REDIS_OUT, "externalServices.existingSecret=mine"],
+            &[EXTERNAL_REDIS, "externalServices.existingSecret=mine"],
             API,
             &format!("{path}/CLEARML_REDIS_SERVICE_PASSWORD/valueFrom/secretKeyRef/name"),
             json!("mine"),
         ),
         change(
             &[
-                ELASTIC_OUT,
+                EXTERNAL_ELASTICSEARCH,
                 "externalServices.elasticsearchPassword=p",
                 "externalServices.elasticsearchUsername=u",
             ],
-            OUTSIDE,
+            EXTERNAL,
             "/stringData/elasticsearch_username",
             json!("u"),
         ),
         change(
             &[
-                ELASTIC_OUT,
+                EXTERNAL_ELASTICSEARCH,
                 "externalServices.elasticsearchUsername=u",
                 "externalServices.elasticsearchPassword=p",
             ],
-            OUTSIDE,
+            EXTERNAL,
             "/stringData/elasticsearch_password",
             json!("p"),
         ),
         change(
             &[
-                MONGODB_OUT,
+                EXTERNAL_MONGODB,
                 "externalServices.mongodbPassword=p",
                 "externalServices.mongodbUsername=u",
             ],
-            OUTSIDE,
+            EXTERNAL,
             "/stringData/mongodb_username",
             json!("u"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         change(
             &[
-                MONGODB_OUT,
+                EXTERNAL_MONGODB,
                 "externalServices.mongodbUsername=u",
                 "externalServices.mongodbPassword=p",
             ],
-            OUTSIDE,
+            EXTERNAL,
             "/stringData/mongodb_password",
             json!("p"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         env(
             &[
-                MONGODB_OUT,
+                EXTERNAL_MONGODB,
                 "externalServices.mongodbUsername=u,externalServices.mongodbPassword=p",
                 "externalServices.mongodbQuery=authSource=clearml",
             ],
             "CLEARML_MONGODB_SERVICE_QUERY",
             json!("authSource=clearml"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         change(
-            &[REDIS_OUT, "externalServices.redisPassword=p"],
-            OUTSIDE,
+            &[EXTERNAL_REDIS, "externalServices.redisPassword=p"],
+            EXTERNAL,
             "/stringData/redis_password",
             json!("p"),
         ),

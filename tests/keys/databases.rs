@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::servers::pods;
 use super::*;
 
-/// Keys of a claim below a prefix.
+/// Returns the keys of a claim with this prefix.
 fn claim(prefix: &str, claim: &str) -> Vec<Row> {
     let one = |set: &str, pointer: &str, value: Value| {
         change(&[&format!("{prefix}.{set}")], claim, pointer, value)
@@ -45,7 +45,7 @@ fn redis() -> Vec<Row> {
             "/stringData/redis_password",
             json!("word"),
         ),
-        row(&["redis.databaseNumber=3"], Does::Nothing),
+        row(&["redis.databaseNumber=3"], Effect::Nothing),
         env(
             &["redis.master.name=\\{\\{ .Release.Name \\}\\}-other"],
             "CLEARML_REDIS_SERVICE_HOST",
@@ -64,7 +64,7 @@ fn redis() -> Vec<Row> {
         ),
         row(
             &["redis.cluster.enabled=true"],
-            Does::Refused("an external Redis"),
+            Effect::Rejected("an external Redis"),
         ),
         pod(
             &["redis.extraFlags={--maxmemory,1gb}"],
@@ -88,14 +88,14 @@ fn mongodb() -> Vec<Row> {
             "/kind",
             json!("StatefulSet"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         pod(
             &["mongodb.auth.enabled=true"],
             MONGODB,
             "/spec/containers/mongodb/env/MONGO_INITDB_ROOT_USERNAME/value",
             json!("root"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         change(
             &[
                 "mongodb.auth.enabled=true",
@@ -105,14 +105,14 @@ fn mongodb() -> Vec<Row> {
             "/stringData/mongodb_password",
             json!("word"),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         change(
             &["mongodb.architecture=replicaset", "mongodb.replicaCount=3"],
             SET,
             "/spec/replicas",
             json!(3),
         )
-        .on("2.3"),
+        .in_release("2.3"),
         env(
             &["mongodb.service.name=\\{\\{ .Release.Name \\}\\}-other"],
             "CLEARML_MONGODB_SERVICE_HOST",
@@ -147,12 +147,12 @@ fn mongodb() -> Vec<Row> {
 }
 
 fn elasticsearch() -> Vec<Row> {
-    let inside = |what: &str| format!("/spec/containers/elasticsearch/{what}");
-    let own = |set: &str, pointer: &str, value: Value| {
+    let in_container = |field: &str| format!("/spec/containers/elasticsearch/{field}");
+    let elasticsearch_pod = |set: &str, pointer: &str, value: Value| {
         pod(
             &[&format!("elasticsearch.{set}")],
             ELASTIC,
-            &inside(pointer),
+            &in_container(pointer),
             value,
         )
     };
@@ -170,18 +170,18 @@ fn elasticsearch() -> Vec<Row> {
         ),
         row(
             &["elasticsearch.roles.master=false"],
-            Does::Refused("no node becomes master"),
+            Effect::Rejected("no node becomes master"),
         ),
         row(
             &["elasticsearch.roles.data=false"],
-            Does::Refused("no node holds data"),
+            Effect::Rejected("no node holds data"),
         ),
-        own(
+        elasticsearch_pod(
             "roles.ingest=false",
             "env/node.roles/value",
             json!("master,data,remote_cluster_client"),
         ),
-        own(
+        elasticsearch_pod(
             "roles.remote_cluster_client=false",
             "env/node.roles/value",
             json!("master,ingest,data"),
@@ -192,29 +192,29 @@ fn elasticsearch() -> Vec<Row> {
             "/spec/replicas",
             json!(3),
         ),
-        own(
+        elasticsearch_pod(
             "clusterHealthCheckParams=wait_for_status=green",
             "startupProbe/httpGet/path",
             json!("/_cluster/health?wait_for_status=green"),
         ),
-        row(&["elasticsearch.minimumMasterNodes=2"], Does::Nothing),
+        row(&["elasticsearch.minimumMasterNodes=2"], Effect::Nothing),
         change(
             &["elasticsearch.clusterName=search"],
             "StatefulSet/search-master",
             "/kind",
             json!("StatefulSet"),
         ),
-        own(
+        elasticsearch_pod(
             "esJavaOpts=-Xmx256m",
             "env/ES_JAVA_OPTS/value",
             json!("-Xmx256m"),
         ),
-        own(
+        elasticsearch_pod(
             "resources.requests.memory=600Mi",
             "resources/requests/memory",
             json!("600Mi"),
         ),
-        own(
+        elasticsearch_pod(
             "resources.limits.memory=3Gi",
             "resources/limits/memory",
             json!("3Gi"),
@@ -246,7 +246,7 @@ fn elasticsearch() -> Vec<Row> {
             "/data/elasticsearch.yml",
             json!("a: b"),
         ),
-        own(
+        elasticsearch_pod(
             "imageTag=our-build",
             "image",
             json!(format!("{}:our-build", image.0)),

@@ -1,4 +1,4 @@
-//! The table: for each key what is said, and what it does.
+//! The table of all keys: an argument for each, and its effect.
 
 mod cluster;
 mod databases;
@@ -6,64 +6,62 @@ mod servers;
 
 use serde_json::Value;
 
-/// What a key does.
-pub enum Does {
-    /// In the object `Kind/name`, at that place, this stands then; `None` is nothing.
+/// The effect of a key.
+pub enum Effect {
+    /// The object `Kind/name` has this value at this pointer; `None` means no value.
     Changes(String, String, Option<Value>),
-    /// It warns that it has no effect.
+    /// There is a warning that the key has no effect.
     Nothing,
-    /// It changes nothing here, and warns with these words.
+    /// The objects are unchanged, and there is a warning with this text.
     Warns(&'static str),
-    /// It is refused with these words.
-    Refused(&'static str),
+    /// The value is rejected with this message.
+    Rejected(&'static str),
 }
 
-/// One key.
 pub struct Row {
-    /// Its full name, or that of something below it.
+    /// The full name of the key, or of a nested key.
     pub key: String,
-    /// The release with which it acts.
+    /// The release in which it has an effect.
     pub release: &'static str,
-    /// What is said; the last is the key's own, the others are what it needs.
+    /// Arguments: the last one sets the key, the others are what it needs.
     pub sets: Vec<String>,
-    /// What comes of it.
-    pub does: Does,
+    pub effect: Effect,
 }
 
 impl Row {
-    fn on(self, release: &'static str) -> Row {
+    fn in_release(self, release: &'static str) -> Row {
         Row { release, ..self }
     }
 }
 
-fn row(sets: &[&str], does: Does) -> Row {
-    let last = sets.last().expect("a row says something");
+fn row(sets: &[&str], effect: Effect) -> Row {
+    let last = sets.last().expect("a row has arguments");
     let key = last.split(['=', '[']).next().unwrap_or_default();
     Row {
         key: key.replace("\\.", "."),
         release: "1.5.0",
         sets: sets.iter().map(|set| (*set).to_owned()).collect(),
-        does,
+        effect,
     }
 }
 
 fn change(sets: &[&str], object: &str, pointer: &str, value: Value) -> Row {
     let value = Some(value).filter(|value| !value.is_null());
-    row(sets, Does::Changes(object.into(), pointer.into(), value))
+    row(sets, Effect::Changes(object.into(), pointer.into(), value))
 }
 
-/// What pods of a server or a database run: `/spec/template/spec` stands for `pod`.
+/// A change in the pod template of a workload.
 fn pod(sets: &[&str], workload: &str, pointer: &str, value: Value) -> Row {
     change(sets, workload, &format!("/spec/template{pointer}"), value)
 }
 
-/// A variable of the API server.
+/// A change of an environment variable of the API server.
 fn env(sets: &[&str], name: &str, value: Value) -> Row {
     let pointer = format!("/spec/containers/clearml/env/{name}/value");
     pod(sets, API, &pointer, value)
 }
 
-/// Base64 of what looks like a bcrypt hash.
+/// Base64 of a text that looks like a bcrypt hash.
 const HASHED: &str =
     "JDJiJDEyJGFiY2RlZmdoaWprbG1ub3BxcnN0dXVBYkNkRWZHaElqS2xNbk9wUXJTdFV2V3hZejAxMjNh";
 
@@ -76,10 +74,9 @@ const MONGODB_CLAIM: &str = "PersistentVolumeClaim/clearml-mongodb";
 const ELASTIC_CLAIM: &str = "PersistentVolumeClaim/clearml-elastic-master-clearml-elastic-master-0";
 const FILES_CLAIM: &str = "PersistentVolumeClaim/clearml-fileserver-data";
 const CONF: &str = "Secret/clearml-conf";
-const OUTSIDE: &str = "Secret/clearml-outside";
+const EXTERNAL: &str = "Secret/clearml-outside";
 const REGISTRY: &str = "Secret/clearml-registry";
 
-/// Every key.
 pub fn table() -> Vec<Row> {
     let mut rows = cluster::rows();
     rows.extend(servers::rows());

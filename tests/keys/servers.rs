@@ -32,9 +32,9 @@ fn api() -> Vec<Row> {
         ),
         row(
             &["apiserver.prepopulateArtifactsPath=/elsewhere"],
-            Does::Nothing,
+            Effect::Nothing,
         ),
-        row(&["apiserver.configDir=/elsewhere"], Does::Nothing),
+        row(&["apiserver.configDir=/elsewhere"], Effect::Nothing),
         env(
             &["apiserver.authCookiesMaxAge=60"],
             "CLEARML__APISERVER__AUTH__COOKIES__MAX_AGE",
@@ -127,26 +127,26 @@ fn servers() -> Vec<Row> {
             "clearml",
             ("allegroai/clearml", "1.5.0"),
         ));
-        let of = |what: &str| format!("{name}.{what}");
+        let key = |field: &str| format!("{name}.{field}");
         rows.extend([
             change(
-                &[&of("replicaCount=2")],
+                &[&key("replicaCount=2")],
                 &workload,
                 "/spec/replicas",
                 json!(2),
             ),
             row(
-                &[&of("service.type=ClusterIP")],
-                Does::Warns("this node publishes its node port anyway"),
+                &[&key("service.type=ClusterIP")],
+                Effect::Warns("this node publishes its node port anyway"),
             ),
             change(
-                &[&of("service.port=1234")],
+                &[&key("service.port=1234")],
                 &service,
                 "/spec/ports/0/port",
                 json!(1234),
             ),
             change(
-                &[&of("service.nodePort=32000")],
+                &[&key("service.nodePort=32000")],
                 &service,
                 "/spec/ports/0/nodePort",
                 json!(32000),
@@ -156,14 +156,14 @@ fn servers() -> Vec<Row> {
     rows
 }
 
-/// Keys of all components' pods.
+/// Returns the keys of a component's pods.
 pub fn pods(
     name: &str,
     workload: &str,
     container: &str,
     (repository, tag): (&str, &str),
 ) -> Vec<Row> {
-    let inside = |what: &str| format!("/spec/containers/{container}/{what}");
+    let in_container = |field: &str| format!("/spec/containers/{container}/{field}");
     let one = |set: &str, pointer: &str, value: Value| {
         pod(&[&format!("{name}.{set}")], workload, pointer, value)
     };
@@ -173,17 +173,17 @@ pub fn pods(
     vec![
         one(
             "image.repository=r.example.com/ours",
-            &inside("image"),
+            &in_container("image"),
             json!(format!("r.example.com/ours:{tag}")),
         ),
         one(
             "image.tag=our-build",
-            &inside("image"),
+            &in_container("image"),
             json!(format!("{repository}:our-build")),
         ),
         one(
             "image.pullPolicy=Never",
-            &inside("imagePullPolicy"),
+            &in_container("imagePullPolicy"),
             json!("Never"),
         ),
         pod(
@@ -191,13 +191,13 @@ pub fn pods(
                 "{name}.extraEnvs[0].name=A,{name}.extraEnvs[0].value=7"
             )],
             workload,
-            &inside("env/A/value"),
+            &in_container("env/A/value"),
             json!("7"),
         ),
         one("podAnnotations.a=b", "/metadata/annotations/a", json!("b")),
         one(
             "resources.limits.cpu=3",
-            &inside("resources/limits/cpu"),
+            &in_container("resources/limits/cpu"),
             json!(3),
         ),
         one(

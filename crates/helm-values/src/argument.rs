@@ -48,7 +48,7 @@ pub struct Argument<'a> {
 }
 
 impl<'a> Argument<'a> {
-    /// Creates an argument that names no files.
+    /// Creates an argument without files.
     pub fn new(kind: SetKind, text: &'a str) -> Argument<'a> {
         Argument {
             kind,
@@ -57,7 +57,7 @@ impl<'a> Argument<'a> {
         }
     }
 
-    /// Applies the argument to a tree. On error a part of it may have been applied.
+    /// Applies the argument to a tree. On error, part of it may have been applied.
     pub(crate) fn apply(
         &self,
         tree: &mut Map<String, Value>,
@@ -74,7 +74,7 @@ impl<'a> Argument<'a> {
         }
         let mut files = self.files.iter();
         let mut file = |path: &str| match files.next() {
-            Some((given, contents)) if *given == path => Ok((*contents).to_owned()),
+            Some((name, contents)) if *name == path => Ok((*contents).to_owned()),
             _ => Err(ErrorKind::MissingFile(path.to_owned())),
         };
         Parser::new(self.kind, self.text, &mut file, budget).apply(tree)
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_extends_the_values_below() {
+    fn an_argument_extends_existing_values() {
         let base = json!({"a": [{"b": 1}, {"c": 2}]});
         assert_eq!(
             apply(SetKind::Set, "a[0].x=1", base).unwrap(),

@@ -2,8 +2,8 @@
 
 /// A deliberate difference from Helm 4.
 ///
-/// The list is complete: `tests/helm` compares everything else exactly, and has an example of
-/// each difference.
+/// The list is complete: `tests/helm` compares everything else exactly, and has an
+/// example for each difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Difference {
     /// A part of a `--set` argument that Helm drops silently.

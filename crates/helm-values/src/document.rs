@@ -17,7 +17,7 @@ pub struct Document {
 #[derive(Debug, Clone)]
 pub(crate) struct Lines {
     pub(crate) marks: Marks,
-    /// Keys at the top level that hold an anchor that an alias uses.
+    /// Top-level keys whose value contains an anchor that an alias uses.
     pub(crate) anchored: HashSet<String>,
 }
 
@@ -25,14 +25,14 @@ pub(crate) struct Lines {
 #[derive(Debug, Clone)]
 pub(crate) struct Marks {
     pub(crate) line: usize,
-    pub(crate) below: Below,
+    pub(crate) children: Children,
     /// The spelling of a key that is read as something else.
-    pub(crate) spelled: Option<String>,
+    pub(crate) spelling: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Below {
-    Nothing,
+pub(crate) enum Children {
+    None,
     Keys(HashMap<String, Marks>),
     Items(Vec<Marks>),
 }
@@ -58,8 +58,8 @@ impl Document {
         self.lines.spelling(path)
     }
 
-    /// Reports whether a top-level key holds an anchor that an alias uses, such as
-    /// `x-common: &common` in Compose files.
+    /// Returns whether the value of a top-level key contains an anchor that an alias
+    /// uses, such as `x-common: &common` in Compose files.
     pub fn is_anchored(&self, key: &str) -> bool {
         self.lines.is_anchored(key)
     }
@@ -73,7 +73,7 @@ impl Lines {
 
     pub(crate) fn spelling(&self, path: &[&str]) -> Option<&str> {
         let (marks, depth) = self.nearest(path);
-        marks.spelled.as_deref().filter(|_| depth == path.len())
+        marks.spelling.as_deref().filter(|_| depth == path.len())
     }
 
     pub(crate) fn is_anchored(&self, key: &str) -> bool {
@@ -84,13 +84,13 @@ impl Lines {
     fn nearest(&self, path: &[&str]) -> (&Marks, usize) {
         let mut marks = &self.marks;
         for (depth, step) in path.iter().enumerate() {
-            let below = match &marks.below {
-                Below::Nothing => None,
-                Below::Keys(keys) => keys.get(*step),
-                Below::Items(items) => index(step).and_then(|index| items.get(index)),
+            let child = match &marks.children {
+                Children::None => None,
+                Children::Keys(keys) => keys.get(*step),
+                Children::Items(items) => index(step).and_then(|index| items.get(index)),
             };
-            match below {
-                Some(below) => marks = below,
+            match child {
+                Some(child) => marks = child,
                 None => return (marks, depth),
             }
         }
@@ -166,7 +166,7 @@ list: [1]
     }
 
     #[test]
-    fn spellings_and_used_anchors_are_kept() {
+    fn records_spellings_and_used_anchors() {
         let text = "on: 1\nx-used: &used {a: 1}\nx-unused: &unused {}\nb: *used\n";
         let document = &Document::read_all(text).unwrap()[0];
         assert_eq!(document.spelling(&["true"]), Some("on"));

@@ -6,8 +6,8 @@ use crate::Difference;
 
 /// Why a values file or an argument was rejected.
 ///
-/// It is displayed as `line 3, column 1: duplicate key ...`. [`Error::kind`] by itself is
-/// displayed without the position, for callers that print the position their way.
+/// It is displayed as `line 3, column 1: duplicate key ...`. [`Error::kind`] is
+/// displayed without the position, for callers that format the position themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     pub kind: ErrorKind,

@@ -1,7 +1,7 @@
 //! The grammar of `--set`: `a.b=c`, `a[0].b=c`, `a={x,y}`, `a=b,c=d`, escapes with a
 //! backslash, and guessed types.
 //!
-//! The parser takes the same steps as Helm's own (strvals), because that parser is the only
+//! The parser takes the same steps as Helm's parser (strvals), which is the only
 //! definition of the grammar. `tests/helm` compares the two.
 
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ const MAX_INDEXES: usize = 30;
 /// creates 65537, and a command line has room for thousands of those.
 const MAX_ITEMS: usize = 4 * MAX_INDEX;
 
-/// The number of list items that arguments can still create.
+/// The remaining number of list items that arguments can create.
 #[derive(Debug)]
 pub(crate) struct Budget(usize);
 
@@ -99,7 +99,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads `KEY=VALUE` and the comma after it, or the rest of one after a dot.
+    /// Reads `KEY=VALUE` and the comma after it, or the rest of `KEY=VALUE` after a
+    /// dot.
     fn key(&mut self, map: &mut Map<String, Value>, dots: usize) -> Result<(), ErrorKind> {
         let (name, end) = self.until(&['=', '[', ',', '.']);
         match end {
@@ -115,7 +116,7 @@ impl<'a> Parser<'a> {
             let index = self.index()?;
             let list = match map.get_mut(&name) {
                 None => map.entry(&name).or_insert_with(|| Value::Array(Vec::new())),
-                Some(there) => there,
+                Some(existing) => existing,
             };
             let Value::Array(list) = list else {
                 return Err(not_a_list(name, list));
@@ -128,15 +129,15 @@ impl<'a> Parser<'a> {
             if dots == MAX_DOTS {
                 return Err(ErrorKind::TooManyDots(MAX_DOTS));
             }
-            let below = match map.get_mut(&name) {
+            let nested = match map.get_mut(&name) {
                 None => map.entry(&name).or_insert_with(|| Map::new().into()),
-                Some(there) => there,
+                Some(existing) => existing,
             };
-            let Value::Object(below) = below else {
-                let found = (&*below).into();
+            let Value::Object(nested) = nested else {
+                let found = (&*nested).into();
                 return Err(ErrorKind::NotAMap { name, found });
             };
-            self.key(below, dots + 1)?;
+            self.key(nested, dots + 1)?;
         }
         if name.is_empty() {
             return Err(ErrorKind::MissingKey);
@@ -191,10 +192,10 @@ impl<'a> Parser<'a> {
                 if item.is_null() {
                     *item = Value::Array(Vec::new());
                 }
-                let Value::Array(below) = item else {
+                let Value::Array(nested) = item else {
                     return Err(not_a_list(format!("[{index}]"), item));
                 };
-                self.item(below, next, dots, indexes + 1)
+                self.item(nested, next, dots, indexes + 1)
             }
             End::Char(_) => {
                 let existed = index < list.len();
@@ -202,11 +203,12 @@ impl<'a> Parser<'a> {
                 if !item.is_object() {
                     *item = Map::new().into();
                 }
-                let Value::Object(below) = item else {
+                let Value::Object(nested) = item else {
                     unreachable!("it was just replaced by a map");
                 };
-                self.key(below, dots)?;
-                // Helm mistakes the end of the text for the end of the item, and drops it.
+                self.key(nested, dots)?;
+                // Helm confuses the end of the text with the end of the item, and drops
+                // the item.
                 if self.ended && !existed {
                     return Err(ErrorKind::EmptyFirstValue(index));
                 }
@@ -299,7 +301,7 @@ fn not_a_list(name: String, found: &Value) -> ErrorKind {
     ErrorKind::NotAList { name, found }
 }
 
-/// Guesses the type of a word as Helm does: a number does not begin with a zero.
+/// Guesses the type of a word as Helm does: a number does not start with a zero.
 fn guess(word: String) -> Value {
     // Go folds case by the rules of Unicode.
     let is = |name: &str| word.replace('ſ', "s").eq_ignore_ascii_case(name);

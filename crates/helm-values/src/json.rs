@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::scalar::number;
 use crate::{Error, ErrorKind, Position};
 
-/// Reads an object that is the whole text.
+/// Reads a text that is an object.
 pub(crate) fn object(text: &str) -> Result<Map<String, Value>, Error> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
         let kind = invalid(text, &error);
@@ -16,10 +16,10 @@ pub(crate) fn object(text: &str) -> Result<Map<String, Value>, Error> {
     Ok(object.collect())
 }
 
-/// Reads the value at the start of a text, which does not begin with a space. Returns it with
-/// the rest of the text.
+/// Reads the value at the start of a text, which must not start with a space. Returns
+/// the value and the rest of the text.
 pub(crate) fn first(text: &str) -> Result<(Value, &str), ErrorKind> {
-    // To Helm, literals and numbers end at the first character that cannot belong to them;
+    // Helm ends literals and numbers at the first character that cannot belong to them;
     // serde_json requires white space or punctuation there.
     if let Some(length) = literal(text) {
         let (word, rest) = text.split_at(length);
@@ -34,7 +34,7 @@ pub(crate) fn first(text: &str) -> Result<(Value, &str), ErrorKind> {
     }
 }
 
-/// Replaces `1.0` by `1`, as Helm writes it.
+/// Replaces `1.0` with `1`, as Helm writes it.
 fn shorten(value: Value) -> Value {
     match value {
         Value::Number(float) if float.is_f64() => number(float.as_f64().unwrap_or_default()),
@@ -106,7 +106,7 @@ mod tests {
     use crate::Difference;
 
     #[test]
-    fn a_value_ends_where_the_next_begins() {
+    fn a_value_ends_where_the_next_one_starts() {
         for (text, value, rest) in [
             ("1,b=2", json!(1), ",b=2"),
             ("truefalse", json!(true), "false"),

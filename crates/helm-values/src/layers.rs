@@ -41,40 +41,41 @@ impl Layer {
         lines.is_some_and(|lines| lines.is_anchored(key))
     }
 
-    /// Reports whether the layer determines the value at a path: by setting it, or by setting
-    /// something else than a map above it. Items of lists are written `[0]` or `0`.
+    /// Returns whether the layer determines the value at a path, because it sets the
+    /// value, or something else than a map at a parent. Items of lists are written
+    /// `[0]` or `0`.
     pub fn determines(&self, path: &[&str]) -> bool {
         // An argument sets single items of a list, a file replaces the list.
         determines(&self.tree, path, matches!(self.source, Source::Argument(_)))
     }
 }
 
-/// Reports whether a tree determines the value at a path: by having it, or by having something
-/// else than a map above it. Items of lists are written `[0]` or `0`.
+/// Returns whether a tree determines the value at a path, because it has the value, or
+/// something else than a map at a parent. Items of lists are written `[0]` or `0`.
 pub fn has_value(tree: &Value, path: &[&str]) -> bool {
     determines(tree, path, false)
 }
 
-/// `keeps_items` means that items that the tree lacks are left to weaker layers.
+/// With `keeps_items`, weaker layers determine the items that the tree lacks.
 fn determines(tree: &Value, path: &[&str], keeps_items: bool) -> bool {
     let mut node = tree;
     for step in path {
-        let below = match node {
+        let child = match node {
             Value::Object(map) => match map.get(*step) {
-                Some(below) => below,
+                Some(child) => child,
                 None => return false,
             },
             Value::Array(items) => {
                 match index(step).and_then(|index| items.get(index)) {
-                    // Null fills the items before the one that was set.
+                    // The items before the one that was set are filled with null.
                     Some(Value::Null) | None if keeps_items => return false,
-                    Some(below) => below,
+                    Some(child) => child,
                     None => return true,
                 }
             }
             _ => return true,
         };
-        node = below;
+        node = child;
     }
     true
 }
@@ -108,7 +109,7 @@ impl Merged {
 /// does: files in their order, then the arguments of each flag in the order of
 /// [`SetKind`](crate::SetKind).
 ///
-/// Invalid files and arguments are left out and reported all at once, in
+/// Invalid files and arguments are skipped, and all of them are reported in
 /// [`Merged::rejected`].
 pub fn merge_values(files: &[&str], arguments: &[Argument<'_>]) -> Merged {
     let mut rejected = Vec::new();
@@ -128,15 +129,15 @@ pub fn merge_values(files: &[&str], arguments: &[Argument<'_>]) -> Merged {
             Err(error) => rejected.push((source, error)),
         }
     }
-    let of_files = tree.clone();
+    let files_only = tree.clone();
     let mut accepted: Vec<&Argument<'_>> = Vec::new();
-    let (mut budget, mut own_budget) = (Budget::default(), Budget::default());
-    for (number, argument) in in_order(arguments) {
+    let (mut budget, mut separate_budget) = (Budget::default(), Budget::default());
+    for (number, argument) in sorted_by_flag(arguments) {
         let source = Source::Argument(number);
         if let Err(error) = argument.apply(&mut tree, &mut budget) {
             rejected.push((source, error));
-            // A part of the argument may have been applied.
-            tree.clone_from(&of_files);
+            // Part of the argument may have been applied.
+            tree.clone_from(&files_only);
             budget = Budget::default();
             for argument in &accepted {
                 let _ = argument.apply(&mut tree, &mut budget);
@@ -144,12 +145,12 @@ pub fn merge_values(files: &[&str], arguments: &[Argument<'_>]) -> Merged {
             continue;
         }
         accepted.push(argument);
-        let mut own = Map::new();
-        // An argument that fits the whole tree fits an empty one.
-        let _ = argument.apply(&mut own, &mut own_budget);
+        let mut separate = Map::new();
+        // An argument that is valid for the whole tree is valid for an empty one.
+        let _ = argument.apply(&mut separate, &mut separate_budget);
         layers.push(Layer {
             source,
-            tree: Value::Object(own),
+            tree: Value::Object(separate),
             lines: None,
         });
     }
@@ -161,7 +162,7 @@ pub fn merge_values(files: &[&str], arguments: &[Argument<'_>]) -> Merged {
 }
 
 /// Sorts arguments by flag, with their index.
-fn in_order<'a, 'b>(arguments: &'a [Argument<'b>]) -> Vec<(usize, &'a Argument<'b>)> {
+fn sorted_by_flag<'a, 'b>(arguments: &'a [Argument<'b>]) -> Vec<(usize, &'a Argument<'b>)> {
     let mut arguments: Vec<_> = arguments.iter().enumerate().collect();
     arguments.sort_by_key(|(_, argument)| argument.kind);
     arguments
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_argument_leaves_nothing_behind() {
+    fn a_rejected_argument_has_no_effect() {
         let sets = [(SetKind::Set, "a=1"), (SetKind::Set, "b=2,c={x")];
         let merged = merge(&["d: 4\n"], &sets);
         assert_eq!(merged.rejected.len(), 1);

@@ -1,8 +1,9 @@
 //! Helm's language for values: YAML files, merge, and `--set` with its variants.
 //!
-//! Files and arguments mean exactly what they mean to Helm 4. The exceptions are deliberate
-//! and listed in [`Difference`]. In addition to Helm's result this crate reports every error
-//! at once with its position, and the line that determines each value.
+//! Files and arguments have exactly the meaning that they have in Helm 4. The
+//! exceptions are deliberate and listed in [`Difference`]. In addition to Helm's
+//! result, this crate reports all errors with their positions, and the line that
+//! determines each value.
 //!
 //! ```
 //! use helm_values::{Argument, SetKind, Source, coalesce_values, merge_values};
@@ -20,7 +21,7 @@
 //! ];
 //! let merged = merge_values(&[file], &arguments);
 //!
-//! // Everything invalid is reported at once. Here nothing is.
+//! // All errors are reported at once. Here there are none.
 //! assert!(merged.rejected.is_empty());
 //!
 //! // The strongest layer that determines a value, and its line in the file.
@@ -30,7 +31,7 @@
 //! assert_eq!(layer.source, Source::File(0));
 //! assert_eq!(layer.line_of(&path), Some(4));
 //!
-//! // The values in force: those of the user over the defaults of the chart.
+//! // The user's values merged over the chart's defaults.
 //! let mut values = json!({"image": {"tag": "1.9", "pullPolicy": "Always"}, "probes": {}});
 //! coalesce_values(&mut values, &merged.tree);
 //! assert_eq!(
@@ -73,8 +74,8 @@ pub use self::error::{Error, ErrorKind, JsonType, Position};
 pub use self::layers::{Layer, Merged, Source, has_value, merge_values};
 pub use self::merge::{coalesce_values, merge_maps};
 
-/// The maximum size of a file or an argument in bytes. A Kubernetes object, which holds the
-/// values of a Helm release, has the same limit.
+/// The maximum size of a file or an argument in bytes. The Kubernetes object that
+/// stores the values of a Helm release has the same limit.
 pub const MAX_BYTES: usize = 1 << 20;
 
 /// The maximum length of a key in bytes.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 pub fn merge_maps(tree: &mut Map<String, Value>, over: Map<String, Value>) {
     for (key, value) in over {
         match (tree.get_mut(&key), value) {
-            (Some(Value::Object(below)), Value::Object(over)) => merge_maps(below, over),
-            (Some(there), value) => *there = value,
+            (Some(Value::Object(nested)), Value::Object(over)) => merge_maps(nested, over),
+            (Some(existing), value) => *existing = value,
             (None, value) => {
                 tree.insert(key, value);
             }
@@ -22,7 +22,7 @@ pub fn coalesce_values(defaults: &mut Value, user: &Value) {
     let (Value::Object(defaults), Value::Object(user)) = (defaults, user) else {
         return;
     };
-    // At the top level null also removes a default that is null itself.
+    // At the top level, null also removes a default that is null itself.
     let removes = |key: &str, value: &Value, defaults: &Map<String, Value>| {
         value.is_null() && defaults.contains_key(key)
     };
@@ -45,8 +45,8 @@ fn coalesce_maps<'a>(
             (Some(_), Value::Null) => {
                 defaults.shift_remove(key);
             }
-            (Some(Value::Object(below)), Value::Object(value)) => coalesce_maps(below, value),
-            (Some(there), value) => there.clone_from(value),
+            (Some(Value::Object(nested)), Value::Object(value)) => coalesce_maps(nested, value),
+            (Some(existing), value) => existing.clone_from(value),
             (None, value) => {
                 defaults.insert(key.clone(), value.clone());
             }
@@ -58,8 +58,8 @@ fn coalesce_maps<'a>(
 fn remove_nulls(map: &mut Map<String, Value>) {
     map.retain(|_, value| !value.is_null());
     for value in map.values_mut() {
-        if let Value::Object(below) = value {
-            remove_nulls(below);
+        if let Value::Object(nested) = value {
+            remove_nulls(nested);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads values files as Helm does.
 //!
-//! The parser emits events with positions. The reader gives mappings, aliases and merge
-//! keys the meaning that they have in Go's `yaml.v2`, and limits their size.
+//! The parser emits events with positions. The reader interprets mappings, aliases and
+//! merge keys as Go's `yaml.v2` does, and limits their size.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ use granit_parser::{
 };
 use serde_json::{Map, Value};
 
-use crate::document::{Below, Document, Lines, Marks};
+use crate::document::{Children, Document, Lines, Marks};
 use crate::scalar::{Plain, number};
 use crate::{Error, ErrorKind, MAX_KEY_BYTES, Position, syntax};
 
@@ -93,7 +93,7 @@ struct Reader<'t> {
     named: Vec<usize>,
     /// The anchors that an alias uses.
     used: HashSet<usize>,
-    /// The top-level keys, with the range in `named` of the anchors that they hold.
+    /// The top-level keys, with the range in `named` of the anchors in their values.
     top: Vec<(String, Range<usize>)>,
     nodes: usize,
     text: usize,
@@ -113,7 +113,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 Some(Ok((event, span))) => {
-                    self.tag_ends(&span)?;
+                    self.check_tag_end(&span)?;
                     return Ok((event, span));
                 }
                 Some(Err(error)) => return Err(syntax_error(&error)),
@@ -123,7 +123,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Rejects a tag that is followed by punctuation, which YAML 1.1 makes part of the tag.
-    fn tag_ends(&self, span: &Span) -> Result<(), Error> {
+    fn check_tag_end(&self, span: &Span) -> Result<(), Error> {
         let tag = span.tag_span().and_then(|tag| tag.byte_range());
         match tag {
             Some(tag) if self.source[tag.end..].starts_with([',', '[', ']', '{', '}']) => {
@@ -133,8 +133,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Forgets the anchors of a document. Returns the top-level keys that hold an anchor that
-    /// an alias uses.
+    /// Clears the anchors of a document. Returns the top-level keys whose values
+    /// contain an anchor that an alias uses.
     fn end_document(&mut self) -> HashSet<String> {
         let (named, used) = (std::mem::take(&mut self.named), &self.used);
         let top = self.top.drain(..);
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Counts values and text, and enforces the limits.
-    fn grow(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), Error> {
+    fn count(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), Error> {
         self.nodes += nodes;
         self.text += text;
         if self.nodes > MAX_NODES {
@@ -167,24 +167,24 @@ impl<'t> Reader<'t> {
             return Err(Error::at(at, ErrorKind::TooDeep(MAX_DEPTH)));
         }
         let (before, text) = (self.nodes, self.text);
-        let (anchor, value, below) = match event {
+        let (anchor, value, children) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
-                self.grow(at, 1, text.len())?;
+                self.count(at, 1, text.len())?;
                 let value = scalar(&text, style, tag.as_deref(), at)?;
-                (anchor, value, Below::Nothing)
+                (anchor, value, Children::None)
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.grow(at, 1, 0)?;
-                self.begin(anchor);
+                self.count(at, 1, 0)?;
+                self.declare_anchor(anchor);
                 let (items, marks) = self.items(depth)?;
-                (anchor, Value::Array(items), Below::Items(marks))
+                (anchor, Value::Array(items), Children::Items(marks))
             }
             Event::MappingStart(_, anchor, _) => {
-                self.grow(at, 1, 0)?;
-                self.begin(anchor);
+                self.count(at, 1, 0)?;
+                self.declare_anchor(anchor);
                 let (map, marks) = self.entries(depth)?;
-                (anchor, Value::Object(map), Below::Keys(marks))
+                (anchor, Value::Object(map), Children::Keys(marks))
             }
             _ => return Err(Error::at(at, ErrorKind::Syntax("missing value".into()))),
         };
@@ -192,22 +192,22 @@ impl<'t> Reader<'t> {
             value,
             marks: Marks {
                 line: at.line,
-                below,
-                spelled: None,
+                children,
+                spelling: None,
             },
             nodes: self.nodes - before,
             text: self.text - text,
         };
         if anchor != 0 {
             // The copy that aliases clone counts too.
-            self.grow(at, node.nodes, node.text)?;
+            self.count(at, node.nodes, node.text)?;
             self.anchors.insert(anchor, Some(node.clone()));
             self.named.push(anchor);
         }
         Ok(node)
     }
 
-    fn begin(&mut self, anchor: usize) {
+    fn declare_anchor(&mut self, anchor: usize) {
         if anchor != 0 {
             self.anchors.insert(anchor, None);
         }
@@ -218,7 +218,7 @@ impl<'t> Reader<'t> {
         let Some(size) = named.map(|named| (named.nodes, named.text)) else {
             return Err(Error::at(at, ErrorKind::RecursiveAlias));
         };
-        self.grow(at, size.0, size.1)?;
+        self.count(at, size.0, size.1)?;
         self.used.insert(anchor);
         Ok(self.anchors[&anchor]
             .clone()
@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
 
     fn entries(&mut self, depth: usize) -> Result<Entries, Error> {
         let (mut map, mut marks) = (Map::new(), HashMap::new());
-        // The lines of keys that the mapping holds itself, not by a merge key.
+        // The lines of keys that the mapping has itself, not from a merge key.
         let mut own: HashMap<String, usize> = HashMap::new();
         loop {
             let next = self.next()?;
@@ -249,15 +249,16 @@ impl<'t> Reader<'t> {
             }
             let at = start(&next.1);
             if is_merge(&next.0) {
-                self.grow(at, 1, 0)?;
+                self.count(at, 1, 0)?;
                 let value = self.next()?;
                 let at = start(&value.1);
-                let several = !matches!(value.0, Event::Alias(_));
+                let allow_list = !matches!(value.0, Event::Alias(_));
                 let node = self.node(value, depth + 1)?;
-                merge(node, &mut map, &mut marks, several).map_err(|kind| Error::at(at, kind))?;
+                merge(node, &mut map, &mut marks, allow_list)
+                    .map_err(|kind| Error::at(at, kind))?;
                 continue;
             }
-            let written = match &next.0 {
+            let source_text = match &next.0 {
                 Event::Scalar(text, ScalarStyle::Plain, ..) => Some(text.to_string()),
                 _ => None,
             };
@@ -274,8 +275,8 @@ impl<'t> Reader<'t> {
             map.insert(key.clone(), node.value);
             let mark = Marks {
                 line: at.line,
-                below: node.marks.below,
-                spelled: written.filter(|written| *written != key),
+                children: node.marks.children,
+                spelling: source_text.filter(|source_text| *source_text != key),
             };
             marks.insert(key, mark);
         }
@@ -323,15 +324,15 @@ fn merge(
     node: Node,
     map: &mut Map<String, Value>,
     marks: &mut HashMap<String, Marks>,
-    several: bool,
+    allow_list: bool,
 ) -> Result<(), ErrorKind> {
-    match (node.value, node.marks.below) {
-        (Value::Object(merged), Below::Keys(merged_marks)) => {
+    match (node.value, node.marks.children) {
+        (Value::Object(merged), Children::Keys(merged_marks)) => {
             map.extend(merged);
             marks.extend(merged_marks);
             Ok(())
         }
-        (Value::Array(values), Below::Items(items)) if several => {
+        (Value::Array(values), Children::Items(items)) if allow_list => {
             for (value, marks_of) in values.into_iter().zip(items).rev() {
                 let one = Node {
                     value,

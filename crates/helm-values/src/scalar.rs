@@ -34,7 +34,7 @@ impl Plain {
             _ => {}
         }
         match word.as_bytes()[0] {
-            b'.' => separated(word).and_then(|word| float(&word)),
+            b'.' => remove_underscores(word).and_then(|word| float(&word)),
             b'0'..=b'9' | b'+' | b'-' => numeral(&word.replace('_', "")),
             _ => None,
         }
@@ -81,15 +81,15 @@ fn integer(negative: bool, signed: bool, digits: &str) -> Option<Plain> {
 }
 
 /// Removes the underscores, if each of them is between two digits.
-fn separated(word: &str) -> Option<String> {
+fn remove_underscores(word: &str) -> Option<String> {
     let bytes = word.as_bytes();
     let digit = |at: Option<usize>| {
         let byte = at.and_then(|at| bytes.get(at));
         byte.is_some_and(u8::is_ascii_digit)
     };
     let mut positions = word.match_indices('_').map(|(at, _)| at);
-    let fine = positions.all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)));
-    fine.then(|| word.replace('_', ""))
+    let is_valid = positions.all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)));
+    is_valid.then(|| word.replace('_', ""))
 }
 
 /// Parses a decimal number with an optional fraction and exponent.

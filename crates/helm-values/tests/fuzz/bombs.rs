@@ -1,5 +1,5 @@
-//! Small inputs that would fill the memory or the stack. The tests of the main crate include this
-//! file too.
+//! Small inputs that could exhaust the memory or the stack. The tests of the main crate
+//! include this file too.
 
 use helm_values::{MAX_BYTES, SetKind};
 

@@ -1,4 +1,4 @@
-//! Runs tests in child processes with limits for memory and processor time. The tests of the
+//! Runs tests in child processes with limits for memory and CPU time. The tests of the
 //! main crate include this file too.
 
 use std::process::Command;
@@ -27,7 +27,6 @@ pub fn run(test: &str, seconds: usize) {
     assert!(log.contains("1 passed"), "{log}");
 }
 
-/// Reads a setting of the tests from the environment.
 #[expect(clippy::disallowed_methods, reason = "settings of the tests")]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

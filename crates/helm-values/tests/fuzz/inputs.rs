@@ -1,5 +1,5 @@
-//! Random inputs: the recorded cases of Helm, mutated. The tests of the main crate include this
-//! file too.
+//! Random inputs: mutations of the recorded cases of Helm. The tests of the main crate
+//! include this file too.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;

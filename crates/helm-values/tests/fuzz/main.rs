@@ -1,5 +1,5 @@
-//! Arbitrary input causes no panic, takes bounded memory and time, and is rejected with its
-//! position.
+//! Arbitrary input never causes a panic, needs bounded memory and time, and is rejected
+//! with the position of the error.
 
 mod bombs;
 mod bounds;
@@ -10,8 +10,8 @@ use helm_values::{Argument, Document, Merged, SetKind, Source, file_names, merge
 use self::inputs::Inputs;
 
 #[test]
-fn random_inputs_neither_panic_nor_fill_the_memory() {
-    // A minute for ten thousand inputs.
+fn random_inputs_cause_no_panic_and_need_bounded_memory() {
+    // Allows one minute, and 10 ms for each input.
     bounds::run("random_inputs", 60 + bounds::cases() / 100);
 }
 
@@ -70,21 +70,21 @@ fn positions_are_in_the_text(merged: &Merged, text: &str) {
 #[test]
 #[ignore = "runs as a child process"]
 fn all_bombs() {
-    let mut wrong = Vec::new();
+    let mut failures = Vec::new();
     for (name, text, line, reason) in bombs::files() {
         let message = message(merge_values(&[&text], &[]));
         let place = format!("values.yaml{line}");
         if !(message.starts_with(&place) && message.contains(reason) && message.len() < 500) {
-            wrong.push(format!("{name}: {message:.400}"));
+            failures.push(format!("{name}: {message:.400}"));
         }
     }
     for (name, kind, text, reason) in bombs::arguments() {
         let message = message(merge_values(&[], &[Argument::new(kind, &text)]));
         if !(message.contains(reason) && message.len() < 500) {
-            wrong.push(format!("{name}: {message:.400}"));
+            failures.push(format!("{name}: {message:.400}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// Returns the first error with its line.

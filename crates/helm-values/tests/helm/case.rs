@@ -1,4 +1,4 @@
-//! Cases, and the comparison of the answers.
+//! Cases, and the comparison with Helm's answers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Case {
     #[serde(rename = "do")]
-    pub what: What,
+    pub operation: Operation,
     #[serde(default)]
     pub files: Vec<String>,
     #[serde(default)]
@@ -25,7 +25,7 @@ pub struct Case {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum What {
+pub enum Operation {
     #[default]
     Merge,
     Coalesce,
@@ -60,7 +60,7 @@ pub struct Answer {
 impl Case {
     /// Computes the answer of this crate.
     pub fn ours(&self) -> Result<Value, Error> {
-        if self.what == What::Coalesce {
+        if self.operation == Operation::Coalesce {
             let mut tree = Value::Object(self.defaults.clone());
             coalesce_values(&mut tree, &Value::Object(self.user.clone()));
             return Ok(tree);
@@ -68,13 +68,13 @@ impl Case {
         let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
         let names: Vec<Vec<String>> = self.sets.iter().map(Set::file_names).collect();
         let arguments = self.sets.iter().zip(&names).map(|(set, names)| {
-            // A file that does not exist is not read, nor are those after it.
-            let there = names.iter().map_while(|path| match path.trim() {
+            // Neither a missing file nor the files after it are read.
+            let existing = names.iter().map_while(|path| match path.trim() {
                 "-" => Some((path.as_str(), "")),
                 _ => set.files.get(path).map(|text| (&**path, &**text)),
             });
             Argument {
-                files: there.collect(),
+                files: existing.collect(),
                 ..Argument::new(set.kind, &set.text)
             }
         });
@@ -88,10 +88,10 @@ impl Case {
     pub fn compare(&self, helm: &Answer) -> Result<Option<Difference>, String> {
         let ours = self.ours();
         match (&ours, &helm.tree) {
-            (Ok(ours), Some(helms)) => match compare(ours, helms) {
-                Same::Exactly => Ok(None),
-                Same::Rounded => Ok(Some(Difference::WholeNumbers)),
-                Same::No => Err(format!("ours: {ours}")),
+            (Ok(ours), Some(theirs)) => match compare(ours, theirs) {
+                Comparison::Equal => Ok(None),
+                Comparison::Rounded => Ok(Some(Difference::WholeNumbers)),
+                Comparison::Different => Err(format!("ours: {ours}")),
             },
             (Err(_), None) => Ok(None),
             (Err(error), Some(_)) => match error.difference() {
@@ -99,9 +99,9 @@ impl Case {
                 None => Err(format!("rejected here: {error}")),
             },
             (Ok(ours), None) => {
-                let why = helm.error.as_deref().unwrap_or_default();
+                let reason = helm.error.as_deref().unwrap_or_default();
                 let syntax = ["to JSON: yaml: ", "invalid Yaml document separator"];
-                if syntax.iter().any(|word| why.contains(word)) {
+                if syntax.iter().any(|word| reason.contains(word)) {
                     return Ok(Some(Difference::Syntax));
                 }
                 Err(format!("accepted here: {ours}"))
@@ -111,50 +111,50 @@ impl Case {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Same {
-    Exactly,
-    /// Helm's number is ours, rounded to a float.
+enum Comparison {
+    Equal,
+    /// Helm's number is ours rounded to a float.
     Rounded,
-    No,
+    Different,
 }
 
-/// Compares values. The oracle writes Helm's floats with an exponent, so that they are read as
-/// floats.
-fn compare(ours: &Value, helms: &Value) -> Same {
-    match (ours, helms) {
-        (Value::Object(ours), Value::Object(helms)) => {
-            if ours.len() != helms.len() {
-                return Same::No;
+/// Compares values. The oracle writes Helm's floats with an exponent, so that they are
+/// read as floats.
+fn compare(ours: &Value, theirs: &Value) -> Comparison {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) => {
+            if ours.len() != theirs.len() {
+                return Comparison::Different;
             }
-            let each = ours.iter().map(|(key, ours)| match helms.get(key) {
-                Some(helms) => compare(ours, helms),
-                None => Same::No,
+            let all = ours.iter().map(|(key, ours)| match theirs.get(key) {
+                Some(theirs) => compare(ours, theirs),
+                None => Comparison::Different,
             });
-            each.max().unwrap_or(Same::Exactly)
+            all.max().unwrap_or(Comparison::Equal)
         }
-        (Value::Array(ours), Value::Array(helms)) => {
-            if ours.len() != helms.len() {
-                return Same::No;
+        (Value::Array(ours), Value::Array(theirs)) => {
+            if ours.len() != theirs.len() {
+                return Comparison::Different;
             }
-            let each = ours.iter().zip(helms).map(|(o, h)| compare(o, h));
-            each.max().unwrap_or(Same::Exactly)
+            let all = ours.iter().zip(theirs).map(|(o, h)| compare(o, h));
+            all.max().unwrap_or(Comparison::Equal)
         }
-        (Value::Number(ours), Value::Number(helms)) if helms.is_f64() => {
-            if ours.as_f64() != helms.as_f64() {
-                return Same::No;
+        (Value::Number(ours), Value::Number(theirs)) if theirs.is_f64() => {
+            if ours.as_f64() != theirs.as_f64() {
+                return Comparison::Different;
             }
-            let whole = ours.as_i64().map(i128::from);
-            let whole = whole.or_else(|| ours.as_u64().map(i128::from));
+            let integer = ours.as_i64().map(i128::from);
+            let integer = integer.or_else(|| ours.as_u64().map(i128::from));
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "the rounded number is compared"
             )]
-            match whole.zip(helms.as_f64()) {
-                Some((whole, helms)) if whole != helms as i128 => Same::Rounded,
-                _ => Same::Exactly,
+            match integer.zip(theirs.as_f64()) {
+                Some((integer, theirs)) if integer != theirs as i128 => Comparison::Rounded,
+                _ => Comparison::Equal,
             }
         }
-        (ours, helms) if ours == helms => Same::Exactly,
-        _ => Same::No,
+        (ours, theirs) if ours == theirs => Comparison::Equal,
+        _ => Comparison::Different,
     }
 }

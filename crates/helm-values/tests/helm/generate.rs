@@ -1,4 +1,4 @@
-//! Random cases: arguments as people write them, and broken ones.
+//! Random cases: arguments as users write them, and broken ones.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use serde_json::{Map, Value, json};
 
-use super::case::{Case, Set, What};
+use super::case::{Case, Operation, Set};
 use super::generate_files;
 
 pub fn case(random: &mut StdRng) -> Case {
     if random.random_ratio(1, 8) {
         return Case {
-            what: What::Coalesce,
+            operation: Operation::Coalesce,
             defaults: map(random, 3),
             user: map(random, 3),
             ..Case::default()
@@ -38,11 +38,11 @@ pub fn case(random: &mut StdRng) -> Case {
 }
 
 /// Returns one of the words.
-pub fn one<'a>(random: &mut StdRng, words: &[&'a str]) -> &'a str {
+pub fn choose<'a>(random: &mut StdRng, words: &[&'a str]) -> &'a str {
     words.choose(random).copied().unwrap_or_default()
 }
 
-/// Few names, so that arguments often refer to existing keys.
+/// There are few names, so that arguments often refer to existing keys.
 pub const NAMES: [&str; 12] = [
     "a", "b", "c", "list", "map", "a", "b", "x-y", "ключ", "😀", "é", "a b",
 ];
@@ -55,20 +55,20 @@ fn set(random: &mut StdRng) -> Set {
         files.insert("two.txt".into(), "a: {b,c}=[d]\\\né😀".into());
     }
     let mut text = if kind == SetKind::Json && random.random_ratio(1, 4) {
-        format!("{}{}", blanks(random), json_text(random, true))
+        format!("{}{}", spaces(random), json_text(random, true))
     } else {
         let parts: Vec<String> = (0..random.random_range(1..4))
             .map(|_| format!("{}={}", key(random), value(random, kind)))
             .collect();
-        let between = if random.random_ratio(1, 10) {
+        let separator = if random.random_ratio(1, 10) {
             ", "
         } else {
             ","
         };
-        parts.join(between)
+        parts.join(separator)
     };
     if random.random_ratio(1, 6) {
-        text = broken(
+        text = mutate(
             random,
             &text,
             &[".", "=", ",", "[", "]", "{", "}", "\\", "\"", " ", "0"],
@@ -81,7 +81,7 @@ fn key(random: &mut StdRng) -> String {
     let mut key = name(random);
     for _ in 0..random.random_range(0..3) {
         if random.random_ratio(1, 3) {
-            let index = one(
+            let index = choose(
                 random,
                 &[
                     "0", "1", "2", "0", "1", "2", "3", "0", "1", "2", "0", "1", "2", "-1", "x",
@@ -103,7 +103,7 @@ fn name(random: &mut StdRng) -> String {
         1 => r"k\.e".into(),
         2 => r"\[0\]".into(),
         3 => r"e\=q".into(),
-        _ => one(random, &NAMES).to_owned(),
+        _ => choose(random, &NAMES).to_owned(),
     }
 }
 
@@ -150,14 +150,14 @@ fn value(random: &mut StdRng, kind: SetKind) -> String {
     if kind == SetKind::Json {
         return format!(
             "{}{}{}",
-            blanks(random),
+            spaces(random),
             json_text(random, false),
-            blanks(random)
+            spaces(random)
         );
     }
     let word = |random: &mut StdRng| {
         if kind == SetKind::File {
-            one(
+            choose(
                 random,
                 &[
                     "one.txt", "two.txt", "one.txt", "two.txt", "one.txt", "two.txt", "none.txt",
@@ -168,15 +168,15 @@ fn value(random: &mut StdRng, kind: SetKind) -> String {
         } else if random.random_ratio(1, 8) {
             numeral(random)
         } else {
-            one(random, &WORDS).to_owned()
+            choose(random, &WORDS).to_owned()
         }
     };
     if random.random_ratio(1, 5) {
         let items: Vec<String> = (0..random.random_range(0..4))
             .map(|_| word(random))
             .collect();
-        let behind = one(random, &["}", "}", "}", "}", "", "} ", "}x", "}}"]);
-        return format!("{{{}{behind}", items.join(","));
+        let ending = choose(random, &["}", "}", "}", "}", "", "} ", "}x", "}}"]);
+        return format!("{{{}{ending}", items.join(","));
     }
     word(random)
 }
@@ -187,11 +187,11 @@ pub fn numeral(random: &mut StdRng) -> String {
         "0", "1", "9", "7", "00", "12", "-", "+", ".", "e", "E", "_", "x", "0x", "0b", "0o", "f",
     ];
     (0..random.random_range(1..5))
-        .map(|_| one(random, &parts))
+        .map(|_| choose(random, &parts))
         .collect()
 }
 
-fn blanks(random: &mut StdRng) -> &'static str {
+fn spaces(random: &mut StdRng) -> &'static str {
     match random.random_range(0..12) {
         0 => " ",
         1 => "\t \n",
@@ -200,7 +200,7 @@ fn blanks(random: &mut StdRng) -> &'static str {
     }
 }
 
-fn json_text(random: &mut StdRng, whole: bool) -> String {
+fn json_text(random: &mut StdRng, is_object: bool) -> String {
     let words = [
         "",
         "0",
@@ -230,23 +230,23 @@ fn json_text(random: &mut StdRng, whole: bool) -> String {
         "-0.0",
         "9007199254740993",
     ];
-    if !whole && random.random_ratio(2, 3) {
-        let fine = random.random_ratio(3, 4);
-        let words = if fine {
+    if !is_object && random.random_ratio(2, 3) {
+        let is_valid = random.random_ratio(3, 4);
+        let words = if is_valid {
             &["1", "true", "\"a,b\"", "null", "1.5e3"]
         } else {
             &words[..]
         };
-        return one(random, words).to_owned();
+        return choose(random, words).to_owned();
     }
-    let tree = if whole {
+    let tree = if is_object {
         Value::Object(map(random, 2))
     } else {
         tree(random, 2)
     };
     let text = tree.to_string();
     if random.random_ratio(1, 6) {
-        return broken(
+        return mutate(
             random,
             &text,
             &["{", "}", "[", "]", ",", ":", "\"", " ", "0", "\\"],
@@ -255,8 +255,8 @@ fn json_text(random: &mut StdRng, whole: bool) -> String {
     text
 }
 
-/// Returns the text with random changes.
-pub fn broken(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
+/// Applies random changes to a text.
+pub fn mutate(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for _ in 0..random.random_range(1..3) {
         let at = random.random_range(0..=chars.len());
@@ -270,7 +270,7 @@ pub fn broken(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
                 chars.splice(at..at, piece);
             }
             _ => {
-                let piece = one(random, pieces);
+                let piece = choose(random, pieces);
                 chars.splice(at..at, piece.chars());
             }
         }
@@ -278,7 +278,7 @@ pub fn broken(random: &mut StdRng, text: &str, pieces: &[&str]) -> String {
     chars.into_iter().collect()
 }
 
-/// Returns a map with few names.
+/// Returns a map whose keys are from [`NAMES`].
 pub fn map(random: &mut impl Rng, depth: usize) -> Map<String, Value> {
     let mut map = Map::new();
     for _ in 0..random.random_range(0..5) {

@@ -1,9 +1,9 @@
-//! Random values files, in the notations of YAML that people use.
+//! Random values files, in the YAML notations that users write.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::generate::{NAMES, broken, numeral, one};
+use super::generate::{NAMES, choose, mutate, numeral};
 
 pub fn file(random: &mut StdRng) -> String {
     let mut text = String::new();
@@ -21,7 +21,7 @@ pub fn file(random: &mut StdRng) -> String {
             ":", ": ", "- ", "\n", " ", "{", "}", "[", "]", ",", "'", "\"", "#", "&a ", "*a", "!",
             "|", ">", "\t", "0", "~",
         ];
-        return broken(random, &text, &pieces);
+        return mutate(random, &text, &pieces);
     }
     text
 }
@@ -35,7 +35,7 @@ fn entries(
 ) {
     let mut names: Vec<&str> = Vec::new();
     for _ in 0..random.random_range(1..5) {
-        let name = one(random, &NAMES);
+        let name = choose(random, &NAMES);
         if !names.contains(&name) || random.random_ratio(1, 60) {
             names.push(name);
         }
@@ -45,7 +45,7 @@ fn entries(
         let key = match random.random_range(0..25) {
             0 => format!("\"{name}\""),
             1 => format!("'{name}'"),
-            2 => one(
+            2 => choose(
                 random,
                 &[
                     "1",
@@ -83,7 +83,7 @@ fn node(
     anchors: &mut Vec<String>,
 ) {
     let deeper = indent
-        + one(random, &["2", "2", "4", "1"])
+        + choose(random, &["2", "2", "4", "1"])
             .parse::<usize>()
             .unwrap_or(2);
     let anchored = random
@@ -100,7 +100,7 @@ fn node(
             text.push('\n');
         }
         2 => {
-            let style = one(random, &["|", ">", "|-", ">-", "|+", ">+"]);
+            let style = choose(random, &["|", ">", "|-", ">-", "|+", ">+"]);
             let pad = " ".repeat(deeper);
             text.push_str(&format!(" {style}\n{pad}key: no\n{pad}# text\n"));
             if random.random_ratio(1, 2) {
@@ -113,7 +113,7 @@ fn node(
         }
         3..8 => {
             let word = word(random);
-            let after = one(random, &["", "", "", " ", " # c"]);
+            let after = choose(random, &["", "", "", " ", " # c"]);
             text.push_str(&format!(" {word}{after}\n"));
         }
         8..10 => {
@@ -133,7 +133,7 @@ fn node(
             }
         }
     }
-    // It can be used once it is whole.
+    // An anchor can be used once its value is complete.
     anchors.extend(anchored);
 }
 
@@ -193,7 +193,7 @@ const WORDS: [&str; 50] = [
 fn word(random: &mut StdRng) -> String {
     match random.random_range(0..6) {
         0 => numeral(random),
-        _ => one(random, &WORDS).to_owned(),
+        _ => choose(random, &WORDS).to_owned(),
     }
 }
 
@@ -202,7 +202,7 @@ fn flow(random: &mut StdRng, text: &mut String, depth: usize) {
         if depth > 0 && random.random_ratio(1, 3) {
             flow(random, text, depth - 1);
         } else {
-            text.push_str(one(
+            text.push_str(choose(
                 random,
                 &[
                     "1",

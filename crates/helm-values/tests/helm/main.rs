@@ -28,17 +28,17 @@ struct Recorded {
 
 #[expect(clippy::disallowed_methods, reason = "the crate itself reads no files")]
 fn recorded() -> Vec<(String, Recorded)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/recorded");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/recorded");
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().display();
         let text = std::fs::read_to_string(&path).unwrap();
         for (number, line) in text.lines().enumerate() {
-            let place = format!("{name}:{}", number + 1);
+            let location = format!("{name}:{}", number + 1);
             match serde_json::from_str(line) {
-                Ok(one) => all.push((place, one)),
-                Err(error) => panic!("{place}: {error}"),
+                Ok(one) => all.push((location, one)),
+                Err(error) => panic!("{location}: {error}"),
             }
         }
     }
@@ -46,11 +46,11 @@ fn recorded() -> Vec<(String, Recorded)> {
 }
 
 #[test]
-fn recorded_answers_of_helm_are_the_same() {
+fn answers_equal_the_recorded_answers_of_helm() {
     let all = recorded();
     assert!(all.len() > 500, "{} cases", all.len());
-    let mut wrong = Vec::new();
-    for (place, one) in all {
+    let mut failures = Vec::new();
+    for (location, one) in all {
         let Recorded {
             rule,
             case,
@@ -59,11 +59,11 @@ fn recorded_answers_of_helm_are_the_same() {
         } = one;
         match case.compare(&helm) {
             Ok(difference) if difference.map(Difference::id) == differs.as_deref() => {}
-            Ok(difference) => wrong.push(format!("{place} {rule}: {difference:?}")),
-            Err(what) => wrong.push(format!("{place} {rule}: {what}")),
+            Ok(difference) => failures.push(format!("{location} {rule}: {difference:?}")),
+            Err(what) => failures.push(format!("{location} {rule}: {what}")),
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
@@ -77,29 +77,30 @@ fn each_difference_has_an_example_and_a_reason() {
     }
 }
 
-/// Run by `tests/run` if Go is installed: `HELM_ORACLE` is the path of the built oracle.
+/// `tests/run` runs this if Go is installed: `HELM_ORACLE` is the path of the built
+/// oracle.
 #[test]
 #[ignore = "needs Go: tests/run builds the oracle"]
 #[expect(clippy::print_stdout, reason = "a summary of the random cases")]
-fn helm_itself_answers_the_same() {
+fn answers_equal_those_of_helm_in_random_cases() {
     let oracle = setting("HELM_ORACLE").expect("HELM_ORACLE is the path of the oracle");
     let count: usize = setting("HELM_CASES").map_or(10_000, |n| n.parse().unwrap());
     let seed = setting("E2E_SEED").unwrap_or_else(|| "none".into());
     let mut random = StdRng::seed_from_u64(number(&seed));
     let mut differences: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut rejected, mut wrong) = (0, Vec::new());
-    let mut left = count;
-    while left > 0 {
-        let cases: Vec<Case> = (0..left.min(20_000))
+    let (mut rejected, mut failures) = (0, Vec::new());
+    let mut remaining = count;
+    while remaining > 0 {
+        let cases: Vec<Case> = (0..remaining.min(20_000))
             .map(|_| generate::case(&mut random))
             .collect();
-        left -= cases.len();
-        for (case, answer) in cases.iter().zip(ask(&oracle, &cases)) {
+        remaining -= cases.len();
+        for (case, answer) in cases.iter().zip(ask_helm(&oracle, &cases)) {
             rejected += usize::from(answer.error.is_some());
             match case.compare(&answer) {
                 Ok(None) => {}
                 Ok(Some(difference)) => *differences.entry(difference.id()).or_default() += 1,
-                Err(what) => wrong.push(format!(
+                Err(what) => failures.push(format!(
                     "{}\n{what}\nHelm: {}",
                     serde_json::to_string(case).unwrap(),
                     serde_json::to_string(&answer).unwrap(),
@@ -107,11 +108,11 @@ fn helm_itself_answers_the_same() {
             }
         }
     }
-    let first = &wrong[..wrong.len().min(10)];
+    let first = &failures[..failures.len().min(10)];
     assert!(
-        wrong.is_empty(),
+        failures.is_empty(),
         "{} of {count} with E2E_SEED={seed}:\n{}",
-        wrong.len(),
+        failures.len(),
         first.join("\n")
     );
     println!(
@@ -121,7 +122,7 @@ fn helm_itself_answers_the_same() {
 }
 
 /// Returns Helm's answers.
-fn ask(oracle: &str, cases: &[Case]) -> Vec<Answer> {
+fn ask_helm(oracle: &str, cases: &[Case]) -> Vec<Answer> {
     let mut child = Command::new(oracle)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -50,16 +50,16 @@ type Answer struct {
 
 func main() {
 	log.SetOutput(io.Discard)
-	folder, err := os.MkdirTemp("", "oracle")
+	directory, err := os.MkdirTemp("", "oracle")
 	must(err)
-	defer os.RemoveAll(folder)
-	here, err := os.Getwd()
+	defer os.RemoveAll(directory)
+	workingDir, err := os.Getwd()
 	must(err)
-	must(os.Chdir(folder))
+	must(os.Chdir(directory))
 	if len(os.Args) > 2 && os.Args[1] == "-record" {
 		for _, name := range os.Args[2:] {
 			if !filepath.IsAbs(name) {
-				name = filepath.Join(here, name)
+				name = filepath.Join(workingDir, name)
 			}
 			record(name)
 		}
@@ -71,9 +71,9 @@ func main() {
 	must(err)
 	out := bufio.NewWriter(os.Stdout)
 	for lines.Scan() {
-		var asked Case
-		must(decode(lines.Bytes(), &asked))
-		write(out, answer(asked))
+		var request Case
+		must(decode(lines.Bytes(), &request))
+		write(out, answer(request))
 	}
 	must(lines.Err())
 	must(out.Flush())
@@ -122,8 +122,8 @@ func record(name string) {
 	must(os.WriteFile(name, out.Bytes(), 0o644))
 }
 
-func answer(asked Case) Answer {
-	tree, err := tree(asked)
+func answer(request Case) Answer {
+	tree, err := tree(request)
 	if err != nil {
 		return Answer{Error: err.Error()}
 	}
@@ -132,18 +132,18 @@ func answer(asked Case) Answer {
 	return Answer{Tree: text}
 }
 
-func tree(asked Case) (map[string]any, error) {
-	if asked.Do == "coalesce" {
-		chart := &chart.Chart{Metadata: &chart.Metadata{Name: "chart"}, Values: asked.Defaults}
-		return util.CoalesceValues(chart, asked.User)
+func tree(request Case) (map[string]any, error) {
+	if request.Do == "coalesce" {
+		chart := &chart.Chart{Metadata: &chart.Metadata{Name: "chart"}, Values: request.Defaults}
+		return util.CoalesceValues(chart, request.User)
 	}
 	options := values.Options{}
-	for number, text := range asked.Files {
+	for number, text := range request.Files {
 		name := fmt.Sprintf("values-%d.yaml", number)
 		must(os.WriteFile(name, []byte(text), 0o600))
 		options.ValueFiles = append(options.ValueFiles, name)
 	}
-	for _, set := range asked.Sets {
+	for _, set := range request.Sets {
 		switch set.Kind {
 		case "set":
 			options.Values = append(options.Values, set.Text)
