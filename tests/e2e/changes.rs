@@ -1,4 +1,4 @@
-//! Settings that change under a running server, and what others do to its node.
+//! Changed settings of a running server, and changes to its node by others.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -7,12 +7,12 @@ use crate::server::User;
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn changed_settings_make_the_node_anew_and_lose_nothing() {
+async fn changed_settings_recreate_the_node_and_keep_the_data() {
     let mut instance = Instance::new("change");
     let kubeconfig = instance.state_dir().with_file_name("users-kubeconfig");
     let up = |instance: &Instance, more: &[&str]| {
         let mut command = instance.up_command();
-        instance.ran(command.args(more).env("KUBECONFIG", &kubeconfig))
+        instance.run_command(command.args(more).env("KUBECONFIG", &kubeconfig))
     };
     up(&instance, &["--merge-kubeconfig"]).expect(0);
     let context = format!("clearml-local-{}", instance.name);
@@ -20,23 +20,23 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     assert!(text().contains(&context), "{}", text());
     let work = User::of(&instance).await.work().await;
 
-    // Somebody holds the port that is asked for: nothing changes.
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = held.local_addr().unwrap().port();
+    // The requested port is in use: nothing changes.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
     let name = instance.node();
     let node = |format: &str| run("docker", &["inspect", "-f", format, &name]).stdout;
     let before = node("{{.Id}}");
     let refused = instance
         .run(&["up", &format!("--web-port={port}")])
         .expect(21);
-    let holder = format!("(process {})", std::process::id());
-    assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
+    let user = format!("(process {})", std::process::id());
+    assert!(refused.stderr.contains(&user), "{}", refused.stderr);
     assert_eq!(node("{{.Id}}"), before);
 
     instance.web = free_port();
     let data = instance.state_dir().join("else where:1");
-    let place = format!("--data-dir={}/./", data.display());
-    let changed = up(&instance, &[&place, "--autostart=false"]).expect(0);
+    let data_dir = format!("--data-dir={}/./", data.display());
+    let changed = up(&instance, &[&data_dir, "--autostart=false"]).expect(0);
     for words in [
         "the data are copied to",
         "the old data are kept in",
@@ -61,7 +61,7 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
     );
     assert!(data.join(".clearml-local.json").exists());
 
-    // No other spelling of the same place recreates the node.
+    // Another spelling of the same path does not recreate the node.
     let before = node("{{.Id}}");
     let relative = format!("share/clearml-local/{}/./else where:1/", instance.name);
     up(&instance, &["--data-dir", &relative]).expect(0);
@@ -69,16 +69,16 @@ async fn changed_settings_make_the_node_anew_and_lose_nothing() {
 
     let mut down = instance.command();
     instance
-        .ran(down.arg("down").env("KUBECONFIG", &kubeconfig))
+        .run_command(down.arg("down").env("KUBECONFIG", &kubeconfig))
         .expect(0);
     assert!(!text().contains(&context), "{}", text());
-    // A move leaves the former folder, and a purge names it.
+    // Moving the data keeps the previous directory, and `--purge` reports it.
     let purged = instance.run(&["down", "--purge", "--yes"]).expect(0);
-    let named = ": it holds the data from before they were moved";
-    assert!(purged.stderr.contains(named), "{}", purged.stderr);
+    let reason = ": it holds the data from before they were moved";
+    assert!(purged.stderr.contains(reason), "{}", purged.stderr);
     assert!(!data.exists());
-    let left = instance.state_dir().join("data");
-    let mount = format!("{}:/left", left.display());
+    let remaining = instance.state_dir().join("data");
+    let mount = format!("{}:/left", remaining.display());
     let image = node_image();
     let clear = [
         "run",
@@ -101,7 +101,7 @@ fn node_image() -> String {
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn what_others_do_to_the_node_is_healed() {
+async fn up_repairs_changes_to_the_node_by_others() {
     let mut instance = Instance::new("others");
     instance.up(&[]).expect(0);
     let other = Instance::new("beside");
@@ -127,14 +127,13 @@ async fn what_others_do_to_the_node_is_healed() {
     both.sort();
     assert_eq!(names(), both);
 
-    // Paused by hand.
     run("docker", &["pause", &instance.node()]).expect(0);
     let paused = instance.run(&["status"]).expect(5);
     assert!(paused.stdout.contains("paused"), "{}", paused.stdout);
     assert!(instance.run(&["list"]).expect(0).stdout.contains("paused"));
     instance.run(&["start"]).expect(0);
 
-    // Killed by hand, and started in the other order: their addresses change.
+    // Killed and started in the other order: the nodes' addresses change.
     let mut nodes = [&instance, &other].map(|one| (address(one), one));
     nodes.sort_by_key(|(address, _)| *address);
     for (_, one) in nodes {
@@ -144,15 +143,14 @@ async fn what_others_do_to_the_node_is_healed() {
     for (_, one) in nodes.into_iter().rev() {
         one.run(&["start"]).expect(0);
     }
-    let (former, last) = nodes[1];
-    assert_ne!(address(last), former);
-    // As after a reboot of the machine.
-    last.was_restarted(1);
+    let (previous, last) = nodes[1];
+    assert_ne!(address(last), previous);
+    // The same happens after a reboot of the host.
+    last.assert_restarts(1);
     for (_, one) in nodes {
         one.run(&["status"]).expect(0);
     }
 
-    // Other ports are asked for.
     instance.api = free_port();
     let changed = instance.up(&[]).expect(0);
     for words in ["the node is recreated", "in the node already"] {
@@ -160,7 +158,7 @@ async fn what_others_do_to_the_node_is_healed() {
     }
     User::of(&instance).await.finds(&work).await;
 
-    // Removed by hand, with its volumes.
+    // Removed with its volumes.
     run("docker", &["rm", "-fv", &instance.node()]).expect(0);
     assert_eq!(instance.run(&["status"]).code, 6);
     instance.run(&["up"]).expect(0);
@@ -169,7 +167,7 @@ async fn what_others_do_to_the_node_is_healed() {
     other.run(&["status"]).expect(0);
 }
 
-/// The address of a node that runs.
+/// Returns the address of a running node.
 fn address(instance: &Instance) -> Ipv4Addr {
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     let inspected = run("docker", &["inspect", "-f", format, &instance.node()]);

@@ -1,4 +1,5 @@
-//! A DNS that is silent, as the cluster's is for some seconds after a node started.
+//! A DNS server that does not respond, like that of the cluster for some seconds after
+//! the start of a node.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Output, Stdio};
@@ -8,14 +9,13 @@ use crate::harness::run;
 const IMAGE: &str = "allegroai/clearml:1.5.0";
 const SCRIPT: &str = include_str!("../../templates/clearml/wait.sh");
 
-/// An address of the engine's own network that nobody has: what is sent there gets no
-/// answer.
-fn silent_address() -> String {
+/// Returns an unused address of the engine's default network, which never responds.
+fn unused_address() -> String {
     let format = "{{(index .IPAM.Config 0).Subnet}}";
     let subnet = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
     let (address, bits) = subnet.stdout.trim().split_once('/').unwrap();
     let (address, bits): (Ipv4Addr, u32) = (address.parse().unwrap(), bits.parse().unwrap());
-    // The last but one, before the broadcast address.
+    // The last address before the broadcast address.
     Ipv4Addr::from(u32::from(address) | (u32::MAX >> bits) & !1).to_string()
 }
 
@@ -26,8 +26,8 @@ fn text(output: &Output) -> String {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn the_web_server_is_not_started_while_dns_is_silent() {
-    let address = silent_address();
+fn the_web_server_does_not_start_before_dns_responds() {
+    let address = unused_address();
     let in_image = |arguments: &[&str]| {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", "--dns", &address]);
@@ -39,7 +39,7 @@ fn the_web_server_is_not_started_while_dns_is_silent() {
     let name = ["clearml-apiserver", "8008"];
     let bounded = ["--entrypoint", "timeout", IMAGE, "5"];
     let waiting = in_image(&[&bounded[..], &wait, &name].concat());
-    // What it is kept from.
+    // Without the wait script, the server fails.
     let started = in_image(&[IMAGE, "webserver"]);
 
     let waited = waiting.wait_with_output().unwrap();

@@ -1,4 +1,4 @@
-//! Databases outside of the cluster: containers beside the node, with passwords.
+//! External databases: containers in the node's network, with passwords.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::harness::{Instance, run};
 const REDIS_PASSWORD: &str = "redis $word";
 const ELASTIC_PASSWORD: &str = "elastic \"word\"";
 
-/// The three databases on the node's network, which are gone when the test ends.
+/// Three databases in the node's network, which are removed when the test ends.
 struct Databases {
     prefix: String,
 }
@@ -56,7 +56,7 @@ impl Drop for Databases {
     }
 }
 
-/// A values file that names them, with those keys for their credentials.
+/// Returns a values file for the databases, with these keys for credentials.
 fn values(instance: &Instance, credentials: &str) -> String {
     let databases = ["redis", "mongodb", "elasticsearch"];
     let off = databases.map(|name| format!("{name}: {{enabled: false}}\n"));
@@ -70,7 +70,7 @@ fn values(instance: &Instance, credentials: &str) -> String {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn databases_outside_are_asked_first_and_then_used() {
+fn external_databases_are_checked_and_then_used() {
     let instance = Instance::new("outside");
     let file = tempfile::NamedTempFile::new().unwrap();
     let flag = format!("--values={}", file.path().display());
@@ -84,12 +84,12 @@ fn databases_outside_are_asked_first_and_then_used() {
     };
     let installed = || instance.kubectl(&["get", "deployments,statefulsets,pods", "-o=name"]);
 
-    // Nobody is there: all three are told, and nothing is applied.
+    // The databases do not exist: all three are reported, and nothing is applied.
     write(REDIS_PASSWORD);
     let failed = instance.up(&[&flag]).expect(67);
     for name in ["redis", "mongodb", "elasticsearch"] {
-        let told = format!("the name {}-{name} does not resolve", instance.name);
-        assert!(failed.stderr.contains(&told), "{}", failed.stderr);
+        let expected = format!("the name {}-{name} does not resolve", instance.name);
+        assert!(failed.stderr.contains(&expected), "{}", failed.stderr);
     }
     assert_eq!(installed(), "");
 
@@ -112,20 +112,20 @@ fn databases_outside_are_asked_first_and_then_used() {
     write(REDIS_PASSWORD);
     instance.up(&[&flag]).expect(0);
     instance.run(&["status"]).expect(0);
-    let found = installed();
+    let names = installed();
     for server in ["apiserver", "fileserver", "webserver"] {
-        assert!(found.contains(server), "{found}");
+        assert!(names.contains(server), "{names}");
     }
-    for inside in ["redis", "mongodb", "elastic", "check"] {
-        assert!(!found.contains(inside), "{found}");
+    for internal in ["redis", "mongodb", "elastic", "check"] {
+        assert!(!names.contains(internal), "{names}");
     }
 
-    // What is known is not asked again.
+    // Unchanged databases are not checked again.
     let again = instance.up(&["--progress=plain"]).expect(0);
     assert!(!again.stderr.contains("outside: "), "{}", again.stderr);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
 
-    // The same credentials out of a Secret of the user's own, once it is there.
+    // The same credentials from the user's Secret, once it exists.
     write_credentials("  existingSecret: databases\n");
     let missing = instance.up(&[&flag]).expect(67);
     assert!(

@@ -1,14 +1,15 @@
-//! An instance of a test's own: name, ports, home, and an end that leaves nothing.
+//! An instance for a test, with its own name, ports and home, which is purged at the
+//! end.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// An instance that is purged when the test ends, however it ends.
+/// An instance that is purged when the test ends, even if it fails.
 pub struct Instance {
     pub name: String,
     pub web: u16,
@@ -17,25 +18,24 @@ pub struct Instance {
     home: TempDir,
 }
 
-/// What a command left.
-pub struct Ran {
+pub struct Output {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
-    fn of(output: Output) -> Ran {
-        Ran {
+impl Output {
+    fn new(output: process::Output) -> Output {
+        Output {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 
-    /// The same, when the exit code is the expected one.
+    /// Asserts the exit code.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Ran {
+    pub fn expect(self, code: i32) -> Output {
         assert_eq!(
             self.code, code,
             "\n--- stdout\n{}\n--- stderr\n{}",
@@ -44,7 +44,7 @@ impl Ran {
         self
     }
 
-    /// JSON lines of stdout.
+    /// Parses stdout as JSON lines.
     pub fn events(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         lines
@@ -52,7 +52,7 @@ impl Ran {
             .collect()
     }
 
-    /// The whole of stdout as JSON.
+    /// Parses stdout as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{}: {e}", self.stdout))
     }
@@ -63,7 +63,7 @@ fn free_ports() -> [u16; 3] {
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// A host port that nobody uses now.
+/// Returns a free host port.
 pub fn free_port() -> u16 {
     free_ports()[0]
 }
@@ -91,7 +91,7 @@ impl Instance {
         command
     }
 
-    /// The same in another home, which knows nothing of the instance.
+    /// Returns a command in another home, which does not know the instance.
     pub fn command_in(&self, home: &Path) -> Command {
         let mut command = self.command();
         command
@@ -101,11 +101,12 @@ impl Instance {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command().args(arguments).output().unwrap())
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        Output::new(self.command().args(arguments).output().unwrap())
     }
 
-    /// Waits until `status` says so: what a busy node does not answer in time is left out.
+    /// Waits until `status` contains these words. It omits what a busy node does not
+    /// answer in time.
     #[track_caller]
     pub fn await_status(&self, words: &str) {
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -118,12 +119,12 @@ impl Instance {
         }
     }
 
-    /// `up` on the instance's own ports.
-    pub fn up(&self, more: &[&str]) -> Ran {
-        self.ran(self.up_command().args(more))
+    /// Runs `up` with the instance's ports.
+    pub fn up(&self, more: &[&str]) -> Output {
+        self.run_command(self.up_command().args(more))
     }
 
-    /// The same, before it runs.
+    /// Returns the `up` command with the instance's ports.
     pub fn up_command(&self) -> Command {
         let mut command = self.command();
         command.arg("up").args([
@@ -134,9 +135,9 @@ impl Instance {
         command
     }
 
-    /// Runs a command of this instance's.
-    pub fn ran(&self, command: &mut Command) -> Ran {
-        Ran::of(command.output().unwrap())
+    /// Runs a command for this instance.
+    pub fn run_command(&self, command: &mut Command) -> Output {
+        Output::new(command.output().unwrap())
     }
 
     pub fn state_dir(&self) -> PathBuf {
@@ -150,7 +151,7 @@ impl Instance {
         format!("{}-control-plane", self.name)
     }
 
-    /// kubectl in the node.
+    /// Runs kubectl in the node.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         let node = self.node();
         let mut all = vec!["exec", &node, "kubectl", "-n", "clearml"];
@@ -158,7 +159,8 @@ impl Instance {
         run("docker", &all).expect(0).stdout
     }
 
-    /// The version of each object of ours: what changes when anything does.
+    /// Returns the resource version of each object, which changes whenever the object
+    /// changes.
     pub fn versions(&self) -> Vec<String> {
         let kinds = "deployments,statefulsets,services,secrets,configmaps,pvc,pv,pods";
         let path =
@@ -167,26 +169,26 @@ impl Instance {
         listed.lines().map(str::to_owned).collect()
     }
 
-    /// Asserts that the containers of the server were started again with the node and
-    /// for no other reason: `times` since they were created. Under load one may fail once
-    /// to start on cgroup v1 (the rig's README).
-    pub fn was_restarted(&self, times: u64) {
+    /// Asserts that the containers were restarted only with the node: `times` since
+    /// they were created. Under load, a container may fail once to start on cgroup v1
+    /// (see the README of the rig).
+    pub fn assert_restarts(&self, times: u64) {
         let servers = ["apiserver", "fileserver", "webserver"];
         let databases = ["elasticsearch", "mongodb", "redis"];
         for component in servers.iter().chain(&databases) {
             let (restarts, end) = self.restarts(component);
-            let stumbled = end
+            let failed_to_start = end
                 .as_ref()
                 .is_some_and(|(_, reason)| reason == "StartError");
             assert!(
-                restarts == times || stumbled && restarts == times + 1,
+                restarts == times || failed_to_start && restarts == times + 1,
                 "{component}: {restarts} restarts, {end:?}"
             );
         }
     }
 
-    /// How often the container of a component's pod was started again, and how it
-    /// ended the last time: exit code and reason.
+    /// Returns how often the container of a component was restarted, and how it last
+    /// ended: exit code and reason.
     pub fn restarts(&self, component: &str) -> (u64, Option<(i64, String)>) {
         let label = format!("clearml-local.io/component={component}");
         let pods = self.kubectl(&["get", "pods", "-l", &label, "-o", "json"]);
@@ -200,8 +202,8 @@ impl Instance {
         (status["restartCount"].as_u64().unwrap(), end)
     }
 
-    /// What Docker still has of the instance.
-    pub fn remains(&self) -> Vec<String> {
+    /// Returns the containers and volumes of the instance.
+    pub fn resources(&self) -> Vec<String> {
         let label = format!("label=clearml-local.io/instance={}", self.name);
         let containers = run("docker", &["ps", "-aq", "--filter", &label]).expect(0);
         let volumes = run("docker", &["volume", "ls", "-q", "--filter", &label]).expect(0);
@@ -221,13 +223,12 @@ impl Drop for Instance {
     }
 }
 
-/// Runs a program.
-pub fn run(program: &str, arguments: &[&str]) -> Ran {
+pub fn run(program: &str, arguments: &[&str]) -> Output {
     let output = Command::new(program).args(arguments).output();
-    Ran::of(output.unwrap_or_else(|error| panic!("{program}: {error}")))
+    Output::new(output.unwrap_or_else(|error| panic!("{program}: {error}")))
 }
 
-/// Whether a program is there; says so when it is not.
+/// Returns whether a program is installed, and prints a message if not.
 pub fn has(program: &str) -> bool {
     let found = Command::new(program).arg("version").output().is_ok();
     if !found {

@@ -1,5 +1,5 @@
-//! Images from registries: with credentials, through a mirror, on bad days, and in
-//! the node where the engine cannot.
+//! Images from registries: with credentials, through a mirror, from faulty registries,
+//! and by the node if the engine cannot pull.
 
 use std::io::Read;
 use std::path::Path;
@@ -15,7 +15,7 @@ use clearml_local::testing::images::{Error, Sources, Wanted, pull};
 use clearml_local::testing::settings::Pull;
 
 use crate::harness::{Instance, has, run};
-use crate::registry::{Config, Fault, PASSWORD, Registry, in_front, misbehaving};
+use crate::registry::{Config, Fault, PASSWORD, Registry, faulty, faulty_on};
 
 const IMAGE: &str = "redis:6.2";
 
@@ -29,11 +29,11 @@ impl Reporter for Recorder {
 }
 
 impl Recorder {
-    /// How often something was tried again.
-    fn tries_again(&self) -> usize {
+    /// Returns the number of retries.
+    fn retries(&self) -> usize {
         let events = self.0.lock().unwrap();
-        let again = |event: &&Event| matches!(event, Event::StepState { text, .. } if text.contains("again in"));
-        events.iter().filter(again).count()
+        let is_retry = |event: &&Event| matches!(event, Event::StepState { text, .. } if text.contains("again in"));
+        events.iter().filter(is_retry).count()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -45,23 +45,23 @@ impl Recorder {
         events.iter().filter_map(warning).collect()
     }
 
-    /// The byte counts that were told, each once.
+    /// Returns the distinct byte counts.
     fn bytes(&self) -> Vec<u64> {
         let events = self.0.lock().unwrap();
-        let mut told: Vec<u64> = events
+        let mut reported: Vec<u64> = events
             .iter()
             .filter_map(|event| match event {
                 Event::StepBytes { progress, .. } => Some(progress.done),
                 _ => None,
             })
             .collect();
-        told.dedup();
-        told
+        reported.dedup();
+        reported
     }
 }
 
-/// Pulls an image that the engine does not have (any more).
-fn pulled(
+/// Pulls an image, and removes it from the engine afterwards.
+fn pull_and_remove(
     reference: &str,
     config: &Path,
     mirror: Option<&str>,
@@ -88,14 +88,14 @@ fn pulled(
     (result.map(|_| ()), recorder)
 }
 
-/// An image of 12 MB whose layer no other image has.
+/// Creates an image of 12 MB with a unique layer.
 fn random_image(dir: &Path) -> String {
     let mut random = std::fs::File::open("/dev/urandom").unwrap().take(12 << 20);
     let mut file = std::fs::File::create(dir.join("random")).unwrap();
     std::io::copy(&mut random, &mut file).unwrap();
-    let (folder, archive) = (dir.to_str().unwrap(), dir.join("random.tar"));
+    let (directory, archive) = (dir.to_str().unwrap(), dir.join("random.tar"));
     let archive = archive.to_str().unwrap();
-    run("tar", &["-C", folder, "-cf", archive, "random"]).expect(0);
+    run("tar", &["-C", directory, "-cf", archive, "random"]).expect(0);
     let name = format!("e2e-random:{}", std::process::id());
     run("docker", &["import", archive, &name]).expect(0);
     name
@@ -103,7 +103,7 @@ fn random_image(dir: &Path) -> String {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
+fn the_engine_pulls_with_the_users_credentials_and_retries() {
     if !has("docker-registry") {
         return;
     }
@@ -112,28 +112,29 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
     let login = Config::login(&registry.address, PASSWORD);
     let image = random_image(dir.path());
     registry.push(&image, "hub/library/e2e-image:1", &login);
-    // Layers that the engine still has would not be pulled.
+    // The engine does not pull layers that it still has.
     run("docker", &["rmi", &image]).expect(0);
-    let own = format!("{}/hub/library/e2e-image:1", registry.address);
+    let reference = format!("{}/hub/library/e2e-image:1", registry.address);
 
-    let (result, recorder) = pulled(&own, login.dir.path(), None);
+    let (result, recorder) = pull_and_remove(&reference, login.dir.path(), None);
     result.unwrap();
-    assert_eq!(recorder.tries_again(), 0);
+    assert_eq!(recorder.retries(), 0);
 
-    let wrong = Config::login(&registry.address, "guess");
-    let nobody = Config::new("{}");
+    let wrong_password = Config::login(&registry.address, "guess");
+    let no_login = Config::new("{}");
     let no_helper = Config::new(r#"{"credsStore": "e2e-missing"}"#);
-    for (config, warnings) in [(wrong, 0), (nobody, 0), (no_helper, 1)] {
-        let (result, recorder) = pulled(&own, config.dir.path(), None);
-        let told = recorder.warnings();
-        assert_eq!(told.len(), warnings, "{told:?}");
+    for (config, warnings) in [(wrong_password, 0), (no_login, 0), (no_helper, 1)] {
+        let (result, recorder) = pull_and_remove(&reference, config.dir.path(), None);
+        let reported = recorder.warnings();
+        assert_eq!(reported.len(), warnings, "{reported:?}");
         assert!(
-            told.iter()
+            reported
+                .iter()
                 .all(|w| w.contains("docker-credential-e2e-missing"))
         );
         let error = result.unwrap_err();
         assert_eq!(error.code(), Code::ImageUnauthorized, "{error}");
-        assert_eq!(recorder.tries_again(), 0, "{error}");
+        assert_eq!(recorder.retries(), 0, "{error}");
         let login = format!("docker login {}", registry.address);
         assert!(
             error.hints()[0].to_string().ends_with(&login),
@@ -143,23 +144,23 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
     }
 
     let absent = format!("{}/hub/library/e2e-image:2", registry.address);
-    let (result, recorder) = pulled(&absent, login.dir.path(), None);
+    let (result, recorder) = pull_and_remove(&absent, login.dir.path(), None);
     let error = result.unwrap_err();
     assert_eq!(error.code(), Code::ImageNotFound, "{error}");
-    assert_eq!(recorder.tries_again(), 0, "{error}");
+    assert_eq!(recorder.retries(), 0, "{error}");
 
     let mirror = format!("{}/hub", registry.address);
-    let (result, _) = pulled("e2e-image:1", login.dir.path(), Some(&mirror));
+    let (result, _) = pull_and_remove("e2e-image:1", login.dir.path(), Some(&mirror));
     result.unwrap();
-    run("docker", &["rmi", &own]);
+    run("docker", &["rmi", &reference]);
 
     for fault in [Fault::TooMany(2), Fault::Cut, Fault::Slow(4 << 20)] {
-        let front = misbehaving(registry.address, fault);
-        let login = Config::login(&front, PASSWORD);
-        let reference = format!("{front}/hub/library/e2e-image:1");
-        let (result, recorder) = pulled(&reference, login.dir.path(), None);
+        let address = faulty(registry.address, fault);
+        let login = Config::login(&address, PASSWORD);
+        let reference = format!("{address}/hub/library/e2e-image:1");
+        let (result, recorder) = pull_and_remove(&reference, login.dir.path(), None);
         result.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
-        // Some engines try again by themselves, others leave it to us.
+        // Some engines retry by themselves.
         if let Fault::Slow(_) = fault {
             let bytes = recorder.bytes();
             assert!(bytes.len() > 5 && bytes.is_sorted(), "{bytes:?}");
@@ -167,12 +168,12 @@ fn the_engine_pulls_with_the_users_credentials_also_on_bad_days() {
     }
 }
 
-/// This machine's address on the engine's own network. An engine that has just made
-/// that network tells its subnet alone.
+/// Returns the host's address in the engine's default network. An engine that has just
+/// created the network only reports its subnet.
 pub fn gateway() -> String {
     let format = "{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}";
-    let told = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
-    let (gateway, subnet) = told.stdout.trim_end().split_once(' ').unwrap();
+    let reported = run("docker", &["network", "inspect", "bridge", "-f", format]).expect(0);
+    let (gateway, subnet) = reported.stdout.trim_end().split_once(' ').unwrap();
     match gateway {
         "" => format!("{}.1", subnet.rsplit_once('.').unwrap().0),
         gateway => gateway.to_owned(),
@@ -181,7 +182,7 @@ pub fn gateway() -> String {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn the_node_pulls_what_the_engine_does_not_trust() {
+fn the_node_pulls_from_a_registry_that_the_engine_does_not_trust() {
     if !has("docker-registry") || !has("openssl") {
         return;
     }
@@ -217,7 +218,7 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
             .args(arguments)
             .env("DOCKER_CONFIG", config.dir.path())
             .env("PATH", &path);
-        instance.ran(&mut command)
+        instance.run_command(&mut command)
     };
     let done = up(&arguments).expect(0);
     assert!(
@@ -225,15 +226,19 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
         "{}",
         done.stderr
     );
-    // Docker has neither the image nor was it asked.
+    // Docker neither has the image nor pulled it.
     assert!(!done.stderr.contains("Docker pulls"), "{}", done.stderr);
     let in_docker = run("docker", &["image", "inspect", "e2e-in-node:1"]);
     assert_ne!(in_docker.code, 0, "{}", in_docker.stdout);
-    await_discarded_layers(&instance, &registry.address.to_string());
-    let again = up(&[]).expect(0);
-    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+    await_removal_of_layers(&instance, &registry.address.to_string());
+    let second = up(&[]).expect(0);
+    assert!(
+        second.stderr.contains("nothing changed"),
+        "{}",
+        second.stderr
+    );
 
-    // Kubernetes itself pulls, with a Secret of the user's own login.
+    // Kubernetes itself pulls, with a Secret that contains the user's login.
     let private = [
         "--registry-mirror=none".to_owned(),
         format!(
@@ -245,30 +250,31 @@ fn the_node_pulls_what_the_engine_does_not_trust() {
         format!("--set=imageCredentials.registry={}", registry.address),
     ];
     up(&private).expect(0);
-    let pulled = instance.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]);
+    let messages = instance.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]);
     let image = format!("Successfully pulled image \"{}/hub", registry.address);
-    assert!(pulled.contains(&image), "{pulled}");
+    assert!(messages.contains(&image), "{messages}");
 
-    // Without a login nothing is changed, and with a wrong one nothing is applied.
+    // Without a login nothing changes, and with an invalid one nothing is applied.
     let applied = || {
         let mut versions = instance.versions();
-        // Those of the former workloads end in their own time.
+        // Pods of the previous workloads may still be terminating.
         versions.retain(|version| !version.starts_with("Pod/"));
         versions
     };
     let before = applied();
-    let mut nobody = instance.up_command();
-    let nowhere = Config::new("{}");
-    nobody
+    let mut command = instance.up_command();
+    let no_login = Config::new("{}");
+    command
         .args(&private)
-        .env("DOCKER_CONFIG", nowhere.dir.path());
-    let refused = instance.ran(&mut nobody).expect(32);
+        .env("DOCKER_CONFIG", no_login.dir.path());
+    let refused = instance.run_command(&mut command).expect(32);
     let login = format!("docker login {}", registry.address);
     assert!(refused.stderr.contains(&login), "{}", refused.stderr);
-    let mut wrong = private.to_vec();
-    wrong.push("--set=redis.image.tag=2".to_owned());
-    wrong.push("--set=imageCredentials.username=me,imageCredentials.password=guess".to_owned());
-    up(&wrong).expect(32);
+    let mut wrong_password = private.to_vec();
+    wrong_password.push("--set=redis.image.tag=2".to_owned());
+    wrong_password
+        .push("--set=imageCredentials.username=me,imageCredentials.password=guess".to_owned());
+    up(&wrong_password).expect(32);
     assert_eq!(applied(), before);
 
     if std::env::var_os("E2E_FULL").is_some() {
@@ -282,15 +288,15 @@ fn ctr(instance: &Instance, arguments: &[&str]) -> String {
     run("docker", &argv).expect(0).stdout
 }
 
-/// Of what came from a registry only manifest and configuration stay: the layers are
-/// unpacked.
-fn await_discarded_layers(instance: &Instance, registry: &str) {
+/// Waits until only manifest and configuration of the images from a registry remain,
+/// because their layers are unpacked.
+fn await_removal_of_layers(instance: &Instance, registry: &str) {
     let source = format!("distribution.source.{registry}=");
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let listing = ctr(instance, &["content", "ls"]);
-        let left = listing.lines().filter(|line| line.contains(&source));
-        if left.count() <= 2 {
+        let remaining = listing.lines().filter(|line| line.contains(&source));
+        if remaining.count() <= 2 {
             return;
         }
         assert!(Instant::now() < deadline, "{listing}");
@@ -298,7 +304,7 @@ fn await_discarded_layers(instance: &Instance, registry: &str) {
     }
 }
 
-/// What was downloaded before `up` was killed is not downloaded again.
+/// Data that were downloaded before `up` was killed are not downloaded again.
 fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
     let plain = Registry::start(dir, "127.0.0.1", None);
     let login = Config::login(&plain.address, PASSWORD);
@@ -314,12 +320,12 @@ fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
     plain.push(&container, "hub/library/e2e-large:1", &login);
     run("docker", &["rmi", &container]).expect(0);
 
-    let (front, sent) = in_front(gateway, plain.address, Fault::Slow(4 << 20));
-    let config = Config::login(&front, PASSWORD);
+    let (address, sent) = faulty_on(gateway, plain.address, Fault::Slow(4 << 20));
+    let config = Config::login(&address, PASSWORD);
     let up = || {
         let mut command = instance.up_command();
         command
-            .arg(format!("--registry-mirror=http://{front}/hub"))
+            .arg(format!("--registry-mirror=http://{address}/hub"))
             .arg("--set=redis.image.repository=e2e-large,redis.image.tag=1")
             .env("DOCKER_CONFIG", config.dir.path());
         command
@@ -327,21 +333,21 @@ fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
     let mut killed = up().stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while sent.load(Ordering::SeqCst) < 6 << 20 {
-        assert!(Instant::now() < deadline, "nothing is pulled");
+        assert!(Instant::now() < deadline, "no data were pulled");
         std::thread::sleep(Duration::from_millis(50));
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
-    instance.ran(&mut up()).expect(0);
+    instance.run_command(&mut up()).expect(0);
 
-    let name = format!("name=={front}/hub/library/e2e-large:1");
+    let name = format!("name=={address}/hub/library/e2e-large:1");
     let listing = ctr(instance, &["images", "ls", &name]);
     let digest = listing.lines().nth(1).unwrap().split_whitespace().nth(2);
     let manifest = ctr(instance, &["content", "get", digest.unwrap()]);
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     let sizes = manifest["layers"].as_array().unwrap().iter();
     let size: u64 = sizes.map(|layer| layer["size"].as_u64().unwrap()).sum();
-    // What was on its way when the connection ended is lost.
+    // Data in transit are lost when the connection ends.
     let sent = sent.load(Ordering::SeqCst) as u64;
     assert!(sent < size + (3 << 20), "{sent} bytes were sent for {size}");
 }

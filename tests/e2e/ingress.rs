@@ -1,4 +1,4 @@
-//! By host name, through a real ingress controller, with TLS.
+//! Access by host name, through a real ingress controller, with TLS.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -12,17 +12,18 @@ use serde_json::{Value, json};
 use crate::harness::{Instance, free_port, has, run};
 
 const HOSTS: [&str; 3] = ["app.e2e.invalid", "api.e2e.invalid", "files.e2e.invalid"];
-/// The Secret of two of them; the third one goes without TLS.
+/// The Secret for two of them; the third one has no TLS.
 const SECRET: &str = "own-certificate";
-/// What a model may have. Traefik and the file server pass it on as it comes.
+/// The size of a model. Traefik and the file server stream it.
 const BIG: usize = 20 << 20;
 
-/// A certificate for all hosts, signed by itself, and its key.
+/// Creates a self-signed certificate for all hosts, and its key.
 fn make_certificate(dir: &Path) -> [String; 2] {
     let paths = ["tls.crt", "tls.key"].map(|name| dir.join(name).display().to_string());
     let names = HOSTS.map(|host| format!("DNS:{host}")).join(",");
     let names = format!("subjectAltName={names}");
-    // What signs itself counts as an authority otherwise, which is no server.
+    // Without this, a self-signed certificate counts as an authority, which cannot be a
+    // server.
     let server = "basicConstraints=critical,CA:FALSE";
     let arguments = [
         "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=e2e",
@@ -32,8 +33,8 @@ fn make_certificate(dir: &Path) -> [String; 2] {
     paths
 }
 
-/// What a browser is: names lead to this machine, and it trusts that certificate
-/// alone.
+/// Returns a client like a browser: host names resolve to this host, and it only trusts
+/// this certificate.
 fn browser(certificate: &str) -> Client {
     clearml_local::testing::kube::install_crypto();
     let pem = std::fs::read(certificate).unwrap();
@@ -46,16 +47,16 @@ fn browser(certificate: &str) -> Client {
     client.build().unwrap()
 }
 
-/// The page, once the controller has seen the certificate.
+/// Returns the page once the controller uses the certificate.
 async fn page(client: &Client, url: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let why = match client.get(url).send().await {
-            Ok(answer) if answer.status() == 200 => return answer.text().await.unwrap(),
-            Ok(answer) => answer.status().to_string(),
+        let reason = match client.get(url).send().await {
+            Ok(response) if response.status() == 200 => return response.text().await.unwrap(),
+            Ok(response) => response.status().to_string(),
             Err(error) => format!("{error:?}"),
         };
-        assert!(Instant::now() < deadline, "{url}: {why}");
+        assert!(Instant::now() < deadline, "{url}: {reason}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -67,9 +68,9 @@ async fn login(client: &Client, credentials: &Value) -> Value {
         text(&credentials["accessKey"]),
         Some(text(&credentials["secretKey"])),
     );
-    let answer = request.json(&json!({})).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.json().await.unwrap()
+    let response = request.json(&json!({})).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    response.json().await.unwrap()
 }
 
 async fn upload(client: &Client, files: &str, name: &str, content: Vec<u8>) -> Response {
@@ -85,7 +86,7 @@ async fn upload(client: &Client, files: &str, name: &str, content: Vec<u8>) -> R
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
+async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
     if !has("openssl") {
         return;
     }
@@ -148,18 +149,18 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     let [web, api, files] = &urls;
     let expected = json!({"web": web, "api": api, "files": files});
     assert_eq!(credentials["endpoints"], expected);
-    let answer = login(&client, &credentials).await;
-    assert!(answer["data"]["token"].is_string(), "{answer}");
+    let response = login(&client, &credentials).await;
+    assert!(response["data"]["token"].is_string(), "{response}");
 
     let content: Vec<u8> = (0..BIG).map(|at| (at % 251) as u8).collect();
     let name = "e2e/model.bin";
     let stored = upload(&client, files, name, content.clone()).await;
     assert_eq!(stored.status(), 200);
-    let back = client.get(format!("{files}/{name}")).send().await.unwrap();
-    assert_eq!(back.status(), 200);
+    let downloaded = client.get(format!("{files}/{name}")).send().await.unwrap();
+    assert_eq!(downloaded.status(), 200);
     assert!(
-        back.bytes().await.unwrap() == content,
-        "it came back changed"
+        downloaded.bytes().await.unwrap() == content,
+        "the content has changed"
     );
 
     let status = instance.run(&["status", "-o", "json"]).expect(0).json();
@@ -167,9 +168,13 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     let checks = status["checks"].as_array().unwrap().iter();
     let names: Vec<&Value> = checks.map(|check| &check["name"]).collect();
     assert!(names.contains(&&json!("ingress")), "{names:?}");
-    let again = instance.run(&["up"]).expect(0);
-    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
-    assert!(!again.stderr.contains(&command), "{}", again.stderr);
+    let second = instance.run(&["up"]).expect(0);
+    assert!(
+        second.stderr.contains("nothing changed"),
+        "{}",
+        second.stderr
+    );
+    assert!(!second.stderr.contains(&command), "{}", second.stderr);
 
     let without = instance.run(&["up", "--with-ingress=false"]).expect(0);
     let by_port = format!("http://localhost:{}", instance.files);
@@ -182,9 +187,9 @@ async fn servers_are_reached_by_name_with_tls_and_by_port_again() {
     }
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, http)).is_err());
     let kinds = "deployments,services,serviceaccounts,ingressclasses,clusterroles";
-    let left = instance.kubectl(&["get", kinds, "-o", "name"]);
-    assert!(!left.contains("traefik"), "{left}");
-    let kept = format!("http://127.0.0.1:{}/{name}", instance.files);
-    let kept = client.get(kept).send().await.unwrap();
-    assert_eq!(kept.bytes().await.unwrap().len(), BIG);
+    let names = instance.kubectl(&["get", kinds, "-o", "name"]);
+    assert!(!names.contains("traefik"), "{names}");
+    let url = format!("http://127.0.0.1:{}/{name}", instance.files);
+    let response = client.get(url).send().await.unwrap();
+    assert_eq!(response.bytes().await.unwrap().len(), BIG);
 }

@@ -1,12 +1,12 @@
-//! `up` that is interrupted at any step, by Ctrl-C or for good: the next one heals. The same
-//! for a stop that is killed.
+//! `up` that is interrupted or killed at any step: the next `up` completes it. The same
+//! for a killed `stop`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use crate::harness::{Instance, run};
 
-/// What `up` says when it comes to a step, in its order.
+/// The output of `up` at each step, in order.
 const MOMENTS: [&str; 7] = [
     r#""step":"preflight""#,
     r#""step":"node""#,
@@ -18,12 +18,12 @@ const MOMENTS: [&str; 7] = [
 ];
 const SIGNALS: [&str; 2] = ["INT", "KILL"];
 
-/// What stops a node, and what heals one whose stop was killed.
+/// Commands that stop a node, and commands that repair a node whose stop was killed.
 const STOPS: [(&str, &str); 2] = [("stop", "start"), ("down", "up")];
 
-/// Every moment with each signal, or with `tests/run` alone two of them, chosen by
-/// the seed.
-fn chosen() -> Vec<(&'static str, &'static str)> {
+/// Returns every moment with each signal, or, without `E2E_FULL`, two of them, selected
+/// by the seed.
+fn selected() -> Vec<(&'static str, &'static str)> {
     let all: Vec<_> = MOMENTS
         .into_iter()
         .flat_map(|moment| SIGNALS.map(|signal| (moment, signal)))
@@ -36,18 +36,22 @@ fn chosen() -> Vec<(&'static str, &'static str)> {
         hash.wrapping_mul(33) ^ usize::from(byte)
     });
     let half = all.len() / 2;
-    let chosen = vec![all[hash % half], all[half + hash / half % half]];
-    eprintln!("of {}, by the seed `{seed}`: {chosen:?}", all.len());
-    chosen
+    let selected = vec![all[hash % half], all[half + hash / half % half]];
+    eprintln!(
+        "of {}, selected by the seed `{seed}`: {selected:?}",
+        all.len()
+    );
+    selected
 }
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn an_up_that_was_interrupted_is_healed_by_the_next() {
+fn the_next_up_completes_an_interrupted_one() {
     let instance = Instance::new("cut");
-    // As on engines in a virtual machine: the data in a volume.
+    // The data are in a volume, as with engines in a virtual machine.
     let data = format!("--data-dir=volume:clearml-local-{}-data", instance.name);
-    for ((moment, signal), (stop, heal)) in chosen().into_iter().zip(STOPS.into_iter().cycle()) {
+    for ((moment, signal), (stop, repair)) in selected().into_iter().zip(STOPS.into_iter().cycle())
+    {
         let mut up = instance.up_command();
         let mut up = up
             .args(["-o", "json", &data])
@@ -55,40 +59,43 @@ fn an_up_that_was_interrupted_is_healed_by_the_next() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        if !reaches(up.stdout.take().unwrap(), moment) {
-            let ended = up.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&ended.stderr);
-            panic!("up never came to {moment}: {said}");
+        if !prints(up.stdout.take().unwrap(), moment) {
+            let output = up.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            panic!("up never reached {moment}: {stderr}");
         }
         let process = up.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &process]).status();
         assert!(sent.unwrap().success());
-        let ended = up.wait_with_output().unwrap();
+        let output = up.wait_with_output().unwrap();
         if signal == "INT" {
-            assert_eq!(ended.status.code(), Some(130), "{moment}");
-            let said = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(output.status.code(), Some(130), "{moment}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(
-                said.contains("continue with: clearml-local up"),
-                "{moment}: {said}"
+                stderr.contains("continue with: clearml-local up"),
+                "{moment}: {stderr}"
             );
         }
         instance.up(&[&data]).expect(0);
         instance.run(&["status"]).expect(0);
         kill_once_the_kubelet_is_stopped(&instance, stop);
-        instance.run(&[heal]).expect(0);
+        instance.run(&[repair]).expect(0);
         instance.run(&["status"]).expect(0);
         instance.run(&["down"]).expect(0);
     }
     let volume = data.rsplit(':').next().unwrap().to_owned();
-    assert!(instance.remains().contains(&volume), "down keeps the data");
+    assert!(
+        instance.resources().contains(&volume),
+        "down keeps the data"
+    );
     instance.run(&["down", "--purge", "--yes"]).expect(0);
-    assert_eq!(instance.remains(), Vec::<String>::new());
+    assert_eq!(instance.resources(), Vec::<String>::new());
     assert_eq!(run("docker", &["volume", "inspect", &volume]).code, 1);
 }
 
-/// Whether a program says a line with these words, before it ends.
-fn reaches(output: impl Read, words: &str) -> bool {
-    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+/// Returns whether the output contains a line with these words.
+fn prints(stream: impl Read, words: &str) -> bool {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     lines.any(|line| line.contains(words))
 }
 
@@ -99,11 +106,11 @@ fn kill_once_the_kubelet_is_stopped(instance: &Instance, command: &str) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Said when the kubelet has ended.
-    let reached = reaches(stop.stderr.take().unwrap(), "stopping the servers");
+    // This is printed when the kubelet has stopped.
+    let reached = prints(stop.stderr.take().unwrap(), "stopping the servers");
     stop.kill().unwrap();
     stop.wait().unwrap();
-    assert!(reached, "{command} never came to the servers");
+    assert!(reached, "{command} never reached the servers");
     let node = instance.node();
     let kubelet = ["exec", &node, "systemctl", "is-active", "kubelet"];
     assert_eq!(run("docker", &kubelet).stdout, "inactive\n", "{command}");

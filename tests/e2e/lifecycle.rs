@@ -1,4 +1,4 @@
-//! The whole way: up from nothing, work, up again, down, up, and away.
+//! The lifecycle: `up` on an empty host, work, `up` again, `down`, `up`, and purge.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,13 +10,13 @@ use crate::server::{User, api_of_page, login_status};
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn a_server_from_nothing_to_nothing() {
+async fn a_server_from_first_up_to_purge() {
     let instance = Instance::new("life");
     let proxy = RecordingProxy::start();
     let mut up = instance.up_command();
     up.args(["-o", "json"]).env("HTTPS_PROXY", proxy.url());
-    let first = instance.ran(&mut up).expect(0);
-    the_proxy_is_for_others(&instance, &proxy);
+    let first = instance.run_command(&mut up).expect(0);
+    our_requests_bypass_the_proxy(&instance, &proxy);
     let events = first.events();
     let last = events.last().unwrap();
     assert_eq!(last["event"], "ready");
@@ -28,16 +28,21 @@ async fn a_server_from_nothing_to_nothing() {
         first.stdout
     );
 
-    // Its web app guesses where the API is, and knows two sets of ports.
+    // The web app guesses the address of the API, and only knows two sets of ports.
     assert_eq!(api_of_page(&instance).await, "http://127.0.0.1:8008");
-    let warned = |event: &&Value| {
+    let is_warning = |event: &&Value| {
         event["event"] == "warning"
             && event["text"]
                 .as_str()
                 .unwrap()
                 .contains("its page may stay empty")
     };
-    assert_eq!(events.iter().filter(warned).count(), 1, "{}", first.stdout);
+    assert_eq!(
+        events.iter().filter(is_warning).count(),
+        1,
+        "{}",
+        first.stdout
+    );
 
     let status = instance.run(&["status", "-o", "json"]).expect(0).json();
     assert_eq!(status["state"], "ready");
@@ -53,12 +58,16 @@ async fn a_server_from_nothing_to_nothing() {
     user.finds(&work).await;
     nothing_public_is_accepted(&instance).await;
 
-    instance.was_restarted(0);
+    instance.assert_restarts(0);
     let before = instance.versions();
-    let again = instance.run(&["up"]).expect(0);
-    let since = again.stderr.contains("Already up: ready for ");
-    assert!(since, "{}", again.stderr);
-    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+    let second = instance.run(&["up"]).expect(0);
+    let was_ready = second.stderr.contains("Already up: ready for ");
+    assert!(was_ready, "{}", second.stderr);
+    assert!(
+        second.stderr.contains("nothing changed"),
+        "{}",
+        second.stderr
+    );
     assert_eq!(instance.versions(), before, "a second up changes nothing");
 
     a_pull_hangs(&instance, &proxy);
@@ -71,22 +80,23 @@ async fn a_server_from_nothing_to_nothing() {
         ours.map(|one| &one["state"]).collect::<Vec<_>>(),
         ["stopped"]
     );
-    // The pull that hung when the node stopped harms nobody who uses the image.
-    let started = another_home_starts_it(&instance);
-    for of_the_stop in [
+    // The pull that hung when the node stopped does not affect other pods with the same
+    // image.
+    let started = another_home_starts_the_instance(&instance);
+    for from_the_stop in [
         "exited with code 0",
         "exited with code 143",
         "exited with code 255",
         "ready after 0.0 s",
         "(not running)",
     ] {
-        assert!(!started.contains(of_the_stop), "{started}");
+        assert!(!started.contains(from_the_stop), "{started}");
     }
     instance.kubectl(&["-n", "default", "delete", "pod", "hangs", "--now"]);
-    // nginx ends for a name that does not resolve, and DNS is silent for a while.
-    instance.was_restarted(1);
-    kubelet_and_certificates_are_put_right(&instance);
-    // The former user's connections ended with the server.
+    // nginx exits if a name does not resolve, and DNS does not respond for a while.
+    instance.assert_restarts(1);
+    start_repairs_kubelet_and_certificates(&instance);
+    // The previous user's connections ended with the server.
     User::of(&instance).await.finds(&work).await;
 
     let down = instance.run(&["down"]).expect(0);
@@ -103,8 +113,8 @@ async fn a_server_from_nothing_to_nothing() {
     );
     assert_eq!(containers.stdout, "");
 
-    // The settings of the first `up` are kept: no flags. Keys that the home has lost are
-    // beside the data.
+    // The settings of the first `up` are stored, so no flags are needed. Keys that the
+    // home has lost are restored from the data directory.
     let credentials = || instance.run(&["credentials"]).expect(0).stdout;
     let before = credentials();
     std::fs::remove_file(instance.state_dir().join("secrets.json")).unwrap();
@@ -119,18 +129,18 @@ async fn a_server_from_nothing_to_nothing() {
     User::of(&instance).await.finds(&work).await;
 
     if has("kind") {
-        kind_knows_the_node(&instance);
+        kind_can_use_the_node(&instance);
     } else {
         instance.run(&["down"]).expect(0);
     }
     assert_eq!(instance.run(&["status"]).code, 6);
     instance.run(&["down", "--purge", "--yes"]).expect(0);
-    assert_eq!(instance.remains(), Vec::<String>::new());
+    assert_eq!(instance.resources(), Vec::<String>::new());
     assert!(!instance.state_dir().exists());
 }
 
-/// A pod of somebody's pulls the image of a component anew, and waits for a registry
-/// that does not answer.
+/// A user's pod pulls the image of a component again, from a registry that does not
+/// respond.
 fn a_pull_hangs(instance: &Instance, proxy: &RecordingProxy) {
     let path = "{.items[*].spec.containers[0].image}";
     let redis = [
@@ -153,11 +163,12 @@ fn a_pull_hangs(instance: &Instance, proxy: &RecordingProxy) {
     proxy.await_request("registry-1.docker.io");
 }
 
-/// Nothing of ours was asked of the proxy, which containerd knows with its password.
-fn the_proxy_is_for_others(instance: &Instance, proxy: &RecordingProxy) {
+/// No request of ours went through the proxy, but containerd has its URL with the
+/// password.
+fn our_requests_bypass_the_proxy(instance: &Instance, proxy: &RecordingProxy) {
     assert_eq!(proxy.requests(), Vec::<String>::new());
     let node = instance.node();
-    proxy.ask_from(&node);
+    proxy.request_from(&node);
     assert_eq!(proxy.requests(), ["CONNECT asked.invalid:443 HTTP/1.1"]);
     let script = "tr '\\0' '\\n' </proc/$(pidof containerd)/environ";
     let environment = run("docker", &["exec", &node, "sh", "-c", script]).expect(0);
@@ -169,30 +180,30 @@ fn the_proxy_is_for_others(instance: &Instance, proxy: &RecordingProxy) {
     );
 }
 
-/// A home that knows nothing of the stopped instance starts it, with the same keys and
-/// settings. Returns what its `start` said.
-fn another_home_starts_it(instance: &Instance) -> String {
+/// Another home, which does not know the stopped instance, starts it with the same keys
+/// and settings. Returns the output of `start`.
+fn another_home_starts_the_instance(instance: &Instance) -> String {
     let home = tempfile::tempdir().unwrap();
-    let elsewhere = |arguments: &[&str]| {
-        let ran = instance.ran(instance.command_in(home.path()).args(arguments));
-        ran.expect(0)
+    let in_other_home = |arguments: &[&str]| {
+        let output = instance.run_command(instance.command_in(home.path()).args(arguments));
+        output.expect(0)
     };
-    let started = elsewhere(&["start"]).stderr;
+    let started = in_other_home(&["start"]).stderr;
     let state = home.path().join("share/clearml-local").join(&instance.name);
     std::fs::remove_dir_all(&state).unwrap();
     let before = instance.versions();
-    let [here, there] = [
+    let [here, other] = [
         instance.run(&["credentials"]).expect(0),
-        elsewhere(&["credentials"]),
+        in_other_home(&["credentials"]),
     ];
-    assert_eq!(here.stdout, there.stdout);
-    let status = elsewhere(&["status", "-o", "json"]).json();
+    assert_eq!(here.stdout, other.stdout);
+    let status = in_other_home(&["status", "-o", "json"]).json();
     assert_eq!(
         (&status["state"], &status["release"]),
         (&"ready".into(), &"1.5.0".into())
     );
-    assert!(!state.exists(), "who only looks keeps nothing");
-    let up = elsewhere(&["up"]);
+    assert!(!state.exists(), "reading commands must not store anything");
+    let up = in_other_home(&["up"]);
     assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
     assert_eq!(instance.versions(), before);
     let up = instance.run(&["up"]).expect(0);
@@ -200,7 +211,7 @@ fn another_home_starts_it(instance: &Instance) -> String {
     started
 }
 
-/// Neither kind's bootstrap token nor any key that is printed in a README.
+/// Neither kind's bootstrap token nor any key from a README is accepted.
 async fn nothing_public_is_accepted(instance: &Instance) {
     let kubeconfig = clearml_local::testing::files::read(&instance.state_dir().join("kubeconfig"));
     let kubeconfig = kubeconfig.unwrap().unwrap();
@@ -241,19 +252,19 @@ async fn nothing_public_is_accepted(instance: &Instance) {
     }
 }
 
-/// The node is one that the `kind` program lists, exports and deletes.
-fn kind_knows_the_node(instance: &Instance) {
+/// The `kind` program lists, exports and deletes the node.
+fn kind_can_use_the_node(instance: &Instance) {
     let clusters = run("kind", &["get", "clusters"]).expect(0);
     assert!(clusters.stdout.lines().any(|line| line == instance.name));
     let kubeconfig = run("kind", &["get", "kubeconfig", "--name", &instance.name]).expect(0);
     assert!(kubeconfig.stdout.contains("server: https://127.0.0.1:"));
     let logs = tempfile::tempdir().unwrap();
-    let folder = logs.path().to_str().unwrap();
+    let directory = logs.path().to_str().unwrap();
     let exported = run(
         "kind",
-        &["export", "logs", "--name", &instance.name, folder],
+        &["export", "logs", "--name", &instance.name, directory],
     );
-    // The rig's node has no crictl, which is the one thing that may be missed.
+    // The rig's node has no crictl; nothing else may be missing.
     assert!(
         exported.code == 0 || exported.stderr.contains("crictl"),
         "{}",
@@ -268,27 +279,27 @@ fn kind_knows_the_node(instance: &Instance) {
     run("kind", &["delete", "cluster", "--name", &instance.name]).expect(0);
 }
 
-/// As an interrupted `stop` leaves the kubelet, and a year the certificates.
-fn kubelet_and_certificates_are_put_right(instance: &Instance) {
+/// Simulates an interrupted `stop`, and certificates that are about to expire.
+fn start_repairs_kubelet_and_certificates(instance: &Instance) {
     let node = instance.node();
-    let ends = [
+    let checksum = [
         "exec",
         &node,
         "sha256sum",
         "/etc/kubernetes/pki/apiserver.crt",
     ];
-    let before = run("docker", &ends).expect(0).stdout;
+    let before = run("docker", &checksum).expect(0).stdout;
     let short = "printf 'apiVersion: kubeadm.k8s.io/v1beta4\\nkind: ClusterConfiguration\\nkubernetesVersion: %s\\ncertificateValidityPeriod: 240h\\n' \"$(cat /kind/version)\" >/tmp/short.yaml && \
         kubeadm certs renew apiserver --config /tmp/short.yaml && systemctl stop kubelet";
     run("docker", &["exec", &node, "sh", "-c", short]).expect(0);
     instance.await_status("expire in 9 days");
-    let healed = instance.run(&["start"]).expect(0).stderr;
+    let repaired = instance.run(&["start"]).expect(0).stderr;
     assert!(
-        healed.contains("starting kubelet (not running)"),
-        "{healed}"
+        repaired.contains("starting kubelet (not running)"),
+        "{repaired}"
     );
-    assert!(healed.contains("renewing certificates"), "{healed}");
-    assert_ne!(run("docker", &ends).expect(0).stdout, before);
+    assert!(repaired.contains("renewing certificates"), "{repaired}");
+    assert_ne!(run("docker", &checksum).expect(0).stdout, before);
     let status = instance.run(&["status"]).expect(0);
     assert!(!status.stdout.contains("certificates"), "{}", status.stdout);
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Instance, run};
 
-/// The processes of the node whose command line has the text.
+/// Returns the number of processes in the node whose command line contains the text.
 fn processes(instance: &Instance, text: &str) -> usize {
     let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '";
     let all = run("docker", &["exec", &instance.node(), "sh", "-c", script]).expect(0);
     all.stdout.matches(text).count()
 }
 
-/// Waits until the node has no process with that text any more.
+/// Waits until the node has no process with this text.
 fn await_end(instance: &Instance, text: &str) {
     let deadline = Instant::now() + Duration::from_secs(90);
     while processes(instance, text) > 0 {
@@ -22,14 +22,15 @@ fn await_end(instance: &Instance, text: &str) {
     }
 }
 
-/// Requests of probes are left out of the servers' logs, and of their tails.
-fn probes_are_left_out(instance: &Instance) {
-    let of = |more: &[&str]| {
+/// Requests of probes are omitted from the servers' logs, and do not count for
+/// `--tail`.
+fn probes_are_omitted(instance: &Instance) {
+    let logs = |more: &[&str]| {
         let arguments = ["logs", "apiserver", "webserver"];
         instance.run(&[&arguments, more].concat()).expect(0).stdout
     };
     let probes = ["Returned 200 for debug.ping", "kube-probe/"];
-    let (shown, all) = (of(&["--tail=3"]), of(&["--probes"]));
+    let (shown, all) = (logs(&["--tail=3"]), logs(&["--probes"]));
     for probe in probes {
         assert!(!shown.contains(probe), "{shown}");
         assert!(all.contains(probe), "{all}");
@@ -40,7 +41,7 @@ fn probes_are_left_out(instance: &Instance) {
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
+fn logs_are_available_without_the_api_and_after_a_stop() {
     let instance = Instance::new("logs");
     instance.up(&[]).expect(0);
 
@@ -48,27 +49,27 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     assert!(journal.stdout.contains("kubelet"), "{}", journal.stdout);
     assert_eq!(journal.stdout.lines().count(), 50);
 
-    probes_are_left_out(&instance);
-    let asked = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
-    // Without its manifest the kubelet takes the API server away.
+    probes_are_omitted(&instance);
+    let from_api = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    // Without its manifest, the kubelet stops the API server.
     let manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml";
     let node = instance.node();
     run("docker", &["exec", &node, "mv", manifest, "/root/"]).expect(0);
     await_end(&instance, "kube-apiserver --");
-    let read = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
+    let from_files = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
-        read.stderr.contains("read from its files"),
+        from_files.stderr.contains("read from its files"),
         "{}",
-        read.stderr
+        from_files.stderr
     );
     assert!(
-        read.stdout.starts_with(&asked.stdout),
+        from_files.stdout.starts_with(&from_api.stdout),
         "{}\n---\n{}",
-        asked.stdout,
-        read.stdout
+        from_api.stdout,
+        from_files.stdout
     );
 
-    probes_are_left_out(&instance);
+    probes_are_omitted(&instance);
     let mut following = instance
         .command()
         .args(["logs", "redis", "-f"])
@@ -102,7 +103,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
     instance.run(&["stop"]).expect(0);
     let stopped = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
-        stopped.stdout.starts_with(&asked.stdout) && stopped.stdout.contains("written behind"),
+        stopped.stdout.starts_with(&from_api.stdout) && stopped.stdout.contains("written behind"),
         "{}",
         stopped.stdout
     );
@@ -111,7 +112,7 @@ fn logs_are_told_while_the_api_is_away_and_after_a_stop() {
         "{}",
         stopped.stderr
     );
-    probes_are_left_out(&instance);
+    probes_are_omitted(&instance);
     let refused = instance.run(&["logs", "-f"]).expect(2);
     let hint = format!("clearml-local start --name {}", instance.name);
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);

@@ -1,11 +1,11 @@
-//! End to end: the real binary, a real engine, a real Kubernetes node, and the
-//! stand-in images in the place of the release's own. `tests/run` prepares all
-//! of it and runs these tests, which are ignored otherwise.
+//! End-to-end tests with the real binary, a real engine, a real Kubernetes node, and
+//! stand-in images instead of those of the release. `tests/run` prepares them and runs
+//! these tests, which are ignored otherwise.
 
-#![expect(clippy::print_stderr, reason = "what is skipped is said")]
+#![expect(clippy::print_stderr, reason = "skipped tests are reported")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the test's own environment, for the programs that it runs"
+    reason = "the environment of the programs that the tests run"
 )]
 
 mod changes;

@@ -1,4 +1,4 @@
-//! What values tell the server, as a user meets it.
+//! The effects of values on the server, as a user sees them.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ webserver:
     configuration.json: '{"displayTips": false}'
 "#;
 
-/// The pods that get requests: one that was replaced answers a moment longer.
+/// Returns the pods without those that are terminating.
 fn pods(instance: &Instance) -> BTreeSet<String> {
     let template = "go-template={{range .items}}{{if not .metadata.deletionTimestamp}}\
          {{.metadata.name}}{{\"\\n\"}}{{end}}{{end}}";
@@ -45,44 +45,48 @@ fn pods(instance: &Instance) -> BTreeSet<String> {
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn what_values_say_reaches_the_server() {
-    what_values_say_reaches("2.3").await;
+async fn values_take_effect_on_the_server() {
+    values_take_effect("2.3").await;
     if std::env::var_os("E2E_FULL").is_some() {
-        what_values_say_reaches("1.5.0").await;
+        values_take_effect("1.5.0").await;
     }
 }
 
-async fn what_values_say_reaches(release: &str) {
+async fn values_take_effect(release: &str) {
     let instance = Instance::new("options");
     let release = format!("--release={release}");
     let file = instance.state_dir().with_file_name("values.yaml");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, VALUES).unwrap();
     let values = format!("-f={}", file.display());
-    let said = instance.up(&[&values, &release]).expect(0);
-    for told in ["`apiserver.service.type` is ClusterIP", "are LoadBalancer"] {
-        assert!(said.stderr.contains(told), "{}", said.stderr);
+    let output = instance.up(&[&values, &release]).expect(0);
+    for warning in ["`apiserver.service.type` is ClusterIP", "are LoadBalancer"] {
+        assert!(output.stderr.contains(warning), "{}", output.stderr);
     }
     if release.ends_with("2.3") {
-        // The page finds the API on any port, and the file server had an API server
-        // to log in to when it started.
+        // The page finds the API on any port, and the file server could log in to an
+        // API server when it started.
         assert!(is_api(&api_of_page(&instance).await).await);
         let (restarts, end) = instance.restarts("fileserver");
-        let stumbled = |(_, reason): &(i64, String)| reason == "StartError";
-        assert!(end.as_ref().is_none_or(stumbled), "{restarts}: {end:?}");
+        let failed_to_start = |(_, reason): &(i64, String)| reason == "StartError";
+        assert!(
+            end.as_ref().is_none_or(failed_to_start),
+            "{restarts}: {end:?}"
+        );
     }
 
-    // Fixed users log in with their password, and the cookie lasts as long as said.
+    // Fixed users log in with their passwords, and the cookie has the configured
+    // lifetime.
     let api = format!("http://127.0.0.1:{}", instance.api);
     let login = client().post(format!("{api}/auth.login"));
     let login = login.basic_auth("jane", Some("pass $1 word"));
-    let answer = login.json(&json!({})).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let response = login.json(&json!({})).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
     assert!(cookie.contains("Max-Age=1234"), "{cookie}");
     assert!(cookie.to_lowercase().contains("httponly"), "{cookie}");
     assert_eq!(login_status(&instance, "jane", "guess").await, 401);
-    // The default user cannot log in then; what `credentials` prints can.
+    // The default user cannot log in; the user that `credentials` prints can.
     let secrets = std::fs::read_to_string(instance.state_dir().join("secrets.json")).unwrap();
     let secrets: Value = serde_json::from_str(&secrets).unwrap();
     let tests = &secrets["credentials"]["tests"];
@@ -93,15 +97,15 @@ async fn what_values_say_reaches(release: &str) {
     );
     let user = User::of(&instance).await;
 
-    // Empty databases were filled with examples, once.
+    // Empty databases were filled with examples once.
     let projects = user.call("projects.get_all", json!({})).await;
     let names = projects["projects"].as_array().unwrap().iter();
     let examples = names.filter(|one| one["name"].as_str().unwrap().contains("xample"));
     assert_eq!(examples.count(), 1, "{projects}");
 
-    // A task that does not report is stopped by the watchdog.
+    // The watchdog stops a task that does not report.
     let work = user.work().await;
-    let began = Instant::now();
+    let started = Instant::now();
     loop {
         let task = user
             .call("tasks.get_by_id", json!({"task": work.task}))
@@ -109,11 +113,11 @@ async fn what_values_say_reaches(release: &str) {
         if task["task"]["status"] == "stopped" {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "{task}");
+        assert!(started.elapsed() < Duration::from_secs(30), "{task}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
-    // Redis wants its password, which the servers were given.
+    // Redis requires its password, which the servers know.
     let redis = [
         "exec",
         "clearml-redis-master-0",
@@ -122,15 +126,15 @@ async fn what_values_say_reaches(release: &str) {
         "-c",
         "env -u REDISCLI_AUTH redis-cli ping",
     ];
-    let said = instance.kubectl(&redis);
-    assert!(said.contains("NOAUTH"), "{said}");
+    let output = instance.kubectl(&redis);
+    assert!(output.contains("NOAUTH"), "{output}");
 
-    // The web app serves the file, and a changed one restarts it alone.
+    // The web app serves the file. When the file changes, only the web app restarts.
     let web = format!("http://127.0.0.1:{}/configuration.json", instance.web);
-    // A connection that is kept would end with the pod behind it.
+    // A persistent connection would end with its pod.
     let tips = || async {
-        let answer = client().get(&web).send().await.unwrap();
-        let configuration: Value = answer.json().await.unwrap();
+        let response = client().get(&web).send().await.unwrap();
+        let configuration: Value = response.json().await.unwrap();
         configuration["displayTips"].clone()
     };
     assert_eq!(tips().await, false);
@@ -142,10 +146,10 @@ async fn what_values_say_reaches(release: &str) {
     .unwrap();
     instance.up(&[&values]).expect(0);
     let after = pods(&instance);
-    let gone: Vec<&String> = before.difference(&after).collect();
+    let replaced: Vec<&String> = before.difference(&after).collect();
     assert!(
-        matches!(&gone[..], [one] if one.contains("webserver")),
-        "{gone:?}"
+        matches!(&replaced[..], [one] if one.contains("webserver")),
+        "{replaced:?}"
     );
     assert_eq!(tips().await, true);
 }

@@ -1,4 +1,4 @@
-//! A proxy on the way out that notes what it is asked for, and lets it wait.
+//! A forward proxy that records requests and does not respond to them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -8,37 +8,37 @@ use std::time::{Duration, Instant};
 use crate::harness::run;
 use crate::images::gateway;
 
-/// The proxy, which lives as long as the test program.
+/// The proxy, which runs until the test program ends.
 pub struct RecordingProxy {
-    /// Where nodes reach it.
+    /// Its address for nodes.
     address: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl RecordingProxy {
-    /// A proxy on all addresses of this machine.
+    /// Starts a proxy on all addresses of the host.
     pub fn start() -> RecordingProxy {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&requests);
+        let recorded = Arc::clone(&requests);
         std::thread::spawn(move || {
-            let mut held = Vec::new();
+            let mut open = Vec::new();
             for mut client in listener.incoming().map_while(Result::ok) {
                 let mut line = String::new();
                 let mut reader = BufReader::new(&client);
                 let read = reader.read_line(&mut line);
-                // A connection that is closed with something unread is reset.
+                // Closing a connection with unread data would reset it.
                 let head = reader.lines().map_while(Result::ok);
                 head.take_while(|line| !line.is_empty()).for_each(drop);
                 if read.is_ok() && !line.is_empty() {
-                    noted.lock().unwrap().push(line.trim().to_owned());
+                    recorded.lock().unwrap().push(line.trim().to_owned());
                 }
                 if line.contains(".invalid:") {
-                    // A client that goes away is its own affair.
+                    // A closed connection is not an error.
                     let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n");
                 } else {
-                    held.push(client);
+                    open.push(client);
                 }
             }
         });
@@ -48,42 +48,42 @@ impl RecordingProxy {
         }
     }
 
-    /// Its URL as a user writes it who has a domain, and a password with an `@`.
+    /// Returns its URL as users write it, with a domain and an `@` in the password.
     pub fn url(&self) -> String {
         format!(r"http://CORP\jane:a%40b@{}", self.address)
     }
 
-    /// Its URL as it must arrive at containerd.
+    /// Returns its URL as containerd needs it.
     pub fn strict_url(&self) -> String {
         format!("http://CORP%5Cjane:a%40b@{}", self.address)
     }
 
-    /// Waits until it is asked for that host.
+    /// Waits for a request for this host.
     pub fn await_request(&self, host: &str) {
-        let began = Instant::now();
-        let asked = || {
+        let started = Instant::now();
+        let was_requested = || {
             self.requests
                 .lock()
                 .unwrap()
                 .iter()
                 .any(|r| r.contains(host))
         };
-        while !asked() {
+        while !was_requested() {
             assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "nobody asked for {host}"
+                started.elapsed() < Duration::from_secs(60),
+                "no request for {host}"
             );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// What it was asked for since the last time.
+    /// Returns the requests since the last call.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
 
-    /// Asks it for something from a node, so that silence means something.
-    pub fn ask_from(&self, node: &str) {
+    /// Sends a request from a node, which shows that requests would be recorded.
+    pub fn request_from(&self, node: &str) {
         let (host, port) = self.address.split_once(':').unwrap();
         let script = format!(
             "exec 3<>/dev/tcp/{host}/{port}; printf 'CONNECT asked.invalid:443 HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3"

@@ -1,5 +1,5 @@
-//! A real registry with authentication (Debian's `docker-registry`), and something
-//! in front of it that behaves as registries do on bad days.
+//! A real registry with authentication (Debian's `docker-registry`), and a proxy that
+//! simulates faults of registries.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::harness::run;
 
-/// The one user, whose password needs care in headers.
+/// The only user. The password needs escaping in headers.
 pub const USER: &str = "me";
 pub const PASSWORD: &str = "p?ss~>word";
-/// That user's line, as `htpasswd -nbB` wrote it.
+/// The output of `htpasswd -nbB` for this user.
 const HTPASSWD: &str = "me:$2y$05$9MWwqt4dmymj5GFxml7E1OAfVB5dPowPIbHfOfLCZHEIna2bMgsQ2\n";
 
 /// A running registry.
@@ -33,8 +33,8 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    /// A registry on that address with its images in `dir`; with the certificate
-    /// and key at `tls` it speaks TLS.
+    /// Starts a registry on this address with its images in `dir`. With certificate and
+    /// key in `tls` it uses TLS.
     pub fn start(dir: &Path, host: &str, tls: Option<(&Path, &Path)>) -> Registry {
         let free = TcpListener::bind((host, 0)).unwrap();
         let address = free.local_addr().unwrap();
@@ -62,15 +62,15 @@ impl Registry {
             .spawn()
             .unwrap();
         let registry = Registry { address, process };
-        let began = Instant::now();
+        let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "no registry");
+            assert!(started.elapsed() < Duration::from_secs(20), "no registry");
             std::thread::sleep(Duration::from_millis(20));
         }
         registry
     }
 
-    /// Gives it an image of the engine's under another name.
+    /// Pushes an image of the engine under another name.
     pub fn push(&self, image: &str, name: &str, config: &Config) {
         let target = format!("{}/{name}", self.address);
         run("docker", &["tag", image, &target]).expect(0);
@@ -80,88 +80,87 @@ impl Registry {
     }
 }
 
-/// A folder with Docker's own configuration.
+/// A directory with a configuration of Docker.
 pub struct Config {
     pub dir: TempDir,
 }
 
 impl Config {
-    /// A configuration with that text.
     pub fn new(text: &str) -> Config {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("config.json"), text).unwrap();
         Config { dir }
     }
 
-    /// The user is logged in to that registry, with this password.
+    /// Creates a configuration with a login to this registry.
     pub fn login(address: &SocketAddr, password: &str) -> Config {
         let login = serde_json::json!({"username": USER, "password": password});
         let auths = serde_json::json!({"auths": {address.to_string(): login}});
         Config::new(&auths.to_string())
     }
 
-    /// The user's credentials come from a helper program, which lies in the folder
-    /// that is returned.
+    /// Creates a configuration with a credential helper, and returns the helper's
+    /// directory.
     pub fn helper(registry: &str) -> (Config, PathBuf) {
         use std::os::unix::fs::PermissionsExt;
         let helpers = serde_json::json!({"credHelpers": {registry: "e2e"}});
         let config = Config::new(&helpers.to_string());
         let program = config.dir.path().join("docker-credential-e2e");
-        let answer =
+        let output =
             serde_json::json!({"ServerURL": registry, "Username": USER, "Secret": PASSWORD});
         std::fs::write(
             &program,
-            format!("#!/bin/sh\ncat >/dev/null\ncat <<'EOF'\n{answer}\nEOF\n"),
+            format!("#!/bin/sh\ncat >/dev/null\ncat <<'EOF'\n{output}\nEOF\n"),
         )
         .unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let folder = config.dir.path().to_owned();
-        (config, folder)
+        let directory = config.dir.path().to_owned();
+        (config, directory)
     }
 }
 
-/// How a registry misbehaves.
+/// A fault of a registry.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// The first manifests are answered with 429 and `Retry-After: 1`.
+    /// The first requests for manifests return 429 and `Retry-After: 1`.
     TooMany(usize),
-    /// The first blob ends in its middle.
+    /// The first blob is truncated.
     Cut,
-    /// So many bytes a second.
+    /// The number of bytes per second is limited.
     Slow(usize),
 }
 
-/// Starts something in front of a registry that misbehaves; returns its address.
-/// It lives as long as the test program.
-pub fn misbehaving(registry: SocketAddr, fault: Fault) -> SocketAddr {
-    in_front("127.0.0.1", registry, fault).0
+/// Starts a faulty proxy for a registry and returns its address. It runs until the test
+/// program ends.
+pub fn faulty(registry: SocketAddr, fault: Fault) -> SocketAddr {
+    faulty_on("127.0.0.1", registry, fault).0
 }
 
-/// The same on that address of this machine. Returns also how often it misbehaved, or how
-/// many bytes a slow one has sent.
-pub fn in_front(host: &str, registry: SocketAddr, fault: Fault) -> (SocketAddr, Arc<AtomicUsize>) {
+/// Starts a faulty proxy on this address of the host. Also returns the number of
+/// faults, or the number of bytes that a slow one has sent.
+pub fn faulty_on(host: &str, registry: SocketAddr, fault: Fault) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind((host, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let counted = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&counted);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
     std::thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            let seen = Arc::clone(&seen);
-            // A client that goes away is its own affair.
-            std::thread::spawn(move || serve(client, registry, fault, &seen).ok());
+            let counter = Arc::clone(&counter);
+            // A closed connection is not an error.
+            std::thread::spawn(move || serve(client, registry, fault, &counter).ok());
         }
     });
-    (address, counted)
+    (address, count)
 }
 
-/// One request a connection.
+/// Handles one request per connection.
 fn serve(
     mut client: TcpStream,
     registry: SocketAddr,
     fault: Fault,
-    seen: &AtomicUsize,
+    counter: &AtomicUsize,
 ) -> std::io::Result<()> {
-    // Newer engines try TLS first, and know by the answer that there is none.
+    // Newer engines try TLS first, and this response tells them to use plain HTTP.
     let mut first = [0];
     client.peek(&mut first)?;
     if first == [22] {
@@ -178,7 +177,7 @@ fn serve(
     let is = |part: &str| head.lines().next().is_some_and(|line| line.contains(part)) && authorized;
     if let Fault::TooMany(times) = fault
         && is("/manifests/")
-        && seen.fetch_add(1, Ordering::SeqCst) < times
+        && counter.fetch_add(1, Ordering::SeqCst) < times
     {
         let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#;
         return write!(
@@ -192,9 +191,9 @@ fn serve(
     let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     upstream.write_all(head.as_bytes())?;
     let cut =
-        matches!(fault, Fault::Cut) && is("/blobs/") && seen.fetch_add(1, Ordering::SeqCst) == 0;
+        matches!(fault, Fault::Cut) && is("/blobs/") && counter.fetch_add(1, Ordering::SeqCst) == 0;
     if cut {
-        // The head of the answer and a little more.
+        // Sends the headers and a part of the body.
         return std::io::copy(&mut upstream.take(700), &mut client).map(|_| ());
     }
     let Fault::Slow(rate) = fault else {
@@ -207,7 +206,7 @@ fn serve(
             return Ok(());
         }
         client.write_all(&chunk[..read])?;
-        seen.fetch_add(read, Ordering::SeqCst);
+        counter.fetch_add(read, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,5 +1,5 @@
-//! What was chosen is kept, compared and gone back to; what Kubernetes cannot change in
-//! place is recreated, and no data are lost.
+//! Revisions are stored, compared and rolled back to. Objects that Kubernetes cannot
+//! change in place are recreated, and no data are lost.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use crate::server::User;
 
 const CLAIM_SIZE: &str = "redis.master.persistence.size";
 
-/// kubectl in the node, with something to read.
+/// Runs kubectl in the node with input.
 #[track_caller]
 fn kubectl_with(instance: &Instance, arguments: &[&str], input: &str) -> String {
     let mut kubectl = Command::new("docker")
@@ -27,12 +27,12 @@ fn kubectl_with(instance: &Instance, arguments: &[&str], input: &str) -> String 
     stdin.write_all(input.as_bytes()).unwrap();
     drop(stdin);
     let output = kubectl.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The identity of the pod of each component.
+/// Returns the UID of the pod of each component.
 fn pods(instance: &Instance) -> BTreeMap<String, String> {
     let listed = instance.kubectl(&["get", "pods", "-o", "json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -49,7 +49,7 @@ fn pods(instance: &Instance) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The components whose pods are others than before.
+/// Returns the components whose pods were replaced.
 fn restarted(instance: &Instance, before: &BTreeMap<String, String>) -> Vec<String> {
     let now = pods(instance);
     let other = |(name, uid): &(&String, &String)| now.get(*name) != Some(*uid);
@@ -73,8 +73,9 @@ fn results(instance: &Instance) -> Vec<String> {
     results.map(str::to_owned).collect()
 }
 
-/// Makes a workload anew with another fixed field, as an older version might have.
-fn with_another(instance: &Instance, workload: &str, cascade: &str, change: impl Fn(&mut Value)) {
+/// Recreates a workload with another immutable field, as an older version might have
+/// created it.
+fn recreate_with(instance: &Instance, workload: &str, cascade: &str, change: impl Fn(&mut Value)) {
     let mut object: Value =
         serde_json::from_str(&instance.kubectl(&["get", workload, "-o", "json"])).unwrap();
     change(&mut object);
@@ -89,11 +90,11 @@ fn with_another(instance: &Instance, workload: &str, cascade: &str, change: impl
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
-async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
+async fn revisions_are_stored_compared_and_rolled_back_to() {
     let instance = Instance::new("revise");
     let size = |size: &str| format!("{CLAIM_SIZE}={size}");
 
-    // Before there is a cluster.
+    // There is no cluster yet.
     let nothing = instance.run(&["diff"]).expect(3);
     assert!(
         nothing.stdout.contains("+ Deployment/clearml-apiserver"),
@@ -109,7 +110,9 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     assert_eq!(results(&instance), ["ready"]);
     for secrets in [None, Some("--show-secrets")] {
         let mut render = instance.command();
-        let rendered = instance.ran(render.arg("render").args(secrets)).expect(0);
+        let rendered = instance
+            .run_command(render.arg("render").args(secrets))
+            .expect(0);
         let accepted = kubectl_with(
             &instance,
             &["apply", "--dry-run=server", "-f", "-"],
@@ -118,15 +121,16 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
         assert!(accepted.contains("secret/clearml-conf"), "{accepted}");
     }
 
-    // Another size: told before, done without touching the data or the others.
+    // Another size is planned, and applied without changing the data or other
+    // components.
     let before = (instance.versions(), pods(&instance));
     let compared = instance
         .run(&["diff", "--set", &size("6Gi"), "-o", "json"])
         .expect(3)
         .json();
-    let told: Vec<&Value> = compared["planned"].as_array().unwrap().iter().collect();
-    assert_eq!(told[0]["how"], "anew-after-its-pods", "{compared}");
-    assert_eq!(told[1]["how"], "bound-again", "{compared}");
+    let planned: Vec<&Value> = compared["planned"].as_array().unwrap().iter().collect();
+    assert_eq!(planned[0]["how"], "anew-after-its-pods", "{compared}");
+    assert_eq!(planned[1]["how"], "bound-again", "{compared}");
     let dry = instance.run(&["up", "--set", &size("6Gi"), "--dry-run"]);
     let dry = dry.expect(0);
     assert!(dry.stdout.contains("+    storage: 6Gi"), "{}", dry.stdout);
@@ -149,27 +153,31 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
         json!([{"key": CLAIM_SIZE, "old": "5Gi", "new": "6Gi"}])
     );
 
-    // The same again is no revision, and changes nothing.
+    // Applying the same values again creates no revision and changes nothing.
     let versions = instance.versions();
     instance.up(&[]).expect(0);
     assert_eq!(instance.versions(), versions);
     assert_eq!(results(&instance), ["superseded", "ready"]);
 
-    // A StatefulSet of another service is recreated around its pods.
-    with_another(
+    // A StatefulSet with another service is recreated while its pods keep running.
+    recreate_with(
         &instance,
         "statefulset/clearml-redis-master",
         "--cascade=orphan",
-        |set| set["spec"]["serviceName"] = json!("former"),
+        |set| set["spec"]["serviceName"] = json!("previous"),
     );
     let running = pods(&instance);
-    let told = instance.run(&["diff"]).expect(3).stdout;
+    let planned = instance.run(&["diff"]).expect(3).stdout;
     assert!(
-        told.contains("is recreated, its pods keep running: service changes from former"),
-        "{told}"
+        planned.contains("is recreated, its pods keep running: service changes from previous"),
+        "{planned}"
     );
     let changed = instance.up(&[]).expect(0).stderr;
-    assert_eq!(restarted(&instance, &running), [""; 0], "{told}\n{changed}");
+    assert_eq!(
+        restarted(&instance, &running),
+        [""; 0],
+        "{planned}\n{changed}"
+    );
     let owner = |kind: &str, path: &str| {
         let path = format!("jsonpath={{{path}}}");
         instance.kubectl(&["get", kind, "-o", &path])
@@ -183,7 +191,7 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     );
 
     // A Deployment with another selector is recreated after its pods have stopped.
-    with_another(
+    recreate_with(
         &instance,
         "deployment/clearml-mongodb",
         "--cascade=foreground",
@@ -203,20 +211,20 @@ async fn what_was_chosen_is_kept_compared_and_gone_back_to() {
     User::of(&instance).await.finds(&work).await;
     assert_eq!(instance.run(&["diff"]).expect(0).stdout, "");
 
-    renamed(&instance);
+    renamed_database(&instance);
     User::of(&instance).await.finds(&work).await;
 
-    failures_and_losses(&instance).await;
+    failed_changes_and_lost_history(&instance).await;
     User::of(&instance).await.finds(&work).await;
 }
 
-/// A database and its claim had other names: the former one ends before the other
-/// begins, on the same volume.
-fn renamed(instance: &Instance) {
-    let read = |what: &str| -> Value {
-        serde_json::from_str(&instance.kubectl(&["get", what, "-o", "json"])).unwrap()
+/// A database and its claim had other names: the old pod stops before the new one
+/// starts on the same volume.
+fn renamed_database(instance: &Instance) {
+    let read = |object: &str| -> Value {
+        serde_json::from_str(&instance.kubectl(&["get", object, "-o", "json"])).unwrap()
     };
-    let name = json!("former-mongodb");
+    let name = json!("old-mongodb");
     let mut deployment = read("deployment/clearml-mongodb");
     let mut claim = read("pvc/clearml-mongodb");
     let labels = claim["metadata"]["labels"].clone();
@@ -235,8 +243,7 @@ fn renamed(instance: &Instance) {
         "--cascade=foreground",
     ]);
     instance.kubectl(&["delete", "pvc/clearml-mongodb"]);
-    let freed =
-        r#"{"spec":{"claimRef":{"name":"former-mongodb","uid":null,"resourceVersion":null}}}"#;
+    let freed = r#"{"spec":{"claimRef":{"name":"old-mongodb","uid":null,"resourceVersion":null}}}"#;
     instance.kubectl(&["patch", "pv/clearml-mongodb", "--type=merge", "-p", freed]);
     for object in [claim, deployment] {
         kubectl_with(instance, &["create", "-f", "-"], &object.to_string());
@@ -244,24 +251,24 @@ fn renamed(instance: &Instance) {
     instance.kubectl(&[
         "rollout",
         "status",
-        "deployment/former-mongodb",
+        "deployment/old-mongodb",
         "--timeout=90s",
     ]);
 
     let changed = instance.up(&[]).expect(0).stderr;
     for words in [
-        "Deployment/former-mongodb is deleted with its pods",
-        "PersistentVolumeClaim/former-mongodb is replaced by clearml-mongodb, bound to clearml-mongodb",
+        "Deployment/old-mongodb is deleted with its pods",
+        "PersistentVolumeClaim/old-mongodb is replaced by clearml-mongodb, bound to clearml-mongodb",
     ] {
         assert!(changed.contains(words), "{changed}");
     }
-    let left = instance.kubectl(&["get", "deployments,pvc", "-o", "name"]);
-    assert!(!left.contains("former"), "{left}");
+    let names = instance.kubectl(&["get", "deployments,pvc", "-o", "name"]);
+    assert!(!names.contains("old-mongodb"), "{names}");
 }
 
-/// What is tried and fails, what cannot be gone back to, and what is lost of the
-/// history. Revision 2 is in force at the begin, 1 at the end.
-async fn failures_and_losses(instance: &Instance) {
+/// A failed `up`, an impossible rollback, and a partly lost history. Revision 2 is
+/// applied at the start, and 1 at the end.
+async fn failed_changes_and_lost_history(instance: &Instance) {
     let memory =
         "apiserver.resources.requests.memory=900Gi,apiserver.resources.limits.memory=900Gi";
     let failed = instance.up(&["--atomic", "--set", memory]).expect(64);
@@ -279,7 +286,7 @@ async fn failures_and_losses(instance: &Instance) {
     );
     instance.run(&["status"]).expect(0);
 
-    // Data that another release wrote: nothing is changed.
+    // The data were written by another release: nothing changes.
     let marker = instance.state_dir().join("data/.clearml-local.json");
     let written = std::fs::read_to_string(&marker).unwrap();
     std::fs::write(&marker, written.replace("\"4.4\"", "\"7.0\"")).unwrap();
@@ -309,7 +316,7 @@ async fn failures_and_losses(instance: &Instance) {
     let size = instance.kubectl(&["get", claim, "-o", "jsonpath={.status.capacity.storage}"]);
     assert_eq!(size, "5Gi");
 
-    // Lost here, it comes from the cluster; with that gone as well, from here.
+    // A history that the home has lost is loaded from the cluster, and vice versa.
     std::fs::remove_dir_all(instance.state_dir().join("revisions")).unwrap();
     assert_eq!(history(instance), entries);
     instance.up(&[]).expect(0);
@@ -317,10 +324,10 @@ async fn failures_and_losses(instance: &Instance) {
     assert_eq!(history(instance), entries);
     instance.up(&[]).expect(0);
     assert_eq!(history(instance), entries);
-    let kept = instance.kubectl(&["get", "secrets", "-o", "name"]);
-    assert!(kept.contains("secret/clearml-local.v5"), "{kept}");
+    let secrets = instance.kubectl(&["get", "secrets", "-o", "name"]);
+    assert!(secrets.contains("secret/clearml-local.v5"), "{secrets}");
 
-    // A signal is a failure as well: what was begun is undone.
+    // A signal is a failure as well, and causes a rollback.
     let mut up = instance.up_command();
     let mut up = up
         .args(["--atomic", "--set", memory, "-o", "json"])
@@ -330,16 +337,19 @@ async fn failures_and_losses(instance: &Instance) {
         .unwrap();
     let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
     let applied = |line: std::io::Result<String>| line.unwrap().contains(r#""step":"ready""#);
-    assert!(lines.any(applied), "it never came to wait");
+    assert!(lines.any(applied), "it never reached the step `ready`");
     let process = up.id().to_string();
     run("kill", &["-s", "TERM", &process]).expect(0);
-    // Its reader stays: it says more.
+    // The remaining lines must be read.
     assert!(lines.count() > 0);
-    let ended = up.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(143), "{said}");
-    assert!(said.contains("rolled back to revision"), "{said}");
-    assert!(!said.contains("what was created so far is kept"), "{said}");
+    let output = up.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(143), "{stderr}");
+    assert!(stderr.contains("rolled back to revision"), "{stderr}");
+    assert!(
+        !stderr.contains("what was created so far is kept"),
+        "{stderr}"
+    );
     assert_eq!(
         results(instance).iter().rev().take(2).collect::<Vec<_>>(),
         ["ready", "interrupted"]

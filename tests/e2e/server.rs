@@ -1,5 +1,5 @@
-//! A user of the server: writes a project, a task, scalars and a file through
-//! the published ports, and finds them again.
+//! A user of the server, who creates a project, a task, scalars and a file through the
+//! published ports, and finds them again.
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response};
@@ -15,7 +15,7 @@ pub struct User {
     token: String,
 }
 
-/// What a user left on the server.
+/// The data that a user created.
 pub struct Work {
     project: String,
     pub task: String,
@@ -27,7 +27,7 @@ pub fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
-/// Status of a login with a key pair.
+/// Returns the status of a login with a key pair.
 pub async fn login_status(instance: &Instance, key: &str, secret: &str) -> u16 {
     login(&client(), instance.api, key, secret)
         .await
@@ -44,7 +44,7 @@ async fn login(client: &Client, port: u16, key: &str, secret: &str) -> Response 
     request.send().await.unwrap()
 }
 
-/// Where the web app's page looks for the API.
+/// Returns the API address in the page of the web app.
 pub async fn api_of_page(instance: &Instance) -> String {
     let url = format!("http://127.0.0.1:{}/", instance.web);
     let page = client().get(url).send().await.unwrap();
@@ -54,15 +54,15 @@ pub async fn api_of_page(instance: &Instance) -> String {
     address.unwrap_or_else(|| panic!("{page}")).to_owned()
 }
 
-/// Whether the API answers there, as the page would ask it.
+/// Returns whether the API responds at this address to a request like that of the page.
 pub async fn is_api(address: &str) -> bool {
     let call = client().post(format!("{address}/login.supported_modes"));
-    let answer = call.json(&json!({})).send().await;
-    answer.is_ok_and(|answer| answer.status() == 200)
+    let response = call.json(&json!({})).send().await;
+    response.is_ok_and(|response| response.status() == 200)
 }
 
 impl User {
-    /// Logs in with what `clearml-local credentials` prints.
+    /// Logs in with the keys that `clearml-local credentials` prints.
     pub async fn of(instance: &Instance) -> User {
         let printed = instance
             .run(&["credentials", "-o", "json"])
@@ -70,15 +70,15 @@ impl User {
             .json();
         let (key, secret) = (&printed["accessKey"], &printed["secretKey"]);
         let client = client();
-        let answer = login(
+        let response = login(
             &client,
             instance.api,
             key.as_str().unwrap(),
             secret.as_str().unwrap(),
         )
         .await;
-        assert_eq!(answer.status(), 200);
-        let body: Value = answer.json().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let body: Value = response.json().await.unwrap();
         User {
             client,
             api: format!("http://127.0.0.1:{}", instance.api),
@@ -90,14 +90,14 @@ impl User {
     pub async fn call(&self, endpoint: &str, body: Value) -> Value {
         let url = format!("{}/{endpoint}", self.api);
         let request = self.client.post(url).bearer_auth(&self.token).json(&body);
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
         assert_eq!(status, 200, "{endpoint}: {body}");
         body["data"].clone()
     }
 
-    /// Writes a project, a task with scalars, and a file.
+    /// Creates a project, a task with scalars, and a file.
     pub async fn work(&self) -> Work {
         let project = self
             .call("projects.create", json!({"name": "end to end"}))
@@ -141,7 +141,7 @@ impl User {
         }
     }
 
-    /// Finds all of it again.
+    /// Asserts that all data exist.
     pub async fn finds(&self, work: &Work) {
         let projects = self
             .call("projects.get_all", json!({"id": [work.project]}))
@@ -157,13 +157,13 @@ impl User {
             .await;
         assert_eq!(scalars["loss"]["train"]["x"], json!([0, 1, 2]), "{scalars}");
         let url = format!("{}/{}", self.files, work.file);
-        let answer = self
+        let response = self
             .client
             .get(url)
             .bearer_auth(&self.token)
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.text().await.unwrap(), "weights");
+        assert_eq!(response.text().await.unwrap(), "weights");
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong says why, at once, and heals.
+//! Failures are reported with their reasons, and can be repaired.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::harness::{Instance, free_port, run};
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn a_component_that_ends_by_itself_is_named_and_healed() {
+fn a_crashing_component_is_reported_and_can_be_repaired() {
     let instance = Instance::new("crash");
     let broken = [
         "--set=apiserver.extraEnvs[0].name=STANDIN_FAIL",
@@ -48,11 +48,12 @@ fn a_component_that_ends_by_itself_is_named_and_healed() {
 
     instance.up(&["--set=apiserver.replicaCount=1"]).expect(0);
     instance.run(&["status"]).expect(0);
-    an_image_that_cannot_be_had_changes_nothing(&instance);
+    an_unavailable_image_changes_nothing(&instance);
 }
 
-/// The change needs a recreated node, and an image from a registry that nobody runs.
-fn an_image_that_cannot_be_had_changes_nothing(instance: &Instance) {
+/// The change requires to recreate the node, and needs an image from a registry that
+/// does not exist.
+fn an_unavailable_image_changes_nothing(instance: &Instance) {
     let node = instance.node();
     let id = || run("docker", &["inspect", "-f", "{{.Id}}", &node]).expect(0);
     let before = id().stdout;
@@ -74,13 +75,17 @@ fn an_image_that_cannot_be_had_changes_nothing(instance: &Instance) {
     );
     assert_eq!(id().stdout, before);
     instance.run(&["status"]).expect(0);
-    let again = instance.run(&["up"]).expect(0);
-    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+    let second = instance.run(&["up"]).expect(0);
+    assert!(
+        second.stderr.contains("nothing changed"),
+        "{}",
+        second.stderr
+    );
 }
 
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn a_second_command_waits_and_says_for_whom() {
+fn a_second_command_waits_and_reports_for_which() {
     let instance = Instance::new("twice");
     let mut first = instance
         .up_command()
@@ -89,8 +94,8 @@ fn a_second_command_waits_and_says_for_whom() {
         .spawn()
         .unwrap();
     let lock = instance.state_dir().join("lock");
-    let began = Instant::now();
-    while !lock.exists() && began.elapsed() < Duration::from_secs(10) {
+    let started = Instant::now();
+    while !lock.exists() && started.elapsed() < Duration::from_secs(10) {
         std::thread::yield_now();
     }
     let down = instance.run(&["down"]).expect(0);
