@@ -9,7 +9,7 @@ check:
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets -- -D warnings
 
-# The code's documentation, without broken links
+# Build the code's documentation and check its links
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
 
@@ -17,7 +17,7 @@ doc:
 test:
     tests/run --quick
 
-# All tests, with the end-to-end tests (Debian, as root)
+# Run all tests, including the end-to-end tests (Debian, as root)
 e2e:
     tests/run
 
@@ -25,7 +25,7 @@ e2e:
 docs:
     UPDATE_DOCS=1 cargo test --quiet --test docs --test structure
 
-# Accept changed snapshots in files; read the diff before you commit
+# Accept changed snapshots; read the diff before you commit
 bless:
     INSTA_UPDATE=always cargo test --quiet --workspace --no-fail-fast
 

@@ -1,7 +1,6 @@
-# The stand-ins of a release as plain containers in a network of their own, and
-# how a script asks them. Sourced by `check` and `check-values`, with the release
-# as first argument.
-# shellcheck shell=bash
+# Runs the stand-ins of a release as plain containers in their own network, with helpers
+# for requests. Sourced by `check` and `check-values`, with the release as the first
+# argument.
 release=${1:-1.5.0}
 case $release in
 1.5.0) clearml=allegroai/clearml:1.5.0 mongo=mongo:4.4.29 redis=redis:6.2 elastic=docker.elastic.co/elasticsearch/elasticsearch:7.17.29 ;;
@@ -39,7 +38,7 @@ eventually() { # SECONDS COMMAND…
 	done
 }
 
-expect() { # WHAT WANTED GOT
+expect() { # TITLE EXPECTED ACTUAL
 	case $3 in
 	*"$2"*) echo "ok: $1" ;;
 	*)
@@ -57,8 +56,8 @@ field() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p"; }
 
 login() { api auth.login '' -u "${1:-$key:$secret}"; }
 
-# The environment that the manifests give the API server, with the databases at
-# their own names.
+# The environment of the API server in the manifests, with the databases under their own
+# names.
 credentials=()
 for name in APISERVER TESTS WEBSERVER; do
 	credentials+=(-e "CLEARML__SECURE__CREDENTIALS__${name}__USER_KEY=${name,,}keyaaaaaaaaaaaa"

@@ -1,13 +1,12 @@
-# Puts images together: layers of programs with their libraries, and an archive
-# that `docker load` reads. Sourced by `standins`, which sets `target`,
-# `packages`, `work`, `content_label` and, for images of real sizes, `padding`.
-# shellcheck shell=bash disable=SC2154
+# Assembles images: layers of programs with their libraries, and an archive that
+# `docker load` reads. Sourced by `standins`, which sets `target`, `packages`, `work`,
+# `content_label` and, for images of real sizes, `padding`.
 
 # The images that `manifest` lists.
 declare -A layers=() digests=()
 entries=()
 
-# Copies programs into a root, with the libraries they need.
+# Copies programs and their libraries into a root.
 copy_programs() { # ROOT PROGRAM...
 	local root=$1 program
 	shift
@@ -17,8 +16,8 @@ copy_programs() { # ROOT PROGRAM...
 	copy_libraries "$root" "$@"
 }
 
-# Libraries go below /usr, where the links of the base layer lead to; the other
-# layers hold those only that the base layer lacks.
+# Copies libraries below /usr, where the links of the base layer point to. Other layers
+# only contain libraries that the base layer lacks.
 copy_libraries() { # ROOT PROGRAM...
 	local root=$1 architecture library place
 	architecture=$(uname -m)-linux-gnu
@@ -32,7 +31,7 @@ copy_libraries() { # ROOT PROGRAM...
 	done
 }
 
-# A shell and the small programs that every image has.
+# Creates the layer with a shell and the small programs that every image has.
 base_layer() {
 	local root=$work/base directory
 	mkdir -p "$root"/{dev,etc,proc,sys,tmp,root,run,usr/{bin,sbin,lib,lib64,local/bin},var/log}
@@ -47,9 +46,9 @@ base_layer() {
 	chmod 1777 "$root/tmp"
 }
 
-# A layer of programs.
+# Creates a layer of programs.
 programs_layer() { # NAME
-	local found=$packages/root/usr/bin
+	local programs=$packages/root/usr/bin
 	case $1 in
 	base) base_layer ;;
 	standin)
@@ -57,12 +56,12 @@ programs_layer() { # NAME
 		copy_libraries "$work/standin" "$target/release/standin"
 		;;
 	curl) copy_programs "$work/curl" "$(command -v curl)" ;;
-	redis) copy_programs "$work/redis" "$found/redis-server" "$found/redis-cli" ;;
-	tini) copy_programs "$work/tini" "$found/tini" ;;
+	redis) copy_programs "$work/redis" "$programs/redis-server" "$programs/redis-cli" ;;
+	tini) copy_programs "$work/tini" "$programs/tini" ;;
 	esac
 }
 
-# Makes the layer NAME from $work/NAME once; others of its kind are reused.
+# Creates the layer NAME from $work/NAME, unless it already exists.
 layer() { # NAME
 	[ -z "${layers[$1]:-}" ] || return 0
 	[ -d "$work/$1" ] || programs_layer "$1"
@@ -72,7 +71,8 @@ layer() { # NAME
 	digests[$1]=$(sha256sum "$file" | cut -d ' ' -f 1)
 }
 
-# Takes the layers that `padding` has written for an image, and sets `padded` to their names.
+# Adds the layers that `padding` has written for an image, and sets `padded` to their
+# names.
 padding_layers() { # KIND
 	local file name
 	padded=()
@@ -90,7 +90,7 @@ pack() { # NAME FILE
 	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$work/$1" -cf "$2" .
 }
 
-# Makes the layer NAME of what is there, then adds directories of another owner.
+# Creates the layer NAME from $work/NAME, then adds directories with another owner.
 add_directories() { # NAME UID:GID DIRECTORY...
 	local name=$1 owner=$2
 	shift 2
@@ -117,7 +117,7 @@ users() { # ROOT LINE...
 	done
 }
 
-# The layer that makes an image what it is, and its configuration.
+# Creates the top layer of an image and its configuration.
 image() { # KIND REFERENCE CONTENT
 	local kind=$1 reference=$2 content=$3 version=${2##*:} entry command='[]' user= directory=/ volumes='{}' environment=() shared=(base standin)
 	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -130,7 +130,7 @@ image() { # KIND REFERENCE CONTENT
 		install -D "tests/standin/images/clearml" "$root/opt/clearml/entrypoint"
 		mkdir -p "$root"/{opt/clearml/{config,db-pre-populate},mnt/fileserver,usr/share/nginx/html}
 		install -m 644 tests/standin/images/configuration.json "$root/usr/share/nginx/html/"
-		# An archive of nothing: the record that ends every zip file.
+		# An empty archive: the record that ends every zip file.
 		printf 'PK\x05\x06%18s' '' | tr ' ' '\0' >"$root/opt/clearml/db-pre-populate/examples.zip"
 		users "$root"
 		entry='["/opt/clearml/entrypoint"]' directory=/opt/clearml shared+=(curl)
@@ -163,13 +163,14 @@ image() { # KIND REFERENCE CONTENT
 		install -m 664 tests/standin/images/elasticsearch.yml "$root/$home/config/"
 		append "$name" 1000:0 $home/{bin/elasticsearch,config/elasticsearch.yml}
 		entry='["/bin/tini","--","/usr/local/bin/docker-entrypoint.sh"]' command='["eswrapper"]' directory=/$home shared+=(curl tini)
-		# 8 runs as its user from the beginning; 7 steps down in its entry.
+		# Version 8 starts as its user; version 7 changes the user in its entry script.
 		case $version in 7.*) ;; *) user=1000:0 ;; esac
 		path=/$home/bin:$path environment=(ELASTIC_CONTAINER=true)
 		;;
 	esac
 	local part diff_ids= files= padded
-	# The lowest layers, so that nothing above them is shared with images of another size.
+	# They are the lowest layers, so that no layer above is shared with images of another
+	# size.
 	padding_layers "$kind"
 	for part in "${padded[@]}" "${shared[@]}" "$name"; do
 		layer "$part"
@@ -187,7 +188,7 @@ image() { # KIND REFERENCE CONTENT
 	entries+=("{\"Config\":\"$name.json\",\"RepoTags\":[\"$reference\"],\"Layers\":[${files#,}]}")
 }
 
-# The list of images, as the last file of the archive.
+# Prints the list of images, the last file of the archive.
 manifest() {
 	local IFS=,
 	echo "[${entries[*]}]"

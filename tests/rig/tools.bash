@@ -1,12 +1,11 @@
-# What the scripts here install where it is missing; sourced by them.
-# shellcheck shell=bash
+# Installs what the scripts need. Sourced by them. shellcheck shell=bash
 
-# A plain `su` leaves out where Debian keeps programs for root.
+# The PATH of a plain `su` lacks Debian's directories for root.
 PATH=$PATH:/usr/sbin:/sbin
 
 tell() { echo "rig: $*" >&2; }
 
-# What talks much is heard when it fails.
+# Runs a command and prints its output only if it fails.
 quietly() { # COMMAND…
 	local log status=0
 	log=$(mktemp)
@@ -19,7 +18,7 @@ quietly() { # COMMAND…
 	return $status
 }
 
-# Installs what is missing, where it can. None of the services is started.
+# Installs missing programs, if possible, without starting their services.
 install_packages() { # PROGRAM=PACKAGE…
 	local pair missing=()
 	for pair in "$@"; do
@@ -49,8 +48,8 @@ apt_install() { # PACKAGE…
 	return $status
 }
 
-# A Rust that can build this repository, by Rust's own installer where there is
-# none or an older one: Debian's are too old.
+# Installs a Rust version that can build this repository with Rust's own installer,
+# because Debian's versions are too old.
 install_rust() {
 	install_packages cc=gcc cc=libc6-dev
 	# rust-toolchain.toml asks for `stable`. Where Rust has only another name, that one is used.
@@ -63,16 +62,16 @@ install_rust() {
 	! rust_is_new || return 0
 	install_packages curl=curl curl=ca-certificates
 	tell "installing Rust in $HOME/.cargo"
-	local folder installer status=0
-	folder=$(mktemp -d)
-	# By another name it takes itself for one of Rust's programs.
-	installer=$folder/rustup-init
+	local directory installer status=0
+	directory=$(mktemp -d)
+	# Under another name it would behave like one of Rust's programs.
+	installer=$directory/rustup-init
 	{
 		quietly curl -sSf --retry 3 -o "$installer" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init" &&
 			chmod +x "$installer" &&
 			RUSTUP_INIT_SKIP_PATH_CHECK=yes quietly "$installer" -q -y --profile minimal -c rustfmt -c clippy --no-modify-path
 	} || status=$?
-	rm -rf "$folder"
+	rm -rf "$directory"
 	[ $status = 0 ] || tell "cannot download the Rust installer: install Rust 1.89 or newer first (rustup.rs)"
 	return $status
 }
