@@ -1,14 +1,13 @@
 //! Stand-ins for the containers of a ClearML server.
 //!
-//! End-to-end tests need images, and where no registry can be reached these
-//! take the place of the real ones under the same names. They keep to the
-//! contract of the real servers as far as an installer can notice it: what
-//! they demand at start, what they refuse and how they say so, how they die,
-//! what a probe sees, and what survives a restart. A manifest that would fail
-//! a user should fail here.
+//! End-to-end tests need images. If no registry is reachable, these take the place of
+//! the real ones under the same names. They meet the contract of the real servers as
+//! far as an installer can notice it: what they require at start, what they reject with
+//! which messages, how they exit, what a probe sees, and which data survive a restart.
+//! A manifest that would fail for a user must fail here.
 //!
-//! One program plays every part, chosen by the name it is called by or by its
-//! first argument.
+//! One program implements every server. The name of the program or its first argument
+//! selects the server.
 
 mod clearml;
 mod elastic;
@@ -20,16 +19,16 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().collect();
-    let called = Path::new(&arguments.remove(0))
+    let program = Path::new(&arguments.remove(0))
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let part = if called == "standin" && !arguments.is_empty() {
+    let server = if program == "standin" && !arguments.is_empty() {
         arguments.remove(0)
     } else {
-        called
+        program
     };
-    let code = match part.as_str() {
+    let code = match server.as_str() {
         "apiserver" => clearml::apiserver::run(),
         "webserver" => clearml::webserver::run(),
         "fileserver" => clearml::fileserver::run(),
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
         "elasticsearch" => elastic::server::run(),
         "misbehave" => support::switches::misbehave_or_run(&arguments),
         other => {
-            eprintln!("standin: no such part: {other}");
+            eprintln!("standin: unknown server: {other}");
             2
         }
     };

@@ -1,11 +1,12 @@
-//! The API server: its start, in the real one's order and with its patience.
+//! The API server: it starts in the same order and with the same timeouts as the real
+//! one.
 
 use crate::clearml::config::{self, Config};
-use crate::clearml::databases::{Documents, Redis, basic, until};
+use crate::clearml::databases::{Documents, Redis, basic, retry};
 use crate::clearml::endpoints::Api;
 use crate::clearml::mongo_address::MongoAddress;
 use crate::clearml::watchdog::Watchdog;
-use crate::clearml::{die, log, pre_populate, users};
+use crate::clearml::{fail, log, pre_populate, users};
 use crate::support::version::Version;
 use crate::support::{http, signals, switches};
 use serde_json::json;
@@ -15,13 +16,14 @@ use std::time::Duration;
 const COMPONENT: &str = "clearml.apiserver";
 const ADDRESS: &str = "0.0.0.0:8008";
 
-/// How long the start waits for each database.
-const REDIS_PATIENCE: Duration = Duration::from_secs(3);
-const MONGO_PATIENCE: Duration = Duration::from_secs(35);
-const ELASTIC_PATIENCE: Duration = Duration::from_secs(94);
+/// How long the server waits for each database at start.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
+const MONGO_TIMEOUT: Duration = Duration::from_secs(35);
+const ELASTIC_TIMEOUT: Duration = Duration::from_secs(94);
 
-/// What the chart sets besides the databases' addresses: paths and types.
-const DEMANDED: &[(&str, &str)] = &[
+/// Settings that the chart sets in addition to the databases' addresses: paths and
+/// types.
+const REQUIRED: &[(&str, &str)] = &[
     ("apiserver.pre_populate.enabled", "bool"),
     ("apiserver.pre_populate.zip_files", "text"),
     ("apiserver.auth.cookies.max_age", "int"),
@@ -34,7 +36,7 @@ const DEMANDED: &[(&str, &str)] = &[
     ("secure.credentials.tests.user_secret", "text"),
 ];
 
-/// Runs until SIGTERM; returns the exit code.
+/// Runs until SIGTERM and returns the exit code.
 pub fn run() -> u8 {
     match switches::misbehave(None) {
         0 => {}
@@ -42,11 +44,11 @@ pub fn run() -> u8 {
     }
     signals::on_terminate(|| 0);
     match start() {
-        Ok(api) => match http::serve(ADDRESS, move |request| api.answer(&request)) {
+        Ok(api) => match http::serve(ADDRESS, move |request| api.handle(&request)) {
             Ok(()) => 0,
-            Err(error) => die(COMPONENT, &format!("{ADDRESS}: {error}")),
+            Err(error) => fail(COMPONENT, &format!("{ADDRESS}: {error}")),
         },
-        Err(error) => die(COMPONENT, &error),
+        Err(error) => fail(COMPONENT, &error),
     }
 }
 
@@ -58,29 +60,29 @@ fn start() -> Result<Api, String> {
         &format!("ClearML API server {version} (stand-in)"),
     );
     let config = Config::of_process()?;
-    config::demand_variable("CLEARML_SERVER_DEPLOYMENT_TYPE")?;
-    config::demand_variable("CLEARML_CONFIG_DIR")?;
-    for (path, kind) in DEMANDED {
-        config.demand(path, kind)?;
+    config::require_variable("CLEARML_SERVER_DEPLOYMENT_TYPE")?;
+    config::require_variable("CLEARML_CONFIG_DIR")?;
+    for (path, kind) in REQUIRED {
+        config.require(path, kind)?;
     }
     let mongo_address = MongoAddress::read(version, config::variable)?;
-    log("INFO", "clearml.database", &mongo_address.said);
+    log("INFO", "clearml.database", &mongo_address.log_message);
     let documents = |address, headers| Documents {
         address,
         headers,
-        patience: Duration::ZERO,
+        timeout: Duration::ZERO,
     };
     let mongo = documents(mongo_address.address.clone(), mongo_address.headers());
     let elastic_login = config::variable("CLEARML_ELASTIC_SERVICE_USERNAME")
         .zip(config::variable("CLEARML_ELASTIC_SERVICE_PASSWORD"));
     let elastic_login = elastic_login.map(|(name, password)| basic(&name, &password));
     let elastic = documents(
-        config::demand_service("ELASTIC")?,
+        config::require_service("ELASTIC")?,
         elastic_login.into_iter().collect(),
     );
 
-    let redis = Redis::at(config::demand_service("REDIS")?);
-    redis.wait(REDIS_PATIENCE)?;
+    let redis = Redis::at(config::require_service("REDIS")?);
+    redis.wait(REDIS_TIMEOUT)?;
     let failed = |error: std::io::Error| format!("redis: {error}");
     redis.lock_init().map_err(failed)?;
     let prepared = prepare(mongo, elastic);
@@ -94,9 +96,9 @@ fn start() -> Result<Api, String> {
         pre_populate::run(&config, &mongo).map_err(|error| error.to_string())?;
     }
 
-    let (users, stopped) = users::from_config(&config, version, mongo_address.one_database);
-    if let Some(reason) = stopped {
-        // The real server goes on, and answers `/debug.ping`.
+    let (users, failure) = users::from_config(&config, version, mongo_address.one_database);
+    if let Some(reason) = failure {
+        // The real server continues, and responds to `/debug.ping`.
         log(
             "ERROR",
             "clearml.mongo",
@@ -110,18 +112,18 @@ fn start() -> Result<Api, String> {
     Ok(Api::new(version, &config, users, mongo, elastic))
 }
 
-/// The databases, ready for use.
+/// The prepared databases.
 struct Prepared {
     mongo: Documents,
     elastic: Documents,
-    /// MongoDB held nothing before.
+    /// Whether MongoDB was empty.
     empty: bool,
 }
 
-/// Waits for the databases and writes what every server has.
+/// Waits for the databases and creates the initial documents.
 fn prepare(mut mongo: Documents, mut elastic: Documents) -> Result<Prepared, String> {
     let mut has_queue = false;
-    until(MONGO_PATIENCE, || {
+    retry(MONGO_TIMEOUT, || {
         has_queue = !mongo.all("queue")?.is_empty();
         Ok(())
     })
@@ -132,7 +134,7 @@ fn prepare(mut mongo: Documents, mut elastic: Documents) -> Result<Prepared, Str
             mongo.address
         ),
     })?;
-    until(ELASTIC_PATIENCE, || elastic.all("templates").map(|_| ())).map_err(|error| {
+    retry(ELASTIC_TIMEOUT, || elastic.all("templates").map(|_| ())).map_err(|error| {
         match error.kind() {
             ErrorKind::PermissionDenied => format!(
                 "elasticsearch.exceptions.AuthenticationException: AuthenticationException(401, 'security_exception', '{error}')"
@@ -152,10 +154,10 @@ fn prepare(mut mongo: Documents, mut elastic: Documents) -> Result<Prepared, Str
     if switches::real_times() {
         std::thread::sleep(Duration::from_secs(if has_queue { 4 } else { 13 }));
     }
-    // From here on a call tries as long as the drivers do.
-    let patience = Duration::from_secs(if switches::real_times() { 30 } else { 5 });
-    mongo.patience = patience;
-    elastic.patience = patience;
+    // From now on, calls use the timeouts of the drivers.
+    let timeout = Duration::from_secs(if switches::real_times() { 30 } else { 5 });
+    mongo.timeout = timeout;
+    elastic.timeout = timeout;
     Ok(Prepared {
         mongo,
         elastic,

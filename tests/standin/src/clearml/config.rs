@@ -1,34 +1,33 @@
-//! Configuration from files and the environment, and what a server demands of
-//! it.
+//! Configuration from files and the environment, and the settings that a server
+//! requires.
 
 use crate::clearml::{hocon, log, secret_words};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-/// Parts of paths whose values are secrets.
+/// Prefixes of paths whose values are secrets.
 const SECRET_PATHS: &[&str] = &["secure.http.session_secret.", "secure.auth.token_secret"];
 
-/// Where files are looked for without `CLEARML_CONFIG_DIR`.
+/// The directories without `CLEARML_CONFIG_DIR`.
 const DEFAULT_DIRECTORIES: &str = "/opt/trains/config:/opt/clearml/config";
 
-/// What the files say, with the `CLEARML__A__B=value` variables over it as
-/// `a.b`.
+/// The merged files, overridden by `CLEARML__A__B=value` variables as `a.b`.
 #[derive(Debug, Default)]
 pub struct Config(Value);
 
-/// A configuration file.
 pub struct File {
     pub path: PathBuf,
     pub text: String,
 }
 
 impl Config {
-    /// Merges files, later ones over earlier ones, and variables over them all.
-    /// The name of a file is the root of its paths: `apiserver.conf`.
+    /// Merges files, where later ones take precedence, and variables, which take
+    /// precedence over all files. The name of a file is the root of its paths:
+    /// `apiserver.conf`.
     ///
-    /// One malformed file or value stops the loading of all configuration, and
-    /// a mangled secret locks everybody out: all are errors here, so that a
-    /// test sees them at once.
+    /// In the real server, one malformed file or value prevents the loading of all
+    /// configuration, and a mangled secret locks everybody out. Both are errors here,
+    /// so that a test notices them.
     pub fn load(
         files: impl IntoIterator<Item = File>,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -64,7 +63,7 @@ impl Config {
         Ok(Self(config))
     }
 
-    /// The configuration of this process.
+    /// Reads the configuration of this process.
     pub fn of_process() -> Result<Self, String> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -74,28 +73,24 @@ impl Config {
         Self::load(files(directories)?, variables)
     }
 
-    /// The value at a path.
     pub fn get(&self, path: &str) -> Option<&Value> {
         path.split('.')
             .try_fold(&self.0, |value, key| value.get(key))
     }
 
-    /// The text at a path.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.get(path)?.as_str()
     }
 
-    /// The flag at a path.
     pub fn flag(&self, path: &str, default: bool) -> bool {
         self.get(path).and_then(Value::as_bool).unwrap_or(default)
     }
 
-    /// The number at a path.
     pub fn number(&self, path: &str, default: u64) -> u64 {
         self.get(path).and_then(Value::as_u64).unwrap_or(default)
     }
 
-    /// The names at a path, in the order given.
+    /// Returns the keys at a path in their order.
     pub fn children(&self, path: &str) -> Vec<String> {
         let object = self.get(path).and_then(Value::as_object);
         object
@@ -103,8 +98,8 @@ impl Config {
             .unwrap_or_default()
     }
 
-    /// Checks that a path has a value of the right kind.
-    pub fn demand(&self, path: &str, kind: &str) -> Result<(), String> {
+    /// Checks that a path has a value of the right type.
+    pub fn require(&self, path: &str, kind: &str) -> Result<(), String> {
         let variable = format!("CLEARML__{}", path.to_uppercase().replace('.', "__"));
         let fits = match self.get(path) {
             None => return Err(format!("the environment lacks {variable}")),
@@ -119,8 +114,8 @@ impl Config {
     }
 }
 
-/// The `*.conf` files of a colon list of directories. One that is not there is
-/// only warned of.
+/// Reads the `*.conf` files in a colon-separated list of directories. A missing
+/// directory only causes a warning.
 fn files(directories: &str) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     for directory in directories.split(':') {
@@ -144,21 +139,21 @@ fn files(directories: &str) -> Result<Vec<File>, String> {
     Ok(files)
 }
 
-/// A variable that has to be there and not be empty.
-pub fn demand_variable(name: &str) -> Result<String, String> {
+/// Returns a variable that must be set and not empty.
+pub fn require_variable(name: &str) -> Result<String, String> {
     variable(name).ok_or_else(|| format!("the environment lacks {name}"))
 }
 
-/// A variable that is not empty.
+/// Returns a variable that is not empty.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// `host:port` of a database, from `CLEARML_<NAME>_SERVICE_HOST` and `_PORT`.
-pub fn demand_service(name: &str) -> Result<String, String> {
-    let host = demand_variable(&format!("CLEARML_{name}_SERVICE_HOST"))?;
+/// Returns `host:port` of a database from `CLEARML_<NAME>_SERVICE_HOST` and `_PORT`.
+pub fn require_service(name: &str) -> Result<String, String> {
+    let host = require_variable(&format!("CLEARML_{name}_SERVICE_HOST"))?;
     let port_name = format!("CLEARML_{name}_SERVICE_PORT");
-    let port: u16 = demand_variable(&port_name)?
+    let port: u16 = require_variable(&port_name)?
         .parse()
         .map_err(|_| format!("{port_name} is not a port"))?;
     Ok(format!("{host}:{port}"))
@@ -184,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_upper_case_and_the_rest_is_not_looked_at() {
+    fn only_the_prefix_must_be_upper_case() {
         let pairs = [
             ("CLEARML__apiserver__Default_Company", "abc"),
             ("clearml__a", "b"),
@@ -195,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_merged_and_variables_win() {
+    fn files_are_merged_and_variables_take_precedence() {
         let files = [
             (
                 "/a/services.conf",
@@ -216,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_parse_stops_everything() {
+    fn an_invalid_file_is_an_error() {
         let files = [("/a/apiserver.conf", "auth {\n  cookies = ]\n}")];
         let error = load(&files, &[]).unwrap_err();
         assert!(
@@ -226,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_stays_text_or_is_refused() {
+    fn a_secret_is_a_string_or_rejected() {
         let name = "CLEARML__SECURE__AUTH__TOKEN_SECRET";
         let sdk = |field: &str, value: &str| {
             let name = format!("CLEARML__SECURE__CREDENTIALS__SDK__{field}");
@@ -238,18 +233,18 @@ mod tests {
     }
 
     #[test]
-    fn demands_have_types() {
+    fn required_settings_have_types() {
         let pairs = [("CLEARML__APISERVER__AUTH__COOKIES__MAX_AGE", "soon")];
         let config = load(&[], &pairs).unwrap();
         assert!(
             config
-                .demand("apiserver.auth.cookies.max_age", "int")
+                .require("apiserver.auth.cookies.max_age", "int")
                 .unwrap_err()
                 .contains("not of type int")
         );
         assert!(
             config
-                .demand("apiserver.default_company", "text")
+                .require("apiserver.default_company", "text")
                 .unwrap_err()
                 .contains("lacks CLEARML__APISERVER__DEFAULT_COMPANY")
         );

@@ -4,15 +4,15 @@ use crate::clearml::config::Config;
 use crate::support::version::Version;
 use serde_json::Value;
 
-/// A cookie but for its value.
+/// A cookie without its value.
 pub struct Cookie {
     pub name: String,
-    /// What follows the value, from `; ` on.
+    /// The attributes after the value, starting with `; `.
     attributes: String,
 }
 
 impl Cookie {
-    /// What the configuration says, over the server's defaults.
+    /// Reads the configuration, which overrides the server's defaults.
     pub fn from_config(config: &Config, version: Version) -> Self {
         let path = |field: &str| format!("apiserver.auth.cookies.{field}");
         let mut attributes = String::new();
@@ -39,7 +39,7 @@ impl Cookie {
         }
     }
 
-    /// The value of the header `Set-Cookie`.
+    /// Returns the value of the header `Set-Cookie`.
     pub fn header(&self, value: &str) -> String {
         format!("{}={value}{}", self.name, self.attributes)
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_and_what_is_not() {
+    fn configured_and_default_attributes() {
         assert_eq!(
             header(&[("COOKIES__MAX_AGE", "3600")], "1.5.0"),
             "clearml_token_basic=abc; Max-Age=3600; HttpOnly; Path=/"

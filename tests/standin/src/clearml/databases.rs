@@ -1,4 +1,4 @@
-//! The API server's way to its databases.
+//! The clients of the API server for its databases.
 
 use crate::clearml::config;
 use crate::support::http;
@@ -14,20 +14,20 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Documents {
     pub address: String,
-    /// What goes along with every call: who asks.
+    /// Headers of every call, such as the login.
     pub headers: Vec<(String, String)>,
-    /// How long a call tries before it gives up, as the drivers do.
-    pub patience: Duration,
+    /// How long a call is retried, as in the drivers.
+    pub timeout: Duration,
 }
 
-/// The header of HTTP Basic.
+/// Returns the header for HTTP Basic authentication.
 pub fn basic(name: &str, password: &str) -> (String, String) {
     let encoded = STANDARD.encode(format!("{name}:{password}"));
     ("Authorization".to_owned(), format!("Basic {encoded}"))
 }
 
 impl Documents {
-    /// All documents of a collection, by identifier.
+    /// Returns all documents of a collection by identifier.
     pub fn all(&self, collection: &str) -> io::Result<Map<String, Value>> {
         match self.call("GET", collection, b"")? {
             Value::Object(documents) => Ok(documents),
@@ -35,12 +35,11 @@ impl Documents {
         }
     }
 
-    /// One document.
     pub fn get(&self, collection: &str, id: &str) -> io::Result<Option<Value>> {
         Ok(self.all(collection)?.remove(id))
     }
 
-    /// Stores documents by identifier; null removes.
+    /// Stores documents by identifier; null removes a document.
     pub fn put(&self, collection: &str, changes: Map<String, Value>) -> io::Result<()> {
         let body = Value::Object(changes).to_string();
         self.call("POST", collection, body.as_bytes()).map(|_| ())
@@ -52,7 +51,7 @@ impl Documents {
     }
 
     fn call(&self, method: &str, collection: &str, body: &[u8]) -> io::Result<Value> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.timeout;
         let path = format!("{}{collection}", store::PREFIX);
         loop {
             let attempt = http::call(
@@ -64,14 +63,14 @@ impl Documents {
                 Duration::from_secs(2),
             );
             match attempt {
-                Ok(answer) if answer.status == 200 => return Ok(answer.as_json()),
-                Ok(answer) if answer.status == 401 => {
-                    let body = answer.as_json();
+                Ok(response) if response.status == 200 => return Ok(response.as_json()),
+                Ok(response) if response.status == 401 => {
+                    let body = response.as_json();
                     let reason = body["error"]["reason"].as_str().unwrap_or_default();
                     return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
                 }
-                Ok(answer) => {
-                    let text = String::from_utf8_lossy(&answer.body).into_owned();
+                Ok(response) => {
+                    let text = String::from_utf8_lossy(&response.body).into_owned();
                     return Err(io::Error::other(text));
                 }
                 Err(error) if Instant::now() >= deadline => return Err(error),
@@ -81,19 +80,19 @@ impl Documents {
     }
 }
 
-/// Redis, which has to answer in its own protocol.
+/// A client for Redis, in its own protocol.
 pub struct Redis {
     address: String,
     password: Option<String>,
 }
 
-/// The lock that one starting server holds while it prepares the databases.
-/// One that is killed leaves it, and the next start waits until it runs out.
+/// The lock that a server holds while it prepares the databases. A killed server leaves
+/// it, and the next start waits until it expires.
 const INIT_LOCK: &str = "standin-init-lock";
 const INIT_LOCK_SECONDS: u32 = 120;
 
 impl Redis {
-    /// The one at `host:port`, with the password of the environment.
+    /// Creates a client for `host:port`, with the password in the environment.
     pub fn at(address: String) -> Self {
         Self {
             address,
@@ -101,14 +100,14 @@ impl Redis {
         }
     }
 
-    /// Waits until it serves us: one in protected mode accepts the connection
-    /// and answers DENIED. The error is what the Python client says.
+    /// Waits until Redis is ready. In protected mode, it accepts the connection and
+    /// responds with DENIED. The error is that of the Python client.
     pub fn wait(&self, limit: Duration) -> Result<(), String> {
         let ping = || match self.command(&["PING"])?.as_str() {
             "+PONG" => Ok(()),
-            other => Err(refused(other)),
+            other => Err(error_from(other)),
         };
-        until(limit, ping).map_err(|error| match error.kind() {
+        retry(limit, ping).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => {
                 format!("redis.exceptions.AuthenticationError: {error}")
             }
@@ -119,38 +118,38 @@ impl Redis {
         })
     }
 
-    /// Waits for the lock of the preparation.
+    /// Acquires the lock for the preparation.
     pub fn lock_init(&self) -> io::Result<()> {
-        let (own, seconds) = (
+        let (pid, seconds) = (
             std::process::id().to_string(),
             INIT_LOCK_SECONDS.to_string(),
         );
-        while self.command(&["SET", INIT_LOCK, &own, "NX", "EX", &seconds])? != "+OK" {
+        while self.command(&["SET", INIT_LOCK, &pid, "NX", "EX", &seconds])? != "+OK" {
             std::thread::sleep(Duration::from_secs(1));
         }
         Ok(())
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub fn unlock_init(&self) -> io::Result<()> {
         self.command(&["DEL", INIT_LOCK]).map(|_| ())
     }
 
-    /// Sends a command, after the password where there is one, and reads the
-    /// first line of the answer.
+    /// Sends a command, after the password if there is one, and reads the first line of
+    /// the response.
     fn command(&self, words: &[&str]) -> io::Result<String> {
         let mut stream = BufReader::new(http::connect(&self.address, Duration::from_secs(1))?);
         if let Some(password) = &self.password {
-            let answer = ask(&mut stream, &["AUTH", password])?;
-            if answer != "+OK" {
-                return Err(refused(&answer));
+            let response = send(&mut stream, &["AUTH", password])?;
+            if response != "+OK" {
+                return Err(error_from(&response));
             }
         }
-        ask(&mut stream, words)
+        send(&mut stream, words)
     }
 }
 
-fn ask(stream: &mut BufReader<TcpStream>, words: &[&str]) -> io::Result<String> {
+fn send(stream: &mut BufReader<TcpStream>, words: &[&str]) -> io::Result<String> {
     let words = words
         .iter()
         .map(|word| format!("${}\r\n{word}\r\n", word.len()));
@@ -162,9 +161,9 @@ fn ask(stream: &mut BufReader<TcpStream>, words: &[&str]) -> io::Result<String> 
     Ok(line.trim_end().to_owned())
 }
 
-/// The error of an answer: some mean that it is of no use to try again.
-fn refused(answer: &str) -> io::Error {
-    let text = answer.trim_start_matches('-');
+/// Converts a response to an error. Some errors mean that a retry is useless.
+fn error_from(response: &str) -> io::Error {
+    let text = response.trim_start_matches('-');
     let words = ["NOAUTH ", "WRONGPASS ", "ERR AUTH ", "ERR invalid password"];
     let kind = if words.iter().any(|word| text.starts_with(word)) {
         io::ErrorKind::PermissionDenied
@@ -174,9 +173,9 @@ fn refused(answer: &str) -> io::Error {
     io::Error::new(kind, text)
 }
 
-/// Repeats `attempt` until it succeeds, the time is over or it is refused for
-/// good: wrong credentials do not become right.
-pub fn until(limit: Duration, mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+/// Retries `attempt` until it succeeds, the time limit is reached or the credentials
+/// are rejected.
+pub fn retry(limit: Duration, mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     let deadline = Instant::now() + limit;
     loop {
         match attempt() {
@@ -193,15 +192,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_credentials_are_not_tried_again() {
+    fn wrong_credentials_are_not_retried() {
         let mut tries = 0;
-        let error = until(Duration::from_secs(60), || {
+        let error = retry(Duration::from_secs(60), || {
             tries += 1;
-            Err(refused("-WRONGPASS invalid username-password pair"))
+            Err(error_from("-WRONGPASS invalid username-password pair"))
         });
         assert!(error.is_err());
         assert_eq!(tries, 1);
-        let denied = refused("-DENIED Redis is running in protected mode");
+        let denied = error_from("-DENIED Redis is running in protected mode");
         assert_eq!(denied.kind(), io::ErrorKind::Other);
     }
 }

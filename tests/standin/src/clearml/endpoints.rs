@@ -1,4 +1,4 @@
-//! The API server's endpoints: who asks, and what.
+//! The API server's endpoints and their authentication.
 
 use crate::clearml::config::Config;
 use crate::clearml::cookies::Cookie;
@@ -14,10 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// What a token is good for unless `expiration_sec` says otherwise.
+/// The lifetime of a token without `expiration_sec`.
 const TOKEN_SECONDS: u64 = 30 * 24 * 3600;
 
-/// A running API server.
 pub struct Api {
     version: Version,
     api_version: &'static str,
@@ -25,14 +24,14 @@ pub struct Api {
     cookie: Cookie,
     fixed_mode: bool,
     token_secret: String,
-    /// Those of the configuration; further ones are in MongoDB.
+    /// The users in the configuration; others are in MongoDB.
     users: Vec<User>,
     pub mongo: Documents,
     pub elastic: Documents,
 }
 
 impl Api {
-    /// A server whose demands were checked.
+    /// Creates a server whose required settings have been checked.
     pub fn new(
         version: Version,
         config: &Config,
@@ -54,13 +53,13 @@ impl Api {
         }
     }
 
-    /// Answers one request.
-    pub fn answer(&self, request: &Request) -> Response {
+    /// Handles a request.
+    pub fn handle(&self, request: &Request) -> Response {
         let (requested, endpoint) = split_version(request.path.trim_start_matches('/'));
         let requested = requested.unwrap_or(self.api_version);
-        let began = Instant::now();
+        let started = Instant::now();
         let outcome = self.outcome(endpoint, request);
-        log_call(endpoint, &outcome, began.elapsed());
+        log_call(endpoint, &outcome, started.elapsed());
         let new_token = outcome
             .as_ref()
             .ok()
@@ -92,24 +91,24 @@ impl Api {
         let body = body(request)?;
         match endpoint {
             "auth.login" => {
-                // A login reads its user, so it fails where MongoDB does.
+                // A login reads the user, so it fails without MongoDB.
                 self.mongo.all("credentials")?;
                 Ok(json!({"token": self.token_for(&caller, body["expiration_sec"].as_u64())}))
             }
             "auth.validate_token" => {
-                demand_system(&caller)?;
+                require_system_role(&caller)?;
                 let claims = token::verify(text(&body, "token")?, &self.token_secret);
                 Ok(json!({"valid": claims.is_some()}))
             }
             "auth.create_user" => {
-                demand_system(&caller)?;
+                require_system_role(&caller)?;
                 let id = envelope::new_id();
                 let user = json!({"id": id, "name": text(&body, "name")?, "role": "user"});
                 self.mongo.put_one("user", &id, user)?;
                 Ok(json!({"id": id}))
             }
             "auth.get_token_for_user" => {
-                demand_system(&caller)?;
+                require_system_role(&caller)?;
                 let user = self.user(text(&body, "user")?)?;
                 Ok(json!({"token": self.token_for(&user, body["expiration_sec"].as_u64())}))
             }
@@ -137,7 +136,7 @@ impl Api {
         }
     }
 
-    /// Who asks: by token, by key and secret, or by cookie.
+    /// Authenticates the caller by token, key and secret, or cookie.
     fn caller(&self, request: &Request) -> Result<User, Failure> {
         let authorization = request.header("Authorization").unwrap_or_default();
         if let Some(encoded) = authorization.strip_prefix("Basic ") {
@@ -156,8 +155,8 @@ impl Api {
                 .to_owned()
         };
         let (id, role) = (field("user"), field("role"));
-        let known = self.users.iter().find(|user| user.id == id).cloned();
-        Ok(known.unwrap_or(User {
+        let configured = self.users.iter().find(|user| user.id == id).cloned();
+        Ok(configured.unwrap_or(User {
             name: field("user_name"),
             id,
             login: None,
@@ -174,15 +173,15 @@ impl Api {
         for user in &self.users {
             let login = user.login.as_ref();
             if let Some(login) = login.filter(|login| login.name == key) {
-                let admitted = login.secret.is(secret).then(|| user.clone());
+                let admitted = login.secret.matches(secret).then(|| user.clone());
                 return admitted.ok_or_else(invalid);
             }
         }
-        let made = self.mongo.get("credentials", key)?.ok_or_else(invalid)?;
-        if made["secret"] != secret {
+        let stored = self.mongo.get("credentials", key)?.ok_or_else(invalid)?;
+        if stored["secret"] != secret {
             return Err(invalid());
         }
-        self.user(made["user"].as_str().unwrap_or_default())
+        self.user(stored["user"].as_str().unwrap_or_default())
     }
 
     fn user(&self, id: &str) -> Result<User, Failure> {
@@ -240,14 +239,14 @@ impl Api {
     }
 }
 
-fn demand_system(caller: &User) -> Result<(), Failure> {
+fn require_system_role(caller: &User) -> Result<(), Failure> {
     let allowed = caller.role == "system" || caller.role == "admin";
     allowed
         .then_some(())
         .ok_or_else(|| Failure::new(403, 20, "Forbidden (missing role permissions)"))
 }
 
-/// A text field that has to be there.
+/// Returns a required string field.
 pub fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Failure> {
     body[field]
         .as_str()
@@ -264,7 +263,7 @@ fn body(request: &Request) -> Outcome {
     }
 }
 
-/// Takes the version off `v2.17/auth.login`.
+/// Splits `v2.17/auth.login` into version and endpoint.
 fn split_version(path: &str) -> (Option<&str>, &str) {
     let parts = path
         .strip_prefix('v')
@@ -272,7 +271,7 @@ fn split_version(path: &str) -> (Option<&str>, &str) {
         .filter(|(version, _)| {
             version
                 .chars()
-                .all(|letter| letter == '.' || letter.is_ascii_digit())
+                .all(|character| character == '.' || character.is_ascii_digit())
         });
     match parts {
         Some((version, endpoint)) => (Some(version), endpoint),
@@ -280,14 +279,17 @@ fn split_version(path: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The line that the server writes for every call.
-fn log_call(endpoint: &str, outcome: &Outcome, took: Duration) {
-    let took = took.as_millis();
+/// Prints the log line of a call.
+fn log_call(endpoint: &str, outcome: &Outcome, duration: Duration) {
+    let duration = duration.as_millis();
     let (level, line) = match outcome {
-        Ok(_) => ("INFO", format!("Returned 200 for {endpoint} in {took}ms")),
+        Ok(_) => (
+            "INFO",
+            format!("Returned 200 for {endpoint} in {duration}ms"),
+        ),
         Err(Failure { code, message, .. }) => (
             "WARNING",
-            format!("Returned {code} for {endpoint} in {took}ms, msg={message}"),
+            format!("Returned {code} for {endpoint} in {duration}ms, msg={message}"),
         ),
     };
     log(level, "clearml.service_repo", &line);

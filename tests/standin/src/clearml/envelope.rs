@@ -1,11 +1,11 @@
-//! The shape of the API server's answers.
+//! The format of the API server's responses.
 
 use crate::support::clock;
 use crate::support::http::Response;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An answer that is not a success.
+/// An error response.
 #[derive(Debug, PartialEq)]
 pub struct Failure {
     pub code: u16,
@@ -14,7 +14,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with the server's two codes.
     pub fn new(code: u16, subcode: u16, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -23,7 +22,7 @@ impl Failure {
         }
     }
 
-    /// A request that lacks or misuses a field.
+    /// Returns the error for a missing or invalid field.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, 12, format!("Validation error ({})", message.into()))
     }
@@ -35,10 +34,10 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// What an endpoint gives.
+/// The result of an endpoint.
 pub type Outcome = Result<Value, Failure>;
 
-/// Wraps an outcome; the HTTP status is the result code.
+/// Wraps a result; the HTTP status is the result code.
 pub fn wrap(endpoint: &str, requested: &str, actual: &str, outcome: Outcome) -> Response {
     let (code, subcode, message, data) = match outcome {
         Ok(data) => (200, 0, "OK".to_owned(), data),
@@ -63,7 +62,7 @@ pub fn wrap(endpoint: &str, requested: &str, actual: &str, outcome: Outcome) -> 
     )
 }
 
-/// A new identifier of 32 hexadecimal digits.
+/// Returns a new identifier of 32 hexadecimal digits.
 pub fn new_id() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Scalars, which live in Elasticsearch.
+//! Scalars, which are stored in Elasticsearch.
 
 use crate::clearml::endpoints::{Api, text};
 use crate::clearml::envelope::{Failure, Outcome};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 const INDEX: &str = "events-training_stats_scalar";
 
-/// `events.add_batch`: JSON lines, not compressed.
+/// `events.add_batch`: uncompressed JSON lines.
 pub fn add_batch(api: &Api, request: &Request) -> Outcome {
     if request.header("Content-Encoding").is_some() {
         return Err(Failure::new(415, 0, "Unsupported Content-Encoding"));
@@ -38,7 +38,7 @@ pub fn add_batch(api: &Api, request: &Request) -> Outcome {
         events.insert(id, event);
     }
     let added = events.len();
-    let heard_of: BTreeSet<String> = events
+    let active_tasks: BTreeSet<String> = events
         .values()
         .filter_map(|event| event["task"].as_str().map(str::to_owned))
         .collect();
@@ -51,13 +51,13 @@ pub fn add_batch(api: &Api, request: &Request) -> Outcome {
         ));
     }
     api.elastic.put(INDEX, events)?;
-    for task in heard_of {
+    for task in active_tasks {
         queries::touch_task(api, &task)?;
     }
     Ok(json!({"added": added, "errors": failed, "errors_info": errors}))
 }
 
-/// Whether an event is one, and if not, why.
+/// Validates an event.
 fn check(api: &Api, event: &Value) -> Result<Result<(), &'static str>, Failure> {
     if event["type"] != "training_stats_scalar" {
         return Ok(Err("the stand-in stores scalars only"));
@@ -108,8 +108,8 @@ fn series(events: &[&Value]) -> Value {
 /// Removes the scalars of a task.
 pub fn delete(api: &Api, task: &str) -> Result<(), Failure> {
     let stored = api.elastic.all(INDEX)?;
-    let own = stored.iter().filter(|(_, event)| event["task"] == task);
-    let changes: Map<String, Value> = own.map(|(id, _)| (id.clone(), Value::Null)).collect();
+    let of_task = stored.iter().filter(|(_, event)| event["task"] == task);
+    let changes: Map<String, Value> = of_task.map(|(id, _)| (id.clone(), Value::Null)).collect();
     if changes.is_empty() {
         return Ok(());
     }

@@ -1,8 +1,8 @@
 //! The file server.
 
 use crate::clearml::config::{self, Config};
-use crate::clearml::databases::{Redis, until};
-use crate::clearml::{die, log, multipart, users};
+use crate::clearml::databases::{Redis, retry};
+use crate::clearml::{fail, log, multipart, users};
 use crate::support::http::{self, Request, Response, percent_decode};
 use crate::support::version::Version;
 use crate::support::{clock, signals, switches};
@@ -17,10 +17,10 @@ const COMPONENT: &str = "clearml.fileserver";
 const ADDRESS: &str = "0.0.0.0:8081";
 const ROOT: &str = "/mnt/fileserver";
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often 2.x tries to log in, a second apart, with its port closed.
-const LOGIN_TRIES: u64 = 240;
+/// How often 2.x tries to log in, once per second, before it opens its port.
+const LOGIN_ATTEMPTS: u64 = 240;
 
-/// Runs until SIGTERM; returns the exit code.
+/// Runs until SIGTERM and returns the exit code.
 pub fn run() -> u8 {
     match switches::misbehave(Some(Path::new(ROOT))) {
         0 => {}
@@ -28,11 +28,11 @@ pub fn run() -> u8 {
     }
     signals::on_terminate(|| 0);
     match start() {
-        Ok(server) => match http::serve(ADDRESS, move |request| server.answer(&request)) {
+        Ok(server) => match http::serve(ADDRESS, move |request| server.handle(&request)) {
             Ok(()) => 0,
-            Err(error) => die(COMPONENT, &format!("{ADDRESS}: {error}")),
+            Err(error) => fail(COMPONENT, &format!("{ADDRESS}: {error}")),
         },
-        Err(error) => die(COMPONENT, &error),
+        Err(error) => fail(COMPONENT, &error),
     }
 }
 
@@ -43,7 +43,7 @@ fn start() -> Result<Fileserver, String> {
         COMPONENT,
         &format!("ClearML file server {version} (stand-in)"),
     );
-    config::demand_variable("CLEARML_CONFIG_DIR")?;
+    config::require_variable("CLEARML_CONFIG_DIR")?;
     let config = Config::of_process()?;
     let probe = Path::new(ROOT).join(".standin-probe");
     std::fs::write(&probe, "").map_err(|error| format!("{ROOT} cannot be written: {error}"))?;
@@ -56,7 +56,7 @@ fn start() -> Result<Fileserver, String> {
     Ok(Fileserver { version, auth })
 }
 
-/// Who may come in: those whose token the API server knows.
+/// Accepts requests with a token that the API server knows.
 struct Auth {
     apiserver: String,
     login: String,
@@ -64,7 +64,7 @@ struct Auth {
 
 impl Auth {
     fn connect(config: &Config) -> Result<Self, String> {
-        let redis = config::demand_service("REDIS").unwrap_or_else(|_| "redis:6379".into());
+        let redis = config::require_service("REDIS").unwrap_or_else(|_| "redis:6379".into());
         Redis::at(redis).wait(Duration::from_secs(3))?;
         let url = config
             .text("hosts.api_server")
@@ -87,11 +87,11 @@ impl Auth {
         Ok(auth)
     }
 
-    /// Tries for some time, with the port closed meanwhile. Where nothing listens the
-    /// server ends at once.
+    /// Logs in, with retries before the port is opened. If nothing listens at the
+    /// address, the server exits immediately.
     fn log_in(&self, url: &str) -> Result<(), String> {
         let mut end = None;
-        until(Duration::from_secs(LOGIN_TRIES), || {
+        retry(Duration::from_secs(LOGIN_ATTEMPTS), || {
             end = match self.call("/auth.login", &self.login, json!({})) {
                 Ok(200) => return Ok(()),
                 Ok(401) => Some(format!(
@@ -115,7 +115,7 @@ impl Auth {
             ("Content-Type".to_owned(), "application/json".to_owned()),
         ];
         let body = body.to_string();
-        let answer = http::call(
+        let response = http::call(
             "POST",
             &self.apiserver,
             path,
@@ -123,19 +123,19 @@ impl Auth {
             body.as_bytes(),
             TIMEOUT,
         )?;
-        let refused = answer.as_json()["data"]["valid"] == false;
-        Ok(if refused { 401 } else { answer.status })
+        let is_invalid = response.as_json()["data"]["valid"] == false;
+        Ok(if is_invalid { 401 } else { response.status })
     }
 
-    fn admits(&self, request: &Request) -> bool {
+    fn accepts(&self, request: &Request) -> bool {
         let bearer = request
             .header("Authorization")
             .and_then(|value| value.strip_prefix("Bearer "));
         let Some(token) = bearer.or_else(|| request.cookie("clearml_token_basic")) else {
             return false;
         };
-        let asked = self.call("/auth.validate_token", &self.login, json!({"token": token}));
-        asked.is_ok_and(|status| status == 200)
+        let validated = self.call("/auth.validate_token", &self.login, json!({"token": token}));
+        validated.is_ok_and(|status| status == 200)
     }
 }
 
@@ -145,7 +145,7 @@ struct Fileserver {
 }
 
 impl Fileserver {
-    fn answer(&self, request: &Request) -> Response {
+    fn handle(&self, request: &Request) -> Response {
         let response = self.respond(request);
         println!(
             "{} - - [{}] \"{} {} HTTP/1.1\" {} -",
@@ -166,10 +166,14 @@ impl Fileserver {
             ("GET" | "HEAD", "/") => return text(405, "Method Not Allowed"),
             _ => {}
         }
-        if self.auth.as_ref().is_some_and(|auth| !auth.admits(request)) {
+        if self
+            .auth
+            .as_ref()
+            .is_some_and(|auth| !auth.accepts(request))
+        {
             return text(401, "Unauthorized");
         }
-        let done = match (request.method.as_str(), request.path.as_str()) {
+        let result = match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/") => upload(request),
             ("POST", "/delete_many") if modern => delete_many(request),
             ("GET" | "HEAD", path) => local(path).and_then(|file| {
@@ -182,7 +186,7 @@ impl Fileserver {
             ("DELETE", path) => delete(&percent_decode(path)),
             _ => return text(405, "Method Not Allowed"),
         };
-        done.unwrap_or_else(|error| match error.kind() {
+        result.unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => text(404, "Not Found"),
             io::ErrorKind::InvalidInput => text(400, &error.to_string()),
             _ => text(500, &error.to_string()),
@@ -233,14 +237,14 @@ fn delete_many(request: &Request) -> io::Result<Response> {
     ))
 }
 
-/// The file that a path names; nothing outside the root.
+/// Returns the file at a path below the root.
 fn local(path: &str) -> io::Result<PathBuf> {
     let decoded = percent_decode(path);
     let relative = Path::new(decoded.trim_start_matches('/'));
-    let inside = relative
+    let is_below_root = relative
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    if relative.as_os_str().is_empty() || !inside {
+    if relative.as_os_str().is_empty() || !is_below_root {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "not a path below the root",
@@ -258,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_listening_api_server_it_ends_at_once() {
+    fn exits_immediately_without_a_listening_api_server() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = closed.local_addr().unwrap().to_string();
         drop(closed);
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_the_root() {
+    fn rejects_paths_outside_the_root() {
         assert_eq!(
             local("a/b%20c").unwrap(),
             Path::new("/mnt/fileserver/a/b c")

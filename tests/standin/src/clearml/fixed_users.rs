@@ -8,13 +8,13 @@ use std::fmt::Write;
 
 const PATH: &str = "apiserver.auth.fixed_users";
 
-/// Whether users are fixed: nobody else comes in by the web page.
+/// Returns whether only fixed users can log in to the web app.
 pub fn enabled(config: &Config) -> bool {
     config.flag(&format!("{PATH}.enabled"), false)
 }
 
-/// The fixed users, none where they are not enabled. As in the real server one
-/// mistake is a failure of them all, which does not end it.
+/// Returns the fixed users; none if they are disabled. As in the real server, one
+/// mistake invalidates all of them, but does not stop the server.
 pub fn from_config(config: &Config) -> Result<Vec<User>, String> {
     if !enabled(config) {
         return Ok(Vec::new());
@@ -33,7 +33,7 @@ pub fn from_config(config: &Config) -> Result<Vec<User>, String> {
             text.ok_or_else(|| format!("{path}: an entry has no {name} that is a text"))
         };
         let (username, password) = (field("username")?, field("password")?);
-        let id = id_of(&username);
+        let id = user_id(&username);
         if users.iter().any(|user| user.id == id) {
             return Err(format!("{path}: {username} is there twice"));
         }
@@ -56,11 +56,11 @@ pub fn from_config(config: &Config) -> Result<Vec<User>, String> {
     Ok(users)
 }
 
-/// An identifier that stays the same from start to start.
-fn id_of(username: &str) -> String {
+/// Returns an identifier that is the same after every start.
+fn user_id(username: &str) -> String {
     let digest = Sha256::digest(username);
     digest[..16].iter().fold(String::new(), |mut id, byte| {
-        // A String takes everything.
+        // Writing to a string cannot fail.
         let _ = write!(id, "{byte:02x}");
         id
     })
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::clearml::config::File;
 
-    fn of(users: &str) -> Result<Vec<User>, String> {
+    fn parse(users: &str) -> Result<Vec<User>, String> {
         let text = format!("auth.fixed_users {{ enabled: true, users: {users} }}");
         let file = File {
             path: "apiserver.conf".into(),
@@ -82,19 +82,19 @@ mod tests {
 
     #[test]
     fn a_user_has_a_name_a_password_and_a_display_name() {
-        let users = of(r#"[{username: "jane", password: "12", name: "Jane Doe"}]"#).unwrap();
+        let users = parse(r#"[{username: "jane", password: "12", name: "Jane Doe"}]"#).unwrap();
         assert_eq!(users[0].id.len(), 32);
-        assert!(users[0].login.as_ref().unwrap().secret.is("12"));
-        // A number is no text.
-        assert!(of("[{username: jane, password: 12, name: Jane}]").is_err());
-        assert!(of("[{username: jane, name: Jane}]").is_err());
+        assert!(users[0].login.as_ref().unwrap().secret.matches("12"));
+        // A number is not a string.
+        assert!(parse("[{username: jane, password: 12, name: Jane}]").is_err());
+        assert!(parse("[{username: jane, name: Jane}]").is_err());
     }
 
     #[test]
-    fn a_name_twice_is_a_failure_of_all() {
+    fn a_duplicate_name_invalidates_all_users() {
         let jane = "{username: jane, password: a, name: Jane}";
         assert!(
-            of(&format!("[{jane}, {jane}]"))
+            parse(&format!("[{jane}, {jane}]"))
                 .unwrap_err()
                 .contains("twice")
         );

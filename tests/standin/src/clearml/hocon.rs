@@ -1,15 +1,15 @@
-//! HOCON, as far as people write it in ClearML's configuration files and in
+//! The subset of HOCON that users write in ClearML's configuration files and in
 //! `CLEARML__…` variables.
 //!
-//! Objects with and without braces, `=` or `:`, dotted and quoted keys, lists,
-//! strings, numbers, flags and comments. A duration such as `30s` stays text.
-//! References to other values and inclusions are refused: nobody needs them
+//! It supports objects with and without braces, `=` or `:`, dotted and quoted keys,
+//! lists, strings, numbers, flags and comments. A duration such as `30s` is a string.
+//! References to other values and includes are rejected, because they are not needed
 //! here.
 
 use crate::clearml::secret_words::{SPECIAL, plain};
 use serde_json::{Map, Value};
 
-/// The object that a file holds, with or without braces around it.
+/// Parses a file, an object with or without braces.
 pub fn document(text: &str) -> Result<Value, String> {
     let mut parser = Parser::new(text);
     parser.skip_all();
@@ -21,7 +21,7 @@ pub fn document(text: &str) -> Result<Value, String> {
     Ok(Value::Object(object))
 }
 
-/// One value, as in a variable; nothing is null.
+/// Parses one value, as in a variable. An empty text is null.
 pub fn value(text: &str) -> Result<Value, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -34,7 +34,7 @@ pub fn value(text: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// Puts `new` over `old`: objects are merged, everything else is replaced.
+/// Merges `new` into `old`: objects are merged, everything else is replaced.
 pub fn merge(old: &mut Value, new: Value) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -46,7 +46,7 @@ pub fn merge(old: &mut Value, new: Value) {
     }
 }
 
-/// An object that has `value` at the path, given from the outside in.
+/// Returns an object that has `value` at a path, outermost key first.
 pub fn nested(path: &[String], value: Value) -> Value {
     path.iter().rev().fold(value, |inner, key| {
         Value::Object(Map::from_iter([(key.clone(), inner)]))
@@ -79,9 +79,11 @@ impl<'a> Parser<'a> {
         taken
     }
 
-    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
+    fn take_while(&mut self, predicate: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
-        let length = rest.find(|letter| !fits(letter)).unwrap_or(rest.len());
+        let length = rest
+            .find(|character| !predicate(character))
+            .unwrap_or(rest.len());
         self.at += length;
         &rest[..length]
     }
@@ -94,35 +96,36 @@ impl<'a> Parser<'a> {
     fn end(&self) -> Result<(), String> {
         match self.peek() {
             None => Ok(()),
-            Some(letter) => self.error(format!("unexpected `{letter}`")),
+            Some(character) => self.error(format!("unexpected `{character}`")),
         }
     }
 
-    fn skip_blanks(&mut self) {
-        self.take_while(|letter| letter == ' ' || letter == '\t' || letter == '\r');
+    fn skip_spaces(&mut self) {
+        self.take_while(|character| character == ' ' || character == '\t' || character == '\r');
     }
 
     fn at_comment(&self) -> bool {
         self.rest().starts_with('#') || self.rest().starts_with("//")
     }
 
-    /// Skips blanks, lines and comments; says whether a line or a comma was
-    /// among them, which is what separates members and elements.
+    /// Skips white space, commas and comments. Returns whether there was a line feed or
+    /// a comma, which separates members and elements.
     fn skip_all(&mut self) -> bool {
         let mut separated = false;
         loop {
             if self.at_comment() {
-                self.take_while(|letter| letter != '\n');
+                self.take_while(|character| character != '\n');
             }
-            let blank = self.take_while(|letter| letter.is_whitespace() || letter == ',');
-            separated |= blank.contains(['\n', ',']);
-            if blank.is_empty() && !self.at_comment() {
+            let skipped =
+                self.take_while(|character| character.is_whitespace() || character == ',');
+            separated |= skipped.contains(['\n', ',']);
+            if skipped.is_empty() && !self.at_comment() {
                 return separated;
             }
         }
     }
 
-    /// `key = value` up to `close`, or to the end of the text.
+    /// Parses `key = value` up to `close`, or to the end of the text.
     fn members(
         &mut self,
         object: &mut Map<String, Value>,
@@ -134,48 +137,50 @@ impl<'a> Parser<'a> {
             match (self.peek(), close) {
                 (None, None) => return Ok(()),
                 (None, Some(close)) => return self.error(format!("`{close}` is missing")),
-                (Some(letter), Some(close)) if letter == close => {
+                (Some(character), Some(close)) if character == close => {
                     self.at += 1;
                     return Ok(());
                 }
-                (Some(letter), _) if !separated => {
-                    return self.error(format!("unexpected `{letter}`"));
+                (Some(character), _) if !separated => {
+                    return self.error(format!("unexpected `{character}`"));
                 }
                 _ => {}
             }
             let path = self.key()?;
-            self.skip_blanks();
+            self.skip_spaces();
             let assigned = self.take("=") || self.take(":");
-            self.skip_blanks();
+            self.skip_spaces();
             if !assigned && self.peek() != Some('{') {
                 return self.error(format!("`{}` has no value", path.join(".")));
             }
             let value = self.value()?;
-            let mut whole = Value::Object(std::mem::take(object));
-            merge(&mut whole, nested(&path, value));
-            if let Value::Object(merged) = whole {
+            let mut merged_object = Value::Object(std::mem::take(object));
+            merge(&mut merged_object, nested(&path, value));
+            if let Value::Object(merged) = merged_object {
                 *object = merged;
             }
             separated = false;
         }
     }
 
-    /// `a.b."c.d"`.
+    /// Parses a path such as `a.b."c.d"`.
     fn key(&mut self) -> Result<Vec<String>, String> {
         let mut path = Vec::new();
         loop {
-            self.skip_blanks();
+            self.skip_spaces();
             let part = if self.peek() == Some('"') {
                 self.quoted()?
             } else {
-                let word = |letter: char| {
-                    !SPECIAL.contains(letter) && !letter.is_whitespace() && !".:".contains(letter)
+                let word = |character: char| {
+                    !SPECIAL.contains(character)
+                        && !character.is_whitespace()
+                        && !".:".contains(character)
                 };
                 self.take_while(word).to_owned()
             };
             if part.is_empty() {
                 return match self.peek() {
-                    Some(letter) => self.error(format!("unexpected `{letter}`")),
+                    Some(character) => self.error(format!("unexpected `{character}`")),
                     None => self.error("a key is missing"),
                 };
             }
@@ -209,39 +214,44 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     return Ok(Value::Array(elements));
                 }
-                Some(letter) if !separated => return self.error(format!("unexpected `{letter}`")),
+                Some(character) if !separated => {
+                    return self.error(format!("unexpected `{character}`"));
+                }
                 Some(_) => elements.push(self.value()?),
             }
             separated = false;
         }
     }
 
-    /// Words and quoted strings up to the end of the line, the element or the
-    /// object. One word may be a number or a flag; several make a text.
+    /// Parses words and quoted strings up to the end of the line, the element or the
+    /// object. A single word may be a number or a flag; several words are a string.
     fn scalar(&mut self) -> Result<Value, String> {
         let mut text = String::new();
         let mut quoted = false;
         loop {
-            let blanks_from = self.at;
-            self.skip_blanks();
-            let blanks = &self.text[blanks_from..self.at];
-            let ends =
-                self.at_comment() || self.peek().is_none_or(|letter| ",}]\n".contains(letter));
+            let start = self.at;
+            self.skip_spaces();
+            let spaces = &self.text[start..self.at];
+            let ends = self.at_comment()
+                || self
+                    .peek()
+                    .is_none_or(|character| ",}]\n".contains(character));
             if ends {
                 break;
             }
             if !text.is_empty() {
-                text += blanks;
+                text += spaces;
             }
             if self.peek() == Some('"') {
                 quoted = true;
                 text += &self.quoted()?;
             } else {
-                let word =
-                    self.take_while(|letter| !SPECIAL.contains(letter) && !letter.is_whitespace());
+                let word = self.take_while(|character| {
+                    !SPECIAL.contains(character) && !character.is_whitespace()
+                });
                 if word.is_empty() {
-                    let letter = self.peek().unwrap_or_default();
-                    return self.error(format!("unexpected `{letter}`"));
+                    let character = self.peek().unwrap_or_default();
+                    return self.error(format!("unexpected `{character}`"));
                 }
                 text += word;
             }
@@ -253,7 +263,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `"…"` with JSON's escapes, or `"""…"""` without any.
+    /// Parses `"…"` with JSON escapes, or `"""…"""` without escapes.
     fn quoted(&mut self) -> Result<String, String> {
         if self.take("\"\"\"") {
             let Some(length) = self.rest().find("\"\"\"") else {
@@ -264,9 +274,9 @@ impl<'a> Parser<'a> {
             return Ok(text);
         }
         let mut escaped = false;
-        let inner = self.rest()[1..].find(|letter| {
-            let closes = letter == '\n' || letter == '"' && !escaped;
-            escaped = letter == '\\' && !escaped;
+        let inner = self.rest()[1..].find(|character| {
+            let closes = character == '\n' || character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
             closes
         });
         let Some(length) = inner.filter(|length| !self.rest()[1 + length..].starts_with('\n'))
@@ -290,7 +300,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_people_write() {
+    fn parses_typical_files() {
         let text = r#"
             # fixed users
             auth {
@@ -334,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn later_members_win_and_objects_merge() {
+    fn later_members_override_and_objects_merge() {
         assert_eq!(
             document("a { b: 1, c: 2 }\na.b = 3\nd: [1, 2]\nd: []"),
             Ok(json!({"a": {"b": 3, "c": 2}, "d": []}))
@@ -342,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_a_line() {
+    fn errors_have_a_line() {
         for (text, expected) in [
             ("a {\n b: 1\n", "line 3: `}` is missing"),
             ("a: 1\nb", "line 2: `b` has no value"),

@@ -1,4 +1,4 @@
-//! ClearML's three servers, which live in one image.
+//! ClearML's three servers, which share one image.
 
 pub mod apiserver;
 mod config;
@@ -23,7 +23,7 @@ pub mod webserver;
 
 use crate::support::clock;
 
-/// Prints a line as the Python servers do.
+/// Prints a line in the format of the Python servers.
 fn log(level: &str, component: &str, message: &str) {
     println!(
         "[{}] [{}] [{level}] [{component}] {message}",
@@ -32,8 +32,8 @@ fn log(level: &str, component: &str, message: &str) {
     );
 }
 
-/// Prints why a server ends, and gives its exit code.
-fn die(component: &str, message: &str) -> u8 {
+/// Prints why a server exits, and returns its exit code.
+fn fail(component: &str, message: &str) -> u8 {
     log("ERROR", component, message);
     1
 }

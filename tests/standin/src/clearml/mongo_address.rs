@@ -1,30 +1,28 @@
-//! Where MongoDB is, and who asks it: what the environment says to each version
-//! of the server.
+//! The address and login of MongoDB, which each version of the server reads from the
+//! environment in another way.
 
 use crate::clearml::databases::basic;
 use crate::support::http::percent_decode;
 use crate::support::version::Version;
 
-/// The header that names the database which knows the user.
+/// The header with the authentication database.
 pub const AUTH_SOURCE: &str = "X-Standin-Auth-Source";
 
-/// MongoDB, as the server reaches it.
 #[derive(Debug, Default, PartialEq)]
 pub struct MongoAddress {
     /// `host:port`.
     pub address: String,
-    /// Name and password.
     login: Option<(String, String)>,
-    /// The database that knows the user.
+    /// The authentication database.
     auth_source: String,
-    /// The server's two databases are one and the same.
+    /// Whether the server's two databases are the same.
     pub one_database: bool,
-    /// What the server's log says of it.
-    pub said: String,
+    /// The line in the server's log.
+    pub log_message: String,
 }
 
 impl MongoAddress {
-    /// Reads the variables, of which 1.5 knows no name and no password.
+    /// Reads the variables. Version 1.5 ignores name and password.
     pub fn read(
         version: Version,
         variable: impl Fn(&str) -> Option<String>,
@@ -34,27 +32,27 @@ impl MongoAddress {
             return Self::from_connection_string(&text, version)
                 .ok_or_else(|| format!("pymongo.errors.InvalidURI: {text}"));
         }
-        let demand = |name: &str| {
+        let require = |name: &str| {
             variable(name)
                 .ok_or_else(|| format!("the environment lacks CLEARML_MONGODB_SERVICE_{name}"))
         };
-        let address = format!("{}:{}", demand("HOST")?, demand("PORT")?);
+        let address = format!("{}:{}", require("HOST")?, require("PORT")?);
         let login = (version.major >= 2)
             .then(|| variable("USERNAME").zip(variable("PASSWORD")))
             .flatten();
         let query = variable("QUERY").unwrap_or_default();
         Ok(Self {
-            said: format!("MongoDB is at {address}"),
+            log_message: format!("MongoDB is at {address}"),
             address,
             login,
-            // The default addresses name a database each.
+            // Each default address contains a database.
             auth_source: auth_source(&query).unwrap_or_else(|| "backend".to_owned()),
             one_database: false,
         })
     }
 
-    /// `mongodb://name:password@host:port/database?authSource=admin`. The log
-    /// shows it as it is, with its password.
+    /// Parses `mongodb://name:password@host:port/database?authSource=admin`. The log
+    /// contains it with its password.
     fn from_connection_string(text: &str, version: Version) -> Option<Self> {
         let rest = text.strip_prefix("mongodb://")?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -63,8 +61,8 @@ impl MongoAddress {
             Some((login, address)) => (Some(login.split_once(':')?), address),
             None => (None, server),
         };
-        // 1.5 gives the string to both databases as it is; later ones name
-        // each database beside it, which one in the string overrides.
+        // Version 1.5 uses the string for both databases; later versions add the name
+        // of each database, unless the string contains one.
         let old = version.major < 2;
         let default = match (database, old) {
             ("", true) => "test",
@@ -80,11 +78,11 @@ impl MongoAddress {
             login: login.map(|(name, password)| (percent_decode(name), percent_decode(password))),
             auth_source: auth_source(query).unwrap_or_else(|| default.to_owned()),
             one_database: old || !database.is_empty(),
-            said: format!("MongoDB is at {text}"),
+            log_message: format!("MongoDB is at {text}"),
         })
     }
 
-    /// What goes along with every call.
+    /// Returns the headers of every call.
     pub fn headers(&self) -> Vec<(String, String)> {
         let login = self.login.as_ref();
         login
@@ -124,7 +122,7 @@ mod tests {
     ];
 
     #[test]
-    fn only_2_knows_a_name_and_a_password() {
+    fn only_version_2_reads_name_and_password() {
         assert_eq!(read("1.5.0", PARTS).unwrap().headers(), []);
         let address = read("2.3.0", PARTS).unwrap();
         assert_eq!(address.headers()[0], basic("root", "a b"));
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_string_makes_one_database_of_two_on_1_5() {
+    fn a_connection_string_merges_both_databases_in_1_5() {
         let text = "mongodb://root:p%40ss@db/?authSource=admin";
         let old = read("1.5.0", &[("CONNECTION_STRING", text)]).unwrap();
         assert_eq!(old.address, "db:27017");
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_source_the_user_is_looked_for_elsewhere() {
+    fn the_default_authentication_database_depends_on_the_version() {
         let source = |version, text: &str| {
             read(version, &[("CONNECTION_STRING", text)])
                 .unwrap()

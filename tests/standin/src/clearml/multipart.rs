@@ -1,13 +1,12 @@
-//! `multipart/form-data`, as uploads come.
+//! `multipart/form-data`, the format of uploads.
 
-/// A part of a form: its field name and its bytes.
 #[derive(Debug, PartialEq)]
 pub struct Part {
     pub name: String,
     pub bytes: Vec<u8>,
 }
 
-/// The parts of a form that are files.
+/// Returns the files in a form.
 pub fn files(content_type: &str, body: &[u8]) -> Option<Vec<Part>> {
     let boundary = parameter(content_type, "boundary")?;
     let delimiter = format!("\r\n--{boundary}").into_bytes();
@@ -35,7 +34,7 @@ pub fn files(content_type: &str, body: &[u8]) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// The value of `; name="value"`.
+/// Returns the value of `; name="value"`.
 fn parameter(header: &str, name: &str) -> Option<String> {
     header
         .split(';')
@@ -47,7 +46,7 @@ fn parameter(header: &str, name: &str) -> Option<String> {
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;
-    // Large files are searched byte by byte for the first letter only.
+    // Only the first byte is searched byte by byte, because files may be large.
     while let Some(at) = haystack[from..].iter().position(|byte| *byte == first) {
         if haystack[from + at..].starts_with(needle) {
             return Some(from + at);
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_ends_early_is_none() {
+    fn rejects_a_truncated_form() {
         assert_eq!(
             files("multipart/form-data; boundary=x", b"--x\r\nContent-"),
             None

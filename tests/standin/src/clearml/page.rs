@@ -1,20 +1,19 @@
-//! The web app's page, as far as it decides whether the web app works: where it
-//! looks for the API. A test reads the address from the page and asks it, as a
-//! browser's script would.
+//! The page of the web app, with the API address that determines whether it works. A
+//! test reads the address from the page and calls it, as the browser's script would.
 
 use crate::support::http::Request;
 use serde_json::Value;
 
-/// The origin that the browser shows.
+/// Returns the origin that the browser shows.
 pub fn origin(request: &Request) -> String {
     let scheme = request.header("X-Forwarded-Proto").unwrap_or("http");
     let host = request.header("Host").unwrap_or("localhost");
     format!("{scheme}://{host}")
 }
 
-/// The address at which a page of that origin asks the API: the configuration's, read
-/// from 1.15 on; else a published bundle asks its own origin, and the public source
-/// guesses from host name and port.
+/// Returns the API address for a page with this origin: that in the configuration,
+/// which is read since 1.15; otherwise a published bundle uses its own origin, and the
+/// public source guesses from host name and port.
 pub fn api(configuration: Option<&Value>, published: bool, origin: &str) -> String {
     let configured = configuration.and_then(|all| all["apiBaseUrl"].as_str());
     match configured.or(published.then_some("/api")) {
@@ -37,7 +36,7 @@ fn guess(origin: &str) -> String {
     format!("{scheme}://{host}:{api}")
 }
 
-/// The page. It stays empty when the API cannot be reached.
+/// Returns the page. It stays empty if the API is unreachable.
 pub fn html(api: &str) -> String {
     let api = api
         .replace('&', "&amp;")
@@ -57,7 +56,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn without_configuration_it_guesses_from_the_origin() {
+    fn guesses_from_the_origin_without_configuration() {
         let guessed = |origin| api(Some(&json!({"apiBaseUrl": null})), false, origin);
         assert_eq!(guessed("http://localhost:30080"), "http://localhost:30008");
         assert_eq!(guessed("http://localhost:33280"), "http://localhost:8008");
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_bundle_asks_its_own_origin() {
+    fn a_published_bundle_uses_its_own_origin() {
         assert_eq!(
             api(None, true, "http://localhost:33280"),
             "http://localhost:33280/api"
@@ -78,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_wins() {
+    fn the_configuration_takes_precedence() {
         let configured = |url| api(Some(&json!({"apiBaseUrl": url})), true, "https://a.test");
         assert_eq!(configured("/api"), "https://a.test/api");
         assert_eq!(configured("http://b:1"), "http://b:1");
     }
 
     #[test]
-    fn the_page_holds_the_address() {
+    fn the_page_contains_the_address() {
         assert!(html("http://a:1\"").contains("content=\"http://a:1&quot;\""));
     }
 }

@@ -8,8 +8,8 @@ use crate::support::clock;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Makes a project for each zip file, called as the file is. What is not there
-/// is only warned of.
+/// Creates a project for each zip file, with the name of the file. A missing file only
+/// causes a warning.
 pub fn run(config: &Config, mongo: &Documents) -> std::io::Result<()> {
     if !config.flag("apiserver.pre_populate.enabled", false) {
         return Ok(());
@@ -17,7 +17,7 @@ pub fn run(config: &Config, mongo: &Documents) -> std::io::Result<()> {
     let mut projects = Map::new();
     for file in zip_files(config.get("apiserver.pre_populate.zip_files")) {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        say("INFO", &format!("pre-populating from {}", file.display()));
+        log_message("INFO", &format!("pre-populating from {}", file.display()));
         let id = new_id();
         let project = json!({"id": id, "name": name, "user": "__allegroai__", "created": clock::iso(), "system_tags": ["public"]});
         projects.insert(id, project);
@@ -28,9 +28,9 @@ pub fn run(config: &Config, mongo: &Documents) -> std::io::Result<()> {
     mongo.put("project", projects)
 }
 
-/// The zip files of a folder, or the file that is named.
-fn zip_files(given: Option<&Value>) -> Vec<PathBuf> {
-    let entries = match given {
+/// Returns the zip files in a directory, or the file itself.
+fn zip_files(setting: Option<&Value>) -> Vec<PathBuf> {
+    let entries = match setting {
         Some(Value::Array(entries)) => entries.clone(),
         Some(entry) => vec![entry.clone()],
         None => Vec::new(),
@@ -39,19 +39,19 @@ fn zip_files(given: Option<&Value>) -> Vec<PathBuf> {
     for entry in entries.iter().filter_map(Value::as_str).map(Path::new) {
         if entry.is_file() {
             files.push(entry.to_owned());
-        } else if let Ok(inside) = std::fs::read_dir(entry) {
-            let inside = inside.flatten().map(|file| file.path());
-            files.extend(inside.filter(|file| file.extension().is_some_and(|end| end == "zip")));
+        } else if let Ok(entries) = std::fs::read_dir(entry) {
+            let found = entries.flatten().map(|file| file.path());
+            files.extend(found.filter(|file| file.extension().is_some_and(|end| end == "zip")));
         } else {
             let message = format!("nothing to pre-populate from: {}", entry.display());
-            say("WARNING", &message);
+            log_message("WARNING", &message);
         }
     }
     files.sort();
     files
 }
 
-fn say(level: &str, message: &str) {
+fn log_message(level: &str, message: &str) {
     log(level, "clearml.pre_populate", message);
 }
 
@@ -60,18 +60,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zip_files_of_a_folder_and_nothing_of_a_missing_one() {
-        let folder = tempfile::tempdir().unwrap();
+    fn finds_zip_files_in_a_directory_that_may_be_missing() {
+        let directory = tempfile::tempdir().unwrap();
         for name in ["b.zip", "a.zip", "readme.md"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
+            std::fs::write(directory.path().join(name), "").unwrap();
         }
-        let files = zip_files(Some(&json!(folder.path())));
+        let files = zip_files(Some(&json!(directory.path())));
         assert_eq!(
             files,
-            ["a.zip", "b.zip"].map(|name| folder.path().join(name))
+            ["a.zip", "b.zip"].map(|name| directory.path().join(name))
         );
         assert_eq!(
-            zip_files(Some(&json!("/no/such/folder"))),
+            zip_files(Some(&json!("/no/such/directory"))),
             [""; 0].map(PathBuf::from)
         );
     }

@@ -1,4 +1,4 @@
-//! Projects, tasks and queues, which live in MongoDB.
+//! Projects, tasks and queues, which are stored in MongoDB.
 
 use crate::clearml::endpoints::{Api, text};
 use crate::clearml::envelope::{Failure, Outcome, new_id};
@@ -43,7 +43,7 @@ pub fn all_projects(api: &Api, body: &Value) -> Outcome {
     Ok(json!({"projects": matching(api, "project", body)?}))
 }
 
-/// `projects.delete`; with tasks in it only by force.
+/// `projects.delete`; a project with tasks needs `force`.
 pub fn delete_project(api: &Api, body: &Value) -> Outcome {
     let id = text(body, "project")?;
     found(api, "project", id)?;
@@ -100,13 +100,13 @@ pub fn start_task(api: &Api, body: &Value) -> Outcome {
     Ok(json!({"updated": 1, "started": 1, "fields": {"status": "in_progress"}}))
 }
 
-/// `tasks.ping`: it is alive.
+/// `tasks.ping`: the task is active.
 pub fn ping_task(api: &Api, body: &Value) -> Outcome {
     touch_task(api, text(body, "task")?)?;
     Ok(json!({}))
 }
 
-/// Notes that a task was heard of.
+/// Records that a task is active.
 pub fn touch_task(api: &Api, id: &str) -> Result<(), Failure> {
     let mut task = found(api, "task", id)?;
     task["last_update"] = json!(clock::iso());
@@ -123,7 +123,7 @@ pub fn all_tasks(api: &Api, body: &Value) -> Outcome {
     Ok(json!({"tasks": matching(api, "task", body)?}))
 }
 
-/// `tasks.delete`, with its scalars; a task that was started only by force.
+/// `tasks.delete`, with its scalars; a task that was started needs `force`.
 pub fn delete_task(api: &Api, body: &Value) -> Outcome {
     let id = text(body, "task")?;
     let task = found(api, "task", id)?;
@@ -139,18 +139,18 @@ pub fn delete_task(api: &Api, body: &Value) -> Outcome {
     Ok(json!({"deleted": true, "updated_children": 0, "updated_models": 0, "events_deleted": true}))
 }
 
-/// The document, or the failure that names it.
+/// Returns a document, or an error with its identifier.
 pub fn found(api: &Api, collection: &str, id: &str) -> Outcome {
     let subcode = if collection == "task" { 101 } else { 401 };
     let failure = || Failure::new(400, subcode, format!("Invalid {collection} id: id={id}"));
     api.mongo.get(collection, id)?.ok_or_else(failure)
 }
 
-/// The documents with the wanted `id`, `name` or `project`, where the body
-/// names some.
+/// Returns the documents with the `id`, `name` or `project` in the body, if it has
+/// them.
 fn matching(api: &Api, collection: &str, body: &Value) -> Result<Vec<Value>, Failure> {
     let documents = api.mongo.all(collection)?;
-    let fits = |document: &Value| {
+    let matches = |document: &Value| {
         ["id", "name", "project"]
             .iter()
             .all(|field| match &body[*field] {
@@ -162,7 +162,7 @@ fn matching(api: &Api, collection: &str, body: &Value) -> Result<Vec<Value>, Fai
     Ok(documents
         .into_iter()
         .map(|(_, document)| document)
-        .filter(fits)
+        .filter(matches)
         .collect())
 }
 

@@ -1,14 +1,14 @@
-//! Secrets in `CLEARML__…` variables, which the servers parse as HOCON: which
-//! of them come out as they were put in.
+//! Checks which secrets in `CLEARML__…` variables keep their value when the servers
+//! parse them as HOCON.
 
 use serde_json::Value;
 use std::fmt;
 
-/// Characters that mean something to HOCON, or that its Python parser trips
-/// over, outside of quotes.
+/// Characters that have a meaning in HOCON, or that its Python parser cannot read,
+/// outside of quotes.
 pub const SPECIAL: &str = "#$+={}[],*(@!\"&^?`\\";
 
-/// How a secret comes out different from what was put in.
+/// How the parser changes a secret.
 #[derive(Debug, PartialEq)]
 pub enum Mangled {
     Empty,
@@ -25,19 +25,19 @@ impl fmt::Display for Mangled {
             Self::Number => f.write_str("it is read as a number"),
             Self::Duration => f.write_str("it is read as a duration"),
             Self::Keyword => f.write_str("it is read as a keyword"),
-            Self::Character(letter) => write!(f, "it holds `{letter}`"),
+            Self::Character(character) => write!(f, "it holds `{character}`"),
         }
     }
 }
 
-/// Whether a secret survives the parser unchanged.
+/// Checks that the parser does not change a secret.
 pub fn check_secret(text: &str) -> Result<(), Mangled> {
-    let special = |letter: char| SPECIAL.contains(letter) || letter.is_whitespace();
+    let special = |character: char| SPECIAL.contains(character) || character.is_whitespace();
     if text.is_empty() {
         return Err(Mangled::Empty);
     }
-    if let Some(letter) = text.chars().find(|letter| special(*letter)) {
-        return Err(Mangled::Character(letter));
+    if let Some(character) = text.chars().find(|character| special(*character)) {
+        return Err(Mangled::Character(character));
     }
     match plain(text) {
         Value::String(_) if is_duration(text) => Err(Mangled::Duration),
@@ -47,7 +47,7 @@ pub fn check_secret(text: &str) -> Result<(), Mangled> {
     }
 }
 
-/// A word without quotes. `1E5` and the like are numbers.
+/// Parses a word without quotes. Words such as `1E5` are numbers.
 pub fn plain(text: &str) -> Value {
     match text {
         "true" | "yes" | "on" => Value::Bool(true),
@@ -59,7 +59,7 @@ pub fn plain(text: &str) -> Value {
                 .starts_with(|c: char| c.is_ascii_digit());
             match (text.parse::<i64>(), text.parse::<f64>()) {
                 (Ok(number), _) => number.into(),
-                // Larger than a machine word, yet digits only.
+                // Larger than a machine word, but a number.
                 (_, Ok(number)) if digit => number.into(),
                 _ => Value::String(text.to_owned()),
             }
@@ -100,7 +100,7 @@ fn is_duration(text: &str) -> bool {
         "year",
         "years",
     ];
-    let unit = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let unit = text.trim_start_matches(|character: char| character.is_ascii_digit());
     unit.len() < text.len() && UNITS.contains(&unit)
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_begin_with_a_letter_are_safe() {
+    fn words_that_start_with_a_letter_are_unchanged() {
         for secret in [
             "aB3dE5fG7hJ9kL1mN3pQ",
             "e10",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_parser_takes_for_something_else() {
+    fn rejects_secrets_that_the_parser_changes() {
         for (secret, expected) in [
             ("", Mangled::Empty),
             ("12345678901234567890", Mangled::Number),
@@ -135,9 +135,9 @@ mod tests {
         ] {
             assert_eq!(check_secret(secret), Err(expected), "{secret}");
         }
-        for letter in "#$+={,*(@!\"".chars() {
-            let secret = format!("abc{letter}def");
-            assert_eq!(check_secret(&secret), Err(Mangled::Character(letter)));
+        for character in "#$+={,*(@!\"".chars() {
+            let secret = format!("abc{character}def");
+            assert_eq!(check_secret(&secret), Err(Mangled::Character(character)));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! JSON web tokens, signed with HMAC-SHA256: a token that a test forges from a
-//! published `auth_token` is accepted exactly when the server uses that one.
+//! JSON web tokens, signed with HMAC-SHA256: a token that a test forges with a
+//! published `auth_token` is accepted only if the server uses that one.
 
 use crate::support::clock;
 use base64::Engine as _;
@@ -7,7 +7,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Makes a token of these claims.
 pub fn sign(claims: &Value, secret: &str) -> String {
     let header = json!({"alg": "HS256", "typ": "JWT"});
     let body = format!(
@@ -19,7 +18,7 @@ pub fn sign(claims: &Value, secret: &str) -> String {
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The claims of a valid token.
+/// Returns the claims of a valid token.
 pub fn verify(token: &str, secret: &str) -> Option<Value> {
     let (body, signature) = token.rsplit_once('.')?;
     let expected = URL_SAFE_NO_PAD.encode(hmac(secret.as_bytes(), body.as_bytes()));
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_secret_accepts_it() {
+    fn a_token_is_valid_only_with_its_secret() {
         let token = sign(&json!({"a": 1}), "one");
         assert_eq!(verify(&token, "one"), Some(json!({"a": 1})));
         assert_eq!(verify(&token, "two"), None);

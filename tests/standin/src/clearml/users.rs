@@ -1,5 +1,5 @@
-//! Users that the configuration makes: `secure.credentials.<name>`, and fixed
-//! users with passwords.
+//! Users in the configuration: `secure.credentials.<name>`, and fixed users with
+//! passwords.
 
 use crate::clearml::config::Config;
 use crate::clearml::fixed_users;
@@ -7,28 +7,27 @@ use crate::support::version::Version;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A user of the configuration, or of the database.
+/// A user in the configuration or in the database.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// Its identifier, `__<name>__` for those of `secure.credentials`.
+    /// `__<name>__` for users in `secure.credentials`.
     pub id: String,
-    /// How it is displayed.
+    /// The display name.
     pub name: String,
-    /// How it comes in; a user whose key is revoked does not.
+    /// `None` if its key is revoked.
     pub login: Option<Login>,
     pub role: String,
-    /// Made by `secure.credentials`: it cannot have further keys.
+    /// Whether it is from `secure.credentials`, and cannot have further keys.
     pub protected: bool,
 }
 
-/// A name and a secret: those of HTTP Basic.
+/// Name and secret for HTTP Basic authentication.
 #[derive(Clone, Debug)]
 pub struct Login {
     pub name: String,
     pub secret: Secret,
 }
 
-/// What a login has to know.
 #[derive(Clone, Debug)]
 pub enum Secret {
     Plain(String),
@@ -37,8 +36,8 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// Whether this is what was given.
-    pub fn is(&self, given: &str) -> bool {
+    /// Returns whether `given` is the secret.
+    pub fn matches(&self, given: &str) -> bool {
         match self {
             Self::Plain(secret) => secret == given,
             Self::Hashed(encoded) => STANDARD
@@ -51,61 +50,61 @@ impl Secret {
     }
 }
 
-/// A user that the server's own configuration holds.
-struct Known {
+/// A user in the server's own configuration.
+struct BuiltinUser {
     name: &'static str,
     role: &'static str,
-    /// Its published key and secret, where it has some.
+    /// Its published key and secret, if any.
     default: Option<(&'static str, &'static str)>,
 }
 
-/// What the server and the web bundle have compiled in for `webserver`:
-/// published, and valid wherever it is not overridden.
+/// The key that is compiled into the server and the web bundle for `webserver`: it is
+/// published, and valid unless it is overridden.
 const WEBSERVER_DEFAULT: (&str, &str) = (
     "EYVQ385RW7Y2QQUH88CZ7DWIQ1WUHP",
     "yfc8KQo*GMXb*9p((qcYC7ByFIpF7I&4VH3BfUYXH%o9vX1ZUZQEEw1Inc)S",
 );
 
-/// In place of the file server's published default.
+/// Replaces the file server's published default.
 pub const FILESERVER_DEFAULT: (&str, &str) = (
     "STANDINFILESERVERPUBLICKEY",
     "StandinFileserverPublicDefaultSecret",
 );
 
-/// The first three are those of 1.5; `apiserver` and `tests` have published
-/// defaults too, which the chart overrides always.
-const KNOWN: &[Known] = &[
-    Known {
+/// The first three are in 1.5. `apiserver` and `tests` also have published defaults,
+/// which the chart always overrides.
+const BUILTIN_USERS: &[BuiltinUser] = &[
+    BuiltinUser {
         name: "apiserver",
         role: "system",
         default: None,
     },
-    Known {
+    BuiltinUser {
         name: "webserver",
         role: "system",
         default: Some(WEBSERVER_DEFAULT),
     },
-    Known {
+    BuiltinUser {
         name: "tests",
         role: "user",
         default: None,
     },
-    Known {
+    BuiltinUser {
         name: "fileserver",
         role: "system",
         default: Some(FILESERVER_DEFAULT),
     },
-    Known {
+    BuiltinUser {
         name: "services_agent",
         role: "admin",
         default: None,
     },
 ];
 
-/// The users, and why their making stopped if it did: those that come later are
-/// then missing, and fixed users come last.
+/// Returns the users, and why their creation failed, if it did: later users are then
+/// missing, and fixed users come last.
 ///
-/// `one_database` is a server whose two databases are one: the document with a
+/// With `one_database`, the server's two databases are the same: the document with a
 /// user's display name then replaces the one with its key.
 pub fn from_config(
     config: &Config,
@@ -132,7 +131,7 @@ pub fn from_config(
             if one_database {
                 fixed.iter_mut().for_each(|user| user.login = None);
             }
-            // A name is looked up among them first.
+            // Fixed users take precedence when a name is looked up.
             fixed.append(&mut users);
             (fixed, None)
         }
@@ -140,18 +139,20 @@ pub fn from_config(
     }
 }
 
-fn known(version: Version) -> &'static [Known] {
+fn builtin_users(version: Version) -> &'static [BuiltinUser] {
     if version.major < 2 {
-        &KNOWN[..3]
+        &BUILTIN_USERS[..3]
     } else {
-        KNOWN
+        BUILTIN_USERS
     }
 }
 
-/// The server's own names, then those that the configuration adds.
+/// Returns the server's own names, then those that the configuration adds.
 fn names(config: &Config, version: Version) -> Vec<String> {
-    let own = known(version).iter().map(|known| known.name.to_owned());
-    let mut names: Vec<String> = own.collect();
+    let builtin = builtin_users(version)
+        .iter()
+        .map(|user| user.name.to_owned());
+    let mut names: Vec<String> = builtin.collect();
     for name in config.children("secure.credentials") {
         if !names.contains(&name) {
             names.push(name);
@@ -165,20 +166,22 @@ fn is_revoked_in_fixed_mode(config: &Config, name: &str) -> bool {
     config.flag(&path, matches!(name, "webserver" | "tests"))
 }
 
-/// The user `secure.credentials.<name>`, where it has a key and a secret.
+/// Returns the user `secure.credentials.<name>`, if it has a key and a secret.
 fn from_credentials(config: &Config, version: Version, name: &str) -> Result<Option<User>, String> {
     let field = |field: &str| config.text(&format!("secure.credentials.{name}.{field}"));
-    let own = known(version).iter().find(|known| known.name == name);
-    let role = own.map(|own| own.role).or(field("role"));
+    let builtin = builtin_users(version)
+        .iter()
+        .find(|user| user.name == name);
+    let role = builtin.map(|builtin| builtin.role).or(field("role"));
     let role = role.ok_or_else(|| format!("secure.credentials.{name} has no role"))?;
     if !["system", "admin", "superuser", "user", "annotator"].contains(&role) {
         return Err(format!("secure.credentials.{name}: no such role: {role}"));
     }
     let display_name = field("display_name");
-    if role == "user" && own.is_none() && display_name.is_none() {
+    if role == "user" && builtin.is_none() && display_name.is_none() {
         return Err(format!("secure.credentials.{name} has no display_name"));
     }
-    let default = own.and_then(|own| own.default);
+    let default = builtin.and_then(|builtin| builtin.default);
     let key = field("user_key").or(default.map(|(key, _)| key));
     let secret = field("user_secret").or(default.map(|(_, secret)| secret));
     let login = key.zip(secret).map(|(key, secret)| Login {
@@ -198,9 +201,9 @@ fn from_credentials(config: &Config, version: Version, name: &str) -> Result<Opt
 mod tests {
     use super::*;
 
-    type Given<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+    type Credentials<'a> = (&'a str, &'a [(&'a str, &'a str)]);
 
-    fn config(credentials: &[Given<'_>], more: &[(&str, &str)]) -> Config {
+    fn config(credentials: &[Credentials<'_>], more: &[(&str, &str)]) -> Config {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut pairs: Vec<(String, String)> = more.iter().map(owned).collect();
         for (name, fields) in credentials {
@@ -214,13 +217,13 @@ mod tests {
         Config::load([], pairs).unwrap()
     }
 
-    fn made(credentials: &[Given<'_>], version: &str) -> (Vec<String>, Option<String>) {
+    fn created(credentials: &[Credentials<'_>], version: &str) -> (Vec<String>, Option<String>) {
         let version = Version::parse(version).unwrap();
-        let (users, stopped) = from_config(&config(credentials, &[]), version, false);
-        (users.into_iter().map(|user| user.id).collect(), stopped)
+        let (users, failure) = from_config(&config(credentials, &[]), version, false);
+        (users.into_iter().map(|user| user.id).collect(), failure)
     }
 
-    /// The users that can come in.
+    /// Returns the users that can log in.
     fn can_log_in(users: Vec<User>) -> Vec<String> {
         let with_login = users.into_iter().filter(|user| user.login.is_some());
         with_login.map(|user| user.id).collect()
@@ -233,15 +236,15 @@ mod tests {
         ("USER_KEY", "ghi"),
         ("USER_SECRET", "jkl"),
     ];
-    const ALL: &[Given<'_>] = &[("APISERVER", KEYS), ("TESTS", KEYS), ("SDK", SDK)];
+    const ALL: &[Credentials<'_>] = &[("APISERVER", KEYS), ("TESTS", KEYS), ("SDK", SDK)];
 
     #[test]
-    fn a_fileserver_without_role_ends_the_making_on_1_5() {
+    fn a_fileserver_without_a_role_stops_the_creation_in_1_5() {
         let given = [("APISERVER", KEYS), ("FILESERVER", KEYS), ("SDK", SDK)];
-        let (users, stopped) = made(&given, "1.5.0");
+        let (users, failure) = created(&given, "1.5.0");
         assert_eq!(users, ["__apiserver__", "__webserver__"]);
-        assert!(stopped.unwrap().contains("fileserver"));
-        let (users, stopped) = made(&given, "2.3.0");
+        assert!(failure.unwrap().contains("fileserver"));
+        let (users, failure) = created(&given, "2.3.0");
         assert_eq!(
             users,
             [
@@ -251,18 +254,18 @@ mod tests {
                 "__sdk__"
             ]
         );
-        assert_eq!(stopped, None);
+        assert_eq!(failure, None);
     }
 
     #[test]
-    fn a_user_of_our_own_needs_a_display_name() {
-        let (_, stopped) = made(&[("SDK", &SDK[..1])], "2.3.0");
-        assert!(stopped.unwrap().contains("display_name"));
+    fn an_additional_user_needs_a_display_name() {
+        let (_, failure) = created(&[("SDK", &SDK[..1])], "2.3.0");
+        assert!(failure.unwrap().contains("display_name"));
     }
 
     #[test]
     fn the_published_webserver_key_is_valid_until_it_is_overridden() {
-        let key = |credentials: &[Given<'_>]| {
+        let key = |credentials: &[Credentials<'_>]| {
             let version = Version::parse("1.5.0").unwrap();
             let (users, _) = from_config(&config(credentials, &[]), version, false);
             users[0].login.clone().unwrap().name
@@ -281,14 +284,14 @@ mod tests {
             ),
         ];
         let version = Version::parse("1.5.0").unwrap();
-        let (users, stopped) = from_config(&config(ALL, &fixed), version, false);
-        assert_eq!(stopped, None);
+        let (users, failure) = from_config(&config(ALL, &fixed), version, false);
+        assert_eq!(failure, None);
         assert_eq!(users[0].name, "Jane");
         assert_eq!(can_log_in(users)[1..], ["__apiserver__", "__sdk__"]);
     }
 
     #[test]
-    fn one_database_for_both_costs_users_their_keys() {
+    fn users_lose_their_keys_if_both_databases_are_the_same() {
         let version = Version::parse("1.5.0").unwrap();
         let (users, _) = from_config(&config(ALL, &[]), version, true);
         assert_eq!(can_log_in(users), ["__apiserver__", "__webserver__"]);
@@ -296,11 +299,11 @@ mod tests {
 
     #[test]
     fn a_hash_is_base64_of_bcrypt() {
-        // Of `secret`, with the lowest cost.
+        // A hash of `secret` with the lowest cost.
         let hash = bcrypt::hash("secret", 4).unwrap();
         let secret = Secret::Hashed(STANDARD.encode(&hash));
-        assert!(secret.is("secret"));
-        assert!(!secret.is("Secret"));
-        assert!(!Secret::Hashed(hash).is("secret"), "base64 is missing");
+        assert!(secret.matches("secret"));
+        assert!(!secret.matches("Secret"));
+        assert!(!Secret::Hashed(hash).matches("secret"), "base64 is missing");
     }
 }

@@ -1,4 +1,4 @@
-//! The watchdog of tasks that nobody hears of any more:
+//! The watchdog for tasks that do not report:
 //! `services.tasks.non_responsive_tasks_watchdog`.
 
 use crate::clearml::config::Config;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const PATH: &str = "services.tasks.non_responsive_tasks_watchdog";
 
-/// How long a task may be silent, and how often the watchdog looks.
+/// How long a task may be inactive, and how often the watchdog checks.
 #[derive(Debug, PartialEq)]
 pub struct Watchdog {
     threshold: Duration,
@@ -19,7 +19,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// What the configuration says; none where it is switched off.
+    /// Reads the configuration; `None` if the watchdog is disabled.
     pub fn from_config(config: &Config) -> Option<Self> {
         let seconds = |field: &str, default| {
             Duration::from_secs(config.number(&format!("{PATH}.{field}"), default))
@@ -30,13 +30,13 @@ impl Watchdog {
         })
     }
 
-    /// Watches until the process ends. As in the real server an interval goes
-    /// by before the first look.
+    /// Checks until the process ends. As in the real server, the first check happens
+    /// after an interval.
     pub fn start(self, mongo: Documents) {
         std::thread::spawn(move || {
             loop {
                 std::thread::sleep(self.interval);
-                match self.look(&mongo) {
+                match self.check(&mongo) {
                     Ok(0) => {}
                     Ok(count) => log(
                         "INFO",
@@ -49,13 +49,13 @@ impl Watchdog {
         });
     }
 
-    fn look(&self, mongo: &Documents) -> io::Result<usize> {
+    fn check(&self, mongo: &Documents) -> io::Result<usize> {
         let oldest = clock::iso_before(self.threshold);
         let tasks = mongo.all("task")?;
-        let silent = tasks
+        let inactive = tasks
             .into_iter()
-            .filter(|(_, task)| is_silent(task, &oldest));
-        let stopped = silent.map(|(id, task)| (id, stopped(task)));
+            .filter(|(_, task)| is_inactive(task, &oldest));
+        let stopped = inactive.map(|(id, task)| (id, stopped(task)));
         let stopped: serde_json::Map<String, Value> = stopped.collect();
         let count = stopped.len();
         if count > 0 {
@@ -65,8 +65,8 @@ impl Watchdog {
     }
 }
 
-/// Timestamps of one form sort as texts.
-fn is_silent(task: &Value, oldest: &str) -> bool {
+/// Timestamps in this format can be compared as strings.
+fn is_inactive(task: &Value, oldest: &str) -> bool {
     task["status"] == "in_progress"
         && task["last_update"]
             .as_str()
@@ -88,18 +88,18 @@ mod tests {
     use crate::clearml::config::File;
 
     #[test]
-    fn only_running_tasks_that_are_silent_for_long() {
+    fn stops_only_running_tasks_that_are_inactive() {
         let task = |status: &str, last: &str| json!({"status": status, "last_update": last});
         let oldest = "2026-01-02T00:00:00.000";
-        assert!(is_silent(
+        assert!(is_inactive(
             &task("in_progress", "2026-01-01T23:59:59.999"),
             oldest
         ));
-        assert!(!is_silent(
+        assert!(!is_inactive(
             &task("in_progress", "2026-01-02T00:00:00.001"),
             oldest
         ));
-        assert!(!is_silent(
+        assert!(!is_inactive(
             &task("created", "2026-01-01T00:00:00.000"),
             oldest
         ));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn from_a_file_or_from_variables() {
+    fn reads_a_file_and_variables() {
         let file = File {
             path: "services.conf".into(),
             text: "tasks.non_responsive_tasks_watchdog { threshold_sec: 60 }".into(),

@@ -1,6 +1,6 @@
-//! The web server: nginx with the web app, and its ways to the other two.
+//! The web server: nginx with the web app, and its proxies to the other servers.
 
-use crate::clearml::{die, log, page};
+use crate::clearml::{fail, log, page};
 use crate::support::http::{self, Request, Response};
 use crate::support::version::Version;
 use crate::support::{clock, signals, switches};
@@ -10,12 +10,13 @@ use std::time::Duration;
 
 const COMPONENT: &str = "nginx";
 const ADDRESS: &str = "0.0.0.0:80";
-/// What nginx serves; 1.5 knows nothing else.
+/// The file that nginx serves; 1.5 only has this file.
 const STATIC: &str = "/usr/share/nginx/html/configuration.json";
-/// From 1.15 on it is made of this file, where there is one, and of variables.
+/// Since 1.15, the configuration is generated from this file, if it exists, and from
+/// variables.
 const EXTERNAL: &str = "/mnt/external_files/configs/configuration.json";
 
-/// Runs until SIGTERM; returns the exit code.
+/// Runs until SIGTERM and returns the exit code.
 pub fn run() -> u8 {
     match switches::misbehave(None) {
         0 => {}
@@ -42,7 +43,7 @@ pub fn run() -> u8 {
     let (api, files) = match (api, files) {
         (Ok(api), Ok(files)) => (api, files),
         (Err(error), _) | (_, Err(error)) => {
-            return die(COMPONENT, &format!("nginx: [emerg] {error}"));
+            return fail(COMPONENT, &format!("nginx: [emerg] {error}"));
         }
     };
     let server = Webserver {
@@ -54,16 +55,16 @@ pub fn run() -> u8 {
         published: std::env::var("STANDIN_WEB_APP").is_ok_and(|value| value == "published"),
     };
     log("INFO", COMPONENT, &format!("listening on {ADDRESS}"));
-    match http::serve(ADDRESS, move |request| server.answer(&request)) {
+    match http::serve(ADDRESS, move |request| server.handle(&request)) {
         Ok(()) => 0,
-        Err(error) => die(
+        Err(error) => fail(
             COMPONENT,
             &format!("nginx: [emerg] bind() to {ADDRESS} failed: {error}"),
         ),
     }
 }
 
-/// `host:port` of an upstream; nginx looks its name up once, at start.
+/// Returns `host:port` of an upstream. nginx resolves its name once, at start.
 fn upstream(url: &str) -> Result<String, String> {
     let target = url
         .strip_prefix("http://")
@@ -86,9 +87,9 @@ fn upstream(url: &str) -> Result<String, String> {
     }
 }
 
-/// `configuration.json` as 1.15 and newer make it at start: the external file,
-/// and `WEBSERVER__…` variables over it, each parsed as JSON. None before, when
-/// it is a static file.
+/// Generates `configuration.json` like 1.15 and newer at start: the external file,
+/// overridden by `WEBSERVER__…` variables, each parsed as JSON. `None` in earlier
+/// versions, which have a static file.
 fn configuration(
     version: Version,
     external: Option<&str>,
@@ -105,7 +106,7 @@ fn configuration(
             all.extend(external);
         }
     }
-    // From 2.1 on a text may stand in single quotes.
+    // Since 2.1, a string may be in single quotes.
     let relaxed = version >= Version::parse("2.1.0").expect("a version");
     for (name, text) in variables {
         if let Some(path) = name.strip_prefix("WEBSERVER__") {
@@ -124,20 +125,19 @@ fn configuration(
     Ok(Some(configuration))
 }
 
-/// Sets `a__b` to a value.
 fn set(configuration: &mut Value, path: &str, value: Value) {
-    let mut place = configuration;
+    let mut target = configuration;
     for part in path.split("__") {
-        if !place.is_object() {
-            *place = json!({});
+        if !target.is_object() {
+            *target = json!({});
         }
-        place = &mut place[part];
+        target = &mut target[part];
     }
-    *place = value;
+    *target = value;
 }
 
-/// `credentials.json`, by which visitors log in without a password: all three
-/// fields as soon as one is set.
+/// Returns `credentials.json`, with which visitors log in without a password. It has
+/// all three fields if one is set.
 fn credentials() -> Option<Value> {
     let variables = ["USER_KEY", "USER_SECRET", "COMPANY_ID"].map(|name| std::env::var(name).ok());
     if variables.iter().all(Option::is_none) {
@@ -151,15 +151,15 @@ struct Webserver {
     version: Version,
     api: String,
     files: String,
-    /// None where it is a static file.
+    /// `None` if it is a static file.
     configuration: Option<Value>,
     credentials: Option<Value>,
-    /// Whether the page is one of those that always ask their own origin.
+    /// Whether the page always uses its own origin.
     published: bool,
 }
 
 impl Webserver {
-    fn answer(&self, request: &Request) -> Response {
+    fn handle(&self, request: &Request) -> Response {
         let response = self.respond(request);
         let header = |name| request.header(name).unwrap_or("-");
         println!(
@@ -186,13 +186,13 @@ impl Webserver {
         }
         match request.method.as_str() {
             "GET" | "HEAD" => {}
-            // As nginx answers for static files.
+            // The response of nginx for static files.
             _ => return Response::new(405, "text/html", "405 Not Allowed"),
         }
         match request.path.as_str() {
             "/configuration.json" => match &self.configuration {
                 Some(configuration) => Response::json(200, configuration),
-                // As nginx serves it, valid or not.
+                // nginx serves it even if it is invalid.
                 None => match std::fs::read(STATIC) {
                     Ok(text) => Response::new(200, "application/json", text),
                     Err(_) => not_found(),
@@ -222,8 +222,8 @@ fn proxy(target: &str, path: &str, request: &Request) -> Response {
     } else {
         format!("?{}", request.query)
     };
-    // Those that belong to one connection stay with it.
-    let own = [
+    // Headers of a single connection are not forwarded.
+    let per_connection = [
         "connection",
         "content-length",
         "transfer-encoding",
@@ -231,8 +231,14 @@ fn proxy(target: &str, path: &str, request: &Request) -> Response {
         "host",
         "keep-alive",
     ];
-    let passes = |(name, _): &&(String, String)| !own.contains(&name.to_lowercase().as_str());
-    let headers: Vec<(String, String)> = request.headers.iter().filter(passes).cloned().collect();
+    let is_forwarded =
+        |(name, _): &&(String, String)| !per_connection.contains(&name.to_lowercase().as_str());
+    let headers: Vec<(String, String)> = request
+        .headers
+        .iter()
+        .filter(is_forwarded)
+        .cloned()
+        .collect();
     let path = format!("/{path}{query}");
     let timeout = Duration::from_secs(60);
     match http::call(
@@ -243,9 +249,9 @@ fn proxy(target: &str, path: &str, request: &Request) -> Response {
         &request.body,
         timeout,
     ) {
-        Ok(mut answer) => {
-            answer.headers.retain(|header| passes(&header));
-            answer
+        Ok(mut response) => {
+            response.headers.retain(|header| is_forwarded(&header));
+            response
         }
         Err(_) => Response::new(
             502,
@@ -260,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_looked_up_at_start() {
+    fn names_are_resolved_at_start() {
         assert_eq!(
             upstream("http://127.0.0.1:8008").as_deref(),
             Ok("127.0.0.1:8008")
@@ -270,38 +276,46 @@ mod tests {
         assert!(error.starts_with("host not found in upstream \"no-such-host.invalid\""));
     }
 
-    fn made(version: &str, external: Option<&str>, value: &str) -> Result<Option<Value>, String> {
+    fn generate(
+        version: &str,
+        external: Option<&str>,
+        value: &str,
+    ) -> Result<Option<Value>, String> {
         let variable = ("WEBSERVER__fileBaseUrl".to_owned(), value.to_owned());
         let version = Version::parse(version).unwrap();
         configuration(version, external, std::iter::once(variable))
     }
 
     #[test]
-    fn variables_are_json_and_win_over_the_file() {
+    fn variables_are_json_and_override_the_file() {
         let file = Some("{\"a\": 1, \"fileBaseUrl\": \"x\"}");
-        let configuration = made("2.3.0", file, "\"y\"").unwrap().unwrap();
+        let configuration = generate("2.3.0", file, "\"y\"").unwrap().unwrap();
         assert_eq!(configuration["a"], 1);
         assert_eq!(configuration["fileBaseUrl"], "y");
         assert!(
-            made("2.3.0", None, "y")
+            generate("2.3.0", None, "y")
                 .unwrap_err()
                 .contains("fileBaseUrl=y")
         );
-        assert!(made("2.3.0", Some("{"), "\"y\"").is_err());
+        assert!(generate("2.3.0", Some("{"), "\"y\"").is_err());
     }
 
     #[test]
-    fn single_quotes_are_new() {
+    fn single_quotes_need_version_2_1() {
         assert_eq!(
-            made("2.1.0", None, "'y'").unwrap().unwrap()["fileBaseUrl"],
+            generate("2.1.0", None, "'y'").unwrap().unwrap()["fileBaseUrl"],
             "y"
         );
-        assert!(made("2.0.0", None, "'y'").is_err());
-        assert_eq!(made("1.5.0", Some("{"), "y"), Ok(None), "nothing is read");
+        assert!(generate("2.0.0", None, "'y'").is_err());
+        assert_eq!(
+            generate("1.5.0", Some("{"), "y"),
+            Ok(None),
+            "nothing is read"
+        );
     }
 
     #[test]
-    fn paths_of_variables_nest() {
+    fn variables_set_nested_keys() {
         let mut configuration = json!({"a": null});
         set(&mut configuration, "a__b", json!(true));
         assert_eq!(configuration, json!({"a": {"b": true}}));

@@ -1,20 +1,20 @@
-//! The bootstrap checks, which count on nodes that others can reach.
+//! The bootstrap checks, which apply to nodes that other nodes can reach.
 
 use crate::elastic::heap::Heap;
 use crate::elastic::settings::Settings;
 
-/// The failures, in Elasticsearch's words; none for a single node or one that
-/// listens to itself only.
+/// Returns the failures in Elasticsearch's words; none for a single node or one that
+/// only listens on a local address.
 pub fn failures(settings: &Settings, heap: &Heap, max_map_count: u64) -> Vec<String> {
     if settings.single_node() || is_local(settings) {
         return Vec::new();
     }
     let mut failures = Vec::new();
-    if let (Some(initial), Some(largest)) = (heap.initial, heap.largest)
-        && initial != largest
+    if let (Some(initial), Some(maximum)) = (heap.initial, heap.maximum)
+        && initial != maximum
     {
         failures.push(format!(
-            "initial heap size [{initial}] not equal to maximum heap size [{largest}]; this can cause resize pauses"
+            "initial heap size [{initial}] not equal to maximum heap size [{maximum}]; this can cause resize pauses"
         ));
     }
     if settings.flag("node.store.allow_mmap", true) && max_map_count < 262_144 {
@@ -45,13 +45,16 @@ pub fn failures(settings: &Settings, heap: &Heap, max_map_count: u64) -> Vec<Str
     failures
 }
 
-/// Whether others cannot reach the node.
+/// Returns whether other nodes cannot reach this one.
 pub fn is_local(settings: &Settings) -> bool {
-    matches!(listens(settings), "127.0.0.1" | "localhost" | "_local_")
+    matches!(
+        listen_address(settings),
+        "127.0.0.1" | "localhost" | "_local_"
+    )
 }
 
-/// The address the node listens on.
-pub fn listens(settings: &Settings) -> &str {
+/// Returns the address on which the node listens.
+pub fn listen_address(settings: &Settings) -> &str {
     [
         "http.host",
         "http.bind_host",
@@ -63,7 +66,7 @@ pub fn listens(settings: &Settings) -> &str {
     .unwrap_or("127.0.0.1")
 }
 
-/// The kernel's limit of memory areas.
+/// Returns the kernel's limit for memory areas.
 pub fn max_map_count() -> u64 {
     std::fs::read_to_string("/proc/sys/vm/max_map_count")
         .ok()
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_areas_count_where_files_are_mapped() {
+    fn memory_areas_are_checked_if_files_are_mapped() {
         let reachable = "network.host: 0.0.0.0\ndiscovery.seed_hosts: a\n";
         assert_eq!(failures_of(reachable, 65_530).len(), 1);
         assert!(failures_of(reachable, 262_144).is_empty());

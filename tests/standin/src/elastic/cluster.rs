@@ -1,11 +1,11 @@
-//! Whether a node is a cluster by itself. Several nodes are not played: one that
-//! needs others waits for them for ever, as a real one does that finds nobody.
+//! Whether a node forms a cluster by itself. Several nodes are not simulated: a node
+//! that needs others waits forever, like a real one that finds none.
 
 use crate::elastic::checks;
 use crate::elastic::settings::Settings;
 
-/// Why a node has no master, in words for its log; none where it is its own.
-/// `formed` is whether its data were of a cluster that it had formed before.
+/// Returns why a node has no master, as its log reports it; `None` if it is its own
+/// master. `formed` tells whether its data are from a cluster that it formed earlier.
 pub fn missing_master(settings: &Settings, name: &str, formed: bool) -> Option<String> {
     if settings.single_node() || formed {
         return None;
@@ -18,7 +18,7 @@ pub fn missing_master(settings: &Settings, name: &str, formed: bool) -> Option<S
         return None;
     }
     Some(format!(
-        "master not discovered yet, this node has not previously joined a bootstrapped cluster, and {}; discovery will continue using {seeds:?} (stand-in: a cluster of several nodes is not played)",
+        "master not discovered yet, this node has not previously joined a bootstrapped cluster, and {}; discovery will continue using {seeds:?} (stand-in: a cluster of several nodes is not simulated)",
         if initial.is_empty() {
             "[cluster.initial_master_nodes] is empty on this node".to_owned()
         } else {
@@ -55,7 +55,7 @@ mod tests {
         assert!(missing(public, false));
         assert!(
             !missing(&initial("es-0,es-1"), true),
-            "it was formed before"
+            "the cluster was formed earlier"
         );
     }
 }

@@ -7,30 +7,30 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What keeps the data open.
+/// The open data directory.
 #[derive(Debug)]
 pub struct Data {
-    /// Kept for its lock.
+    /// Holds the lock.
     _lock: File,
-    /// Whether a node formed a cluster on them before.
+    /// Whether a node formed a cluster with these data earlier.
     pub formed: bool,
     marker: PathBuf,
     pub store: Store,
 }
 
 impl Data {
-    /// Notes that a node formed a cluster on them.
+    /// Records that a node has formed a cluster with these data.
     pub fn mark_formed(&self) -> io::Result<()> {
         std::fs::write(&self.marker, "")
     }
 }
 
-/// Opens the data, or refuses as Elasticsearch does.
-pub fn open(directory: &Path, own: Version) -> Result<Data, Refusal> {
+/// Opens the data, or fails like Elasticsearch.
+pub fn open(directory: &Path, current: Version) -> Result<Data, Refusal> {
     let tried = directory.display();
     let locked = |_: io::Error| Refusal {
         kind: "java.lang.IllegalStateException",
-        message: if own.major < 8 {
+        message: if current.major < 8 {
             format!(
                 "failed to obtain node locks, tried [[{tried}]] with lock id [0]; maybe these locations are not writable or multiple nodes were started without increasing [node.max_local_storage_nodes] (was [1])?"
             )
@@ -44,7 +44,7 @@ pub fn open(directory: &Path, own: Version) -> Result<Data, Refusal> {
     std::fs::create_dir_all(&node).map_err(locked)?;
     let lock = File::create(node.join("node.lock")).map_err(locked)?;
     lock.try_lock().map_err(|error| locked(error.into()))?;
-    check_version(&node.join("version"), own)?;
+    check_version(&node.join("version"), current)?;
     let store = Store::open(&node.join("indices.jsonl")).map_err(locked)?;
     let marker = node.join("formed");
     Ok(Data {
@@ -55,26 +55,26 @@ pub fn open(directory: &Path, own: Version) -> Result<Data, Refusal> {
     })
 }
 
-fn check_version(file: &Path, own: Version) -> Result<(), Refusal> {
+fn check_version(file: &Path, current: Version) -> Result<(), Refusal> {
     let refuse = |message: String| Refusal {
         kind: "java.lang.IllegalStateException",
         message,
     };
     let found = std::fs::read_to_string(file).ok();
     if let Some(found) = found.as_deref().and_then(Version::parse) {
-        if found > own {
+        if found > current {
             return Err(refuse(format!(
-                "cannot downgrade a node from version [{found}] to version [{own}]"
+                "cannot downgrade a node from version [{found}] to version [{current}]"
             )));
         }
         let last_of_7 = Version::parse("7.17.0").expect("a version");
-        if own.major >= 8 && found < last_of_7 {
+        if current.major >= 8 && found < last_of_7 {
             return Err(refuse(format!(
-                "cannot upgrade a node from version [{found}] directly to version [{own}], upgrade to version [7.17.0] first."
+                "cannot upgrade a node from version [{found}] directly to version [{current}], upgrade to version [7.17.0] first."
             )));
         }
     }
-    std::fs::write(file, own.to_string()).map_err(|error| refuse(error.to_string()))
+    std::fs::write(file, current.to_string()).map_err(|error| refuse(error.to_string()))
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forwards_only_and_one_at_a_time() {
+    fn data_cannot_be_downgraded_or_opened_twice() {
         let directory = tempfile::tempdir().unwrap();
         let open = |version| open(directory.path(), Version::parse(version).unwrap());
         let first = open("7.17.29").unwrap();

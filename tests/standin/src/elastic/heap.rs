@@ -1,16 +1,16 @@
-//! The Java heap that `ES_JAVA_OPTS` asks for.
+//! The Java heap in `ES_JAVA_OPTS`.
 
 use std::collections::BTreeMap;
 
-/// Bytes of the initial and the largest heap.
+/// The initial and the maximum heap size in bytes.
 #[derive(Debug, PartialEq)]
 pub struct Heap {
     pub initial: Option<u64>,
-    pub largest: Option<u64>,
+    pub maximum: Option<u64>,
 }
 
-/// Reads `-Xms` and `-Xmx`; an error is what the Java machine prints before
-/// it exits 1.
+/// Parses `-Xms` and `-Xmx`. An error is the message that Java prints before it exits
+/// with 1.
 pub fn parse(options: &str) -> Result<Heap, String> {
     let mut found = BTreeMap::new();
     for option in options.split_whitespace() {
@@ -31,17 +31,17 @@ pub fn parse(options: &str) -> Result<Heap, String> {
     }
     let heap = Heap {
         initial: found.get("initial").copied(),
-        largest: found.get("maximum").copied(),
+        maximum: found.get("maximum").copied(),
     };
-    match (heap.initial, heap.largest) {
-        (Some(initial), Some(largest)) if initial > largest => Err(
+    match (heap.initial, heap.maximum) {
+        (Some(initial), Some(maximum)) if initial > maximum => Err(
             "Error occurred during initialization of VM\nInitial heap size set to a larger value than the maximum heap size".into(),
         ),
         _ => Ok(heap),
     }
 }
 
-/// `512m`, `2g`: a number and one letter.
+/// Parses a number with a one-letter unit: `512m`, `2g`.
 fn bytes(text: &str) -> Option<u64> {
     let unit = match text.chars().last()?.to_ascii_lowercase() {
         'k' => 10,
@@ -62,12 +62,12 @@ mod tests {
     #[test]
     fn sizes() {
         let heap = parse("-Xmx2g -Xms512m -XX:UseSVE=0").unwrap();
-        assert_eq!(heap.largest, Some(2 << 30));
+        assert_eq!(heap.maximum, Some(2 << 30));
         assert_eq!(heap.initial, Some(512 << 20));
     }
 
     #[test]
-    fn java_knows_no_kubernetes_units() {
+    fn java_rejects_units_of_kubernetes() {
         assert!(
             parse("-Xmx1Gi")
                 .unwrap_err()

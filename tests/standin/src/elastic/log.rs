@@ -1,10 +1,9 @@
-//! Elasticsearch's log: JSON lines, of another shape from 8 on.
+//! Elasticsearch's log: JSON lines, with another format since version 8.
 
 use crate::support::clock;
 use crate::support::version::Version;
 use serde_json::json;
 
-/// Prints an ordinary line.
 pub fn info(version: Version, component: &str, message: &str) {
     let line = if version.major < 8 {
         json!({"type": "server", "timestamp": stamp(), "level": "INFO", "component": component, "message": message})
@@ -14,7 +13,7 @@ pub fn info(version: Version, component: &str, message: &str) {
     println!("{line}");
 }
 
-/// Prints what ends the start.
+/// Prints the error that stops the start.
 pub fn fatal(version: Version, kind: &str, message: &str) {
     if version.major < 8 {
         let line = json!({"type": "server", "timestamp": stamp(), "level": "ERROR", "component": "o.e.b.ElasticsearchUncaughtExceptionHandler", "message": "uncaught exception in thread [main]", "stacktrace": [format!("org.elasticsearch.bootstrap.StartupException: {kind}: {message}")]});

@@ -1,5 +1,5 @@
-//! Elasticsearch: its settings, its checks at start, its data directory and
-//! the REST calls of probes.
+//! Elasticsearch: settings, bootstrap checks, data directory and the REST calls of
+//! probes.
 
 pub mod checks;
 pub mod cluster;

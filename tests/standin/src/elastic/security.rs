@@ -1,5 +1,5 @@
-//! Who may ask, where `xpack.security.enabled` is true: the user `elastic`, with
-//! the password of `ELASTIC_PASSWORD`.
+//! Authentication with `xpack.security.enabled`: the user `elastic` with the password
+//! in `ELASTIC_PASSWORD`.
 
 use crate::elastic::settings::Settings;
 use crate::support::http::{Request, Response};
@@ -8,16 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// The guard of the REST calls.
+/// Authenticates REST calls.
 pub struct Security {
     version: Version,
-    /// None where nobody knows it: the real image makes one up.
+    /// `None` if it is not set: the real image generates one.
     password: Option<String>,
 }
 
 impl Security {
-    /// None where it is switched off: it is on by default from 8, and off in the
-    /// free licence of 7.
+    /// Returns `None` if security is disabled. It is enabled by default since version
+    /// 8, and disabled in the free licence of 7.
     pub fn of(settings: &Settings, version: Version, password: Option<String>) -> Option<Self> {
         let enabled = settings.flag("xpack.security.enabled", version.major >= 8);
         enabled.then(|| Self {
@@ -26,7 +26,7 @@ impl Security {
         })
     }
 
-    /// What a client is told that may not ask.
+    /// Returns the response to an unauthorized request.
     pub fn refusal(&self, request: &Request) -> Option<Response> {
         let path = &request.path;
         let Some(authorization) = request.header("Authorization") else {
@@ -80,7 +80,7 @@ mod tests {
         Security::of(&settings, version, password.map(str::to_owned))
     }
 
-    fn told(security: &Security, login: Option<(&str, &str)>) -> Option<String> {
+    fn refusal_reason(security: &Security, login: Option<(&str, &str)>) -> Option<String> {
         let request = Request {
             peer: "-".into(),
             method: "GET".into(),
@@ -97,28 +97,28 @@ mod tests {
     }
 
     #[test]
-    fn on_by_default_from_8() {
+    fn security_is_enabled_by_default_since_version_8() {
         assert!(security("", "7.17.29", None).is_none());
         assert!(security("", "8.17.0", None).is_some());
         assert!(security("xpack.security.enabled: false", "8.17.0", None).is_none());
     }
 
     #[test]
-    fn the_user_elastic_comes_in() {
+    fn accepts_the_user_elastic() {
         let on = "xpack.security.enabled: true";
         let security = security(on, "7.17.29", Some("secret")).unwrap();
-        assert_eq!(told(&security, Some(("elastic", "secret"))), None);
+        assert_eq!(refusal_reason(&security, Some(("elastic", "secret"))), None);
         assert_eq!(
-            told(&security, None).as_deref(),
+            refusal_reason(&security, None).as_deref(),
             Some("missing authentication credentials for REST request [/_cluster/health]")
         );
-        let wrong = told(&security, Some(("elastic", "wrong"))).unwrap();
+        let wrong = refusal_reason(&security, Some(("elastic", "wrong"))).unwrap();
         assert!(wrong.starts_with("unable to authenticate user [elastic]"));
     }
 
     #[test]
-    fn without_a_password_nobody_does() {
+    fn accepts_nobody_without_a_password() {
         let security = security("", "8.17.0", None).unwrap();
-        assert!(told(&security, Some(("elastic", ""))).is_some());
+        assert!(refusal_reason(&security, Some(("elastic", ""))).is_some());
     }
 }

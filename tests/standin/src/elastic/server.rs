@@ -1,4 +1,4 @@
-//! The node.
+//! The Elasticsearch node.
 
 use crate::elastic::security::Security;
 use crate::elastic::settings::{Refusal, Settings};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const HOME: &str = "/usr/share/elasticsearch";
 
-/// Runs until SIGTERM; returns the exit code.
+/// Runs until SIGTERM and returns the exit code.
 pub fn run() -> u8 {
     let version = Version::of_image();
     let data_directory = Path::new(HOME).join("data");
@@ -30,11 +30,11 @@ pub fn run() -> u8 {
             return 1;
         }
     };
-    // The heap is touched at start (AlwaysPreTouch): one that does not fit is
-    // noticed at once, by the kernel.
-    let asked = heap.initial.max(heap.largest);
-    if let (Some(asked), Some(limit)) = (asked, cgroup::memory_limit())
-        && asked >= limit
+    // The heap is touched at start (AlwaysPreTouch): the kernel immediately notices one
+    // that does not fit.
+    let heap_size = heap.initial.max(heap.maximum);
+    if let (Some(heap_size), Some(limit)) = (heap_size, cgroup::memory_limit())
+        && heap_size >= limit
     {
         cgroup::run_out_of_memory();
     }
@@ -60,7 +60,6 @@ pub fn run() -> u8 {
     }
 }
 
-/// Why the node does not start.
 enum Stop {
     Refused(Refusal),
     Checks(Vec<String>),
@@ -106,14 +105,14 @@ fn start(version: Version, data_directory: &Path, heap: &heap::Heap) -> Result<(
     signals::on_terminate(move || {
         log::info(version, component, "stopping ...");
         log::info(version, component, "closed");
-        // The Java machine's code for SIGTERM.
+        // The exit code of Java after SIGTERM.
         143
     });
     if switches::real_times() {
         std::thread::sleep(Duration::from_secs(6));
     }
 
-    let host = match checks::listens(&settings) {
+    let host = match checks::listen_address(&settings) {
         "_local_" | "localhost" => "127.0.0.1",
         "_site_" | "_global_" => "0.0.0.0",
         host => host,
@@ -146,23 +145,23 @@ fn start(version: Version, data_directory: &Path, heap: &heap::Heap) -> Result<(
         recovered_at: Instant::now() + Duration::from_secs(1),
         store: data.store,
     };
-    http::serve(&address, move |request| node.answer(&request)).map_err(bind_error)
+    http::serve(&address, move |request| node.handle(&request)).map_err(bind_error)
 }
 
 struct Node {
     version: Version,
     name: String,
     cluster: String,
-    /// It has no master, and waits for other nodes.
+    /// Whether it has no master, and waits for other nodes.
     waiting: bool,
     security: Option<Security>,
-    /// Until then the cluster is red, as after every start.
+    /// The cluster is red until then, as after every start.
     recovered_at: Instant,
     store: Store,
 }
 
 impl Node {
-    fn answer(&self, request: &Request) -> Response {
+    fn handle(&self, request: &Request) -> Response {
         let refusal = self.security.as_ref();
         if let Some(refusal) = refusal.and_then(|security| security.refusal(request)) {
             return refusal;
@@ -171,7 +170,7 @@ impl Node {
             return error(503, "master_not_discovered_exception", "no master");
         }
         if request.path.starts_with(store::PREFIX) {
-            return self.store.answer(request);
+            return self.store.handle(request);
         }
         match request.path.trim_end_matches('/') {
             "" => Response::json(
@@ -194,15 +193,15 @@ impl Node {
     }
 
     fn health(&self, request: &Request) -> Response {
-        let wanted = request.parameter("wait_for_status").unwrap_or_default();
+        let requested = request.parameter("wait_for_status").unwrap_or_default();
         let Some(rank) = ["", "red", "yellow", "green"]
             .iter()
-            .position(|word| *word == wanted)
+            .position(|word| *word == requested)
         else {
             return error(
                 400,
                 "illegal_argument_exception",
-                &format!("unknown cluster health status [{wanted}]"),
+                &format!("unknown cluster health status [{requested}]"),
             );
         };
         let timeout = request
@@ -222,8 +221,8 @@ impl Node {
         };
         let deadline = Instant::now() + timeout;
         loop {
-            let (status, has) = self.status();
-            let timed_out = has < rank;
+            let (status, current) = self.status();
+            let timed_out = current < rank;
             if !timed_out || Instant::now() >= deadline {
                 let body = json!({
                     "cluster_name": self.cluster,
@@ -238,8 +237,8 @@ impl Node {
         }
     }
 
-    /// Red at first; then yellow with data, whose replicas have no second
-    /// node to live on.
+    /// Returns red at first, then yellow with data, whose replicas need a second node,
+    /// and green without data.
     fn status(&self) -> (&'static str, usize) {
         if Instant::now() < self.recovered_at {
             ("red", 1)

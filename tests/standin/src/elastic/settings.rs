@@ -1,10 +1,10 @@
-//! Settings, from `elasticsearch.yml` and the environment as the official
-//! image reads them, and the refusal of those that a version does not know.
+//! Settings from `elasticsearch.yml` and the environment, read like in the official
+//! image, and the rejection of settings that a version does not know.
 
 use crate::support::version::Version;
 use std::collections::BTreeMap;
 
-/// Known to both versions, by their exact names.
+/// Settings that both versions know.
 const KNOWN: &[&str] = &[
     "action.auto_create_index",
     "action.destructive_requires_name",
@@ -72,8 +72,8 @@ const KNOWN: &[&str] = &[
     "xpack.watcher.enabled",
 ];
 
-/// Known to 7 only: roles by flags, and what 8.0 removed.
-const KNOWN_TO_7: &[&str] = &[
+/// Settings that only version 7 knows: role flags, and those that 8.0 removed.
+const KNOWN_IN_7: &[&str] = &[
     "bootstrap.system_call_filter",
     "node.data",
     "node.ingest",
@@ -86,7 +86,7 @@ const KNOWN_TO_7: &[&str] = &[
     "xpack.monitoring.enabled",
 ];
 
-/// A start that Elasticsearch refuses, with the Java class it names.
+/// The reason why Elasticsearch does not start, with the Java class in the message.
 #[derive(Debug, PartialEq)]
 pub struct Refusal {
     pub kind: &'static str,
@@ -102,19 +102,18 @@ impl Refusal {
     }
 }
 
-/// Accepted settings.
 #[derive(Debug, Default)]
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// Reads the file and the environment, which wins, and checks them.
+    /// Reads and checks the file and the environment, which takes precedence.
     pub fn read(
         file: &str,
         environment: impl Iterator<Item = (String, String)>,
         version: Version,
     ) -> Result<Self, Refusal> {
         let mut settings: BTreeMap<String, String> = file_lines(file)?.into_iter().collect();
-        let given = environment.filter_map(|(name, value)| Some((name_of(&name)?, value)));
+        let given = environment.filter_map(|(name, value)| Some((setting_name(&name)?, value)));
         for (name, value) in given.filter(|(_, value)| !value.is_empty()) {
             if version.major >= 8 && value.starts_with('*') {
                 return Err(alias(&name, &value));
@@ -126,7 +125,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The value of a setting, without its quotes.
+    /// Returns the value of a setting without quotes.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.get(name)?;
         let inner = ['"', '\'']
@@ -135,7 +134,7 @@ impl Settings {
         Some(inner.unwrap_or(value))
     }
 
-    /// A list: words between commas, with or without brackets.
+    /// Returns a comma-separated list, with or without brackets.
     pub fn list(&self, name: &str) -> Vec<&str> {
         let text = self.get(name).unwrap_or_default();
         text.trim_matches(['[', ']'])
@@ -145,12 +144,12 @@ impl Settings {
             .collect()
     }
 
-    /// A setting that is `true` or `false`.
+    /// Returns a setting that is `true` or `false`.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         self.get(name).map_or(default, |value| value == "true")
     }
 
-    /// A node that is a cluster of its own, without bootstrap checks.
+    /// Returns whether the node is a single-node cluster, without bootstrap checks.
     pub fn single_node(&self) -> bool {
         self.get("discovery.type") == Some("single-node")
     }
@@ -171,7 +170,7 @@ impl Settings {
         }
     }
 
-    /// Those that are set are all percentages or all sizes.
+    /// Watermarks must be either all percentages or all sizes.
     fn check_watermarks(&self) -> Result<(), Refusal> {
         let marks = ["low", "high", "flood_stage"];
         let set: Vec<String> = marks
@@ -195,7 +194,7 @@ impl Settings {
     fn check(&self, version: Version) -> Result<(), Refusal> {
         for (name, value) in &self.0 {
             let known = KNOWN.contains(&name.as_str())
-                || version.major < 8 && KNOWN_TO_7.contains(&name.as_str())
+                || version.major < 8 && KNOWN_IN_7.contains(&name.as_str())
                 || name.starts_with("node.attr.");
             if !known {
                 return Err(Refusal::argument(format!(
@@ -224,7 +223,7 @@ impl Settings {
     }
 }
 
-/// What `node.roles` may hold.
+/// Valid values in `node.roles`.
 const ROLES: &[&str] = &[
     "data",
     "data_cold",
@@ -240,7 +239,7 @@ const ROLES: &[&str] = &[
     "voting_only",
 ];
 
-/// Roles by flags, which go with `node.roles` in no version.
+/// Role flags, which no version allows together with `node.roles`.
 const ROLE_FLAGS: &[&str] = &[
     "node.data",
     "node.ingest",
@@ -251,7 +250,7 @@ const ROLE_FLAGS: &[&str] = &[
     "node.voting_only",
 ];
 
-/// A value that YAML takes for a reference.
+/// Returns the error for a value that YAML parses as an alias.
 fn alias(name: &str, value: &str) -> Refusal {
     Refusal {
         kind: "org.elasticsearch.common.settings.SettingsException",
@@ -271,9 +270,9 @@ fn is_flag(name: &str) -> bool {
         )
 }
 
-/// The setting that an environment variable stands for: lower case words with
-/// dots as they are, `ES_SETTING_A_B__C` as `a.b_c`.
-fn name_of(variable: &str) -> Option<String> {
+/// Returns the setting that an environment variable sets: lower-case words with dots
+/// are used as they are, `ES_SETTING_A_B__C` is `a.b_c`.
+fn setting_name(variable: &str) -> Option<String> {
     if let Some(rest) = variable.strip_prefix("ES_SETTING_") {
         let dotted = rest
             .replace("__", "\0")
@@ -282,16 +281,16 @@ fn name_of(variable: &str) -> Option<String> {
         return Some(dotted.to_lowercase());
     }
     let lower = |text: &str| {
-        text.starts_with(|letter: char| {
-            letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'
+        text.starts_with(|character: char| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
         })
     };
     let (first, rest) = variable.split_once('.')?;
-    let word = first.chars().all(|letter| lower(&letter.to_string()));
+    let word = first.chars().all(|character| lower(&character.to_string()));
     (word && lower(rest)).then(|| variable.to_owned())
 }
 
-/// `a.b: c` lines, which is all of YAML that such files need.
+/// Parses `a.b: c` lines, the only YAML that such files need.
 fn file_lines(text: &str) -> Result<Vec<(String, String)>, Refusal> {
     text.lines()
         .map(str::trim_end)
@@ -328,23 +327,26 @@ mod tests {
 
     #[test]
     fn only_dotted_lower_case_variables_are_settings() {
-        assert_eq!(name_of("cluster.name").as_deref(), Some("cluster.name"));
-        assert_eq!(name_of("ES_JAVA_OPTS"), None);
-        assert_eq!(name_of("CLUSTER.NAME"), None);
         assert_eq!(
-            name_of("ES_SETTING_NODE_STORE_ALLOW__MMAP").as_deref(),
+            setting_name("cluster.name").as_deref(),
+            Some("cluster.name")
+        );
+        assert_eq!(setting_name("ES_JAVA_OPTS"), None);
+        assert_eq!(setting_name("CLUSTER.NAME"), None);
+        assert_eq!(
+            setting_name("ES_SETTING_NODE_STORE_ALLOW__MMAP").as_deref(),
             Some("node.store.allow_mmap")
         );
     }
 
     #[test]
-    fn the_environment_wins_over_the_file() {
+    fn the_environment_takes_precedence_over_the_file() {
         let settings = read("cluster.name: \"a\"\n", &[("cluster.name", "b")], "7.17.29").unwrap();
         assert_eq!(settings.get("cluster.name"), Some("b"));
     }
 
     #[test]
-    fn what_8_removed_is_refused_there() {
+    fn version_8_rejects_removed_settings() {
         for name in ["node.master", "node.data", "xpack.monitoring.enabled"] {
             assert!(read("", &[(name, "true")], "7.17.29").is_ok(), "{name}");
             let refused = message(read("", &[(name, "true")], "8.17.0"));
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_node_elects_nobody() {
+    fn a_single_node_rejects_initial_masters() {
         let pairs = [
             ("discovery.type", "single-node"),
             ("cluster.initial_master_nodes", "a"),
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_known_and_said_in_one_way() {
+    fn rejects_unknown_roles_and_mixed_notations() {
         for version in ["7.17.29", "8.17.0"] {
             let roles = read("node.roles: [ master, data, \"ingest\" ]", &[], version).unwrap();
             assert_eq!(roles.list("node.roles"), ["master", "data", "ingest"]);
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_yaml_in_both() {
+    fn both_versions_parse_the_file_as_yaml() {
         for version in ["7.17.29", "8.17.0"] {
             let file = "reindex.remote.whitelist: *.*\n";
             assert!(message(read(file, &[], version)).contains("alias"));

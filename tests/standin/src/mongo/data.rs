@@ -1,29 +1,29 @@
-//! The data directory: who may use it, and which versions.
+//! The data directory: its lock and its version.
 
 use crate::support::version::Version;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-/// Why mongod does not take a data directory: its exit code and its words.
+/// Why mongod rejects a data directory: its exit code and its message.
 #[derive(Debug, PartialEq)]
 pub struct Refusal {
     pub code: u8,
     pub error: String,
 }
 
-/// The lock file, which holds the process number while a mongod runs and is
-/// emptied when it ends properly.
+/// The lock file, which contains the PID while mongod is running and is emptied when it
+/// stops cleanly.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-    /// The former mongod did not end properly.
+    /// Whether the previous mongod did not stop cleanly.
     pub unclean: bool,
 }
 
 impl Lock {
-    /// Takes the lock, or says why it cannot.
-    pub fn take(data: &Path) -> Result<Self, Refusal> {
+    /// Acquires the lock.
+    pub fn acquire(data: &Path) -> Result<Self, Refusal> {
         let directory = data.display();
         let refuse = |error: String| Refusal { code: 100, error };
         if !data.is_dir() {
@@ -52,15 +52,15 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(refuse(error.to_string())),
         }
-        let mut former = String::new();
-        let unclean = file.read_to_string(&mut former).is_ok() && !former.trim().is_empty();
+        let mut previous = String::new();
+        let unclean = file.read_to_string(&mut previous).is_ok() && !previous.trim().is_empty();
         let mut lock = Self { file, unclean };
         lock.write(&format!("{}\n", std::process::id()))
             .map_err(|error| refuse(error.to_string()))?;
         Ok(lock)
     }
 
-    /// Marks the data as closed properly.
+    /// Marks the data as cleanly closed.
     pub fn release(mut self) -> io::Result<()> {
         self.write("")
     }
@@ -73,24 +73,24 @@ impl Lock {
     }
 }
 
-/// `Permission denied (os error 13)` without Rust's addition.
+/// Returns `Permission denied (os error 13)` without Rust's addition.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
-/// Refuses data that this version cannot read: mongod takes data of its own
-/// series and of the one before, and writes its own on empty data.
-pub fn check_version(data: &Path, own: Version) -> Result<(), Refusal> {
+/// Rejects data that this version cannot read: mongod accepts data of its own series
+/// and of the previous one, and writes its own series to an empty directory.
+pub fn check_version(data: &Path, current: Version) -> Result<(), Refusal> {
     let file = data.join("standin-feature-compatibility");
     let Ok(found) = std::fs::read_to_string(&file) else {
-        return std::fs::write(&file, own.series()).map_err(|error| Refusal {
+        return std::fs::write(&file, current.series()).map_err(|error| Refusal {
             code: 100,
             error: error.to_string(),
         });
     };
     let found = found.trim();
-    let accepted: &[&str] = match own.major {
+    let accepted: &[&str] = match current.major {
         4 => &["4.2", "4.4"],
         5 => &["4.4", "5.0"],
         6 => &["5.0", "6.0"],
@@ -106,7 +106,7 @@ pub fn check_version(data: &Path, own: Version) -> Result<(), Refusal> {
             accepted[0],
             accepted[1],
             accepted[0],
-            series = own.series(),
+            series = current.series(),
         ),
     })
 }
@@ -116,22 +116,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_live_mongod_keeps_others_out() {
+    fn a_running_mongod_locks_the_data() {
         let data = tempfile::tempdir().unwrap();
-        let first = Lock::take(data.path()).unwrap();
+        let first = Lock::acquire(data.path()).unwrap();
         assert!(!first.unclean);
-        let refusal = Lock::take(data.path()).unwrap_err();
+        let refusal = Lock::acquire(data.path()).unwrap_err();
         assert_eq!(refusal.code, 100);
         assert!(refusal.error.contains("already running"));
         drop(first);
-        let killed = Lock::take(data.path()).unwrap();
+        let killed = Lock::acquire(data.path()).unwrap();
         assert!(killed.unclean, "the first one was dropped without release");
         killed.release().unwrap();
-        assert!(!Lock::take(data.path()).unwrap().unclean);
+        assert!(!Lock::acquire(data.path()).unwrap().unclean);
     }
 
     #[test]
-    fn one_series_at_a_time() {
+    fn accepts_upgrades_by_one_series() {
         let data = tempfile::tempdir().unwrap();
         let check = |version| check_version(data.path(), Version::parse(version).unwrap());
         assert_eq!(check("4.4.29"), Ok(()));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_data_is_refused() {
+    fn rejects_newer_data() {
         let data = tempfile::tempdir().unwrap();
         check_version(data.path(), Version::parse("7.0.22").unwrap()).unwrap();
         let refusal = check_version(data.path(), Version::parse("4.4.29").unwrap());

@@ -3,7 +3,7 @@
 use crate::support::clock;
 use serde_json::{Value, json};
 
-/// Prints a line as mongod 4.4 and newer do.
+/// Prints a line in the format of mongod 4.4 and newer.
 pub fn line(severity: &str, component: &str, id: u32, message: &str, attributes: Value) {
     println!(
         "{}",

@@ -1,5 +1,4 @@
-//! MongoDB: the server and its shells, as far as probes and an API server use
-//! them.
+//! MongoDB: the server and its shells, as far as probes and the API server use them.
 
 pub mod data;
 mod log;

@@ -1,9 +1,9 @@
-//! mongod's command line: what it knows, and how it refuses the rest.
+//! mongod's command line: known options, and how it rejects others.
 
 use crate::support::version::Version;
 use std::path::PathBuf;
 
-/// The parameters of `--setParameter` that an installer may want.
+/// Parameters of `--setParameter` that an installer may set.
 const PARAMETERS: &[&str] = &[
     "internalQueryMaxBlockingSortMemoryUsageBytes",
     "cursorTimeoutMillis",
@@ -15,7 +15,7 @@ const PARAMETERS: &[&str] = &[
     "ttlMonitorEnabled",
 ];
 
-/// Options that take a value and change nothing here.
+/// Options with a value that have no effect here.
 const WITH_VALUE: &[&str] = &[
     "logappend",
     "maxConns",
@@ -28,7 +28,7 @@ const WITH_VALUE: &[&str] = &[
     "wiredTigerCollectionBlockCompressor",
 ];
 
-/// Options that take no value and change nothing here.
+/// Options without a value that have no effect here.
 const FLAGS: &[&str] = &[
     "directoryperdb",
     "ipv6",
@@ -41,60 +41,58 @@ const FLAGS: &[&str] = &[
 /// Flags that MongoDB 6.1 removed.
 const JOURNAL_FLAGS: &[&str] = &["journal", "nojournal"];
 
-/// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub struct Options {
     pub data: PathBuf,
     pub address: String,
     pub port: u16,
-    /// Whether clients have to log in.
+    /// Whether clients must log in.
     pub auth: bool,
 }
 
-/// A command line that mongod does not start with.
+/// The reason why mongod rejects a command line.
 #[derive(Debug, PartialEq)]
 pub struct Refusal {
     pub code: u8,
     pub message: String,
 }
 
-/// What mongod's own refusals end with.
+/// The exit code of mongod for invalid options.
 const BAD_OPTIONS: u8 = 2;
 
-/// What the stand-in ends with where the real mongod would start: no code of
-/// mongod's.
-pub const NOT_PLAYED: u8 = 95;
+/// The exit code of the stand-in if the real mongod would start. mongod does not use
+/// this code.
+pub const NOT_SIMULATED: u8 = 95;
 
-/// Options that mongod knows and the stand-in does not.
-const UNPLAYED: &[&str] = &["replSet", "keyFile", "config", "logpath"];
+/// Options that mongod knows but the stand-in does not simulate.
+const UNSIMULATED: &[&str] = &["replSet", "keyFile", "config", "logpath"];
 
-/// Reads the arguments.
 pub fn parse(arguments: &[String], version: Version) -> Result<Options, Refusal> {
-    read(arguments, version).and_then(|(options, unplayed)| match unplayed {
+    read(arguments, version).and_then(|(options, unsimulated)| match unsimulated {
         None => Ok(options),
         Some(name) => Err(Refusal {
-            code: NOT_PLAYED,
-            message: format!("stand-in: mongod --{name} is not played"),
+            code: NOT_SIMULATED,
+            message: format!("stand-in: mongod --{name} is not simulated"),
         }),
     })
 }
 
-/// The options, and the one that is not played if there is one: what mongod
-/// itself would refuse comes first.
+/// Returns the options, and one that is not simulated, if any. Options that mongod
+/// itself would reject come first.
 fn read(arguments: &[String], version: Version) -> Result<(Options, Option<String>), Refusal> {
-    let mut unplayed = None;
-    let options = read_options(arguments, version, &mut unplayed);
+    let mut unsimulated = None;
+    let options = read_options(arguments, version, &mut unsimulated);
     let options = options.map_err(|message| Refusal {
         code: BAD_OPTIONS,
         message,
     })?;
-    Ok((options, unplayed))
+    Ok((options, unsimulated))
 }
 
 fn read_options(
     arguments: &[String],
     version: Version,
-    unplayed: &mut Option<String>,
+    unsimulated: &mut Option<String>,
 ) -> Result<Options, String> {
     let mut options = Options {
         data: PathBuf::from("/data/db"),
@@ -123,7 +121,8 @@ fn read_options(
         };
         match name {
             "bind_ip_all" => "0.0.0.0".clone_into(&mut options.address),
-            // One listener: with several addresses, the one that others reach.
+            // There is only one listener: with several addresses, the one that others
+            // can reach.
             "bind_ip" => {
                 let addresses = value()?;
                 let first = addresses.split(',').find(|address| *address != "127.0.0.1");
@@ -140,9 +139,9 @@ fn read_options(
             "setParameter" => parameter(&value()?)?,
             "auth" => options.auth = true,
             "noauth" => options.auth = false,
-            name if UNPLAYED.contains(&name) => {
+            name if UNSIMULATED.contains(&name) => {
                 drop(value()?);
-                *unplayed = Some(name.to_owned());
+                *unsimulated = Some(name.to_owned());
             }
             known if FLAGS.contains(&known) => {}
             known if WITH_VALUE.contains(&known) => drop(value()?),
@@ -183,22 +182,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_played_is_told_from_what_mongod_refuses() {
+    fn distinguishes_unsimulated_options_from_invalid_ones() {
         let line = "--replSet rs0 --keyFile /key --bind_ip_all";
         let refusal = parse_line(line, "4.4.29").unwrap_err();
-        assert_eq!(refusal, "95: stand-in: mongod --keyFile is not played");
+        assert_eq!(refusal, "95: stand-in: mongod --keyFile is not simulated");
         let refusal = parse_line("--replSet rs0 --smallfiles", "4.4.29").unwrap_err();
         assert!(refusal.starts_with("2: Error parsing command line"));
     }
 
     #[test]
-    fn clients_log_in_where_that_is_asked_for() {
+    fn auth_requires_clients_to_log_in() {
         assert!(!parse_line("", "4.4.29").unwrap().auth);
         assert!(parse_line("--auth", "4.4.29").unwrap().auth);
     }
 
     #[test]
-    fn without_an_address_it_listens_to_itself_only() {
+    fn listens_on_loopback_without_an_address() {
         assert_eq!(parse_line("", "4.4.29").unwrap().address, "127.0.0.1");
         assert_eq!(
             parse_line("--bind_ip_all", "4.4.29").unwrap().address,
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_charts_parameter_is_accepted() {
+    fn accepts_the_parameter_of_the_chart() {
         let line =
             "--setParameter internalQueryMaxBlockingSortMemoryUsageBytes=196100200 --bind_ip_all";
         assert!(parse_line(line, "4.4.29").is_ok());
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mongod_does_not_know_is_refused() {
+    fn rejects_unknown_options() {
         assert!(
             parse_line("--smallfiles", "4.4.29")
                 .unwrap_err()

@@ -12,12 +12,12 @@ use serde_json::json;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// What the real server answers to whoever opens its port in a browser;
-/// init containers without a MongoDB client use it.
+/// The response of the real server to HTTP requests. Init containers without a MongoDB
+/// client use it.
 const HTTP_ANSWER: &str =
     "It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n";
 
-/// Runs until SIGTERM; returns the exit code.
+/// Runs until SIGTERM and returns the exit code.
 pub fn run(arguments: &[String]) -> u8 {
     let version = Version::of_image();
     let options = match options::parse(arguments, version) {
@@ -51,7 +51,7 @@ pub fn run(arguments: &[String]) -> u8 {
             return refusal.code;
         }
     };
-    end_properly(lock);
+    release_on_terminate(lock);
     let address = format!("{}:{}", options.address, options.port);
     log::line(
         "I",
@@ -61,7 +61,7 @@ pub fn run(arguments: &[String]) -> u8 {
         json!({"port": options.port, "ssl": "off"}),
     );
     match http::serve(&address, move |request| {
-        answer(&store, &users, version, &request)
+        handle(&store, &users, version, &request)
     }) {
         Ok(()) => 0,
         Err(error) => {
@@ -73,7 +73,7 @@ pub fn run(arguments: &[String]) -> u8 {
 }
 
 fn open(options: &Options, version: Version) -> Result<(Store, Users, Lock), Refusal> {
-    let lock = Lock::take(&options.data)?;
+    let lock = Lock::acquire(&options.data)?;
     if lock.unclean {
         let attributes = json!({"lockFile": options.data.join("mongod.lock")});
         let message = "Detected unclean shutdown - Lock file is not empty";
@@ -89,8 +89,8 @@ fn open(options: &Options, version: Version) -> Result<(Store, Users, Lock), Ref
     Ok((store, users, lock))
 }
 
-fn end_properly(lock: Lock) {
-    // `Lock::release` takes the lock; a signal comes once.
+fn release_on_terminate(lock: Lock) {
+    // `Lock::release` consumes the lock; there is only one signal.
     let lock = Arc::new(Mutex::new(Some(lock)));
     signals::on_terminate(move || {
         let attributes = json!({"signal": 15, "error": "Terminated"});
@@ -110,8 +110,8 @@ fn end_properly(lock: Lock) {
     });
 }
 
-fn answer(store: &Store, users: &Users, version: Version, request: &Request) -> Response {
-    // Everybody may ask whether it lives; who gives a name has to be it.
+fn handle(store: &Store, users: &Users, version: Version, request: &Request) -> Response {
+    // A ping needs no login, but a login must be valid.
     if request.path == "/_standin" {
         let login = request.header("Authorization");
         let refusal = login.and_then(|_| users.refusal(request));
@@ -121,7 +121,7 @@ fn answer(store: &Store, users: &Users, version: Version, request: &Request) -> 
     if request.path.starts_with(store::PREFIX) {
         return users
             .refusal(request)
-            .unwrap_or_else(|| store.answer(request));
+            .unwrap_or_else(|| store.handle(request));
     }
     Response::new(200, "text/plain", HTTP_ANSWER)
 }

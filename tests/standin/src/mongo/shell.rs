@@ -5,7 +5,6 @@ use crate::clearml::mongo_address::AUTH_SOURCE;
 use crate::support::{http, switches};
 use std::time::Duration;
 
-/// Which of the two shells is called.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Flavour {
     /// `mongo`, in the images up to 5.0.
@@ -14,7 +13,7 @@ pub enum Flavour {
     Mongosh,
 }
 
-/// Runs the expression; returns the exit code.
+/// Evaluates the expression and returns the exit code.
 pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
     let call = match Call::parse(arguments) {
         Ok(call) => call,
@@ -26,7 +25,7 @@ pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
     if switches::real_times() && flavour == Flavour::Mongosh {
         std::thread::sleep(Duration::from_millis(1200));
     }
-    let answer = http::call(
+    let response = http::call(
         "GET",
         &call.target,
         "/_standin",
@@ -34,9 +33,9 @@ pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
         b"",
         Duration::from_secs(5),
     );
-    let version = match answer {
-        Ok(answer) if answer.status == 200 => answer.as_json()["version"].clone(),
-        Ok(answer) if answer.status == 401 => {
+    let version = match response {
+        Ok(response) if response.status == 200 => response.as_json()["version"].clone(),
+        Ok(response) if response.status == 401 => {
             match flavour {
                 Flavour::Legacy => eprintln!("Error: Authentication failed. :"),
                 Flavour::Mongosh => eprintln!("MongoServerError: Authentication failed."),
@@ -67,11 +66,11 @@ pub fn run(flavour: Flavour, arguments: &[String]) -> u8 {
     }
 }
 
-/// What one call of the shell asks.
+/// The arguments of a shell.
 #[derive(Debug, PartialEq)]
 struct Call {
     target: String,
-    /// Who asks.
+    /// The login.
     headers: Vec<(String, String)>,
     expression: String,
 }
@@ -79,8 +78,8 @@ struct Call {
 impl Call {
     fn parse(arguments: &[String]) -> Result<Self, String> {
         let (mut host, mut port) = ("127.0.0.1".to_owned(), "27017".to_owned());
-        let (mut name_given, mut password) = (None, String::new());
-        // The database that is named, or the one of users.
+        let (mut username, mut password) = (None, String::new());
+        // The database, or the authentication database.
         let mut source = None;
         let mut expression = None;
         let mut rest = arguments.iter();
@@ -93,13 +92,13 @@ impl Call {
                 inline
                     .clone()
                     .or_else(|| rest.next().cloned())
-                    .ok_or_else(|| format!("{name} wants a value"))
+                    .ok_or_else(|| format!("{name} needs a value"))
             };
             match name {
                 "--eval" => expression = Some(value()?),
                 "--host" => host = value()?,
                 "--port" => port = value()?,
-                "-u" | "--username" => name_given = Some(value()?),
+                "-u" | "--username" => username = Some(value()?),
                 "-p" | "--password" => password = value()?,
                 "--authenticationDatabase" => source = Some(value()?),
                 "--quiet" | "--norc" | "--nodb" => {}
@@ -108,7 +107,7 @@ impl Call {
                 }
                 address => {
                     let address = address.trim_start_matches("mongodb://");
-                    // A lone word is a database; an address has a port or a path.
+                    // A single word is a database; an address has a port or a path.
                     if address.contains([':', '/']) {
                         let server = address.split('/').next().unwrap_or_default();
                         let (name, number) = server.split_once(':').unwrap_or((server, "27017"));
@@ -121,23 +120,23 @@ impl Call {
         }
         Ok(Self {
             target: format!("{}:{port}", host.replace("localhost", "127.0.0.1")),
-            headers: name_given
+            headers: username
                 .map(|name| {
                     let source = source.unwrap_or_else(|| "admin".to_owned());
                     vec![basic(&name, &password), (AUTH_SOURCE.to_owned(), source)]
                 })
                 .unwrap_or_default(),
-            expression: expression.ok_or("standin: only --eval is played")?,
+            expression: expression.ok_or("standin: only --eval is simulated")?,
         })
     }
 }
 
-/// The value of the few expressions that health checks use.
+/// Evaluates the few expressions that health checks use.
 fn evaluate(flavour: Flavour, expression: &str, version: &str) -> Option<String> {
     let plain: String = expression
         .chars()
-        .filter(|letter| !letter.is_whitespace() && *letter != ';')
-        .map(|letter| if letter == '"' { '\'' } else { letter })
+        .filter(|character| !character.is_whitespace() && *character != ';')
+        .map(|character| if character == '"' { '\'' } else { character })
         .collect();
     let call = plain.replace("adminCommand", "runCommand");
     let (call, member) = match call.strip_suffix(".ok") {
@@ -162,14 +161,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_probes_that_are_written_everywhere() {
+    fn evaluates_the_usual_probes() {
         for expression in [
             "db.adminCommand('ping')",
             "db.adminCommand(\"ping\")",
             "db.runCommand({ping: 1});",
         ] {
-            let answer = evaluate(Flavour::Legacy, expression, "4.4.29");
-            assert_eq!(answer.as_deref(), Some("{ \"ok\" : 1 }"), "{expression}");
+            let response = evaluate(Flavour::Legacy, expression, "4.4.29");
+            assert_eq!(response.as_deref(), Some("{ \"ok\" : 1 }"), "{expression}");
         }
         let ok = evaluate(Flavour::Mongosh, "db.adminCommand('ping').ok", "7.0.22");
         assert_eq!(ok.as_deref(), Some("1"));
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_it_asks() {
+    fn parses_the_address_of_the_server() {
         let parse = |line: &str| {
             let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
             Call::parse(&arguments).map(|call| call.target)

@@ -1,5 +1,5 @@
-//! Users of the database: the root user that the image makes on empty data, and
-//! who may do what.
+//! Users of the database: the root user that the image creates on empty data, and what
+//! users may do.
 
 use crate::clearml::mongo_address::AUTH_SOURCE;
 use crate::support::http::{Request, Response};
@@ -10,22 +10,21 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::path::Path;
 
-/// The users of the database `admin`, and whether clients have to be one.
+/// The users of the database `admin`, and whether clients must log in.
 #[derive(Debug)]
 pub struct Users {
-    /// Digests of passwords by name.
-    known: Map<String, Value>,
-    demanded: bool,
+    users: Map<String, Value>,
+    required: bool,
 }
 
-/// What the image was told to make on empty data.
+/// The root user to create on empty data.
 pub struct Root {
     pub name: String,
     pub password: String,
 }
 
 impl Root {
-    /// `MONGO_INITDB_ROOT_USERNAME` and `…_PASSWORD`.
+    /// Reads `MONGO_INITDB_ROOT_USERNAME` and `…_PASSWORD`.
     pub fn of_process() -> Option<Self> {
         let variable = |name: &str| {
             let value = std::env::var(format!("MONGO_INITDB_ROOT_{name}")).ok();
@@ -39,43 +38,43 @@ impl Root {
 }
 
 impl Users {
-    /// The users in the data directory; on empty data `root` is made. Data that
-    /// are there keep the users they have.
-    pub fn open(data: &Path, root: Option<Root>, demanded: bool) -> io::Result<Self> {
+    /// Reads the users in the data directory. On empty data, `root` is created;
+    /// existing data keep their users.
+    pub fn open(data: &Path, root: Option<Root>, required: bool) -> io::Result<Self> {
         let file = data.join("standin-users.json");
         let empty = !data.join("standin.jsonl").exists();
         if let Some(root) = root.filter(|_| empty) {
             let users = json!({root.name: digest(&root.password)});
             std::fs::write(&file, users.to_string())?;
         }
-        let known = match std::fs::read_to_string(&file) {
+        let users = match std::fs::read_to_string(&file) {
             Ok(text) => serde_json::from_str(&text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { known, demanded })
+        Ok(Self { users, required })
     }
 
-    /// What a client is told that may not do this.
+    /// Returns the response to an unauthorized request.
     pub fn refusal(&self, request: &Request) -> Option<Response> {
         let Some(authorization) = request.header("Authorization") else {
             return self
-                .demanded
+                .required
                 .then(|| refusal(13, "Unauthorized", "command find requires authentication"));
         };
-        // Wrong credentials are refused also where none are wanted.
-        let admitted = request.header(AUTH_SOURCE) == Some("admin") && self.knows(authorization);
+        // Wrong credentials are rejected even if no login is required.
+        let admitted = request.header(AUTH_SOURCE) == Some("admin") && self.accepts(authorization);
         (!admitted).then(|| refusal(18, "AuthenticationFailed", "Authentication failed."))
     }
 
-    fn knows(&self, authorization: &str) -> bool {
+    fn accepts(&self, authorization: &str) -> bool {
         let login = authorization
             .strip_prefix("Basic ")
             .and_then(|encoded| STANDARD.decode(encoded).ok())
             .and_then(|login| String::from_utf8(login).ok());
         let login = login.as_deref().and_then(|login| login.split_once(':'));
         login.is_some_and(|(name, password)| {
-            self.known.get(name) == Some(&Value::String(digest(password)))
+            self.users.get(name) == Some(&Value::String(digest(password)))
         })
     }
 }
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_user_is_made_on_empty_data_only() {
+    fn creates_the_root_user_only_on_empty_data() {
         let data = tempfile::tempdir().unwrap();
         let users = Users::open(data.path(), root("first"), true).unwrap();
         assert_eq!(refused(&users, Some("first"), "admin"), None);
@@ -130,18 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_comes_in() {
+    fn rejects_other_users() {
         let data = tempfile::tempdir().unwrap();
         let users = Users::open(data.path(), root("secret"), true).unwrap();
-        let told = refused(&users, None, "admin").unwrap();
-        assert!(told.starts_with("command find requires authentication"));
-        let told = refused(&users, Some("wrong"), "admin").unwrap();
-        assert!(told.starts_with("Authentication failed."));
+        let reason = refused(&users, None, "admin").unwrap();
+        assert!(reason.starts_with("command find requires authentication"));
+        let reason = refused(&users, Some("wrong"), "admin").unwrap();
+        assert!(reason.starts_with("Authentication failed."));
         assert!(refused(&users, Some("secret"), "backend").is_some());
     }
 
     #[test]
-    fn without_users_everybody_does_but_not_with_a_password() {
+    fn without_users_accepts_everybody_except_with_a_password() {
         let data = tempfile::tempdir().unwrap();
         let users = Users::open(data.path(), None, false).unwrap();
         assert_eq!(refused(&users, None, ""), None);

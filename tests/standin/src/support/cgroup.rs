@@ -1,9 +1,8 @@
-//! The memory limit of the container, and running into it.
+//! The memory limit of the container, and exceeding it.
 
 use std::path::Path;
 
-/// The container's memory limit in bytes, if it has one: control groups v2,
-/// then v1.
+/// Returns the container's memory limit in bytes, if it has one, from cgroup v2 or v1.
 pub fn memory_limit() -> Option<u64> {
     [
         "/sys/fs/cgroup/memory.max",
@@ -20,14 +19,14 @@ fn limit(text: &str) -> Option<u64> {
     (bytes < 1 << 60).then_some(bytes)
 }
 
-/// Takes memory until the kernel kills this process, as a heap larger than
-/// the limit does. Without a limit the whole machine would suffer: there it
-/// ends the process with the same exit code.
+/// Allocates memory until the kernel kills this process, like a heap that exceeds the
+/// limit. Without a limit this would affect the whole host, so the process exits with
+/// the same code instead.
 pub fn run_out_of_memory() -> ! {
-    let mut taken: Vec<Vec<u8>> = Vec::new();
+    let mut allocated: Vec<Vec<u8>> = Vec::new();
     let limit = memory_limit().unwrap_or(0);
-    while (taken.len() as u64) << 24 < limit * 2 {
-        taken.push(vec![1; 1 << 24]);
+    while (allocated.len() as u64) << 24 < limit * 2 {
+        allocated.push(vec![1; 1 << 24]);
     }
     std::process::exit(137)
 }
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_has_two_spellings() {
+    fn no_limit_has_two_notations() {
         assert_eq!(limit("max\n"), None);
         assert_eq!(limit("9223372036854771712\n"), None);
         assert_eq!(limit("1073741824\n"), Some(1 << 30));

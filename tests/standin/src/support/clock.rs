@@ -1,13 +1,11 @@
-//! Timestamps as the servers print them.
+//! Timestamps in the formats of the servers.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970.
 pub fn seconds() -> u64 {
     nanoseconds() / 1_000_000_000
 }
 
-/// Nanoseconds since 1970.
 pub fn nanoseconds() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -15,12 +13,12 @@ pub fn nanoseconds() -> u64 {
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The present as `2026-11-23T13:29:14.123` in UTC.
+/// Returns the current time as `2026-11-23T13:29:14.123` in UTC.
 pub fn iso() -> String {
     iso_before(Duration::ZERO)
 }
 
-/// The time that long ago, in the same form.
+/// Returns an earlier time in the same format.
 pub fn iso_before(ago: Duration) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -37,7 +35,8 @@ pub fn iso_before(ago: Duration) -> String {
     )
 }
 
-/// The present as `25/Nov/2026:13:29:14` in UTC, as web servers log it.
+/// Returns the current time as `25/Nov/2026:13:29:14` in UTC, the format of web
+/// servers.
 pub fn common_log() -> String {
     let iso = iso();
     let month: usize = iso[5..7].parse().unwrap_or(1);
@@ -46,8 +45,8 @@ pub fn common_log() -> String {
     format!("{}/{name}/{}:{}", &iso[8..10], &iso[..4], &iso[11..19])
 }
 
-/// Days since 1970 to year, month and day (Howard Hinnant's `civil_from_days`,
-/// for days after 1970 only).
+/// Converts days since 1970 to year, month and day (Howard Hinnant's `civil_from_days`,
+/// only for days after 1970).
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn web_servers_name_the_month() {
+    fn web_server_timestamps_contain_the_name_of_the_month() {
         let now = common_log();
         let (day, time) = now.split_once(':').unwrap();
         assert_eq!(day.split('/').map(str::len).collect::<Vec<_>>(), [2, 3, 4]);
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn days_become_dates() {
+    fn converts_days_to_dates() {
         assert_eq!(civil(0), (1970, 1, 1));
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_780), (2026, 11, 23));

@@ -1,17 +1,17 @@
-//! The little HTTP that the stand-ins speak: a server with a thread a request,
-//! and a client for their calls to each other.
+//! A minimal HTTP server with a thread per request, and a client for calls between
+//! stand-ins.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request with its body read.
+/// A request with its complete body.
 pub struct Request {
-    /// The address of who asks.
+    /// The address of the client.
     pub peer: String,
     pub method: String,
-    /// As sent, without the query.
+    /// The raw path without the query.
     pub path: String,
     pub query: String,
     pub headers: Vec<(String, String)>,
@@ -19,12 +19,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// The first header of that name.
+    /// Returns the first header with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
-    /// The value of a parameter in the query.
+    /// Returns the value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.query
             .split('&')
@@ -33,7 +33,6 @@ impl Request {
             .map(|(_, value)| percent_decode(value))
     }
 
-    /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.header("Cookie")?
             .split(';')
@@ -43,7 +42,6 @@ impl Request {
     }
 }
 
-/// A response.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -52,7 +50,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with a body of that type.
+    /// Creates a response with a body of this type.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -61,12 +59,12 @@ impl Response {
         }
     }
 
-    /// A response that is a JSON value.
+    /// Creates a JSON response.
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::new(status, "application/json", body.to_string())
     }
 
-    /// The body as JSON, null where it is not.
+    /// Parses the body as JSON; null if it is invalid.
     pub fn as_json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -79,7 +77,7 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Answers requests until the process ends.
+/// Handles requests until the process ends.
 pub fn serve(
     address: &str,
     handler: impl Fn(Request) -> Response + Send + Sync + 'static,
@@ -88,13 +86,13 @@ pub fn serve(
     let handler = Arc::new(handler);
     for request in server.incoming_requests() {
         let handler = Arc::clone(&handler);
-        // A client that goes away in the middle is no concern of the server.
-        std::thread::spawn(move || drop(answer(request, handler.as_ref())));
+        // A closed connection is not an error of the server.
+        std::thread::spawn(move || drop(handle(request, handler.as_ref())));
     }
     Ok(())
 }
 
-fn answer(
+fn handle(
     mut incoming: tiny_http::Request,
     handler: &(impl Fn(Request) -> Response + ?Sized),
 ) -> io::Result<()> {
@@ -120,7 +118,7 @@ fn answer(
     let response = handler(request);
     let mut outgoing = tiny_http::Response::from_data(response.body)
         .with_status_code(response.status)
-        // Clients here read a length or the end of the stream.
+        // The clients need a length or the end of the stream.
         .with_chunked_threshold(usize::MAX);
     for (name, value) in &response.headers {
         if let Ok(header) = tiny_http::Header::from_bytes(name.as_bytes(), value.as_bytes()) {
@@ -130,8 +128,8 @@ fn answer(
     incoming.respond(outgoing)
 }
 
-/// Calls a server, `target` being `host:port`. HTTP/1.0, so that the answer
-/// ends with the connection.
+/// Calls the server at `target` (`host:port`). Uses HTTP/1.0, so that the response ends
+/// with the connection.
 pub fn call(
     method: &str,
     target: &str,
@@ -151,12 +149,12 @@ pub fn call(
     head += &format!("Content-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    parse_response(&answer).ok_or_else(|| io::Error::other("not an HTTP response"))
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response)?;
+    parse_response(&response).ok_or_else(|| io::Error::other("not an HTTP response"))
 }
 
-/// Opens a connection to the first address of `target` that accepts one.
+/// Connects to the first address of `target` that accepts a connection.
 pub fn connect(target: &str, timeout: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::other(format!("{target}: no address"));
     for address in target.to_socket_addrs()? {
@@ -188,7 +186,6 @@ fn parse_response(bytes: &[u8]) -> Option<Response> {
     })
 }
 
-/// Undoes `%20` and its like.
 pub fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -217,13 +214,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_in_paths() {
+    fn decodes_escapes_in_paths() {
         assert_eq!(percent_decode("a%20b%2Fc%"), "a b/c%");
         assert_eq!(percent_decode("%zz"), "%zz");
     }
 
     #[test]
-    fn a_response_is_taken_apart() {
+    fn parses_a_response() {
         let response = parse_response(b"HTTP/1.1 404 Not Found\r\nX-A: b\r\n\r\nbody").unwrap();
         assert_eq!(response.status, 404);
         assert_eq!(find(&response.headers, "x-a"), Some("b"));

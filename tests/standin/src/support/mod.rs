@@ -1,4 +1,4 @@
-//! What every part needs: HTTP, a durable store, time, signals, misbehaviour.
+//! Shared by all servers: HTTP, a durable store, time, signals and simulated faults.
 
 pub mod cgroup;
 pub mod clock;

@@ -1,13 +1,12 @@
-//! Ending on SIGTERM.
+//! Handling of SIGTERM.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Runs `last` on the first SIGTERM or SIGINT and ends the process with what
-/// it returns.
+/// Runs `last` on the first SIGTERM or SIGINT and exits with the code that it returns.
 ///
-/// A first process of a container has no default action for signals: without
-/// this call SIGTERM is dropped.
+/// The first process of a container has no default action for signals: without this
+/// call, SIGTERM is ignored.
 pub fn on_terminate(last: impl FnOnce() -> i32 + Send + 'static) {
     let mut signals = Signals::new([SIGTERM, SIGINT]).expect("signal handlers can be set");
     std::thread::spawn(move || {

@@ -1,6 +1,6 @@
-//! A durable store of JSON documents: a journal, flushed before a write is
-//! answered, read back at start. MongoDB's and Elasticsearch's stand-ins keep
-//! the server's data in it and offer it to the API server over HTTP.
+//! A durable store of JSON documents: a journal that is flushed before a write is
+//! acknowledged, and read at start. The stand-ins of MongoDB and Elasticsearch store
+//! the server's data in it and serve it to the API server over HTTP.
 
 use crate::support::http::{Request, Response};
 use serde_json::{Map, Value, json};
@@ -10,19 +10,18 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Where the databases offer their documents.
+/// The path prefix under which databases serve their documents.
 pub const PREFIX: &str = "/_standin/";
 
 type Documents = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Documents by collection and identifier.
 #[derive(Debug)]
 pub struct Store {
     inner: Mutex<(Documents, File)>,
 }
 
 impl Store {
-    /// Opens the journal, reading what it holds.
+    /// Opens the journal and reads it.
     pub fn open(file: &Path) -> io::Result<Self> {
         let mut journal = OpenOptions::new()
             .create(true)
@@ -31,7 +30,7 @@ impl Store {
             .open(file)?;
         let mut text = String::new();
         journal.read_to_string(&mut text)?;
-        // A line that is cut short was never answered.
+        // A truncated line was never acknowledged.
         if !text.is_empty() && !text.ends_with('\n') {
             journal.write_all(b"\n")?;
         }
@@ -44,22 +43,22 @@ impl Store {
         })
     }
 
-    /// Whether nothing was ever stored.
+    /// Returns whether nothing was ever stored.
     pub fn is_empty(&self) -> bool {
         self.lock().0.is_empty()
     }
 
-    /// Answers a request below [`PREFIX`]: `GET collection` gives all its
-    /// documents by identifier, `POST collection` takes an object of documents
-    /// by identifier, null for those to remove.
-    pub fn answer(&self, request: &Request) -> Response {
+    /// Handles a request below [`PREFIX`]: `GET collection` returns all documents by
+    /// identifier, `POST collection` stores an object of documents by identifier; null
+    /// removes a document.
+    pub fn handle(&self, request: &Request) -> Response {
         let collection = request.path.trim_start_matches(PREFIX);
         if request.method == "GET" {
             let documents = self.lock().0.get(collection).cloned().unwrap_or_default();
             return Response::json(200, &Value::Object(documents.into_iter().collect()));
         }
         let Ok(changes) = serde_json::from_slice::<Map<String, Value>>(&request.body) else {
-            return Response::json(400, &json!("an object of documents is expected"));
+            return Response::json(400, &json!("expected an object of documents"));
         };
         match self.write(collection, changes) {
             Ok(()) => Response::json(200, &json!("ok")),
@@ -110,12 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_answered_is_there_after_a_restart() {
+    fn acknowledged_documents_survive_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("journal");
         let store = Store::open(&file).unwrap();
-        store.answer(&request("POST", r#"{"a": {"n": 1}, "b": {"n": 2}}"#));
-        store.answer(&request("POST", r#"{"b": null}"#));
+        store.handle(&request("POST", r#"{"a": {"n": 1}, "b": {"n": 2}}"#));
+        store.handle(&request("POST", r#"{"b": null}"#));
         drop(store);
         std::fs::OpenOptions::new()
             .append(true)
@@ -124,11 +123,11 @@ mod tests {
             .write_all(b"{\"collection\": \"ta")
             .unwrap();
         let after_cut = Store::open(&file).unwrap();
-        after_cut.answer(&request("POST", r#"{"c": {"n": 3}}"#));
+        after_cut.handle(&request("POST", r#"{"c": {"n": 3}}"#));
         assert_eq!(
             Store::open(&file)
                 .unwrap()
-                .answer(&request("GET", ""))
+                .handle(&request("GET", ""))
                 .as_json(),
             json!({"a": {"n": 1}, "c": {"n": 3}})
         );

@@ -1,13 +1,13 @@
-//! Misbehaviour on request.
+//! Simulated faults.
 //!
-//! `STANDIN_FAIL` names it; a file `.standin-fail` with the same word in the
-//! data directory does too, for the parts whose environment cannot be set.
+//! `STANDIN_FAIL` selects the fault, as does a file `.standin-fail` with the same word
+//! in the data directory, for containers whose environment cannot be set.
 //!
 //! | word          | effect                                             |
 //! | ------------- | -------------------------------------------------- |
-//! | `exit1`       | says so and exits 1                                |
-//! | `never-ready` | runs, never opens its port, ends on SIGTERM        |
-//! | `oom`         | takes memory until the kernel kills it             |
+//! | `exit1`       | prints it and exits with 1                         |
+//! | `never-ready` | runs, never opens its port, exits on SIGTERM       |
+//! | `oom`         | allocates memory until the kernel kills it         |
 //! | `slow`        | starts after `STANDIN_SLOW_SECONDS` (60)           |
 
 use crate::support::{cgroup, signals};
@@ -16,8 +16,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Does what the switch asks before a part starts. Returns the exit code that
-/// the part has to end with, 0 where it may go on.
+/// Simulates the selected fault before a server starts. Returns the exit code with
+/// which the server must exit, or 0 to continue.
 pub fn misbehave(data: Option<&Path>) -> u8 {
     let from_file =
         || data.and_then(|directory| std::fs::read_to_string(directory.join(".standin-fail")).ok());
@@ -58,11 +58,11 @@ pub fn misbehave(data: Option<&Path>) -> u8 {
     }
 }
 
-/// `DATA PROGRAM…`: does what the switch asks, then becomes the program. For
-/// parts that are the real ones.
+/// `DATA PROGRAM…`: simulates the selected fault, then executes the program. For
+/// servers that are the real ones.
 pub fn misbehave_or_run(arguments: &[String]) -> u8 {
     let [data, program, rest @ ..] = arguments else {
-        eprintln!("standin: misbehave wants a data directory and a program");
+        eprintln!("standin: misbehave needs a data directory and a program");
         return 2;
     };
     match misbehave(Some(Path::new(data))) {
@@ -75,7 +75,7 @@ pub fn misbehave_or_run(arguments: &[String]) -> u8 {
     }
 }
 
-/// Whether parts take as long as the real servers do.
+/// Returns whether servers must take as long as the real ones.
 pub fn real_times() -> bool {
     std::env::var_os("STANDIN_REAL_TIMES").is_some_and(|value| value == "1")
 }

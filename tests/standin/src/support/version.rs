@@ -1,12 +1,10 @@
-//! Which version of its server an image plays.
+//! The version of the server that an image simulates.
 
 use std::fmt;
 
-/// Where the image keeps its version: a file, because an installer may set any
-/// environment variable.
+/// The version is in a file, because an installer may set any environment variable.
 const FILE: &str = "/etc/standin-version";
 
-/// A version of three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u32,
@@ -15,13 +13,13 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version of this image.
+    /// Returns the version of this image.
     pub fn of_image() -> Self {
         let text = std::fs::read_to_string(FILE).unwrap_or_default();
         Self::parse(&text).unwrap_or_else(|| panic!("{FILE} does not hold a version: `{text}`"))
     }
 
-    /// Reads `1.2.3`.
+    /// Parses `1.2.3`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.trim().splitn(3, '.').map(str::parse);
         let mut next = || numbers.next()?.ok();
@@ -32,7 +30,7 @@ impl Version {
         })
     }
 
-    /// `1.2`: what MongoDB calls a feature compatibility version.
+    /// Returns `1.2`, which MongoDB calls a feature compatibility version.
     pub fn series(self) -> String {
         format!("{}.{}", self.major, self.minor)
     }
