@@ -314,7 +314,9 @@ current-context: x
     let output = home.run(&["logs"]);
     assert_eq!(output.code, 10, "{}", output.stderr);
     assert!(
-        output.stderr.contains("cannot connect to the Docker engine"),
+        output
+            .stderr
+            .contains("cannot connect to the Docker engine"),
         "{}",
         output.stderr
     );

@@ -4,7 +4,7 @@ from .manual import await_login
 
 
 def plain_containers(prefix, images, ports):
-    """Compose's way: six containers on one network, started at once. Returns the seconds to a login."""
+    """Starts six containers on one network at once, like Compose. Returns the seconds until a login."""
     network = prefix + "-plain"
     databases = ["CLEARML_ELASTIC_SERVICE_HOST=clearml-elastic-master", "CLEARML_ELASTIC_SERVICE_PORT=9200",
                  "CLEARML_MONGODB_SERVICE_HOST=clearml-mongodb", "CLEARML_MONGODB_SERVICE_PORT=27017",

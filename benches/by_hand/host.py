@@ -1,4 +1,4 @@
-"""What the host runs and measures: programs, time, sectors written, cgroups."""
+"""Programs and measurements on the host: time, sectors written, cgroups."""
 import contextlib
 import glob
 import os
@@ -14,22 +14,22 @@ def say(text):
 
 
 def run(*argv, check=True, **more):
-    """Runs a program to its end and returns its stdout; a failure ends the script."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
-    if check and done.returncode != 0:
-        sys.exit("by-hand: %s\n%s%s" % (" ".join(argv), done.stdout[-2000:], done.stderr[-2000:]))
-    return done.stdout
+    """Runs a program and returns its stdout. A failure ends the script."""
+    process = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    if check and process.returncode != 0:
+        sys.exit("by-hand: %s\n%s%s" % (" ".join(argv), process.stdout[-2000:], process.stderr[-2000:]))
+    return process.stdout
 
 
 def timed(work):
-    began = time.monotonic()
+    started = time.monotonic()
     work()
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
 def free_ports(count):
-    """Ports that nobody listens on, so that two runs do not meet. They are below those
-    of outgoing connections, one of which could take a port while a node is recreated."""
+    """Returns free ports, so that two runs do not conflict. They are below the ports of
+    outgoing connections, which could use one while a node is recreated."""
     ports = []
     while len(ports) < count:
         port = random.randrange(20_000, 30_000)
@@ -39,8 +39,8 @@ def free_ports(count):
 
 
 class Helper:
-    """A process that runs for as long as the `with` block, and ends with this script
-    even if the script is killed."""
+    """A process that runs during the `with` block, and ends with this script even if the
+    script is killed."""
 
     def __init__(self, *argv, ready):
         self.argv, self.ready = argv, ready
@@ -53,7 +53,7 @@ class Helper:
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
-                sys.exit("by-hand: %s does not start" % " ".join(self.argv))
+                sys.exit("by-hand: %s did not start" % " ".join(self.argv))
             time.sleep(0.05)
         return self
 
@@ -64,13 +64,13 @@ class Helper:
 
 
 class PeakMemory:
-    """Follows the peak memory of a process while it runs (its own count: what `wait`
-    tells includes the memory of the process that forked)."""
+    """Observes the peak memory of a process while it runs. The result of `wait` would
+    include the memory of the process that forked it."""
 
     def __init__(self, process):
         self.status, self.kilobytes = "/proc/%d/status" % process.pid, 0
 
-    def look(self):
+    def update(self):
         try:
             with open(self.status) as file:
                 for line in file:
@@ -83,33 +83,33 @@ class PeakMemory:
         return self.kilobytes / 1000
 
 
-def bytes_written(folder):
-    """The bytes written since boot to the device that holds a folder, everything flushed."""
+def bytes_written(directory):
+    """Returns the bytes written since boot to the device of a directory, after a flush."""
     os.sync()
-    device = os.stat(folder).st_dev
+    device = os.stat(directory).st_dev
     with open("/proc/diskstats") as file:
         for line in file:
             fields = line.split()
             if (int(fields[0]), int(fields[1])) == (os.major(device), os.minor(device)):
                 return int(fields[9]) * 512
-    sys.exit("by-hand: /proc/diskstats does not list the device of " + folder)
+    sys.exit("by-hand: /proc/diskstats does not list the device of " + directory)
 
 
 class Cgroup:
-    """Processor and memory of a container, whichever version of cgroups the host has."""
+    """CPU and memory of a container, with either version of cgroups."""
 
-    # With either cgroup driver.
+    # The names with each cgroup driver.
     NAMES = ["docker/%s", "system.slice/docker-%s.scope"]
 
     def __init__(self, container):
         identifier = run("docker", "inspect", "-f", "{{.Id}}", container).strip()
         self.unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
         roots = [""] if self.unified else ["cpuacct/", "memory/"]
-        folders = [path for root in roots for name in self.NAMES
+        directories = [path for root in roots for name in self.NAMES
                    for path in glob.glob("/sys/fs/cgroup/" + root + name % identifier)]
-        if len(folders) != len(roots):
+        if len(directories) != len(roots):
             sys.exit("by-hand: no cgroup of %s below /sys/fs/cgroup" % container)
-        self.processor, self.memory = folders[0], folders[-1]
+        self.processor, self.memory = directories[0], directories[-1]
 
     def processor_seconds(self):
         if self.unified:
@@ -117,7 +117,7 @@ class Cgroup:
         return _number(self.processor + "/cpuacct.usage") / 1e9
 
     def memory_bytes(self):
-        """As `docker stats` counts: without the page cache that can be dropped."""
+        """Returns the memory as `docker stats` does: without the inactive page cache."""
         usage, inactive = (("memory.current", "inactive_file") if self.unified
                            else ("memory.usage_in_bytes", "total_inactive_file"))
         return _number(self.memory + "/" + usage) - _field(self.memory + "/memory.stat", inactive)

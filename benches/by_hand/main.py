@@ -1,4 +1,4 @@
-"""Arguments, what must be there, and what is printed."""
+"""Arguments, prerequisites and output."""
 import argparse
 import datetime
 import os
@@ -39,15 +39,15 @@ def arguments(description):
 
 
 def find_programs(binary, work):
-    """Ends the script if a program is missing. kubectl is taken from the node image then."""
+    """Ends the script if a program is missing. A missing kubectl is copied from the node image."""
     os.environ["PATH"] += os.pathsep + os.path.expanduser("~/go/bin") + os.pathsep + work
     for program in [binary, "docker", "kind"]:
         if not shutil.which(program):
-            sys.exit("by-hand: %s is not there" % program)
+            sys.exit("by-hand: %s is not installed" % program)
     if not shutil.which("kubectl"):
         container = run("docker", "create", os.environ["CLEARML_LOCAL_NODE_IMAGE"]).strip()
         try:
-            # One binary in the rig's node image; kind's own has one of this name.
+            # In the rig's node image, kubectl is a link to kubelet; kind's image has a binary.
             for path in ["/usr/bin/kubectl", "/usr/bin/kubelet"]:
                 run("docker", "cp", "-L", container + ":" + path, work + "/kubectl", check=False)
                 if shutil.which("kubectl"):
@@ -55,7 +55,7 @@ def find_programs(binary, work):
         finally:
             run("docker", "rm", container)
     if not shutil.which("kubectl"):
-        sys.exit("by-hand: kubectl is not there")
+        sys.exit("by-hand: kubectl is not installed")
 
 
 def about(options):
@@ -78,7 +78,7 @@ def main(description):
     if options.table:
         show(Record.read(options.table))
         return
-    # Ends as on Ctrl-C: what was started is removed.
+    # Like Ctrl-C: everything that was started is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = tempfile.mkdtemp(prefix="by-hand-")
     binary = os.path.abspath(os.environ.get("CLEARML_LOCAL", "target/dist/clearml-local"))

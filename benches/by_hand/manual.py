@@ -23,10 +23,10 @@ nodes:
 
 
 def await_login(port, key, secret):
-    """Asks as `up` does, until a login returns a token."""
-    word = base64.b64encode(("%s:%s" % (key, secret)).encode()).decode()
+    """Polls like `up` until a login returns a token."""
+    basic = base64.b64encode(("%s:%s" % (key, secret)).encode()).decode()
     request = urllib.request.Request("http://127.0.0.1:%d/auth.login" % port, b"{}",
-                                     {"Authorization": "Basic " + word, "Content-Type": "application/json"})
+                                     {"Authorization": "Basic " + basic, "Content-Type": "application/json"})
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
@@ -39,7 +39,7 @@ def await_login(port, key, secret):
 
 
 class Kind:
-    """What the chart's README asks for, with kind and kubectl."""
+    """The steps in the chart's README, with kind and kubectl."""
 
     def __init__(self, name, node_image, ports, work):
         self.name, self.node_image, self.ports = name, node_image, ports
@@ -62,8 +62,8 @@ class Kind:
         run("kind", "load", "docker-image", "--name", self.name, *references)
 
     def apply(self, manifests):
-        for folder, owner in OWNERS.items():
-            path = "/var/local-path-provisioner/" + folder
+        for directory, owner in OWNERS.items():
+            path = "/var/local-path-provisioner/" + directory
             run("docker", "exec", self.node, "sh", "-c", "mkdir -p %s && chown %s %s" % (path, owner, path))
         self.kubectl("create", "namespace", "clearml", check=False)
         self.kubectl("apply", "-f", manifests)
@@ -73,7 +73,7 @@ class Kind:
         await_login(self.ports["api"], *credentials)
 
     def server(self, references, manifests, credentials):
-        """Everything from nothing to a login, and the seconds of each step."""
+        """Creates a cluster with a server until a login. Returns the seconds of each step."""
         return {"kind create": timed(self.create),
                 "kind load": timed(lambda: self.load(references)),
                 "kubectl apply": timed(lambda: self.apply(manifests)),

@@ -1,5 +1,5 @@
-"""The parts that are measured. Within each, clearml-local and the work by hand take
-turns, so that noise of the machine meets both."""
+"""The measured parts. In each, clearml-local and the work by hand alternate, so that noise
+of the host affects both."""
 import itertools
 import os
 import sys
@@ -12,16 +12,16 @@ from .manual import Kind
 from .product import Product
 from .registry import Registry
 
-# What the stand-in of the API server takes on data that it knows.
+# The seconds that the stand-in of the API server needs with existing data.
 API_SERVER_START = 4.0
-# Those that need an instance that runs, in the order in which they are measured.
+# Parts that need a running instance, in the order in which they are measured.
 ON_INSTANCE = ["small", "change", "restart", "again", "idle"]
 AROUND_INSTANCE = ["cold", "plain"]
 NAMES = AROUND_INSTANCE + ON_INSTANCE + ["twenty", "load", "real", "first"]
 
 
 class Bench:
-    """What all parts share."""
+    """Runs the parts."""
 
     def __init__(self, options, record, binary, work):
         name = "bench-%d" % os.getpid()
@@ -52,9 +52,9 @@ class Bench:
             self.first()
         self.record.add("binary", os.path.getsize(self.ours.binary) / 1e6)
 
-    def rounds(self, what, count):
+    def rounds(self, title, count):
         for number in range(count):
-            say("%s, %d of %d" % (what, number + 1, count))
+            say("%s, %d of %d" % (title, number + 1, count))
             yield number
 
     def clean_up(self):
@@ -67,7 +67,7 @@ class Bench:
         up = self.ours.cold(used)
         self.record.add(name, up.seconds, **up.details())
         self.record.add(name + " disk", (bytes_written(self.docker_root) - before) / 1e9)
-        self.ours.keep_manifests()
+        self.ours.store_manifests()
 
     def cold_by_hand(self, used, name):
         before = bytes_written(self.docker_root)
@@ -113,23 +113,23 @@ class Bench:
         self.idle_node(self.ours.node, "")
 
     def idle_node(self, node, suffix):
-        """What a node takes for a minute, once it has settled for one."""
+        """Measures an idle node for a minute, after another minute."""
         cgroup, seconds = Cgroup(node), self.options.idle_seconds
         time.sleep(seconds)
-        before, began = cgroup.processor_seconds(), time.monotonic()
+        before, started = cgroup.processor_seconds(), time.monotonic()
         time.sleep(seconds)
-        percent = 100 * (cgroup.processor_seconds() - before) / (time.monotonic() - began)
+        percent = 100 * (cgroup.processor_seconds() - before) / (time.monotonic() - started)
         self.record.add("idle processor" + suffix, percent)
         self.record.add("idle memory" + suffix, cgroup.memory_bytes() / 1e6)
 
     def twenty(self, small):
-        for _ in self.rounds("cold ups in a row", self.options.cold_runs):
+        for _ in self.rounds("cold ups in sequence", self.options.cold_runs):
             up = self.ours.cold(small)
             self.record.add("twenty", up.seconds, **up.details())
             self.ours.purge()
 
     def load(self):
-        """1 GB into a node that runs: the step `images` of an `up`, and `kind load`."""
+        """Loads 1 GB into a running node: the step `images` of an `up`, and `kind load`."""
         small = images.small()
         say("building 1 GB of images")
         names = images.one_gigabyte(self.ours.name, self.work)
@@ -155,7 +155,7 @@ class Bench:
 
     def first(self):
         """First use: an engine without the images, and a registry behind a slow connection."""
-        # Makes sure of the network `kind`, and keeps the manifests' keys.
+        # Creates the network `kind`, and stores the manifests with their keys.
         self.ours.cold(images.small())
         self.ours.purge()
         with Registry(self.work) as registry:
@@ -178,7 +178,7 @@ class Bench:
         with self.written(registry, "first disk", megabits):
             up = self.ours.cold(registry.images, *more)
         self.record.add(name, up.seconds, **up.details())
-        self.ours.keep_manifests()
+        self.ours.store_manifests()
         self.ours.purge()
         registry.images.remove()
 

@@ -1,4 +1,4 @@
-"""The work as clearml-local does it."""
+"""The work with clearml-local."""
 import json
 import os
 import subprocess
@@ -13,19 +13,19 @@ REAL_TIMES = "".join("%s:\n  extraEnvs:\n  - name: STANDIN_REAL_TIMES\n    value
 
 
 class Up:
-    """An `up` that has ended: its seconds, its events, its peak memory."""
+    """A finished `up`: its seconds, events and peak memory."""
 
     def __init__(self, seconds, events, megabytes):
         self.seconds, self.events, self.megabytes = seconds, events, megabytes
 
     def details(self):
-        """What explains the seconds afterwards."""
+        """Returns details that explain the duration."""
         ready = next((event for event in self.events if event.get("event") == "ready"), {})
         return {"timings": ready.get("timings", []), "phases": ready.get("phases", {}), "gaps": ready.get("gaps", []),
                 "peakMB": self.megabytes}
 
     def step(self, name):
-        """The seconds of a step, or None if it did not end."""
+        """Returns the seconds of a step, or None if it did not finish."""
         found = (event for event in self.events if event.get("step") == name and event["event"] == "step-finished")
         return next((event["seconds"] for event in found), None)
 
@@ -40,26 +40,26 @@ class Product:
         with open(self.values, "w") as file:
             file.write(REAL_TIMES)
 
-    def run(self, verb, *more, **options):
-        return run(self.binary, verb, "--name", self.name, *more, **options)
+    def run(self, command, *more, **options):
+        return run(self.binary, command, "--name", self.name, *more, **options)
 
     def cold(self, images, *more):
-        """An `up` of an instance that does not exist. The stand-ins take a real server's times."""
+        """Runs `up` for a new instance. The stand-ins take as long as the real servers."""
         self.purge()
         return self.up("-f", self.values, *images.arguments(), *more)
 
     def up(self, *more, until=None):
-        """Runs `up` to its end, or until an event is met."""
+        """Runs `up` to its end, or until an event matches."""
         ports = [word for port in self.ports.items() for word in ("--%s-port" % port[0], str(port[1]))]
         argv = [self.binary, "up", "--name", self.name, "-o", "json", "--timings", *ports, *more]
         events = []
         with tempfile.TemporaryFile("w+") as errors:
-            began = time.monotonic()
+            started = time.monotonic()
             with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
                 try:
                     memory = PeakMemory(process)
                     for line in process.stdout:
-                        memory.look()
+                        memory.update()
                         events.append(json.loads(line))
                         if until is not None and until(events[-1]):
                             break
@@ -67,22 +67,22 @@ class Product:
                         process.wait()
                 finally:
                     process.terminate()
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - started
             if until is None and process.returncode != 0:
                 errors.seek(0)
                 shown = "\n".join(json.dumps(event) for event in events[-5:])
                 sys.exit("by-hand: %s\n%s\n%s" % (" ".join(argv), shown, errors.read()[-2000:]))
         return Up(seconds, events, memory.megabytes())
 
-    def keep_manifests(self):
-        """Keeps the objects and keys of the instance, for the same work by hand."""
+    def store_manifests(self):
+        """Stores the objects and keys of the instance for the same work by hand."""
         with open(self.manifests, "w") as file:
             file.write(self.run("render", "--show-secrets"))
         keys = json.loads(self.run("credentials", "-o", "json"))
         self.credentials = keys["accessKey"], keys["secretKey"]
 
-    def timed(self, verb, *more):
-        return timed(lambda: self.run(verb, *more))
+    def timed(self, command, *more):
+        return timed(lambda: self.run(command, *more))
 
     def purge(self):
         self.run("down", "--purge", "--yes", check=False)

@@ -1,4 +1,4 @@
-"""Every single measurement, and the table made of them."""
+"""All measurements, and their table."""
 import datetime
 import json
 import os
@@ -8,7 +8,7 @@ HEAD = ["what", "clearml-local", "against", "ratio", "target"]
 
 
 class Record:
-    """Measurements by name, kept in a file after each one if there is one."""
+    """Measurements by name, written to a file, if there is one, after each measurement."""
 
     def __init__(self, path=None, about=None, measurements=None):
         self.path, self.about, self.measurements = path, about or {}, measurements or []
@@ -16,8 +16,8 @@ class Record:
     @classmethod
     def read(cls, path):
         with open(path) as file:
-            kept = json.load(file)
-        return cls(about=kept["about"], measurements=kept["measurements"])
+            stored = json.load(file)
+        return cls(about=stored["about"], measurements=stored["measurements"])
 
     def add(self, name, value, **details):
         at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -44,28 +44,28 @@ def number(value):
 
 
 def spread(values, unit):
-    """The median, and the range where there are several."""
+    """Formats the median, and the range of several values."""
     shown = number(statistics.median(values))
     if len(values) > 1:
         shown += " (%s to %s)" % (number(min(values)), number(max(values)))
     return (shown + " " + unit).strip()
 
 
-def row(what, ours, against=None, target="", unit="s"):
-    """A row of one measurement, or of the ratio of two."""
+def row(title, ours, against=None, target="", unit="s"):
+    """Returns a row with one measurement, or with the ratio of two."""
     def cells(record):
         if not record.all_of(*filter(None, [ours, against])):
             return None
-        mine = spread(record.values(ours), unit)
+        own = spread(record.values(ours), unit)
         if against is None:
-            return [what, mine, "", "", target]
+            return [title, own, "", "", target]
         ratio = record.median(ours) / record.median(against)
-        return [what, mine, spread(record.values(against), unit), "%.2f" % ratio, target]
+        return [title, own, spread(record.values(against), unit), "%.2f" % ratio, target]
     return cells
 
 
 def first_use(rate, ratio_target):
-    """Against the same work by hand, and against the download alone."""
+    """Compares with the same work by hand, and with only the download."""
     ours, download = "first %s" % rate, "download %s" % rate
 
     def limit(record):
@@ -73,19 +73,19 @@ def first_use(rate, ratio_target):
             return None
         base, most = record.median(download), 1.1 * record.median(download) + 25
         target = "≤ 1.1 × the download + 25 s = %s s" % number(most) if rate == 100 else ""
-        return ["first use at %s Mbit/s, against the download alone" % rate, spread(record.values(ours), "s"),
+        return ["first use at %s Mbit/s, against only the download" % rate, spread(record.values(ours), "s"),
                 spread(record.values(download), "s"), "%.2f" % (record.median(ours) / base), target]
-    what = "first use at %s Mbit/s, against docker pull, kind create, load, apply" % rate
-    return [row(what, ours, ours + " by hand", ratio_target), limit]
+    title = "first use at %s Mbit/s, against docker pull, kind create, load, apply" % rate
+    return [row(title, ours, ours + " by hand", ratio_target), limit]
 
 
-def slowest(what, name, target):
+def slowest(title, name, target):
     def cells(record):
         values = record.values(name)
         if len(values) < 2:
             return None
         ratio = max(values) / statistics.median(values)
-        return [what % len(values), number(max(values)) + " s", number(statistics.median(values)) + " s", "%.2f" % ratio, target]
+        return [title % len(values), number(max(values)) + " s", number(statistics.median(values)) + " s", "%.2f" % ratio, target]
     return cells
 
 
@@ -100,20 +100,20 @@ ROWS = [
     row("disk written on first use, per byte of image layers", "first disk", "first disk by hand", "≤ 1.2", ""),
     row("disk written by a cold `up`, small images", "cold disk", "cold disk by hand", "", "GB"),
     row("loading 1 GB into a running node, against `kind load`", "load", "load by hand", "≤ 0.35"),
-    slowest("%d cold `up`s in a row: the slowest against the median", "twenty", "≤ 1.25"),
+    slowest("%d cold `up`s in sequence: the slowest against the median", "twenty", "≤ 1.25"),
     row("a changed value that restarts the API server, beyond its own start", "change", None, "≤ 3 s"),
     row("`up` with nothing to do", "nothing", None, "≤ 1 s"),
     row("`status`", "status", None, "≤ 0.150 s"),
     row("`--help`", "help", None, "≤ 0.005 s"),
     row("peak memory while 1 GB is loaded", "load memory", None, "≤ 64 MB", "MB"),
     row("the published binary", "binary", None, "≤ 15 MB", "MB"),
-    row("processor of the idle node, of one core, against kind's node", "idle processor", "idle processor by hand", "≤ 1", "%"),
+    row("CPU of the idle node, of one core, against kind's node", "idle processor", "idle processor by hand", "≤ 1", "%"),
     row("memory of the idle node, against kind's node", "idle memory", "idle memory by hand", "≤ 1", "MB"),
 ]
 
 
 def table(record):
-    """The rows of everything that was measured, as Markdown."""
+    """Returns the rows of all measurements as Markdown."""
     rows = filter(None, (cells(record) for cells in ROWS))
     lines = ["| " + " | ".join(cells) + " |" for cells in [HEAD, *rows]]
     lines.insert(1, "|" + "---|" * len(HEAD))
@@ -121,7 +121,7 @@ def table(record):
 
 
 def steps(record):
-    """The median of each step by hand, by name of the measurement."""
+    """Returns the median of each step by hand, by the name of the measurement."""
     found = {}
     for one in record.measurements:
         for step, seconds in one.get("steps", {}).items():

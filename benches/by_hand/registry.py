@@ -28,7 +28,7 @@ CACHE = os.environ.get("RIG_CACHE") or os.path.join(
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
-def answers(address, port):
+def accepts_connections(address, port):
     try:
         socket.create_connection((address, port), timeout=1).close()
         return True
@@ -37,29 +37,29 @@ def answers(address, port):
 
 
 def gateway():
-    """The address at which containers in the network `kind` reach the host."""
+    """Returns the host's address for containers in the network `kind`."""
     found = run("docker", "network", "inspect", "kind", "-f", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", check=False)
     addresses = [address for address in found.split() if ":" not in address]
     if not addresses:
-        sys.exit("by-hand: no network `kind` yet: it comes with the first `up`")
+        sys.exit("by-hand: the network `kind` does not exist: it is created by the first `up`")
     return addresses[0]
 
 
 class Registry:
-    """A registry that runs for as long as the `with` block."""
+    """A registry that runs during the `with` block."""
 
     def __init__(self, work):
         self.work, self.address = work, gateway()
         self.port, self.limited_port = free_ports(2)
         self.name = "%s:%d" % (self.address, self.limited_port)
         self.certificate, self.key = os.path.join(work, "registry.pem"), os.path.join(work, "registry.key")
-        self.trust = "/etc/docker/certs.d/" + self.name
+        self.trust_directory = "/etc/docker/certs.d/" + self.name
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
         for program in ["docker-registry", "openssl", "curl", "setpriv"]:
             if not shutil.which(program):
-                sys.exit("by-hand: %s is not there: apt-get install %s" % (program, program))
+                sys.exit("by-hand: %s is not installed: apt-get install %s" % (program, program))
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
             "-subj", "/CN=by-hand", "-addext", "subjectAltName=IP:%s,IP:127.0.0.1" % self.address,
             "-keyout", self.key, "-out", self.certificate)
@@ -79,19 +79,19 @@ class Registry:
         config = os.path.join(self.work, "registry.yaml")
         with open(config, "w") as file:
             file.write(CONFIG % (storage, self.port, self.certificate, self.key))
-        self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: answers("127.0.0.1", self.port)))
+        self.stack.enter_context(Helper("docker-registry", "serve", config, ready=lambda: accepts_connections("127.0.0.1", self.port)))
         self._fill(storage, real)
         self.stack.callback(self._distrust)
-        os.makedirs(self.trust, exist_ok=True)
-        shutil.copy(self.certificate, os.path.join(self.trust, "ca.crt"))
+        os.makedirs(self.trust_directory, exist_ok=True)
+        shutil.copy(self.certificate, os.path.join(self.trust_directory, "ca.crt"))
 
     def _distrust(self):
-        shutil.rmtree(self.trust, ignore_errors=True)
+        shutil.rmtree(self.trust_directory, ignore_errors=True)
         with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(self.trust))
+            os.rmdir(os.path.dirname(self.trust_directory))
 
     def _storage(self, real):
-        """The folder for these images; those of others are removed."""
+        """Returns the directory for these images, and removes those of others."""
         identifiers = run("docker", "image", "inspect", "-f", "{{.Id}}", *real.references())
         name = "registry-" + hashlib.sha256(identifiers.encode()).hexdigest()[:12]
         os.makedirs(CACHE, exist_ok=True)
@@ -104,7 +104,7 @@ class Registry:
         complete = os.path.join(storage, "complete")
         if os.path.exists(complete):
             return
-        say("filling the registry, once")
+        say("filling the registry")
         for image in images.TAGS:
             # The engine trusts any certificate on the loopback network.
             name = images.name_in("127.0.0.1:%d" % self.port, image) + ":" + images.TAGS[image]
@@ -116,20 +116,20 @@ class Registry:
         open(complete, "w").close()
 
     def limited(self, megabits):
-        """A context in which the registry answers at that rate."""
+        """Returns a context in which the registry has this rate."""
         proxy = os.path.join(os.path.dirname(os.path.realpath(__file__)), "throttle.py")
         return Helper(sys.executable, proxy, "%s:%d" % (self.address, self.limited_port), "127.0.0.1:%d" % self.port,
-                      str(megabits), ready=lambda: answers(self.address, self.limited_port))
+                      str(megabits), ready=lambda: accepts_connections(self.address, self.limited_port))
 
     def download(self):
         """Downloads all blobs without storing them. Returns the seconds and the bytes."""
-        trust = ssl.create_default_context(cafile=self.certificate)
+        trusted = ssl.create_default_context(cafile=self.certificate)
         blobs = {}
         for image in images.TAGS:
             base = "https://%s/v2/%s/" % (self.name, images.name_in("", image)[1:])
             request = urllib.request.Request(base + "manifests/" + images.TAGS[image], headers={"Accept": MANIFEST})
-            with urllib.request.urlopen(request, context=trust) as answer:
-                manifest = json.load(answer)
+            with urllib.request.urlopen(request, context=trusted) as response:
+                manifest = json.load(response)
             for blob in [manifest["config"], *manifest["layers"]]:
                 blobs[blob["digest"]] = (base + "blobs/" + blob["digest"], blob["size"])
         requests = [word for url, _ in blobs.values() for word in ("-o", os.devnull, url)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""throttle.py ADDRESS:PORT TARGET:PORT MBIT: passes TCP connections on, and limits what
-the target sends to MBIT/s in all. Bytes stay in the kernel, as both cores are in use."""
+"""throttle.py ADDRESS:PORT TARGET:PORT MBIT: forwards TCP connections, and limits the
+total rate of the target to MBIT/s. Bytes stay in the kernel, because both cores are in use."""
 import os
 import socket
 import sys
@@ -15,12 +15,12 @@ class Bucket:
 
     def __init__(self, bytes_per_second):
         self.rate, self.free, self.lock = bytes_per_second, time.monotonic(), threading.Lock()
-        # About 4 ms, so that several connections take turns.
+        # About 4 ms, so that several connections alternate.
         self.portion = max(16_384, min(PIPE, int(bytes_per_second * 0.004)))
 
     def pay(self, count):
         with self.lock:
-            # What was not used for 20 ms is lost.
+            # An unused rate expires after 20 ms.
             self.free = max(self.free, time.monotonic() - 0.02) + count / self.rate
             wait = self.free - time.monotonic()
         if wait > 0:
@@ -28,7 +28,7 @@ class Bucket:
 
 
 def pump(source, target, bucket, portion):
-    """Moves bytes until the source ends, paying before they are passed on."""
+    """Forwards bytes until the source ends, and pays for them first."""
     reader, writer = os.pipe()
     try:
         while True:

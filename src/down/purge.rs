@@ -110,7 +110,7 @@ impl<'a> Purge<'a> {
         }
         let marker = Marker::read(dir).ok().flatten();
         if marker.is_some_and(|marker| marker.instance == *self.name) {
-            self.keep(dir, "it holds the data from before they were moved");
+            self.keep(dir, "it contains the data from before they were moved");
         }
         true
     }

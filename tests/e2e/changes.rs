@@ -74,7 +74,7 @@ async fn changed_settings_recreate_the_node_and_keep_the_data() {
     assert!(!text().contains(&context), "{}", text());
     // Moving the data keeps the previous directory, and `--purge` reports it.
     let purged = instance.run(&["down", "--purge", "--yes"]).expect(0);
-    let reason = ": it holds the data from before they were moved";
+    let reason = ": it contains the data from before they were moved";
     assert!(purged.stderr.contains(reason), "{}", purged.stderr);
     assert!(!data.exists());
     let remaining = instance.state_dir().join("data");

@@ -169,9 +169,7 @@ fn is_revoked_in_fixed_mode(config: &Config, name: &str) -> bool {
 /// Returns the user `secure.credentials.<name>`, if it has a key and a secret.
 fn from_credentials(config: &Config, version: Version, name: &str) -> Result<Option<User>, String> {
     let field = |field: &str| config.text(&format!("secure.credentials.{name}.{field}"));
-    let builtin = builtin_users(version)
-        .iter()
-        .find(|user| user.name == name);
+    let builtin = builtin_users(version).iter().find(|user| user.name == name);
     let role = builtin.map(|builtin| builtin.role).or(field("role"));
     let role = role.ok_or_else(|| format!("secure.credentials.{name} has no role"))?;
     if !["system", "admin", "superuser", "user", "annotator"].contains(&role) {
