@@ -97,7 +97,7 @@ fn is_fresh(name: &str, text: &str) {
     let current = files::read(&path).unwrap().unwrap_or_default();
     assert!(
         current == text,
-        "{name} is not what the code says: UPDATE_DOCS=1 cargo test --test docs"
+        "{name} is out of date: UPDATE_DOCS=1 cargo test --test docs"
     );
 }
 
