@@ -1,20 +1,21 @@
-//! Archives (tar) as the engine sends them, read entry by entry.
+//! Reads the tar archives that the engine sends, entry by entry.
 
 use std::io::{self, Write};
 
 use futures_util::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-/// The unit of an archive; every header is one, and contents fill whole ones.
+/// The size of a block. A header is one block, and contents are padded to whole blocks.
 const BLOCK: usize = 512;
-/// How long the records before an entry may be. It bounds memory.
-const LONGEST_RECORDS: u64 = 1 << 20;
+/// The maximum size of the records before an entry, to limit memory.
+const MAX_RECORDS: u64 = 1 << 20;
 
-/// An archive that is read.
+/// A reader of an archive.
 pub(crate) struct Tar<R> {
     reader: R,
-    /// What of the present entry is unread, and what fills its last block.
-    left: u64,
-    fill: u64,
+    /// The unread bytes of the current entry.
+    unread: u64,
+    /// The unread padding after the current entry.
+    padding: u64,
 }
 
 /// Returns the text of an archive's first file, if it has one.
@@ -41,13 +42,13 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
     pub(crate) fn new(reader: R) -> Self {
         Tar {
             reader,
-            left: 0,
-            fill: 0,
+            unread: 0,
+            padding: 0,
         }
     }
 
-    /// The next regular file; `None` at the end. What of the one before was not
-    /// copied is passed over.
+    /// Returns the next regular file, or `None` at the end. The rest of the previous
+    /// one is skipped.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Entry>> {
         let mut path = None;
         loop {
@@ -57,43 +58,47 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
             if header.iter().all(|byte| *byte == 0) {
                 return Ok(None);
             }
-            let size = octal(&header[124..136]).ok_or_else(|| broken("size"))?;
-            self.left = size;
-            self.fill = size.next_multiple_of(BLOCK as u64) - size;
+            let size = octal(&header[124..136]).ok_or_else(|| invalid("size"))?;
+            self.unread = size;
+            self.padding = size.next_multiple_of(BLOCK as u64) - size;
             match header[156] {
                 b'0' | 0 => {
                     let path = path.unwrap_or_else(|| short_path(&header));
                     return Ok(Some(Entry { path, size }));
                 }
-                b'x' if size <= LONGEST_RECORDS => {
+                b'x' if size <= MAX_RECORDS => {
                     let mut records = Vec::new();
                     self.copy(&mut records).await?;
                     path = long_path(&records);
                 }
-                b'x' => return Err(broken("name")),
-                // Of all that follow; says nothing of names.
+                b'x' => return Err(invalid("name")),
+                // Global records do not contain names.
                 b'g' => {}
                 _ => path = None,
             }
         }
     }
 
-    /// Writes what is unread of the present file.
-    pub(crate) async fn copy(&mut self, into: &mut impl Write) -> io::Result<()> {
-        while self.left + self.fill > 0 {
+    /// Writes the rest of the current file to `target`.
+    pub(crate) async fn copy(&mut self, target: &mut impl Write) -> io::Result<()> {
+        while self.unread + self.padding > 0 {
             let bytes = self.reader.fill_buf().await?;
             if bytes.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let up_to = |many: u64| usize::try_from(many).unwrap_or(usize::MAX).min(bytes.len());
-            let taken = if self.left > 0 {
-                let taken = up_to(self.left);
-                into.write_all(&bytes[..taken])?;
-                self.left -= taken as u64;
+            let up_to = |count: u64| {
+                usize::try_from(count)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len())
+            };
+            let taken = if self.unread > 0 {
+                let taken = up_to(self.unread);
+                target.write_all(&bytes[..taken])?;
+                self.unread -= taken as u64;
                 taken
             } else {
-                let taken = up_to(self.fill);
-                self.fill -= taken as u64;
+                let taken = up_to(self.padding);
+                self.padding -= taken as u64;
                 taken
             };
             self.reader.consume_unpin(taken);
@@ -102,7 +107,7 @@ impl<R: AsyncBufRead + Unpin> Tar<R> {
     }
 }
 
-fn broken(what: &str) -> io::Error {
+fn invalid(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!("invalid archive from the engine: invalid {what}"),
@@ -118,7 +123,7 @@ fn octal(field: &[u8]) -> Option<u64> {
     u64::from_str_radix(text(field).trim(), 8).ok()
 }
 
-/// A path that fits in the header, in one or two parts.
+/// Returns the path in a header, which has one or two parts.
 fn short_path(header: &[u8; BLOCK]) -> String {
     let (name, prefix) = (text(&header[..100]), text(&header[345..500]));
     if prefix.is_empty() {
@@ -128,7 +133,7 @@ fn short_path(header: &[u8; BLOCK]) -> String {
     }
 }
 
-/// The path among the records `LENGTH KEY=VALUE` that stand before an entry.
+/// Returns the path in the records before an entry, each `LENGTH KEY=VALUE`.
 fn long_path(mut records: &[u8]) -> Option<String> {
     while !records.is_empty() {
         let space = records.iter().position(|byte| *byte == b' ')?;
@@ -160,7 +165,8 @@ pub(crate) mod tests {
         header
     }
 
-    /// An archive of these files, with a folder and long names as engines write them.
+    /// Returns an archive of these files, with a directory and long names as engines
+    /// write them.
     pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
         let mut bytes = entry(b'5', "pods/", "", b"");
         for (path, content) in files {

@@ -70,7 +70,7 @@ pub enum Event {
     },
     Component {
         component: Component,
-        /// What it does and why.
+        /// The state and its reason.
         #[serde(flatten, serialize_with = "state_fields")]
         state: State,
         /// Seconds since the wait started.

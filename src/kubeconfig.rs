@@ -123,7 +123,7 @@ fn write(path: &Path, value: &Value) -> Result<(), Error> {
             reason: "writing it would change its meaning".into(),
         });
     }
-    // A link stays a link.
+    // Writes the target of a symbolic link, to keep the link.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if let Some(dir) = target.parent() {
         files::create_dir(dir)?;

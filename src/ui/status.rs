@@ -58,10 +58,10 @@ pub struct CheckView {
 #[derive(Debug, Clone)]
 pub struct ComponentView {
     pub name: Component,
-    /// What it does and why.
+    /// The state and its reason.
     pub state: State,
     pub image: Option<ObservedImage>,
-    /// How old it is; not for programs.
+    /// The age; not serialized.
     pub age_seconds: Option<u64>,
 }
 
