@@ -1,47 +1,46 @@
-//! What a person can do next: a sentence, and the commands that do it.
+//! Hints: what the user can do next, as a sentence and the commands for it.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// One thing to do next, such as `see its logs: clearml-local logs redis`.
+/// A hint, such as `see its logs: clearml-local logs redis`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     text: Cow<'static, str>,
-    /// What to type, in this order; empty if the text says all.
-    run: Vec<Command>,
+    /// The commands, in this order. May be empty.
+    commands: Vec<Command>,
 }
 
 impl Hint {
-    /// Something that is not done with a command.
+    /// Creates a hint without a command.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Hint {
         Hint {
             text: text.into(),
-            run: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
-    /// What a command is for, and the command.
+    /// Creates a hint from the purpose of a command and the command.
     pub fn run(text: impl Into<Cow<'static, str>>, command: impl Into<Command>) -> Hint {
         Hint {
             text: text.into(),
-            run: vec![command.into()],
+            commands: vec![command.into()],
         }
     }
 
-    /// The same with one more command after the others.
+    /// Appends a command.
     #[must_use]
     pub fn then(mut self, command: impl Into<Command>) -> Hint {
-        self.run.push(command.into());
+        self.commands.push(command.into());
         self
     }
 
-    /// The same, with commands that act on this instance; `None` is the default one. A
-    /// command that names an instance already keeps it.
+    /// Sets the instance of all commands that have none yet; `None` is the default one.
     #[must_use]
     pub fn about(mut self, instance: Option<&str>) -> Hint {
-        for command in &mut self.run {
+        for command in &mut self.commands {
             if let Command::Ours(ours) = command {
                 ours.name = ours.name.take().or_else(|| instance.map(str::to_owned));
             }
@@ -49,18 +48,18 @@ impl Hint {
         self
     }
 
-    /// Whether it is this command and nothing else.
+    /// Returns whether the hint consists of this command without arguments.
     pub fn is_only(&self, command: CommandName) -> bool {
-        matches!(&self.run[..], [Command::Ours(ours)] if ours.command == command && ours.args.is_empty())
+        matches!(&self.commands[..], [Command::Ours(ours)] if ours.command == command && ours.args.is_empty())
     }
 }
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
-        for (nth, command) in self.run.iter().enumerate() {
-            let before = if nth == 0 { ": " } else { " && " };
-            write!(f, "{before}{command}")?;
+        for (index, command) in self.commands.iter().enumerate() {
+            let separator = if index == 0 { ": " } else { " && " };
+            write!(f, "{separator}{command}")?;
         }
         Ok(())
     }
@@ -72,16 +71,16 @@ impl Serialize for Hint {
     }
 }
 
-/// Tests compare hints with what is shown.
+/// Tests compare hints with their text.
 #[cfg(test)]
 impl PartialEq<&str> for Hint {
     fn eq(&self, other: &&str) -> bool {
-        let shown = self.to_string();
-        shown == *other
+        let text = self.to_string();
+        text == *other
     }
 }
 
-/// What to type.
+/// A command of a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Ours(Ours),
@@ -120,11 +119,11 @@ impl fmt::Display for Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ours {
     command: CommandName,
-    /// Quoted for a shell where that is needed.
+    /// Quoted for a shell if necessary.
     args: String,
-    /// The instance; `None` is the one in question, which is filled in with [`Hint::about`].
+    /// The instance. [`Hint::about`] replaces `None`.
     name: Option<String>,
-    /// A variable of the environment that the command must not see.
+    /// An environment variable to unset for the command.
     without: Option<String>,
 }
 
@@ -138,7 +137,7 @@ impl Ours {
         }
     }
 
-    /// The same for this instance; `None` is the default one.
+    /// Sets the instance; `None` is the default one.
     #[must_use]
     pub fn of(self, instance: Option<&str>) -> Ours {
         Ours {
@@ -147,7 +146,7 @@ impl Ours {
         }
     }
 
-    /// The same without a variable of the environment.
+    /// Unsets an environment variable for the command.
     #[must_use]
     pub fn without(self, variable: String) -> Ours {
         Ours {
@@ -177,7 +176,7 @@ impl fmt::Display for Ours {
     }
 }
 
-/// The commands that hints name. All but `list` act on one instance.
+/// The commands in hints. All but `list` act on one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandName {
     Up,
@@ -213,9 +212,9 @@ impl CommandName {
     }
 }
 
-/// A command of this program: `ours!(Up)`, `ours!(Logs, "{component} --tail 100")`. The
-/// arguments are a literal with named placeholders, so that `tests/hints.rs` can parse every
-/// command that the program may print.
+/// Creates a command of this program: `ours!(Up)`, `ours!(Logs, "{component} --tail 100")`.
+/// The arguments are a literal with named placeholders, so that `tests/hints.rs` can parse
+/// every command that the program may print.
 macro_rules! ours {
     ($command:ident) => {
         $crate::hint::Ours::new($crate::hint::CommandName::$command, String::new())
@@ -231,8 +230,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_acts_on_the_instance_in_question() {
-        let demo = |hint: Hint| hint.about(Some("demo")).to_string();
+    fn about_sets_the_instance_of_each_command() {
+        let for_demo = |hint: Hint| hint.about(Some("demo")).to_string();
         let component = "redis";
         for (hint, expected) in [
             (
@@ -264,7 +263,7 @@ mod tests {
             ),
             (Hint::text("update Docker"), "update Docker"),
         ] {
-            assert_eq!(demo(hint), expected);
+            assert_eq!(for_demo(hint), expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Every command of this program that an error, a warning or `status` may print.
+//! Checks every command of this program that errors, warnings and `status` may print.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use clearml_local::Cli;
 
-/// What stands in the place of a placeholder, such as `{component}`.
+/// Values for placeholders such as `{component}`.
 const SAMPLES: [(&str, &str); 15] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
@@ -25,7 +25,7 @@ const SAMPLES: [(&str, &str); 15] = [
     ("PORT", "8080"),
 ];
 
-/// The commands in the sources: `ours!(Verb, "arguments")`.
+/// Returns the commands in the sources: `ours!(Verb, "arguments")`.
 fn commands() -> Vec<String> {
     let pattern = r#"ours!\(\s*([A-Z]\w+)\s*(?:,\s*"((?:[^"\\]|\\.|\\\n)*)")?"#;
     let pattern = regex::Regex::new(pattern).unwrap();
@@ -46,13 +46,13 @@ fn commands() -> Vec<String> {
 }
 
 fn sources() -> Vec<String> {
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut directories = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for name in clearml_local::testing::files::list(&folder).unwrap() {
-            let path = folder.join(&name);
+    while let Some(directory) = directories.pop() {
+        for name in clearml_local::testing::files::list(&directory).unwrap() {
+            let path = directory.join(&name);
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if name.ends_with(".rs") && !path.iter().any(|part| part == "tests") {
                 sources.push(clearml_local::testing::files::read(&path).unwrap().unwrap());
             }
@@ -61,7 +61,7 @@ fn sources() -> Vec<String> {
     sources
 }
 
-fn filled(command: &str) -> String {
+fn fill(command: &str) -> String {
     let mut filled = command.to_owned();
     for (name, sample) in SAMPLES {
         filled = match name.chars().all(char::is_uppercase) {
@@ -76,7 +76,7 @@ fn filled(command: &str) -> String {
     filled
 }
 
-/// The words that a shell makes of a line.
+/// Splits a line into words as a shell does.
 fn words(line: &str) -> Vec<String> {
     let script = format!("printf '%s\\n' {line}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -86,11 +86,11 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_in_a_hint_can_be_typed() {
+fn every_command_in_a_hint_is_valid() {
     let commands = commands();
     assert!(commands.len() > 80, "{}", commands.len());
     for command in commands {
-        let words = words(&filled(&command));
+        let words = words(&fill(&command));
         let line = ["clearml-local".to_owned()].into_iter().chain(words);
         if let Err(error) = Cli::try_parse_from(line) {
             assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{command}\n{error}");
@@ -98,7 +98,7 @@ fn every_command_in_a_hint_can_be_typed() {
     }
 }
 
-/// A command within a text would act on the default instance.
+/// A command in a text would act on the default instance.
 #[test]
 fn no_message_has_a_command_as_text() {
     let commands = "up|down|start|stop|status|logs|credentials|diff|history|rollback|render";
@@ -113,7 +113,7 @@ fn no_message_has_a_command_as_text() {
                 .map(|found| found.as_str().to_owned()),
         );
     }
-    // A file that says where it comes from.
+    // This line is written to a file, not to a hint.
     found.retain(|line| !line.contains("# Written by `clearml-local render --dir`"));
     assert_eq!(found, [""; 0]);
 }
