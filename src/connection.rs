@@ -1,4 +1,4 @@
-//! Why a connection failed: what lies below an HTTP client's error, in plain words.
+//! Why a connection failed: the cause in the error of an HTTP client.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind};
 
 use rustls::CertificateError;
 
-/// Why nobody answered.
+/// Why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody listens.
+    /// No process listens on the port.
     Refused,
     /// The other side closed the connection.
     Reset,
@@ -23,21 +23,21 @@ pub enum Fault {
     UnknownAuthority,
     WrongName,
     Tls(String),
-    /// Anything else: the innermost message.
+    /// Any other error, with the innermost message.
     Other(String),
 }
 
 impl Fault {
-    /// Finds the first cause below `error` that says why.
+    /// Finds the first cause of `error` with a known meaning.
     pub fn of(error: &(dyn StdError + 'static)) -> Fault {
         let mut innermost = error.to_string();
         let mut next = Some(error);
         while let Some(cause) = next {
-            if let Some(fault) = Fault::known(cause) {
+            if let Some(fault) = Fault::find(cause) {
                 return fault;
             }
             innermost = cause.to_string();
-            // The error that an `io::Error` wraps is not its source.
+            // `source` does not return the error that an `io::Error` wraps.
             let io = cause.downcast_ref::<io::Error>();
             next = match io.and_then(io::Error::get_ref) {
                 Some(wrapped) => Some(wrapped),
@@ -47,7 +47,7 @@ impl Fault {
         Fault::Other(innermost.to_lowercase())
     }
 
-    fn known(cause: &(dyn StdError + 'static)) -> Option<Fault> {
+    fn find(cause: &(dyn StdError + 'static)) -> Option<Fault> {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Some(Fault::of_tls(tls));
         }
@@ -65,7 +65,7 @@ impl Fault {
                 _ => None,
             };
         }
-        // The client's own errors have no type that could be asked.
+        // The client's own errors have no public type.
         match cause.to_string().as_str() {
             "dns error" => Some(Fault::Name),
             "connection closed before message completed" => Some(Fault::Reset),
@@ -82,7 +82,7 @@ impl Fault {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Fault::NotYetValid
             }
-            // An authority of the same name with another key: a bad signature.
+            // An authority with the same name and another key causes a bad signature.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 Fault::UnknownAuthority
             }
@@ -93,8 +93,8 @@ impl Fault {
         }
     }
 
-    /// Whether waiting may help.
-    pub fn may_pass(&self) -> bool {
+    /// Returns whether the connection may succeed later.
+    pub fn is_temporary(&self) -> bool {
         !matches!(
             self,
             Fault::Expired | Fault::NotYetValid | Fault::UnknownAuthority | Fault::WrongName
@@ -124,7 +124,7 @@ impl fmt::Display for Fault {
 mod tests {
     use super::*;
 
-    /// An error as a client wraps it: `rustls` in `io::Error` in the client's own.
+    /// An error as a client wraps it: `rustls` in `io::Error` in the client's own type.
     #[derive(Debug, thiserror::Error)]
     #[error("client error (Connect)")]
     struct Client(#[source] io::Error);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_an_io_error_wraps() {
+    fn finds_errors_wrapped_in_an_io_error() {
         let expired = rustls::Error::InvalidCertificate(CertificateError::Expired);
         assert_eq!(of(expired), Fault::Expired);
         let forged = rustls::Error::InvalidCertificate(CertificateError::BadSignature);
@@ -145,8 +145,8 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_does_not_become_valid_by_waiting() {
-        assert!(!Fault::Expired.may_pass());
-        assert!(Fault::Refused.may_pass());
+    fn an_expired_certificate_is_not_temporary() {
+        assert!(!Fault::Expired.is_temporary());
+        assert!(Fault::Refused.is_temporary());
     }
 }

@@ -183,7 +183,11 @@ async fn shut_down(
     }
     let killed = match (node.running, action) {
         (true, Action::Stop) => node::stop_in_order(engine, &node.name, step).await?.killed,
-        (true, Action::Remove) => node::end_in_order(engine, &node.name, step).await?.killed,
+        (true, Action::Remove) => {
+            node::stop_components(engine, &node.name, step)
+                .await?
+                .killed
+        }
         (false, _) => Vec::new(),
     };
     if let Action::Remove = action {

@@ -42,7 +42,7 @@ pub enum Code {
     /// The server is running, but a check through its ports failed.
     ProbeFailed = 66,
     /// An external database cannot be used.
-    OutsideFailed = 67,
+    ExternalFailed = 67,
     /// The data directory belongs to another instance or program.
     DataForeign = 70,
     /// The data were written by a database version that the release cannot read.

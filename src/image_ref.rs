@@ -1,7 +1,7 @@
-//! References to images: `mongo:7.0.22` is `docker.io/library/mongo:7.0.22`. One
-//! type for every reference that a user writes or an engine reports; nothing else
-//! takes one apart. The grammar is that of the `distribution/reference` package,
-//! which Docker, containerd and Kubernetes use.
+//! References to images: `mongo:7.0.22` is `docker.io/library/mongo:7.0.22`. Every
+//! reference that a user writes or an engine reports has this type, and only this module
+//! parses one. The grammar is that of the `distribution/reference` package, which Docker,
+//! containerd and Kubernetes use.
 
 mod grammar;
 
@@ -14,18 +14,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub(crate) use self::grammar::{REPOSITORY, TAG};
 
-/// The registry of references that name none.
+/// The registry of references without a registry.
 const DOCKER_HUB: &str = "docker.io";
-/// Docker Hub's name in old references and in credentials.
+/// The name of Docker Hub in old references and in credentials.
 const OLD_DOCKER_HUB: &str = "index.docker.io";
-/// Where Docker Hub keeps the images without a user.
+/// The path of Docker Hub's official images.
 const OFFICIAL: &str = "library/";
-/// The tag of references that have neither tag nor digest.
+/// The tag of references without tag and digest.
 const DEFAULT_TAG: &str = "latest";
 
-/// A reference to an image. It is shown as it was written; two are equal when they
-/// mean the same image, however that is written. A digest decides which image is
-/// meant, as it does for engines: the tag beside it is only a name.
+/// A reference to an image. It is displayed as it was written. Two references are equal
+/// if they refer to the same image, even if they are written differently. If there is a
+/// digest, the tag is ignored, as engines do.
 #[derive(Clone)]
 pub struct ImageRef {
     /// Registry and path as they were written.
@@ -43,7 +43,7 @@ pub enum Invalid {
     Empty,
     #[error("expected no scheme: write it without `{0}://`")]
     Scheme(String),
-    /// The first part names a registry, and none can be called so.
+    /// The registry is not a valid host.
     #[error("invalid registry `{0}`: expected a host such as registry.example.com:5000")]
     Registry(String),
     #[error("repository name `{0}` must be lowercase")]
@@ -54,7 +54,7 @@ pub enum Invalid {
     Path(String),
     #[error(
         "repository name must not be longer than {} characters",
-        grammar::LONGEST_PATH
+        grammar::MAX_PATH_LENGTH
     )]
     TooLong,
     #[error("expected a name, got the ID of an image")]
@@ -78,7 +78,7 @@ impl FromStr for ImageRef {
             Some((name, digest)) => (name, Some(digest.parse()?)),
             None => (text, None),
         };
-        // A colon before the last slash is that of a port.
+        // A colon before the last slash belongs to a port.
         let last = name.rfind('/').map_or(0, |at| at + 1);
         let (repository, tag) = match name[last..].split_once(':') {
             Some((end, tag)) => (&name[..last + end.len()], Some(tag)),
@@ -98,7 +98,7 @@ impl FromStr for ImageRef {
     }
 }
 
-/// Registry and path of a repository as people write them.
+/// Splits a repository into its registry and path, with the defaults of short names.
 fn split_repository(text: &str) -> Result<(String, String), Invalid> {
     if text.is_empty() {
         return Err(Invalid::Empty);
@@ -106,7 +106,7 @@ fn split_repository(text: &str) -> Result<(String, String), Invalid> {
     if grammar::is_id(text) {
         return Err(Invalid::Id);
     }
-    // Whether it is a host is told by a dot, a port, or capital letters.
+    // A dot, a port or a capital letter shows that it is a host.
     let is_host = |first: &str| {
         first.contains(['.', ':'])
             || first == "localhost"
@@ -131,17 +131,17 @@ fn split_repository(text: &str) -> Result<(String, String), Invalid> {
         true => format!("{OFFICIAL}{path}"),
         false => path.to_owned(),
     };
-    if path.len() > grammar::LONGEST_PATH {
+    if path.len() > grammar::MAX_PATH_LENGTH {
         return Err(Invalid::TooLong);
     }
     Ok((registry.to_owned(), path))
 }
 
 impl ImageRef {
-    /// The image of a repository that has this tag.
+    /// Creates a reference from a repository and a tag.
     ///
     /// # Errors
-    /// When one of the two is invalid, or the repository has a tag or a digest itself.
+    /// If one of them is invalid, or the repository already has a tag or a digest.
     pub fn tagged(repository: &str, tag: &str) -> Result<ImageRef, Invalid> {
         let (registry, path) = split_repository(repository)?;
         if !grammar::is_tag(tag) {
@@ -156,12 +156,12 @@ impl ImageRef {
         })
     }
 
-    /// The registry's host and port, such as `docker.io`.
+    /// Returns the host and port of the registry, such as `docker.io`.
     pub fn registry(&self) -> &str {
         &self.registry
     }
 
-    /// The repository as it was written, such as `mongo`.
+    /// Returns the repository as it was written, such as `mongo`.
     pub fn repository(&self) -> &str {
         &self.repository
     }
@@ -174,19 +174,19 @@ impl ImageRef {
         self.digest.as_ref()
     }
 
-    /// The tag under which an engine knows the image: `latest` where none was written.
+    /// Returns the tag, or `latest` if there is none.
     pub fn tag_or_default(&self) -> &str {
         self.tag().unwrap_or(DEFAULT_TAG)
     }
 
-    /// The last part of the repository, such as `elasticsearch`.
+    /// Returns the last part of the path, such as `elasticsearch`.
     pub fn short_name(&self) -> &str {
         self.path
             .rsplit_once('/')
             .map_or(&*self.path, |(_, name)| name)
     }
 
-    /// Name and tag without registry and digest, for people: `elasticsearch:7.17.29`.
+    /// Returns the name and tag for display: `elasticsearch:7.17.29`.
     pub fn short(&self) -> String {
         match self.tag() {
             Some(tag) => format!("{}:{tag}", self.short_name()),
@@ -194,12 +194,12 @@ impl ImageRef {
         }
     }
 
-    /// Registry and path without tag and digest: `docker.io/library/mongo`.
+    /// Returns the registry and path: `docker.io/library/mongo`.
     pub fn canonical_repository(&self) -> String {
         format!("{}/{}", self.registry, self.path)
     }
 
-    /// The full name under which containerd knows the image.
+    /// Returns the full name of the image, as in containerd.
     pub fn canonical(&self) -> String {
         let repository = self.canonical_repository();
         match (&self.tag, &self.digest) {
@@ -208,7 +208,7 @@ impl ImageRef {
         }
     }
 
-    /// Exactly this content of the same repository.
+    /// Replaces tag and digest with this digest.
     #[must_use]
     pub fn with_digest(&self, digest: &Digest) -> ImageRef {
         ImageRef {
@@ -218,7 +218,7 @@ impl ImageRef {
         }
     }
 
-    /// The image that its tag names.
+    /// Removes the digest.
     #[must_use]
     pub fn without_digest(&self) -> ImageRef {
         ImageRef {
@@ -228,10 +228,10 @@ impl ImageRef {
     }
 
     #[must_use]
-    pub fn within(&self, mirror: &Place) -> ImageRef {
+    pub fn with_prefix(&self, mirror: &RepositoryPrefix) -> ImageRef {
         let path = match mirror.path.as_str() {
             "" => self.path.clone(),
-            above => format!("{above}/{}", self.path),
+            prefix => format!("{prefix}/{}", self.path),
         };
         ImageRef {
             repository: format!("{}/{path}", mirror.registry),
@@ -241,15 +241,15 @@ impl ImageRef {
         }
     }
 
-    /// Tag and digest as they were written.
+    /// Returns tag and digest as they were written.
     fn suffix(&self) -> String {
         let tag = self.tag.as_ref().map(|tag| format!(":{tag}"));
         let digest = self.digest.as_ref().map(|digest| format!("@{digest}"));
         [tag, digest].into_iter().flatten().collect()
     }
 
-    /// What decides which image is meant.
-    fn meaning(&self) -> (&str, &str, Result<&Digest, &str>) {
+    /// Returns the parts that identify the image.
+    fn identity(&self) -> (&str, &str, Result<&Digest, &str>) {
         let content = self.digest.as_ref().ok_or(self.tag_or_default());
         (&self.registry, &self.path, content)
     }
@@ -261,7 +261,7 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// As it is shown: parts say nothing more.
+/// Shows the reference, not its fields.
 impl fmt::Debug for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.to_string(), f)
@@ -270,7 +270,7 @@ impl fmt::Debug for ImageRef {
 
 impl PartialEq for ImageRef {
     fn eq(&self, other: &Self) -> bool {
-        self.meaning() == other.meaning()
+        self.identity() == other.identity()
     }
 }
 
@@ -284,13 +284,13 @@ impl PartialOrd for ImageRef {
 
 impl Ord for ImageRef {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.meaning().cmp(&other.meaning())
+        self.identity().cmp(&other.identity())
     }
 }
 
 impl Hash for ImageRef {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.meaning().hash(state);
+        self.identity().hash(state);
     }
 }
 
@@ -308,7 +308,7 @@ impl<'de> Deserialize<'de> for ImageRef {
     }
 }
 
-/// The digest of a content, such as `sha256:…`.
+/// A content digest, such as `sha256:…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
@@ -348,17 +348,17 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A registry and a path in it, below which repositories are: `mirror.corp:5000/hub`.
+/// A registry that mirrors others, optionally with a path: `mirror.corp:5000/hub`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct RepositoryPrefix {
     registry: String,
     path: String,
 }
 
-impl FromStr for Place {
+impl FromStr for RepositoryPrefix {
     type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Place, Invalid> {
+    fn from_str(text: &str) -> Result<RepositoryPrefix, Invalid> {
         let (registry, path) = text.split_once('/').unwrap_or((text, ""));
         let is_host = registry.contains(['.', ':']) || registry == "localhost";
         if !is_host || !grammar::is_registry(registry) {
@@ -367,14 +367,14 @@ impl FromStr for Place {
         if !path.is_empty() && !grammar::is_path(path) {
             return Err(Invalid::Path(path.to_owned()));
         }
-        Ok(Place {
+        Ok(RepositoryPrefix {
             registry: registry.to_owned(),
             path: path.to_owned(),
         })
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RepositoryPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
             "" => f.write_str(&self.registry),

@@ -1,5 +1,4 @@
-//! How much memory and processor each component may use, by the size of the
-//! machine that Docker has.
+//! Requests and limits of each component, depending on the memory of the Docker host.
 
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ pub struct Profile {
     limits: [&'static str; 6],
 }
 
-/// From the least memory on that the machine has, largest first.
+/// The profiles with the minimum memory of the host, largest first.
 const PROFILES: [(u64, Profile); 3] = [
     (
         22 * GIB,
@@ -44,36 +43,36 @@ const PROFILES: [(u64, Profile); 3] = [
     ),
 ];
 
-/// What the whole needs at the least: a node with a server of the small profile
-/// took 1.3 GiB under light load; the rest is room to work.
-const LEAST_MEMORY: u64 = 2 * GIB + GIB / 2;
+/// The minimum memory of the host. A node with a server of the small profile used 1.3 GiB
+/// under light load; the rest is reserve.
+const MINIMUM_MEMORY: u64 = 2 * GIB + GIB / 2;
 
 impl Profile {
-    /// The profile that fits a machine.
+    /// Returns the profile for a host with this memory.
     ///
     /// # Panics
     /// Never: the last profile fits all.
-    pub fn for_machine(memory: u64) -> Profile {
-        let fitting = PROFILES.iter().find(|(least, _)| memory >= *least);
+    pub fn for_memory(memory: u64) -> Profile {
+        let fitting = PROFILES.iter().find(|(minimum, _)| memory >= *minimum);
         fitting.expect("the last profile fits all").1
     }
 
-    /// Bytes that the machine must have.
-    pub fn memory_needed(&self) -> u64 {
-        LEAST_MEMORY
+    /// Returns the memory in bytes that the host must have.
+    pub fn required_memory(&self) -> u64 {
+        MINIMUM_MEMORY
     }
 
     pub fn java_options(&self) -> String {
         self.java_options_with(self.heap)
     }
 
-    /// The same with another heap.
+    /// Returns the Java options for another heap size.
     pub fn java_options_with(&self, heap: &str) -> String {
         format!("-Xmx{heap} -Xms{heap}")
     }
 
-    /// Requests and limits of a component. All requests together leave room for
-    /// Kubernetes' own pods on two processors.
+    /// Returns the requests and limits of a component. The requests of all components
+    /// together leave room for Kubernetes' own pods on two processors.
     pub fn resources(&self, component: Component) -> Value {
         let index = Component::ALL.iter().position(|c| *c == component);
         let limit = self.limits[index.unwrap_or_default()];
@@ -94,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
-        let name = |gigabytes: u64| Profile::for_machine(gigabytes * 1_000_000_000).name;
+    fn the_profile_depends_on_the_memory() {
+        let name = |gigabytes: u64| Profile::for_memory(gigabytes * 1_000_000_000).name;
         assert_eq!(
             (name(4), name(8), name(16), name(32)),
             ("small", "standard", "standard", "large")

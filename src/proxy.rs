@@ -1,4 +1,5 @@
-//! The user's proxies: URLs as people write them, and as programs take them.
+//! The user's proxies: parses URLs as people write them, and writes URLs that programs
+//! accept.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,43 +7,43 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The schemes that containerd and Kubernetes know.
+/// The schemes that containerd and Kubernetes support.
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 
-/// What engines show in the place of a user and a password.
+/// The placeholder that engines show instead of a user and a password.
 const HIDDEN: &str = "xxxxx";
 
-/// What a URI does not take in a user or a password.
+/// Characters that must be encoded in the user and the password of a URI.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The URL of a proxy. Takes what curl and browsers take, such as a backslash in
-/// the user's name; [`ProxyUrl::strict`] is the URI that every program reads. Shown
-/// without its password.
+/// The URL of a proxy. Parsing accepts everything that curl and browsers accept, such as
+/// a backslash in the user name; [`ProxyUrl::strict`] returns a URI that every program
+/// accepts. `Display` masks the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyUrl {
     scheme: String,
     /// User and password, percent-encoded.
     login: Option<(String, Option<String>)>,
-    /// Host without the brackets of an IPv6 address.
+    /// Host, without the brackets of an IPv6 address.
     host: String,
     port: Option<u16>,
 }
 
-/// Why a text is not the URL of a proxy. Never shows the text, which may hold a
+/// Why a text is not the URL of a proxy. Never contains the text, which may contain a
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// A scheme that nothing in the node knows.
+    /// A scheme that no program in the node supports.
     #[error("unsupported scheme `{0}`: expected http, https, socks5 or socks5h")]
     Scheme(String),
-    /// There is no host, or one that no name or address can be.
+    /// The host is missing or invalid.
     #[error("expected a host, as in http://proxy.corp:3128")]
     Host,
-    /// What follows the host is not a port.
+    /// The port is invalid.
     #[error("expected a port number after the host, as in http://proxy.corp:3128")]
     Port,
 }
@@ -55,12 +56,13 @@ impl FromStr for ProxyUrl {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = scheme.to_ascii_lowercase();
         if !SCHEMES.contains(&scheme.as_str()) {
-            // A login without a scheme may come before `://` in a password.
+            // Without a scheme, the text before `://` may be a login whose password
+            // contains `://`.
             let is_word = scheme.chars().all(|c| c.is_ascii_alphanumeric());
             let shown = if is_word { scheme } else { "…".to_owned() };
             return Err(Invalid::Scheme(shown));
         }
-        // Passwords hold any character, hosts no `@`.
+        // Passwords may contain any character, hosts no `@`.
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
             None => (None, rest),
@@ -101,8 +103,8 @@ fn host_and_port(place: &str) -> Result<(String, Option<u16>), Invalid> {
     Ok((host.to_owned(), port))
 }
 
-/// Percent-encodes what a URI does not take in a user or a password. What is
-/// encoded already stays.
+/// Percent-encodes the reserved characters of a user or a password. Encoded characters
+/// stay as they are.
 fn encoded(text: &str) -> String {
     let mut parts = text.split('%');
     let mut encoded: String = parts
@@ -119,12 +121,12 @@ fn encoded(text: &str) -> String {
 }
 
 impl ProxyUrl {
-    /// The URI that programs take, with the password.
+    /// Returns a valid URI, with the password.
     pub fn strict(&self) -> String {
-        self.written(|password| password.to_owned())
+        self.format_with(|password| password.to_owned())
     }
 
-    fn written(&self, password: impl Fn(&str) -> String) -> String {
+    fn format_with(&self, password: impl Fn(&str) -> String) -> String {
         let mut text = format!("{}://", self.scheme);
         if let Some((user, secret)) = &self.login {
             text.push_str(user);
@@ -145,7 +147,8 @@ impl ProxyUrl {
         text
     }
 
-    /// Whether it listens only on the machine of whoever asks it.
+    /// Returns whether the proxy listens on loopback, so that only programs on the same
+    /// host reach it.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.to_ascii_lowercase();
         let address: Result<IpAddr, _> = host.parse();
@@ -155,8 +158,8 @@ impl ProxyUrl {
         }
     }
 
-    /// Whether an engine has hidden its user and password, without which it is of
-    /// no use.
+    /// Returns whether an engine has masked the user and the password. The URL is
+    /// unusable then.
     pub fn has_hidden_login(&self) -> bool {
         self.login.as_ref().is_some_and(|(user, _)| user == HIDDEN)
     }
@@ -164,7 +167,7 @@ impl ProxyUrl {
 
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written(|_| "***".to_owned()))
+        f.write_str(&self.format_with(|_| "***".to_owned()))
     }
 }
 
@@ -174,10 +177,10 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// A variable that names a proxy.
+/// An environment variable with the URL of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// The variable, as the user spelled it.
+    /// The name of the variable, as the user wrote it.
     pub variable: String,
     pub url: Result<ProxyUrl, Invalid>,
 }
@@ -195,13 +198,13 @@ impl fmt::Display for Proxy {
 pub struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    /// What is reached without a proxy, as the user wrote it.
+    /// Hosts that are reached without a proxy, as the user wrote them.
     no_proxy: String,
 }
 
 impl Proxies {
-    /// The proxies of these variables, of either spelling; an empty variable counts
-    /// as not set.
+    /// Finds the proxies in environment variables, in upper or lower case. An empty
+    /// variable counts as not set.
     pub fn of<V: AsRef<str>>(variables: impl IntoIterator<Item = (V, String)>) -> Proxies {
         let mut proxies = Proxies::default();
         for (name, value) in variables {
@@ -225,9 +228,10 @@ impl Proxies {
         proxies
     }
 
-    /// The same, told by something else than the environment, such as the engine.
+    /// Adds where the variables come from, unless it is the environment: for instance the
+    /// engine.
     #[must_use]
-    pub fn told_by(mut self, source: &str) -> Proxies {
+    pub fn with_source(mut self, source: &str) -> Proxies {
         for proxy in self.http.iter_mut().chain(&mut self.https) {
             proxy.variable = format!("{} of {source}", proxy.variable);
         }
@@ -242,8 +246,8 @@ impl Proxies {
         self.https.iter().chain(&self.http)
     }
 
-    /// The variables for a program, in both spellings. `direct` is what it must
-    /// reach without a proxy beside what the user named.
+    /// Returns the environment variables for a program, in upper and lower case. `direct`
+    /// are hosts that it must reach without a proxy, in addition to the user's.
     pub fn variables(&self, direct: &[String]) -> Vec<(String, String)> {
         let mut no_proxy: Vec<&str> = self.no_proxy.split(',').map(str::trim).collect();
         no_proxy.retain(|part| !part.is_empty());
@@ -283,8 +287,8 @@ mod tests {
     }
 
     #[test]
-    fn urls_as_people_write_them_become_strict() {
-        for (written, strict) in [
+    fn urls_are_normalized_to_valid_uris() {
+        for (input, strict) in [
             ("http://proxy.corp:3128", "http://proxy.corp:3128"),
             (" http://proxy.corp:3128/ ", "http://proxy.corp:3128"),
             ("proxy.corp:3128", "http://proxy.corp:3128"),
@@ -301,27 +305,27 @@ mod tests {
             ("socks5://[fd00::1]:1080", "socks5://[fd00::1]:1080"),
             ("http://jane@host", "http://jane@host"),
         ] {
-            assert_eq!(url(written).strict(), strict);
+            assert_eq!(url(input).strict(), strict);
         }
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn passwords_are_never_shown() {
         let proxy = url("http://jane:geheim@host:3128");
         assert_eq!(proxy.to_string(), "http://jane:***@host:3128");
         assert!(!format!("{proxy:?}").contains("geheim"));
-        for unusable in [
+        for invalid in [
             "http://jane:geheim",
             "jane:geheim://host",
             "http://:geheim@",
         ] {
-            let error = unusable.parse::<ProxyUrl>().unwrap_err();
+            let error = invalid.parse::<ProxyUrl>().unwrap_err();
             assert!(!error.to_string().contains("geheim"), "{error}");
         }
     }
 
     #[test]
-    fn refuses_what_no_program_can_use() {
+    fn invalid_urls_are_refused() {
         let refused = |text: &str| text.parse::<ProxyUrl>().unwrap_err();
         assert_eq!(refused("ftp://host:21"), Invalid::Scheme("ftp".into()));
         assert_eq!(refused("http://"), Invalid::Host);
@@ -332,8 +336,8 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_on_loopback_is_known_by_its_host() {
-        for here in [
+    fn loopback_proxies_are_detected_by_their_host() {
+        for loopback in [
             "http://localhost:3128",
             "localhost:3128",
             "http://jane:x@127.0.0.53:3128",
@@ -341,14 +345,14 @@ mod tests {
             "http://[::1]:3128",
             "http://0.0.0.0:3128",
         ] {
-            assert!(url(here).is_loopback(), "{here}");
+            assert!(url(loopback).is_loopback(), "{loopback}");
         }
-        for there in [
+        for remote in [
             "http://localhost:x@proxy:1",
             "http://127.corp",
             "10.0.0.1:1",
         ] {
-            assert!(!url(there).is_loopback(), "{there}");
+            assert!(!url(remote).is_loopback(), "{remote}");
         }
     }
 

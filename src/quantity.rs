@@ -1,12 +1,12 @@
-//! Sizes, as Kubernetes, Java and containerd write them.
+//! Parses sizes in the notations of Kubernetes, Java and containerd.
 
-/// A size as Java writes it: `512m`, `2g`.
+/// Parses a size of Java, such as `512m` or `2g`, in bytes.
 pub fn java_bytes(text: &str) -> Option<f64> {
     let (number, unit) = split(text)?;
     Some(number * binary(unit)?)
 }
 
-/// A quantity as Kubernetes writes it, in bytes (or units).
+/// Parses a quantity of Kubernetes, in bytes (or units).
 pub fn bytes(text: &str) -> Option<f64> {
     let (number, unit) = split(text).filter(|(number, _)| *number >= 0.0)?;
     let factor = match unit {
@@ -22,8 +22,8 @@ pub fn bytes(text: &str) -> Option<f64> {
     Some(number * factor)
 }
 
-/// A size as containerd shows it, such as `9.5 MiB`, also where its unit was cut off.
-pub(crate) fn shown_bytes(text: &str) -> Option<u64> {
+/// Parses a size in containerd's output, such as `9.5 MiB`. The unit may be cut off.
+pub(crate) fn containerd_bytes(text: &str) -> Option<u64> {
     let (number, unit) = text.trim().split_once(' ')?;
     let number: f64 = number.parse().ok()?;
     let factor = match unit.get(..1)? {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities() {
+    fn parses_quantities() {
         assert_eq!(bytes("1Gi"), Some(1_073_741_824.0));
         assert_eq!(bytes("500m"), Some(0.5));
         for wrong in ["", "Gi", "1GB", "-1Gi", "1 Gi", "lots"] {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_of_a_shown_size_may_be_cut_off() {
+    fn the_unit_of_containerds_size_may_be_cut_off() {
         for (text, bytes) in [
             ("  0.0 B", Some(0)),
             ("512.0 K", Some(512 << 10)),
@@ -98,7 +98,7 @@ mod tests {
             ("2.0 TiB", Some(2 << 40)),
             ("much", None),
         ] {
-            assert_eq!(shown_bytes(text), bytes, "{text}");
+            assert_eq!(containerd_bytes(text), bytes, "{text}");
         }
     }
 

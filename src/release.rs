@@ -1,4 +1,4 @@
-//! Which images make a release of the server, and what its version can do.
+//! Releases of the server: their images, and the features of their versions.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,27 +12,27 @@ use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 use crate::yaml;
 
-/// The release where none is asked for: the chart's.
+/// The default release: the chart's.
 pub const DEFAULT: &str = "1.5.0";
 
-/// Whether a release is the path of a file that describes one, not a name.
+/// Returns whether a release is the path of a file that defines one, not a name.
 pub fn is_path(release: &str) -> bool {
     let extension = Path::new(release).extension();
     release.contains('/') || extension.is_some_and(|one| one == "yaml" || one == "yml")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "ImageEntry", into = "ImageEntry")]
 pub struct ReleaseImage {
     pub reference: ImageRef,
-    /// Digest per platform (`linux/amd64`), where somebody has seen it.
+    /// Digests by platform (`linux/amd64`), as far as they are known.
     pub digests: BTreeMap<String, Digest>,
 }
 
-/// The image of a release as a file has it.
+/// The image of a release, as it is in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ImageEntry {
     /// Such as `docker.elastic.co/elasticsearch/elasticsearch`.
     repository: String,
     /// Such as `7.17.29`.
@@ -41,24 +41,24 @@ struct Written {
     digests: BTreeMap<String, Digest>,
 }
 
-impl TryFrom<Written> for ReleaseImage {
+impl TryFrom<ImageEntry> for ReleaseImage {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<ReleaseImage, String> {
-        let Written {
+    fn try_from(entry: ImageEntry) -> Result<ReleaseImage, String> {
+        let ImageEntry {
             repository,
             tag,
             digests,
-        } = written;
+        } = entry;
         let reference = ImageRef::tagged(&repository, &tag)
             .map_err(|why| format!("invalid image `{repository}:{tag}`: {why}"))?;
         Ok(ReleaseImage { reference, digests })
     }
 }
 
-impl From<ReleaseImage> for Written {
-    fn from(image: ReleaseImage) -> Written {
-        Written {
+impl From<ReleaseImage> for ImageEntry {
+    fn from(image: ReleaseImage) -> ImageEntry {
+        ImageEntry {
             repository: image.reference.repository().to_owned(),
             tag: image.reference.tag_or_default().to_owned(),
             digests: image.digests,
@@ -75,7 +75,7 @@ pub struct Images {
     pub elasticsearch: ReleaseImage,
 }
 
-/// Major versions of the databases whose files cannot be read by another one.
+/// The versions of the databases, as far as they determine the format of the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Databases {
     /// Such as `4.4`.
@@ -89,18 +89,17 @@ pub struct Databases {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// What users ask for, such as `2.3`.
+    /// The name that users specify, such as `2.3`.
     pub name: String,
     /// The server's version, such as `2.3.0`.
     pub server: String,
     pub images: Images,
-    /// Versions of the databases whose files no other version reads.
     pub databases: Databases,
 }
 
 impl Release {
-    /// A release that the user describes in a file: an entry of the catalogue, or a
-    /// catalogue with one entry. `path` is for messages.
+    /// Parses a release from the user's file: an entry of the catalogue, or a catalogue
+    /// with one entry. `path` is for messages.
     pub fn from_file_text(text: &str, path: &str) -> Result<Release, Error> {
         let path = path.to_owned();
         if yaml::one::<Vec<IgnoredAny>>(text).is_err() {
@@ -118,7 +117,7 @@ impl Release {
             (last, _) => {
                 let names = releases.into_iter().chain(last).map(|release| release.name);
                 let names = names.collect();
-                Err(Error::NotOne { path, names })
+                Err(Error::Count { path, names })
             }
         }
     }
@@ -134,42 +133,45 @@ impl Release {
         }
     }
 
-    /// Whether the server's version is at least that one.
+    /// Returns whether the server has at least this version.
     fn at_least(&self, major: u32, minor: u32) -> bool {
         let mut parts = self.server.split('.').map(|part| part.parse().unwrap_or(0));
         let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
         version >= (major, minor)
     }
 
-    /// Whether the file server asks for a login, and needs one itself. Older
-    /// servers break on its credentials.
-    pub fn file_server_logs_in(&self) -> bool {
+    /// Returns whether the file server requires a login, and logs in itself. Older
+    /// servers fail if its credentials are set.
+    pub fn file_server_requires_login(&self) -> bool {
         self.at_least(1, 16)
     }
 
-    /// Whether the web app can be told the URLs that it shows, and where it asks the API.
+    /// Returns whether the URLs that the web app shows, and the URL of its API, can be
+    /// configured.
     pub fn can_display_urls(&self) -> bool {
         self.at_least(1, 15)
     }
 
-    /// Whether there is a user for the services agent, and a switch for IPv6.
-    pub fn knows_services_agent(&self) -> bool {
+    /// Returns whether the server has a user for the services agent, and an option for
+    /// IPv6.
+    pub fn has_services_agent(&self) -> bool {
         self.at_least(1, 11)
     }
 
-    /// Whether the server can log in to MongoDB: earlier ones mix up the databases
-    /// of a connection that carries credentials.
-    pub fn logs_in_to_mongodb(&self) -> bool {
+    /// Returns whether the server can log in to MongoDB. Earlier versions confuse the
+    /// databases of a connection with credentials.
+    pub fn supports_mongodb_login(&self) -> bool {
         self.at_least(2, 0)
     }
 
-    /// Whether a version of the server, such as an image's tag, is this release's;
-    /// `None` where the text is no version.
+    /// Returns whether a version of the server, such as the tag of an image, belongs to
+    /// this release, or `None` if the text is not a version.
     pub fn is_server_version(&self, text: &str) -> Option<bool> {
-        same_start(text, &self.server, 2)
+        same_prefix(text, &self.server, 2)
     }
 
-    /// The same for a database: the versions whose files are alike.
+    /// Returns the same for a component: versions of a database belong to this release if
+    /// they use the same data format.
     pub fn is_database_version(&self, component: Component, text: &str) -> Option<bool> {
         let wanted = match component {
             Component::Redis => &self.databases.redis,
@@ -179,10 +181,10 @@ impl Release {
                 return self.is_server_version(text);
             }
         };
-        same_start(text, wanted, wanted.split('.').count())
+        same_prefix(text, wanted, wanted.split('.').count())
     }
 
-    /// The shell in the MongoDB image: `mongo` until 5, `mongosh` from 6 on.
+    /// Returns the shell in the MongoDB image: `mongo` up to 5, `mongosh` from 6.
     pub fn mongo_shell(&self) -> &'static str {
         let major = self.databases.mongodb.split('.').next();
         if major.and_then(|m| m.parse().ok()).unwrap_or(0) >= 6 {
@@ -197,9 +199,9 @@ impl Release {
     }
 }
 
-/// Whether the first numbers of two versions are the same; `None` where `text`
-/// begins with none.
-fn same_start(text: &str, wanted: &str, numbers: usize) -> Option<bool> {
+/// Returns whether the first `numbers` parts of two versions are equal, or `None` if
+/// `text` does not begin with a number.
+fn same_prefix(text: &str, wanted: &str, numbers: usize) -> Option<bool> {
     fn parts(text: &str) -> impl Iterator<Item = Option<u32>> {
         let version = text.split(['-', '+']).next().unwrap_or_default();
         version
@@ -211,21 +213,21 @@ fn same_start(text: &str, wanted: &str, numbers: usize) -> Option<bool> {
     Some(parts(text).take(numbers).eq(parts(wanted).take(numbers)))
 }
 
-/// The releases that are known.
+/// The list of releases.
 #[derive(Debug, Clone)]
 pub struct Catalogue(Vec<Release>);
 
 impl Catalogue {
-    /// The one that is part of the program.
+    /// Returns the catalogue that is part of the program.
     ///
     /// # Panics
-    /// Never: a test reads the same text.
+    /// Never: a test parses the same text.
     pub fn builtin() -> Catalogue {
         let text = include_str!("../assets/releases.yaml");
         Catalogue(yaml::one(text).expect("the catalogue is part of the program"))
     }
 
-    /// The release where none is asked for.
+    /// Returns the default release.
     ///
     /// # Panics
     /// Never, as [`Catalogue::builtin`].
@@ -234,7 +236,7 @@ impl Catalogue {
         found.expect("the catalogue is part of the program")
     }
 
-    /// All of them, oldest first.
+    /// Returns all releases, oldest first.
     pub(crate) fn all(&self) -> &[Release] {
         &self.0
     }
@@ -252,11 +254,12 @@ impl Catalogue {
 pub enum Error {
     #[error("unknown release `{name}`: expected {}", known.join(" or "))]
     Unknown { name: String, known: Vec<String> },
+    /// The user's file is invalid.
     #[error("invalid release in {path}: {reason}")]
     File { path: String, reason: String },
-    /// The user's file holds another number of releases than one.
+    /// The user's file does not contain exactly one release.
     #[error("expected one release in {path}, got {}{}", names.len(), listed(names))]
-    NotOne { path: String, names: Vec<String> },
+    Count { path: String, names: Vec<String> },
 }
 
 fn listed(names: &[String]) -> String {
@@ -280,7 +283,7 @@ impl Explain for Error {
                 )]
             }
             Error::File { .. } => Vec::new(),
-            Error::NotOne { path, .. } => {
+            Error::Count { path, .. } => {
                 vec![Hint::text(format!("keep only one of them in {path}"))]
             }
         }
@@ -295,7 +298,7 @@ mod tests {
     fn the_default_is_in_the_catalogue() {
         let release = Catalogue::builtin().find(DEFAULT).unwrap();
         assert_eq!(release.mongo_shell(), "mongo");
-        assert!(!release.file_server_logs_in());
+        assert!(!release.file_server_requires_login());
         assert_eq!(
             Catalogue::builtin().find("2.3").unwrap().mongo_shell(),
             "mongosh"
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_compared_by_what_matters() {
+    fn versions_are_compared_by_their_significant_parts() {
         let release = Catalogue::builtin().find(DEFAULT).unwrap();
         assert_eq!(release.is_server_version("1.5.0-192"), Some(true));
         assert_eq!(release.is_server_version("1.6.0"), Some(false));
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_release_names_the_known_ones() {
+    fn the_error_for_an_unknown_release_lists_the_known_ones() {
         let error = Catalogue::builtin().find("1.6").unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_shape_of_an_entry() {
+    fn a_file_that_is_not_an_entry_is_refused() {
         let error = Release::from_file_text("name: x\nserver: 1\n", "my.yaml").unwrap_err();
         assert!(
             error
@@ -353,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_image_of_a_file_is_named() {
+    fn an_invalid_image_in_a_file_is_reported() {
         let entry = yaml::to_string(&Catalogue::builtin().find("2.3").unwrap());
         let text = entry.replace("clearml/server", "clearml/Server");
         let error = Release::from_file_text(&text, "my.yaml").unwrap_err();
-        let told = error.to_string();
+        let message = error.to_string();
         assert!(
-            told.contains("invalid image `clearml/Server:2.3.0`: repository name"),
-            "{told}"
+            message.contains("invalid image `clearml/Server:2.3.0`: repository name"),
+            "{message}"
         );
     }
 }

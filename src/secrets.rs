@@ -1,4 +1,4 @@
-//! The keys of an instance: made once, never published, shown by a command only.
+//! The keys of an instance: generated once, never published, shown only by a command.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// A key and its secret, as the API's login takes them.
+/// A key pair for a login to the API.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     pub access_key: String,
@@ -15,19 +15,18 @@ pub struct Credentials {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerUsers {
-    /// The API server itself.
     pub apiserver: Credentials,
-    /// The web app, which logs in before its users do.
+    /// The web app logs in before its users do.
     pub webserver: Credentials,
-    /// The default user: the one for the SDK.
+    /// The default user, for the SDK.
     pub tests: Credentials,
-    /// The file server (1.16 and newer).
+    /// The file server (1.16 and later).
     pub fileserver: Credentials,
-    /// The services agent (1.11 and newer).
+    /// The services agent (1.11 and later).
     pub services_agent: Credentials,
 }
 
-/// Everything that an instance keeps to itself.
+/// All secrets of an instance.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
     /// Signs the web sessions.
@@ -35,23 +34,23 @@ pub struct Secrets {
     /// Signs the tokens of logins.
     pub auth_token: String,
     pub credentials: ServerUsers,
-    /// What instances of the first versions did not have.
-    #[serde(default)]
-    pub(crate) later: Option<Later>,
+    /// Secrets that instances of the first versions did not have.
+    #[serde(default, rename = "later")]
+    pub(crate) optional: Option<OptionalSecrets>,
 }
 
-/// Secrets that are not always needed.
+/// Secrets that are needed only with some values.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Later {
-    /// The user for the SDK where the default one cannot log in.
+pub(crate) struct OptionalSecrets {
+    /// The user for the SDK if the default user cannot log in.
     pub(crate) sdk: Credentials,
     pub(crate) redis: String,
     pub(crate) mongodb: String,
 }
 
-/// Secrets that the user chose; the others are the instance's own.
+/// Secrets from the values, which override those of the instance.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Chosen {
+pub struct UserSecrets {
     pub http_session: Option<String>,
     pub auth_token: Option<String>,
     pub apiserver: (Option<String>, Option<String>),
@@ -60,9 +59,9 @@ pub struct Chosen {
     pub mongodb: Option<String>,
 }
 
-impl fmt::Debug for Chosen {
+impl fmt::Debug for UserSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Chosen(masked)")
+        f.write_str("UserSecrets(masked)")
     }
 }
 
@@ -78,15 +77,15 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// As long as the chart's.
+/// The same lengths as in the chart.
 const KEY_LENGTH: usize = 20;
 const SECRET_LENGTH: usize = 50;
 
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Alphanumeric, a letter first: the server reads these from variables as HOCON,
-/// which mangles numbers, durations and most punctuation.
+/// Generates an alphanumeric text that begins with a letter: the server reads it from a
+/// variable as HOCON, which changes numbers, durations and most punctuation.
 fn random(alphabet: &[u8], length: usize) -> String {
     let mut rng = rand::rng();
     let mut draw = |from: &[u8]| char::from(from[rng.random_range(0..from.len())]);
@@ -106,9 +105,9 @@ impl Credentials {
 }
 
 impl Secrets {
-    /// What stands for secrets where their content does not matter.
-    pub fn unknown() -> Secrets {
-        let nothing = || Credentials {
+    /// Returns empty secrets, for uses in which their content does not matter.
+    pub fn empty() -> Secrets {
+        let no_key = || Credentials {
             access_key: String::new(),
             secret_key: String::new(),
         };
@@ -116,14 +115,14 @@ impl Secrets {
             http_session: String::new(),
             auth_token: String::new(),
             credentials: ServerUsers {
-                apiserver: nothing(),
-                webserver: nothing(),
-                tests: nothing(),
-                fileserver: nothing(),
-                services_agent: nothing(),
+                apiserver: no_key(),
+                webserver: no_key(),
+                tests: no_key(),
+                fileserver: no_key(),
+                services_agent: no_key(),
             },
-            later: Some(Later {
-                sdk: nothing(),
+            optional: Some(OptionalSecrets {
+                sdk: no_key(),
                 redis: String::new(),
                 mongodb: String::new(),
             }),
@@ -141,37 +140,38 @@ impl Secrets {
                 fileserver: Credentials::generate(),
                 services_agent: Credentials::generate(),
             },
-            later: Some(Later::generate()),
+            optional: Some(OptionalSecrets::generate()),
         }
     }
 
-    /// The same, with what an older version did not make; `None` where nothing is
-    /// missing.
+    /// Returns a copy with the secrets that an older version did not generate, or `None`
+    /// if none is missing.
     pub fn completed(&self) -> Option<Secrets> {
-        self.later.is_none().then(|| Secrets {
-            later: Some(Later::generate()),
+        self.optional.is_none().then(|| Secrets {
+            optional: Some(OptionalSecrets::generate()),
             ..self.clone()
         })
     }
 
-    /// The same, completed.
+    /// Generates the secrets that an older version did not generate.
     #[must_use]
-    pub fn whole(self) -> Secrets {
+    pub fn complete(self) -> Secrets {
         self.completed().unwrap_or(self)
     }
 
-    /// Those that the servers of a cluster read (`secret.yaml.j2`), with new ones for
-    /// what that cluster's release does not know; `None` where one is missing.
-    pub fn from_served(served: &BTreeMap<String, String>) -> Option<Secrets> {
-        let text = |key: &str| served.get(key).cloned();
+    /// Reads the secrets from the Secret of the servers in a cluster (`secret.yaml.j2`).
+    /// Generates those that the release of the cluster does not have. Returns `None` if
+    /// one is missing.
+    pub fn from_cluster(data: &BTreeMap<String, String>) -> Option<Secrets> {
+        let text = |key: &str| data.get(key).cloned();
         let pair = |name: &str| {
             Some(Credentials {
                 access_key: text(&format!("{name}_key"))?,
                 secret_key: text(&format!("{name}_secret"))?,
             })
         };
-        let own = Secrets::generate();
-        let later = own.later?;
+        let new = Secrets::generate();
+        let optional = new.optional?;
         Some(Secrets {
             http_session: text("http_session")?,
             auth_token: text("auth_token")?,
@@ -179,61 +179,61 @@ impl Secrets {
                 apiserver: pair("apiserver")?,
                 webserver: pair("webserver")?,
                 tests: pair("tests_user")?,
-                fileserver: pair("fileserver").unwrap_or(own.credentials.fileserver),
-                services_agent: pair("services_agent").unwrap_or(own.credentials.services_agent),
+                fileserver: pair("fileserver").unwrap_or(new.credentials.fileserver),
+                services_agent: pair("services_agent").unwrap_or(new.credentials.services_agent),
             },
-            later: Some(Later {
-                sdk: pair("sdk").unwrap_or(later.sdk),
-                redis: text("redis_password").unwrap_or(later.redis),
-                mongodb: text("mongodb_password").unwrap_or(later.mongodb),
+            optional: Some(OptionalSecrets {
+                sdk: pair("sdk").unwrap_or(optional.sdk),
+                redis: text("redis_password").unwrap_or(optional.redis),
+                mongodb: text("mongodb_password").unwrap_or(optional.mongodb),
             }),
         })
     }
 
-    /// Whether both are of one instance: users choose other keys, but not the web
-    /// app's.
-    pub fn is_of_same_instance(&self, other: &Secrets) -> bool {
+    /// Returns whether both belong to the same instance. Values can override other keys,
+    /// but not the web app's.
+    pub fn is_same_instance(&self, other: &Secrets) -> bool {
         self.credentials.webserver == other.credentials.webserver
     }
 
-    /// The same, with what the user chose in the place of our own.
+    /// Overrides the secrets of the instance with those from the values.
     #[must_use]
-    pub fn with(mut self, chosen: &Chosen) -> Secrets {
-        let take = |own: &mut String, chosen: &Option<String>| {
-            if let Some(chosen) = chosen {
-                own.clone_from(chosen);
+    pub fn with(mut self, overrides: &UserSecrets) -> Secrets {
+        let replace = |own: &mut String, overrides: &Option<String>| {
+            if let Some(overrides) = overrides {
+                own.clone_from(overrides);
             }
         };
-        take(&mut self.http_session, &chosen.http_session);
-        take(&mut self.auth_token, &chosen.auth_token);
+        replace(&mut self.http_session, &overrides.http_session);
+        replace(&mut self.auth_token, &overrides.auth_token);
         let users = [
-            (&mut self.credentials.apiserver, &chosen.apiserver),
-            (&mut self.credentials.tests, &chosen.tests),
+            (&mut self.credentials.apiserver, &overrides.apiserver),
+            (&mut self.credentials.tests, &overrides.tests),
         ];
         for (own, (key, secret)) in users {
-            take(&mut own.access_key, key);
-            take(&mut own.secret_key, secret);
+            replace(&mut own.access_key, key);
+            replace(&mut own.secret_key, secret);
         }
-        if let Some(later) = &mut self.later {
-            take(&mut later.redis, &chosen.redis);
-            take(&mut later.mongodb, &chosen.mongodb);
+        if let Some(optional) = &mut self.optional {
+            replace(&mut optional.redis, &overrides.redis);
+            replace(&mut optional.mongodb, &overrides.mongodb);
         }
         self
     }
 
-    /// The key pair with which programs log in: the default user's or, where that
-    /// one cannot, one of its own.
+    /// Returns the key pair for programs: the default user's, or that of a separate user
+    /// if the default user cannot log in.
     pub fn for_programs(&self, fixed_users: bool) -> &Credentials {
-        match &self.later {
-            Some(later) if fixed_users => &later.sdk,
+        match &self.optional {
+            Some(optional) if fixed_users => &optional.sdk,
             _ => &self.credentials.tests,
         }
     }
 }
 
-impl Later {
-    fn generate() -> Later {
-        Later {
+impl OptionalSecrets {
+    fn generate() -> OptionalSecrets {
+        OptionalSecrets {
             sdk: Credentials::generate(),
             redis: random(MIXED, SECRET_LENGTH),
             mongodb: random(MIXED, SECRET_LENGTH),
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_survive_hocon() {
+    fn secrets_are_unchanged_by_hocon() {
         for _ in 0..200 {
             let secrets = Secrets::generate();
             let keys = &secrets.credentials.tests;
@@ -267,20 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_chose_wins() {
+    fn values_override_generated_secrets() {
         let own = Secrets::generate();
-        let chosen = Chosen {
+        let overrides = UserSecrets {
             tests: (Some("KEY".into()), None),
             redis: Some("word".into()),
-            ..Chosen::default()
+            ..UserSecrets::default()
         };
-        let both = own.clone().with(&chosen);
+        let both = own.clone().with(&overrides);
         assert_eq!(both.credentials.tests.access_key, "KEY");
         assert_eq!(
             both.credentials.tests.secret_key,
             own.credentials.tests.secret_key
         );
-        assert_eq!(both.later.unwrap().redis, "word");
+        assert_eq!(both.optional.unwrap().redis, "word");
         assert_eq!(both.auth_token, own.auth_token);
     }
 
@@ -289,13 +289,13 @@ mod tests {
         let mut old = serde_json::to_value(Secrets::generate()).unwrap();
         old.as_object_mut().unwrap().remove("later");
         let old: Secrets = serde_json::from_value(old).unwrap();
-        let whole = old.completed().unwrap();
-        assert_eq!(whole.credentials.tests, old.credentials.tests);
-        assert_eq!(whole.completed(), None);
+        let completed = old.completed().unwrap();
+        assert_eq!(completed.credentials.tests, old.credentials.tests);
+        assert_eq!(completed.completed(), None);
     }
 
     #[test]
-    fn no_two_are_alike_and_none_is_shown() {
+    fn secrets_are_unique_and_not_shown_by_debug() {
         let (one, two) = (Secrets::generate(), Secrets::generate());
         assert_ne!(one.auth_token, two.auth_token);
         assert_ne!(one.credentials.tests, one.credentials.apiserver);

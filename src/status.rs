@@ -188,7 +188,7 @@ async fn of_node(
         _ => false,
     });
     status.versions.node_image = spec::node_image(node);
-    if !node.is_awake() {
+    if !node.can_exec() {
         return Ok(status);
     }
     let until = began + TIMEOUT;
@@ -197,11 +197,11 @@ async fn of_node(
     let installed = settings.as_ref().map(|(_, access)| access.installed());
     let probe = settings.as_ref().zip(secrets);
     let probe = probe.map(|((instance, access), secrets)| {
-        Probe::new(instance, access.login(&secrets)).until(until)
+        Probe::new(instance, access.login(&secrets)).with_deadline(until)
     });
     let probing = async {
         match &probe {
-            Some(probe) => probe.all_and_version().await,
+            Some(probe) => probe.run_with_version().await,
             None => (Vec::new(), None),
         }
     };

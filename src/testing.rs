@@ -6,7 +6,7 @@ pub mod cli {
 }
 
 pub mod docker {
-    pub use crate::docker::{Docker, Endpoint, refusals};
+    pub use crate::docker::{Docker, Endpoint, refusal_table};
 }
 
 pub mod error {
@@ -22,7 +22,7 @@ pub mod files {
 }
 
 pub mod images {
-    pub use crate::images::{Error, Identities, Sources, Wanted, pull};
+    pub use crate::images::{Error, Identities, RequiredImage, Sources, pull};
 }
 
 pub mod inputs {

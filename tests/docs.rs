@@ -119,7 +119,7 @@ fn the_table_of_registry_errors_is_up_to_date() {
     let current = files::read(&path).unwrap().unwrap_or_default();
     let (before, rest) = current.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    let text = format!("{before}{BEGIN}{}{END}{after}", docker::refusals());
+    let text = format!("{before}{BEGIN}{}{END}{after}", docker::refusal_table());
     if std::env::var_os("UPDATE_DOCS").is_some() {
         files::write(&path, &text).unwrap();
         return;

@@ -159,7 +159,7 @@ fn resolve(texts: &[&str], sets: &[SetArgument]) -> Result<values::Values, Error
         LazyLock::new(|| Catalogue::builtin().find(DEFAULT).unwrap());
     let resolved = values::resolve(&values::Inputs {
         release: &RELEASE,
-        profile: &Profile::for_machine(4_000_000_000),
+        profile: &Profile::for_memory(4_000_000_000),
         files: &files,
         sets,
         controller: None,

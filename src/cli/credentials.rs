@@ -88,7 +88,7 @@ async fn find(context: &Context) -> Result<(Instance, Secrets)> {
                 error.to_string()
             });
             context.output.warn(&unconfirmed(&why));
-            Ok((instance, home.whole()))
+            Ok((instance, home.complete()))
         }
         (None, None, Some(error)) if error.code() == Code::DockerUnreachable => {
             Err(no_instance(context).into())
@@ -117,9 +117,12 @@ async fn query(
     }
     if let Some(theirs) = recovered.secrets {
         return Ok(match home {
-            Some(home) if theirs.is_of_same_instance(&home) => {
+            Some(home) if theirs.is_same_instance(&home) => {
                 let instance = kept.cloned().or(recovered.instance);
-                (instance.ok_or_else(|| no_instance(context))?, home.whole())
+                (
+                    instance.ok_or_else(|| no_instance(context))?,
+                    home.complete(),
+                )
             }
             home => {
                 if home.is_some() {
@@ -131,7 +134,7 @@ async fn query(
                 let instance = recovered.instance.or_else(|| kept.cloned());
                 (
                     instance.ok_or_else(|| no_instance(context))?,
-                    theirs.whole(),
+                    theirs.complete(),
                 )
             }
         });
@@ -149,12 +152,12 @@ async fn query(
         home,
     };
     let secrets = match recovery::find(places, &engine).await? {
-        Found::Keys(secrets) => secrets.whole(),
+        Found::Keys(secrets) => secrets.complete(),
         Found::None => return Err(no_instance(context).into()),
         Found::Lost(lost) => return Err(lost.into()),
     };
     if let Some(node) = node.filter(|_| has_home) {
-        let why = match node.is_awake() {
+        let why = match node.can_exec() {
             true => "the cluster does not answer",
             false => "the node is not running",
         };

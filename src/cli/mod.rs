@@ -151,7 +151,7 @@ impl Context {
         let Some(node) = recovery::node_of(&self.name, &engine).await? else {
             return Ok(None);
         };
-        if node.is_awake() {
+        if node.can_exec() {
             return Ok(recovery::recover(&node, &self.state, &engine)
                 .await?
                 .instance);

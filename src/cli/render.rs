@@ -59,7 +59,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         secrets(&plan, context).await?
     } else {
         plan.registry_login = Some((String::new(), String::new()));
-        Secrets::unknown()
+        Secrets::empty()
     };
     let objects = plan.objects(&secrets, &Identities::new())?;
     match &args.dir {
@@ -82,7 +82,7 @@ async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
         Ok(engine) => up::found_keys(plan, &context.state, &engine).await?,
         Err(_) => context.state.secrets()?,
     };
-    let secrets = found.map_or_else(Secrets::generate, Secrets::whole);
+    let secrets = found.map_or_else(Secrets::generate, Secrets::complete);
     context.state.save_secrets(&secrets)?;
     Ok(secrets)
 }

@@ -116,7 +116,7 @@ fn pull(
     };
     // containerd has already retried for a long time, and `up` loads the images itself:
     // waiting for a network that may never be available does not help.
-    let heals = refusal.may_pass() && refusal != Refusal::Unreachable && tries < 2;
+    let heals = refusal.is_temporary() && refusal != Refusal::Unreachable && tries < 2;
     let because = match container.always_pulled {
         true => ", which its pull policy Always pulls at every start",
         false => "",

@@ -1,4 +1,4 @@
-//! Where an engine listens, as `DOCKER_HOST` and contexts say it.
+//! The address of an engine, as in `DOCKER_HOST` and in contexts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
@@ -7,20 +7,21 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// Docker's ports without and with TLS.
 const PORTS: [u16; 2] = [2375, 2376];
 
-/// Where an engine listens.
+/// The address that an engine listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     Socket(String),
     /// A named pipe of Windows.
     Pipe(String),
     Tcp {
-        /// Name or address, without the brackets of IPv6.
+        /// Host name or address, without the brackets of IPv6.
         host: String,
         port: u16,
-        /// Whether the text itself demands TLS, as `https://` does.
+        /// Whether the scheme is `https`, which requires TLS.
         https: bool,
     },
-    /// What only Docker's own command can reach, such as `ssh://user@host`.
+    /// An address that only Docker's own command line supports, such as
+    /// `ssh://user@host`.
     Other(String),
 }
 
@@ -29,10 +30,10 @@ impl Address {
         Address::Socket(DEFAULT_SOCKET.to_owned())
     }
 
-    /// Reads an address as Docker does; `tls` decides the default port.
+    /// Parses an address as Docker does. `tls` selects the default port.
     ///
     /// # Errors
-    /// In words, when it is none.
+    /// A message if the address is invalid.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Address, String> {
         let text = text.trim();
         let (scheme, rest) = match text.split_once("://") {
@@ -76,14 +77,14 @@ impl Address {
         })
     }
 
-    /// Whether the engine is on this machine.
+    /// Returns whether the engine is on this host.
     pub fn is_local(&self) -> bool {
         match self {
             Address::Socket(_) | Address::Pipe(_) => true,
             Address::Other(_) => false,
             Address::Tcp { host, .. } => match host.parse::<IpAddr>() {
                 Ok(address) => {
-                    address.is_loopback() || address.is_unspecified() || is_of_this_machine(address)
+                    address.is_loopback() || address.is_unspecified() || is_of_this_host(address)
                 }
                 Err(_) => {
                     let host = host.to_ascii_lowercase();
@@ -93,8 +94,8 @@ impl Address {
         }
     }
 
-    /// Host and port to connect to, as a URL has them. An engine on all addresses is
-    /// reached by loopback.
+    /// Returns the authority of a URL to connect to. An engine that listens on all
+    /// addresses is reached through loopback.
     pub(super) fn authority(host: &str, port: u16) -> String {
         let host = match host.parse() {
             Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => "127.0.0.1",
@@ -105,8 +106,8 @@ impl Address {
     }
 }
 
-/// Only an address of this machine can be bound.
-fn is_of_this_machine(address: IpAddr) -> bool {
+/// Returns whether the address belongs to this host: only then can it be bound.
+fn is_of_this_host(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_have_dockers_defaults() {
+    fn default_ports_are_dockers() {
         for (text, plain, with_tls) in [
             (
                 "tcp://localhost",
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_engines_of_this_machine_are_local() {
+    fn only_engines_on_this_host_are_local() {
         for text in [
             "unix:///var/run/docker.sock",
             "npipe:////./pipe/docker_engine",
@@ -182,7 +183,7 @@ mod tests {
         ] {
             assert!(address(text).is_local(), "{text}");
         }
-        // Of the range for documentation, which no machine has.
+        // From the range for documentation, which no host has.
         for text in [
             "tcp://192.0.2.3:2375",
             "tcp://docker.corp",
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_on_all_addresses_is_reached_by_loopback() {
+    fn an_engine_on_all_addresses_is_reached_through_loopback() {
         assert_eq!(Address::authority("0.0.0.0", 1), "127.0.0.1:1");
         assert_eq!(Address::authority("::", 1), "[::1]:1");
         assert_eq!(Address::authority("localhost", 1), "localhost:1");

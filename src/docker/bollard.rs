@@ -1,5 +1,5 @@
-//! The real engine, through bollard. The only place that names it; `convert`
-//! holds what turns its models into ours.
+//! The real engine, through bollard. Only this module uses bollard; `convert` converts
+//! its models.
 
 mod connect;
 mod convert;
@@ -25,9 +25,9 @@ use super::{
 use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
-/// Seconds that an ordinary request may take.
+/// Timeout of an ordinary request, in seconds.
 const TIMEOUT: u64 = 120;
-/// Seconds that bulk transfers and waits may take until their response begins.
+/// Timeout of bulk transfers and waits until the response begins, in seconds.
 const BULK_TIMEOUT: u64 = 3600;
 
 pub struct Docker {
@@ -37,11 +37,11 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Connects, and agrees on an API version.
+    /// Connects to the engine and negotiates the API version.
     ///
     /// # Errors
-    /// [`Error::Remote`] for engines on other machines, [`Error::Unreachable`]
-    /// when nothing answers.
+    /// [`Error::Remote`] for engines on other hosts, [`Error::Unreachable`] if nothing
+    /// answers.
     pub async fn connect(endpoint: Endpoint) -> Result<Docker, Error> {
         if !endpoint.address.is_local() {
             return Err(Error::Remote {
@@ -54,7 +54,7 @@ impl Docker {
         let negotiated = tokio::time::timeout(Duration::from_secs(10), connect::negotiate(client));
         let client = match negotiated.await {
             Ok(client) => client.map_err(unreachable)?,
-            Err(_) => return Err(connect::silent(&endpoint)),
+            Err(_) => return Err(connect::timed_out(&endpoint)),
         };
         let version = client.client_version();
         Ok(Docker {
@@ -80,7 +80,7 @@ impl Docker {
     }
 }
 
-/// `None` for what the engine says does not exist.
+/// Returns `None` if the engine answered that the object does not exist.
 fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -118,7 +118,8 @@ impl Engine for Docker {
             .platform(platform)
             .build();
         let mut client = self.bulk();
-        // bollard's own header is not in the URL-safe alphabet that engines read.
+        // bollard does not encode its header with the URL-safe alphabet that engines
+        // expect.
         if let Some(header) = credentials.map(Credentials::header) {
             client =
                 client.with_request_modifier(move |request| convert::with_auth(request, &header));
@@ -154,9 +155,9 @@ impl Engine for Docker {
 
     fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream {
         let mut client = self.bulk();
-        // Engines with the containerd store write an index of all platforms, but
-        // only this one's blobs, unless they are asked for one platform
-        // (kubernetes-sigs/kind#3795). API 1.48 and newer know how.
+        // Engines with the containerd store export an index of all platforms with the
+        // blobs of only one, unless the request names a platform
+        // (kubernetes-sigs/kind#3795). API 1.48 and later support that.
         if self.api >= (1, 48) {
             let query = convert::platform_query(platform);
             client =
@@ -165,7 +166,7 @@ impl Engine for Docker {
         let references: Vec<String> = references.iter().map(ToString::to_string).collect();
         let what = format!("export {}", references.join(" "));
         let references: Vec<&str> = references.iter().map(String::as_str).collect();
-        // The stream borrows nothing: it takes its client along.
+        // The stream owns its client.
         let stream = client.export_images(&references).boxed();
         Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
     }
@@ -201,7 +202,7 @@ impl Engine for Docker {
             .build();
         let listed = self.client.list_containers(Some(options)).await;
         let listed = listed.map_err(Docker::failed("list containers"))?;
-        // The filter also matches ports inside of containers.
+        // The filter also matches ports inside containers.
         let publishes = |found: &&bollard::models::ContainerSummary| {
             let mut ports = found.ports.iter().flatten();
             ports.any(|mapped| mapped.public_port == Some(port))
@@ -251,7 +252,7 @@ impl Engine for Docker {
         stopped.map_err(Docker::failed(format!("stop the container {name}")))
     }
 
-    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error> {
+    async fn set_restart_policy(&self, name: &str, policy: &str) -> Result<(), Error> {
         let updated = self
             .client
             .update_container(name, convert::restart_update(policy))
@@ -266,7 +267,7 @@ impl Engine for Docker {
             .build();
         let removed = self.client.remove_container(name, Some(options)).await;
         match removed.map_err(Docker::failed(format!("remove the container {name}"))) {
-            // A removal that an interrupted command began goes on in the engine.
+            // The engine continues a removal that an interrupted command has started.
             Err(error) if error.is_conflict() => self.await_removal(name, error).await,
             removed => optional(removed).map(|_| ()),
         }
@@ -333,8 +334,8 @@ impl Engine for Docker {
             let mut stdin = stdin;
             if let Some(mut input) = input {
                 while let Some(chunk) = input.try_next().await? {
-                    // A command that ends early closes its input: its exit code
-                    // says more than this error.
+                    // A command that exits early closes its input. Its exit code is more
+                    // useful than this error.
                     if stdin.write_all(&chunk).await.is_err() {
                         return Ok(());
                     }
@@ -434,10 +435,10 @@ impl Engine for Docker {
 }
 
 impl Docker {
-    /// Waits until a container is gone that the engine removes already; `refusal` is
-    /// what it said.
+    /// Waits until a container is gone that the engine is already removing. Returns
+    /// `refusal`, the engine's error, if it stays.
     async fn await_removal(&self, name: &str, refusal: Error) -> Result<(), Error> {
-        // Not a `Wait`: what its closure borrows is not known to be `Send` here.
+        // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
         let deadline = Instant::now() + Duration::from_secs(TIMEOUT);
         while self.container(name).await?.is_some() {
             if Instant::now() > deadline {

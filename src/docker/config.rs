@@ -1,5 +1,5 @@
-//! The user's configuration of Docker's own command (`~/.docker/config.json`):
-//! the chosen context, proxies for containers, and where credentials lie.
+//! The user's configuration of Docker's command line (`~/.docker/config.json`): the
+//! current context, proxies for containers, and where credentials are stored.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use crate::proxy::Proxies;
 
-/// What we use of the file. Whatever is broken in it counts as absent: it is not
-/// ours to judge.
+/// The part of the file that this program uses. Invalid content counts as missing:
+/// reporting it is up to Docker.
 #[derive(Debug, Clone, Default)]
 pub struct ClientConfig {
-    /// The folder that it lies in, if the user has a home.
+    /// The directory of the file, if the user has a home directory.
     pub dir: Option<PathBuf>,
     file: File,
 }
@@ -33,11 +33,11 @@ struct FileProxies {
 }
 
 impl ClientConfig {
-    /// Reads it. `env` looks up an environment variable; below `home` lies
-    /// `.docker` unless `DOCKER_CONFIG` names another folder.
+    /// Reads the file from `DOCKER_CONFIG`, or from `.docker` in `home`. `env` looks up
+    /// an environment variable.
     pub fn read(env: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> ClientConfig {
-        let told = env("DOCKER_CONFIG").filter(|value| !value.is_empty());
-        let dir = told
+        let dir = env("DOCKER_CONFIG").filter(|value| !value.is_empty());
+        let dir = dir
             .map(PathBuf::from)
             .or_else(|| home.map(|home| home.join(".docker")));
         let text = dir
@@ -54,8 +54,8 @@ impl ClientConfig {
         Some(self.file.current_context.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// The proxies that Docker gives to containers of that engine, by the address
-    /// that it is reached at.
+    /// Returns the proxies that Docker sets in the containers of the engine at
+    /// `endpoint`.
     pub fn proxies(&self, endpoint: &str) -> Proxies {
         let proxies = &self.file.proxies;
         let Some(found) = proxies.get(endpoint).or_else(|| proxies.get("default")) else {
@@ -67,7 +67,7 @@ impl ClientConfig {
             ("NO_PROXY", &found.no_proxy),
         ];
         let set = set.map(|(name, value)| (name, value.clone()));
-        Proxies::of(set).told_by("Docker's config.json")
+        Proxies::of(set).with_source("Docker's config.json")
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_of_the_engine_win_over_the_default() {
+    fn proxies_of_the_engine_take_precedence_over_the_default() {
         let config = read(
             r#"{"proxies": {
                 "default": {"httpProxy": "http://a:1", "noProxy": "corp"},
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_says_nothing() {
+    fn an_invalid_file_counts_as_missing() {
         let config = read("{\"currentContext\": ");
         assert_eq!(config.current_context(), None);
         assert!(config.proxies("").is_empty());

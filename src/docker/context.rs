@@ -1,6 +1,6 @@
-//! Which engine to talk to, in the order of Docker's own command: `DOCKER_HOST`,
-//! `DOCKER_CONTEXT`, the current context of its configuration, the default
-//! socket. bollard 0.21 knows no contexts (fussybeaver/bollard#724 is on 0.22).
+//! Selects the engine in the order of Docker's own command line: `DOCKER_HOST`,
+//! `DOCKER_CONTEXT`, the current context of its configuration, the default socket.
+//! bollard 0.21 does not support contexts (fussybeaver/bollard#724 is in 0.22).
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use sha2::{Digest, Sha256};
 
 use super::{Address, ClientConfig, Error, Tls};
 
-/// An engine's address and what named it.
+/// The address of an engine, and the setting that chose it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub address: Address,
-    /// How it is reached by TLS, where it is.
+    /// The TLS settings, if it is reached through TLS.
     pub tls: Option<Tls>,
     /// Such as `DOCKER_HOST` or ``context `colima` ``.
     pub chosen_by: String,
 }
 
 impl Endpoint {
-    /// The endpoint of an address, which only a TCP port is reached at by TLS.
+    /// Creates the endpoint for an address. `tls` is ignored unless it is a TCP port.
     pub fn new(text: &str, chosen_by: &str, tls: Option<Tls>) -> Result<Endpoint, Error> {
         let address = Address::parse(text, tls.is_some()).map_err(|reason| Error::Address {
             address: text.to_owned(),
@@ -50,11 +50,11 @@ struct MetaEndpoint {
     skip_tls_verify: bool,
 }
 
-/// Finds the engine's address. `env` looks up an environment variable.
+/// Finds the address of the engine. `env` looks up an environment variable.
 ///
 /// # Errors
-/// [`Error::Context`] when the context that is asked for is not there,
-/// [`Error::Address`] when an address makes no sense.
+/// [`Error::Context`] if the selected context does not exist, [`Error::Address`] if an
+/// address is invalid.
 pub fn find_endpoint(
     env: impl Fn(&str) -> Option<String>,
     config: &ClientConfig,
@@ -62,11 +62,11 @@ pub fn find_endpoint(
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     if let Some(address) = set("DOCKER_HOST") {
         let verify = set("DOCKER_TLS_VERIFY").is_some();
-        let wanted = verify || set("DOCKER_TLS").is_some() || address.starts_with("https://");
+        let use_tls = verify || set("DOCKER_TLS").is_some() || address.starts_with("https://");
         let dir = set("DOCKER_CERT_PATH").map(PathBuf::from);
         let dir = dir.or_else(|| config.dir.clone()).unwrap_or_default();
         let verify = verify || set("DOCKER_TLS").is_none();
-        let tls = wanted.then_some(Tls { dir, verify });
+        let tls = use_tls.then_some(Tls { dir, verify });
         return Endpoint::new(&address, "DOCKER_HOST", tls);
     }
     let context = set("DOCKER_CONTEXT")
@@ -83,10 +83,10 @@ pub fn find_endpoint(
 }
 
 fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
-    let folder = hex::encode(Sha256::digest(name.as_bytes()));
+    let dir_name = hex::encode(Sha256::digest(name.as_bytes()));
     let path = config_dir
         .join("contexts/meta")
-        .join(&folder)
+        .join(&dir_name)
         .join("meta.json");
     let broken = |reason: String| Error::Context {
         name: name.to_owned(),
@@ -100,7 +100,10 @@ fn context_endpoint(config_dir: &Path, name: &str) -> Result<Endpoint, Error> {
     let endpoint = endpoint
         .filter(|endpoint| !endpoint.host.is_empty())
         .ok_or_else(|| broken("it has no Docker endpoint".into()))?;
-    let dir = config_dir.join("contexts/tls").join(folder).join("docker");
+    let dir = config_dir
+        .join("contexts/tls")
+        .join(dir_name)
+        .join("docker");
     let by_tls = endpoint.skip_tls_verify || Tls::has_files(&dir);
     let tls = by_tls.then_some(Tls {
         dir,
@@ -129,7 +132,7 @@ mod tests {
     fn home_with_context() -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
         let docker = home.path().join(".docker");
-        // The folder's name is the SHA-256 of `colima`, as Docker writes it.
+        // The name of the directory is the SHA-256 of `colima`, as in Docker.
         let meta = docker
             .join("contexts/meta/f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16");
         crate::files::create_dir(&meta).unwrap();
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_host_wins_over_contexts() {
+    fn docker_host_takes_precedence_over_contexts() {
         let home = home_with_context();
         let found = with(
             &[("DOCKER_HOST", "unix:///x.sock"), ("DOCKER_CONTEXT", "no")],
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_context_is_named() {
+    fn a_missing_context_is_reported() {
         let home = home_with_context();
         let error = with(&[("DOCKER_CONTEXT", "nope")], home.path()).unwrap_err();
         assert_eq!(
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_comes_from_dockers_variables() {
+    fn tls_settings_are_read_from_dockers_variables() {
         let home = tempfile::tempdir().unwrap();
         let of = |vars: &[(&str, &str)]| with(vars, home.path()).unwrap();
         let host = ("DOCKER_HOST", "tcp://127.0.0.1");
@@ -205,13 +208,16 @@ mod tests {
     fn a_context_has_its_own_certificates() {
         let home = home_with_context();
         let docker = home.path().join(".docker");
-        let folder = "f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16";
-        let meta = docker.join("contexts/meta").join(folder).join("meta.json");
+        let dir_name = "f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16";
+        let meta = docker
+            .join("contexts/meta")
+            .join(dir_name)
+            .join("meta.json");
         let endpoint =
             r#"{"Endpoints":{"docker":{"Host":"tcp://127.0.0.1:2376","SkipTLSVerify":false}}}"#;
         crate::files::write(&meta, endpoint).unwrap();
         assert_eq!(with(&[], home.path()).unwrap().tls, None);
-        let dir = docker.join("contexts/tls").join(folder).join("docker");
+        let dir = docker.join("contexts/tls").join(dir_name).join("docker");
         crate::files::create_dir(&dir).unwrap();
         crate::files::write(&dir.join("ca.pem"), "").unwrap();
         let found = with(&[("DOCKER_TLS_VERIFY", "1")], home.path()).unwrap();
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_makes_no_sense_is_named() {
+    fn an_invalid_address_is_reported() {
         let home = tempfile::tempdir().unwrap();
         let error = with(&[("DOCKER_HOST", "tcp://localhost:http")], home.path()).unwrap_err();
         assert_eq!(

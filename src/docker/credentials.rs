@@ -1,5 +1,5 @@
-//! The user's credentials for a registry, from where `docker login` put them:
-//! the configuration file, a store, or a helper of that registry.
+//! The user's credentials for a registry, from where `docker login` stores them: the
+//! configuration file, a credential store, or a credential helper.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use base64::engine::general_purpose::URL_SAFE;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde::Deserialize;
 
-/// The name under which Docker keeps the credentials of Docker Hub.
+/// The key of Docker Hub's credentials in Docker's configuration.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} ({})", file.display())]
 pub struct CredentialError {
-    /// Docker's configuration file, which names them.
+    /// Docker's configuration file.
     pub file: PathBuf,
     /// Such as `the credential helper docker-credential-pass cannot be run`.
     pub reason: String,
@@ -35,7 +35,7 @@ struct Helpers {
 }
 
 impl Helpers {
-    /// The helper that is asked for a registry, as it is configured.
+    /// Describes the credential helper of a registry, with the key that configures it.
     fn name(&self, server: &str) -> String {
         let own = self.cred_helpers.as_ref().and_then(|all| all.get(server));
         let (helper, key) = match (own, &self.creds_store) {
@@ -46,7 +46,7 @@ impl Helpers {
     }
 }
 
-/// What a registry wants to see. Its text is never shown.
+/// Credentials for a registry. `Debug` does not show the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     registry: String,
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// The name under which Docker keeps a registry's credentials.
+/// Returns the key of a registry's credentials in Docker's configuration.
 fn server(registry: &str) -> &str {
     match registry {
         "docker.io" => DOCKER_HUB,
@@ -74,8 +74,9 @@ fn server(registry: &str) -> &str {
 }
 
 impl Credentials {
-    /// The credentials for a registry, such as `docker.io`; `None` where the user
-    /// has none. May run a helper program: not for a thread that must not wait.
+    /// Finds the credentials for a registry, such as `docker.io`. Returns `None` if the
+    /// user has none. May run a helper program, so it must not be called on an async
+    /// thread.
     pub fn find(config_dir: &Path, registry: &str) -> Result<Option<Credentials>, CredentialError> {
         let file = config_dir.join("config.json");
         let text = match crate::files::read(&file) {
@@ -96,18 +97,18 @@ impl Credentials {
             }
             Ok(DockerCredential::IdentityToken(token)) => Secret::Token(token),
             Err(CredentialRetrievalError::NoCredentialConfigured) => return Ok(None),
-            // What helpers say when they hold nothing for the server.
+            // The message of helpers that have no credentials for the server.
             Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. })
                 if format!("{stdout}{stderr}").contains("credentials not found") =>
             {
                 return Ok(None);
             }
             Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. }) => {
-                // Helpers of Docker's own say what is wrong to stdout.
+                // Docker's own helpers write their errors to stdout.
                 let mut lines = stderr.lines().chain(stdout.lines());
-                let told = lines.find(|line| !line.trim().is_empty());
-                let told = told.unwrap_or("it gave no reason").trim();
-                return failed(format!("{} failed: {told}", helpers.name(server)));
+                let message = lines.find(|line| !line.trim().is_empty());
+                let message = message.unwrap_or("it gave no reason").trim();
+                return failed(format!("{} failed: {message}", helpers.name(server)));
             }
             Err(CredentialRetrievalError::HelperCommunicationError) => {
                 return failed(format!("cannot run {}", helpers.name(server)));
@@ -137,7 +138,7 @@ impl Credentials {
         self.registry == server(registry)
     }
 
-    /// The value of `X-Registry-Auth`.
+    /// Returns the value of `X-Registry-Auth`.
     pub(super) fn header(&self) -> String {
         let body = match &self.secret {
             Secret::Password(user, password) => serde_json::json!({
@@ -150,7 +151,7 @@ impl Credentials {
         URL_SAFE.encode(body.to_string())
     }
 
-    /// User and password, where that is what they are.
+    /// Returns the user and the password, unless the secret is a token.
     pub fn password(&self) -> Option<(&str, &str)> {
         match &self.secret {
             Secret::Password(user, password) => Some((user, password)),
@@ -176,7 +177,7 @@ mod tests {
         "token.corp": {"identitytoken": "secret-token"}}}"#;
 
     #[test]
-    fn a_login_is_found_by_its_registry() {
+    fn credentials_are_found_by_registry() {
         let own = found(AUTHS, "registry.corp:5000").unwrap().unwrap();
         assert_eq!(own.password(), Some(("me", "p?ss~>")));
         let hub = found(AUTHS, "docker.io").unwrap().unwrap();
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_gets_is_safe_in_a_header() {
+    fn the_header_is_url_safe() {
         let own = found(AUTHS, "registry.corp:5000").unwrap().unwrap();
         let header = own.header();
         assert!(!header.contains(['+', '/']), "{header}");
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_that_is_missing_is_named_with_its_file() {
+    fn a_missing_helper_is_reported_with_the_configuration_file() {
         for (config, named) in [
             (
                 r#"{"credHelpers": {"r.corp": "no-such-helper"}}"#,
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_named() {
+    fn an_invalid_configuration_file_is_reported() {
         let error = found("{\"credsStore\": ", "docker.io").unwrap_err();
         assert!(error.reason.starts_with("invalid JSON: "), "{error}");
     }

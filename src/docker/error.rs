@@ -1,4 +1,4 @@
-//! What goes wrong between us and the engine.
+//! Errors of requests to the engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,16 +7,15 @@ use super::refusal::{Refusal, unknown};
 use crate::error::{Code, Explain};
 use crate::hint::Hint;
 
-/// What can go wrong between us and the engine.
+/// Why a request to the engine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot connect to the Docker engine at {endpoint} ({chosen_by}): {reason}")]
     Unreachable {
         endpoint: String,
-        /// What named it, such as `DOCKER_HOST`.
+        /// Which setting chose it, such as `DOCKER_HOST`.
         chosen_by: String,
         reason: String,
-        /// What to try.
         hint: Hint,
     },
     /// The engine is on another machine.
@@ -31,53 +30,54 @@ pub enum Error {
         chosen_by: String,
         reason: String,
     },
-    /// The files for TLS to the engine cannot be used.
     #[error("cannot use the TLS certificates for the Docker engine ({chosen_by}): {reason}")]
     Certificates {
-        /// What named the engine.
         chosen_by: String,
         dir: PathBuf,
         reason: String,
     },
-    /// The context named does not exist or cannot be read.
+    /// The selected context does not exist or cannot be read.
     #[error("cannot use the Docker context `{name}`: {reason}")]
     Context { name: String, reason: String },
     #[error("the Docker engine refused to {what}: {message}")]
     Refused {
-        /// What was asked for.
+        /// What was requested.
         what: String,
         /// HTTP status.
         status: u16,
-        /// The engine's words.
+        /// The engine's message.
         message: String,
     },
-    /// The connection broke, or an answer made no sense.
+    /// The connection broke, or an answer was invalid.
     #[error("the Docker engine did not {what}: {reason}")]
     Broken { what: String, reason: String },
+    /// A command in a container failed.
     #[error("cannot {what}: {}", reason(*code, tail))]
     Command {
-        /// What it was for, such as `prepare the node`.
+        /// The purpose of the command, such as `prepare the node`.
         what: String,
         code: i64,
-        /// The last lines that it wrote.
+        /// The last lines of its output.
         tail: Vec<String>,
     },
 }
 
-/// Whether a program says that a disk is full: Go in lower case, the C library with a capital.
+/// Returns whether a message says that a disk is full. Go writes it in lower case, the C
+/// library with a capital.
 pub(crate) fn is_disk_full(line: &str) -> bool {
     line.to_lowercase().contains("no space left")
 }
 
-/// The last line that a command wrote, which mostly says why it failed.
+/// Returns the last line of a command's output, which usually says why it failed.
 fn reason(code: i64, tail: &[String]) -> String {
     let last = tail.last().map(|line| line.trim().to_owned());
     last.unwrap_or_else(|| format!("exit code {code}"))
 }
 
 impl Error {
-    /// The engine's error that a reader of its bytes met while it did `what`.
-    pub(crate) fn of_reader(what: &str, error: io::Error) -> Error {
+    /// Converts the error of a reader of a [`ByteStream`](super::ByteStream) back into
+    /// the engine's error. `what` is what the reader did.
+    pub(crate) fn from_reader(what: &str, error: io::Error) -> Error {
         let reason = error.to_string();
         let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
         inner.map_or_else(
@@ -89,17 +89,17 @@ impl Error {
         )
     }
 
-    /// Whether the engine said that the thing does not exist.
+    /// Returns whether the engine answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Refused { status: 404, .. })
     }
 
-    /// Whether the engine refused because the container's network was removed.
+    /// Returns whether the engine refused because the container's network was removed.
     pub fn is_network_missing(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_network_missing)
     }
 
-    /// The kind of refusal, where the engine's words are known.
+    /// Returns the entry of the table that matches the engine's message.
     fn refusal(&self) -> Option<&'static Refusal> {
         match self {
             Error::Refused { message, .. } => Refusal::find(message),
@@ -109,7 +109,7 @@ impl Error {
         }
     }
 
-    /// Whether what was asked for clashes with something that is there, or is being done.
+    /// Returns whether the request conflicts with an existing object or another request.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Error::Refused { status: 409, .. })
     }
@@ -180,7 +180,7 @@ mod tests {
     use crate::docker::Output;
 
     #[test]
-    fn a_command_that_failed_says_what_it_was_for_and_why() {
+    fn the_error_of_a_command_states_its_purpose_and_the_reason() {
         let output = |stderr: &str| Output {
             argv: vec!["sh".into(), "-c".into(), "script".into()],
             code: 2,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_without_root_is_given_other_ports() {
+    fn other_ports_are_suggested_for_a_rootless_engine() {
         let refused = Error::Refused {
             what: "start the container".into(),
             status: 500,
@@ -215,15 +215,15 @@ mod tests {
                 .to_string()
                 .ends_with("--http-port 8080 --https-port 8443")
         );
-        assert_eq!(refused.details().len(), 1, "and why");
+        assert_eq!(refused.details().len(), 1, "the cause");
     }
 
     #[test]
-    fn no_refusal_is_without_a_hint() {
+    fn an_unknown_refusal_has_a_hint() {
         let refused = Error::Refused {
             what: "start the container".into(),
             status: 500,
-            message: "something that nobody has seen".into(),
+            message: "an unknown message".into(),
         };
         assert_eq!(refused.code(), Code::DockerRefused);
         assert!(

@@ -1,5 +1,4 @@
-//! An engine that exists in memory, for tests of our own logic. It proves
-//! nothing about real engines; the end-to-end tests do.
+//! An engine in memory, for unit tests. The end-to-end tests use a real one.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -12,37 +11,37 @@ use super::{
 };
 use crate::image_ref::ImageRef;
 
-/// Answers commands that run in a container.
+/// Answers a command that runs in a container.
 pub type ExecAnswer = Box<dyn Fn(&str, &[&str]) -> Output + Send + Sync>;
 
 #[derive(Default)]
 pub struct State {
     pub info: EngineInfo,
     pub images: BTreeMap<ImageRef, Image>,
-    /// Images that it can pull.
+    /// Images that can be pulled.
     pub registry: BTreeMap<ImageRef, Image>,
     pub containers: BTreeMap<String, Container>,
     /// Volumes with their labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
     pub networks: Vec<Network>,
-    /// The range of networks that are created.
+    /// The address range of new networks.
     pub range: Option<ipnet::IpNet>,
     /// Archives by container and path, such as `node:/var/log`.
     pub archives: BTreeMap<String, Vec<u8>>,
-    /// Every call that changes something or runs a command, in order.
+    /// All calls that change something or run a command, in order.
     pub calls: Vec<String>,
-    /// Calls that are refused, with the engine's words and how often.
+    /// Calls that are refused, with the message and the remaining number of times.
     pub refused: BTreeMap<String, (String, usize)>,
 }
 
 impl State {
-    /// Refuses a call, such as `start demo-control-plane`, from now on.
+    /// Refuses a call, such as `start demo-control-plane`, every time.
     pub fn refuse(&mut self, call: &str, message: &str) {
         let refusal = (message.to_owned(), usize::MAX);
         self.refused.insert(call.to_owned(), refusal);
     }
 
-    /// Refuses a call the next time.
+    /// Refuses the next call.
     pub fn refuse_once(&mut self, call: &str, message: &str) {
         self.refused
             .insert(call.to_owned(), (message.to_owned(), 1));
@@ -56,7 +55,7 @@ pub struct FakeEngine {
 }
 
 impl FakeEngine {
-    /// An engine that holds `state` and answers every command with success.
+    /// Creates an engine with this state. All commands succeed.
     pub fn new(state: State) -> Self {
         FakeEngine {
             state: Mutex::new(state),
@@ -70,10 +69,10 @@ impl FakeEngine {
         self
     }
 
-    /// What it holds now.
+    /// Returns the current state.
     ///
     /// # Panics
-    /// When a test thread panicked while it held the state.
+    /// If a test thread panicked while it held the lock.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()
@@ -84,8 +83,8 @@ impl FakeEngine {
         self.state().calls.push(text);
     }
 
-    /// Notes a call that the engine may refuse.
-    fn ask(&self, text: String) -> Result<(), Error> {
+    /// Records a call that may be refused.
+    fn call_or_refuse(&self, text: String) -> Result<(), Error> {
         let mut state = self.state();
         let refused = state.refused.get_mut(&text).and_then(|(message, times)| {
             *times = times.checked_sub(1)?;
@@ -120,7 +119,7 @@ impl Engine for FakeEngine {
         _: Option<&Credentials>,
         _: PullProgress<'_>,
     ) -> Result<(), Error> {
-        self.ask(format!("pull {reference} {platform}"))?;
+        self.call_or_refuse(format!("pull {reference} {platform}"))?;
         let mut state = self.state();
         if let Some(image) = state.registry.get(reference).cloned() {
             state.images.insert(reference.clone(), image);
@@ -164,17 +163,17 @@ impl Engine for FakeEngine {
 
     async fn container_publishing(&self, port: u16) -> Result<Option<String>, Error> {
         let state = self.state();
-        let holder = state.containers.values().find(|container| {
+        let publisher = state.containers.values().find(|container| {
             container.running && container.ports.iter().any(|(_, _, host)| *host == port)
         });
-        Ok(holder.map(|container| container.name.clone()))
+        Ok(publisher.map(|container| container.name.clone()))
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
-        self.ask(format!("create {}", spec.name))?;
+        self.call_or_refuse(format!("create {}", spec.name))?;
         if self.state().containers.contains_key(&spec.name) {
             return Err(Error::Refused {
-                what: format!("make the container {}", spec.name),
+                what: format!("create the container {}", spec.name),
                 status: 409,
                 message: format!(
                     "Conflict. The container name \"/{}\" is already in use",
@@ -197,7 +196,7 @@ impl Engine for FakeEngine {
     }
 
     async fn start(&self, name: &str) -> Result<(), Error> {
-        self.ask(format!("start {name}"))?;
+        self.call_or_refuse(format!("start {name}"))?;
         if let Some(container) = self.state().containers.get_mut(name) {
             container.running = true;
         }
@@ -220,7 +219,7 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error> {
+    async fn set_restart_policy(&self, name: &str, policy: &str) -> Result<(), Error> {
         self.call(format!("set restart {name} {policy}"));
         if let Some(container) = self.state().containers.get_mut(name) {
             container.restart_policy = Some(policy.to_owned());
@@ -263,7 +262,7 @@ impl Engine for FakeEngine {
         _: Option<&str>,
     ) -> Result<ByteStream, Error> {
         let output = self.exec(name, argv, None).await?;
-        // In pieces that end anywhere, as a real engine's.
+        // Split at arbitrary positions, as by a real engine.
         let pieces: Vec<_> = output.stdout.as_bytes().chunks(7).collect();
         let pieces = pieces.into_iter().map(bytes::Bytes::copy_from_slice);
         let mut items: Vec<_> = pieces.map(Ok).collect();
@@ -290,7 +289,7 @@ impl Engine for FakeEngine {
         Ok(named.cloned().collect())
     }
 
-    /// As engines before 25: also where one of that name exists.
+    /// Creates another network with the same name, as engines before 25 do.
     async fn create_network(&self, name: &str) -> Result<(), Error> {
         let mut state = self.state();
         let (number, range) = (state.networks.len(), state.range);

@@ -1,5 +1,5 @@
-//! The door to the Docker engine: a trait with the calls that are used, plain
-//! data in and out, one real implementation and one fake.
+//! The interface to the Docker engine: a trait with the calls that this program uses. It
+//! takes and returns plain data, and has one real and one fake implementation.
 
 mod address;
 mod bollard;
@@ -31,24 +31,24 @@ pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
 };
 pub use self::networks::{ensure_network, unused_duplicates};
-pub use self::refusal::refusals;
+pub use self::refusal::refusal_table;
 pub use self::tls::Tls;
 use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
-/// Bytes on their way, with the error that may cut them short.
+/// A stream of bytes. It ends early with an error if the transfer fails.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
 pub type PullProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
-/// The calls to the engine that are used.
+/// The engine API, as far as this program uses it.
 #[async_trait]
 pub trait Engine: Send + Sync {
     async fn info(&self) -> Result<EngineInfo, Error>;
 
-    /// The image of that reference, if the engine has it.
+    /// Returns an image, or `None` if the engine does not have it.
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error>;
-    /// Pulls an image; `platform` as `os/architecture`.
+    /// Pulls an image. `platform` is `os/architecture`.
     async fn pull(
         &self,
         reference: &ImageRef,
@@ -56,33 +56,33 @@ pub trait Engine: Send + Sync {
         credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error>;
-    /// Gives an image that is there another name.
+    /// Adds another name to an existing image.
     async fn tag(&self, reference: &ImageRef, name: &ImageRef) -> Result<(), Error>;
-    /// Images in one archive, layers that they share once, and only the platform
-    /// (`os/architecture`) of each.
+    /// Exports images as one archive, in which each shared layer occurs once. Only
+    /// `platform` (`os/architecture`) of each image is exported.
     fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream;
 
-    /// The container of that name or identifier.
+    /// Returns a container by name or ID, or `None` if it does not exist.
     async fn container(&self, name: &str) -> Result<Option<Container>, Error>;
-    /// Containers, stopped ones too, that carry the label (`key` or `key=value`).
+    /// Lists running and stopped containers that have a label (`key` or `key=value`).
     async fn containers(&self, label: &str) -> Result<Vec<Container>, Error>;
-    /// The running container that publishes a host port, by name.
+    /// Returns the name of the running container that publishes a host port.
     async fn container_publishing(&self, port: u16) -> Result<Option<String>, Error>;
-    /// Makes a container; returns its identifier.
+    /// Creates a container and returns its ID.
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error>;
-    /// Starts a container; fine when it runs already.
+    /// Starts a container. Succeeds if it is already running.
     async fn start(&self, name: &str) -> Result<(), Error>;
     async fn unpause(&self, name: &str) -> Result<(), Error>;
-    /// Stops a container, killing it after `seconds`.
+    /// Stops a container, and kills it after `seconds`.
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error>;
-    /// Says when the engine starts a container again by itself: a restart policy
-    /// such as `unless-stopped` or `no`.
-    async fn set_restart(&self, name: &str, policy: &str) -> Result<(), Error>;
-    /// Removes a container by force, with its anonymous volumes; fine when absent.
+    /// Sets the restart policy of a container, such as `unless-stopped` or `no`.
+    async fn set_restart_policy(&self, name: &str, policy: &str) -> Result<(), Error>;
+    /// Removes a container and its anonymous volumes, even while it is running. Succeeds
+    /// if the container does not exist.
     async fn remove(&self, name: &str) -> Result<(), Error>;
-    /// Waits until a container has ended; returns its exit code.
+    /// Waits until a container has exited, and returns its exit code.
     async fn wait(&self, name: &str) -> Result<i64, Error>;
-    /// What a container has written so far, the last `tail` lines.
+    /// Returns the last `tail` lines of a container's log.
     async fn log(&self, name: &str, tail: usize) -> Result<String, Error>;
     /// Runs a command in a container, with `input` on its standard input.
     async fn exec(
@@ -92,10 +92,10 @@ pub trait Engine: Send + Sync {
         input: Option<ByteStream>,
     ) -> Result<Output, Error>;
 
-    /// Runs a command in a container that has a shell, and gives its standard output
-    /// as it comes. The command can read `line`, and nothing else. A command that fails
-    /// ends the stream with an error that says what it was for; dropping the stream ends
-    /// the command.
+    /// Runs a command in a container that has a shell, and streams its standard output.
+    /// The command can read `line` from standard input, and nothing else. If it fails,
+    /// the stream ends with an error that mentions `what`. Dropping the stream kills the
+    /// command.
     async fn exec_stream(
         &self,
         name: &str,
@@ -104,37 +104,37 @@ pub trait Engine: Send + Sync {
         line: Option<&str>,
     ) -> Result<ByteStream, Error>;
 
-    /// A file or folder of a container, also of a stopped one, as an archive (tar).
+    /// Reads a file or directory of a running or stopped container, as a tar archive.
     fn archive(&self, name: &str, path: &str) -> ByteStream;
 
-    /// The networks of exactly that name, oldest first: engines allow several.
+    /// Lists the networks with exactly this name, oldest first: engines allow several.
     async fn networks(&self, name: &str) -> Result<Vec<Network>, Error>;
-    /// Creates a bridge network like kind's; fine when the engine says that one of that
-    /// name exists, which older engines do not.
+    /// Creates a bridge network like kind's. Succeeds if the engine answers that one with
+    /// this name exists; older engines create another.
     async fn create_network(&self, name: &str) -> Result<(), Error>;
-    /// Removes a network; fine when absent.
+    /// Removes a network. Succeeds if it does not exist.
     async fn remove_network(&self, id: &str) -> Result<(), Error>;
-    /// Takes a container out of the network of that name, as far as it is in one, and
-    /// puts it into the one that there is now.
+    /// Disconnects a container from a network, if it is connected, and connects it to the
+    /// network that has this name now.
     async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error>;
-    /// Makes a named volume unless it is there.
+    /// Creates a named volume unless it exists.
     async fn ensure_volume(
         &self,
         name: &str,
         labels: &BTreeMap<String, String>,
     ) -> Result<(), Error>;
     async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error>;
-    /// Names of the volumes that carry the label.
+    /// Returns the names of the volumes that have a label.
     async fn volumes(&self, label: &str) -> Result<Vec<String>, Error>;
-    /// Removes a volume; fine when absent.
+    /// Removes a volume. Succeeds if it does not exist.
     async fn remove_volume(&self, name: &str) -> Result<(), Error>;
 }
 
-/// Runs a command in a container that must succeed; `what` says what it is for, such as
-/// `prepare the node`. Returns its standard output.
+/// Runs a command in a container and returns its standard output. `what` says what the
+/// command is for, such as `prepare the node`.
 ///
 /// # Errors
-/// [`Error::Command`] with the end of its output when it fails.
+/// [`Error::Command`] with the end of its output if it fails.
 pub async fn exec_ok(
     engine: &dyn Engine,
     name: &str,
@@ -145,8 +145,8 @@ pub async fn exec_ok(
     Ok(output.success(what)?.stdout)
 }
 
-/// Runs a container to its end and removes it. Returns its exit code and what it
-/// wrote at the end.
+/// Runs a container until it exits, and removes it. Returns its exit code and the end of
+/// its log.
 pub async fn run_once(engine: &dyn Engine, spec: &ContainerSpec) -> Result<(i64, String), Error> {
     engine.create(spec).await?;
     let ran = async {
@@ -159,13 +159,13 @@ pub async fn run_once(engine: &dyn Engine, spec: &ContainerSpec) -> Result<(i64,
     ran
 }
 
-/// A small text as a command's input.
+/// Turns a text into the standard input of a command.
 pub fn bytes_of(text: &str) -> ByteStream {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
     Box::pin(futures_util::stream::iter([Ok(bytes)]))
 }
 
-/// Writes a small file in a container, readable by its owner only.
+/// Writes a small file in a container that only its owner can read.
 pub async fn write_file(
     engine: &dyn Engine,
     name: &str,

@@ -1,4 +1,4 @@
-//! Plain data that go to the engine and come from it.
+//! Data types of requests to the engine and of its answers.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,14 +12,14 @@ use super::Error;
 use crate::image_ref::ImageRef;
 use crate::proxy::Proxies;
 
-/// What the engine says of itself and its machine.
+/// The engine's information about itself and its host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineInfo {
-    /// Version, such as `28.2.2`.
+    /// Such as `28.2.2`.
     pub version: String,
-    /// API version in force after negotiation, as (major, minor).
+    /// The negotiated API version, as (major, minor).
     pub api: (usize, usize),
-    /// Architecture in Docker's words, such as `amd64`.
+    /// Architecture as Docker names it, such as `amd64`.
     pub architecture: String,
     /// The daemon's operating system, such as `Docker Desktop`.
     pub operating_system: String,
@@ -31,30 +31,32 @@ pub struct EngineInfo {
     pub cgroup_version: String,
     /// Storage driver, such as `overlay2` or `overlayfs`.
     pub storage_driver: String,
-    /// The daemon's root folder, on the daemon's machine.
+    /// The daemon's data directory, on its host.
     pub root_dir: PathBuf,
     /// The proxies that the daemon itself uses.
     pub proxies: Proxies,
-    /// What its security options say, such as `name=rootless`.
+    /// Security options, such as `name=rootless`.
     pub security: Vec<String>,
-    /// Cgroup controllers that it cannot use, of those that Kubernetes needs.
+    /// The cgroup controllers that Kubernetes needs and the engine cannot use.
     pub missing_controllers: Vec<&'static str>,
-    /// Its own clock, as RFC 3339.
+    /// The time of the engine's clock, in RFC 3339 format.
     pub time: String,
 }
 
 impl EngineInfo {
-    /// Whether it runs without root.
+    /// Returns whether the engine runs without root.
     pub fn is_rootless(&self) -> bool {
         self.security.iter().any(|option| option == "name=rootless")
     }
 
-    /// Whether it is Ubuntu's snap, which sees little of the file system.
+    /// Returns whether the engine was installed with Ubuntu's snap, which can access only
+    /// parts of the file system.
     pub fn is_from_snap(&self) -> bool {
         self.root_dir.starts_with("/var/snap/docker")
     }
 
-    /// Whether the engine lives in a virtual machine, so that host folders are shared slowly and without owners.
+    /// Returns whether the engine runs in a virtual machine, which shares directories of
+    /// the host slowly and without their owners.
     pub fn in_virtual_machine(&self) -> bool {
         let system = self.operating_system.to_lowercase();
         [
@@ -71,8 +73,8 @@ impl EngineInfo {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// What names the content: the config digest on classic stores, the
-    /// manifest's or index's digest on containerd stores.
+    /// Identifies the content: the config digest with a classic store, the digest of the
+    /// manifest or index with a containerd store.
     pub id: String,
     /// Such as `amd64`.
     pub architecture: String,
@@ -80,15 +82,15 @@ pub struct Image {
     pub os: String,
     /// Unpacked size in bytes.
     pub size: u64,
-    /// The digests of its unpacked layers, lowest first.
+    /// Digests of the unpacked layers, lowest first.
     pub layers: Vec<String>,
-    /// The folders of these layers on the engine's machine, as overlayfs takes them:
-    /// with the storage driver `overlay2` only, else empty.
-    pub layer_folders: Vec<PathBuf>,
+    /// The directories of these layers on the engine's host, as overlayfs mounts them.
+    /// Empty unless the storage driver is `overlay2`.
+    pub layer_dirs: Vec<PathBuf>,
 }
 
 impl Image {
-    /// Such as `linux/amd64`.
+    /// Returns `os/architecture`, such as `linux/amd64`.
     pub fn platform(&self) -> String {
         format!("{}/{}", self.os, self.architecture)
     }
@@ -100,28 +102,28 @@ pub struct Container {
     pub id: String,
     /// Name without the leading slash.
     pub name: String,
-    /// Whether its first process runs; also true where it is paused.
+    /// Whether its first process is running, also while the container is paused.
     pub running: bool,
-    /// Whether its processes are frozen: no command can be run in it.
+    /// Whether its processes are frozen, so that no command can run in it.
     pub paused: bool,
     pub labels: BTreeMap<String, String>,
     /// Published ports: (container port, host address, host port).
     pub ports: Vec<(u16, String, u16)>,
-    /// Mounts: (source folder or volume name, path in the container).
+    /// Mounts: (source directory or volume name, path in the container).
     pub mounts: Vec<(String, String)>,
-    /// Exit code of the last run, when it has ended.
+    /// Exit code of the last run, if the container has exited.
     pub exit_code: Option<i64>,
     /// The network that it was created in, such as `kind`, `host` or `container:ID`.
     pub network_mode: Option<String>,
-    /// When its first process was started the last time.
+    /// When the container was last started.
     pub started: Option<Timestamp>,
-    /// When the engine starts it again by itself, such as `unless-stopped`.
+    /// Such as `unless-stopped`.
     pub restart_policy: Option<String>,
 }
 
 impl Container {
-    /// Whether commands can be run in it.
-    pub fn is_awake(&self) -> bool {
+    /// Returns whether commands can run in the container.
+    pub fn can_exec(&self) -> bool {
         self.running && !self.paused
     }
 }
@@ -140,7 +142,7 @@ pub struct Publish {
 pub struct Network {
     pub id: String,
     pub name: String,
-    /// When it was created, as RFC 3339.
+    /// Creation time in RFC 3339 format.
     pub created: String,
     /// Such as `bridge`.
     pub driver: String,
@@ -153,46 +155,47 @@ pub struct Network {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
-    /// A host folder, which must exist (source, target, read-only).
+    /// A directory of the host, which must exist (source, target, read-only).
     Bind(PathBuf, String, bool),
-    /// A folder of the engine's machine at the same path (path, read-only). The
-    /// engine creates it where it is missing, as machines differ in what they have.
+    /// A directory of the engine's host, mounted at the same path (path, read-only). The
+    /// engine creates it if it is missing, because hosts differ.
     System(String, bool),
     /// A named volume (name, target).
     Volume(String, String),
     /// An anonymous volume (target).
     Anonymous(String),
-    /// Memory (target).
+    /// A file system in memory (target).
     Tmpfs(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSpec {
-    /// Name and, where `hostname` is set, host name.
+    /// Name, and host name of a node.
     pub name: String,
     pub image: ImageRef,
     /// Replaces the image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
     /// Arguments.
     pub command: Vec<String>,
-    /// Environment, `NAME=VALUE`.
+    /// Environment variables, `NAME=VALUE`.
     pub env: Vec<String>,
     pub labels: BTreeMap<String, String>,
     pub mounts: Vec<Mount>,
     pub ports: Vec<Publish>,
     pub network: Option<String>,
-    /// Whether it is a node: privileged, own cgroup namespace, terminal,
-    /// unconfined, restarted once on failure.
+    /// Whether it is a node: privileged and unconfined, with a cgroup namespace and a
+    /// terminal, restarted once on failure.
     pub node: bool,
-    /// The container whose processes and mounts it may enter: privileged, and removed by
-    /// the engine when it ends.
+    /// The container whose processes and mounts this container can enter. It is then
+    /// privileged, and the engine removes it when it exits.
     pub enters: Option<String>,
-    /// Seconds that `docker stop` waits before it kills.
+    /// Seconds after which `docker stop` kills the container.
     pub stop_timeout: Option<i64>,
 }
 
 impl ContainerSpec {
-    /// A container that runs what its image says.
+    /// Creates the configuration of a container that runs the default command of its
+    /// image.
     pub fn new(name: impl Into<String>, image: ImageRef) -> ContainerSpec {
         ContainerSpec {
             name: name.into(),
@@ -211,7 +214,7 @@ impl ContainerSpec {
     }
 }
 
-/// What a command in a container left.
+/// The result of a command in a container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Output {
     pub argv: Vec<String>,
@@ -221,18 +224,19 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output, or an error that says what the command was for (`prepare the node`) and
-    /// keeps its exit code and the end of its output. The command itself is for `-vv`.
+    /// Returns the output of a command that succeeded. Otherwise returns an error with
+    /// `what` (such as `prepare the node`), the exit code and the end of the output. The
+    /// command itself is shown with `-vv`.
     pub fn success(self, what: &str) -> Result<Output, Error> {
         if self.code == 0 {
             return Ok(self);
         }
-        let said = if self.stderr.trim().is_empty() {
+        let text = if self.stderr.trim().is_empty() {
             &self.stdout
         } else {
             &self.stderr
         };
-        let lines: Vec<&str> = said.lines().filter(|l| !l.trim().is_empty()).collect();
+        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
         let tail = lines[lines.len().saturating_sub(20)..]
             .iter()
             .map(|line| (*line).to_owned())

@@ -1,23 +1,23 @@
-//! One network of a name: engines before 25 create several when several ask at once,
-//! and then start no container in any of them.
+//! Ensures that only one network has a name. Engines before 25 create several if several
+//! processes ask at the same time, and then cannot start a container in any of them.
 
 use super::{Engine, Error, Network};
 
-/// Creates a network unless it exists, and removes unused ones of the same name, as kind
-/// does. Whoever does this at the same time keeps the same one: the oldest.
+/// Creates a network unless it exists, and removes unused ones with the same name, as
+/// kind does. Processes that do this at the same time all keep the oldest.
 pub async fn ensure_network(engine: &dyn Engine, name: &str) -> Result<(), Error> {
     if engine.networks(name).await?.is_empty() {
         engine.create_network(name).await?;
     }
     for network in unused_duplicates(&engine.networks(name).await?) {
-        // Somebody may use it by now, or has removed it.
+        // Another process may use it by now, or may have removed it.
         let _ = engine.remove_network(&network.id).await;
     }
     Ok(())
 }
 
-/// Returns the networks that can be removed, of several with one name: those without
-/// running containers, but for one. `networks` begins with the oldest.
+/// Returns which networks of one name can be removed: all without running containers,
+/// except one. `networks` must be sorted, oldest first.
 pub fn unused_duplicates(networks: &[Network]) -> Vec<&Network> {
     let used = |network: &&Network| !network.containers.is_empty();
     let kept = networks.iter().find(used).or(networks.first());
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_stays_unless_a_younger_one_is_in_use() {
+    fn the_oldest_network_is_kept_unless_a_newer_one_is_in_use() {
         let (a, b) = (network("a", None), network("b", None));
         let used = network("u", Some("node"));
         assert_eq!(removed(&[]), [""; 0]);
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(
             removed(&[used.clone(), used]),
             [""; 0],
-            "nobody loses a network"
+            "networks in use are kept"
         );
     }
 
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_that_were_created_at_once_one_is_left() {
+    async fn one_of_two_networks_with_the_same_name_is_removed() {
         let engine = FakeEngine::new(State::default());
         engine.create_network("kind").await.unwrap();
         engine.create_network("kind").await.unwrap();

@@ -1,18 +1,18 @@
-//! Why an engine refuses, and what helps: one table from its words to cause and remedy.
-//! docs/failures.md lists it.
+//! The table of the engine's error messages with their causes and remedies.
+//! docs/failures.md includes it.
 
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 
-/// A kind of refusal.
+/// A kind of error message of the engine.
 #[derive(Debug)]
 pub struct Refusal {
-    /// How it is recognised: any of these groups, of which every phrase is in the
-    /// engine's message. Lower case.
+    /// Groups of phrases in lower case. A message matches if it contains every phrase of
+    /// any group.
     phrases: &'static [&'static [&'static str]],
-    /// The cause, in the user's terms.
+    /// The cause, as users know it.
     pub cause: &'static str,
-    /// What to do, most useful first.
+    /// The remedies, most useful first.
     pub remedies: fn() -> Vec<Hint>,
     pub code: Code,
 }
@@ -21,14 +21,14 @@ fn restart() -> Hint {
     Hint::run("restart Docker", "sudo systemctl restart docker")
 }
 
-/// How engines say that a container's network was removed; also after another one of the
-/// same name was created.
+/// Messages of engines about a container whose network was removed, even if another one
+/// with the same name was created since.
 const NETWORK_MISSING: &[&[&str]] = &[
     &["network", "not found"],
     &["could not find a network matching"],
 ];
 
-/// All kinds, the more specific first.
+/// All kinds, more specific ones first.
 pub(super) static REFUSALS: &[Refusal] = &[
     Refusal {
         phrases: &[&["no space left on device"], &["disk quota exceeded"]],
@@ -36,7 +36,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
         remedies: || vec![Hint::run("see what fills it", "docker system df")],
         code: Code::DiskFull,
     },
-    // Rootless engines, and those in some virtual machines.
+    // Rootless engines, and engines in some virtual machines.
     Refusal {
         phrases: &[&["privileged port"], &["bind: permission denied"]],
         cause: "Docker runs rootless and cannot publish ports below 1024",
@@ -273,7 +273,7 @@ pub(super) static REFUSALS: &[Refusal] = &[
     },
 ];
 
-/// What to do about a refusal that is not in the table.
+/// The remedy for messages that are not in the table.
 pub(super) fn unknown() -> Hint {
     Hint::run(
         "see what Docker logged (Docker Desktop: Troubleshoot, Get support)",
@@ -282,7 +282,7 @@ pub(super) fn unknown() -> Hint {
 }
 
 impl Refusal {
-    /// Finds the kind that a message of the engine is of.
+    /// Finds the kind of a message.
     pub(super) fn find(message: &str) -> Option<&'static Refusal> {
         REFUSALS.iter().find(|refusal| refusal.is(message))
     }
@@ -299,7 +299,7 @@ impl Refusal {
 }
 
 /// Returns the table for docs/failures.md.
-pub fn refusals() -> String {
+pub fn refusal_table() -> String {
     let mut text = String::from("| Docker says | Cause | What to do | Code |\n|---|---|---|---|\n");
     for refusal in REFUSALS {
         let groups = refusal.phrases.iter().map(|group| {
@@ -325,8 +325,8 @@ pub fn refusals() -> String {
 mod tests {
     use super::*;
 
-    /// Messages of real engines, and the beginning of the cause that is told. Those
-    /// marked `*` were seen on Docker 20.10, the others are from public reports.
+    /// Messages of real engines, and the beginning of the cause that is reported. Those
+    /// with a `*` are from Docker 20.10, the others from public reports.
     const SEEN: &[(&str, &str)] = &[
         (
             "* driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:7777 failed: port is already allocated",
@@ -432,7 +432,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_engines_say_has_a_cause() {
+    fn messages_of_engines_have_a_cause() {
         for (message, cause) in SEEN {
             let found = Refusal::find(message).map(|refusal| refusal.cause);
             assert!(
@@ -444,12 +444,14 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_been_seen() {
+    fn every_row_matches_a_real_message() {
         for refusal in REFUSALS {
-            let seen = SEEN.iter().filter_map(|(said, _)| Refusal::find(said));
+            let seen = SEEN
+                .iter()
+                .filter_map(|(message, _)| Refusal::find(message));
             assert!(
                 seen.into_iter().any(|seen| std::ptr::eq(seen, refusal)),
-                "no message is of: {}",
+                "no message matches: {}",
                 refusal.cause
             );
         }

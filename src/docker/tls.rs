@@ -1,4 +1,4 @@
-//! TLS to an engine: whose certificate is trusted, and the client's own.
+//! TLS connections to an engine: trusted authorities and the client certificate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// Docker's names of the files: the authority, the client's certificate, its key.
+/// Docker's file names: the CA certificate, the client certificate and its key.
 const FILES: [&str; 3] = ["ca.pem", "cert.pem", "key.pem"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The folder with Docker's files, of which each may be missing.
+    /// The directory with Docker's files, each of which may be missing.
     pub dir: PathBuf,
     pub verify: bool,
 }
 
 impl Tls {
-    /// Whether the folder holds any of the files.
+    /// Returns whether the directory contains any of the files.
     pub(super) fn has_files(dir: &Path) -> bool {
         FILES.iter().any(|name| dir.join(name).exists())
     }
 
-    /// The client's configuration.
+    /// Creates the configuration of the TLS client.
     ///
     /// # Errors
-    /// In words, when a file cannot be used.
+    /// A message if a file cannot be used.
     pub(super) fn config(&self) -> Result<ClientConfig, String> {
         let [ca, certificate, key] = FILES.map(|name| self.dir.join(name));
         let provider = Arc::new(ring::default_provider());
@@ -38,10 +38,10 @@ impl Tls {
         let builder = if self.verify {
             builder.with_root_certificates(authorities(&ca)?)
         } else {
-            let trusts_all = Arc::new(TrustAll(provider));
+            let accepts_all = Arc::new(AcceptAll(provider));
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(trusts_all)
+                .with_custom_certificate_verifier(accepts_all)
         };
         match (certificate.exists(), key.exists()) {
             (false, false) => Ok(builder.with_no_client_auth()),
@@ -56,7 +56,7 @@ fn unusable(file: &Path, error: impl std::fmt::Display) -> String {
     format!("{}: {error}", file.display())
 }
 
-/// The authorities of the file; those of the machine where it is missing.
+/// Returns the authorities in the file, or those of the host if it does not exist.
 fn authorities(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     if file.exists() {
@@ -72,7 +72,7 @@ fn authorities(file: &Path) -> Result<RootCertStore, String> {
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = found.map_err(|error| unusable(file, in_words(&error)))?;
+    let found: Vec<_> = found.map_err(|error| unusable(file, message(&error)))?;
     if found.is_empty() {
         return Err(unusable(file, "it contains no certificate"));
     }
@@ -80,10 +80,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(file, in_words(&error)))
+    PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(file, message(&error)))
 }
 
-fn in_words(error: &pem::Error) -> String {
+fn message(error: &pem::Error) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),
         pem::Error::NoItemsFound => "it contains no key".to_owned(),
@@ -91,11 +91,12 @@ fn in_words(error: &pem::Error) -> String {
     }
 }
 
-/// For a context with `SkipTLSVerify`, and `DOCKER_TLS` without `DOCKER_TLS_VERIFY`.
+/// Accepts any certificate: for a context with `SkipTLSVerify`, and for `DOCKER_TLS`
+/// without `DOCKER_TLS_VERIFY`.
 #[derive(Debug)]
-struct TrustAll(Arc<CryptoProvider>);
+struct AcceptAll(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for TrustAll {
+impl ServerCertVerifier for AcceptAll {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -113,8 +114,8 @@ impl ServerCertVerifier for TrustAll {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -123,8 +124,8 @@ impl ServerCertVerifier for TrustAll {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -117,7 +117,7 @@ pub(crate) async fn observe(
     let observing = async {
         let cluster = Cluster::connect(kubeconfig)
             .await?
-            .on_node_started(node_started);
+            .with_node_started(node_started);
         let (seen, version) = tokio::join!(cluster.observe(), cluster.version());
         Ok::<_, kube::Error>((cluster, seen?, version.ok()))
     };

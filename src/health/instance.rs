@@ -113,7 +113,7 @@ impl InstanceObservation<'_> {
             let note = format!("{command} is working on this instance");
             diagnosis.notes.insert(position, note);
         }
-        if let Some(trouble) = self.certificates.trouble(self.at) {
+        if let Some(trouble) = self.certificates.warning(self.at) {
             diagnosis.notes.push(trouble);
             if self.active_command.is_none() {
                 diagnosis

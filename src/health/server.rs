@@ -36,7 +36,7 @@ pub(crate) async fn await_server(
         .within(SETTLING);
     let answered = wait.reported_by(step).run(async || {
         attempts += 1;
-        checks = probe.all().await;
+        checks = probe.run().await;
         let Some(reason) = first_failure(&checks) else {
             return Ok(Attempt::Done(()));
         };

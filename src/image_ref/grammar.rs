@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-pub(super) const LONGEST_PATH: usize = 255;
+pub(super) const MAX_PATH_LENGTH: usize = 255;
 
-/// A host name, an IPv4 address or an IPv6 address in brackets, and maybe a port.
+/// A host name, an IPv4 address or an IPv6 address in brackets, with an optional port.
 macro_rules! registry {
     () => {
         concat!(
@@ -16,17 +16,17 @@ macro_rules! registry {
     };
 }
 
-/// The parts of a path. Its length is not looked at.
+/// The parts of a path. Does not check the length.
 macro_rules! path {
     () => {
         r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
     };
 }
 
-/// A repository as values have it, or nothing: for JSON Schema.
+/// A repository in the values, or an empty text: for JSON Schema.
 pub(crate) const REPOSITORY: &str = concat!("^((", registry!(), "/)?", path!(), ")?$");
 
-/// A tag, or nothing: for JSON Schema.
+/// A tag, or an empty text: for JSON Schema.
 pub(crate) const TAG: &str = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
 
 fn pattern(text: &str) -> Regex {
@@ -48,7 +48,7 @@ pub(super) fn is_tag(text: &str) -> bool {
     !text.is_empty() && PATTERN.is_match(text)
 }
 
-/// The digests that registries use.
+/// Returns whether a text is a digest with an algorithm that registries use.
 pub(super) fn is_digest(text: &str) -> bool {
     let length = match text.split_once(':') {
         Some(("sha256", _)) => 64,
@@ -60,7 +60,7 @@ pub(super) fn is_digest(text: &str) -> bool {
     hex.len() == length && hex.bytes().all(is_hex)
 }
 
-/// Engines take 64 hexadecimal digits for the identifier of an image.
+/// Returns whether a text is the ID of an image for engines: 64 hexadecimal digits.
 pub(super) fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(is_hex)
 }

@@ -37,7 +37,7 @@ fn short_names_are_completed() {
 }
 
 #[test]
-fn a_reference_has_parts() {
+fn a_reference_is_split_into_its_parts() {
     let reference = image(&format!("localhost:5000/team/x:1.2@{SHA}"));
     assert_eq!(reference.registry(), "localhost:5000");
     assert_eq!(reference.repository(), "localhost:5000/team/x");
@@ -62,7 +62,7 @@ fn a_reference_has_parts() {
 }
 
 #[test]
-fn two_spellings_of_one_image_are_equal() {
+fn different_spellings_of_one_image_are_equal() {
     let tagged = format!("mongo:1@{SHA}");
     let bare = format!("docker.io/library/mongo@{SHA}");
     for (one, other) in [
@@ -86,7 +86,7 @@ fn two_spellings_of_one_image_are_equal() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn errors_state_what_is_invalid() {
     let long = "x".repeat(256);
     let id = &SHA["sha256:".len()..];
     for (text, why) in [
@@ -127,8 +127,8 @@ fn what_is_wrong_is_told() {
             "repository name must not be longer than 255 characters",
         ),
     ] {
-        let told = text.parse::<ImageRef>().unwrap_err().to_string();
-        assert_eq!(told, why, "{text}");
+        let message = text.parse::<ImageRef>().unwrap_err().to_string();
+        assert_eq!(message, why, "{text}");
     }
     for text in ["r.corp/", " mongo", "mongo ", "x@md5:00", "é"] {
         assert!(text.parse::<ImageRef>().is_err(), "{text:?}");
@@ -136,9 +136,9 @@ fn what_is_wrong_is_told() {
 }
 
 #[test]
-fn a_mirror_stands_in_for_every_registry() {
-    let mirror: Place = "mirror.corp:5000/hub".parse().unwrap();
-    for (reference, within) in [
+fn a_mirror_replaces_every_registry() {
+    let mirror: RepositoryPrefix = "mirror.corp:5000/hub".parse().unwrap();
+    for (reference, expected) in [
         (
             "mongo:4.4".to_owned(),
             "mirror.corp:5000/hub/library/mongo:4.4".to_owned(),
@@ -152,17 +152,17 @@ fn a_mirror_stands_in_for_every_registry() {
             format!("mirror.corp:5000/hub/kindest/node:v1@{SHA}"),
         ),
     ] {
-        let place = image(&reference).within(&mirror);
-        assert_eq!(place.to_string(), within);
-        assert_eq!(image(&within), place, "it is read back as the same");
+        let mirrored = image(&reference).with_prefix(&mirror);
+        assert_eq!(mirrored.to_string(), expected);
+        assert_eq!(image(&expected), mirrored, "it can be parsed again");
     }
     for wrong in ["mirror", "mirror.corp/a b", "mirror.corp/Hub", "", "_.corp"] {
-        assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+        assert!(wrong.parse::<RepositoryPrefix>().is_err(), "{wrong}");
     }
 }
 
 #[test]
-fn files_keep_what_was_written() {
+fn serialization_keeps_the_spelling() {
     let text = r#""docker.io/library/mongo:7""#;
     let read: ImageRef = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
@@ -176,7 +176,7 @@ fn files_keep_what_was_written() {
 }
 
 #[test]
-fn the_patterns_of_the_schema_are_what_is_parsed() {
+fn the_patterns_of_the_schema_match_the_parser() {
     let (repository, tag) = (
         regex::Regex::new(REPOSITORY).unwrap(),
         regex::Regex::new(TAG).unwrap(),

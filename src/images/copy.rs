@@ -1,7 +1,7 @@
-//! From Docker's store into the node's containerd as files: a layer that Docker has
-//! unpacked is copied, and nothing is packed, sent and unpacked again. It takes an engine
-//! with the storage driver `overlay2`, whose layers are folders of overlayfs as
-//! containerd's are; others load [by stream](super::stream).
+//! Copies images from Docker's store into the node's containerd as files. Layers that
+//! Docker has unpacked are copied, instead of being packed, sent and unpacked again. This
+//! requires the storage driver `overlay2`, whose layers are directories of overlayfs,
+//! like containerd's; with other drivers, images are [streamed](super::stream).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,20 +13,21 @@ use futures_util::{AsyncBufReadExt, TryStreamExt};
 use tokio::sync::Mutex;
 
 use super::manifest::{Layer, archive, chain, digest};
-use super::stream::Found;
+use super::stream::EngineImage;
 use super::{Error, store};
 use crate::docker::{self, ByteStream, Container, ContainerSpec, Engine, EngineInfo, Mount};
 use crate::error::{Code, Explain};
 use crate::event::{Progress, Step};
 use crate::node::spec;
 
-/// Where the node's containerd keeps everything: a volume of its own.
+/// The data directory of the node's containerd, a separate volume.
 const STORE: &str = "/var/lib/containerd";
 
-/// Copies layers into snapshots of containerd, under the names that unpacking would give
-/// them. Runs beside the node, where the layers are mounted; `ctr` runs in the node. Its
-/// arguments are, for each layer, its name and that of the layer below it. A snapshot is
-/// committed once it is whole: one that an earlier copy left half-made is removed.
+/// Copies layers into containerd's snapshots, under the names that unpacking would give
+/// them. Runs in the helper container, where the layers are mounted; `ctr` runs in the
+/// node. The arguments are, for each layer, its name and the name of the layer below. A
+/// snapshot is committed once it is complete; incomplete ones of an earlier copy are
+/// removed.
 const COPY: &str = r#"
 set -eu
 exec 9>/tmp/copying
@@ -50,14 +51,14 @@ while [ $# -gt 0 ]; do
 done
 "#;
 
-/// What the container itself does: it ends with the copy, also with one that was killed
-/// together with the command that began it.
-const UNTIL_COPIED: &str = "sleep 10; exec flock /tmp/copying true";
+/// The command of the helper container. It exits when the copy ends, even if the command
+/// that started it is killed.
+const HELPER_COMMAND: &str = "sleep 10; exec flock /tmp/copying true";
 
-/// Imports an image whose layers are snapshots already, and notes what it was in Docker. The
-/// further arguments are these snapshots: the garbage collector of containerd keeps each for
-/// the label that `ctr` gave it, and for the image from then on. Nobody waits until the labels
-/// are gone.
+/// Imports an image whose layers are already snapshots, and labels it with its ID in
+/// Docker. The other arguments are these snapshots: `ctr` labelled them to protect them
+/// from containerd's garbage collector, and from now on the image protects them. The
+/// labels are removed in the background.
 const IMPORT: &str = r#"
 ctr -n k8s.io images import --local --platform "$1" - &&
 ctr -n k8s.io images label "$2" "$3" || exit
@@ -66,17 +67,17 @@ shift 3
   </dev/null >/dev/null 2>&1 &
 "#;
 
-/// What is done here, in an error.
-const WHAT: &str = "copy layers into the node";
+/// The action in error messages.
+const ACTION: &str = "copy layers into the node";
 
-/// Copies images into one node, one set after another.
+/// Copies images into one node, one batch at a time.
 pub(super) struct Copier<'a> {
     engine: &'a dyn Engine,
     node: Container,
     info: &'a EngineInfo,
     step: &'a Step,
-    /// The disk is not filled any faster by two at once.
-    turn: Mutex<()>,
+    /// Copying two batches at the same time is not faster.
+    lock: Mutex<()>,
 }
 
 pub fn layers_container(node: &str) -> String {
@@ -84,18 +85,19 @@ pub fn layers_container(node: &str) -> String {
 }
 
 impl<'a> Copier<'a> {
-    /// One for a node, where the engine's layers can be copied: neither where it runs
-    /// without root, nor where it shifts the owners of files.
+    /// Creates a copier for a node. Returns `None` if the engine's layers cannot be
+    /// copied: with another storage driver, without root, or if the engine remaps the
+    /// owners of files.
     pub(super) async fn new(
         engine: &'a dyn Engine,
         node: &str,
         info: &'a EngineInfo,
         step: &'a Step,
     ) -> Result<Option<Copier<'a>>, Error> {
-        let shifted = |option: &String| option.starts_with("name=userns");
+        let remapped = |option: &String| option.starts_with("name=userns");
         if info.storage_driver != "overlay2"
             || info.is_rootless()
-            || info.security.iter().any(shifted)
+            || info.security.iter().any(remapped)
         {
             return Ok(None);
         }
@@ -105,27 +107,30 @@ impl<'a> Copier<'a> {
             node,
             info,
             step,
-            turn: Mutex::new(()),
+            lock: Mutex::new(()),
         }))
     }
 
-    /// Whether the layers of an image are known as folders.
-    pub(super) fn can_copy(&self, (reference, image): &Found) -> bool {
-        reference.digest().is_none() && !image.layer_folders.is_empty()
+    /// Returns whether the directories of an image's layers are known.
+    pub(super) fn can_copy(&self, (reference, image): &EngineImage) -> bool {
+        reference.digest().is_none() && !image.layer_dirs.is_empty()
     }
 
-    /// Copies images in their order, and tells of each that is in the node. Returns those
-    /// that could not be copied: another way may do.
+    /// Copies images in their order, and calls `on_loaded` for each image that is in the
+    /// node. Returns the images that could not be copied.
     pub(super) async fn copy(
         &self,
-        images: Vec<Found>,
-        arrived: &(dyn Fn(&Found) + Sync),
-    ) -> Result<Vec<Found>, Error> {
-        let _turn = self.turn.lock().await;
-        let mut left = images;
-        match self.copy_all(&mut left, arrived).await {
+        images: Vec<EngineImage>,
+        on_loaded: &(dyn Fn(&EngineImage) + Sync),
+    ) -> Result<Vec<EngineImage>, Error> {
+        let _guard = self.lock.lock().await;
+        let mut remaining = images;
+        match self.copy_all(&mut remaining, on_loaded).await {
             Err(error) if error.code() == Code::DiskFull => Err(Error::Import {
-                references: left.into_iter().map(|(reference, _)| reference).collect(),
+                references: remaining
+                    .into_iter()
+                    .map(|(reference, _)| reference)
+                    .collect(),
                 reason: "no space left on the disk of the Docker engine".into(),
                 tail: error.details(),
             }),
@@ -133,40 +138,42 @@ impl<'a> Copier<'a> {
                 self.step.decide(format!(
                     "layers are streamed because they cannot be copied: {error}"
                 ));
-                Ok(left)
+                Ok(remaining)
             }
-            Ok(()) => Ok(left),
+            Ok(()) => Ok(remaining),
         }
     }
 
     async fn copy_all(
         &self,
-        left: &mut Vec<Found>,
-        arrived: &(dyn Fn(&Found) + Sync),
+        remaining: &mut Vec<EngineImage>,
+        on_loaded: &(dyn Fn(&EngineImage) + Sync),
     ) -> Result<(), docker::Error> {
-        let layers = Layers::of(left);
-        let Some(helper) = self.helper(left, &layers) else {
+        let layers = Layers::of(remaining);
+        let Some(helper) = self.helper(remaining, &layers) else {
             return Ok(());
         };
-        // That of a command that was killed.
+        // A helper of a command that was killed.
         self.engine.remove(&helper.name).await?;
         self.engine.create(&helper).await?;
         let copied = async {
             self.engine.start(&helper.name).await?;
-            self.follow(&helper.name, &layers, left, arrived).await
+            self.follow(&helper.name, &layers, remaining, on_loaded)
+                .await
         };
         let copied = copied.await;
         self.engine.remove(&helper.name).await?;
         copied
     }
 
-    /// A container beside the node, which sees the layers and nothing else of Docker's.
-    fn helper(&self, images: &[Found], layers: &Layers) -> Option<ContainerSpec> {
+    /// Returns the helper container, which can access the layers and nothing else of
+    /// Docker's.
+    fn helper(&self, images: &[EngineImage], layers: &Layers) -> Option<ContainerSpec> {
         let store = self.node.mounts.iter().find(|(_, at)| at == STORE);
         let mut mounts = vec![Mount::Volume(store?.0.clone(), STORE.into())];
         let read_only = |from: PathBuf, to: String| Mount::Bind(from, to, true);
         for (n, layer) in layers.0.iter().enumerate() {
-            mounts.push(read_only(layer.folder.clone(), format!("/layers/{n}")));
+            mounts.push(read_only(layer.dir.clone(), format!("/layers/{n}")));
         }
         for (n, (_, image)) in images.iter().enumerate() {
             let hash = image.id.strip_prefix("sha256:")?;
@@ -178,7 +185,7 @@ impl<'a> Copier<'a> {
         }
         Some(ContainerSpec {
             entrypoint: Some(vec!["sh".into()]),
-            command: vec!["-c".into(), UNTIL_COPIED.into()],
+            command: vec!["-c".into(), HELPER_COMMAND.into()],
             mounts,
             network: Some("none".into()),
             enters: Some(self.node.name.clone()),
@@ -189,47 +196,48 @@ impl<'a> Copier<'a> {
         })
     }
 
-    /// Runs the copy, and imports each image as soon as its layers are there.
+    /// Runs the copy, and imports each image as soon as its layers are copied.
     async fn follow(
         &self,
         helper: &str,
         layers: &Layers,
-        left: &mut Vec<Found>,
-        arrived: &(dyn Fn(&Found) + Sync),
+        remaining: &mut Vec<EngineImage>,
+        on_loaded: &(dyn Fn(&EngineImage) + Sync),
     ) -> Result<(), docker::Error> {
         let mut argv = vec!["bash", "-c", COPY, "bash"];
         for layer in &layers.0 {
-            argv.extend([&*layer.name, layer.below.as_deref().unwrap_or("none")]);
+            argv.extend([&*layer.name, layer.parent.as_deref().unwrap_or("none")]);
         }
-        let output = self.engine.exec_stream(helper, WHAT, &argv, None).await?;
+        let output = self.engine.exec_stream(helper, ACTION, &argv, None).await?;
         let output = output.map_err(io::Error::other).into_async_read();
         let mut lines = output.lines();
         let (mut configs, mut sizes) = (BTreeMap::new(), BTreeMap::new());
-        let total: u64 = left.iter().map(|(_, image)| image.size).sum();
-        let next = |error| docker::Error::of_reader(WHAT, error);
+        let total: u64 = remaining.iter().map(|(_, image)| image.size).sum();
+        let next = |error| docker::Error::from_reader(ACTION, error);
         while let Some(line) = lines.try_next().await.map_err(next)? {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["config", text] => {
-                    let config = STANDARD.decode(text).map_err(|_| strange(&line))?;
+                    let config = STANDARD.decode(text).map_err(|_| unexpected(&line))?;
                     configs.insert(digest(&config), config);
                 }
                 ["layer", name, size] => {
                     sizes.insert(name.to_owned(), size.parse().unwrap_or(0));
                 }
-                _ => return Err(strange(&line)),
+                _ => return Err(unexpected(&line)),
             }
             let done: u64 = sizes.values().sum();
             let progress = Progress::bytes(done, Some(total.max(done)));
             self.step.progress("layers", progress);
-            while let Some(found) = left.first() {
+            while let Some(found) = remaining.first() {
                 let Some(layers) = layers.of_image(found, &sizes) else {
                     break;
                 };
-                // By its digest: anything else than what Docker knows the image by is refused.
-                let config = configs.get(&found.1.id).ok_or_else(|| strange(&line))?;
+                // Looked up by the image's ID, so that any other configuration is
+                // refused.
+                let config = configs.get(&found.1.id).ok_or_else(|| unexpected(&line))?;
                 self.import(found, config, &layers).await?;
-                arrived(found);
-                left.remove(0);
+                on_loaded(found);
+                remaining.remove(0);
             }
         }
         let done: u64 = sizes.values().sum();
@@ -240,14 +248,14 @@ impl<'a> Copier<'a> {
 
     async fn import(
         &self,
-        (reference, image): &Found,
+        (reference, image): &EngineImage,
         config: &[u8],
         layers: &[Layer],
     ) -> Result<(), docker::Error> {
         let (name, platform) = (reference.canonical(), image.platform());
         let (archive, manifest) = archive(&name, config, layers);
-        let note = store::source_label(&image.id, &manifest);
-        let mut argv = vec!["sh", "-c", IMPORT, "sh", &platform, &name, &note];
+        let label = store::source_label(&image.id, &manifest);
+        let mut argv = vec!["sh", "-c", IMPORT, "sh", &platform, &name, &label];
         let snapshots = chain(&image.layers);
         argv.extend(snapshots.iter().map(String::as_str));
         let input: ByteStream = Box::pin(futures_util::stream::iter([Ok(archive.into())]));
@@ -259,42 +267,46 @@ impl<'a> Copier<'a> {
     }
 }
 
-/// A layer of one of the images, or of several.
+/// A layer of one or more images.
 #[derive(Debug, PartialEq, Eq)]
-struct Copied {
-    /// The name of its snapshot: what identifies it and all below it.
+struct LayerCopy {
+    /// The name of its snapshot, which identifies the layer and all layers below it.
     name: String,
-    /// The name of the one below it.
-    below: Option<String>,
-    /// Its folder on the engine's machine.
-    folder: PathBuf,
+    /// The name of the snapshot below it.
+    parent: Option<String>,
+    /// Its directory on the engine's host.
+    dir: PathBuf,
 }
 
-/// Each layer once, in the order of the images.
+/// The layers of all images, each once, in the order of the images.
 #[derive(Debug, Default)]
-struct Layers(Vec<Copied>);
+struct Layers(Vec<LayerCopy>);
 
 impl Layers {
-    fn of(images: &[Found]) -> Layers {
+    fn of(images: &[EngineImage]) -> Layers {
         let mut layers = Layers::default();
         for (_, image) in images {
-            let mut below = None;
-            for (name, folder) in chain(&image.layers).into_iter().zip(&image.layer_folders) {
+            let mut parent = None;
+            for (name, dir) in chain(&image.layers).into_iter().zip(&image.layer_dirs) {
                 if layers.0.iter().all(|layer| layer.name != name) {
-                    layers.0.push(Copied {
+                    layers.0.push(LayerCopy {
                         name: name.clone(),
-                        below,
-                        folder: folder.clone(),
+                        parent,
+                        dir: dir.clone(),
                     });
                 }
-                below = Some(name);
+                parent = Some(name);
             }
         }
         layers
     }
 
-    /// The layers of an image, once all of them are there.
-    fn of_image(&self, (_, image): &Found, sizes: &BTreeMap<String, u64>) -> Option<Vec<Layer>> {
+    /// Returns the layers of an image, once all of them are copied.
+    fn of_image(
+        &self,
+        (_, image): &EngineImage,
+        sizes: &BTreeMap<String, u64>,
+    ) -> Option<Vec<Layer>> {
         let names = chain(&image.layers);
         let layers = image.layers.iter().zip(names).map(|(digest, name)| {
             Some(Layer {
@@ -306,9 +318,9 @@ impl Layers {
     }
 }
 
-fn strange(line: &str) -> docker::Error {
+fn unexpected(line: &str) -> docker::Error {
     docker::Error::Broken {
-        what: WHAT.into(),
+        what: ACTION.into(),
         reason: format!("unexpected answer: {line}"),
     }
 }

@@ -1,6 +1,7 @@
-//! Pulling in the node: what comes is written once, where it is needed, with the
-//! user's proxies and certificates, which Docker may lack. A pull that was interrupted
-//! goes on where it ended: containerd keeps what a lease or a label holds.
+//! Pulls images in the node, with the user's proxies and certificates, which Docker may
+//! lack. Layers are written only once, where they are needed. An interrupted pull
+//! continues where it ended, because containerd keeps the content that a lease or a label
+//! refers to.
 
 use std::time::Duration;
 
@@ -8,28 +9,28 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::layers::Layers;
-use super::pull::{BACK_OFF, classify};
-use super::{Error, Refusal, Sources, Wanted};
+use super::pull::{BACKOFF, classify};
+use super::{Error, Refusal, RequiredImage, Sources};
 use crate::docker::{self, Engine};
 use crate::event::{Progress, Step};
 use crate::image_ref::ImageRef;
 use crate::words::duration;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// A connection that brings nothing for this long is given up: some networks go away
-/// without a word.
-const STALLED: Duration = Duration::from_secs(60);
+/// A connection without data for this long has failed: some networks drop connections
+/// silently.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `ctr` asks for a password on a terminal only, and takes it from nowhere else
-/// but its arguments, where every process of the machine would see it. `script`
-/// (of Debian's bsdutils, an essential package) gives it that terminal.
+/// `ctr` reads a password only from a terminal or from its arguments, where every process
+/// of the host would see it. `script` (of Debian's bsdutils, an essential package)
+/// creates a terminal.
 const WITH_PASSWORD: &str = "export PULL_USER=\"$1\"; shift; export PULL=\"$*\"; \
      exec script -qec 'exec ctr -n k8s.io images pull --user \"$PULL_USER\" $PULL' /dev/null";
 
-/// Keeps what an index or a manifest leads to from the garbage collector, for the pull
-/// after one that fails: `ctr` deletes its lease then. One that is killed leaves it, for a
-/// day, and with it the layers that are not complete.
-pub(super) const HOLD: &str = "containerd.io/gc.root=clearml-local";
+/// Protects the content of an index or a manifest from the garbage collector, so that the
+/// pull after a failed one can reuse it: a `ctr` that fails deletes its lease. A `ctr`
+/// that is killed leaves the lease, which keeps incomplete layers too, for a day.
+pub(super) const GC_ROOT_LABEL: &str = "containerd.io/gc.root=clearml-local";
 
 pub(super) struct InNode<'a> {
     pub(super) engine: &'a dyn Engine,
@@ -38,69 +39,76 @@ pub(super) struct InNode<'a> {
     pub(super) step: &'a Step,
 }
 
-struct Failed {
+struct FailedAttempt {
     error: Error,
-    /// Whether anything was downloaded before.
-    began: bool,
+    /// Whether it downloaded anything.
+    downloaded: bool,
 }
 
 impl InNode<'_> {
-    /// Pulls an image into the node's containerd. Returns the reference that it was
-    /// pulled by. `elsewhere` says whether Docker is asked next: then the node is not
-    /// asked again for what it cannot even begin.
+    /// Pulls an image into the node's containerd. Returns the reference that was pulled.
+    /// With `has_fallback`, Docker tries next, so a pull that did not even start is not
+    /// retried.
     pub(super) async fn pull(
         &self,
-        wanted: &Wanted,
+        wanted: &RequiredImage,
         platform: &str,
-        elsewhere: bool,
+        has_fallback: bool,
     ) -> Result<ImageRef, Error> {
-        let place = self.sources.place(&wanted.exact(platform));
+        let source = self.sources.resolve(&wanted.exact(platform));
         let step = self.step;
         step.state(format!("pulling {} in the node", wanted.reference));
-        let mut tries = BACK_OFF.iter();
+        let mut delays = BACKOFF.iter();
         loop {
-            let failed = match self.once(wanted, &place, platform).await {
-                Ok(()) => return Ok(place),
+            let failed = match self.attempt(wanted, &source, platform).await {
+                Ok(()) => return Ok(source),
                 Err(failed) => failed,
             };
-            let (Error::Pull { message, .. } | Error::TooMany { message, .. }) = &failed.error
+            let (Error::Pull { message, .. } | Error::RateLimited { message, .. }) = &failed.error
             else {
                 return Err(failed.error);
             };
-            let may_pass = Refusal::of(message, Some(&place)).may_pass();
-            let again = may_pass && (failed.began || !elsewhere);
-            let Some(wait) = tries.next().filter(|_| again) else {
+            let is_temporary = Refusal::of(message, Some(&source)).is_temporary();
+            let retry = is_temporary && (failed.downloaded || !has_fallback);
+            let Some(wait) = delays.next().filter(|_| retry) else {
                 return Err(failed.error);
             };
             let pause = duration(*wait);
-            step.state(format!("trying {place} again in {pause}: {message}"));
+            step.state(format!("trying {source} again in {pause}: {message}"));
             tokio::time::sleep(*wait).await;
         }
     }
 
-    async fn once(&self, wanted: &Wanted, place: &ImageRef, platform: &str) -> Result<(), Failed> {
+    async fn attempt(
+        &self,
+        wanted: &RequiredImage,
+        source: &ImageRef,
+        platform: &str,
+    ) -> Result<(), FailedAttempt> {
         let mut layers = Layers::default();
-        let credentials = self.sources.credentials(place, self.step).await;
+        let credentials = self.sources.credentials(source, self.step).await;
         let login = credentials.as_ref().and_then(docker::Credentials::password);
         let (user, password) = login.unzip();
-        let argv = self.command(&place.canonical(), platform, user);
+        let argv = self.command(&source.canonical(), platform, user);
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let watched = self.watched(wanted, &argv, password, &mut layers).await;
-        let error = match watched {
+        let result = self
+            .run_with_progress(wanted, &argv, password, &mut layers)
+            .await;
+        let error = match result {
             Ok(()) => return Ok(()),
             Err(Error::Docker(docker::Error::Command { tail, .. })) => {
-                let message = said(&layers, &tail, password);
-                classify(place, platform, message)
+                let message = error_message(&layers, &tail, password);
+                classify(source, platform, message)
             }
             Err(error) => error,
         };
-        Err(Failed {
-            began: layers.progress().done > 0,
+        Err(FailedAttempt {
+            downloaded: layers.progress().done > 0,
             error,
         })
     }
 
-    fn command(&self, place: &str, platform: &str, user: Option<&str>) -> Vec<String> {
+    fn command(&self, source: &str, platform: &str, user: Option<&str>) -> Vec<String> {
         let mut argv = match user {
             Some(user) => vec!["sh", "-c", WITH_PASSWORD, "sh", user],
             None => vec!["ctr", "-n", "k8s.io", "images", "pull"],
@@ -109,14 +117,14 @@ impl InNode<'_> {
         if self.sources.plain_http() {
             argv.push("--plain-http");
         }
-        argv.extend(["--platform", platform, place]);
+        argv.extend(["--platform", platform, source]);
         argv.into_iter().map(str::to_owned).collect()
     }
 
-    /// Runs the pull to its end, and tells how far it is.
-    async fn watched(
+    /// Runs the pull and reports its progress.
+    async fn run_with_progress(
         &self,
-        wanted: &Wanted,
+        wanted: &RequiredImage,
         argv: &[&str],
         password: Option<&str>,
         layers: &mut Layers,
@@ -127,8 +135,8 @@ impl InNode<'_> {
             .exec_stream(self.node, "pull an image in the node", argv, password)
             .await?;
         let mut ticks = tokio::time::interval(PROGRESS_EVERY);
-        let (mut told, mut moved) = (Progress::default(), Instant::now());
-        let mut held = false;
+        let (mut reported, mut changed) = (Progress::default(), Instant::now());
+        let mut protected = false;
         loop {
             tokio::select! {
                 piece = output.next() => match piece {
@@ -140,27 +148,26 @@ impl InNode<'_> {
                     if layers.is_unpacking() {
                         progress.total = Some(progress.done);
                     }
-                    if progress != told {
+                    if progress != reported {
                         if progress.done > 0 {
                             self.step.progress(name, progress);
                         }
                         if layers.is_unpacking() {
                             self.step.state(format!("unpacking {name}"));
                         }
-                        (told, moved) = (progress, Instant::now());
+                        (reported, changed) = (progress, Instant::now());
                     }
-                    if layers.is_downloading() && moved.elapsed() >= STALLED {
+                    if layers.is_downloading() && changed.elapsed() >= STALL_TIMEOUT {
                         return Err(Error::Pull {
                             reference: wanted.reference.clone(),
-                            message: format!("no data for {}", duration(STALLED)),
+                            message: format!("no data for {}", duration(STALL_TIMEOUT)),
                         });
                     }
-                    if let Some(root) = layers.root().filter(|_| !held) {
-                        // Without it layers come a second time after an error, and
-                        // nothing else.
-                        let argv = ["ctr", "-n", "k8s.io", "content", "label", root, HOLD];
+                    if let Some(root) = layers.root().filter(|_| !protected) {
+                        // If it fails, layers are only downloaded again after an error.
+                        let argv = ["ctr", "-n", "k8s.io", "content", "label", root, GC_ROOT_LABEL];
                         let _ = self.engine.exec(self.node, &argv, None).await;
-                        held = true;
+                        protected = true;
                     }
                 }
             }
@@ -173,14 +180,14 @@ impl InNode<'_> {
     }
 }
 
-/// The line in which ctr says what went wrong: without its prefix and the time. A
-/// terminal may have shown what was typed before `ctr` asked for it.
-fn said(layers: &Layers, errors: &[String], password: Option<&str>) -> String {
-    let lines = layers.said().chain(errors.iter().map(String::as_str));
+/// Returns the line with the error of `ctr`, without its prefix and the time. Leaves out
+/// lines with the password, which the terminal may have echoed before `ctr` asked for it.
+fn error_message(layers: &Layers, errors: &[String], password: Option<&str>) -> String {
+    let lines = layers.messages().chain(errors.iter().map(String::as_str));
     let shows = |line: &&str| password.is_none_or(|password| !line.contains(password));
     let lines: Vec<&str> = lines.map(str::trim).filter(shows).collect();
-    let told = lines.iter().rev().find(|line| line.contains("ctr: "));
-    let line = told.or(lines.last()).copied().unwrap_or_default();
+    let error = lines.iter().rev().find(|line| line.contains("ctr: "));
+    let line = error.or(lines.last()).copied().unwrap_or_default();
     let line = line.rsplit_once("ctr: ").map_or(line, |(_, rest)| rest);
     line.to_owned()
 }
@@ -194,25 +201,25 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Events, Reporter};
 
-    struct Silent;
-    impl Reporter for Silent {
+    struct NoReporter;
+    impl Reporter for NoReporter {
         fn report(&self, _: Duration, _: &Event) {}
     }
 
     async fn pulled(engine: &FakeEngine, sources: &Sources) -> Result<ImageRef, Error> {
-        let step = Events::new(Arc::new(Silent)).step("images");
+        let step = Events::new(Arc::new(NoReporter)).step("images");
         let pull = InNode {
             engine,
             node: "n",
             sources,
             step: &step,
         };
-        let wanted = Wanted::of("mongo:4.4".parse().unwrap());
+        let wanted = RequiredImage::of("mongo:4.4".parse().unwrap());
         pull.pull(&wanted, "linux/amd64", false).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_password_is_typed_and_no_argument() {
+    async fn the_password_is_not_an_argument() {
         let dir = tempfile::tempdir().unwrap();
         // `me:geheim`
         let config = r#"{"auths": {"mirror.corp": {"auth": "bWU6Z2VoZWlt"}}}"#;
@@ -223,12 +230,12 @@ mod tests {
             ..Sources::default()
         };
         let engine = FakeEngine::new(State::default());
-        let place = pulled(&engine, &sources).await.unwrap();
-        assert_eq!(place.to_string(), "mirror.corp/hub/library/mongo:4.4");
+        let source = pulled(&engine, &sources).await.unwrap();
+        assert_eq!(source.to_string(), "mirror.corp/hub/library/mongo:4.4");
         let calls = engine.state().calls.join("\n");
         assert!(calls.contains("--platform linux/amd64 mirror.corp/hub/library/mongo:4.4"));
         assert!(!calls.contains("geheim"), "{calls}");
-        // Nor is it part of an error, where the terminal has shown it.
+        // It is not in an error either, even if the terminal has echoed it.
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(|_, _| Output {
             code: 1,
             stdout: "geheim\r\nPassword: \r\n".into(),
@@ -239,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pull_is_tried_again_only_where_that_may_help() {
+    async fn only_temporary_failures_are_retried() {
         for (message, times) in [
             (
                 "ctr: failed to copy: httpReadSeeker: failed open: connection refused",
@@ -264,12 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn the_line_that_matters_is_found() {
+    fn the_error_is_found_in_the_output() {
         let mut layers = Layers::default();
         layers.read(b"Password: \r\nresolving\r\nctr: failed to resolve: 401 Unauthorized\r\n");
-        let told = said(&layers, &[], None);
-        assert_eq!(told, "failed to resolve: 401 Unauthorized");
+        let message = error_message(&layers, &[], None);
+        assert_eq!(message, "failed to resolve: 401 Unauthorized");
         let tail = ["time=… level=info".to_owned(), "ctr: not found".to_owned()];
-        assert_eq!(said(&Layers::default(), &tail, None), "not found");
+        assert_eq!(error_message(&Layers::default(), &tail, None), "not found");
     }
 }

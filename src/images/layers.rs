@@ -1,29 +1,29 @@
-//! What `ctr images pull --local` prints while it downloads: a line for each layer,
-//! ten times a second, and at the end why it failed.
+//! Parses the output of `ctr images pull --local`: a line for each layer, ten times a
+//! second, and at the end the error.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::Progress;
-use crate::quantity::shown_bytes;
+use crate::quantity::containerd_bytes;
 
-/// How many other lines are kept.
-const KEPT: usize = 20;
+/// The maximum number of other lines that are kept.
+const MAX_MESSAGES: usize = 20;
 
-/// The layers of an image that is being pulled.
+/// The progress of the layers of an image that is being pulled.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     layers: BTreeMap<String, Layer>,
-    /// The digest that the reference leads to: of an index or of a manifest.
+    /// The digest of the reference: of an index or of a manifest.
     root: Option<String>,
-    /// What came after the last end of a line.
-    rest: String,
-    /// Whether everything is downloaded.
+    /// The beginning of an incomplete line.
+    incomplete: String,
+    /// Whether all layers are downloaded.
     unpacking: bool,
-    /// The last lines that are about no layer.
-    said: VecDeque<String>,
+    /// The last lines that do not describe a layer.
+    messages: VecDeque<String>,
 }
 
-/// A layer as far as it is known: one that waits has no size yet.
+/// The progress of a layer. Its size is unknown while it waits.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Layer {
     state: State,
@@ -42,12 +42,12 @@ enum State {
 
 impl Layers {
     pub(super) fn read(&mut self, piece: &[u8]) {
-        self.rest.push_str(&String::from_utf8_lossy(piece));
-        let Some(end) = self.rest.rfind(['\n', '\r']) else {
+        self.incomplete.push_str(&String::from_utf8_lossy(piece));
+        let Some(end) = self.incomplete.rfind(['\n', '\r']) else {
             return;
         };
-        let rest = self.rest.split_off(end + 1);
-        let lines = std::mem::replace(&mut self.rest, rest);
+        let rest = self.incomplete.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.incomplete, rest);
         for line in lines.split(['\n', '\r']) {
             self.line(&without_escapes(line));
         }
@@ -55,22 +55,23 @@ impl Layers {
 
     fn line(&mut self, line: &str) {
         let line = line.trim();
-        if let Some((digest, rest)) = named(line, "layer-") {
+        if let Some((digest, rest)) = entry(line, "layer-") {
             self.layers.entry(digest.to_owned()).or_default().read(rest);
-        } else if let Some((digest, _)) = named(line, "index-").or_else(|| named(line, "manifest-"))
+        } else if let Some((digest, _)) = entry(line, "index-").or_else(|| entry(line, "manifest-"))
         {
             self.root.get_or_insert_with(|| digest.to_owned());
         } else if line.starts_with("unpacking ") {
             self.unpacking = true;
         } else if !line.is_empty() && !line.ends_with('|') && !line.starts_with("elapsed: ") {
-            self.said.push_back(line.to_owned());
-            if self.said.len() > KEPT {
-                self.said.pop_front();
+            self.messages.push_back(line.to_owned());
+            if self.messages.len() > MAX_MESSAGES {
+                self.messages.pop_front();
             }
         }
     }
 
-    /// How far the download is. The size of an image is known once that of each layer is.
+    /// Returns the progress of the download. The total is known once the size of each
+    /// layer is.
     pub(super) fn progress(&self) -> Progress {
         let new = || {
             let layers = self.layers.values();
@@ -93,21 +94,21 @@ impl Layers {
         self.unpacking
     }
 
-    /// The digest that the reference leads to, once its layers are known.
+    /// Returns the digest of the reference, once its layers are known.
     pub(super) fn root(&self) -> Option<&str> {
-        let known = !self.layers.is_empty();
-        self.root.as_deref().filter(|_| known)
+        let has_layers = !self.layers.is_empty();
+        self.root.as_deref().filter(|_| has_layers)
     }
 
-    /// The last lines that are about no layer.
-    pub(super) fn said(&self) -> impl DoubleEndedIterator<Item = &str> {
-        let rest = Some(self.rest.trim()).filter(|rest| !rest.is_empty());
-        self.said.iter().map(String::as_str).chain(rest)
+    /// Returns the last lines that do not describe a layer.
+    pub(super) fn messages(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let rest = Some(self.incomplete.trim()).filter(|rest| !rest.is_empty());
+        self.messages.iter().map(String::as_str).chain(rest)
     }
 }
 
 impl Layer {
-    /// Reads what follows the name, such as `downloading |++--| 1.5 MiB/9.0 MiB`.
+    /// Parses the text after the name, such as `downloading |++--| 1.5 MiB/9.0 MiB`.
     fn read(&mut self, text: &str) {
         let (state, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         self.state = match state {
@@ -119,21 +120,23 @@ impl Layer {
         };
         let sizes = rest.rsplit('|').next().unwrap_or_default();
         if let Some((done, total)) = sizes.split_once('/') {
-            self.done = shown_bytes(done).unwrap_or(self.done);
-            self.total = shown_bytes(total).filter(|total| *total > 0).or(self.total);
+            self.done = containerd_bytes(done).unwrap_or(self.done);
+            self.total = containerd_bytes(total)
+                .filter(|total| *total > 0)
+                .or(self.total);
         }
         if matches!(self.state, State::Done | State::Exists) {
-            // Small ones are done before they are seen.
+            // Small layers are done before their size is printed.
             self.total = self.total.or(Some(0));
             self.done = self.total.unwrap_or_default();
         }
-        // Both are rounded.
+        // `ctr` rounds both.
         self.done = self.total.map_or(self.done, |total| self.done.min(total));
     }
 }
 
-/// Digest and rest of a line such as `layer-sha256:0a1b…:  done |+++|`.
-fn named<'a>(line: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
+/// Returns the digest and the rest of a line such as `layer-sha256:0a1b…: done |+++|`.
+fn entry<'a>(line: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
     let (name, rest) = line.strip_prefix(kind)?.split_once(char::is_whitespace)?;
     Some((name.strip_suffix(':')?, rest.trim()))
 }
@@ -172,7 +175,7 @@ elapsed: 2.1 s                        total:  3.0 Mi (1.4 MiB/s) \n";
     }
 
     #[test]
-    fn bytes_of_layers_are_added_up() {
+    fn progress_is_the_sum_of_all_layers() {
         let layers = read(&[FRAME]);
         assert_eq!(
             layers.progress(),
@@ -181,7 +184,7 @@ elapsed: 2.1 s                        total:  3.0 Mi (1.4 MiB/s) \n";
                 total: None,
                 layers: 2
             },
-            "one waits: nobody knows its size"
+            "the size of a waiting layer is unknown"
         );
         assert!(layers.is_downloading());
         assert_eq!(layers.root(), Some("sha256:e91e"));
@@ -196,7 +199,7 @@ elapsed: 2.1 s                        total:  3.0 Mi (1.4 MiB/s) \n";
                 "done           |++++++++++++++++++++++++++++++++++++++|",
             )
             .replace('\n', "\r\n");
-        // It comes in pieces that end anywhere, with the former frame cleared.
+        // The output is split at arbitrary positions, and clears the previous frame.
         let (one, two) = next.split_at(500);
         let layers = read(&[FRAME, "\x1b[1A\x1b[2K\r\x1b[1A\x1b[2K\r", one, two]);
         assert_eq!(
@@ -208,19 +211,19 @@ elapsed: 2.1 s                        total:  3.0 Mi (1.4 MiB/s) \n";
             }
         );
         assert!(!layers.is_unpacking());
-        let said: Vec<&str> = layers.said().collect();
-        assert_eq!(said, [""; 0], "a layer is no message");
+        let messages: Vec<&str> = layers.messages().collect();
+        assert_eq!(messages, [""; 0], "lines of layers are not messages");
     }
 
     #[test]
-    fn what_is_about_no_layer_is_kept_for_the_error() {
+    fn other_lines_are_kept_for_the_error() {
         let layers = read(&[
             FRAME,
             "unpacking linux/amd64 sha256:e91e...\n",
             "ctr: failed to resolve reference: 401",
         ]);
         assert!(layers.is_unpacking());
-        let last = layers.said().next_back();
+        let last = layers.messages().next_back();
         assert_eq!(last, Some("ctr: failed to resolve reference: 401"));
     }
 }

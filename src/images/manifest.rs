@@ -1,19 +1,19 @@
-//! An image as containerd imports it, without its layers: a manifest that names them, and
-//! the image's own configuration. Pure.
+//! Creates the archive of an image for containerd, without its layers: a manifest that
+//! refers to them, and the image's configuration. Pure.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// A layer that a manifest names.
+/// A layer in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layer {
     pub(super) digest: String,
-    /// Its size in bytes; containerd adds up an image's size from these.
+    /// Its size in bytes; containerd computes the size of an image from these.
     pub(super) size: u64,
 }
 
-/// What containerd calls the snapshots of layers, lowest first: each name stands for a
-/// layer and all below it
+/// Returns the names of the layers' snapshots in containerd, lowest first: each name
+/// identifies a layer and all layers below it
 /// (<https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid>).
 pub(super) fn chain(layers: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -26,7 +26,8 @@ pub(super) fn chain(layers: &[String]) -> Vec<String> {
     names
 }
 
-/// An archive in OCI's layout with one image, and the digest of its manifest.
+/// Returns an archive in the OCI image layout with one image, and the digest of its
+/// manifest.
 pub(super) fn archive(name: &str, config: &[u8], layers: &[Layer]) -> (Vec<u8>, String) {
     const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     let layers: Vec<_> = layers
@@ -70,10 +71,10 @@ pub(super) fn archive(name: &str, config: &[u8], layers: &[Layer]) -> (Vec<u8>, 
         (blob(&manifest_digest), manifest.into_bytes()),
         (blob(&digest(config)), config.to_vec()),
     ];
-    (packed(&files), manifest_digest)
+    (pack(&files), manifest_digest)
 }
 
-fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn pack(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, bytes) in files {
         let mut header = tar::Header::new_ustar();
@@ -81,9 +82,11 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
         header.set_size(bytes.len() as u64);
         builder
             .append_data(&mut header, path, bytes.as_slice())
-            .expect("memory takes everything, and the paths are short");
+            .expect("writing to memory does not fail, and the paths are short");
     }
-    builder.into_inner().expect("memory takes everything")
+    builder
+        .into_inner()
+        .expect("writing to memory does not fail")
 }
 
 pub(super) fn digest(bytes: &[u8]) -> String {
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snapshots_are_named_as_containerd_names_them() {
+    fn snapshots_have_containerds_names() {
         let layers = ["sha256:a", "sha256:b", "sha256:c"].map(str::to_owned);
         let names = chain(&layers);
         assert_eq!(names[0], "sha256:a");
@@ -109,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_leads_from_its_index_to_the_configuration() {
+    fn the_index_of_an_archive_refers_to_manifest_and_configuration() {
         let layer = Layer {
             digest: "sha256:l".into(),
             size: 7,

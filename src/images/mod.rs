@@ -1,18 +1,18 @@
-//! Loading a release's images into the node: what is there already, what Docker has,
-//! as files or as a stream, and what the node or Docker must pull.
+//! Loads the images of a release into the node. Images in Docker's store are copied as
+//! files or streamed; the node or Docker pulls the others.
 
 mod copy;
-mod deliver;
 mod in_node;
 mod layers;
+mod load;
 mod manifest;
-mod obtain;
 mod pull;
+mod pulled;
+mod puller;
 mod refusal;
 mod source;
 mod store;
 mod stream;
-mod unpacked;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use self::copy::layers_container;
-pub use self::deliver::{Arriving, Delivery, arrivals, deliver, fetch, known};
+pub use self::load::{Arrivals, Loaded, arrivals, identities, load, pull_missing};
 pub use self::pull::pull;
 pub use self::refusal::Refusal;
 pub use self::source::Sources;
@@ -29,30 +29,30 @@ use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 
-/// What identifies the content of each image, by the reference that was asked
-/// for. A changed identity restarts the pods that run the image.
+/// Identifies the content of each image, by its reference. A changed identity restarts
+/// the pods that run the image.
 pub type Identities = BTreeMap<ImageRef, String>;
 
-/// An image that the node needs.
+/// An image that must be in the node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Its reference, by which pods name it.
+pub struct RequiredImage {
+    /// The reference in the pods.
     pub reference: ImageRef,
-    /// Digest per platform (`linux/amd64`), where the release knows it: then that
-    /// very content is pulled.
+    /// Digests by platform (`linux/amd64`), if the release has them. Then exactly this
+    /// content is pulled.
     pub digests: BTreeMap<String, Digest>,
 }
 
-impl Wanted {
-    /// An image of which the reference alone is known.
-    pub fn of(reference: ImageRef) -> Wanted {
-        Wanted {
+impl RequiredImage {
+    /// Creates a required image without known digests.
+    pub fn of(reference: ImageRef) -> RequiredImage {
+        RequiredImage {
             reference,
             digests: BTreeMap::new(),
         }
     }
 
-    /// What is pulled for a platform: exactly the content that the release knows.
+    /// Returns the reference to pull for a platform, with the digest if it is known.
     fn exact(&self, platform: &str) -> ImageRef {
         match self.digests.get(platform) {
             Some(digest) => self.reference.with_digest(digest),
@@ -70,7 +70,7 @@ pub enum Error {
         reference: ImageRef,
         message: String,
     },
-    /// The registry has the image, but not for this machine.
+    /// The registry does not have the image for this platform.
     #[error("cannot pull {reference}: not published for {platform}")]
     NoPlatform {
         reference: ImageRef,
@@ -84,13 +84,13 @@ pub enum Error {
     },
     #[error("cannot read the credentials for {registry}: {reason}")]
     Credentials { registry: String, reason: String },
-    /// The registry counts pulls.
+    /// The registry's limit of pulls is reached.
     #[error("cannot pull {reference}: pull rate limit reached at {}: {message}", reference.registry())]
-    TooMany {
+    RateLimited {
         reference: ImageRef,
         message: String,
     },
-    /// The registry could not be reached, or broke off.
+    /// The registry is unreachable, or the connection broke.
     #[error("cannot pull {reference}: {message}")]
     Pull {
         reference: ImageRef,
@@ -100,9 +100,9 @@ pub enum Error {
     #[error("cannot load {} into the node: {reason}", listed(references))]
     Import {
         references: Vec<ImageRef>,
-        /// The line that matters.
+        /// The line with the error.
         reason: String,
-        /// The last lines that it wrote.
+        /// The last lines of the output.
         tail: Vec<String>,
     },
 }
@@ -113,12 +113,12 @@ fn listed(references: &[ImageRef]) -> String {
 }
 
 impl Error {
-    /// What a registry said, without what was asked of it.
-    fn said(&self) -> String {
+    /// Returns the registry's message, without the request.
+    fn message(&self) -> String {
         match self {
             Error::NotFound { message, .. }
             | Error::Unauthorized { message, .. }
-            | Error::TooMany { message, .. }
+            | Error::RateLimited { message, .. }
             | Error::Pull { message, .. } => message.clone(),
             other => other.to_string(),
         }
@@ -134,7 +134,9 @@ impl Explain for Error {
             Error::Import { tail, .. } if tail.iter().any(|line| docker::is_disk_full(line)) => {
                 Code::DiskFull
             }
-            Error::TooMany { .. } | Error::Pull { .. } | Error::Import { .. } => Code::ImageFailed,
+            Error::RateLimited { .. } | Error::Pull { .. } | Error::Import { .. } => {
+                Code::ImageFailed
+            }
         }
     }
 
@@ -155,7 +157,7 @@ impl Explain for Error {
                     ours!(Up, "--set COMPONENT.image.tag=TAG"),
                 ),
             ],
-            Error::Unauthorized { reference, .. } | Error::TooMany { reference, .. } => {
+            Error::Unauthorized { reference, .. } | Error::RateLimited { reference, .. } => {
                 let host = registry(reference);
                 vec![Hint::run(
                     "log in, then run the command again",

@@ -1,28 +1,27 @@
-//! Pulling into the engine's store, with an answer at once for what no second
-//! try will change.
+//! Pulls images into the engine's store. Retries only errors that may be temporary.
 
 use std::time::Duration;
 
-use super::{Error, Refusal, Sources, Wanted};
+use super::{Error, Refusal, RequiredImage, Sources};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 use crate::image_ref::ImageRef;
 use crate::words::duration;
 
-/// Waits between tries. Registries that break off mostly answer soon again, and so
-/// do those that count requests, unless a quota of hours is used up: engines do not
-/// tell the `Retry-After` that they got.
-pub(super) const BACK_OFF: [Duration; 3] = [
+/// Delays between attempts. Registries that drop a connection usually answer again soon,
+/// and so do those that limit requests, unless a limit for hours is reached. Engines do
+/// not report the registry's `Retry-After`.
+pub(super) const BACKOFF: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(8),
 ];
 
-/// Pulls an image for the engine's architecture, or for amd64 where it exists
-/// for that alone (the ClearML images do).
+/// Pulls an image for the engine's architecture, or for amd64 if it exists only for
+/// amd64, as the ClearML images do.
 pub async fn pull(
     engine: &dyn Engine,
-    wanted: &Wanted,
+    wanted: &RequiredImage,
     architecture: &str,
     sources: &Sources,
     step: &Step,
@@ -45,46 +44,48 @@ pub async fn pull(
     })
 }
 
-/// Pulls one platform: by its digest where that is known, so that nothing else can
-/// come, and under its name then.
+/// Pulls an image for one platform: by its digest if that is known, so that the content
+/// is certain. Then tags it with its name.
 async fn pull_platform(
     engine: &dyn Engine,
-    wanted: &Wanted,
+    wanted: &RequiredImage,
     platform: &str,
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
     let reference = &wanted.reference;
-    let place = sources.place(&wanted.exact(platform));
-    pull_patiently(engine, &place, platform, sources, step).await?;
-    if place == *reference {
+    let source = sources.resolve(&wanted.exact(platform));
+    pull_with_retries(engine, &source, platform, sources, step).await?;
+    if source == *reference {
         return Ok(());
     }
-    Ok(engine.tag(&place, reference).await?)
+    Ok(engine.tag(&source, reference).await?)
 }
 
-async fn pull_patiently(
+async fn pull_with_retries(
     engine: &dyn Engine,
-    place: &ImageRef,
+    source: &ImageRef,
     platform: &str,
     sources: &Sources,
     step: &Step,
 ) -> Result<(), Error> {
-    let credentials = sources.credentials(place, step).await;
-    let item = format!("{} (pull)", place.short_name());
+    let credentials = sources.credentials(source, step).await;
+    let item = format!("{} (pull)", source.short_name());
     let progress = |progress| step.progress(&item, progress);
-    step.state(format!("pulling {place}"));
-    let mut tries = BACK_OFF.iter();
+    step.state(format!("pulling {source}"));
+    let mut delays = BACKOFF.iter();
     loop {
-        let pulled = engine.pull(place, platform, credentials.as_ref(), &progress);
+        let pulled = engine.pull(source, platform, credentials.as_ref(), &progress);
         let error = match pulled.await {
             Ok(()) => return Ok(()),
-            Err(error) => of_engine(place, platform, error),
+            Err(error) => from_engine(source, platform, error),
         };
         let wait = match &error {
-            Error::Pull { message, .. } if !Refusal::of(message, Some(place)).may_pass() => None,
-            Error::Pull { message, .. } | Error::TooMany { message, .. } => {
-                tries.next().map(|wait| (wait, message))
+            Error::Pull { message, .. } if !Refusal::of(message, Some(source)).is_temporary() => {
+                None
+            }
+            Error::Pull { message, .. } | Error::RateLimited { message, .. } => {
+                delays.next().map(|wait| (wait, message))
             }
             _ => None,
         };
@@ -92,12 +93,12 @@ async fn pull_patiently(
             return Err(error);
         };
         let pause = duration(*wait);
-        step.state(format!("trying {place} again in {pause}: {message}"));
+        step.state(format!("trying {source} again in {pause}: {message}"));
         tokio::time::sleep(*wait).await;
     }
 }
 
-fn of_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {
+fn from_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {
     match error {
         docker::Error::Refused { message, .. }
         | docker::Error::Broken {
@@ -107,7 +108,7 @@ fn of_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Erro
     }
 }
 
-/// The error for what was said of a pull.
+/// Converts the error message of a pull.
 pub(super) fn classify(reference: &ImageRef, platform: &str, message: String) -> Error {
     let refusal = Refusal::of(&message, Some(reference));
     let reference = reference.clone();
@@ -117,7 +118,7 @@ pub(super) fn classify(reference: &ImageRef, platform: &str, message: String) ->
             status: 0,
             message,
         }),
-        Refusal::RateLimited => Error::TooMany { reference, message },
+        Refusal::RateLimited => Error::RateLimited { reference, message },
         Refusal::NoPlatform => Error::NoPlatform {
             reference,
             platform: platform.to_owned(),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_says_has_a_code() {
+    fn messages_of_registries_have_an_exit_code() {
         for (message, code) in [
             ("manifest unknown", Code::ImageNotFound),
             (
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_the_way_has_its_own_hint() {
+    fn connection_errors_have_their_own_hints() {
         let hint = |message: &str| failed(message).hints().remove(0).to_string();
         assert!(hint("x509: certificate has expired").ends_with("--ca-file FILE"));
         assert!(hint("proxyconnect tcp: connection refused").contains("proxy"));

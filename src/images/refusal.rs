@@ -1,6 +1,6 @@
-//! Why a registry, or the way to it, gave no image: recognized by what engines and
-//! containerd say, in one place for both. Addresses, references, digests and paths
-//! are cut out first, as a repository may be called `denied` and a port 429.
+//! Classifies the errors of pulls, from the messages of engines and containerd.
+//! Addresses, references, digests and paths are removed first, because a repository may
+//! be called `denied`, and a port may be 429.
 
 use std::sync::LazyLock;
 
@@ -11,24 +11,24 @@ use crate::image_ref::ImageRef;
 /// Why an image was not pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The disk of whoever pulled is full.
+    /// The disk of the engine or of the node is full.
     DiskFull,
-    /// The registry counts pulls.
+    /// The registry's limit of pulls is reached.
     RateLimited,
-    /// A proxy on the way refused.
+    /// A proxy refused the connection.
     Proxy,
     NoPlatform,
     Certificate,
     PlainHttp,
     Unreachable,
     Unauthorized,
-    /// There is no such image, or only for others: some registries do not say which.
+    /// The image does not exist or is private: some registries do not say which.
     MissingOrPrivate,
     NotFound,
     Other,
 }
 
-/// Phrases by what they mean; the first that a text contains decides.
+/// Phrases by refusal. The first phrase that a text contains decides.
 const PHRASES: [(Refusal, &[&str]); 11] = [
     (Refusal::DiskFull, &["no space left"]),
     (
@@ -75,7 +75,7 @@ const PHRASES: [(Refusal, &[&str]); 11] = [
             "server misbehaving",
         ],
     ),
-    // Engines with the containerd store wrap it in words about what may not exist.
+    // Engines with the containerd store add that the repository may not exist.
     (Refusal::Unauthorized, &["no basic auth"]),
     (
         Refusal::MissingOrPrivate,
@@ -105,25 +105,25 @@ const PHRASES: [(Refusal, &[&str]); 11] = [
     ),
 ];
 
-/// What stands in the place of something that was cut out.
-const CUT: &str = "…";
+/// Replaces removed parts.
+const PLACEHOLDER: &str = "…";
 
 impl Refusal {
-    /// Recognizes what was said of a pull of `reference`, as far as that is known.
+    /// Classifies the error message of a pull. `reference` is the image, if it is known.
     pub fn of(text: &str, reference: Option<&ImageRef>) -> Refusal {
-        let words = words(text, reference);
-        let known = PHRASES
+        let words = normalized(text, reference);
+        let found = PHRASES
             .iter()
             .find(|(_, phrases)| phrases.iter().any(|phrase| words.contains(phrase)));
-        match known {
+        match found {
             Some((refusal, _)) => *refusal,
-            None if is_answer_of_a_proxy(&words) => Refusal::Proxy,
+            None if is_proxy_error(&words) => Refusal::Proxy,
             None => Refusal::Other,
         }
     }
 
-    /// The reason in a few words, where it is known.
-    pub(super) fn words(self) -> Option<&'static str> {
+    /// Returns a short description, unless the reason is unknown.
+    pub(super) fn description(self) -> Option<&'static str> {
         Some(match self {
             Refusal::DiskFull => "the disk is full",
             Refusal::RateLimited => "pull rate limit reached",
@@ -138,8 +138,8 @@ impl Refusal {
         })
     }
 
-    /// Whether another try soon may succeed.
-    pub fn may_pass(self) -> bool {
+    /// Returns whether a retry may succeed soon.
+    pub fn is_temporary(self) -> bool {
         matches!(
             self,
             Refusal::RateLimited | Refusal::Unreachable | Refusal::Other
@@ -147,9 +147,9 @@ impl Refusal {
     }
 }
 
-/// A proxy that refuses to connect is told without a number: `Head "https://…":
-/// Forbidden`. A registry's refusal has one: `403 Forbidden`.
-fn is_answer_of_a_proxy(words: &str) -> bool {
+/// Returns whether a proxy refused to connect. Then the message has no number: `Head
+/// "https://…": Forbidden`. A registry's refusal has one: `403 Forbidden`.
+fn is_proxy_error(words: &str) -> bool {
     static ANSWER: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r"\b(get|head|post) … : (forbidden|bad gateway|service unavailable|gateway timeout)\b",
@@ -159,9 +159,9 @@ fn is_answer_of_a_proxy(words: &str) -> bool {
     ANSWER.is_match(words)
 }
 
-/// The words of a text in lower case, with what names something cut out. A colon at
-/// the end of a word stands by itself.
-fn words(text: &str, reference: Option<&ImageRef>) -> String {
+/// Returns the words of a text in lower case, without names. A colon at the end of a word
+/// becomes a word.
+fn normalized(text: &str, reference: Option<&ImageRef>) -> String {
     let mut text = text.to_lowercase();
     let names = reference.map(|reference| {
         [
@@ -171,12 +171,12 @@ fn words(text: &str, reference: Option<&ImageRef>) -> String {
             reference.repository().to_owned(),
         ]
     });
-    for known in names
+    for name in names
         .iter()
         .flatten()
         .filter(|name| name.contains(['/', ':']))
     {
-        text = text.replace(&known.to_lowercase(), CUT);
+        text = text.replace(&name.to_lowercase(), PLACEHOLDER);
     }
     let text = text.replace(
         ['"', '\\', '{', '}', '[', ']', '(', ')', ',', ';', '\''],
@@ -186,7 +186,7 @@ fn words(text: &str, reference: Option<&ImageRef>) -> String {
     for word in text.split_whitespace() {
         let bare = word.trim_end_matches([':', '.', '-']);
         if !bare.is_empty() {
-            words.push(if names_something(bare) { CUT } else { bare });
+            words.push(if is_name(bare) { PLACEHOLDER } else { bare });
         }
         if word.ends_with(':') {
             words.push(":");
@@ -195,15 +195,15 @@ fn words(text: &str, reference: Option<&ImageRef>) -> String {
     words.join(" ")
 }
 
-/// Whether a word is an address, a path, a reference or a digest.
-fn names_something(word: &str) -> bool {
+/// Returns whether a word is an address, a path, a reference or a digest.
+fn is_name(word: &str) -> bool {
     let is_phrase = ["i/o", "client.timeout"].contains(&word);
-    // Between two characters: `host:port`, `registry.corp`, `name@sha256`.
+    // A separator between two characters: `host:port`, `registry.corp`, `name@sha256`.
     let inner = word.char_indices().skip(1).any(|(at, c)| {
         let last = at + c.len_utf8() == word.len();
         !last && [':', '.', '@'].contains(&c)
     });
-    word != CUT && !is_phrase && (word.contains('/') || inner)
+    word != PLACEHOLDER && !is_phrase && (word.contains('/') || inner)
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_engines_and_containerd_say_is_told_apart() {
+    fn messages_of_engines_and_containerd_are_classified() {
         for (text, refusal) in [
             (
                 "manifest for x:1 not found: manifest unknown",
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_digests_and_paths_say_nothing() {
+    fn ports_digests_and_paths_are_ignored() {
         for text in [
             r#"Get "https://127.0.0.1:429/v2/": EOF"#,
             "failed to read from registry.corp:429: unexpected EOF",

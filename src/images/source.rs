@@ -1,5 +1,5 @@
-//! Where images come from that the engine does not have: their own registries or
-//! a mirror of them, with the user's credentials.
+//! The sources of images that must be pulled: their own registries or a mirror, with the
+//! user's credentials.
 
 use std::path::PathBuf;
 
@@ -9,41 +9,42 @@ use crate::event::Step;
 use crate::image_ref::ImageRef;
 use crate::settings::{Mirror, Pull};
 
-/// What decides where an image is pulled from.
+/// Where and how images are pulled.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The registry that stands in for all others.
+    /// The registry that replaces all others.
     pub mirror: Option<Mirror>,
-    /// The folder of Docker's own configuration, where credentials lie.
+    /// The directory of Docker's configuration with the user's credentials.
     pub docker_config: Option<PathBuf>,
-    /// Credentials that the user gave for this server alone; they win.
-    pub given: Option<Credentials>,
-    /// Where images are pulled that the node lacks.
+    /// Credentials from the values, which take precedence over those in Docker's
+    /// configuration.
+    pub from_values: Option<Credentials>,
+    /// Which program pulls missing images.
     pub pull: Pull,
 }
 
 impl Sources {
-    /// The reference by which an image is pulled.
-    pub(super) fn place(&self, reference: &ImageRef) -> ImageRef {
+    /// Returns the reference from which an image is pulled.
+    pub(super) fn resolve(&self, reference: &ImageRef) -> ImageRef {
         match &self.mirror {
             Some(mirror) => mirror.of(reference),
             None => reference.clone(),
         }
     }
 
-    /// Whether that place speaks HTTP without TLS.
+    /// Returns whether images are pulled over HTTP without TLS.
     pub(super) fn plain_http(&self) -> bool {
         self.mirror.as_ref().is_some_and(Mirror::plain_http)
     }
 
-    /// The user's credentials for the registry of a reference. Those that cannot be
-    /// had are no reason to fail: most images need none.
-    pub(super) async fn credentials(&self, place: &ImageRef, step: &Step) -> Option<Credentials> {
-        let given = self.given.as_ref();
-        if let Some(given) = given.filter(|given| given.are_for(place.registry())) {
-            return Some(given.clone());
+    /// Returns the user's credentials for the registry of a reference. Only warns if they
+    /// cannot be read, because most images need none.
+    pub(super) async fn credentials(&self, source: &ImageRef, step: &Step) -> Option<Credentials> {
+        let from_values = self.from_values.as_ref();
+        if let Some(found) = from_values.filter(|found| found.are_for(source.registry())) {
+            return Some(found.clone());
         }
-        match self.find_login(place.registry()).await {
+        match self.find_login(source.registry()).await {
             Ok(found) => found,
             Err(error) => {
                 step.warn(format!("pulling without credentials: {error}"));
@@ -52,7 +53,7 @@ impl Sources {
         }
     }
 
-    /// What the user's own `docker login` left for a registry.
+    /// Returns the credentials that `docker login` stored for a registry.
     pub async fn login(&self, registry: &str) -> Result<Option<Credentials>, Error> {
         let found = self.find_login(registry).await;
         found.map_err(|error| Error::Credentials {
@@ -76,13 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mirror_stands_in_for_every_registry() {
+    fn a_mirror_replaces_every_registry() {
         let mut sources = Sources::default();
-        let place =
-            |sources: &Sources, image: &str| sources.place(&image.parse().unwrap()).to_string();
-        assert_eq!(place(&sources, "mongo:4.4"), "mongo:4.4");
+        let source =
+            |sources: &Sources, image: &str| sources.resolve(&image.parse().unwrap()).to_string();
+        assert_eq!(source(&sources, "mongo:4.4"), "mongo:4.4");
         sources.mirror = Some("mirror.corp:5000/hub".parse().unwrap());
-        for (reference, there) in [
+        for (reference, expected) in [
             ("mongo:4.4", "mirror.corp:5000/hub/library/mongo:4.4"),
             (
                 "docker.elastic.co/elasticsearch/elasticsearch:7",
@@ -93,7 +94,7 @@ mod tests {
                 "mirror.corp:5000/hub/kindest/node:v1@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5",
             ),
         ] {
-            assert_eq!(place(&sources, reference), there);
+            assert_eq!(source(&sources, reference), expected);
         }
     }
 }

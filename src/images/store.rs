@@ -1,4 +1,4 @@
-//! What containerd in the node holds.
+//! The images in the node's containerd.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use super::Error;
 use crate::docker::{Engine, Image, exec_ok};
 use crate::image_ref::ImageRef;
 
-/// Label on an image in the node: the engine's identifier of what was brought,
-/// and the digest that the name pointed to then. Engines with the containerd
-/// store do not tell the config digest by which the node knows an image.
+/// The label on an image in the node with the engine's ID of the image that was loaded,
+/// and the digest that the name had then. It is needed for engines with the containerd
+/// store, which do not report the config digest.
 const SOURCE_LABEL: &str = "clearml-local.io/source";
 
 #[derive(Debug, Default)]
 pub(super) struct NodeStore {
-    /// What each name points to and its source label.
-    images: BTreeMap<ImageRef, Stored>,
-    /// Digest to the config digests that it is known by.
+    /// The digest and the source label of each name.
+    images: BTreeMap<ImageRef, StoredImage>,
+    /// The config digests of each digest.
     configs: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Clone)]
-struct Stored {
+struct StoredImage {
     digest: String,
     source: Option<String>,
 }
@@ -32,7 +32,8 @@ impl NodeStore {
         Ok(NodeStore::parse(&listing))
     }
 
-    /// `REF TYPE DIGEST SIZE PLATFORMS LABELS`, where a size has two words.
+    /// Parses lines of `REF TYPE DIGEST SIZE PLATFORMS LABELS`. A size consists of two
+    /// words.
     fn parse(listing: &str) -> NodeStore {
         let mut store = NodeStore::default();
         for line in listing.lines().skip(1) {
@@ -41,8 +42,8 @@ impl NodeStore {
                 continue;
             };
             if name.starts_with("sha256:") {
-                let known = store.configs.entry(digest.to_owned()).or_default();
-                known.push(name.to_owned());
+                let configs = store.configs.entry(digest.to_owned()).or_default();
+                configs.push(name.to_owned());
                 continue;
             }
             let source = labels
@@ -52,11 +53,11 @@ impl NodeStore {
                 .and_then(|(_, value)| value.rsplit_once('@'))
                 .filter(|(_, at)| *at == digest)
                 .map(|(id, _)| id.to_owned());
-            let stored = Stored {
+            let stored = StoredImage {
                 digest: digest.to_owned(),
                 source,
             };
-            // Whatever else the node calls an image, nobody asks for.
+            // Other names are not references.
             if let Ok(name) = name.parse() {
                 store.images.insert(name, stored);
             }
@@ -64,33 +65,33 @@ impl NodeStore {
         store
     }
 
-    /// What identifies the image that the node has under that name.
+    /// Returns the identity of an image in the node.
     pub(super) fn identity(&self, reference: &ImageRef) -> Option<String> {
         let stored = self.images.get(reference)?;
         let config = || self.configs.get(&stored.digest)?.first().cloned();
         stored.source.clone().or_else(config)
     }
 
-    /// Whether the node has that very image under that name.
+    /// Returns whether the node has exactly this image under this name.
     pub(super) fn has(&self, reference: &ImageRef, image: &Image) -> bool {
         let Some(stored) = self.images.get(reference) else {
             return false;
         };
-        let known = self.configs.get(&stored.digest);
+        let configs = self.configs.get(&stored.digest);
         stored.source.as_deref() == Some(image.id.as_str())
             || stored.digest == image.id
-            || known.is_some_and(|configs| configs.contains(&image.id))
+            || configs.is_some_and(|configs| configs.contains(&image.id))
     }
 }
 
 impl NodeStore {
-    /// The digest that a name points to.
+    /// Returns the digest of a name.
     pub(super) fn digest(&self, reference: &ImageRef) -> Option<&str> {
         Some(&self.images.get(reference)?.digest)
     }
 
-    /// Notes on an image which content its name points to.
-    pub(super) async fn note_source(
+    /// Labels an image with the ID and the digest of its content.
+    pub(super) async fn label_source(
         engine: &dyn Engine,
         node: &str,
         name: &str,
@@ -104,13 +105,13 @@ impl NodeStore {
     }
 }
 
-/// The label that says what an image was that now has the given digest in the node.
+/// Returns the label for an image with this ID in the engine and this digest in the node.
 pub(super) fn source_label(id: &str, digest: &str) -> String {
     format!("{SOURCE_LABEL}={id}@{digest}")
 }
 
-/// Notes on images that were brought what they were.
-pub(super) async fn note_sources(
+/// Labels loaded images with their IDs in the engine.
+pub(super) async fn label_sources(
     engine: &dyn Engine,
     node: &str,
     images: &[(ImageRef, Image)],
@@ -125,7 +126,7 @@ pub(super) async fn note_sources(
                 tail: Vec::new(),
             });
         };
-        NodeStore::note_source(engine, node, &name, &image.id, &stored.digest).await?;
+        NodeStore::label_source(engine, node, &name, &image.id, &stored.digest).await?;
     }
     Ok(())
 }
@@ -148,7 +149,7 @@ sha256:c1                          application/vnd.oci.image.manifest.v1+json sh
     }
 
     #[test]
-    fn an_image_is_known_by_its_config_digest() {
+    fn an_image_is_identified_by_its_config_digest() {
         let store = NodeStore::parse(LISTING);
         assert!(store.has(&reference("mongo:4.4.29"), &image("sha256:c1")));
         assert!(!store.has(&reference("mongo:4.4.29"), &image("sha256:other")));
@@ -159,14 +160,14 @@ sha256:c1                          application/vnd.oci.image.manifest.v1+json sh
     }
 
     #[test]
-    fn an_image_of_a_containerd_store_is_known_by_what_was_brought() {
+    fn an_image_of_a_containerd_store_is_identified_by_its_label() {
         let store = NodeStore::parse(LISTING);
         assert!(store.has(&reference("redis:6.2"), &image("sha256:e2")));
         assert!(!store.has(&reference("redis:6.2"), &image("sha256:new")));
     }
 
     #[test]
-    fn a_note_about_former_content_counts_for_nothing() {
+    fn a_label_for_another_digest_is_ignored() {
         let store = NodeStore::parse(LISTING);
         assert!(!store.has(&reference("old:1"), &image("sha256:e3")));
         assert!(!store.has(&reference("absent:1"), &image("sha256:e3")));

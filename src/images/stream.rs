@@ -1,5 +1,5 @@
-//! From Docker's store into the node's containerd, as streams: no temporary files of
-//! ours, memory flat in image size.
+//! Streams images from Docker's store into the node's containerd, without temporary files
+//! and with constant memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
-use super::store::note_sources;
+use super::store::label_sources;
 use super::{Error, Identities};
 use crate::docker::{ByteStream, Engine, Image};
 use crate::event::{Progress, Step};
 use crate::image_ref::ImageRef;
 
-/// How often progress is told: more would only cost time.
+/// The interval of progress reports.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// An image that Docker has, and under which reference it is wanted.
-pub(super) type Found = (ImageRef, Image);
+/// An image in Docker's store, and the reference under which the node needs it.
+pub(super) type EngineImage = (ImageRef, Image);
 
 /// Loads images that share layers in one stream.
-pub(super) async fn load(
+pub(super) async fn load_stream(
     engine: &dyn Engine,
     node: &str,
-    group: &[Found],
+    group: &[EngineImage],
     step: &Step,
 ) -> Result<Identities, Error> {
     let references: Vec<&ImageRef> = group.iter().map(|(reference, _)| reference).collect();
@@ -32,7 +32,7 @@ pub(super) async fn load(
         .first()
         .map(|(_, image)| image.platform())
         .unwrap_or_default();
-    // Through the transfer service, which is the default, it takes twice as long.
+    // The transfer service, which is the default, takes twice as long.
     let argv = [
         "ctr",
         "-n",
@@ -44,7 +44,7 @@ pub(super) async fn load(
         &platform,
         "-",
     ];
-    let (counted, progress) = counted(engine.export(&references, &platform));
+    let (counted, progress) = count_bytes(engine.export(&references, &platform));
     let import = engine.exec(node, &argv, Some(counted));
     tokio::pin!(import);
     let names: Vec<&str> = references.iter().map(|image| image.short_name()).collect();
@@ -71,23 +71,23 @@ pub(super) async fn load(
     }
     let end = progress.load(Ordering::Relaxed);
     step.progress(&name, Progress::bytes(end, Some(end)));
-    note_sources(engine, node, group).await?;
-    let identity = |(reference, image): &Found| (reference.clone(), image.id.clone());
+    label_sources(engine, node, group).await?;
+    let identity = |(reference, image): &EngineImage| (reference.clone(), image.id.clone());
     Ok(group.iter().map(identity).collect())
 }
 
-/// Whether an archive lacks what its index names: engines with the containerd store
-/// may have only one platform of an image (kubernetes-sigs/kind#3795).
+/// Returns whether an archive lacks content of its index: engines with the containerd
+/// store may have only one platform of an image (kubernetes-sigs/kind#3795).
 pub(super) fn is_incomplete(reason: &str) -> bool {
     reason.contains("content digest") && reason.contains("not found")
 }
 
-/// Images that share layers together, as these must not be unpacked at the same
-/// time, nor be sent twice; those of other platforms apart.
-pub(super) fn groups(images: Vec<Found>) -> Vec<Vec<Found>> {
-    let mut groups: Vec<Vec<Found>> = Vec::new();
+/// Groups images of the same platform that share layers: shared layers should not be sent
+/// twice, and must not be unpacked at the same time.
+pub(super) fn group_by_layers(images: Vec<EngineImage>) -> Vec<Vec<EngineImage>> {
+    let mut groups: Vec<Vec<EngineImage>> = Vec::new();
     for found in images {
-        let related = |group: &Vec<Found>| {
+        let related = |group: &Vec<EngineImage>| {
             group.iter().any(|(_, other)| {
                 let image = &found.1;
                 let shares = image
@@ -99,16 +99,16 @@ pub(super) fn groups(images: Vec<Found>) -> Vec<Vec<Found>> {
         };
         let (mut one, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(related);
         groups = others;
-        let mut group: Vec<Found> = one.drain(..).flatten().collect();
+        let mut group: Vec<EngineImage> = one.drain(..).flatten().collect();
         group.push(found);
         groups.push(group);
     }
     groups
 }
 
-/// About how many bytes a group's stream has: engines tell only the size of whole
-/// images, and those that share layers mostly share the largest of them.
-fn size(group: &[Found]) -> u64 {
+/// Estimates the size of a group's stream in bytes. Engines report only the size of whole
+/// images, and images that share layers usually share the largest one.
+fn size(group: &[EngineImage]) -> u64 {
     let mut by_base: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for (_, image) in group {
         let base = image.layers.first().map_or("", String::as_str);
@@ -117,15 +117,15 @@ fn size(group: &[Found]) -> u64 {
         entry.1 += 1;
     }
     let all: u64 = group.iter().map(|(_, image)| image.size).sum();
-    let twice: u64 = by_base
+    let shared: u64 = by_base
         .values()
-        .map(|(least, count)| least * (count - 1))
+        .map(|(minimum, count)| minimum * (count - 1))
         .sum();
-    all.saturating_sub(twice)
+    all.saturating_sub(shared)
 }
 
-/// A stream that counts the bytes that went through it.
-fn counted(stream: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
+/// Counts the bytes of a stream.
+fn count_bytes(stream: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
     let count = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&count);
     let stream = stream.inspect_ok(move |chunk| {
@@ -138,27 +138,27 @@ fn counted(stream: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
 mod tests {
     use super::*;
 
-    fn found(name: &str, size: u64, layers: &[&str]) -> Found {
+    fn found(name: &str, size: u64, layers: &[&str]) -> EngineImage {
         let image = Image {
             id: format!("sha256:{name}"),
             architecture: "amd64".into(),
             os: "linux".into(),
             size,
             layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
-            layer_folders: Vec::new(),
+            layer_dirs: Vec::new(),
         };
         (format!("{name}:1").parse().unwrap(), image)
     }
 
     #[test]
-    fn what_shares_layers_goes_together() {
+    fn images_that_share_layers_are_grouped() {
         let images = vec![
             found("mongo", 7, &["u", "m"]),
             found("redis", 2, &["r"]),
             found("ubuntu", 5, &["u"]),
             found("elastic", 9, &["e", "m2"]),
         ];
-        let groups = groups(images);
+        let groups = group_by_layers(images);
         let names: Vec<Vec<&str>> = groups
             .iter()
             .map(|group| group.iter().map(|(name, _)| name.short_name()).collect())

@@ -1,4 +1,4 @@
-//! Where images come from: Docker's store, Docker's pull or the node's.
+//! The sources of images: Docker's store, a pull by Docker, or a pull in the node.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -25,11 +25,11 @@ impl Reporter for Warnings {
     }
 }
 
-/// What a delivery of `mongo:7` did.
-struct Delivered {
-    result: Result<Delivery, Error>,
-    /// Such as `pull in the node`.
-    ways: Vec<&'static str>,
+/// The result of loading `mongo:7`.
+struct Outcome {
+    result: Result<Loaded, Error>,
+    /// The steps, such as `pull in the node`.
+    steps: Vec<&'static str>,
     warnings: Vec<String>,
 }
 
@@ -41,30 +41,30 @@ pub(super) fn image(id: &str) -> Image {
         os: "linux".into(),
         size: 1,
         layers: Vec::new(),
-        layer_folders: Vec::new(),
+        layer_dirs: Vec::new(),
     }
 }
 
-/// Delivers to an empty node. Pulls in it fail with `refusal`, and Docker's own where
-/// its registry is empty.
-async fn delivered(pull: Pull, state: State, refusal: Option<&'static str>) -> Delivered {
-    delivered_with(None, pull, state, refusal).await
+/// Loads the image into an empty node. A pull in the node fails with `refusal`; a pull by
+/// Docker fails if its registry is empty.
+async fn load_one(pull: Pull, state: State, refusal: Option<&'static str>) -> Outcome {
+    load_with(None, pull, state, refusal).await
 }
 
-/// The same with a folder of Docker's configuration.
-async fn delivered_with(
+/// The same with the directory of Docker's configuration.
+async fn load_with(
     docker_config: Option<PathBuf>,
     pull: Pull,
     state: State,
     refusal: Option<&'static str>,
-) -> Delivered {
+) -> Outcome {
     let listing = Arc::new(Mutex::new(String::from(
         "REF TYPE DIGEST SIZE PLATFORMS LABELS\n",
     )));
     let node = Arc::clone(&listing);
     let engine = FakeEngine::new(state).with_exec(Box::new(move |_, argv| {
         let mut output = Output::default();
-        let comes = match argv {
+        let added = match argv {
             [.., "get", _] => {
                 output.stdout = MANIFEST.into();
                 false
@@ -82,7 +82,7 @@ async fn delivered_with(
             }
             argv => argv.contains(&"import"),
         };
-        if comes {
+        if added {
             let line = "docker.io/library/mongo:7 t sha256:m 1 MiB linux/amd64 a=b\n";
             node.lock().unwrap().push_str(line);
         }
@@ -95,37 +95,37 @@ async fn delivered_with(
         docker_config,
         ..Sources::default()
     };
-    let wanted = [Wanted::of("mongo:7".parse().unwrap())];
+    let wanted = [RequiredImage::of("mongo:7".parse().unwrap())];
     let (arrived, arriving) = arrivals();
     let info = EngineInfo {
         architecture: "amd64".into(),
         ..EngineInfo::default()
     };
-    let result = deliver(&engine, "n", &wanted, &info, &sources, arrived, &events);
+    let result = super::load(&engine, "n", &wanted, &info, &sources, arrived, &events);
     let result = result.await;
-    if let Ok(delivery) = &result {
+    if let Ok(loaded) = &result {
         assert_eq!(
             *arriving.borrow(),
-            delivery.identities,
-            "told as it arrived"
+            loaded.identities,
+            "reported while loading"
         );
     }
     let calls = engine.state().calls.clone();
-    let ways = calls.iter().filter_map(|call| match call.as_str() {
+    let steps = calls.iter().filter_map(|call| match call.as_str() {
         call if call.starts_with("pull ") => Some("pull by Docker"),
         call if call.contains("images pull") => Some("pull in the node"),
         call if call.starts_with("export ") => Some("load from Docker"),
         _ => None,
     });
     let warnings = warnings.0.lock().unwrap().clone();
-    Delivered {
-        ways: ways.collect(),
+    Outcome {
+        steps: steps.collect(),
         result,
         warnings,
     }
 }
 
-/// An engine that has the image, can pull it, or neither.
+/// An engine that may have the image, and may be able to pull it.
 fn engine(has: bool, can_pull: bool) -> State {
     let mut state = State::default();
     let reference: ImageRef = "mongo:7".parse().unwrap();
@@ -139,8 +139,8 @@ fn engine(has: bool, can_pull: bool) -> State {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_takes_the_shortest_way_into_the_node() {
-    for (pull, has, ways, identity) in [
+async fn each_image_takes_the_shortest_path_into_the_node() {
+    for (pull, has, steps, identity) in [
         (Pull::Auto, true, vec!["load from Docker"], "sha256:e"),
         (Pull::Auto, false, vec!["pull in the node"], "sha256:config"),
         (Pull::Engine, true, vec!["load from Docker"], "sha256:e"),
@@ -153,8 +153,8 @@ async fn an_image_takes_the_shortest_way_into_the_node() {
         (Pull::Node, true, vec!["pull in the node"], "sha256:config"),
         (Pull::Node, false, vec!["pull in the node"], "sha256:config"),
     ] {
-        let done = delivered(pull, engine(has, true), None).await;
-        assert_eq!(done.ways, ways, "{pull:?} {has}");
+        let done = load_one(pull, engine(has, true), None).await;
+        assert_eq!(done.steps, steps, "{pull:?} {has}");
         let identities = done.result.unwrap().identities;
         assert_eq!(identities.values().collect::<Vec<_>>(), [identity]);
         assert_eq!(done.warnings, [""; 0]);
@@ -162,10 +162,10 @@ async fn an_image_takes_the_shortest_way_into_the_node() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn docker_pulls_what_the_node_cannot_reach_and_it_is_said_why() {
-    let done = delivered(Pull::Auto, engine(false, true), Some(UNREACHABLE)).await;
-    let ways = ["pull in the node", "pull by Docker", "load from Docker"];
-    assert_eq!(done.ways, ways, "the node is not asked twice");
+async fn docker_pulls_images_that_the_node_cannot_reach_with_a_warning() {
+    let done = load_one(Pull::Auto, engine(false, true), Some(UNREACHABLE)).await;
+    let steps = ["pull in the node", "pull by Docker", "load from Docker"];
+    assert_eq!(done.steps, steps, "the node pulls only once");
     assert!(done.result.is_ok());
     assert_eq!(
         done.warnings,
@@ -174,24 +174,24 @@ async fn docker_pulls_what_the_node_cannot_reach_and_it_is_said_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_registry_refuses_is_not_asked_for_twice() {
+async fn a_pull_that_the_registry_refuses_is_not_retried() {
     let refusal = "ctr: pull access denied: authorization failed: no basic auth credentials";
-    let done = delivered(Pull::Auto, engine(false, true), Some(refusal)).await;
-    assert_eq!(done.ways, ["pull in the node"]);
+    let done = load_one(Pull::Auto, engine(false, true), Some(refusal)).await;
+    assert_eq!(done.steps, ["pull in the node"]);
     assert_eq!(done.result.unwrap_err().code(), Code::ImageUnauthorized);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_for_docker() {
+async fn docker_pulls_if_the_login_is_a_token() {
     let dir = tempfile::tempdir().unwrap();
-    // The user `<token>`, as helpers of clouds have it.
+    // The user is `<token>`, as from the helpers of cloud registries.
     let config = r#"{"auths": {"https://index.docker.io/v1/": {"identitytoken": "t"}}}"#;
     crate::files::write(&dir.path().join("config.json"), config).unwrap();
     let refusal = "ctr: pull access denied: authorization failed: no basic auth credentials";
     let config = Some(dir.path().to_owned());
-    let done = delivered_with(config, Pull::Auto, engine(false, true), Some(refusal)).await;
-    let ways = ["pull in the node", "pull by Docker", "load from Docker"];
-    assert_eq!(done.ways, ways);
+    let done = load_with(config, Pull::Auto, engine(false, true), Some(refusal)).await;
+    let steps = ["pull in the node", "pull by Docker", "load from Docker"];
+    assert_eq!(done.steps, steps);
     assert_eq!(
         done.warnings,
         ["Docker pulls from docker.io because the node cannot: the login is a token"]
@@ -199,27 +199,27 @@ async fn a_token_is_for_docker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_who_was_chosen_pulls() {
-    let done = delivered(Pull::Node, engine(true, true), Some(UNREACHABLE)).await;
-    assert!(done.ways.iter().all(|way| *way == "pull in the node"));
+async fn only_the_chosen_program_pulls() {
+    let done = load_one(Pull::Node, engine(true, true), Some(UNREACHABLE)).await;
+    assert!(done.steps.iter().all(|step| *step == "pull in the node"));
     assert_eq!(done.result.unwrap_err().code(), Code::ImageFailed);
     let mut refused = engine(false, false);
     refused.refuse("pull mongo:7 linux/amd64", "dial tcp: i/o timeout");
-    let done = delivered(Pull::Engine, refused, None).await;
-    assert!(done.ways.iter().all(|way| *way == "pull by Docker"));
+    let done = load_one(Pull::Engine, refused, None).await;
+    assert!(done.steps.iter().all(|step| *step == "pull by Docker"));
     assert_eq!(done.result.unwrap_err().code(), Code::ImageFailed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_both_fail_both_are_told() {
+async fn both_errors_are_reported_if_both_pulls_fail() {
     let mut refused = engine(false, false);
     refused.refuse("pull mongo:7 linux/amd64", "proxyconnect tcp: EOF");
-    let done = delivered(Pull::Auto, refused, Some(UNREACHABLE)).await;
+    let done = load_one(Pull::Auto, refused, Some(UNREACHABLE)).await;
     assert_eq!(
         done.result.unwrap_err().to_string(),
         "cannot pull mongo:7: failed to resolve reference: dial tcp 1.2.3.4:443: connect: connection refused; with Docker: proxyconnect tcp: EOF"
     );
-    // An answer of the registry says more than a connection that failed.
-    let done = delivered(Pull::Auto, engine(false, false), Some(UNREACHABLE)).await;
+    // An answer of the registry is more useful than a failed connection.
+    let done = load_one(Pull::Auto, engine(false, false), Some(UNREACHABLE)).await;
     assert_eq!(done.result.unwrap_err().code(), Code::ImageNotFound);
 }

@@ -1,4 +1,5 @@
-//! Server-side apply: one field manager, forced, and quiet when nothing changes.
+//! Server-side apply, with one field manager and forced ownership. Reports which objects
+//! changed.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +10,14 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::kinds::{Identity, Resolved};
 use super::{Cluster, Error, FIELD_MANAGER, replace};
 
-/// How many objects are applied at the same time.
-pub(super) const WIDTH: usize = 8;
+/// The number of objects that are applied in parallel.
+pub(super) const PARALLEL: usize = 8;
 
-/// What an apply did to one object.
+/// How an apply changed an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Unchanged,
@@ -25,7 +26,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The change in a word, as kubectl says it.
+    /// Returns the word that kubectl prints.
     pub fn word(self) -> &'static str {
         match self {
             Change::Unchanged => "unchanged",
@@ -45,19 +46,19 @@ pub struct Applied {
 }
 
 impl Cluster {
-    /// Applies objects: namespaces and other cluster-wide things first, then
-    /// claims and configuration, then workloads; within one of these at the same
-    /// time. Objects without a namespace get `namespace`. `List`s are opened and
-    /// empty documents skipped, so the node's own manifests can be passed as they
-    /// are. A workload whose change is refused as immutable, and that no plan knew of, is
-    /// deleted, with its pods and without its claims, and made anew. Safe to repeat; the
-    /// answer is in the order of `objects`.
+    /// Applies objects in waves: namespaces and other cluster-scoped objects first, then
+    /// claims and configuration, then workloads. The objects of a wave are applied in
+    /// parallel. Objects without a namespace get `namespace`. `List`s are expanded and
+    /// empty documents skipped, so that the node's own manifests can be passed. A
+    /// workload whose change the server refuses as immutable, and that is not in the
+    /// plan, is recreated: it is deleted with its pods, but without its claims.
+    /// Idempotent. Returns the results in the order of `objects`.
     ///
     /// # Errors
-    /// At the first object that is refused; later waves are not begun.
+    /// If an object is refused. Later waves are not applied then.
     pub async fn apply(&self, objects: &[Value], namespace: &str) -> Result<Vec<Applied>, Error> {
         let mut waves: BTreeMap<u8, Vec<(usize, Value)>> = BTreeMap::new();
-        for (index, object) in open_lists(objects).into_iter().enumerate() {
+        for (index, object) in expand_lists(objects).into_iter().enumerate() {
             waves
                 .entry(wave(object["kind"].as_str().unwrap_or_default()))
                 .or_default()
@@ -70,7 +71,7 @@ impl Cluster {
                     let applied = self.apply_one(object, namespace).await?;
                     Ok::<_, Error>((index, applied))
                 })
-                .buffer_unordered(WIDTH)
+                .buffer_unordered(PARALLEL)
                 .try_collect()
                 .await?;
             applied.extend(wave);
@@ -84,19 +85,19 @@ impl Cluster {
         let api = self.api_of(&mut identity, namespace).await?;
         prepare(&identity, &mut object)?;
         let name = &identity.name;
-        let before = persistent(&format!("read {identity}"), || api.get_opt(name)).await?;
+        let before = with_retries(&format!("read {identity}"), || api.get_opt(name)).await?;
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&object);
         let what = format!("apply {identity}");
         let apply = || api.patch(name, &parameters, &patch);
-        let after = match persistent(&what, apply).await {
+        let after = match with_retries(&what, apply).await {
             Err(error) if replace::is_needed(&identity, &error) => {
                 tracing::info!(%identity, %error, "recreated");
                 let uid = before
                     .as_ref()
                     .and_then(|before| before.metadata.uid.clone());
-                replace::delete(&api, &identity, uid, replace::Pods::End).await?;
-                persistent(&what, apply).await?
+                replace::delete(&api, &identity, uid, replace::Pods::Stop).await?;
+                with_retries(&what, apply).await?
             }
             answer => answer?,
         };
@@ -114,8 +115,8 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Where an object of that identity lives; one without a namespace gets
-    /// `namespace`, if its kind has one.
+    /// Returns the API for an object. Sets its namespace to `namespace` if it has none
+    /// and its kind is namespaced.
     pub(super) async fn api_of(
         &self,
         identity: &mut Identity,
@@ -137,7 +138,7 @@ impl Cluster {
     }
 }
 
-/// Makes an object what is sent.
+/// Converts an object to the form that is sent.
 pub(super) fn prepare(identity: &Identity, object: &mut Value) -> Result<(), Error> {
     if identity.kind == "Secret" {
         encode_string_data(object)?;
@@ -145,8 +146,8 @@ pub(super) fn prepare(identity: &Identity, object: &mut Value) -> Result<(), Err
     Ok(())
 }
 
-/// Whether two readings differ in what is desired. The resource version alone
-/// would not tell: a controller may have written the status between the two.
+/// Returns whether the desired state of an object changed. The resource version is not
+/// enough: a controller may have written the status meanwhile.
 fn difference(mut before: DynamicObject, mut after: DynamicObject) -> Change {
     if before.metadata.resource_version == after.metadata.resource_version {
         return Change::Unchanged;
@@ -165,48 +166,50 @@ fn difference(mut before: DynamicObject, mut after: DynamicObject) -> Change {
     }
 }
 
-/// The order in which kinds are applied, from 0 to 3.
+/// Returns in which wave a kind is applied, from 0 to 3.
 pub(crate) fn wave(kind: &str) -> u8 {
     match kind {
         "Namespace" | "CustomResourceDefinition" | "PriorityClass" => 0,
-        // Before the claims: a claim that waits for its volume is looked at again
-        // only after seconds.
+        // Before the claims: Kubernetes checks a claim that waits for its volume again
+        // only after some seconds.
         "PersistentVolume" | "StorageClass" | "ClusterRole" | "ClusterRoleBinding" => 1,
-        // Before the ingresses: one without a class gets the default class only when
-        // it is made.
+        // Before the ingresses: an ingress without a class gets the default class only
+        // when it is created.
         "IngressClass" => 1,
         "Deployment" | "StatefulSet" | "DaemonSet" | "Pod" | "Job" | "CronJob" => 3,
         _ => 2,
     }
 }
 
-/// Opens `List`s and leaves out empty documents.
-pub(super) fn open_lists(objects: &[Value]) -> Vec<Value> {
-    let mut opened = Vec::with_capacity(objects.len());
+/// Expands `List`s and skips empty documents.
+pub(super) fn expand_lists(objects: &[Value]) -> Vec<Value> {
+    let mut expanded = Vec::with_capacity(objects.len());
     for object in objects {
         let kind = object.get("kind").and_then(Value::as_str);
         match (kind, object.get("items").and_then(Value::as_array)) {
-            (Some(kind), Some(items)) if kind.ends_with("List") => opened.extend(open_lists(items)),
+            (Some(kind), Some(items)) if kind.ends_with("List") => {
+                expanded.extend(expand_lists(items))
+            }
             _ if object.is_null() || object.as_object().is_some_and(Map::is_empty) => {}
-            _ => opened.push(object.clone()),
+            _ => expanded.push(object.clone()),
         }
     }
-    opened
+    expanded
 }
 
-/// Moves a Secret's `stringData` into `data`: the server forgets the former, so
-/// that its fields would never be owned and a dropped key never removed.
+/// Moves the `stringData` of a Secret into `data`: the server does not store
+/// `stringData`, so its fields would not be owned, and a removed key would remain.
 fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
-    let broken = |problem: &str| Error::Object {
+    let invalid = |problem: &str| Error::Object {
         problem: format!("invalid Secret: {problem}"),
     };
     let Some(object) = secret.as_object_mut() else {
-        return Err(broken("expected a map"));
+        return Err(invalid("expected a map"));
     };
     let strings = match object.shift_remove("stringData") {
         None | Some(Value::Null) => return Ok(()),
         Some(Value::Object(strings)) => strings,
-        Some(_) => return Err(broken("expected `stringData` to be a map")),
+        Some(_) => return Err(invalid("expected `stringData` to be a map")),
     };
     let data = object
         .entry("data")
@@ -215,11 +218,11 @@ fn encode_string_data(secret: &mut Value) -> Result<(), Error> {
         *data = Value::Object(Map::new());
     }
     let Some(data) = data.as_object_mut() else {
-        return Err(broken("expected `data` to be a map"));
+        return Err(invalid("expected `data` to be a map"));
     };
     for (key, value) in strings {
         let Some(text) = value.as_str() else {
-            return Err(broken(&format!(
+            return Err(invalid(&format!(
                 "expected `stringData.{key}` to be a string"
             )));
         };
@@ -235,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn string_data_becomes_data_and_wins() {
+    fn string_data_is_merged_over_data() {
         let mut secret = json!({
             "kind": "Secret",
             "data": {"a": "eA==", "b": "eQ=="},
@@ -260,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_opened_and_empty_documents_skipped() {
+    fn lists_are_expanded_and_empty_documents_skipped() {
         let documents = [
             Value::Null,
             json!({}),
             json!({"kind": "List", "items": [{"kind": "A"}, {"kind": "RoleList", "items": [{"kind": "B"}]}]}),
             json!({"kind": "C"}),
         ];
-        let kinds: Vec<_> = open_lists(&documents)
+        let kinds: Vec<_> = expand_lists(&documents)
             .iter()
             .map(|object| object["kind"].as_str().unwrap().to_owned())
             .collect();
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes_come_before_claims_and_claims_before_workloads() {
+    fn volumes_are_applied_before_claims_and_claims_before_workloads() {
         let order = [
             "Namespace",
             "PersistentVolume",

@@ -1,5 +1,5 @@
-//! One cluster, made from a kubeconfig in memory: never the user's context, so
-//! nothing of ours lands in a cluster of theirs by accident.
+//! The connection to a cluster, created from a kubeconfig in memory. The user's current
+//! context is never used, so nothing is applied to another cluster by accident.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use jiff::Timestamp;
 
 use super::Error;
 
-const CALL: Duration = Duration::from_secs(20);
-/// The bound of the question whether the server is there.
-const READY: Duration = Duration::from_secs(2);
-/// How long a call that may be repeated is repeated while the server is away:
-/// right after kubeadm the kubelet restarts, and the API server with it at times.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// The timeout of the readiness check.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call is retried while the server is unavailable: right after kubeadm, the
+/// kubelet restarts, and sometimes the API server with it.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection to one cluster; cheap to clone.
+/// A connection to a cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    /// When the node was started, where that is known.
+    /// When the node was started, if that is known.
     node_started: Option<Timestamp>,
 }
 
@@ -31,22 +31,22 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// Installs the one TLS provider of this program. `main` does it; tests and
-/// examples call this. Doing it twice is no fault.
+/// Installs the TLS provider of this program. `main` and tests call this. More than one
+/// call is allowed.
 pub fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 impl Cluster {
-    /// Makes a client from the text of a kubeconfig. Opens no connection yet.
+    /// Creates a client from the text of a kubeconfig. Does not open a connection yet.
     ///
     /// # Errors
-    /// When the text is no kubeconfig or its keys cannot be read.
+    /// If the text is not a kubeconfig or its keys cannot be read.
     pub async fn connect(kubeconfig: &str) -> Result<Self, Error> {
         let mut kubeconfig = Kubeconfig::from_yaml(kubeconfig)
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
-        // The server is on the loopback. The crate would take and parse `HTTPS_PROXY` of
-        // the user's shell, unless every cluster names a proxy, which is dropped then.
+        // The server is on loopback. Unless every cluster has a proxy, the crate would
+        // use `HTTPS_PROXY` of the user's shell. This one is removed below.
         for cluster in kubeconfig.clusters.iter_mut().flat_map(|c| &mut c.cluster) {
             cluster.proxy_url = Some("http://localhost".to_owned());
         }
@@ -55,7 +55,8 @@ impl Cluster {
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
         config.proxy_url = None;
         config.connect_timeout = Some(Duration::from_secs(5));
-        // No read timeout: a followed log may be silent for hours. Calls have their own.
+        // No read timeout: a followed log may have no lines for hours. Calls have their
+        // own timeouts.
         config.read_timeout = None;
         let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
         Ok(Cluster {
@@ -64,10 +65,9 @@ impl Cluster {
         })
     }
 
-    /// The same cluster, on a node that was started at that time: what is said of pods
-    /// from before does not hold.
+    /// Sets when the node was started. Statuses of pods from before are outdated.
     #[must_use]
-    pub fn on_node_started(self, node_started: Option<Timestamp>) -> Cluster {
+    pub fn with_node_started(self, node_started: Option<Timestamp>) -> Cluster {
         Cluster {
             node_started,
             ..self
@@ -78,7 +78,7 @@ impl Cluster {
         self.node_started
     }
 
-    /// A cluster behind any client: for tests.
+    /// Creates a cluster from any client, for tests.
     #[cfg(test)]
     pub(crate) fn of(client: Client) -> Self {
         Cluster {
@@ -91,58 +91,58 @@ impl Cluster {
         self.client.clone()
     }
 
-    /// Asks the API server whether it is ready. Takes at most two seconds.
+    /// Checks whether the API server is ready. Takes at most two seconds.
     ///
     /// # Errors
-    /// When it is not, with the reason.
+    /// If it is not ready, with the reason.
     pub async fn ready(&self) -> Result<(), Error> {
         let what = "report its readiness";
         let request = http::Request::get("/readyz").body(Vec::new());
         let request = request.map_err(|error| Error::Object {
             problem: error.to_string(),
         })?;
-        match tokio::time::timeout(READY, self.client.request_text(request)).await {
+        match tokio::time::timeout(READY_TIMEOUT, self.client.request_text(request)).await {
             Ok(answer) => answer
                 .map_err(|error| Error::from_client(what, error))
                 .map(drop),
             Err(_) => Err(Error::Timeout {
                 what: what.to_owned(),
-                after: READY,
+                after: READY_TIMEOUT,
             }),
         }
     }
 
-    /// The server's version, such as `1.37.2`.
+    /// Returns the version of the server, such as `1.37.2`.
     pub async fn version(&self) -> Result<String, Error> {
-        let info = bounded("report its version", self.client.apiserver_version()).await?;
+        let info = with_timeout("report its version", self.client.apiserver_version()).await?;
         Ok(info.git_version.trim_start_matches('v').to_owned())
     }
 }
 
-/// Runs one call within the bound of an ordinary call.
-pub(crate) async fn bounded<T>(
+/// Runs a call with the timeout of an ordinary call.
+pub(crate) async fn with_timeout<T>(
     what: &str,
     call: impl Future<Output = Result<T, ::kube::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(CALL, call).await {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
         Ok(answer) => answer.map_err(|error| Error::from_client(what, error)),
         Err(_) => Err(Error::Timeout {
             what: what.to_owned(),
-            after: CALL,
+            after: CALL_TIMEOUT,
         }),
     }
 }
 
-/// Runs a call that may be repeated without harm, and repeats it while the server
-/// is away, with growing pauses.
-pub(crate) async fn persistent<T, F>(what: &str, mut call: impl FnMut() -> F) -> Result<T, Error>
+/// Runs an idempotent call, and retries it with growing delays while the server is
+/// unavailable.
+pub(crate) async fn with_retries<T, F>(what: &str, mut call: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, ::kube::Error>>,
 {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + RETRY_TIMEOUT;
     let mut pause = Duration::from_millis(100);
     loop {
-        match bounded(what, call()).await {
+        match with_timeout(what, call()).await {
             Err(error)
                 if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
             {

@@ -1,35 +1,34 @@
-//! What an apply would change: each object as it is, and as the server says it would
-//! be. Nothing is changed by asking.
+//! Compares each object with the result of an apply, by a dry run on the server.
 
 use ::kube::Api;
 use ::kube::api::{DynamicObject, Patch, PatchParams};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 
-use super::apply::{WIDTH, open_lists, prepare};
-use super::carry_out::named;
-use super::client::persistent;
+use super::apply::{PARALLEL, expand_lists, prepare};
+use super::client::with_retries;
+use super::execute_plan::identity_of;
 use super::kinds::Identity;
-use super::plan::{How, Planned};
+use super::plan::{Action, PlannedChange};
 use super::{Cluster, Error, FIELD_MANAGER};
 use crate::redact::mask_objects;
 
-/// One object, before and after.
+/// An object before and after an apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
     /// Such as `Deployment`.
     pub kind: String,
     pub name: String,
     pub namespace: Option<String>,
-    /// As it is; `None` where it would be made. Without what Kubernetes writes for
-    /// itself, and with secrets masked.
+    /// The current object, or `None` if it would be created. Without the fields that
+    /// Kubernetes maintains, and with masked secrets.
     pub before: Option<Value>,
-    /// As it would be; `None` where it would be removed.
+    /// The object after an apply, or `None` if it would be deleted.
     pub after: Option<Value>,
 }
 
 impl Compared {
-    /// Objects that would be made where nothing is.
+    /// Returns the comparison for a cluster without any of these objects.
     pub fn all_new(objects: &[Value], namespace: &str) -> Result<Vec<Compared>, Error> {
         let new = |mut object: Value| {
             let identity = Identity::of(&object)?;
@@ -38,10 +37,10 @@ impl Compared {
             let space = namespaced.then(|| namespace.to_owned());
             Ok(Compared::of(identity, space, None, Some(object)))
         };
-        open_lists(objects).into_iter().map(new).collect()
+        expand_lists(objects).into_iter().map(new).collect()
     }
 
-    /// Whether the object would be another.
+    /// Returns whether the object would change.
     pub fn differs(&self) -> bool {
         self.before != self.after
     }
@@ -67,24 +66,24 @@ impl Compared {
 }
 
 impl Cluster {
-    /// Compares the objects with what is there, also what would be pruned. An object
-    /// that is planned to be made anew is compared with a new one.
+    /// Compares the objects with those in the cluster, including those that would be
+    /// pruned. An object that would be recreated is compared with a new one.
     ///
     /// # Errors
-    /// When the server does not answer, or says that it would refuse an object.
+    /// If the server does not answer, or would refuse an object.
     pub async fn compare(
         &self,
         instance: &str,
         objects: &[Value],
         namespace: &str,
-        planned: &[Planned],
+        planned: &[PlannedChange],
     ) -> Result<Vec<Compared>, Error> {
-        let compared = stream::iter(open_lists(objects))
+        let compared = stream::iter(expand_lists(objects))
             .map(|object| self.compare_one(object, namespace, planned))
-            .buffered(WIDTH);
+            .buffered(PARALLEL);
         let mut compared: Vec<Compared> = compared.try_collect().await?;
         for one in planned {
-            if let How::BoundAgain { claim, .. } = &one.how
+            if let Action::Rebind { claim, .. } = &one.how
                 && *claim != one.name
             {
                 let identity = Identity {
@@ -96,8 +95,8 @@ impl Cluster {
                 compared.extend(self.removed(identity, namespace).await?);
             }
         }
-        for (kind, object) in self.left_over(instance, objects, namespace).await? {
-            let identity = named(kind, &object.metadata);
+        for (kind, object) in self.find_leftovers(instance, objects, namespace).await? {
+            let identity = identity_of(kind, &object.metadata);
             compared.extend(self.removed(identity, namespace).await?);
         }
         Ok(compared)
@@ -107,23 +106,23 @@ impl Cluster {
         &self,
         mut object: Value,
         namespace: &str,
-        planned: &[Planned],
+        planned: &[PlannedChange],
     ) -> Result<Compared, Error> {
         let mut identity = Identity::of(&object)?;
         let api = self.api_of(&mut identity, namespace).await?;
         prepare(&identity, &mut object)?;
         let what = format!("read {identity}");
-        let before = persistent(&what, || api.get_opt(&identity.name)).await?;
-        let anew = before.is_some()
+        let before = with_retries(&what, || api.get_opt(&identity.name)).await?;
+        let is_recreated = before.is_some()
             && planned
                 .iter()
-                .any(|one| one.is_about(&identity.kind, &identity.name) && one.how.makes_anew());
-        let before = before.map(plain);
-        let after = if anew {
-            as_new(&api, &identity, &object).await?
+                .any(|one| one.is_about(&identity.kind, &identity.name) && one.how.recreates());
+        let before = before.map(to_value);
+        let after = if is_recreated {
+            dry_run_as_new(&api, &identity, &object).await?
         } else {
             match dry_run(&api, &identity, &identity.name, &object).await {
-                // Of one that is to give it up first.
+                // A service that is deleted or recreated first has the port.
                 Err(Error::Refused { message, .. })
                     if message.contains("port is already allocated")
                         && planned.iter().any(|one| one.kind == "Service") =>
@@ -134,7 +133,7 @@ impl Cluster {
             }
         };
         let after = after.unwrap_or_else(|| match &before {
-            Some(before) => laid_over(before, &object),
+            Some(before) => overlay(before, &object),
             None => object.clone(),
         });
         let namespace = identity.namespace.clone();
@@ -148,20 +147,23 @@ impl Cluster {
     ) -> Result<Option<Compared>, Error> {
         let api = self.api_of(&mut identity, namespace).await?;
         let what = format!("read {identity}");
-        let found = persistent(&what, || api.get_opt(&identity.name)).await?;
+        let found = with_retries(&what, || api.get_opt(&identity.name)).await?;
         let namespace = identity.namespace.clone();
-        Ok(found.map(|found| Compared::of(identity, namespace, Some(plain(found)), None)))
+        Ok(found.map(|found| Compared::of(identity, namespace, Some(to_value(found)), None)))
     }
 }
 
-impl How {
-    fn makes_anew(&self) -> bool {
-        !matches!(self, How::Ended | How::Paused | How::Removed)
+impl Action {
+    fn recreates(&self) -> bool {
+        !matches!(
+            self,
+            Action::DeleteWithItsPods | Action::ScaleToZero | Action::DeleteFirst
+        )
     }
 }
 
-/// The server's answer to an apply that is not kept. `None` where the namespace is not
-/// there yet.
+/// Returns the server's answer to a dry-run apply, or `None` if the namespace does not
+/// exist yet.
 async fn dry_run(
     api: &Api<DynamicObject>,
     identity: &Identity,
@@ -171,21 +173,22 @@ async fn dry_run(
     let parameters = PatchParams::apply(FIELD_MANAGER).force().dry_run();
     let patch = Patch::Apply(object);
     let what = format!("apply {identity}");
-    match persistent(&what, || api.patch(name, &parameters, &patch)).await {
-        Ok(answer) => Ok(Some(plain(answer))),
+    match with_retries(&what, || api.patch(name, &parameters, &patch)).await {
+        Ok(answer) => Ok(Some(to_value(answer))),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The same for an object that would take the place of one with its name: asked for
-/// under another. `None` where that cannot be had, as for a port that both want.
-async fn as_new(
+/// Returns the same for an object that would be recreated, by a dry run with another
+/// name. Returns `None` if that is refused, for instance because both objects need the
+/// same port.
+async fn dry_run_as_new(
     api: &Api<DynamicObject>,
     identity: &Identity,
     object: &Value,
 ) -> Result<Option<Value>, Error> {
-    let name = format!("{:.200}-anew", identity.name);
+    let name = format!("{:.200}-new", identity.name);
     let mut other = object.clone();
     other["metadata"]["name"] = json!(name);
     match dry_run(api, identity, &name, &other).await {
@@ -198,33 +201,32 @@ async fn as_new(
     }
 }
 
-fn plain(object: DynamicObject) -> Value {
+fn to_value(object: DynamicObject) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }
 
-/// `over` laid over an object, where the server cannot be asked what would become of
-/// it.
-fn laid_over(object: &Value, over: &Value) -> Value {
+/// Overlays an object with `over`, if a dry run on the server is not possible.
+fn overlay(object: &Value, over: &Value) -> Value {
     match (object, over) {
         (Value::Object(object), Value::Object(over)) => {
             let mut map = object.clone();
             for (key, value) in over {
-                let below = laid_over(map.get(key).unwrap_or(&Value::Null), value);
+                let below = overlay(map.get(key).unwrap_or(&Value::Null), value);
                 map.insert(key.clone(), below);
             }
             Value::Object(map)
         }
         (Value::Array(items), Value::Array(over)) if items.len() == over.len() => {
             let pairs = items.iter().zip(over);
-            Value::Array(pairs.map(|(item, over)| laid_over(item, over)).collect())
+            Value::Array(pairs.map(|(item, over)| overlay(item, over)).collect())
         }
         (_, over) => over.clone(),
     }
 }
 
-/// Takes away what Kubernetes writes for itself.
+/// Removes the fields that Kubernetes maintains.
 fn strip(object: &mut Value) {
-    const OURS_ALONE: [&str; 7] = [
+    const MAINTAINED: [&str; 7] = [
         "managedFields",
         "resourceVersion",
         "uid",
@@ -233,7 +235,7 @@ fn strip(object: &mut Value) {
         "selfLink",
         "finalizers",
     ];
-    const OF_CONTROLLERS: [&str; 3] = [
+    const CONTROLLER_PREFIXES: [&str; 3] = [
         "deployment.kubernetes.io/",
         "pv.kubernetes.io/",
         "volume.kubernetes.io/",
@@ -243,12 +245,16 @@ fn strip(object: &mut Value) {
     };
     map.shift_remove("status");
     if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|key, _| !OURS_ALONE.contains(&key.as_str()));
+        metadata.retain(|key, _| !MAINTAINED.contains(&key.as_str()));
         if let Some(annotations) = metadata
             .get_mut("annotations")
             .and_then(Value::as_object_mut)
         {
-            annotations.retain(|key, _| !OF_CONTROLLERS.iter().any(|own| key.starts_with(own)));
+            annotations.retain(|key, _| {
+                !CONTROLLER_PREFIXES
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix))
+            });
         }
         let empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
         if metadata.get("annotations").is_some_and(empty) {
@@ -262,7 +268,7 @@ fn strip(object: &mut Value) {
     sort(object);
 }
 
-/// Brings keys into one order: the server's answers have theirs.
+/// Sorts keys, because the server's answers have another order.
 fn sort(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -283,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_secret_is_seen_and_not_read() {
+    fn a_changed_secret_is_marked_and_masked() {
         let identity = Identity::of(&secret(json!({}))).unwrap();
         let before = secret(json!({"a": "b2xk", "b": "c2FtZQ=="}));
         let after = secret(json!({"a": "bmV3", "b": "c2FtZQ==", "c": "YWRk"}));
@@ -301,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_writes_is_no_difference() {
+    fn fields_that_kubernetes_maintains_are_ignored() {
         let identity = Identity::of(&secret(json!({}))).unwrap();
         let mut before = secret(json!({}));
         before["metadata"]["resourceVersion"] = json!("1");

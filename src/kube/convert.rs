@@ -1,4 +1,4 @@
-//! From Kubernetes' types to plain observations.
+//! Converts Kubernetes' types to plain observations.
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -17,7 +17,7 @@ fn time(time: Option<&Time>) -> Option<Timestamp> {
     time.map(|time| time.0)
 }
 
-/// Whether a pod has ended for good, in success or not.
+/// Returns whether a pod has finished, successfully or not.
 pub(crate) fn has_ended(pod: &Pod) -> bool {
     let phase = pod
         .status
@@ -26,7 +26,7 @@ pub(crate) fn has_ended(pod: &Pod) -> bool {
     matches!(phase, Some("Failed" | "Succeeded"))
 }
 
-/// A node's conditions and taints.
+/// Converts the conditions and taints of a node.
 pub(crate) fn node(node: &Node) -> NodeObservation {
     let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
     let mut conditions = conditions.into_iter().flatten();
@@ -138,7 +138,7 @@ fn ended(terminated: &ContainerStateTerminated) -> Ended {
 pub(crate) fn event(event: &Event) -> EventObservation {
     let about = &event.involved_object;
     let series = event.series.as_ref();
-    // `spec.containers{clearml}`, as the kubelet writes it.
+    // `spec.containers{clearml}`, as written by the kubelet.
     let container = about.field_path.as_deref().and_then(|path| {
         let (_, rest) = path.split_once('{')?;
         rest.strip_suffix('}').map(str::to_owned)

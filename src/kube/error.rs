@@ -1,4 +1,4 @@
-//! What can go wrong between us and the Kubernetes API.
+//! Errors of calls to the Kubernetes API.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Error {
     Timeout { what: String, after: Duration },
     #[error("the Kubernetes API refused to {what}: {message}")]
     Refused {
-        /// What was asked, such as `apply Deployment/clearml-apiserver`.
+        /// The request, such as `apply Deployment/clearml-apiserver`.
         what: String,
         status: u16,
         /// The machine-readable reason, such as `Invalid`.
@@ -43,7 +43,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Sorts an error of the client into ours.
+    /// Converts an error of the client.
     pub(crate) fn from_client(what: impl Into<String>, error: ::kube::Error) -> Self {
         let what = what.into();
         match error {
@@ -51,10 +51,10 @@ impl Error {
                 what,
                 status: status.code,
                 reason: status.reason,
-                // Lists of what is invalid span lines.
+                // Lists of invalid fields span several lines.
                 message: one_line(&status.message),
             },
-            // Answers, not absences: another try would not change them.
+            // The server has answered, so a retry would not help.
             ::kube::Error::Discovery(error) => Error::Object {
                 problem: format!("{what}: {error}"),
             },
@@ -69,7 +69,7 @@ impl Error {
         }
     }
 
-    /// Why the API does not serve, for a wait that goes on.
+    /// Returns why the API is not available, for a wait that continues.
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Error::Unreachable { fault, .. } => fault.to_string().into(),
@@ -85,18 +85,18 @@ impl Error {
         }
     }
 
-    /// Whether the server says that there is no such thing.
+    /// Returns whether the server answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Refused { status: 404, .. })
     }
 
-    /// Whether another try may succeed: the server is away or busy.
+    /// Returns whether a retry may succeed: the server is unavailable or busy.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unreachable { fault, .. } => fault.may_pass(),
+            Error::Unreachable { fault, .. } => fault.is_temporary(),
             Error::Timeout { .. } | Error::Log { .. } => true,
-            // While an API server starts, it does not know everybody's rights yet; and a
-            // namespace has no account in its first moment.
+            // An API server that starts does not know all permissions yet, and a new
+            // namespace does not have its service account yet.
             Error::Refused {
                 status: 403,
                 message,
@@ -105,7 +105,7 @@ impl Error {
                 message.contains(" cannot ")
                     || message.contains("serviceaccount \"default\" not found")
             }
-            // Said of an object that does not fit its kind, with status 500.
+            // The answer for an object that is invalid for its kind, with status 500.
             Error::Refused { message, .. } if message.contains("typed patch object") => false,
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
             Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
@@ -113,18 +113,18 @@ impl Error {
     }
 }
 
-/// How many failed checks are named; an API server that starts fails dozens.
-const NAMED_CHECKS: usize = 3;
+/// How many failed checks are listed; dozens fail while an API server starts.
+const LISTED_CHECKS: usize = 3;
 
-/// The names of the checks that failed in the answer of `/readyz`, such as
-/// `[+]ping ok [-]etcd failed: reason withheld`: the first few, and how many more.
+/// Returns the failed checks in the answer of `/readyz`, such as `[+]ping ok [-]etcd
+/// failed: reason withheld`: the first few, and the number of others.
 fn failed_checks(answer: &str) -> String {
     let failed = answer.split("[-]").skip(1);
     let mut names = failed.filter_map(|check| check.split_whitespace().next());
-    let named: Vec<_> = names.by_ref().take(NAMED_CHECKS).collect();
+    let listed: Vec<_> = names.by_ref().take(LISTED_CHECKS).collect();
     match names.count() {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
+        0 => listed.join(", "),
+        more => format!("{} and {more} more", listed.join(", ")),
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_failed_checks_the_first_are_named() {
+    fn only_the_first_of_many_failed_checks_are_listed() {
         let answer = |failed: &[&str]| {
             let line = |name: &&str| format!("[-]{name} failed: reason withheld\n");
             "[+]ping ok\n".to_owned() + &failed.iter().map(line).collect::<String>()

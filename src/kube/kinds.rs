@@ -1,11 +1,11 @@
-//! Which resource an object's kind is: a table of the kinds that we use, so that
-//! no discovery is needed, and discovery for the rest.
+//! Maps the kind of an object to its resource, with a table of the kinds that we use, and
+//! with discovery for others.
 
 use ::kube::core::{ApiResource, GroupVersionKind};
 use ::kube::discovery::{self, Scope};
 use serde_json::Value;
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::{Cluster, Error};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,8 @@ const fn kind(
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// Group, version, kind, plural, namespaced, pruned. Volumes, claims and
-/// namespaces hold data: they are never pruned.
+/// Group, version, kind, plural, namespaced, pruned. Volumes, claims and namespaces
+/// contain data, so they are never pruned.
 #[rustfmt::skip]
 pub(crate) const KINDS: [Kind; 21] = [
     kind("", "v1", "Namespace", "namespaces", false, false),
@@ -73,14 +73,14 @@ impl Kind {
     }
 }
 
-/// An object's kind, resolved.
+/// The resource of an object's kind.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) resource: ApiResource,
     pub(crate) namespaced: bool,
 }
 
-/// What an object says of itself.
+/// The identity of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     pub(crate) api_version: String,
@@ -95,7 +95,7 @@ impl Identity {
             let found = object.pointer(pointer).and_then(Value::as_str);
             found.filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let need = |pointer: &str| {
+        let required = |pointer: &str| {
             text(pointer).ok_or_else(|| Error::Object {
                 problem: match text("/kind") {
                     Some(kind) => format!("a {kind} without {}", pointer.trim_start_matches('/')),
@@ -104,14 +104,14 @@ impl Identity {
             })
         };
         Ok(Identity {
-            kind: need("/kind")?,
-            api_version: need("/apiVersion")?,
-            name: need("/metadata/name")?,
+            kind: required("/kind")?,
+            api_version: required("/apiVersion")?,
+            name: required("/metadata/name")?,
             namespace: text("/metadata/namespace"),
         })
     }
 
-    /// The group of the apiVersion; empty for the core group.
+    /// Returns the API group; empty for the core group.
     pub(crate) fn group(&self) -> &str {
         self.api_version
             .split_once('/')
@@ -125,7 +125,7 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// Finds an object's resource in the table.
+/// Looks up the resource of an object in the table.
 fn in_table(identity: &Identity) -> Option<Resolved> {
     KINDS
         .iter()
@@ -139,7 +139,7 @@ fn in_table(identity: &Identity) -> Option<Resolved> {
 }
 
 impl Cluster {
-    /// Finds an object's resource: in the table, else by asking the server.
+    /// Finds the resource of an object: in the table, otherwise by discovery.
     pub(crate) async fn resolve(&self, identity: &Identity) -> Result<Resolved, Error> {
         if let Some(resolved) = in_table(identity) {
             return Ok(resolved);
@@ -152,7 +152,7 @@ impl Cluster {
         let client = self.client();
         let what = format!("find the kind of {identity}");
         let (resource, capabilities) =
-            persistent(&what, || discovery::pinned_kind(&client, &gvk)).await?;
+            with_retries(&what, || discovery::pinned_kind(&client, &gvk)).await?;
         Ok(Resolved {
             resource,
             namespaced: capabilities.scope == Scope::Namespaced,
@@ -167,17 +167,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_of_the_table_needs_its_version() {
+    fn a_kind_is_found_only_with_its_version() {
         let current = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "x"}});
-        let former = json!({"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "x"}});
+        let old = json!({"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "x"}});
         let found = in_table(&Identity::of(&current).unwrap()).unwrap();
         assert_eq!(found.resource.plural, "poddisruptionbudgets");
         assert!(found.namespaced);
-        assert!(in_table(&Identity::of(&former).unwrap()).is_none());
+        assert!(in_table(&Identity::of(&old).unwrap()).is_none());
     }
 
     #[test]
-    fn what_holds_data_is_never_pruned() {
+    fn kinds_with_data_are_never_pruned() {
         for kind in KINDS.iter().filter(|kind| !kind.pruned) {
             assert!(
                 ["Namespace", "PersistentVolume", "PersistentVolumeClaim"].contains(&kind.kind)
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_a_name_says_so() {
+    fn an_object_without_a_name_is_refused() {
         let error = Identity::of(&json!({"apiVersion": "v1", "kind": "Secret"})).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -1,36 +1,38 @@
-//! Who leads: after a node's start the controllers that ran before it still count.
+//! Leader election: after a start of the node, the leases of the previous controllers are
+//! still valid.
 
 use ::kube::Api;
 use ::kube::api::DeleteParams;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 
-use super::client::bounded;
+use super::client::with_timeout;
 use super::{Cluster, Error};
 
-/// The leases of those without which nothing happens to a pod, in `kube-system`.
+/// The leases, in `kube-system`, of the controllers without which no pod is created.
 const LEADERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
 impl Cluster {
-    /// Deletes the leases of controllers that ran before the node was started: the new
-    /// ones would wait 15 s until these end, in which no Service follows its pods.
-    pub async fn forget_former_leaders(&self) -> Result<(), Error> {
+    /// Deletes the leases of controllers that ran before the node was started. The new
+    /// ones would wait 15 s until these expire, and meanwhile no Service would follow its
+    /// pods.
+    pub async fn delete_old_leader_leases(&self) -> Result<(), Error> {
         let Some(started) = self.node_started() else {
             return Ok(());
         };
         let api: Api<Lease> = Api::namespaced(self.client(), "kube-system");
         for name in LEADERS {
-            let lease = bounded("read leases", api.get_opt(name)).await?;
+            let lease = with_timeout("read leases", api.get_opt(name)).await?;
             if lease.is_some_and(|lease| is_from_before(&lease, started)) {
-                bounded("delete a lease", api.delete(name, &DeleteParams::default())).await?;
+                with_timeout("delete a lease", api.delete(name, &DeleteParams::default())).await?;
             }
         }
         Ok(())
     }
 }
 
-/// Whether it was last renewed before this time. One without a holder keeps nobody
-/// waiting.
+/// Returns whether a lease was last renewed before this time. A lease without a holder
+/// does not delay anything.
 fn is_from_before(lease: &Lease, started: Timestamp) -> bool {
     let renewed = lease
         .spec
@@ -46,16 +48,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_leases_from_before_the_start_are_former() {
+    fn only_leases_from_before_the_start_are_deleted() {
         let started = "2026-11-26T10:00:00Z".parse().unwrap();
-        for (renewed, former) in [
+        for (renewed, expected) in [
             (json!("2026-11-26T09:59:58.000000Z"), true),
             (json!("2026-11-26T10:00:03.000000Z"), false),
             (json!(null), false),
         ] {
             let lease = json!({"metadata": {}, "spec": {"renewTime": renewed}});
             let lease: Lease = serde_json::from_value(lease).unwrap();
-            assert_eq!(is_from_before(&lease, started), former, "{renewed}");
+            assert_eq!(is_from_before(&lease, started), expected, "{renewed}");
         }
     }
 }

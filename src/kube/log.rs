@@ -8,37 +8,37 @@ use futures_util::io::AsyncBufRead;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::client::bounded;
+use super::client::with_timeout;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
 use crate::component::{Component, NAMESPACE};
 use crate::diagnose::PodObservation;
 
-/// A log as it comes, each line after its time.
+/// A stream of log lines, each of which begins with its time.
 pub(crate) type LogReader = Pin<Box<dyn AsyncBufRead + Send>>;
 
-/// What to read of the log of a container.
+/// Which log of a container to read.
 #[derive(Debug, Clone)]
 pub(crate) struct LogRequest {
     pub(crate) container: String,
-    /// Of its previous run.
+    /// The log of the previous run.
     pub(crate) previous: bool,
-    /// Also what is written later.
+    /// Also lines that are written later.
     pub(crate) follow: bool,
-    /// Only this many lines of what is there.
+    /// The maximum number of existing lines.
     pub(crate) tail: Option<u32>,
-    /// Only lines since that second.
+    /// Only lines since this time, in seconds.
     pub(crate) since: Option<Timestamp>,
 }
 
 impl Cluster {
-    /// The pods of all components, of any revision.
+    /// Lists the pods of all components, of any revision.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub(crate) async fn pods(&self) -> Result<Vec<(Component, PodObservation)>, Error> {
         let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
-        let pods = bounded("list pods", api.list(&labelled)).await?;
+        let pods = with_timeout("list pods", api.list(&labelled)).await?;
         let pods = pods.items.iter().filter_map(|pod| {
             let labels = pod.metadata.labels.as_ref()?;
             let component = Component::from_name(labels.get(COMPONENT_LABEL)?)?;
@@ -47,10 +47,10 @@ impl Cluster {
         Ok(pods.collect())
     }
 
-    /// Opens a container's log. `None` when there is none (yet, or any more).
+    /// Opens the log of a container. Returns `None` if it does not exist yet or any more.
     ///
     /// # Errors
-    /// When the server does not answer or refuses.
+    /// If the server does not answer or refuses.
     pub(crate) async fn open_log(
         &self,
         pod: &str,
@@ -67,7 +67,7 @@ impl Cluster {
             timestamps: true,
             ..LogParams::default()
         };
-        match bounded(&what, api.log_stream(pod, &parameters)).await {
+        match with_timeout(&what, api.log_stream(pod, &parameters)).await {
             Ok(reader) => Ok(Some(Box::pin(reader))),
             // 400: the container waits to start; 404: the pod is gone.
             Err(Error::Refused {

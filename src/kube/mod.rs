@@ -1,25 +1,25 @@
-//! The door to the Kubernetes API: connect, apply, prune, observe, open logs.
-//! Only this room names the external crate (as `::kube`); what an observation
-//! means is said in [`crate::diagnose`].
+//! The interface to the Kubernetes API: connect, apply, prune, observe, open logs. Only
+//! this module uses the external crate (as `::kube`). [`crate::diagnose`] interprets the
+//! observations.
 
 mod apply;
-mod carry_out;
 mod client;
 mod compare;
 mod convert;
 mod error;
+mod execute_plan;
 mod kinds;
 mod leaders;
 mod log;
 mod nodes;
 mod observe;
-mod once;
 mod plan;
 mod pods;
 mod prune;
 mod records;
 mod replace;
 mod reports;
+mod run_pod;
 mod secrets;
 mod volumes;
 
@@ -36,18 +36,18 @@ pub use compare::Compared;
 pub(crate) use convert::{event, pod};
 pub use error::Error;
 pub(crate) use log::{LogReader, LogRequest};
-pub use once::Once;
 #[cfg(test)]
-pub use plan::How;
-pub use plan::{Impossible, Planned};
+pub use plan::Action;
+pub use plan::{ImpossibleChange, PlannedChange};
+pub use run_pod::PodResult;
 
-/// The label that names the instance; everything of ours carries it.
+/// The label with the instance, which all our objects have.
 pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
 
-/// The label that names the component, on workloads and their pods.
+/// The label with the component, on workloads and their pods.
 pub const COMPONENT_LABEL: &str = "clearml-local.io/component";
 
-/// With the value `true`, prune leaves an object alone.
+/// With the value `true`, prune does not delete an object.
 pub const KEEP_LABEL: &str = "clearml-local.io/keep";
 
 const FIELD_MANAGER: &str = "clearml-local";

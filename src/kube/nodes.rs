@@ -1,4 +1,4 @@
-//! What the cluster says of its nodes.
+//! Observes the nodes of the cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use ::kube::api::{ListParams, ObjectList};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 
-use super::client::{bounded, persistent};
+use super::client::{with_retries, with_timeout};
 use super::reports::Reports;
 use super::{Cluster, Error, convert};
 use crate::diagnose::NodeObservation;
 
 impl Cluster {
-    /// Looks at the nodes: conditions, taints and leases.
+    /// Observes the conditions, taints and leases of the nodes.
     ///
     /// # Errors
-    /// When the server does not answer or refuses.
+    /// If the server does not answer or refuses.
     pub(crate) async fn observe_nodes(&self) -> Result<Vec<NodeObservation>, Error> {
-        let (nodes, leases) = persistent("list nodes", || self.nodes_and_leases()).await?;
+        let (nodes, leases) = with_retries("list nodes", || self.nodes_and_leases()).await?;
         let (nodes, leases) = (nodes.items, leases.items);
         let reports = Reports::of(&nodes, &leases, self.node_started());
         let observed = nodes.iter().map(|node| {
@@ -34,16 +34,16 @@ impl Cluster {
     pub(crate) async fn node_labels(&self) -> Result<Vec<BTreeMap<String, String>>, Error> {
         let nodes: Api<Node> = Api::all(self.client());
         let all = ListParams::default();
-        let nodes = persistent("list nodes", || nodes.list(&all)).await?;
+        let nodes = with_retries("list nodes", || nodes.list(&all)).await?;
         let labels = nodes.items.into_iter().map(|node| node.metadata.labels);
         Ok(labels.map(Option::unwrap_or_default).collect())
     }
 
-    /// What nodes and leases say of the kubelets' reports; nothing where they may not
-    /// be read.
+    /// Reads the reports of kubelets from nodes and leases. Returns none if reading them
+    /// is not allowed.
     pub(super) async fn reports(&self) -> Result<Reports, Error> {
         let started = self.node_started();
-        match bounded("list nodes", self.nodes_and_leases()).await {
+        match with_timeout("list nodes", self.nodes_and_leases()).await {
             Ok((nodes, leases)) => Ok(Reports::of(&nodes.items, &leases.items, started)),
             Err(Error::Refused { .. }) => Ok(Reports::default()),
             Err(error) => Err(error),

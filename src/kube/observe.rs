@@ -1,4 +1,4 @@
-//! One look at the namespace: everything in one round of parallel lists.
+//! Observes all components with one round of parallel lists.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use serde::de::DeserializeOwned;
 
-use super::client::bounded;
+use super::client::with_timeout;
 use super::reports::Reports;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
 use crate::component::{Component, NAMESPACE};
@@ -20,13 +20,13 @@ use crate::diagnose::{
     ClaimObservation, ComponentObservation, EventObservation, WorkloadObservation,
 };
 
-/// What a Deployment and its ReplicaSet write their revision in.
+/// The annotation with the revision of a Deployment or ReplicaSet.
 const REVISION: &str = "deployment.kubernetes.io/revision";
-/// How many of a component's events are kept.
+/// The maximum number of events per component.
 const EVENTS: usize = 20;
 
-/// Everything of the namespace that says how components are.
-struct Look {
+/// All objects of the namespace that show the state of components.
+struct Snapshot {
     at: Timestamp,
     pods: Vec<Pod>,
     deployments: Vec<Deployment>,
@@ -38,7 +38,7 @@ struct Look {
 }
 
 impl Cluster {
-    /// Looks at all components once, in the order in which they are needed.
+    /// Observes all components, in the order in which they depend on each other.
     pub async fn observe(&self) -> Result<Vec<ComponentObservation>, Error> {
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
         let all = ListParams::default();
@@ -51,7 +51,7 @@ impl Cluster {
             self.list("events", &all),
             self.reports(),
         )?;
-        let look = Look {
+        let snapshot = Snapshot {
             at: Timestamp::now(),
             pods,
             deployments,
@@ -61,14 +61,16 @@ impl Cluster {
             events,
             reports,
         };
-        let seen = Component::ALL.into_iter();
-        let mut seen: Vec<_> = seen.map(|component| look.component(component)).collect();
-        let ready = seen.iter().filter(|one| one.is_ready());
+        let observed = Component::ALL.into_iter();
+        let mut observed: Vec<_> = observed
+            .map(|component| snapshot.component(component))
+            .collect();
+        let ready = observed.iter().filter(|one| one.is_ready());
         let ready: Vec<Component> = ready.map(|one| one.component).collect();
-        for one in &mut seen {
+        for one in &mut observed {
             one.others_ready.clone_from(&ready);
         }
-        Ok(seen)
+        Ok(observed)
     }
 
     async fn list<K>(&self, what: &str, parameters: &ListParams) -> Result<Vec<K>, Error>
@@ -78,18 +80,18 @@ impl Cluster {
     {
         let api: Api<K> = Api::namespaced(self.client(), NAMESPACE);
         let what = format!("list {what}");
-        Ok(bounded(&what, api.list(parameters)).await?.items)
+        Ok(with_timeout(&what, api.list(parameters)).await?.items)
     }
 }
 
-impl Look {
+impl Snapshot {
     fn component(&self, component: Component) -> ComponentObservation {
         let (workload, revision) = match self.deployment(component) {
             (None, _) => self.stateful_set(component),
             found => found,
         };
         let name = workload.as_ref().map(|workload| workload.name.clone());
-        let (current, former): (Vec<&Pod>, Vec<&Pod>) = self
+        let (current, old): (Vec<&Pod>, Vec<&Pod>) = self
             .pods
             .iter()
             .filter(|pod| label(&pod.metadata, COMPONENT_LABEL) == Some(component.name()))
@@ -99,10 +101,10 @@ impl Look {
                         .as_deref()
                         .is_none_or(|revision| is_of(pod, revision))
             });
-        let replacing = former.iter().any(gets_requests);
-        // A former pod that runs until a new one is ready makes no room for it.
+        let replacing = old.iter().any(gets_requests);
+        // An old pod that runs until a new one is ready is not stopping.
         let stopping = |pod: &&Pod| current.is_empty() || pod.metadata.deletion_timestamp.is_some();
-        let stopping = former
+        let stopping = old
             .into_iter()
             .filter(stopping)
             .filter_map(|pod| pod.metadata.name.clone())
@@ -116,7 +118,7 @@ impl Look {
             .filter(|claim| is_part(&claim.metadata, component))
             .map(convert::claim)
             .collect();
-        // Of several the one that is waited for.
+        // A claim that is not bound comes first.
         claims.sort_by_key(|claim| (claim.phase == "Bound", claim.name.clone()));
         let claim = claims.into_iter().next();
         let uids: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();
@@ -133,7 +135,7 @@ impl Look {
         }
     }
 
-    /// The Deployment, and the name of its current ReplicaSet.
+    /// Returns the Deployment, and the hash of its current ReplicaSet.
     fn deployment(&self, component: Component) -> (Option<WorkloadObservation>, Option<String>) {
         let Some(object) = self
             .deployments
@@ -149,13 +151,13 @@ impl Look {
         });
         let hash = current.and_then(|set| label(&set.metadata, "pod-template-hash"));
         let mut workload = convert::deployment(object);
-        // The lists are not of one instant: without the current set nobody can say
-        // whose pods these are.
+        // The lists are not from the same moment. Without the current set, it is unknown
+        // which pods are current.
         workload.observed &= hash.is_some();
         (Some(workload), hash.map(str::to_owned))
     }
 
-    /// The StatefulSet, and the name of its current revision.
+    /// Returns the StatefulSet, and the name of its current revision.
     fn stateful_set(&self, component: Component) -> (Option<WorkloadObservation>, Option<String>) {
         let Some(object) = self
             .stateful_sets
@@ -169,7 +171,8 @@ impl Look {
         (Some(convert::stateful_set(object)), revision)
     }
 
-    /// Events of the component's workload, claim and current pods, oldest first.
+    /// Returns the events of the component's workload, claim and current pods, oldest
+    /// first.
     fn events(
         &self,
         workload: Option<&str>,
@@ -206,14 +209,14 @@ impl Look {
     }
 }
 
-/// Whether an object is of a component, and here to stay: one that took another's
-/// place under another name may still be beside it.
+/// Returns whether an object belongs to a component and is not being deleted: a replaced
+/// object with another name may still exist.
 fn is_part(meta: &ObjectMeta, component: Component) -> bool {
     label(meta, COMPONENT_LABEL) == Some(component.name()) && meta.deletion_timestamp.is_none()
 }
 
-/// Whether a pod still gets requests: once it is told to end, no new ones are sent to
-/// it, and ours answer for 3 s more.
+/// Returns whether a pod still gets requests. A pod that is being deleted gets no new
+/// ones, and ours answer for 3 s more.
 fn gets_requests(pod: &&Pod) -> bool {
     !convert::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
 }
@@ -231,8 +234,8 @@ fn owned_by(meta: &ObjectMeta, uid: Option<&str>) -> bool {
     owners.iter().any(|owner| Some(owner.uid.as_str()) == uid)
 }
 
-/// Whether a pod is of a revision: a ReplicaSet's template hash or a StatefulSet's
-/// revision.
+/// Returns whether a pod belongs to a revision: the template hash of a ReplicaSet or the
+/// revision of a StatefulSet.
 fn is_of(pod: &Pod, revision: &str) -> bool {
     label(&pod.metadata, "pod-template-hash")
         .or_else(|| label(&pod.metadata, "controller-revision-hash"))

@@ -1,5 +1,5 @@
-//! What Kubernetes cannot change in place, and what is done instead: worked out from
-//! what is there and what is rendered, before anything is touched; pure.
+//! Plans changes that Kubernetes cannot make in place, from the live and the rendered
+//! objects, before anything is changed. Pure.
 
 mod claims;
 mod fields;
@@ -12,48 +12,47 @@ use serde_json::Value;
 
 use self::claims::Rebound;
 
-/// What is done with an object, beside applying it.
+/// What is done with an object before the apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
-pub enum How {
-    /// A workload ends with its pods: another takes its volume.
-    Ended,
-    /// A workload is made anew when its pods have ended.
-    AnewAfterItsPods,
-    /// A workload has no pods while its claim is bound again.
-    Paused,
-    /// A claim is made again, under its name or another, and bound to the same
-    /// volume.
-    BoundAgain {
-        /// The volume, whose data nobody touches.
+pub enum Action {
+    /// A workload is deleted with its pods, because another one uses its volume.
+    DeleteWithItsPods,
+    /// A workload is recreated after its pods have stopped.
+    RecreateAfterItsPods,
+    /// A workload has no pods while its claim is rebound.
+    ScaleToZero,
+    /// A claim is recreated, with the same or another name, and bound to the same volume.
+    Rebind {
+        /// The volume, whose data are kept.
         volume: String,
-        /// The name of the claim that is made.
+        /// The name of the new claim.
         claim: String,
     },
-    /// A workload is made anew; its pods run on and are its own again.
-    AnewAroundItsPods,
-    /// An object that holds nothing is made anew.
-    Anew,
-    /// An object is removed before others are made, and not after.
-    Removed,
+    /// A workload is recreated while its pods keep running, and adopts them.
+    RecreateAroundItsPods,
+    /// An object without data is recreated.
+    Recreate,
+    /// An object is deleted before others are created.
+    DeleteFirst,
 }
 
-/// One object that cannot be changed in place.
+/// An object that cannot be changed in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub struct PlannedChange {
     /// Such as `StatefulSet`.
     pub kind: String,
     pub name: String,
     pub namespace: Option<String>,
     #[serde(flatten)]
-    pub how: How,
-    /// What asks for it, such as `size 5Gi becomes 6Gi`.
+    pub how: Action,
+    /// The reason, such as `size changes from 5Gi to 6Gi`.
     pub why: String,
 }
 
-impl Planned {
-    fn new(object: &Value, how: How, why: Vec<String>) -> Planned {
-        Planned {
+impl PlannedChange {
+    fn new(object: &Value, how: Action, why: Vec<String>) -> PlannedChange {
+        PlannedChange {
             kind: text(object, "/kind").to_owned(),
             name: name(object).to_owned(),
             namespace: object["metadata"]["namespace"].as_str().map(str::to_owned),
@@ -62,89 +61,89 @@ impl Planned {
         }
     }
 
-    /// Whether that object is meant.
+    /// Returns whether this is the object with that kind and name.
     pub(super) fn is_about(&self, kind: &str, name: &str) -> bool {
         self.kind == kind && self.name == name
     }
 }
 
-impl fmt::Display for Planned {
+impl fmt::Display for PlannedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{} ", self.kind, self.name)?;
         match &self.how {
-            How::Ended => write!(f, "is deleted with its pods")?,
-            How::AnewAfterItsPods => write!(f, "is recreated after its pods have stopped")?,
-            How::Paused => write!(f, "is scaled to zero meanwhile")?,
-            How::BoundAgain { volume, claim } if *claim == self.name => {
+            Action::DeleteWithItsPods => write!(f, "is deleted with its pods")?,
+            Action::RecreateAfterItsPods => write!(f, "is recreated after its pods have stopped")?,
+            Action::ScaleToZero => write!(f, "is scaled to zero meanwhile")?,
+            Action::Rebind { volume, claim } if *claim == self.name => {
                 write!(f, "is bound to {volume} again, the data are kept")?;
             }
-            How::BoundAgain { volume, claim } => {
+            Action::Rebind { volume, claim } => {
                 write!(
                     f,
                     "is replaced by {claim}, bound to {volume}, the data are kept"
                 )?;
             }
-            How::AnewAroundItsPods => write!(f, "is recreated, its pods keep running")?,
-            How::Anew => write!(f, "is recreated")?,
-            How::Removed => write!(f, "is deleted first")?,
+            Action::RecreateAroundItsPods => write!(f, "is recreated, its pods keep running")?,
+            Action::Recreate => write!(f, "is recreated")?,
+            Action::DeleteFirst => write!(f, "is deleted first")?,
         }
         write!(f, ": {}", self.why)
     }
 }
 
-/// A change that cannot be made at all.
+/// A change that cannot be made without losing data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot change the claim {claim}: {why}")]
-pub struct Impossible {
+pub struct ImpossibleChange {
     pub claim: String,
-    /// What is in the way.
+    /// The reason.
     pub why: String,
 }
 
-/// What is to be done, in that order, before the rendered objects are applied.
+/// Returns what must be done before the rendered objects are applied, in this order.
 /// `live` are the instance's workloads, claims, volumes and services, and the storage
 /// classes.
 ///
 /// # Errors
-/// When a change would leave data behind.
-pub fn plan(live: &[Value], rendered: &[Value]) -> Result<Vec<Planned>, Impossible> {
+/// If a change would leave data behind.
+pub fn plan(live: &[Value], rendered: &[Value]) -> Result<Vec<PlannedChange>, ImpossibleChange> {
     let rebound = claims::rebound(live, rendered)?;
     let mut planned = workloads::planned(live, rendered, &rebound);
     planned.extend(rebound.into_iter().map(|Rebound { planned, .. }| planned));
     planned.extend(services(live, rendered));
     planned.sort_by_key(|one| match one.how {
-        How::Ended | How::AnewAfterItsPods | How::Paused => 0,
-        How::BoundAgain { .. } => 1,
-        How::AnewAroundItsPods | How::Anew | How::Removed => 2,
+        Action::DeleteWithItsPods | Action::RecreateAfterItsPods | Action::ScaleToZero => 0,
+        Action::Rebind { .. } => 1,
+        Action::RecreateAroundItsPods | Action::Recreate | Action::DeleteFirst => 2,
     });
     Ok(planned)
 }
 
-/// Services that get or lose an address of their own, or have a node port that another
-/// is to have.
-fn services(live: &[Value], rendered: &[Value]) -> Vec<Planned> {
+/// Plans services that gain or lose their cluster address, or have a node port that
+/// another service needs.
+fn services(live: &[Value], rendered: &[Value]) -> Vec<PlannedChange> {
     let headless = |service: &Value| text(service, "/spec/clusterIP") == "None";
     let mut planned = Vec::new();
-    for is in of_kind(live, "Service") {
-        let wanted = find(rendered, "Service", name(is));
+    for current in of_kind(live, "Service") {
+        let wanted = find(rendered, "Service", name(current));
         let mut why = Vec::new();
-        match wanted.map(|wanted| (headless(is), headless(wanted))) {
+        match wanted.map(|wanted| (headless(current), headless(wanted))) {
             Some((false, true)) => why.push("it loses its cluster address".to_owned()),
             Some((true, false)) => why.push("it gets a cluster address".to_owned()),
             _ => {}
         }
-        let held = node_ports(is);
-        for other in of_kind(rendered, "Service").filter(|other| name(other) != name(is)) {
+        let current_ports = node_ports(current);
+        for other in of_kind(rendered, "Service").filter(|other| name(other) != name(current)) {
             let ports = node_ports(other);
-            let taken = ports.iter().find(|port| held.contains(port));
-            why.extend(taken.map(|port| format!("{} needs node port {port}", name(other))));
+            let conflict = ports.iter().find(|port| current_ports.contains(port));
+            why.extend(conflict.map(|port| format!("{} needs node port {port}", name(other))));
         }
         let how = match wanted {
-            Some(_) => How::Anew,
-            None => How::Removed,
+            Some(_) => Action::Recreate,
+            None => Action::DeleteFirst,
         };
         if !why.is_empty() {
-            planned.push(Planned::new(is, how, why));
+            planned.push(PlannedChange::new(current, how, why));
         }
     }
     planned

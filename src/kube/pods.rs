@@ -1,26 +1,26 @@
-//! Deletes pods, for their workloads to recreate them.
+//! Deletes pods, so that their workloads recreate them.
 
 use ::kube::Api;
 use ::kube::api::DeleteParams;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::{Cluster, Error};
 use crate::component::NAMESPACE;
 
 impl Cluster {
-    /// Deletes these pods; returns how many were there. Their workloads recreate them;
-    /// claims and data are not touched.
+    /// Deletes pods, and returns how many of them existed. Their workloads recreate them;
+    /// claims and data are kept.
     ///
     /// # Errors
-    /// When the server does not answer or refuses.
+    /// If the server does not answer or refuses.
     pub(crate) async fn delete_pods(&self, names: &[&str]) -> Result<usize, Error> {
         let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
         let mut deleted = 0;
         for name in names {
             let what = format!("delete Pod/{name}");
             let parameters = DeleteParams::default();
-            match persistent(&what, || api.delete(name, &parameters)).await {
+            match with_retries(&what, || api.delete(name, &parameters)).await {
                 Ok(_) => deleted += 1,
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),

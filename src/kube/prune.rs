@@ -1,4 +1,4 @@
-//! Prune: what was applied for an instance once and is no longer rendered goes.
+//! Prunes objects that were applied for an instance and are no longer rendered.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,8 @@ use ::kube::api::{DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Pr
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::apply::WIDTH;
-use super::client::persistent;
+use super::apply::PARALLEL;
+use super::client::with_retries;
 use super::kinds::{Identity, KINDS, Kind};
 use super::{Cluster, Error, INSTANCE_LABEL, KEEP_LABEL};
 
@@ -20,14 +20,13 @@ pub struct Pruned {
     pub namespace: Option<String>,
 }
 
-/// What is rendered, as prune compares it: group, kind, namespace, name.
+/// The rendered objects: group, kind, namespace, name.
 type Rendered = HashSet<(String, String, Option<String>, String)>;
 
 impl Cluster {
-    /// Deletes objects that carry the instance's label and are not among
-    /// `rendered` (objects without a namespace count as of `namespace`). Never
-    /// volumes, claims and namespaces, never what is labelled to be kept, never
-    /// what another object owns.
+    /// Deletes objects that have the instance's label and are not among `rendered`
+    /// (objects without a namespace belong to `namespace`). Never deletes volumes, claims
+    /// and namespaces, objects with [`KEEP_LABEL`], and objects with an owner.
     pub async fn prune(
         &self,
         instance: &str,
@@ -35,7 +34,7 @@ impl Cluster {
         namespace: &str,
     ) -> Result<Vec<Pruned>, Error> {
         let mut pruned = Vec::new();
-        for (kind, object) in self.left_over(instance, rendered, namespace).await? {
+        for (kind, object) in self.find_leftovers(instance, rendered, namespace).await? {
             let resource = kind.resource();
             let api: Api<DynamicObject> = match &object.metadata.namespace {
                 Some(space) => Api::namespaced_with(self.client(), space, &resource),
@@ -47,7 +46,7 @@ impl Cluster {
                 namespace: object.metadata.namespace,
             };
             let parameters = DeleteParams {
-                // The very object that was seen, not one that took its name since.
+                // Exactly this object, not a new one with the same name.
                 preconditions: Some(Preconditions {
                     uid: object.metadata.uid,
                     resource_version: None,
@@ -55,7 +54,7 @@ impl Cluster {
                 ..DeleteParams::background()
             };
             let what = format!("delete {}/{}", one.kind, one.name);
-            match persistent(&what, || api.delete(&one.name, &parameters)).await {
+            match with_retries(&what, || api.delete(&one.name, &parameters)).await {
                 Ok(_) => pruned.push(one),
                 // Gone in the meantime, or replaced by another.
                 Err(Error::Refused {
@@ -67,13 +66,13 @@ impl Cluster {
         Ok(pruned)
     }
 
-    /// What [`Cluster::prune`] would delete.
-    pub(super) async fn left_over(
+    /// Returns the objects that [`Cluster::prune`] would delete.
+    pub(super) async fn find_leftovers(
         &self,
         instance: &str,
         rendered: &[Value],
         namespace: &str,
-    ) -> Result<Vec<LeftOver>, Error> {
+    ) -> Result<Vec<Leftover>, Error> {
         let mut keep = Rendered::new();
         for object in rendered.iter().filter(|object| !object.is_null()) {
             let identity = Identity::of(object)?;
@@ -82,25 +81,27 @@ impl Cluster {
             keep.insert((group, identity.kind, space, identity.name));
         }
         let kinds = KINDS.iter().filter(|kind| kind.pruned);
-        let found = kinds.map(|kind| self.left_over_of(*kind, instance, &keep, namespace));
-        // All at once would open a connection for each, which costs more than it saves.
-        let found: Vec<Vec<LeftOver>> = stream::iter(found).buffered(WIDTH).try_collect().await?;
+        let found = kinds.map(|kind| self.find_leftovers_of(*kind, instance, &keep, namespace));
+        // Without a limit, each request would open a connection, which costs more than it
+        // saves.
+        let found: Vec<Vec<Leftover>> =
+            stream::iter(found).buffered(PARALLEL).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn left_over_of(
+    async fn find_leftovers_of(
         &self,
         kind: Kind,
         instance: &str,
         keep: &Rendered,
         namespace: &str,
-    ) -> Result<Vec<LeftOver>, Error> {
+    ) -> Result<Vec<Leftover>, Error> {
         let resource = kind.resource();
-        let everywhere: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+        let all_namespaces: Api<DynamicObject> = Api::all_with(self.client(), &resource);
         let ours = ListParams::default()
             .labels(&format!("{INSTANCE_LABEL}={instance},{KEEP_LABEL}!=true"));
         let what = format!("list {}", resource.plural);
-        let found = persistent(&what, || everywhere.list_metadata(&ours)).await?;
+        let found = with_retries(&what, || all_namespaces.list_metadata(&ours)).await?;
         let is_rendered = |object: &PartialObjectMeta<DynamicObject>| {
             let space = object.metadata.namespace.clone();
             let space = space.or(Some(namespace.to_owned()));
@@ -114,26 +115,25 @@ impl Cluster {
                 );
                 keep.contains(&key)
             };
-            // A pod of a StatefulSet that was made anew around it has no owner for a
-            // moment.
+            // A pod whose StatefulSet is recreated around it has no owner for a moment.
             let set = name.rsplit_once('-').map_or("", |(set, _)| set);
-            let awaited = resource.kind == "Pod" && rendered("apps", "StatefulSet", set);
-            awaited || rendered(&resource.group, &resource.kind, &name)
+            let is_orphan = resource.kind == "Pod" && rendered("apps", "StatefulSet", set);
+            is_orphan || rendered(&resource.group, &resource.kind, &name)
         };
-        let left = found
+        let leftovers = found
             .items
             .into_iter()
-            .filter(|object| may_go(object) && !is_rendered(object));
-        Ok(left.map(|object| (kind, object)).collect())
+            .filter(|object| is_prunable(object) && !is_rendered(object));
+        Ok(leftovers.map(|object| (kind, object)).collect())
     }
 }
 
-/// An object that is rendered no more, and its kind.
-pub(super) type LeftOver = (Kind, PartialObjectMeta<DynamicObject>);
+/// An object that is no longer rendered, and its kind.
+pub(super) type Leftover = (Kind, PartialObjectMeta<DynamicObject>);
 
-/// Objects with an owner go with it, such as a workload's pods; what is on its
-/// way out needs no second push.
-fn may_go(object: &PartialObjectMeta<DynamicObject>) -> bool {
+/// Returns whether an object may be deleted. Objects with an owner are deleted with it,
+/// such as the pods of a workload, and objects that are being deleted are skipped.
+fn is_prunable(object: &PartialObjectMeta<DynamicObject>) -> bool {
     let owned = object
         .metadata
         .owner_references

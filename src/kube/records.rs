@@ -1,5 +1,5 @@
-//! Texts that are kept in the cluster, a Secret each: they hold what users chose,
-//! passwords among it.
+//! Records in the cluster. Each is a Secret, because it contains the user's values, which
+//! may include passwords.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use ::kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL, KEEP_LABEL};
 
-/// The entry of the Secret that holds the text.
+/// The key of the text in the Secret.
 const ENTRY: &str = "record";
-/// The label that says of which kind a record is.
+/// The label with the kind of a record.
 const RECORD_LABEL: &str = "clearml-local.io/record";
-/// What a Secret can hold, less what is written around it.
-const LONGEST: usize = 900_000;
+/// The maximum size of a record, a little less than that of a Secret.
+const MAX_SIZE: usize = 900_000;
 
 impl Cluster {
-    /// The texts that are kept of that kind, by name; none where there is no
-    /// namespace.
+    /// Returns the records of a kind, by name. Returns none if the namespace does not
+    /// exist.
     pub async fn records(
         &self,
         kind: &str,
@@ -28,8 +28,8 @@ impl Cluster {
     ) -> Result<BTreeMap<String, String>, Error> {
         let api: Api<Secret> = Api::namespaced(self.client(), namespace);
         let of_kind = ListParams::default().labels(&format!("{RECORD_LABEL}={kind}"));
-        let what = format!("list the kept {kind}s");
-        let listed = persistent(&what, || api.list(&of_kind)).await?;
+        let what = format!("list the {kind} records");
+        let listed = with_retries(&what, || api.list(&of_kind)).await?;
         let text = |secret: Secret| {
             let bytes = secret.data?.remove(ENTRY)?.0;
             Some((secret.metadata.name?, String::from_utf8(bytes).ok()?))
@@ -37,9 +37,9 @@ impl Cluster {
         Ok(listed.items.into_iter().filter_map(text).collect())
     }
 
-    /// Keeps a text under that name, in the place of what was there. Returns `false`
-    /// where it is too long for a Secret, or the namespace is not there yet.
-    pub async fn keep_record(
+    /// Stores a record, replacing one with the same name. Returns `false` if it is too
+    /// large for a Secret, or the namespace does not exist yet.
+    pub async fn store_record(
         &self,
         kind: &str,
         instance: &str,
@@ -47,7 +47,7 @@ impl Cluster {
         namespace: &str,
         text: &str,
     ) -> Result<bool, Error> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_SIZE {
             return Ok(false);
         }
         let api: Api<Secret> = Api::namespaced(self.client(), namespace);
@@ -62,19 +62,19 @@ impl Cluster {
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&secret);
-        let what = format!("keep {name}");
-        match persistent(&what, || api.patch(name, &parameters, &patch)).await {
+        let what = format!("store {name}");
+        match with_retries(&what, || api.patch(name, &parameters, &patch)).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    pub async fn forget_record(&self, name: &str, namespace: &str) -> Result<(), Error> {
+    pub async fn delete_record(&self, name: &str, namespace: &str) -> Result<(), Error> {
         let api: Api<Secret> = Api::namespaced(self.client(), namespace);
-        let what = format!("forget {name}");
+        let what = format!("delete {name}");
         let parameters = DeleteParams::default();
-        match persistent(&what, || api.delete(name, &parameters)).await {
+        match with_retries(&what, || api.delete(name, &parameters)).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }

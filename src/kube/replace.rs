@@ -1,4 +1,4 @@
-//! Workloads whose change the server refuses are made anew.
+//! Recreates workloads whose change the server refuses.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use ::kube::Api;
 use ::kube::api::{DeleteParams, DynamicObject, Preconditions};
 
 use super::Error;
-use super::client::persistent;
+use super::client::with_retries;
 use super::kinds::Identity;
 use crate::wait::{Attempt, Wait};
 
-/// How long the pods of a workload may take to end: the longest grace period that
-/// our workloads have, and a little more.
-const GONE: Duration = Duration::from_secs(150);
+/// How long the pods of a workload may take to stop: the longest grace period of our
+/// workloads, and a little more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(150);
 const PERIOD: Duration = Duration::from_millis(300);
 
-/// Whether a refusal says that the object would have to be made anew, and the
-/// object holds nothing but pods. (A StatefulSet's claims stay without it.)
+/// Returns whether the server refused a change that requires recreating the object, and
+/// the object owns nothing but pods. (The claims of a StatefulSet stay.)
 pub(super) fn is_needed(identity: &Identity, error: &Error) -> bool {
     let workload = matches!(
         identity.kind.as_str(),
@@ -27,16 +27,17 @@ pub(super) fn is_needed(identity: &Identity, error: &Error) -> bool {
     workload && immutable
 }
 
-/// What becomes of the pods of a workload that is deleted.
+/// What happens to the pods of a workload that is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pods {
-    /// They end first: a database's next pod must not meet the former one.
-    End,
-    /// They run on, owned by nobody until a workload with their selector comes.
-    RunOn,
+    /// They stop first: the next pod of a database must not run together with the
+    /// previous one.
+    Stop,
+    /// They keep running without an owner until a workload with their selector adopts them.
+    Keep,
 }
 
-/// Deletes an object and waits until it is gone, with its pods where these end.
+/// Deletes an object and waits until it is gone, with its pods unless they are kept.
 pub(super) async fn delete(
     api: &Api<DynamicObject>,
     identity: &Identity,
@@ -49,36 +50,38 @@ pub(super) async fn delete(
             resource_version: None,
         }),
         ..match pods {
-            Pods::End => DeleteParams::foreground(),
-            Pods::RunOn => DeleteParams::orphan(),
+            Pods::Stop => DeleteParams::foreground(),
+            Pods::Keep => DeleteParams::orphan(),
         }
     };
     let what = format!("recreate {identity}");
-    match persistent(&what, || api.delete(&identity.name, &parameters)).await {
+    match with_retries(&what, || api.delete(&identity.name, &parameters)).await {
         Err(error) if !error.is_not_found() => return Err(error),
         _ => {}
     }
     until(&what, async || {
-        let found = persistent(&what, || api.get_metadata_opt(&identity.name)).await?;
+        let found = with_retries(&what, || api.get_metadata_opt(&identity.name)).await?;
         Ok(found.is_none())
     })
     .await
 }
 
-/// Asks until the answer is yes, for as long as pods may take to end.
+/// Waits until `check` returns `true`, for as long as pods may take to stop.
 pub(super) async fn until(
     what: &str,
-    mut ask: impl AsyncFnMut() -> Result<bool, Error>,
+    mut check: impl AsyncFnMut() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let wait = Wait::new("the old pods to stop").every(PERIOD).within(GONE);
+    let wait = Wait::new("the old pods to stop")
+        .every(PERIOD)
+        .within(STOP_TIMEOUT);
     let done = wait.run(async || {
-        Ok::<_, Error>(match ask().await? {
+        Ok::<_, Error>(match check().await? {
             true => Attempt::Done(()),
             false => Attempt::Pending("they are still running".into()),
         })
     });
     done.await?.map_err(|_| Error::Timeout {
         what: what.to_owned(),
-        after: GONE,
+        after: STOP_TIMEOUT,
     })
 }

@@ -1,5 +1,5 @@
-//! Whether the kubelets still report: what the API says of a pod is only as good as
-//! the last report of the kubelet that runs it.
+//! Checks whether kubelets report: the status of a pod is only valid as long as its
+//! kubelet reports.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,22 +9,22 @@ use k8s_openapi::api::core::v1::Node;
 
 use crate::diagnose::{ContainerObservation, ContainerState, Ended, PodObservation, Stale};
 
-/// Where kubelets renew their leases, each under its node's name.
+/// The namespace in which kubelets renew their leases, named like their nodes.
 const NODE_LEASES: &str = "kube-node-lease";
-/// How long a kubelet may take from the node's start to its first report.
+/// How long a kubelet may take from the start of the node to its first report.
 const FIRST_REPORT: SignedDuration = SignedDuration::from_secs(60);
 
-/// What nodes and leases say of the kubelets' reports.
+/// The reports of kubelets, from nodes and leases.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
-    /// When the node's container was started, where that is known.
+    /// When the node's container was started, if that is known.
     started: Option<Timestamp>,
-    /// The last report of each node's kubelet, and how long one is good for.
+    /// The last report of each node's kubelet, and how long it is valid.
     last: HashMap<String, (Timestamp, SignedDuration)>,
-    /// The newest of all leases: the cluster's own clock, so that no other machine's
-    /// is compared with it.
+    /// The time of the newest lease. It is the clock of the cluster, so that clocks of
+    /// different hosts are not compared.
     now: Option<Timestamp>,
-    /// Nodes of which the cluster itself says that nothing is heard.
+    /// Nodes whose status is unknown to the cluster.
     unknown: HashSet<String>,
 }
 
@@ -37,8 +37,8 @@ impl Reports {
             let spec = lease.spec.as_ref();
             let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
             if let (true, Some(name), Some(at)) = (is_node, &lease.metadata.name, renewed(lease)) {
-                let good = SignedDuration::from_secs(seconds.unwrap_or(40).into());
-                last.insert(name.clone(), (at, good));
+                let valid_for = SignedDuration::from_secs(seconds.unwrap_or(40).into());
+                last.insert(name.clone(), (at, valid_for));
             }
         }
         let unknown = nodes.iter().filter(|node| ready(node) == Some("Unknown"));
@@ -50,11 +50,12 @@ impl Reports {
         }
     }
 
-    /// Why a node's kubelet cannot be relied on, if so.
+    /// Returns why the statuses of a node's pods are outdated, or `None` if they are
+    /// valid.
     pub(super) fn of_node(&self, node: &str) -> Option<Stale> {
-        let silent = self.unknown.contains(node).then_some(Stale::NoReport);
-        let (Some(&(last, good)), Some(now)) = (self.last.get(node), self.now) else {
-            return silent;
+        let no_report = self.unknown.contains(node).then_some(Stale::NoReport);
+        let (Some(&(last, valid_for)), Some(now)) = (self.last.get(node), self.now) else {
+            return no_report;
         };
         match self.started {
             Some(started) if last < started => {
@@ -65,19 +66,19 @@ impl Reports {
                     Stale::BeforeStart
                 })
             }
-            _ if now.duration_since(last) > good => Some(Stale::NoReport),
-            // The cluster takes a moment to see that it reports again.
-            _ if self.started.is_none() => silent,
+            _ if now.duration_since(last) > valid_for => Some(Stale::NoReport),
+            // The cluster takes a moment to notice that it reports again.
+            _ if self.started.is_none() => no_report,
             _ => None,
         }
     }
 
-    /// Takes from a pod what does not hold any more: ends that belong to the node's
-    /// stop, and readiness that nobody has reported since.
+    /// Removes outdated parts of a pod's status: terminations that belong to a stop of
+    /// the node, and readiness that was not reported since.
     pub(super) fn apply(&self, pod: &mut PodObservation) {
         pod.stale = pod.node.as_deref().and_then(|node| self.of_node(node));
         let before = |since: Option<Timestamp>| {
-            // Kubernetes' times are whole seconds, rounded down.
+            // Kubernetes rounds times down to seconds.
             let started = self.started.map(|started| started.as_second());
             since
                 .zip(started)
@@ -93,32 +94,32 @@ impl Reports {
             pod.stale = Some(Stale::BeforeStart);
         }
         pod.ready &= pod.stale.is_none();
-        let of_stop = |end: &Ended| is_lost(end) || before(end.finished);
+        let by_stop = |end: &Ended| is_lost(end) || before(end.finished);
         for container in &mut pod.init {
-            forget(container, |end| of_stop(end) && end.exit_code != 0);
+            reset(container, |end| by_stop(end) && end.exit_code != 0);
         }
         for container in &mut pod.containers {
-            forget(container, of_stop);
+            reset(container, by_stop);
         }
     }
 }
 
-/// containerd's word for a container that was gone when it came back.
+/// Returns whether containerd reports a container that was gone after a restart.
 fn is_lost(end: &Ended) -> bool {
     end.exit_code == 255 && end.reason == "Unknown"
 }
 
-fn forget(container: &mut ContainerObservation, of_stop: impl Fn(&Ended) -> bool) {
-    let is_last = container.last.as_ref().is_some_and(&of_stop);
-    let starts = match &container.state {
-        ContainerState::Terminated(end) => of_stop(end),
+fn reset(container: &mut ContainerObservation, by_stop: impl Fn(&Ended) -> bool) {
+    let is_last = container.last.as_ref().is_some_and(&by_stop);
+    let is_restarting = match &container.state {
+        ContainerState::Terminated(end) => by_stop(end),
         ContainerState::Waiting { reason, .. } => is_last && reason == "CrashLoopBackOff",
         ContainerState::Running { .. } => false,
     };
     if is_last {
         container.last = None;
     }
-    if starts {
+    if is_restarting {
         container.state = ContainerState::Waiting {
             reason: String::new(),
             message: String::new(),
@@ -126,7 +127,7 @@ fn forget(container: &mut ContainerObservation, of_stop: impl Fn(&Ended) -> bool
     }
 }
 
-/// The status of a node's `Ready` condition: `True`, `False` or `Unknown`.
+/// Returns the status of a node's `Ready` condition: `True`, `False` or `Unknown`.
 fn ready(node: &Node) -> Option<&str> {
     let conditions = node.status.as_ref()?.conditions.as_deref()?;
     let ready = conditions.iter().find(|one| one.type_ == "Ready")?;
@@ -142,8 +143,8 @@ mod tests {
 
     const START: &str = "2026-11-26T10:00:00.5Z";
 
-    /// What nodes and leases say when the kubelet has renewed its lease at that time, and
-    /// the newest lease of all is from `now`.
+    /// Returns the reports of a node whose kubelet renewed its lease at this time, while
+    /// the newest lease is from `now`.
     fn reports(renewed: &str, now: &str, ready: &str) -> Reports {
         let lease = |namespace: &str, at: &str| {
             json!({"metadata": {"name": "n", "namespace": namespace},
@@ -173,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reported_before_the_start_of_the_node_does_not_count() {
+    fn reports_from_before_the_start_of_the_node_are_outdated() {
         let before = "2026-11-26T09:59:00.000000Z";
         let after = "2026-11-26T10:00:09.000000Z";
         let mut old = running("2026-11-26T09:00:00Z");
         reports(before, before, "True").apply(&mut old);
         assert_eq!((old.ready, old.stale), (false, Some(Stale::BeforeStart)));
-        // The kubelet reports, but has not come to this pod yet.
+        // The kubelet reports, but has not reported this pod yet.
         let mut old = running("2026-11-26T09:00:00Z");
         reports(after, after, "True").apply(&mut old);
         assert_eq!(old.stale, Some(Stale::BeforeStart));
@@ -195,13 +196,13 @@ mod tests {
         reports(renewed, later, "True").apply(&mut pod);
         assert_eq!((pod.ready, pod.stale), (false, Some(Stale::NoReport)));
         let before = "2026-11-26T09:59:00.0Z";
-        let silent = reports(before, later, "Unknown").of_node("n");
-        assert_eq!(silent, Some(Stale::NoReport));
+        let no_report = reports(before, later, "Unknown").of_node("n");
+        assert_eq!(no_report, Some(Stale::NoReport));
         assert_eq!(Reports::default().of_node("n"), None);
     }
 
     #[test]
-    fn ends_that_belong_to_the_stop_are_forgotten() {
+    fn terminations_by_a_stop_of_the_node_are_ignored() {
         let after = "2026-11-26T10:00:09.0Z";
         let ended = |code: i32, reason: &str, finished: &str| {
             let mut pod = pod(

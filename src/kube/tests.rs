@@ -1,26 +1,26 @@
-//! Apply, prune and rebind against a server that records what it is asked.
+//! Tests of apply, prune and rebind with a fake server that records the requests.
 
 use serde_json::{Value, json};
 
-use super::mock::{Asked, cluster, refusal};
+use super::mock::{Request, cluster, refusal};
 use super::{Change, Error};
 use crate::error::{Code, Explain};
 
 fn paths(record: &super::mock::Record, method: &str) -> Vec<String> {
     let record = record.lock().unwrap();
-    let matching = record.iter().filter(|asked| asked.method == method);
-    matching.map(|asked| asked.path.clone()).collect()
+    let matching = record.iter().filter(|request| request.method == method);
+    matching.map(|request| request.path.clone()).collect()
 }
 
 fn object(kind: &str, version: &str, name: &str) -> Value {
     json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}})
 }
 
-/// A server on which everything is new.
-fn empty(asked: &Asked) -> (u16, Value) {
-    match asked.method.as_str() {
+/// A server without any objects.
+fn empty(request: &Request) -> (u16, Value) {
+    match request.method.as_str() {
         "GET" => refusal(404, "NotFound", "not found"),
-        _ => (200, asked.body.clone()),
+        _ => (200, request.body.clone()),
     }
 }
 
@@ -44,7 +44,7 @@ async fn applies_in_waves_with_one_forced_manager() {
             format!("/apis/apps/v1/namespaces/clearml/statefulsets/clearml-redis-master{manager}"),
         ]
     );
-    // The answer is in the order of the question.
+    // The results are in the order of the objects.
     assert_eq!(applied[0].name, "clearml-redis-master");
     assert_eq!(applied[0].namespace.as_deref(), Some("clearml"));
     assert_eq!(applied[3].namespace, None);
@@ -52,13 +52,13 @@ async fn applies_in_waves_with_one_forced_manager() {
 }
 
 #[tokio::test]
-async fn a_status_written_meanwhile_is_no_change_and_a_new_label_is() {
-    let (cluster, _) = cluster(|asked: &Asked| {
+async fn a_new_label_is_a_change_but_a_new_status_is_not() {
+    let (cluster, _) = cluster(|request: &Request| {
         let mut found = object("ConfigMap", "v1", "x");
-        let patched = asked.method == "PATCH";
+        let patched = request.method == "PATCH";
         found["metadata"]["resourceVersion"] = json!(if patched { "2" } else { "1" });
         found["status"] = json!({"seen": patched});
-        if patched && asked.path.contains("/changed") {
+        if patched && request.path.contains("/changed") {
             found["metadata"]["labels"] = json!({"a": "b"});
         }
         (200, found)
@@ -81,7 +81,7 @@ async fn secrets_are_sent_as_data() {
     let record = record.lock().unwrap();
     let sent = &record
         .iter()
-        .find(|asked| asked.method == "PATCH")
+        .find(|request| request.method == "PATCH")
         .unwrap()
         .body;
     assert_eq!(sent["data"], json!({"auth_token": "YWJj"}));
@@ -89,8 +89,8 @@ async fn secrets_are_sent_as_data() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_object_and_ends_before_the_workloads() {
-    let (cluster, record) = cluster(|asked: &Asked| match asked.method.as_str() {
+async fn a_refusal_names_the_object_and_no_workload_is_applied() {
+    let (cluster, record) = cluster(|request: &Request| match request.method.as_str() {
         "PATCH" => refusal(422, "Invalid", "Service \"x\" is invalid:\n spec.ports"),
         _ => refusal(404, "NotFound", "not found"),
     });
@@ -108,15 +108,15 @@ async fn a_refusal_names_the_object_and_ends_before_the_workloads() {
 }
 
 #[tokio::test]
-async fn a_kind_outside_the_table_is_asked_for_once() {
-    let (cluster, record) = cluster(|asked: &Asked| match asked.path.as_str() {
+async fn a_kind_that_is_not_in_the_table_is_discovered_once() {
+    let (cluster, record) = cluster(|request: &Request| match request.path.as_str() {
         "/apis/scheduling.k8s.io/v1" => (
             200,
             json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "scheduling.k8s.io/v1",
                 "resources": [{"name": "priorityclasses", "singularName": "", "namespaced": false,
                     "kind": "PriorityClass", "verbs": ["get", "patch"]}]}),
         ),
-        _ => empty(asked),
+        _ => empty(request),
     });
     let objects = [object("PriorityClass", "scheduling.k8s.io/v1", "high")];
     cluster.apply(&objects, "clearml").await.unwrap();
@@ -129,23 +129,23 @@ async fn a_kind_outside_the_table_is_asked_for_once() {
     assert!(matches!(error, Error::Object { .. }), "{error}");
 }
 
-/// Lists ConfigMaps and pods, and nothing else.
-fn with_leftovers(asked: &Asked) -> (u16, Value) {
+/// A server with leftover ConfigMaps and pods.
+fn with_leftovers(request: &Request) -> (u16, Value) {
     let meta = |name: &str, owners: Value| {
         json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {
             "name": name, "namespace": "clearml", "uid": format!("uid-{name}"), "ownerReferences": owners}})
     };
-    let items = match asked.path.split('?').next().unwrap() {
-        _ if asked.method == "DELETE" => {
+    let items = match request.path.split('?').next().unwrap() {
+        _ if request.method == "DELETE" => {
             return (200, json!({"kind": "Status", "status": "Success"}));
         }
-        "/api/v1/configmaps" => vec![meta("rendered", json!([])), meta("former", json!([]))],
+        "/api/v1/configmaps" => vec![meta("rendered", json!([])), meta("old", json!([]))],
         "/api/v1/pods" => vec![
             meta(
                 "of-a-set",
                 json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}]),
             ),
-            // Its StatefulSet was made anew, and has not seen it yet.
+            // Its StatefulSet was recreated, and has not adopted it yet.
             meta("redis-0", json!([])),
         ],
         _ => Vec::new(),
@@ -157,7 +157,7 @@ fn with_leftovers(asked: &Asked) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn prune_deletes_what_is_not_rendered_any_more() {
+async fn prune_deletes_objects_that_are_no_longer_rendered() {
     let (cluster, record) = cluster(with_leftovers);
     let rendered = [
         object("ConfigMap", "v1", "rendered"),
@@ -170,30 +170,30 @@ async fn prune_deletes_what_is_not_rendered_any_more() {
     assert_eq!(pruned.len(), 1);
     assert_eq!(
         (pruned[0].kind.as_str(), pruned[0].name.as_str()),
-        ("ConfigMap", "former")
+        ("ConfigMap", "old")
     );
     assert_eq!(
         paths(&record, "DELETE"),
-        ["/api/v1/namespaces/clearml/configmaps/former?"]
+        ["/api/v1/namespaces/clearml/configmaps/old?"]
     );
     let record = record.lock().unwrap();
     let delete = record
         .iter()
-        .find(|asked| asked.method == "DELETE")
+        .find(|request| request.method == "DELETE")
         .unwrap();
-    assert_eq!(delete.body["preconditions"]["uid"], "uid-former");
+    assert_eq!(delete.body["preconditions"]["uid"], "uid-old");
     assert_eq!(delete.body["propagationPolicy"], "Background");
-    for asked in record.iter().filter(|asked| asked.method == "GET") {
-        assert!(asked.path.contains("labelSelector=clearml-local.io%2Finstance%3Dclearml%2Cclearml-local.io%2Fkeep%21%3Dtrue"), "{}", asked.path);
+    for request in record.iter().filter(|request| request.method == "GET") {
+        assert!(request.path.contains("labelSelector=clearml-local.io%2Finstance%3Dclearml%2Cclearml-local.io%2Fkeep%21%3Dtrue"), "{}", request.path);
         for kept in ["persistentvolume", "namespaces?"] {
-            assert!(!asked.path.contains(kept), "{}", asked.path);
+            assert!(!request.path.contains(kept), "{}", request.path);
         }
     }
 }
 
 #[tokio::test]
-async fn only_released_volumes_are_freed_and_only_of_their_uid() {
-    let (cluster, record) = cluster(|asked: &Asked| {
+async fn only_the_uid_of_released_volumes_is_removed() {
+    let (cluster, record) = cluster(|request: &Request| {
         let volume = |name: &str, phase: &str, uid: Value| {
             json!({"apiVersion": "v1", "kind": "PersistentVolume",
                 "metadata": {"name": name, "resourceVersion": "7"},
@@ -205,7 +205,7 @@ async fn only_released_volumes_are_freed_and_only_of_their_uid() {
             volume("released", "Released", json!("u2")),
             volume("freed", "Released", Value::Null),
         ];
-        match asked.method.as_str() {
+        match request.method.as_str() {
             "GET" => (
                 200,
                 json!({"apiVersion": "v1", "kind": "PersistentVolumeList", "metadata": {}, "items": items}),
@@ -214,11 +214,14 @@ async fn only_released_volumes_are_freed_and_only_of_their_uid() {
         }
     });
     assert_eq!(
-        cluster.rebind_released("clearml").await.unwrap(),
+        cluster.release_volumes("clearml").await.unwrap(),
         ["released"]
     );
     let record = record.lock().unwrap();
-    let patch = record.iter().find(|asked| asked.method == "PATCH").unwrap();
+    let patch = record
+        .iter()
+        .find(|request| request.method == "PATCH")
+        .unwrap();
     assert!(
         patch
             .path
@@ -231,7 +234,7 @@ async fn only_released_volumes_are_freed_and_only_of_their_uid() {
 }
 
 #[tokio::test]
-async fn a_broken_kubeconfig_says_so() {
+async fn an_invalid_kubeconfig_is_refused() {
     let error = super::Cluster::connect("a: [").await.unwrap_err();
     assert_eq!(error.to_string(), "cannot use the cluster's kubeconfig");
     assert_eq!(error.code(), Code::ClusterUnreachable);

@@ -1,25 +1,26 @@
-//! Volumes whose claim went away are bound again.
+//! Rebinds volumes whose claim was deleted.
 
 use ::kube::Api;
 use ::kube::api::{ListParams, Patch, PatchParams};
 use k8s_openapi::api::core::v1::PersistentVolume;
 use serde_json::json;
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL};
 
 impl Cluster {
-    /// Frees the instance's volumes that are `Released`, so that their claim, made
-    /// anew, finds them: the claim's former uid is removed by an explicit patch,
-    /// because server-side apply leaves what it never set. Returns their names.
-    pub async fn rebind_released(&self, instance: &str) -> Result<Vec<String>, Error> {
+    /// Makes `Released` volumes of the instance available, so that their recreated claims
+    /// can bind to them. An explicit patch removes the uid of the old claim, because
+    /// server-side apply does not remove fields that it did not set. Returns the names of
+    /// the volumes.
+    pub async fn release_volumes(&self, instance: &str) -> Result<Vec<String>, Error> {
         let api: Api<PersistentVolume> = Api::all(self.client());
         let ours = ListParams::default().labels(&format!("{INSTANCE_LABEL}={instance}"));
-        let volumes = persistent("list persistentvolumes", || api.list(&ours)).await?;
+        let volumes = with_retries("list persistentvolumes", || api.list(&ours)).await?;
         let mut freed = Vec::new();
         for volume in volumes.items.into_iter().filter(is_released) {
             let name = volume.metadata.name.unwrap_or_default();
-            // The version seen: a volume that changed since is judged again next time.
+            // Only this version: a volume that changed since is checked again next time.
             let patch = Patch::Merge(json!({
                 "metadata": {"resourceVersion": volume.metadata.resource_version},
                 "spec": {"claimRef": {"uid": null, "resourceVersion": null}},
@@ -29,7 +30,7 @@ impl Cluster {
                 ..PatchParams::default()
             };
             let what = format!("free PersistentVolume/{name}");
-            match persistent(&what, || api.patch(&name, &parameters, &patch)).await {
+            match with_retries(&what, || api.patch(&name, &parameters, &patch)).await {
                 Ok(_) => freed.push(name),
                 Err(Error::Refused {
                     status: 404 | 409, ..

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::{LogLine, LogOptions};
 use crate::component::Component;
-use crate::probe::{FILES_FOLDER, USER_AGENT};
+use crate::probe::{FILES_DIR, USER_AGENT};
 
 impl LogOptions {
     /// Whether a line is shown.
@@ -108,7 +108,7 @@ impl<'a> Access<'a> {
         self.status < 400
             && (by_us
                 || ["debug.ping", "api/debug.ping"].contains(&path)
-                || path.starts_with(FILES_FOLDER))
+                || path.starts_with(FILES_DIR))
     }
 }
 

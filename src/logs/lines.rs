@@ -30,7 +30,7 @@ impl Lines {
 
 /// Extracts the engine's error from that of a reader.
 pub(super) fn engine_error(error: io::Error) -> Error {
-    Error::of_reader("return a log", error)
+    Error::from_reader("return a log", error)
 }
 
 /// Reads up to a newline, the end of the stream or the maximum length.

@@ -59,14 +59,14 @@ pub async fn open(
     let seen = state.node()?;
     // The node may have been created or recreated with another state directory.
     if (stored.is_none() || seen.is_some_and(|seen| seen != node.id))
-        && node.is_awake()
+        && node.can_exec()
         && node::is_bootstrapped(&*engine, &node.name).await?
         && let kubeconfig = node::kubeconfig(&*engine, &node.name).await?
         && let Some(opened) = from_api(&options, &kubeconfig).await?
     {
         return Ok(opened);
     }
-    if node.is_awake() {
+    if node.can_exec() {
         let files = Files {
             engine,
             node: node.name,
@@ -100,7 +100,7 @@ pub async fn open_journal(
     engine: &dyn Engine,
 ) -> Result<(String, Journal)> {
     let node = node(name, engine).await?;
-    if !node.is_awake() {
+    if !node.can_exec() {
         return Err(not_running(&node, name).into());
     }
     let journal = Journal::open(engine, &node.name, options).await?;

@@ -1,5 +1,4 @@
-//! Where the servers find their databases, inside or outside, and with which
-//! credentials.
+//! The addresses and credentials of the databases, in the cluster or external.
 
 use serde_json::{Value, json};
 
@@ -7,10 +6,10 @@ use super::Inputs;
 use super::databases::connection_string;
 use crate::component::Component;
 
-/// The Secret with credentials for databases outside.
-pub(super) const OUTSIDE_SECRET: &str = "clearml-outside";
+/// The Secret with credentials for external databases.
+pub(super) const EXTERNAL_SECRET: &str = "clearml-outside";
 
-/// A database as a server is told of it.
+/// The address of a database, as a server is configured.
 pub(super) struct Address {
     host: String,
     port: u16,
@@ -27,7 +26,7 @@ impl Address {
     }
 }
 
-/// A variable out of a Secret.
+/// Returns a variable from a Secret.
 fn secret(name: &str, secret: &str, key: &str, optional: bool) -> Value {
     let mut reference = json!({"name": secret, "key": key});
     if optional {
@@ -36,21 +35,21 @@ fn secret(name: &str, secret: &str, key: &str, optional: bool) -> Value {
     json!({"name": name, "valueFrom": {"secretKeyRef": reference}})
 }
 
-/// Variables with credentials for a database outside: those that the user gave, or
-/// all that a Secret of theirs may hold.
-fn outside_envs(inputs: &Inputs<'_>, variables: &[(&str, &str, bool)]) -> Vec<Value> {
+/// Returns the variables with credentials for an external database: those in the values,
+/// or all that the user's Secret may contain.
+fn external_envs(inputs: &Inputs<'_>, variables: &[(&str, &str, bool)]) -> Vec<Value> {
     let existing = inputs.values.external.existing_secret.as_deref();
     variables
         .iter()
-        .filter(|(_, _, given)| existing.is_some() || *given)
+        .filter(|(_, _, is_set)| existing.is_some() || *is_set)
         .map(|(variable, key, _)| {
-            let name = existing.unwrap_or(OUTSIDE_SECRET);
+            let name = existing.unwrap_or(EXTERNAL_SECRET);
             secret(variable, name, key, existing.is_some())
         })
         .collect()
 }
 
-fn outside(inputs: &Inputs<'_>, component: Component, envs: Vec<Value>) -> Address {
+fn external(inputs: &Inputs<'_>, component: Component, envs: Vec<Value>) -> Address {
     let (host, port) = inputs.values.external.place(component).unwrap_or(("", 0));
     Address {
         host: host.to_owned(),
@@ -63,9 +62,9 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Address {
     const PASSWORD: &str = "CLEARML_REDIS_SERVICE_PASSWORD";
     let values = inputs.values;
     if !values.installs(Component::Redis) {
-        let given = values.external.redis_password.is_some();
-        let envs = outside_envs(inputs, &[(PASSWORD, "redis_password", given)]);
-        return outside(inputs, Component::Redis, envs);
+        let is_set = values.external.redis_password.is_some();
+        let envs = external_envs(inputs, &[(PASSWORD, "redis_password", is_set)]);
+        return external(inputs, Component::Redis, envs);
     }
     let redis = &values.redis;
     let wanted = redis.requires_login;
@@ -87,9 +86,9 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
     let plain = |name: &str, value: &str| json!({"name": name, "value": value});
     if !values.installs(Component::Mongodb) {
         let login = &values.external.mongodb_login;
-        let knows = inputs.release.logs_in_to_mongodb();
-        let mut envs = match knows {
-            true => outside_envs(
+        let supports_login = inputs.release.supports_mongodb_login();
+        let mut envs = match supports_login {
+            true => external_envs(
                 inputs,
                 &[
                     (USERNAME, "mongodb_username", login.username.is_some()),
@@ -101,7 +100,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Address {
         if !envs.is_empty() {
             envs.push(plain(QUERY, &values.external.mongodb_query));
         }
-        return outside(inputs, Component::Mongodb, envs);
+        return external(inputs, Component::Mongodb, envs);
     }
     let mongodb = &values.mongodb;
     let mut envs = Vec::new();
@@ -125,7 +124,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
     let values = inputs.values;
     if !values.installs(Component::Elasticsearch) {
         let login = &values.external.elasticsearch_login;
-        let envs = outside_envs(
+        let envs = external_envs(
             inputs,
             &[
                 (
@@ -140,7 +139,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
                 ),
             ],
         );
-        return outside(inputs, Component::Elasticsearch, envs);
+        return external(inputs, Component::Elasticsearch, envs);
     }
     Address {
         host: values.elasticsearch.full_name(),
@@ -149,7 +148,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
     }
 }
 
-/// The Secret with the credentials that the user gave, where there are some.
+/// Renders the Secret with the credentials in the values, if there are any.
 pub(super) fn secret_object(inputs: &Inputs<'_>) -> Option<Value> {
     let outside = &inputs.values.external;
     let used = |component| !inputs.values.installs(component);
@@ -176,19 +175,19 @@ pub(super) fn secret_object(inputs: &Inputs<'_>) -> Option<Value> {
         ),
         (Component::Redis, "redis_password", &outside.redis_password),
     ];
-    let given: serde_json::Map<String, Value> = all
+    let data: serde_json::Map<String, Value> = all
         .into_iter()
         .filter(|(component, _, _)| used(*component))
         .filter_map(|(_, key, value)| Some((key.to_owned(), json!(value.as_ref()?))))
         .collect();
-    if given.is_empty() || outside.existing_secret.is_some() {
+    if data.is_empty() || outside.existing_secret.is_some() {
         return None;
     }
     Some(json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": OUTSIDE_SECRET},
+        "metadata": {"name": EXTERNAL_SECRET},
         "type": "Opaque",
-        "stringData": given,
+        "stringData": data,
     }))
 }

@@ -1,15 +1,14 @@
-//! A pod that reads a ConfigMap or a Secret is restarted when what it reads changes:
-//! exactly that pod, and exactly then.
+//! Restarts a pod exactly when a ConfigMap or a Secret that it reads changes, with a
+//! checksum in an annotation.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The annotation with the checksum of what a pod reads.
+/// The annotation with the checksum of the content that a pod reads.
 pub(super) const ANNOTATION: &str = "clearml-local.io/configuration";
 
-/// Contents by kind and name.
 type Contents = BTreeMap<(&'static str, String), Value>;
 
 pub(super) fn annotate(objects: &mut [Value]) {
@@ -39,7 +38,8 @@ fn content(object: &Value) -> Option<((&'static str, String), Value)> {
     }
 }
 
-/// Finds what a pod reads: single keys in variables, whole objects in volumes.
+/// Collects the content that a pod reads: single keys in variables, whole objects in
+/// volumes.
 fn collect(spec: &Value, contents: &Contents, read: &mut BTreeMap<String, Value>) {
     match spec {
         Value::Array(items) => items.iter().for_each(|item| collect(item, contents, read)),
@@ -91,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_reads_a_changed_key_changes() {
+    fn only_pods_that_read_a_changed_key_change() {
         let before = annotated(json!({"a": "1", "b": "2"}));
         let after = annotated(json!({"a": "1", "b": "3"}));
         assert_eq!(before[0], after[0], "reads the other key");
         assert_ne!(before[1], after[1]);
-        assert_ne!(before[2], after[2], "reads all of it");
+        assert_ne!(before[2], after[2], "reads all keys");
         assert_eq!((&before[3], &after[3]), (&None, &None));
     }
 }

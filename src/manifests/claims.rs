@@ -1,5 +1,5 @@
-//! Volumes and claims with names and paths of our own: what a provisioner makes
-//! is not found again after the cluster was made anew.
+//! Volumes and claims with fixed names and paths: the volumes of a provisioner would not
+//! be found again after the cluster is recreated.
 
 use serde_json::{Value, json};
 
@@ -8,41 +8,42 @@ use crate::component::{Component, NAMESPACE};
 use crate::kube::{COMPONENT_LABEL, KEEP_LABEL};
 use crate::values::{Claim, Values};
 
-/// One volume of a component's, of which replicas have one each.
-struct Kept<'a> {
+/// A volume of a component. Each replica has its own.
+struct DataVolume<'a> {
     component: Component,
     claim: &'a Claim,
     name: String,
-    /// The folder below the data directory.
-    folder: String,
+    /// The subdirectory of the data directory.
+    dir: String,
 }
 
-/// The folders below the data directory in which components keep their data, each
-/// with the component that owns it.
-pub fn folders(values: &Values) -> Vec<(String, Component)> {
-    let kept = kept(values);
-    kept.into_iter()
-        .map(|kept| (kept.folder, kept.component))
+/// Returns the subdirectories of the data directory in which components store data, with
+/// the component that owns each.
+pub fn data_dirs(values: &Values) -> Vec<(String, Component)> {
+    let volumes = volumes(values);
+    volumes
+        .into_iter()
+        .map(|volume| (volume.dir, volume.component))
         .collect()
 }
 
-fn kept(values: &Values) -> Vec<Kept<'_>> {
+fn volumes(values: &Values) -> Vec<DataVolume<'_>> {
     let mut all = Vec::new();
     for component in values.installed() {
         let Some(claim) = values.claim(component).filter(|claim| claim.enabled) else {
             continue;
         };
-        // All pods of the file server share one.
-        let volumes = match component {
+        // All pods of the file server share one volume.
+        let count = match component {
             Component::Fileserver => 1,
             _ => values.replicas(component),
         };
-        for index in 0..volumes {
-            all.push(Kept {
+        for index in 0..count {
+            all.push(DataVolume {
                 component,
                 claim,
                 name: claim_name(values, component, index),
-                folder: match index {
+                dir: match index {
                     0 => component.to_string(),
                     index => format!("{component}-{index}"),
                 },
@@ -52,7 +53,7 @@ fn kept(values: &Values) -> Vec<Kept<'_>> {
     all
 }
 
-/// The claim's name: the chart's, or the one that a StatefulSet looks for.
+/// Returns the name of a claim: the chart's, or the one that the StatefulSet expects.
 fn claim_name(values: &Values, component: Component, index: u32) -> String {
     match component {
         Component::Redis => format!("redis-data-clearml-redis-master-{index}"),
@@ -68,56 +69,56 @@ fn claim_name(values: &Values, component: Component, index: u32) -> String {
     }
 }
 
-/// The volumes, then the claims. A claim without an empty class gets the default
-/// class, and with it silently a new, empty volume.
+/// Renders the volumes, then the claims. Without an empty class, a claim would get the
+/// default class, and silently a new, empty volume.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
-    let kept = kept(inputs.values);
-    let volumes = kept.iter().map(|kept| volume(inputs, kept));
-    volumes.chain(kept.iter().map(pvc)).collect()
+    let all = volumes(inputs.values);
+    let volumes = all.iter().map(|one| volume(inputs, one));
+    volumes.chain(all.iter().map(pvc)).collect()
 }
 
-fn volume_name(kept: &Kept<'_>) -> String {
-    format!("clearml-{}", kept.folder)
+fn volume_name(volume: &DataVolume<'_>) -> String {
+    format!("clearml-{}", volume.dir)
 }
 
 fn labels(component: Component) -> Value {
     json!({COMPONENT_LABEL: component.name(), KEEP_LABEL: "true"})
 }
 
-fn volume(inputs: &Inputs<'_>, kept: &Kept<'_>) -> Value {
+fn volume(inputs: &Inputs<'_>, volume: &DataVolume<'_>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": volume_name(kept), "labels": labels(kept.component)},
+        "metadata": {"name": volume_name(volume), "labels": labels(volume.component)},
         "spec": {
-            "capacity": {"storage": kept.claim.size},
-            "accessModes": kept.claim.access_modes,
+            "capacity": {"storage": volume.claim.size},
+            "accessModes": volume.claim.access_modes,
             "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": kept.claim.class,
+            "storageClassName": volume.claim.class,
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
                 "namespace": NAMESPACE,
-                "name": kept.name,
+                "name": volume.name,
             },
             "hostPath": {
-                "path": format!("{}/{}", inputs.data_root, kept.folder),
+                "path": format!("{}/{}", inputs.data_root, volume.dir),
                 "type": "Directory",
             },
         },
     })
 }
 
-fn pvc(kept: &Kept<'_>) -> Value {
+fn pvc(volume: &DataVolume<'_>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": kept.name, "namespace": NAMESPACE, "labels": labels(kept.component)},
+        "metadata": {"name": volume.name, "namespace": NAMESPACE, "labels": labels(volume.component)},
         "spec": {
-            "accessModes": kept.claim.access_modes,
-            "storageClassName": kept.claim.class,
-            "volumeName": volume_name(kept),
-            "resources": {"requests": {"storage": kept.claim.size}},
+            "accessModes": volume.claim.access_modes,
+            "storageClassName": volume.claim.class,
+            "volumeName": volume_name(volume),
+            "resources": {"requests": {"storage": volume.claim.size}},
         },
     })
 }

@@ -1,16 +1,16 @@
-//! The six components, each from its template.
+//! Renders the six components, each from its template.
 
 use serde_json::{Map, Value, json};
 
-use super::parts::with;
+use super::parts::merge;
 use super::templates::{self, WAIT_SCRIPT};
 use super::{Error, Inputs, addresses, databases, ingress, registry, servers};
 use crate::component::Component;
 
-/// All components' objects, the Secrets first.
+/// Renders the objects of all components, Secrets first.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
     let shared = shared(inputs);
-    let mut objects = templates::render("secret.yaml", &with(shared.clone(), secrets(inputs)))?;
+    let mut objects = templates::render("secret.yaml", &merge(shared.clone(), secrets(inputs)))?;
     objects.extend(registry::object(inputs));
     objects.extend(addresses::secret_object(inputs));
     for component in inputs.values.installed() {
@@ -35,15 +35,15 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
             Component::Webserver => ("webserver.yaml", servers::webserver(inputs)),
         };
         let mut rendered = files;
-        rendered.extend(templates::render(template, &with(own, shared.clone()))?);
+        rendered.extend(templates::render(template, &merge(own, shared.clone()))?);
         for object in &mut rendered {
-            belongs(object, component);
-            finish(object, inputs, component);
+            label_component(object, component);
+            complete_pods(object, inputs, component);
         }
         objects.extend(rendered);
     }
     for (component, mut object) in ingress::objects(inputs) {
-        belongs(&mut object, component);
+        label_component(&mut object, component);
         objects.push(object);
     }
     Ok(objects)
@@ -62,8 +62,8 @@ fn shared(inputs: &Inputs<'_>) -> Value {
     let envs = [&elasticsearch, &mongodb, &redis].map(addresses::Address::envs);
     json!({
         "release": {
-            "file_server_logs_in": inputs.release.file_server_logs_in(),
-            "knows_services_agent": inputs.release.knows_services_agent(),
+            "file_server_requires_login": inputs.release.file_server_requires_login(),
+            "has_services_agent": inputs.release.has_services_agent(),
         },
         "names": servers,
         "label": names.name,
@@ -80,35 +80,35 @@ fn shared(inputs: &Inputs<'_>) -> Value {
 
 fn secrets(inputs: &Inputs<'_>) -> Value {
     let values = inputs.values;
-    let mut more: Vec<(&str, &str)> = Vec::new();
-    if let Some(later) = &inputs.secrets.later {
+    let mut optional_keys: Vec<(&str, &str)> = Vec::new();
+    if let Some(optional) = &inputs.secrets.optional {
         if values.installs(Component::Redis) && values.redis.requires_login {
-            more.push(("redis_password", &later.redis));
+            optional_keys.push(("redis_password", &optional.redis));
         }
         if values.installs(Component::Mongodb) && values.mongodb.requires_login {
-            more.push(("mongodb_password", &later.mongodb));
+            optional_keys.push(("mongodb_password", &optional.mongodb));
         }
         if values.api.fixed_users.is_some() {
-            more.push(("sdk_key", &later.sdk.access_key));
-            more.push(("sdk_secret", &later.sdk.secret_key));
+            optional_keys.push(("sdk_key", &optional.sdk.access_key));
+            optional_keys.push(("sdk_secret", &optional.sdk.secret_key));
         }
     }
-    json!({"secrets": inputs.secrets, "more": more})
+    json!({"secrets": inputs.secrets, "optional_keys": optional_keys})
 }
 
-fn belongs(object: &mut Value, component: Component) {
+fn label_component(object: &mut Value, component: Component) {
     object["metadata"]["labels"][crate::kube::COMPONENT_LABEL] = json!(component.name());
 }
 
-/// What every pod template gets: where it may run, its annotations, credentials for
-/// its images, and each variable once.
-fn finish(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
+/// Completes a pod template: placement, annotations, credentials for its images. Removes
+/// duplicate variables.
+fn complete_pods(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
     let Some(template) = object.pointer_mut("/spec/template") else {
         return;
     };
     let pods = inputs.values.pods(component);
     let mut annotations = json!(pods.annotations);
-    // Pods name tags, which may be moved: the content's identity restarts them.
+    // A tag may point to new content, so the identity of the content restarts the pods.
     if let Some(identity) = inputs.identities.get(inputs.values.image(component)) {
         annotations["clearml-local.io/image"] = json!(identity);
     }
@@ -133,14 +133,14 @@ fn finish(object: &mut Value, inputs: &Inputs<'_>, component: Component) {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
             if let Some(envs) = container.get_mut("env") {
-                once_each(envs);
+                deduplicate(envs);
             }
         }
     }
 }
 
-/// Keeps the last of the variables with one name: the user's stand behind ours.
-fn once_each(envs: &mut Value) {
+/// Keeps the last of several variables with the same name. The user's come after ours.
+fn deduplicate(envs: &mut Value) {
     let Some(list) = envs.as_array_mut() else {
         *envs = json!([]);
         return;

@@ -1,24 +1,25 @@
-//! What the templates of the three databases are given.
+//! The context for the templates of the three databases.
 
 use serde_json::{Value, json};
 
 use super::Inputs;
-use super::parts::{claim, pods, with};
+use super::parts::{claim, merge, pods};
 use crate::component::Component;
 use crate::values::elastic::LEGACY_ROLES;
 
-/// The members' common name in a MongoDB replica set.
+/// The name of the MongoDB replica set.
 const REPLICA_SET: &str = "rs0";
 
-/// Settings that the chart gives to every node, and that win over `elasticsearch.yml`.
+/// Settings that the chart sets on every node, which take precedence over
+/// `elasticsearch.yml`.
 const ELASTIC_SETTINGS: [(&str, &str); 2] = [
     ("network.host", "0.0.0.0"),
     ("cluster.deprecation_indexing.enabled", "false"),
 ];
 
-/// What a small node needs where the user's `elasticsearch.yml` says nothing else.
-/// Without memory maps no privileged container has to raise the machine's limit for
-/// them; the servers have no login, which Elasticsearch 8 wants by default.
+/// Defaults for a small node, unless the user's `elasticsearch.yml` has other values.
+/// Without memory maps, no privileged container has to raise the host's limit for them.
+/// The servers do not log in, which Elasticsearch 8 requires by default.
 const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
     ("node.store.allow_mmap", "false"),
     ("xpack.ml.enabled", "false"),
@@ -28,7 +29,7 @@ const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
 
 pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
     let redis = &inputs.values.redis;
-    // Without a password a protected Redis answers DENIED to other pods.
+    // In protected mode, a Redis without a password answers DENIED to other pods.
     let mut arguments = vec![
         "--appendonly",
         "yes",
@@ -41,7 +42,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         arguments.extend(["--requirepass", "$(REDISCLI_AUTH)"]);
     }
     arguments.extend(redis.base.extra_flags.iter().map(String::as_str));
-    with(
+    merge(
         pods(&redis.base.pods),
         json!({
             "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
@@ -56,7 +57,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
 pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
     let mongodb = &inputs.values.mongodb;
     let shell = inputs.release.mongo_shell();
-    with(
+    merge(
         pods(&mongodb.base.pods),
         json!({
             "ping": [shell, "--quiet", "--eval", "db.adminCommand('ping').ok"],
@@ -73,20 +74,22 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
     )
 }
 
-/// The host names of a replica set's members.
+/// Returns the host names of the members of a replica set.
 fn members(count: u32) -> Vec<String> {
     (0..count)
         .map(|index| format!("clearml-mongodb-{index}.clearml-mongodb-headless:27017"))
         .collect()
 }
 
-/// Where the server finds a replica set: it names the databases itself.
+/// Returns the connection string of a replica set. The server adds the names of the
+/// databases.
 pub(super) fn connection_string(count: u32) -> String {
     let members = members(count).join(",");
     format!("mongodb://{members}/?replicaSet={REPLICA_SET}")
 }
 
-/// Makes the members one set; asked again until they answer.
+/// Returns the command that initiates the replica set. It is repeated until the members
+/// answer.
 fn initiate(shell: &str, count: u32) -> Value {
     let members: Vec<Value> = members(count)
         .into_iter()
@@ -116,7 +119,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
         settings.push(("discovery.seed_hosts", format!("{name}-headless")));
         settings.push(("cluster.initial_master_nodes", nodes.join(",")));
     } else if !own("cluster.initial_master_nodes") {
-        // Elasticsearch refuses the two beside one another.
+        // Elasticsearch refuses both settings together.
         settings.push(("discovery.type", "single-node".into()));
     }
     if elastic.port != 9200 {
@@ -129,15 +132,15 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
     }
     settings.extend(ELASTIC_SETTINGS.map(|(name, value)| (name, value.to_owned())));
     let files = files(&elastic.files);
-    let in_file = settings_in(&files["elasticsearch.yml"]);
+    let user_settings = settings_in(&files["elasticsearch.yml"]);
     settings.extend(
         ELASTIC_DEFAULTS
             .into_iter()
-            .filter(|(name, _)| !in_file.iter().any(|said| said == name))
+            .filter(|(name, _)| !user_settings.iter().any(|setting| setting == name))
             .map(|(name, value)| (name, value.to_owned())),
     );
     settings.retain(|(name, _)| !own(name));
-    with(
+    merge(
         pods(&elastic.base.pods),
         json!({
             "name": name,
@@ -152,8 +155,8 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
     )
 }
 
-/// Files for its folder `config`. The chart's own says only what is in the
-/// environment anyway.
+/// Returns the files for its directory `config`. The chart's default file is omitted,
+/// because the environment has the same settings.
 fn files(files: &crate::values::Files) -> Value {
     let chart = [("elasticsearch.yml", "xpack.security.enabled: false\n")];
     let same = files
@@ -163,8 +166,8 @@ fn files(files: &crate::values::Files) -> Value {
     if same { json!({}) } else { json!(files) }
 }
 
-/// The settings in the text of the user's `elasticsearch.yml`: the environment would
-/// win over them.
+/// Returns the names of the settings in the user's `elasticsearch.yml`, over which the
+/// environment would take precedence.
 fn settings_in(text: &Value) -> Vec<String> {
     fn below(prefix: &str, value: &Value, found: &mut Vec<String>) {
         match value {
@@ -186,16 +189,16 @@ fn settings_in(text: &Value) -> Vec<String> {
     found
 }
 
-/// Nodes beside one another where there is room for more than one: soft, so that
-/// one machine can hold them all.
+/// Returns an affinity that spreads replicas over nodes, unless the values have one. It
+/// is soft, so that one node can run all of them.
 pub(super) fn spread(component: Component, inputs: &Inputs<'_>) -> Option<Value> {
     let own = match component {
         Component::Mongodb => &inputs.values.mongodb.base.pods.affinity,
         Component::Elasticsearch => &inputs.values.elasticsearch.base.pods.affinity,
         _ => return None,
     };
-    let said = own.as_object().is_some_and(|own| !own.is_empty());
-    if said || inputs.values.replicas(component) < 2 {
+    let has_affinity = own.as_object().is_some_and(|own| !own.is_empty());
+    if has_affinity || inputs.values.replicas(component) < 2 {
         return None;
     }
     let selector = json!({"matchLabels": {crate::kube::COMPONENT_LABEL: component.name()}});

@@ -1,4 +1,4 @@
-//! The ingresses of web app, API server and file server.
+//! The ingresses of the web app, the API server and the file server.
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::Inputs;
 use crate::component::Component;
 use crate::values::Site;
 
-/// Artifacts are larger than the 1 MB that one widespread controller lets through;
-/// others do not look at it.
+/// Allows artifacts larger than ingress-nginx's default of 1 MB. Other controllers ignore
+/// it.
 const BODY_SIZE: (&str, &str) = ("nginx.ingress.kubernetes.io/proxy-body-size", "0");
 
-/// An ingress for each server that has a host name of its own.
+/// Renders an ingress for each server that has a host name.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<(Component, Value)> {
     let sites = inputs.values.ingress.sites.all();
     sites

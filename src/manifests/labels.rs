@@ -1,4 +1,4 @@
-//! What every object and every pod has in common.
+//! The labels and settings that all objects and pods have in common.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::kube::{COMPONENT_LABEL, INSTANCE_LABEL};
 /// The chart whose names and values these objects follow.
 const CHART: &str = "clearml-4.0.0";
 
-/// Where Helm's charts say `Helm`.
+/// The value of `managed-by` and `heritage`, which is `Helm` in charts.
 const MANAGER: &str = "clearml-local";
 
-/// Kinds that belong to no namespace.
-pub(super) const CLUSTER_WIDE: [&str; 5] = [
+/// Kinds without a namespace.
+pub(super) const CLUSTER_SCOPED: [&str; 5] = [
     "Namespace",
     "PersistentVolume",
     "ClusterRole",
@@ -21,12 +21,12 @@ pub(super) const CLUSTER_WIDE: [&str; 5] = [
     "IngressClass",
 ];
 
-/// Adds namespace and labels; to a pod template also what no pod of ours needs:
-/// variables for every service, which the server would read as settings, and an
-/// account's token.
+/// Adds the namespace and labels. In pod templates, also disables the variables of
+/// services, which the server would read as settings, and the token of the service
+/// account.
 pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-    if !CLUSTER_WIDE.contains(&kind.as_str()) {
+    if !CLUSTER_SCOPED.contains(&kind.as_str()) {
         object["metadata"]["namespace"] = json!(NAMESPACE);
     }
     let component = object["metadata"]["labels"][COMPONENT_LABEL].clone();
@@ -47,11 +47,12 @@ pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     }
     if let Some(pod) = object.pointer_mut("/spec/template") {
         pod["metadata"]["labels"][INSTANCE_LABEL] = json!(inputs.instance);
-        // A job's pod ends, and a component whose pod ends would not be ready.
+        // The pod of a job finishes, and a component with a finished pod would not be
+        // ready.
         if kind != "Job" {
             pod["metadata"]["labels"][COMPONENT_LABEL] = component;
             for (name, value) in of_sub_chart {
-                // What a selector names cannot be changed in place.
+                // Labels in a selector cannot be changed in place.
                 if name != "heritage" && pod["metadata"]["labels"].get(name).is_none() {
                     pod["metadata"]["labels"][name] = json!(value);
                 }
@@ -62,8 +63,8 @@ pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     }
 }
 
-/// The labels of the objects of a database as the chart's sub-charts have them: users
-/// select by them.
+/// Returns the labels that the objects of a database have in the chart's sub-charts,
+/// because users select by them.
 fn of_sub_chart(component: &Value, inputs: &Inputs<'_>) -> Vec<(&'static str, String)> {
     let is = |one: Component| *component == one.name();
     let labels = |labels: &[(&'static str, &str)]| {

@@ -1,27 +1,27 @@
-//! Values, release and secrets become Kubernetes objects: the same input gives
-//! the same bytes. Names, labels and ports are the chart's, so that what people
-//! know of it stays true.
+//! Renders Kubernetes objects from values, release and secrets. The same input gives the
+//! same bytes. Names, labels and ports are the chart's, so that knowledge of the chart
+//! still applies.
 
 mod addresses;
 mod checksums;
 mod claims;
 mod components;
 mod databases;
+pub mod external;
 mod ingress;
 mod labels;
-pub mod outside;
+mod output;
 mod parts;
 mod registry;
 mod servers;
 mod templates;
 mod traefik;
-mod written;
 
 use serde_json::{Value, json};
 
-pub use self::claims::folders;
+pub use self::claims::data_dirs;
+pub use self::output::{HEADER, to_files, to_yaml};
 pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
-pub use self::written::{HEADER, to_files, to_yaml};
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;
@@ -33,20 +33,21 @@ use crate::values::Values;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The instance's name, for labels.
+    /// The name of the instance, for labels.
     pub instance: &'a str,
-    /// The release: what the server can be told depends on its version.
+    /// The release, which determines the features of the server.
     pub release: &'a Release,
     pub values: &'a Values,
     pub secrets: &'a Secrets,
-    /// The URLs that users type.
+    /// The URLs for users.
     pub endpoints: &'a Endpoints,
-    /// What identifies the images' content; a pod is restarted when it changes.
+    /// The identities of the images' contents. A pod restarts when the identity of its
+    /// image changes.
     pub identities: &'a Identities,
-    /// Where the data directory is mounted in the node.
+    /// The path of the data directory in the node.
     pub data_root: &'a str,
-    /// The user's own login to the registry of `imageCredentials`, where the values
-    /// have none.
+    /// The user's own login to the registry of `imageCredentials`, if the values have
+    /// none.
     pub registry_login: Option<&'a (String, String)>,
 }
 
@@ -63,7 +64,7 @@ impl Object {
     }
 }
 
-/// Renders all objects, in the order in which they are to be applied.
+/// Renders all objects, in the order in which they must be applied.
 pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     let mut objects = vec![json!({
         "apiVersion": "v1",
@@ -79,7 +80,7 @@ pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
     Ok(objects.into_iter().map(Object).collect())
 }
 
-/// A template and its values do not fit.
+/// A template does not match its values.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest of {template} cannot be rendered: {reason}")]
 pub struct Error {

@@ -1,11 +1,11 @@
-//! Pieces of what templates are given.
+//! Parts of the context of templates.
 
 use serde_json::{Value, json};
 
 use crate::values::{Claim, Image, Pods};
 
-/// Both maps as one; the second wins.
-pub(super) fn with(mut one: Value, other: Value) -> Value {
+/// Merges two maps; the second takes precedence.
+pub(super) fn merge(mut one: Value, other: Value) -> Value {
     if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
         one.extend(other);
     }
@@ -19,7 +19,7 @@ fn image(image: &Image) -> Value {
     })
 }
 
-/// What is said of a component's pods in its template.
+/// Returns the context for the pods of a component.
 pub(super) fn pods(pods: &Pods) -> Value {
     json!({
         "image": image(&pods.image),

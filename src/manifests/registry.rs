@@ -1,4 +1,4 @@
-//! The credentials with which pods pull.
+//! The credentials with which pods pull images.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::Inputs;
 use crate::values::PullSecret;
 
-/// The Secret that is made of the values.
+/// The Secret that is rendered from the values.
 const NAME: &str = "clearml-registry";
 
-/// The Secret that pods name, where they name one.
+/// Returns the name of the pull Secret of pods, if they have one.
 pub(super) fn name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
     match inputs.values.pull_secret.as_ref()? {
         PullSecret::Existing(name) => Some(name),
@@ -18,7 +18,7 @@ pub(super) fn name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
     }
 }
 
-/// The Secret, where it is made of the values and there is a login.
+/// Renders the Secret, if the values define it and there is a login.
 pub(super) fn object(inputs: &Inputs<'_>) -> Option<Value> {
     let PullSecret::Created {
         registry,
@@ -34,7 +34,7 @@ pub(super) fn object(inputs: &Inputs<'_>) -> Option<Value> {
     if !email.is_empty() {
         entry["email"] = json!(email);
     }
-    // The name under which Docker Hub's credentials are looked for.
+    // The key of Docker Hub's credentials.
     let host = match registry.as_str() {
         "docker.io" => "https://index.docker.io/v1/",
         other => other,

@@ -1,28 +1,28 @@
-//! What the templates of the three ClearML servers are given, and the files that
-//! are mounted in them.
+//! The context for the templates of the three ClearML servers, and the files that are
+//! mounted in them.
 
 use serde_json::{Value, json};
 
 use super::Inputs;
-use super::parts::{pods, with};
+use super::parts::{merge, pods};
 use crate::component::Component;
 use crate::values::{FixedUsers, Server, ServiceType};
 
-/// Where servers read configuration files.
+/// The directory in which servers read configuration files.
 const CONFIG_DIR: &str = "/opt/clearml/config";
-/// Where they read the file of ours.
+/// The directory with the file of the fixed users.
 const USERS_DIR: &str = "/opt/clearml/fixed-users";
 const USERS_SECRET: &str = "clearml-fixed-users";
 /// The watchdog's own defaults (server 1.5.0 to 2.3).
 const WATCHDOG: (bool, u64, u64) = (true, 7200, 900);
 
-/// What all three have.
+/// Returns the context that all three have in common.
 pub(super) fn server(server: &Server) -> Value {
-    with(
+    merge(
         pods(&server.pods),
         json!({
             "service": {
-                // The node publishes node ports, whatever type the values have.
+                // The node publishes node ports, independent of the type in the values.
                 "type": ServiceType::NodePort.as_str(),
                 "port": server.service.port,
                 "node_port": server.service.node_port,
@@ -34,7 +34,7 @@ pub(super) fn server(server: &Server) -> Value {
     )
 }
 
-/// The API server, and the objects with its files.
+/// Returns the context of the API server, and the objects with its files.
 pub(super) fn apiserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let values = inputs.values;
     let options = &values.api;
@@ -67,11 +67,11 @@ pub(super) fn apiserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
         "mounts": mounts,
         "volumes": volumes,
     });
-    (with(server(&values.apiserver), own), objects)
+    (merge(server(&values.apiserver), own), objects)
 }
 
-/// What differs from the server's own defaults: more would take away what
-/// `services.conf` of the user says.
+/// Returns the variables that differ from the server's defaults. Others would override
+/// the user's `services.conf`.
 fn watchdog(inputs: &Inputs<'_>) -> Vec<Value> {
     let watchdog = inputs.values.api.watchdog;
     let all = [
@@ -102,7 +102,8 @@ fn watchdog(inputs: &Inputs<'_>) -> Vec<Value> {
         .collect()
 }
 
-/// A user for the SDK: with fixed users the default one cannot log in.
+/// Returns the variables of a user for the SDK: with fixed users, the default user cannot
+/// log in.
 fn sdk_user() -> Vec<Value> {
     let path = "CLEARML__SECURE__CREDENTIALS__SDK";
     let secret = |name: &str, key: &str| json!({"name": format!("{path}__{name}"), "valueFrom": {"secretKeyRef": {"name": "clearml-conf", "key": key}}});
@@ -114,7 +115,8 @@ fn sdk_user() -> Vec<Value> {
     ]
 }
 
-/// JSON is HOCON.
+/// Returns the Secret with the fixed users. The server reads HOCON, of which JSON is a
+/// subset.
 fn users_secret(fixed: &FixedUsers) -> Value {
     let users = json!({"auth": {"fixed_users": {
         "enabled": true, "pass_hashed": fixed.hashed, "users": fixed.users,
@@ -128,9 +130,9 @@ fn users_secret(fixed: &FixedUsers) -> Value {
     })
 }
 
-/// The web app, and the object with its files. Servers from 1.15 on read
-/// `configuration.json` from a folder of its own; earlier ones serve a file of their
-/// image, whose place it takes.
+/// Returns the context of the web app, and the object with its files. Servers from 1.15
+/// read `configuration.json` from a separate directory; earlier ones serve a file of
+/// their image, which is replaced.
 pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let values = inputs.values;
     let mut own = server(&values.webserver);
@@ -142,11 +144,11 @@ pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let mut mounts = vec![json!({"name": "config", "mountPath": CONFIG_DIR})];
     if values.web_files.contains_key("configuration.json") {
         let file = "configuration.json";
-        let folder = match inputs.release.can_display_urls() {
+        let dir = match inputs.release.can_display_urls() {
             true => "/mnt/external_files/configs",
             false => "/usr/share/nginx/html",
         };
-        let path = format!("{folder}/{file}");
+        let path = format!("{dir}/{file}");
         mounts.push(json!({"name": "config", "mountPath": path, "subPath": file}));
     }
     own["mounts"] = json!(mounts);
@@ -158,8 +160,9 @@ fn config_map(name: &str, data: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
 }
 
-/// Variables of which servers from 1.15 on make `configuration.json`, each JSON in a
-/// text. A key of the user's own file is left to that file: variables would win.
+/// Returns the variables from which servers from 1.15 generate `configuration.json`, each
+/// with a JSON text. Keys of the user's own file are omitted, because variables would
+/// take precedence.
 fn web_configuration(inputs: &Inputs<'_>) -> Vec<Value> {
     if !inputs.release.can_display_urls() {
         return Vec::new();
@@ -169,10 +172,10 @@ fn web_configuration(inputs: &Inputs<'_>) -> Vec<Value> {
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
     let ours = [
-        // The page's own origin, whose nginx leads to the API server: right for every
-        // port and host name, where the web app's own guess knows only a few.
+        // The origin of the page, whose nginx forwards to the API server: correct for
+        // every port and host name, unlike the web app's default.
         ("apiBaseUrl", json!("/api")),
-        // For `create credentials`: what users copy into clearml.conf.
+        // The URLs that users copy into clearml.conf after `create credentials`.
         (
             "displayedServerUrls",
             json!({

@@ -1,5 +1,5 @@
-//! The templates, and their engine. Values are written as JSON by themselves;
-//! so no expression stands in quotes.
+//! The templates and their engine. The engine writes values as JSON, so expressions must
+//! not be in quotes.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Error;
 use crate::yaml;
 
-/// Every template by its name.
+/// All templates by name.
 pub(super) const ALL: [(&str, &str); 10] = [
     (
         "_macros.j2",
@@ -54,14 +54,15 @@ pub(super) const ALL: [(&str, &str); 10] = [
     ),
 ];
 
-/// Waits for a dependency, in an init container.
+/// The script of the init container that waits for dependencies.
 pub(super) const WAIT_SCRIPT: &str = include_str!("../../templates/clearml/wait.sh");
 
-/// All templates, parsed once; or why one of them cannot be.
+/// All templates, parsed once, or the error of one of them.
 static PARSED: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The macros are part of YAML files, whatever their own name.
+    // The macros are included in YAML files, although their own name does not end with
+    // `.yaml`.
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Json);
     for (name, text) in ALL {
         let added = environment.add_template(name, text);
@@ -94,8 +95,8 @@ mod tests {
 
     #[test]
     fn every_template_is_in_the_table() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/clearml");
-        let files = crate::files::list(&folder).unwrap();
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/clearml");
+        let files = crate::files::list(&dir).unwrap();
         let templates: Vec<String> = files.into_iter().filter(|f| f.ends_with(".j2")).collect();
         let mut known: Vec<String> = ALL
             .iter()
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn no_expression_stands_in_quotes() {
+    fn no_expression_is_in_quotes() {
         for (name, text) in ALL {
             for line in text.lines() {
                 assert!(

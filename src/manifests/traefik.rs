@@ -1,29 +1,29 @@
-//! The ingress controller of a local node: Traefik, with nothing but what serves
-//! ingresses. On a cluster of one's own there is one already.
+//! The ingress controller of a local node: Traefik, configured only for ingresses. Other
+//! clusters already have a controller.
 
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::labels::CLUSTER_WIDE;
+use super::labels::CLUSTER_SCOPED;
 use super::{Error, Object, templates};
 use crate::component::{NAMESPACE, RELEASE_NAME};
 use crate::image_ref::ImageRef;
 use crate::kube::INSTANCE_LABEL;
 
-/// The controller's image. Pinned to the version that is in the node of the end-to-end
-/// test, which `tests/rig/traefik` builds from its Go module; what a later one is told
-/// and may see is not the same.
+/// The image of the controller. Pinned to the version in the node of the end-to-end
+/// tests, which `tests/rig/traefik` builds from its Go module; later versions need
+/// another configuration and other permissions.
 pub static IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
     let image = "traefik:v3.0.4";
     image.parse().expect("the reference is part of the program")
 });
-/// The class of the ingresses that it serves, and of those that name none.
+/// The class of its ingresses, and of ingresses without a class.
 pub const CLASS: &str = "traefik";
 const NAME: &str = "clearml-traefik";
 
-/// The controller's objects. `identity` is that of its image's content, `node_ports`
-/// are those of HTTP and HTTPS.
+/// Renders the objects of the controller. `identity` identifies the content of its image,
+/// `node_ports` are for HTTP and HTTPS.
 pub fn traefik(
     instance: &str,
     identity: Option<&String>,
@@ -48,9 +48,9 @@ pub fn traefik(
     Ok(objects.into_iter().map(Object).collect())
 }
 
-/// Namespace and labels, of which the instance's is what prune goes by.
+/// Adds the namespace and labels, including the label that prune selects by.
 fn label(object: &mut Value, instance: &str) {
-    if !CLUSTER_WIDE.contains(&object["kind"].as_str().unwrap_or_default()) {
+    if !CLUSTER_SCOPED.contains(&object["kind"].as_str().unwrap_or_default()) {
         object["metadata"]["namespace"] = json!(NAMESPACE);
     }
     let version = IMAGE.tag().map(|tag| tag.trim_start_matches('v'));

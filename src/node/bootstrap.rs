@@ -1,4 +1,4 @@
-//! From nothing to a node whose Kubernetes API answers.
+//! Creates the cluster in a new node, with kubeadm.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::event::Step;
 use crate::settings::InstanceName;
 use crate::wait::{Attempt, Reason, Wait};
 
-/// Written in the node when kubeadm has ended well: without it a node is half made.
+/// Created in the node when kubeadm has succeeded. A node without it is incomplete.
 pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
-/// Written in the node when it has its pod network and storage class: an `up` may
-/// end between kubeadm and these.
-pub(super) const FURNISHED_FILE: &str = "/kind/clearml-local-furnished";
+/// Created in the node when it has its pod network and storage class, because `up` may be
+/// interrupted between kubeadm and these.
+pub(super) const PROVISIONED_FILE: &str = "/kind/clearml-local-furnished";
 
-/// `kubeadm init`. With cgroup v1 (first argument `1`) systemd may remove the cgroup of a
-/// slice in the moment in which the first pods are created below it, and the kubelet tries
-/// them again after 10 to 15 s: it is restarted when it says so.
+/// Runs `kubeadm init`. With cgroup v1 (first argument `1`), systemd may remove the
+/// cgroup of a slice while the first pods are created in it, and the kubelet retries only
+/// after 10 to 15 s. So it is restarted when it logs this.
 const INIT: &str = r#"
 if [ "$1" = 1 ]; then
   { timeout 60 journalctl -u kubelet -f -o cat | grep -q -m 1 'cgroups exist and are correctly applied' &&
@@ -27,12 +27,12 @@ fi
 exec kubeadm init --config=/kind/kubeadm.conf --skip-token-print
 "#;
 
-/// The phases of kubeadm that only write objects, at the same time: kubeadm sends five
-/// requests a second, so that one after another they take two seconds. Then the node serves
-/// load balancers like any other, names resolve as soon as `CoreDNS` runs, the token is
-/// deleted, the kubelet reads the certificate that it renews, and the node is known to be
-/// whole. The arguments are the node, the token's identifier, [`DONE_FILE`] and the patch of
-/// `CoreDNS`.
+/// Runs the phases of kubeadm that only write objects, at the same time: kubeadm sends
+/// five requests a second, so they would take two seconds one after another. Also lets
+/// the node serve load balancers, lets names resolve as soon as `CoreDNS` runs, deletes
+/// the token, makes the kubelet use the certificate that it renews, and marks the node as
+/// complete. The arguments are the node, the ID of the token, [`DONE_FILE`] and the patch
+/// of `CoreDNS`.
 const FINISH: &str = r#"
 set -e
 phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
@@ -50,50 +50,49 @@ current=/var/lib/kubelet/pki/kubelet-client-current.pem
 touch "$3"
 "#;
 
-/// How long containerd may take to answer after the container's start.
-const CONTAINERD_PATIENCE: Duration = Duration::from_secs(90);
+/// How long containerd may take to answer after the start of the container.
+const CONTAINERD_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Whether kubeadm has ended well in a running node.
+/// Returns whether kubeadm has succeeded in a running node.
 pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
     let output = engine.exec(node, &["test", "-f", DONE_FILE], None).await?;
     Ok(output.code == 0)
 }
 
-/// Notes that a node was given its pod network and storage class.
-pub async fn note_furnished(engine: &dyn Engine, node: &str) -> Result<(), Error> {
-    let argv = ["touch", FURNISHED_FILE];
+/// Marks a node as provisioned with its pod network and storage class.
+pub async fn mark_provisioned(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+    let argv = ["touch", PROVISIONED_FILE];
     exec_ok(engine, node, "mark the node as set up", &argv).await?;
     Ok(())
 }
 
-/// Waits until containerd in the node answers: from then on images can be
-/// brought.
+/// Waits until containerd in the node answers. Then images can be loaded.
 ///
 /// # Errors
-/// When the node ends or containerd is silent for too long.
-pub async fn await_containerd(engine: &dyn Engine, node: &str) -> Result<(), Error> {
+/// If the node exits, or containerd does not answer in time.
+pub async fn wait_for_containerd(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let wait = Wait::new("containerd")
         .every(Duration::from_millis(150))
-        .within(CONTAINERD_PATIENCE);
+        .within(CONTAINERD_TIMEOUT);
     let answered = wait.run(async || match engine.container(node).await? {
         Some(container) if container.running => Ok(containerd(engine, node).await),
-        ended => Err(Error::Ended {
+        stopped => Err(Error::Exited {
             node: node.to_owned(),
-            code: ended.and_then(|c| c.exit_code).unwrap_or(-1),
+            code: stopped.and_then(|c| c.exit_code).unwrap_or(-1),
             tail: log_tail(engine, node).await,
         }),
     });
     match answered.await? {
         Ok(()) => Ok(()),
-        Err(late) => Err(Error::NoContainerd {
+        Err(timeout) => Err(Error::NoContainerd {
             node: node.to_owned(),
-            late,
+            timeout,
             tail: log_tail(engine, node).await,
         }),
     }
 }
 
-/// Asks containerd in a running node once.
+/// Checks once whether containerd in a running node answers.
 async fn containerd(engine: &dyn Engine, node: &str) -> Attempt<()> {
     let argv = ["ctr", "-n", "k8s.io", "version"];
     match engine.exec(node, &argv, None).await {
@@ -111,11 +110,11 @@ async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {
     log.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Makes the running node a cluster, unless it was found to be one, and returns its
+/// Creates the cluster in a running node, unless it already exists, and returns its
 /// kubeconfig.
 ///
 /// # Errors
-/// [`Error::Kubeadm`] with the lines that matter when kubeadm fails.
+/// [`Error::Kubeadm`] with the relevant lines if kubeadm fails.
 pub async fn bootstrap(
     engine: &dyn Engine,
     instance: &InstanceName,
@@ -134,7 +133,7 @@ pub async fn bootstrap(
     }
     match &found.admin_conf {
         Some(text) => Ok(text.clone()),
-        // The error says what is missing.
+        // Returns the error that the file is missing.
         None => admin_conf(engine, node).await,
     }
 }
@@ -165,13 +164,14 @@ async fn init(
     let v1 = if cgroup_v1 { "1" } else { "0" };
     run_kubeadm(engine, node, &["sh", "-c", INIT, "sh", v1]).await?;
     let id = token.split('.').next().unwrap_or_default();
-    // Where kubeadm patches CoreDNS itself (1.37.2 does) nothing changes here.
+    // Changes nothing if kubeadm has patched CoreDNS already, as 1.37.2 does.
     let dns = kubeadm::COREDNS_PATCH;
     let finish = ["bash", "-c", FINISH, "bash", node, id, DONE_FILE, dns];
     run_kubeadm(engine, node, &finish).await
 }
 
-/// Runs kubeadm, and keeps what it and the kubelet said if it fails.
+/// Runs kubeadm. If it fails, the error contains its output and the journal of the
+/// kubelet.
 async fn run_kubeadm(engine: &dyn Engine, node: &str, argv: &[&str]) -> Result<(), Error> {
     let output = engine.exec(node, argv, None).await?;
     if output.code == 0 {
@@ -179,12 +179,12 @@ async fn run_kubeadm(engine: &dyn Engine, node: &str, argv: &[&str]) -> Result<(
     }
     let argv = ["journalctl", "-u", "kubelet", "--no-pager", "-n", "400"];
     let journal = engine.exec(node, &argv, None).await?.stdout;
-    let said = format!("{}\n{}", output.stdout, output.stderr);
-    let (reason, tail) = kubeadm::what_matters(&said, &journal);
+    let output_text = format!("{}\n{}", output.stdout, output.stderr);
+    let (reason, tail) = kubeadm::find_reason(&output_text, &journal);
     Err(Error::Kubeadm {
         node: node.to_owned(),
         reason,
         tail,
-        log: format!("{said}\n--- journal of the kubelet\n{journal}"),
+        log: format!("{output_text}\n--- journal of the kubelet\n{journal}"),
     })
 }

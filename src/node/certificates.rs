@@ -1,5 +1,5 @@
-//! The certificates that kubeadm made: valid for a year, and renewed here, as nobody
-//! runs `kubeadm upgrade` in a node of ours.
+//! The certificates of the cluster. kubeadm issues them for a year, and `kubeadm
+//! upgrade`, which would renew them, never runs in these nodes. So they are renewed here.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,13 +14,13 @@ use x509_cert::ext::pkix::name::GeneralName;
 use super::Error;
 use crate::docker::Engine;
 
-/// How long before their end certificates are renewed, and warned of.
-const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How many certificates are named.
-const NAMED: usize = 3;
+/// How long before their expiry certificates are renewed and a warning is shown.
+const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many certificates a warning lists.
+const MAX_LISTED: usize = 3;
 
-/// Prints the node's address, then each certificate after its name. A kubelet's client
-/// certificate is in a file with its key, which stays in the node.
+/// Prints the address of the node, and each certificate after its name. The file with the
+/// kubelet's client certificate also contains the key, which is not printed.
 pub(super) const READ: &str = r#"cd /etc/kubernetes
 echo "== address $(getent ahostsv4 "$(hostname)" | cut -d ' ' -f 1 | head -n 1)"
 for file in pki/*.crt pki/etcd/*.crt; do
@@ -34,9 +34,9 @@ file=/var/lib/kubelet/pki/kubelet-client-current.pem
 [ -f $file ] && echo '== kubelet' && sed -n '/BEGIN CERT/,/END CERT/p' $file
 true"#;
 
-/// Renews all. The servers read their certificates when they start, so that they are
-/// ended here and started again by the kubelet. `address`: the API server's certificate
-/// names a former address.
+/// Renews all certificates. The servers read them only when they start, so the script
+/// kills them, and the kubelet restarts them. With the argument `address`, the API
+/// server's certificate is for a previous address and is issued again.
 const RENEW: &str = r#"set -e
 config=/kind/kubeadm.conf pki=/var/lib/kubelet/pki
 trap 'systemctl start kubelet' EXIT
@@ -64,9 +64,10 @@ done"#;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Certificates {
-    ends: Vec<(String, Timestamp)>,
-    /// Whether the API server's names an address that the node no longer has.
-    other_address: bool,
+    expiries: Vec<(String, Timestamp)>,
+    /// Whether the API server's certificate is for an address that the node no longer
+    /// has.
+    address_changed: bool,
 }
 
 pub async fn certificates(engine: &dyn Engine, node: &str) -> Result<Certificates, Error> {
@@ -74,17 +75,17 @@ pub async fn certificates(engine: &dyn Engine, node: &str) -> Result<Certificate
     Ok(Certificates::parse(&output.stdout))
 }
 
-/// Renews the certificates of a running node, and the kubelet's. The Kubernetes API is
-/// away for some seconds after it.
+/// Renews the certificates of a running node. The Kubernetes API is unavailable for some
+/// seconds afterwards.
 ///
 /// # Errors
-/// [`Error::Renewal`] when kubeadm refuses.
+/// [`Error::Renewal`] if kubeadm fails.
 pub async fn renew_certificates(
     engine: &dyn Engine,
     node: &str,
     found: &Certificates,
 ) -> Result<(), Error> {
-    let address = if found.other_address { "address" } else { "" };
+    let address = if found.address_changed { "address" } else { "" };
     let argv = ["bash", "-c", RENEW, "bash", node, address];
     let output = engine.exec(node, &argv, None).await?;
     if output.code == 0 {
@@ -116,36 +117,41 @@ impl Certificates {
             let end = certificate.tbs_certificate().validity().not_after;
             let end = i64::try_from(end.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
             let end = Timestamp::from_second(end).unwrap_or(Timestamp::MAX);
-            found.ends.push((name.to_owned(), end));
+            found.expiries.push((name.to_owned(), end));
             if name == "apiserver"
                 && let Some(address) = address
             {
-                found.other_address = !addresses(&certificate).contains(&address);
+                found.address_changed = !addresses(&certificate).contains(&address);
             }
         }
         found
     }
 
-    /// Whether they are to be renewed: one ends soon, or names a former address.
+    /// Returns whether they must be renewed: one expires soon or is for a previous
+    /// address.
     pub fn need_renewal(&self, now: Timestamp) -> bool {
-        self.other_address || self.ends.iter().any(|(_, end)| *end < now + AHEAD)
+        self.address_changed
+            || self
+                .expiries
+                .iter()
+                .any(|(_, end)| *end < now + RENEW_BEFORE)
     }
 
     pub fn expired(&self, now: Timestamp) -> bool {
-        self.ends.iter().any(|(_, end)| *end < now)
+        self.expiries.iter().any(|(_, end)| *end < now)
     }
 
-    /// What is to be known of them, if anything: `certificates of the cluster expired on
-    /// 2027-11-25: apiserver, …`.
-    pub fn trouble(&self, now: Timestamp) -> Option<String> {
+    /// Returns the warning about certificates that have expired or expire soon:
+    /// `certificates of the cluster expired on 2027-11-25: apiserver, …`.
+    pub fn warning(&self, now: Timestamp) -> Option<String> {
         let expired = self.expired(now);
-        let until = if expired { now } else { now + AHEAD };
-        let mut due = self.ends.iter().filter(|(_, end)| *end < until);
+        let until = if expired { now } else { now + RENEW_BEFORE };
+        let mut due = self.expiries.iter().filter(|(_, end)| *end < until);
         let mut due: Vec<_> = due.by_ref().collect();
         due.sort_by_key(|(_, end)| *end);
         let Some((_, first)) = due.first() else {
             let other = "the certificate of the Kubernetes API is for an old address";
-            return self.other_address.then(|| other.to_owned());
+            return self.address_changed.then(|| other.to_owned());
         };
         let date = first.to_string();
         let date = date.split('T').next().unwrap_or_default();
@@ -155,16 +161,18 @@ impl Certificates {
             _ => format!("expire on {date}"),
         };
         let names: Vec<&str> = due.iter().map(|(name, _)| name.as_str()).collect();
-        let named = names[..names.len().min(NAMED)].join(", ");
-        let more = match names.len().saturating_sub(NAMED) {
+        let listed = names[..names.len().min(MAX_LISTED)].join(", ");
+        let more = match names.len().saturating_sub(MAX_LISTED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        Some(format!("certificates of the cluster {when}: {named}{more}"))
+        Some(format!(
+            "certificates of the cluster {when}: {listed}{more}"
+        ))
     }
 }
 
-/// The addresses that a certificate is for.
+/// Returns the IPv4 addresses that a certificate is for.
 fn addresses(certificate: &Certificate) -> Vec<IpAddr> {
     let extension = certificate
         .tbs_certificate()
@@ -186,8 +194,8 @@ fn addresses(certificate: &Certificate) -> Vec<IpAddr> {
 mod tests {
     use super::*;
 
-    /// An API server's certificate as kubeadm made it, for 10.96.0.1, 172.20.0.3 and
-    /// 127.0.0.1, until 2027-11-26T08:15:32Z.
+    /// An API server's certificate from kubeadm, for 10.96.0.1, 172.20.0.3 and 127.0.0.1,
+    /// which expires at 2027-11-26T08:15:32Z.
     const APISERVER: &str = include_str!("certificates/apiserver.pem");
 
     fn at(time: &str) -> Timestamp {
@@ -202,40 +210,40 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_warned_of_30_days_ahead_and_named_when_they_have_expired() {
+    fn a_warning_lists_certificates_30_days_before_they_expire() {
         let found = found("172.20.0.3");
         let early = at("2027-10-20T00:00:00Z");
-        assert_eq!(found.trouble(early), None);
+        assert_eq!(found.warning(early), None);
         assert!(!found.need_renewal(early));
         let soon = at("2027-11-14T00:00:00Z");
         assert_eq!(
-            found.trouble(soon).unwrap(),
+            found.warning(soon).unwrap(),
             "certificates of the cluster expire in 12 days, on 2027-11-26: apiserver, admin.conf"
         );
         assert!(found.need_renewal(soon) && !found.expired(soon));
         let late = at("2027-12-01T00:00:00Z");
         assert!(found.expired(late));
         assert_eq!(
-            found.trouble(late).unwrap(),
+            found.warning(late).unwrap(),
             "certificates of the cluster expired on 2027-11-26: apiserver, admin.conf"
         );
     }
 
     #[test]
-    fn an_expired_certificate_of_the_kubelet_is_enough() {
+    fn an_expired_certificate_of_the_kubelet_is_reported() {
         let found = Certificates::parse(&format!("== address 172.20.0.3\n== kubelet\n{APISERVER}"));
         let late = at("2027-12-01T00:00:00Z");
         assert!(found.need_renewal(late) && found.expired(late));
         assert_eq!(
-            found.trouble(late).unwrap(),
+            found.warning(late).unwrap(),
             "certificates of the cluster expired on 2027-11-26: kubelet"
         );
     }
 
     #[test]
-    fn a_certificate_for_a_former_address_is_renewed() {
+    fn a_certificate_for_a_previous_address_is_renewed() {
         let now = at("2027-01-01T00:00:00Z");
         assert!(found("172.20.0.7").need_renewal(now));
-        assert!(!found("").need_renewal(now), "the address may not be known");
+        assert!(!found("").need_renewal(now), "the address may be unknown");
     }
 }

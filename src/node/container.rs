@@ -1,68 +1,68 @@
-//! The node's container: created or started, in its network, until its containerd
-//! answers.
+//! Creates and starts the node's container in its network.
 
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Error, await_containerd, prepare, proxy, spec};
+use super::{Error, prepare, proxy, spec, wait_for_containerd};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
 use crate::settings::InstanceName;
 use crate::wait::{Attempt, Wait};
 
-/// How long the engine may take to finish a container that somebody else asked for.
-const CREATION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the engine may take to finish creating a container for another process.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Makes and starts the node container, with its network and image volume, waits until
-/// its containerd answers, and prepares it. A refusal leaves nothing of it.
+/// Creates and starts the node container, with its network and image volume, waits until
+/// its containerd answers, and prepares it. If the engine refuses, nothing is left
+/// behind.
 ///
 /// # Errors
-/// When the engine refuses, such as for a port in use.
-pub async fn make(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
+/// If the engine refuses, for instance because a port is in use.
+pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
     let volume = spec::image_volume(node.name, node.image_id);
     let had_volume = engine.volume_labels(&volume).await?.is_some();
     ensure_network(engine, spec::NETWORK).await?;
     let networks = engine.networks(spec::NETWORK).await?;
     let ranges: Vec<IpNet> = networks.into_iter().flat_map(|n| n.subnets).collect();
     let container = node.container(&ranges);
-    let made = async {
+    let created = async {
         let labels = spec::labels(node.name);
         engine.ensure_volume(&volume, &labels).await?;
-        create(engine, &container, node.name).await?;
+        create_container(engine, &container, node.name).await?;
         let started = start_in_network(engine, &container.name).await;
         if started.is_err() {
-            // It never ran: nothing in it is worth keeping. The refusal says more than
-            // what may go wrong here.
+            // It never ran, so it contains nothing to keep. A failure to remove it is
+            // less important than the refusal.
             let _ = engine.remove(&container.name).await;
         }
         started.map_err(Error::from)
     };
-    if let Err(error) = made.await {
+    if let Err(error) = created.await {
         if !had_volume {
             let _ = engine.remove_volume(&volume).await;
         }
         return Err(error);
     }
-    drop_former_image_volumes(engine, node.name, &volume).await?;
-    await_containerd(engine, &container.name).await?;
+    remove_old_image_volumes(engine, node.name, &volume).await?;
+    wait_for_containerd(engine, &container.name).await?;
     let variables = proxy::variables(node.proxies, &container.name, &ranges);
-    if proxy::tell_systemd(engine, &container.name, &variables).await? {
-        await_containerd(engine, &container.name).await?;
+    if proxy::configure_systemd(engine, &container.name, &variables).await? {
+        wait_for_containerd(engine, &container.name).await?;
     }
     prepare::new_node(engine, &container.name).await?;
     Ok(container.name)
 }
 
-/// Creates the node's container. A command that was interrupted while it created one
-/// left the engine to finish that: ours that never ran is removed first.
-async fn create(
+/// Creates the node's container. An interrupted command may have left a container that
+/// never ran, which the engine may still be creating. It is removed first.
+async fn create_container(
     engine: &dyn Engine,
     container: &ContainerSpec,
     instance: &InstanceName,
 ) -> Result<(), Error> {
     let mut refusal = None;
     let created = Wait::new("the container's name")
-        .within(CREATION_PATIENCE)
+        .within(CREATION_TIMEOUT)
         .run(async || {
             match engine.create(container).await {
                 Ok(_) => return Ok(Attempt::Done(())),
@@ -76,7 +76,8 @@ async fn create(
                     });
                 }
                 Some(found) if !found.running => engine.remove(&found.name).await?,
-                // A name is taken as soon as a creation begins, and seen at its end.
+                // The engine reserves a name when a creation begins, and shows the
+                // container when it ends.
                 Some(_) | None => {}
             }
             Ok(Attempt::Pending("it is in use".into()))
@@ -88,9 +89,9 @@ async fn create(
     }
 }
 
-/// Drops the image volumes of former node images: no other containerd may read them,
-/// and they are large.
-async fn drop_former_image_volumes(
+/// Removes the image volumes of previous node images: another version of containerd may
+/// not be able to read them, and they are large.
+async fn remove_old_image_volumes(
     engine: &dyn Engine,
     instance: &InstanceName,
     current: &str,
@@ -105,19 +106,19 @@ async fn drop_former_image_volumes(
     Ok(())
 }
 
-/// Starts a node that was stopped, also one whose network was removed meanwhile, and
-/// lets one go on that was paused.
+/// Starts a stopped node, even if its network was removed since, or resumes a paused
+/// node.
 pub async fn start(engine: &dyn Engine, node: &Container) -> Result<(), Error> {
     if node.paused {
         return Ok(engine.unpause(&node.name).await?);
     }
-    // Also removes duplicates, with which no container would start.
+    // Also removes duplicates, which would prevent a start.
     ensure_network(engine, spec::NETWORK).await?;
     Ok(start_in_network(engine, &node.name).await?)
 }
 
-/// Starts a container in the network as it is now: engines do not find one that was
-/// removed and created again by themselves.
+/// Starts a container, and connects it to the current network if its network was removed:
+/// engines do not find one that was created again.
 async fn start_in_network(engine: &dyn Engine, name: &str) -> Result<(), docker::Error> {
     match engine.start(name).await {
         Err(error) if error.is_network_missing() => {
@@ -137,8 +138,8 @@ mod tests {
     use crate::proxy::Proxies;
     use crate::settings::Instance;
 
-    /// Makes a node of an instance that keeps its data in a folder.
-    async fn made(engine: &FakeEngine, image_id: &str) -> Result<String, Error> {
+    /// Creates the node of an instance with a data directory.
+    async fn create(engine: &FakeEngine, image_id: &str) -> Result<String, Error> {
         let name = "demo".parse().unwrap();
         let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         let node = spec::NodeSpec {
@@ -150,13 +151,13 @@ mod tests {
             api_server_port: 40000,
             device_mapper: false,
         };
-        make(engine, &node).await
+        super::create(engine, &node).await
     }
 
     const IMAGE: &str = "sha256:0000000000001";
 
     #[tokio::test]
-    async fn another_node_image_gets_a_volume_of_its_own() {
+    async fn another_node_image_gets_its_own_volume() {
         let name = "demo".parse().unwrap();
         let engine = FakeEngine::default();
         let data = spec::data_volume(&name);
@@ -165,22 +166,22 @@ mod tests {
             .await
             .unwrap();
         for image in [IMAGE, IMAGE, "sha256:1111111111111"] {
-            made(&engine, image).await.unwrap();
+            create(&engine, image).await.unwrap();
             engine.remove("demo-control-plane").await.unwrap();
         }
         let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
         let images = "clearml-local-demo-images-111111111111";
-        assert_eq!(volumes, [data.as_str(), images], "data are never dropped");
+        assert_eq!(volumes, [data.as_str(), images], "data are never removed");
     }
 
     #[tokio::test]
-    async fn a_refusal_leaves_nothing() {
+    async fn nothing_is_left_if_the_engine_refuses() {
         for call in ["create demo-control-plane", "start demo-control-plane"] {
             let engine = FakeEngine::default();
             engine
                 .state()
                 .refuse(call, "privileged mode is incompatible with user namespaces");
-            made(&engine, IMAGE).await.unwrap_err();
+            create(&engine, IMAGE).await.unwrap_err();
             let state = engine.state();
             assert!(state.volumes.is_empty(), "{call}");
             assert!(state.containers.is_empty(), "{call}");
@@ -188,9 +189,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_whose_network_was_removed_starts_in_a_new_one() {
+    async fn a_node_whose_network_was_removed_starts_in_a_new_network() {
         let engine = FakeEngine::default();
-        made(&engine, IMAGE).await.unwrap();
+        create(&engine, IMAGE).await.unwrap();
         engine.state().networks.clear();
         engine
             .state()
@@ -215,34 +216,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_container_that_an_interrupted_command_left_is_replaced() {
+    async fn a_container_of_an_interrupted_command_is_replaced() {
         let (name, other) = ("demo".parse().unwrap(), "other".parse().unwrap());
-        let left = |labels, running| Container {
+        let existing = |labels, running| Container {
             name: "demo-control-plane".into(),
             labels,
             running,
             ..Container::default()
         };
-        let wanted = ContainerSpec::new("demo-control-plane", "node:1".parse().unwrap());
-        let made = async |left: Container| {
+        let spec = ContainerSpec::new("demo-control-plane", "node:1".parse().unwrap());
+        let try_create = async |existing: Container| {
             let engine = FakeEngine::default();
-            engine.state().containers.insert(left.name.clone(), left);
-            let created = create(&engine, &wanted, &name).await;
+            engine
+                .state()
+                .containers
+                .insert(existing.name.clone(), existing);
+            let created = create_container(&engine, &spec, &name).await;
             let calls = engine.state().calls.clone();
             (created, calls)
         };
-        let (created, calls) = made(left(spec::labels(&name), false)).await;
+        let (created, calls) = try_create(existing(spec::labels(&name), false)).await;
         created.unwrap();
         let create = "create demo-control-plane";
         assert_eq!(calls, [create, "remove demo-control-plane", create]);
-        let (created, calls) = made(left(spec::labels(&other), false)).await;
+        let (created, calls) = try_create(existing(spec::labels(&other), false)).await;
         assert_eq!(created.unwrap_err().code(), Code::NameTaken);
         assert_eq!(calls, [create]);
-        let (created, calls) = made(left(spec::labels(&name), true)).await;
+        let (created, calls) = try_create(existing(spec::labels(&name), true)).await;
         assert!(created.is_err());
         assert!(
             !calls.iter().any(|call| call.starts_with("remove")),
-            "somebody uses it"
+            "a running container is not removed"
         );
     }
 }

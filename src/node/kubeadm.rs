@@ -1,29 +1,30 @@
-//! kubeadm's configuration, and what matters in its output.
+//! kubeadm's configuration, and the relevant lines of its output.
 
 use minijinja::{Environment, UndefinedBehavior, context};
 use rand::RngExt;
 
 use super::spec::{POD_SUBNET, SERVICE_SUBNET};
 
-/// The folder of [`COREDNS_PATCH`] in the node.
+/// The directory of [`COREDNS_PATCH`] in the node.
 const PATCHES: &str = "/kind/patches";
-/// The name by which kubeadm knows what it patches, where it does (1.37.2).
+/// The file name that tells kubeadm which object to patch, if it supports that (1.37.2).
 pub(super) const COREDNS_FILE: &str = "/kind/patches/corednsdeployment.json";
-/// kubeadm's probe asks every 10 s, and until it has, no name resolves. By the node's
-/// address `CoreDNS` reaches the API before kube-proxy has set up the service's.
+/// kubeadm's readiness probe has a period of 10 s, and no name resolves before it
+/// succeeds. With the node's address, `CoreDNS` reaches the API before kube-proxy has set
+/// up the address of the service.
 pub(super) const COREDNS_PATCH: &str = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},"env":[{"name":"KUBERNETES_SERVICE_HOST","valueFrom":{"fieldRef":{"fieldPath":"status.hostIP"}}},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}"#;
 
 #[derive(Debug, Clone)]
 pub(super) struct Config<'a> {
     pub instance: &'a str,
     pub node: &'a str,
-    /// The node's address in the container network.
+    /// The address in the container network.
     pub node_address: &'a str,
-    /// Kubernetes version without `v`.
+    /// The Kubernetes version without `v`.
     pub version: &'a str,
     /// The bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}`.
     pub token: &'a str,
-    /// Whether the host has cgroup v1, which newer kubelets refuse unless told.
+    /// Whether the host has cgroup v1, which newer kubelets refuse by default.
     pub cgroup_v1: bool,
 }
 
@@ -52,8 +53,8 @@ impl Config<'_> {
     }
 }
 
-/// A bootstrap token of this node's own: kind's constant one lets any process
-/// on the machine become a node and read every Secret.
+/// Generates a bootstrap token. With kind's constant token, any process on the host could
+/// join as a node and read every Secret.
 pub(super) fn random_token() -> String {
     const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut rng = rand::rng();
@@ -69,10 +70,10 @@ fn last_line(text: &str) -> Option<&str> {
     text.lines().map(str::trim).rfind(|line| !line.is_empty())
 }
 
-/// The lines of kubeadm's output and the kubelet's journal that say why it
-/// failed: the reason, then what stands around it.
-pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>) {
-    const TELLING: [&str; 7] = [
+/// Finds the lines of kubeadm's output and the kubelet's journal that explain a failure:
+/// the reason, then other relevant lines.
+pub(super) fn find_reason(kubeadm: &str, journal: &str) -> (String, Vec<String>) {
+    const MARKERS: [&str; 7] = [
         "error execution phase",
         "failed to run Kubelet",
         "\"command failed\"",
@@ -81,15 +82,16 @@ pub(super) fn what_matters(kubeadm: &str, journal: &str) -> (String, Vec<String>
         "too many open files",
         "err=",
     ];
-    let telling = |text: &str| -> Vec<String> {
+    let relevant = |text: &str| -> Vec<String> {
         let lines = text.lines().map(str::trim).filter(|line| {
-            let tells = TELLING.iter().any(|word| line.contains(word));
-            (tells || line.to_lowercase().starts_with("error")) && !line.contains("stack trace")
+            let is_relevant = MARKERS.iter().any(|word| line.contains(word));
+            (is_relevant || line.to_lowercase().starts_with("error"))
+                && !line.contains("stack trace")
         });
         lines.map(str::to_owned).collect()
     };
-    let from_kubeadm = telling(kubeadm);
-    let from_kubelet = telling(journal);
+    let from_kubeadm = relevant(kubeadm);
+    let from_kubelet = relevant(journal);
     let reason = from_kubelet
         .iter()
         .rev()
@@ -111,7 +113,7 @@ mod tests {
     use crate::yaml;
 
     #[test]
-    fn configuration() {
+    fn renders_the_configuration() {
         let config = Config {
             instance: "demo",
             node: "demo-control-plane",
@@ -125,9 +127,9 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
-    /// A kubelet that does not know the setting does not start with it.
+    /// A kubelet that does not support the setting would not start with it.
     #[test]
-    fn loaded_images_need_no_credentials_where_the_kubelet_asks_for_them() {
+    fn kubelets_that_verify_pulls_are_configured_not_to() {
         let of = |version| Config {
             instance: "demo",
             node: "demo-control-plane",
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_differ_and_have_kubeadms_shape() {
+    fn tokens_are_random_and_have_kubeadms_format() {
         let (one, two) = (random_token(), random_token());
         assert_ne!(one, two);
         assert_eq!(one.len(), 23);
@@ -155,7 +157,7 @@ mod tests {
     fn the_kubelets_reason_comes_first() {
         let journal = "Nov 23 kubelet[1]: I0101 fine\nNov 23 kubelet[1]: E1 \"command failed\" err=\"failed to run Kubelet: cgroup v1 is not supported\"";
         let kubeadm = "[init] ok\nerror execution phase wait-control-plane: timed out";
-        let (reason, tail) = what_matters(kubeadm, journal);
+        let (reason, tail) = find_reason(kubeadm, journal);
         assert!(reason.contains("cgroup v1 is not supported"), "{reason}");
         assert_eq!(
             tail,

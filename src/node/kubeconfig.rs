@@ -1,11 +1,11 @@
-//! The administrator's kubeconfig, which holds a private key.
+//! The administrator's kubeconfig, which contains a private key.
 
 use std::fmt;
 
 use super::{Error, spec};
 use crate::docker::{Container, Engine};
 
-/// The kubeconfig as kubeadm wrote it, for use inside the node. It is not shown.
+/// The kubeconfig that kubeadm wrote, for use inside the node. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminConf(String);
 
@@ -16,13 +16,13 @@ impl fmt::Debug for AdminConf {
 }
 
 impl AdminConf {
-    /// `None` for an empty text.
+    /// Returns `None` if the text is empty.
     pub(super) fn new(text: &str) -> Option<AdminConf> {
         let text = text.trim_start();
         (!text.is_empty()).then(|| AdminConf(text.to_owned()))
     }
 
-    /// The same with the address by which the host reaches that node.
+    /// Returns the kubeconfig with the address at which the host reaches the node.
     pub fn for_host(&self, node: &Container) -> String {
         let port = spec::api_server_port(node).unwrap_or_default();
         with_server(&self.0, &format!("https://127.0.0.1:{port}"))
@@ -33,7 +33,7 @@ pub(super) async fn admin_conf(engine: &dyn Engine, node: &str) -> Result<AdminC
     let argv = ["cat", "/etc/kubernetes/admin.conf"];
     let mut output = engine.exec(node, &argv, None).await?;
     if output.code != 0 {
-        // What was read before the failure may be part of a key.
+        // The output may contain part of a key.
         output.stdout.clear();
     }
     Ok(AdminConf(
@@ -41,18 +41,19 @@ pub(super) async fn admin_conf(engine: &dyn Engine, node: &str) -> Result<AdminC
     ))
 }
 
-/// The administrator's kubeconfig, with the address that the host reaches.
+/// Reads the administrator's kubeconfig, with the address at which the host reaches the
+/// node.
 ///
 /// # Errors
-/// When the node does not run, or is not bootstrapped.
+/// If the node is not running or not bootstrapped.
 pub async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
     let text = admin_conf(engine, node).await?;
     let container = engine.container(node).await?.unwrap_or_default();
     Ok(text.for_host(&container))
 }
 
-/// A kubeconfig of kubeadm's with another server. kubeadm writes one cluster,
-/// with its server on a line of its own.
+/// Replaces the server in kubeadm's kubeconfig, which has one cluster with its server on
+/// a separate line.
 fn with_server(kubeconfig: &str, server: &str) -> String {
     let mut text = String::new();
     for line in kubeconfig.lines() {
@@ -72,7 +73,7 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
 
     #[test]
-    fn the_kubeconfig_names_the_published_port() {
+    fn the_kubeconfig_has_the_published_port() {
         let text =
             "clusters:\n- cluster:\n    server: https://demo-control-plane:6443\n  name: demo\n";
         assert_eq!(

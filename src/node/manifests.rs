@@ -1,4 +1,4 @@
-//! The node's own manifests for its pod network and storage class.
+//! Reads the node's own manifests for its pod network and storage class.
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,15 @@ use crate::docker::{Engine, exec_ok};
 use crate::settings::InstanceName;
 use crate::yaml;
 
-/// Says in a manifest that it is a template of one field.
+/// Marks a manifest as a template with one field.
 const TEMPLATE_MARK: &str = "would you kindly template this file";
-/// Says in a manifest that its DaemonSet wants to know the API server's address.
+/// Marks a manifest whose DaemonSet needs the address of the API server.
 const PATCH_MARK: &str = "would you kindly patch this file";
 
-/// The objects of the node's network plug-in.
+/// Returns the objects of the node's network plug-in.
 ///
 /// # Errors
-/// When the node has no such manifest, or it makes no sense.
+/// If the manifest is missing or invalid.
 pub async fn network_objects(
     engine: &dyn Engine,
     instance: &InstanceName,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_marks_are_honoured() {
+    fn marked_manifests_are_filled_in() {
         let text = "# would you kindly template this file\n# would you kindly patch this file\n\
             kind: DaemonSet\nspec: {template: {spec: {containers: [{name: c, env: [{name: POD_SUBNET, value: \"{{ .PodSubnet }}\"}]}]}}}\n";
         let objects = fill_in(text, "demo-control-plane").unwrap();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_without_marks_stays_as_it_is() {
+    fn a_manifest_without_marks_is_not_changed() {
         let objects = fill_in("kind: ServiceAccount\nmetadata: {name: x}\n", "n").unwrap();
         assert_eq!(objects[0]["metadata"]["name"], "x");
     }

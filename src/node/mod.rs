@@ -1,4 +1,4 @@
-//! The Kubernetes node: a kind node, made without kind.
+//! The Kubernetes node: a kind node that is created without kind.
 
 mod bootstrap;
 mod certificates;
@@ -16,50 +16,51 @@ mod stop;
 
 use std::path::PathBuf;
 
-pub use self::bootstrap::{await_containerd, bootstrap, is_bootstrapped, note_furnished};
+pub use self::bootstrap::{bootstrap, is_bootstrapped, mark_provisioned, wait_for_containerd};
 pub use self::certificates::{Certificates, certificates, renew_certificates};
-pub use self::container::{make, start};
+pub use self::container::{create, start};
 pub use self::inspect::{Inspection, inspect};
 pub use self::kubeconfig::kubeconfig;
 pub use self::manifests::{network_objects, storage_objects};
 pub use self::prepare::trust;
 pub use self::services::ensure_services;
-pub use self::stop::{end_in_order, finish_interrupted_stop, stop_in_order};
+pub use self::stop::{finish_interrupted_stop, stop_components, stop_in_order};
 use crate::docker;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::wait::TimedOut;
 use crate::yaml;
 
-/// The oldest Kubernetes whose kubeadm reads our configuration (v1beta4).
-const OLDEST_KUBERNETES: (u32, u32) = (1, 31);
+/// The oldest Kubernetes whose kubeadm supports our configuration (v1beta4).
+const MIN_KUBERNETES_VERSION: (u32, u32) = (1, 31);
 
-/// The first Kubernetes whose kubelet verifies credentials of images that are there
-/// (`KubeletEnsureSecretPulledImages`). Before, it refuses the setting.
-const FIRST_TO_VERIFY_PULLS: (u32, u32) = (1, 35);
+/// The first Kubernetes whose kubelet verifies the credentials of images that are already
+/// in the node (`KubeletEnsureSecretPulledImages`). Earlier kubelets refuse the setting.
+const MIN_VERSION_TO_VERIFY_PULLS: (u32, u32) = (1, 35);
 
-/// The Kubernetes version as the node's image tells it, without its `v`.
-fn kubernetes_version(told: &str) -> Result<String, Error> {
-    let version = match told.trim_start_matches('v') {
+/// Parses the Kubernetes version of the node image, such as `v1.37.0`. Returns it without
+/// the `v`.
+fn kubernetes_version(text: &str) -> Result<String, Error> {
+    let version = match text.trim_start_matches('v') {
         "" => "unknown".to_owned(),
         version => version.to_owned(),
     };
     match minor(&version) {
-        Some(found) if found >= OLDEST_KUBERNETES => Ok(version),
+        Some(found) if found >= MIN_KUBERNETES_VERSION => Ok(version),
         _ => Err(Error::Version { version }),
     }
 }
 
-/// Major and minor version of `1.37.0`.
+/// Returns the major and minor version of a version such as `1.37.0`.
 fn minor(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
-/// Whether the kubelet of that version asks for credentials for images that it
-/// believes to have pulled, and has a setting for it.
+/// Returns whether the kubelet of this version requires credentials for images that it
+/// may have pulled, and has a setting for that.
 fn verifies_pulls(version: &str) -> bool {
-    minor(version).is_some_and(|found| found >= FIRST_TO_VERIFY_PULLS)
+    minor(version).is_some_and(|found| found >= MIN_VERSION_TO_VERIFY_PULLS)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,22 +73,23 @@ pub enum Error {
         required"
     )]
     Version { version: String },
-    /// A container of the node's name is somebody else's.
+    /// A container with the node's name does not belong to this instance.
     #[error(
         "the container name {container} is in use by a container that clearml-local did not create \
          for this instance"
     )]
     NameTaken { container: String },
+    /// The node container exited.
     #[error("the node {node} stopped unexpectedly with exit code {code}")]
-    Ended {
+    Exited {
         node: String,
         code: i64,
         tail: Vec<String>,
     },
-    #[error("the node {node} did not start: {late}")]
+    #[error("the node {node} did not start: {timeout}")]
     NoContainerd {
         node: String,
-        late: TimedOut,
+        timeout: TimedOut,
         tail: Vec<String>,
     },
     #[error("cannot start {unit} in the node {node}")]
@@ -100,32 +102,32 @@ pub enum Error {
     Renewal {
         node: String,
         reason: String,
-        /// Everything that was said.
+        /// The whole output.
         tail: Vec<String>,
     },
     #[error("kubeadm could not create a cluster in the node {node}: {reason}")]
     Kubeadm {
         node: String,
-        /// The line that matters.
+        /// The line with the error.
         reason: String,
-        /// The lines that matter next.
+        /// Other relevant lines.
         tail: Vec<String>,
-        /// Everything that kubeadm and the kubelet said.
+        /// The output of kubeadm and the journal of the kubelet.
         log: String,
     },
-    /// As [`Error::Kubeadm`], with the log kept in a file.
+    /// Like [`Error::Kubeadm`], with the log in a file.
     #[error("kubeadm could not create a cluster in the node: {reason}")]
-    KubeadmKept {
+    KubeadmLogged {
         /// The line that matters.
         reason: String,
-        /// The lines that matter next.
+        /// Other relevant lines.
         tail: Vec<String>,
-        /// Where the whole is.
+        /// The file with the log.
         log: PathBuf,
-        /// The proxies that the node had, without their passwords.
+        /// The proxies of the node, without their passwords.
         proxies: Vec<String>,
     },
-    /// A file of the node makes no sense.
+    /// A file in the node is invalid.
     #[error("cannot use the node's {what}: {reason}")]
     Manifest { what: &'static str, reason: String },
 }
@@ -144,7 +146,7 @@ impl Explain for Error {
         match self {
             Error::Docker(error) => error.code(),
             Error::NameTaken { .. } => Code::NameTaken,
-            Error::Kubeadm { .. } | Error::KubeadmKept { .. } => Code::KubeadmFailed,
+            Error::Kubeadm { .. } | Error::KubeadmLogged { .. } => Code::KubeadmFailed,
             _ => Code::NodeFailed,
         }
     }
@@ -162,7 +164,7 @@ impl Explain for Error {
             Error::Version { .. } | Error::Manifest { .. } => {
                 vec![Hint::text("use the default node image: omit --node-image")]
             }
-            Error::Ended { node, .. } | Error::NoContainerd { node, .. } => vec![
+            Error::Exited { node, .. } | Error::NoContainerd { node, .. } => vec![
                 Hint::run("see its log", format!("docker logs {node}")),
                 Hint::run("try again, which recreates the node", ours!(Up)),
             ],
@@ -173,7 +175,7 @@ impl Explain for Error {
             Error::Kubeadm { node, .. } => {
                 vec![Hint::run("see its log", format!("docker logs {node}"))]
             }
-            Error::KubeadmKept { log, proxies, .. } => {
+            Error::KubeadmLogged { log, proxies, .. } => {
                 let proxies = proxies.iter().map(|proxy| {
                     Hint::run(
                         format!("check whether the proxy {proxy} is the cause; unset it, then run"),
@@ -192,12 +194,12 @@ impl Explain for Error {
     fn details(&self) -> Vec<String> {
         match self {
             Error::Docker(error) => error.details(),
-            Error::Ended { tail, .. }
+            Error::Exited { tail, .. }
             | Error::NoContainerd { tail, .. }
             | Error::Service { tail, .. }
             | Error::Renewal { tail, .. }
             | Error::Kubeadm { tail, .. }
-            | Error::KubeadmKept { tail, .. } => tail.clone(),
+            | Error::KubeadmLogged { tail, .. } => tail.clone(),
             _ => Vec::new(),
         }
     }

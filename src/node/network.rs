@@ -1,18 +1,16 @@
-//! The node's pod network before its plug-in runs.
+//! Configures the node's pod network before its plug-in runs.
 
 use super::Error;
 use super::spec::FIRST_POD_RANGE;
 use crate::docker::{Engine, exec_ok};
 
-/// Writes what kind's network plug-in would write, under its file name and network
-/// name, with the range that the first node of a cluster gets. Pods then start some
-/// seconds earlier: the plug-in itself is a pod that the controllers have to make
-/// first. It writes the file again when it runs. Under another name addresses would be
-/// given twice, as each name has a list of its own. A node with another plug-in is left
-/// alone.
-///
-/// Source: images/kindnetd/cmd/kindnetd/cni.go of kind 0.33. There pods are masked by
-/// the plug-in; until it runs, by this.
+/// Writes the file that kind's network plug-in would write, with its file name, its
+/// network name, and the range of the first node of a cluster. Pods then start some
+/// seconds earlier, because the plug-in is a pod that the controllers must create first.
+/// It overwrites the file when it runs. With another network name, addresses would be
+/// assigned twice, because each name has its own list. Does nothing if the node has
+/// another plug-in. Source: images/kindnetd/cmd/kindnetd/cni.go of kind 0.33. There, the
+/// plug-in masquerades the addresses of pods; until it runs, this configuration does.
 pub(super) async fn configure(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let script = r#"grep -q kindnet /kind/manifests/default-cni.yaml 2>/dev/null || exit 0
 mtu=$(cat /sys/class/net/eth0/mtu 2>/dev/null) || mtu=1500

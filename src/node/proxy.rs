@@ -1,7 +1,7 @@
-//! The user's proxies, as the node is told of them: in the container's environment
-//! for what the engine runs in it, and through systemd for containerd and the
-//! kubelet. The image's entrypoint passes the environment on to systemd as it is,
-//! and systemd reads `%4` as a specifier and a backslash as an escape.
+//! Configures the user's proxies in the node: in the container's environment for commands
+//! that the engine runs, and in systemd's configuration for containerd and the kubelet.
+//! The image's entrypoint would pass the environment to systemd without escaping it, and
+//! systemd interprets `%4` as a specifier and a backslash as an escape.
 
 use ipnet::IpNet;
 
@@ -10,11 +10,11 @@ use super::spec::{POD_SUBNET, SERVICE_SUBNET};
 use crate::docker::{Engine, bytes_of};
 use crate::proxy::Proxies;
 
-/// Read after what the entrypoint writes (kind's: `proxy-default-environment.conf`).
+/// Read after the file that kind's entrypoint writes (`proxy-default-environment.conf`).
 const FILE: &str = "/etc/systemd/system.conf.d/zz-clearml-local-proxy.conf";
 
-/// The proxy variables for a node in a network with those ranges: both spellings,
-/// with what must never be asked of a proxy added to `NO_PROXY`.
+/// Returns the proxy variables for a node in a network with these ranges, in upper and
+/// lower case. Addresses that must be reached without a proxy are added to `NO_PROXY`.
 pub(super) fn variables(proxies: &Proxies, node: &str, network: &[IpNet]) -> Vec<(String, String)> {
     let mut direct: Vec<String> = [POD_SUBNET, SERVICE_SUBNET].map(str::to_owned).into();
     direct.extend(network.iter().map(ToString::to_string));
@@ -30,9 +30,9 @@ pub(super) fn variables(proxies: &Proxies, node: &str, network: &[IpNet]) -> Vec
     proxies.variables(&direct)
 }
 
-/// Tells systemd in the node the variables, and restarts containerd with them.
-/// Returns whether there was anything to tell.
-pub(super) async fn tell_systemd(
+/// Sets the variables in systemd's configuration, and restarts containerd. Returns
+/// `false` if there are none.
+pub(super) async fn configure_systemd(
     engine: &dyn Engine,
     node: &str,
     variables: &[(String, String)],
@@ -42,7 +42,7 @@ pub(super) async fn tell_systemd(
     }
     let script = "umask 077; mkdir -p \"${1%/*}\" && cat >\"$1\" && \
          systemctl daemon-reload && systemctl restart containerd";
-    // Not an argument: it may hold a password.
+    // Not as an argument: it may contain a password.
     let input = Some(bytes_of(&systemd_environment(variables)));
     let argv = ["sh", "-c", script, "sh", FILE];
     let output = engine.exec(node, &argv, input).await?;
@@ -50,7 +50,7 @@ pub(super) async fn tell_systemd(
     Ok(true)
 }
 
-/// systemd's configuration that gives those variables to all services.
+/// Returns systemd's configuration that sets the variables for all services.
 fn systemd_environment(variables: &[(String, String)]) -> String {
     let mut text = "[Manager]\nDefaultEnvironment=".to_owned();
     for (name, value) in variables {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_own_addresses_are_never_asked_of_a_proxy() {
+    fn the_nodes_own_addresses_are_reached_without_a_proxy() {
         let proxies = proxies(&[
             ("https_proxy", "http://proxy:3128"),
             ("NO_PROXY", "corp, localhost"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_arrives_through_systemd() {
+    fn passwords_are_escaped_for_systemd() {
         let password = proxies(&[("HTTPS_PROXY", "http://jane:a%40b@proxy:3128")]);
         let variables = variables(&password, "n", &[]);
         assert_eq!(variables[0].1, "http://jane:a%40b@proxy:3128");

@@ -1,14 +1,14 @@
-//! The services that make a node work: containerd and the kubelet. Stopping a node
-//! begins with the kubelet, so a stop that was interrupted leaves a node without one.
+//! Starts the services of a node: containerd and the kubelet. An interrupted stop may
+//! leave a node without a running kubelet.
 
 use super::Error;
 use crate::docker::Engine;
 
-/// Starts the units that do not run, containerd first, and names each, except those that
-/// systemd was about to start: a node that boots is not repaired, only waited for. The
-/// kubelet may have begun before containerd and ended for that: it would be started again
-/// a second later. The script also undoes what keeps a unit from starting: a mask, or a
-/// limit of failed starts.
+/// Starts the units that are not running, containerd first, and prints their names,
+/// except those that systemd was about to start: a booting node needs no repair. A
+/// kubelet that started before containerd may have exited; systemd would restart it after
+/// a second. The script also removes obstacles to a start: a mask, and the limit of
+/// failed starts.
 const ENSURE: &str = r#"for unit in containerd kubelet; do
   systemctl is-enabled --quiet $unit 2>/dev/null || {
     systemctl unmask --quiet $unit
@@ -22,18 +22,18 @@ const ENSURE: &str = r#"for unit in containerd kubelet; do
   [ -n "$booting" ] || echo $unit
 done"#;
 
-/// Makes sure that containerd and the kubelet run in a running node. Returns those that
-/// would not have started by themselves.
+/// Ensures that containerd and the kubelet are running in a running node. Returns those
+/// that would not have started by themselves.
 pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<String>, Error> {
     let output = engine.exec(node, &["bash", "-c", ENSURE], None).await?;
     if output.code == 0 {
         return Ok(output.stdout.lines().map(str::to_owned).collect());
     }
-    let mut said = output.stderr.lines().map(str::to_owned);
+    let mut lines = output.stderr.lines().map(str::to_owned);
     Err(Error::Service {
         node: node.to_owned(),
-        unit: said.next().unwrap_or_default(),
-        tail: said.collect(),
+        unit: lines.next().unwrap_or_default(),
+        tail: lines.collect(),
     })
 }
 
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_what_it_started_and_what_does_not_start() {
+    async fn started_and_failed_units_are_reported() {
         assert_eq!(ensured(0, "", "").await.unwrap(), [""; 0]);
         assert_eq!(ensured(0, "kubelet\n", "").await.unwrap(), ["kubelet"]);
         let error = ensured(1, "", "kubelet\nno such flag\n").await.unwrap_err();
@@ -65,7 +65,8 @@ mod tests {
         assert_eq!(error.details(), ["no such flag"]);
     }
 
-    /// Runs the script with a systemd whose kubelet is in that state, and which has `jobs`.
+    /// Runs the script with a fake systemd, with this state of the kubelet and these
+    /// jobs.
     fn script(state: &str, jobs: &str) -> String {
         let systemctl = r#"
             systemctl() {
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_systemd_is_about_to_start_is_not_named() {
+    fn a_unit_that_systemd_is_about_to_start_is_not_reported() {
         let inactive = |jobs| script("inactive", jobs);
         assert_eq!(inactive("101 kubelet.service start waiting"), "");
         assert_eq!(inactive("101 kubelet.service start running"), "");
@@ -93,6 +94,10 @@ mod tests {
         assert_eq!(inactive(stopping), "kubelet\n");
         assert_eq!(inactive(""), "kubelet\n");
         assert_eq!(script("failed", ""), "kubelet\n");
-        assert_eq!(script("activating", ""), "", "started again in a second");
+        assert_eq!(
+            script("activating", ""),
+            "",
+            "systemd restarts it after a second"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! The node container: names, labels, mounts and ports, as the `kind` program
-//! expects them, and labels of our own by which alone we know our containers.
+//! The specification of the node container: names, labels, mounts and ports as `kind`
+//! expects them, and our own labels, which are the only way in which our containers are
+//! recognized.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,55 +17,56 @@ use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Pull};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
-/// Label that says which cluster a node belongs to (kind's).
+/// kind's label with the cluster of a node.
 pub const KIND_CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
-/// Label that says which instance a container or volume belongs to (ours).
+/// Our label with the instance of a container or volume.
 pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
-/// Label with the version of clearml-local that made a container.
+/// Our label with the version of clearml-local that created a container.
 const VERSION_LABEL: &str = "clearml-local.io/version";
-/// Label with the reference of the node image as the user gave it.
+/// Our label with the reference of the node image as the user specified it.
 const NODE_IMAGE_LABEL: &str = "clearml-local.io/node-image";
-/// Where the data directory is mounted in the node.
+/// The path of the data directory in the node.
 pub const DATA_ROOT: &str = "/var/local-path-provisioner";
 /// Pod addresses (kind's).
 pub const POD_SUBNET: &str = "10.244.0.0/16";
-/// What the first node of a cluster gets of it, for its pods.
+/// The pod addresses of the first node of a cluster.
 pub(super) const FIRST_POD_RANGE: &str = "10.244.0.0/24";
 /// Service addresses (kind's).
 pub const SERVICE_SUBNET: &str = "10.96.0.0/16";
-/// The node ports of the ingress controller, for HTTP and HTTPS: beside the chart's,
-/// and of those that Kubernetes gives to nobody by itself (30000 to 30085).
+/// The node ports of the ingress controller, for HTTP and HTTPS. They differ from the
+/// chart's, and are in the range that Kubernetes does not assign by itself (30000 to
+/// 30085).
 pub const INGRESS_NODE_PORTS: [u16; 2] = [30082, 30083];
 /// The API server's port in the node.
 pub(crate) const API_SERVER_PORT: u16 = 6443;
-/// Seconds until `docker stop` kills: longer than systemd in the node takes (see
-/// `node::prepare`), or databases are killed while they flush.
+/// Seconds after which `docker stop` kills the node. Must be longer than systemd in the
+/// node takes (see `node::prepare`), otherwise databases are killed while they flush.
 const STOP_TIMEOUT: i64 = 40;
 
-/// The node's name, which is its container's and host's.
+/// Returns the name of the node, of its container and of its host.
 pub fn name(instance: &InstanceName) -> String {
     format!("{instance}-control-plane")
 }
 
-/// How the names of an instance's image volumes begin.
+/// Returns the prefix of the names of an instance's image volumes.
 pub fn image_volume_prefix(instance: &InstanceName) -> String {
     format!("clearml-local-{instance}-images-")
 }
 
-/// The volume for the data, where they are not in a folder.
+/// Returns the name of the volume for the data, if they are not in a directory.
 pub fn data_volume(instance: &InstanceName) -> String {
     format!("clearml-local-{instance}-data")
 }
 
-/// The volume with the node's image store. It depends on the node image, whose
-/// containerd must be able to read it.
+/// Returns the name of the volume with the node's image store. It depends on the node
+/// image, whose containerd must be able to read it.
 pub fn image_volume(instance: &InstanceName, node_image_id: &str) -> String {
     let hash = node_image_id.rsplit(':').next().unwrap_or_default();
     let short: String = hash.chars().take(12).collect();
     format!("{}{short}", image_volume_prefix(instance))
 }
 
-/// The labels of everything that belongs to an instance.
+/// Returns the labels of all containers and volumes of an instance.
 pub fn labels(instance: &InstanceName) -> BTreeMap<String, String> {
     BTreeMap::from([
         (INSTANCE_LABEL.to_owned(), instance.to_string()),
@@ -75,28 +77,28 @@ pub fn labels(instance: &InstanceName) -> BTreeMap<String, String> {
     ])
 }
 
-/// What differs between a node and the settings: (setting, the node's, the wanted
-/// one).
+/// A difference between a node and the settings: (setting, value of the node, new value).
 pub type Difference = (&'static str, String, String);
 
 #[derive(Debug, Clone)]
 pub struct NodeSpec<'a> {
     pub name: &'a InstanceName,
     pub instance: &'a Instance,
-    /// The node ports of the three services: the container ports of the mapping.
+    /// The node ports of the three services, which are the container ports of the
+    /// published ports.
     pub node_ports: Ports,
-    /// The node image's identifier in the engine.
+    /// The ID of the node image in the engine.
     pub image_id: &'a str,
     pub proxies: &'a Proxies,
-    /// The host port of the API server: fixed, as one that the engine chooses
-    /// changes whenever the container starts.
+    /// The host port of the API server. It is fixed, because a port that the engine
+    /// chooses changes whenever the container starts.
     pub api_server_port: u16,
     /// Whether `/dev/mapper` is needed (btrfs and zfs hosts).
     pub device_mapper: bool,
 }
 
 impl NodeSpec<'_> {
-    /// The container to make, in a network that has those ranges.
+    /// Returns the container to create, in a network with these ranges.
     pub fn container(&self, network: &[IpNet]) -> ContainerSpec {
         let name = name(self.name);
         let mut labels = labels(self.name);
@@ -109,8 +111,8 @@ impl NodeSpec<'_> {
         let mut mounts = vec![
             Mount::Tmpfs("/tmp".into()),
             Mount::Tmpfs("/run".into()),
-            // Not all of /var, as kind does: Docker copies what the image has there into a
-            // volume, and that is mostly containerd's store, which has one already.
+            // kind mounts all of /var. Docker copies the image's content into the volume,
+            // which is mostly containerd's store, and that already has a volume.
             Mount::Anonymous("/var/lib/etcd".into()),
             Mount::Anonymous("/var/lib/kubelet".into()),
             Mount::Anonymous("/var/log".into()),
@@ -131,7 +133,7 @@ impl NodeSpec<'_> {
             env,
             labels,
             mounts,
-            ports: self.publishes(),
+            ports: self.published_ports(),
             network: Some(NETWORK.into()),
             node: true,
             stop_timeout: Some(STOP_TIMEOUT),
@@ -146,9 +148,9 @@ impl NodeSpec<'_> {
         }
     }
 
-    fn publishes(&self) -> Vec<Publish> {
+    fn published_ports(&self) -> Vec<Publish> {
         let mut ports: Vec<Publish> = self
-            .mapped()
+            .port_mappings()
             .into_iter()
             .map(|(_, host, container)| Publish {
                 address: self.instance.listen.ip(),
@@ -164,50 +166,50 @@ impl NodeSpec<'_> {
         ports
     }
 
-    /// Flag, host port and node port of all that users reach.
-    fn mapped(&self) -> Vec<(&'static str, u16, u16)> {
+    /// Returns flag, host port and node port of the services for users.
+    fn port_mappings(&self) -> Vec<(&'static str, u16, u16)> {
         let (host, node) = (self.instance.ports, self.node_ports);
-        let mut mapped = vec![
+        let mut mappings = vec![
             ("--web-port", host.web, node.web),
             ("--api-port", host.api, node.api),
             ("--files-port", host.files, node.files),
         ];
         let ingress = self.instance.ingress.ports().into_iter();
         let ingress = ingress.zip(INGRESS_NODE_PORTS);
-        mapped.extend(ingress.map(|((flag, host), node)| (flag, host, node)));
-        mapped
+        mappings.extend(ingress.map(|((flag, host), node)| (flag, host, node)));
+        mappings
     }
 
-    /// Whether the node publishes the ingress controller's ports, which a service of
-    /// the user's may have where there is none.
+    /// Returns whether the node publishes the ports of the ingress controller. Without
+    /// one, the values may assign these node ports to a service.
     fn has_ingress(&self, node: &Container) -> bool {
         let Ports { web, api, files } = self.node_ports;
         INGRESS_NODE_PORTS.iter().all(|port| {
             ![web, api, files].contains(port)
-                && node.ports.iter().any(|(inside, ..)| inside == port)
+                && node.ports.iter().any(|(container, ..)| container == port)
         })
     }
 
-    /// Why the settings do not fit the node that is there. Empty when they fit.
+    /// Returns the differences between the settings and an existing node.
     pub fn differences(&self, node: &Container) -> Vec<Difference> {
         let mut differences: Vec<Difference> = Vec::new();
-        let mut compare = |what, is: String, wanted: String| {
-            if is != wanted {
-                differences.push((what, is, wanted));
+        let mut compare = |what, current: String, wanted: String| {
+            if current != wanted {
+                differences.push((what, current, wanted));
             }
         };
         let (has, wants) = (self.has_ingress(node), self.instance.ingress.enabled);
         compare("--with-ingress", has.to_string(), wants.to_string());
-        for (what, host, container) in self.mapped() {
+        for (what, host, container) in self.port_mappings() {
             if INGRESS_NODE_PORTS.contains(&container) && wants && !has {
                 continue;
             }
-            let published = node.ports.iter().find(|(inside, ..)| *inside == container);
-            let is = published.map_or_else(
+            let published = node.ports.iter().find(|(port, ..)| *port == container);
+            let current = published.map_or_else(
                 || format!("unpublished (node port {container})"),
                 |(_, _, port)| port.to_string(),
             );
-            compare(what, is, host.to_string());
+            compare(what, current, host.to_string());
             if let Some((_, address, _)) = published {
                 compare(
                     "--listen",
@@ -229,13 +231,13 @@ impl NodeSpec<'_> {
     }
 }
 
-/// The settings that a node was made with, as far as it tells: `None` when it does
-/// not publish the usual node ports.
+/// Returns the settings of a node, as far as its container shows them. Returns `None` if
+/// it does not publish the default node ports.
 pub fn instance_of(node: &Container) -> Option<Instance> {
-    let usual = Ports::default();
-    let published = |inside| node.ports.iter().find(|(port, ..)| *port == inside);
-    let host = |inside| published(inside).map(|(_, _, port)| *port);
-    let (_, address, _) = published(usual.web)?;
+    let defaults = Ports::default();
+    let published = |port| node.ports.iter().find(|(container, ..)| *container == port);
+    let host = |port| published(port).map(|(_, _, host)| *host);
+    let (_, address, _) = published(defaults.web)?;
     let mut ingress = Ingress::default();
     if let [Some(http), Some(https)] = INGRESS_NODE_PORTS.map(host) {
         ingress = Ingress {
@@ -248,9 +250,9 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
     Some(Instance {
         listen: address.parse().ok()?,
         ports: Ports {
-            web: host(usual.web)?,
-            api: host(usual.api)?,
-            files: host(usual.files)?,
+            web: host(defaults.web)?,
+            api: host(defaults.api)?,
+            files: host(defaults.files)?,
         },
         release: crate::release::DEFAULT.to_owned(),
         release_file: None,
@@ -271,12 +273,12 @@ pub fn node_image(node: &Container) -> Option<ImageRef> {
     node.labels.get(NODE_IMAGE_LABEL)?.parse().ok()
 }
 
-/// Where a node keeps its data.
+/// Returns the location of a node's data.
 pub fn data_dir(node: &Container) -> Option<DataPlace> {
     let mount = node.mounts.iter().find(|(_, target)| target == DATA_ROOT);
     mount.map(|(source, _)| {
         if source.starts_with('/') {
-            // Docker Desktop names the place in its own machine.
+            // Docker Desktop reports the path in its virtual machine.
             let source = source.strip_prefix("/host_mnt").unwrap_or(source);
             DataPlace::Folder(Path::new(source).into())
         } else {
@@ -285,7 +287,7 @@ pub fn data_dir(node: &Container) -> Option<DataPlace> {
     })
 }
 
-/// The host port of the API server of a running node.
+/// Returns the host port of the API server of a running node.
 pub fn api_server_port(node: &Container) -> Option<u16> {
     let published = node
         .ports
@@ -296,12 +298,12 @@ pub fn api_server_port(node: &Container) -> Option<u16> {
         .filter(|port| *port != 0)
 }
 
-/// Whether a container is the node of that instance, made by us.
+/// Returns whether clearml-local created a container for this instance.
 pub fn is_ours(node: &Container, instance: &InstanceName) -> bool {
     node.labels.get(INSTANCE_LABEL).map(String::as_str) == Some(instance.as_str())
 }
 
-/// Whether the engine's storage needs `/dev/mapper` in the node.
+/// Returns whether the engine's storage driver requires `/dev/mapper` in the node.
 pub fn needs_device_mapper(storage_driver: &str) -> bool {
     matches!(storage_driver, "btrfs" | "zfs") && Path::new("/dev/mapper").exists()
 }
@@ -337,8 +339,8 @@ mod tests {
         insta::assert_debug_snapshot!(spec(&name, &instance).container(&[]));
     }
 
-    /// A node that was made from a spec.
-    fn made(spec: &NodeSpec<'_>) -> Container {
+    /// The container that is created from a spec.
+    fn created(spec: &NodeSpec<'_>) -> Container {
         let container = spec.container(&[]);
         let publishes = container.ports.into_iter();
         Container {
@@ -352,18 +354,18 @@ mod tests {
     }
 
     #[test]
-    fn a_node_tells_what_it_was_made_with() {
+    fn the_settings_are_read_back_from_the_node() {
         let (name, instance) = ("demo".parse().unwrap(), instance());
-        let node = made(&spec(&name, &instance));
+        let node = created(&spec(&name, &instance));
         assert_eq!(instance_of(&node), Some(instance));
         assert_eq!(instance_of(&Container::default()), None);
     }
 
     #[test]
-    fn no_spelling_of_the_data_directory_recreates_the_node() {
+    fn another_spelling_of_the_data_directory_does_not_recreate_the_node() {
         let (name, fits) = ("demo".parse().unwrap(), instance());
-        let node = made(&spec(&name, &fits));
-        // As an earlier version kept it.
+        let node = created(&spec(&name, &fits));
+        // As an earlier version stored it.
         let mut kept = serde_json::to_value(&fits).unwrap();
         kept["dataDir"] = "/home/me/./data/".into();
         let kept: Instance = serde_json::from_value(kept).unwrap();
@@ -376,18 +378,18 @@ mod tests {
     }
 
     #[test]
-    fn an_ingress_takes_two_ports_more_and_gives_them_back() {
+    fn the_ports_of_the_ingress_follow_its_setting() {
         let (name, plain) = ("demo".parse().unwrap(), instance());
         let mut with = plain.clone();
         with.ingress.enabled = true;
-        let (bare, node) = (made(&spec(&name, &plain)), made(&spec(&name, &with)));
+        let (bare, node) = (created(&spec(&name, &plain)), created(&spec(&name, &with)));
         for published in [(30082, 80), (30083, 443)] {
             let found = node.ports.iter();
-            let mut found = found.map(|(inside, _, host)| (*inside, *host));
+            let mut found = found.map(|(container, _, host)| (*container, *host));
             assert!(found.any(|port| port == published), "{:?}", node.ports);
         }
         assert_eq!(instance_of(&node), Some(with.clone()));
-        let flag = |is: &str, becomes: &str| ("--with-ingress", is.to_owned(), becomes.to_owned());
+        let flag = |old: &str, new: &str| ("--with-ingress", old.to_owned(), new.to_owned());
         let to = |wanted: &Instance, node| spec(&name, wanted).differences(node);
         assert_eq!(to(&with, &bare), [flag("false", "true")]);
         assert_eq!(to(&plain, &node), [flag("true", "false")]);
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_on_such_a_port_is_no_ingress() {
+    fn a_service_on_a_port_of_the_ingress_is_not_an_ingress() {
         let (name, plain) = ("demo".parse().unwrap(), instance());
         let moved = NodeSpec {
             node_ports: Ports {
@@ -408,11 +410,11 @@ mod tests {
             },
             ..spec(&name, &plain)
         };
-        assert_eq!(moved.differences(&made(&moved)), []);
+        assert_eq!(moved.differences(&created(&moved)), []);
     }
 
     #[test]
-    fn differences_to_the_node_are_named() {
+    fn differences_to_the_node_are_listed() {
         let (name, instance) = ("demo".parse().unwrap(), instance());
         let node = Container {
             ports: vec![

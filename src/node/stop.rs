@@ -1,6 +1,5 @@
-//! Stopping in order, so that no database is killed while it writes: the
-//! kubelet, then those that write to the databases, then the databases, then
-//! the container. It needs no API server.
+//! Stops a node in order, so that no database is killed while it writes: the kubelet, the
+//! servers, the databases, the container. Does not need the Kubernetes API.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +11,18 @@ use crate::docker::Engine;
 use crate::event::Step;
 use crate::wait::{Attempt, Wait};
 
-/// How long the databases together may take to write what they hold.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long servers and databases together may take to stop.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How the stop went.
+/// The result of a stop.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StopReport {
-    /// Components that did not end in time and were killed.
+    /// Components that did not stop in time and were killed.
     pub killed: Vec<Component>,
 }
 
-/// Picks the tasks of our components from those that [`RUNNING`] lists, as
-/// `TASK COMPONENT` lines. A task knows only its pod's name, which begins with the
-/// component's.
+/// Selects the tasks of our components from the output of [`RUNNING`], and prints lines
+/// of `TASK COMPONENT`. The component is taken from the name of the pod.
 const LIST: &str = r#"while read -r t; do
   i=$(ctr -n k8s.io containers info "$t" 2>/dev/null </dev/null) || continue
   case $i in *'"io.kubernetes.pod.namespace": "'"$1"'"'*) ;; *) continue ;; esac
@@ -36,58 +34,59 @@ done"#;
 const RUNNING: &str =
     r"ctr -n k8s.io tasks ls 2>/dev/null | sed -n 's/^\([^ ]*\) .*RUNNING.*/\1/p'";
 
-/// Is there from the beginning of a stop. It goes with the container: it is found only
-/// where a stop did not come to its end.
+/// A file that exists from the beginning of a stop. It disappears with the container, so
+/// it is found only if a stop was interrupted.
 pub(super) const MARK: &str = "/run/clearml-local-stop";
 const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
-/// Ends what a stop left running: it would end servers that were just started again. The
-/// brackets keep the pattern from matching this command itself.
-const END_LEFT: &str = "pkill -f 'exec-id [c]learml-local-stop'";
+/// Kills the commands that an interrupted stop left running, which would stop
+/// servers after a restart. The brackets keep the pattern from matching this command
+/// itself.
+const KILL_LEFTOVERS: &str = "pkill -f 'exec-id [c]learml-local-stop'";
 
-/// Stops the node's components in order and then its container.
+/// Stops the components of a node in order, and then its container.
 pub async fn stop_in_order(
     engine: &dyn Engine,
     node: &str,
     step: &Step,
 ) -> Result<StopReport, Error> {
-    let report = end_in_order(engine, node, step).await?;
+    let report = stop_components(engine, node, step).await?;
     step.state("stopping the node");
-    // The databases have ended: what is left has nothing to lose.
+    // The databases have stopped, so nothing else can lose data.
     engine.stop(node, 1).await?;
     Ok(report)
 }
 
-/// Ends the node's components in order, for a container that is removed next.
-pub async fn end_in_order(
+/// Stops the components of a node in order, before its container is removed.
+pub async fn stop_components(
     engine: &dyn Engine,
     node: &str,
     step: &Step,
 ) -> Result<StopReport, Error> {
     step.state("stopping the kubelet");
     engine.exec(node, &["sh", "-c", BEGIN], None).await?;
-    end_components(engine, node, step).await
+    stop_tasks(engine, node, step).await
 }
 
-/// Ends what a stop that was found to be interrupted has told to end, so that nothing of it
-/// is taken for ready shortly before it ends. Then the kubelet can start everything again.
+/// Finishes an interrupted stop, except for the container, so that no component is
+/// considered ready shortly before it stops. Then the kubelet can start everything again.
 pub async fn finish_interrupted_stop(
     engine: &dyn Engine,
     node: &str,
     step: &Step,
 ) -> Result<(), Error> {
     step.state("finishing an interrupted stop");
-    // Also where somebody else has started the kubelet meanwhile.
-    let begin = format!("{END_LEFT}; {BEGIN}");
+    // Another process may have started the kubelet since.
+    let begin = format!("{KILL_LEFTOVERS}; {BEGIN}");
     engine.exec(node, &["sh", "-c", &begin], None).await?;
-    end_components(engine, node, step).await?;
+    stop_tasks(engine, node, step).await?;
     let forget = ["rm", "-f", MARK];
     engine.exec(node, &forget, None).await?;
     Ok(())
 }
 
-/// Ends the servers, then the databases; the kubelet must not run.
-async fn end_components(engine: &dyn Engine, node: &str, step: &Step) -> Result<StopReport, Error> {
-    let deadline = Instant::now() + PATIENCE;
+/// Stops the servers, then the databases. The kubelet must not be running.
+async fn stop_tasks(engine: &dyn Engine, node: &str, step: &Step) -> Result<StopReport, Error> {
+    let deadline = Instant::now() + TIMEOUT;
     let writers: Vec<Task> = tasks(engine, node).await?;
     let (databases, writers): (Vec<_>, Vec<_>) =
         writers.into_iter().partition(|t| t.component.is_database());
@@ -100,7 +99,7 @@ async fn end_components(engine: &dyn Engine, node: &str, step: &Step) -> Result<
         try_join_all(group.iter().map(|task| task.terminate(engine, node))).await?;
         report
             .killed
-            .extend(await_end(engine, node, &group, deadline).await?);
+            .extend(wait_for_stop(engine, node, &group, deadline).await?);
     }
     Ok(report)
 }
@@ -117,8 +116,8 @@ impl Task {
                 "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGTERM", &self.id,
             ]
         } else {
-            // Their first process is a shell that ignores SIGTERM and has not
-            // exec'ed the server, and `ctr task kill -a` does not reach children.
+            // The first process of a server is a shell that ignores SIGTERM and starts
+            // the server as a child, and `ctr task kill -a` does not reach children.
             vec![
                 "ctr",
                 "-n",
@@ -133,7 +132,7 @@ impl Task {
                 "kill -TERM -1",
             ]
         };
-        // A task that has just ended by itself is no failure.
+        // Ignores the failure for a task that has just exited.
         engine.exec(node, &argv, None).await?;
         Ok(())
     }
@@ -162,28 +161,29 @@ fn parse(lines: &str) -> Vec<Task> {
     tasks.collect()
 }
 
-/// Waits until the tasks are gone; returns those that are not, at the deadline.
-async fn await_end(
+/// Waits until the tasks have stopped. Returns those that are still running at the
+/// deadline.
+async fn wait_for_stop(
     engine: &dyn Engine,
     node: &str,
     group: &[Task],
     deadline: Instant,
 ) -> Result<Vec<Component>, Error> {
-    let mut left = Vec::new();
+    let mut remaining = Vec::new();
     let wait = Wait::new("the components to stop").until(deadline);
     let ended = wait.run(async || {
         let running = engine.exec(node, &["sh", "-c", RUNNING], None).await?;
         let running: Vec<&str> = running.stdout.lines().collect();
         let still = group.iter().filter(|task| running.contains(&&*task.id));
-        left = still.map(|task| task.component).collect();
-        Ok::<_, Error>(match left.is_empty() {
+        remaining = still.map(|task| task.component).collect();
+        Ok::<_, Error>(match remaining.is_empty() {
             true => Attempt::Done(()),
             false => Attempt::Pending("they are still running".into()),
         })
     });
-    // Those that are left are killed with the node, and told.
+    // The remaining tasks are killed with the node, and reported.
     let _ = ended.await?;
-    Ok(left)
+    Ok(remaining)
 }
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
     use crate::event::Events;
 
     #[tokio::test]
-    async fn a_stop_that_was_interrupted_is_finished_but_for_the_node() {
+    async fn an_interrupted_stop_is_finished_without_stopping_the_node() {
         let engine = FakeEngine::new(State::default());
         let step = Events::silent().step("node");
         finish_interrupted_stop(&engine, "n", &step).await.unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_known_by_component() {
+    fn tasks_are_matched_to_components() {
         let tasks = parse("abc apiserver\ndef elastic\nghi redis\njkl \nmno helper\n");
         let found: Vec<_> = tasks.iter().map(|t| (t.id.as_str(), t.component)).collect();
         assert_eq!(

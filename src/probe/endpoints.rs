@@ -1,4 +1,4 @@
-//! Where the server answers: what people type, and what probes use.
+//! The URLs of the server, as users type them and as probes use them.
 
 use std::net::IpAddr;
 
@@ -16,13 +16,13 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The URLs of an instance: by host name where an ingress leads to the service,
-    /// else by its port. Ports that are open to all are reached on `localhost` too.
+    /// Returns the URLs for users: with a host name if the service has an ingress,
+    /// otherwise with its port. Ports on all addresses are shown with `localhost`.
     pub fn of(instance: &Instance) -> Endpoints {
         Endpoints::with(instance, loopback::name())
     }
 
-    /// The same, with what this machine is called.
+    /// Returns the URLs for users, with this name of the host.
     fn with(instance: &Instance, loopback: &str) -> Endpoints {
         let listen = instance.listen;
         let host = match listen.is_loopback() || listen.is_all() {
@@ -46,10 +46,10 @@ impl Endpoints {
         }
     }
 
-    /// The URLs by port and with a literal address: `localhost` may mean `::1` first,
-    /// where nothing is published.
+    /// Returns the URLs with ports and an IP address: `localhost` may resolve to `::1`
+    /// first, where no port is published.
     pub(super) fn literal(instance: &Instance) -> Endpoints {
-        Endpoints::at(&reached_at(instance).to_string(), instance.ports)
+        Endpoints::at(&connect_address(instance).to_string(), instance.ports)
     }
 
     fn at(host: &str, ports: Ports) -> Endpoints {
@@ -61,9 +61,9 @@ impl Endpoints {
     }
 }
 
-/// The address of this machine that leads to an instance's ports.
-pub(super) fn reached_at(instance: &Instance) -> IpAddr {
-    instance.listen.reached_at()
+/// Returns the address of this host at which the ports of an instance are reached.
+pub(super) fn connect_address(instance: &Instance) -> IpAddr {
+    instance.listen.connect_address()
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn people_get_names_and_probes_get_addresses() {
+    fn users_get_names_and_probes_get_addresses() {
         let shown = |listen| Endpoints::with(&instance(listen), "localhost").web;
         assert_eq!(shown("127.0.0.1"), "http://localhost:30080");
         assert_eq!(shown("0.0.0.0"), "http://localhost:30080");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ingress_decides_the_urls_of_those_who_have_one() {
+    fn services_with_an_ingress_have_urls_with_its_host_name() {
         let mut instance = instance("127.0.0.1");
         instance.ingress.hosts.web = Some(host("app.here.test", Some("tls")));
         instance.ingress.hosts.api = Some(host("api.here.test", None));

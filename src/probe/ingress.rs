@@ -1,4 +1,4 @@
-//! The way through the ingress controller: by host name, as a browser takes it.
+//! Checks of the ingress controller: requests by host name, as from a browser.
 
 use super::{Check, Probe};
 use crate::hint::Hint;
@@ -6,15 +6,15 @@ use crate::hint::Hint;
 pub(super) const NAME: &str = "ingress";
 
 impl Probe {
-    /// Asks each service that has a host name for what a user would ask it. The token
-    /// is that of a login, for a file.
+    /// Checks each service that has a host name. `token` comes from a login and is needed
+    /// for the file server.
     pub(super) async fn through_ingress(&self, token: Option<&str>) -> Result<(), String> {
         for (service, url) in &self.by_name {
             let answer = match (*service, token) {
                 ("app", _) => self.web_page(url).await,
                 ("api", _) => self.ping(url).await,
-                // Nobody but this machine itself is given a token.
-                (_, Some(token)) if self.is_here => self.file_round_trip(url, token).await,
+                // The token is sent only to this host.
+                (_, Some(token)) if self.is_local => self.file_round_trip(url, token).await,
                 _ => continue,
             };
             answer.map_err(|why| format!("{url}: {why}"))?;
@@ -23,12 +23,13 @@ impl Probe {
     }
 }
 
-/// What to type where the server answers and the ingress alone does not.
+/// Returns the hint for a server on which only the ingress fails.
 pub fn ingress_hint(checks: &[Check], node: &str) -> Option<Hint> {
     let mut failed = checks.iter().filter(|check| check.failure.is_some());
-    let alone = failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
+    let only_ingress =
+        failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
     let log = "kubectl -n clearml logs deployment/clearml-traefik";
-    alone.then(|| {
+    only_ingress.then(|| {
         Hint::run(
             "see the logs of the ingress controller",
             format!("docker exec {node} {log}"),
@@ -45,7 +46,7 @@ mod tests {
     use crate::secrets::Credentials;
     use crate::settings::{Host, Ingress, Instance};
 
-    /// A controller that knows one host name, for every path.
+    /// A controller with a route for one host name.
     fn controller(name: &'static str) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_asked_for_at_the_address_that_is_listened_on() {
+    async fn host_names_are_requested_at_the_listen_address() {
         crate::kube::install_crypto();
         let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         instance.ingress = Ingress {

@@ -1,5 +1,5 @@
-//! The server as a user meets it: through its published ports, with a real
-//! login and a file that comes back.
+//! Checks the server as a user would: through its published ports, with a login and an
+//! uploaded file.
 
 mod endpoints;
 mod ingress;
@@ -13,106 +13,108 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::endpoints::Endpoints;
-use self::endpoints::reached_at;
+use self::endpoints::connect_address;
 pub use self::ingress::ingress_hint;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
-/// Time for one request. A login against a server without MongoDB takes 30 s
-/// to fail; nobody waits that long for a page.
+/// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
+/// long.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How our requests name themselves, with the version behind it; logs leave them out.
+/// The user agent of the probes, followed by the version. `logs` leaves out lines with
+/// it.
 pub(crate) const USER_AGENT: &str = "clearml-local/";
-/// The folder of the file server in which probes store a file.
-pub(crate) const FILES_FOLDER: &str = "clearml-local-probe/";
-/// What is said of whatever took too long.
-const LATE: &str = "no answer in time";
+/// The directory of the file server in which probes store a file.
+pub(crate) const FILES_DIR: &str = "clearml-local-probe/";
+/// The message for a request that timed out.
+const TIMED_OUT: &str = "no answer in time";
 
-/// One check and how it went.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Such as `login`.
     pub name: &'static str,
     #[serde(skip)]
     pub took: Duration,
-    /// Why it failed, if it did.
+    /// Why it failed, unless it succeeded.
     pub failure: Option<String>,
 }
 
 impl Check {
-    /// That and why it failed, if it did.
+    /// Returns the name and the reason of a failed check.
     pub(crate) fn failed(&self) -> Option<String> {
         let why = self.failure.as_deref()?;
         Some(format!("`{}` fails: {why}", self.name))
     }
 }
 
-/// Asks the server what a user would ask.
+/// Runs the checks.
 pub struct Probe {
     client: Client,
-    at: Endpoints,
-    /// Who is reached through an ingress, by key in the values, and its URL.
+    by_port: Endpoints,
+    /// The services with an ingress: their key in the values, and their URL.
     by_name: Vec<(&'static str, String)>,
-    /// Whether whoever answers can only be on this machine.
-    is_here: bool,
+    /// Whether the ports are on loopback, so that only this host can answer.
+    is_local: bool,
     credentials: Credentials,
-    /// When everything is given up that has not answered.
-    until: Option<Instant>,
+    /// When checks that have not finished are cancelled.
+    deadline: Option<Instant>,
 }
 
 impl Probe {
-    /// A probe of an instance that logs in with `credentials`.
+    /// Creates a probe of an instance that logs in with `credentials`.
     ///
     /// # Panics
-    /// When the HTTP client cannot be built, which needs nothing of the machine but
-    /// [`crate::kube::install_crypto`].
+    /// If [`crate::kube::install_crypto`] was not called before.
     pub fn new(instance: &Instance, credentials: Credentials) -> Probe {
-        let (address, ingress) = (reached_at(instance), &instance.ingress);
-        // The certificate is the user's own, or the controller's until there is one.
+        let (address, ingress) = (connect_address(instance), &instance.ingress);
+        // The certificate is the user's, or by default the controller's own.
         let client = Client::builder().tls_danger_accept_invalid_certs(true);
         let user_agent = format!("{USER_AGENT}{}", env!("CARGO_PKG_VERSION"));
         let client = client.user_agent(user_agent);
         let mut client = client.no_proxy().timeout(TIMEOUT);
         let mut by_name = Vec::new();
         for (service, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
-            // Port 0 is the URL's.
+            // Port 0 stands for the port of the URL.
             client = client.resolve(&host.name, SocketAddr::new(address, 0));
             by_name.push((service, ingress.url(host)));
         }
         let client = client.build();
         Probe {
-            client: client.expect("a client that trusts all needs nothing of the machine"),
-            at: Endpoints::literal(instance),
+            client: client.expect("a client that accepts all certificates loads none of the host"),
+            by_port: Endpoints::literal(instance),
             by_name,
-            is_here: address.is_loopback(),
+            is_local: address.is_loopback(),
             credentials,
-            until: None,
+            deadline: None,
         }
     }
 
-    /// The same, giving up all that has not answered by then.
+    /// Sets a deadline for all checks.
     #[must_use]
-    pub fn until(self, until: Instant) -> Probe {
+    pub fn with_deadline(self, deadline: Instant) -> Probe {
         Probe {
-            until: Some(until),
+            deadline: Some(deadline),
             ..self
         }
     }
 
-    /// All checks at once, in the order in which they are shown.
-    pub async fn all(&self) -> Vec<Check> {
-        self.ask(false).await.0
+    /// Runs all checks at the same time. Returns them in the order in which they are
+    /// shown.
+    pub async fn run(&self) -> Vec<Check> {
+        self.run_checks(false).await.0
     }
 
-    /// All checks, and the server's version where it tells one.
-    pub async fn all_and_version(&self) -> (Vec<Check>, Option<String>) {
-        self.ask(true).await
+    /// Runs all checks, and reads the server's version.
+    pub async fn run_with_version(&self) -> (Vec<Check>, Option<String>) {
+        self.run_checks(true).await
     }
 
-    /// The file check and the version need the login's token.
-    async fn ask(&self, version: bool) -> (Vec<Check>, Option<String>) {
+    /// Runs the file check and reads the version after the login, because they need its
+    /// token.
+    async fn run_checks(&self, version: bool) -> (Vec<Check>, Option<String>) {
         let with_token = async {
             let (login, token) = self.timed("login", self.login()).await;
             let ingress = self.timed(ingress::NAME, self.through_ingress(token.as_deref()));
@@ -130,14 +132,14 @@ impl Probe {
                     false => None,
                 }
             };
-            let files = self.timed("files", self.file_round_trip(&self.at.files, token));
+            let files = self.timed("files", self.file_round_trip(&self.by_port.files, token));
             let (files, server, ingress) = tokio::join!(files, server, ingress);
             ([login, files.0, ingress.0], server)
         };
         let (ping, ([login, files, ingress], server), web, proxy) = tokio::join!(
-            self.timed("api", self.ping(&self.at.api)),
+            self.timed("api", self.ping(&self.by_port.api)),
             with_token,
-            self.timed("web", self.web_page(&self.at.web)),
+            self.timed("web", self.web_page(&self.by_port.web)),
             self.timed("web to api", self.web_proxy()),
         );
         let mut checks = vec![ping.0, login, web.0, proxy.0, files];
@@ -147,17 +149,17 @@ impl Probe {
         (checks, server)
     }
 
-    /// One check with its time, which is bounded.
+    /// Runs a check until the deadline, and measures how long it takes.
     async fn timed<T>(
         &self,
         name: &'static str,
         check: impl Future<Output = Result<T, String>>,
     ) -> (Check, Option<T>) {
         let began = Instant::now();
-        let answer = match self.until {
-            Some(until) => tokio::time::timeout_at(until.into(), check)
+        let answer = match self.deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), check)
                 .await
-                .unwrap_or_else(|_| Err(LATE.into())),
+                .unwrap_or_else(|_| Err(TIMED_OUT.into())),
             None => check.await,
         };
         let (value, failure) = match answer {
@@ -172,11 +174,14 @@ impl Probe {
         (check, value)
     }
 
-    /// The server's version, such as `1.5.0-192`; newer ones tell it to users alone.
+    /// Returns the server's version, such as `1.5.0-192`. Newer servers require a login
+    /// for it.
     async fn server_version(&self, token: &str) -> Result<String, String> {
-        let request = self.client.post(format!("{}/server.info", self.at.api));
+        let request = self
+            .client
+            .post(format!("{}/server.info", self.by_port.api));
         let request = request.bearer_auth(token).json(&serde_json::json!({}));
-        let body: Value = send(request).await?.json().await.map_err(plainly)?;
+        let body: Value = send(request).await?.json().await.map_err(reason)?;
         let version = body["data"]["version"].as_str();
         let version = version.ok_or("the response contains no version")?;
         let build = body["data"]["build"].as_str().filter(|b| !b.is_empty());
@@ -188,13 +193,13 @@ impl Probe {
         send(self.client.get(url)).await.map(drop)
     }
 
-    /// A login with the generated credentials; returns the token.
+    /// Logs in and returns the token.
     async fn login(&self) -> Result<String, String> {
-        let request = self.client.post(format!("{}/auth.login", self.at.api));
+        let request = self.client.post(format!("{}/auth.login", self.by_port.api));
         let key = &self.credentials.access_key;
         let request = request.basic_auth(key, Some(&self.credentials.secret_key));
         let response = send(request.json(&serde_json::json!({}))).await?;
-        let body: Value = response.json().await.map_err(plainly)?;
+        let body: Value = response.json().await.map_err(reason)?;
         let token = body["data"]["token"].as_str().filter(|t| !t.is_empty());
         token
             .map(str::to_owned)
@@ -203,7 +208,7 @@ impl Probe {
 
     async fn web_page(&self, web: &str) -> Result<(), String> {
         let page = send(self.client.get(format!("{web}/"))).await?;
-        let text = page.text().await.map_err(plainly)?;
+        let text = page.text().await.map_err(reason)?;
         if text.to_lowercase().contains("<html") {
             Ok(())
         } else {
@@ -211,20 +216,20 @@ impl Probe {
         }
     }
 
-    /// The web app's way to the API server.
+    /// Checks the API server through the web app's proxy.
     async fn web_proxy(&self) -> Result<(), String> {
-        let url = format!("{}/api/debug.ping", self.at.web);
+        let url = format!("{}/api/debug.ping", self.by_port.web);
         send(self.client.post(url).json(&serde_json::json!({})))
             .await
             .map(drop)
     }
 
-    /// A small file stored, returned and deleted.
+    /// Uploads, downloads and deletes a small file.
     async fn file_round_trip(&self, files: &str, token: &str) -> Result<(), String> {
-        let path = format!("{FILES_FOLDER}{:016x}.txt", rand::random::<u64>());
+        let path = format!("{FILES_DIR}{:016x}.txt", rand::random::<u64>());
         let content = format!("clearml-local {path}");
         let part = multipart::Part::text(content.clone()).file_name("probe.txt");
-        // The form field's name is the destination path.
+        // The name of the form field is the destination path.
         let form = multipart::Form::new()
             .part(path.clone(), part)
             .percent_encode_noop();
@@ -232,9 +237,9 @@ impl Probe {
         let url = format!("{root}{path}");
         send(self.client.post(&root).bearer_auth(token).multipart(form)).await?;
         let stored = send(self.client.get(&url).bearer_auth(token)).await?;
-        let came_back = stored.text().await.map_err(plainly)? == content;
+        let is_equal = stored.text().await.map_err(reason)? == content;
         send(self.client.request(Method::DELETE, &url).bearer_auth(token)).await?;
-        if came_back {
+        if is_equal {
             Ok(())
         } else {
             Err("the downloaded file differs from the uploaded one".into())
@@ -243,7 +248,7 @@ impl Probe {
 }
 
 async fn send(request: RequestBuilder) -> Result<Response, String> {
-    let response = request.send().await.map_err(plainly)?;
+    let response = request.send().await.map_err(reason)?;
     match response.status() {
         StatusCode::OK => Ok(response),
         StatusCode::UNAUTHORIZED => Err("HTTP status 401: the credentials were rejected".into()),
@@ -251,10 +256,10 @@ async fn send(request: RequestBuilder) -> Result<Response, String> {
     }
 }
 
-/// What went wrong with a request, without the layers.
-fn plainly(error: reqwest::Error) -> String {
+/// Returns the innermost cause of a failed request.
+fn reason(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return LATE.into();
+        return TIMED_OUT.into();
     }
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {
@@ -263,7 +268,7 @@ fn plainly(error: reqwest::Error) -> String {
     innermost.to_string().to_lowercase()
 }
 
-/// The pods run, but the server does not do what a user needs.
+/// The pods are running, but a check of the server fails.
 #[derive(Debug, thiserror::Error)]
 #[error("the server is running, but {}", failures(checks))]
 pub struct Failure {
@@ -322,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_what_fails_and_where_to_look() {
+    fn a_failure_states_what_fails_and_where_to_look() {
         let failure = failed("files");
         assert_eq!(
             failure.to_string(),

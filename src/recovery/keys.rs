@@ -41,10 +41,10 @@ pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<O
         return Ok(Some(secrets));
     }
     let served = cluster.secret(SERVER_SECRET).await?;
-    let served = served.as_ref().and_then(Secrets::from_served);
+    let served = served.as_ref().and_then(Secrets::from_cluster);
     // The served keys include the user's own values; those of the home do not.
     Ok(match (served, home) {
-        (Some(served), Some(home)) if served.is_of_same_instance(home) => Some(home.clone()),
+        (Some(served), Some(home)) if served.is_same_instance(home) => Some(home.clone()),
         (served, _) => served,
     })
 }
@@ -218,7 +218,7 @@ pub async fn save(
     let text = serde_json::to_string(secrets).expect("plain data can be serialized");
     let records = cluster.records(KIND, NAMESPACE).await?;
     if records.get(RECORD) != Some(&text) {
-        let saved = cluster.keep_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
+        let saved = cluster.store_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
         saved.await?;
     }
     match &instance.data_dir {

@@ -89,7 +89,7 @@ pub async fn cluster_state(
     let Some(node) = node_of(name, engine).await? else {
         return Ok(ClusterState::Absent);
     };
-    if !node.is_awake() {
+    if !node.can_exec() {
         return Ok(ClusterState::Unavailable(match node.paused {
             true => Unavailable::Paused,
             false => Unavailable::Stopped,
@@ -146,10 +146,10 @@ pub async fn start_node(
         let Some(node) = node_of(name, engine).await? else {
             return Ok(ClusterState::Absent);
         };
-        if !node.is_awake() {
+        if !node.can_exec() {
             step.state("starting the node to read its settings and keys");
             node::start(engine, &node).await?;
-            node::await_containerd(engine, &node.name).await?;
+            node::wait_for_containerd(engine, &node.name).await?;
         }
         let ready = Wait::new("the Kubernetes API to read settings and keys")
             .within(API_TIMEOUT)
@@ -280,7 +280,7 @@ pub async fn recover_until(
     until: Instant,
 ) -> Result<Recovered> {
     let mut recovered = Recovered::default();
-    if node.is_awake() {
+    if node.can_exec() {
         let result = tokio::time::timeout_at(until.into(), recover(node, state, engine)).await;
         recovered = result.ok().and_then(Result::ok).unwrap_or_default();
     }

@@ -78,7 +78,7 @@ pub(super) fn ownership_by_keys(
         state: state.root().to_owned(),
     };
     match node_keys {
-        Some(node_keys) if node_keys.is_of_same_instance(home) => Ownership::Ours,
+        Some(node_keys) if node_keys.is_same_instance(home) => Ownership::Ours,
         Some(_) => Ownership::Another(another()),
         None => Ownership::Unknown(another()),
     }

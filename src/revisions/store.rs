@@ -92,14 +92,14 @@ pub async fn save(
         .collect();
     for (record, text) in &wanted {
         if remote.get(record) != Some(text) {
-            let saved = cluster.keep_record(KIND, name.as_str(), record, NAMESPACE, text);
+            let saved = cluster.store_record(KIND, name.as_str(), record, NAMESPACE, text);
             if !saved.await? {
                 tracing::debug!(record, "not stored in the cluster");
             }
         }
     }
     for record in remote.keys().filter(|record| !wanted.contains_key(*record)) {
-        cluster.forget_record(record, NAMESPACE).await?;
+        cluster.delete_record(record, NAMESPACE).await?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ impl Listen {
     }
 
     /// Returns the address that this machine connects to.
-    pub fn reached_at(self) -> IpAddr {
+    pub fn connect_address(self) -> IpAddr {
         match self.is_all() {
             true => IpAddr::V4(Ipv4Addr::LOCALHOST),
             false => self.ip(),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image_ref::{ImageRef, Place};
+use crate::image_ref::{ImageRef, RepositoryPrefix};
 
 /// The value that removes a mirror.
 const NONE: &str = "none";
@@ -16,7 +16,7 @@ const NONE: &str = "none";
 #[serde(try_from = "String", into = "String")]
 pub struct Mirror {
     /// `None` removes a mirror.
-    place: Option<Place>,
+    place: Option<RepositoryPrefix>,
     plain_http: bool,
 }
 
@@ -25,7 +25,7 @@ impl Mirror {
     /// `mirror.corp:5000/hub/library/mongo`.
     pub fn of(&self, image: &ImageRef) -> ImageRef {
         match &self.place {
-            Some(place) => image.within(place),
+            Some(place) => image.with_prefix(place),
             None => image.clone(),
         }
     }

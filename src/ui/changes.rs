@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use super::Paint;
 use crate::hint::ours;
-use crate::kube::{Compared, Planned};
+use crate::kube::{Compared, PlannedChange};
 use crate::settings::to_type;
 use crate::words;
 use crate::yaml;
@@ -24,7 +24,7 @@ pub struct ChangesView {
     /// Why the node would be recreated.
     pub node: Vec<String>,
     /// Objects that cannot be changed in place.
-    pub planned: Vec<Planned>,
+    pub planned: Vec<PlannedChange>,
     /// Objects that would change.
     pub objects: Vec<Compared>,
     /// The target, if this is a rollback.
@@ -78,7 +78,7 @@ pub(super) fn text(view: &ChangesView, paint: Paint, home: Option<&Path>) -> Str
             "the node is recreated, its data and images are kept: {why}"
         ));
     }
-    plans.extend(view.planned.iter().map(Planned::to_string));
+    plans.extend(view.planned.iter().map(PlannedChange::to_string));
     if !plans.is_empty() {
         text.push_str(&paint.strong("Cannot be changed in place:"));
         text.push('\n');

@@ -6,7 +6,7 @@ use crate::error::{Code, Explain, Result};
 use crate::event::Step;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
-use crate::kube::{Change, Cluster, Impossible, Planned};
+use crate::kube::{Change, Cluster, ImpossibleChange, PlannedChange};
 use crate::secrets::Secrets;
 
 /// Network, storage and the server's objects, in one go. Returns whether
@@ -35,14 +35,14 @@ async fn all(
     let objects = plan.objects(secrets, identities)?;
     let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
     let planned = planned(plan, cluster, &objects).await?;
-    let tell = |planned: &Planned| step.warn(planned.to_string());
+    let tell = |planned: &PlannedChange| step.warn(planned.to_string());
     cluster
-        .carry_out(&planned, &objects, NAMESPACE, tell)
+        .execute_plan(&planned, &objects, NAMESPACE, tell)
         .await?;
     let applied = cluster.apply(&objects, NAMESPACE).await?;
     // No volume is ever pruned.
     let (rebound, pruned) = tokio::try_join!(
-        cluster.rebind_released(plan.name.as_str()),
+        cluster.release_volumes(plan.name.as_str()),
         cluster.prune(plan.name.as_str(), &objects, NAMESPACE),
     )?;
     for object in applied.iter().filter(|o| o.change != Change::Unchanged) {
@@ -71,7 +71,7 @@ pub(super) async fn planned(
     plan: &Plan,
     cluster: &Cluster,
     objects: &[serde_json::Value],
-) -> Result<Vec<Planned>> {
+) -> Result<Vec<PlannedChange>> {
     let planned = cluster.plan(plan.name.as_str(), objects).await?;
     Ok(planned.map_err(Refused)?)
 }
@@ -79,7 +79,7 @@ pub(super) async fn planned(
 /// A change that would leave data behind.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; nothing was applied")]
-struct Refused(Impossible);
+struct Refused(ImpossibleChange);
 
 impl Explain for Refused {
     fn code(&self) -> Code {

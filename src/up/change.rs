@@ -6,7 +6,7 @@ use super::{Plan, data, node};
 use crate::docker::{Container, EngineInfo};
 use crate::error::{Error, Result};
 use crate::hint::{Hint, ours};
-use crate::images::{self, Delivery, Sources, Wanted};
+use crate::images::{self, Loaded, RequiredImage, Sources};
 use crate::node::spec;
 use crate::settings::{Instance, Pull};
 use crate::state::StateDir;
@@ -52,7 +52,7 @@ impl Change {
     ///
     /// # Errors
     /// When an image cannot be had. The server was not touched then.
-    pub(super) async fn fetch_images(&self, session: &Session<'_>) -> Result<Option<Delivery>> {
+    pub(super) async fn fetch_images(&self, session: &Session<'_>) -> Result<Option<Loaded>> {
         let Session { plan, .. } = *session;
         let asked = self.recreates || self.kept.as_ref() != Some(&plan.instance);
         let Some(node) = self.node.as_ref().filter(|_| asked) else {
@@ -64,7 +64,7 @@ impl Change {
         })
     }
 
-    async fn fetch(&self, session: &Session<'_>, node: &Container) -> Result<Option<Delivery>> {
+    async fn fetch(&self, session: &Session<'_>, node: &Container) -> Result<Option<Loaded>> {
         let Session {
             plan,
             request,
@@ -87,7 +87,7 @@ impl Change {
             node::trust(plan, engine, &node.name).await?;
             let (arrived, _) = images::arrivals();
             let node = &node.name;
-            let delivery = images::deliver(engine, node, &wanted, info, &sources, arrived, events);
+            let delivery = images::load(engine, node, &wanted, info, &sources, arrived, events);
             return Ok(Some(delivery.await?));
         }
         if !self.recreates {
@@ -99,21 +99,21 @@ impl Change {
             _ => Vec::new(),
         };
         // A container is made of it: only Docker can pull it.
-        let node_image = [Wanted::of(plan.instance.node_image.clone())];
+        let node_image = [RequiredImage::of(plan.instance.node_image.clone())];
         let by_engine = Sources {
             pull: Pull::Engine,
             ..sources.clone()
         };
-        images::fetch(engine, None, &node_image, architecture, &by_engine, events).await?;
+        images::pull_missing(engine, None, &node_image, architecture, &by_engine, events).await?;
         let mut missing = wanted;
         missing.retain(|image| !former.contains(image));
         let through = serves.then_some(node.name.as_str());
-        images::fetch(engine, through, &missing, architecture, &sources, events).await?;
+        images::pull_missing(engine, through, &missing, architecture, &sources, events).await?;
         Ok(None)
     }
 }
 
-fn former_images(plan: &Plan, kept: &Instance, info: &EngineInfo) -> Vec<Wanted> {
+fn former_images(plan: &Plan, kept: &Instance, info: &EngineInfo) -> Vec<RequiredImage> {
     let former = Plan::new(plan.name.clone(), kept.clone(), None, info);
     former.map_or_else(|_| Vec::new(), |former| former.images())
 }
@@ -213,7 +213,7 @@ mod tests {
                 os: "linux".into(),
                 size: 1,
                 layers: Vec::new(),
-                layer_folders: Vec::new(),
+                layer_dirs: Vec::new(),
             };
             let mut images: Vec<ImageRef> =
                 plan.images().into_iter().map(|i| i.reference).collect();

@@ -9,7 +9,7 @@ use crate::docker::Engine;
 use crate::error::Result;
 use crate::event::Events;
 use crate::images::{self, Identities};
-use crate::kube::{Compared, Planned};
+use crate::kube::{Compared, PlannedChange};
 use crate::node::spec;
 use crate::recovery::{self, ClusterState, Unavailable};
 use crate::secrets::Secrets;
@@ -35,7 +35,7 @@ pub struct Comparison {
     /// Why the node would be made anew; empty where it would not.
     pub node: Vec<String>,
     /// What cannot be changed in place, in the order in which it would be done.
-    pub planned: Vec<Planned>,
+    pub planned: Vec<PlannedChange>,
     /// The objects that would be others, in the order in which they are applied.
     pub objects: Vec<Compared>,
     pub back_to: Option<u32>,
@@ -95,7 +95,7 @@ async fn with_what_is_there(
         ..
     } = *session;
     let running = recovery::cluster_state(&plan.name, state, engine).await?;
-    let secrets = keys.unwrap_or_else(Secrets::unknown);
+    let secrets = keys.unwrap_or_else(Secrets::empty);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
         ground: Ground::Nothing,
@@ -129,7 +129,7 @@ async fn with_what_is_there(
             compared.ground = Ground::Cluster;
             let wanted = plan.images();
             let mut identities =
-                images::known(engine, &node_name, &wanted, plan.instance.pull).await?;
+                images::identities(engine, &node_name, &wanted, plan.instance.pull).await?;
             for image in wanted {
                 let later = || "known after it is pulled".to_owned();
                 identities.entry(image.reference).or_insert_with(later);

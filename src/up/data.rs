@@ -211,10 +211,10 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Re
          [ ! -L \"$1\" ] || { echo \"$1 is a link\" >&2; exit 1; }; \
          mkdir -p \"$1\"; chown -h \"$2\" \"$1\"; shift 2; done";
     let mut arguments = Vec::new();
-    for (folder, component) in manifests::folders(&plan.values) {
+    for (folder, component) in manifests::data_dirs(&plan.values) {
         let path = format!("{DATA_ROOT}/{folder}");
         if let Some((uid, gid)) = component.data_owner()
-            && !node.found.has_folder(&path, (uid, gid))
+            && !node.found.has_dir(&path, (uid, gid))
         {
             arguments.push(path);
             arguments.push(format!("{uid}:{gid}"));

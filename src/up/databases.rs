@@ -9,7 +9,7 @@ use super::Plan;
 use crate::component::{Component, NAMESPACE};
 use crate::error::Result;
 use crate::event::{Events, Step};
-use crate::images::{Arriving, Identities, Wanted};
+use crate::images::{Arrivals, Identities, RequiredImage};
 use crate::kube::{COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
 use crate::secrets::Secrets;
@@ -20,7 +20,7 @@ use crate::secrets::Secrets;
 pub(super) async fn apply_early(
     plan: &Plan,
     secrets: &Secrets,
-    mut images: Arriving,
+    mut images: Arrivals,
     cluster: &Cluster,
     events: &Events,
 ) -> Result<Option<Step>> {
@@ -33,7 +33,7 @@ pub(super) async fn apply_early(
     let mut first = true;
     loop {
         let there = images.borrow_and_update().clone();
-        let has = |image: &Wanted| there.contains_key(&image.reference);
+        let has = |image: &RequiredImage| there.contains_key(&image.reference);
         if wanted.iter().all(has) {
             return Ok(Some(step));
         }

@@ -15,8 +15,8 @@ use crate::event::{Events, Step};
 use crate::health;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
-use crate::kube::{Cluster, Once};
-use crate::manifests::outside::{self, Check, Place, Wanted};
+use crate::kube::{Cluster, PodResult};
+use crate::manifests::external::{self, Check, ExternalDatabase, RequiredKey};
 use crate::node::spec;
 use crate::secrets::Secrets;
 use crate::words::listed;
@@ -38,7 +38,7 @@ pub(super) async fn check(
         return Ok(());
     }
     let objects = plan.objects(secrets, identities)?;
-    let Some(check) = outside::check(&objects, &outside) else {
+    let Some(check) = external::check(&objects, &outside) else {
         return Ok(());
     };
     if is_known(&check, &outside, cluster).await? {
@@ -47,16 +47,18 @@ pub(super) async fn check(
     let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
     let namespaces: Vec<Value> = namespaces.map(|object| object.as_value().clone()).collect();
     cluster.apply(&namespaces, NAMESPACE).await?;
-    let step = events.step("outside");
+    let step = events.step("external");
     let node = spec::name(&plan.name);
     let result = ask(&check, &node, cluster, &step).await;
-    step.end(result, |()| (true, told(&check.places)))
+    step.end(result, |()| (true, told(&check.databases)))
 }
 
 /// Whether the server runs with what would be asked for.
 async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Result<bool> {
     let live = cluster.live(&check.deployment, NAMESPACE).await?;
-    let same = live.is_some_and(|live| outside::asked(&live, outside) == check.asked);
+    let same = live.is_some_and(|live| {
+        external::connection_settings(&live, outside) == check.connection_settings
+    });
     if !same {
         return Ok(false);
     }
@@ -64,16 +66,16 @@ async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Re
 }
 
 async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Result<()> {
-    for wanted in &check.wanted {
+    for required in &check.required {
         let secret =
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": wanted.secret}});
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": required.secret}});
         let secret = cluster.live(&secret, NAMESPACE).await?;
         let has_key = secret
             .as_ref()
-            .is_some_and(|secret| !secret["data"][&wanted.key].is_null());
-        if secret.is_none() || !has_key && !wanted.optional {
+            .is_some_and(|secret| !secret["data"][&required.key].is_null());
+        if secret.is_none() || !has_key && !required.optional {
             return Err(Error::NoSecret {
-                wanted: wanted.clone(),
+                required: required.clone(),
                 is_there: secret.is_some(),
                 node: node.to_owned(),
             }
@@ -85,18 +87,18 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
         reason: late.to_string(),
     })?;
     step.state("checking from inside the cluster");
-    let asked = cluster.run_once(&check.objects, NAMESPACE, LIMIT);
+    let asked = cluster.run_pod(&check.objects, NAMESPACE, LIMIT);
     match asked.await? {
-        Once::Said(message) => judge(&check.places, &message).map_err(Into::into),
-        Once::Stuck(reason) => Err(Error::NotAsked { reason }.into()),
+        PodResult::Finished(message) => judge(&check.databases, &message).map_err(Into::into),
+        PodResult::Failed(reason) => Err(Error::NotAsked { reason }.into()),
     }
 }
 
-/// What the pod's message says of each place.
-fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
+/// What the pod's message says of each database.
+fn judge(databases: &[ExternalDatabase], message: &str) -> std::result::Result<(), Error> {
     let mut failures = Vec::new();
-    for place in places {
-        let name = place.component.name();
+    for database in databases {
+        let name = database.component.name();
         let answer = message.lines().find_map(|line| {
             let (component, answer) = line.split_once(' ')?;
             (component == name).then_some(answer)
@@ -108,7 +110,7 @@ fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
         if answer != "ok" {
             let (class, reason) = answer.split_once(' ').unwrap_or((answer, "no answer"));
             failures.push(Failure {
-                place: place.clone(),
+                database: database.clone(),
                 trouble: Trouble::of(class),
                 reason: reason.to_owned(),
             });
@@ -120,8 +122,8 @@ fn judge(places: &[Place], message: &str) -> std::result::Result<(), Error> {
     Err(Error::Unusable(failures))
 }
 
-fn told(places: &[Place]) -> String {
-    let names: Vec<&str> = places.iter().map(|place| place.component.name()).collect();
+fn told(databases: &[ExternalDatabase]) -> String {
+    let names: Vec<&str> = databases.iter().map(|one| one.component.name()).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb} reachable", listed(&names))
 }
@@ -129,7 +131,7 @@ fn told(places: &[Place]) -> String {
 /// One database that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    place: Place,
+    database: ExternalDatabase,
     trouble: Trouble,
     /// In plain words.
     reason: String,
@@ -137,11 +139,11 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
+        let ExternalDatabase {
             component,
             host,
             port,
-        } = &self.place;
+        } = &self.database;
         write!(f, "external {component} at {host}:{port}: {}", self.reason)
     }
 }
@@ -153,7 +155,7 @@ enum Trouble {
     /// Nobody listens, or not for us.
     Refused,
     /// No answer.
-    Silent,
+    Unreachable,
     Login,
     Password,
     Starting,
@@ -169,15 +171,15 @@ impl Trouble {
             "password" => Trouble::Password,
             "starting" => Trouble::Starting,
             "other" => Trouble::Other,
-            _ => Trouble::Silent,
+            _ => Trouble::Unreachable,
         }
     }
 }
 
 impl Failure {
     fn hint(&self) -> Hint {
-        let component = self.place.component.name();
-        let host = &self.place.host;
+        let component = self.database.component.name();
+        let host = &self.database.host;
         let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
             _ if own => Hint::text(format!(
@@ -188,7 +190,7 @@ impl Failure {
                 "use a name that resolves in the node",
                 ours!(Up, "--set externalServices.{component}Host=HOST"),
             ),
-            Trouble::Refused | Trouble::Silent | Trouble::Other => Hint::run(
+            Trouble::Refused | Trouble::Unreachable | Trouble::Other => Hint::run(
                 "check that it is running and accepts connections from the node; if it uses another port",
                 ours!(Up, "--set externalServices.{component}Port=PORT"),
             ),
@@ -209,10 +211,10 @@ pub enum Error {
     /// One of them does not do what the server needs.
     #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
     Unusable(Vec<Failure>),
-    #[error("{}; nothing was applied", no_secret(wanted, *is_there))]
+    #[error("{}; nothing was applied", no_secret(required, *is_there))]
     NoSecret {
         /// What is missing.
-        wanted: Wanted,
+        required: RequiredKey,
         /// Whether the Secret is there, without the key.
         is_there: bool,
         node: String,
@@ -222,8 +224,8 @@ pub enum Error {
     NotAsked { reason: String },
 }
 
-fn no_secret(wanted: &Wanted, is_there: bool) -> String {
-    let Wanted { secret, key, .. } = wanted;
+fn no_secret(required: &RequiredKey, is_there: bool) -> String {
+    let RequiredKey { secret, key, .. } = required;
     if is_there {
         format!("the Secret `{secret}` in the namespace `{NAMESPACE}` has no key `{key}`")
     } else {
@@ -233,7 +235,7 @@ fn no_secret(wanted: &Wanted, is_there: bool) -> String {
 
 impl Explain for Error {
     fn code(&self) -> Code {
-        Code::OutsideFailed
+        Code::ExternalFailed
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -244,7 +246,7 @@ impl Explain for Error {
                 hints
             }
             Error::NoSecret {
-                wanted,
+                required,
                 is_there: false,
                 node,
             } => vec![Hint::run(
@@ -252,14 +254,14 @@ impl Explain for Error {
                 format!(
                     "docker exec {node} kubectl -n {NAMESPACE} create secret generic {} \
                      --from-literal={}=VALUE",
-                    wanted.secret, wanted.key
+                    required.secret, required.key
                 ),
             )],
-            Error::NoSecret { wanted, node, .. } => vec![Hint::run(
+            Error::NoSecret { required, node, .. } => vec![Hint::run(
                 "add the key",
                 format!(
                     "docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
-                    wanted.secret
+                    required.secret
                 ),
             )],
             Error::NotAsked { .. } => vec![Hint::run("try again", ours!(Up))],
@@ -277,29 +279,29 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kube::mock::{Asked, cluster};
+    use crate::kube::mock::{Request, cluster};
 
-    fn places() -> Vec<Place> {
-        let place = |component, host: &str, port: &str| Place {
+    fn databases() -> Vec<ExternalDatabase> {
+        let database = |component, host: &str, port: &str| ExternalDatabase {
             component,
             host: host.to_owned(),
             port: port.to_owned(),
         };
         vec![
-            place(Component::Redis, "cache", "6379"),
-            place(Component::Elasticsearch, "localhost", "9200"),
+            database(Component::Redis, "cache", "6379"),
+            database(Component::Elasticsearch, "localhost", "9200"),
         ]
     }
 
     fn judged(message: &str) -> Option<(String, Vec<String>, Vec<Hint>)> {
-        let error = judge(&places(), message).err()?;
+        let error = judge(&databases(), message).err()?;
         Some((error.to_string(), error.details(), error.hints()))
     }
 
     #[test]
     fn all_answer() {
         assert_eq!(judged("elasticsearch ok\nredis ok\n"), None);
-        assert_eq!(told(&places()), "redis and elasticsearch are reachable");
+        assert_eq!(told(&databases()), "redis and elasticsearch are reachable");
     }
 
     #[test]
@@ -336,7 +338,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_node_that_accepts_no_pods_is_named() {
-        let (cluster, _) = cluster(|asked: &Asked| {
+        let (cluster, _) = cluster(|asked: &Request| {
             let ready = json!([{"type": "Ready", "status": "False",
                 "message": "container runtime network not ready: NetworkPluginNotReady"}]);
             let items = match asked.path.contains("/nodes") {
@@ -348,12 +350,12 @@ mod tests {
         let check = Check {
             objects: Vec::new(),
             deployment: json!({}),
-            asked: json!({}),
-            wanted: Vec::new(),
-            places: places(),
+            connection_settings: json!({}),
+            required: Vec::new(),
+            databases: databases(),
         };
         let began = Instant::now();
-        let step = Events::silent().step("outside");
+        let step = Events::silent().step("external");
         let error = ask(&check, "n", &cluster, &step).await.unwrap_err();
         assert!(began.elapsed() <= LIMIT);
         assert_eq!(
@@ -361,14 +363,14 @@ mod tests {
             "cannot check the external databases from inside the cluster: timed out after 3 m \
              waiting for the node to accept pods: its pod network is not ready"
         );
-        assert_eq!(error.code(), Code::OutsideFailed);
+        assert_eq!(error.code(), Code::ExternalFailed);
     }
 
     #[test]
     fn every_word_of_the_script_is_known() {
         let script = include_str!("../../templates/clearml/wait.sh");
         let mut classes: Vec<&str> = script
-            .split("say ")
+            .split("fail ")
             .skip(1)
             .filter_map(|rest| rest.split(' ').next())
             .filter(|word| word.chars().all(|letter| letter.is_ascii_lowercase()))
@@ -376,7 +378,13 @@ mod tests {
         classes.sort_unstable();
         classes.dedup();
         let known = [
-            "login", "name", "other", "password", "refused", "silent", "starting",
+            "login",
+            "name",
+            "other",
+            "password",
+            "refused",
+            "starting",
+            "unreachable",
         ];
         assert_eq!(classes, known);
     }

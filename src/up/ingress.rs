@@ -92,7 +92,7 @@ fn lost(names: &[String], listen: Listen) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let address = listen.reached_at();
+    let address = listen.connect_address();
     let names = names.join(" ");
     Some(format!(
         "these names do not resolve to {address} on this machine; add a line to /etc/hosts: \

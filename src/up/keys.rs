@@ -92,7 +92,7 @@ pub(super) fn replaced(
             "--new-keys has no effect: the keys of the instance can be read and are kept"
                 .to_owned(),
         ),
-        (Found::Keys(keys), Some(home)) if !keys.is_of_same_instance(home) => Some(format!(
+        (Found::Keys(keys), Some(home)) if !keys.is_same_instance(home) => Some(format!(
             "the keys in this home differ from the keys of the instance and are replaced by them: \
              if your clearml.conf has the old keys, write it again: {write}"
         )),

@@ -181,7 +181,7 @@ async fn bring_up(
     if change.creates_node() {
         state.save_instance(&plan.instance)?;
     }
-    let mut secrets = keys.map_or_else(Secrets::generate, Secrets::whole);
+    let mut secrets = keys.map_or_else(Secrets::generate, Secrets::complete);
     state.save_secrets(&secrets)?;
 
     let node = node::ensure(session).await?;
@@ -209,7 +209,7 @@ async fn bring_up(
                 arrived.send_replace(delivery.identities.clone());
                 Ok(delivery)
             }
-            None => images::deliver(engine, name, &wanted, info, &sources, arrived, events).await,
+            None => images::load(engine, name, &wanted, info, &sources, arrived, events).await,
         }
     };
     let brought = both(kubernetes, images).await;
@@ -246,7 +246,7 @@ async fn bring_up(
 
     let changed = node.made
         || kubernetes.changed
-        || delivery.brought > 0
+        || delivery.count > 0
         || applied
         || !ready.at_once
         || settled;

@@ -11,7 +11,7 @@ use crate::docker::{Container, Engine, Image};
 use crate::error::{Code, Result};
 use crate::event::Step;
 use crate::health;
-use crate::images::{self, Wanted};
+use crate::images::{self, RequiredImage};
 use crate::kube::{Change, Cluster};
 use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
@@ -64,10 +64,10 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
     let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
         return Err(Error::NothingToStart.into());
     };
-    if !container.is_awake() {
+    if !container.can_exec() {
         preflight::create_network(engine).await?;
         node::start(engine, &container).await?;
-        node::await_containerd(engine, &name).await?;
+        node::wait_for_containerd(engine, &name).await?;
     }
     let mut found = node::inspect(engine, &name).await?;
     if !found.bootstrapped {
@@ -76,7 +76,7 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
     let revived = revive(engine, &name, &mut found, step).await?;
     Ok(Node {
         name,
-        made: !container.is_awake() || revived.changed,
+        made: !container.can_exec() || revived.changed,
         renewed: revived.renewed,
         found,
     })
@@ -95,7 +95,7 @@ pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Resul
     if let Some(ca) = &plan.instance.ca
         && node::trust(engine, node, &ca.text).await?
     {
-        node::await_containerd(engine, node).await?;
+        node::wait_for_containerd(engine, node).await?;
     }
     Ok(())
 }
@@ -153,16 +153,16 @@ async fn reuse(
         }
         return Ok(None);
     }
-    if !node.is_awake() {
+    if !node.can_exec() {
         step.state("starting the node again");
         node::start(engine, node).await?;
-        node::await_containerd(engine, &node.name).await?;
+        node::wait_for_containerd(engine, &node.name).await?;
     }
     let mut found = node::inspect(engine, &node.name).await?;
     if found.bootstrapped {
         step.decide("using the node that exists: nothing differs from the settings");
         let revived = revive(engine, &node.name, &mut found, step).await?;
-        return Ok(Some((!node.is_awake() || revived.changed, found)));
+        return Ok(Some((!node.can_exec() || revived.changed, found)));
     }
     step.state("recreating an incomplete node");
     Ok(None)
@@ -200,7 +200,7 @@ pub(super) async fn image(session: &Session<'_>, step: &Step) -> Result<Image> {
     if let Some(image) = engine.image(reference).await? {
         return Ok(image);
     }
-    let (wanted, sources) = (Wanted::of(reference.clone()), plan.sources(request));
+    let (wanted, sources) = (RequiredImage::of(reference.clone()), plan.sources(request));
     Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
 }
 
@@ -223,7 +223,7 @@ async fn make(session: &Session<'_>, step: &Step) -> Result<()> {
     let created = data::mark(plan, engine).await?;
     engine.remove(&name).await?;
     step.state("starting");
-    if let Err(error) = node::make(engine, &spec).await {
+    if let Err(error) = node::create(engine, &spec).await {
         // Without a container nothing was written to it. The refusal says more than
         // what may go wrong here.
         if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
@@ -283,22 +283,22 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
     state.save_kubeconfig(&kubeconfig)?;
     let cluster = Cluster::connect(&kubeconfig)
         .await?
-        .on_node_started(container.started);
+        .with_node_started(container.started);
     step.state("waiting for the Kubernetes API");
     let answered = health::await_api(&cluster, engine, &container, API_PATIENCE, step).await?;
     answered.map_err(Error::ApiSilent)?;
     if node.made && !fresh {
-        cluster.forget_former_leaders().await?;
+        cluster.delete_old_leader_leases().await?;
     }
     let mut changed = fresh;
-    if !found.furnished {
+    if !found.provisioned {
         step.state("pod network and storage class");
         let network = node::network_objects(engine, &plan.name);
         let storage = node::storage_objects(engine, &plan.name);
         let (mut objects, storage) = tokio::try_join!(network, storage)?;
         objects.extend(storage);
         let applied = cluster.apply(&objects, NAMESPACE).await?;
-        node::note_furnished(engine, name).await?;
+        node::mark_provisioned(engine, name).await?;
         changed |= applied.iter().any(|o| o.change != Change::Unchanged);
     }
     Ok(Kubernetes {
@@ -321,7 +321,7 @@ pub(super) async fn settle(session: &Session<'_>, node: &Node) -> Result<bool> {
     let mut changed = false;
     let found = engine.container(&node.name).await?.unwrap_or_default();
     if found.restart_policy.as_deref() != Some(wanted) {
-        engine.set_restart(&node.name, wanted).await?;
+        engine.set_restart_policy(&node.name, wanted).await?;
         changed = true;
     }
     changed |= keep_user_kubeconfig(session)?;
@@ -376,7 +376,7 @@ fn kubeadm_failed(
         return Ok(error);
     };
     let log = state.save_log("kubeadm.log", &log)?;
-    Ok(node::Error::KubeadmKept {
+    Ok(node::Error::KubeadmLogged {
         reason,
         tail,
         log,

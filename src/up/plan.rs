@@ -8,7 +8,7 @@ use crate::component::Component;
 use crate::docker::{Container, Credentials, EngineInfo};
 use crate::error::Result;
 use crate::files;
-use crate::images::{Identities, Sources, Wanted};
+use crate::images::{Identities, RequiredImage, Sources};
 use crate::manifests::{self, INGRESS_CLASS, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::path::HostPath;
@@ -58,7 +58,7 @@ impl Plan {
         engine: &EngineInfo,
     ) -> Result<Plan> {
         let release = find_release(&instance)?;
-        let profile = Profile::for_machine(engine.memory);
+        let profile = Profile::for_memory(engine.memory);
         let Resolved {
             values,
             mut warnings,
@@ -103,8 +103,8 @@ impl Plan {
         all
     }
 
-    pub fn images(&self) -> Vec<Wanted> {
-        let mut images: Vec<Wanted> = Vec::new();
+    pub fn images(&self) -> Vec<RequiredImage> {
+        let mut images: Vec<RequiredImage> = Vec::new();
         for component in self.values.installed() {
             let reference = self.values.image(component);
             if images.iter().any(|image| image.reference == *reference) {
@@ -117,13 +117,13 @@ impl Plan {
             } else {
                 BTreeMap::new()
             };
-            images.push(Wanted {
+            images.push(RequiredImage {
                 reference: reference.clone(),
                 digests,
             });
         }
         if self.instance.ingress.enabled {
-            images.push(Wanted::of(TRAEFIK_IMAGE.clone()));
+            images.push(RequiredImage::of(TRAEFIK_IMAGE.clone()));
         }
         images
     }
@@ -134,7 +134,7 @@ impl Plan {
             mirror: self.instance.registry_mirror.clone(),
             pull: self.instance.pull,
             docker_config: request.docker_config.clone(),
-            given: match &self.values.pull_secret {
+            from_values: match &self.values.pull_secret {
                 Some(PullSecret::Created {
                     registry,
                     login: Some((user, password)),
@@ -148,7 +148,7 @@ impl Plan {
     /// The marker that the data directory is to carry.
     pub fn marker(&self) -> Marker {
         let databases = self.release.databases.clone();
-        let folders = manifests::folders(&self.values);
+        let folders = manifests::data_dirs(&self.values);
         Marker::new(&self.name, &self.release.name, databases)
             .with_directories(folders.into_iter().map(|(folder, _)| folder))
     }

@@ -165,7 +165,7 @@ pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> 
     }
     let plan = plan(request, state, Some(earlier), info)?;
     let secrets = match keys::find(&past, &plan, state, engine).await? {
-        Found::Keys(keys) => keys.whole(),
+        Found::Keys(keys) => keys.complete(),
         Found::Lost(lost) => return Err(lost.into()),
         Found::None => return Err(Error::NothingToStart.into()),
     };

@@ -28,17 +28,17 @@ pub(super) async fn revive(
     if found.stop_interrupted {
         node::finish_interrupted_stop(engine, node, step).await?;
     }
-    if found.stop_interrupted || !found.services_run {
+    if found.stop_interrupted || !found.services_running {
         let started = node::ensure_services(engine, node).await?;
         if !started.is_empty() {
             step.state(format!("starting {} (not running)", started.join(" and ")));
-            node::await_containerd(engine, node).await?;
+            node::wait_for_containerd(engine, node).await?;
             revived.changed = true;
         }
     }
     let now = Timestamp::now();
     if found.certificates.need_renewal(now) {
-        let why = found.certificates.trouble(now).unwrap_or_default();
+        let why = found.certificates.warning(now).unwrap_or_default();
         step.state(format!("renewing certificates: {why}"));
         node::renew_certificates(engine, node, &found.certificates).await?;
         // The kubeconfig has changed with them.

@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn each_default_comes_from_the_origin_of_its_key() {
-        let profile = Profile::for_machine(8_000_000_000);
+        let profile = Profile::for_memory(8_000_000_000);
         let layers = Layers::defaults(&Catalogue::default_release(), &profile);
         for key in keys::all() {
             let from = layers.source(key.definition);

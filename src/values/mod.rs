@@ -163,7 +163,7 @@ mod tests {
             .collect();
         let resolved = resolve(&Inputs {
             release: &Catalogue::builtin().find(DEFAULT).unwrap(),
-            profile: &Profile::for_machine(4_000_000_000),
+            profile: &Profile::for_memory(4_000_000_000),
             files: &[file],
             sets: &sets,
             controller: None,
@@ -283,7 +283,7 @@ fileserver:
         };
         let resolved = resolve(&Inputs {
             release: &Catalogue::builtin().find(release).unwrap(),
-            profile: &Profile::for_machine(gigabytes * 1_000_000_000),
+            profile: &Profile::for_memory(gigabytes * 1_000_000_000),
             files: &[file],
             sets: &[],
             controller: None,

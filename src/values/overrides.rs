@@ -206,7 +206,7 @@ mod tests {
             .collect();
         read(&Inputs {
             release: &Catalogue::builtin().find(DEFAULT).unwrap(),
-            profile: &Profile::for_machine(4_000_000_000),
+            profile: &Profile::for_memory(4_000_000_000),
             files: &files,
             sets: &sets,
             controller: None,

@@ -120,7 +120,7 @@ mod tests {
             .collect();
         let inputs = Inputs {
             release: &Catalogue::builtin().find(release).unwrap(),
-            profile: &Profile::for_machine(8_000_000_000),
+            profile: &Profile::for_memory(8_000_000_000),
             files: &files,
             sets: &sets,
             controller,

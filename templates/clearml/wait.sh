@@ -1,75 +1,75 @@
-# Asks databases in their own protocols, with every attempt bounded: a connection
-# can hang before DNS and kube-proxy are up. Only programs that the server's image
-# has. Credentials are those of the server's own variables.
+# Checks databases with their own protocols. Every attempt has a timeout, because a
+# connection can hang before DNS and kube-proxy are ready. Uses only programs in the
+# server's image, and the credentials in the server's own variables.
 #
-#   wait [NAME KIND HOST PORT]…    waits until all answer, for ten minutes at most
-#   check [KIND HOST PORT]…        asks each of them a few times, and leaves a line
+#   wait [NAME KIND HOST PORT]…    waits until all of them answer, for at most ten minutes
+#   check [KIND HOST PORT]…        checks each of them a few times, and writes a line
 #                                  `KIND CLASS REASON` for each
 LC_ALL=C
 terminal=/dev/termination-log
 
-# Of what did not go well: `CLASS REASON`, on one line of printable letters.
-say() {
+# Prints a failure as `CLASS REASON`, on one line of printable characters.
+fail() {
 	text=${*//[![:print:]]/ }
 	echo "${text:0:200}"
 	return 1
 }
 
-connected() {
+connect() {
 	error=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>&1)
 	case $?:$error in
 	0:*) ;;
 	124:*)
-		# Which of the two was it that took so long?
+		# Find out whether DNS or the connection timed out.
 		case $(curl -sS --max-time 3 -o /dev/null "http://$host:$port/" 2>&1) in
-		*esolv*) say name "the name $host does not resolve: DNS did not respond within 3 s" ;;
-		*) say silent "no answer within 3 s" ;;
+		*esolv*) fail name "the name $host does not resolve: DNS did not respond within 3 s" ;;
+		*) fail unreachable "no answer within 3 s" ;;
 		esac
 		;;
-	*"not known"* | *"name resolution"* | *"No address"*) say name "the name $host does not resolve" ;;
-	*refused*) say refused "connection refused" ;;
-	*) say silent "${error##*: }" ;;
+	*"not known"* | *"name resolution"* | *"No address"*) fail name "the name $host does not resolve" ;;
+	*refused*) fail refused "connection refused" ;;
+	*) fail unreachable "${error##*: }" ;;
 	esac
 }
 
-# One command and the first line of its answer, on the open connection 3.
+# Sends one command on connection 3, and reads the first line of the answer.
 redis_command() {
 	printf '*%s\r\n' $# >&3
 	for word in "$@"; do printf '$%s\r\n%s\r\n' ${#word} "$word" >&3; done
-	read -r -t 2 answer <&3 || { say silent "it accepts connections but does not respond"; return; }
+	read -r -t 2 answer <&3 || { fail unreachable "it accepts connections but does not respond"; return; }
 	answer=${answer%$'\r'}
 }
 
 redis() {
-	connected || return
+	connect || return
 	exec 3<>"/dev/tcp/$host/$port" || return
 	if [ -n "${CLEARML_REDIS_SERVICE_PASSWORD:-}" ]; then
 		redis_command AUTH "$CLEARML_REDIS_SERVICE_PASSWORD" || return
 		case $answer in
 		+OK) ;;
-		-*"without any password"* | -*"no password is set"*) say password "it has no password, but one is set"; return ;;
-		-WRONGPASS* | -ERR*) say password "it rejected the password"; return ;;
+		-*"without any password"* | -*"no password is set"*) fail password "it has no password, but one is set"; return ;;
+		-WRONGPASS* | -ERR*) fail password "it rejected the password"; return ;;
 		esac
 	fi
 	redis_command PING || return
 	case $answer in
 	+PONG) ;;
-	-NOAUTH*) say login "it requires a password" ;;
-	-LOADING*) say starting "it is loading its data" ;;
-	-*) say refused "it responded with ${answer#-}" ;;
-	*) say other "it is not Redis: it responded with ${answer:-nothing}" ;;
+	-NOAUTH*) fail login "it requires a password" ;;
+	-LOADING*) fail starting "it is loading its data" ;;
+	-*) fail refused "it responded with ${answer#-}" ;;
+	*) fail other "it is not Redis: it responded with ${answer:-nothing}" ;;
 	esac
 }
 
 mongodb() {
-	connected || return
-	# MongoDB answers a browser on its own port with a sentence.
+	connect || return
+	# MongoDB answers HTTP requests on its port with a sentence.
 	answer=$(curl -sS --max-time 3 "http://$host:$port/" 2>&1)
-	case $answer in *"MongoDB over HTTP"*) ;; *) say other "it is not MongoDB: it responded with ${answer:-nothing}" ;; esac
+	case $answer in *"MongoDB over HTTP"*) ;; *) fail other "it is not MongoDB: it responded with ${answer:-nothing}" ;; esac
 }
 
 elasticsearch() {
-	connected || return
+	connect || return
 	login=()
 	if [ -n "${CLEARML_ELASTIC_SERVICE_PASSWORD:-}" ]; then
 		login=(-u "${CLEARML_ELASTIC_SERVICE_USERNAME:-}:$CLEARML_ELASTIC_SERVICE_PASSWORD")
@@ -78,37 +78,37 @@ elasticsearch() {
 		"http://$host:$port/_cluster/health?wait_for_status=yellow&timeout=1s" 2>&1)
 	case ${answer##*$'\n'}:$answer in
 	200:*'"cluster_name"'*) ;;
-	401:* | 403:*) if [ ${#login[@]} = 0 ]; then say login "it requires a user and a password"; else say password "it rejected the user or the password"; fi ;;
-	408:*'"cluster_name"'* | 503:*) say starting "its cluster is not ready" ;;
-	*"timed out"*) say silent "it accepts connections but does not respond" ;;
-	*) say other "it is not Elasticsearch: it responded with ${answer%$'\n'*}" ;;
+	401:* | 403:*) if [ ${#login[@]} = 0 ]; then fail login "it requires a user and a password"; else fail password "it rejected the user or the password"; fi ;;
+	408:*'"cluster_name"'* | 503:*) fail starting "its cluster is not ready" ;;
+	*"timed out"*) fail unreachable "it accepts connections but does not respond" ;;
+	*) fail other "it is not Elasticsearch: it responded with ${answer%$'\n'*}" ;;
 	esac
 }
 
 clearml() {
-	connected || return
+	connect || return
 	answer=$(curl -sS --max-time 3 -o /dev/null -w '%{http_code}' "http://$host:$port/debug.ping" 2>/dev/null)
 	case $answer in
 	200) ;;
-	000) say silent "it accepts connections but does not respond" ;;
-	*) say starting "its ping returned $answer" ;;
+	000) fail unreachable "it accepts connections but does not respond" ;;
+	*) fail starting "its ping returned $answer" ;;
 	esac
 }
 
 resolved() {
-	# nginx ends when a name does not resolve; that nothing listens yet is fine.
+	# nginx exits if a name does not resolve. Nothing needs to listen yet.
 	answer=$(curl -sS --max-time 2 -o /dev/null -w '%{time_namelookup}' "http://$host:$port/" 2>/dev/null)
 	case $?:$answer in
-	# An answer, a refused connection, an empty or broken answer: there was an address.
+	# An answer, a refused connection, an empty or invalid answer: the name was resolved.
 	0:* | 7:* | 52:* | 56:*) ;;
-	6:*) say name "the name $host does not resolve yet" ;;
-	# 28 is a host that does not answer, or DNS that does not: then nothing was looked up.
+	6:*) fail name "the name $host does not resolve yet" ;;
+	# 28: the host or DNS does not answer. If DNS does not, the lookup took no time.
 	*:*[1-9]*) ;;
-	*) say name "the name $host does not resolve yet: DNS did not respond within 2 s" ;;
+	*) fail name "the name $host does not resolve yet: DNS did not respond within 2 s" ;;
 	esac
 }
 
-# Until it answers, or `$1` seconds have gone by, or what is wrong stays wrong.
+# Checks until it answers, until `$1` seconds have passed, or until a retry cannot help.
 check_one() {
 	local limit=$((SECONDS + $1))
 	until now=$($kind); do
@@ -120,7 +120,7 @@ check_one() {
 }
 
 if [ "$0" = check ]; then
-	# Without the cluster's own names, those of others do not resolve either.
+	# If names of the cluster do not resolve yet, other names do not either.
 	limit=$((SECONDS + 60))
 	until timeout 2 bash -c 'exec 3<>/dev/tcp/kubernetes.default.svc/443' 2>/dev/null || [ $SECONDS -ge $limit ]; do sleep 0.3; done
 	while [ $# -ge 3 ]; do
@@ -132,7 +132,7 @@ if [ "$0" = check ]; then
 	exit 0
 fi
 
-# Those that do not answer yet: the rest of the arguments.
+# The remaining arguments are those that do not answer yet.
 limit=$((SECONDS + 600))
 declare -A reason
 while :; do

@@ -172,7 +172,7 @@ fn an_engine_with_tls_is_reached_and_each_failure_has_a_hint() {
         ),
         (
             list(&[("DOCKER_HOST", &format!("tcp://127.0.0.1:{good}"))]),
-            "it only accepts TLS",
+            "it accepts only TLS",
             "DOCKER_TLS_VERIFY=1",
         ),
     ] {

@@ -28,7 +28,7 @@ pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, valu
     }];
     let resolved = values::resolve(&values::Inputs {
         release: &release,
-        profile: &Profile::for_machine(4_000_000_000),
+        profile: &Profile::for_memory(4_000_000_000),
         files: &files,
         sets: &sets,
         controller: None,

@@ -122,7 +122,7 @@ fn external_databases_are_checked_and_then_used() {
 
     // Unchanged databases are not checked again.
     let again = instance.up(&["--progress=plain"]).expect(0);
-    assert!(!again.stderr.contains("outside: "), "{}", again.stderr);
+    assert!(!again.stderr.contains("external: "), "{}", again.stderr);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
 
     // The same credentials from the user's Secret, once it exists.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clearml_local::testing::docker::{Docker, Endpoint};
 use clearml_local::testing::error::{Code, Explain};
 use clearml_local::testing::event::{Event, Events, Reporter};
-use clearml_local::testing::images::{Error, Sources, Wanted, pull};
+use clearml_local::testing::images::{Error, RequiredImage, Sources, pull};
 use clearml_local::testing::settings::Pull;
 
 use crate::harness::{Instance, has, run};
@@ -71,7 +71,7 @@ fn pull_and_remove(
     let sources = Sources {
         mirror: mirror.map(|mirror| mirror.parse().unwrap()),
         docker_config: Some(config.to_owned()),
-        given: None,
+        from_values: None,
         pull: Pull::Engine,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -81,7 +81,7 @@ fn pull_and_remove(
         let endpoint = Endpoint::new(&address, "the test", None).unwrap();
         let engine = Docker::connect(endpoint).await.unwrap();
         let step = events.step("images");
-        let wanted = Wanted::of(reference.parse().unwrap());
+        let wanted = RequiredImage::of(reference.parse().unwrap());
         pull(&engine, &wanted, "amd64", &sources, &step).await
     });
     run("docker", &["rmi", reference]);

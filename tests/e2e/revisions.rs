@@ -129,8 +129,8 @@ async fn revisions_are_stored_compared_and_rolled_back_to() {
         .expect(3)
         .json();
     let planned: Vec<&Value> = compared["planned"].as_array().unwrap().iter().collect();
-    assert_eq!(planned[0]["how"], "anew-after-its-pods", "{compared}");
-    assert_eq!(planned[1]["how"], "bound-again", "{compared}");
+    assert_eq!(planned[0]["how"], "recreate-after-its-pods", "{compared}");
+    assert_eq!(planned[1]["how"], "rebind", "{compared}");
     let dry = instance.run(&["up", "--set", &size("6Gi"), "--dry-run"]);
     let dry = dry.expect(0);
     assert!(dry.stdout.contains("+    storage: 6Gi"), "{}", dry.stdout);

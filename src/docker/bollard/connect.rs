@@ -1,4 +1,4 @@
-//! Connections to an engine by socket, TCP or TLS, and why there is none.
+//! Connections to an engine through a socket, TCP or TLS, and why they fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::connection::Fault;
 use crate::docker::{Address, Endpoint, Error, Tls};
 use crate::hint::Hint;
 
-/// What Docker's and Go's servers answer to plain HTTP on a port with TLS.
-const WANTS_TLS: &str = "HTTP request to an HTTPS server";
+/// Docker's answer to plain HTTP on a port with TLS (from Go's server).
+const TLS_REQUIRED: &str = "HTTP request to an HTTPS server";
 
-/// How often a connection is tried that ends without a reason.
-const TRIES_FOR_A_REASON: usize = 10;
+/// The number of attempts if the connection closes without a reason.
+const NEGOTIATION_ATTEMPTS: usize = 10;
 
-/// A client of that endpoint. Opens no connection yet.
+/// Creates the client for an endpoint. Does not open a connection yet.
 pub(super) fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Error> {
     let client = match (&endpoint.address, &endpoint.tls) {
         (Address::Tcp { host, port, .. }, tls) => {
@@ -38,7 +38,8 @@ pub(super) fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Error> {
     Ok(client.with_timeout(Duration::from_secs(TIMEOUT)))
 }
 
-/// bollard's own TLS always verifies and always adds the authorities of the machine.
+/// Replaces bollard's own TLS, which always verifies and always trusts the host's
+/// authorities.
 fn by_tls(
     authority: &str,
     tls: &Tls,
@@ -52,7 +53,7 @@ fn by_tls(
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     let connector = HttpsConnector::from((http, Arc::new(config)));
-    // Connections that execs have taken over must not be used again.
+    // Connections that were upgraded for an exec must not be reused.
     let client = Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector);
@@ -65,25 +66,25 @@ fn by_tls(
     ))
 }
 
-/// Agrees on an API version. A server that refuses a client's certificate may do so
-/// before or after the first request is written; only after it, its reason is known.
+/// Negotiates the API version. A server may reject the client's certificate before or
+/// after the first request is written; its reason is known only after.
 pub(super) async fn negotiate(client: bollard::Docker) -> Result<bollard::Docker, BollardError> {
-    for _ in 1..TRIES_FOR_A_REASON {
+    for _ in 1..NEGOTIATION_ATTEMPTS {
         match client.clone().negotiate_version().await {
-            Err(error) if is_without_reason(&Fault::of(&error)) => {}
+            Err(error) if closed_without_reason(&Fault::of(&error)) => {}
             result => return result,
         }
     }
     client.negotiate_version().await
 }
 
-/// Whether a connection ended before it was used.
-fn is_without_reason(fault: &Fault) -> bool {
+/// Returns whether a connection was closed before it was used.
+fn closed_without_reason(fault: &Fault) -> bool {
     matches!(fault, Fault::Other(text) if text.contains("not ready") || text.contains("canceled"))
 }
 
-/// The error for an engine that does not answer in time.
-pub(super) fn silent(endpoint: &Endpoint) -> Error {
+/// Returns the error for an engine that does not answer in time.
+pub(super) fn timed_out(endpoint: &Endpoint) -> Error {
     unreachable(endpoint, &BollardError::RequestTimeoutError)
 }
 
@@ -92,8 +93,10 @@ pub(super) fn unreachable(endpoint: &Endpoint, error: &BollardError) -> Error {
     let reason = match error {
         BollardError::SocketNotFoundError(_) => "the socket does not exist".to_owned(),
         BollardError::RequestTimeoutError => "it did not answer in time".to_owned(),
-        BollardError::DockerResponseServerError { message, .. } if message.contains(WANTS_TLS) => {
-            "it only accepts TLS".to_owned()
+        BollardError::DockerResponseServerError { message, .. }
+            if message.contains(TLS_REQUIRED) =>
+        {
+            "it accepts only TLS".to_owned()
         }
         BollardError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         _ => fault.to_string(),
@@ -125,13 +128,13 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> Hint {
         }
         (Fault::Tls(text), _) if text.contains("InvalidContentType") => {
             return Hint::run(
-                "the engine does not speak TLS on this port",
+                "the engine does not use TLS on this port",
                 "unset DOCKER_TLS_VERIFY",
             );
         }
-        // The engine's answer to a client's certificate, or to its absence.
+        // The engine's reaction to an invalid or missing client certificate.
         (fault, Some(dir))
-            if is_without_reason(fault)
+            if closed_without_reason(fault)
                 || matches!(fault, Fault::Tls(text) if text.contains("alert")) =>
         {
             return Hint::text(format!(
@@ -140,7 +143,7 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> Hint {
         }
         (Fault::Reset, Some(_)) => {
             return Hint::run(
-                "the engine may not speak TLS on this port",
+                "the engine may not use TLS on this port",
                 "unset DOCKER_TLS_VERIFY",
             );
         }
@@ -150,7 +153,7 @@ fn hint(endpoint: &Endpoint, fault: &Fault, reason: &str) -> Hint {
                 "export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR",
             );
         }
-        _ if reason == "it only accepts TLS" => {
+        _ if reason == "it accepts only TLS" => {
             return Hint::run("use TLS", "export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=DIR");
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! Between bollard's models and ours; pure.
+//! Converts between bollard's models and ours; pure.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -37,7 +37,8 @@ pub(super) fn error(what: String, error: BollardError) -> Error {
     }
 }
 
-/// The last cause of an error: the layers above say only that something failed.
+/// Returns the innermost cause of an error. The causes above it say only that something
+/// failed.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut current = error;
     while let Some(source) = current.source() {
@@ -65,7 +66,7 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)));
     EngineInfo {
-        proxies: Proxies::of(proxy).told_by("the Docker engine"),
+        proxies: Proxies::of(proxy).with_source("the Docker engine"),
         security: info.security_options.unwrap_or_default(),
         missing_controllers: [
             ("memory", info.memory_limit),
@@ -73,7 +74,7 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
             ("pids", info.pids_limit),
         ]
         .into_iter()
-        .filter(|(_, there)| *there == Some(false))
+        .filter(|(_, supported)| *supported == Some(false))
         .map(|(name, _)| name)
         .collect(),
         time: info.system_time.map(|t| t.to_string()).unwrap_or_default(),
@@ -96,11 +97,11 @@ pub(super) fn image(image: model::ImageInspect) -> Image {
     let driver = image
         .graph_driver
         .filter(|driver| driver.name == "overlay2");
-    let folders = driver.map_or_else(Vec::new, |driver| layer_folders(&driver.data));
+    let dirs = driver.map_or_else(Vec::new, |driver| layer_dirs(&driver.data));
     Image {
-        // Of a store that counts otherwise nobody knows which folder is which layer.
-        layer_folders: Some(folders)
-            .filter(|folders| folders.len() == layers.len())
+        // If the numbers differ, directories cannot be assigned to layers.
+        layer_dirs: Some(dirs)
+            .filter(|dirs| dirs.len() == layers.len())
             .unwrap_or_default(),
         id: image.id.unwrap_or_default(),
         architecture: image.architecture.unwrap_or_default(),
@@ -110,14 +111,14 @@ pub(super) fn image(image: model::ImageInspect) -> Image {
     }
 }
 
-/// The folders of an image's layers, lowest first: `overlay2` names the uppermost by
-/// itself, and those below it from the top down.
-fn layer_folders(data: &HashMap<String, String>) -> Vec<PathBuf> {
+/// Returns the directories of an image's layers, lowest first. `overlay2` lists the
+/// topmost separately, and those below it from the top down.
+fn layer_dirs(data: &HashMap<String, String>) -> Vec<PathBuf> {
     let upper = data.get("UpperDir").into_iter().map(String::as_str);
     let lower = data.get("LowerDir").into_iter().flat_map(|d| d.split(':'));
-    let mut folders: Vec<PathBuf> = upper.chain(lower).map(PathBuf::from).collect();
-    folders.reverse();
-    folders
+    let mut dirs: Vec<PathBuf> = upper.chain(lower).map(PathBuf::from).collect();
+    dirs.reverse();
+    dirs
 }
 
 pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
@@ -160,12 +161,12 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
 fn ports(bindings: model::PortMap) -> Vec<(u16, String, u16)> {
     let mut ports = Vec::new();
     for (port, hosts) in bindings {
-        let Some(inside) = port.split('/').next().and_then(|p| p.parse().ok()) else {
+        let Some(container_port) = port.split('/').next().and_then(|p| p.parse().ok()) else {
             continue;
         };
         for host in hosts.unwrap_or_default() {
-            let outside = host.host_port.and_then(|p| p.parse().ok()).unwrap_or(0);
-            ports.push((inside, host.host_ip.unwrap_or_default(), outside));
+            let host_port = host.host_port.and_then(|p| p.parse().ok()).unwrap_or(0);
+            ports.push((container_port, host.host_ip.unwrap_or_default(), host_port));
         }
     }
     ports.sort();
@@ -195,7 +196,7 @@ pub(super) fn create_body(spec: &ContainerSpec) -> model::ContainerCreateBody {
 }
 
 fn host_config(spec: &ContainerSpec) -> model::HostConfig {
-    // Whatever a user names goes into `mounts`: in `binds` a colon ends a path.
+    // Paths of users go into `mounts`: in `binds`, a colon ends a path.
     let (mut binds, mut mounts) = (Vec::new(), Vec::new());
     let mut tmpfs = HashMap::new();
     for mount in &spec.mounts {
@@ -245,8 +246,8 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         tmpfs: Some(tmpfs),
         port_bindings: Some(bindings),
         network_mode: spec.network.clone(),
-        // As kind asks for it on engines with `userns-remap`, which refuse a privileged
-        // container otherwise; the data belong to the users that the node sees.
+        // Like kind: engines with `userns-remap` otherwise refuse a privileged container.
+        // Data belong to the users that the node sees.
         userns_mode: Some("host".into()),
         log_config: Some(log_config()),
         ..model::HostConfig::default()
@@ -272,8 +273,8 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
     config
 }
 
-/// A log that can be read back, even where the engine's default driver sends logs
-/// elsewhere or keeps none.
+/// Selects a log driver that can be read, even if the engine's default driver sends logs
+/// elsewhere or discards them.
 fn log_config() -> model::HostConfigLogConfig {
     let bounds = [("max-size", "10m"), ("max-file", "2")];
     let bounds = bounds.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -283,7 +284,7 @@ fn log_config() -> model::HostConfigLogConfig {
     }
 }
 
-/// The query parameter that names a platform such as `linux/amd64`.
+/// Returns the query parameter for a platform such as `linux/amd64`.
 pub(super) fn platform_query(platform: &str) -> String {
     let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
     let json = json!({"os": os, "architecture": architecture}).to_string();
@@ -301,7 +302,7 @@ pub(super) fn restart_update(policy: &str) -> model::ContainerUpdateBody {
     }
 }
 
-/// A request with one more query parameter, already encoded.
+/// Appends a query parameter, which must be encoded already.
 pub(super) fn with_query(
     mut request: bollard::BollardRequest,
     parameter: &str,
@@ -314,7 +315,7 @@ pub(super) fn with_query(
     request
 }
 
-/// A request with credentials for a registry, already encoded.
+/// Adds the credentials for a registry, which must be encoded already.
 pub(super) fn with_auth(
     mut request: bollard::BollardRequest,
     header: &str,
@@ -330,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_of_ours_are_written_with_colons() {
+    fn only_system_paths_are_mounted_as_binds() {
         let spec = ContainerSpec {
             mounts: vec![
                 Mount::System("/lib/modules".into(), true),
@@ -347,14 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn every_container_keeps_a_log_and_the_users_of_the_host() {
+    fn every_container_has_a_readable_log_and_the_users_of_the_host() {
         let config = host_config(&ContainerSpec::new("c", "image".parse().unwrap()));
         assert_eq!(config.userns_mode.as_deref(), Some("host"));
         assert_eq!(config.log_config.unwrap().typ.as_deref(), Some("json-file"));
     }
 
     #[test]
-    fn folders_are_told_of_overlay2_alone_and_of_every_layer() {
+    fn layer_dirs_are_known_only_for_overlay2_and_only_all_together() {
         let inspected = |driver: &str, layers: &[&str]| {
             let data = [
                 ("UpperDir", "/o/top/diff"),
@@ -374,15 +375,12 @@ mod tests {
                 ..model::ImageInspect::default()
             })
         };
-        let folders = inspected("overlay2", &["base", "mid", "top"]).layer_folders;
+        let dirs = inspected("overlay2", &["base", "mid", "top"]).layer_dirs;
         let wanted = ["/o/base/diff", "/o/mid/diff", "/o/top/diff"].map(PathBuf::from);
-        assert_eq!(folders, wanted);
+        assert_eq!(dirs, wanted);
         let none: [PathBuf; 0] = [];
-        assert_eq!(
-            inspected("btrfs", &["base", "mid", "top"]).layer_folders,
-            none
-        );
-        assert_eq!(inspected("overlay2", &["base", "top"]).layer_folders, none);
+        assert_eq!(inspected("btrfs", &["base", "mid", "top"]).layer_dirs, none);
+        assert_eq!(inspected("overlay2", &["base", "top"]).layer_dirs, none);
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! How the engine knows an image.
+//! Finding an image by its reference or its digest.
 
 use super::{Docker, Error, optional};
 use crate::image_ref::ImageRef;
 
-/// What the engine tells of an image.
 type Inspected = bollard::models::ImageInspect;
 
 impl Docker {
-    /// Finds an image, and the name by which the engine knows it. A digest counts for the
-    /// registry that the image came from: one that came from a mirror has only the tag of
-    /// its own registry, and is the same content if any of its digests is.
+    /// Returns an image and the name that the engine has for it. The engine records a
+    /// digest only for the registry that the image was pulled from. So an image that was
+    /// pulled from a mirror is found by its tag, and matches if any of its digests does.
     pub(super) async fn find_image(
         &self,
         reference: &ImageRef,
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_from_a_mirror_is_known_by_its_content() {
+    fn an_image_from_a_mirror_is_identified_by_its_digest() {
         let digest = format!("sha256:{}", "a1".repeat(32));
         let found = Inspected {
             repo_digests: Some(vec![format!("mirror.corp/hub/kindest/node@{digest}")]),

@@ -1,4 +1,4 @@
-//! Networks: finding them by name, and creating the one that kind's nodes share.
+//! Finds networks by name, and creates the one that kind's nodes share.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{Docker, optional};
 use crate::docker::{Error, Network};
 
 impl Docker {
-    /// All networks of exactly that name: engines allow several.
+    /// Lists the networks with exactly this name: engines allow several.
     pub(super) async fn networks_named(&self, name: &str) -> Result<Vec<Network>, Error> {
         let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
         let options = query::ListNetworksOptionsBuilder::default()
@@ -19,17 +19,17 @@ impl Docker {
         let listed = self.client.list_networks(Some(options)).await;
         let mut networks = Vec::new();
         for listed in listed.map_err(Docker::failed("list networks"))? {
-            // The filter also finds names that only contain this one.
+            // The filter also matches names that only contain this one.
             if listed.name.as_deref() != Some(name) {
                 continue;
             }
-            // The list leaves out the containers.
+            // The list does not contain the containers.
             let id = listed.id.unwrap_or_default();
             let options = query::InspectNetworkOptionsBuilder::default().build();
             let inspected = self.client.inspect_network(&id, Some(options)).await;
             let what = format!("inspect the network {name}");
             if let Some(found) = optional(inspected.map_err(Docker::failed(what)))? {
-                networks.push(of_inspect(found));
+                networks.push(network_from(found));
             }
         }
         networks.sort_by(|one, other| (&one.created, &one.id).cmp(&(&other.created, &other.id)));
@@ -45,7 +45,7 @@ impl Docker {
         let ipv4_only = request(name, mtu.as_deref(), false);
         let created = self.client.create_network(ipv4_only).await;
         match created.map_err(Docker::failed(format!("create the network {name}"))) {
-            // Somebody else was faster.
+            // Another process has created it in the meantime.
             Err(Error::Refused { status: 409, .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
@@ -56,7 +56,7 @@ impl Docker {
             container: container.to_owned(),
             force: Some(true),
         };
-        // It fails where the container is in no such network, which is as well.
+        // Fails if the container is not connected, which is fine.
         let _ = self.client.disconnect_network(network, leave).await;
         let join = model::NetworkConnectRequest {
             container: container.to_owned(),
@@ -68,8 +68,8 @@ impl Docker {
         )))
     }
 
-    /// The MTU of the engine's default bridge, where it was set: networks that
-    /// are made do not inherit it, and larger packets get lost behind VPNs.
+    /// Returns the MTU of the engine's default bridge, if it was set. New networks do not
+    /// inherit it, and larger packets get lost behind VPNs.
     async fn default_mtu(&self) -> Option<String> {
         let options = query::InspectNetworkOptionsBuilder::default().build();
         let bridge = self.client.inspect_network("bridge", Some(options)).await;
@@ -81,7 +81,7 @@ impl Docker {
     }
 }
 
-fn of_inspect(found: model::NetworkInspect) -> Network {
+fn network_from(found: model::NetworkInspect) -> Network {
     let ranges = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let containers = found.containers.unwrap_or_default().into_iter();
     Network {
@@ -95,7 +95,7 @@ fn of_inspect(found: model::NetworkInspect) -> Network {
             .collect(),
         containers: containers
             .map(|(_, endpoint)| {
-                // `172.18.0.2/16`, or nothing.
+                // `172.18.0.2/16`, or empty.
                 let address = endpoint.ipv4_address.unwrap_or_default();
                 let address = address.split('/').next().and_then(|text| text.parse().ok());
                 (endpoint.name.unwrap_or_default(), address)
@@ -105,7 +105,7 @@ fn of_inspect(found: model::NetworkInspect) -> Network {
     }
 }
 
-/// A bridge like the one that kind makes, so that either finds the other's.
+/// Requests a bridge like the one that kind creates, so that both share it.
 fn request(name: &str, mtu: Option<&str>, ipv6: bool) -> model::NetworkCreateRequest {
     let mut options = HashMap::from([(
         "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
@@ -131,8 +131,8 @@ fn request(name: &str, mtu: Option<&str>, ipv6: bool) -> model::NetworkCreateReq
     }
 }
 
-/// An IPv6 range of RFC 4193 that depends only on the name: engines before 27
-/// choose none by themselves.
+/// Returns an IPv6 range (RFC 4193) that depends only on the name: engines before 27 do
+/// not choose one.
 fn unique_local_subnet(name: &str) -> String {
     let hash = Sha256::digest(name.as_bytes());
     format!(
@@ -146,13 +146,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_of_one_name_get_one_range() {
+    fn the_ipv6_range_depends_only_on_the_name() {
         assert_eq!(unique_local_subnet("kind"), unique_local_subnet("kind"));
         assert_ne!(unique_local_subnet("kind"), unique_local_subnet("other"));
     }
 
     #[test]
-    fn a_network_has_its_ranges_and_the_addresses_of_its_containers() {
+    fn a_network_lists_its_ranges_and_the_addresses_of_its_containers() {
         let text = r#"{"Name": "kind", "Id": "1f", "Driver": "bridge",
             "IPAM": {"Config": [
                 {"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"},
@@ -160,7 +160,7 @@ mod tests {
             "Containers": {
                 "a0": {"Name": "demo-control-plane", "IPv4Address": "172.18.0.2/16"},
                 "b0": {"Name": "other", "IPv4Address": ""}}}"#;
-        let network = of_inspect(serde_json::from_str(text).unwrap());
+        let network = network_from(serde_json::from_str(text).unwrap());
         let subnets: Vec<String> = network.subnets.iter().map(ToString::to_string).collect();
         assert_eq!(subnets, ["172.18.0.0/16", "fc00:f853:ccd:e793::/64"]);
         let address = |name: &str| network.containers[name].map(|a| a.to_string());

@@ -1,4 +1,4 @@
-//! What is read from a container as it comes: a command's output, and archives.
+//! Streams from a container: the output of a command, and archives.
 
 use std::pin::Pin;
 
@@ -12,15 +12,16 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{ByteStream, Docker, Error, Output, convert};
 
-/// How much of a command's output is kept, per stream. It bounds memory.
-const KEPT_OUTPUT: usize = 4 << 20;
-/// How much of standard error is kept for the error at the end.
-const KEPT: usize = 16 << 10;
+/// How many bytes of each output stream of a command are kept, to limit memory.
+const OUTPUT_LIMIT: usize = 4 << 20;
+/// How many bytes of standard error are kept for the error.
+const STDERR_LIMIT: usize = 16 << 10;
 
-/// Runs a command and ends it when standard input does: the engine goes on with
-/// what nobody reads any more. Where the first argument is `line`, the command reads
-/// the first line; `printf` is part of the shell and shows it to no other process.
-const WATCHED: &str = r#"exec 3<&0
+/// Runs a command and kills it when standard input is closed, because the engine would
+/// not stop a command whose output is no longer read. If the first argument is `line`,
+/// the command gets the first line as input; `printf` is built into the shell, so that no
+/// other process sees the line.
+const STREAM_SCRIPT: &str = r#"exec 3<&0
 given=$1
 shift
 if [ "$given" = line ]; then
@@ -36,7 +37,7 @@ wait "$command""#;
 
 type Outputs = Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>;
 
-/// A command that runs; its input is open as long as this lives.
+/// A running command. Its input stays open until this is dropped.
 struct Running {
     client: bollard::Docker,
     id: String,
@@ -44,7 +45,7 @@ struct Running {
     what: String,
     output: Outputs,
     _input: Pin<Box<dyn AsyncWrite + Send>>,
-    said: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
 impl Docker {
@@ -69,7 +70,7 @@ impl Docker {
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            cmd: Some([&["sh", "-c", WATCHED, "sh", given], argv].concat()),
+            cmd: Some([&["sh", "-c", STREAM_SCRIPT, "sh", given], argv].concat()),
             ..CreateExecOptions::default()
         };
         let exec = self.client.create_exec(name, options).await;
@@ -85,7 +86,7 @@ impl Docker {
             });
         };
         if let Some(line) = line {
-            // A command that has ended already reads nothing, and tells why.
+            // If the command has already exited, its error is reported later.
             let _ = input.write_all(format!("{line}\n").as_bytes()).await;
             let _ = input.flush().await;
         }
@@ -96,20 +97,21 @@ impl Docker {
             what: what.to_owned(),
             output,
             _input: input,
-            said: Vec::new(),
+            stderr: Vec::new(),
         };
         Ok(Box::pin(stream::try_unfold(running, Running::next)))
     }
 }
 
 impl Running {
-    /// The next piece of standard output; at the end, whether it went well.
+    /// Returns the next part of standard output, and at the end the error of a command
+    /// that failed.
     async fn next(mut self) -> Result<Option<(Bytes, Running)>, Error> {
         while let Some(item) = self.output.next().await {
             match item.map_err(|error| convert::error(self.what.clone(), error))? {
                 LogOutput::StdErr { message } => {
-                    let room = KEPT.saturating_sub(self.said.len());
-                    self.said
+                    let room = STDERR_LIMIT.saturating_sub(self.stderr.len());
+                    self.stderr
                         .extend_from_slice(&message[..message.len().min(room)]);
                 }
                 LogOutput::StdOut { message }
@@ -123,14 +125,14 @@ impl Running {
             argv: self.argv,
             code: inspected.exit_code.unwrap_or(-1),
             stdout: String::new(),
-            stderr: String::from_utf8_lossy(&self.said).into_owned(),
+            stderr: String::from_utf8_lossy(&self.stderr).into_owned(),
         };
         ended.success(&self.what)?;
         Ok(None)
     }
 }
 
-/// Takes in the whole output of a command.
+/// Collects the whole output of a command.
 pub(super) async fn collect(
     mut output: impl Stream<Item = Result<LogOutput, BollardError>> + Unpin,
     into: &mut Output,
@@ -143,7 +145,7 @@ pub(super) async fn collect(
             | LogOutput::Console { message }
             | LogOutput::StdIn { message } => (&mut stdout, message),
         };
-        let room = KEPT_OUTPUT.saturating_sub(kept.len());
+        let room = OUTPUT_LIMIT.saturating_sub(kept.len());
         kept.extend_from_slice(&message[..message.len().min(room)]);
     }
     into.stdout = String::from_utf8_lossy(&stdout).into_owned();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::diagnose::Cause;
-use crate::kube::mock::{Asked, Record, cluster};
+use crate::kube::mock::{Record, Request, cluster};
 
 /// A web server whose new pod runs; `others` returns its other pods, by the number of
 /// earlier observations.
@@ -20,7 +20,7 @@ fn server(others: impl Fn(usize) -> Vec<Value> + Send + 'static) -> Cluster {
 /// A web server with these pods, by the number of earlier observations.
 fn server_with(pods: impl Fn(usize) -> Vec<Value> + Send + 'static) -> (Cluster, Record) {
     let observations = AtomicUsize::new(0);
-    cluster(move |asked: &Asked| {
+    cluster(move |asked: &Request| {
         let path = asked.path.split('?').next().unwrap();
         let object = |uid: &str, owners: Value| {
             json!({

@@ -1,4 +1,4 @@
-//! Images whose layers Docker keeps as folders.
+//! Images whose layers are directories in Docker's store.
 
 use std::sync::Arc;
 use std::sync::Mutex as StdMutex;
@@ -8,11 +8,11 @@ use crate::docker::fake::{FakeEngine, State};
 use crate::docker::{Image, Output};
 use crate::event::Events;
 use crate::images::manifest::digest;
-use crate::images::{Delivery, Sources, Wanted, arrivals, deliver};
+use crate::images::{Loaded, RequiredImage, Sources, arrivals};
 
 const CONFIG: &str = r#"{"os": "linux"}"#;
 
-/// An image of the given layers, in an engine that keeps layer `x` in `/layers/x`.
+/// An image with these layers, in an engine that stores layer `x` in `/layers/x`.
 fn image(layers: &[&str]) -> Image {
     Image {
         id: digest(CONFIG.as_bytes()),
@@ -20,14 +20,14 @@ fn image(layers: &[&str]) -> Image {
         os: "linux".into(),
         size: 8,
         layers: layers.iter().map(|layer| (*layer).to_owned()).collect(),
-        layer_folders: layers
+        layer_dirs: layers
             .iter()
             .map(|l| format!("/layers/{l}").into())
             .collect(),
     }
 }
 
-/// An engine with a node, two images that share a layer, and the driver `overlay2`.
+/// An engine with the driver `overlay2`, a node, and two images that share a layer.
 fn state() -> State {
     let mut state = State::default();
     state.info.architecture = "amd64".into();
@@ -55,8 +55,8 @@ fn state() -> State {
     state
 }
 
-/// What the copy says after `layers` of the three layers, then its exit code.
-fn said(layers: usize) -> String {
+/// The output of a copy that ends after `layers` of the three layers.
+fn output(layers: usize) -> String {
     let config = STANDARD.encode(CONFIG);
     let mut text = format!("config {config}\nconfig {config}\n");
     let mongo = chain(&["base".into(), "mongo".into()]);
@@ -67,12 +67,9 @@ fn said(layers: usize) -> String {
     text
 }
 
-/// Delivers both images. The copy says what it is given, on standard output and standard
-/// error. Returns what was run, shortened to what matters.
-async fn delivered(
-    state: State,
-    copy: (String, &'static str),
-) -> (Result<Delivery, Error>, Vec<String>) {
+/// Loads both images. `copy` is the standard output and standard error of the copy.
+/// Returns the relevant calls in a short form.
+async fn load(state: State, copy: (String, &'static str)) -> (Result<Loaded, Error>, Vec<String>) {
     let listing = Arc::new(StdMutex::new(
         "REF TYPE DIGEST SIZE PLATFORMS LABELS\n".to_owned(),
     ));
@@ -99,12 +96,13 @@ async fn delivered(
     }));
     let info = engine.state().info.clone();
     let (arrived, _) = arrivals();
-    let wanted = ["mongo:7", "redis:7"].map(|name| Wanted::of(name.parse().unwrap()));
+    let wanted = ["mongo:7", "redis:7"].map(|name| RequiredImage::of(name.parse().unwrap()));
     let sources = Sources::default();
     let events = Events::silent();
-    let result = deliver(&engine, "n", &wanted, &info, &sources, arrived, &events).await;
+    let result =
+        crate::images::load(&engine, "n", &wanted, &info, &sources, arrived, &events).await;
     let calls = engine.state().calls.clone();
-    let told = calls.iter().filter_map(|call| {
+    let relevant = calls.iter().filter_map(|call| {
         let words: Vec<&str> = call.split(' ').collect();
         match words[..] {
             ["create" | "start" | "remove" | "export", ..] => Some(call.clone()),
@@ -119,13 +117,13 @@ async fn delivered(
             _ => None,
         }
     });
-    (result, told.collect())
+    (result, relevant.collect())
 }
 
 #[tokio::test]
 async fn layers_are_copied_once_and_each_image_is_imported() {
-    let (result, calls) = delivered(state(), (said(3), "")).await;
-    assert_eq!(result.unwrap().brought, 2);
+    let (result, calls) = load(state(), (output(3), "")).await;
+    assert_eq!(result.unwrap().count, 2);
     assert_eq!(
         calls,
         [
@@ -140,17 +138,17 @@ async fn layers_are_copied_once_and_each_image_is_imported() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_is_streamed() {
-    // Docker Desktop shares some folders of its machine only.
+async fn images_that_cannot_be_copied_are_streamed() {
+    // Docker Desktop shares only some directories of its virtual machine.
     let mut refusing = state();
     refusing.refuse("create n-layers", "Mounts denied: the path is not shared");
-    let (result, calls) = delivered(refusing, (said(0), "")).await;
-    assert_eq!(result.unwrap().brought, 2);
+    let (result, calls) = load(refusing, (output(0), "")).await;
+    assert_eq!(result.unwrap().count, 2);
     assert_eq!(calls.last().unwrap(), "export mongo:7 redis:7");
 
-    // The first image is there when the copy breaks off.
-    let (result, calls) = delivered(state(), (said(2), "cp: cannot preserve attributes")).await;
-    assert_eq!(result.unwrap().brought, 2);
+    // The first image has been copied when the copy fails.
+    let (result, calls) = load(state(), (output(2), "cp: cannot preserve attributes")).await;
+    assert_eq!(result.unwrap().count, 2);
     let end = [
         "import docker.io/library/mongo:7, release 2",
         "remove n-layers",
@@ -160,7 +158,7 @@ async fn what_cannot_be_copied_is_streamed() {
 }
 
 #[tokio::test]
-async fn where_owners_are_shifted_or_folders_unknown_nothing_is_copied() {
+async fn images_are_streamed_if_owners_are_remapped_or_directories_unknown() {
     let mut rootless = state();
     rootless.info.security = vec!["name=rootless".into()];
     let mut remapped = state();
@@ -169,19 +167,19 @@ async fn where_owners_are_shifted_or_folders_unknown_nothing_is_copied() {
     other_store.info.storage_driver = "overlayfs".into();
     let mut unknown = state();
     for image in unknown.images.values_mut() {
-        image.layer_folders.clear();
+        image.layer_dirs.clear();
     }
     for state in [rootless, remapped, other_store, unknown] {
-        let (result, calls) = delivered(state, (said(3), "")).await;
-        assert_eq!(result.unwrap().brought, 2);
+        let (result, calls) = load(state, (output(3), "")).await;
+        assert_eq!(result.unwrap().count, 2);
         assert_eq!(calls, ["export mongo:7 redis:7"]);
     }
 }
 
 #[tokio::test]
-async fn a_full_disk_is_not_filled_by_another_way() {
-    let said = (said(1), "cp: error writing '/x': No space left on device");
-    let (result, calls) = delivered(state(), said).await;
+async fn images_are_not_streamed_if_the_disk_is_full() {
+    let copy = (output(1), "cp: error writing '/x': No space left on device");
+    let (result, calls) = load(state(), copy).await;
     let error = result.unwrap_err();
     assert_eq!(
         crate::error::Explain::code(&error),
@@ -195,7 +193,7 @@ async fn a_full_disk_is_not_filled_by_another_way() {
 }
 
 #[test]
-fn a_helper_sees_the_layers_and_configurations_alone() {
+fn the_helper_can_access_only_layers_and_configurations() {
     let engine = FakeEngine::new(State::default());
     let state = state();
     let step = Events::silent().step("images");
@@ -204,7 +202,7 @@ fn a_helper_sees_the_layers_and_configurations_alone() {
         node: state.containers["n"].clone(),
         info: &state.info,
         step: &step,
-        turn: tokio::sync::Mutex::default(),
+        lock: tokio::sync::Mutex::default(),
     };
     let images = vec![("mongo:7".parse().unwrap(), image(&["base", "mongo"]))];
     let helper = copier.helper(&images, &Layers::of(&images)).unwrap();

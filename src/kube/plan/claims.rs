@@ -1,9 +1,9 @@
-//! Claims: nothing in them can be changed, but that some classes let them grow.
+//! Plans claims, which are immutable, except that some classes allow them to grow.
 
 use serde_json::Value;
 
-use super::fields::{becomes, covers};
-use super::{How, Impossible, Planned, find, name, of_kind, text};
+use super::fields::{change, covers};
+use super::{Action, ImpossibleChange, PlannedChange, find, name, of_kind, text};
 use crate::quantity::bytes;
 
 const CLAIM: &str = "PersistentVolumeClaim";
@@ -12,45 +12,48 @@ const SIZE: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 const MODES: &str = "/spec/accessModes";
 
-/// A claim that is made again.
+/// A claim that is recreated.
 pub(super) struct Rebound {
-    /// The claim that is there.
+    /// The existing claim.
     pub(super) claim: String,
-    pub(super) planned: Planned,
+    pub(super) planned: PlannedChange,
 }
 
-/// The claims that are to be bound again.
-pub(super) fn rebound(live: &[Value], rendered: &[Value]) -> Result<Vec<Rebound>, Impossible> {
+/// Plans the claims that must be rebound.
+pub(super) fn rebound(
+    live: &[Value],
+    rendered: &[Value],
+) -> Result<Vec<Rebound>, ImpossibleChange> {
     let mut rebound = Vec::new();
     for wanted in of_kind(rendered, CLAIM) {
-        let Some(holder) = holder(live, rendered, wanted) else {
+        let Some(existing) = existing(live, rendered, wanted) else {
             continue;
         };
-        let why = differences(holder, wanted);
+        let why = differences(existing, wanted);
         if why.is_empty() {
             continue;
         }
-        match volume_kept(live, rendered, holder, wanted) {
+        match retained_volume(live, rendered, existing, wanted) {
             Some(volume) => rebound.push(Rebound {
-                claim: name(holder).to_owned(),
-                planned: Planned::new(
-                    holder,
-                    How::BoundAgain {
+                claim: name(existing).to_owned(),
+                planned: PlannedChange::new(
+                    existing,
+                    Action::Rebind {
                         volume: volume.to_owned(),
                         claim: name(wanted).to_owned(),
                     },
                     why,
                 ),
             }),
-            None if grows(live, holder, wanted) => {}
+            None if grows(live, existing, wanted) => {}
             None => {
-                return Err(Impossible {
-                    claim: name(holder).to_owned(),
+                return Err(ImpossibleChange {
+                    claim: name(existing).to_owned(),
                     why: format!(
                         "{}; the class `{}` provisioned its volume, and its data would be left \
                          behind",
                         why.join(", "),
-                        text(holder, CLASS)
+                        text(existing, CLASS)
                     ),
                 });
             }
@@ -59,9 +62,9 @@ pub(super) fn rebound(live: &[Value], rendered: &[Value]) -> Result<Vec<Rebound>
     Ok(rebound)
 }
 
-/// The live claim that a rendered one takes the place of: that of its name, else the
-/// one that is bound to its volume.
-fn holder<'a>(live: &'a [Value], rendered: &[Value], wanted: &Value) -> Option<&'a Value> {
+/// Returns the live claim that a rendered one replaces: the one with its name, otherwise
+/// the one that is bound to its volume.
+fn existing<'a>(live: &'a [Value], rendered: &[Value], wanted: &Value) -> Option<&'a Value> {
     find(live, CLAIM, name(wanted)).or_else(|| {
         let volume = text(wanted, "/spec/volumeName");
         of_kind(live, CLAIM).find(|claim| {
@@ -71,10 +74,10 @@ fn holder<'a>(live: &'a [Value], rendered: &[Value], wanted: &Value) -> Option<&
     })
 }
 
-fn differences(holder: &Value, wanted: &Value) -> Vec<String> {
+fn differences(existing: &Value, wanted: &Value) -> Vec<String> {
     let field = |object: &Value, pointer: &str| object.pointer(pointer).cloned();
     let mut why = Vec::new();
-    if name(holder) != name(wanted) {
+    if name(existing) != name(wanted) {
         why.push(format!("its name changes to {}", name(wanted)));
     }
     let fields = [
@@ -84,51 +87,51 @@ fn differences(holder: &Value, wanted: &Value) -> Vec<String> {
         ("volume", "/spec/volumeName"),
     ];
     for (what, pointer) in fields {
-        // What is not rendered was filled in by the server.
+        // The server has set fields that are not rendered.
         let Some(rendered) = field(wanted, pointer) else {
             continue;
         };
-        let is = field(holder, pointer).unwrap_or_default();
-        if !covers(&is, &rendered) {
-            why.push(becomes(what, &is, &rendered));
+        let current = field(existing, pointer).unwrap_or_default();
+        if !covers(&current, &rendered) {
+            why.push(change(what, &current, &rendered));
         }
     }
     why
 }
 
-/// The volume that holds the data before and after, where that is known: it is one of
-/// ours, kept when its claim goes.
-fn volume_kept<'a>(
+/// Returns the volume with the data before and after the change, if it is one of ours
+/// that is retained without its claim.
+fn retained_volume<'a>(
     live: &[Value],
     rendered: &'a [Value],
-    holder: &Value,
+    existing: &Value,
     wanted: &'a Value,
 ) -> Option<&'a str> {
     const VOLUME: &str = "PersistentVolume";
     const PATH: &str = "/spec/hostPath/path";
-    let (former, volume) = (
-        text(holder, "/spec/volumeName"),
+    let (previous, volume) = (
+        text(existing, "/spec/volumeName"),
         text(wanted, "/spec/volumeName"),
     );
     let ours = find(rendered, VOLUME, volume)?;
     let kept = |object: &Value| text(object, "/spec/persistentVolumeReclaimPolicy") == "Retain";
-    // A claim that was never bound has nothing to leave behind.
-    if former == volume || former.is_empty() {
+    // A claim that was never bound has no data.
+    if previous == volume || previous.is_empty() {
         return Some(volume);
     }
-    let former = find(live, VOLUME, former)?;
-    let same = !text(ours, PATH).is_empty() && text(former, PATH) == text(ours, PATH);
-    (same && kept(former)).then_some(volume)
+    let previous = find(live, VOLUME, previous)?;
+    let same = !text(ours, PATH).is_empty() && text(previous, PATH) == text(ours, PATH);
+    (same && kept(previous)).then_some(volume)
 }
 
-/// Whether all that changes is that the claim grows, and its class lets it.
-fn grows(live: &[Value], holder: &Value, wanted: &Value) -> bool {
-    let mut grown = holder.clone();
+/// Returns whether the only change is that the claim grows, and its class allows it.
+fn grows(live: &[Value], existing: &Value, wanted: &Value) -> bool {
+    let mut grown = existing.clone();
     if let (Some(size), Some(wanted)) = (grown.pointer_mut(SIZE), wanted.pointer(SIZE)) {
         *size = wanted.clone();
     }
     let size = |claim: &Value| bytes(text(claim, SIZE));
-    let class = find(live, "StorageClass", text(holder, CLASS));
+    let class = find(live, "StorageClass", text(existing, CLASS));
     let may_grow = class.is_some_and(|class| class["allowVolumeExpansion"] == true);
-    may_grow && size(wanted) > size(holder) && differences(&grown, wanted).is_empty()
+    may_grow && size(wanted) > size(existing) && differences(&grown, wanted).is_empty()
 }

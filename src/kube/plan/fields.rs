@@ -1,21 +1,25 @@
-//! Whether a field is as it is rendered, although the server fills in and rewrites.
+//! Compares live fields with rendered ones, although the server adds and rewrites fields.
 
 use serde_json::Value;
 
 use crate::quantity;
 
-/// Whether all that is rendered is there: maps may have more keys, quantities may be
-/// written otherwise.
+/// Returns whether the live value contains the rendered one: maps may have more keys, and
+/// quantities may be written differently.
 pub(super) fn covers(live: &Value, rendered: &Value) -> bool {
     match (live, rendered) {
         (Value::Object(live), Value::Object(rendered)) => rendered.iter().all(|(key, wanted)| {
-            let empty = wanted.is_null() || wanted.as_object().is_some_and(|map| map.is_empty());
-            live.get(key)
-                .map_or(empty, |is| wanted.is_null() || covers(is, wanted))
+            let is_empty = wanted.is_null() || wanted.as_object().is_some_and(|map| map.is_empty());
+            live.get(key).map_or(is_empty, |current| {
+                wanted.is_null() || covers(current, wanted)
+            })
         }),
         (Value::Array(live), Value::Array(rendered)) => {
             live.len() == rendered.len()
-                && live.iter().zip(rendered).all(|(is, want)| covers(is, want))
+                && live
+                    .iter()
+                    .zip(rendered)
+                    .all(|(current, want)| covers(current, want))
         }
         (live, rendered) => live == rendered || same_quantity(live, rendered),
     }
@@ -30,20 +34,24 @@ fn same_quantity(one: &Value, other: &Value) -> bool {
     matches!((number(one), number(other)), (Some(one), Some(other)) if one == other)
 }
 
-pub(super) fn becomes(what: &str, is: &Value, wanted: &Value) -> String {
-    format!("{what} changes from {} to {}", said(is), said(wanted))
+pub(super) fn change(what: &str, current: &Value, wanted: &Value) -> String {
+    format!(
+        "{what} changes from {} to {}",
+        display(current),
+        display(wanted)
+    )
 }
 
-fn said(value: &Value) -> String {
+fn display(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
         Value::String(text) if text.is_empty() => "none".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(said).collect::<Vec<_>>().join("+"),
+        Value::Array(items) => items.iter().map(display).collect::<Vec<_>>().join("+"),
         Value::Object(map) => {
             let pairs = map
                 .iter()
-                .map(|(key, value)| format!("{key}={}", said(value)));
+                .map(|(key, value)| format!("{key}={}", display(value)));
             pairs.collect::<Vec<_>>().join(",")
         }
         other => other.to_string(),

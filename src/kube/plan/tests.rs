@@ -42,8 +42,8 @@ fn stateful_set(size: &str) -> Value {
     }})
 }
 
-/// What the server fills in.
-fn filled_in(mut object: Value) -> Value {
+/// Adds the fields that the server sets.
+fn set_by_server(mut object: Value) -> Value {
     if object["kind"] == "StatefulSet" {
         object["spec"]["podManagementPolicy"] = json!("OrderedReady");
         let template = &mut object["spec"]["volumeClaimTemplates"][0];
@@ -54,9 +54,9 @@ fn filled_in(mut object: Value) -> Value {
     object
 }
 
-fn told(live: &[Value], rendered: &[Value]) -> Vec<String> {
+fn planned(live: &[Value], rendered: &[Value]) -> Vec<String> {
     let planned = plan(live, rendered).unwrap();
-    planned.iter().map(Planned::to_string).collect()
+    planned.iter().map(PlannedChange::to_string).collect()
 }
 
 fn refused(live: &[Value], rendered: &[Value]) -> String {
@@ -64,7 +64,7 @@ fn refused(live: &[Value], rendered: &[Value]) -> String {
 }
 
 #[test]
-fn nothing_is_planned_for_what_the_server_fills_in_or_writes_otherwise() {
+fn fields_that_the_server_adds_or_rewrites_need_no_plan() {
     let rendered = [
         stateful_set("1024Mi"),
         claim("a", "a", "", "1024Mi"),
@@ -72,20 +72,20 @@ fn nothing_is_planned_for_what_the_server_fills_in_or_writes_otherwise() {
         deployment("m", "m", "a"),
     ];
     let live = [
-        filled_in(stateful_set("1Gi")),
+        set_by_server(stateful_set("1Gi")),
         claim("a", "a", "", "1Gi"),
         volume("a", "a", "1Gi"),
         deployment("m", "m", "a"),
     ];
-    assert_eq!(told(&live, &rendered), [""; 0]);
-    assert_eq!(told(&[], &rendered), [""; 0]);
+    assert_eq!(planned(&live, &rendered), [""; 0]);
+    assert_eq!(planned(&[], &rendered), [""; 0]);
 }
 
 #[test]
-fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
-    let live = [filled_in(stateful_set("5Gi"))];
+fn a_stateful_set_is_recreated_around_pods_that_it_can_adopt() {
+    let live = [set_by_server(stateful_set("5Gi"))];
     assert_eq!(
-        told(&live, &[stateful_set("6Gi")]),
+        planned(&live, &[stateful_set("6Gi")]),
         [
             "StatefulSet/redis is recreated, its pods keep running: claim template data changes from 5Gi to 6Gi"
         ]
@@ -95,7 +95,7 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     narrower["spec"]["serviceName"] = json!("other");
     narrower["spec"]["podManagementPolicy"] = json!("Parallel");
     assert_eq!(
-        told(&live, &[narrower]),
+        planned(&live, &[narrower]),
         [
             "StatefulSet/redis is recreated, its pods keep running: service changes \
              from redis-headless to other, pod management changes from OrderedReady to Parallel, \
@@ -105,7 +105,7 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
     let mut strange = stateful_set("5Gi");
     strange["spec"]["selector"]["matchLabels"] = json!({"app": "cache"});
     assert_eq!(
-        told(&live, &[strange]),
+        planned(&live, &[strange]),
         [
             "StatefulSet/redis is recreated after its pods have stopped: selector changes from app=redis to app=cache"
         ]
@@ -113,9 +113,9 @@ fn a_stateful_set_is_made_anew_around_its_pods_where_it_finds_them_again() {
 }
 
 #[test]
-fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
+fn a_claim_is_rebound_while_no_pod_uses_it() {
     let live = [
-        filled_in(stateful_set("5Gi")),
+        set_by_server(stateful_set("5Gi")),
         claim("data-redis-0", "redis", "", "5Gi"),
         volume("redis", "data-redis-0", "5Gi"),
         deployment("mongodb", "m", "mongodb"),
@@ -131,20 +131,20 @@ fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
         volume("mongodb", "mongodb", "20Gi"),
     ];
     assert_eq!(
-        told(&live, &rendered),
+        planned(&live, &rendered),
         [
             "Deployment/mongodb is scaled to zero meanwhile: it uses the claim",
             "PersistentVolumeClaim/mongodb is bound to mongodb again, the data are kept: size changes from 50Gi to 20Gi",
         ]
     );
-    // One of a StatefulSet: its template changes with it, and its pods cannot run on.
+    // The claim of a StatefulSet: its template changes too, and its pods must stop.
     let rendered = [
         stateful_set("6Gi"),
         claim("data-redis-0", "redis", "", "6Gi"),
         volume("redis", "data-redis-0", "6Gi"),
     ];
     assert_eq!(
-        told(&live[..3], &rendered),
+        planned(&live[..3], &rendered),
         [
             "StatefulSet/redis is recreated after its pods have stopped: claim template data changes from 5Gi to 6Gi",
             "PersistentVolumeClaim/data-redis-0 is bound to redis again, the data are kept: size changes from 5Gi to 6Gi",
@@ -153,7 +153,7 @@ fn a_claim_of_ours_is_bound_again_while_nobody_uses_it() {
 }
 
 #[test]
-fn two_databases_never_share_a_volume_when_names_change() {
+fn two_databases_never_share_a_volume_after_a_change_of_names() {
     let live = [
         deployment("clearml-mongodb", "m", "clearml-mongodb"),
         claim("clearml-mongodb", "mongodb", "", "50Gi"),
@@ -166,28 +166,32 @@ fn two_databases_never_share_a_volume_when_names_change() {
         volume("mongodb", "demo-mongodb", "50Gi"),
     ];
     assert_eq!(
-        told(&live, &rendered),
+        planned(&live, &rendered),
         [
             "Deployment/clearml-mongodb is deleted with its pods: it is no longer rendered, and the data of clearml-mongodb are still used",
             "PersistentVolumeClaim/clearml-mongodb is replaced by demo-mongodb, bound to mongodb, the data are kept: its name changes to demo-mongodb",
         ]
     );
-    // Where nothing uses the data on, it is pruned like anything else.
-    assert_eq!(told(&live, &[]), [""; 0]);
+    // If no other workload uses the data, it is pruned like any other object.
+    assert_eq!(planned(&live, &[]), [""; 0]);
 }
 
 #[test]
-fn what_holds_no_data_stops_before_what_does() {
+fn workloads_without_data_stop_first() {
     let live = [deployment("db", "a", "data"), deployment("web", "a", "")];
     let rendered = [deployment("db", "b", "data"), deployment("web", "b", "")];
     let planned = plan(&live, &rendered).unwrap();
     let names: Vec<&str> = planned.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["web", "db"]);
-    assert!(planned.iter().all(|one| one.how == How::AnewAfterItsPods));
+    assert!(
+        planned
+            .iter()
+            .all(|one| one.how == Action::RecreateAfterItsPods)
+    );
 }
 
 #[test]
-fn a_claim_of_a_class_grows_where_that_is_allowed_and_is_else_refused() {
+fn a_provisioned_claim_may_only_grow_and_only_if_its_class_allows_it() {
     let class = |grows: bool| json!({"kind": "StorageClass", "metadata": {"name": "fast"}, "allowVolumeExpansion": grows});
     let live = |grows| {
         let mut volume = volume("pvc-1", "db", "5Gi");
@@ -199,7 +203,7 @@ fn a_claim_of_a_class_grows_where_that_is_allowed_and_is_else_refused() {
         claim["spec"].as_object_mut().unwrap().remove("volumeName");
         [claim]
     };
-    assert_eq!(told(&live(true), &wanted("fast", "6Gi")), [""; 0]);
+    assert_eq!(planned(&live(true), &wanted("fast", "6Gi")), [""; 0]);
     for (grows, class, size, why) in [
         (false, "fast", "6Gi", "size changes from 5Gi to 6Gi"),
         (true, "fast", "4Gi", "size changes from 5Gi to 4Gi"),
@@ -212,36 +216,36 @@ fn a_claim_of_a_class_grows_where_that_is_allowed_and_is_else_refused() {
             )
         );
     }
-    // Nor is a volume of ours bound in the place of one with data.
+    // A volume with data is not replaced by one of ours.
     let rendered = [claim("db", "ours", "", "5Gi"), volume("ours", "db", "5Gi")];
     assert!(refused(&live(true), &rendered).contains("volume changes from pvc-1 to ours"));
 }
 
 #[test]
-fn a_service_that_gets_an_address_is_made_anew() {
+fn a_service_that_gets_an_address_is_recreated() {
     let service = |address: Value| json!({"kind": "Service", "metadata": {"name": "s"}, "spec": {"clusterIP": address}});
     let live = [service(json!("10.96.0.7"))];
-    assert_eq!(told(&live, &[service(Value::Null)]), [""; 0]);
+    assert_eq!(planned(&live, &[service(Value::Null)]), [""; 0]);
     assert_eq!(
-        told(&live, &[service(json!("None"))]),
+        planned(&live, &[service(json!("None"))]),
         ["Service/s is recreated: it loses its cluster address"]
     );
 }
 
 #[test]
-fn a_node_port_is_given_up_before_another_service_takes_it() {
+fn a_service_is_deleted_before_another_one_gets_its_node_port() {
     let service = |name: &str, port: u32| json!({"kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"nodePort": port}]}});
     let live = [service("web", 30080), service("api", 30008)];
     assert_eq!(
-        told(&live, &[service("demo-web", 30080), service("api", 30008)]),
+        planned(&live, &[service("demo-web", 30080), service("api", 30008)]),
         ["Service/web is deleted first: demo-web needs node port 30080"]
     );
     assert_eq!(
-        told(&live, &[service("web", 30008), service("api", 30080)]),
+        planned(&live, &[service("web", 30008), service("api", 30080)]),
         [
             "Service/web is recreated: api needs node port 30080",
             "Service/api is recreated: web needs node port 30008",
         ]
     );
-    assert_eq!(told(&live, &[service("web", 30081)]), [""; 0]);
+    assert_eq!(planned(&live, &[service("web", 30081)]), [""; 0]);
 }

@@ -1,122 +1,128 @@
-//! Deployments, StatefulSets and DaemonSets: selectors and claim templates are for
-//! ever, and no two of them may write to one volume.
+//! Plans Deployments, StatefulSets and DaemonSets: their selectors and claim templates
+//! are immutable, and two of them must never write to one volume.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::claims::Rebound;
-use super::fields::{becomes, covers};
-use super::{How, Planned, find, name, of_kind, text};
+use super::fields::{change, covers};
+use super::{Action, PlannedChange, find, name, of_kind, text};
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
-/// Workloads that are made anew, end or pause; those first that hold no data: they
-/// write to the others.
-pub(super) fn planned(live: &[Value], rendered: &[Value], rebound: &[Rebound]) -> Vec<Planned> {
-    let moving: HashSet<&str> = rebound.iter().map(|one| one.claim.as_str()).collect();
-    let mut planned: Vec<(bool, Planned)> = Vec::new();
-    for is in live
+/// Plans workloads that are recreated, deleted or paused. Those without data come first,
+/// because they write to the others.
+pub(super) fn planned(
+    live: &[Value],
+    rendered: &[Value],
+    rebound: &[Rebound],
+) -> Vec<PlannedChange> {
+    let rebinding: HashSet<&str> = rebound.iter().map(|one| one.claim.as_str()).collect();
+    let mut planned: Vec<(bool, PlannedChange)> = Vec::new();
+    for current in live
         .iter()
         .filter(|object| KINDS.contains(&text(object, "/kind")))
     {
-        let claims = claims_of(is);
-        let moves = claims.iter().any(|claim| moving.contains(claim.as_str()));
-        let decided = match find(rendered, text(is, "/kind"), name(is)) {
-            Some(wanted) => kept(is, wanted, moves),
-            None => ends(&claims, live, rendered),
+        let claims = claims_of(current);
+        let rebinds = claims
+            .iter()
+            .any(|claim| rebinding.contains(claim.as_str()));
+        let decided = match find(rendered, text(current, "/kind"), name(current)) {
+            Some(wanted) => changed(current, wanted, rebinds),
+            None => removed(&claims, live, rendered),
         };
         if let Some((how, why)) = decided {
-            planned.push((!claims.is_empty(), Planned::new(is, how, why)));
+            planned.push((!claims.is_empty(), PlannedChange::new(current, how, why)));
         }
     }
     planned.sort_by_key(|(holds_data, _)| *holds_data);
     planned.into_iter().map(|(_, planned)| planned).collect()
 }
 
-/// What is to be done with a workload that stays.
-fn kept(is: &Value, wanted: &Value, moves: bool) -> Option<(How, Vec<String>)> {
-    let why = for_ever(is, wanted);
-    match (why.is_empty(), moves) {
+/// Plans a workload that is still rendered.
+fn changed(current: &Value, wanted: &Value, rebinds: bool) -> Option<(Action, Vec<String>)> {
+    let why = immutable_changes(current, wanted);
+    match (why.is_empty(), rebinds) {
         (true, false) => None,
-        (true, true) => Some((How::Paused, vec!["it uses the claim".to_owned()])),
-        (false, false) if text(is, "/kind") == "StatefulSet" && adopts(is, wanted) => {
-            Some((How::AnewAroundItsPods, why))
+        (true, true) => Some((Action::ScaleToZero, vec!["it uses the claim".to_owned()])),
+        (false, false) if text(current, "/kind") == "StatefulSet" && adopts(current, wanted) => {
+            Some((Action::RecreateAroundItsPods, why))
         }
-        (false, _) => Some((How::AnewAfterItsPods, why)),
+        (false, _) => Some((Action::RecreateAfterItsPods, why)),
     }
 }
 
-/// What of it the server would refuse to change, in words.
-fn for_ever(is: &Value, wanted: &Value) -> Vec<String> {
+/// Describes the changes that the server would refuse.
+fn immutable_changes(current: &Value, wanted: &Value) -> Vec<String> {
     let mut why = Vec::new();
     let mut compare = |what: &str, field: &str, default: Value| {
-        let (is, wanted) = (&is["spec"][field], &wanted["spec"][field]);
-        let is = if is.is_null() { &default } else { is };
+        let (current, wanted) = (&current["spec"][field], &wanted["spec"][field]);
+        let current = if current.is_null() { &default } else { current };
         let wanted = if wanted.is_null() { &default } else { wanted };
-        if !(covers(is, wanted) && covers(wanted, is)) {
-            why.push(becomes(what, is, wanted));
+        if !(covers(current, wanted) && covers(wanted, current)) {
+            why.push(change(what, current, wanted));
         }
     };
     let selector = |object: &Value| object["spec"]["selector"]["matchLabels"].clone();
-    if text(is, "/kind") == "StatefulSet" {
+    if text(current, "/kind") == "StatefulSet" {
         compare("service", "serviceName", "".into());
         compare(
             "pod management",
             "podManagementPolicy",
             "OrderedReady".into(),
         );
-        why.extend(templates(is, wanted));
+        why.extend(templates(current, wanted));
     }
-    let (former, now) = (selector(is), selector(wanted));
+    let (previous, now) = (selector(current), selector(wanted));
     let expressions = |object: &Value| object["spec"]["selector"]["matchExpressions"].clone();
-    if former != now && !(covers(&former, &now) && covers(&now, &former)) {
-        why.push(becomes("selector", &former, &now));
-    } else if expressions(is) != expressions(wanted) {
+    if previous != now && !(covers(&previous, &now) && covers(&now, &previous)) {
+        why.push(change("selector", &previous, &now));
+    } else if expressions(current) != expressions(wanted) {
         why.push("its selector expressions change".to_owned());
     }
     why
 }
 
-/// Where claim templates differ.
-fn templates(is: &Value, wanted: &Value) -> Vec<String> {
+/// Describes the changes of claim templates.
+fn templates(current: &Value, wanted: &Value) -> Vec<String> {
     let list = |object: &Value| -> Vec<Value> {
         let found = object["spec"]["volumeClaimTemplates"].as_array();
         found.cloned().unwrap_or_default()
     };
-    let (is, wanted) = (list(is), list(wanted));
+    let (current, wanted) = (list(current), list(wanted));
     let names = |list: &[Value]| {
         let names: Vec<String> = list.iter().map(|one| name(one).to_owned()).collect();
         Value::from(names)
     };
-    if names(&is) != names(&wanted) {
-        return vec![becomes("claim templates", &names(&is), &names(&wanted))];
+    if names(&current) != names(&wanted) {
+        return vec![change("claim templates", &names(&current), &names(&wanted))];
     }
-    let differing = is
+    let differing = current
         .iter()
         .zip(&wanted)
-        .filter(|(is, wanted)| !covers(is, wanted) || loses(is, wanted));
+        .filter(|(current, wanted)| !covers(current, wanted) || loses_fields(current, wanted));
     differing
-        .map(|(is, wanted)| {
+        .map(|(current, wanted)| {
             let size = |one: &Value| one["spec"]["resources"]["requests"]["storage"].clone();
-            let what = format!("claim template {}", name(is));
-            if covers(&size(is), &size(wanted)) {
+            let what = format!("claim template {}", name(current));
+            if covers(&size(current), &size(wanted)) {
                 format!("{what} changes")
             } else {
-                becomes(&what, &size(is), &size(wanted))
+                change(&what, &size(current), &size(wanted))
             }
         })
         .collect()
 }
 
-/// Whether a claim template has something that is no longer rendered, beside what the
-/// server fills in.
-fn loses(is: &Value, wanted: &Value) -> bool {
-    let lost = |pointer: &str, filled_in: &[&str]| {
-        let keys = is.pointer(pointer).and_then(Value::as_object);
+/// Returns whether a claim template has fields that are no longer rendered, except those
+/// that the server sets.
+fn loses_fields(current: &Value, wanted: &Value) -> bool {
+    let lost = |pointer: &str, set_by_server: &[&str]| {
+        let keys = current.pointer(pointer).and_then(Value::as_object);
         keys.into_iter().flatten().any(|(key, _)| {
             let rendered = wanted.pointer(pointer).and_then(|map| map.get(key));
-            rendered.is_none() && !filled_in.contains(&key.as_str())
+            rendered.is_none() && !set_by_server.contains(&key.as_str())
         })
     };
     lost("/metadata/labels", &[])
@@ -124,30 +130,31 @@ fn loses(is: &Value, wanted: &Value) -> bool {
         || lost("/spec", &["volumeMode"])
 }
 
-/// Whether pods of the former template are pods of the new selector.
-fn adopts(is: &Value, wanted: &Value) -> bool {
-    let labels = &is["spec"]["template"]["metadata"]["labels"];
+/// Returns whether the new selector matches the existing pods.
+fn adopts(current: &Value, wanted: &Value) -> bool {
+    let labels = &current["spec"]["template"]["metadata"]["labels"];
     covers(labels, &wanted["spec"]["selector"]["matchLabels"])
         && wanted["spec"]["selector"]["matchExpressions"].is_null()
 }
 
-/// A workload that goes ends first where its storage is used on: two databases on one
-/// volume destroy it, or wait for each other's lock.
-fn ends(claims: &[String], live: &[Value], rendered: &[Value]) -> Option<(How, Vec<String>)> {
+/// Plans a workload that is no longer rendered: it is deleted first if another one uses
+/// its volume, because two databases on one volume destroy it, or wait for each other's
+/// lock.
+fn removed(claims: &[String], live: &[Value], rendered: &[Value]) -> Option<(Action, Vec<String>)> {
     const CLAIM: &str = "PersistentVolumeClaim";
     let volume = |claim: &str| {
         let claim = find(live, CLAIM, claim);
         claim.map(|claim| text(claim, "/spec/volumeName"))
     };
-    let used_on = claims.iter().find(|claim| {
+    let still_used = claims.iter().find(|claim| {
         let volume = volume(claim).filter(|volume| !volume.is_empty());
         of_kind(rendered, CLAIM).any(|wanted| {
             name(wanted) == claim.as_str()
                 || volume.is_some_and(|volume| text(wanted, "/spec/volumeName") == volume)
         })
     })?;
-    let why = format!("it is no longer rendered, and the data of {used_on} are still used");
-    Some((How::Ended, vec![why]))
+    let why = format!("it is no longer rendered, and the data of {still_used} are still used");
+    Some((Action::DeleteWithItsPods, vec![why]))
 }
 
 fn claims_of(workload: &Value) -> Vec<String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kube::COMPONENT_LABEL;
-use crate::kube::mock::{Asked, cluster, refusal};
+use crate::kube::mock::{Request, cluster, refusal};
 use crate::logs::Logs;
 
 /// Pods by name, which is also the uid, with the number of restarts.
@@ -43,7 +43,7 @@ fn server(
     log: impl Fn(&str, bool) -> Option<Vec<(u32, &'static str)>> + Send + 'static,
 ) -> Cluster {
     let pods = Arc::clone(pods);
-    let answer = move |asked: &Asked| {
+    let answer = move |asked: &Request| {
         let path = asked.path.split('?').next().unwrap();
         let Some(path) = path.strip_suffix("/log") else {
             return (200, list(&pods));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{output, policy, without_progress};
-use crate::kube::{Compared, How, Planned};
+use crate::kube::{Action, Compared, PlannedChange};
 use crate::options::{Format, OutputOptions};
 use crate::revisions::{Entry, ValueChange};
 use crate::ui::ChangesView;
@@ -32,11 +32,11 @@ fn view() -> ChangesView {
         unavailable: None,
         data_dir: None,
         node: vec!["--web-port changes from 30080 to 8080".into()],
-        planned: vec![Planned {
+        planned: vec![PlannedChange {
             kind: "PersistentVolumeClaim".into(),
             name: "clearml-mongodb".into(),
             namespace: Some("clearml".into()),
-            how: How::BoundAgain {
+            how: Action::Rebind {
                 volume: "clearml-mongodb".into(),
                 claim: "clearml-mongodb".into(),
             },
@@ -99,7 +99,7 @@ fn changes_as_json() {
         (out.text().lines().count(), &line["event"]),
         (1, &json!("dry-run"))
     );
-    assert_eq!(line["planned"][0]["how"], "bound-again");
+    assert_eq!(line["planned"][0]["how"], "rebind");
     let changes = line["objects"].as_array().unwrap().iter();
     let changes: Vec<_> = changes.map(|one| one["change"].as_str().unwrap()).collect();
     assert_eq!(changes, ["changed", "created", "removed"]);

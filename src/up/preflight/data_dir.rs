@@ -112,7 +112,7 @@ fn reason_not_writable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
 /// not the directory that it leads to.
 fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (folder, component) in manifests::folders(&plan.values) {
+    for (folder, component) in manifests::data_dirs(&plan.values) {
         let place = dir.join(folder);
         let shown = place.display();
         if place.is_symlink() {
@@ -163,7 +163,7 @@ pub(in crate::up) async fn owners(
         return Ok(None);
     };
     let kind = mounted.fs_type.as_str();
-    let folders = manifests::folders(&plan.values);
+    let folders = manifests::data_dirs(&plan.values);
     let folders = folders
         .into_iter()
         .filter_map(|(folder, component)| Some((folder, component.data_owner()?)));

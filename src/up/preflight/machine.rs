@@ -45,7 +45,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
             code: Code::DockerUnsupported,
         });
     }
-    let needed = plan.profile.memory_needed();
+    let needed = plan.profile.required_memory();
     if info.memory < needed {
         findings.push(Finding {
             what: format!(

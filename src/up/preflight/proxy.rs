@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_login_that_the_engine_hides_is_asked_for() {
         let hidden = proxies("HTTPS_PROXY", "http://xxxxx:xxxxx@proxy:3128");
-        let warnings = warnings(&hidden.told_by("the Docker engine"));
+        let warnings = warnings(&hidden.with_source("the Docker engine"));
         assert!(
             warnings[0].contains("HTTPS_PROXY of the Docker engine"),
             "{warnings:?}"

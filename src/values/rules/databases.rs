@@ -105,7 +105,7 @@ fn external_databases(values: &Values, release: &Release, found: &mut Found) {
         found.push(Finding::new(key, format!("`{key}` needs `{missing}`")));
     }
     let uses = !values.installs(Component::Mongodb) && settings.mongodb_login.username.is_some();
-    if uses && !release.logs_in_to_mongodb() {
+    if uses && !release.supports_mongodb_login() {
         found.push(Finding::new(
             &external::MONGODB_USERNAME,
             format!(
@@ -135,7 +135,7 @@ fn logins(values: &Values, release: &Release, found: &mut Found) {
             ),
         ));
     }
-    if release.logs_in_to_mongodb() {
+    if release.supports_mongodb_login() {
         return;
     }
     let version = &release.server;

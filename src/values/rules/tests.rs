@@ -16,7 +16,7 @@ fn resolve_on(
         .collect();
     resolve(&Inputs {
         release: &Catalogue::builtin().find(release).unwrap(),
-        profile: &Profile::for_machine(16_000_000_000),
+        profile: &Profile::for_memory(16_000_000_000),
         files: &[KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
@@ -209,7 +209,7 @@ fn published_secrets_count_as_not_set() {
             )]
         );
         assert!(
-            resolved.values.chosen == crate::secrets::Chosen::default(),
+            resolved.values.chosen == crate::secrets::UserSecrets::default(),
             "{key}"
         );
     }

@@ -20,7 +20,7 @@ use crate::component::{Component, RELEASE_NAME};
 use crate::image_ref::ImageRef;
 use crate::ports::Ports;
 use crate::release::Release;
-use crate::secrets::{Chosen, Credentials, Secrets};
+use crate::secrets::{Credentials, Secrets, UserSecrets};
 use crate::values::keys::{self, secret};
 
 pub type Files = BTreeMap<String, String>;
@@ -32,7 +32,7 @@ pub struct Values {
     pub company: String,
     /// The credentials with which pods pull images.
     pub pull_secret: Option<PullSecret>,
-    pub chosen: Chosen,
+    pub chosen: UserSecrets,
     pub ingress: Ingress,
     pub apiserver: Server,
     pub api: ApiOptions,
@@ -234,8 +234,8 @@ impl Values {
 }
 
 /// The secrets that the user chose.
-fn chosen(reader: &Reader<'_>) -> Chosen {
-    Chosen {
+fn chosen(reader: &Reader<'_>) -> UserSecrets {
+    UserSecrets {
         http_session: reader.get(&secret::HTTP_SESSION),
         auth_token: reader.get(&secret::AUTH_TOKEN),
         apiserver: (

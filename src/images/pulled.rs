@@ -1,5 +1,5 @@
-//! What a pulled image consists of, and the space of its compressed layers, which
-//! nobody needs once they are unpacked: the kubelet's own pulls give it back too.
+//! The manifest of a pulled image. Discards compressed layers, which are not needed once
+//! they are unpacked, as the kubelet does after its own pulls.
 
 use serde::Deserialize;
 
@@ -7,21 +7,20 @@ use super::Error;
 use crate::docker::{Engine, exec_ok};
 use crate::image_ref::ImageRef;
 
-/// Lets the garbage collector take layers, without anybody waiting for it. The arguments
-/// are, for each image, the digest that its name leads to, that of its manifest, and how
-/// many layers it has. The collector runs when a lease is deleted.
+/// Lets the garbage collector remove layers in the background. The arguments are, for
+/// each image, the digest of its name, the digest of its manifest, and the number of its
+/// layers. The collector runs when a lease is deleted.
 const DISCARD: &str = "ctr='ctr -n k8s.io'; { while [ $# -gt 2 ]; do labels=; n=0; \
      while [ $n -lt $3 ]; do labels=\"$labels containerd.io/gc.ref.content.l.$n=\"; \
      n=$((n+1)); done; $ctr content label $2 $labels; \
      $ctr content label $1 containerd.io/gc.root=; shift 3; done; \
      $ctr leases rm \"$($ctr leases create -x 1m)\"; } </dev/null >/dev/null 2>&1 &";
 
-/// The image of one platform.
+/// The manifest of an image for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// The digest that led to it.
+    /// The digest of the image's name: of an index or of this manifest.
     root: String,
-    /// Its own digest.
     digest: String,
     /// The digest of its configuration, which identifies the image.
     pub(super) config: String,
@@ -50,18 +49,18 @@ struct Platform {
 }
 
 impl Content {
-    /// The manifest of a platform in an index.
-    fn of_platform(&self, platform: &str) -> Option<&str> {
-        let fits = |one: &&Descriptor| {
+    /// Returns the digest of a platform's manifest in an index.
+    fn manifest_digest(&self, platform: &str) -> Option<&str> {
+        let matches = |one: &&Descriptor| {
             let name = one.platform.as_ref();
             name.is_some_and(|one| format!("{}/{}", one.os, one.architecture) == platform)
         };
-        Some(&self.manifests.iter().find(fits)?.digest)
+        Some(&self.manifests.iter().find(matches)?.digest)
     }
 }
 
 impl Manifest {
-    /// Reads the manifest that a digest leads to.
+    /// Reads the manifest at a digest, directly or through an index.
     pub(super) async fn read(
         engine: &dyn Engine,
         node: &str,
@@ -69,18 +68,18 @@ impl Manifest {
         platform: &str,
         reference: &ImageRef,
     ) -> Result<Manifest, Error> {
-        let broken = |reason: String| Error::Import {
+        let invalid = |reason: String| Error::Import {
             references: vec![reference.clone()],
             reason,
             tail: Vec::new(),
         };
         let mut digest = root.to_owned();
-        // An index leads to a manifest, and that to nothing.
+        // An index refers to a manifest, and a manifest to no other.
         for _ in 0..2 {
             let argv = ["ctr", "-n", "k8s.io", "content", "get", &digest];
             let text = exec_ok(engine, node, "read an image manifest in the node", &argv).await?;
             let content: Content = serde_json::from_str(&text)
-                .map_err(|error| broken(format!("invalid manifest {digest}: {error}")))?;
+                .map_err(|error| invalid(format!("invalid manifest {digest}: {error}")))?;
             if let Some(config) = content.config {
                 return Ok(Manifest {
                     root: root.to_owned(),
@@ -89,14 +88,15 @@ impl Manifest {
                     layers: content.layers.len(),
                 });
             }
-            let found = content.of_platform(platform).map(str::to_owned);
-            digest = found.ok_or_else(|| broken(format!("{digest} has no {platform}")))?;
+            let found = content.manifest_digest(platform).map(str::to_owned);
+            digest = found.ok_or_else(|| invalid(format!("{digest} has no {platform}")))?;
         }
-        Err(broken(format!("{digest} is not a manifest")))
+        Err(invalid(format!("{digest} is not a manifest")))
     }
 }
 
-/// Gives back the space of compressed layers. What fails costs space and nothing else.
+/// Discards the compressed layers of images. A failure is ignored, because it only costs
+/// space.
 pub(super) async fn discard_layers(engine: &dyn Engine, node: &str, images: &[Manifest]) {
     if images.is_empty() {
         return;
@@ -123,7 +123,7 @@ mod tests {
         "layers": [{"digest": "sha256:l0"}, {"digest": "sha256:l1"}]}"#;
 
     #[tokio::test]
-    async fn the_manifest_of_the_platform_is_found_and_its_layers_are_given_back() {
+    async fn the_manifest_of_the_platform_is_read_and_its_layers_are_discarded() {
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(|_, argv| Output {
             stdout: match argv.last() {
                 Some(&"sha256:index") => INDEX.into(),

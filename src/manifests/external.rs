@@ -1,6 +1,5 @@
-//! The short-lived pod that asks databases outside of the cluster, before
-//! anything is applied: it asks what the API server will ask, from where it will,
-//! with the very variables that it will have.
+//! The short-lived pod that checks external databases before anything is applied. It
+//! connects like the API server: from the same nodes, with the same variables.
 
 use serde_json::{Map, Value, json};
 
@@ -9,59 +8,59 @@ use super::{Object, checksums};
 use crate::component::{Component, NAMESPACE};
 use crate::kube::{COMPONENT_LABEL, INSTANCE_LABEL};
 
-/// The name of the pod, and of the Secret beside it.
+/// The name of the pod and of its Secret.
 const NAME: &str = "clearml-check-outside";
-/// How long the pod may run, in seconds.
+/// The maximum run time of the pod, in seconds.
 const DEADLINE: u32 = 150;
 
-/// What has to be asked, and the objects that do it.
+/// A check of external databases, and the objects that run it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// The databases, in the order in which they are needed.
-    pub places: Vec<Place>,
-    /// Keys of Secrets that are not ours and have to be there.
-    pub wanted: Vec<Wanted>,
-    /// A Secret where there are credentials of ours, then the pod.
+    /// The databases, in the order of their dependencies.
+    pub databases: Vec<ExternalDatabase>,
+    /// Keys in the user's Secrets that must exist.
+    pub required: Vec<RequiredKey>,
+    /// A Secret with credentials from the values, if there are any, then the pod.
     pub objects: Vec<Value>,
-    /// What the answer depends on, as far as it can be compared with the live
-    /// Deployment of the API server: see [`asked`].
-    pub asked: Value,
-    /// The Deployment of the API server, as it is to be.
+    /// The settings that determine the result, in a form that can be compared with the
+    /// live Deployment of the API server: see [`connection_settings`].
+    pub connection_settings: Value,
+    /// The rendered Deployment of the API server.
     pub deployment: Value,
 }
 
-/// Where a database outside is.
+/// The address of an external database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ExternalDatabase {
     pub component: Component,
     pub host: String,
     pub port: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequiredKey {
     pub secret: String,
     pub key: String,
     /// Whether the server starts without the key.
     pub optional: bool,
 }
 
-/// The check of the databases that are outside; none where there are none.
-pub fn check(objects: &[Object], outside: &[Component]) -> Option<Check> {
+/// Returns the check of the external databases, or `None` if there are none.
+pub fn check(objects: &[Object], external: &[Component]) -> Option<Check> {
     let deployment = objects.iter().map(Object::as_value).find(|object| {
         object["kind"] == "Deployment"
             && object["metadata"]["labels"][COMPONENT_LABEL] == Component::Apiserver.name()
     })?;
-    let variables = variables(deployment, outside);
-    let places: Vec<Place> = outside
+    let variables = variables(deployment, external);
+    let databases: Vec<ExternalDatabase> = external
         .iter()
-        .filter_map(|component| place(*component, &variables))
+        .filter_map(|component| database(*component, &variables))
         .collect();
-    if places.is_empty() {
+    if databases.is_empty() {
         return None;
     }
-    let mut own = Map::new();
-    let mut wanted = Vec::new();
+    let mut credentials = Map::new();
+    let mut required = Vec::new();
     let mut environment = Vec::new();
     for variable in variables {
         let name = variable["name"].as_str().unwrap_or_default();
@@ -71,19 +70,20 @@ pub fn check(objects: &[Object], outside: &[Component]) -> Option<Check> {
             environment.push(variable.clone());
             continue;
         }
-        // What is yet to be applied, or stands in the open, is brought along.
+        // Values that are not applied yet, or are not in a Secret, are put into the pod's
+        // Secret.
         let rendered = if reference.is_null() {
             variable["value"].as_str().map(str::to_owned)
         } else {
             rendered_secret(objects, &secret, &key)
         };
         let reference = if let Some(value) = rendered {
-            own.insert(name.to_owned(), Value::String(value));
+            credentials.insert(name.to_owned(), Value::String(value));
             json!({"name": NAME, "key": name})
         } else {
             let optional = reference["optional"] == true;
             let reference = json!({"name": secret, "key": key, "optional": true});
-            wanted.push(Wanted {
+            required.push(RequiredKey {
                 secret,
                 key,
                 optional,
@@ -100,29 +100,29 @@ pub fn check(objects: &[Object], outside: &[Component]) -> Option<Check> {
             "app.kubernetes.io/managed-by": "clearml-local",
         },
     });
-    let pod = pod(&metadata, deployment, &places, environment);
+    let pod = pod(&metadata, deployment, &databases, environment);
     let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "stringData": own,
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "stringData": credentials,
     });
     let secret = (secret["stringData"] != json!({})).then_some(secret);
     Some(Check {
-        asked: asked(deployment, outside),
+        connection_settings: connection_settings(deployment, external),
         deployment: deployment.clone(),
         objects: secret.into_iter().chain([pod]).collect(),
-        places,
-        wanted,
+        databases,
+        required,
     })
 }
 
-/// What of a Deployment of the API server decides how databases outside are
-/// reached: its variables, and the sums of Secrets that they come from.
-pub fn asked(deployment: &Value, outside: &[Component]) -> Value {
-    let mut variables: Vec<Value> = variables(deployment, outside)
+/// Returns the settings of a Deployment of the API server that determine how external
+/// databases are reached: its variables, and the checksums of their Secrets.
+pub fn connection_settings(deployment: &Value, external: &[Component]) -> Value {
+    let mut variables: Vec<Value> = variables(deployment, external)
         .into_iter()
         .cloned()
         .collect();
     for variable in variables.iter_mut().filter_map(Value::as_object_mut) {
-        // The server leaves out what is empty.
+        // The server omits empty fields.
         variable.retain(|_, value| *value != "");
     }
     let annotations = deployment["spec"]["template"]["metadata"]["annotations"].as_object();
@@ -135,7 +135,12 @@ pub fn asked(deployment: &Value, outside: &[Component]) -> Value {
     json!({"variables": variables, "sums": sums})
 }
 
-fn pod(metadata: &Value, deployment: &Value, places: &[Place], environment: Vec<Value>) -> Value {
+fn pod(
+    metadata: &Value,
+    deployment: &Value,
+    databases: &[ExternalDatabase],
+    environment: Vec<Value>,
+) -> Value {
     let server = &deployment["spec"]["template"]["spec"];
     let mut command = vec![
         json!("bash"),
@@ -143,11 +148,11 @@ fn pod(metadata: &Value, deployment: &Value, places: &[Place], environment: Vec<
         json!(WAIT_SCRIPT),
         json!("check"),
     ];
-    for place in places {
+    for database in databases {
         command.extend([
-            json!(place.component.name()),
-            json!(place.host),
-            json!(place.port),
+            json!(database.component.name()),
+            json!(database.host),
+            json!(database.port),
         ]);
     }
     let mut spec = json!({
@@ -179,19 +184,19 @@ fn pod(metadata: &Value, deployment: &Value, places: &[Place], environment: Vec<
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 }
 
-/// The variables that are about databases outside.
-fn variables<'a>(deployment: &'a Value, outside: &[Component]) -> Vec<&'a Value> {
+/// Returns the variables of external databases.
+fn variables<'a>(deployment: &'a Value, external: &[Component]) -> Vec<&'a Value> {
     let all = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array();
     let all = all.into_iter().flatten();
     all.filter(|variable| {
         let name = variable["name"].as_str().unwrap_or_default();
-        let mut prefixes = outside.iter().filter_map(|component| prefix(*component));
+        let mut prefixes = external.iter().filter_map(|component| prefix(*component));
         prefixes.any(|prefix| name.starts_with(prefix))
     })
     .collect()
 }
 
-/// How the server's variables about a database begin.
+/// Returns the prefix of the server's variables for a database.
 fn prefix(component: Component) -> Option<&'static str> {
     match component {
         Component::Elasticsearch => Some("CLEARML_ELASTIC_SERVICE_"),
@@ -208,7 +213,7 @@ fn is_confidential(variable: &str) -> bool {
         .any(|end| variable.ends_with(end))
 }
 
-fn place(component: Component, variables: &[&Value]) -> Option<Place> {
+fn database(component: Component, variables: &[&Value]) -> Option<ExternalDatabase> {
     let value = |end: &str| {
         let name = format!("{}{end}", prefix(component)?);
         let found = variables
@@ -216,14 +221,14 @@ fn place(component: Component, variables: &[&Value]) -> Option<Place> {
             .rfind(|variable| variable["name"] == name)?;
         found["value"].as_str().map(str::to_owned)
     };
-    Some(Place {
+    Some(ExternalDatabase {
         component,
         host: value("HOST")?,
         port: value("PORT")?,
     })
 }
 
-/// A key of a Secret that is among the objects.
+/// Returns the value of a key in a rendered Secret.
 fn rendered_secret(objects: &[Object], name: &str, key: &str) -> Option<String> {
     let secrets = objects.iter().map(Object::as_value);
     let mut secrets = secrets.filter(|object| object["kind"] == "Secret");
@@ -283,12 +288,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_where_all_is_inside() {
+    fn nothing_is_checked_without_external_databases() {
         assert_eq!(check(&objects(environment(Value::Null)), &[]), None);
     }
 
     #[test]
-    fn a_password_that_is_yet_to_be_applied_is_brought_along() {
+    fn a_password_that_is_not_applied_yet_is_in_the_pods_secret() {
         let objects = objects(environment(from_secret("clearml-outside")));
         let check = check(&objects, &[Component::Redis]).unwrap();
         let [secret, pod] = check.objects.as_slice() else {
@@ -298,7 +303,7 @@ mod tests {
             secret["stringData"],
             json!({"CLEARML_REDIS_SERVICE_PASSWORD": "new word"})
         );
-        assert!(check.wanted.is_empty());
+        assert!(check.required.is_empty());
         assert_eq!(pod["metadata"]["labels"][INSTANCE_LABEL], "demo");
         let container = &pod["spec"]["containers"][0];
         assert_eq!(
@@ -315,33 +320,45 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_the_users_is_read_in_the_cluster() {
+    fn a_secret_of_the_user_is_read_in_the_cluster() {
         let objects = objects(environment(from_secret("theirs")));
         let check = check(&objects, &ALL).unwrap();
-        assert_eq!(check.objects.len(), 1, "no Secret of ours");
-        let wanted = &check.wanted[0];
-        assert_eq!((wanted.secret.as_str(), wanted.optional), ("theirs", false));
-        let places: Vec<_> = check
-            .places
+        assert_eq!(check.objects.len(), 1, "only the pod");
+        let required = &check.required[0];
+        assert_eq!(
+            (required.secret.as_str(), required.optional),
+            ("theirs", false)
+        );
+        let databases: Vec<_> = check
+            .databases
             .iter()
-            .map(|place| place.host.as_str())
+            .map(|database| database.host.as_str())
             .collect();
-        assert_eq!(places, ["cache", "clearml-mongodb"]);
+        assert_eq!(databases, ["cache", "clearml-mongodb"]);
     }
 
     #[test]
-    fn only_what_the_answer_depends_on_counts() {
+    fn only_settings_that_determine_the_result_are_compared() {
         let deployment = |name| objects(environment(from_secret(name)))[1].0.clone();
         let (one, mut live) = (deployment("theirs"), deployment("theirs"));
         let server = &mut live["spec"]["template"]["spec"]["containers"][0];
         server["image"] = json!("server:2");
         server["env"][5]["value"] = json!("y");
         live["status"] = json!({"replicas": 1});
-        let outside = [Component::Redis];
-        assert_eq!(asked(&one, &outside), asked(&live, &outside));
-        assert_ne!(asked(&one, &outside), asked(&deployment("other"), &outside));
+        let external = [Component::Redis];
+        assert_eq!(
+            connection_settings(&one, &external),
+            connection_settings(&live, &external)
+        );
+        assert_ne!(
+            connection_settings(&one, &external),
+            connection_settings(&deployment("other"), &external)
+        );
         live["spec"]["template"]["metadata"]["annotations"]["clearml-local.io/configuration"] =
             json!("3");
-        assert_ne!(asked(&one, &outside), asked(&live, &outside));
+        assert_ne!(
+            connection_settings(&one, &external),
+            connection_settings(&live, &external)
+        );
     }
 }

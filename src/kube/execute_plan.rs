@@ -1,4 +1,4 @@
-//! Does what a plan says, before the objects are applied.
+//! Executes a plan, before the objects are applied.
 
 use ::kube::Api;
 use ::kube::api::{DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams};
@@ -6,14 +6,14 @@ use futures_util::future::try_join_all;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
 
-use super::client::persistent;
+use super::client::with_retries;
 use super::kinds::{Identity, KINDS, Kind};
-use super::plan::{How, Impossible, Planned, plan};
+use super::plan::{Action, ImpossibleChange, PlannedChange, plan};
 use super::replace::{self, Pods, until};
 use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL};
 
-/// The kinds that a plan looks at, and whether only those of the instance.
-const LOOKED_AT: [(&str, bool); 7] = [
+/// The kinds that a plan considers, and whether only objects of the instance count.
+const PLANNED_KINDS: [(&str, bool); 7] = [
     ("Deployment", true),
     ("StatefulSet", true),
     ("DaemonSet", true),
@@ -24,26 +24,25 @@ const LOOKED_AT: [(&str, bool); 7] = [
 ];
 
 impl Cluster {
-    /// What must be done before these objects can be applied, as [`plan`] works it
-    /// out from what is there.
+    /// Plans what must be done before these objects can be applied (see [`plan`]).
     ///
     /// # Errors
-    /// When the server does not answer; the inner one when a change would leave data
+    /// If the server does not answer. The inner error: if a change would leave data
     /// behind.
     pub async fn plan(
         &self,
         instance: &str,
         rendered: &[Value],
-    ) -> Result<Result<Vec<Planned>, Impossible>, Error> {
-        let kinds = LOOKED_AT.iter().filter_map(|(name, ours)| {
+    ) -> Result<Result<Vec<PlannedChange>, ImpossibleChange>, Error> {
+        let kinds = PLANNED_KINDS.iter().filter_map(|(name, ours)| {
             let kind = KINDS.iter().find(|kind| kind.resource().kind == *name)?;
-            Some(self.list_whole(*kind, ours.then_some(instance)))
+            Some(self.list_objects(*kind, ours.then_some(instance)))
         });
         let live: Vec<Value> = try_join_all(kinds).await?.into_iter().flatten().collect();
         Ok(plan(&live, rendered))
     }
 
-    async fn list_whole(&self, kind: Kind, instance: Option<&str>) -> Result<Vec<Value>, Error> {
+    async fn list_objects(&self, kind: Kind, instance: Option<&str>) -> Result<Vec<Value>, Error> {
         let resource = kind.resource();
         let api: Api<DynamicObject> = Api::all_with(self.client(), &resource);
         let mut parameters = ListParams::default();
@@ -51,7 +50,7 @@ impl Cluster {
             parameters = parameters.labels(&format!("{INSTANCE_LABEL}={instance}"));
         }
         let what = format!("list {}", resource.plural);
-        let listed = persistent(&what, || api.list(&parameters)).await?;
+        let listed = with_retries(&what, || api.list(&parameters)).await?;
         let objects = listed
             .items
             .into_iter()
@@ -59,7 +58,7 @@ impl Cluster {
         Ok(objects
             .map(|object| {
                 let mut value = serde_json::to_value(object).unwrap_or_default();
-                // Items of a list do not say what they are.
+                // Items of a list do not have these fields.
                 value["kind"] = json!(resource.kind);
                 value["apiVersion"] = json!(resource.api_version);
                 value
@@ -67,31 +66,35 @@ impl Cluster {
             .collect())
     }
 
-    /// Does what a plan says, one after the other, and tells each before it is done.
-    /// Data are not touched; what is interrupted is made whole by the next apply.
+    /// Executes a plan in its order. Calls `on_start` before each step. Data are kept;
+    /// the next apply completes an interrupted plan.
     ///
     /// # Errors
-    /// When the server does not answer or refuses, or pods do not end.
-    pub async fn carry_out(
+    /// If the server does not answer or refuses, or pods do not stop.
+    pub async fn execute_plan(
         &self,
-        planned: &[Planned],
+        planned: &[PlannedChange],
         rendered: &[Value],
         namespace: &str,
-        mut tell: impl FnMut(&Planned),
+        mut on_start: impl FnMut(&PlannedChange),
     ) -> Result<(), Error> {
         for one in planned {
-            tell(one);
+            on_start(one);
             let namespace = one.namespace.as_deref().unwrap_or(namespace);
             match &one.how {
-                How::Ended | How::AnewAfterItsPods | How::Anew | How::Removed => {
-                    self.delete_planned(one, namespace, Pods::End).await?;
+                Action::DeleteWithItsPods
+                | Action::RecreateAfterItsPods
+                | Action::Recreate
+                | Action::DeleteFirst => {
+                    self.delete_planned(one, namespace, Pods::Stop).await?;
                 }
-                How::AnewAroundItsPods => {
-                    self.delete_planned(one, namespace, Pods::RunOn).await?;
+                Action::RecreateAroundItsPods => {
+                    self.delete_planned(one, namespace, Pods::Keep).await?;
                 }
-                How::Paused => self.pause(one, namespace).await?,
-                How::BoundAgain { volume, claim } => {
-                    self.free(&one.name, volume, claim, namespace).await?;
+                Action::ScaleToZero => self.pause(one, namespace).await?,
+                Action::Rebind { volume, claim } => {
+                    self.release_volume(&one.name, volume, claim, namespace)
+                        .await?;
                     self.bind(volume, claim, rendered, namespace).await?;
                 }
             }
@@ -101,7 +104,7 @@ impl Cluster {
 
     async fn planned_api(
         &self,
-        planned: &Planned,
+        planned: &PlannedChange,
         namespace: &str,
     ) -> Result<(Identity, Api<DynamicObject>), Error> {
         let kind = KINDS
@@ -119,21 +122,21 @@ impl Cluster {
 
     async fn delete_planned(
         &self,
-        planned: &Planned,
+        planned: &PlannedChange,
         namespace: &str,
         pods: Pods,
     ) -> Result<(), Error> {
         let (identity, api) = self.planned_api(planned, namespace).await?;
         let what = format!("read {identity}");
-        let found = persistent(&what, || api.get_metadata_opt(&identity.name)).await?;
+        let found = with_retries(&what, || api.get_metadata_opt(&identity.name)).await?;
         match found {
             Some(found) => replace::delete(&api, &identity, found.metadata.uid, pods).await,
             None => Ok(()),
         }
     }
 
-    /// Takes a workload's pods away; the next apply gives them back.
-    async fn pause(&self, planned: &Planned, namespace: &str) -> Result<(), Error> {
+    /// Scales a workload to zero. The next apply scales it up again.
+    async fn pause(&self, planned: &PlannedChange, namespace: &str) -> Result<(), Error> {
         let (identity, api) = self.planned_api(planned, namespace).await?;
         let what = format!("stop {identity}");
         let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
@@ -141,7 +144,7 @@ impl Cluster {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let stopped = persistent(&what, || api.patch(&identity.name, &parameters, &patch));
+        let stopped = with_retries(&what, || api.patch(&identity.name, &parameters, &patch));
         let stopped = stopped.await?;
         let selector = &stopped.data["spec"]["selector"]["matchLabels"];
         let labels = selector.as_object().into_iter().flatten();
@@ -151,15 +154,15 @@ impl Cluster {
         let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
         let parameters = ListParams::default().labels(&labels.join(","));
         until(&what, async || {
-            let left = persistent("list pods", || pods.list_metadata(&parameters)).await?;
-            Ok(left.items.is_empty())
+            let remaining = with_retries("list pods", || pods.list_metadata(&parameters)).await?;
+            Ok(remaining.items.is_empty())
         })
         .await
     }
 
-    /// Deletes a claim that no pod uses any more, and makes its volume wait for the
-    /// claim that is to come.
-    async fn free(
+    /// Deletes a claim that no pod uses any more, and reserves its volume for the next
+    /// claim.
+    async fn release_volume(
         &self,
         claim: &str,
         volume: &str,
@@ -169,19 +172,20 @@ impl Cluster {
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
         let what = format!("bind PersistentVolumeClaim/{claim} again");
         let parameters = DeleteParams::default();
-        match persistent(&what, || claims.delete(claim, &parameters)).await {
+        match with_retries(&what, || claims.delete(claim, &parameters)).await {
             Err(error) if !error.is_not_found() => return Err(error),
             _ => {}
         }
         until(&what, async || {
-            let found = persistent(&what, || claims.get_metadata_opt(claim)).await?;
+            let found = with_retries(&what, || claims.get_metadata_opt(claim)).await?;
             Ok(found.is_none())
         })
         .await?;
         let volumes: Api<PersistentVolume> = Api::all(self.client());
-        // Freed before Kubernetes has seen that the claim went, it would be called lost.
+        // If the volume is released before Kubernetes has noticed the deletion of the
+        // claim, it becomes `Lost`.
         until(&what, async || {
-            let found = persistent(&what, || volumes.get_opt(volume)).await?;
+            let found = with_retries(&what, || volumes.get_opt(volume)).await?;
             Ok(found.is_none_or(|found| !is_bound(&found)))
         })
         .await?;
@@ -192,7 +196,7 @@ impl Cluster {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        match persistent(&what, || volumes.patch(volume, &parameters, &patch)).await {
+        match with_retries(&what, || volumes.patch(volume, &parameters, &patch)).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
@@ -200,8 +204,8 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Makes volume and claim what is rendered and waits until they are bound: the
-    /// kubelet looks again only after seconds for a pod that came before.
+    /// Applies volume and claim, and waits until they are bound. For a pod that is
+    /// created before, the kubelet would check them again only after some seconds.
     async fn bind(
         &self,
         volume: &str,
@@ -209,12 +213,12 @@ impl Cluster {
         rendered: &[Value],
         namespace: &str,
     ) -> Result<(), Error> {
-        let wanted = [
+        let names = [
             ("PersistentVolume", volume),
             ("PersistentVolumeClaim", claim),
         ];
         let both = rendered.iter().filter(|object| {
-            wanted
+            names
                 .iter()
                 .any(|(kind, name)| object["kind"] == *kind && object["metadata"]["name"] == *name)
         });
@@ -223,7 +227,7 @@ impl Cluster {
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
         let what = format!("bind PersistentVolumeClaim/{claim} to {volume}");
         until(&what, async || {
-            let found = persistent(&what, || claims.get_opt(claim)).await?;
+            let found = with_retries(&what, || claims.get_opt(claim)).await?;
             let status = found.and_then(|claim| claim.status);
             Ok(status.and_then(|status| status.phase).as_deref() == Some("Bound"))
         })
@@ -236,8 +240,8 @@ fn is_bound(volume: &PersistentVolume) -> bool {
     phase.and_then(|status| status.phase.as_deref()) == Some("Bound")
 }
 
-/// The identity of an object's metadata, as a list of them tells it.
-pub(super) fn named(kind: Kind, metadata: &ObjectMeta) -> Identity {
+/// Returns the identity of an object in a list of metadata.
+pub(super) fn identity_of(kind: Kind, metadata: &ObjectMeta) -> Identity {
     let resource = kind.resource();
     Identity {
         api_version: resource.api_version,

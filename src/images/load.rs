@@ -1,56 +1,56 @@
-//! The delivery of a release's images: every image that the node lacks, from where it is
-//! had with the least bytes written.
+//! Loads every image that the node lacks, from the source that requires the fewest bytes
+//! to be written.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, watch};
 
 use super::copy::Copier;
-use super::obtain::{Pulled, Puller};
+use super::pulled::{Manifest, discard_layers};
+use super::puller::{Pulled, Puller};
 use super::store::NodeStore;
-use super::stream::{Found, groups, is_incomplete, load};
-use super::unpacked::{Manifest, discard_layers};
-use super::{Error, Identities, Sources, Wanted, pull};
+use super::stream::{EngineImage, group_by_layers, is_incomplete, load_stream};
+use super::{Error, Identities, RequiredImage, Sources, pull};
 use crate::docker::{Engine, EngineInfo, Image};
 use crate::event::{Events, Step};
 use crate::settings::Pull;
 
-/// How many streams go at once: more do not fill a disk any better.
+/// The number of parallel streams. More do not use the disk better.
 const STREAMS: usize = 3;
-/// How many images the node pulls at once. Docker pulls one after another, each with
-/// several layers.
+/// The number of images that the node pulls in parallel. Docker pulls one at a time, with
+/// several layers in parallel.
 const PULLS: usize = 4;
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct Loaded {
     pub identities: Identities,
-    /// How many were brought.
-    pub brought: usize,
+    /// The number of images that were loaded.
+    pub count: usize,
 }
 
-/// Tells which images are in the node, as they arrive; its end is the delivery's.
-pub type Arrived = watch::Sender<Identities>;
-/// Follows which images are in the node.
-pub type Arriving = watch::Receiver<Identities>;
+/// Sends which images are in the node so far. Dropped when all are loaded.
+pub type ArrivalSender = watch::Sender<Identities>;
+/// Receives which images are in the node so far.
+pub type Arrivals = watch::Receiver<Identities>;
 
-/// Both ends of what is told of a delivery.
-pub fn arrivals() -> (Arrived, Arriving) {
+/// Creates the channel that reports which images are in the node.
+pub fn arrivals() -> (ArrivalSender, Arrivals) {
     watch::channel(Identities::new())
 }
 
-/// Loads the images that the node lacks, in their order: what Docker has is on its way
-/// while the rest is pulled.
-pub async fn deliver(
+/// Loads the images that the node lacks, in their order. Images in Docker's store are
+/// loaded while the others are pulled.
+pub async fn load(
     engine: &dyn Engine,
     node: &str,
-    images: &[Wanted],
+    images: &[RequiredImage],
     info: &EngineInfo,
     sources: &Sources,
-    arrived: Arrived,
+    arrived: ArrivalSender,
     events: &Events,
-) -> Result<Delivery, Error> {
+) -> Result<Loaded, Error> {
     let step = events.step("images");
     let result = async {
-        let delivery = Deliverer {
+        let loader = Loader {
             puller: Puller {
                 engine,
                 node,
@@ -59,28 +59,28 @@ pub async fn deliver(
                 step: &step,
             },
             copier: Copier::new(engine, node, info, &step).await?,
-            tally: Tally {
+            tracker: Tracker {
                 arrived,
                 total: images.len(),
                 step: &step,
             },
         };
-        delivery.all(images).await
+        loader.load_all(images).await
     };
     let result = result.await;
-    step.end(result, |delivery| match delivery.brought {
+    step.end(result, |result| match result.count {
         0 => (false, format!("{} in the node already", images.len())),
-        brought => (true, format!("{brought} of {} loaded", images.len())),
+        loaded => (true, format!("{loaded} of {} loaded", images.len())),
     })
 }
 
-/// Gets the images that Docker lacks before a node is recreated: into its store or, where
-/// it cannot pull and `node` can, into that node, which says that the next one can have
-/// them. With `--pull node` nobody is there to be asked while no node runs.
-pub async fn fetch(
+/// Pulls the images that Docker lacks before a node is recreated: into Docker's store or,
+/// if Docker cannot pull them, into the running `node`, which shows that the next node
+/// can pull them. Does nothing with `--pull node` if no node is running.
+pub async fn pull_missing(
     engine: &dyn Engine,
     node: Option<&str>,
-    images: &[Wanted],
+    images: &[RequiredImage],
     architecture: &str,
     sources: &Sources,
     events: &Events,
@@ -123,12 +123,12 @@ pub async fn fetch(
     step.end(result, |()| (true, format!("{} pulled", missing.len())))
 }
 
-/// What identifies the images as they would be delivered; those that nobody has yet
-/// are left out.
-pub async fn known(
+/// Returns the identities that the images would have after loading, without those that
+/// must be pulled first.
+pub async fn identities(
     engine: &dyn Engine,
     node: &str,
-    images: &[Wanted],
+    images: &[RequiredImage],
     by: Pull,
 ) -> Result<Identities, Error> {
     let store = NodeStore::read(engine, node).await?;
@@ -137,7 +137,7 @@ pub async fn known(
         let reference = &wanted.reference;
         let image = in_engine(engine, wanted, by).await?;
         let identity = match image {
-            // The node has it under another identity where it has pulled it itself.
+            // If the node pulled the image itself, it has another identity.
             Some(image) if store.has(reference, &image) => store.identity(reference),
             Some(image) => Some(image.id),
             None => store.identity(reference),
@@ -147,63 +147,67 @@ pub async fn known(
     Ok(identities)
 }
 
-/// The image as Docker has it, where it is loaded from there.
-async fn in_engine(engine: &dyn Engine, wanted: &Wanted, by: Pull) -> Result<Option<Image>, Error> {
+/// Returns the image in Docker's store, unless `--pull node` ignores it.
+async fn in_engine(
+    engine: &dyn Engine,
+    wanted: &RequiredImage,
+    by: Pull,
+) -> Result<Option<Image>, Error> {
     match by {
         Pull::Node => Ok(None),
         Pull::Auto | Pull::Engine => Ok(engine.image(&wanted.reference).await?),
     }
 }
 
-/// What every image of a delivery needs.
-struct Deliverer<'a> {
+/// Loads images into one node.
+struct Loader<'a> {
     puller: Puller<'a>,
-    /// Where layers can be copied as files.
+    /// `Some` if layers can be copied as files.
     copier: Option<Copier<'a>>,
-    tally: Tally<'a>,
+    tracker: Tracker<'a>,
 }
 
-/// Which images are in the node, and who is told.
-struct Tally<'a> {
-    arrived: Arrived,
+/// Tracks and reports which images are in the node.
+struct Tracker<'a> {
+    arrived: ArrivalSender,
     total: usize,
     step: &'a Step,
 }
 
-impl Tally<'_> {
+impl Tracker<'_> {
     fn add(&self, identities: Identities) {
-        self.arrived.send_modify(|there| there.extend(identities));
+        self.arrived.send_modify(|loaded| loaded.extend(identities));
         let done = self.arrived.borrow().len();
         self.step.count(done, self.total);
     }
 }
 
-/// The images of a delivery, by where they are.
+/// The images, by where they are.
 #[derive(Default)]
-struct Sorted<'a> {
+struct Located<'a> {
     in_node: Identities,
-    in_engine: Vec<Found>,
-    nowhere: Vec<&'a Wanted>,
+    in_engine: Vec<EngineImage>,
+    missing: Vec<&'a RequiredImage>,
 }
 
-impl Deliverer<'_> {
-    async fn all(&self, images: &[Wanted]) -> Result<Delivery, Error> {
-        let Sorted {
+impl Loader<'_> {
+    async fn load_all(&self, images: &[RequiredImage]) -> Result<Loaded, Error> {
+        let Located {
             in_node,
             in_engine,
-            nowhere,
-        } = self.sort(images).await?;
-        let brought = in_engine.len() + nowhere.len();
-        if brought == 0 {
-            self.tally.arrived.send_replace(in_node.clone());
-            return Ok(Delivery {
+            missing,
+        } = self.locate(images).await?;
+        let count = in_engine.len() + missing.len();
+        if count == 0 {
+            self.tracker.arrived.send_replace(in_node.clone());
+            return Ok(Loaded {
                 identities: in_node,
-                brought,
+                count,
             });
         }
-        self.tally.add(in_node);
+        self.tracker.add(in_node);
         let (pulled, arriving) = mpsc::unbounded_channel();
-        let pulls = self.pull_all(nowhere, pulled);
+        let pulls = self.pull_all(missing, pulled);
         let single = stream::unfold(arriving, |mut arriving| async {
             arriving.recv().await.map(|found| (vec![found], arriving))
         });
@@ -215,13 +219,13 @@ impl Deliverer<'_> {
         let (manifests, ()) = tokio::try_join!(pulls, loads)?;
         let Puller { engine, node, .. } = self.puller;
         discard_layers(engine, node, &manifests).await;
-        Ok(Delivery {
-            identities: self.tally.arrived.borrow().clone(),
-            brought,
+        Ok(Loaded {
+            identities: self.tracker.arrived.borrow().clone(),
+            count,
         })
     }
 
-    async fn sort<'w>(&self, images: &'w [Wanted]) -> Result<Sorted<'w>, Error> {
+    async fn locate<'w>(&self, images: &'w [RequiredImage]) -> Result<Located<'w>, Error> {
         let Puller {
             engine,
             node,
@@ -229,30 +233,30 @@ impl Deliverer<'_> {
             ..
         } = self.puller;
         let store = NodeStore::read(engine, node).await?;
-        let mut sorted = Sorted::default();
+        let mut located = Located::default();
         for wanted in images {
             let reference = &wanted.reference;
             let image = in_engine(engine, wanted, sources.pull).await?;
             let decision = match (image, store.identity(reference)) {
                 (Some(image), Some(identity)) if store.has(reference, &image) => {
-                    sorted.in_node.insert(reference.clone(), identity);
+                    located.in_node.insert(reference.clone(), identity);
                     "in the node already"
                 }
                 (None, Some(identity)) => {
-                    sorted.in_node.insert(reference.clone(), identity);
+                    located.in_node.insert(reference.clone(), identity);
                     "in the node already"
                 }
                 (Some(image), _) => {
                     let found = (reference.clone(), image);
                     let copied = self.can_copy(&found);
-                    sorted.in_engine.push(found);
+                    located.in_engine.push(found);
                     match copied {
                         true => "in Docker: its layers are copied into the node",
                         false => "in Docker: it is streamed into the node",
                     }
                 }
                 (None, None) => {
-                    sorted.nowhere.push(wanted);
+                    located.missing.push(wanted);
                     match sources.pull {
                         Pull::Engine => "neither in Docker nor in the node: Docker pulls it",
                         Pull::Auto => "neither in Docker nor in the node: the node pulls it",
@@ -262,17 +266,17 @@ impl Deliverer<'_> {
             };
             self.puller.step.decide(format!("{reference}: {decision}"));
         }
-        Ok(sorted)
+        Ok(located)
     }
 
-    /// Pulls what nobody has. What is in Docker then goes on through `pulled`; returns
-    /// what is in the node.
+    /// Pulls missing images. Sends those that Docker pulled through `pulled`, and returns
+    /// those that the node pulled.
     async fn pull_all(
         &self,
-        images: Vec<&Wanted>,
-        pulled: mpsc::UnboundedSender<Found>,
+        images: Vec<&RequiredImage>,
+        pulled: mpsc::UnboundedSender<EngineImage>,
     ) -> Result<Vec<Manifest>, Error> {
-        let at_once = match self.puller.sources.pull {
+        let parallel = match self.puller.sources.pull {
             Pull::Engine => 1,
             Pull::Auto | Pull::Node => PULLS,
         };
@@ -281,17 +285,17 @@ impl Deliverer<'_> {
                 let pulled = self.puller.pull(wanted).await?;
                 Ok::<_, Error>((&wanted.reference, pulled))
             })
-            .buffer_unordered(at_once);
+            .buffer_unordered(parallel);
         let mut in_node = Vec::new();
         while let Some((reference, image)) = pulls.try_next().await? {
             match image {
-                // The other end lives as long as this one.
+                // The receiver lives as long as this sender.
                 Pulled::Engine(image) => {
                     let _ = pulled.send((reference.clone(), image));
                 }
                 Pulled::Node(manifest) => {
                     let identity = (reference.clone(), manifest.config.clone());
-                    self.tally.add([identity].into());
+                    self.tracker.add([identity].into());
                     in_node.push(manifest);
                 }
             }
@@ -299,58 +303,64 @@ impl Deliverer<'_> {
         Ok(in_node)
     }
 
-    /// What is loaded together: all that can be copied, and the others as streams.
-    fn batches(&self, images: Vec<Found>) -> Vec<Vec<Found>> {
-        let (copied, streamed): (Vec<Found>, Vec<Found>) =
+    /// Groups images that are loaded together: all that can be copied, and those that
+    /// share a stream.
+    fn batches(&self, images: Vec<EngineImage>) -> Vec<Vec<EngineImage>> {
+        let (copied, streamed): (Vec<EngineImage>, Vec<EngineImage>) =
             images.into_iter().partition(|found| self.can_copy(found));
         let copied = Some(copied).filter(|copied| !copied.is_empty());
-        copied.into_iter().chain(groups(streamed)).collect()
+        copied
+            .into_iter()
+            .chain(group_by_layers(streamed))
+            .collect()
     }
 
-    fn can_copy(&self, found: &Found) -> bool {
+    fn can_copy(&self, found: &EngineImage) -> bool {
         let copier = self.copier.as_ref();
         copier.is_some_and(|copier| copier.can_copy(found))
     }
 
-    /// Loads images from Docker: as files where that can be, else as streams.
-    async fn load(&self, batch: Vec<Found>) -> Result<(), Error> {
+    /// Loads images from Docker's store: as files if possible, otherwise as streams.
+    async fn load(&self, batch: Vec<EngineImage>) -> Result<(), Error> {
         let copier = self.copier.as_ref();
-        let left = match copier.filter(|_| batch.iter().all(|found| self.can_copy(found))) {
+        let remaining = match copier.filter(|_| batch.iter().all(|found| self.can_copy(found))) {
             Some(copier) => {
-                let arrived = |(reference, image): &Found| {
-                    self.tally
+                let arrived = |(reference, image): &EngineImage| {
+                    self.tracker
                         .add([(reference.clone(), image.id.clone())].into());
                 };
                 copier.copy(batch, &arrived).await?
             }
             None => batch,
         };
-        let streams = groups(left).into_iter().map(|group| self.stream(group));
+        let streams = group_by_layers(remaining)
+            .into_iter()
+            .map(|group| self.stream(group));
         stream::iter(streams)
             .buffer_unordered(STREAMS)
             .try_collect()
             .await
     }
 
-    /// Loads images that share layers; those of which Docker does not have all are pulled
-    /// in the node.
-    async fn stream(&self, group: Vec<Found>) -> Result<(), Error> {
+    /// Streams images that share layers. If Docker's copy of them is incomplete, the node
+    /// pulls them.
+    async fn stream(&self, group: Vec<EngineImage>) -> Result<(), Error> {
         let Puller {
             engine, node, step, ..
         } = self.puller;
-        let incomplete = match load(engine, node, &group, step).await {
+        let incomplete = match load_stream(engine, node, &group, step).await {
             Err(Error::Import { reason, .. }) if is_incomplete(&reason) => group,
             result => {
-                self.tally.add(result?);
+                self.tracker.add(result?);
                 return Ok(());
             }
         };
         for (reference, _) in incomplete {
             let image = self
                 .puller
-                .in_node(&Wanted::of(reference.clone()), false)
+                .pull_in_node(&RequiredImage::of(reference.clone()), false)
                 .await?;
-            self.tally.add([(reference, image.config)].into());
+            self.tracker.add([(reference, image.config)].into());
         }
         Ok(())
     }

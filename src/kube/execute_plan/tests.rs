@@ -1,15 +1,15 @@
-//! A plan that is carried out, and a comparison, against a server that records what it
-//! is asked.
+//! Tests of executing a plan and of a comparison, with a fake server that records the
+//! requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::kube::mock::{Asked, cluster, refusal};
-use crate::kube::plan::{How, Planned};
+use crate::kube::mock::{Request, cluster, refusal};
+use crate::kube::plan::{Action, PlannedChange};
 
-fn planned(kind: &str, name: &str, how: How) -> Planned {
-    Planned {
+fn planned(kind: &str, name: &str, how: Action) -> PlannedChange {
+    PlannedChange {
         kind: kind.into(),
         name: name.into(),
         namespace: None,
@@ -22,16 +22,17 @@ fn object(kind: &str, version: &str, name: &str) -> Value {
     json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "uid": format!("uid-{name}")}})
 }
 
-/// What was asked beside reading, in order: method, path and what matters of the body.
+/// Returns the requests that change something, in order: method, path and the relevant
+/// part of the body.
 fn acts(record: &crate::kube::mock::Record) -> Vec<String> {
     let record = record.lock().unwrap();
-    let acts = record.iter().filter(|asked| asked.method != "GET");
-    acts.map(|asked| {
-        let path = asked.path.split('?').next().unwrap();
-        let policy = asked.body["propagationPolicy"].as_str().unwrap_or("-");
+    let acts = record.iter().filter(|request| request.method != "GET");
+    acts.map(|request| {
+        let path = request.path.split('?').next().unwrap();
+        let policy = request.body["propagationPolicy"].as_str().unwrap_or("-");
         format!(
             "{} {} {policy}",
-            asked.method,
+            request.method,
             path.rsplit('/').next().unwrap()
         )
     })
@@ -39,20 +40,20 @@ fn acts(record: &crate::kube::mock::Record) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_in_its_order_and_frees_the_volume_before_the_claim_is_made() {
+async fn a_plan_is_executed_in_order_and_releases_the_volume_before_the_claim_is_created() {
     let gone = AtomicBool::new(false);
     let bound = AtomicBool::new(false);
-    let (cluster, record) = cluster(move |asked: &Asked| {
-        let path = asked.path.split('?').next().unwrap();
+    let (cluster, record) = cluster(move |request: &Request| {
+        let path = request.path.split('?').next().unwrap();
         let claim = path.ends_with("/persistentvolumeclaims/data");
-        match asked.method.as_str() {
+        match request.method.as_str() {
             "DELETE" => {
                 gone.store(true, Ordering::SeqCst);
                 (200, json!({"kind": "Status", "status": "Success"}))
             }
             "PATCH" if claim => {
                 bound.store(true, Ordering::SeqCst);
-                (200, asked.body.clone())
+                (200, request.body.clone())
             }
             "PATCH" if path.contains("/deployments/") => {
                 let mut answer = object("Deployment", "apps/v1", "db");
@@ -84,28 +85,28 @@ async fn a_plan_is_carried_out_in_its_order_and_frees_the_volume_before_the_clai
             }
         }
     });
-    let again = How::BoundAgain {
+    let again = Action::Rebind {
         volume: "volume".into(),
         claim: "data".into(),
     };
     let plan = [
-        planned("Deployment", "db", How::Paused),
-        planned("StatefulSet", "old", How::AnewAfterItsPods),
+        planned("Deployment", "db", Action::ScaleToZero),
+        planned("StatefulSet", "old", Action::RecreateAfterItsPods),
         planned("PersistentVolumeClaim", "data", again),
-        planned("StatefulSet", "set", How::AnewAroundItsPods),
+        planned("StatefulSet", "set", Action::RecreateAroundItsPods),
     ];
     let rendered = [
         object("PersistentVolume", "v1", "volume"),
         object("PersistentVolumeClaim", "v1", "data"),
         object("Deployment", "apps/v1", "db"),
     ];
-    let mut told = Vec::new();
-    let tell = |one: &Planned| told.push(one.name.clone());
+    let mut summary = Vec::new();
+    let tell = |one: &PlannedChange| summary.push(one.name.clone());
     cluster
-        .carry_out(&plan, &rendered, "clearml", tell)
+        .execute_plan(&plan, &rendered, "clearml", tell)
         .await
         .unwrap();
-    assert_eq!(told, ["db", "old", "data", "set"]);
+    assert_eq!(summary, ["db", "old", "data", "set"]);
     assert_eq!(
         acts(&record),
         [
@@ -119,8 +120,10 @@ async fn a_plan_is_carried_out_in_its_order_and_frees_the_volume_before_the_clai
         ]
     );
     let record = record.lock().unwrap();
-    let freed = record.iter().filter(|asked| asked.method == "PATCH");
-    let freed = freed.map(|asked| &asked.body["spec"]["claimRef"]).nth(1);
+    let freed = record.iter().filter(|request| request.method == "PATCH");
+    let freed = freed
+        .map(|request| &request.body["spec"]["claimRef"])
+        .nth(1);
     assert_eq!(
         freed,
         Some(
@@ -130,23 +133,23 @@ async fn a_plan_is_carried_out_in_its_order_and_frees_the_volume_before_the_clai
 }
 
 #[tokio::test]
-async fn a_comparison_asks_for_answers_that_are_not_kept() {
-    let (cluster, record) = cluster(|asked: &Asked| {
-        let path = asked.path.split('?').next().unwrap();
+async fn a_comparison_uses_dry_runs() {
+    let (cluster, record) = cluster(|request: &Request| {
+        let path = request.path.split('?').next().unwrap();
         let mut found = object("Deployment", "apps/v1", path.rsplit('/').next().unwrap());
         found["metadata"]["resourceVersion"] = json!("1");
-        match asked.method.as_str() {
+        match request.method.as_str() {
             "GET" if path.ends_with("/new") => refusal(404, "NotFound", "not found"),
             "GET" if path.split('/').count() < 7 => (
                 200,
                 json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": []}),
             ),
             "GET" => (200, found),
-            // Its namespace is not there yet.
+            // Its namespace does not exist yet.
             "PATCH" if path.ends_with("/new") => refusal(404, "NotFound", "no namespace"),
             _ => {
-                if !asked.body["spec"].is_null() {
-                    found["spec"] = asked.body["spec"].clone();
+                if !request.body["spec"].is_null() {
+                    found["spec"] = request.body["spec"].clone();
                 }
                 found["metadata"]["resourceVersion"] = json!("2");
                 (200, found)
@@ -160,42 +163,46 @@ async fn a_comparison_asks_for_answers_that_are_not_kept() {
     };
     let objects = [
         deployment("same", Value::Null),
-        deployment("anew", json!({"replicas": 2})),
+        deployment("recreated", json!({"replicas": 2})),
         deployment("new", json!({"replicas": 1})),
     ];
-    let plan = [planned("Deployment", "anew", How::AnewAfterItsPods)];
+    let plan = [planned(
+        "Deployment",
+        "recreated",
+        Action::RecreateAfterItsPods,
+    )];
     let compared = cluster
         .compare("clearml", &objects, "clearml", &plan)
         .await
         .unwrap();
-    let told: Vec<_> = compared
+    let summary: Vec<_> = compared
         .iter()
         .map(|one| (one.name.as_str(), one.before.is_some(), one.differs()))
         .collect();
     assert_eq!(
-        told,
+        summary,
         [
             ("same", true, false),
-            ("anew", true, true),
+            ("recreated", true, true),
             ("new", false, true)
         ]
     );
     assert_eq!(
         compared[1].after.as_ref().unwrap()["metadata"]["name"],
-        "anew"
+        "recreated"
     );
     let record = record.lock().unwrap();
-    let asked: Vec<&str> = record
+    let request: Vec<&str> = record
         .iter()
-        .filter(|asked| asked.method != "GET")
-        .map(|asked| asked.path.as_str())
+        .filter(|request| request.method != "GET")
+        .map(|request| request.path.as_str())
         .collect();
     assert!(
-        asked.iter().all(|path| path.contains("dryRun=All")),
-        "{asked:?}"
+        request.iter().all(|path| path.contains("dryRun=All")),
+        "{request:?}"
     );
     assert!(
-        asked.iter().any(|path| path.contains("/anew-anew?")),
-        "{asked:?}"
+        request.iter().any(|path| path.contains("/recreated-new?")),
+        "{request:?}"
     );
 }

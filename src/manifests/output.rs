@@ -1,4 +1,4 @@
-//! Objects as text: one stream of YAML, or a file each.
+//! Writes objects as YAML: one stream, or one file for each object.
 
 use serde_json::Value;
 
@@ -6,13 +6,13 @@ use super::Object;
 use crate::kube::wave;
 use crate::yaml;
 
-/// The first line of a file of ours, by which it is known again.
+/// The first line of a written file, by which it is recognized.
 pub const HEADER: &str = "# Written by `clearml-local render --dir`; changes are lost.";
 
-/// The objects as one YAML stream. With `masked` Secrets are without their content,
-/// named in a comment: applied like that, one that is there keeps what it holds, and
-/// no placeholder becomes anybody's password. Those of a type that must have content
-/// are left out.
+/// Returns the objects as one YAML stream. With `masked`, Secrets have no content, and a
+/// comment lists their keys: if they are applied, an existing Secret keeps its content,
+/// and no placeholder becomes a password. Secrets of a type that requires content are
+/// left out.
 pub fn to_yaml(objects: &[Object], masked: bool) -> String {
     let documents = objects
         .iter()
@@ -20,8 +20,8 @@ pub fn to_yaml(objects: &[Object], masked: bool) -> String {
     documents.collect()
 }
 
-/// The objects as files: name, text, and whether it holds secrets. Names depend on
-/// nothing but the object, and sort in the order in which kinds are applied.
+/// Returns the objects as files: name, text, and whether it contains secrets. Names
+/// depend only on the object, and sort in the order in which kinds are applied.
 pub fn to_files(objects: &[Object], masked: bool) -> Vec<(String, String, bool)> {
     let shown = |object: &&Object| !(masked && needs_content(object));
     let file = |object: &Object| {
@@ -36,8 +36,8 @@ pub fn to_files(objects: &[Object], masked: bool) -> Vec<(String, String, bool)>
     objects.iter().filter(shown).map(file).collect()
 }
 
-/// Where a kind stands in the order of application, with claims before the rest of
-/// their wave.
+/// Returns the position of a kind in the order of application, with claims before the
+/// rest of their wave.
 fn rank(kind: &str) -> u8 {
     match (kind, wave(kind)) {
         ("PersistentVolumeClaim", _) => 20,
@@ -69,8 +69,8 @@ fn document(object: &Object, masked: bool) -> String {
     format!("# Masked, and so without content: {keys}.\n{text}")
 }
 
-/// Whether the server refuses such an object without its content: a Secret of a type
-/// that says what is in it.
+/// Returns whether the server refuses an object without its content: a Secret whose type
+/// requires keys.
 fn needs_content(object: &Object) -> bool {
     let kind = object.0["type"].as_str().unwrap_or("Opaque");
     object.kind() == "Secret" && kind != "Opaque"
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_masked_secret_has_no_content_or_is_left_out_where_it_must_have_some() {
+    fn a_masked_secret_has_no_content_or_is_left_out() {
         let objects = [secret("Opaque"), secret("kubernetes.io/dockerconfigjson")];
         let text = to_yaml(&objects, true);
         assert!(!text.contains("hunter2"), "{text}");
