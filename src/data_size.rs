@@ -26,7 +26,7 @@ pub(crate) struct DataSize {
 
 /// Measures a data directory. A volume is not measured.
 pub(crate) async fn measure(place: &DataPlace) -> DataSize {
-    let Some(directory) = place.folder().cloned() else {
+    let Some(directory) = place.directory().cloned() else {
         return DataSize::default();
     };
     let until = Instant::now() + LIMIT;
@@ -94,10 +94,10 @@ mod tests {
         assert_eq!(count(dir.path(), now + Duration::from_secs(60)), complete);
         assert!(count(dir.path(), now).partial);
 
-        let measured = measure(&DataPlace::Folder(dir.path().into())).await;
+        let measured = measure(&DataPlace::Directory(dir.path().into())).await;
         assert_eq!(measured.used, Some(8));
         assert!(measured.free.is_some());
-        let absent = measure(&DataPlace::Folder(dir.path().join("none").into())).await;
+        let absent = measure(&DataPlace::Directory(dir.path().join("none").into())).await;
         assert_eq!(absent.used, None);
         let volume = measure(&DataPlace::Volume("v".into())).await;
         assert_eq!(volume, DataSize::default());

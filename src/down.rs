@@ -63,7 +63,7 @@ pub async fn down(
     if purge {
         changed |= instance.is_some();
         let step = events.step("purge");
-        let data_dir = data_dir.as_ref().and_then(DataPlace::folder);
+        let data_dir = data_dir.as_ref().and_then(DataPlace::directory);
         let mut purge = Purge::new(name, image, state, engine);
         purge.record(context_removed);
         let remaining = purge.run(data_dir, &step).await;
@@ -76,7 +76,7 @@ pub async fn down(
         });
     }
     context_removed?;
-    let data_dir = data_dir.filter(|place| place.folder().is_none_or(|dir| dir.exists()));
+    let data_dir = data_dir.filter(|place| place.directory().is_none_or(|dir| dir.exists()));
     let data_bytes = match &data_dir {
         Some(place) => data_size::measure(place).await.used,
         None => None,

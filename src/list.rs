@@ -52,7 +52,7 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<InstanceSummary>> {
         let created_with = nodes.get(&name).and_then(spec::instance_of);
         let instance = match (stored, created_with) {
             // The node runs the server, no matter which home created it.
-            (Some(stored), Some(created_with)) => Some(stored.with_place_of(created_with)),
+            (Some(stored), Some(created_with)) => Some(stored.with_node_settings_of(created_with)),
             (stored, created_with) => stored.or(created_with),
         };
         listed.push(InstanceSummary {

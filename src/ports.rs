@@ -26,7 +26,7 @@ impl Default for Ports {
 impl Ports {
     /// Returns whether the web app can derive the URLs of the API server and the file server
     /// from these ports: its code contains only two sets of ports.
-    pub fn found_by_web_app(self) -> bool {
+    pub fn known_to_web_app(self) -> bool {
         let known = |web, api, files| self == Ports { web, api, files };
         known(30080, 30008, 30081) || known(8080, 8008, 8081)
     }

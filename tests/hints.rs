@@ -11,7 +11,7 @@ const SAMPLES: [(&str, &str); 15] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
-    ("flags", "--release 1.5.0 --autostart=false"),
+    ("options", "--release 1.5.0 --autostart=false"),
     ("good", "3"),
     ("key", "memory"),
     ("more", "2Gi"),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::options::Options;
 use crate::settings::InstanceName;
 use crate::ui::ChangesView;
-use crate::up::{self, Comparison, Ground};
+use crate::up::{self, Baseline, Comparison};
 
 /// The exit code if something would change.
 const DIFFERS: u8 = 3;
@@ -42,10 +42,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// Converts a comparison for the output.
 pub(super) fn view(name: &InstanceName, compared: Comparison) -> ChangesView {
-    let (against, unavailable) = match compared.ground {
-        Ground::Nothing => ("nothing", None),
-        Ground::Cluster => ("cluster", None),
-        Ground::Unknown(why) => ("unknown", Some(why.to_string())),
+    let (against, unavailable) = match compared.baseline {
+        Baseline::Nothing => ("nothing", None),
+        Baseline::Cluster => ("cluster", None),
+        Baseline::Unknown(why) => ("unknown", Some(why.to_string())),
     };
     ChangesView {
         name: name.to_string(),

@@ -77,7 +77,7 @@ fn report(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()
             format!(
                 "`{name}` is down. Its data are kept in {}{size}; start it again: {}",
                 words::path(Path::new(&place.to_string()), home),
-                ours!(Up).of(name.to_type())
+                ours!(Up).of(name.non_default())
             )
         }
         None if purged && outcome.changed => {

@@ -33,7 +33,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     if history.is_empty() {
         context.output.note(&format!(
             "No revisions yet. Create one: {}",
-            ours!(Up).of(context.name.to_type())
+            ours!(Up).of(context.name.non_default())
         ));
     }
     Ok(0)

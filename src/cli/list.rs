@@ -38,7 +38,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     for one in &listed {
         if let Some(broken) = &one.broken {
             let hints = broken.hints().into_iter();
-            let hints = hints.map(|hint| hint.about(one.name.to_type()).to_string());
+            let hints = hints.map(|hint| hint.about(one.name.non_default()).to_string());
             let hints: Vec<String> = hints.collect();
             let warning = format!("`{}`: {broken}; {}", one.name, hints.join("; "));
             context.output.warn(&warning);

@@ -158,7 +158,7 @@ impl Context {
         }
         self.output.warn(&format!(
             "the node is not running, so the values of its server are unknown; start it: {}",
-            ours!(Start).of(self.name.to_type())
+            ours!(Start).of(self.name.non_default())
         ));
         Ok(spec::instance_of(&node))
     }
@@ -313,7 +313,7 @@ impl Cli {
             Ok(code) => code,
             Err(error) => {
                 let error = with_variables(error, &variables);
-                fail(&output, &error.about(context.name.to_type()))
+                fail(&output, &error.about(context.name.non_default()))
             }
         }
     }

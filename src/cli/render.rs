@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     }
     // The login is masked, so do not look for it.
     let secrets = if args.show_secrets {
-        up::complete(&mut plan, &request).await?;
+        up::resolve_login(&mut plan, &request).await?;
         secrets(&plan, context).await?
     } else {
         plan.registry_login = Some((String::new(), String::new()));
@@ -79,7 +79,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 /// Returns the keys of the instance. If it has none, creates keys, which `up` will use.
 async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
     let found = match context.engine().await {
-        Ok(engine) => up::found_keys(plan, &context.state, &engine).await?,
+        Ok(engine) => up::find_keys(plan, &context.state, &engine).await?,
         Err(_) => context.state.secrets()?,
     };
     let secrets = found.map_or_else(Secrets::generate, Secrets::complete);

@@ -4,7 +4,7 @@ use super::up::{dry_run, run_up};
 use super::{Context, completions};
 use crate::error::Result;
 use crate::options::WaitOptions;
-use crate::up::{BackTo, Request};
+use crate::up::{Request, RollbackTarget};
 
 /// Roll back to the values and release of an earlier revision
 ///
@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = Request {
-        back_to: Some(BackTo {
+        back_to: Some(RollbackTarget {
             number: args.revision,
             keep_release: args.keep_release,
         }),

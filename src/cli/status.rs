@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
 use crate::probe::Check;
-use crate::settings::{Instance, to_type};
+use crate::settings::{Instance, non_default};
 use crate::status::{self, ENGINE_TIMEOUT, EngineTimeout, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
@@ -166,7 +166,7 @@ fn view(name: &str, status: &Status) -> StatusView {
         hints: status
             .hints
             .iter()
-            .map(|hint| hint.clone().about(to_type(name)))
+            .map(|hint| hint.clone().about(non_default(name)))
             .collect(),
     }
 }

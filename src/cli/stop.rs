@@ -35,7 +35,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     } else {
         "was already stopped"
     };
-    let start = ours!(Start).of(name.to_type());
+    let start = ours!(Start).of(name.non_default());
     context
         .output
         .note(&format!("`{name}` {how}. Start it again: {start}"));

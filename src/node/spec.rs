@@ -143,7 +143,7 @@ impl NodeSpec<'_> {
 
     fn data_mount(&self) -> Mount {
         match &self.instance.data_dir {
-            DataPlace::Folder(path) => Mount::Bind(path.to_path_buf(), DATA_ROOT.into(), false),
+            DataPlace::Directory(path) => Mount::Bind(path.to_path_buf(), DATA_ROOT.into(), false),
             DataPlace::Volume(name) => Mount::Volume(name.clone(), DATA_ROOT.into()),
         }
     }
@@ -280,7 +280,7 @@ pub fn data_dir(node: &Container) -> Option<DataPlace> {
         if source.starts_with('/') {
             // Docker Desktop reports the path in its virtual machine.
             let source = source.strip_prefix("/host_mnt").unwrap_or(source);
-            DataPlace::Folder(Path::new(source).into())
+            DataPlace::Directory(Path::new(source).into())
         } else {
             DataPlace::Volume(source.clone())
         }
@@ -317,7 +317,7 @@ mod tests {
     fn instance() -> Instance {
         Instance {
             node_image: "node:1".parse().unwrap(),
-            ..Instance::with_defaults(DataPlace::Folder(Path::new("/home/me/data").into()))
+            ..Instance::with_defaults(DataPlace::Directory(Path::new("/home/me/data").into()))
         }
     }
 

@@ -174,27 +174,30 @@ mod tests {
 
     #[test]
     fn refuses_unknown_and_repeated_keys_with_their_line() {
-        let told = refused("webPort: 8080\nwebport: 8080\n");
+        let error = refused("webPort: 8080\nwebport: 8080\n");
         assert!(
-            told.contains("line 2") && told.contains("`webport`"),
-            "{told}"
+            error.contains("line 2") && error.contains("`webport`"),
+            "{error}"
         );
-        assert!(told.contains("webPort"), "{told}");
-        let told = refused("webPort: 8080\nwebPort: 8080\n");
+        assert!(error.contains("webPort"), "{error}");
+        let error = refused("webPort: 8080\nwebPort: 8080\n");
         assert!(
-            told.contains("line 2") && told.contains("webPort"),
-            "{told}"
+            error.contains("line 2") && error.contains("webPort"),
+            "{error}"
         );
     }
 
     #[test]
     fn refuses_invalid_values_with_their_line() {
-        let told = refused("webPort: 1\ndataDir: ~bob/data\n");
-        assert!(told.contains("line 2") && told.contains("`~bob`"), "{told}");
-        let told = refused("webPort: 0\n");
-        assert!(told.contains("0 is not in 1..=65535"), "{told}");
-        let told = refused("timeout: 5\n");
-        assert!(told.contains("invalid duration `5`: expected"), "{told}");
+        let error = refused("webPort: 1\ndataDir: ~bob/data\n");
+        assert!(
+            error.contains("line 2") && error.contains("`~bob`"),
+            "{error}"
+        );
+        let error = refused("webPort: 0\n");
+        assert!(error.contains("0 is not in 1..=65535"), "{error}");
+        let error = refused("timeout: 5\n");
+        assert!(error.contains("invalid duration `5`: expected"), "{error}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) async fn read(
     file: &str,
     engine: &dyn Engine,
 ) -> Result<Option<String>> {
-    if let Some(DataPlace::Folder(dir)) = spec::data_dir(node)
+    if let Some(DataPlace::Directory(dir)) = spec::data_dir(node)
         && let Ok(text @ Some(_)) = files::read(&dir.join(file))
     {
         return Ok(text);

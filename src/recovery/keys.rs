@@ -116,7 +116,7 @@ async fn look_in(
 ) -> Result<DataContent> {
     let name = places.name;
     let mount = match place {
-        DataPlace::Folder(dir) => {
+        DataPlace::Directory(dir) => {
             let marker = Marker::read(dir)?;
             let Some(marker) = marker.filter(|marker| marker.instance == *name) else {
                 return Ok(DataContent::Empty);
@@ -222,7 +222,7 @@ pub async fn save(
         saved.await?;
     }
     match &instance.data_dir {
-        DataPlace::Folder(dir) => state::write_keys(dir, secrets, instance)?,
+        DataPlace::Directory(dir) => state::write_keys(dir, secrets, instance)?,
         DataPlace::Volume(_) => {
             let script = "umask 077; f=\"$1/$2\"; new=$(cat); \
                  [ \"$(cat \"$f\" 2>/dev/null)\" = \"$new\" ] || printf '%s\\n' \"$new\" > \"$f\"";

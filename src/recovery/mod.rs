@@ -217,7 +217,7 @@ pub async fn recover(node: &Container, state: &StateDir, engine: &dyn Engine) ->
     if let Some(latest) = history.latest() {
         let created_with = recovered.instance.take();
         let chosen = latest.instance.clone();
-        recovered.instance = Some(chosen.seen_from_another_home(created_with));
+        recovered.instance = Some(chosen.for_this_home(created_with));
     }
     recovered.secrets = secrets;
     Ok(recovered)
@@ -255,7 +255,9 @@ pub async fn complete_from_node(
     let cluster_answered = recovered.secrets.is_some();
     let instance = match (stored.instance, recovered.instance) {
         (Some(_), Some(recovered)) if recreated && cluster_answered => Some(recovered),
-        (Some(stored), Some(recovered)) if recreated => Some(stored.with_place_of(recovered)),
+        (Some(stored), Some(recovered)) if recreated => {
+            Some(stored.with_node_settings_of(recovered))
+        }
         (stored, recovered) => stored.or(recovered),
     };
     Ok(Recovered {

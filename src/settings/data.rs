@@ -16,16 +16,16 @@ const VOLUME: &str = "volume:";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataPlace {
-    Folder(HostPath),
+    Directory(HostPath),
     /// A named volume of the engine.
     Volume(String),
 }
 
 impl DataPlace {
     /// Returns the directory, unless it is a volume.
-    pub fn folder(&self) -> Option<&HostPath> {
+    pub fn directory(&self) -> Option<&HostPath> {
         match self {
-            DataPlace::Folder(path) => Some(path),
+            DataPlace::Directory(path) => Some(path),
             DataPlace::Volume(_) => None,
         }
     }
@@ -34,7 +34,7 @@ impl DataPlace {
 impl fmt::Display for DataPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DataPlace::Folder(path) => path.fmt(f),
+            DataPlace::Directory(path) => path.fmt(f),
             DataPlace::Volume(name) => write!(f, "{VOLUME}{name}"),
         }
     }
@@ -46,7 +46,7 @@ impl FromStr for DataPlace {
     fn from_str(text: &str) -> Result<Self, path::Error> {
         Ok(match text.strip_prefix(VOLUME) {
             Some(name) => DataPlace::Volume(name.to_owned()),
-            None => DataPlace::Folder(text.parse()?),
+            None => DataPlace::Directory(text.parse()?),
         })
     }
 }
@@ -67,13 +67,13 @@ impl From<DataPlace> for String {
 
 impl From<HostPath> for DataPlace {
     fn from(path: HostPath) -> Self {
-        DataPlace::Folder(path)
+        DataPlace::Directory(path)
     }
 }
 
 impl From<PathBuf> for DataPlace {
     fn from(path: PathBuf) -> Self {
-        DataPlace::Folder(path.into())
+        DataPlace::Directory(path.into())
     }
 }
 
@@ -89,9 +89,9 @@ mod tests {
         let spelled: DataPlace = "./data/".parse().unwrap();
         assert_eq!(spelled, "data".parse().unwrap());
         let volume: DataPlace = "volume:v".parse().unwrap();
-        assert_eq!(volume.folder(), None);
+        assert_eq!(volume.directory(), None);
         // A directory whose name starts with the prefix.
-        let folder: DataPlace = "./volume:v".parse().unwrap();
-        assert!(folder.folder().unwrap().ends_with("volume:v"));
+        let directory: DataPlace = "./volume:v".parse().unwrap();
+        assert!(directory.directory().unwrap().ends_with("volume:v"));
     }
 }

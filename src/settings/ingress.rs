@@ -72,7 +72,7 @@ impl Ingress {
     }
 
     /// Returns the scheme and host port for a host.
-    pub fn way_to(&self, host: &Host) -> (&'static str, u16) {
+    pub fn scheme_and_port(&self, host: &Host) -> (&'static str, u16) {
         match host.tls_secret {
             Some(_) => ("https", self.https_port),
             None => ("http", self.http_port),
@@ -82,8 +82,8 @@ impl Ingress {
     /// Returns the URL of a host, without the default port of its scheme.
     pub fn url(&self, host: &Host) -> String {
         let name = &host.name;
-        match self.way_to(host) {
-            ("http", 80) | ("https", 443) => format!("{}://{name}", self.way_to(host).0),
+        match self.scheme_and_port(host) {
+            ("http", 80) | ("https", 443) => format!("{}://{name}", self.scheme_and_port(host).0),
             (scheme, port) => format!("{scheme}://{name}:{port}"),
         }
     }

@@ -17,7 +17,7 @@ pub use self::data::DataPlace;
 pub use self::ingress::{Host, Hosts, Ingress};
 pub use self::listen::Listen;
 pub use self::mirror::Mirror;
-pub use self::name::{DEFAULT_NAME, InstanceName, to_type};
+pub use self::name::{DEFAULT_NAME, InstanceName, non_default};
 pub use self::pull::Pull;
 use crate::image_ref::ImageRef;
 use crate::inputs::{KeptFile, SetArgument};
@@ -102,7 +102,7 @@ impl Instance {
     /// Takes the release and the values from another instance: the settings that a revision
     /// records and a rollback restores. Ports, data location and node are not among them.
     #[must_use]
-    pub fn with_choice_of(self, other: &Instance) -> Instance {
+    pub fn with_values_and_release_of(self, other: &Instance) -> Instance {
         Instance {
             release: other.release.clone(),
             release_file: other.release_file.clone(),
@@ -116,7 +116,7 @@ impl Instance {
 impl Instance {
     /// Takes the settings that a node was created with: its image, data location and ports.
     #[must_use]
-    pub fn with_place_of(self, node: Instance) -> Instance {
+    pub fn with_node_settings_of(self, node: Instance) -> Instance {
         Instance {
             listen: node.listen,
             ports: node.ports,
@@ -152,9 +152,9 @@ impl Instance {
     /// Adopts settings that were saved by another home directory, with the settings that the
     /// node was created with.
     #[must_use]
-    pub fn seen_from_another_home(self, made_with: Option<Instance>) -> Instance {
+    pub fn for_this_home(self, made_with: Option<Instance>) -> Instance {
         let settings = match made_with {
-            Some(made_with) => self.with_place_of(made_with),
+            Some(made_with) => self.with_node_settings_of(made_with),
             None => self,
         };
         Instance {

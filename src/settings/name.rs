@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_NAME: &str = "clearml";
 
 /// Returns the name to pass to a command with `--name`; `None` for the default instance.
-pub fn to_type(name: &str) -> Option<&str> {
+pub fn non_default(name: &str) -> Option<&str> {
     Some(name).filter(|name| *name != DEFAULT_NAME)
 }
 
@@ -27,9 +27,9 @@ impl InstanceName {
         &self.0
     }
 
-    /// See [`to_type`].
-    pub fn to_type(&self) -> Option<&str> {
-        to_type(self.as_str())
+    /// See [`non_default`].
+    pub fn non_default(&self) -> Option<&str> {
+        non_default(self.as_str())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::path::quoted;
 impl Instance {
     /// Returns the options of `up` that restore the settings `before`, except values and
     /// release, which a rollback restores.
-    pub fn flags_back_to(&self, before: &Instance) -> Vec<String> {
+    pub fn options_to_restore(&self, before: &Instance) -> Vec<String> {
         fn back(flag: &str, now: &impl ToString, was: &impl ToString) -> Option<String> {
             let (now, was) = (now.to_string(), was.to_string());
             (now != was).then(|| format!("{flag}{}", quoted(was)))
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn returns_only_options_of_changed_settings() {
         let before = Instance::with_defaults(PathBuf::from("/data").into());
-        assert_eq!(before.flags_back_to(&before), [""; 0]);
+        assert_eq!(before.options_to_restore(&before), [""; 0]);
         let mut now = before.clone();
         now.ports.web = 9090;
         now.ingress = Ingress {
@@ -70,7 +70,7 @@ mod tests {
         now.registry_mirror = Some("mirror.corp".parse().unwrap());
         now.pull = Pull::Engine;
         assert_eq!(
-            now.flags_back_to(&before),
+            now.options_to_restore(&before),
             [
                 "--web-port 30080",
                 "--with-ingress=false",
@@ -79,7 +79,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            before.flags_back_to(&now)[3..],
+            before.options_to_restore(&now)[3..],
             ["--registry-mirror mirror.corp", "--pull engine"]
         );
     }

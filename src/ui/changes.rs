@@ -8,7 +8,7 @@ use similar::TextDiff;
 use super::Paint;
 use crate::hint::ours;
 use crate::kube::{Compared, PlannedChange};
-use crate::settings::to_type;
+use crate::settings::non_default;
 use crate::words;
 use crate::yaml;
 
@@ -151,7 +151,7 @@ fn summary(view: &ChangesView) -> String {
             return format!(
                 "There is no cluster yet: {} would be created. Print the manifests: {}",
                 words::count(view.objects.len() as u64, "object"),
-                ours!(Render).of(to_type(&view.name))
+                ours!(Render).of(non_default(&view.name))
             );
         }
         _ if !view.has_changes() => return "Nothing would change.".into(),

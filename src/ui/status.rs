@@ -12,7 +12,7 @@ use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
-use crate::settings::to_type;
+use crate::settings::non_default;
 use crate::status::Versions;
 use crate::words;
 
@@ -190,7 +190,7 @@ fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         }
         format!(
             "does not start automatically; start it: {}",
-            ours!(Start).of(to_type(&view.name))
+            ours!(Start).of(non_default(&view.name))
         )
     });
     add("Reboot", reboot.into_iter().collect());
@@ -277,5 +277,5 @@ fn start_hint(view: &StatusView) -> Option<Hint> {
             return None;
         }
     };
-    Some(Hint::run(action, command.of(to_type(&view.name))))
+    Some(Hint::run(action, command.of(non_default(&view.name))))
 }

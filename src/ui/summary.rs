@@ -9,7 +9,7 @@ use super::{Paint, Policy};
 use crate::event::Timings;
 use crate::hint::ours;
 use crate::probe::Endpoints;
-use crate::settings::{DataPlace, to_type};
+use crate::settings::{DataPlace, non_default};
 use crate::words;
 
 /// The result of `up`.
@@ -88,7 +88,7 @@ pub(super) fn phases(summary: &Summary) -> String {
 
 /// Returns the last line of the output.
 pub(super) fn last_line(summary: &Summary, paint: Paint) -> String {
-    let command = ours!(Credentials, "--write").of(to_type(&summary.name));
+    let command = ours!(Credentials, "--write").of(non_default(&summary.name));
     let command = paint.accent(&command.to_string());
     match (summary.changed, summary.ready_for) {
         (true, _) => {

@@ -1,4 +1,4 @@
-//! The step that makes the cluster's objects what is rendered.
+//! The step that applies the rendered objects to the cluster.
 
 use super::Plan;
 use crate::component::NAMESPACE;
@@ -9,8 +9,7 @@ use crate::images::Identities;
 use crate::kube::{Change, Cluster, ImpossibleChange, PlannedChange};
 use crate::secrets::Secrets;
 
-/// Network, storage and the server's objects, in one go. Returns whether
-/// anything changed.
+/// Applies the server's objects. Returns whether anything changed.
 pub(super) async fn run(
     plan: &Plan,
     secrets: &Secrets,
@@ -18,14 +17,14 @@ pub(super) async fn run(
     cluster: &Cluster,
     step: Step,
 ) -> Result<bool> {
-    let result = all(plan, secrets, identities, cluster, &step).await;
+    let result = apply(plan, secrets, identities, cluster, &step).await;
     let (changed, _) = step.end(result, Clone::clone)?;
     Ok(changed)
 }
 
-/// Does what cannot be done in place, applies and prunes; returns whether anything
-/// changed, and how much in words.
-async fn all(
+/// Makes the changes that cannot be made in place, applies and prunes. Returns whether anything
+/// changed, and a summary.
+async fn apply(
     plan: &Plan,
     secrets: &Secrets,
     identities: &Identities,
@@ -40,14 +39,14 @@ async fn all(
         .execute_plan(&planned, &objects, NAMESPACE, tell)
         .await?;
     let applied = cluster.apply(&objects, NAMESPACE).await?;
-    // No volume is ever pruned.
+    // Volumes are never pruned.
     let (rebound, pruned) = tokio::try_join!(
         cluster.release_volumes(plan.name.as_str()),
         cluster.prune(plan.name.as_str(), &objects, NAMESPACE),
     )?;
     for object in applied.iter().filter(|o| o.change != Change::Unchanged) {
-        let done = object.change.word();
-        step.decide(format!("{} {} {done}", object.kind, object.name));
+        let verb = object.change.word();
+        step.decide(format!("{} {} {verb}", object.kind, object.name));
     }
     for object in &pruned {
         step.decide(format!("{} {} removed", object.kind, object.name));
@@ -59,14 +58,14 @@ async fn all(
         (count(Change::Unchanged), Change::Unchanged.word()),
         (pruned.len(), "removed"),
     ];
-    let told = counts.iter().filter(|(count, _)| *count > 0);
-    let told = told.map(|(count, what)| format!("{count} {what}"));
-    let quiet = planned.is_empty() && pruned.is_empty() && rebound.is_empty();
-    let changed = count(Change::Unchanged) < applied.len() || !quiet;
-    Ok((changed, told.collect::<Vec<_>>().join(", ")))
+    let summary = counts.iter().filter(|(count, _)| *count > 0);
+    let summary = summary.map(|(count, what)| format!("{count} {what}"));
+    let only_applied = planned.is_empty() && pruned.is_empty() && rebound.is_empty();
+    let changed = count(Change::Unchanged) < applied.len() || !only_applied;
+    Ok((changed, summary.collect::<Vec<_>>().join(", ")))
 }
 
-/// What cannot be changed in place, and what is done instead.
+/// Returns the changes that cannot be made in place.
 pub(super) async fn planned(
     plan: &Plan,
     cluster: &Cluster,
@@ -76,7 +75,7 @@ pub(super) async fn planned(
     Ok(planned.map_err(Refused)?)
 }
 
-/// A change that would leave data behind.
+/// A change that would abandon data.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; nothing was applied")]
 struct Refused(ImpossibleChange);

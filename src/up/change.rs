@@ -1,5 +1,5 @@
-//! What a change needs, before anything is stopped for it: a server that runs is worth
-//! more than one that was asked for and cannot be had.
+//! Fetching everything that a change needs before the server is stopped, so that a change that
+//! is not possible does not stop a running server.
 
 use super::session::Session;
 use super::{Plan, data, node};
@@ -13,16 +13,16 @@ use crate::state::StateDir;
 
 #[derive(Debug, Clone)]
 pub(super) struct Change {
-    /// This instance's node, if there is one.
+    /// The node of the instance, if it exists.
     node: Option<Container>,
     recreates: bool,
-    /// The settings that are in force, if an earlier `up` kept any.
-    kept: Option<Instance>,
+    /// The settings saved by an earlier `up`.
+    saved: Option<Instance>,
 }
 
 impl Change {
-    /// Compares the plan with the node that is there.
-    pub(super) async fn look(session: &Session<'_>) -> Result<Change> {
+    /// Compares the plan with the existing node.
+    pub(super) async fn find(session: &Session<'_>) -> Result<Change> {
         let Session {
             plan,
             state,
@@ -36,26 +36,25 @@ impl Change {
         Ok(Change {
             recreates: data::moved(plan).is_some() || node.as_ref().is_some_and(differs),
             node,
-            kept: state.instance()?,
+            saved: state.instance()?,
         })
     }
 
-    /// Whether a node is created for the plan: then its settings are in force from that
-    /// moment on.
+    /// Returns whether the plan needs a new node. If so, its settings are saved before the node
+    /// is created.
     pub(super) fn creates_node(&self) -> bool {
         self.recreates || self.node.is_none()
     }
 
-    /// Gets every image that the plan needs to where the node that comes will find it:
-    /// into the node that runs where its image volume is kept, else into the engine.
-    /// Returns what was delivered, if it was to a node.
+    /// Pulls every image that the plan needs: into the running node if its image volume is
+    /// kept, or else into the engine. Returns what was loaded into the node, if anything.
     ///
     /// # Errors
-    /// When an image cannot be had. The server was not touched then.
+    /// An image cannot be pulled. Nothing was changed then.
     pub(super) async fn fetch_images(&self, session: &Session<'_>) -> Result<Option<Loaded>> {
         let Session { plan, .. } = *session;
-        let asked = self.recreates || self.kept.as_ref() != Some(&plan.instance);
-        let Some(node) = self.node.as_ref().filter(|_| asked) else {
+        let is_needed = self.recreates || self.saved.as_ref() != Some(&plan.instance);
+        let Some(node) = self.node.as_ref().filter(|_| is_needed) else {
             return Ok(None);
         };
         let fetched = self.fetch(session, node).await;
@@ -75,15 +74,15 @@ impl Change {
         } = *session;
         let (wanted, sources) = (plan.images(), plan.sources(request));
         let architecture = &info.architecture;
-        let serves = node.running && node::serves(engine, &node.name).await?;
-        let keeps_images = match engine.image(&plan.instance.node_image).await? {
+        let can_load = node.running && node::can_load_images(engine, &node.name).await?;
+        let has_image_volume = match engine.image(&plan.instance.node_image).await? {
             Some(image) => {
                 let volume = spec::image_volume(&plan.name, &image.id);
                 node.mounts.iter().any(|(source, _)| *source == volume)
             }
             None => false,
         };
-        if serves && keeps_images {
+        if can_load && has_image_volume {
             node::trust(plan, engine, &node.name).await?;
             let (arrived, _) = images::arrivals();
             let node = &node.name;
@@ -93,12 +92,13 @@ impl Change {
         if !self.recreates {
             return Ok(None);
         }
-        // The volume of a stopped node cannot be asked, but has what it ran with.
-        let former = match &self.kept {
-            Some(kept) if keeps_images => former_images(plan, kept, info),
+        // The volume of a stopped node cannot be read, but contains the images that the node
+        // ran with.
+        let former = match &self.saved {
+            Some(saved) if has_image_volume => former_images(plan, saved, info),
             _ => Vec::new(),
         };
-        // A container is made of it: only Docker can pull it.
+        // The node image must be in Docker, which creates the container from it.
         let node_image = [RequiredImage::of(plan.instance.node_image.clone())];
         let by_engine = Sources {
             pull: Pull::Engine,
@@ -107,21 +107,21 @@ impl Change {
         images::pull_missing(engine, None, &node_image, architecture, &by_engine, events).await?;
         let mut missing = wanted;
         missing.retain(|image| !former.contains(image));
-        let through = serves.then_some(node.name.as_str());
+        let through = can_load.then_some(node.name.as_str());
         images::pull_missing(engine, through, &missing, architecture, &sources, events).await?;
         Ok(None)
     }
 }
 
-fn former_images(plan: &Plan, kept: &Instance, info: &EngineInfo) -> Vec<RequiredImage> {
-    let former = Plan::new(plan.name.clone(), kept.clone(), None, info);
+fn former_images(plan: &Plan, saved: &Instance, info: &EngineInfo) -> Vec<RequiredImage> {
+    let former = Plan::new(plan.name.clone(), saved.clone(), None, info);
     former.map_or_else(|_| Vec::new(), |former| former.images())
 }
 
-/// Adds to an error how to take back what was asked for, where it is kept although it
-/// failed: every later `up` would ask for it again. `before` is what was kept before, and
-/// `good` the revision that can be gone back to.
-pub(super) fn with_way_back(
+/// Adds hints to undo new settings that were saved although `up` failed: every later `up` would
+/// use them again. `before` are the settings saved before, and `good` is the revision to roll
+/// back to.
+pub(super) fn with_undo(
     error: Error,
     before: Option<&Instance>,
     state: &StateDir,
@@ -131,13 +131,13 @@ pub(super) fn with_way_back(
         return error;
     };
     let mut error = error;
-    let flags = now.flags_back_to(before);
-    if !flags.is_empty() {
-        let flags = flags.join(" ");
-        error = error.with_hint(Hint::run("undo the change", ours!(Up, "{flags}")));
+    let options = now.options_to_restore(before);
+    if !options.is_empty() {
+        let options = options.join(" ");
+        error = error.with_hint(Hint::run("undo the change", ours!(Up, "{options}")));
     }
-    let chosen = now.clone().with_choice_of(before) != now;
-    if let Some(good) = good.filter(|_| chosen) {
+    let values_changed = now.clone().with_values_and_release_of(before) != now;
+    if let Some(good) = good.filter(|_| values_changed) {
         error = error.with_hint(Hint::run(
             format!("roll back to the values of revision {good}"),
             ours!(Rollback, "{good}"),
@@ -170,13 +170,13 @@ mod tests {
         fn report(&self, _: Duration, _: &Event) {}
     }
 
-    /// Nobody listens on port 1: its Kubernetes API does not answer.
+    /// No process listens on port 1: the Kubernetes API is unreachable.
     const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
         clusters:\n- name: c\n  cluster:\n    server: https://127.0.0.1:1\n\
         users:\n- name: u\n  user: {}\n\
         contexts:\n- name: c\n  context: {cluster: c, user: u}\n";
 
-    /// An instance with a node, and an `up` that adds the ingress controller to it.
+    /// An instance with a node, and a request that adds the ingress controller.
     struct Changed {
         _dir: tempfile::TempDir,
         state: StateDir,
@@ -199,7 +199,7 @@ mod tests {
             };
             let [web, api, files, http, https] = [(); 5].map(|()| free_port());
             let mut kept =
-                Instance::with_defaults(DataPlace::Folder(dir.path().join("data").into()));
+                Instance::with_defaults(DataPlace::Directory(dir.path().join("data").into()));
             kept.ports = Ports { web, api, files };
             state.save_instance(&kept).unwrap();
             state
@@ -272,12 +272,12 @@ mod tests {
     }
 
     fn free_port() -> u16 {
-        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        held.local_addr().unwrap().port()
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
     }
 
     #[tokio::test]
-    async fn an_image_that_cannot_be_had_leaves_the_server_as_it_is() {
+    async fn an_unavailable_image_changes_nothing() {
         for keeps_images in [false, true] {
             let changed = Changed::new().await;
             let reference = &changed.kept.node_image;
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_that_fails_later_says_how_to_take_it_back() {
+    async fn a_change_that_fails_after_the_images_has_hints_to_undo_it() {
         let changed = Changed::new().await;
         {
             let mut state = changed.engine.state();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_node_leaves_no_new_data_volume() {
+    async fn a_new_data_volume_is_removed_if_the_node_cannot_be_created() {
         for existing in [false, true] {
             let mut changed = Changed::new().await;
             changed.engine.state().containers.clear();
@@ -346,7 +346,7 @@ mod tests {
                 let (name, kept) = (changed.request.name.clone(), changed.kept.clone());
                 let info = changed.engine.info().await.unwrap();
                 let plan = Plan::new(name, kept, None, &info).unwrap();
-                data::mark(&plan, &changed.engine).await.unwrap();
+                data::write_marker(&plan, &changed.engine).await.unwrap();
             }
             let create = "create demo-control-plane";
             changed

@@ -1,7 +1,7 @@
-//! What an `up` would change, without changing it.
+//! Comparing the plan with what exists, without changes.
 
-use super::past::Past;
-use super::prepare::{self, Known};
+use super::prepare::{self, Prepared};
+use super::previous::Previous;
 use super::session::Session;
 use super::{Request, apply};
 use crate::component::NAMESPACE;
@@ -16,27 +16,27 @@ use crate::secrets::Secrets;
 use crate::settings::DataPlace;
 use crate::state::StateDir;
 
-/// What was compared with.
+/// What the plan was compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ground {
-    /// There is no cluster: all would be made.
+pub enum Baseline {
+    /// There is no cluster: everything would be created.
     Nothing,
     /// The objects of the cluster.
     Cluster,
-    /// There is a cluster that cannot be asked.
+    /// The cluster cannot be queried.
     Unknown(Unavailable),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    pub ground: Ground,
-    /// The place for the data, where it would be created.
+    pub baseline: Baseline,
+    /// The location of the data, if it would be created.
     pub data_dir: Option<DataPlace>,
-    /// Why the node would be made anew; empty where it would not.
+    /// Why the node would be recreated; empty if it would not.
     pub node: Vec<String>,
-    /// What cannot be changed in place, in the order in which it would be done.
+    /// Changes that cannot be made in place, in the order in which they would be made.
     pub planned: Vec<PlannedChange>,
-    /// The objects that would be others, in the order in which they are applied.
+    /// The objects that would change, in the order in which they are applied.
     pub objects: Vec<Compared>,
     pub back_to: Option<u32>,
     pub warnings: Vec<String>,
@@ -48,7 +48,7 @@ impl Comparison {
     }
 }
 
-/// Compares what is asked for with what is there.
+/// Compares the plan with what exists.
 pub async fn compare(
     request: &Request,
     state: &StateDir,
@@ -57,19 +57,23 @@ pub async fn compare(
 ) -> Result<Comparison> {
     let info = engine.info().await?;
     let session = &Session::new(request, state, engine, &info, events);
-    let past = Past::look(session).await?;
-    if past.must_wake && !past.knows_settings {
+    let previous = Previous::find(session).await?;
+    if previous.must_start && !previous.settings_known {
         return Err(recovery::unavailable(&request.name, state, engine).await?);
     }
-    let Known { past, plan, keys } = Known::new(session, past).await?;
-    let compared = with_what_is_there(&session.with(&plan), past.back_to, keys).await?;
-    match compared.ground {
-        Ground::Unknown(why) => Err(why.into()),
+    let Prepared {
+        previous,
+        plan,
+        keys,
+    } = Prepared::new(session, previous).await?;
+    let compared = compare_with_cluster(&session.with(&plan), previous.back_to, keys).await?;
+    match compared.baseline {
+        Baseline::Unknown(why) => Err(why.into()),
         _ => Ok(compared),
     }
 }
 
-/// The same with all that `up` checks before it begins.
+/// Compares like [`compare`], and runs all checks of `up` first.
 pub async fn dry_run(
     request: &Request,
     state: &StateDir,
@@ -78,11 +82,15 @@ pub async fn dry_run(
 ) -> Result<Comparison> {
     let info = engine.info().await?;
     let session = &Session::new(request, state, engine, &info, events);
-    let Known { past, plan, keys } = prepare::dry(session).await?;
-    with_what_is_there(&session.with(&plan), past.back_to, keys).await
+    let Prepared {
+        previous,
+        plan,
+        keys,
+    } = prepare::dry_run(session).await?;
+    compare_with_cluster(&session.with(&plan), previous.back_to, keys).await
 }
 
-async fn with_what_is_there(
+async fn compare_with_cluster(
     session: &Session<'_>,
     back_to: Option<u32>,
     keys: Option<Secrets>,
@@ -98,7 +106,7 @@ async fn with_what_is_there(
     let secrets = keys.unwrap_or_else(Secrets::empty);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
-        ground: Ground::Nothing,
+        baseline: Baseline::Nothing,
         data_dir: None,
         node: Vec::new(),
         planned: Vec::new(),
@@ -108,25 +116,25 @@ async fn with_what_is_there(
     };
     let place = &plan.instance.data_dir;
     let exists = match place {
-        DataPlace::Folder(dir) => dir.exists(),
+        DataPlace::Directory(dir) => dir.exists(),
         DataPlace::Volume(name) => engine.volume_labels(name).await?.is_some(),
     };
     compared.data_dir = (!exists).then(|| place.clone());
     if let Some(node) = engine.container(&node_name).await? {
         let differences = plan.differences(&node, info);
-        compared.node = super::node::words(&differences);
+        compared.node = super::node::describe(&differences);
     }
     let values = |identities: &Identities| -> Result<Vec<serde_json::Value>> {
         let objects = plan.objects(&secrets, identities)?;
         Ok(objects.iter().map(|o| o.as_value().clone()).collect())
     };
     match running {
-        ClusterState::Unavailable(why) => compared.ground = Ground::Unknown(why),
+        ClusterState::Unavailable(why) => compared.baseline = Baseline::Unknown(why),
         ClusterState::Absent => {
             compared.objects = Compared::all_new(&values(&Identities::new())?, NAMESPACE)?;
         }
         ClusterState::Ready(cluster) => {
-            compared.ground = Ground::Cluster;
+            compared.baseline = Baseline::Cluster;
             let wanted = plan.images();
             let mut identities =
                 images::identities(engine, &node_name, &wanted, plan.instance.pull).await?;

@@ -1,9 +1,9 @@
-//! The folders that the components keep their data in.
+//! The data directories of the components.
 
 use std::path::Path;
 
 use super::Plan;
-use super::node::{Node, image as node_image};
+use super::node::{Node, ensure_image};
 use super::preflight::{Failed, data_dir};
 use super::session::Session;
 use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
@@ -16,17 +16,17 @@ use crate::path::HostPath;
 use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
 use crate::state::Marker;
 
-/// Where the chart's README puts the data; kept findable for those who know it.
+/// The data directory in the chart's README. A link there helps users who know that path.
 const CHART_PATH: &str = "/tmp/clearml-kind";
 
-/// Copies folders with owners and modes, over what an earlier try left.
+/// Copies directories with owners and modes. Replaces what an interrupted copy left.
 const COPY: &str = "set -e; for f in \"$@\"; do \
      rm -rf --one-file-system \"/to/$f\"; [ ! -e \"/from/$f\" ] || cp -a --reflink=auto \"/from/$f\" /to/; done";
 
-/// The marker at a place, if there is one.
+/// Returns the marker in a data location, if there is one.
 pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<Option<Marker>> {
     match place {
-        DataPlace::Folder(path) => Ok(Marker::read(path)?),
+        DataPlace::Directory(path) => Ok(Marker::read(path)?),
         DataPlace::Volume(name) => {
             let labels = engine.volume_labels(name).await?;
             Ok(labels.as_ref().and_then(Marker::from_labels))
@@ -34,11 +34,14 @@ pub(super) async fn marker_at(place: &DataPlace, engine: &dyn Engine) -> Result<
     }
 }
 
-/// Marks the place as this instance's, making it where it is not there. A volume's
-/// marker says for ever what it was made for. Returns the volume that it created.
-pub(super) async fn mark<'a>(plan: &'a Plan, engine: &dyn Engine) -> Result<Option<&'a str>> {
+/// Marks the data location as this instance's, and creates it if necessary. The marker of a
+/// volume never changes after that. Returns the name of the volume if it was created.
+pub(super) async fn write_marker<'a>(
+    plan: &'a Plan,
+    engine: &dyn Engine,
+) -> Result<Option<&'a str>> {
     match &plan.instance.data_dir {
-        DataPlace::Folder(path) => {
+        DataPlace::Directory(path) => {
             plan.marker().write(path)?;
             Ok(None)
         }
@@ -54,15 +57,15 @@ pub(super) async fn mark<'a>(plan: &'a Plan, engine: &dyn Engine) -> Result<Opti
     }
 }
 
-/// Brings the data along when they are to be in another folder: copies them there,
-/// through a container because they belong to the databases' users, and leaves the
-/// former ones. A folder that has this instance's data already is used as it is.
-/// Returns whether anything was copied.
+/// Copies the data to a new directory if the settings name one, and keeps the old data. A
+/// container does the copying, because the files belong to the users of the databases. A
+/// directory that already contains this instance's data is used as it is. Returns whether
+/// anything was copied.
 ///
 /// # Errors
-/// When they cannot be copied; the former ones stay in use then, and a node that ran
-/// runs again.
-pub(super) async fn bring_along(session: &Session<'_>) -> Result<bool> {
+/// The data cannot be copied. The old data then stay in use, and a node that was running is
+/// started again.
+pub(super) async fn move_data(session: &Session<'_>) -> Result<bool> {
     let Session {
         plan,
         state,
@@ -77,15 +80,15 @@ pub(super) async fn bring_along(session: &Session<'_>) -> Result<bool> {
     let Some(marker) = found else {
         return Ok(false);
     };
-    // Databases of another version would open them in their new folder.
+    // Databases of another version would open the data in the new directory.
     plan.marker()
         .check_against(marker.clone(), &former.clone().into())?;
     if Marker::read(wanted)?.is_some() && !Marker::is_copying(wanted) {
         return Ok(false);
     }
     let step = events.step("data");
-    // Nothing is stopped for an image that cannot be had.
-    node_image(session, &step).await?;
+    // Pull the image before anything is stopped.
+    ensure_image(session, &step).await?;
     check_owners(session).await?;
     step.warn(format!(
         "the node is recreated, and the data are copied to {wanted}; the old data are kept in \
@@ -98,14 +101,14 @@ pub(super) async fn bring_along(session: &Session<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Checks once more that the file system keeps owners, where preflight had no image
-/// to try it with. Before anything is stopped.
+/// Checks again that the file system stores owners: preflight cannot try it without the node
+/// image. Called before anything is stopped.
 ///
 /// # Errors
-/// When it does not, or the engine does not answer.
+/// It does not, or the engine does not answer.
 pub(super) async fn check_owners(session: &Session<'_>) -> Result<()> {
     let Session { plan, .. } = *session;
-    let Some(dir) = plan.instance.data_dir.folder() else {
+    let Some(dir) = plan.instance.data_dir.directory() else {
         return Ok(());
     };
     match data_dir::owners(session, dir).await? {
@@ -117,20 +120,20 @@ pub(super) async fn check_owners(session: &Session<'_>) -> Result<()> {
     }
 }
 
-/// The container that copies an instance's data.
+/// Returns the name of the container that copies the data.
 pub(crate) fn copy_container(name: &InstanceName) -> String {
     format!("clearml-local-copy-{name}")
 }
 
-/// The former folder and the wanted one, where they differ.
+/// Returns the old and the new data directory, if they differ.
 pub(super) fn moved(plan: &Plan) -> Option<(&HostPath, &HostPath)> {
-    let former = plan.former_data_dir.as_ref()?.folder()?;
-    let wanted = plan.instance.data_dir.folder()?;
+    let former = plan.former_data_dir.as_ref()?.directory()?;
+    let wanted = plan.instance.data_dir.directory()?;
     (former != wanted).then_some((former, wanted))
 }
 
-/// Stops the node that uses the data, and copies them. The node itself stays until
-/// another takes its place.
+/// Stops the node that uses the data, and copies the data. The node is not removed until it is
+/// recreated.
 async fn stop_and_copy(
     plan: &Plan,
     engine: &dyn Engine,
@@ -140,15 +143,15 @@ async fn stop_and_copy(
     step: &Step,
 ) -> Result<()> {
     let node = engine.container(&spec::name(&plan.name)).await?;
-    let ran = node.filter(|node| spec::is_ours(node, &plan.name) && node.running);
-    if let Some(node) = &ran {
+    let running = node.filter(|node| spec::is_ours(node, &plan.name) && node.running);
+    if let Some(node) = &running {
         if node.paused {
             node::start(engine, node).await?;
         }
         node::stop_in_order(engine, &node.name, step).await?;
     }
     let copied = copy(plan, engine, former, wanted, marker, step).await;
-    if let (Err(_), Some(node)) = (&copied, &ran) {
+    if let (Err(_), Some(node)) = (&copied, &running) {
         step.state("starting the server again");
         if let Err(error) = node::start(engine, node).await {
             step.warn(format!(
@@ -180,23 +183,23 @@ async fn copy(
         ],
         ..ContainerSpec::new(copy_container(&plan.name), plan.instance.node_image.clone())
     };
-    // That of an `up` that was killed works on.
+    // The container of an `up` that was killed is still running.
     engine.remove(&container.name).await?;
-    let (code, said) = run_once(engine, &container).await?;
+    let (code, output) = run_once(engine, &container).await?;
     if code != 0 {
-        return Err(super::Error::NotCopied {
+        return Err(super::Error::CopyFailed {
             from: former.clone(),
             to: wanted.clone(),
-            reason: why_not_copied(code, &said),
+            reason: copy_error(code, &output),
         }
         .into());
     }
     Ok(Marker::finish_copy(wanted)?)
 }
 
-/// The last line that a copy wrote. One that was killed writes nothing.
-fn why_not_copied(code: i64, said: &str) -> String {
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
+/// Returns the last line of the output. A killed copy has no output.
+fn copy_error(code: i64, output: &str) -> String {
+    let last = output.lines().rfind(|line| !line.trim().is_empty());
     match (last, code) {
         (Some(line), _) => line.to_owned(),
         (None, 137) => "the copy was killed".to_owned(),
@@ -204,15 +207,19 @@ fn why_not_copied(code: i64, said: &str) -> String {
     }
 }
 
-/// Makes the folders through the node, each with the owner that its image runs
-/// as: Kubernetes' fsGroup does nothing on host folders.
-pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Result<()> {
+/// Creates the directories in the node, each owned by the user that its image runs as: fsGroup
+/// has no effect on hostPath volumes.
+pub(super) async fn create_directories(
+    plan: &Plan,
+    engine: &dyn Engine,
+    node: &Node,
+) -> Result<()> {
     let script = "set -e; umask 022; while [ $# -gt 0 ]; do \
          [ ! -L \"$1\" ] || { echo \"$1 is a link\" >&2; exit 1; }; \
          mkdir -p \"$1\"; chown -h \"$2\" \"$1\"; shift 2; done";
     let mut arguments = Vec::new();
-    for (folder, component) in manifests::data_dirs(&plan.values) {
-        let path = format!("{DATA_ROOT}/{folder}");
+    for (directory, component) in manifests::data_dirs(&plan.values) {
+        let path = format!("{DATA_ROOT}/{directory}");
         if let Some((uid, gid)) = component.data_owner()
             && !node.found.has_dir(&path, (uid, gid))
         {
@@ -233,14 +240,14 @@ pub(super) async fn prepare(plan: &Plan, engine: &dyn Engine, node: &Node) -> Re
         return Err(error.into());
     }
     if plan.name.as_str() == DEFAULT_NAME
-        && let Some(folder) = plan.instance.data_dir.folder()
+        && let Some(directory) = plan.instance.data_dir.directory()
     {
-        files::create_link(folder, CHART_PATH.as_ref());
+        files::create_link(directory, CHART_PATH.as_ref());
     }
     Ok(())
 }
 
-/// Takes away the link at the chart's path, when it is ours.
+/// Removes the link at the chart's path if it points to the data directory.
 pub(crate) fn remove_link(data_dir: &Path) -> Result<()> {
     Ok(files::remove_link(data_dir, CHART_PATH.as_ref())?)
 }
@@ -250,9 +257,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_that_failed_always_has_a_reason() {
-        assert_eq!(why_not_copied(1, "cp: a\ncp: b\n\n"), "cp: b");
-        assert_eq!(why_not_copied(137, ""), "the copy was killed");
-        assert_eq!(why_not_copied(2, "\n"), "the copy exited with code 2");
+    fn a_failed_copy_always_has_a_reason() {
+        assert_eq!(copy_error(1, "cp: a\ncp: b\n\n"), "cp: b");
+        assert_eq!(copy_error(137, ""), "the copy was killed");
+        assert_eq!(copy_error(2, "\n"), "the copy exited with code 2");
     }
 }

@@ -1,5 +1,5 @@
-//! On a new node the databases need not wait for the server's image, which is larger
-//! than theirs together: each begins once its own image is there.
+//! Early start of the databases on a new node: each starts when its own image is loaded. The
+//! server's image is larger than all of theirs together, and they do not wait for it.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use crate::kube::{COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
 use crate::secrets::Secrets;
 
-/// Applies what needs no image, and each database as its image arrives; returns the
-/// step, which applies the rest. `None` where nothing may be applied yet, because
-/// databases outside are asked first.
+/// Applies the objects that need no image, and each database when its image is loaded. Returns
+/// the step, which later applies the rest, or `None` if external databases must be checked
+/// before anything is applied.
 pub(super) async fn apply_early(
     plan: &Plan,
     secrets: &Secrets,
@@ -24,7 +24,7 @@ pub(super) async fn apply_early(
     cluster: &Cluster,
     events: &Events,
 ) -> Result<Option<Step>> {
-    if !plan.outside().is_empty() {
+    if !plan.external().is_empty() {
         return Ok(None);
     }
     let step = events.step("apply");
@@ -32,39 +32,39 @@ pub(super) async fn apply_early(
     let mut applied = BTreeSet::new();
     let mut first = true;
     loop {
-        let there = images.borrow_and_update().clone();
-        let has = |image: &RequiredImage| there.contains_key(&image.reference);
+        let loaded = images.borrow_and_update().clone();
+        let has = |image: &RequiredImage| loaded.contains_key(&image.reference);
         if wanted.iter().all(has) {
             return Ok(Some(step));
         }
-        let begins = beginning(plan, &there, &applied);
-        if first || !begins.is_empty() {
-            applied.extend(begins);
-            let objects = of(&plan.objects(secrets, &there)?, &applied);
+        let next = startable(plan, &loaded, &applied);
+        if first || !next.is_empty() {
+            applied.extend(next);
+            let objects = select(&plan.objects(secrets, &loaded)?, &applied);
             cluster.apply(&objects, NAMESPACE).await?;
             first = false;
         }
         step.state("waiting for the images of the other components");
-        // The other end is gone when all have arrived, or one cannot be had.
+        // The sender is dropped when all images are loaded, or when one failed.
         if images.changed().await.is_err() {
             return Ok(Some(step));
         }
     }
 }
 
-/// The databases whose image is there, and that were not applied yet.
-fn beginning(plan: &Plan, there: &Identities, applied: &BTreeSet<Component>) -> Vec<Component> {
-    let mut begin = plan.values.installed();
-    begin.retain(|component| {
+/// Returns the databases whose image is loaded and that were not applied yet.
+fn startable(plan: &Plan, loaded: &Identities, applied: &BTreeSet<Component>) -> Vec<Component> {
+    let mut databases = plan.values.installed();
+    databases.retain(|component| {
         component.is_database()
             && !applied.contains(component)
-            && there.contains_key(plan.values.image(*component))
+            && loaded.contains_key(plan.values.image(*component))
     });
-    begin
+    databases
 }
 
-/// The objects that run nothing, and those of these components.
-fn of(objects: &[Object], components: &BTreeSet<Component>) -> Vec<Value> {
+/// Returns the objects without pods, and all objects of these components.
+fn select(objects: &[Object], components: &BTreeSet<Component>) -> Vec<Value> {
     let belongs = |object: &Value| {
         let label = object["metadata"]["labels"][COMPONENT_LABEL].as_str();
         label
@@ -79,7 +79,7 @@ fn of(objects: &[Object], components: &BTreeSet<Component>) -> Vec<Value> {
     chosen.cloned().collect()
 }
 
-/// Whether objects of this kind need an image.
+/// Returns whether objects of this kind have pods, which need an image.
 fn runs_pods(kind: &str) -> bool {
     wave(kind) == wave("Deployment")
 }
@@ -98,22 +98,22 @@ mod tests {
     }
 
     #[test]
-    fn a_database_begins_once_its_own_image_is_there() {
+    fn a_database_starts_when_its_own_image_is_loaded() {
         let plan = plan();
-        let mut there = Identities::new();
+        let mut loaded = Identities::new();
         let mut applied = BTreeSet::new();
-        assert_eq!(beginning(&plan, &there, &applied), []);
+        assert_eq!(startable(&plan, &loaded, &applied), []);
         for component in [Component::Apiserver, Component::Elasticsearch] {
             let image = plan.values.image(component).clone();
-            there.insert(image, "sha256:00".into());
+            loaded.insert(image, "sha256:00".into());
         }
-        let begins = beginning(&plan, &there, &applied);
-        assert_eq!(begins, [Component::Elasticsearch]);
-        applied.extend(begins);
-        assert_eq!(beginning(&plan, &there, &applied), []);
+        let next = startable(&plan, &loaded, &applied);
+        assert_eq!(next, [Component::Elasticsearch]);
+        applied.extend(next);
+        assert_eq!(startable(&plan, &loaded, &applied), []);
 
-        let objects = plan.objects(&Secrets::generate(), &there).unwrap();
-        let mut early = of(&objects, &applied);
+        let objects = plan.objects(&Secrets::generate(), &loaded).unwrap();
+        let mut early = select(&objects, &applied);
         early.retain(|object| runs_pods(object["kind"].as_str().unwrap()));
         let names: Vec<_> = early.iter().map(|o| &o["metadata"]["name"]).collect();
         assert_eq!(names, ["clearml-elastic-master"]);

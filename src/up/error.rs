@@ -1,4 +1,4 @@
-//! What can go wrong in `up` itself, with exit codes and hints.
+//! Errors of `up` and `start`.
 
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
@@ -6,12 +6,12 @@ use crate::path::{self, HostPath, quoted};
 use crate::settings::DataPlace;
 use crate::wait::TimedOut;
 
-/// What is wrong with what `up` was asked for.
+/// An error of `up` or `start`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no server to start")]
     NothingToStart,
-    /// The node runs, but the server was never installed as a whole.
+    /// The node is running, but the server was not installed completely.
     #[error("the node is running, but the server was not installed completely")]
     NotInstalled,
     #[error("release file {path} does not exist")]
@@ -19,26 +19,26 @@ pub enum Error {
     #[error("invalid value for --release: {0}")]
     ReleasePath(path::Error),
     #[error(transparent)]
-    ApiSilent(TimedOut),
+    ApiUnreachable(TimedOut),
     #[error(transparent)]
     NodeNotReady(TimedOut),
     #[error("no space left in the data directory {place}")]
     DataDiskFull { place: DataPlace },
     #[error("cannot copy the data in {from} to {to}: {reason}")]
-    NotCopied {
+    CopyFailed {
         from: HostPath,
         to: HostPath,
-        /// The last line that was said.
+        /// The last line of the output.
         reason: String,
     },
-    /// Pods are to pull with a login that is not there.
+    /// Pods must pull with a login that does not exist.
     #[error("{}", no_login(registry, *token))]
     NoRegistryLogin {
         registry: String,
-        /// Whether there is a token, which pods cannot use.
+        /// Whether there is a login with a token, which pods cannot use.
         token: bool,
     },
-    /// The machine has no port left for the Kubernetes API.
+    /// The host has no free port for the Kubernetes API.
     #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
     NoPort(#[source] std::io::Error),
 }
@@ -56,10 +56,10 @@ impl Explain for Error {
         match self {
             Error::NoPort(_) => Code::PortInUse,
             Error::DataDiskFull { .. } => Code::DiskFull,
-            Error::NotCopied { reason, .. } if reason.contains("No space left") => Code::DiskFull,
-            Error::NotCopied { .. } => Code::StateBroken,
+            Error::CopyFailed { reason, .. } if reason.contains("No space left") => Code::DiskFull,
+            Error::CopyFailed { .. } => Code::StateBroken,
             Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::ApiSilent(_) => Code::ClusterUnreachable,
+            Error::ApiUnreachable(_) => Code::ClusterUnreachable,
             Error::NodeNotReady(_) => Code::NodeFailed,
             Error::NoReleaseFile { .. }
             | Error::ReleasePath(_)
@@ -72,12 +72,12 @@ impl Explain for Error {
         match self {
             Error::NoPort(_) => Vec::new(),
             Error::DataDiskFull { place } => vec![match place {
-                DataPlace::Folder(dir) => {
+                DataPlace::Directory(dir) => {
                     Hint::run("see how full the disk is", format!("df -h {}", quoted(dir)))
                 }
                 DataPlace::Volume(_) => Hint::run("see what fills the disk", "docker system df"),
             }],
-            Error::NotCopied { from, to, .. } => {
+            Error::CopyFailed { from, to, .. } => {
                 let mut hints = vec![Hint::run(
                     "keep the data where they are",
                     ours!(Up, "--data-dir {dir}", dir = quoted(from)),
@@ -90,7 +90,7 @@ impl Explain for Error {
                 }
                 hints
             }
-            Error::ApiSilent(_) | Error::NodeNotReady(_) => {
+            Error::ApiUnreachable(_) | Error::NodeNotReady(_) => {
                 vec![Hint::run("recreate the node, its data are kept", ours!(Down)).then(ours!(Up))]
             }
             Error::NoRegistryLogin { registry, .. } => vec![

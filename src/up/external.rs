@@ -1,6 +1,6 @@
-//! Databases outside of the cluster are asked from inside before anything is
-//! applied: a wrong host or password would else show minutes later, as a server
-//! that does not start.
+//! Checks the external databases from inside the cluster before anything is applied: otherwise,
+//! the symptom of a wrong host or password would be a server that does not start, minutes
+//! later.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::node::spec;
 use crate::secrets::Secrets;
 use crate::words::listed;
 
-/// How long the answers may take, on a node that has just been made.
+/// Timeout of the check, which includes waiting for a new node.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Asks the databases outside, where there are some and it is not known that they
-/// answer. Applies nothing but the namespace.
+/// Checks the external databases, unless there are none or the running server already uses
+/// them. Applies only the namespace.
 pub(super) async fn check(
     plan: &Plan,
     secrets: &Secrets,
@@ -33,7 +33,7 @@ pub(super) async fn check(
     cluster: &Cluster,
     events: &Events,
 ) -> Result<()> {
-    let outside = plan.outside();
+    let outside = plan.external();
     if outside.is_empty() {
         return Ok(());
     }
@@ -41,7 +41,7 @@ pub(super) async fn check(
     let Some(check) = external::check(&objects, &outside) else {
         return Ok(());
     };
-    if is_known(&check, &outside, cluster).await? {
+    if is_in_use(&check, &outside, cluster).await? {
         return Ok(());
     }
     let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
@@ -50,11 +50,11 @@ pub(super) async fn check(
     let step = events.step("external");
     let node = spec::name(&plan.name);
     let result = ask(&check, &node, cluster, &step).await;
-    step.end(result, |()| (true, told(&check.databases)))
+    step.end(result, |()| (true, summary(&check.databases)))
 }
 
-/// Whether the server runs with what would be asked for.
-async fn is_known(check: &Check, outside: &[Component], cluster: &Cluster) -> Result<bool> {
+/// Returns whether the server is ready with the same connection settings.
+async fn is_in_use(check: &Check, outside: &[Component], cluster: &Cluster) -> Result<bool> {
     let live = cluster.live(&check.deployment, NAMESPACE).await?;
     let same = live.is_some_and(|live| {
         external::connection_settings(&live, outside) == check.connection_settings
@@ -83,19 +83,21 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
         }
     }
     let accepted = health::await_node(cluster, Instant::now() + LIMIT, step).await?;
-    accepted.map_err(|late| Error::NotAsked {
+    accepted.map_err(|late| Error::CheckFailed {
         reason: late.to_string(),
     })?;
     step.state("checking from inside the cluster");
     let asked = cluster.run_pod(&check.objects, NAMESPACE, LIMIT);
     match asked.await? {
-        PodResult::Finished(message) => judge(&check.databases, &message).map_err(Into::into),
-        PodResult::Failed(reason) => Err(Error::NotAsked { reason }.into()),
+        PodResult::Finished(message) => {
+            parse_result(&check.databases, &message).map_err(Into::into)
+        }
+        PodResult::Failed(reason) => Err(Error::CheckFailed { reason }.into()),
     }
 }
 
-/// What the pod's message says of each database.
-fn judge(databases: &[ExternalDatabase], message: &str) -> std::result::Result<(), Error> {
+/// Reads the result of each database from the pod's message.
+fn parse_result(databases: &[ExternalDatabase], message: &str) -> std::result::Result<(), Error> {
     let mut failures = Vec::new();
     for database in databases {
         let name = database.component.name();
@@ -105,7 +107,7 @@ fn judge(databases: &[ExternalDatabase], message: &str) -> std::result::Result<(
         });
         let Some(answer) = answer else {
             let reason = format!("no result for {name}");
-            return Err(Error::NotAsked { reason });
+            return Err(Error::CheckFailed { reason });
         };
         if answer != "ok" {
             let (class, reason) = answer.split_once(' ').unwrap_or((answer, "no answer"));
@@ -122,7 +124,7 @@ fn judge(databases: &[ExternalDatabase], message: &str) -> std::result::Result<(
     Err(Error::Unusable(failures))
 }
 
-fn told(databases: &[ExternalDatabase]) -> String {
+fn summary(databases: &[ExternalDatabase]) -> String {
     let names: Vec<&str> = databases.iter().map(|one| one.component.name()).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb} reachable", listed(&names))
@@ -133,7 +135,7 @@ fn told(databases: &[ExternalDatabase]) -> String {
 pub struct Failure {
     database: ExternalDatabase,
     trouble: Trouble,
-    /// In plain words.
+    /// The reason for the error message.
     reason: String,
 }
 
@@ -148,13 +150,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What kind of trouble it is, as the script names it.
+/// The class of a failure, as the script prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     Name,
-    /// Nobody listens, or not for us.
+    /// The connection was refused.
     Refused,
-    /// No answer.
+    /// The database did not answer.
     Unreachable,
     Login,
     Password,
@@ -205,23 +207,23 @@ impl Failure {
     }
 }
 
-/// Why databases outside cannot be used.
+/// The reason why external databases cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One of them does not do what the server needs.
+    /// A database failed the check.
     #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
     Unusable(Vec<Failure>),
     #[error("{}; nothing was applied", no_secret(required, *is_there))]
     NoSecret {
         /// What is missing.
         required: RequiredKey,
-        /// Whether the Secret is there, without the key.
+        /// Whether the Secret exists, but without the key.
         is_there: bool,
         node: String,
     },
-    /// The pod that asks them did not do its work.
+    /// The pod that runs the check failed.
     #[error("cannot check the external databases from inside the cluster: {reason}")]
-    NotAsked { reason: String },
+    CheckFailed { reason: String },
 }
 
 fn no_secret(required: &RequiredKey, is_there: bool) -> String {
@@ -264,14 +266,14 @@ impl Explain for Error {
                     required.secret
                 ),
             )],
-            Error::NotAsked { .. } => vec![Hint::run("try again", ours!(Up))],
+            Error::CheckFailed { .. } => vec![Hint::run("try again", ours!(Up))],
         }
     }
 
     fn details(&self) -> Vec<String> {
         match self {
             Error::Unusable(failures) => failures.iter().skip(1).map(ToString::to_string).collect(),
-            Error::NoSecret { .. } | Error::NotAsked { .. } => Vec::new(),
+            Error::NoSecret { .. } | Error::CheckFailed { .. } => Vec::new(),
         }
     }
 }
@@ -294,18 +296,21 @@ mod tests {
     }
 
     fn judged(message: &str) -> Option<(String, Vec<String>, Vec<Hint>)> {
-        let error = judge(&databases(), message).err()?;
+        let error = parse_result(&databases(), message).err()?;
         Some((error.to_string(), error.details(), error.hints()))
     }
 
     #[test]
-    fn all_answer() {
+    fn the_check_succeeds_if_all_databases_answer() {
         assert_eq!(judged("elasticsearch ok\nredis ok\n"), None);
-        assert_eq!(told(&databases()), "redis and elasticsearch are reachable");
+        assert_eq!(
+            summary(&databases()),
+            "redis and elasticsearch are reachable"
+        );
     }
 
     #[test]
-    fn every_failure_is_told_with_what_to_do() {
+    fn every_failure_is_reported_with_a_hint() {
         let message =
             "redis password it rejected the password\nelasticsearch refused connection refused\n";
         let (error, details, hints) = judged(message).unwrap();
@@ -330,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_says_too_little_is_no_answer() {
+    fn an_incomplete_result_is_an_error() {
         let (error, ..) = judged("redis ok\n").unwrap();
         assert!(error.ends_with("no result for elasticsearch"));
         assert!(judged("").is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_node_that_accepts_no_pods_is_named() {
+    async fn reports_a_node_that_does_not_accept_pods() {
         let (cluster, _) = cluster(|asked: &Request| {
             let ready = json!([{"type": "Ready", "status": "False",
                 "message": "container runtime network not ready: NetworkPluginNotReady"}]);
@@ -367,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_the_script_is_known() {
+    fn every_class_of_the_script_is_known() {
         let script = include_str!("../../templates/clearml/wait.sh");
         let mut classes: Vec<&str> = script
             .split("fail ")

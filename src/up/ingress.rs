@@ -1,5 +1,5 @@
-//! The way in by host names: who takes it, and what a user has to do for it that
-//! `up` cannot do.
+//! The host names of the ingress controller, and warnings about the parts that the user must
+//! set up: name resolution and certificates.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -15,16 +15,17 @@ use crate::manifests::INGRESS_CLASS;
 use crate::settings::{Host, Hosts, Instance, Listen};
 use crate::values::{Site, Values};
 
-/// How long names may take to be looked up.
+/// Timeout of name resolution.
 const LOOKUP: Duration = Duration::from_secs(2);
 
-/// The instance, with who is reached through its ingress controller.
-pub(super) fn lead(mut instance: Instance, values: &Values) -> Instance {
+/// Sets the hosts that the ingress controller serves.
+pub(super) fn with_hosts(mut instance: Instance, values: &Values) -> Instance {
     instance.ingress.hosts = hosts(values);
     instance
 }
 
-/// Who the controller serves: ingresses of its own class, and of none.
+/// Returns the hosts that the controller serves: of ingresses with its class or without a
+/// class.
 fn hosts(values: &Values) -> Hosts {
     let sites = &values.ingress.sites;
     let host = |site: &Option<Site>| {
@@ -45,50 +46,50 @@ fn is_ours(values: &Values) -> bool {
     ["", INGRESS_CLASS].contains(&values.ingress.class.as_str())
 }
 
-/// Warns of names that do not lead here.
-pub(super) async fn announce(plan: &Plan, events: &Events) {
+/// Warns about names that do not resolve to this machine.
+pub(super) async fn check_names(plan: &Plan, events: &Events) {
     let instance = &plan.instance;
     if !instance.ingress.enabled {
         return;
     }
     let hosts = instance.ingress.hosts.each();
     let names: Vec<String> = hosts.map(|(_, host)| host.name.clone()).collect();
-    let (listen, asked) = (instance.listen, names.clone());
-    let look = tokio::task::spawn_blocking(move || astray(asked, listen, addresses));
-    let astray = match tokio::time::timeout(LOOKUP, look).await {
-        Ok(Ok(astray)) => astray,
-        // A name server that is silent knows none of them.
+    let (listen, all) = (instance.listen, names.clone());
+    let lookup = tokio::task::spawn_blocking(move || unresolved(all, listen, resolve));
+    let unresolved = match tokio::time::timeout(LOOKUP, lookup).await {
+        Ok(Ok(unresolved)) => unresolved,
+        // A name server that does not answer resolves none of them.
         _ => names,
     };
-    if let Some(warning) = lost(&astray, listen) {
+    if let Some(warning) = warning(&unresolved, listen) {
         events.warn(warning);
     }
 }
 
-/// The addresses of a name on this machine.
-fn addresses(name: &str) -> Vec<IpAddr> {
+/// Returns the addresses of a name as this machine resolves it.
+fn resolve(name: &str) -> Vec<IpAddr> {
     let found = (name, 0).to_socket_addrs();
     found
         .map(|all| all.map(|address| address.ip()).collect())
         .unwrap_or_default()
 }
 
-/// The names that do not lead to the address that is listened on. Where it is every
-/// address of this machine, any will do.
-fn astray(
+/// Returns the names that do not resolve to the listen address. If that is all addresses of
+/// this machine, any address is accepted.
+fn unresolved(
     names: Vec<String>,
     listen: Listen,
-    addresses: impl Fn(&str) -> Vec<IpAddr>,
+    resolve: impl Fn(&str) -> Vec<IpAddr>,
 ) -> Vec<String> {
-    let leads_here = |name: &str| {
-        let found = addresses(name);
+    let resolves_here = |name: &str| {
+        let found = resolve(name);
         found.contains(&listen.ip()) || (listen.is_all() && !found.is_empty())
     };
     let names = names.into_iter();
-    names.filter(|name| !leads_here(name)).collect()
+    names.filter(|name| !resolves_here(name)).collect()
 }
 
-fn lost(names: &[String], listen: Listen) -> Option<String> {
+fn warning(names: &[String], listen: Listen) -> Option<String> {
     if names.is_empty() {
         return None;
     }
@@ -100,9 +101,9 @@ fn lost(names: &[String], listen: Listen) -> Option<String> {
     ))
 }
 
-/// Warns of certificates that are not there: the controller has one of its own, which
-/// no browser trusts.
-pub(super) async fn certificates(session: &Session<'_>, cluster: &Cluster) -> Result<()> {
+/// Warns about missing certificates: without them, the controller uses its default certificate,
+/// which no browser trusts.
+pub(super) async fn check_certificates(session: &Session<'_>, cluster: &Cluster) -> Result<()> {
     let Session {
         plan,
         state,
@@ -110,9 +111,13 @@ pub(super) async fn certificates(session: &Session<'_>, cluster: &Cluster) -> Re
         ..
     } = *session;
     let ingress = &plan.instance.ingress;
-    let mut asked = BTreeSet::new();
+    let mut checked = BTreeSet::new();
     for (key, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
-        let Some(secret) = host.tls_secret.as_ref().filter(|name| asked.insert(*name)) else {
+        let Some(secret) = host
+            .tls_secret
+            .as_ref()
+            .filter(|name| checked.insert(*name))
+        else {
             continue;
         };
         if !cluster.has_secret(secret).await? {
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_controller_alone_serves_all_under_the_charts_names() {
+    fn without_hosts_in_the_values_the_controller_serves_the_charts_names() {
         let all = plan(true, &[]).unwrap();
         let expected =
             ["app", "api", "files"].map(|name| format!("http://{name}.clearml.127-0-0-1.nip.io"));
@@ -166,22 +171,22 @@ mod tests {
     }
 
     #[test]
-    fn ingresses_that_nothing_serves_are_told() {
-        let told = |plan: &Plan| plan.warnings.join("\n");
+    fn warns_about_ingresses_without_a_controller() {
+        let warnings = |plan: &Plan| plan.warnings.join("\n");
         let without = plan(false, &["ingress.api.enabled=true"]).unwrap();
         assert_eq!(
             without.warnings[0],
             "--set ingress.api.enabled=true: `ingress.api.enabled` is true, but the node has no ingress controller: the servers are only reachable by their ports; add `--with-ingress` to install one"
         );
-        assert_eq!(told(&plan(false, &[]).unwrap()), "");
-        assert_eq!(told(&plan(true, &[]).unwrap()), "");
+        assert_eq!(warnings(&plan(false, &[]).unwrap()), "");
+        assert_eq!(warnings(&plan(true, &[]).unwrap()), "");
         let other = plan(true, &["ingress.className=nginx"]).unwrap();
-        assert!(told(&other).contains("`ingress.className` is nginx"));
+        assert!(warnings(&other).contains("`ingress.className` is nginx"));
         assert!(urls(&other).is_empty());
     }
 
     #[test]
-    fn the_controllers_node_ports_are_its_own() {
+    fn refuses_a_node_port_that_is_in_use_by_the_controller() {
         let set = ["webserver.service.nodePort=30082"];
         assert!(plan(false, &set).is_ok());
         let error = plan(true, &set).unwrap_err();
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_elsewhere_or_nowhere_are_told() {
+    fn warns_about_names_that_do_not_resolve_to_the_listen_address() {
         let here = Listen::LOOPBACK;
         let known = |name: &str| match name {
             "app.test" => vec!["::1".parse().unwrap(), here.ip()],
@@ -201,13 +206,13 @@ mod tests {
         };
         let names = ["app.test", "api.test", "files.test"].map(str::to_owned);
         let names = names.to_vec();
-        let found = astray(names.clone(), here, known);
+        let found = unresolved(names.clone(), here, known);
         assert_eq!(
-            lost(&found, here).unwrap(),
+            warning(&found, here).unwrap(),
             "these names do not resolve to 127.0.0.1 on this machine; add a line to /etc/hosts: 127.0.0.1 api.test files.test"
         );
-        assert_eq!(lost(&[], here), None);
-        let everywhere = astray(names, "0.0.0.0".parse().unwrap(), known);
+        assert_eq!(warning(&[], here), None);
+        let everywhere = unresolved(names, "0.0.0.0".parse().unwrap(), known);
         assert_eq!(everywhere, ["files.test"]);
     }
 }

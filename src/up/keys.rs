@@ -1,7 +1,8 @@
-//! The key pair that is in everybody's clearml.conf, and what ends it.
+//! The key pair of the SDK, which every user has in clearml.conf, and warnings when it stops
+//! working.
 
-use super::past::Past;
 use super::plan::Plan;
+use super::previous::Previous;
 use crate::docker::{Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Events;
@@ -12,9 +13,9 @@ use crate::secrets::Secrets;
 use crate::state::StateDir;
 use crate::values::Values;
 
-/// The keys of an instance, as far as they can be read now.
+/// Finds the keys of the instance.
 pub(super) async fn find(
-    past: &Past,
+    previous: &Previous,
     plan: &Plan,
     state: &StateDir,
     engine: &dyn Engine,
@@ -23,9 +24,9 @@ pub(super) async fn find(
     data.extend(plan.former_data_dir.as_ref());
     let places = Places {
         name: &plan.name,
-        cluster: past.cluster.as_ref(),
-        node: past.node.as_ref(),
-        unreachable: past.unreadable,
+        cluster: previous.cluster.as_ref(),
+        node: previous.node.as_ref(),
+        unreachable: previous.unreadable,
         data: &data,
         node_image: &plan.instance.node_image,
         home: state.secrets()?,
@@ -33,38 +34,39 @@ pub(super) async fn find(
     recovery::find(places, engine).await
 }
 
-/// The keys of the instance, if it has any; starts nothing.
+/// Returns the keys of the instance, if it has any. Starts nothing.
 ///
 /// # Errors
-/// When it has some that cannot be read now.
-pub async fn of_instance(
+/// The instance has keys, but they cannot be read.
+pub async fn find_keys(
     plan: &Plan,
     state: &StateDir,
     engine: &dyn Engine,
 ) -> Result<Option<Secrets>> {
     let running = recovery::cluster_state(&plan.name, state, engine).await?;
-    let past = Past {
+    let previous = Previous {
         node: recovery::node_of(&plan.name, engine).await?,
         cluster: running.cluster().cloned(),
         unreadable: running.is_unavailable(),
-        ..Past::default()
+        ..Previous::default()
     };
-    match find(&past, plan, state, engine).await? {
+    match find(&previous, plan, state, engine).await? {
         Found::Keys(keys) => Ok(Some(*keys)),
         Found::None => Ok(None),
         Found::Lost(lost) => Err(lost.into()),
     }
 }
 
-/// The keys in force, of a cluster that could not be asked before.
-pub(super) async fn of_cluster(
+/// Compares the keys with those in the cluster, which could not be queried before. Returns the
+/// keys that the cluster uses.
+pub(super) async fn reconcile(
     found: Secrets,
     cluster: &Cluster,
     state: &StateDir,
     events: &Events,
 ) -> Result<Secrets> {
-    let (secrets, others) = recovery::reconcile(found, cluster).await?;
-    if others {
+    let (secrets, replaced) = recovery::reconcile(found, cluster).await?;
+    if replaced {
         events.warn(
             "the keys in this home differed from the keys of the instance and were replaced \
                 by them",
@@ -74,9 +76,9 @@ pub(super) async fn of_cluster(
     Ok(secrets)
 }
 
-/// A warning about keys that others have and that end, or do not although that was asked
-/// for. `home` are the keys of this home.
-pub(super) fn replaced(
+/// Returns a warning if keys that are in use will stop working, or if `--new-keys` has no
+/// effect. `home` are the keys in this home.
+pub(super) fn replacement_warning(
     found: &Found,
     home: Option<&Secrets>,
     new_keys: bool,
@@ -100,21 +102,26 @@ pub(super) fn replaced(
     }
 }
 
-/// A warning where programs that could log in until now no longer can.
-pub(super) fn changed(
-    past: &Past,
+/// Returns a warning if the plan changes the login of the SDK.
+pub(super) fn login_warning(
+    previous: &Previous,
     plan: &Plan,
     state: &StateDir,
     info: &EngineInfo,
 ) -> Result<Option<String>> {
-    let Some((secrets, good)) = state.secrets()?.zip(past.history.last_good()) else {
+    let Some((secrets, good)) = state.secrets()?.zip(previous.history.last_good()) else {
         return Ok(None);
     };
-    // A release file may be gone since: then nobody knows.
+    // The release file of that revision may be gone. The change is then unknown.
     let former = Plan::new(plan.name.clone(), good.instance.clone(), None, info);
-    Ok(former
-        .ok()
-        .and_then(|former| warning(&former.values, &plan.values, &secrets, plan.name.to_type())))
+    Ok(former.ok().and_then(|former| {
+        warning(
+            &former.values,
+            &plan.values,
+            &secrets,
+            plan.name.non_default(),
+        )
+    }))
 }
 
 fn warning(
@@ -163,7 +170,7 @@ mod tests {
     ];
 
     #[test]
-    fn keys_that_are_replaced_are_announced() {
+    fn warns_before_keys_are_replaced() {
         let (one, other) = (Secrets::generate(), Secrets::generate());
         let keys = || Found::Keys(Box::new(one.clone()));
         let lost = || {
@@ -181,7 +188,7 @@ mod tests {
             (lost(), None, false, None),
             (Found::None, None, true, None),
         ] {
-            let warning = replaced(&found, home, new_keys, None);
+            let warning = replacement_warning(&found, home, new_keys, None);
             match begins {
                 Some(begins) => {
                     assert!(warning.as_ref().unwrap().starts_with(begins), "{warning:?}")
@@ -192,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_ends_the_key_pair_is_named() {
+    fn warns_about_every_cause_that_invalidates_the_key_pair() {
         let secrets = Secrets::generate();
         let (open, fixed) = (values(&[]), values(&FIXED));
         let chosen = values(&[

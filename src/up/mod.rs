@@ -1,8 +1,7 @@
-//! `up`, from the first step to the last. Each step observes, decides and acts,
-//! so that it does whatever is missing and nothing twice.
+//! The steps of `up` and `start`. Each step compares the plan with what exists and changes only
+//! what differs.
 
 mod apply;
-mod back;
 mod change;
 mod compare;
 mod data;
@@ -12,13 +11,14 @@ pub mod external;
 mod ingress;
 mod keys;
 mod node;
-mod past;
 mod plan;
 mod preflight;
 mod prepare;
+mod previous;
 mod ready;
 mod registry;
 mod revive;
+mod rollback;
 mod selectors;
 mod session;
 
@@ -27,18 +27,18 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub use self::back::BackTo;
 use self::change::Change;
-pub use self::compare::{Comparison, Ground, compare, dry_run};
+pub use self::compare::{Baseline, Comparison, compare, dry_run};
 pub(crate) use self::data::{copy_container, remove_link};
 pub use self::error::Error;
-pub use self::keys::of_instance as found_keys;
-use self::past::Record;
-pub use self::past::history;
+pub use self::keys::find_keys;
 pub use self::plan::Plan;
-use self::prepare::Known;
+use self::prepare::Prepared;
+use self::previous::Record;
+pub use self::previous::history;
 use self::ready::Ready;
-pub use self::registry::complete;
+pub use self::registry::resolve_login;
+pub use self::rollback::RollbackTarget;
 use self::session::Session;
 use crate::data_size;
 use crate::docker::{Engine, EngineInfo};
@@ -61,27 +61,27 @@ use crate::state::{Lock, StateDir};
 #[derive(Debug, Clone)]
 pub struct Request {
     pub name: InstanceName,
-    /// What was asked for.
+    /// The options.
     pub options: Options,
-    /// Whether a node whose kubeadm failed is kept.
+    /// Whether to keep a node whose kubeadm failed.
     pub retain: bool,
-    /// Whether a failure goes back to the last good revision.
+    /// Whether to roll back to the last good revision on failure.
     pub atomic: bool,
-    /// Whether an instance whose keys cannot be read back gets new ones.
+    /// Whether to create new keys if those of the instance are lost.
     pub new_keys: bool,
-    /// A signal that asks to end; with `atomic` what was begun is undone then.
+    /// A signal that ends `up`. With `atomic`, it starts a rollback.
     pub interrupt: Interrupt,
-    /// The revision to go back to, for a rollback.
-    pub back_to: Option<BackTo>,
-    /// The proxies of the environment, or of Docker's own configuration.
+    /// The revision to roll back to, for `rollback`.
+    pub back_to: Option<RollbackTarget>,
+    /// The proxies of the environment or of Docker's configuration.
     pub proxies: Proxies,
-    /// The folder of that configuration.
+    /// The directory of Docker's configuration.
     pub docker_config: Option<PathBuf>,
     pub user_kubeconfig: Option<HostPath>,
 }
 
 impl Request {
-    /// The proxies for the node: the user's, else the engine's.
+    /// Returns the proxies for the node: the user's, or else the engine's.
     pub(crate) fn proxies<'a>(&'a self, info: &'a EngineInfo) -> &'a Proxies {
         if self.proxies.is_empty() {
             &info.proxies
@@ -95,26 +95,25 @@ impl Request {
 pub struct Outcome {
     pub endpoints: Endpoints,
     pub data_dir: DataPlace,
-    /// What they take, in bytes, where it can be seen.
+    /// The size of the data in bytes, if it can be determined.
     pub data_bytes: Option<u64>,
     pub changed: bool,
-    /// Since when the server is ready, as Kubernetes tells.
+    /// The time when the server became ready, according to Kubernetes.
     pub ready_since: Option<Timestamp>,
-    /// Seconds per phase.
+    /// The duration of each phase.
     pub phases: Vec<(String, Duration)>,
 }
 
-/// What to do after an `up` that was interrupted.
+/// Returns the hint after an interrupted `up`.
 pub(crate) fn continue_with() -> Hint {
     let text = "what was created so far is kept; continue with";
     Hint::run(text, ours!(Up))
 }
 
-/// Brings an instance up, whatever is there of it.
+/// Creates an instance, or applies changed settings to it.
 ///
 /// # Errors
-/// The first thing that goes wrong; what was made stays, and the next `up` goes
-/// on from there.
+/// A step failed. What was created is kept, and the next `up` continues from there.
 pub async fn up(
     request: &Request,
     state: &StateDir,
@@ -134,25 +133,26 @@ pub async fn up(
     let mut record = Record::new(&request.name, state);
     let before = state.instance()?;
     let result = tokio::select! {
-        result = bring_up(request, state, engine, events, &mut record) => result,
+        result = run_steps(request, state, engine, events, &mut record) => result,
         error = &mut interrupted => Err(error),
     };
     record.end(&result, events).await;
     match result {
         Err(error) if request.atomic => {
-            let error = back::after(error, &record, request, state, engine, events).await;
-            Err(change::with_way_back(error, before.as_ref(), state, None))
+            let error =
+                rollback::after_failure(error, &record, request, state, engine, events).await;
+            Err(change::with_undo(error, before.as_ref(), state, None))
         }
         Err(error) => {
-            let good = record.way_back().and_then(Result::ok);
+            let good = record.rollback_target().and_then(Result::ok);
             let good = good.map(|(_, good)| good);
-            Err(change::with_way_back(error, before.as_ref(), state, good))
+            Err(change::with_undo(error, before.as_ref(), state, good))
         }
         result => result,
     }
 }
 
-async fn bring_up(
+async fn run_steps(
     request: &Request,
     state: &StateDir,
     engine: &dyn Engine,
@@ -164,20 +164,25 @@ async fn bring_up(
 
     let info = &engine.info().await?;
     let session = Session::new(request, state, engine, info, events);
-    let Known { past, plan, keys } = prepare::run(&session).await?;
+    let Prepared {
+        previous,
+        plan,
+        keys,
+    } = prepare::run(&session).await?;
     let session = &session.with(&plan);
     phases.end("preflight");
-    let known = past.cluster.is_some();
-    record.begin(past, &plan).await?;
-    let change = Change::look(session).await?;
+    let had_cluster = previous.cluster.is_some();
+    record.start(previous, &plan).await?;
+    let change = Change::find(session).await?;
     let fetched = change.fetch_images(session).await?;
     if fetched.is_some() {
         phases.end("images");
     }
-    if data::bring_along(session).await? {
+    if data::move_data(session).await? {
         phases.end("data");
     }
-    // What cannot be had is not kept: every later `up` would ask for it again.
+    // Settings with unavailable images are not saved: every later `up` would request them
+    // again.
     if change.creates_node() {
         state.save_instance(&plan.instance)?;
     }
@@ -185,18 +190,18 @@ async fn bring_up(
     state.save_secrets(&secrets)?;
 
     let node = node::ensure(session).await?;
-    data::prepare(&plan, engine, &node).await?;
+    data::create_directories(&plan, engine, &node).await?;
     phases.end("node");
 
     let wanted = plan.images();
-    let (arrived, arriving) = images::arrivals();
+    let (loaded, loading) = images::arrivals();
     let kubernetes = async {
         let kubernetes = node::kubernetes(session, &node).await?;
         selectors::check(&plan, &kubernetes.cluster).await?;
-        let apply = match kubernetes.fresh {
+        let apply = match kubernetes.is_new {
             true => {
                 let cluster = &kubernetes.cluster;
-                databases::apply_early(&plan, &secrets, arriving, cluster, events).await?
+                databases::apply_early(&plan, &secrets, loading, cluster, events).await?
             }
             false => None,
         };
@@ -206,30 +211,30 @@ async fn bring_up(
     let images = async move {
         match fetched {
             Some(delivery) => {
-                arrived.send_replace(delivery.identities.clone());
+                loaded.send_replace(delivery.identities.clone());
                 Ok(delivery)
             }
-            None => images::load(engine, name, &wanted, info, &sources, arrived, events).await,
+            None => images::load(engine, name, &wanted, info, &sources, loaded, events).await,
         }
     };
-    let brought = both(kubernetes, images).await;
-    if let Err(error) = &brought {
-        node::discard(error, &node, request, engine).await?;
+    let results = both(kubernetes, images).await;
+    if let Err(error) = &results {
+        node::remove_failed(error, &node, request, engine).await?;
     }
-    let ((kubernetes, apply), delivery) = brought?;
+    let ((kubernetes, apply), delivery) = results?;
     let cluster = kubernetes.cluster;
-    record.reaches(&cluster);
-    if !known {
-        secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
+    record.set_cluster(&cluster);
+    if !had_cluster {
+        secrets = keys::reconcile(secrets, &cluster, state, events).await?;
     }
     phases.end("kubernetes and images");
 
     external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
-    // From here on the server itself changes.
+    // The following steps change the server itself.
     state.save_instance(&plan.instance)?;
     let step = apply.unwrap_or_else(|| events.step("apply"));
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
-    ingress::certificates(session, &cluster).await?;
+    ingress::check_certificates(session, &cluster).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.save_node(&node.id)?;
         let settings = &plan.instance;
@@ -240,24 +245,23 @@ async fn bring_up(
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
     let ready = ready::wait(session, credentials, &cluster, &time).await?;
-    data::mark(&plan, engine).await?;
-    let settled = node::settle(session, &node).await?;
+    data::write_marker(&plan, engine).await?;
+    let finished = node::finish_node(session, &node).await?;
     phases.end("ready");
 
-    let changed = node.made
+    let changed = node.started
         || kubernetes.changed
         || delivery.count > 0
         || applied
-        || !ready.at_once
-        || settled;
+        || !ready.immediately
+        || finished;
     Ok(outcome(&plan, changed, ready, phases).await)
 }
 
-/// Starts a node that was stopped, and waits until the server is ready. Installs
-/// nothing.
+/// Starts a stopped node and waits until the server is ready. Installs nothing.
 ///
 /// # Errors
-/// When there is no whole node, or it does not become ready.
+/// There is no complete node, or the server does not become ready.
 pub async fn start(
     request: &Request,
     state: &StateDir,
@@ -279,9 +283,9 @@ pub async fn start(
     let kubernetes = node::kubernetes(session, &node).await?;
     let cluster = kubernetes.cluster;
     if node.renewed {
-        node::keep_user_kubeconfig(session)?;
+        node::update_user_kubeconfig(session)?;
     }
-    let secrets = keys::of_cluster(secrets, &cluster, state, events).await?;
+    let secrets = keys::reconcile(secrets, &cluster, state, events).await?;
     if let Some(node) = recovery::node_of(&plan.name, engine).await? {
         state.save_node(&node.id)?;
     }
@@ -294,7 +298,7 @@ pub async fn start(
     let credentials = plan.values.login(&secrets);
     let ready = ready::wait(session, credentials, &cluster, &time).await?;
     phases.end("ready");
-    let changed = node.made || !ready.at_once;
+    let changed = node.started || !ready.immediately;
     Ok(outcome(&plan, changed, ready, phases).await)
 }
 
@@ -309,7 +313,7 @@ async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Ou
     }
 }
 
-/// The plan, from what is asked for and what an earlier `up` was told.
+/// Creates the plan from the request and the settings of an earlier `up`.
 pub fn plan(
     request: &Request,
     state: &StateDir,
@@ -320,7 +324,7 @@ pub fn plan(
     Plan::new(request.name.clone(), instance, earlier, info)
 }
 
-/// The settings, from what is asked for and what an earlier `up` was told.
+/// Applies the options to the settings of an earlier `up` or to the default settings.
 fn instance(
     request: &Request,
     state: &StateDir,
@@ -330,15 +334,15 @@ fn instance(
     let place = if info.in_virtual_machine() || info.is_from_snap() {
         DataPlace::Volume(spec::data_volume(&request.name))
     } else {
-        DataPlace::Folder(state.default_data_dir())
+        DataPlace::Directory(state.default_data_dir())
     };
     let instance = earlier.cloned();
     let instance = instance.unwrap_or_else(|| Instance::with_defaults(place));
     Ok(request.options.apply(instance)?)
 }
 
-/// Runs two steps at once. When one fails the other is given up: its error
-/// would only hide the first.
+/// Runs two steps concurrently. If one fails, the other is cancelled: its error would only hide
+/// the first one.
 async fn both<A, B, E>(
     one: impl Future<Output = Result<A>>,
     other: impl Future<Output = Result<B, E>>,
@@ -350,7 +354,7 @@ where
     tokio::try_join!(one, other)
 }
 
-/// The phases that went by, with their times.
+/// The completed phases with their durations, and the start of the current one.
 #[derive(Debug)]
 struct Phases(Vec<(String, Duration)>, Instant);
 

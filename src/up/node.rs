@@ -1,4 +1,4 @@
-//! The steps that make a node: container, Kubernetes, pod network, storage.
+//! The steps that create a node: container, Kubernetes, pod network, storage.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -18,34 +18,33 @@ use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, Inspection, spec};
 use crate::state::StateDir;
 
-/// How long the Kubernetes API may take to answer on a node that runs.
-const API_PATIENCE: Duration = Duration::from_secs(180);
+/// Timeout of the Kubernetes API on a running node.
+const API_TIMEOUT: Duration = Duration::from_secs(180);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub name: String,
-    /// Whether it was made or started now.
-    pub made: bool,
-    /// Whether its certificates were renewed: what others keep of them is out of date.
+    /// Whether the step created or started it.
+    pub started: bool,
+    /// Whether its certificates were renewed. Copies of the kubeconfig are then out of date.
     pub renewed: bool,
-    /// What it tells about itself.
+    /// The result of the inspection.
     pub found: Inspection,
 }
 
-/// Makes sure that the node runs and its containerd answers: from then on
-/// images can be brought.
+/// Ensures that the node is running and containerd answers, so that images can be loaded.
 pub(super) async fn ensure(session: &Session<'_>) -> Result<Node> {
     let Session { events, .. } = *session;
     let step = events.step("node");
     let result = ensure_running(session, &step).await;
     let (node, _) = step.end(result, |(node, version)| {
         let detail = format!("{}, Kubernetes {version}", node.name);
-        (node.made, detail)
+        (node.started, detail)
     })?;
     Ok(node)
 }
 
-/// Starts a node that was stopped; one that is not whole is not started.
+/// Starts a stopped node. Refuses an incomplete node.
 pub(super) async fn start(session: &Session<'_>) -> Result<Node> {
     let Session {
         plan,
@@ -54,11 +53,11 @@ pub(super) async fn start(session: &Session<'_>) -> Result<Node> {
         ..
     } = *session;
     let step = events.step("node");
-    let result = start_whole(plan, engine, &step).await;
-    step.end(result, |node| (node.made, node.name.clone()))
+    let result = start_existing(plan, engine, &step).await;
+    step.end(result, |node| (node.started, node.name.clone()))
 }
 
-async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<Node> {
+async fn start_existing(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<Node> {
     let name = spec::name(&plan.name);
     let found = engine.container(&name).await?;
     let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
@@ -76,21 +75,21 @@ async fn start_whole(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<No
     let revived = revive(engine, &name, &mut found, step).await?;
     Ok(Node {
         name,
-        made: !container.can_exec() || revived.changed,
+        started: !container.can_exec() || revived.changed,
         renewed: revived.renewed,
         found,
     })
 }
 
-/// Whether a running node is whole and its containerd answers: then images can be
-/// loaded into it.
-pub(super) async fn serves(engine: &dyn Engine, node: &str) -> Result<bool> {
-    let asked = ["ctr", "-n", "k8s.io", "version"];
-    let answers = engine.exec(node, &asked, None).await?.code == 0;
-    Ok(answers && whole(engine, node).await?)
+/// Returns whether images can be loaded into a running node: it is complete and containerd
+/// answers.
+pub(super) async fn can_load_images(engine: &dyn Engine, node: &str) -> Result<bool> {
+    let command = ["ctr", "-n", "k8s.io", "version"];
+    let answers = engine.exec(node, &command, None).await?.code == 0;
+    Ok(answers && is_complete(engine, node).await?)
 }
 
-/// Makes a running node trust the plan's certificates.
+/// Adds the plan's certificate authorities to a running node.
 pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
     if let Some(ca) = &plan.instance.ca
         && node::trust(engine, node, &ca.text).await?
@@ -109,11 +108,11 @@ async fn ensure_running(session: &Session<'_>, step: &Step) -> Result<(Node, Str
         Some(node) => reuse(session, &node, step).await?,
         None => None,
     };
-    let (made, found) = match reused {
+    let (started, found) = match reused {
         Some(reused) => reused,
         None => {
             step.decide("creating a node");
-            make(session, step).await?;
+            create(session, step).await?;
             (true, node::inspect(engine, &name).await?)
         }
     };
@@ -121,16 +120,16 @@ async fn ensure_running(session: &Session<'_>, step: &Step) -> Result<(Node, Str
     let version = found.kubernetes_version()?;
     let node = Node {
         name,
-        made,
-        // The end of `up` keeps the user's kubeconfig anyway.
+        started,
+        // `up` updates the user's kubeconfig at the end in any case.
         renewed: false,
         found,
     };
     Ok((node, version))
 }
 
-/// Starts the node that is there unless it runs. Returns whether it did not run, and what
-/// it tells about itself, or `None` where it must be recreated.
+/// Starts the existing node if necessary. Returns whether it was started and the result of the
+/// inspection, or `None` if it must be recreated.
 async fn reuse(
     session: &Session<'_>,
     node: &Container,
@@ -141,14 +140,14 @@ async fn reuse(
     } = *session;
     let differences = plan.differences(node, info);
     if !differences.is_empty() {
-        // Nothing is stopped for an image that cannot be had.
-        image(session, step).await?;
+        // Pull the image before anything is stopped.
+        ensure_image(session, step).await?;
         data::check_owners(session).await?;
-        step.warn(anew(&differences));
+        step.warn(recreate_warning(&differences));
         if node.paused {
             node::start(engine, node).await?;
         }
-        if node.running && whole(engine, &node.name).await? {
+        if node.running && is_complete(engine, &node.name).await? {
             node::stop_in_order(engine, &node.name, step).await?;
         }
         return Ok(None);
@@ -168,27 +167,27 @@ async fn reuse(
     Ok(None)
 }
 
-fn anew(differences: &[Difference]) -> String {
+fn recreate_warning(differences: &[Difference]) -> String {
     format!(
         "the node is recreated, its data and images are kept: {}",
-        words(differences).join("; ")
+        describe(differences).join("; ")
     )
 }
 
-/// What differs, in words.
-pub(super) fn words(differences: &[Difference]) -> Vec<String> {
+/// Describes the differences.
+pub(super) fn describe(differences: &[Difference]) -> Vec<String> {
     differences
         .iter()
         .map(|(what, is, wanted)| format!("{what} changes from {is} to {wanted}"))
         .collect()
 }
 
-async fn whole(engine: &dyn Engine, node: &str) -> Result<bool> {
+async fn is_complete(engine: &dyn Engine, node: &str) -> Result<bool> {
     Ok(node::is_bootstrapped(engine, node).await?)
 }
 
-/// The node's image, pulled unless the engine has it.
-pub(super) async fn image(session: &Session<'_>, step: &Step) -> Result<Image> {
+/// Returns the node image. Pulls it if the engine does not have it.
+pub(super) async fn ensure_image(session: &Session<'_>, step: &Step) -> Result<Image> {
     let Session {
         plan,
         request,
@@ -204,8 +203,8 @@ pub(super) async fn image(session: &Session<'_>, step: &Step) -> Result<Image> {
     Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
 }
 
-/// Makes the node container, in the place of a half-made one.
-async fn make(session: &Session<'_>, step: &Step) -> Result<()> {
+/// Creates the node container. Replaces an incomplete one.
+async fn create(session: &Session<'_>, step: &Step) -> Result<()> {
     let Session {
         plan,
         request,
@@ -213,19 +212,19 @@ async fn make(session: &Session<'_>, step: &Step) -> Result<()> {
         info,
         ..
     } = *session;
-    let image = image(session, step).await?;
+    let image = ensure_image(session, step).await?;
     data::check_owners(session).await?;
     let spec = NodeSpec {
         api_server_port: free_port()?,
         ..plan.node(&image.id, request.proxies(info), info)
     };
     let name = spec::name(&plan.name);
-    let created = data::mark(plan, engine).await?;
+    let created = data::write_marker(plan, engine).await?;
     engine.remove(&name).await?;
     step.state("starting");
     if let Err(error) = node::create(engine, &spec).await {
-        // Without a container nothing was written to it. The refusal says more than
-        // what may go wrong here.
+        // Without a container, the new volume is empty. An error here would hide the actual
+        // one.
         if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
             let _ = engine.remove_volume(volume).await;
         }
@@ -234,7 +233,7 @@ async fn make(session: &Session<'_>, step: &Step) -> Result<()> {
     Ok(())
 }
 
-/// A port that nobody uses now.
+/// Returns a port that is not in use.
 fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
@@ -245,11 +244,11 @@ fn free_port() -> Result<u16, Error> {
 pub(super) struct Kubernetes {
     pub cluster: Cluster,
     pub changed: bool,
-    /// Whether it was made now: then nothing of a server is in it.
-    pub fresh: bool,
+    /// Whether the step created it, so that it contains no objects of the server.
+    pub is_new: bool,
 }
 
-/// Makes sure that the node is a cluster with a pod network and a storage class.
+/// Ensures that the node is a cluster with a pod network and a storage class.
 pub(super) async fn kubernetes(session: &Session<'_>, node: &Node) -> Result<Kubernetes> {
     let Session { events, .. } = *session;
     let step = events.step("kubernetes");
@@ -268,7 +267,7 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
     } = *session;
     let cgroup_v1 = info.cgroup_version == "1";
     let (name, found) = (&node.name, &node.found);
-    let fresh = !found.bootstrapped;
+    let is_new = !found.bootstrapped;
     let bootstrapped = node::bootstrap(engine, &plan.name, name, found, cgroup_v1, step).await;
     let admin_conf = match bootstrapped {
         Ok(admin_conf) => admin_conf,
@@ -285,12 +284,12 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
         .await?
         .with_node_started(container.started);
     step.state("waiting for the Kubernetes API");
-    let answered = health::await_api(&cluster, engine, &container, API_PATIENCE, step).await?;
-    answered.map_err(Error::ApiSilent)?;
-    if node.made && !fresh {
+    let answered = health::await_api(&cluster, engine, &container, API_TIMEOUT, step).await?;
+    answered.map_err(Error::ApiUnreachable)?;
+    if node.started && !is_new {
         cluster.delete_old_leader_leases().await?;
     }
-    let mut changed = fresh;
+    let mut changed = is_new;
     if !found.provisioned {
         step.state("pod network and storage class");
         let network = node::network_objects(engine, &plan.name);
@@ -304,14 +303,14 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
     Ok(Kubernetes {
         cluster,
         changed,
-        fresh,
+        is_new,
     })
 }
 
-/// What is done last, when the server is known to work: the user's kubeconfig, and
-/// whether the engine starts the node after a reboot. Earlier it would start a node
-/// that fails again and again. Returns whether that changed anything.
-pub(super) async fn settle(session: &Session<'_>, node: &Node) -> Result<bool> {
+/// Updates the user's kubeconfig and the restart policy of the node. Called when the server is
+/// ready: if it were set earlier, the engine would restart a failing node again and again.
+/// Returns whether anything changed.
+pub(super) async fn finish_node(session: &Session<'_>, node: &Node) -> Result<bool> {
     let Session { plan, engine, .. } = *session;
     let wanted = if plan.instance.autostart {
         "unless-stopped"
@@ -324,13 +323,12 @@ pub(super) async fn settle(session: &Session<'_>, node: &Node) -> Result<bool> {
         engine.set_restart_policy(&node.name, wanted).await?;
         changed = true;
     }
-    changed |= keep_user_kubeconfig(session)?;
+    changed |= update_user_kubeconfig(session)?;
     Ok(changed)
 }
 
-/// Writes our context into the user's kubeconfig, or takes it out. Returns whether that
-/// changed anything.
-pub(super) fn keep_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
+/// Adds the context to the user's kubeconfig, or removes it. Returns whether anything changed.
+pub(super) fn update_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
     let Session {
         plan,
         request,
@@ -348,10 +346,10 @@ pub(super) fn keep_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
     Ok(false)
 }
 
-/// Removes a node whose kubeadm failed, unless it must be retained: it could not be resumed.
-/// Only when nothing else works in it: what fails because the node is gone would be told
-/// in place of the cause.
-pub(super) async fn discard(
+/// Removes a node whose kubeadm failed, because kubeadm cannot continue, unless the node must
+/// be retained. Called when no other step uses the node: otherwise, an error about the missing
+/// node could hide the cause.
+pub(super) async fn remove_failed(
     error: &crate::error::Error,
     node: &Node,
     request: &Request,
@@ -363,7 +361,7 @@ pub(super) async fn discard(
     Ok(())
 }
 
-/// Keeps the journal of a node whose kubeadm failed.
+/// Saves the journal of a node whose kubeadm failed.
 fn kubeadm_failed(
     error: node::Error,
     state: &StateDir,

@@ -1,4 +1,4 @@
-//! What `up` is to make, worked out before anything is touched; pure.
+//! The plan of `up`, created before anything is changed. Free of side effects.
 
 use std::collections::BTreeMap;
 
@@ -22,35 +22,35 @@ use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::Marker;
 use crate::values::{self, EffectiveValue, PullSecret, Resolved, Values};
 
-/// Everything that the settings, the release and the engine's size decide.
+/// Everything that follows from the settings, the release and the size of the engine.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub name: InstanceName,
     pub instance: Instance,
-    /// Where its data were until now, if there was an `up` before.
+    /// The data location of an earlier `up`, if any.
     pub former_data_dir: Option<DataPlace>,
     pub release: Release,
     pub profile: Profile,
     pub values: Values,
-    /// The same as one tree, for the history.
+    /// The effective values as a tree, for the history.
     pub tree: serde_json::Value,
-    /// Every key, and where its value comes from.
+    /// Every key with its value and the source of the value.
     pub effective: Vec<EffectiveValue>,
-    /// What a person should know of them.
+    /// Warnings about the values.
     pub warnings: Vec<String>,
-    /// The user's own login to the registry of `imageCredentials`, where the values
-    /// ask for it.
+    /// The user's login to the registry of `imageCredentials`, if the values do not contain
+    /// one.
     pub registry_login: Option<(String, String)>,
-    /// What was found to be in the way before preflight.
-    pub(super) in_the_way: Vec<Finding>,
+    /// Findings that precede the preflight checks.
+    pub(super) early_findings: Vec<Finding>,
 }
 
 impl Plan {
-    /// Works out the plan.
+    /// Creates the plan.
     ///
     /// # Errors
-    /// When the release is unknown or the values cannot be meant; all that is
-    /// wrong with the values at once.
+    /// The release is unknown or the values are invalid. Problems of the values are reported
+    /// together.
     pub fn new(
         name: InstanceName,
         instance: Instance,
@@ -74,8 +74,8 @@ impl Plan {
                 node_ports: INGRESS_NODE_PORTS,
             }),
         })?;
-        let instance = ingress::lead(instance, &values);
-        warnings.extend(earlier.and_then(|earlier| moved_files(earlier, &instance)));
+        let instance = ingress::with_hosts(instance, &values);
+        warnings.extend(earlier.and_then(|earlier| file_server_warning(earlier, &instance)));
         Ok(Plan {
             name,
             instance,
@@ -87,17 +87,17 @@ impl Plan {
             effective,
             warnings,
             registry_login: None,
-            in_the_way: Vec::new(),
+            early_findings: Vec::new(),
         })
     }
 
-    /// The node ports of the three services.
+    /// Returns the node ports of the three servers.
     pub fn node_ports(&self) -> Ports {
         self.values.node_ports()
     }
 
-    /// The databases outside, in the order in which they are needed.
-    pub fn outside(&self) -> Vec<Component> {
+    /// Returns the external databases, in the order in which the server needs them.
+    pub fn external(&self) -> Vec<Component> {
         let mut all = Component::ALL.to_vec();
         all.retain(|component| !self.values.installs(*component));
         all
@@ -111,7 +111,7 @@ impl Plan {
                 continue;
             }
             let released = self.release.image(component);
-            // A digest is of the release's own image, not of the user's.
+            // The digests belong to the release's own image.
             let digests = if *reference == released.reference {
                 released.digests.clone()
             } else {
@@ -128,7 +128,7 @@ impl Plan {
         images
     }
 
-    /// Where images that the engine lacks are pulled from.
+    /// Returns where to pull images that the engine lacks.
     pub(super) fn sources(&self, request: &Request) -> Sources {
         Sources {
             mirror: self.instance.registry_mirror.clone(),
@@ -145,15 +145,15 @@ impl Plan {
         }
     }
 
-    /// The marker that the data directory is to carry.
+    /// Returns the marker for the data directory.
     pub fn marker(&self) -> Marker {
         let databases = self.release.databases.clone();
         let folders = manifests::data_dirs(&self.values);
         Marker::new(&self.name, &self.release.name, databases)
-            .with_directories(folders.into_iter().map(|(folder, _)| folder))
+            .with_directories(folders.into_iter().map(|(directory, _)| directory))
     }
 
-    /// What the node container is made from.
+    /// Returns the specification of the node container.
     pub fn node<'a>(
         &'a self,
         image_id: &'a str,
@@ -171,13 +171,13 @@ impl Plan {
         }
     }
 
-    /// Why the node that is there must be recreated. Empty when it fits; proxies are
-    /// not compared.
+    /// Returns the differences because of which the existing node must be recreated. Proxies
+    /// are not compared.
     pub fn differences(&self, node: &Container, engine: &EngineInfo) -> Vec<Difference> {
         self.node("", &Proxies::default(), engine).differences(node)
     }
 
-    /// The objects that make the server.
+    /// Renders the objects of the server.
     pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
         let name = self.name.as_str();
         let mut objects = manifests::render(&manifests::Inputs {
@@ -198,9 +198,9 @@ impl Plan {
     }
 }
 
-/// Warns of a file server with another URL than before: the SDK records URLs as they
-/// were when an artifact was stored.
-fn moved_files(earlier: &Instance, instance: &Instance) -> Option<String> {
+/// Returns a warning if the URL of the file server changes: the SDK records the URL when it
+/// stores an artifact.
+fn file_server_warning(earlier: &Instance, instance: &Instance) -> Option<String> {
     let (was, is) = (Endpoints::of(earlier).files, Endpoints::of(instance).files);
     (was != is).then(|| {
         format!(
@@ -210,8 +210,8 @@ fn moved_files(earlier: &Instance, instance: &Instance) -> Option<String> {
     })
 }
 
-/// The release of an instance: the file that was kept with it, or the catalogue's. A
-/// path without a kept file was written by a version up to 0.1.0.
+/// Returns the release from the saved release file or from the catalogue. Versions up to 0.1.0
+/// saved only the path of a release file.
 fn find_release(instance: &Instance) -> Result<Release> {
     let wanted = &instance.release;
     if let Some(file) = &instance.release_file {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn another_url_of_the_file_server_is_said() {
+    fn warns_when_the_url_of_the_file_server_changes() {
         let earlier = plan(&Options::default(), None).instance;
         let warnings = |options: &str| plan(&Options::of(options), Some(&earlier)).warnings;
         assert_eq!(warnings(""), [""; 0]);
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the user removes the file")]
-    fn the_file_of_a_release_is_kept() {
+    fn the_release_file_is_saved() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.yaml");
         let text = crate::yaml::to_string(&Catalogue::builtin().find("2.3").unwrap());
@@ -271,22 +271,29 @@ mod tests {
         let release = |release: &str| Options::of(&format!("release: '{release}'"));
         let options = release(&path.display().to_string());
         let earlier = plan(&options, None).instance;
-        // What a version up to 0.1.0 kept.
+        // Settings as versions up to 0.1.0 saved them.
         let mut path_only = earlier.clone();
         path_only.release_file = None;
-        let healed = plan(&Options::default(), Some(&path_only)).instance;
-        assert_eq!(healed, earlier);
+        let completed = plan(&Options::default(), Some(&path_only)).instance;
+        assert_eq!(completed, earlier);
         std::fs::remove_file(&path).unwrap();
         let kept = plan(&Options::default(), Some(&earlier));
         assert_eq!(kept.release.server, "2.3.1");
-        assert_eq!(kept.instance.release_name(), "2.3", "and not its path");
+        assert_eq!(
+            kept.instance.release_name(),
+            "2.3",
+            "the name, not the path"
+        );
         let back = Instance {
             release: "1.5.0".into(),
             release_file: None,
             ..earlier.clone()
         };
-        let back = plan(&Options::default(), Some(&back.with_choice_of(&earlier)));
-        assert_eq!(back.release.server, "2.3.1", "a revision remembers it");
+        let back = plan(
+            &Options::default(),
+            Some(&back.with_values_and_release_of(&earlier)),
+        );
+        assert_eq!(back.release.server, "2.3.1", "a revision contains it");
         let named = plan(&release("1.5.0"), Some(&earlier)).instance;
         assert_eq!(named.release_file, None);
         let gone = options.apply(named);

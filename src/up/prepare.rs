@@ -1,9 +1,9 @@
-//! Everything that is known before the first change: what was, what it will be, and what
-//! is in the way. Only then is a stopped node started to read what only its cluster has.
+//! Preparation before the first change: the previous state, the plan, and the preflight checks.
+//! A stopped node is started only after that, if only its cluster has the settings or the keys.
 
-use super::past::Past;
 use super::preflight::Finding;
-use super::registry::complete;
+use super::previous::Previous;
+use super::registry::resolve_login;
 use super::session::Session;
 use super::{Error, Plan, ingress, instance, keys, plan, preflight};
 use crate::error::Result;
@@ -13,23 +13,23 @@ use crate::recovery::{self, Found};
 use crate::secrets::Secrets;
 use crate::words;
 
-/// What is known before anything is changed.
+/// The result of the preparation.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// What was.
-    pub(super) past: Past,
-    /// What it will be.
+pub(super) struct Prepared {
+    /// The previous state.
+    pub(super) previous: Previous,
+    /// The plan.
     pub(super) plan: Plan,
     /// The keys of the instance, if it has any.
     pub(super) keys: Option<Secrets>,
 }
 
-impl Known {
-    /// Works out what will be from what was; changes nothing.
+impl Prepared {
+    /// Creates the plan from the request and the previous state. Changes nothing.
     ///
     /// # Errors
-    /// When settings or values are invalid, or the engine does not answer.
-    pub(super) async fn new(session: &Session<'_, ()>, past: Past) -> Result<Known> {
+    /// Settings or values are invalid, or the engine does not answer.
+    pub(super) async fn new(session: &Session<'_, ()>, previous: Previous) -> Result<Prepared> {
         let Session {
             request,
             state,
@@ -37,107 +37,115 @@ impl Known {
             info,
             ..
         } = *session;
-        let mut plan = plan(request, state, past.chosen.as_ref(), info)?;
-        complete(&mut plan, request).await?;
+        let mut plan = plan(request, state, previous.settings.as_ref(), info)?;
+        resolve_login(&mut plan, request).await?;
         plan.warnings
-            .extend(keys::changed(&past, &plan, state, info)?);
-        if let Some(another) = &past.another {
-            plan.in_the_way.push(Finding::of(another));
+            .extend(keys::login_warning(&previous, &plan, state, info)?);
+        if let Some(another) = &previous.another {
+            plan.early_findings.push(Finding::of(another));
             let keys = None;
-            return Ok(Known { past, plan, keys });
+            return Ok(Prepared {
+                previous,
+                plan,
+                keys,
+            });
         }
-        let found = keys::find(&past, &plan, state, engine).await?;
-        if !past.must_wake {
+        let found = keys::find(&previous, &plan, state, engine).await?;
+        if !previous.must_start {
             let home = state.secrets()?;
-            let warning = keys::replaced(
+            let warning = keys::replacement_warning(
                 &found,
                 home.as_ref(),
                 request.new_keys,
-                request.name.to_type(),
+                request.name.non_default(),
             );
             plan.warnings.extend(warning);
         }
         let keys = match found {
             Found::Keys(keys) => Some(*keys),
-            // The cluster has them, once it answers.
-            Found::Lost(lost) if !request.new_keys && !past.must_wake => {
-                plan.in_the_way.push(Finding::of(&lost));
+            // The cluster has the keys and is not running yet.
+            Found::Lost(lost) if !request.new_keys && !previous.must_start => {
+                plan.early_findings.push(Finding::of(&lost));
                 None
             }
             Found::None | Found::Lost(_) => None,
         };
-        Ok(Known { past, plan, keys })
+        Ok(Prepared {
+            previous,
+            plan,
+            keys,
+        })
     }
 }
 
-/// Works out what `up` will do, says so, and checks that it can be done. A node that this
-/// home knows too little of is started last.
+/// Creates the plan, announces it and runs the preflight checks. Then starts a stopped node if
+/// its settings or keys are unknown.
 ///
 /// # Errors
-/// When something is in the way, or the engine does not answer.
-pub(super) async fn run(session: &Session<'_, ()>) -> Result<Known> {
+/// A preflight check fails, or the engine does not answer.
+pub(super) async fn run(session: &Session<'_, ()>) -> Result<Prepared> {
     let Session {
         request,
         engine,
         events,
         ..
     } = *session;
-    let past = Past::look(session).await?;
-    let before = if past.must_wake && !past.knows_settings {
-        check_node(session, &past).await?;
+    let previous = Previous::find(session).await?;
+    let before = if previous.must_start && !previous.settings_known {
+        check_node(session, &previous).await?;
         None
     } else {
-        let known = Known::new(session, past).await?;
-        check(&session.with(&known.plan)).await?;
-        if !known.past.must_wake {
-            return Ok(known);
+        let prepared = Prepared::new(session, previous).await?;
+        check(&session.with(&prepared.plan)).await?;
+        if !prepared.previous.must_start {
+            return Ok(prepared);
         }
-        Some(known.plan)
+        Some(prepared.plan)
     };
     recovery::start_node(&request.name, engine, events).await?;
-    let past = Past::look(session).await?.after_waking();
-    let known = Known::new(session, past).await?;
+    let previous = Previous::find(session).await?.after_start();
+    let prepared = Prepared::new(session, previous).await?;
     let Some(before) = before else {
-        check(&session.with(&known.plan)).await?;
-        return Ok(known);
+        check(&session.with(&prepared.plan)).await?;
+        return Ok(prepared);
     };
-    // Those that were said before are not said again.
-    for warning in &known.plan.warnings {
+    // `warn` does not repeat the earlier warnings.
+    for warning in &prepared.plan.warnings {
         events.warn(warning);
     }
-    // The cluster knows of a later choice, or that something is wrong after all.
-    if before.instance != known.plan.instance || !known.plan.in_the_way.is_empty() {
-        preflight::run(&session.with(&known.plan)).await?;
+    // The cluster had later settings, or there are new findings.
+    if before.instance != prepared.plan.instance || !prepared.plan.early_findings.is_empty() {
+        preflight::run(&session.with(&prepared.plan)).await?;
     }
-    Ok(known)
+    Ok(prepared)
 }
 
-/// The same for a dry run, which starts nothing. What is said of settings that only the
-/// cluster knows is left out.
+/// Prepares a dry run, which starts nothing. Omits the checks of settings that only the cluster
+/// has.
 ///
 /// # Errors
-/// When something is in the way, or the engine does not answer.
-pub(super) async fn dry(session: &Session<'_, ()>) -> Result<Known> {
+/// A preflight check fails, or the engine does not answer.
+pub(super) async fn dry_run(session: &Session<'_, ()>) -> Result<Prepared> {
     let Session {
         request,
         state,
         engine,
         ..
     } = *session;
-    let past = Past::look(session).await?;
-    if past.must_wake && !past.knows_settings {
-        check_node(session, &past).await?;
+    let previous = Previous::find(session).await?;
+    if previous.must_start && !previous.settings_known {
+        check_node(session, &previous).await?;
         return Err(recovery::unavailable(&request.name, state, engine).await?);
     }
-    let known = Known::new(session, past).await?;
-    check(&session.with(&known.plan)).await?;
-    Ok(known)
+    let prepared = Prepared::new(session, previous).await?;
+    check(&session.with(&prepared.plan)).await?;
+    Ok(prepared)
 }
 
-/// What `start` needs to know, checked.
+/// Prepares `start`.
 ///
 /// # Errors
-/// When there is nothing to start, or something is in the way.
+/// There is nothing to start, or a preflight check fails.
 pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> {
     let Session {
         request,
@@ -147,36 +155,36 @@ pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> 
         events,
         ..
     } = *session;
-    let mut past = Past::look(session).await?;
-    let must_wake = past.must_wake;
-    if must_wake {
-        if let Some(another) = past.another {
+    let mut previous = Previous::find(session).await?;
+    let must_start = previous.must_start;
+    if must_start {
+        if let Some(another) = previous.another {
             return Err(another.into());
         }
-        let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
+        let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
         let settings = instance(request, state, Some(earlier), info)?;
         preflight::start(&request.name, &settings, engine, events).await?;
         recovery::start_node(&request.name, engine, events).await?;
-        past = Past::look(session).await?.after_waking();
+        previous = Previous::find(session).await?.after_start();
     }
-    let earlier = past.chosen.as_ref().ok_or(Error::NothingToStart)?;
-    if let Some(another) = past.another {
+    let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
+    if let Some(another) = previous.another {
         return Err(another.into());
     }
     let plan = plan(request, state, Some(earlier), info)?;
-    let secrets = match keys::find(&past, &plan, state, engine).await? {
+    let secrets = match keys::find(&previous, &plan, state, engine).await? {
         Found::Keys(keys) => keys.complete(),
         Found::Lost(lost) => return Err(lost.into()),
         Found::None => return Err(Error::NothingToStart.into()),
     };
-    if !must_wake {
+    if !must_start {
         preflight::start(&request.name, &plan.instance, engine, events).await?;
     }
     Ok((plan, secrets))
 }
 
-/// Checks what the node itself and the flags decide, whatever else was chosen.
-async fn check_node(session: &Session<'_, ()>, past: &Past) -> Result<()> {
+/// Checks only what depends on the node and the options, because the settings are unknown.
+async fn check_node(session: &Session<'_, ()>, previous: &Previous) -> Result<()> {
     let Session {
         request,
         state,
@@ -184,15 +192,15 @@ async fn check_node(session: &Session<'_, ()>, past: &Past) -> Result<()> {
         info,
         ..
     } = *session;
-    let settings = instance(request, state, past.chosen.as_ref(), info)?;
+    let settings = instance(request, state, previous.settings.as_ref(), info)?;
     preflight::reachable(&request.name, &settings, engine).await
 }
 
-/// Says what will be, and checks that it can be.
+/// Announces the plan and runs the preflight checks.
 async fn check(session: &Session<'_>) -> Result<()> {
     let Session { plan, events, .. } = *session;
     announce(session);
-    ingress::announce(plan, events).await;
+    ingress::check_names(plan, events).await;
     preflight::run(session).await
 }
 
@@ -214,18 +222,18 @@ fn announce(session: &Session<'_>) {
     for warning in &plan.warnings {
         events.warn(warning);
     }
-    let beside_loopback = !plan.instance.listen.is_loopback();
-    if beside_loopback {
+    let not_loopback = !plan.instance.listen.is_loopback();
+    if not_loopback {
         let listen = plan.instance.listen;
         events.warn(format!(
             "the ports are published on {listen}: anyone who can reach this machine can reach the server"
         ));
     }
     let ingress = &plan.instance.ingress;
-    // What is wrong with names is among the warnings of the values.
-    let by_name = ingress.enabled && ingress.hosts.web.is_some();
-    let found = by_name || plan.instance.ports.found_by_web_app();
-    if !found && !plan.release.can_display_urls() {
+    // Problems with host names are among the warnings of the values.
+    let has_host_name = ingress.enabled && ingress.hosts.web.is_some();
+    let api_is_found = has_host_name || plan.instance.ports.known_to_web_app();
+    if !api_is_found && !plan.release.can_display_urls() {
         events.warn(format!(
             "the web app of release {} supports only the ports 30080, 30008, 30081 and 8080, 8008, \
              8081: on port {} its page may stay empty, because it may look for the API on port \
@@ -233,7 +241,7 @@ fn announce(session: &Session<'_>) {
              SDK is not affected)",
             plan.release.name,
             plan.instance.ports.web,
-            ours!(Credentials).of(plan.name.to_type())
+            ours!(Credentials).of(plan.name.non_default())
         ));
     }
 }

@@ -1,4 +1,5 @@
-//! Ready means: a user's login works, through the published ports.
+//! Waiting until the server is ready, that is, until a user's login works through the published
+//! ports.
 
 use std::time::{Duration, Instant};
 
@@ -14,21 +15,20 @@ use crate::node::spec;
 use crate::probe::Probe;
 use crate::secrets::Credentials;
 
-/// How long it may take until pods that were replaced get no more requests: they would
-/// answer with what was chosen before. Kubernetes tells them to end as soon as a new one is
-/// ready.
+/// Timeout until replaced pods, which have the old settings, receive no more requests.
+/// Kubernetes stops them as soon as a new pod is ready.
 const REPLACED: Duration = Duration::from_secs(15);
 
 /// A server that is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ready {
-    /// Whether it was ready at the first look.
-    pub(super) at_once: bool,
-    /// Since when its last component has been ready.
+    /// Whether it was ready at the first check.
+    pub(super) immediately: bool,
+    /// The time when its last component became ready.
     pub(super) since: Option<Timestamp>,
 }
 
-/// Waits until every component is ready and the server does what a user needs.
+/// Waits until every component is ready and the checks through the ports succeed.
 pub(super) async fn wait(
     session: &Session<'_>,
     credentials: Credentials,
@@ -38,7 +38,9 @@ pub(super) async fn wait(
     let Session { events, .. } = *session;
     let step = events.step("ready");
     let result = wait_all(session, credentials, cluster, time, &step).await;
-    step.end(result, |ready| (!ready.at_once, "a login works".to_owned()))
+    step.end(result, |ready| {
+        (!ready.immediately, "a login works".to_owned())
+    })
 }
 
 async fn wait_all(
@@ -56,11 +58,11 @@ async fn wait_all(
     } = *session;
     let began = Instant::now();
     let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
-    let mut at_once = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
+    let mut immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
     let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let waited = health::await_components(cluster, &installed, left, |component, state| {
-        at_once &= state.is_ready();
+        immediately &= state.is_ready();
         events.emit(Event::Component {
             component,
             state: state.clone(),
@@ -83,7 +85,7 @@ async fn wait_all(
     let answered = health::await_server(&probe, engine, &node, step).await?;
     let pods = components.iter().flat_map(|one| &one.seen.pods);
     Ok(Ready {
-        at_once: answered && at_once,
+        immediately: answered && immediately,
         since: pods.filter_map(|pod| pod.ready_since).max(),
     })
 }

@@ -1,16 +1,16 @@
-//! The user's own login to a registry, for the pods that are to pull with it.
+//! The user's login to a registry, for pods that pull with it.
 
 use super::{Error, Plan, Request};
 use crate::docker::Credentials;
 use crate::error::Result;
 use crate::values::PullSecret;
 
-/// Finds the login that the values ask for without giving it. May run a credential
+/// Finds the login of `imageCredentials` if the values do not contain it. May run a credential
 /// helper.
 ///
 /// # Errors
-/// When there is none, or none with a password.
-pub async fn complete(plan: &mut Plan, request: &Request) -> Result<()> {
+/// There is no login with a password.
+pub async fn resolve_login(plan: &mut Plan, request: &Request) -> Result<()> {
     let Some(PullSecret::Created {
         registry,
         login: None,

@@ -1,5 +1,5 @@
-//! What an interrupted stop or the time has done to a node that is whole, and how that is
-//! put right.
+//! Repairs of a complete node after an interrupted stop, stopped services or expired
+//! certificates.
 
 use jiff::Timestamp;
 
@@ -8,16 +8,15 @@ use crate::error::Result;
 use crate::event::Step;
 use crate::node::{self, Inspection};
 
-/// What was put right.
+/// The repairs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Revived {
     pub changed: bool,
     pub renewed: bool,
 }
 
-/// Finishes an interrupted stop, starts services that do not run and renews certificates
-/// that end, in a node that runs and was found as `found`, which is made to tell how the
-/// node is now.
+/// Finishes an interrupted stop, starts stopped services and renews certificates that expire
+/// soon in a running node. Updates `found`, the result of the inspection, if it changes.
 pub(super) async fn revive(
     engine: &dyn Engine,
     node: &str,
@@ -41,7 +40,7 @@ pub(super) async fn revive(
         let why = found.certificates.warning(now).unwrap_or_default();
         step.state(format!("renewing certificates: {why}"));
         node::renew_certificates(engine, node, &found.certificates).await?;
-        // The kubeconfig has changed with them.
+        // The kubeconfig contains a new certificate.
         *found = node::inspect(engine, node).await?;
         revived = Revived {
             changed: true,
@@ -62,7 +61,7 @@ mod tests {
     const SERVICES: &str = "\n@@ services\nActiveState=active\nUnitFileState=enabled\n\n\
         ActiveState=active\nUnitFileState=enabled\n";
 
-    /// What was put right in a node that tells `inspection`, and the commands for it.
+    /// Returns the repairs of a node with this inspection, and the commands for them.
     async fn revived(inspection: &str) -> (Revived, Vec<String>) {
         let inspection = inspection.to_owned();
         let answer = move |_: &str, argv: &[&str]| Output {
@@ -92,12 +91,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_in_order_is_left_alone() {
+    async fn a_healthy_node_is_not_changed() {
         assert_eq!(revived(SERVICES).await, (Revived::default(), Vec::new()));
     }
 
     #[tokio::test]
-    async fn services_that_do_not_run_are_started() {
+    async fn stopped_services_are_started() {
         let (revived, calls) = revived(&SERVICES.replacen("active", "inactive", 1)).await;
         assert!(revived.changed && !revived.renewed);
         assert!(calls[0].contains("systemctl start"), "{calls:?}");
@@ -105,7 +104,7 @@ mod tests {
         assert_eq!(calls.len(), 2);
     }
 
-    /// Services may be found running while a stop is about to end them.
+    /// Services may still be running although a stop is about to end them.
     #[tokio::test]
     async fn an_interrupted_stop_is_finished_before_services_are_started() {
         let (_, calls) = revived(&format!("\n@@ stop\n{SERVICES}")).await;

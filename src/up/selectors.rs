@@ -1,4 +1,4 @@
-//! Node selectors of the values, and the labels that the node has.
+//! Checks of the node selectors in the values against the labels of the node.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::path::quoted;
 /// The labels of one node.
 type Labels = BTreeMap<String, String>;
 
-/// Stops before anything is applied that no node could run: its pods would wait for
-/// ever.
+/// Refuses selectors that no node matches before anything is applied: the pods would stay
+/// pending.
 pub(super) async fn check(plan: &Plan, cluster: &Cluster) -> Result<()> {
     if wanted(plan).next().is_none() {
         return Ok(());
@@ -29,11 +29,11 @@ pub(super) async fn check(plan: &Plan, cluster: &Cluster) -> Result<()> {
     }
 }
 
-/// The selectors that the node will not match which `up` is about to create.
+/// Returns a finding if the node that `up` will create does not match the selectors.
 pub(super) fn of_new_node(plan: &Plan, architecture: &str) -> Option<Finding> {
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let name = spec::name(&plan.name);
-    // What the kubelet and kubeadm give to a control plane's node.
+    // The labels that the kubelet and kubeadm set on a control-plane node.
     let labels = Labels::from([
         label("kubernetes.io/hostname", &name),
         label("kubernetes.io/os", "linux"),
@@ -45,7 +45,7 @@ pub(super) fn of_new_node(plan: &Plan, architecture: &str) -> Option<Finding> {
     finding(plan, &[labels])
 }
 
-/// Each component's key and selector, where it has one.
+/// Returns the key and the selector of each component that has one.
 fn wanted(plan: &Plan) -> impl Iterator<Item = (String, &Labels)> {
     let installed = plan.values.installed().into_iter();
     installed.filter_map(|component| {
@@ -78,7 +78,7 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
     if missing.is_empty() {
         return None;
     }
-    let told: Vec<String> = missing
+    let list: Vec<String> = missing
         .iter()
         .map(|(label, keys)| {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
@@ -94,7 +94,7 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
     Some(Finding {
         what: format!(
             "the node does not have labels that the values select it by: {}",
-            told.join("; ")
+            list.join("; ")
         ),
         remedies: vec![
             Hint::run(
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_no_node_has_is_named_with_its_keys() {
+    fn reports_missing_labels_with_the_keys_that_select_them() {
         let own = plan(
             "apiserver: {nodeSelector: {app: clearml}}\nwebserver: {nodeSelector: {app: clearml, kubernetes.io/os: linux}}\n",
         );
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_every_node_has_are_matched() {
+    fn accepts_labels_that_every_node_has() {
         let usual = plan("redis: {}\napiserver: {nodeSelector: {kubernetes.io/arch: amd64}}\n");
         assert_eq!(of_new_node(&usual, "amd64"), None);
         assert!(of_new_node(&usual, "arm64").is_some());

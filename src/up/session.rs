@@ -1,13 +1,12 @@
-//! What every step works with.
+//! The arguments that all steps share.
 
 use super::{Plan, Request};
 use crate::docker::{Engine, EngineInfo};
 use crate::event::Events;
 use crate::state::StateDir;
 
-/// The one argument that all steps have in common. `P` is `()` until the plan is known.
-/// The engine and what it tells about itself are what another place for the server would
-/// replace.
+/// The arguments of a step. `P` is `()` until the plan is created. To run the server elsewhere,
+/// replace `engine` and `info`.
 #[derive(Clone, Copy)]
 pub(super) struct Session<'a, P = &'a Plan> {
     pub(super) plan: P,
@@ -38,7 +37,7 @@ impl<'a> Session<'a, ()> {
 }
 
 impl<'a, P> Session<'a, P> {
-    /// The same with this plan.
+    /// Sets the plan.
     pub(super) fn with<Q>(self, plan: Q) -> Session<'a, Q> {
         let Session {
             plan: _,
@@ -59,7 +58,7 @@ impl<'a, P> Session<'a, P> {
     }
 }
 
-/// What a session in a test borrows.
+/// The owned parts of a session in tests.
 #[cfg(test)]
 pub(super) struct Borrowed {
     request: Request,
@@ -69,7 +68,7 @@ pub(super) struct Borrowed {
 
 #[cfg(test)]
 impl Borrowed {
-    /// A request without options, a state directory that is never written to, and events
+    /// Creates a request without options, a state directory that is never written, and events
     /// that are not shown.
     pub(super) fn of(plan: &Plan) -> Borrowed {
         Borrowed {

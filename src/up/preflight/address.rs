@@ -1,4 +1,4 @@
-//! The address to listen on is one of this machine.
+//! The check of the listen address.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
@@ -8,9 +8,9 @@ use crate::error::Code;
 use crate::hint::{Hint, ours};
 use crate::settings::Listen;
 
-/// Returns the finding where this machine does not have the address.
+/// Returns a finding if this machine does not have the address.
 pub(super) fn address(listen: Listen) -> Option<Finding> {
-    if is_here(listen.ip()) {
+    if is_local(listen.ip()) {
         return None;
     }
     Some(Finding {
@@ -27,8 +27,9 @@ pub(super) fn address(listen: Listen) -> Option<Finding> {
     })
 }
 
-/// Port 0 is any free one, so that nothing but the address can be wrong.
-fn is_here(address: IpAddr) -> bool {
+/// Binds to port 0, which is any free port, so that only the address can be the cause of an
+/// error.
+fn is_local(address: IpAddr) -> bool {
     match TcpListener::bind((address, 0)) {
         Err(error) => error.kind() != ErrorKind::AddrNotAvailable,
         Ok(_) => true,
@@ -40,8 +41,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_of_another_machine_is_found() {
-        // TEST-NET-1 (RFC 5737): nobody has it.
+    fn refuses_an_address_of_another_machine() {
+        // TEST-NET-1 (RFC 5737): no machine has this address.
         let found = address("192.0.2.7".parse().unwrap()).unwrap();
         assert!(found.what.contains("192.0.2.7"), "{}", found.what);
         assert_eq!(address("127.0.0.1".parse().unwrap()), None);

@@ -11,15 +11,15 @@ use crate::up::Plan;
 use crate::up::session::Session;
 use crate::{files, manifests, mounts};
 
-/// File systems that keep owners without being tried: those of local disks.
-const KEEP_OWNERS: [&str; 11] = [
+/// File systems of local disks, which store owners.
+const STORE_OWNERS: [&str; 11] = [
     "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "overlay", "tmpfs",
 ];
-/// File systems that are known to keep none.
-const KEEP_NO_OWNERS: [&str; 4] = ["vfat", "msdos", "exfat", "vboxsf"];
+/// File systems that do not store owners.
+const IGNORE_OWNERS: [&str; 4] = ["vfat", "msdos", "exfat", "vboxsf"];
 
-/// Tries owners on a directory below `/probe`. A file system may take an owner in
-/// silence and keep another.
+/// Sets owners on a directory below `/probe`. A file system may accept an owner without an
+/// error and store another one.
 const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; code=0; \
      for o; do { chown \"$o\" \"$d\" && [ \"$(stat -c %u:%g \"$d\")\" = \"$o\" ]; } || code=1; done; \
      rmdir \"$d\"; exit $code";
@@ -28,7 +28,7 @@ const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; c
 pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
     let Session { plan, .. } = *session;
     let dir = match &plan.instance.data_dir {
-        DataPlace::Folder(dir) => dir,
+        DataPlace::Directory(dir) => dir,
         DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
     };
     if let Some(finding) = unusable(dir).or_else(|| reason_not_writable(plan, dir)) {
@@ -39,7 +39,7 @@ pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Something else stands at the directory's place, or above it.
+/// Returns a finding if something else is at the path or at one of its parents.
 pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
     let there = dir
         .ancestors()
@@ -58,12 +58,12 @@ pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
         ),
         vec![
             Hint::run("see what it is", format!("ls -ld {}", quoted(there))),
-            elsewhere(),
+            other_directory(),
         ],
     ))
 }
 
-/// Docker takes fewer names for volumes than for files.
+/// Checks the name of a volume: Docker accepts fewer names than for files.
 fn volume_name(name: &str) -> Option<Finding> {
     let valid = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
     let first = name.chars().next();
@@ -85,7 +85,7 @@ fn volume_name(name: &str) -> Option<Finding> {
     })
 }
 
-fn elsewhere() -> Hint {
+fn other_directory() -> Hint {
     Hint::run("use another directory", ours!(Up, "--data-dir DIR"))
 }
 
@@ -103,17 +103,17 @@ fn reason_not_writable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
         format!("cannot {doing}: {reason}"),
         vec![
             Hint::run("see who owns it", format!("ls -ld {}", quoted(there))),
-            elsewhere(),
+            other_directory(),
         ],
     ))
 }
 
-/// What stands in place of a component's directory: the node sees a symbolic link, and
-/// not the directory that it leads to.
+/// Returns findings about anything that is not a directory at the paths of the components. The
+/// node cannot follow a symbolic link, because its target is not mounted.
 fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (folder, component) in manifests::data_dirs(&plan.values) {
-        let place = dir.join(folder);
+    for (directory, component) in manifests::data_dirs(&plan.values) {
+        let place = dir.join(directory);
         let shown = place.display();
         if place.is_symlink() {
             let remedy = place.canonicalize().map_or_else(
@@ -146,9 +146,9 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
     findings
 }
 
-/// The file system takes the owners that the databases need. Only those that are not
-/// known for it are tried: by root here, else in a container, where the engine has
-/// the node's image.
+/// Checks that the file system stores the owners that the databases need. On file systems that
+/// are not known to store them, it tries: here as root, or else in a container if the engine
+/// has the node image.
 pub(in crate::up) async fn owners(
     session: &Session<'_>,
     dir: &HostPath,
@@ -166,20 +166,20 @@ pub(in crate::up) async fn owners(
     let folders = manifests::data_dirs(&plan.values);
     let folders = folders
         .into_iter()
-        .filter_map(|(folder, component)| Some((folder, component.data_owner()?)));
+        .filter_map(|(directory, component)| Some((directory, component.data_owner()?)));
     let folders: Vec<(String, (u32, u32))> = folders.collect();
-    if KEEP_OWNERS.contains(&kind) || are_kept(dir, &folders) {
+    if STORE_OWNERS.contains(&kind) || are_stored(dir, &folders) {
         return Ok(None);
     }
     let owners: Vec<(u32, u32)> = folders.into_iter().map(|(_, owner)| owner).collect();
-    let kept = if files::is_root() && !info.is_rootless() {
+    let stored = if files::is_root() && !info.is_rootless() {
         files::preserves_owners(there, &owners)
     } else if engine.image(&plan.instance.node_image).await?.is_some() {
         try_in_container(plan, there, &owners, engine).await?
     } else {
-        !KEEP_NO_OWNERS.contains(&kind)
+        !IGNORE_OWNERS.contains(&kind)
     };
-    Ok((!kept).then(|| {
+    Ok((!stored).then(|| {
         finding(
             format!(
                 "the data directory {dir} is on a file system ({kind}, mounted at {}) that does not let the databases own their files",
@@ -193,12 +193,12 @@ pub(in crate::up) async fn owners(
     }))
 }
 
-/// Whether all directories of components that exist have their owners: then the file
-/// system was tried before.
-fn are_kept(dir: &HostPath, folders: &[(String, (u32, u32))]) -> bool {
+/// Returns whether all existing directories of components have the right owners. The file
+/// system then stored them before.
+fn are_stored(dir: &HostPath, folders: &[(String, (u32, u32))]) -> bool {
     let mut found = folders
         .iter()
-        .filter_map(|(folder, owner)| Some((files::owner(&dir.join(folder))?, *owner)))
+        .filter_map(|(directory, owner)| Some((files::owner(&dir.join(directory))?, *owner)))
         .peekable();
     found.peek().is_some() && found.all(|(is, wanted)| is == wanted)
 }
@@ -246,7 +246,7 @@ mod tests {
         Plan::new("demo".parse().unwrap(), instance, None, &info).unwrap()
     }
 
-    async fn told(dir: PathBuf) -> Vec<String> {
+    async fn messages(dir: PathBuf) -> Vec<String> {
         let engine = FakeEngine::new(State::default());
         let (plan, info) = (plan(dir), EngineInfo::default());
         let borrowed = Borrowed::of(&plan);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_that_cannot_be_one_is_found_before_the_node_is_made() {
+    async fn refuses_a_path_that_is_not_a_directory() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         files::write(&at("file"), "").unwrap();
@@ -268,16 +268,16 @@ mod tests {
             ("file/below/data", "file is not a directory"),
             ("link", "link is a broken symbolic link"),
         ] {
-            let told = told(at(place)).await;
-            assert_eq!(told.len(), 1, "{told:?}");
-            assert!(told[0].ends_with(reason), "{told:?}");
+            let messages = messages(at(place)).await;
+            assert_eq!(messages.len(), 1, "{messages:?}");
+            assert!(messages[0].ends_with(reason), "{messages:?}");
         }
-        assert_eq!(told(at("good")).await, [""; 0]);
-        assert_eq!(told(at("new/data")).await, [""; 0]);
+        assert_eq!(messages(at("good")).await, [""; 0]);
+        assert_eq!(messages(at("new/data")).await, [""; 0]);
     }
 
     #[tokio::test]
-    async fn every_link_in_place_of_a_components_directory_is_named() {
+    async fn refuses_links_and_files_at_the_paths_of_components() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("my data");
         files::create_dir(&data.join("redis")).unwrap();
@@ -285,7 +285,7 @@ mod tests {
         files::write(&data.join("elasticsearch"), "").unwrap();
         plan(data.clone()).marker().write(&data).unwrap();
         let plan = plan(data);
-        let dir = plan.instance.data_dir.folder().unwrap();
+        let dir = plan.instance.data_dir.directory().unwrap();
         let found = components(&plan, dir);
         assert_eq!(found.len(), 2, "{found:?}");
         let link = found
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_docker_refuses_are_found() {
+    fn refuses_volume_names_that_docker_refuses() {
         for name in ["clearml-data", "a.b_c", "01"] {
             assert_eq!(volume_name(name), None);
         }
@@ -313,13 +313,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_where_nothing_can_be_written_is_named() {
-        let told = told("/proc/clearml".into()).await;
-        assert_eq!(told.len(), 1, "{told:?}");
+    async fn reports_a_path_that_cannot_be_written() {
+        let messages = messages("/proc/clearml".into()).await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
         assert!(
-            told[0].starts_with("cannot create the data directory /proc/clearml: ")
-                || told[0].contains("does not let the databases own"),
-            "{told:?}"
+            messages[0].starts_with("cannot create the data directory /proc/clearml: ")
+                || messages[0].contains("does not let the databases own"),
+            "{messages:?}"
         );
     }
 }

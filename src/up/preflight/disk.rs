@@ -1,4 +1,4 @@
-//! There is room for images and data.
+//! The checks of the disk space for images and data.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,26 +16,26 @@ use crate::up::session::Session;
 use crate::up::{Plan, data};
 use crate::words;
 
-/// What an image takes that is not there yet, unpacked: the largest of a release.
+/// Size of an image that is not pulled yet, unpacked: that of the largest image of a release.
 const UNKNOWN_IMAGE: u64 = 1_300_000_000;
-/// What the node image takes, and what Kubernetes writes.
+/// Size of the node image and of what Kubernetes writes.
 const NODE: u64 = 1_500_000_000;
-/// Bytes below which Elasticsearch stops writing, with some room to work.
+/// Elasticsearch stops writing below this free space; includes a reserve.
 const LEAST_FREE: u64 = 1_500_000_000;
-/// Files that a server makes in its first hours, with some room to work. Images are
-/// more, but those who lack room for them lack bytes as well.
+/// Number of files that a server creates in its first hours, with a reserve. Images have more
+/// files, but a disk without inodes for them has too few free bytes as well.
 const LEAST_INODES: u64 = 5_000;
-/// How long data that are copied may take to be counted.
+/// Timeout of measuring data that will be copied.
 const COUNTING: Duration = Duration::from_secs(5);
 
-/// What is too full. `fresh` is whether a node must be made.
-pub(super) async fn disk(session: &Session<'_>, fresh: bool) -> Result<Vec<Finding>> {
+/// Returns the findings. `is_new` is whether a node will be created.
+pub(super) async fn disk(session: &Session<'_>, is_new: bool) -> Result<Vec<Finding>> {
     let Session {
         plan, engine, info, ..
     } = *session;
-    let of_engine = || Hint::run("see what fills the disk", "docker system df");
+    let engine_hint = || Hint::run("see what fills the disk", "docker system df");
     let mut findings: Vec<Finding> = Vec::new();
-    let mut demand = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<Hint>| {
+    let mut require = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<Hint>| {
         if let Some(free) = free.filter(|free| *free < needed) {
             findings.push(Finding {
                 what: format!(
@@ -48,28 +48,39 @@ pub(super) async fn disk(session: &Session<'_>, fresh: bool) -> Result<Vec<Findi
             });
         }
     };
-    let needed = if fresh {
+    let needed = if is_new {
         for_images(plan, engine).await? + LEAST_FREE
     } else {
         LEAST_FREE
     };
     let root = info.root_dir.as_path();
     if info.in_virtual_machine() {
-        let free = if fresh {
+        let free = if is_new {
             free_in_engine(plan, engine).await
         } else {
             None
         };
-        demand("Docker's virtual machine", free, needed, vec![of_engine()]);
+        require(
+            "Docker's virtual machine",
+            free,
+            needed,
+            vec![engine_hint()],
+        );
     } else {
         let free = visible(root);
         let what = format!("Docker's root directory {}", root.display());
-        demand(&what, free, needed, vec![of_engine()]);
-        if let Some(folder) = plan.instance.data_dir.folder() {
-            let what = format!("the data directory {folder}");
-            let remedies = of_data(folder, format!("df -h {}", quoted(standing(folder))));
-            demand(&what, visible(folder), LEAST_FREE + copied(plan), remedies);
-            findings.extend(few_inodes(&what, folder));
+        require(&what, free, needed, vec![engine_hint()]);
+        if let Some(directory) = plan.instance.data_dir.directory() {
+            let what = format!("the data directory {directory}");
+            let remedies =
+                data_remedies(directory, format!("df -h {}", quoted(standing(directory))));
+            require(
+                &what,
+                visible(directory),
+                LEAST_FREE + copied(plan),
+                remedies,
+            );
+            findings.extend(few_inodes(&what, directory));
         }
         let what = format!("Docker's root directory {}", root.display());
         findings.extend(few_inodes(&what, root));
@@ -77,13 +88,13 @@ pub(super) async fn disk(session: &Session<'_>, fresh: bool) -> Result<Vec<Findi
     Ok(findings)
 }
 
-/// What to do about a full data disk: it need not be the engine's.
-fn of_data(folder: &Path, look: String) -> Vec<Hint> {
+/// Returns the remedies for a full data disk, which may differ from the engine's disk.
+fn data_remedies(directory: &Path, look: String) -> Vec<Hint> {
     let mut remedies = vec![Hint::run("see how full the disk is", look)];
-    if folder.exists() {
+    if directory.exists() {
         remedies.push(Hint::run(
             "see what fills the directory",
-            format!("sudo du -xh -d 1 {}", quoted(folder)),
+            format!("sudo du -xh -d 1 {}", quoted(directory)),
         ));
     }
     remedies.push(Hint::run(
@@ -93,7 +104,8 @@ fn of_data(folder: &Path, look: String) -> Vec<Hint> {
     remedies
 }
 
-/// Bytes that a move to another folder copies there, as far as they can be read in time.
+/// Returns the size of the data that a move to another directory copies, as far as it can be
+/// measured in time.
 fn copied(plan: &Plan) -> u64 {
     let Some((former, wanted)) = data::moved(plan) else {
         return 0;
@@ -105,7 +117,7 @@ fn copied(plan: &Plan) -> u64 {
     data_size::count(former, Instant::now() + COUNTING).bytes
 }
 
-/// A file system can be full of files with bytes to spare.
+/// Checks the inodes: a file system can run out of them before it runs out of space.
 fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
     let free = files::free_inodes(path).filter(|_| path.is_absolute())?;
     (free < LEAST_INODES).then(|| Finding {
@@ -129,8 +141,9 @@ fn visible(path: &Path) -> Option<u64> {
     files::free_space(path).filter(|_| path.is_absolute())
 }
 
-/// What loading the images takes at the most: each as layers and unpacked in the node,
-/// and the largest of Docker's once more, as engines spool what they export.
+/// Returns the space that loading the images needs at most: each image as layers and unpacked
+/// in the node, and the largest image in Docker once more, because engines write an export to a
+/// temporary file.
 async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
     let (mut sum, mut largest) = (0, 0);
     for wanted in plan.images() {
@@ -140,7 +153,7 @@ async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
         };
         let (size, copies, spooled) = match (image, plan.instance.pull) {
             (Some(image), _) => (image.size, 2, image.size),
-            // What Docker pulls first is in its store as well.
+            // An image that Docker pulls is also in Docker's store.
             (None, Pull::Engine) => (UNKNOWN_IMAGE, 3, UNKNOWN_IMAGE),
             (None, Pull::Auto | Pull::Node) => (UNKNOWN_IMAGE, 2, 0),
         };
@@ -152,8 +165,8 @@ async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
     Ok(sum + largest + node)
 }
 
-/// Free bytes where the engine's folder cannot be seen from here, asked for in a
-/// container; `None` while there is no image to make one of.
+/// Returns the free space of an engine whose disk is not visible here, as seen in a container;
+/// `None` if there is no image to create one from.
 async fn free_in_engine(plan: &Plan, engine: &dyn Engine) -> Option<u64> {
     let image = &plan.instance.node_image;
     engine.image(image).await.ok()??;
@@ -163,6 +176,6 @@ async fn free_in_engine(plan: &Plan, engine: &dyn Engine) -> Option<u64> {
         command: vec!["-B1".into(), "--output=avail".into(), "/".into()],
         ..ContainerSpec::new(name, image.clone())
     };
-    let (_, said) = run_once(engine, &container).await.ok()?;
-    said.lines().find_map(|line| line.trim().parse().ok())
+    let (_, output) = run_once(engine, &container).await.ok()?;
+    output.lines().find_map(|line| line.trim().parse().ok())
 }

@@ -1,5 +1,5 @@
-//! Whether this program runs in a container of the very engine that it uses: the node's
-//! ports are then open on the machine outside, and paths are those of that machine.
+//! The checks of running in a container of the engine that this program uses: the ports of the
+//! node are then open on the host, and paths are those of the host.
 
 use std::path::Path;
 
@@ -11,19 +11,18 @@ use crate::hint::{Hint, ours};
 use crate::path::quoted;
 use crate::settings::DataPlace;
 
-/// Files that Docker mounts in every container, from a directory that has the
-/// container's identifier.
+/// Files that Docker mounts in every container from a directory named after the container's ID.
 const MOUNTED: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
 
-/// Returns this program's own container, where it is one of the engine's.
+/// Returns the container that this program runs in, if it is one of the engine's.
 pub(super) async fn own_container(engine: &dyn Engine) -> Result<Option<Container>> {
     let read = |path: &str| files::read(path.as_ref()).ok().flatten();
     let of = |path| read(path).unwrap_or_default();
     let ids = identifiers(&of("/proc/self/cgroup"), &of("/proc/self/mountinfo"));
-    among(engine, &ids).await
+    find(engine, &ids).await
 }
 
-async fn among(engine: &dyn Engine, ids: &[String]) -> Result<Option<Container>> {
+async fn find(engine: &dyn Engine, ids: &[String]) -> Result<Option<Container>> {
     for id in ids {
         if let Some(container) = engine.container(id).await? {
             return Ok(Some(container));
@@ -32,7 +31,7 @@ async fn among(engine: &dyn Engine, ids: &[String]) -> Result<Option<Container>>
     Ok(None)
 }
 
-/// The published ports cannot be reached in a container with a network of its own.
+/// Published ports cannot be reached from a container unless it uses the host's network.
 pub(super) fn ports(own: &Container) -> Option<Finding> {
     if own.network_mode.as_deref() == Some("host") {
         return None;
@@ -54,10 +53,10 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
     })
 }
 
-/// Docker mounts a directory of the machine in the node: in a container it is the data
-/// directory only where it is mounted at the path that it has outside.
+/// Docker mounts directories of the host in the node. The data directory must therefore be
+/// mounted in this container at the same path.
 pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
-    let dir = place.folder()?;
+    let dir = place.directory()?;
     let mounts = own
         .mounts
         .iter()
@@ -89,7 +88,7 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
     })
 }
 
-/// The identifiers of containers that this process may be in.
+/// Returns the IDs of containers that this process may run in.
 fn identifiers(cgroup: &str, mountinfo: &str) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut add = |text: &str| {
@@ -103,8 +102,8 @@ fn identifiers(cgroup: &str, mountinfo: &str) -> Vec<String> {
     // `ID:CONTROLLERS:PATH`; the path is `/` with cgroup v2.
     cgroup.lines().for_each(&mut add);
     for line in mountinfo.lines() {
-        // `ID PARENT DEVICE ROOT MOUNTPOINT …`. The machine itself has mounts of
-        // containers too, but not at these places.
+        // `ID PARENT DEVICE ROOT MOUNTPOINT …`. The host has mounts of containers, too, but not
+        // at these paths.
         let fields: Vec<&str> = line.split(' ').collect();
         if let [_, _, _, root, place, ..] = fields[..]
             && MOUNTED.contains(&place)
@@ -124,7 +123,7 @@ mod tests {
     const ID: &str = "5d0c8ad3d7a9ef0b9d5b1c4a1f7e0c3b2a19080706050403020100ffeeddccbb";
 
     #[test]
-    fn a_process_finds_its_container_with_both_versions_of_cgroups() {
+    fn finds_the_container_with_both_versions_of_cgroups() {
         let v1 = format!("12:memory:/docker/{ID}\n11:cpu:/docker/{ID}\n");
         assert_eq!(identifiers(&v1, ""), [ID]);
         let systemd = format!("1:name=systemd:/system.slice/docker-{ID}.scope\n");
@@ -133,10 +132,10 @@ mod tests {
             "613 604 254:0 /var/lib/docker/containers/{ID}/hostname /etc/hostname rw,relatime - ext4 /dev/vda rw\n"
         );
         assert_eq!(identifiers("0::/\n", &mounts), [ID]);
-        let outside = format!(
+        let on_host = format!(
             "90 25 0:50 / /var/lib/docker/containers/{ID}/mounts/shm rw,nosuid - tmpfs shm rw\n"
         );
-        assert_eq!(identifiers("0::/user.slice\n", &outside), [""; 0]);
+        assert_eq!(identifiers("0::/user.slice\n", &on_host), [""; 0]);
     }
 
     fn container(network: &str, mounts: &[(&str, &str)]) -> Container {
@@ -154,9 +153,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_container_without_the_machines_network_is_found() {
+    async fn refuses_a_container_without_the_hosts_network() {
         let engine = FakeEngine::new(State::default());
-        let found = || async { among(&engine, &[ID.to_owned()]).await.unwrap() };
+        let found = || async { find(&engine, &[ID.to_owned()]).await.unwrap() };
         assert_eq!(found().await, None, "a container of another engine");
         let own = container("bridge", &[]);
         engine.state().containers.insert(ID.to_owned(), own.clone());
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_that_the_machine_has_elsewhere_is_found() {
+    fn refuses_a_data_directory_that_is_not_mounted_at_the_same_path() {
         let place = DataPlace::from(std::path::PathBuf::from("/srv/data"));
         let found = |mounts| data(&container("host", mounts), &place).is_some();
         assert!(found(&[]));

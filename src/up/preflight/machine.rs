@@ -1,4 +1,4 @@
-//! The engine and the machine that it runs on.
+//! The checks of the engine and its host.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::settings::DataPlace;
 use crate::up::Plan;
 use crate::words::{bytes, duration};
 
-/// The oldest Docker API that has what we use (Docker 19.03).
+/// The oldest supported Docker API (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
-/// Processors below which Kubernetes' own pods leave no room.
+/// Minimum number of CPUs: with fewer, the pods of Kubernetes leave no capacity for the server.
 const FEWEST_CPUS: u32 = 2;
-/// What certificates and tokens bear.
+/// The clock skew that certificates and tokens tolerate.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
-/// Below these pods fail with `too many open files` (kubernetes-sigs/kind#2586).
+/// With lower limits, pods fail with `too many open files` (kubernetes-sigs/kind#2586).
 const INOTIFY: [(&str, u64); 2] = [("max_user_instances", 256), ("max_user_watches", 65536)];
 
-/// The engine's version, and what the machine has of everything.
+/// Checks the version of the engine, the architecture, the memory and the CPUs.
 pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     let mut findings = Vec::new();
     if info.api < OLDEST_API {
@@ -74,7 +74,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     findings
 }
 
-/// The kernel's groups that Kubernetes bounds pods with.
+/// Checks the cgroup controllers, with which Kubernetes limits pods.
 pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     let rootless = info.is_rootless();
     if rootless && info.cgroup_version == "1" {
@@ -116,16 +116,17 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     })
 }
 
-/// Docker from snap sees only visible folders of the user's home.
+/// Checks that Docker from snap can access the data directory: it can only access directories
+/// in the user's home that are not hidden.
 pub(super) fn snap(
     plan: &Plan,
     info: &EngineInfo,
     home: Option<&std::path::Path>,
 ) -> Option<Finding> {
-    let DataPlace::Folder(folder) = &plan.instance.data_dir else {
+    let DataPlace::Directory(directory) = &plan.instance.data_dir else {
         return None;
     };
-    let inside = home.and_then(|home| folder.strip_prefix(home).ok());
+    let inside = home.and_then(|home| directory.strip_prefix(home).ok());
     let hidden = |path: &std::path::Path| path.to_string_lossy().starts_with('.');
     if !info.is_from_snap() || inside.is_some_and(|inside| !hidden(inside)) {
         return None;
@@ -134,7 +135,7 @@ pub(super) fn snap(
         what: format!(
             "Docker from snap cannot access {}: it can only access directories in your home whose \
              names do not start with a dot",
-            folder.display()
+            directory.display()
         ),
         remedies: vec![Hint::run(
             "keep the data in a Docker volume",
@@ -144,7 +145,7 @@ pub(super) fn snap(
     })
 }
 
-/// The engine's clock runs with ours.
+/// Checks the clock skew between this machine and the engine.
 pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
     let theirs: Timestamp = info.time.parse().ok()?;
     let skew = theirs.duration_since(now).unsigned_abs();
@@ -165,7 +166,7 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
     })
 }
 
-/// What may go wrong later on this machine, but need not.
+/// Returns warnings about possible problems on this host.
 pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
     let mut warnings = Vec::new();
     if info.storage_driver == "vfs" {
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rootless_engine_needs_controllers_by_name() {
+    fn missing_cgroup_controllers_are_reported() {
         let mut info = EngineInfo {
             security: vec!["name=rootless".into()],
             cgroup_version: "2".into(),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_off_is_told() {
+    fn clock_skew_is_reported() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let at = |time: &str| {
             let info = EngineInfo {
@@ -234,25 +235,25 @@ mod tests {
         };
         assert_eq!(at("2026-11-23T12:01:00.123456789Z"), None);
         assert_eq!(at(""), None);
-        let told = at("2026-11-23T11:50:00+00:00").unwrap();
-        assert!(told.contains("10 m behind"), "{told}");
+        let finding = at("2026-11-23T11:50:00+00:00").unwrap();
+        assert!(finding.contains("10 m behind"), "{finding}");
     }
 
     #[test]
-    fn few_watches_are_told_with_what_to_type() {
+    fn low_inotify_limits_are_reported_with_a_command() {
         assert_eq!(inotify(|_| Some(1 << 20)), None);
         assert_eq!(inotify(|_| None), None);
-        let told = inotify(|name| {
+        let finding = inotify(|name| {
             Some(if name == "max_user_instances" {
                 128
             } else {
                 1 << 20
             })
         });
-        let told = told.unwrap();
+        let finding = finding.unwrap();
         assert!(
-            told.ends_with("sudo sysctl fs.inotify.max_user_instances=2048"),
-            "{told}"
+            finding.ends_with("sudo sysctl fs.inotify.max_user_instances=2048"),
+            "{finding}"
         );
     }
 }

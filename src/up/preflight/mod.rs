@@ -1,5 +1,4 @@
-//! What must be true before anything is changed; everything that is not is told
-//! at once.
+//! Preflight checks, before anything is changed. All findings are reported together.
 
 mod address;
 pub(super) mod data_dir;
@@ -23,15 +22,15 @@ use crate::up::session::Session;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong, and why it matters.
+    /// The problem, and why it matters.
     pub what: String,
-    /// What to type or do.
+    /// What the user can do.
     pub remedies: Vec<Hint>,
     pub code: Code,
 }
 
 impl Finding {
-    /// An error that stands in the way.
+    /// Creates a finding from an error.
     pub(super) fn of(error: &impl Explain) -> Finding {
         Finding {
             what: error.to_string(),
@@ -44,7 +43,7 @@ impl Finding {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", summary(findings))]
 pub struct Failed {
-    /// At least one.
+    /// At least one finding.
     pub findings: Vec<Finding>,
 }
 
@@ -78,7 +77,7 @@ impl Explain for Failed {
     }
 }
 
-/// Checks everything that `up` needs.
+/// Runs all checks of `up`.
 pub(super) async fn run(session: &Session<'_>) -> Result<()> {
     let Session { events, .. } = *session;
     let step = events.step("preflight");
@@ -86,7 +85,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<()> {
     step.end(result, |()| (false, String::new()))
 }
 
-/// Checks what a node that is there needs to start and to be reached.
+/// Runs the checks of `start`.
 pub(super) async fn start(
     name: &InstanceName,
     settings: &Instance,
@@ -98,7 +97,7 @@ pub(super) async fn start(
     step.end(result, |()| (false, String::new()))
 }
 
-/// Checks that address, ports and network of the instance's node can be had.
+/// Checks that the address, the ports and the network of the instance's node are available.
 pub(super) async fn reachable(
     name: &InstanceName,
     settings: &Instance,
@@ -107,7 +106,7 @@ pub(super) async fn reachable(
     let node = engine.container(&spec::name(name)).await?;
     let ours = node.filter(|node| spec::is_ours(node, name));
     let own = inside::own_container(engine).await?;
-    told(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
+    into_result(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
 }
 
 async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
@@ -123,11 +122,11 @@ async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
     findings.extend(machine::cgroups(info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
-    findings.extend(owners::name_taken(plan, engine, node.as_ref()).await?);
+    findings.extend(owners::name_in_use(plan, engine, node.as_ref()).await?);
     findings.extend(data_dir::findings(session).await?);
-    findings.extend(plan.in_the_way.iter().cloned());
+    findings.extend(plan.early_findings.iter().cloned());
     findings.extend(owners::data(session).await?);
-    findings.extend(owners::data_left_behind(plan, engine).await?);
+    findings.extend(owners::abandoned_data(plan, engine).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
     let ours = node.filter(|node| spec::is_ours(node, &plan.name));
     let own = inside::own_container(engine).await?;
@@ -144,7 +143,7 @@ async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
     if new_node {
         findings.extend(proxy::unusable(proxies));
     }
-    told(findings)?;
+    into_result(findings)?;
     if new_node {
         for warning in proxy::warnings(proxies) {
             step.warn(warning);
@@ -158,8 +157,8 @@ async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
     Ok(())
 }
 
-/// What keeps the server from being reached: its address, ports and network. `node` is
-/// this instance's, if there is one; `own` is the container that this program runs in.
+/// Checks the address, the ports and the network. `node` is the node of this instance, if it
+/// exists; `own` is the container that this program runs in.
 async fn reach(
     settings: &Instance,
     engine: &dyn Engine,
@@ -172,7 +171,7 @@ async fn reach(
         findings.extend(network::networks(&engine.networks(NETWORK).await?));
     }
     if let Some(finding) = own.and_then(inside::ports) {
-        // What this container has of addresses and ports says nothing.
+        // The addresses and ports of this container are irrelevant.
         findings.push(finding);
         return Ok(findings);
     }
@@ -181,12 +180,12 @@ async fn reach(
         None => findings.extend(ports::ports(settings, engine, running).await?),
     }
     if let Some(stopped) = node.filter(|node| !node.running) {
-        findings.extend(ports::of_kubernetes(stopped, engine).await?);
+        findings.extend(ports::kubernetes(stopped, engine).await?);
     }
     Ok(findings)
 }
 
-fn told(findings: Vec<Finding>) -> Result<()> {
+fn into_result(findings: Vec<Finding>) -> Result<()> {
     match findings.is_empty() {
         true => Ok(()),
         false => Err(Failed { findings }.into()),
@@ -209,7 +208,7 @@ mod tests {
     use crate::ports::Ports;
     use crate::settings::DataPlace;
 
-    fn machine_that_fits() -> EngineInfo {
+    fn suitable_host() -> EngineInfo {
         EngineInfo {
             api: (1, 41),
             architecture: "amd64".into(),
@@ -219,8 +218,8 @@ mod tests {
         }
     }
 
-    /// A port that is free and that no other test of this program gets: it is below those
-    /// that the system hands out.
+    /// Returns a free port that no other test uses: it is below the ephemeral ports of the
+    /// system.
     fn free_port() -> u16 {
         static NEXT: AtomicU16 = AtomicU16::new(21_000);
         let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
@@ -252,15 +251,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_machine_that_fits_is_fine() {
+    async fn a_suitable_host_has_no_findings() {
         let dir = tempfile::tempdir().unwrap();
-        let info = machine_that_fits();
+        let info = suitable_host();
         let plan = plan_at(dir.path().join("data"), None, &info);
         assert_eq!(found(&plan, &info, State::default()).await, []);
     }
 
     #[tokio::test]
-    async fn a_machine_that_is_too_small_hears_everything_at_once() {
+    async fn all_findings_of_a_host_that_is_too_small_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         let info = EngineInfo {
             memory: 1_000_000_000,
@@ -274,9 +273,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cluster_of_somebody_else_keeps_its_name() {
+    async fn refuses_the_name_of_a_cluster_that_it_did_not_create() {
         let dir = tempfile::tempdir().unwrap();
-        let info = machine_that_fits();
+        let info = suitable_host();
         let plan = plan_at(dir.path().join("data"), None, &info);
         let node = Container {
             name: "demo-control-plane".into(),
@@ -292,11 +291,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_of_the_ingress_that_is_taken_comes_with_its_flag() {
+    async fn an_ingress_port_that_is_in_use_has_a_hint_with_its_option() {
         let dir = tempfile::tempdir().unwrap();
-        let mut plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = held.local_addr().unwrap().port();
+        let mut plan = plan_at(dir.path().join("data"), None, &suitable_host());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
         plan.instance.ingress.https_port = port;
         let engine = FakeEngine::new(State::default());
         assert_eq!(
@@ -304,7 +303,7 @@ mod tests {
             []
         );
         plan.instance.ingress.enabled = true;
-        // Who serves on 80 here is none of the test's business.
+        // The test must not depend on port 80 of the host.
         plan.instance.ingress.http_port = plan.instance.ports.web;
         let findings = ports::ports(&plan.instance, &engine, None).await.unwrap();
         let [finding] = &findings[..] else {
@@ -319,9 +318,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_missing_is_told_once_with_any_node() {
+    async fn an_unavailable_address_is_reported_once() {
         let dir = tempfile::tempdir().unwrap();
-        let mut plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
+        let mut plan = plan_at(dir.path().join("data"), None, &suitable_host());
         plan.instance.listen = "192.0.2.7".parse().unwrap();
         let engine = FakeEngine::new(State::default());
         let node = |running| Container {
@@ -342,11 +341,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stopped_nodes_kubernetes_port_that_is_taken_is_told() {
+    async fn reports_that_the_kubernetes_port_of_a_stopped_node_is_in_use() {
         let dir = tempfile::tempdir().unwrap();
-        let plan = plan_at(dir.path().join("data"), None, &machine_that_fits());
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = held.local_addr().unwrap().port();
+        let plan = plan_at(dir.path().join("data"), None, &suitable_host());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
         let node = Container {
             name: "demo-control-plane".into(),
             ports: vec![(6443, "127.0.0.1".into(), port)],
@@ -357,7 +356,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
-        drop(held);
+        drop(listener);
         assert_eq!(
             reach(&plan.instance, &engine, Some(&node), None)
                 .await
@@ -367,9 +366,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn data_are_not_left_behind_in_silence() {
+    async fn refuses_to_abandon_data() {
         let dir = tempfile::tempdir().unwrap();
-        let info = machine_that_fits();
+        let info = suitable_host();
         let former = dir.path().join("former");
         let mut plan = plan_at(dir.path().join("new"), Some(former.clone()), &info);
         plan.marker().write(&former).unwrap();
@@ -387,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn one_finding_is_the_error_itself() {
+    fn a_single_finding_is_the_error_message() {
         let failed = Failed {
             findings: vec![finding("port 1 is in use", "use another", Code::PortInUse)],
         };
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn many_findings_are_told_at_once_and_no_remedy_twice() {
+    fn findings_are_reported_together_without_duplicate_remedies() {
         let failed = Failed {
             findings: vec![
                 finding("a", "see docker", Code::PortInUse),

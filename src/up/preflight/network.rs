@@ -1,5 +1,5 @@
-//! The network that nodes share fits the addresses of pods and services, and there is
-//! one of it.
+//! The checks of the Docker network that nodes share: its range must not overlap with those of
+//! pods and services, and its name must be unambiguous.
 
 use super::{Failed, Finding};
 use crate::docker::{Engine, Network, ensure_network, unused_duplicates};
@@ -7,7 +7,7 @@ use crate::error::{Code, Result};
 use crate::hint::Hint;
 use crate::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
 
-/// What is wrong with the networks of that name, for a node that must be created or
+/// Returns the findings about the networks with that name, for a node that will be created or
 /// started.
 pub(super) fn networks(networks: &[Network]) -> Vec<Finding> {
     let unused = unused_duplicates(networks);
@@ -19,27 +19,27 @@ pub(super) fn networks(networks: &[Network]) -> Vec<Finding> {
     }
 }
 
-/// Creates the network unless it exists. One whose range does not fit, as Docker was
-/// told to use such ranges, is removed again.
+/// Creates the network unless it exists. If its range, which Docker chose from its
+/// configuration, overlaps with pods or services, the network is removed again.
 ///
 /// # Errors
-/// When it does not fit, or the engine refuses.
+/// The ranges overlap, or the engine refuses.
 pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
     if !engine.networks(NETWORK).await?.is_empty() {
         return Ok(());
     }
     ensure_network(engine, NETWORK).await?;
     for network in engine.networks(NETWORK).await? {
-        let Some(clash) = clash(&network) else {
+        let Some(conflict) = conflict(&network) else {
             continue;
         };
         if network.containers.is_empty() {
-            // Somebody else may have removed it, or use it by now.
+            // Another process may have removed it, or may be using it.
             let _ = engine.remove_network(&network.id).await;
         }
         let finding = Finding {
             what: format!(
-                "Docker gave the new network `{NETWORK}` {clash}; the network was \
+                "Docker gave the new network `{NETWORK}` {conflict}; the network was \
                 removed again"
             ),
             remedies: vec![
@@ -56,17 +56,17 @@ pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
     Ok(())
 }
 
-/// Creates the network with a range that pods and services do not have.
+/// Creates the network with a range that does not overlap with pods and services.
 const CREATE: &str = "docker network create --subnet 172.30.0.0/16 kind";
 
-/// Says in which range the network and pods or services meet. These have fixed ranges,
-/// as kind's have: packets to whoever is in both would not leave the node.
-fn clash(network: &Network) -> Option<String> {
+/// Describes the overlap with pods or services, whose ranges are fixed as in kind. Packets to
+/// an address in both ranges would not leave the node.
+fn conflict(network: &Network) -> Option<String> {
     let ranges = [("pods", POD_SUBNET), ("services", SERVICE_SUBNET)];
     ranges.into_iter().find_map(|(who, range)| {
-        let taken: ipnet::IpNet = range.parse().ok()?;
+        let used: ipnet::IpNet = range.parse().ok()?;
         let mut subnets = network.subnets.iter();
-        let subnet = subnets.find(|s| s.contains(&taken) || taken.contains(*s))?;
+        let subnet = subnets.find(|s| s.contains(&used) || used.contains(*s))?;
         Some(format!(
             "the range {subnet}, but Kubernetes uses {range} for {who}"
         ))
@@ -74,7 +74,7 @@ fn clash(network: &Network) -> Option<String> {
 }
 
 fn overlap(network: &Network) -> Option<Finding> {
-    let clash = clash(network)?;
+    let conflict = conflict(network)?;
     let others: Vec<&str> = network.containers.keys().map(String::as_str).collect();
     let free = match others.is_empty() {
         true => None,
@@ -88,16 +88,16 @@ fn overlap(network: &Network) -> Option<Finding> {
         format!("docker network rm {NETWORK} && {CREATE}"),
     );
     Some(Finding {
-        what: format!("the Docker network `{NETWORK}` has {clash}"),
+        what: format!("the Docker network `{NETWORK}` has {conflict}"),
         remedies: free.into_iter().chain([create]).collect(),
         code: Code::DockerUnsupported,
     })
 }
 
-/// Engines start no container in a network whose name is ambiguous, and one that is in
-/// use cannot be removed.
+/// The engine cannot start containers in a network with an ambiguous name, and cannot remove a
+/// network that is in use.
 fn duplicates(networks: &[&Network]) -> Finding {
-    let told = networks.iter().map(|network| {
+    let described = networks.iter().map(|network| {
         let users: Vec<&str> = network.containers.keys().map(String::as_str).collect();
         format!("{} with {}", short(&network.id), users.join(", "))
     });
@@ -110,7 +110,7 @@ fn duplicates(networks: &[&Network]) -> Finding {
         what: format!(
             "several Docker networks are named `{NETWORK}`, so Docker cannot start containers in \
              any of them: {}",
-            told.collect::<Vec<_>>().join("; ")
+            described.collect::<Vec<_>>().join("; ")
         ),
         remedies: vec![
             Hint::run(
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_pods_and_services_are_not_the_networks() {
+    fn refuses_a_network_that_overlaps_with_pods_or_services() {
         let found = |subnet| networks(&[network("a", subnet, None)]);
         assert_eq!(found("172.18.0.0/16"), []);
         for (subnet, who) in [
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_network_with_the_range_of_pods_is_removed_again() {
+    async fn a_new_network_that_overlaps_with_pods_is_removed_again() {
         for (range, left) in [("10.244.0.0/24", 0), ("172.18.0.0/16", 1)] {
             let engine = FakeEngine::new(State {
                 range: range.parse().ok(),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn two_networks_are_told_only_where_neither_can_be_removed() {
+    fn duplicate_networks_are_reported_only_if_both_are_in_use() {
         let a = network("a", "172.18.0.0/16", Some("one"));
         let b = network("b", "172.19.0.0/16", Some("two"));
         let unused = network("c", "172.20.0.0/16", None);

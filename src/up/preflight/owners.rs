@@ -1,4 +1,4 @@
-//! Names and folders are ours or nobody's.
+//! The checks that the name, the data and the kubeconfig belong to this instance.
 
 use std::path::Path;
 
@@ -13,8 +13,9 @@ use crate::state::{self, Marker};
 use crate::up::session::Session;
 use crate::up::{Plan, data};
 
-/// The node's name, or kind's cluster of that name, belongs to somebody else.
-pub(super) async fn name_taken(
+/// Returns a finding if the name is in use by a container or a kind cluster that clearml-local
+/// did not create.
+pub(super) async fn name_in_use(
     plan: &Plan,
     engine: &dyn Engine,
     node: Option<&Container>,
@@ -26,14 +27,14 @@ pub(super) async fn name_taken(
         .chain(node)
         .find(|container| !spec::is_ours(container, &plan.name));
     Ok(other.map(|container| {
-        let maker = if container.labels.contains_key(KIND_CLUSTER_LABEL) {
+        let owner = if container.labels.contains_key(KIND_CLUSTER_LABEL) {
             "a kind cluster that clearml-local did not create"
         } else {
             "one that clearml-local did not create"
         };
         Finding {
             what: format!(
-                "the name `{}` is in use: the container {} is {maker}",
+                "the name `{}` is in use: the container {} is {owner}",
                 plan.name, container.name
             ),
             remedies: vec![Hint::run("use another name", ours!(Up).of(Some("NAME")))],
@@ -42,7 +43,8 @@ pub(super) async fn name_taken(
     }))
 }
 
-/// The place for the data is ours, and its databases fit the release.
+/// Checks that the data belong to this instance and that the databases of the release can read
+/// them.
 pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
     let Session {
         plan,
@@ -52,11 +54,13 @@ pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
     } = *session;
     let place = &plan.instance.data_dir;
     let checked = match place {
-        // Why it cannot be read is found in `data_dir`.
-        DataPlace::Folder(folder) if data_dir::unusable(folder).is_some() => return Ok(None),
-        // What an interrupted copy left there is ours.
-        DataPlace::Folder(folder) if Marker::is_copying(folder) => Ok(()),
-        DataPlace::Folder(folder) => plan.marker().check(folder),
+        // `data_dir` reports why it cannot be read.
+        DataPlace::Directory(directory) if data_dir::unusable(directory).is_some() => {
+            return Ok(None);
+        }
+        // An interrupted copy belongs to this instance.
+        DataPlace::Directory(directory) if Marker::is_copying(directory) => Ok(()),
+        DataPlace::Directory(directory) => plan.marker().check(directory),
         DataPlace::Volume(name) => match engine.volume_labels(name).await? {
             None => Ok(()),
             Some(labels) => match Marker::from_labels(&labels) {
@@ -86,8 +90,8 @@ pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
     }))
 }
 
-/// Data can go from folder to folder alone: elsewhere they would be left behind.
-pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+/// Refuses moves other than between directories, which would abandon the data.
+pub(super) async fn abandoned_data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
     let wanted = &plan.instance.data_dir;
     let Some(former) = plan
         .former_data_dir
@@ -120,7 +124,7 @@ pub(super) async fn data_left_behind(plan: &Plan, engine: &dyn Engine) -> Result
     }))
 }
 
-/// The user's kubeconfig can be changed, where that is asked for.
+/// Checks that the user's kubeconfig can be changed, if requested.
 pub(super) fn kubeconfig(plan: &Plan, path: Option<&Path>) -> Option<Finding> {
     let path = path.filter(|_| plan.instance.merge_kubeconfig)?;
     kubeconfig::check(path).err().map(|error| Finding {

@@ -1,4 +1,4 @@
-//! The host ports are free, or it is known who holds them.
+//! The checks of the host ports.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use crate::hint::{Hint, ours};
 use crate::node::spec;
 use crate::settings::{Instance, Listen};
 
-/// The ports that are in use by somebody else than `node`, which runs.
+/// Returns the ports that are in use, except by the running `node`.
 pub(super) async fn ports(
     settings: &Instance,
     engine: &dyn Engine,
@@ -32,7 +32,7 @@ pub(super) async fn ports(
     for (flag, port) in wanted {
         let ours = node.and_then(|node| node.ports.iter().find(|(_, _, host)| *host == port));
         if let Some((_, ours, _)) = ours {
-            findings.extend(elsewhere(listen, port, ours).map(|at| Finding {
+            findings.extend(other_listener(listen, port, ours).map(|at| Finding {
                 what: format!("port {port} on {at} is in use"),
                 remedies: vec![
                     see(port),
@@ -45,9 +45,9 @@ pub(super) async fn ports(
         if is_free(listen.ip(), port) {
             continue;
         }
-        let (holder, remedy) = holder(engine, port).await?;
+        let (user, remedy) = user_of(engine, port).await?;
         findings.push(Finding {
-            what: format!("port {port} on {listen} is in use{holder}"),
+            what: format!("port {port} on {listen} is in use{user}"),
             remedies: vec![
                 remedy,
                 Hint::run("or use another port", ours!(Up, "{flag} PORT")),
@@ -58,22 +58,19 @@ pub(super) async fn ports(
     Ok(findings)
 }
 
-/// Returns the finding where somebody took the port of a stopped node's Kubernetes API,
-/// which is fixed in its container.
-pub(super) async fn of_kubernetes(
-    node: &Container,
-    engine: &dyn Engine,
-) -> Result<Option<Finding>> {
+/// Returns a finding if the port of a stopped node's Kubernetes API, which is fixed in its
+/// container, is in use.
+pub(super) async fn kubernetes(node: &Container, engine: &dyn Engine) -> Result<Option<Finding>> {
     let Some(port) = spec::api_server_port(node) else {
         return Ok(None);
     };
     if is_free(Ipv4Addr::LOCALHOST.into(), port) {
         return Ok(None);
     }
-    let (holder, remedy) = holder(engine, port).await?;
+    let (user, remedy) = user_of(engine, port).await?;
     Ok(Some(Finding {
         what: format!(
-            "port {port} on 127.0.0.1, which the Kubernetes API of {} needs, is in use{holder}",
+            "port {port} on 127.0.0.1, which the Kubernetes API of {} needs, is in use{user}",
             node.name
         ),
         remedies: vec![
@@ -88,18 +85,17 @@ pub(super) async fn of_kubernetes(
     }))
 }
 
-/// Returns an address on which somebody else has a port that the running node has on
-/// `ours`, where the node is to have it there as well. Nobody can try that as long as
-/// the node runs, but Linux lists who listens.
-fn elsewhere(listen: Listen, port: u16, ours: &str) -> Option<Ipv4Addr> {
+/// Returns another address on which a port of the running node is in use, if the settings
+/// require the port there. Binding to it cannot be tried while the node is running, but Linux
+/// lists all listeners.
+fn other_listener(listen: Listen, port: u16, ours: &str) -> Option<Ipv4Addr> {
     let table = files::read(Path::new("/proc/net/tcp")).ok()??;
     let mut addresses = listening(&table, port);
     addresses.find(|at| at.to_string() != ours && (listen.is_all() || *at == listen.ip()))
 }
 
-/// The addresses on which a port is listened on, by `/proc/net/tcp`: `0: 0100007F:1F90
-/// 00000000:0000 0A …`, where 0A is a listener and the address is in the order of its
-/// bytes in memory.
+/// Returns the addresses of the listeners on a port from `/proc/net/tcp`: `0: 0100007F:1F90
+/// 00000000:0000 0A …`, where 0A is a listener and the address is in memory byte order.
 fn listening(table: &str, port: u16) -> impl Iterator<Item = Ipv4Addr> {
     table.lines().filter_map(move |line| {
         let [_, local, _, "0A", ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
@@ -112,8 +108,8 @@ fn listening(table: &str, port: u16) -> impl Iterator<Item = Ipv4Addr> {
     })
 }
 
-/// Low ports are for root, which the engine usually is: whether one is free shows
-/// in that nobody answers.
+/// Only root, as which the engine usually runs, can bind to a low port. Such a port counts as
+/// free if it does not accept connections.
 fn is_free(address: IpAddr, port: u16) -> bool {
     let at = SocketAddr::new(address, port);
     match TcpListener::bind(at) {
@@ -125,9 +121,9 @@ fn is_free(address: IpAddr, port: u16) -> bool {
     }
 }
 
-/// Who holds a port, in words, and what to type about it. Processes of other users
-/// are seen by root alone.
-async fn holder(engine: &dyn Engine, port: u16) -> Result<(String, Hint)> {
+/// Describes the container or process that uses a port, with a hint. Only root can see
+/// processes of other users.
+async fn user_of(engine: &dyn Engine, port: u16) -> Result<(String, Hint)> {
     if let Some(name) = engine.container_publishing(port).await? {
         return Ok((
             format!(" by the container {name}"),
@@ -156,7 +152,7 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
 
     #[test]
-    fn a_port_that_somebody_listens_on_is_not_free() {
+    fn a_port_with_a_listener_is_not_free() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = listener.local_addr().unwrap();
         assert!(!is_free(taken.ip(), taken.port()));
@@ -166,10 +162,10 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_port_is_looked_for_beside_the_running_node() {
+    fn finds_other_listeners_on_a_port_of_the_running_node() {
         let node = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = node.local_addr().unwrap().port();
-        let found = |listen: &str| elsewhere(listen.parse().unwrap(), port, "127.0.0.1");
+        let found = |listen: &str| other_listener(listen.parse().unwrap(), port, "127.0.0.1");
         assert_eq!(found("0.0.0.0"), None);
         let other = TcpListener::bind(("127.0.0.9", port)).unwrap();
         assert_eq!(found("0.0.0.0"), Some(Ipv4Addr::new(127, 0, 0, 9)));
@@ -180,11 +176,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_holds_a_port_is_named() {
+    async fn names_the_user_of_a_port() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let engine = FakeEngine::new(State::default());
-        let (who, remedy) = holder(&engine, port).await.unwrap();
+        let (who, remedy) = user_of(&engine, port).await.unwrap();
         let me = std::process::id();
         assert!(who.contains(&format!("(process {me})")), "{who}");
         assert_eq!(remedy.to_string(), format!("stop it: kill {me}"));
@@ -195,7 +191,7 @@ mod tests {
             ..Container::default()
         };
         engine.state().containers.insert("web".into(), container);
-        let (who, _) = holder(&engine, port).await.unwrap();
+        let (who, _) = user_of(&engine, port).await.unwrap();
         assert_eq!(who, " by the container web");
     }
 }

@@ -1,11 +1,11 @@
-//! The proxies that a new node gets.
+//! The checks of the proxies of a new node.
 
 use super::Finding;
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 use crate::proxy::Proxies;
 
-/// Proxies that nothing in the node can use.
+/// Returns findings about proxies with an invalid URL.
 pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
     let broken = proxies.each().filter_map(|proxy| {
         let reason = proxy.url.as_ref().err()?;
@@ -23,7 +23,7 @@ pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
     broken.collect()
 }
 
-/// Proxies that the node will not reach as they are.
+/// Returns warnings about proxies that the node cannot use.
 pub(super) fn warnings(proxies: &Proxies) -> Vec<String> {
     let usable = proxies
         .each()
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_nothing_can_use_is_named_without_its_password() {
+    fn an_invalid_url_is_reported_without_its_password() {
         let found = unusable(&proxies("HTTPS_PROXY", "ftp://jane:geheim@proxy:21"));
         let [finding] = &found[..] else {
             panic!("{found:?}");
@@ -75,10 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_on_loopback_is_noticed_in_every_form() {
-        for here in ["localhost:3128", "http://jane:geheim@127.0.0.1:3128"] {
-            let warnings = warnings(&proxies("https_proxy", here));
-            assert_eq!(warnings.len(), 1, "{here}");
+    fn warns_about_a_proxy_on_a_loopback_address() {
+        for url in ["localhost:3128", "http://jane:geheim@127.0.0.1:3128"] {
+            let warnings = warnings(&proxies("https_proxy", url));
+            assert_eq!(warnings.len(), 1, "{url}");
             assert!(warnings[0].contains("(https_proxy)"), "{warnings:?}");
             assert!(!warnings[0].contains("geheim"), "{warnings:?}");
         }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_the_engine_hides_is_asked_for() {
+    fn warns_about_a_login_that_docker_hides() {
         let hidden = proxies("HTTPS_PROXY", "http://xxxxx:xxxxx@proxy:3128");
         let warnings = warnings(&hidden.with_source("the Docker engine"));
         assert!(

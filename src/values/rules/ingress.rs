@@ -79,7 +79,7 @@ pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
             Some(controller) => annotations(context, controller.class, found),
         }
     }
-    if !context.release.can_display_urls() && sites.app.is_some() && !sites.found_by_web_app() {
+    if !context.release.can_display_urls() && sites.app.is_some() && !sites.known_to_web_app() {
         found.push(Finding::new(
             &keys::APP.host_name,
             format!(

@@ -77,7 +77,7 @@ impl Sites {
 
     /// Whether the web app can derive the host names of the other two from its own: its code
     /// only supports `app.`, `api.` and `files.` of one domain (facts: §2.3).
-    pub fn found_by_web_app(&self) -> bool {
+    pub fn known_to_web_app(&self) -> bool {
         let (Some(app), Some(api), Some(files)) = (&self.app, &self.api, &self.files) else {
             return false;
         };

@@ -1,7 +1,7 @@
-//! Back to an earlier revision: by a rollback, or by an `up --atomic` that failed.
+//! Rolling back to an earlier revision with `rollback`, or after a failed `up --atomic`.
 
-use super::past::Record;
-use super::{Request, bring_up};
+use super::previous::Record;
+use super::{Request, run_steps};
 use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
 use crate::event::Events;
@@ -11,15 +11,15 @@ use crate::options::Options;
 use crate::state::StateDir;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackTo {
-    /// The revision; the last good one before the current where none is said.
+pub struct RollbackTarget {
+    /// The number of the revision. By default, the last good one before the current revision.
     pub number: Option<u32>,
-    /// Whether only its values are taken, and the release stays.
+    /// Whether to restore only its values and keep the release.
     pub keep_release: bool,
 }
 
-/// Goes back after a failure, and returns the error with what became of that.
-pub(super) async fn after(
+/// Rolls back after a failure. Returns the error with the result of the rollback.
+pub(super) async fn after_failure(
     error: Error,
     record: &Record<'_>,
     request: &Request,
@@ -27,10 +27,10 @@ pub(super) async fn after(
     engine: &dyn Engine,
     events: &Events,
 ) -> Error {
-    let (failed, good) = match record.way_back() {
+    let (failed, good) = match record.rollback_target() {
         None => return error,
         Some(Err(what)) => {
-            let unchanged = WentBack {
+            let unchanged = RolledBack {
                 error,
                 what,
                 restored: false,
@@ -46,22 +46,22 @@ pub(super) async fn after(
         options: Options::only(request.options.wait.clone()),
         atomic: false,
         interrupt: Interrupt::never(),
-        back_to: Some(BackTo {
+        back_to: Some(RollbackTarget {
             number: Some(good),
             keep_release: false,
         }),
         ..request.clone()
     };
     let mut record = Record::new(&request.name, state);
-    // Boxed, as it is the same story again.
-    let result = Box::pin(bring_up(&back, state, engine, events, &mut record)).await;
+    // Boxed because the future of `run_steps` may contain this one.
+    let result = Box::pin(run_steps(&back, state, engine, events, &mut record)).await;
     record.end(&result, events).await;
     let restored = result.is_ok();
     let what = match result {
         Ok(_) => format!("rolled back to revision {good}"),
         Err(other) => format!("rolling back to revision {good} failed as well: {other}"),
     };
-    WentBack {
+    RolledBack {
         error,
         what,
         restored,
@@ -69,17 +69,17 @@ pub(super) async fn after(
     .into()
 }
 
-/// An error, and what was done about it.
+/// An error, and the result of the rollback after it.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
-struct WentBack {
+struct RolledBack {
     error: Error,
     what: String,
-    /// Whether the earlier revision is in force again.
+    /// Whether the rollback succeeded.
     restored: bool,
 }
 
-impl Explain for WentBack {
+impl Explain for RolledBack {
     fn code(&self) -> Code {
         self.error.code()
     }
@@ -91,7 +91,7 @@ impl Explain for WentBack {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        // A signal's hint is to go on from what was made, and that is undone.
+        // The hint of `Interrupted` is to continue, but the changes are undone.
         if self.restored && self.error.is::<Interrupted>() {
             return vec![Hint::run("see what was undone", ours!(History))];
         }
@@ -105,13 +105,13 @@ mod tests {
     use crate::interrupt::Signal;
 
     #[test]
-    fn an_interrupted_change_that_was_undone_is_nothing_to_go_on_with() {
+    fn after_a_rollback_the_hint_is_not_to_continue() {
         let hints = |restored| {
             let interrupted = Interrupted {
                 signal: Signal::HangUp,
                 next: Hint::run("continue with", ours!(Up)),
             };
-            let error = Error::from(WentBack {
+            let error = Error::from(RolledBack {
                 error: interrupted.into(),
                 what: "rolled back to revision 1".to_owned(),
                 restored,

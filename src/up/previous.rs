@@ -1,4 +1,4 @@
-//! What was before an `up`, and the record of how it went.
+//! The state before `up`, and the record of its revision.
 
 use super::session::Session;
 use super::{Plan, data};
@@ -13,34 +13,35 @@ use crate::revisions::{self, History, Outcome, Revision};
 use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
-/// What was before.
+/// The state of an instance before `up`.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(super) struct Previous {
     pub(super) history: History,
-    /// What applies where there is no option: the settings of an earlier `up`, with the choice
-    /// of the revision that is gone back to.
-    pub(super) chosen: Option<Instance>,
-    /// That revision.
+    /// The settings of an earlier `up`, which apply where there is no option; for a rollback,
+    /// with the release and the values of its target.
+    pub(super) settings: Option<Instance>,
+    /// The target of a rollback.
     pub(super) back_to: Option<u32>,
     pub(super) cluster: Option<Cluster>,
-    /// Whether there is a node that nobody can read.
+    /// Whether there is a node that cannot be read.
     pub(super) unreadable: bool,
-    /// The node, also one that is stopped.
+    /// The node, running or stopped.
     pub(super) node: Option<Container>,
-    /// Whether that node must be started to read what only its cluster has.
-    pub(super) must_wake: bool,
-    /// Whether all settings are known without that.
-    pub(super) knows_settings: bool,
-    /// Set where the node is another instance's.
+    /// Whether the node must be started because only its cluster has the settings or the keys.
+    pub(super) must_start: bool,
+    /// Whether the settings are known without starting the node.
+    pub(super) settings_known: bool,
+    /// The other instance, if the node belongs to one.
     pub(super) another: Option<AnotherInstance>,
-    /// Set where it is another instance's for all that can be known before it is started.
+    /// The other instance that the node appears to belong to, which is certain only when it is
+    /// started.
     pub(super) suspected: Option<AnotherInstance>,
 }
 
-impl Past {
-    /// Looks at what is kept here, at the node and at its cluster, and beside its data;
-    /// starts nothing.
-    pub(super) async fn look(session: &Session<'_, ()>) -> Result<Past> {
+impl Previous {
+    /// Reads the state directory, the node, its cluster and the settings saved_with_data the
+    /// data. Starts nothing.
+    pub(super) async fn find(session: &Session<'_, ()>) -> Result<Previous> {
         let Session {
             request,
             state,
@@ -50,15 +51,15 @@ impl Past {
         let kept = state.instance()?;
         let home = state.secrets()?;
         let node = recovery::node_of(&request.name, engine).await?;
-        let stranger = match (&kept, &node) {
+        let unrecognized = match (&kept, &node) {
             (Some(kept), Some(node)) => recovery::is_unrecognized(kept, node, state)?,
             _ => false,
         };
         let running = recovery::cluster_state(&request.name, state, engine).await?;
-        let unknown = kept.is_none() || home.is_none() || stranger;
-        let must_wake = running.is_unavailable() && unknown;
+        let unknown = kept.is_none() || home.is_none() || unrecognized;
+        let must_start = running.is_unavailable() && unknown;
         let whose = match (&kept, &node) {
-            (Some(kept), Some(node)) if stranger => {
+            (Some(kept), Some(node)) if unrecognized => {
                 let cluster = running.cluster();
                 recovery::ownership(node, kept, cluster, home.as_ref(), state, engine).await?
             }
@@ -66,60 +67,67 @@ impl Past {
         };
         let (another, suspected) = match whose {
             Ownership::Ours => (None, None),
-            Ownership::Unknown(suspected) if must_wake => (None, Some(suspected)),
+            Ownership::Unknown(suspected) if must_start => (None, Some(suspected)),
             Ownership::Another(another) | Ownership::Unknown(another) => (Some(another), None),
         };
-        let beside = match &node {
-            Some(node) if must_wake && kept.is_none() => recovery::settings(node, engine).await?,
+        let saved_with_data = match &node {
+            Some(node) if must_start && kept.is_none() => recovery::settings(node, engine).await?,
             _ => None,
         };
-        let here = revisions::load(state, None).await?;
+        let local = revisions::load(state, None).await?;
         let history = match running.cluster() {
             Some(cluster) => revisions::load(state, Some(cluster)).await?,
-            None => here.clone(),
+            None => local.clone(),
         };
-        let knows_settings = match &kept {
+        let settings_known = match &kept {
             Some(_) => suspected.is_none(),
-            None => beside.is_some() || !here.is_empty(),
+            None => saved_with_data.is_some() || !local.is_empty(),
         };
         let earlier = match kept {
-            Some(kept) => Some(of_others(kept, node.as_ref(), &here, &history, state)?),
-            None => read_back(node.as_ref(), beside, engine, &history).await?,
+            Some(kept) => Some(merge_other_homes(
+                kept,
+                node.as_ref(),
+                &local,
+                &history,
+                state,
+            )?),
+            None => recover_settings(node.as_ref(), saved_with_data, engine, &history).await?,
         };
-        let past = Past {
+        let previous = Previous {
             history,
-            chosen: earlier,
+            settings: earlier,
             back_to: None,
             unreadable: running.is_unavailable(),
             cluster: running.cluster().cloned(),
             node,
-            must_wake,
-            knows_settings,
+            must_start,
+            settings_known,
             another,
             suspected,
         };
         let Some(back) = request.back_to else {
-            return Ok(past);
+            return Ok(previous);
         };
-        let target = past.history.target(back.number)?;
+        let target = previous.history.target(back.number)?;
         let number = target.number;
-        let chosen = past.chosen.unwrap_or_else(|| target.instance.clone());
-        let release = (chosen.release.clone(), chosen.release_file.clone());
-        let mut chosen = chosen.with_choice_of(&target.instance);
+        let settings = previous.settings.unwrap_or_else(|| target.instance.clone());
+        let release = (settings.release.clone(), settings.release_file.clone());
+        let mut settings = settings.with_values_and_release_of(&target.instance);
         if back.keep_release {
-            (chosen.release, chosen.release_file) = release;
+            (settings.release, settings.release_file) = release;
         }
-        Ok(Past {
-            chosen: Some(chosen),
+        Ok(Previous {
+            settings: Some(settings),
             back_to: Some(number),
-            ..past
+            ..previous
         })
     }
 
-    /// The same once the node was started: what is unknown still stays so.
-    pub(super) fn after_waking(self) -> Past {
-        Past {
-            must_wake: false,
+    /// Returns the state after the node was started, when a suspected owner counts as the
+    /// owner.
+    pub(super) fn after_start(self) -> Previous {
+        Previous {
+            must_start: false,
             another: self.another.or(self.suspected),
             suspected: None,
             ..self
@@ -127,8 +135,8 @@ impl Past {
     }
 }
 
-/// The revisions, from the state directory and, where it answers, the cluster: another
-/// home may have made some.
+/// Returns the revisions from the state directory and from the cluster, if it answers. Another
+/// home may have created revisions.
 pub async fn history(
     name: &InstanceName,
     state: &StateDir,
@@ -138,12 +146,12 @@ pub async fn history(
     revisions::load(state, running.cluster()).await
 }
 
-/// What is kept here, with what another home has changed since: the node that it
-/// recreated, and what it chose.
-fn of_others(
+/// Merges the local settings with later changes by other homes: a recreated node, or other
+/// values.
+fn merge_other_homes(
     kept: Instance,
     node: Option<&Container>,
-    here: &History,
+    local: &History,
     all: &History,
     state: &StateDir,
 ) -> Result<Instance> {
@@ -151,34 +159,34 @@ fn of_others(
     let seen = state.node()?;
     if let Some(node) = node
         && seen.is_some_and(|seen| seen != node.id)
-        && let Some(made_with) = spec::instance_of(node)
+        && let Some(created_with) = spec::instance_of(node)
     {
-        instance = instance.with_place_of(made_with);
+        instance = instance.with_node_settings_of(created_with);
     }
     let at = |history: &History| history.latest().map(|latest| latest.at);
     if let Some(latest) = all.latest()
-        && !here.is_empty()
-        && at(all) > at(here)
+        && !local.is_empty()
+        && at(all) > at(local)
     {
-        instance = instance.with_choice_of(&latest.instance);
+        instance = instance.with_values_and_release_of(&latest.instance);
     }
     Ok(instance)
 }
 
-/// What an earlier `up` was told, where this home lost that: as the history or the
-/// settings beside the data say, and the node was made.
-async fn read_back(
+/// Recovers settings that this home lost from the settings saved_with_data the data, the
+/// history and the node.
+async fn recover_settings(
     node: Option<&Container>,
-    beside: Option<Instance>,
+    saved_with_data: Option<Instance>,
     engine: &dyn Engine,
     history: &History,
 ) -> Result<Option<Instance>> {
-    let made_with = node.and_then(spec::instance_of);
+    let created_with = node.and_then(spec::instance_of);
     let latest = history.latest().map(|latest| latest.instance.clone());
-    if let Some(chosen) = beside.or(latest) {
-        return Ok(Some(chosen.seen_from_another_home(made_with)));
+    if let Some(settings) = saved_with_data.or(latest) {
+        return Ok(Some(settings.for_this_home(created_with)));
     }
-    let Some(mut instance) = made_with else {
+    let Some(mut instance) = created_with else {
         return Ok(None);
     };
     if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {
@@ -188,15 +196,15 @@ async fn read_back(
     Ok(Some(instance))
 }
 
-/// The revision that an `up` makes, from its begin to its end.
+/// Records the revision of an `up`.
 pub(super) struct Record<'a> {
     name: &'a InstanceName,
     state: &'a StateDir,
     cluster: Option<Cluster>,
     history: History,
-    /// Its number, once it has begun.
+    /// The number, after the start.
     number: Option<u32>,
-    /// Whether it was known to be good before.
+    /// Whether the revision was ready before.
     was_good: bool,
 }
 
@@ -212,22 +220,22 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Begins a revision, unless nothing else is chosen than before.
-    pub(super) async fn begin(&mut self, past: Past, plan: &Plan) -> Result<()> {
-        self.history = past.history;
-        let revision = Revision::new(plan.instance.clone(), plan.tree.clone(), past.back_to);
+    /// Starts a new revision if values or release changed.
+    pub(super) async fn start(&mut self, previous: Previous, plan: &Plan) -> Result<()> {
+        self.history = previous.history;
+        let revision = Revision::new(plan.instance.clone(), plan.tree.clone(), previous.back_to);
         let (number, was_good) = self.history.start(revision);
         (self.number, self.was_good) = (Some(number), was_good);
         revisions::save(&self.history, self.name, self.state, None).await
     }
 
-    /// From now on it is kept in the cluster as well.
-    pub(super) fn reaches(&mut self, cluster: &Cluster) {
+    /// Sets the cluster, in which revisions are then saved as well.
+    pub(super) fn set_cluster(&mut self, cluster: &Cluster) {
         self.cluster = Some(cluster.clone());
     }
 
-    /// Says how it ended. What cannot be written is told and no error: the server is
-    /// as it is.
+    /// Records the outcome. A failure to save it is only a warning: it does not affect the
+    /// server.
     pub(super) async fn end<T>(&mut self, result: &Result<T>, events: &Events) {
         let Some(number) = self.number else {
             return;
@@ -235,7 +243,7 @@ impl<'a> Record<'a> {
         let outcome = match result {
             Ok(_) => Outcome::Ready,
             Err(error) if error.is::<Interrupted>() => {
-                // Whoever interrupts does not wait for the cluster as well.
+                // Do not make the user wait for the cluster.
                 self.cluster = None;
                 Outcome::Interrupted
             }
@@ -252,9 +260,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The revision to go back to after a failure, or why there is none. `None` where
-    /// nothing was begun.
-    pub(super) fn way_back(&self) -> Option<Result<(u32, u32), String>> {
+    /// Returns the failed revision and the one to roll back to, or why there is none. `None` if
+    /// no revision was started.
+    pub(super) fn rollback_target(&self) -> Option<Result<(u32, u32), String>> {
         let number = self.number?;
         if self.was_good {
             return Some(Err(format!(
