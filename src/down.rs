@@ -40,7 +40,7 @@ pub async fn down(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<Outcome> {
-    let _lock = Lock::acquire(state, "down", events).await?;
+    let _lock = Lock::acquire(state, &ours!(Down).of(name.non_default()), events).await?;
     let instance = state.instance()?;
     let container = engine.container(&spec::name(name)).await?;
     let data_dir = container
@@ -97,7 +97,7 @@ pub async fn stop(
     engine: &dyn Engine,
     events: &Events,
 ) -> Result<bool> {
-    let _lock = Lock::acquire(state, "stop", events).await?;
+    let _lock = Lock::acquire(state, &ours!(Stop).of(name.non_default()), events).await?;
     let Some(node) = find_node(name, engine).await? else {
         return Err(Error::NoNode { name: name.clone() }.into());
     };

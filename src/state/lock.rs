@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Error, StateDir, not_writable};
 use crate::event::Events;
 use crate::files;
+use crate::hint::Ours;
 
 pub(super) const FILE: &str = "lock";
 
@@ -31,8 +32,8 @@ impl Drop for Lock {
 
 impl Lock {
     /// Acquires the lock, and waits with a warning while another command holds it.
-    /// `command` names the holder in that warning, such as `up`.
-    pub async fn acquire(state: &StateDir, command: &str, events: &Events) -> Result<Lock, Error> {
+    /// `command` is what that warning calls the holder.
+    pub async fn acquire(state: &StateDir, command: &Ours, events: &Events) -> Result<Lock, Error> {
         let mut warned = false;
         loop {
             if let Some(lock) = Lock::try_acquire(state, command)? {
@@ -65,7 +66,7 @@ impl Lock {
         Ok(held.then_some(holder))
     }
 
-    fn try_acquire(state: &StateDir, command: &str) -> Result<Option<Lock>, Error> {
+    fn try_acquire(state: &StateDir, command: &Ours) -> Result<Option<Lock>, Error> {
         state.create()?;
         let path = state.root().join(FILE);
         let mut file = files::open_lock(&path).map_err(not_writable)?;
@@ -81,7 +82,7 @@ impl Lock {
         if !files::is_same_file(&path, &file) {
             return Ok(None);
         }
-        let holder = format!("`clearml-local {command}` (process {})", std::process::id());
+        let holder = format!("`{command}` (process {})", std::process::id());
         files::write_lock(&path, &mut file, &holder)?;
         Ok(Some(Lock::new(file, state)))
     }
@@ -97,12 +98,17 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::ours;
+
+    fn up() -> Ours {
+        ours!(Up).of(Some("demo"))
+    }
 
     #[test]
     fn a_command_that_changed_nothing_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
-        let lock = Lock::try_acquire(&state, "up").unwrap();
+        let lock = Lock::try_acquire(&state, &up()).unwrap();
         assert!(state.root().exists());
         drop(lock);
         assert!(!state.root().exists());
@@ -112,16 +118,16 @@ mod tests {
     fn a_second_command_sees_the_holder_of_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned());
-        let first = Lock::try_acquire(&state, "up").unwrap();
+        let first = Lock::try_acquire(&state, &up()).unwrap();
         assert!(first.is_some());
-        assert!(Lock::try_acquire(&state, "down").unwrap().is_none());
+        assert!(Lock::try_acquire(&state, &ours!(Down)).unwrap().is_none());
         let holder = files::read(&dir.path().join(FILE)).unwrap().unwrap();
         assert!(
-            holder.starts_with("`clearml-local up` (process "),
+            holder.starts_with("`clearml-local up --name demo` (process "),
             "{holder}"
         );
         files::write(&dir.path().join("instance.json"), "").unwrap();
         drop(first);
-        assert!(Lock::try_acquire(&state, "down").unwrap().is_some());
+        assert!(Lock::try_acquire(&state, &ours!(Down)).unwrap().is_some());
     }
 }

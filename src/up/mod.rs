@@ -126,8 +126,9 @@ pub async fn up(
         crate::error::Error::from(Interrupted { signal, next })
     };
     let mut interrupted = std::pin::pin!(interrupted);
+    let command = ours!(Up).of(request.name.non_default());
     let _lock = tokio::select! {
-        lock = Lock::acquire(state, "up", events) => lock?,
+        lock = Lock::acquire(state, &command, events) => lock?,
         error = &mut interrupted => return Err(error),
     };
     let mut record = Record::new(&request.name, state);
@@ -269,7 +270,8 @@ pub async fn start(
     events: &Events,
 ) -> Result<Outcome> {
     let time = TimeLimit::new(request.options.wait.timeout());
-    let _lock = Lock::acquire(state, "start", events).await?;
+    let command = ours!(Start).of(request.name.non_default());
+    let _lock = Lock::acquire(state, &command, events).await?;
     let mut phases = Phases::default();
     let info = &engine.info().await?;
     let session = Session::new(request, state, engine, info, events);
