@@ -54,6 +54,17 @@ impl Hint {
     }
 }
 
+/// Returns the hints in their order, each of them once.
+pub(crate) fn distinct(hints: impl IntoIterator<Item = Hint>) -> Vec<Hint> {
+    let mut distinct = Vec::new();
+    for hint in hints {
+        if !distinct.contains(&hint) {
+            distinct.push(hint);
+        }
+    }
+    distinct
+}
+
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;

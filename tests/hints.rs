@@ -1,10 +1,15 @@
 //! Checks every command of this program that errors, warnings and `status` may print.
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::process::Command;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use clearml_local::Cli;
+
+use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
 const SAMPLES: [(&str, &str); 15] = [
@@ -29,36 +34,22 @@ const SAMPLES: [(&str, &str); 15] = [
 fn commands() -> Vec<String> {
     let pattern = r#"ours!\(\s*([A-Z]\w+)\s*(?:,\s*"((?:[^"\\]|\\.|\\\n)*)")?"#;
     let pattern = regex::Regex::new(pattern).unwrap();
-    let continued = regex::Regex::new(r"\\\n\s*").unwrap();
     let mut commands = Vec::new();
-    for text in sources() {
-        let code: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
-        for found in pattern.captures_iter(&code.join("\n")) {
+    for code in code() {
+        for found in pattern.captures_iter(&code) {
             let arguments = found.get(2).map_or("", |arguments| arguments.as_str());
-            let arguments = continued.replace_all(arguments, "");
             commands.push(format!("{} {arguments}", found[1].to_lowercase()));
         }
     }
     commands
 }
 
-fn sources() -> Vec<String> {
-    let mut directories = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    let mut sources = Vec::new();
-    while let Some(directory) = directories.pop() {
-        for name in clearml_local::testing::files::list(&directory).unwrap() {
-            let path = directory.join(&name);
-            if path.is_dir() {
-                directories.push(path);
-            } else if name.ends_with(".rs") && !path.iter().any(|part| part == "tests") {
-                sources.push(clearml_local::testing::files::read(&path).unwrap().unwrap());
-            }
-        }
-    }
-    sources
+/// Returns the code of each file, with continued strings on one line.
+fn code() -> Vec<String> {
+    let continued = regex::Regex::new(r"\\\n\s*").unwrap();
+    let code = |source: Source| source.code().join("\n");
+    let joined = |code: String| continued.replace_all(&code, "").into_owned();
+    sources().into_iter().map(code).map(joined).collect()
 }
 
 fn fill(command: &str) -> String {
@@ -105,15 +96,12 @@ fn no_message_has_a_command_as_text() {
     let pattern = format!(r#"(?m)(?:^|[^\\])"[^"\n]*clearml-local (?:{commands})\b.*"#);
     let pattern = regex::Regex::new(&pattern).unwrap();
     let mut found = Vec::new();
-    for text in sources() {
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        found.extend(
-            pattern
-                .find_iter(code)
-                .map(|found| found.as_str().to_owned()),
-        );
+    for code in code() {
+        let lines = pattern.find_iter(&code).map(|found| found.as_str());
+        found.extend(lines.map(str::to_owned));
     }
-    // This line is written to a file, not to a hint.
-    found.retain(|line| !line.contains("# Written by `clearml-local render --dir`"));
+    // A line of a file, and one of the help of the program: neither is about an instance.
+    let others = ["# Written by `clearml-local render --dir`", "Get started: "];
+    found.retain(|line| !others.iter().any(|other| line.contains(other)));
     assert_eq!(found, [""; 0]);
 }

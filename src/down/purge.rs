@@ -4,7 +4,7 @@
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Explain};
 use crate::event::Step;
-use crate::hint::{Hint, ours};
+use crate::hint::{self, Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::node::spec;
 use crate::path::{HostPath, quoted};
@@ -285,12 +285,8 @@ impl Explain for Incomplete {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        let mut hints: Vec<Hint> = Vec::new();
-        for hint in self.failures.iter().flat_map(crate::error::Error::hints) {
-            if !hints.contains(&hint) {
-                hints.push(hint);
-            }
-        }
+        let failures = self.failures.iter();
+        let mut hints = hint::distinct(failures.flat_map(crate::error::Error::hints));
         hints.push(Hint::run(
             "remove the rest afterwards",
             ours!(Down, "--purge"),

@@ -13,7 +13,7 @@ use crate::component::{Component, NAMESPACE};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
 use crate::health;
-use crate::hint::{Hint, ours};
+use crate::hint::{self, Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Cluster, PodResult};
 use crate::manifests::external::{self, Check, ExternalDatabase, RequiredKey};
@@ -242,11 +242,7 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<Hint> {
         match self {
-            Error::Unusable(failures) => {
-                let mut hints: Vec<Hint> = failures.iter().map(Failure::hint).collect();
-                hints.dedup();
-                hints
-            }
+            Error::Unusable(failures) => hint::distinct(failures.iter().map(Failure::hint)),
             Error::NoSecret {
                 required,
                 is_there: false,

@@ -15,7 +15,7 @@ use super::selectors;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
 use crate::event::{Events, Step};
-use crate::hint::Hint;
+use crate::hint::{self, Hint};
 use crate::node::spec::{self, NETWORK};
 use crate::settings::{Instance, InstanceName};
 use crate::up::session::Session;
@@ -67,13 +67,8 @@ impl Explain for Failed {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        let mut hints: Vec<Hint> = Vec::new();
-        for hint in self.findings.iter().flat_map(|f| &f.remedies) {
-            if !hints.contains(hint) {
-                hints.push(hint.clone());
-            }
-        }
-        hints
+        let remedies = self.findings.iter().flat_map(|finding| &finding.remedies);
+        hint::distinct(remedies.cloned())
     }
 }
 
