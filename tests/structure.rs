@@ -10,7 +10,7 @@ use std::path::Path;
 
 use clearml_local::testing::files;
 
-use self::sources::{Source, sources};
+use self::sources::{Source, all_sources, sources};
 
 /// Rooms that every room may name. They name only each other.
 const LEAVES: &[&str] = &[
@@ -430,11 +430,23 @@ fn a_file_is_one_thing() {
     assert!(long.is_empty(), "are these two things?\n{long}");
 }
 
-/// A module `tests` at the end of the file, or `tests.rs` beside it if it is long.
+/// See `STYLE.md`.
 #[test]
 fn unit_tests_stand_in_one_way() {
-    for source in sources() {
+    // Besides these, only `tests` and `fixtures` are compiled for tests only.
+    let fakes = ["docker/fake", "kube/mock"];
+    for source in all_sources() {
         let path = &source.path;
+        let in_directory = path.split('/').rev().skip(1).any(|part| part == "tests");
+        assert!(!in_directory, "{path}: tests of several modules?");
+        for module in source.test_modules() {
+            let name = module.rsplit('/').next().unwrap();
+            let known = ["tests", "fixtures"].contains(&name) || fakes.contains(&module.as_str());
+            assert!(known, "{path} declares {module} for tests");
+        }
+        if path.ends_with("/tests.rs") {
+            continue;
+        }
         let (code, tests) = source.halves();
         assert!(
             !tests.contains("#[path"),
@@ -447,5 +459,10 @@ fn unit_tests_stand_in_one_way() {
         );
         let (_, after) = tests.split_once("\n}\n").unwrap_or_default();
         assert!(after.is_empty(), "{path} goes on after its unit tests");
+        let lines = source.text.lines().count();
+        assert!(
+            tests.is_empty() || lines <= 500,
+            "{path} has {lines} lines: move its unit tests to `tests.rs`"
+        );
     }
 }

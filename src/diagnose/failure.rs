@@ -90,3 +90,53 @@ impl Explain for Failure {
         details
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::component::Component::{Elasticsearch, Mongodb};
+    use crate::diagnose::fixtures::{backing_off, end, find, pod, seen, warning, with_status};
+
+    #[test]
+    fn a_failure_shows_the_last_event_and_the_last_20_log_lines() {
+        let seen = seen(
+            Elasticsearch,
+            vec![pod(backing_off("10s", 1, end("OOMKilled", 137, "")))],
+            vec![warning(
+                "BackOff",
+                "Back-off restarting failed container",
+                3,
+            )],
+        );
+        let log = LogTail {
+            container: "main".to_owned(),
+            previous: false,
+            lines: (1..=30).map(|number| format!("line {number}")).collect(),
+        };
+        let failure = Failure {
+            finding: find(&seen),
+            log: log.clone(),
+        };
+        let details = failure.details();
+        assert_eq!(
+            details[0],
+            "last event: BackOff: Back-off restarting failed container (3 times)"
+        );
+        assert_eq!(details[1], "last lines of its log (main):");
+        assert_eq!((details[2].as_str(), details.len()), ("  line 11", 22));
+        assert_eq!(failure.code().number(), 62);
+
+        let late = Failure::not_ready(
+            &with_status(Mongodb, json!({"state": {"running": {}}})),
+            std::time::Duration::from_secs(600),
+            log,
+        );
+        assert_eq!(
+            late.to_string(),
+            "mongodb is not ready after 10 m: starting: running, not ready yet"
+        );
+        assert_eq!(late.code(), Code::NotReady);
+    }
+}

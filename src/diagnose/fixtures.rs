@@ -1,9 +1,16 @@
-//! Observations for tests, converted from objects as a real API server returns them.
+//! Observations for tests, converted from objects as a real API server returns them. The
+//! statuses and messages in the tests are those of a real Kubernetes 1.37 node, as far as
+//! they could be provoked.
 
 use serde_json::{Value, json};
 
-use super::{ClaimObservation, ComponentObservation, ObservedImage, WorkloadObservation};
+use super::{
+    Cause, ClaimObservation, ComponentObservation, Finding, ObservedImage, WorkloadObservation,
+    diagnose,
+};
 use crate::component::Component;
+use crate::error::Code;
+use crate::hint::Hint;
 use crate::kube;
 
 /// The time of every observation.
@@ -134,4 +141,30 @@ pub(crate) fn backing_off(delay: &str, restarts: i32, last: Value) -> Value {
 pub(crate) fn running_after(restarts: i32, last: Value) -> Value {
     json!({"state": {"running": {"startedAt": "2026-11-23T13:41:25Z"}},
         "lastState": last, "restartCount": restarts})
+}
+
+/// A component whose only container has this status.
+pub(crate) fn with_status(component: Component, status: Value) -> ComponentObservation {
+    seen(component, vec![pod(status)], Vec::new())
+}
+
+pub(crate) fn find(seen: &ComponentObservation) -> Finding {
+    diagnose(seen, &[]).expect("a finding")
+}
+
+#[track_caller]
+pub(crate) fn assert_finding(finding: &Finding, kind: Cause, code: Code, heals: bool) {
+    assert_eq!(
+        (finding.kind, finding.code, finding.heals),
+        (kind, code, heals),
+        "{finding:?}"
+    );
+    assert!(
+        finding.cause.starts_with(finding.component.name()),
+        "{finding:?}"
+    );
+    assert!(!finding.hints.is_empty(), "{finding:?}");
+    for hint in finding.hints.iter().map(Hint::to_string) {
+        assert!(!hint.contains("--purge") && !hint.contains("rm "), "{hint}");
+    }
 }

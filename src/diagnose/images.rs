@@ -145,3 +145,139 @@ fn pull(
     draft.hint(Hint::run("pull it with Docker", format!("docker pull {image}")).then(ours!(Up)));
     Some(draft)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::component::Component::{Apiserver, Webserver};
+    use crate::component::StateKind;
+    use crate::diagnose::describe;
+    use crate::diagnose::fixtures::{
+        assert_finding, find, pod, seen, waiting, warning, with_status,
+    };
+
+    #[test]
+    fn a_missing_or_invalid_image_is_permanent() {
+        let never = with_status(
+            Webserver,
+            waiting(
+                "ErrImageNeverPull",
+                "Container image \"nope:1\" is not present with pull policy of Never",
+            ),
+        );
+        assert_finding(
+            &find(&never),
+            Cause::ImageMissing,
+            Code::ComponentImage,
+            false,
+        );
+        let invalid = with_status(
+            Webserver,
+            waiting(
+                "InvalidImageName",
+                "couldn't parse image name \"Bad Name:1\"",
+            ),
+        );
+        assert_finding(
+            &find(&invalid),
+            Cause::ImageName,
+            Code::ComponentImage,
+            false,
+        );
+    }
+
+    #[test]
+    fn the_answer_of_the_registry_gives_the_cause_of_a_failed_pull() {
+        let prefix = "failed to pull and unpack image \"docker.io/a/b:1\": failed to resolve reference \"docker.io/a/b:1\": ";
+        for (message, code, heals) in [
+            ("docker.io/a/b:1: not found", Code::ImageNotFound, false),
+            (
+                "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+                Code::ImageUnauthorized,
+                false,
+            ),
+            (
+                "unexpected status from HEAD request: 401 Unauthorized",
+                Code::ImageUnauthorized,
+                false,
+            ),
+            (
+                "no match for platform in manifest: not found",
+                Code::ImageNotFound,
+                false,
+            ),
+            (
+                "429 Too Many Requests - Server message: toomanyrequests",
+                Code::ImageFailed,
+                true,
+            ),
+            (
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                Code::ImageFailed,
+                false,
+            ),
+            (
+                "dial tcp: lookup registry-1.docker.io on 172.18.0.1:53: read udp 172.18.0.2:41833->172.18.0.1:53: i/o timeout",
+                Code::ComponentImage,
+                false,
+            ),
+            ("unexpected EOF", Code::ImageFailed, true),
+        ] {
+            let seen = with_status(
+                Apiserver,
+                waiting("ErrImagePull", &format!("{prefix}{message}")),
+            );
+            let finding = find(&seen);
+            assert_finding(&finding, Cause::ImagePull, code, heals);
+            assert_eq!(describe(&seen).kind, StateKind::Pulling);
+        }
+    }
+
+    #[test]
+    fn the_pull_policy_always_is_named_with_its_key() {
+        let no_route = waiting(
+            "ErrImagePull",
+            "failed to pull: dial tcp: lookup registry-1.docker.io: no such host",
+        );
+        let mut always = pod(no_route);
+        always["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+        let finding = find(&seen(Apiserver, vec![always], Vec::new()));
+        assert!(
+            finding.cause.contains("its pull policy Always"),
+            "{}",
+            finding.cause
+        );
+        assert_eq!(
+            finding.hints,
+            [
+                "use the image in the node: clearml-local up --set apiserver.image.pullPolicy=IfNotPresent"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_event_gives_the_cause_of_a_pull_in_back_off() {
+        let event = |count| {
+            warning(
+                "Failed",
+                "Failed to pull image \"registry/image:1\": unexpected EOF",
+                count,
+            )
+        };
+        let back_off = || {
+            vec![pod(waiting(
+                "ImagePullBackOff",
+                "Back-off pulling image \"registry/image:1\"",
+            ))]
+        };
+        assert!(find(&seen(Apiserver, back_off(), vec![event(1)])).heals);
+        let finding = find(&seen(Apiserver, back_off(), vec![event(2)]));
+        assert_finding(&finding, Cause::ImagePull, Code::ImageFailed, false);
+        assert_eq!(
+            finding.last_event.as_deref(),
+            Some("Failed: Failed to pull image \"registry/image:1\": unexpected EOF (2 times)")
+        );
+    }
+}

@@ -231,3 +231,6 @@ fn draft(component: Component, row: &Row) -> Draft {
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }
+
+#[cfg(test)]
+mod tests;

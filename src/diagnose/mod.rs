@@ -16,8 +16,6 @@ mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
-#[cfg(test)]
-mod tests;
 
 pub use failure::{Failure, LogTail};
 #[cfg(test)]

@@ -210,3 +210,98 @@ fn path_of(message: &str) -> Option<String> {
     let path = before.rsplit(' ').next()?;
     path.starts_with('/').then(|| path.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::Component::{Elasticsearch, Mongodb};
+    use crate::diagnose::fixtures::{
+        assert_finding, find, pod, seen, unschedulable, waiting, warning,
+    };
+
+    #[test]
+    fn an_unschedulable_pod_is_permanent_after_a_few_seconds() {
+        let short = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+        let finding = |message: &str, since: &str| {
+            find(&seen(
+                Elasticsearch,
+                vec![unschedulable(message, since)],
+                Vec::new(),
+            ))
+        };
+        let (old, new) = ("2026-11-23T13:41:10Z", "2026-11-23T13:41:28Z");
+        assert_finding(
+            &finding(short, old),
+            Cause::Unschedulable,
+            Code::ComponentUnschedulable,
+            false,
+        );
+        assert_eq!(
+            finding(short, old).reason,
+            "the node does not have enough memory"
+        );
+        assert!(finding(short, new).heals);
+        let mut making_room = seen(Elasticsearch, vec![unschedulable(short, old)], Vec::new());
+        making_room.stopping.push("old".to_owned());
+        assert!(find(&making_room).heals);
+
+        let selector = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: none";
+        assert!(!finding(selector, old).heals);
+        let taint = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }. preemption: none";
+        assert!(!finding(taint, old).heals);
+        assert_eq!(
+            finding(taint, old).reason,
+            "the node does not accept pods (taint node-role.kubernetes.io/control-plane)"
+        );
+        let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
+        assert!(finding(not_ready, old).heals);
+        let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";
+        assert!(finding(claim, old).heals);
+    }
+
+    #[test]
+    fn a_lost_volume_and_a_path_that_is_not_a_directory_are_permanent() {
+        let mut lost = seen(Mongodb, Vec::new(), Vec::new());
+        lost.claim.as_mut().unwrap().phase = "Lost".to_owned();
+        assert_finding(
+            &find(&lost),
+            Cause::ClaimLost,
+            Code::ComponentUnschedulable,
+            false,
+        );
+
+        let file = "MountVolume.SetUp failed for volume \"d\" : hostPath type check failed: /var/local-path-provisioner/x is not a directory, it's a File";
+        let creating = || vec![pod(waiting("ContainerCreating", ""))];
+        let finding = find(&seen(
+            Mongodb,
+            creating(),
+            vec![warning("FailedMount", file, 1)],
+        ));
+        assert_finding(&finding, Cause::VolumePath, Code::ComponentConfig, false);
+        assert!(
+            finding
+                .cause
+                .contains("/var/local-path-provisioner/x in the node is not a directory"),
+            "{}",
+            finding.cause
+        );
+
+        let absent = "MountVolume.SetUp failed for volume \"d\" : secret \"absent\" not found";
+        assert!(
+            find(&seen(
+                Mongodb,
+                creating(),
+                vec![warning("FailedMount", absent, 2)]
+            ))
+            .heals
+        );
+        assert!(
+            !find(&seen(
+                Mongodb,
+                creating(),
+                vec![warning("FailedMount", absent, 4)]
+            ))
+            .heals
+        );
+    }
+}

@@ -326,3 +326,6 @@ fn back_off(message: &str) -> Option<u64> {
     let duration: jiff::SignedDuration = text.parse().ok()?;
     u64::try_from(duration.as_secs()).ok()
 }
+
+#[cfg(test)]
+mod tests;

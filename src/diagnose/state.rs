@@ -239,3 +239,102 @@ pub(crate) fn how_it_ended(container: &ContainerObservation, ended: &Ended) -> S
         restarts => format!("{how}, {}", count(restarts.into(), "restart")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::component::Component::{Apiserver, Elasticsearch, Mongodb, Redis, Webserver};
+    use crate::diagnose::diagnose;
+    use crate::diagnose::fixtures::{
+        backing_off, end, pod, seen, waiting, warning, with_init, with_status,
+    };
+
+    #[test]
+    fn a_ready_component_has_no_finding() {
+        let seen = with_status(
+            Redis,
+            json!({"ready": true, "started": true, "state": {"running": {}}}),
+        );
+        assert_eq!(diagnose(&seen, &[]), None);
+        assert_eq!(describe(&seen).kind, StateKind::Ready);
+        assert_eq!(describe(&seen).line(), "ready");
+    }
+
+    #[test]
+    fn a_waiting_init_container_is_not_a_finding() {
+        for init in [
+            json!({"state": {"running": {}}}),
+            backing_off("40s", 3, end("Error", 1, "")),
+            json!({"state": end("Error", 1, "")}),
+        ] {
+            let seen = seen(
+                Apiserver,
+                vec![with_init(waiting("PodInitializing", ""), init)],
+                Vec::new(),
+            );
+            let state = describe(&seen);
+            assert_eq!(
+                (state.kind, state.line().as_str()),
+                (StateKind::Waiting, "waiting for elasticsearch")
+            );
+            assert_eq!(diagnose(&seen, &[]), None);
+        }
+    }
+
+    #[test]
+    fn names_only_the_dependencies_that_are_not_ready() {
+        let running = json!({"state": {"running": {}}});
+        let pod = with_init(waiting("PodInitializing", ""), running);
+        let mut seen = seen(Apiserver, vec![pod], Vec::new());
+        seen.pods[0].init[0].name = "wait-for-redis-mongodb-elasticsearch".into();
+        for (ready, line) in [
+            (vec![], "waiting for redis, mongodb and elasticsearch"),
+            (
+                vec![Redis, Webserver],
+                "waiting for mongodb and elasticsearch",
+            ),
+            (vec![Redis, Mongodb], "waiting for elasticsearch"),
+            // All are ready and do not respond to the container yet: each may be the reason.
+            (
+                vec![Redis, Mongodb, Elasticsearch],
+                "waiting for redis, mongodb and elasticsearch",
+            ),
+        ] {
+            seen.others_ready = ready;
+            assert_eq!(describe(&seen).line(), line);
+        }
+    }
+
+    #[test]
+    fn describes_each_state_before_ready() {
+        let creating = with_status(Redis, waiting("ContainerCreating", ""));
+        assert_eq!(
+            describe(&creating).line(),
+            "starting: creating the container"
+        );
+        let mut pulling = seen(
+            Redis,
+            vec![pod(waiting("ContainerCreating", ""))],
+            vec![warning("Pulling", "Pulling image", 1)],
+        );
+        pulling.events[0].warning = false;
+        assert_eq!(describe(&pulling).line(), "pulling the image");
+        let mut absent = seen(Redis, Vec::new(), Vec::new());
+        assert_eq!(
+            describe(&absent).line(),
+            "pending: waiting for its pod to be created"
+        );
+        absent.stopping.push("old".to_owned());
+        assert_eq!(
+            describe(&absent).line(),
+            "stopping: the old pod is terminating"
+        );
+        absent.workload.as_mut().unwrap().desired = 0;
+        absent.stopping.clear();
+        assert_eq!(describe(&absent).kind, StateKind::Stopped);
+        absent.workload = None;
+        assert_eq!(describe(&absent).kind, StateKind::Absent);
+    }
+}

@@ -344,3 +344,15 @@ impl Engine for FakeEngine {
         Ok(())
     }
 }
+
+/// An image without layers.
+pub fn image(id: &str) -> Image {
+    Image {
+        id: id.into(),
+        architecture: "amd64".into(),
+        os: "linux".into(),
+        size: 1,
+        layers: Vec::new(),
+        layer_dirs: Vec::new(),
+    }
+}

@@ -14,9 +14,6 @@ mod source;
 mod store;
 mod stream;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 pub use self::copy::layers_container;

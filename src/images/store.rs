@@ -134,7 +134,7 @@ pub(super) async fn label_sources(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::tests::image;
+    use crate::docker::fake::image;
 
     const LISTING: &str = "\
 REF                                TYPE                                       DIGEST     SIZE      PLATFORMS   LABELS

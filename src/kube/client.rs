@@ -154,3 +154,16 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Code, Explain};
+
+    #[tokio::test]
+    async fn an_invalid_kubeconfig_is_refused() {
+        let error = Cluster::connect("a: [").await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot use the cluster's kubeconfig");
+        assert_eq!(error.code(), Code::ClusterUnreachable);
+    }
+}

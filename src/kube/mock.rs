@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use ::kube::Client;
 use ::kube::client::Body;
 use http::Response;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Cluster;
 
@@ -51,9 +51,28 @@ pub(crate) fn cluster(
 }
 
 pub(crate) fn refusal(status: u16, reason: &str, message: &str) -> (u16, Value) {
-    let body = serde_json::json!({
+    let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": status, "reason": reason, "message": message,
     });
     (status, body)
+}
+
+/// Returns the paths of the requests with a method.
+pub(crate) fn paths(record: &Record, method: &str) -> Vec<String> {
+    let record = record.lock().unwrap();
+    let matching = record.iter().filter(|request| request.method == method);
+    matching.map(|request| request.path.clone()).collect()
+}
+
+pub(crate) fn object(kind: &str, version: &str, name: &str) -> Value {
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}})
+}
+
+/// A server without any objects.
+pub(crate) fn empty(request: &Request) -> (u16, Value) {
+    match request.method.as_str() {
+        "GET" => refusal(404, "NotFound", "not found"),
+        _ => (200, request.body.clone()),
+    }
 }

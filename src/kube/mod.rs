@@ -25,8 +25,6 @@ mod volumes;
 
 #[cfg(test)]
 pub(crate) mod mock;
-#[cfg(test)]
-mod tests;
 
 pub use apply::Change;
 pub(crate) use apply::wave;

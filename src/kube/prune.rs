@@ -141,3 +141,73 @@ fn is_prunable(object: &PartialObjectMeta<DynamicObject>) -> bool {
         .is_some_and(|owners| !owners.is_empty());
     !owned && object.metadata.deletion_timestamp.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kube::mock::{Request, cluster, object, paths};
+
+    /// A server with leftover ConfigMaps and pods.
+    fn with_leftovers(request: &Request) -> (u16, Value) {
+        let meta = |name: &str, owners: Value| {
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {
+                "name": name, "namespace": "clearml", "uid": format!("uid-{name}"), "ownerReferences": owners}})
+        };
+        let items = match request.path.split('?').next().unwrap() {
+            _ if request.method == "DELETE" => {
+                return (200, json!({"kind": "Status", "status": "Success"}));
+            }
+            "/api/v1/configmaps" => vec![meta("rendered", json!([])), meta("old", json!([]))],
+            "/api/v1/pods" => vec![
+                meta(
+                    "of-a-set",
+                    json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}]),
+                ),
+                // Its StatefulSet was recreated, and has not adopted it yet.
+                meta("redis-0", json!([])),
+            ],
+            _ => Vec::new(),
+        };
+        (
+            200,
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {}, "items": items}),
+        )
+    }
+
+    #[tokio::test]
+    async fn prune_deletes_objects_that_are_no_longer_rendered() {
+        let (cluster, record) = cluster(with_leftovers);
+        let rendered = [
+            object("ConfigMap", "v1", "rendered"),
+            object("StatefulSet", "apps/v1", "redis"),
+        ];
+        let pruned = cluster
+            .prune("clearml", &rendered, "clearml")
+            .await
+            .unwrap();
+        assert_eq!(pruned.len(), 1);
+        assert_eq!(
+            (pruned[0].kind.as_str(), pruned[0].name.as_str()),
+            ("ConfigMap", "old")
+        );
+        assert_eq!(
+            paths(&record, "DELETE"),
+            ["/api/v1/namespaces/clearml/configmaps/old?"]
+        );
+        let record = record.lock().unwrap();
+        let delete = record
+            .iter()
+            .find(|request| request.method == "DELETE")
+            .unwrap();
+        assert_eq!(delete.body["preconditions"]["uid"], "uid-old");
+        assert_eq!(delete.body["propagationPolicy"], "Background");
+        for request in record.iter().filter(|request| request.method == "GET") {
+            assert!(request.path.contains("labelSelector=clearml-local.io%2Finstance%3Dclearml%2Cclearml-local.io%2Fkeep%21%3Dtrue"), "{}", request.path);
+            for kept in ["persistentvolume", "namespaces?"] {
+                assert!(!request.path.contains(kept), "{}", request.path);
+            }
+        }
+    }
+}

@@ -53,3 +53,53 @@ fn is_released(volume: &PersistentVolume) -> bool {
         .and_then(|spec| spec.claim_ref.as_ref());
     phase == Some("Released") && claim.is_some_and(|claim| claim.uid.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::kube::mock::{Request, cluster};
+
+    #[tokio::test]
+    async fn only_the_uid_of_released_volumes_is_removed() {
+        let (cluster, record) = cluster(|request: &Request| {
+            let volume = |name: &str, phase: &str, uid: Value| {
+                json!({"apiVersion": "v1", "kind": "PersistentVolume",
+                    "metadata": {"name": name, "resourceVersion": "7"},
+                    "spec": {"claimRef": {"namespace": "clearml", "name": "clearml-mongodb", "uid": uid}},
+                    "status": {"phase": phase}})
+            };
+            let items = [
+                volume("bound", "Bound", json!("u1")),
+                volume("released", "Released", json!("u2")),
+                volume("freed", "Released", Value::Null),
+            ];
+            match request.method.as_str() {
+                "GET" => (
+                    200,
+                    json!({"apiVersion": "v1", "kind": "PersistentVolumeList", "metadata": {}, "items": items}),
+                ),
+                _ => (200, items[1].clone()),
+            }
+        });
+        assert_eq!(
+            cluster.release_volumes("clearml").await.unwrap(),
+            ["released"]
+        );
+        let record = record.lock().unwrap();
+        let patch = record
+            .iter()
+            .find(|request| request.method == "PATCH")
+            .unwrap();
+        assert!(
+            patch
+                .path
+                .starts_with("/api/v1/persistentvolumes/released?")
+        );
+        assert_eq!(
+            patch.body,
+            json!({"metadata": {"resourceVersion": "7"}, "spec": {"claimRef": {"uid": null, "resourceVersion": null}}})
+        );
+    }
+}

@@ -53,3 +53,22 @@ fn labelled(indent: &str, label: &str, text: &str) -> Vec<String> {
     wrapped.extend(lines.map(|line| format!("{indent}  {line}").trim_end().to_owned()));
     wrapped
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ui::fixtures::{failure, output, policy, without_progress};
+
+    #[test]
+    fn errors() {
+        for (colour, width, name) in [
+            (false, None, "error"),
+            (false, Some(40), "error_at_40"),
+            (true, Some(80), "error_in_colour_at_80"),
+        ] {
+            let (output, out, err) = output(policy(without_progress(), colour, width));
+            output.error(&failure());
+            assert_eq!(out.text(), "");
+            insta::assert_snapshot!(name, err.text());
+        }
+    }
+}

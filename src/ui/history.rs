@@ -61,3 +61,51 @@ fn details(entry: &Entry) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::revisions::ValueChange;
+    use crate::ui::fixtures::{output, policy, without_progress};
+
+    #[test]
+    fn history() {
+        let at: Timestamp = "2026-02-03T12:00:00Z".parse().unwrap();
+        let entry = |revision, result, changes: &[(&str, &str, &str)]| Entry {
+            revision,
+            at,
+            release: "1.5.0".into(),
+            program: "0.1.0".into(),
+            result,
+            reason: None,
+            code: None,
+            back_to: None,
+            current: result == "ready",
+            changes: Some(
+                changes
+                    .iter()
+                    .map(|(key, old, new)| ValueChange {
+                        key: (*key).into(),
+                        old: Some((*old).into()),
+                        new: Some((*new).into()),
+                    })
+                    .collect(),
+            ),
+        };
+        let failed = Entry {
+            reason: Some("apiserver cannot be scheduled on the node".into()),
+            code: Some(64),
+            ..entry(9, "failed", &[("apiserver.replicaCount", "1", "2")])
+        };
+        let back = Entry {
+            back_to: Some(8),
+            ..entry(10, "ready", &[("apiserver.replicaCount", "2", "1")])
+        };
+        let (output, out, _) = output(policy(without_progress(), true, Some(80)));
+        let entries = [entry(8, "superseded", &[]), failed, back];
+        output.history(&entries).unwrap();
+        insta::assert_snapshot!(out.text());
+    }
+}

@@ -170,3 +170,38 @@ fn seconds(time: Duration) -> Value {
 fn rounded(seconds: f64) -> Value {
     json!((seconds * 1000.0).round() / 1000.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixtures::recorded;
+    use crate::ui::fixtures::{Memory, noon};
+
+    #[test]
+    fn json_lines() {
+        let memory = Memory::default();
+        let json = JsonLines::new(Sink::new(memory.clone()), noon);
+        for (time, event) in recorded::whole() {
+            json.report(time, &event);
+        }
+        let text = memory.text();
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(
+                value["event"].is_string() && value["time"].is_string(),
+                "{line}"
+            );
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn parallel_pulls() {
+        let memory = Memory::default();
+        let json = JsonLines::new(Sink::new(memory.clone()), noon);
+        for (time, event) in recorded::pulls().into_iter().take(6) {
+            json.report(time, &event);
+        }
+        insta::assert_snapshot!("pulls_as_json", memory.text());
+    }
+}

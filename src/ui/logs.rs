@@ -51,3 +51,28 @@ fn render(name: &str, index: usize, text: &str, width: usize, paint: Paint) -> S
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixtures::{output, policy, without_progress};
+
+    #[test]
+    fn log_lines() {
+        for (colour, name) in [(false, "logs"), (true, "logs_in_colour")] {
+            let (output, out, _) = output(policy(without_progress(), colour, None));
+            let printer = output.logs(&[Component::Redis, Component::Elasticsearch]);
+            printer
+                .print(Component::Redis, "1:M Ready to accept connections\n")
+                .unwrap();
+            printer
+                .print(
+                    Component::Elasticsearch,
+                    "java.lang.Exception\n\tat \x1b[31mx\x1b[0m\n",
+                )
+                .unwrap();
+            printer.print(Component::Redis, "").unwrap();
+            insta::assert_snapshot!(name, out.text());
+        }
+    }
+}

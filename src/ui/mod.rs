@@ -8,6 +8,8 @@
 mod bars;
 mod changes;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod history;
 mod json;
 mod logs;
@@ -32,6 +34,3 @@ pub use policy::Policy;
 pub use sink::Sink;
 pub use status::{CheckView, ComponentView, StatusView};
 pub use summary::Summary;
-
-#[cfg(test)]
-mod tests;

@@ -375,3 +375,6 @@ impl Reporter for Warnings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,3 +168,67 @@ fn append(text: String, separator: &str, more: &str) -> String {
         format!("{text}{separator}{}", words::one_line(more))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixtures::Memory;
+    use crate::ui::fixtures::recorded::{self, at};
+
+    #[test]
+    fn plain_lines() {
+        let plain = |colour| {
+            let memory = Memory::default();
+            let plain = Plain::new(Sink::new(memory.clone()), Paint::new(colour), false);
+            for (time, event) in recorded::whole() {
+                plain.report(time, &event);
+            }
+            plain.report(
+                at(45.3),
+                &Event::StepFailed {
+                    step: "ready".into(),
+                    seconds: 31.0,
+                    reason: "elasticsearch does not start".into(),
+                },
+            );
+            memory.text()
+        };
+        insta::assert_snapshot!(plain(false));
+        insta::assert_snapshot!("plain_lines_in_colour", plain(true));
+    }
+
+    #[test]
+    fn a_slow_transfer_without_a_terminal_is_reported_regularly() {
+        let memory = Memory::default();
+        let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), false);
+        for second in 0..=70_u32 {
+            plain.report(
+                at(f64::from(second)),
+                &recorded::bytes("mongodb", second.into(), 2000),
+            );
+        }
+        insta::assert_snapshot!(memory.text(), @r"
+        [  30.0 s] images: mongodb 0.0 of 2.0 GB
+        [     1 m] images: mongodb 0.1 of 2.0 GB
+        ");
+    }
+
+    #[test]
+    fn decisions_are_shown_only_with_verbose() {
+        let shown = |decisions| {
+            let memory = Memory::default();
+            let plain = Plain::new(Sink::new(memory.clone()), Paint::none(), decisions);
+            let decision = Event::Decision {
+                step: "images".into(),
+                text: "mongo:7 is in the node already".into(),
+            };
+            plain.report(at(1.0), &decision);
+            memory.text()
+        };
+        assert_eq!(
+            shown(true),
+            "[   1.0 s] images: mongo:7 is in the node already\n"
+        );
+        assert_eq!(shown(false), "");
+    }
+}

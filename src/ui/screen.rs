@@ -319,3 +319,6 @@ impl Line {
 pub(super) fn seconds_to_duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

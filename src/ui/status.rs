@@ -279,3 +279,6 @@ fn start_hint(view: &StatusView) -> Option<Hint> {
     };
     Some(Hint::run(action, command.of(non_default(&view.name))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,36 @@ fn text(rows: Vec<Vec<Cell>>) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixtures::{output, policy, summary, without_progress};
+
+    #[test]
+    fn summary_of_up() {
+        for (colour, width, name) in [
+            (false, None, "summary"),
+            (true, Some(80), "summary_in_colour"),
+            (false, Some(40), "summary_at_40"),
+        ] {
+            let (output, out, err) = output(policy(without_progress(), colour, width));
+            output.summary(&summary()).unwrap();
+            insta::assert_snapshot!(name, format!("{}--- stderr\n{}", out.text(), err.text()));
+        }
+    }
+
+    #[test]
+    fn summary_of_an_up_without_changes() {
+        let unchanged = Summary {
+            name: "second".into(),
+            changed: false,
+            ready_for: Some(Duration::from_secs(10_800)),
+            warnings: vec!["the disk is 91 % full".into()],
+            ..summary()
+        };
+        let (output, out, err) = output(policy(without_progress(), false, None));
+        output.summary(&unchanged).unwrap();
+        insta::assert_snapshot!(format!("{}--- stderr\n{}", out.text(), err.text()));
+    }
+}

@@ -13,15 +13,8 @@ pub struct Source {
 impl Source {
     /// The text before its unit tests, and those.
     pub fn halves(&self) -> (&str, &str) {
-        let declared = [
-            "mod tests {",
-            "pub(super) mod tests {",
-            "pub(crate) mod tests {",
-        ]
-        .iter()
-        .filter_map(|module| self.text.find(&format!("#[cfg(test)]\n{module}")));
-        self.text
-            .split_at(declared.min().unwrap_or(self.text.len()))
+        let tests = self.text.find("#[cfg(test)]\nmod tests {");
+        self.text.split_at(tests.unwrap_or(self.text.len()))
     }
 
     /// Its lines of code, without comments and without the module of its unit tests.
@@ -36,7 +29,7 @@ impl Source {
     }
 
     /// The modules that the file declares for tests only, as paths without `.rs`.
-    fn test_modules(&self) -> Vec<String> {
+    pub fn test_modules(&self) -> Vec<String> {
         let dir = match self.path.strip_suffix("mod.rs") {
             Some(dir) => dir.to_owned(),
             None => format!("{}/", self.path.trim_end_matches(".rs")),
@@ -52,8 +45,21 @@ impl Source {
     }
 }
 
-/// All source files without those that only tests compile.
+/// All source files, without those that only tests compile.
 pub fn sources() -> Vec<Source> {
+    let mut sources = all_sources();
+    let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    sources.retain(|source| {
+        let path = source.path.as_str();
+        !tests.iter().any(|test| {
+            let rest = path.strip_prefix(test.as_str());
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        })
+    });
+    sources
+}
+
+pub fn all_sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = below(&root.join("src"), "");
     let crates = files::list(&root.join("crates")).unwrap();
@@ -63,14 +69,6 @@ pub fn sources() -> Vec<Source> {
         sources.extend(below(&source, &format!("crates/{name}/")));
     }
     assert!(sources.len() > 50, "the sources were not found");
-    let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
-    sources.retain(|source| {
-        let path = source.path.as_str();
-        !tests.iter().any(|test| {
-            let rest = path.strip_prefix(test.as_str());
-            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        })
-    });
     sources
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::*;
-use crate::archive::tests::archive;
+use crate::archive::fixtures::archive;
 use crate::docker::Output;
 use crate::docker::fake::{FakeEngine, State};
 use crate::logs::Logs;

@@ -1,0 +1,203 @@
+use serde_json::json;
+
+use super::*;
+use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis, Webserver};
+use crate::component::StateKind;
+use crate::diagnose::fixtures::{
+    assert_finding, backing_off, end, find, pod, running_after, seen, waiting, warning, with_status,
+};
+use crate::diagnose::{assess, describe};
+
+#[test]
+fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
+    let seen = with_status(
+        Webserver,
+        waiting(
+            "CreateContainerConfigError",
+            "couldn't find key nope in Secret clearml/clearml-conf",
+        ),
+    );
+    assert_finding(
+        &find(&seen),
+        Cause::MissingConfig,
+        Code::ComponentConfig,
+        false,
+    );
+    // Messages of a kubelet that has just started.
+    for message in [
+        "failed to sync secret cache: timed out waiting for the condition",
+        "services have not yet been read at least once, cannot construct envvars",
+    ] {
+        let late = with_status(Webserver, waiting("CreateContainerConfigError", message));
+        assert!(find(&late).heals, "{message}");
+        assert_eq!(describe(&late).line(), "starting: creating the container");
+    }
+}
+
+#[test]
+fn an_evicted_pod_and_a_refused_pod_are_findings() {
+    let mut evicted = seen(Redis, vec![pod(json!({"state": {}}))], Vec::new());
+    evicted.pods[0].phase = "Failed".to_owned();
+    evicted.pods[0].reason = Some("Evicted".to_owned());
+    assert_finding(
+        &find(&evicted),
+        Cause::Evicted,
+        Code::ComponentCrashed,
+        true,
+    );
+    let refused = seen(
+        Redis,
+        Vec::new(),
+        vec![warning(
+            "FailedCreate",
+            "pods \"x\" is forbidden: exceeded quota",
+            5,
+        )],
+    );
+    assert_finding(
+        &find(&refused),
+        Cause::PodRefused,
+        Code::ComponentConfig,
+        false,
+    );
+}
+
+#[test]
+fn the_first_kill_for_memory_may_heal_and_the_second_does_not() {
+    let first = find(&with_status(
+        Elasticsearch,
+        running_after(1, end("OOMKilled", 137, "")),
+    ));
+    assert_finding(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+    let seen = with_status(
+        Elasticsearch,
+        backing_off("10s", 1, end("OOMKilled", 137, "")),
+    );
+    let (state, finding) = assess(&seen, &[]);
+    let finding = finding.unwrap();
+    assert_finding(
+        &finding,
+        Cause::OutOfMemory,
+        Code::ComponentOutOfMemory,
+        false,
+    );
+    assert_eq!(
+        finding.cause,
+        "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
+    );
+    assert_eq!(state.kind, StateKind::Failed);
+    assert_eq!(state.line(), "out of memory: limit 1 GiB, 1 restart");
+    assert!(
+        finding.hints[0]
+            .to_string()
+            .ends_with("clearml-local up --set elasticsearch.resources.limits.memory=2Gi")
+    );
+}
+
+#[test]
+fn a_sigkill_without_the_reason_oomkilled_is_a_crash_loop() {
+    let seen = with_status(Webserver, running_after(1, end("Error", 137, "")));
+    assert_eq!(
+        describe(&seen).line(),
+        "starting: running again (last run: killed by SIGKILL, 1 restart), not ready yet"
+    );
+    assert_finding(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
+    let more = find(&with_status(
+        Elasticsearch,
+        backing_off("40s", 3, end("Error", 137, "")),
+    ));
+    assert_finding(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
+    assert!(more.cause.ends_with("keeps being killed (SIGKILL)"));
+    assert!(
+        more.hints[1]
+            .to_string()
+            .starts_with("if it needs more memory: ")
+    );
+}
+
+#[test]
+fn restarts_of_the_node_are_not_a_crash_loop() {
+    let seen = with_status(Apiserver, running_after(7, end("Unknown", 255, "")));
+    assert!(find(&seen).heals);
+    let seen = with_status(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
+    assert!(find(&seen).heals);
+}
+
+#[test]
+fn three_restarts_with_an_error_are_permanent() {
+    let twice = with_status(Apiserver, backing_off("20s", 2, end("Error", 3, "")));
+    assert_finding(
+        &find(&twice),
+        Cause::CrashLoop,
+        Code::ComponentCrashed,
+        true,
+    );
+    assert_eq!(
+        describe(&twice).line(),
+        "restarting: exited with code 3, 2 restarts"
+    );
+    for delay in ["40s", "1m20s", "5m0s", "4s"] {
+        let seen = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
+        assert_finding(
+            &find(&seen),
+            Cause::CrashLoop,
+            Code::ComponentCrashed,
+            false,
+        );
+    }
+    let completed = with_status(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
+    assert_eq!(
+        find(&completed).cause,
+        "apiserver does not start: it keeps exiting with code 0"
+    );
+}
+
+#[test]
+fn a_failed_start_may_heal_and_a_missing_program_does_not() {
+    let freeze = "failed to create containerd task: OCI runtime create failed: runc create failed: unable to freeze";
+    let seen = with_status(Redis, running_after(1, end("StartError", 128, freeze)));
+    assert_finding(
+        &find(&seen),
+        Cause::StartError,
+        Code::ComponentCrashed,
+        true,
+    );
+    let missing = "runc create failed: unable to start container process: error during container init: \
+                   exec: \"/nope/x\": stat /nope/x: no such file or directory";
+    let seen = with_status(
+        Redis,
+        backing_off("10s", 1, end("StartError", 128, missing)),
+    );
+    assert_finding(
+        &find(&seen),
+        Cause::StartError,
+        Code::ComponentCrashed,
+        false,
+    );
+    let other = with_status(
+        Redis,
+        waiting("RunContainerError", "exec /bin/sh: exec format error"),
+    );
+    assert_finding(&find(&other), Cause::StartError, Code::ImageNotFound, false);
+}
+
+#[test]
+fn names_the_probe_that_stopped_a_container() {
+    let mut stopped = seen(
+        Fileserver,
+        vec![pod(backing_off("40s", 3, end("Error", 137, "")))],
+        vec![warning(
+            "Killing",
+            "Container main failed liveness probe, will be restarted",
+            4,
+        )],
+    );
+    assert_finding(
+        &find(&stopped),
+        Cause::ProbeKilled,
+        Code::ComponentCrashed,
+        false,
+    );
+    stopped.pods[0].containers[0].restarts = 2;
+    assert!(find(&stopped).heals);
+}
