@@ -45,6 +45,7 @@ pub mod testing;
 pub(crate) mod ui;
 pub(crate) mod up;
 pub(crate) mod values;
+pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod words;
 pub(crate) mod yaml;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use semver::Version;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::component::Component;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
+use crate::version;
 use crate::yaml;
 
 /// The default release: the chart's.
@@ -134,10 +136,8 @@ impl Release {
     }
 
     /// Returns whether the server has at least this version.
-    fn at_least(&self, major: u32, minor: u32) -> bool {
-        let mut parts = self.server.split('.').map(|part| part.parse().unwrap_or(0));
-        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        version >= (major, minor)
+    fn at_least(&self, major: u64, minor: u64) -> bool {
+        version::parse(&self.server).is_some_and(|server| server >= Version::new(major, minor, 0))
     }
 
     /// Returns whether the file server requires a login, and logs in itself. Older
@@ -167,7 +167,11 @@ impl Release {
     /// Returns whether a version of the server, such as the tag of an image, belongs to
     /// this release, or `None` if the text is not a version.
     pub fn is_server_version(&self, text: &str) -> Option<bool> {
-        same_prefix(text, &self.server, 2)
+        let found = version::parse(text)?;
+        let server = version::parse(&self.server);
+        Some(
+            server.is_some_and(|server| (found.major, found.minor) == (server.major, server.minor)),
+        )
     }
 
     /// Returns the same for a component: versions of a database belong to this release if
@@ -181,36 +185,21 @@ impl Release {
                 return self.is_server_version(text);
             }
         };
-        same_prefix(text, wanted, wanted.split('.').count())
+        let found = version::parse(text)?;
+        Some(version::series(wanted).is_some_and(|series| series.matches(&found)))
     }
 
     /// Returns the shell in the MongoDB image: `mongo` up to 5, `mongosh` from 6.
     pub fn mongo_shell(&self) -> &'static str {
-        let major = self.databases.mongodb.split('.').next();
-        if major.and_then(|m| m.parse().ok()).unwrap_or(0) >= 6 {
-            "mongosh"
-        } else {
-            "mongo"
+        match version::parse(&self.databases.mongodb) {
+            Some(mongodb) if mongodb.major >= 6 => "mongosh",
+            _ => "mongo",
         }
     }
 
-    pub fn elasticsearch_major(&self) -> u32 {
-        self.databases.elasticsearch.parse().unwrap_or(0)
+    pub fn elasticsearch_major(&self) -> u64 {
+        version::parse(&self.databases.elasticsearch).map_or(0, |version| version.major)
     }
-}
-
-/// Returns whether the first `numbers` parts of two versions are equal, or `None` if
-/// `text` does not begin with a number.
-fn same_prefix(text: &str, wanted: &str, numbers: usize) -> Option<bool> {
-    fn parts(text: &str) -> impl Iterator<Item = Option<u32>> {
-        let version = text.split(['-', '+']).next().unwrap_or_default();
-        version
-            .trim_start_matches('v')
-            .split('.')
-            .map(|part| part.parse().ok())
-    }
-    parts(text).next()??;
-    Some(parts(text).take(numbers).eq(parts(wanted).take(numbers)))
 }
 
 /// The list of releases.

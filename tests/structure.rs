@@ -30,6 +30,7 @@ const LEAVES: &[&str] = &[
     "proxy",
     "quantity",
     "redact",
+    "version",
     "wait",
     "words",
     "yaml",

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use backon::Retryable;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::layers::Layers;
-use super::pull::{BACKOFF, classify};
-use super::{Error, Refusal, RequiredImage, Sources};
+use super::pull::{BACKOFF, classify, is_temporary, report_retry};
+use super::{Error, RequiredImage, Sources};
 use crate::docker::{self, Engine};
 use crate::event::{Progress, Step};
 use crate::image_ref::ImageRef;
@@ -58,25 +59,15 @@ impl InNode<'_> {
         let source = self.sources.resolve(&wanted.exact(platform));
         let step = self.step;
         step.state(format!("pulling {} in the node", wanted.reference));
-        let mut delays = BACKOFF.iter();
-        loop {
-            let failed = match self.attempt(wanted, &source, platform).await {
-                Ok(()) => return Ok(source),
-                Err(failed) => failed,
-            };
-            let (Error::Pull { message, .. } | Error::RateLimited { message, .. }) = &failed.error
-            else {
-                return Err(failed.error);
-            };
-            let is_temporary = Refusal::of(message, Some(&source)).is_temporary();
-            let retry = is_temporary && (failed.downloaded || !has_fallback);
-            let Some(wait) = delays.next().filter(|_| retry) else {
-                return Err(failed.error);
-            };
-            let pause = duration(*wait);
-            step.state(format!("trying {source} again in {pause}: {message}"));
-            tokio::time::sleep(*wait).await;
-        }
+        (|| self.attempt(wanted, &source, platform))
+            .retry(BACKOFF.into_iter())
+            .when(|failed| {
+                (failed.downloaded || !has_fallback) && is_temporary(&failed.error, &source)
+            })
+            .notify(|failed, pause| report_retry(step, &source, &failed.error, pause))
+            .await
+            .map_err(|failed| failed.error)?;
+        Ok(source)
     }
 
     async fn attempt(
@@ -194,20 +185,34 @@ fn error_message(layers: &Layers, errors: &[String], password: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::{Event, Events, Reporter};
 
-    struct NoReporter;
-    impl Reporter for NoReporter {
-        fn report(&self, _: Duration, _: &Event) {}
+    #[derive(Default)]
+    struct States(Mutex<Vec<String>>);
+
+    impl Reporter for States {
+        fn report(&self, _: Duration, event: &Event) {
+            if let Event::StepState { text, .. } = event {
+                self.0.lock().unwrap().push(text.clone());
+            }
+        }
     }
 
     async fn pulled(engine: &FakeEngine, sources: &Sources) -> Result<ImageRef, Error> {
-        let step = Events::new(Arc::new(NoReporter)).step("images");
+        pulled_with(Arc::default(), engine, sources).await
+    }
+
+    async fn pulled_with(
+        states: Arc<States>,
+        engine: &FakeEngine,
+        sources: &Sources,
+    ) -> Result<ImageRef, Error> {
+        let step = Events::new(states).step("images");
         let pull = InNode {
             engine,
             node: "n",
@@ -268,6 +273,28 @@ mod tests {
             pulled(&engine, &Sources::default()).await.unwrap_err();
             assert_eq!(engine.state().calls.len(), times, "{message}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_are_reported_with_their_delays() {
+        let answer = |_: &str, _: &[&str]| Output {
+            code: 1,
+            stderr: "ctr: connection refused".into(),
+            ..Output::default()
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        let states = Arc::new(States::default());
+        let started = Instant::now();
+        let sources = Sources::default();
+        let pulled = pulled_with(states.clone(), &engine, &sources).await;
+        pulled.unwrap_err();
+        assert_eq!(started.elapsed().as_secs(), 1 + 3 + 8);
+        let states = states.0.lock().unwrap();
+        assert_eq!(
+            states[1..],
+            ["1 s", "3 s", "8 s"]
+                .map(|pause| format!("trying mongo:4.4 again in {pause}: connection refused"))
+        );
     }
 
     #[test]

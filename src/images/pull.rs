@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use backon::Retryable;
+
 use super::{Error, Refusal, RequiredImage, Sources};
 use crate::docker::{self, Engine, Image};
 use crate::event::Step;
@@ -73,29 +75,32 @@ async fn pull_with_retries(
     let item = format!("{} (pull)", source.short_name());
     let progress = |progress| step.progress(&item, progress);
     step.state(format!("pulling {source}"));
-    let mut delays = BACKOFF.iter();
-    loop {
+    let attempt = || async {
         let pulled = engine.pull(source, platform, credentials.as_ref(), &progress);
-        let error = match pulled.await {
-            Ok(()) => return Ok(()),
-            Err(error) => from_engine(source, platform, error),
-        };
-        let wait = match &error {
-            Error::Pull { message, .. } if !Refusal::of(message, Some(source)).is_temporary() => {
-                None
-            }
-            Error::Pull { message, .. } | Error::RateLimited { message, .. } => {
-                delays.next().map(|wait| (wait, message))
-            }
-            _ => None,
-        };
-        let Some((wait, message)) = wait else {
-            return Err(error);
-        };
-        let pause = duration(*wait);
-        step.state(format!("trying {source} again in {pause}: {message}"));
-        tokio::time::sleep(*wait).await;
+        pulled
+            .await
+            .map_err(|error| from_engine(source, platform, error))
+    };
+    attempt
+        .retry(BACKOFF.into_iter())
+        .when(|error| is_temporary(error, source))
+        .notify(|error, pause| report_retry(step, source, error, pause))
+        .await
+}
+
+/// Returns whether another attempt may succeed.
+pub(super) fn is_temporary(error: &Error, source: &ImageRef) -> bool {
+    match error {
+        Error::Pull { message, .. } | Error::RateLimited { message, .. } => {
+            Refusal::of(message, Some(source)).is_temporary()
+        }
+        _ => false,
     }
+}
+
+pub(super) fn report_retry(step: &Step, source: &ImageRef, error: &Error, pause: Duration) {
+    let (pause, why) = (duration(pause), error.message());
+    step.state(format!("trying {source} again in {pause}: {why}"));
 }
 
 fn from_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ::kube::config::{KubeConfigOptions, Kubeconfig};
 use ::kube::{Client, Config};
+use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Error;
 
@@ -16,6 +18,10 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a call is retried while the server is unavailable: right after kubeadm, the
 /// kubelet restarts, and sometimes the API server with it.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(2))
+    .without_max_times();
 
 /// A connection to a cluster. Cheap to clone.
 #[derive(Clone)]
@@ -139,26 +145,39 @@ pub(crate) async fn with_retries<T, F>(what: &str, mut call: impl FnMut() -> F) 
 where
     F: Future<Output = Result<T, ::kube::Error>>,
 {
-    let deadline = tokio::time::Instant::now() + RETRY_TIMEOUT;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match with_timeout(what, call()).await {
-            Err(error)
-                if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
-            {
-                tracing::debug!(what, %error, "trying again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
-            }
-            answer => return answer,
-        }
-    }
+    let deadline = Instant::now() + RETRY_TIMEOUT;
+    (|| with_timeout(what, call()))
+        .retry(BACKOFF)
+        .when(Error::is_transient)
+        .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
+        .notify(|error, _| tracing::debug!(what, %error, "trying again"))
+        .await
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Node;
+
     use super::*;
     use crate::error::{Code, Explain};
+    use crate::kube::mock::{cluster, refusal};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stays_unavailable_is_tried_for_30_s() {
+        let (cluster, record) =
+            cluster(|_| refusal(503, "ServiceUnavailable", "etcdserver: no leader"));
+        let started = Instant::now();
+        let api: ::kube::Api<Node> = ::kube::Api::all(cluster.client());
+        let error = with_retries("read Node/n", || api.get("n"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::Refused { status: 503, .. }),
+            "{error:?}"
+        );
+        let seconds = started.elapsed().as_secs_f32();
+        assert_eq!((record.lock().unwrap().len(), seconds.round()), (19, 29.0));
+    }
 
     #[tokio::test]
     async fn an_invalid_kubeconfig_is_refused() {

@@ -16,6 +16,8 @@ mod stop;
 
 use std::path::PathBuf;
 
+use semver::Version;
+
 pub use self::bootstrap::{bootstrap, is_bootstrapped, mark_provisioned, wait_for_containerd};
 pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::container::{create, start};
@@ -28,15 +30,16 @@ pub use self::stop::{finish_interrupted_stop, stop_components, stop_in_order};
 use crate::docker;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
+use crate::version;
 use crate::wait::TimedOut;
 use crate::yaml;
 
 /// The oldest Kubernetes whose kubeadm supports our configuration (v1beta4).
-const MIN_KUBERNETES_VERSION: (u32, u32) = (1, 31);
+const MIN_KUBERNETES_VERSION: Version = Version::new(1, 31, 0);
 
 /// The first Kubernetes whose kubelet verifies the credentials of images that are already
 /// in the node (`KubeletEnsureSecretPulledImages`). Earlier kubelets refuse the setting.
-const MIN_VERSION_TO_VERIFY_PULLS: (u32, u32) = (1, 35);
+const MIN_VERSION_TO_VERIFY_PULLS: Version = Version::new(1, 35, 0);
 
 /// Parses the Kubernetes version of the node image, such as `v1.37.0`. Returns it without
 /// the `v`.
@@ -45,22 +48,16 @@ fn kubernetes_version(text: &str) -> Result<String, Error> {
         "" => "unknown".to_owned(),
         version => version.to_owned(),
     };
-    match minor(&version) {
+    match version::parse(&version) {
         Some(found) if found >= MIN_KUBERNETES_VERSION => Ok(version),
         _ => Err(Error::Version { version }),
     }
 }
 
-/// Returns the major and minor version of a version such as `1.37.0`.
-fn minor(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.split('.').map(str::parse);
-    Some((parts.next()?.ok()?, parts.next()?.ok()?))
-}
-
 /// Returns whether the kubelet of this version requires credentials for images that it
 /// may have pulled, and has a setting for that.
 fn verifies_pulls(version: &str) -> bool {
-    minor(version).is_some_and(|found| found >= MIN_VERSION_TO_VERIFY_PULLS)
+    version::parse(version).is_some_and(|found| found >= MIN_VERSION_TO_VERIFY_PULLS)
 }
 
 #[derive(Debug, thiserror::Error)]
