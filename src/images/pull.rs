@@ -20,7 +20,7 @@ pub(super) const BACKOFF: [Duration; 3] = [
 ];
 
 /// Pulls an image for the engine's architecture, or for amd64 if it exists only for
-/// amd64, as the ClearML images do.
+/// amd64, as copies of the ClearML images do: the host may emulate it.
 pub async fn pull(
     engine: &dyn Engine,
     wanted: &RequiredImage,

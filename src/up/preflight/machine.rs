@@ -35,16 +35,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
             code: Code::DockerUnsupported,
         });
     }
-    if !matches!(info.architecture.as_str(), "amd64" | "arm64") {
-        findings.push(Finding {
-            what: format!(
-                "unsupported architecture {}: there are no images for it",
-                info.architecture
-            ),
-            remedies: vec![Hint::text("use an amd64 or arm64 machine")],
-            code: Code::DockerUnsupported,
-        });
-    }
+    findings.extend(architecture(plan, &info.architecture));
     let needed = plan.profile.required_memory();
     if info.memory < needed {
         findings.push(Finding {
@@ -72,6 +63,33 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Checks that the images exist for the engine's architecture. ClearML publishes its image
+/// for amd64 only. Users may have their own for arm64, for which all other images exist.
+fn architecture(plan: &Plan, architecture: &str) -> Option<Finding> {
+    let clearml = &plan.release.images.clearml.reference;
+    let uses_clearml = || plan.images().iter().any(|one| one.reference == *clearml);
+    let use_amd64 = Hint::text("use a Docker engine on an amd64 machine");
+    let (why, remedies) = match architecture {
+        "amd64" => return None,
+        "arm64" if !uses_clearml() => return None,
+        "arm64" => (
+            format!("{clearml} exists for amd64 only"),
+            vec![
+                use_amd64,
+                Hint::text(
+                    "or set your own images: apiserver.image, fileserver.image and webserver.image",
+                ),
+            ],
+        ),
+        _ => ("there are no images for it".to_owned(), vec![use_amd64]),
+    };
+    Some(Finding {
+        what: format!("unsupported architecture {architecture}: {why}"),
+        remedies,
+        code: Code::DockerUnsupported,
+    })
 }
 
 /// Checks the cgroup controllers, with which Kubernetes limits pods.
@@ -206,6 +224,32 @@ fn inotify(limit: impl Fn(&str) -> Option<u64>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::{SetArgument, SetKind};
+    use crate::settings::Instance;
+
+    #[test]
+    fn arm64_requires_own_images_of_the_servers() {
+        let plan = |repository: &str| {
+            let set = |component| format!("{component}.image.repository={repository}");
+            let sets = ["apiserver", "fileserver", "webserver"].map(set);
+            let instance = Instance {
+                sets: sets.map(|set| SetArgument::new(SetKind::Set, set)).to_vec(),
+                ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
+            };
+            let name = "demo".parse().unwrap();
+            Plan::new(name, instance, None, &EngineInfo::default()).unwrap()
+        };
+        let published = plan("allegroai/clearml");
+        assert_eq!(architecture(&published, "amd64"), None);
+        let finding = architecture(&published, "arm64").unwrap();
+        assert_eq!(
+            finding.what,
+            "unsupported architecture arm64: allegroai/clearml:1.5.0 exists for amd64 only"
+        );
+        let own = plan("example.org/clearml-arm64");
+        assert_eq!(architecture(&own, "arm64"), None);
+        assert!(architecture(&own, "riscv64").is_some());
+    }
 
     #[test]
     fn missing_cgroup_controllers_are_reported() {
