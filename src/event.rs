@@ -13,6 +13,8 @@ use self::timing::Recorder;
 pub use self::timing::{Awaited, Timing, Timings};
 use crate::component::{Component, State};
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod timing;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -298,33 +300,25 @@ impl Drop for Step {
 
 #[cfg(test)]
 mod tests {
+    use super::fixtures::EventLog;
     use super::*;
-
-    #[derive(Default)]
-    struct Recorder(Mutex<Vec<Event>>);
-
-    impl Reporter for Recorder {
-        fn report(&self, _: Duration, event: &Event) {
-            self.0.lock().unwrap().push(event.clone());
-        }
-    }
 
     #[test]
     fn a_dropped_step_reports_failure() {
-        let recorder = Arc::new(Recorder::default());
-        let events = Events::new(recorder.clone());
+        let log = Arc::new(EventLog::default());
+        let events = Events::new(log.clone());
         drop(events.step("node"));
         let failed: Result<(), _> = events
             .step("apply")
             .end(Err("refused"), |()| (true, String::new()));
         assert!(failed.is_err());
         events.step("images").finish(true, "4 of 4");
-        let seen = recorder.0.lock().unwrap();
-        assert!(matches!(&seen[1], Event::StepFailed { step, .. } if step == "node"));
+        let found = log.events();
+        assert!(matches!(&found[1], Event::StepFailed { step, .. } if step == "node"));
         assert!(
-            matches!(&seen[5], Event::StepFinished { step, changed: true, .. } if step == "images")
+            matches!(&found[5], Event::StepFinished { step, changed: true, .. } if step == "images")
         );
-        assert!(matches!(&seen[3], Event::StepFailed { reason, .. } if reason == "refused"));
-        assert_eq!(seen.len(), 6);
+        assert!(matches!(&found[3], Event::StepFailed { reason, .. } if reason == "refused"));
+        assert_eq!(found.len(), 6);
     }
 }

@@ -173,27 +173,16 @@ impl Reported {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::Mutex;
 
     use super::*;
-    use crate::event::{Event, Events, Reporter};
-
-    #[derive(Default)]
-    struct Lines(Mutex<Vec<String>>);
-
-    impl Reporter for Lines {
-        fn report(&self, _: Duration, event: &Event) {
-            if let Event::StepState { text, .. } = event {
-                self.0.lock().unwrap().push(text.clone());
-            }
-        }
-    }
+    use crate::event::Events;
+    use crate::event::fixtures::EventLog;
 
     /// Returns what a wait reports and its result, if its attempts give these reasons
     /// in turn.
     async fn wait(limit: u64, reasons: &[Reason]) -> (Vec<String>, Result<usize, TimedOut>) {
-        let lines = Arc::new(Lines::default());
-        let events = Events::new(lines.clone());
+        let log = Arc::new(EventLog::default());
+        let events = Events::new(log.clone());
         let step = events.step("ready");
         let mut attempts = 0;
         let wait = Wait::new("a login")
@@ -207,7 +196,7 @@ mod tests {
                 Ok(reason.map_or(Attempt::Done(attempts), Attempt::Pending))
             })
             .await;
-        (lines.0.lock().unwrap().clone(), ended.unwrap())
+        (log.states(), ended.unwrap())
     }
 
     #[tokio::test(start_paused = true)]

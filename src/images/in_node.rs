@@ -185,34 +185,24 @@ fn error_message(layers: &Layers, errors: &[String], password: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use super::*;
     use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::event::{Event, Events, Reporter};
-
-    #[derive(Default)]
-    struct States(Mutex<Vec<String>>);
-
-    impl Reporter for States {
-        fn report(&self, _: Duration, event: &Event) {
-            if let Event::StepState { text, .. } = event {
-                self.0.lock().unwrap().push(text.clone());
-            }
-        }
-    }
+    use crate::event::Events;
+    use crate::event::fixtures::EventLog;
 
     async fn pulled(engine: &FakeEngine, sources: &Sources) -> Result<ImageRef, Error> {
         pulled_with(Arc::default(), engine, sources).await
     }
 
     async fn pulled_with(
-        states: Arc<States>,
+        log: Arc<EventLog>,
         engine: &FakeEngine,
         sources: &Sources,
     ) -> Result<ImageRef, Error> {
-        let step = Events::new(states).step("images");
+        let step = Events::new(log).step("images");
         let pull = InNode {
             engine,
             node: "n",
@@ -283,15 +273,14 @@ mod tests {
             ..Output::default()
         };
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
-        let states = Arc::new(States::default());
+        let log = Arc::new(EventLog::default());
         let started = Instant::now();
         let sources = Sources::default();
-        let pulled = pulled_with(states.clone(), &engine, &sources).await;
+        let pulled = pulled_with(log.clone(), &engine, &sources).await;
         pulled.unwrap_err();
         assert_eq!(started.elapsed().as_secs(), 1 + 3 + 8);
-        let states = states.0.lock().unwrap();
         assert_eq!(
-            states[1..],
+            log.states()[1..],
             ["1 s", "3 s", "8 s"]
                 .map(|pause| format!("trying mongo:4.4 again in {pause}: connection refused"))
         );

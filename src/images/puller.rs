@@ -29,9 +29,6 @@ pub(super) enum Pulled {
 
 impl Puller<'_> {
     /// Pulls an image as `--pull` specifies.
-    ///
-    /// # Errors
-    /// The registry's error, or why it is unreachable.
     pub(super) async fn pull(&self, wanted: &RequiredImage) -> Result<Pulled, Error> {
         match self.sources.pull {
             Pull::Engine => self.pull_in_engine(wanted).await,
@@ -47,9 +44,6 @@ impl Puller<'_> {
 
     /// Pulls an image into Docker's store, so that it outlives the node. If that fails,
     /// pulls it into the current node, which shows that the next node can pull it.
-    ///
-    /// # Errors
-    /// As [`Puller::pull`].
     pub(super) async fn pull_before_change(&self, wanted: &RequiredImage) -> Result<(), Error> {
         if self.sources.pull == Pull::Node {
             return self.pull_in_node(wanted, false).await.map(|_| ());
@@ -118,9 +112,6 @@ impl Puller<'_> {
 
     /// Pulls an image into the node, and tags it with its own name if it comes from a
     /// mirror.
-    ///
-    /// # Errors
-    /// As [`Puller::pull`].
     pub(super) async fn pull_in_node(
         &self,
         wanted: &RequiredImage,

@@ -148,27 +148,18 @@ pub(super) fn with_undo(
 
 #[cfg(test)]
 mod tests {
-    use crate::docker::Engine;
-    use crate::event::Events;
-    use crate::up::Request;
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use super::*;
-    use crate::docker::fake::{FakeEngine, State};
-    use crate::docker::{Image, Output};
-    use crate::event::{Event, Reporter};
+    use crate::docker::Engine;
+    use crate::docker::Output;
+    use crate::docker::fake::{FakeEngine, State, image};
+    use crate::event::Events;
     use crate::image_ref::ImageRef;
     use crate::options::Options;
     use crate::ports::Ports;
     use crate::proxy::Proxies;
     use crate::settings::DataPlace;
+    use crate::up::Request;
     use crate::up::up;
-
-    struct Silent;
-    impl Reporter for Silent {
-        fn report(&self, _: Duration, _: &Event) {}
-    }
 
     /// No process listens on port 1: the Kubernetes API is unreachable.
     const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
@@ -207,14 +198,6 @@ mod tests {
                 .unwrap();
             let plan = Plan::new("demo".parse().unwrap(), kept.clone(), None, &info).unwrap();
             plan.marker().write(&dir.path().join("data")).unwrap();
-            let image = |id: &str| Image {
-                id: id.into(),
-                architecture: "amd64".into(),
-                os: "linux".into(),
-                size: 1,
-                layers: Vec::new(),
-                layer_dirs: Vec::new(),
-            };
             let mut images: Vec<ImageRef> =
                 plan.images().into_iter().map(|i| i.reference).collect();
             images.push(kept.node_image.clone());
@@ -261,7 +244,7 @@ mod tests {
         }
 
         async fn up(&self) -> Error {
-            let events = Events::new(Arc::new(Silent));
+            let events = Events::silent();
             let result = up(&self.request, &self.state, &self.engine, &events).await;
             result.unwrap_err()
         }

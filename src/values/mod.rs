@@ -7,6 +7,8 @@ mod copied;
 mod defaults;
 pub(crate) mod elastic;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod foreign;
 mod hocon;
 mod keys;
@@ -147,27 +149,13 @@ const DEFAULTS: &str = "the defaults";
 
 #[cfg(test)]
 mod tests {
+    use super::fixtures::resolve_text;
     use super::*;
     use crate::component::Component;
-    use crate::inputs::SetKind;
-    use crate::release::{Catalogue, DEFAULT};
+    use crate::release::DEFAULT;
 
     fn resolve_with(text: &str, sets: &[&str]) -> Result<Values, Error> {
-        let file = KeptFile {
-            path: "values.yaml".into(),
-            text: text.into(),
-        };
-        let sets: Vec<SetArgument> = sets
-            .iter()
-            .map(|text| SetArgument::new(SetKind::Set, *text))
-            .collect();
-        let resolved = resolve(&Inputs {
-            release: &Catalogue::builtin().find(DEFAULT).unwrap(),
-            profile: &Profile::for_memory(4_000_000_000),
-            files: &[file],
-            sets: &sets,
-            controller: None,
-        });
+        let resolved = resolve_text(DEFAULT, 4, None, text, sets);
         resolved.map(|resolved| resolved.values)
     }
 
@@ -277,17 +265,7 @@ fileserver:
     }
 
     fn warned(text: &str, release: &str, gigabytes: u64) -> Vec<String> {
-        let file = KeptFile {
-            path: "values.yaml".into(),
-            text: text.into(),
-        };
-        let resolved = resolve(&Inputs {
-            release: &Catalogue::builtin().find(release).unwrap(),
-            profile: &Profile::for_memory(gigabytes * 1_000_000_000),
-            files: &[file],
-            sets: &[],
-            controller: None,
-        });
+        let resolved = resolve_text(release, gigabytes, None, text, &[]);
         resolved.unwrap().warnings
     }
 

@@ -95,10 +95,9 @@ fn is_generated(origin: Origin, value: &Value, tree: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inputs::{KeptFile, SetArgument, SetKind};
-    use crate::profile::Profile;
-    use crate::release::{Catalogue, DEFAULT};
-    use crate::values::{Controller, Inputs, resolve};
+    use crate::release::DEFAULT;
+    use crate::values::Controller;
+    use crate::values::fixtures::resolve_text;
 
     fn effective_values(text: &str, sets: &[&str]) -> Vec<EffectiveValue> {
         effective_of(DEFAULT, None, text, sets)
@@ -110,22 +109,8 @@ mod tests {
         text: &str,
         sets: &[&str],
     ) -> Vec<EffectiveValue> {
-        let files = [KeptFile {
-            path: "values.yaml".into(),
-            text: text.into(),
-        }];
-        let sets: Vec<SetArgument> = sets
-            .iter()
-            .map(|text| SetArgument::new(SetKind::Set, *text))
-            .collect();
-        let inputs = Inputs {
-            release: &Catalogue::builtin().find(release).unwrap(),
-            profile: &Profile::for_memory(8_000_000_000),
-            files: &files,
-            sets: &sets,
-            controller,
-        };
-        resolve(&inputs).unwrap().effective
+        let resolved = resolve_text(release, 8, controller, text, sets);
+        resolved.unwrap().effective
     }
 
     #[test]

@@ -2,29 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::*;
 use crate::docker::Output;
 use crate::docker::fake::{FakeEngine, State, image};
 use crate::error::{Code, Explain};
-use crate::event::{Event, Reporter};
+use crate::event::fixtures::EventLog;
 use crate::image_ref::ImageRef;
 
 const MANIFEST: &str = r#"{"config": {"digest": "sha256:config"}, "layers": []}"#;
 const UNREACHABLE: &str =
     "ctr: failed to resolve reference: dial tcp 1.2.3.4:443: connect: connection refused";
-
-#[derive(Default)]
-struct Warnings(Mutex<Vec<String>>);
-
-impl Reporter for Warnings {
-    fn report(&self, _: Duration, event: &Event) {
-        if let Event::Warning { text } = event {
-            self.0.lock().unwrap().push(text.clone());
-        }
-    }
-}
 
 /// The result of loading `mongo:7`.
 struct Outcome {
@@ -77,8 +65,8 @@ async fn load_with(
         }
         output
     }));
-    let warnings = Arc::new(Warnings::default());
-    let events = Events::new(warnings.clone());
+    let log = Arc::new(EventLog::default());
+    let events = Events::new(log.clone());
     let sources = Sources {
         pull,
         docker_config,
@@ -106,11 +94,10 @@ async fn load_with(
         call if call.starts_with("export ") => Some("load from Docker"),
         _ => None,
     });
-    let warnings = warnings.0.lock().unwrap().clone();
     Outcome {
         steps: steps.collect(),
         result,
-        warnings,
+        warnings: log.warnings(),
     }
 }
 

@@ -101,22 +101,33 @@ pub(super) fn list_of<T: DeserializeOwned + Serialize>(
 /// Checks an environment: each name occurs once, and values are scalars. Messages contain no
 /// values, because some may be secrets.
 pub(super) fn environment(key: &str, value: &Value, kind: &Kind) -> Vec<Violation> {
+    items_named_once(key, value, kind, "name", variable)
+}
+
+/// Checks each item of a list, and that no two items have the same name in a field.
+fn items_named_once(
+    key: &str,
+    value: &Value,
+    kind: &Kind,
+    field: &str,
+    check: impl Fn(&str, usize, &Value) -> Result<(), Violation>,
+) -> Vec<Violation> {
     let Value::Array(items) = value else {
         return vec![(Vec::new(), kind.invalid(key, value))];
     };
-    let mut seen: Vec<&str> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     let mut wrong = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        if let Err(one) = variable(key, index, item) {
+        if let Err(one) = check(key, index, item) {
             wrong.push(one);
             continue;
         }
-        let name = item["name"].as_str().unwrap_or_default();
-        if seen.contains(&name) {
-            let below = vec![index.to_string(), "name".to_owned()];
+        let name = item[field].as_str().unwrap_or_default();
+        if names.contains(&name) {
+            let below = vec![index.to_string(), field.to_owned()];
             wrong.push((below, format!("`{key}` contains `{name}` twice")));
         }
-        seen.push(name);
+        names.push(name);
     }
     wrong
 }
@@ -214,24 +225,7 @@ pub(super) fn files(key: &str, value: &Value, ends: &[&str], kind: &Kind) -> Res
 
 /// Checks users, of which each name must occur once.
 pub(super) fn users(key: &str, value: &Value, kind: &Kind) -> Vec<Violation> {
-    let Some(list) = value.as_array() else {
-        return vec![(Vec::new(), kind.invalid(key, value))];
-    };
-    let mut seen: Vec<&str> = Vec::new();
-    let mut wrong = Vec::new();
-    for (index, item) in list.iter().enumerate() {
-        if let Err(one) = user(key, index, item) {
-            wrong.push(one);
-            continue;
-        }
-        let username = item["username"].as_str().unwrap_or_default();
-        if seen.contains(&username) {
-            let below = vec![index.to_string(), "username".to_owned()];
-            wrong.push((below, format!("`{key}` contains `{username}` twice")));
-        }
-        seen.push(username);
-    }
-    wrong
+    items_named_once(key, value, kind, "username", user)
 }
 
 fn user(key: &str, index: usize, user: &Value) -> Result<(), Violation> {

@@ -1,7 +1,6 @@
-use crate::inputs::{KeptFile, SetArgument, SetKind};
-use crate::profile::Profile;
-use crate::release::{Catalogue, DEFAULT};
-use crate::values::{Controller, Error, Inputs, Resolved, resolve};
+use crate::release::DEFAULT;
+use crate::values::fixtures::resolve_text;
+use crate::values::{Controller, Error, Resolved};
 
 /// Resolves values for a host with 16 GB, with or without an ingress controller.
 fn resolve_on(
@@ -10,23 +9,11 @@ fn resolve_on(
     sets: &[&str],
     controller: bool,
 ) -> Result<Resolved, Error> {
-    let sets: Vec<SetArgument> = sets
-        .iter()
-        .map(|text| SetArgument::new(SetKind::Set, *text))
-        .collect();
-    resolve(&Inputs {
-        release: &Catalogue::builtin().find(release).unwrap(),
-        profile: &Profile::for_memory(16_000_000_000),
-        files: &[KeptFile {
-            path: "values.yaml".into(),
-            text: text.into(),
-        }],
-        sets: &sets,
-        controller: controller.then_some(Controller {
-            class: "traefik",
-            node_ports: [30082, 30443],
-        }),
-    })
+    let controller = controller.then_some(Controller {
+        class: "traefik",
+        node_ports: [30082, 30443],
+    });
+    resolve_text(release, 16, controller, text, sets)
 }
 
 fn refused(text: &str, sets: &[&str]) -> Vec<String> {
