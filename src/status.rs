@@ -33,7 +33,7 @@ const LOGS_TIMEOUT: Duration = Duration::from_millis(200);
 pub struct Status {
     pub health: Health,
     /// Whether waiting may make it ready.
-    pub may_heal: bool,
+    pub may_recover: bool,
     /// Its settings, from the state directory or from the node.
     pub instance: Option<Instance>,
     /// The components; empty if the cluster does not respond.
@@ -70,7 +70,7 @@ impl Status {
     fn without_node(health: Health, instance: Option<&Instance>, notes: Vec<String>) -> Status {
         Status {
             health,
-            may_heal: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
+            may_recover: matches!(health, Health::Ready | Health::Starting | Health::Degraded),
             instance: instance.cloned(),
             components: Vec::new(),
             checks: Vec::new(),
@@ -128,7 +128,7 @@ async fn query(
     let unknown = |error: Error| {
         let health = Health::Unknown(error.code());
         let mut status = Status::without_node(health, instance, vec![error.to_string()]);
-        status.may_heal = error.is::<EngineTimeout>();
+        status.may_recover = error.is::<EngineTimeout>();
         status.hints = error.hints();
         status
     };
@@ -245,13 +245,13 @@ async fn of_node(
     };
     let Diagnosis {
         health,
-        may_heal,
+        may_recover,
         notes,
         hints,
     } = observation.diagnose();
     Ok(Status {
         health,
-        may_heal,
+        may_recover,
         notes,
         hints,
         ..status
@@ -310,7 +310,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
-        assert!(!status.may_heal);
+        assert!(!status.may_recover);
         assert!(status.endpoints.is_some());
         assert!(status.notes[0].contains("connection refused"));
     }
@@ -334,6 +334,6 @@ mod tests {
             .unwrap();
         assert_eq!(status.health, Health::Stopped);
         assert_eq!(status.autostart, Some(false), "it was stopped by hand");
-        assert!(!status.may_heal);
+        assert!(!status.may_recover);
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     loop {
         let (view, status) = collect(context).await?;
         let waits = deadline.is_some_and(|deadline| Instant::now() < deadline);
-        if !waits || view.state == Health::Ready || !status.may_heal {
+        if !waits || view.state == Health::Ready || !status.may_recover {
             context.output.status(&view)?;
             return Ok(exit_code(status.health));
         }
@@ -182,12 +182,12 @@ fn check(check: &Check) -> CheckView {
 
 fn component(one: &ComponentHealth) -> ComponentView {
     let now = jiff::Timestamp::now();
-    let since = one.seen.running_since();
+    let since = one.observation.running_since();
     let age = since.map(|since| now.duration_since(since).as_secs());
     ComponentView {
-        name: one.seen.component,
+        name: one.observation.component,
         state: one.state.clone(),
-        image: one.seen.image().cloned(),
+        image: one.observation.image().cloned(),
         age_seconds: age.and_then(|seconds| u64::try_from(seconds).ok()),
     }
 }

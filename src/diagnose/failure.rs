@@ -31,26 +31,26 @@ pub struct Failure {
 
 impl Failure {
     /// Creates the failure of a component that was not ready in time for no known reason.
-    pub fn not_ready(seen: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
-        let line = describe(seen).line();
+    pub fn not_ready(observation: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
+        let line = describe(observation).line();
         let mut draft = Draft::new(
             Cause::Timeout,
             Code::NotReady,
             format!("is not ready after {}: {line}", duration(waited)),
             line,
         );
-        draft.hint(see_logs(seen.component));
+        draft.hint(see_logs(observation.component));
         draft.hint(Hint::run(
             "if it only needs more time, continue with",
             ours!(Up),
         ));
-        let finding = draft.finish(seen);
+        let finding = draft.finish(observation);
         Failure { finding, log }
     }
 
     /// Whether the wait timed out before the component was known to need help.
     pub(crate) fn is_late(&self) -> bool {
-        self.finding.heals || self.finding.kind == Cause::Timeout
+        self.finding.may_recover || self.finding.kind == Cause::Timeout
     }
 }
 
@@ -97,11 +97,13 @@ mod tests {
 
     use super::*;
     use crate::component::Component::{Elasticsearch, Mongodb};
-    use crate::diagnose::fixtures::{backing_off, end, find, pod, seen, warning, with_status};
+    use crate::diagnose::fixtures::{
+        backing_off, end, find, observation, pod, warning, with_status,
+    };
 
     #[test]
     fn a_failure_shows_the_last_event_and_the_last_20_log_lines() {
-        let seen = seen(
+        let observation = observation(
             Elasticsearch,
             vec![pod(backing_off("10s", 1, end("OOMKilled", 137, "")))],
             vec![warning(
@@ -116,7 +118,7 @@ mod tests {
             lines: (1..=30).map(|number| format!("line {number}")).collect(),
         };
         let failure = Failure {
-            finding: find(&seen),
+            finding: find(&observation),
             log: log.clone(),
         };
         let details = failure.details();

@@ -66,7 +66,7 @@ pub struct Finding {
     /// The remedies, most useful first.
     pub hints: Vec<Hint>,
     /// Whether the component may recover without help.
-    pub heals: bool,
+    pub may_recover: bool,
 }
 
 /// A finding without the parts that are the same for every rule.
@@ -77,7 +77,7 @@ pub(crate) struct Draft {
     pub(crate) predicate: String,
     pub(crate) short: String,
     pub(crate) hints: Vec<Hint>,
-    pub(crate) heals: bool,
+    pub(crate) may_recover: bool,
 }
 
 impl Draft {
@@ -89,7 +89,7 @@ impl Draft {
             predicate,
             short,
             hints: Vec::new(),
-            heals: false,
+            may_recover: false,
         }
     }
 
@@ -97,16 +97,16 @@ impl Draft {
         self.hints.push(hint);
     }
 
-    pub(crate) fn finish(self, seen: &ComponentObservation) -> Finding {
+    pub(crate) fn finish(self, observation: &ComponentObservation) -> Finding {
         Finding {
-            component: seen.component,
+            component: observation.component,
             kind: self.cause,
-            cause: format!("{} {}", seen.component, self.predicate),
+            cause: format!("{} {}", observation.component, self.predicate),
             reason: short(&self.short),
-            last_event: seen.last_event().map(event_line),
+            last_event: observation.last_event().map(event_line),
             code: self.code,
             hints: self.hints,
-            heals: self.heals,
+            may_recover: self.may_recover,
         }
     }
 }
@@ -129,8 +129,8 @@ fn event_line(event: &EventObservation) -> String {
 /// Returns what is wrong with a component; `None` if nothing is, or if it only needs more
 /// time. `log` holds the last lines of the container that [`ComponentObservation::pod`]
 /// and its `blocking` select; without them, causes that only a log reveals are not found.
-pub fn diagnose(seen: &ComponentObservation, log: &[String]) -> Option<Finding> {
-    draft(seen, log).map(|draft| draft.finish(seen))
+pub fn diagnose(observation: &ComponentObservation, log: &[String]) -> Option<Finding> {
+    draft(observation, log).map(|draft| draft.finish(observation))
 }
 
 /// One termination of a container.
@@ -144,10 +144,10 @@ pub struct LogEnd {
 
 /// Returns the termination that only the log of the container may explain, if there is
 /// one; [`assess`] takes that log.
-pub fn unexplained_end(seen: &ComponentObservation) -> Option<LogEnd> {
-    let pod = seen.pod()?;
+pub fn unexplained_end(observation: &ComponentObservation) -> Option<LogEnd> {
+    let pod = observation.pod()?;
     let (container, _) = pod.blocking()?;
-    let unexplained = container.ends() > 0 && diagnose(seen, &[]).is_some();
+    let unexplained = container.ends() > 0 && diagnose(observation, &[]).is_some();
     unexplained.then(|| LogEnd {
         pod_uid: pod.uid.clone(),
         container: container.name.clone(),
@@ -157,12 +157,12 @@ pub fn unexplained_end(seen: &ComponentObservation) -> Option<LogEnd> {
 
 /// Returns the state and the finding. A finding that needs help makes the state `failed`
 /// and sets its reason.
-pub fn assess(seen: &ComponentObservation, log: &[String]) -> (State, Option<Finding>) {
-    let mut state = describe(seen);
-    let finding = diagnose(seen, log);
+pub fn assess(observation: &ComponentObservation, log: &[String]) -> (State, Option<Finding>) {
+    let mut state = describe(observation);
+    let finding = diagnose(observation, log);
     if let Some(finding) = finding
         .as_ref()
-        .filter(|finding| !finding.heals && !state.is_ready())
+        .filter(|finding| !finding.may_recover && !state.is_ready())
     {
         state.kind = StateKind::Failed;
         state.reason.clone_from(&finding.reason);
@@ -170,36 +170,36 @@ pub fn assess(seen: &ComponentObservation, log: &[String]) -> (State, Option<Fin
     (state, finding)
 }
 
-fn draft(seen: &ComponentObservation, log: &[String]) -> Option<Draft> {
-    let workload = seen.workload.as_ref()?;
+fn draft(observation: &ComponentObservation, log: &[String]) -> Option<Draft> {
+    let workload = observation.workload.as_ref()?;
     if workload.desired == 0 || !workload.observed {
         return None;
     }
-    if seen.is_ready() {
-        return known_logs::while_running(seen, log);
+    if observation.is_ready() {
+        return known_logs::while_running(observation, log);
     }
-    if let Some(draft) = placement::claim(seen) {
+    if let Some(draft) = placement::claim(observation) {
         return Some(draft);
     }
-    let Some(pod) = seen.pod().filter(|pod| !pod.ready) else {
-        return runs::refused(seen);
+    let Some(pod) = observation.pod().filter(|pod| !pod.ready) else {
+        return runs::refused(observation);
     };
     if pod.stale.is_some() {
         return None;
     }
     if pod.phase == "Failed" {
-        return Some(runs::evicted(seen, pod));
+        return Some(runs::evicted(observation, pod));
     }
-    if let Some(draft) = placement::unschedulable(seen, pod) {
+    if let Some(draft) = placement::unschedulable(observation, pod) {
         return Some(draft);
     }
     let (container, init) = pod.blocking()?;
-    placement::mount(seen, pod)
-        .or_else(|| images::image(seen, container))
-        .or_else(|| runs::not_created(seen, container))
-        .or_else(|| runs::ended(seen, container, init, log))
+    placement::mount(observation, pod)
+        .or_else(|| images::image(observation, container))
+        .or_else(|| runs::not_created(observation, container))
+        .or_else(|| runs::ended(observation, container, init, log))
         .or_else(|| match container.state {
-            ContainerState::Running { .. } if !init => known_logs::while_running(seen, log),
+            ContainerState::Running { .. } if !init => known_logs::while_running(observation, log),
             _ => None,
         })
 }

@@ -17,7 +17,7 @@ use crate::kube;
 pub(crate) const NOW: &str = "2026-11-23T13:41:30Z";
 
 /// A component with one desired pod.
-pub(crate) fn seen(
+pub(crate) fn observation(
     component: Component,
     pods: Vec<Value>,
     events: Vec<Value>,
@@ -145,18 +145,18 @@ pub(crate) fn running_after(restarts: i32, last: Value) -> Value {
 
 /// A component whose only container has this status.
 pub(crate) fn with_status(component: Component, status: Value) -> ComponentObservation {
-    seen(component, vec![pod(status)], Vec::new())
+    observation(component, vec![pod(status)], Vec::new())
 }
 
-pub(crate) fn find(seen: &ComponentObservation) -> Finding {
-    diagnose(seen, &[]).expect("a finding")
+pub(crate) fn find(observation: &ComponentObservation) -> Finding {
+    diagnose(observation, &[]).expect("a finding")
 }
 
 #[track_caller]
-pub(crate) fn assert_finding(finding: &Finding, kind: Cause, code: Code, heals: bool) {
+pub(crate) fn assert_finding(finding: &Finding, kind: Cause, code: Code, may_recover: bool) {
     assert_eq!(
-        (finding.kind, finding.code, finding.heals),
-        (kind, code, heals),
+        (finding.kind, finding.code, finding.may_recover),
+        (kind, code, may_recover),
         "{finding:?}"
     );
     assert!(

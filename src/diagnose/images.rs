@@ -19,14 +19,14 @@ pub(super) fn never_pulled(message: &str) -> &'static str {
 
 /// A container whose image is missing or cannot be pulled.
 pub(crate) fn image(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
 ) -> Option<Draft> {
     let ContainerState::Waiting { reason, message } = &container.state else {
         return None;
     };
     let image = &container.image;
-    let component = seen.component;
+    let component = observation.component;
     let mut draft = match reason.as_str() {
         "ErrImageNeverPull" => Draft::new(
             Cause::ImageMissing,
@@ -43,7 +43,7 @@ pub(crate) fn image(
             format!("does not start: invalid image name {image}"),
             format!("invalid image name {image}"),
         ),
-        "ErrImagePull" | "ImagePullBackOff" => return pull(seen, container, message),
+        "ErrImagePull" | "ImagePullBackOff" => return pull(observation, container, message),
         _ => return None,
     };
     draft.hint(Hint::run("load the images again", ours!(Up)));
@@ -58,13 +58,13 @@ pub(crate) fn image(
 }
 
 fn pull(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     message: &str,
 ) -> Option<Draft> {
     let image = &container.image;
     // `ImagePullBackOff` may only report "Back-off pulling image"; the event has the reason.
-    let failed = seen
+    let failed = observation
         .events_of("Failed")
         .find(|event| event.message.contains("pull") && event.message.contains(&image.to_string()));
     let text = failed.map_or(message, |event| {
@@ -116,7 +116,7 @@ fn pull(
     };
     // containerd has already retried for a long time, and `up` loads the images itself:
     // waiting for a network that may never be available does not help.
-    let heals = refusal.is_temporary() && refusal != Refusal::Unreachable && tries < 2;
+    let may_recover = refusal.is_temporary() && refusal != Refusal::Unreachable && tries < 2;
     let because = match container.always_pulled {
         true => ", which its pull policy Always pulls at every start",
         false => "",
@@ -127,9 +127,9 @@ fn pull(
         format!("does not start: cannot pull its image {image}{because}: {what}"),
         format!("cannot pull image {image}: {what}"),
     );
-    draft.heals = heals;
+    draft.may_recover = may_recover;
     if container.always_pulled {
-        let component = seen.component;
+        let component = observation.component;
         draft.hint(Hint::run(
             "use the image in the node",
             ours!(Up, "--set {component}.image.pullPolicy=IfNotPresent"),
@@ -155,7 +155,7 @@ mod tests {
     use crate::component::StateKind;
     use crate::diagnose::describe;
     use crate::diagnose::fixtures::{
-        assert_finding, find, pod, seen, waiting, warning, with_status,
+        assert_finding, find, observation, pod, waiting, warning, with_status,
     };
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_answer_of_the_registry_gives_the_cause_of_a_failed_pull() {
         let prefix = "failed to pull and unpack image \"docker.io/a/b:1\": failed to resolve reference \"docker.io/a/b:1\": ";
-        for (message, code, heals) in [
+        for (message, code, may_recover) in [
             ("docker.io/a/b:1: not found", Code::ImageNotFound, false),
             (
                 "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
@@ -225,13 +225,13 @@ mod tests {
             ),
             ("unexpected EOF", Code::ImageFailed, true),
         ] {
-            let seen = with_status(
+            let observation = with_status(
                 Apiserver,
                 waiting("ErrImagePull", &format!("{prefix}{message}")),
             );
-            let finding = find(&seen);
-            assert_finding(&finding, Cause::ImagePull, code, heals);
-            assert_eq!(describe(&seen).kind, StateKind::Pulling);
+            let finding = find(&observation);
+            assert_finding(&finding, Cause::ImagePull, code, may_recover);
+            assert_eq!(describe(&observation).kind, StateKind::Pulling);
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
         );
         let mut always = pod(no_route);
         always["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
-        let finding = find(&seen(Apiserver, vec![always], Vec::new()));
+        let finding = find(&observation(Apiserver, vec![always], Vec::new()));
         assert!(
             finding.cause.contains("its pull policy Always"),
             "{}",
@@ -272,8 +272,8 @@ mod tests {
                 "Back-off pulling image \"registry/image:1\"",
             ))]
         };
-        assert!(find(&seen(Apiserver, back_off(), vec![event(1)])).heals);
-        let finding = find(&seen(Apiserver, back_off(), vec![event(2)]));
+        assert!(find(&observation(Apiserver, back_off(), vec![event(1)])).may_recover);
+        let finding = find(&observation(Apiserver, back_off(), vec![event(2)]));
         assert_finding(&finding, Cause::ImagePull, Code::ImageFailed, false);
         assert_eq!(
             finding.last_event.as_deref(),

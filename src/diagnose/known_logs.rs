@@ -180,12 +180,16 @@ fn recovers(cause: Cause) -> bool {
 }
 
 /// Finds the cause of a termination in the last lines of the log.
-pub(crate) fn known(seen: &ComponentObservation, ended: &Ended, log: &[String]) -> Option<Draft> {
+pub(crate) fn known(
+    observation: &ComponentObservation,
+    ended: &Ended,
+    log: &[String],
+) -> Option<Draft> {
     if ended.exit_code == 0 {
         return None;
     }
     let log: Vec<String> = log.iter().map(|line| line.to_lowercase()).collect();
-    let component = seen.component;
+    let component = observation.component;
     let rows = || ROWS.iter().filter(|row| row.component == component);
     let matches = |row: &&Row| {
         row.lines
@@ -200,10 +204,10 @@ pub(crate) fn known(seen: &ComponentObservation, ended: &Ended, log: &[String]) 
 }
 
 /// Finds in the last lines of a running container that it cannot write to its disk.
-pub(crate) fn while_running(seen: &ComponentObservation, log: &[String]) -> Option<Draft> {
+pub(crate) fn while_running(observation: &ComponentObservation, log: &[String]) -> Option<Draft> {
     let row = ROWS
         .iter()
-        .filter(|row| row.component == seen.component && row.cause == Cause::DiskFull)
+        .filter(|row| row.component == observation.component && row.cause == Cause::DiskFull)
         .find(|row| {
             let matches = |line: &String| {
                 let line = line.to_lowercase();
@@ -211,7 +215,7 @@ pub(crate) fn while_running(seen: &ComponentObservation, log: &[String]) -> Opti
             };
             log.iter().any(matches)
         })?;
-    Some(draft(seen.component, row))
+    Some(draft(observation.component, row))
 }
 
 fn draft(component: Component, row: &Row) -> Draft {
@@ -221,7 +225,7 @@ fn draft(component: Component, row: &Row) -> Draft {
         row.predicate.to_owned(),
         row.short.to_owned(),
     );
-    draft.heals = recovers(row.cause);
+    draft.may_recover = recovers(row.cause);
     match row.advice {
         Advice::Fixed(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
         Advice::Heap => draft.hint(

@@ -85,18 +85,21 @@ impl Obstacle {
 }
 
 /// A pod that the scheduler cannot place.
-pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
+pub(crate) fn unschedulable(
+    observation: &ComponentObservation,
+    pod: &PodObservation,
+) -> Option<Draft> {
     let unscheduled = pod.unscheduled.as_ref()?;
     let obstacle = Obstacle::parse(&unscheduled.message);
     let is_lasting = unscheduled
         .since
         .or(pod.created)
-        .is_some_and(|since: Timestamp| seen.at.duration_since(since) >= GRACE);
+        .is_some_and(|since: Timestamp| observation.at.duration_since(since) >= GRACE);
     let is_permanent = matches!(
         obstacle,
         Obstacle::Resource(_) | Obstacle::Selector | Obstacle::Taint(_)
     );
-    let component = seen.component;
+    let component = observation.component;
     let reason = in_short(&unscheduled.message);
     let mut draft = Draft::new(
         Cause::Unschedulable,
@@ -104,7 +107,7 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
         format!("cannot be scheduled on the node: {reason}"),
         reason,
     );
-    draft.heals = !(is_permanent && is_lasting && seen.stopping.is_empty());
+    draft.may_recover = !(is_permanent && is_lasting && observation.stopping.is_empty());
     match obstacle {
         Obstacle::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
@@ -127,8 +130,8 @@ pub(crate) fn unschedulable(seen: &ComponentObservation, pod: &PodObservation) -
 }
 
 /// A claim whose volume no longer exists.
-pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
-    let claim = seen.claim.as_ref()?;
+pub(crate) fn claim(observation: &ComponentObservation) -> Option<Draft> {
+    let claim = observation.claim.as_ref()?;
     match claim.phase.as_str() {
         "Lost" => {
             let mut draft = Draft::new(
@@ -150,14 +153,14 @@ pub(crate) fn claim(seen: &ComponentObservation) -> Option<Draft> {
     }
 }
 
-pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
+pub(crate) fn mount(observation: &ComponentObservation, pod: &PodObservation) -> Option<Draft> {
     // Only while a container waits for the mount: a mount that succeeded after a first
     // failure is no problem any more.
     let (container, _) = pod.blocking()?;
     if !matches!(container.state, super::ContainerState::Waiting { .. }) {
         return None;
     }
-    let event = seen.events_of("FailedMount").next()?;
+    let event = observation.events_of("FailedMount").next()?;
     let message = &event.message;
     let wrong_type = message.contains("hostPath type check failed")
         || message.contains("is not a directory")
@@ -187,7 +190,7 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
             innermost(message),
         );
         // It is applied together with the workload, so it may be a moment late.
-        draft.heals = event.count < 4;
+        draft.may_recover = event.count < 4;
         draft
     } else {
         let mut draft = Draft::new(
@@ -196,7 +199,7 @@ pub(crate) fn mount(seen: &ComponentObservation, pod: &PodObservation) -> Option
             format!("cannot mount its volume: {}", innermost(message)),
             "cannot mount its volume".to_owned(),
         );
-        draft.heals = true;
+        draft.may_recover = true;
         draft
     };
     draft.hint(Hint::run("see where the data are", ours!(Status)));
@@ -216,14 +219,14 @@ mod tests {
     use super::*;
     use crate::component::Component::{Elasticsearch, Mongodb};
     use crate::diagnose::fixtures::{
-        assert_finding, find, pod, seen, unschedulable, waiting, warning,
+        assert_finding, find, observation, pod, unschedulable, waiting, warning,
     };
 
     #[test]
     fn an_unschedulable_pod_is_permanent_after_a_few_seconds() {
         let short = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
         let finding = |message: &str, since: &str| {
-            find(&seen(
+            find(&observation(
                 Elasticsearch,
                 vec![unschedulable(message, since)],
                 Vec::new(),
@@ -240,28 +243,29 @@ mod tests {
             finding(short, old).reason,
             "the node does not have enough memory"
         );
-        assert!(finding(short, new).heals);
-        let mut making_room = seen(Elasticsearch, vec![unschedulable(short, old)], Vec::new());
+        assert!(finding(short, new).may_recover);
+        let mut making_room =
+            observation(Elasticsearch, vec![unschedulable(short, old)], Vec::new());
         making_room.stopping.push("old".to_owned());
-        assert!(find(&making_room).heals);
+        assert!(find(&making_room).may_recover);
 
         let selector = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: none";
-        assert!(!finding(selector, old).heals);
+        assert!(!finding(selector, old).may_recover);
         let taint = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }. preemption: none";
-        assert!(!finding(taint, old).heals);
+        assert!(!finding(taint, old).may_recover);
         assert_eq!(
             finding(taint, old).reason,
             "the node does not accept pods (taint node-role.kubernetes.io/control-plane)"
         );
         let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
-        assert!(finding(not_ready, old).heals);
+        assert!(finding(not_ready, old).may_recover);
         let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";
-        assert!(finding(claim, old).heals);
+        assert!(finding(claim, old).may_recover);
     }
 
     #[test]
     fn a_lost_volume_and_a_path_that_is_not_a_directory_are_permanent() {
-        let mut lost = seen(Mongodb, Vec::new(), Vec::new());
+        let mut lost = observation(Mongodb, Vec::new(), Vec::new());
         lost.claim.as_mut().unwrap().phase = "Lost".to_owned();
         assert_finding(
             &find(&lost),
@@ -272,7 +276,7 @@ mod tests {
 
         let file = "MountVolume.SetUp failed for volume \"d\" : hostPath type check failed: /var/local-path-provisioner/x is not a directory, it's a File";
         let creating = || vec![pod(waiting("ContainerCreating", ""))];
-        let finding = find(&seen(
+        let finding = find(&observation(
             Mongodb,
             creating(),
             vec![warning("FailedMount", file, 1)],
@@ -288,20 +292,20 @@ mod tests {
 
         let absent = "MountVolume.SetUp failed for volume \"d\" : secret \"absent\" not found";
         assert!(
-            find(&seen(
+            find(&observation(
                 Mongodb,
                 creating(),
                 vec![warning("FailedMount", absent, 2)]
             ))
-            .heals
+            .may_recover
         );
         assert!(
-            !find(&seen(
+            !find(&observation(
                 Mongodb,
                 creating(),
                 vec![warning("FailedMount", absent, 4)]
             ))
-            .heals
+            .may_recover
         );
     }
 }

@@ -20,8 +20,8 @@ const RESTARTS: u32 = 3;
 const STARTS: u32 = 4;
 
 /// The workload's controller cannot create a pod.
-pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
-    let event = seen.events_of("FailedCreate").next()?;
+pub(crate) fn refused(observation: &ComponentObservation) -> Option<Draft> {
+    let event = observation.events_of("FailedCreate").next()?;
     let mut draft = Draft::new(
         Cause::PodRefused,
         Code::ComponentConfig,
@@ -32,13 +32,13 @@ pub(crate) fn refused(seen: &ComponentObservation) -> Option<Draft> {
         "Kubernetes refused to create its pod".to_owned(),
     );
     // The ServiceAccount may be created a moment later.
-    draft.heals = event.count < 3;
+    draft.may_recover = event.count < 3;
     draft.hint(Hint::run("see what is applied", ours!(Render)));
     Some(draft)
 }
 
 /// A pod that the kubelet evicted; its workload creates another one.
-pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draft {
+pub(crate) fn evicted(observation: &ComponentObservation, pod: &PodObservation) -> Draft {
     let why = pod
         .message
         .as_deref()
@@ -53,8 +53,8 @@ pub(crate) fn evicted(seen: &ComponentObservation, pod: &PodObservation) -> Draf
             pod.reason.as_deref().unwrap_or("unknown").to_lowercase()
         ),
     );
-    draft.heals = true;
-    draft.hint(see_logs(seen.component));
+    draft.may_recover = true;
+    draft.hint(see_logs(observation.component));
     draft
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn is_late_cache(message: &str) -> bool {
 
 /// A container that the kubelet cannot create.
 pub(crate) fn not_created(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
 ) -> Option<Draft> {
     let ContainerState::Waiting { reason, message } = &container.state else {
@@ -84,7 +84,7 @@ pub(crate) fn not_created(
                 ),
                 short(message),
             );
-            draft.heals = is_late_cache(message);
+            draft.may_recover = is_late_cache(message);
             draft
         }
         "CreateContainerError" => {
@@ -97,11 +97,11 @@ pub(crate) fn not_created(
                 ),
                 "cannot create its container".to_owned(),
             );
-            let tries = seen
+            let tries = observation
                 .events_of("Failed")
                 .next()
                 .map_or(1, |event| event.count);
-            draft.heals = tries < RESTARTS;
+            draft.may_recover = tries < RESTARTS;
             draft
         }
         _ => return None,
@@ -113,7 +113,7 @@ pub(crate) fn not_created(
 
 /// A container that terminated, whether or not it is restarted.
 pub(crate) fn ended(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     init: bool,
     log: &[String],
@@ -125,36 +125,36 @@ pub(crate) fn ended(
     if let ContainerState::Waiting { reason, message } = &container.state
         && reason == "RunContainerError"
     {
-        return Some(not_started(seen, container, message));
+        return Some(not_started(observation, container, message));
     }
     let end = container.ended()?;
     let running = matches!(container.state, ContainerState::Running { .. });
-    if running && (end.exit_code == 0 || is_old(seen, end)) {
+    if running && (end.exit_code == 0 || is_old(observation, end)) {
         return None;
     }
     if init && end.exit_code == 0 {
         return None;
     }
     if end.reason == "OOMKilled" {
-        return Some(out_of_memory(seen, container));
+        return Some(out_of_memory(observation, container));
     }
     if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") {
-        return Some(not_started(seen, container, &end.message));
+        return Some(not_started(observation, container, &end.message));
     }
-    if let Some(mut draft) = known_logs::known(seen, end, log) {
+    if let Some(mut draft) = known_logs::known(observation, end, log) {
         // One failed start may follow an interrupted write; two in a row do not.
         if draft.cause == Cause::DataBroken {
-            draft.heals = !is_repeated(container);
+            draft.may_recover = !is_repeated(container);
         }
         return Some(draft);
     }
-    let probe = probe_killed(seen, container, end);
-    Some(probe.unwrap_or_else(|| crashed(seen, container, end)))
+    let probe = probe_killed(observation, container, end);
+    Some(probe.unwrap_or_else(|| crashed(observation, container, end)))
 }
 
-fn is_old(seen: &ComponentObservation, end: &Ended) -> bool {
+fn is_old(observation: &ComponentObservation, end: &Ended) -> bool {
     end.finished
-        .is_some_and(|finished| seen.at.duration_since(finished) > RECENT)
+        .is_some_and(|finished| observation.at.duration_since(finished) > RECENT)
 }
 
 /// Whether the container has terminated for the second time in a row. The restart count
@@ -171,8 +171,8 @@ fn is_repeated(container: &ContainerObservation) -> bool {
     }
 }
 
-fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Draft {
-    let component = seen.component;
+fn out_of_memory(observation: &ComponentObservation, container: &ContainerObservation) -> Draft {
+    let component = observation.component;
     let limit = container.memory_limit.as_deref();
     let bound = match limit {
         Some(limit) => format!("its {}", memory(limit)),
@@ -191,30 +191,30 @@ fn out_of_memory(seen: &ComponentObservation, container: &ContainerObservation) 
         format!("does not start: the kernel killed it for using more than {bound}"),
         short,
     );
-    draft.heals = !is_repeated(container);
+    draft.may_recover = !is_repeated(container);
     draft.hint(Hint::run(
         "increase its memory limit",
-        more_memory(seen, container),
+        more_memory(observation, container),
     ));
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }
 
 /// The command that doubles a component's memory limit.
-fn more_memory(seen: &ComponentObservation, container: &ContainerObservation) -> Ours {
+fn more_memory(observation: &ComponentObservation, container: &ContainerObservation) -> Ours {
     let limit = container.memory_limit.as_deref();
     let more = limit.and_then(doubled).unwrap_or_else(|| "2Gi".to_owned());
-    let component = seen.component;
+    let component = observation.component;
     ours!(Up, "--set {component}.resources.limits.memory={more}")
 }
 
 /// The runtime could not start the container's first process.
 fn not_started(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     message: &str,
 ) -> Draft {
-    let component = seen.component;
+    let component = observation.component;
     let text = message.to_lowercase();
     let platform = text.contains("exec format error");
     let missing = text.contains("no such file or directory")
@@ -243,7 +243,7 @@ fn not_started(
     };
     // Seen on cgroup v1 under load after a node start ("unable to freeze"): the next
     // attempt succeeds.
-    draft.heals = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
+    draft.may_recover = !platform && recent_restarts(container) < if missing { 1 } else { STARTS };
     draft.hint(see_logs(component));
     draft.hint(Hint::run("try again", ours!(Up)));
     draft
@@ -251,14 +251,14 @@ fn not_started(
 
 /// The kubelet stopped the container because a probe failed.
 fn probe_killed(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     end: &Ended,
 ) -> Option<Draft> {
     if !matches!(end.exit_code, 137 | 143) {
         return None;
     }
-    let killing = seen
+    let killing = observation
         .events_of("Killing")
         .find(|event| event.message.contains("probe"))?;
     let kind = if killing.message.contains("startup probe") {
@@ -272,13 +272,17 @@ fn probe_killed(
         format!("did not answer in time, so the kubelet stopped it (its {kind} probe failed)"),
         format!("stopped: its {kind} probe failed"),
     );
-    draft.heals = recent_restarts(container) < RESTARTS;
-    draft.hint(see_logs(seen.component));
+    draft.may_recover = recent_restarts(container) < RESTARTS;
+    draft.hint(see_logs(observation.component));
     Some(draft)
 }
 
-fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &Ended) -> Draft {
-    let component = seen.component;
+fn crashed(
+    observation: &ComponentObservation,
+    container: &ContainerObservation,
+    end: &Ended,
+) -> Draft {
+    let component = observation.component;
     let how = match end.exit_code {
         0 => "keeps exiting with code 0".to_owned(),
         137 => "keeps being killed (SIGKILL)".to_owned(),
@@ -290,11 +294,11 @@ fn crashed(seen: &ComponentObservation, container: &ContainerObservation, end: &
         format!("does not start: it {how}"),
         how_it_ended(container, end),
     );
-    draft.heals = recent_restarts(container) < RESTARTS;
+    draft.may_recover = recent_restarts(container) < RESTARTS;
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     // The reason `OOMKilled` is sometimes lost (seen on cgroup v1).
     if end.exit_code == 137 && container.memory_limit.is_some() {
-        let more = more_memory(seen, container);
+        let more = more_memory(observation, container);
         draft.hint(Hint::run("if it needs more memory", more));
     }
     draft.hint(Hint::run("check the other components", ours!(Status)));

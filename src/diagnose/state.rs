@@ -10,48 +10,48 @@ use crate::quantity::memory;
 use crate::words::{count, listed};
 
 /// Describes the state of a component in a few words.
-pub fn describe(seen: &ComponentObservation) -> State {
-    let (kind, reason) = kind_and_reason(seen);
+pub fn describe(observation: &ComponentObservation) -> State {
+    let (kind, reason) = kind_and_reason(observation);
     State {
         kind,
         reason,
-        restarts: seen.pod().map_or(0, PodObservation::restarts),
+        restarts: observation.pod().map_or(0, PodObservation::restarts),
     }
 }
 
-fn kind_and_reason(seen: &ComponentObservation) -> (StateKind, String) {
+fn kind_and_reason(observation: &ComponentObservation) -> (StateKind, String) {
     let say = |state, reason: &str| (state, reason.to_owned());
-    let Some(workload) = &seen.workload else {
-        return match seen.stopping.len() + seen.pods.len() {
+    let Some(workload) = &observation.workload else {
+        return match observation.stopping.len() + observation.pods.len() {
             0 => say(StateKind::Absent, "not installed"),
             _ => say(StateKind::Stopping, "its pod is terminating"),
         };
     };
     if workload.desired == 0 {
-        return match seen.stopping.len() + seen.pods.len() {
+        return match observation.stopping.len() + observation.pods.len() {
             0 => say(StateKind::Stopped, "scaled to zero"),
             _ => say(StateKind::Stopping, "its pod is terminating"),
         };
     }
-    if seen.is_ready() {
+    if observation.is_ready() {
         return (StateKind::Ready, String::new());
     }
-    let is_new = seen.pods.is_empty() && seen.stopping.is_empty();
+    let is_new = observation.pods.is_empty() && observation.stopping.is_empty();
     if !workload.observed && !is_new {
         return say(StateKind::Pending, "waiting for a change to be rolled out");
     }
-    match seen.pod() {
-        Some(pod) if !pod.ready => of_pod(seen, pod),
+    match observation.pod() {
+        Some(pod) if !pod.ready => of_pod(observation, pod),
         // There are fewer pods than desired.
-        _ => without_pod(seen),
+        _ => without_pod(observation),
     }
 }
 
-fn without_pod(seen: &ComponentObservation) -> (StateKind, String) {
-    if !seen.stopping.is_empty() {
+fn without_pod(observation: &ComponentObservation) -> (StateKind, String) {
+    if !observation.stopping.is_empty() {
         return (StateKind::Stopping, "the old pod is terminating".to_owned());
     }
-    let refused = seen.events_of("FailedCreate").next();
+    let refused = observation.events_of("FailedCreate").next();
     let reason = match refused {
         Some(event) => format!("cannot create its pod: {}", short(&event.message)),
         None => "waiting for its pod to be created".to_owned(),
@@ -59,7 +59,7 @@ fn without_pod(seen: &ComponentObservation) -> (StateKind, String) {
     (StateKind::Pending, reason)
 }
 
-fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, String) {
+fn of_pod(observation: &ComponentObservation, pod: &PodObservation) -> (StateKind, String) {
     match pod.stale {
         Some(Stale::NoReport) => {
             return (StateKind::Unknown, "the kubelet does not report".to_owned());
@@ -85,7 +85,11 @@ fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, Stri
         let reason = super::placement::in_short(&unscheduled.message);
         return (StateKind::Pending, reason);
     }
-    if let Some(claim) = seen.claim.as_ref().filter(|claim| claim.phase != "Bound") {
+    if let Some(claim) = observation
+        .claim
+        .as_ref()
+        .filter(|claim| claim.phase != "Bound")
+    {
         return (
             StateKind::Pending,
             format!("waiting for its volume ({})", claim.phase.to_lowercase()),
@@ -95,20 +99,20 @@ fn of_pod(seen: &ComponentObservation, pod: &PodObservation) -> (StateKind, Stri
         return (StateKind::Pending, "waiting to be scheduled".to_owned());
     }
     match pod.blocking() {
-        Some((container, init)) => of_container(seen, container, init),
+        Some((container, init)) => of_container(observation, container, init),
         None => (StateKind::Starting, "becoming ready".to_owned()),
     }
 }
 
 fn of_container(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     init: bool,
 ) -> (StateKind, String) {
     let waits_for = awaited(&container.name).filter(|_| init);
-    let waits_for = waits_for.map(|names| waiting_for(seen, &names));
+    let waits_for = waits_for.map(|names| waiting_for(observation, &names));
     match &container.state {
-        ContainerState::Running { .. } => running(seen, container, init),
+        ContainerState::Running { .. } => running(observation, container, init),
         ContainerState::Terminated(ended) => {
             if let Some(reason) = waits_for {
                 return (StateKind::Waiting, reason);
@@ -127,7 +131,9 @@ fn of_container(
                 StateKind::Failed,
                 super::images::never_pulled(message).to_owned(),
             ),
-            "CreateContainerConfigError" if is_late_cache(message) => creating(seen, container),
+            "CreateContainerConfigError" if is_late_cache(message) => {
+                creating(observation, container)
+            }
             "CreateContainerConfigError" | "CreateContainerError" => {
                 (StateKind::Failed, short(message))
             }
@@ -136,28 +142,33 @@ fn of_container(
                 (None, Some(ended)) => (StateKind::Restarting, how_it_ended(container, ended)),
                 (None, None) => (StateKind::Restarting, short(message)),
             },
-            _ => creating(seen, container),
+            _ => creating(observation, container),
         },
     }
 }
 
 /// Names the components that are not ready; all of them if they are ready and do not
 /// respond to the container yet.
-fn waiting_for(seen: &ComponentObservation, names: &[&str]) -> String {
-    let ready = |name: &&&str| seen.others_ready.iter().any(|one| one.name() == **name);
+fn waiting_for(observation: &ComponentObservation, names: &[&str]) -> String {
+    let ready = |name: &&&str| {
+        observation
+            .others_ready
+            .iter()
+            .any(|one| one.name() == **name)
+    };
     let missing: Vec<&str> = names.iter().filter(|name| !ready(name)).copied().collect();
     let missing = if missing.is_empty() { names } else { &missing };
     format!("waiting for {}", listed(missing))
 }
 
 fn running(
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     container: &ContainerObservation,
     init: bool,
 ) -> (StateKind, String) {
     if init {
         return match awaited(&container.name) {
-            Some(names) => (StateKind::Waiting, waiting_for(seen, &names)),
+            Some(names) => (StateKind::Waiting, waiting_for(observation, &names)),
             None => (
                 StateKind::Starting,
                 format!("preparing ({})", container.name),
@@ -172,7 +183,7 @@ fn running(
     };
     // The message of the probe changes from one observation to the next, so it is shown
     // only in the last event.
-    let fails = seen
+    let fails = observation
         .events_of("Unhealthy")
         .any(|event| event.message.starts_with("Readiness"));
     if container.started && fails && last_run.is_empty() {
@@ -187,8 +198,11 @@ fn running(
     )
 }
 
-fn creating(seen: &ComponentObservation, container: &ContainerObservation) -> (StateKind, String) {
-    let latest = seen.events.iter().rev().find(|event| {
+fn creating(
+    observation: &ComponentObservation,
+    container: &ContainerObservation,
+) -> (StateKind, String) {
+    let latest = observation.events.iter().rev().find(|event| {
         let same_container = event.container.as_deref() == Some(container.name.as_str());
         (same_container && matches!(event.reason.as_str(), "Pulling" | "Pulled"))
             || matches!(event.reason.as_str(), "FailedMount" | "FailedAttachVolume")
@@ -248,18 +262,18 @@ mod tests {
     use crate::component::Component::{Apiserver, Elasticsearch, Mongodb, Redis, Webserver};
     use crate::diagnose::diagnose;
     use crate::diagnose::fixtures::{
-        backing_off, end, pod, seen, waiting, warning, with_init, with_status,
+        backing_off, end, observation, pod, waiting, warning, with_init, with_status,
     };
 
     #[test]
     fn a_ready_component_has_no_finding() {
-        let seen = with_status(
+        let observation = with_status(
             Redis,
             json!({"ready": true, "started": true, "state": {"running": {}}}),
         );
-        assert_eq!(diagnose(&seen, &[]), None);
-        assert_eq!(describe(&seen).kind, StateKind::Ready);
-        assert_eq!(describe(&seen).line(), "ready");
+        assert_eq!(diagnose(&observation, &[]), None);
+        assert_eq!(describe(&observation).kind, StateKind::Ready);
+        assert_eq!(describe(&observation).line(), "ready");
     }
 
     #[test]
@@ -269,17 +283,17 @@ mod tests {
             backing_off("40s", 3, end("Error", 1, "")),
             json!({"state": end("Error", 1, "")}),
         ] {
-            let seen = seen(
+            let observation = observation(
                 Apiserver,
                 vec![with_init(waiting("PodInitializing", ""), init)],
                 Vec::new(),
             );
-            let state = describe(&seen);
+            let state = describe(&observation);
             assert_eq!(
                 (state.kind, state.line().as_str()),
                 (StateKind::Waiting, "waiting for elasticsearch")
             );
-            assert_eq!(diagnose(&seen, &[]), None);
+            assert_eq!(diagnose(&observation, &[]), None);
         }
     }
 
@@ -287,8 +301,8 @@ mod tests {
     fn names_only_the_dependencies_that_are_not_ready() {
         let running = json!({"state": {"running": {}}});
         let pod = with_init(waiting("PodInitializing", ""), running);
-        let mut seen = seen(Apiserver, vec![pod], Vec::new());
-        seen.pods[0].init[0].name = "wait-for-redis-mongodb-elasticsearch".into();
+        let mut observation = observation(Apiserver, vec![pod], Vec::new());
+        observation.pods[0].init[0].name = "wait-for-redis-mongodb-elasticsearch".into();
         for (ready, line) in [
             (vec![], "waiting for redis, mongodb and elasticsearch"),
             (
@@ -302,8 +316,8 @@ mod tests {
                 "waiting for redis, mongodb and elasticsearch",
             ),
         ] {
-            seen.others_ready = ready;
-            assert_eq!(describe(&seen).line(), line);
+            observation.others_ready = ready;
+            assert_eq!(describe(&observation).line(), line);
         }
     }
 
@@ -314,14 +328,14 @@ mod tests {
             describe(&creating).line(),
             "starting: creating the container"
         );
-        let mut pulling = seen(
+        let mut pulling = observation(
             Redis,
             vec![pod(waiting("ContainerCreating", ""))],
             vec![warning("Pulling", "Pulling image", 1)],
         );
         pulling.events[0].warning = false;
         assert_eq!(describe(&pulling).line(), "pulling the image");
-        let mut absent = seen(Redis, Vec::new(), Vec::new());
+        let mut absent = observation(Redis, Vec::new(), Vec::new());
         assert_eq!(
             describe(&absent).line(),
             "pending: waiting for its pod to be created"

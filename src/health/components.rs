@@ -21,7 +21,7 @@ pub(super) const LOG_LINES: u32 = 60;
 /// The observation of one component and its assessment.
 #[derive(Debug, Clone)]
 pub struct ComponentHealth {
-    pub seen: ComponentObservation,
+    pub observation: ComponentObservation,
     pub state: State,
     pub finding: Option<Finding>,
     /// The last log lines of its container, if that has terminated.
@@ -31,13 +31,13 @@ pub struct ComponentHealth {
 impl ComponentHealth {
     /// Returns the finding if waiting does not help.
     pub fn permanent_finding(&self) -> Option<&Finding> {
-        let finding = self.finding.as_ref().filter(|finding| !finding.heals);
-        finding.filter(|_| !self.seen.is_ready())
+        let finding = self.finding.as_ref().filter(|finding| !finding.may_recover);
+        finding.filter(|_| !self.observation.is_ready())
     }
 
     /// Whether the kubelet of its node does not report.
     pub(super) fn is_unreported(&self) -> bool {
-        let mut pods = self.seen.pods.iter();
+        let mut pods = self.observation.pods.iter();
         pods.any(|pod| pod.stale == Some(Stale::NoReport))
     }
 }
@@ -61,21 +61,21 @@ impl<'a> Assessor<'a> {
     /// Assesses one observation. Logs that cannot be read until `until` are left out.
     pub(super) async fn assess(
         &mut self,
-        seen: Vec<ComponentObservation>,
+        observations: Vec<ComponentObservation>,
         until: Instant,
     ) -> Vec<ComponentHealth> {
-        let ends = seen.iter().filter_map(|seen| {
-            let end = unexplained_end(seen).filter(|end| !self.logs.contains_key(end))?;
-            Some((seen, end))
+        let ends = observations.iter().filter_map(|observation| {
+            let end = unexplained_end(observation).filter(|end| !self.logs.contains_key(end))?;
+            Some((observation, end))
         });
         let cluster = self.cluster;
-        let reads = ends.map(|(seen, end)| async move {
-            let read = timeout_at(until, last_lines(cluster, seen, LOG_LINES)).await;
+        let reads = ends.map(|(observation, end)| async move {
+            let read = timeout_at(until, last_lines(cluster, observation, LOG_LINES)).await;
             match read {
                 Ok(Ok(log)) => Some((end, log)),
                 // The next observation tries again.
                 Ok(Err(error)) => {
-                    tracing::debug!(component = %seen.component, %error, "cannot read the log");
+                    tracing::debug!(component = %observation.component, %error, "cannot read the log");
                     None
                 }
                 Err(_) => None,
@@ -83,12 +83,12 @@ impl<'a> Assessor<'a> {
         });
         let read = join_all(reads).await;
         self.logs.extend(read.into_iter().flatten());
-        let assessed = seen.into_iter().map(|seen| {
-            let log = unexplained_end(&seen).and_then(|end| self.logs.get(&end));
+        let assessed = observations.into_iter().map(|observation| {
+            let log = unexplained_end(&observation).and_then(|end| self.logs.get(&end));
             let log = log.cloned().unwrap_or_default();
-            let (state, finding) = assess(&seen, &log.lines);
+            let (state, finding) = assess(&observation, &log.lines);
             ComponentHealth {
-                seen,
+                observation,
                 state,
                 finding,
                 log,
@@ -118,40 +118,36 @@ pub(crate) async fn observe(
         let cluster = Cluster::connect(kubeconfig)
             .await?
             .with_node_started(node_started);
-        let (seen, version) = tokio::join!(cluster.observe(), cluster.version());
-        Ok::<_, kube::Error>((cluster, seen?, version.ok()))
+        let (observations, version) = tokio::join!(cluster.observe(), cluster.version());
+        Ok::<_, kube::Error>((cluster, observations?, version.ok()))
     };
-    let (cluster, mut seen, kubernetes) = match timeout_at(until, observing).await {
+    let (cluster, mut observations, kubernetes) = match timeout_at(until, observing).await {
         Ok(observed) => observed.map_err(ObserveError::Failed)?,
         Err(_) => return Err(ObserveError::TimedOut),
     };
-    seen.retain(|seen| installed.is_none_or(|installed| installed.contains(&seen.component)));
+    observations.retain(|one| installed.is_none_or(|all| all.contains(&one.component)));
     Ok(Observed {
-        components: Assessor::new(&cluster).assess(seen, until + for_logs).await,
+        components: Assessor::new(&cluster)
+            .assess(observations, until + for_logs)
+            .await,
         kubernetes,
     })
 }
 
 /// Returns those of the components that are not in the cluster.
-///
-/// # Errors
-/// If the API server does not respond.
 pub(crate) async fn missing(
     cluster: &Cluster,
     components: &[Component],
 ) -> Result<Vec<Component>, kube::Error> {
-    let seen = cluster.observe().await?;
-    let missing = seen.iter().filter(|one| one.workload.is_none());
+    let observations = cluster.observe().await?;
+    let missing = observations.iter().filter(|one| one.workload.is_none());
     let missing = missing.map(|one| one.component);
     Ok(missing.filter(|one| components.contains(one)).collect())
 }
 
 /// Whether a component is ready.
-///
-/// # Errors
-/// If the API server does not respond.
 pub(crate) async fn is_ready(cluster: &Cluster, component: Component) -> Result<bool, kube::Error> {
-    let seen = cluster.observe().await?;
-    let mut ready = seen.iter().filter(|one| one.is_ready());
+    let observations = cluster.observe().await?;
+    let mut ready = observations.iter().filter(|one| one.is_ready());
     Ok(ready.any(|one| one.component == component))
 }

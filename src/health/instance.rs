@@ -96,7 +96,7 @@ pub(crate) struct InstanceObservation<'a> {
 pub(crate) struct Diagnosis {
     pub(crate) health: Health,
     /// Whether waiting may make it ready.
-    pub(crate) may_heal: bool,
+    pub(crate) may_recover: bool,
     pub(crate) notes: Vec<String>,
     /// The remedies, most useful first.
     pub(crate) hints: Vec<Hint>,
@@ -144,7 +144,7 @@ impl InstanceObservation<'_> {
         let health = self.of_components(components, broken || unreported, starting);
         Diagnosis {
             health,
-            may_heal: health == Health::Ready || self.active_command.is_some() || !broken,
+            may_recover: health == Health::Ready || self.active_command.is_some() || !broken,
             notes,
             hints,
         }
@@ -162,7 +162,9 @@ impl InstanceObservation<'_> {
         if works && all_ready {
             return Health::Ready;
         }
-        let absent = components.iter().any(|one| one.seen.workload.is_none());
+        let absent = components
+            .iter()
+            .any(|one| one.observation.workload.is_none());
         if starting || (!broken && !absent && !all_ready) {
             Health::Starting
         } else {
@@ -176,7 +178,7 @@ impl InstanceObservation<'_> {
         let is_busy = self.active_command.is_some();
         let mut diagnosis = Diagnosis {
             health: Health::Starting,
-            may_heal: is_busy || !self.certificates.expired(self.at),
+            may_recover: is_busy || !self.certificates.expired(self.at),
             notes: vec![match why {
                 ObserveError::NoCluster if is_busy => "the node is being created".into(),
                 ObserveError::NoCluster => {
@@ -227,10 +229,10 @@ mod tests {
 
     fn component(status: Value) -> ComponentHealth {
         let pods = vec![fixtures::pod(status)];
-        let seen = fixtures::seen(Component::Redis, pods, Vec::new());
-        let (state, finding) = assess(&seen, &[]);
+        let observation = fixtures::observation(Component::Redis, pods, Vec::new());
+        let (state, finding) = assess(&observation, &[]);
         ComponentHealth {
-            seen,
+            observation,
             state,
             finding,
             log: LogTail::default(),
@@ -276,7 +278,10 @@ mod tests {
     fn an_instance_is_ready_if_its_components_and_its_checks_are() {
         assert_eq!(diagnosed(&[is_running(true)], None).health, Health::Ready);
         let refused = diagnosed(&[is_running(true)], Some("refused"));
-        assert_eq!((refused.health, refused.may_heal), (Health::Degraded, true));
+        assert_eq!(
+            (refused.health, refused.may_recover),
+            (Health::Degraded, true)
+        );
         let starting = diagnosed(&[is_running(true), is_running(false)], Some("refused"));
         assert_eq!(starting.health, Health::Starting);
     }
@@ -285,7 +290,10 @@ mod tests {
     fn a_permanent_finding_makes_the_instance_degraded_and_gives_a_hint() {
         let missing = fixtures::waiting("ErrImageNeverPull", "not present");
         let broken = diagnosed(&[component(missing)], Some("refused"));
-        assert_eq!((broken.health, broken.may_heal), (Health::Degraded, false));
+        assert_eq!(
+            (broken.health, broken.may_recover),
+            (Health::Degraded, false)
+        );
         assert_eq!(broken.hints, ["load the images again: clearml-local up"]);
     }
 

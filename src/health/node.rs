@@ -40,9 +40,6 @@ pub(crate) async fn await_api(
 
 /// Waits until the node accepts pods; returns whether it did at the first observation, or
 /// why it does not at the deadline.
-///
-/// # Errors
-/// If the Kubernetes API does not respond or refuses the request.
 pub(crate) async fn await_node(
     cluster: &Cluster,
     deadline: Instant,

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -38,9 +39,6 @@ pub(crate) enum Waited {
 
 /// Waits until the replaced pods of these components no longer receive requests; returns
 /// whether that is the case at the deadline.
-///
-/// # Errors
-/// If the API server is unreachable for too long.
 pub(crate) async fn await_replaced(
     cluster: &Cluster,
     components: &[Component],
@@ -49,10 +47,10 @@ pub(crate) async fn await_replaced(
     let wait = Wait::new("the old pods to be terminated").every(SHORT_PERIOD);
     let deadline = Instant::now() + timeout;
     let ended = wait.until(deadline).run(async || {
-        let mut seen = observe(cluster, deadline).await?;
-        seen.retain(|seen| components.contains(&seen.component));
-        Ok::<_, Error>(match seen.iter().find(|seen| seen.replacing) {
-            Some(seen) => Attempt::Pending(format!("{} has one", seen.component).into()),
+        let mut observations = observe(cluster, deadline).await?;
+        observations.retain(|one| components.contains(&one.component));
+        Ok::<_, Error>(match observations.iter().find(|one| one.replacing) {
+            Some(one) => Attempt::Pending(format!("{} has one", one.component).into()),
             None => Attempt::Done(()),
         })
     });
@@ -62,9 +60,6 @@ pub(crate) async fn await_replaced(
 /// Waits until these components are ready, and reports the first state of each and every
 /// change. Ends immediately if one of them needs help; the failure names the first one in
 /// the order in which they depend on each other.
-///
-/// # Errors
-/// If the API server is unreachable for too long.
 pub(crate) async fn await_components(
     cluster: &Cluster,
     components: &[Component],
@@ -79,17 +74,18 @@ pub(crate) async fn await_components(
     let mut last = Vec::new();
     let wait = Wait::new("the components").every(PERIOD).until(deadline);
     let waited = wait.run(async || {
-        let mut seen = match first.take() {
-            Some(seen) => seen,
+        let mut observations = match first.take() {
+            Some(observations) => observations,
             None => observe(cluster, deadline).await?,
         };
-        seen.retain(|seen| components.contains(&seen.component));
-        seen.iter_mut()
-            .for_each(|seen| drop_old_terminations(seen, began));
-        seen.iter_mut().for_each(|seen| memory.restore_reason(seen));
-        let assessed = assessor.assess(seen, Instant::now() + LOGS).await;
+        observations.retain(|one| components.contains(&one.component));
+        for one in &mut observations {
+            drop_old_terminations(one, began);
+            memory.restore_reason(one);
+        }
+        let assessed = assessor.assess(observations, Instant::now() + LOGS).await;
         for one in &assessed {
-            let component = one.seen.component;
+            let component = one.observation.component;
             if reported.get(&component) != Some(&one.state) {
                 report(component, &one.state);
                 reported.insert(component, one.state.clone());
@@ -103,7 +99,7 @@ pub(crate) async fn await_components(
             let failure = Failure { finding, log };
             return Ok(Attempt::Done(Waited::Failed(Box::new(failure))));
         }
-        if assessed.iter().all(|one| one.seen.is_ready()) {
+        if assessed.iter().all(|one| one.observation.is_ready()) {
             return Ok(Attempt::Done(Waited::Ready(assessed)));
         }
         last = assessed;
@@ -120,49 +116,48 @@ pub(crate) async fn await_components(
 /// Observes the cluster and deletes the pods that are in back-off, so that a cause which is
 /// fixed by now does not count. Returns the observation if no pod was deleted.
 async fn first_observation(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation>>, Error> {
-    let seen = cluster.observe().await?;
-    let not_ready = seen.iter().filter(|seen| !seen.is_ready());
-    let pods = not_ready.flat_map(|seen| &seen.pods);
+    let observations = cluster.observe().await?;
+    let not_ready = observations.iter().filter(|one| !one.is_ready());
+    let pods = not_ready.flat_map(|one| &one.pods);
     let stuck = pods.filter(|pod| pod.is_in_back_off());
     let stuck: Vec<&str> = stuck.map(|pod| pod.name.as_str()).collect();
     let deleted = cluster.delete_pods(&stuck).await?;
-    Ok((deleted == 0).then_some(seen))
+    Ok((deleted == 0).then_some(observations))
 }
 
-/// Returns the failure at the deadline: a finding that might have healed, or else the state
+/// Returns the failure at the deadline: a finding that might have gone away, or else the state
 /// of the first component that does not wait for another one.
 async fn failure_at_deadline(
     cluster: &Cluster,
     last: &[ComponentHealth],
     timeout: Duration,
 ) -> Box<Failure> {
-    let not_ready = || last.iter().filter(|one| !one.seen.is_ready());
+    let not_ready = || last.iter().filter(|one| !one.observation.is_ready());
     let culprit = not_ready()
         .find(|one| one.state.kind != StateKind::Waiting)
         .or_else(|| not_ready().next())
         // Unreachable: the wait ends when all components are ready.
         .unwrap_or(&last[0]);
-    let seen = &culprit.seen;
-    let log = last_lines(cluster, seen, LOG_LINES).await;
+    let observation = &culprit.observation;
+    let log = last_lines(cluster, observation, LOG_LINES).await;
     let log = log.unwrap_or_default();
-    Box::new(match assess(seen, &log.lines).1 {
+    Box::new(match assess(observation, &log.lines).1 {
         Some(finding) => Failure { finding, log },
-        None => Failure::not_ready(seen, timeout, log),
+        None => Failure::not_ready(observation, timeout, log),
     })
 }
 
 /// Observes the cluster; retries while the API server is unreachable for a while.
 async fn observe(cluster: &Cluster, deadline: Instant) -> Result<Vec<ComponentObservation>, Error> {
     let retry_until = deadline.min(Instant::now() + OUTAGE);
-    loop {
-        match cluster.observe().await {
-            Err(error) if error.is_transient() && Instant::now() + PERIOD < retry_until => {
-                tracing::debug!(%error, "cannot observe the cluster");
-                tokio::time::sleep(PERIOD).await;
-            }
-            result => return result,
-        }
-    }
+    let every = ConstantBuilder::new()
+        .with_delay(PERIOD)
+        .without_max_times();
+    (|| cluster.observe())
+        .retry(every)
+        .when(|error: &Error| error.is_transient() && Instant::now() + PERIOD < retry_until)
+        .notify(|error, _| tracing::debug!(%error, "cannot observe the cluster"))
+        .await
 }
 
 /// Containers that the kernel has killed for using too much memory, by pod and name. The
@@ -172,8 +167,8 @@ struct KilledForMemory(HashSet<(String, String)>);
 
 impl KilledForMemory {
     /// Sets the reason of a later kill of such a container.
-    fn restore_reason(&mut self, seen: &mut ComponentObservation) {
-        for pod in &mut seen.pods {
+    fn restore_reason(&mut self, observation: &mut ComponentObservation) {
+        for pod in &mut observation.pods {
             for container in &mut pod.containers {
                 let id = (pod.uid.clone(), container.name.clone());
                 let current = match &mut container.state {
@@ -194,8 +189,8 @@ impl KilledForMemory {
 
 /// Removes terminations before the wait began from running containers: their cause may be
 /// fixed by now.
-fn drop_old_terminations(seen: &mut ComponentObservation, began: Timestamp) {
-    for pod in &mut seen.pods {
+fn drop_old_terminations(observation: &mut ComponentObservation, began: Timestamp) {
+    for pod in &mut observation.pods {
         for container in pod.init.iter_mut().chain(&mut pod.containers) {
             let running = matches!(container.state, ContainerState::Running { .. });
             let finished = container.last.as_ref().and_then(|last| last.finished);

@@ -55,13 +55,13 @@ impl Cluster {
         let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
         let ended = wait.run(async || {
             let pod = with_retries(&format!("read Pod/{name}"), || pods.get(&name)).await?;
-            let seen = convert::pod(&pod);
-            Ok::<_, Error>(match message(&seen) {
+            let observation = convert::pod(&pod);
+            Ok::<_, Error>(match message(&observation) {
                 Some(message) => Attempt::Done(PodResult::Finished(message)),
                 None if convert::has_ended(&pod) => {
-                    Attempt::Done(PodResult::Failed(unfinished(&seen)))
+                    Attempt::Done(PodResult::Failed(unfinished(&observation)))
                 }
-                None => Attempt::Pending(unfinished(&seen).into()),
+                None => Attempt::Pending(unfinished(&observation).into()),
             })
         });
         Ok(ended

@@ -23,10 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// If the API server does not respond.
 pub(crate) async fn last_lines(
     cluster: &Cluster,
-    seen: &ComponentObservation,
+    observation: &ComponentObservation,
     lines: u32,
 ) -> Result<LogTail> {
-    let Some(pod) = seen.pod() else {
+    let Some(pod) = observation.pod() else {
         return Ok(LogTail::default());
     };
     let container = pod.blocking().map(|(container, _)| container);
@@ -43,7 +43,7 @@ pub(crate) async fn last_lines(
     }
     let log = Log {
         key: String::new(),
-        component: seen.component,
+        component: observation.component,
         pod: pod.name.clone(),
         container: container.name.clone(),
         run: container.restarts,
@@ -54,7 +54,7 @@ pub(crate) async fn last_lines(
         ..LogOptions::default()
     };
     // The complete log would be too much.
-    let source_tail = options.source_tail(seen.component);
+    let source_tail = options.source_tail(observation.component);
     let part = Part {
         previous: tail.previous,
         tail: Some(source_tail.unwrap_or(lines * PROBE_FACTOR)),

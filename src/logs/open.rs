@@ -56,9 +56,9 @@ pub async fn open(
         }
         found => found?,
     };
-    let seen = state.node()?;
+    let recorded = state.node()?;
     // The node may have been created or recreated with another state directory.
-    if (stored.is_none() || seen.is_some_and(|seen| seen != node.id))
+    if (stored.is_none() || recorded.is_some_and(|id| id != node.id))
         && node.can_exec()
         && node::is_bootstrapped(&*engine, &node.name).await?
         && let kubeconfig = node::kubeconfig(&*engine, &node.name).await?

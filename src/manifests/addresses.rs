@@ -150,37 +150,37 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Address {
 
 /// Renders the Secret with the credentials in the values, if there are any.
 pub(super) fn secret_object(inputs: &Inputs<'_>) -> Option<Value> {
-    let outside = &inputs.values.external;
+    let external = &inputs.values.external;
     let used = |component| !inputs.values.installs(component);
     let all = [
         (
             Component::Elasticsearch,
             "elasticsearch_username",
-            &outside.elasticsearch_login.username,
+            &external.elasticsearch_login.username,
         ),
         (
             Component::Elasticsearch,
             "elasticsearch_password",
-            &outside.elasticsearch_login.password,
+            &external.elasticsearch_login.password,
         ),
         (
             Component::Mongodb,
             "mongodb_username",
-            &outside.mongodb_login.username,
+            &external.mongodb_login.username,
         ),
         (
             Component::Mongodb,
             "mongodb_password",
-            &outside.mongodb_login.password,
+            &external.mongodb_login.password,
         ),
-        (Component::Redis, "redis_password", &outside.redis_password),
+        (Component::Redis, "redis_password", &external.redis_password),
     ];
     let data: serde_json::Map<String, Value> = all
         .into_iter()
         .filter(|(component, _, _)| used(*component))
         .filter_map(|(_, key, value)| Some((key.to_owned(), json!(value.as_ref()?))))
         .collect();
-    if data.is_empty() || outside.existing_secret.is_some() {
+    if data.is_empty() || external.existing_secret.is_some() {
         return None;
     }
     Some(json!({

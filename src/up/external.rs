@@ -33,15 +33,15 @@ pub(super) async fn check(
     cluster: &Cluster,
     events: &Events,
 ) -> Result<()> {
-    let outside = plan.external();
-    if outside.is_empty() {
+    let databases = plan.external();
+    if databases.is_empty() {
         return Ok(());
     }
     let objects = plan.objects(secrets, identities)?;
-    let Some(check) = external::check(&objects, &outside) else {
+    let Some(check) = external::check(&objects, &databases) else {
         return Ok(());
     };
-    if is_in_use(&check, &outside, cluster).await? {
+    if is_in_use(&check, &databases, cluster).await? {
         return Ok(());
     }
     let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
@@ -54,10 +54,10 @@ pub(super) async fn check(
 }
 
 /// Returns whether the server is ready with the same connection settings.
-async fn is_in_use(check: &Check, outside: &[Component], cluster: &Cluster) -> Result<bool> {
+async fn is_in_use(check: &Check, databases: &[Component], cluster: &Cluster) -> Result<bool> {
     let live = cluster.live(&check.deployment, NAMESPACE).await?;
     let same = live.is_some_and(|live| {
-        external::connection_settings(&live, outside) == check.connection_settings
+        external::connection_settings(&live, databases) == check.connection_settings
     });
     if !same {
         return Ok(false);

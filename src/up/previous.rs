@@ -156,9 +156,9 @@ fn merge_other_homes(
     state: &StateDir,
 ) -> Result<Instance> {
     let mut instance = kept;
-    let seen = state.node()?;
+    let recorded = state.node()?;
     if let Some(node) = node
-        && seen.is_some_and(|seen| seen != node.id)
+        && recorded.is_some_and(|id| id != node.id)
         && let Some(created_with) = spec::instance_of(node)
     {
         instance = instance.with_node_settings_of(created_with);

@@ -74,7 +74,7 @@ async fn wait_all(
         Waited::Failed(late) if late.is_late() => return Err(time.timed_out(*late)),
         Waited::Failed(failure) => return Err((*failure).into()),
     };
-    if components.iter().any(|one| one.seen.replacing) {
+    if components.iter().any(|one| one.observation.replacing) {
         step.state("the old pods still receive requests");
         health::await_replaced(cluster, &installed, REPLACED).await?;
     }
@@ -83,7 +83,7 @@ async fn wait_all(
         spec::name(&plan.name),
     );
     let answered = health::await_server(&probe, engine, &node, step).await?;
-    let pods = components.iter().flat_map(|one| &one.seen.pods);
+    let pods = components.iter().flat_map(|one| &one.observation.pods);
     Ok(Ready {
         immediately: answered && immediately,
         since: pods.filter_map(|pod| pod.ready_since).max(),

@@ -9,7 +9,7 @@ use crate::error::Code;
 
 #[test]
 fn known_log_lines_give_the_cause() {
-    for (component, exit, line, cause, code, heals) in [
+    for (component, exit, line, cause, code, may_recover) in [
         (
             Elasticsearch,
             78,
@@ -187,20 +187,25 @@ fn known_log_lines_give_the_cause() {
             false,
         ),
     ] {
-        let seen = with_status(component, json!({"state": end("Error", exit, "")}));
+        let observation = with_status(component, json!({"state": end("Error", exit, "")}));
         let log = ["starting".to_owned(), line.to_owned()];
-        assert_finding(&diagnose(&seen, &log).unwrap(), cause, code, heals);
+        assert_finding(
+            &diagnose(&observation, &log).unwrap(),
+            cause,
+            code,
+            may_recover,
+        );
     }
 }
 
 #[test]
 fn finds_a_running_server_that_cannot_write() {
-    let seen = with_status(
+    let observation = with_status(
         Elasticsearch,
         json!({"ready": true, "started": true, "state": {"running": {}}}),
     );
     let log = ["blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]".to_owned()];
-    let (state, finding) = assess(&seen, &log);
+    let (state, finding) = assess(&observation, &log);
     assert!(state.is_ready());
     assert_finding(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
 }

@@ -4,13 +4,14 @@ use super::*;
 use crate::component::Component::{Apiserver, Elasticsearch, Fileserver, Redis, Webserver};
 use crate::component::StateKind;
 use crate::diagnose::fixtures::{
-    assert_finding, backing_off, end, find, pod, running_after, seen, waiting, warning, with_status,
+    assert_finding, backing_off, end, find, observation, pod, running_after, waiting, warning,
+    with_status,
 };
 use crate::diagnose::{assess, describe};
 
 #[test]
 fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
-    let seen = with_status(
+    let observation = with_status(
         Webserver,
         waiting(
             "CreateContainerConfigError",
@@ -18,7 +19,7 @@ fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
         ),
     );
     assert_finding(
-        &find(&seen),
+        &find(&observation),
         Cause::MissingConfig,
         Code::ComponentConfig,
         false,
@@ -29,14 +30,14 @@ fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
         "services have not yet been read at least once, cannot construct envvars",
     ] {
         let late = with_status(Webserver, waiting("CreateContainerConfigError", message));
-        assert!(find(&late).heals, "{message}");
+        assert!(find(&late).may_recover, "{message}");
         assert_eq!(describe(&late).line(), "starting: creating the container");
     }
 }
 
 #[test]
 fn an_evicted_pod_and_a_refused_pod_are_findings() {
-    let mut evicted = seen(Redis, vec![pod(json!({"state": {}}))], Vec::new());
+    let mut evicted = observation(Redis, vec![pod(json!({"state": {}}))], Vec::new());
     evicted.pods[0].phase = "Failed".to_owned();
     evicted.pods[0].reason = Some("Evicted".to_owned());
     assert_finding(
@@ -45,7 +46,7 @@ fn an_evicted_pod_and_a_refused_pod_are_findings() {
         Code::ComponentCrashed,
         true,
     );
-    let refused = seen(
+    let refused = observation(
         Redis,
         Vec::new(),
         vec![warning(
@@ -63,17 +64,17 @@ fn an_evicted_pod_and_a_refused_pod_are_findings() {
 }
 
 #[test]
-fn the_first_kill_for_memory_may_heal_and_the_second_does_not() {
+fn the_first_kill_for_memory_may_recover_and_the_second_does_not() {
     let first = find(&with_status(
         Elasticsearch,
         running_after(1, end("OOMKilled", 137, "")),
     ));
     assert_finding(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
-    let seen = with_status(
+    let observation = with_status(
         Elasticsearch,
         backing_off("10s", 1, end("OOMKilled", 137, "")),
     );
-    let (state, finding) = assess(&seen, &[]);
+    let (state, finding) = assess(&observation, &[]);
     let finding = finding.unwrap();
     assert_finding(
         &finding,
@@ -96,12 +97,17 @@ fn the_first_kill_for_memory_may_heal_and_the_second_does_not() {
 
 #[test]
 fn a_sigkill_without_the_reason_oomkilled_is_a_crash_loop() {
-    let seen = with_status(Webserver, running_after(1, end("Error", 137, "")));
+    let observation = with_status(Webserver, running_after(1, end("Error", 137, "")));
     assert_eq!(
-        describe(&seen).line(),
+        describe(&observation).line(),
         "starting: running again (last run: killed by SIGKILL, 1 restart), not ready yet"
     );
-    assert_finding(&find(&seen), Cause::CrashLoop, Code::ComponentCrashed, true);
+    assert_finding(
+        &find(&observation),
+        Cause::CrashLoop,
+        Code::ComponentCrashed,
+        true,
+    );
     let more = find(&with_status(
         Elasticsearch,
         backing_off("40s", 3, end("Error", 137, "")),
@@ -117,10 +123,10 @@ fn a_sigkill_without_the_reason_oomkilled_is_a_crash_loop() {
 
 #[test]
 fn restarts_of_the_node_are_not_a_crash_loop() {
-    let seen = with_status(Apiserver, running_after(7, end("Unknown", 255, "")));
-    assert!(find(&seen).heals);
-    let seen = with_status(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
-    assert!(find(&seen).heals);
+    let observation = with_status(Apiserver, running_after(7, end("Unknown", 255, "")));
+    assert!(find(&observation).may_recover);
+    let observation = with_status(Apiserver, backing_off("10s", 8, end("Error", 1, "")));
+    assert!(find(&observation).may_recover);
 }
 
 #[test]
@@ -137,9 +143,9 @@ fn three_restarts_with_an_error_are_permanent() {
         "restarting: exited with code 3, 2 restarts"
     );
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
-        let seen = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
+        let observation = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
         assert_finding(
-            &find(&seen),
+            &find(&observation),
             Cause::CrashLoop,
             Code::ComponentCrashed,
             false,
@@ -153,23 +159,23 @@ fn three_restarts_with_an_error_are_permanent() {
 }
 
 #[test]
-fn a_failed_start_may_heal_and_a_missing_program_does_not() {
+fn a_failed_start_may_recover_and_a_missing_program_does_not() {
     let freeze = "failed to create containerd task: OCI runtime create failed: runc create failed: unable to freeze";
-    let seen = with_status(Redis, running_after(1, end("StartError", 128, freeze)));
+    let observation = with_status(Redis, running_after(1, end("StartError", 128, freeze)));
     assert_finding(
-        &find(&seen),
+        &find(&observation),
         Cause::StartError,
         Code::ComponentCrashed,
         true,
     );
     let missing = "runc create failed: unable to start container process: error during container init: \
                    exec: \"/nope/x\": stat /nope/x: no such file or directory";
-    let seen = with_status(
+    let observation = with_status(
         Redis,
         backing_off("10s", 1, end("StartError", 128, missing)),
     );
     assert_finding(
-        &find(&seen),
+        &find(&observation),
         Cause::StartError,
         Code::ComponentCrashed,
         false,
@@ -183,7 +189,7 @@ fn a_failed_start_may_heal_and_a_missing_program_does_not() {
 
 #[test]
 fn names_the_probe_that_stopped_a_container() {
-    let mut stopped = seen(
+    let mut stopped = observation(
         Fileserver,
         vec![pod(backing_off("40s", 3, end("Error", 137, "")))],
         vec![warning(
@@ -199,5 +205,5 @@ fn names_the_probe_that_stopped_a_container() {
         false,
     );
     stopped.pods[0].containers[0].restarts = 2;
-    assert!(find(&stopped).heals);
+    assert!(find(&stopped).may_recover);
 }

@@ -58,7 +58,7 @@ async fn failure(cluster: &Cluster) -> Failure {
     let waited = await_components(cluster, &COMPONENTS, TIMEOUT, |_, _| {});
     match waited.await.unwrap() {
         Waited::Failed(failure) => *failure,
-        Waited::Ready(seen) => panic!("{seen:?}"),
+        Waited::Ready(components) => panic!("{components:?}"),
     }
 }
 
