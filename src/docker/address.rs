@@ -31,9 +31,6 @@ impl Address {
     }
 
     /// Parses an address as Docker does. `tls` selects the default port.
-    ///
-    /// # Errors
-    /// A message if the address is invalid.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Address, String> {
         let text = text.trim();
         let (scheme, rest) = match text.split_once("://") {

@@ -26,9 +26,6 @@ impl Tls {
     }
 
     /// Creates the configuration of the TLS client.
-    ///
-    /// # Errors
-    /// A message if a file cannot be used.
     pub(super) fn config(&self) -> Result<ClientConfig, String> {
         let [ca, certificate, key] = FILES.map(|name| self.dir.join(name));
         let provider = Arc::new(ring::default_provider());

@@ -45,9 +45,6 @@ pub fn install_crypto() {
 
 impl Cluster {
     /// Creates a client from the text of a kubeconfig. Does not open a connection yet.
-    ///
-    /// # Errors
-    /// If the text is not a kubeconfig or its keys cannot be read.
     pub async fn connect(kubeconfig: &str) -> Result<Self, Error> {
         let mut kubeconfig = Kubeconfig::from_yaml(kubeconfig)
             .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
@@ -98,9 +95,6 @@ impl Cluster {
     }
 
     /// Checks whether the API server is ready. Takes at most two seconds.
-    ///
-    /// # Errors
-    /// If it is not ready, with the reason.
     pub async fn ready(&self) -> Result<(), Error> {
         let what = "report its readiness";
         let request = http::Request::get("/readyz").body(Vec::new());

@@ -68,9 +68,6 @@ impl Compared {
 impl Cluster {
     /// Compares the objects with those in the cluster, including those that would be
     /// pruned. An object that would be recreated is compared with a new one.
-    ///
-    /// # Errors
-    /// If the server does not answer, or would refuse an object.
     pub async fn compare(
         &self,
         instance: &str,

@@ -68,9 +68,6 @@ impl Cluster {
 
     /// Executes a plan in its order. Calls `on_start` before each step. Data are kept;
     /// the next apply completes an interrupted plan.
-    ///
-    /// # Errors
-    /// If the server does not answer or refuses, or pods do not stop.
     pub async fn execute_plan(
         &self,
         planned: &[PlannedChange],

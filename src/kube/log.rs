@@ -32,9 +32,6 @@ pub(crate) struct LogRequest {
 
 impl Cluster {
     /// Lists the pods of all components, of any revision.
-    ///
-    /// # Errors
-    /// If the server does not answer.
     pub(crate) async fn pods(&self) -> Result<Vec<(Component, PodObservation)>, Error> {
         let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
@@ -48,9 +45,6 @@ impl Cluster {
     }
 
     /// Opens the log of a container. Returns `None` if it does not exist yet or any more.
-    ///
-    /// # Errors
-    /// If the server does not answer or refuses.
     pub(crate) async fn open_log(
         &self,
         pod: &str,

@@ -14,9 +14,6 @@ use crate::diagnose::NodeObservation;
 
 impl Cluster {
     /// Observes the conditions, taints and leases of the nodes.
-    ///
-    /// # Errors
-    /// If the server does not answer or refuses.
     pub(crate) async fn observe_nodes(&self) -> Result<Vec<NodeObservation>, Error> {
         let (nodes, leases) = with_retries("list nodes", || self.nodes_and_leases()).await?;
         let (nodes, leases) = (nodes.items, leases.items);

@@ -11,9 +11,6 @@ use crate::component::NAMESPACE;
 impl Cluster {
     /// Deletes pods, and returns how many of them existed. Their workloads recreate them;
     /// claims and data are kept.
-    ///
-    /// # Errors
-    /// If the server does not answer or refuses.
     pub(crate) async fn delete_pods(&self, names: &[&str]) -> Result<usize, Error> {
         let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
         let mut deleted = 0;

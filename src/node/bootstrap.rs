@@ -67,9 +67,6 @@ pub async fn mark_provisioned(engine: &dyn Engine, node: &str) -> Result<(), Err
 }
 
 /// Waits until containerd in the node answers. Then images can be loaded.
-///
-/// # Errors
-/// If the node exits, or containerd does not answer in time.
 pub async fn wait_for_containerd(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let wait = Wait::new("containerd")
         .every(Duration::from_millis(150))

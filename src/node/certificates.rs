@@ -77,9 +77,6 @@ pub async fn certificates(engine: &dyn Engine, node: &str) -> Result<Certificate
 
 /// Renews the certificates of a running node. The Kubernetes API is unavailable for some
 /// seconds afterwards.
-///
-/// # Errors
-/// [`Error::Renewal`] if kubeadm fails.
 pub async fn renew_certificates(
     engine: &dyn Engine,
     node: &str,

@@ -15,9 +15,6 @@ const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Creates and starts the node container, with its network and image volume, waits until
 /// its containerd answers, and prepares it. If the engine refuses, nothing is left
 /// behind.
-///
-/// # Errors
-/// If the engine refuses, for instance because a port is in use.
 pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
     let volume = spec::image_volume(node.name, node.image_id);
     let had_volume = engine.volume_labels(&volume).await?.is_some();

@@ -90,9 +90,6 @@ impl Inspection {
     }
 
     /// Returns the Kubernetes version, such as `1.37.0`.
-    ///
-    /// # Errors
-    /// If it is unknown or too old.
     pub fn kubernetes_version(&self) -> Result<String, Error> {
         kubernetes_version(&self.version)
     }

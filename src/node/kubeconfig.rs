@@ -43,9 +43,6 @@ pub(super) async fn admin_conf(engine: &dyn Engine, node: &str) -> Result<AdminC
 
 /// Reads the administrator's kubeconfig, with the address at which the host reaches the
 /// node.
-///
-/// # Errors
-/// If the node is not running or not bootstrapped.
 pub async fn kubeconfig(engine: &dyn Engine, node: &str) -> Result<String, Error> {
     let text = admin_conf(engine, node).await?;
     let container = engine.container(node).await?.unwrap_or_default();

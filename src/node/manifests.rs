@@ -14,9 +14,6 @@ const TEMPLATE_MARK: &str = "would you kindly template this file";
 const PATCH_MARK: &str = "would you kindly patch this file";
 
 /// Returns the objects of the node's network plug-in.
-///
-/// # Errors
-/// If the manifest is missing or invalid.
 pub async fn network_objects(
     engine: &dyn Engine,
     instance: &InstanceName,

@@ -39,9 +39,6 @@ pub(crate) enum Children {
 
 impl Document {
     /// Reads all documents of a file, including empty ones.
-    ///
-    /// # Errors
-    /// The text is not valid YAML, cannot be represented as JSON, or is too large.
     pub fn read_all(text: &str) -> Result<Vec<Document>, Error> {
         reader::read(text)
     }
