@@ -10,13 +10,13 @@ pub use self::purge::Remaining;
 use crate::data_size;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::{self, spec};
 use crate::recovery::{self, AnotherInstance, Ownership};
+use crate::session::Session;
 use crate::settings::{DataPlace, Instance, InstanceName};
-use crate::state::{Lock, StateDir};
 
 /// The result of `down`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +33,14 @@ pub struct Outcome {
 
 /// Removes an instance's cluster; with `purge`, everything of the instance.
 pub async fn down(
-    name: &InstanceName,
+    session: &Session<'_>,
     purge: bool,
     user_kubeconfig: Option<&Path>,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
 ) -> Result<Outcome> {
-    let _lock = Lock::acquire(state, &ours!(Down).of(name.non_default()), events).await?;
+    let _lock = session.lock(ours!(Down)).await?;
+    let Session { name, state, .. } = *session;
     let instance = state.instance()?;
-    let container = engine.container(&spec::name(name)).await?;
+    let container = session.engine.container(&spec::name(name)).await?;
     let data_dir = container
         .as_ref()
         .and_then(spec::data_dir)
@@ -50,21 +48,20 @@ pub async fn down(
     // The engine has the image that the node was created from.
     let image = container.as_ref().and_then(spec::node_image);
     let image = image.or_else(|| instance.as_ref().map(|i| i.node_image.clone()));
-    let another = other_instance(container.as_ref(), instance.as_ref(), state, engine).await?;
-    match another {
+    match other_instance(session, container.as_ref(), instance.as_ref()).await? {
         Some(another) if purge => return Err(another.into()),
-        Some(another) => events.warn(another.to_string()),
+        Some(another) => session.events.warn(another.to_string()),
         None => {}
     }
-    let mut changed = remove_node(name, engine, events).await?;
+    let mut changed = remove_node(session).await?;
     state.remove_cluster()?;
     let context_removed = user_kubeconfig.map(|path| kubeconfig::remove(path, name));
     let context_removed = context_removed.transpose().map(|_| ()).map_err(Into::into);
     if purge {
         changed |= instance.is_some();
-        let step = events.step("purge");
+        let step = session.events.step("purge");
         let data_dir = data_dir.as_ref().and_then(DataPlace::directory);
-        let mut purge = Purge::new(name, image, state, engine);
+        let mut purge = Purge::new(session, image);
         purge.record(context_removed);
         let remaining = purge.run(data_dir, &step).await;
         let remaining = step.end(remaining, |_| (true, String::new()))?;
@@ -91,25 +88,21 @@ pub async fn down(
 
 /// Stops the components and then the node, without removing it. Returns whether it was
 /// running.
-pub async fn stop(
-    name: &InstanceName,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<bool> {
-    let _lock = Lock::acquire(state, &ours!(Stop).of(name.non_default()), events).await?;
-    let Some(node) = find_node(name, engine).await? else {
-        return Err(Error::NoNode { name: name.clone() }.into());
+pub async fn stop(session: &Session<'_>) -> Result<bool> {
+    let _lock = session.lock(ours!(Stop)).await?;
+    let Some(node) = find_node(session).await? else {
+        let name = session.name.clone();
+        return Err(Error::NoNode { name }.into());
     };
     if !node.running {
         return Ok(false);
     }
-    let instance = state.instance()?;
-    if let Some(another) = other_instance(Some(&node), instance.as_ref(), state, engine).await? {
-        events.warn(another.to_string());
+    let instance = session.state.instance()?;
+    if let Some(another) = other_instance(session, Some(&node), instance.as_ref()).await? {
+        session.events.warn(another.to_string());
     }
-    let step = events.step("stop");
-    let result = shut_down(&node, Action::Stop, engine, &step).await;
+    let step = session.events.step("stop");
+    let result = shut_down(&node, Action::Stop, session.engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
 }
@@ -117,25 +110,26 @@ pub async fn stop(
 /// Returns the other instance if the node's keys indicate that it does not belong to
 /// the instance that this home knows.
 async fn other_instance(
+    session: &Session<'_>,
     node: Option<&Container>,
     stored: Option<&Instance>,
-    state: &StateDir,
-    engine: &dyn Engine,
 ) -> Result<Option<AnotherInstance>> {
+    let state = session.state;
     let (Some(node), Some(stored), Some(home)) = (node, stored, state.secrets()?) else {
         return Ok(None);
     };
     if !recovery::is_unrecognized(stored, node, state)? {
         return Ok(None);
     }
-    let ownership = recovery::ownership(node, stored, None, Some(&home), state, engine).await?;
+    let ownership = recovery::ownership(session, node, stored, None, Some(&home)).await?;
     Ok(match ownership {
         Ownership::Ours => None,
         Ownership::Another(another) | Ownership::Unknown(another) => Some(another),
     })
 }
 
-async fn find_node(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
+async fn find_node(session: &Session<'_>) -> Result<Option<Container>> {
+    let Session { name, engine, .. } = *session;
     let Some(container) = engine.container(&spec::name(name)).await? else {
         return Ok(None);
     };
@@ -150,12 +144,12 @@ async fn find_node(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Co
 
 /// Stops the components, and removes the node with its anonymous volumes. Returns
 /// whether there was a node.
-async fn remove_node(name: &InstanceName, engine: &dyn Engine, events: &Events) -> Result<bool> {
-    let Some(node) = find_node(name, engine).await? else {
+async fn remove_node(session: &Session<'_>) -> Result<bool> {
+    let Some(node) = find_node(session).await? else {
         return Ok(false);
     };
-    let step = events.step("node");
-    let result = shut_down(&node, Action::Remove, engine, &step).await;
+    let step = session.events.step("node");
+    let result = shut_down(&node, Action::Remove, session.engine, &step).await;
     step.end(result, |detail| (true, detail.clone()))?;
     Ok(true)
 }
@@ -240,18 +234,15 @@ mod tests {
 
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::event::{Event, Reporter};
+    use crate::event::{Event, Events, Reporter};
     use crate::files;
     use crate::release::Databases;
-    use crate::state::Marker;
+    use crate::session::TestInstance;
+    use crate::state::{Marker, StateDir};
 
-    struct Silent;
-    impl Reporter for Silent {
-        fn report(&self, _: Duration, _: &Event) {}
-    }
-
-    fn events() -> Events {
-        Events::new(Arc::new(Silent))
+    /// An instance that has a state directory below `dir`.
+    fn demo(dir: &tempfile::TempDir) -> TestInstance {
+        TestInstance::new(StateDir::at(dir.path().join("demo")))
     }
 
     fn node(running: bool, ours: bool) -> Container {
@@ -278,12 +269,9 @@ mod tests {
     #[tokio::test]
     async fn the_kubelet_stops_first_and_the_container_is_removed_last() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
-        let engine = engine(Some(node(true, true)));
-        let name = "demo".parse().unwrap();
-        down(&name, false, None, &state, &engine, &events())
-            .await
-            .unwrap();
+        let (demo, engine) = (demo(&dir), engine(Some(node(true, true))));
+        let session = demo.session(&engine);
+        down(&session, false, None).await.unwrap();
         let calls = engine.state().calls.clone();
         assert_eq!(
             calls.first().unwrap(),
@@ -297,25 +285,22 @@ mod tests {
     #[tokio::test]
     async fn stop_keeps_the_node() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
-        let engine = engine(Some(node(true, true)));
-        let name = "demo".parse().unwrap();
-        assert!(stop(&name, &state, &engine, &events()).await.unwrap());
-        assert!(!stop(&name, &state, &engine, &events()).await.unwrap());
+        let (demo, engine) = (demo(&dir), engine(Some(node(true, true))));
+        let session = demo.session(&engine);
+        assert!(stop(&session).await.unwrap());
+        assert!(!stop(&session).await.unwrap());
         assert!(engine.state().containers.contains_key("demo-control-plane"));
     }
 
     #[tokio::test]
     async fn a_paused_node_is_unpaused_before_it_is_stopped() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
         let paused = Container {
             paused: true,
             ..node(true, true)
         };
-        let engine = engine(Some(paused));
-        let name = "demo".parse().unwrap();
-        assert!(stop(&name, &state, &engine, &events()).await.unwrap());
+        let (demo, engine) = (demo(&dir), engine(Some(paused)));
+        assert!(stop(&demo.session(&engine)).await.unwrap());
         let calls = engine.state().calls.clone();
         assert_eq!(calls.first().unwrap(), "unpause demo-control-plane");
     }
@@ -323,12 +308,9 @@ mod tests {
     #[tokio::test]
     async fn refuses_a_container_of_others() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
-        let engine = engine(Some(node(true, false)));
-        let name = "demo".parse().unwrap();
-        let error = down(&name, true, None, &state, &engine, &events())
-            .await
-            .unwrap_err();
+        let (demo, engine) = (demo(&dir), engine(Some(node(true, false))));
+        let session = demo.session(&engine);
+        let error = down(&session, true, None).await.unwrap_err();
         assert_eq!(error.code(), Code::NameTaken);
         assert!(engine.state().calls.is_empty());
     }
@@ -356,15 +338,16 @@ mod tests {
     #[tokio::test]
     async fn purge_works_without_a_cluster_and_keeps_files_of_others() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
+        let demo = demo(&dir);
+        let state = &demo.state;
         let data = dir.path().join("data");
-        let name = stored_instance(&state, &data);
+        let name = stored_instance(state, &data);
         marker(&name).write(&data).unwrap();
         files::create_dir(&data.join("mongodb/db")).unwrap();
         files::write(&data.join("thesis.tex"), "mine").unwrap();
-        let outcome = down(&name, true, None, &state, &engine(None), &events())
-            .await
-            .unwrap();
+        let engine = engine(None);
+        let session = demo.session(&engine);
+        let outcome = down(&session, true, None).await.unwrap();
         assert!(outcome.changed);
         assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
         assert_eq!(
@@ -384,13 +367,14 @@ mod tests {
             (&existing, "it existed before"),
             (&link, "it is a symbolic link"),
         ] {
-            let state = StateDir::at(dir.path().join("demo"));
-            let name = stored_instance(&state, data);
+            let demo = demo(&dir);
+            let state = &demo.state;
+            let name = stored_instance(state, data);
             marker(&name).write(data).unwrap();
             files::create_dir(&data.join("redis/appendonly")).unwrap();
-            let outcome = down(&name, true, None, &state, &engine(None), &events())
-                .await
-                .unwrap();
+            let engine = engine(None);
+            let session = demo.session(&engine);
+            let outcome = down(&session, true, None).await.unwrap();
             let [remaining] = &outcome.remaining[..] else {
                 panic!("{:?}", outcome.remaining);
             };
@@ -406,9 +390,10 @@ mod tests {
     #[tokio::test]
     async fn purge_continues_after_a_failure_and_reports_all_failures() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
+        let demo = demo(&dir);
+        let state = &demo.state;
         let data = dir.path().join("data");
-        let name = stored_instance(&state, &data);
+        let name = stored_instance(state, &data);
         files::create_dir(&data).unwrap();
         files::write(&data.join(".clearml-local.json"), "{").unwrap();
         let kubeconfig = dir.path().join("kubeconfig");
@@ -416,9 +401,9 @@ mod tests {
         let engine = engine(None);
         let labels = spec::labels(&name);
         engine.state().volumes.insert("images".into(), labels);
-        let error = down(&name, true, Some(&kubeconfig), &state, &engine, &events())
-            .await
-            .unwrap_err();
+        let session = demo.session(&engine);
+        let result = down(&session, true, Some(&kubeconfig)).await;
+        let error = result.unwrap_err();
         assert_eq!(error.to_string(), "cannot remove 2 parts of `demo`");
         let details = error.details();
         assert!(details[0].contains("kubeconfig"), "{details:?}");
@@ -428,9 +413,7 @@ mod tests {
         // The next `down` still knows where the data are.
         assert!(state.instance().unwrap().is_some());
         files::remove(&data.join(".clearml-local.json")).unwrap();
-        down(&name, true, None, &state, &engine, &events())
-            .await
-            .unwrap();
+        down(&session, true, None).await.unwrap();
         assert!(!state.root().exists());
     }
 
@@ -449,20 +432,23 @@ mod tests {
     #[tokio::test]
     async fn purge_reports_the_unfinished_copy_that_it_removes_and_the_previous_data() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
+        let states = Arc::new(States::default());
+        let demo = TestInstance {
+            events: Events::new(states.clone()),
+            ..demo(&dir)
+        };
+        let state = &demo.state;
         let at = |name: &str| dir.path().join(name);
-        let name = stored_instance(&state, &at("data"));
+        let name = stored_instance(state, &at("data"));
         for place in ["data", "former", "half"] {
             marker(&name).write(&at(place)).unwrap();
             files::create_dir(&at(place).join("mongodb/db")).unwrap();
             state.record_copy(&at(place).into()).unwrap();
         }
         marker(&name).start_copy(&at("half")).unwrap();
-        let states = Arc::new(States::default());
-        let events = Events::new(states.clone());
-        let outcome = down(&name, true, None, &state, &engine(None), &events)
-            .await
-            .unwrap();
+        let engine = engine(None);
+        let session = demo.session(&engine);
+        let outcome = down(&session, true, None).await.unwrap();
         assert!(!at("data").exists() && !at("half").exists());
         let copy = format!("removing the unfinished copy in {}", at("half").display());
         assert!(states.0.lock().unwrap().contains(&copy));

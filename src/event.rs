@@ -147,7 +147,7 @@ impl Events {
         }
     }
 
-    #[cfg(test)]
+    /// Creates events that nobody sees, for commands that show no progress.
     pub(crate) fn silent() -> Self {
         struct Silent;
         impl Reporter for Silent {

@@ -37,6 +37,7 @@ pub(crate) mod redact;
 pub(crate) mod release;
 pub(crate) mod revisions;
 pub(crate) mod secrets;
+pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod status;

@@ -14,8 +14,9 @@ use crate::image_ref::ImageRef;
 use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe};
 use crate::recovery::{self, Recovered};
-use crate::settings::{Instance, InstanceName};
-use crate::state::{Lock, StateDir};
+use crate::session::Session;
+use crate::settings::Instance;
+use crate::state::Lock;
 use crate::values::AccessValues;
 
 /// The time in which the engine must return the node.
@@ -85,20 +86,19 @@ impl Status {
     }
 }
 
-/// Queries the status of an instance, in less than two seconds from `began`. Parts that do
-/// not respond in time are left out, with a note.
+/// Queries the status of an instance, in less than two seconds from `began`. TestInstance that do
+/// not respond in time are left out, with a note; `engine` may be such a part.
 ///
 /// # Errors
 /// If the state is invalid.
 pub async fn status(
-    name: &InstanceName,
-    state: &StateDir,
+    session: &Session<'_, ()>,
     engine: Result<&dyn Engine>,
     began: Instant,
 ) -> Result<Status> {
-    let instance = state.instance()?;
+    let instance = session.state.instance()?;
     let instance = instance.as_ref();
-    let querying = query(name, state, instance, engine, began);
+    let querying = query(session, instance, engine, began);
     let (status, sized) = tokio::join!(querying, data_size(instance));
     let mut status = status?;
     let size = match (instance, &status.instance) {
@@ -119,8 +119,7 @@ async fn data_size(instance: Option<&Instance>) -> DataSize {
 }
 
 async fn query(
-    name: &InstanceName,
-    state: &StateDir,
+    session: &Session<'_, ()>,
     instance: Option<&Instance>,
     engine: Result<&dyn Engine>,
     began: Instant,
@@ -132,10 +131,11 @@ async fn query(
         status.hints = error.hints();
         status
     };
-    let engine = match engine {
-        Ok(engine) => engine,
+    let session = match engine {
+        Ok(engine) => &session.with_engine(engine),
         Err(error) => return Ok(unknown(error)),
     };
+    let Session { name, engine, .. } = *session;
     let node = spec::name(name);
     let until = began + ENGINE_TIMEOUT;
     let node = match tokio::time::timeout_at(until.into(), engine.container(&node)).await {
@@ -154,10 +154,9 @@ async fn query(
         }
         Some(node) => {
             let until = began + RECOVERY_TIMEOUT;
-            let recovered =
-                recovery::complete_from_node(&node, instance, state, engine, until).await?;
+            let recovered = recovery::complete_from_node(session, &node, instance, until).await?;
             let another = recovered.another.clone();
-            let mut status = of_node(&node, recovered, state, engine, began).await?;
+            let mut status = of_node(session, &node, recovered, began).await?;
             if let Some(another) = another {
                 status.notes.insert(0, another.to_string());
                 status.hints = another.hints();
@@ -168,10 +167,9 @@ async fn query(
 }
 
 async fn of_node(
+    session: &Session<'_>,
     node: &Container,
     recovered: Recovered,
-    state: &StateDir,
-    engine: &dyn Engine,
     began: Instant,
 ) -> Result<Status> {
     let Recovered {
@@ -217,16 +215,17 @@ async fn of_node(
         )
         .await
     };
-    let active_command = Lock::holder(state)?;
+    let active_command = Lock::holder(session.state)?;
     let (observed, (checks, server), docker, certificates) = tokio::join!(
         observing,
         probing,
-        tokio::time::timeout_at(until.into(), engine.info()),
-        tokio::time::timeout_at(until.into(), node::certificates(engine, &node.name)),
+        tokio::time::timeout_at(until.into(), session.info()),
+        tokio::time::timeout_at(until.into(), node::certificates(session.engine, &node.name)),
     );
     status.checks = checks;
     status.versions.server = server;
-    status.versions.docker = docker.ok().and_then(Result::ok).map(|info| info.version);
+    let docker = docker.ok().and_then(Result::ok);
+    status.versions.docker = docker.map(|info| info.version.clone());
     let components = match observed {
         Ok(observed) => {
             status.versions.kubernetes = observed.kubernetes;
@@ -288,27 +287,28 @@ impl Explain for EngineTimeout {
 mod tests {
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::session::TestInstance;
+    use crate::state::StateDir;
 
-    fn home() -> (tempfile::TempDir, StateDir) {
+    fn home() -> (tempfile::TempDir, TestInstance) {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let data = dir.path().join("data");
         let instance = Instance::with_defaults(data.into());
         state.save_instance(&instance).unwrap();
-        (dir, state)
+        (dir, TestInstance::new(state))
     }
 
     #[tokio::test]
     async fn without_an_engine_the_stored_settings_are_shown() {
-        let (_dir, state) = home();
-        let name = "demo".parse().unwrap();
+        let (_dir, demo) = home();
         let error = docker::Error::Broken {
             what: "answer".into(),
             reason: "connection refused".into(),
         };
-        let status = status(&name, &state, Err(error.into()), Instant::now())
-            .await
-            .unwrap();
+        let session = demo.unconnected();
+        let status = status(&session, Err(error.into()), Instant::now()).await;
+        let status = status.unwrap();
         assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
         assert!(!status.may_recover);
         assert!(status.endpoints.is_some());
@@ -317,11 +317,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopped_node_shows_whether_it_starts_after_a_reboot() {
-        let (_dir, state) = home();
-        let name = "demo".parse().unwrap();
+        let (_dir, demo) = home();
+        let session = demo.unconnected();
         let node = Container {
             name: "demo-control-plane".into(),
-            labels: spec::labels(&name),
+            labels: spec::labels(session.name),
             restart_policy: Some("unless-stopped".into()),
             ..Container::default()
         };
@@ -329,9 +329,8 @@ mod tests {
             containers: [(node.name.clone(), node)].into(),
             ..State::default()
         });
-        let status = status(&name, &state, Ok(&engine), Instant::now())
-            .await
-            .unwrap();
+        let status = status(&session, Ok(&engine), Instant::now()).await;
+        let status = status.unwrap();
         assert_eq!(status.health, Health::Stopped);
         assert_eq!(status.autostart, Some(false), "it was stopped by hand");
         assert!(!status.may_recover);

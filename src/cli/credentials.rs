@@ -103,14 +103,14 @@ async fn query(
     kept: Option<&Instance>,
     home: Option<Secrets>,
 ) -> Result<(Instance, Secrets)> {
-    let (name, state) = (&context.name, &context.state);
     let engine = context.engine().await?;
-    let node = recovery::node_of(name, &engine).await?;
+    let session = context.silent_session().with_engine(&engine);
+    let node = recovery::node_of(&session).await?;
     let mut recovered = Recovered::default();
     if let Some(node) = &node {
         let until = Instant::now() + TIMEOUT / 2;
-        recovered =
-            recovery::recover_until(node, kept, home.as_ref(), state, &engine, until).await?;
+        let home = home.as_ref();
+        recovered = recovery::recover_until(&session, node, kept, home, until).await?;
     }
     if let Some(another) = recovered.another {
         return Err(another.into());
@@ -143,7 +143,6 @@ async fn query(
     let instance = instance.ok_or_else(|| no_instance(context))?;
     let has_home = home.is_some();
     let places = Places {
-        name,
         cluster: None,
         node: node.as_ref(),
         unreachable: node.is_some(),
@@ -151,7 +150,7 @@ async fn query(
         node_image: &instance.node_image,
         home,
     };
-    let secrets = match recovery::find(places, &engine).await? {
+    let secrets = match recovery::find(&session, places).await? {
         Found::Keys(secrets) => secrets.complete(),
         Found::None => return Err(no_instance(context).into()),
         Found::Lost(lost) => return Err(lost.into()),

@@ -29,7 +29,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
     let engine = context.engine().await?;
-    let compared = up::compare(&request, &context.state, &engine, &context.events()).await?;
+    let session = context.session().with_engine(&engine);
+    let compared = up::compare(&session, &request).await?;
     for warning in &compared.warnings {
         context.output.warn(warning);
     }

@@ -32,20 +32,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.purge && !args.yes {
         confirm(context)?;
     }
-    let events = context.events();
+    let session = context.session();
     let work = async {
         let engine = context.engine().await?;
         let kubeconfig = user_kubeconfig();
-        let (name, state) = (&context.name, &context.state);
-        down::down(
-            name,
-            args.purge,
-            kubeconfig.as_deref(),
-            state,
-            &engine,
-            &events,
-        )
-        .await
+        let session = session.with_engine(&engine);
+        down::down(&session, args.purge, kubeconfig.as_deref()).await
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Down))).await?;
     context.output.end_progress();

@@ -24,7 +24,7 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     // Another home may have created revisions. Without an engine, only those of this home are
     // shown.
     if let Ok(engine) = context.engine().await
-        && let Ok(all) = up::history(&context.name, &context.state, &engine).await
+        && let Ok(all) = up::history(&context.silent_session().with_engine(&engine)).await
     {
         history = all;
     }

@@ -90,8 +90,8 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     if args.node {
         return show_node(args, context).await;
     }
-    let (name, state) = (&context.name, &context.state);
-    let opened = logs::open(args.options(), name, state, async || engine(context).await).await?;
+    let session = context.silent_session();
+    let opened = logs::open(args.options(), &session, async || engine(context).await).await?;
     let Opened {
         mut logs,
         fallback_reason,
@@ -130,7 +130,8 @@ async fn show_node(args: &Args, context: &Context) -> Result<u8> {
         since: args.since,
     };
     let engine = engine(context).await?;
-    let (node, mut journal) = logs::open_journal(options, &context.name, &*engine).await?;
+    let session = context.silent_session().with_engine(&*engine);
+    let (node, mut journal) = logs::open_journal(options, &session).await?;
     let units = ["kubelet", "containerd", "systemd"];
     let printer = context.output.logs_named(&units);
     while let Some(line) = journal.next().await? {

@@ -32,12 +32,12 @@ use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::hint::ours;
-use crate::interrupt::Interrupt;
 use crate::node::spec;
 use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
 use crate::path::HostPath;
 use crate::proxy::Proxies;
 use crate::recovery;
+use crate::session::Session;
 use crate::settings::{DEFAULT_NAME, Instance, InstanceName};
 use crate::state::StateDir;
 use crate::ui::Output;
@@ -129,9 +129,15 @@ impl Context {
         })
     }
 
-    /// Returns events that the output shows. Their times start now.
-    fn events(&self) -> Events {
-        Events::new(self.output.reporter())
+    /// Returns the session of a command whose progress the output shows. Its times start now.
+    fn session(&self) -> Session<'_, ()> {
+        let events = Events::new(self.output.reporter());
+        Session::new(&self.name, &self.state, events)
+    }
+
+    /// Returns the session of a command that shows no progress.
+    fn silent_session(&self) -> Session<'_, ()> {
+        Session::new(&self.name, &self.state, Events::silent())
     }
 
     /// Connects to the engine that the user's environment selects.
@@ -148,13 +154,12 @@ impl Context {
         let Ok(engine) = self.engine().await else {
             return Ok(None);
         };
-        let Some(node) = recovery::node_of(&self.name, &engine).await? else {
+        let session = self.silent_session().with_engine(&engine);
+        let Some(node) = recovery::node_of(&session).await? else {
             return Ok(None);
         };
         if node.can_exec() {
-            return Ok(recovery::recover(&node, &self.state, &engine)
-                .await?
-                .instance);
+            return Ok(recovery::recover(&session, &node).await?.instance);
         }
         self.output.warn(&format!(
             "the node is not running, so the values of its server are unknown; start it: {}",
@@ -185,16 +190,11 @@ impl Context {
             proxies = self.docker.proxies(&address.unwrap_or_default());
         }
         Request {
-            name: self.name.clone(),
-            options,
             retain,
-            atomic: false,
-            new_keys: false,
-            interrupt: Interrupt::never(),
-            back_to: None,
             proxies,
             docker_config: self.docker.dir.clone(),
             user_kubeconfig: user_kubeconfig(),
+            ..Request::new(options)
         }
     }
 }

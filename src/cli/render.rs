@@ -49,7 +49,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         Err(_) => assumed_machine(),
     };
     let earlier = context.earlier().await?;
-    let mut plan = up::plan(&request, &context.state, earlier.as_ref(), &info)?;
+    let session = context.silent_session();
+    let mut plan = up::plan(&session, &request, earlier.as_ref(), &info)?;
     for warning in &plan.warnings {
         context.output.warn(warning);
     }
@@ -79,7 +80,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 /// Returns the keys of the instance. If it has none, creates keys, which `up` will use.
 async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
     let found = match context.engine().await {
-        Ok(engine) => up::find_keys(plan, &context.state, &engine).await?,
+        Ok(engine) => {
+            let session = context.silent_session().with_engine(&engine);
+            up::find_keys(&session, plan).await?
+        }
         Err(_) => context.state.secrets()?,
     };
     let secrets = found.map_or_else(Secrets::generate, Secrets::complete);

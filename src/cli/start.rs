@@ -26,12 +26,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.only_wait(&args.wait), true);
-    let events = context.events();
+    let session = context.session();
     let work = async {
         let engine = context.engine().await?;
-        up::start(&request, &context.state, &engine, &events).await
+        up::start(&session.with_engine(&engine), &request).await
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Start))).await?;
-    show(context, outcome, &events, args.timings)?;
+    show(context, outcome, &session.events, args.timings)?;
     Ok(0)
 }

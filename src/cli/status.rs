@@ -132,7 +132,7 @@ async fn collect(context: &Context) -> Result<(StatusView, Status)> {
         Ok(engine) => Ok(engine as &dyn Engine),
         Err(_) => Err(engine.err().expect("it is an error")),
     };
-    let status = status::status(&context.name, &context.state, engine, began).await?;
+    let status = status::status(&context.silent_session(), engine, began).await?;
     Ok((view(context.name.as_str(), &status), status))
 }
 

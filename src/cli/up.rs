@@ -65,10 +65,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) -> Result<u8> {
-    let events = context.events();
+    let session = context.session();
     let work = async |request: Request| {
         let engine = context.engine().await?;
-        up::up(&request, &context.state, &engine, &events).await
+        up::up(&session.with_engine(&engine), &request).await
     };
     let outcome = if request.atomic {
         let work = |interrupt| {
@@ -81,15 +81,15 @@ pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) 
     } else {
         or_interrupted(work(request.clone()), up::continue_with()).await?
     };
-    show(context, outcome, &events, timings)?;
+    show(context, outcome, &session.events, timings)?;
     Ok(0)
 }
 
 /// Shows what [`run_up`] would change.
 pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
-    let events = context.events();
+    let session = context.session();
     let engine = context.engine().await?;
-    let compared = up::dry_run(request, &context.state, &engine, &events).await?;
+    let compared = up::dry_run(&session.with_engine(&engine), request).await?;
     let view = super::diff::view(&context.name, compared);
     context.output.changes(&view, Some("dry-run"))?;
     Ok(0)

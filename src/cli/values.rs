@@ -159,7 +159,7 @@ async fn plan(options: &Options, earlier: Option<&Instance>, context: &Context) 
         Ok(engine) => engine.info().await?,
         Err(_) => assumed_machine(),
     };
-    up::plan(&request, &context.state, earlier, &info)
+    up::plan(&context.silent_session(), &request, earlier, &info)
 }
 
 fn warn(warnings: &[String], context: &Context) {

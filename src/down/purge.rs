@@ -1,15 +1,16 @@
 //! `down --purge`: removes everything of an instance. A failure does not stop the rest,
 //! and all failures are reported at the end.
 
-use crate::docker::{ContainerSpec, Engine, Mount, run_once};
+use crate::docker::{ContainerSpec, Mount, run_once};
 use crate::error::{Code, Explain};
 use crate::event::Step;
 use crate::hint::{self, Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::node::spec;
 use crate::path::{HostPath, quoted};
+use crate::session::Session;
 use crate::settings::InstanceName;
-use crate::state::{Marker, StateDir};
+use crate::state::Marker;
 use crate::{files, images, mounts, up};
 
 /// Empties directories, and removes those that are not mount points.
@@ -25,27 +26,18 @@ pub struct Remaining {
 }
 
 pub(super) struct Purge<'a> {
-    pub(super) name: &'a InstanceName,
+    session: &'a Session<'a>,
     /// The node's image: as root in a container, it can remove files of the databases.
-    pub(super) image: Option<ImageRef>,
-    pub(super) state: &'a StateDir,
-    pub(super) engine: &'a dyn Engine,
+    image: Option<ImageRef>,
     remaining: Vec<Remaining>,
     failures: Vec<crate::error::Error>,
 }
 
 impl<'a> Purge<'a> {
-    pub(super) fn new(
-        name: &'a InstanceName,
-        image: Option<ImageRef>,
-        state: &'a StateDir,
-        engine: &'a dyn Engine,
-    ) -> Purge<'a> {
+    pub(super) fn new(session: &'a Session<'a>, image: Option<ImageRef>) -> Purge<'a> {
         Purge {
-            name,
+            session,
             image,
-            state,
-            engine,
             remaining: Vec::new(),
             failures: Vec::new(),
         }
@@ -63,19 +55,25 @@ impl<'a> Purge<'a> {
         data_dir: Option<&HostPath>,
         step: &Step,
     ) -> Result<Vec<Remaining>, Incomplete> {
+        let Session {
+            name,
+            state,
+            engine,
+            ..
+        } = *self.session;
         // These containers would continue to copy into the directories.
         for copying in [
-            up::copy_container(self.name),
-            images::layers_container(&spec::name(self.name)),
+            up::copy_container(name),
+            images::layers_container(&spec::name(name)),
         ] {
-            self.record(self.engine.remove(&copying).await.map_err(Into::into));
+            self.record(engine.remove(&copying).await.map_err(Into::into));
         }
         step.state("removing the data");
         let mut all_removed = true;
         if let Some(dir) = data_dir {
             all_removed &= self.remove_data(dir).await;
         }
-        match self.state.copies() {
+        match state.copies() {
             Ok(copies) => {
                 for dir in copies.iter().filter(|dir| Some(*dir) != data_dir) {
                     all_removed &= self.remove_copy(dir, step).await;
@@ -88,15 +86,15 @@ impl<'a> Purge<'a> {
         // Without the settings, the next `down --purge` would not find the remaining
         // data.
         let settings = match all_removed {
-            true => self.state.purge(),
-            false => self.state.remove_secrets(),
+            true => state.purge(),
+            false => state.remove_secrets(),
         };
         self.record(settings.map_err(Into::into));
         if self.failures.is_empty() {
             return Ok(self.remaining);
         }
         Err(Incomplete {
-            name: self.name.clone(),
+            name: name.clone(),
             failures: self.failures,
         })
     }
@@ -109,7 +107,7 @@ impl<'a> Purge<'a> {
             return self.remove_data(dir).await;
         }
         let marker = Marker::read(dir).ok().flatten();
-        if marker.is_some_and(|marker| marker.instance == *self.name) {
+        if marker.is_some_and(|marker| marker.instance == *self.session.name) {
             self.keep(dir, "it contains the data from before they were moved");
         }
         true
@@ -119,7 +117,7 @@ impl<'a> Purge<'a> {
     /// are gone.
     async fn remove_data(&mut self, dir: &HostPath) -> bool {
         let marker = match Marker::read(dir) {
-            Ok(marker) => marker.filter(|marker| marker.instance == *self.name),
+            Ok(marker) => marker.filter(|marker| marker.instance == *self.session.name),
             Err(error) => {
                 self.record(Err(error.into()));
                 return false;
@@ -127,7 +125,7 @@ impl<'a> Purge<'a> {
         };
         let Some(marker) = marker else {
             if dir.exists() {
-                let why = format!("it is not marked as the data of `{}`", self.name);
+                let why = format!("it is not marked as the data of `{}`", self.session.name);
                 self.keep(dir, &why);
             }
             return true;
@@ -183,7 +181,7 @@ impl<'a> Purge<'a> {
         let Some(image) = self.image.clone() else {
             return Err(not_allowed().into());
         };
-        if self.engine.image(&image).await?.is_none() {
+        if self.session.engine.image(&image).await?.is_none() {
             return Err(not_allowed().into());
         }
         let mut command = vec!["-c".to_owned(), REMOVE.to_owned(), "sh".to_owned()];
@@ -195,18 +193,19 @@ impl<'a> Purge<'a> {
             mounts: vec![Mount::Bind(dir.to_path_buf(), "/data".into(), false)],
             ..ContainerSpec::new(name, image)
         };
-        match run_once(self.engine, &container).await?.0 {
+        match run_once(self.session.engine, &container).await?.0 {
             0 => Ok(()),
             _ => Err(not_allowed().into()),
         }
     }
 
     async fn remove_volumes(&mut self) {
-        let label = format!("{}={}", spec::INSTANCE_LABEL, self.name);
-        match self.engine.volumes(&label).await {
+        let label = format!("{}={}", spec::INSTANCE_LABEL, self.session.name);
+        let engine = self.session.engine;
+        match engine.volumes(&label).await {
             Ok(volumes) => {
                 for volume in volumes {
-                    let removed = self.engine.remove_volume(&volume).await;
+                    let removed = engine.remove_volume(&volume).await;
                     self.record(removed.map_err(Into::into));
                 }
             }

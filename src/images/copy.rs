@@ -15,13 +15,17 @@ use tokio::sync::Mutex;
 use super::manifest::{Layer, archive, chain, digest};
 use super::stream::EngineImage;
 use super::{Error, store};
-use crate::docker::{self, ByteStream, Container, ContainerSpec, Engine, EngineInfo, Mount};
+use crate::docker::{self, ByteStream, Container, ContainerSpec, Engine, Mount};
 use crate::error::{Code, Explain};
 use crate::event::{Progress, Step};
 use crate::node::spec;
+use crate::session::Session;
 
 /// The data directory of the node's containerd, a separate volume.
 const STORE: &str = "/var/lib/containerd";
+
+/// The configurations of images, by hash, in Docker's root directory.
+const CONFIGS: &str = "image/overlay2/imagedb/content/sha256";
 
 /// Copies layers into containerd's snapshots, under the names that unpacking would give
 /// them. Runs in the helper container, where the layers are mounted; `ctr` runs in the
@@ -74,7 +78,7 @@ const ACTION: &str = "copy layers into the node";
 pub(super) struct Copier<'a> {
     engine: &'a dyn Engine,
     node: Container,
-    info: &'a EngineInfo,
+    configs: PathBuf,
     step: &'a Step,
     /// Copying two batches at the same time is not faster.
     lock: Mutex<()>,
@@ -89,11 +93,12 @@ impl<'a> Copier<'a> {
     /// copied: with another storage driver, without root, or if the engine remaps the
     /// owners of files.
     pub(super) async fn new(
-        engine: &'a dyn Engine,
+        session: &Session<'a>,
         node: &str,
-        info: &'a EngineInfo,
         step: &'a Step,
     ) -> Result<Option<Copier<'a>>, Error> {
+        let engine = session.engine;
+        let info = session.info().await?;
         let remapped = |option: &String| option.starts_with("name=userns");
         if info.storage_driver != "overlay2"
             || info.is_rootless()
@@ -105,7 +110,7 @@ impl<'a> Copier<'a> {
         Ok(node.map(|node| Copier {
             engine,
             node,
-            info,
+            configs: info.root_dir.join(CONFIGS),
             step,
             lock: Mutex::new(()),
         }))
@@ -177,11 +182,8 @@ impl<'a> Copier<'a> {
         }
         for (n, (_, image)) in images.iter().enumerate() {
             let hash = image.id.strip_prefix("sha256:")?;
-            let file = self
-                .info
-                .root_dir
-                .join("image/overlay2/imagedb/content/sha256");
-            mounts.push(read_only(file.join(hash), format!("/configs/{n}")));
+            let file = self.configs.join(hash);
+            mounts.push(read_only(file, format!("/configs/{n}")));
         }
         Some(ContainerSpec {
             entrypoint: Some(vec!["sh".into()]),

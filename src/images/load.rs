@@ -10,8 +10,9 @@ use super::puller::{Pulled, Puller};
 use super::store::NodeStore;
 use super::stream::{EngineImage, group_by_layers, is_incomplete, load_stream};
 use super::{Error, Identities, RequiredImage, Sources, pull};
-use crate::docker::{Engine, EngineInfo, Image};
-use crate::event::{Events, Step};
+use crate::docker::{Engine, Image};
+use crate::event::Step;
+use crate::session::Session;
 use crate::settings::Pull;
 
 /// The number of parallel streams. More do not use the disk better.
@@ -40,25 +41,23 @@ pub fn arrivals() -> (ArrivalSender, Arrivals) {
 /// Loads the images that the node lacks, in their order. Images in Docker's store are
 /// loaded while the others are pulled.
 pub async fn load(
-    engine: &dyn Engine,
+    session: &Session<'_>,
     node: &str,
     images: &[RequiredImage],
-    info: &EngineInfo,
     sources: &Sources,
     arrived: ArrivalSender,
-    events: &Events,
 ) -> Result<Loaded, Error> {
-    let step = events.step("images");
+    let step = session.events.step("images");
     let result = async {
         let loader = Loader {
             puller: Puller {
-                engine,
+                engine: session.engine,
                 node,
-                architecture: &info.architecture,
+                architecture: &session.info().await?.architecture,
                 sources,
                 step: &step,
             },
-            copier: Copier::new(engine, node, info, &step).await?,
+            copier: Copier::new(session, node, &step).await?,
             tracker: Tracker {
                 arrived,
                 total: images.len(),
@@ -78,13 +77,12 @@ pub async fn load(
 /// if Docker cannot pull them, into the running `node`, which shows that the next node
 /// can pull them. Does nothing with `--pull node` if no node is running.
 pub async fn pull_missing(
-    engine: &dyn Engine,
+    session: &Session<'_>,
     node: Option<&str>,
     images: &[RequiredImage],
-    architecture: &str,
     sources: &Sources,
-    events: &Events,
 ) -> Result<(), Error> {
+    let engine = session.engine;
     if node.is_none() && sources.pull == Pull::Node {
         return Ok(());
     }
@@ -97,7 +95,8 @@ pub async fn pull_missing(
     if missing.is_empty() {
         return Ok(());
     }
-    let step = events.step("images");
+    let architecture = &session.info().await?.architecture;
+    let step = session.events.step("images");
     let result = async {
         for (done, wanted) in missing.iter().enumerate() {
             step.count(done, missing.len());

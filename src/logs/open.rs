@@ -13,8 +13,8 @@ use crate::hint::{Hint, ours};
 use crate::kube::{self, Cluster};
 use crate::node;
 use crate::recovery;
+use crate::session::Session;
 use crate::settings::InstanceName;
-use crate::state::StateDir;
 
 /// The time in which the Kubernetes API must list the pods.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,10 +34,10 @@ pub struct Opened {
 /// If there is no cluster, or if the logs of a stopped node should be followed.
 pub async fn open(
     options: LogOptions,
-    name: &InstanceName,
-    state: &StateDir,
+    session: &Session<'_, ()>,
     connect: impl AsyncFnOnce() -> Result<Arc<dyn Engine>>,
 ) -> Result<Opened> {
+    let Session { name, state, .. } = *session;
     let stored = state.kubeconfig()?;
     if let Some(kubeconfig) = &stored
         && let Some(opened) = from_api(&options, kubeconfig).await?
@@ -46,7 +46,7 @@ pub async fn open(
     }
     let found = async {
         let engine = connect().await?;
-        let node = node(name, &*engine).await?;
+        let node = node(&session.with_engine(&*engine)).await?;
         Ok::<_, Error>((engine, node))
     };
     let (engine, node) = match found.await {
@@ -96,14 +96,13 @@ pub async fn open(
 /// If the node does not exist or does not run, or if the engine does not respond.
 pub async fn open_journal(
     options: JournalOptions,
-    name: &InstanceName,
-    engine: &dyn Engine,
+    session: &Session<'_>,
 ) -> Result<(String, Journal)> {
-    let node = node(name, engine).await?;
+    let node = node(session).await?;
     if !node.can_exec() {
-        return Err(not_running(&node, name).into());
+        return Err(not_running(&node, session.name).into());
     }
-    let journal = Journal::open(engine, &node.name, options).await?;
+    let journal = Journal::open(session.engine, &node.name, options).await?;
     Ok((node.name, journal))
 }
 
@@ -130,9 +129,9 @@ async fn from_api(options: &LogOptions, kubeconfig: &str) -> Result<Option<Opene
     }
 }
 
-async fn node(name: &InstanceName, engine: &dyn Engine) -> Result<Container> {
-    let found = recovery::node_of(name, engine).await?;
-    Ok(found.ok_or_else(|| no_cluster(name))?)
+async fn node(session: &Session<'_>) -> Result<Container> {
+    let found = recovery::node_of(session).await?;
+    Ok(found.ok_or_else(|| no_cluster(session.name))?)
 }
 
 fn no_cluster(name: &InstanceName) -> NoCluster {

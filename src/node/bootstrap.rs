@@ -7,7 +7,7 @@ use super::kubeconfig::{AdminConf, admin_conf};
 use super::{Error, Inspection, network, prepare, verifies_pulls};
 use crate::docker::{Engine, exec_ok, write_file};
 use crate::event::Step;
-use crate::settings::InstanceName;
+use crate::session::Session;
 use crate::wait::{Attempt, Reason, Wait};
 
 /// Created in the node when kubeadm has succeeded. A node without it is incomplete.
@@ -113,16 +113,16 @@ async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {
 /// # Errors
 /// [`Error::Kubeadm`] with the relevant lines if kubeadm fails.
 pub async fn bootstrap(
-    engine: &dyn Engine,
-    instance: &InstanceName,
+    session: &Session<'_>,
     node: &str,
     found: &Inspection,
     cgroup_v1: bool,
     step: &Step,
 ) -> Result<AdminConf, Error> {
+    let engine = session.engine;
     if !found.bootstrapped {
         step.state("kubeadm init");
-        init(engine, instance, node, found, cgroup_v1).await?;
+        init(session, node, found, cgroup_v1).await?;
         return admin_conf(engine, node).await;
     }
     if verifies_pulls(&found.kubernetes_version()?) && !found.never_verifies_pulls {
@@ -136,16 +136,16 @@ pub async fn bootstrap(
 }
 
 async fn init(
-    engine: &dyn Engine,
-    instance: &InstanceName,
+    session: &Session<'_>,
     node: &str,
     found: &Inspection,
     cgroup_v1: bool,
 ) -> Result<(), Error> {
+    let engine = session.engine;
     let version = found.kubernetes_version()?;
     let token = kubeadm::random_token();
     let config = Config {
-        instance: instance.as_str(),
+        instance: session.name.as_str(),
         node,
         node_address: &found.address,
         version: &version,

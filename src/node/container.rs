@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Error, prepare, proxy, spec, wait_for_containerd};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
-use crate::settings::InstanceName;
+use crate::session::Session;
 use crate::wait::{Attempt, Wait};
 
 /// How long the engine may take to finish creating a container for another process.
@@ -15,7 +15,8 @@ const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Creates and starts the node container, with its network and image volume, waits until
 /// its containerd answers, and prepares it. If the engine refuses, nothing is left
 /// behind.
-pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
+pub async fn create(session: &Session<'_>, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
+    let engine = session.engine;
     let volume = spec::image_volume(node.name, node.image_id);
     let had_volume = engine.volume_labels(&volume).await?.is_some();
     ensure_network(engine, spec::NETWORK).await?;
@@ -25,7 +26,7 @@ pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<St
     let created = async {
         let labels = spec::labels(node.name);
         engine.ensure_volume(&volume, &labels).await?;
-        create_container(engine, &container, node.name).await?;
+        create_container(session, &container).await?;
         let started = start_in_network(engine, &container.name).await;
         if started.is_err() {
             // It never ran, so it contains nothing to keep. A failure to remove it is
@@ -40,7 +41,7 @@ pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<St
         }
         return Err(error);
     }
-    remove_old_image_volumes(engine, node.name, &volume).await?;
+    remove_old_image_volumes(session, &volume).await?;
     wait_for_containerd(engine, &container.name).await?;
     let variables = proxy::variables(node.proxies, &container.name, &ranges);
     if proxy::configure_systemd(engine, &container.name, &variables).await? {
@@ -52,11 +53,8 @@ pub async fn create(engine: &dyn Engine, node: &spec::NodeSpec<'_>) -> Result<St
 
 /// Creates the node's container. An interrupted command may have left a container that
 /// never ran, which the engine may still be creating. It is removed first.
-async fn create_container(
-    engine: &dyn Engine,
-    container: &ContainerSpec,
-    instance: &InstanceName,
-) -> Result<(), Error> {
+async fn create_container(session: &Session<'_>, container: &ContainerSpec) -> Result<(), Error> {
+    let Session { name, engine, .. } = *session;
     let mut refusal = None;
     let created = Wait::new("the container's name")
         .within(CREATION_TIMEOUT)
@@ -67,7 +65,7 @@ async fn create_container(
                 Err(error) => return Err(error.into()),
             }
             match engine.container(&container.name).await? {
-                Some(found) if !spec::is_ours(&found, instance) => {
+                Some(found) if !spec::is_ours(&found, name) => {
                     return Err(Error::NameTaken {
                         container: found.name,
                     });
@@ -88,13 +86,10 @@ async fn create_container(
 
 /// Removes the image volumes of previous node images: another version of containerd may
 /// not be able to read them, and they are large.
-async fn remove_old_image_volumes(
-    engine: &dyn Engine,
-    instance: &InstanceName,
-    current: &str,
-) -> Result<(), Error> {
-    let label = format!("{}={instance}", spec::INSTANCE_LABEL);
-    let prefix = spec::image_volume_prefix(instance);
+async fn remove_old_image_volumes(session: &Session<'_>, current: &str) -> Result<(), Error> {
+    let Session { name, engine, .. } = *session;
+    let label = format!("{}={name}", spec::INSTANCE_LABEL);
+    let prefix = spec::image_volume_prefix(name);
     for other in engine.volumes(&label).await? {
         if other != current && other.starts_with(&prefix) {
             engine.remove_volume(&other).await?;
@@ -133,6 +128,7 @@ mod tests {
     use crate::docker::fake::FakeEngine;
     use crate::error::{Code, Explain};
     use crate::proxy::Proxies;
+    use crate::session::TestInstance;
     use crate::settings::Instance;
 
     /// Creates the node of an instance with a data directory.
@@ -148,7 +144,7 @@ mod tests {
             api_server_port: 40000,
             device_mapper: false,
         };
-        super::create(engine, &node).await
+        super::create(&TestInstance::without_state().session(engine), &node).await
     }
 
     const IMAGE: &str = "sha256:0000000000001";
@@ -228,7 +224,8 @@ mod tests {
                 .state()
                 .containers
                 .insert(existing.name.clone(), existing);
-            let created = create_container(&engine, &spec, &name).await;
+            let demo = TestInstance::without_state();
+            let created = create_container(&demo.session(&engine), &spec).await;
             let calls = engine.state().calls.clone();
             (created, calls)
         };

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::spec::{POD_SUBNET, name};
-use crate::docker::{Engine, exec_ok};
-use crate::settings::InstanceName;
+use crate::docker::exec_ok;
+use crate::session::Session;
 use crate::yaml;
 
 /// Marks a manifest as a template with one field.
@@ -14,29 +14,18 @@ const TEMPLATE_MARK: &str = "would you kindly template this file";
 const PATCH_MARK: &str = "would you kindly patch this file";
 
 /// Returns the objects of the node's network plug-in.
-pub async fn network_objects(
-    engine: &dyn Engine,
-    instance: &InstanceName,
-) -> Result<Vec<Value>, Error> {
-    let node = name(instance);
+pub async fn network_objects(session: &Session<'_>) -> Result<Vec<Value>, Error> {
+    let node = name(session.name);
     let argv = ["cat", "/kind/manifests/default-cni.yaml"];
-    let text = exec_ok(
-        engine,
-        &node,
-        "read the network manifest of the node",
-        &argv,
-    )
-    .await?;
+    let what = "read the network manifest of the node";
+    let text = exec_ok(session.engine, &node, what, &argv).await?;
     fill_in(&text, &node)
 }
 
-pub async fn storage_objects(
-    engine: &dyn Engine,
-    instance: &InstanceName,
-) -> Result<Vec<Value>, Error> {
+pub async fn storage_objects(session: &Session<'_>) -> Result<Vec<Value>, Error> {
     let argv = ["cat", "/kind/manifests/default-storage.yaml"];
     let what = "read the storage manifest of the node";
-    let text = exec_ok(engine, &name(instance), what, &argv).await?;
+    let text = exec_ok(session.engine, &name(session.name), what, &argv).await?;
     Ok(yaml::documents(&text).map_err(|error| ("storage manifest", error))?)
 }
 

@@ -13,6 +13,7 @@ use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
 use crate::node::spec::{self, DATA_ROOT};
 use crate::secrets::Secrets;
+use crate::session::Session;
 use crate::settings::{DataPlace, Instance, InstanceName};
 use crate::state::{self, KEYS_FILE, Marker, SETTINGS_FILE};
 
@@ -52,7 +53,6 @@ pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<O
 /// The places where the keys of an instance may be.
 #[derive(Debug)]
 pub struct Places<'a> {
-    pub name: &'a InstanceName,
     /// The cluster, if its API is ready.
     pub cluster: Option<&'a Cluster>,
     /// The node, which may be stopped.
@@ -66,7 +66,7 @@ pub struct Places<'a> {
     pub home: Option<Secrets>,
 }
 
-pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
+pub async fn find(session: &Session<'_>, places: Places<'_>) -> Result<Found> {
     if let Some(cluster) = places.cluster
         && let Some(secrets) = from_cluster(cluster, places.home.as_ref()).await?
     {
@@ -74,7 +74,7 @@ pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
     }
     let mut used = None;
     for place in places.data {
-        match look_in(place, &places, engine).await? {
+        match look_in(session, place, &places).await? {
             DataContent::Keys(secrets) => return Ok(Found::Keys(secrets)),
             DataContent::DataOnly => used = used.or(Some((*place).clone())),
             DataContent::Empty => {}
@@ -89,7 +89,7 @@ pub async fn find(places: Places<'_>, engine: &dyn Engine) -> Result<Found> {
         (false, used) => used,
     };
     Ok(Found::Lost(KeysLost {
-        name: places.name.clone(),
+        name: session.name.clone(),
         place,
     }))
 }
@@ -110,11 +110,11 @@ enum DataContent {
 /// Looks for keys in a data directory or volume. If this user cannot read it and the
 /// home has no keys, it is read through the node or a container.
 async fn look_in(
+    session: &Session<'_>,
     place: &DataPlace,
     places: &Places<'_>,
-    engine: &dyn Engine,
 ) -> Result<DataContent> {
-    let name = places.name;
+    let Session { name, engine, .. } = *session;
     let mount = match place {
         DataPlace::Directory(dir) => {
             let marker = Marker::read(dir)?;
@@ -208,17 +208,16 @@ pub async fn reconcile(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bo
 /// Stores the keys with the instance: in its cluster, and with the settings in its data
 /// directory.
 pub async fn save(
+    session: &Session<'_>,
     secrets: &Secrets,
-    name: &InstanceName,
     instance: &Instance,
     node: &Container,
     cluster: &Cluster,
-    engine: &dyn Engine,
 ) -> Result<()> {
     let text = serde_json::to_string(secrets).expect("plain data can be serialized");
     let records = cluster.records(KIND, NAMESPACE).await?;
     if records.get(RECORD) != Some(&text) {
-        let saved = cluster.store_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
+        let saved = cluster.store_record(KIND, session.name.as_str(), RECORD, NAMESPACE, &text);
         saved.await?;
     }
     match &instance.data_dir {
@@ -229,7 +228,7 @@ pub async fn save(
             let settings = serde_json::to_string(instance).expect("plain data can be serialized");
             let write = async |file: &str, text: &str| {
                 let argv = ["sh", "-c", script, "sh", DATA_ROOT, file];
-                let written = engine.exec(&node.name, &argv, Some(bytes_of(text)));
+                let written = session.engine.exec(&node.name, &argv, Some(bytes_of(text)));
                 written.await?.success("store the keys in the data volume")
             };
             tokio::try_join!(write(KEYS_FILE, &text), write(SETTINGS_FILE, &settings))?;
@@ -293,10 +292,7 @@ mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
     use crate::release::Databases;
-
-    fn name() -> InstanceName {
-        "demo".parse().unwrap()
-    }
+    use crate::session::TestInstance;
 
     /// A data directory of the instance with a database's directory.
     fn data() -> (tempfile::TempDir, DataPlace) {
@@ -306,7 +302,7 @@ mod tests {
             elasticsearch: "7".into(),
             redis: "6".into(),
         };
-        let marker = Marker::new(&name(), "1.5.0", databases);
+        let marker = Marker::new(&"demo".parse().unwrap(), "1.5.0", databases);
         marker.write(dir.path()).unwrap();
         crate::files::create_dir(&dir.path().join("mongodb")).unwrap();
         let place = dir.path().to_owned().into();
@@ -315,7 +311,6 @@ mod tests {
 
     async fn found(place: &DataPlace, unreachable: bool, home: Option<Secrets>) -> Found {
         let places = Places {
-            name: &name(),
             cluster: None,
             node: None,
             unreachable,
@@ -323,7 +318,8 @@ mod tests {
             node_image: &"node:1".parse().unwrap(),
             home,
         };
-        find(places, &FakeEngine::default()).await.unwrap()
+        let (demo, engine) = (TestInstance::without_state(), FakeEngine::default());
+        find(&demo.session(&engine), places).await.unwrap()
     }
 
     #[tokio::test]

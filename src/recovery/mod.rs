@@ -15,14 +15,13 @@ pub use self::owner::{AnotherInstance, Ownership, is_unrecognized, ownership};
 use self::owner::{has_other_data_dir, ownership_by_keys};
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Error, Explain, Result};
-use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::{self, spec};
 use crate::revisions;
 use crate::secrets::Secrets;
-use crate::settings::{Instance, InstanceName};
-use crate::state::StateDir;
+use crate::session::Session;
+use crate::settings::Instance;
 use crate::wait::{Attempt, Wait};
 
 /// How long to wait for the Kubernetes API of a node that was started to be read.
@@ -75,18 +74,14 @@ impl Explain for Unavailable {
 }
 
 /// Returns the instance's node, if it has one in this engine.
-pub async fn node_of(name: &InstanceName, engine: &dyn Engine) -> Result<Option<Container>> {
-    let node = engine.container(&spec::name(name)).await?;
-    Ok(node.filter(|node| spec::is_ours(node, name)))
+pub async fn node_of(session: &Session<'_>) -> Result<Option<Container>> {
+    let node = session.engine.container(&spec::name(session.name)).await?;
+    Ok(node.filter(|node| spec::is_ours(node, session.name)))
 }
 
 /// Returns the state of the cluster, without starting or waiting for anything.
-pub async fn cluster_state(
-    name: &InstanceName,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<ClusterState> {
-    let Some(node) = node_of(name, engine).await? else {
+pub async fn cluster_state(session: &Session<'_>) -> Result<ClusterState> {
+    let Some(node) = node_of(session).await? else {
         return Ok(ClusterState::Absent);
     };
     if !node.can_exec() {
@@ -97,24 +92,20 @@ pub async fn cluster_state(
     }
     // The stored kubeconfig saves reading it from the node, unless another home
     // recreated the node.
-    if state.node()?.as_deref() == Some(&node.id)
-        && let Some(kubeconfig) = state.kubeconfig()?
+    if session.state.node()?.as_deref() == Some(&node.id)
+        && let Some(kubeconfig) = session.state.kubeconfig()?
     {
         let cluster = Cluster::connect(&kubeconfig).await?;
         if cluster.ready().await.is_ok() {
             return Ok(ClusterState::Ready(cluster));
         }
     }
-    connect(&node, engine).await
+    connect(&node, session.engine).await
 }
 
 /// Returns the error of a command that needs a running cluster and does not start one.
-pub async fn unavailable(
-    name: &InstanceName,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<Error> {
-    Ok(match cluster_state(name, state, engine).await? {
+pub async fn unavailable(session: &Session<'_>) -> Result<Error> {
+    Ok(match cluster_state(session).await? {
         ClusterState::Unavailable(why) => why.into(),
         // The API has become ready in the meantime.
         ClusterState::Absent | ClusterState::Ready(_) => {
@@ -136,14 +127,11 @@ async fn connect(node: &Container, engine: &dyn Engine) -> Result<ClusterState> 
 
 /// Starts a node whose settings or keys this home lacks, and waits until they can be
 /// read. `up` would start the node anyway, but cannot know with which settings.
-pub async fn start_node(
-    name: &InstanceName,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<ClusterState> {
-    let step = events.step("instance");
+pub async fn start_node(session: &Session<'_>) -> Result<ClusterState> {
+    let engine = session.engine;
+    let step = session.events.step("instance");
     let result = async {
-        let Some(node) = node_of(name, engine).await? else {
+        let Some(node) = node_of(session).await? else {
             return Ok(ClusterState::Absent);
         };
         if !node.can_exec() {
@@ -191,7 +179,8 @@ impl Recovered {
 }
 
 /// Reads from a running node and its cluster.
-pub async fn recover(node: &Container, state: &StateDir, engine: &dyn Engine) -> Result<Recovered> {
+pub async fn recover(session: &Session<'_>, node: &Container) -> Result<Recovered> {
+    let Session { state, engine, .. } = *session;
     let created_with = spec::instance_of(node);
     if !node::is_bootstrapped(engine, &node.name).await? {
         return Ok(Recovered {
@@ -226,12 +215,12 @@ pub async fn recover(node: &Container, state: &StateDir, engine: &dyn Engine) ->
 /// Returns what this home stores of the instance, completed with what its node provides
 /// before `until`. If another home recreated the node, the node takes precedence.
 pub async fn complete_from_node(
+    session: &Session<'_>,
     node: &Container,
     instance: Option<&Instance>,
-    state: &StateDir,
-    engine: &dyn Engine,
     until: Instant,
 ) -> Result<Recovered> {
+    let state = session.state;
     let stored = Recovered {
         instance: instance.cloned(),
         secrets: state.secrets()?,
@@ -247,7 +236,7 @@ pub async fn complete_from_node(
         return Ok(stored);
     }
     let home = stored.secrets.as_ref();
-    let recovered = recover_until(node, instance, home, state, engine, until).await?;
+    let recovered = recover_until(session, node, instance, home, until).await?;
     if recovered.another.is_some() {
         return Ok(recovered);
     }
@@ -274,16 +263,16 @@ pub async fn complete_from_node(
 /// Returns what a node provides before `until`, and whether it belongs to another
 /// instance than this home knows. `home` are the keys of this home.
 pub async fn recover_until(
+    session: &Session<'_>,
     node: &Container,
     stored: Option<&Instance>,
     home: Option<&Secrets>,
-    state: &StateDir,
-    engine: &dyn Engine,
     until: Instant,
 ) -> Result<Recovered> {
+    let Session { state, engine, .. } = *session;
     let mut recovered = Recovered::default();
     if node.can_exec() {
-        let result = tokio::time::timeout_at(until.into(), recover(node, state, engine)).await;
+        let result = tokio::time::timeout_at(until.into(), recover(session, node)).await;
         recovered = result.ok().and_then(Result::ok).unwrap_or_default();
     }
     recovered.instance = recovered.instance.or_else(|| spec::instance_of(node));

@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 
 use super::{from_cluster, from_data_dir};
-use crate::docker::{Container, Engine};
+use crate::docker::Container;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::secrets::Secrets;
+use crate::session::Session;
 use crate::settings::{DataPlace, Instance};
 use crate::state::StateDir;
 
@@ -37,12 +38,11 @@ pub enum Ownership {
 
 /// Determines by its keys which instance a node belongs to.
 pub async fn ownership(
+    session: &Session<'_>,
     node: &Container,
     stored: &Instance,
     cluster: Option<&Cluster>,
     home: Option<&Secrets>,
-    state: &StateDir,
-    engine: &dyn Engine,
 ) -> Result<Ownership> {
     let Some(home) = home else {
         return Ok(Ownership::Ours);
@@ -52,14 +52,14 @@ pub async fn ownership(
         None => None,
     };
     if node_keys.is_none() {
-        node_keys = from_data_dir(node, engine).await?;
+        node_keys = from_data_dir(node, session.engine).await?;
     }
     Ok(ownership_by_keys(
         node_keys.as_ref(),
         home,
         node,
         stored,
-        state,
+        session.state,
     ))
 }
 
@@ -128,12 +128,14 @@ impl Explain for AnotherInstance {
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
+    use crate::session::TestInstance;
     use crate::state;
 
     #[tokio::test]
     async fn a_node_with_other_data_belongs_to_another_instance() {
         let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().to_owned());
+        let demo = TestInstance::new(StateDir::at(dir.path().to_owned()));
+        let state = &demo.state;
         let stored = Instance::with_defaults(PathBuf::from("/ours").into());
         let node = |data: &str| Container {
             id: "0123".into(),
@@ -141,19 +143,12 @@ mod tests {
             mounts: vec![(data.into(), spec::DATA_ROOT.into())],
             ..Container::default()
         };
-        assert!(!is_unrecognized(&stored, &node("/ours"), &state).unwrap());
-        assert!(is_unrecognized(&stored, &node("/theirs"), &state).unwrap());
+        assert!(!is_unrecognized(&stored, &node("/ours"), state).unwrap());
+        assert!(is_unrecognized(&stored, &node("/theirs"), state).unwrap());
         let home = Secrets::generate();
         let engine = FakeEngine::default();
-        let found = ownership(
-            &node("/theirs"),
-            &stored,
-            None,
-            Some(&home),
-            &state,
-            &engine,
-        )
-        .await;
+        let session = demo.session(&engine);
+        let found = ownership(&session, &node("/theirs"), &stored, None, Some(&home)).await;
         let Ownership::Unknown(found) = found.unwrap() else {
             panic!("its keys cannot be read");
         };
@@ -163,7 +158,7 @@ mod tests {
         );
         state.save_node("0123").unwrap();
         assert!(
-            !is_unrecognized(&stored, &node("/theirs"), &state).unwrap(),
+            !is_unrecognized(&stored, &node("/theirs"), state).unwrap(),
             "this home created it"
         );
 
@@ -171,7 +166,7 @@ mod tests {
         let node = node(node_keys.path().to_str().unwrap());
         for (keys, ours) in [(home.clone(), true), (Secrets::generate(), false)] {
             state::write_keys(node_keys.path(), &keys, &stored).unwrap();
-            let found = ownership(&node, &stored, None, Some(&home), &state, &engine).await;
+            let found = ownership(&session, &node, &stored, None, Some(&home)).await;
             let expected = match found.unwrap() {
                 Ownership::Ours => ours,
                 Ownership::Another(_) => !ours,

@@ -1,13 +1,14 @@
 //! Fetching everything that a change needs before the server is stopped, so that a change that
 //! is not possible does not stop a running server.
 
-use super::session::Session;
+use super::run::Run;
 use super::{Plan, data, node};
 use crate::docker::{Container, EngineInfo};
 use crate::error::{Error, Result};
 use crate::hint::{Hint, ours};
 use crate::images::{self, Loaded, RequiredImage, Sources};
 use crate::node::spec;
+use crate::recovery;
 use crate::settings::{Instance, Pull};
 use crate::state::StateDir;
 
@@ -22,21 +23,14 @@ pub(super) struct Change {
 
 impl Change {
     /// Compares the plan with the existing node.
-    pub(super) async fn find(session: &Session<'_>) -> Result<Change> {
-        let Session {
-            plan,
-            state,
-            engine,
-            info,
-            ..
-        } = *session;
-        let node = engine.container(&spec::name(&plan.name)).await?;
-        let node = node.filter(|node| spec::is_ours(node, &plan.name));
-        let differs = |node: &Container| !plan.differences(node, info).is_empty();
+    pub(super) async fn find(run: &Run<'_>) -> Result<Change> {
+        let Run { session, plan, .. } = *run;
+        let node = recovery::node_of(session).await?;
+        let differs = |node: &Container| !plan.differences(node, run.info).is_empty();
         Ok(Change {
             recreates: data::moved(plan).is_some() || node.as_ref().is_some_and(differs),
             node,
-            saved: state.instance()?,
+            saved: session.state.instance()?,
         })
     }
 
@@ -51,29 +45,21 @@ impl Change {
     ///
     /// # Errors
     /// An image cannot be pulled. Nothing was changed then.
-    pub(super) async fn fetch_images(&self, session: &Session<'_>) -> Result<Option<Loaded>> {
-        let Session { plan, .. } = *session;
-        let is_needed = self.recreates || self.saved.as_ref() != Some(&plan.instance);
+    pub(super) async fn fetch_images(&self, run: &Run<'_>) -> Result<Option<Loaded>> {
+        let is_needed = self.recreates || self.saved.as_ref() != Some(&run.plan.instance);
         let Some(node) = self.node.as_ref().filter(|_| is_needed) else {
             return Ok(None);
         };
-        let fetched = self.fetch(session, node).await;
+        let fetched = self.fetch(run, node).await;
         fetched.map_err(|error| {
             error.with_detail("nothing was changed, and the new settings are not kept")
         })
     }
 
-    async fn fetch(&self, session: &Session<'_>, node: &Container) -> Result<Option<Loaded>> {
-        let Session {
-            plan,
-            request,
-            engine,
-            info,
-            events,
-            ..
-        } = *session;
-        let (wanted, sources) = (plan.images(), plan.sources(request));
-        let architecture = &info.architecture;
+    async fn fetch(&self, run: &Run<'_>, node: &Container) -> Result<Option<Loaded>> {
+        let Run { session, plan, .. } = *run;
+        let engine = session.engine;
+        let (wanted, sources) = (plan.images(), plan.sources(run.request));
         let can_load = node.running && node::can_load_images(engine, &node.name).await?;
         let has_image_volume = match engine.image(&plan.instance.node_image).await? {
             Some(image) => {
@@ -85,8 +71,7 @@ impl Change {
         if can_load && has_image_volume {
             node::trust(plan, engine, &node.name).await?;
             let (arrived, _) = images::arrivals();
-            let node = &node.name;
-            let delivery = images::load(engine, node, &wanted, info, &sources, arrived, events);
+            let delivery = images::load(session, &node.name, &wanted, &sources, arrived);
             return Ok(Some(delivery.await?));
         }
         if !self.recreates {
@@ -95,7 +80,7 @@ impl Change {
         // The volume of a stopped node cannot be read, but contains the images that the node
         // ran with.
         let former = match &self.saved {
-            Some(saved) if has_image_volume => former_images(plan, saved, info),
+            Some(saved) if has_image_volume => former_images(plan, saved, run.info),
             _ => Vec::new(),
         };
         // The node image must be in Docker, which creates the container from it.
@@ -104,11 +89,11 @@ impl Change {
             pull: Pull::Engine,
             ..sources.clone()
         };
-        images::pull_missing(engine, None, &node_image, architecture, &by_engine, events).await?;
+        images::pull_missing(session, None, &node_image, &by_engine).await?;
         let mut missing = wanted;
         missing.retain(|image| !former.contains(image));
         let through = can_load.then_some(node.name.as_str());
-        images::pull_missing(engine, through, &missing, architecture, &sources, events).await?;
+        images::pull_missing(session, through, &missing, &sources).await?;
         Ok(None)
     }
 }
@@ -149,17 +134,15 @@ pub(super) fn with_undo(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::Engine;
-    use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State, image};
-    use crate::event::Events;
+    use crate::docker::{Engine, Output};
     use crate::image_ref::ImageRef;
     use crate::options::Options;
     use crate::ports::Ports;
     use crate::proxy::Proxies;
+    use crate::session::TestInstance;
     use crate::settings::DataPlace;
-    use crate::up::Request;
-    use crate::up::up;
+    use crate::up::{Request, up};
 
     /// No process listens on port 1: the Kubernetes API is unreachable.
     const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
@@ -170,7 +153,7 @@ mod tests {
     /// An instance with a node, and a request that adds the ingress controller.
     struct Changed {
         _dir: tempfile::TempDir,
-        state: StateDir,
+        demo: TestInstance,
         engine: FakeEngine,
         request: Request,
         kept: Instance,
@@ -225,28 +208,16 @@ mod tests {
             let options = format!("{{withIngress: true, httpPort: {http}, httpsPort: {https}}}");
             Changed {
                 _dir: dir,
-                state,
+                demo: TestInstance::new(state),
                 engine,
-                request: Request {
-                    name: plan.name.clone(),
-                    options: Options::of(&options),
-                    retain: false,
-                    atomic: false,
-                    new_keys: false,
-                    interrupt: crate::interrupt::Interrupt::never(),
-                    back_to: None,
-                    proxies,
-                    docker_config: None,
-                    user_kubeconfig: None,
-                },
+                request: Request::new(Options::of(&options)),
                 kept,
             }
         }
 
         async fn up(&self) -> Error {
-            let events = Events::silent();
-            let result = up(&self.request, &self.state, &self.engine, &events).await;
-            result.unwrap_err()
+            let session = self.demo.session(&self.engine);
+            up(&session, &self.request).await.unwrap_err()
         }
 
         fn node(&self) -> Container {
@@ -264,7 +235,7 @@ mod tests {
         for keeps_images in [false, true] {
             let changed = Changed::new().await;
             let reference = &changed.kept.node_image;
-            let volume = spec::image_volume(&changed.request.name, &reference.to_string());
+            let volume = spec::image_volume(&changed.demo.name, &reference.to_string());
             if keeps_images {
                 let mut state = changed.engine.state();
                 let node = state.containers.get_mut("demo-control-plane").unwrap();
@@ -279,7 +250,7 @@ mod tests {
             );
             assert_eq!(changed.node(), before);
             assert_eq!(
-                changed.state.instance().unwrap().as_ref(),
+                changed.demo.state.instance().unwrap().as_ref(),
                 Some(&changed.kept)
             );
             let calls = changed.engine.state().calls.clone();
@@ -314,7 +285,16 @@ mod tests {
             hints.iter().any(|hint| hint.to_string().starts_with(back)),
             "{error}: {hints:?}"
         );
-        assert!(changed.state.instance().unwrap().unwrap().ingress.enabled);
+        assert!(
+            changed
+                .demo
+                .state
+                .instance()
+                .unwrap()
+                .unwrap()
+                .ingress
+                .enabled
+        );
     }
 
     #[tokio::test]
@@ -323,10 +303,10 @@ mod tests {
             let mut changed = Changed::new().await;
             changed.engine.state().containers.clear();
             changed.kept.data_dir = DataPlace::Volume("data".into());
-            changed.state.save_instance(&changed.kept).unwrap();
+            changed.demo.state.save_instance(&changed.kept).unwrap();
             changed.request.options = Options::default();
             if existing {
-                let (name, kept) = (changed.request.name.clone(), changed.kept.clone());
+                let (name, kept) = (changed.demo.name.clone(), changed.kept.clone());
                 let info = changed.engine.info().await.unwrap();
                 let plan = Plan::new(name, kept, None, &info).unwrap();
                 data::write_marker(&plan, &changed.engine).await.unwrap();

@@ -2,19 +2,17 @@
 
 use super::prepare::{self, Prepared};
 use super::previous::Previous;
-use super::session::Session;
+use super::run::Run;
 use super::{Request, apply};
 use crate::component::NAMESPACE;
-use crate::docker::Engine;
 use crate::error::Result;
-use crate::event::Events;
 use crate::images::{self, Identities};
 use crate::kube::{Compared, PlannedChange};
 use crate::node::spec;
 use crate::recovery::{self, ClusterState, Unavailable};
 use crate::secrets::Secrets;
+use crate::session::Session;
 use crate::settings::DataPlace;
-use crate::state::StateDir;
 
 /// What the plan was compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,24 +47,18 @@ impl Comparison {
 }
 
 /// Compares the plan with what exists.
-pub async fn compare(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<Comparison> {
-    let info = engine.info().await?;
-    let session = &Session::new(request, state, engine, &info, events);
-    let previous = Previous::find(session).await?;
+pub async fn compare(session: &Session<'_>, request: &Request) -> Result<Comparison> {
+    let run = &Run::new(session, request).await?;
+    let previous = Previous::find(run).await?;
     if previous.must_start && !previous.settings_known {
-        return Err(recovery::unavailable(&request.name, state, engine).await?);
+        return Err(recovery::unavailable(session).await?);
     }
     let Prepared {
         previous,
         plan,
         keys,
-    } = Prepared::new(session, previous).await?;
-    let compared = compare_with_cluster(&session.with(&plan), previous.back_to, keys).await?;
+    } = Prepared::new(run, previous).await?;
+    let compared = compare_with_cluster(&run.with(&plan), previous.back_to, keys).await?;
     match compared.baseline {
         Baseline::Unknown(why) => Err(why.into()),
         _ => Ok(compared),
@@ -74,35 +66,24 @@ pub async fn compare(
 }
 
 /// Compares like [`compare`], and runs all checks of `up` first.
-pub async fn dry_run(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<Comparison> {
-    let info = engine.info().await?;
-    let session = &Session::new(request, state, engine, &info, events);
+pub async fn dry_run(session: &Session<'_>, request: &Request) -> Result<Comparison> {
+    let run = &Run::new(session, request).await?;
     let Prepared {
         previous,
         plan,
         keys,
-    } = prepare::dry_run(session).await?;
-    compare_with_cluster(&session.with(&plan), previous.back_to, keys).await
+    } = prepare::dry_run(run).await?;
+    compare_with_cluster(&run.with(&plan), previous.back_to, keys).await
 }
 
 async fn compare_with_cluster(
-    session: &Session<'_>,
+    run: &Run<'_>,
     back_to: Option<u32>,
     keys: Option<Secrets>,
 ) -> Result<Comparison> {
-    let Session {
-        plan,
-        state,
-        engine,
-        info,
-        ..
-    } = *session;
-    let running = recovery::cluster_state(&plan.name, state, engine).await?;
+    let Run { session, plan, .. } = *run;
+    let engine = session.engine;
+    let running = recovery::cluster_state(session).await?;
     let secrets = keys.unwrap_or_else(Secrets::empty);
     let node_name = spec::name(&plan.name);
     let mut compared = Comparison {
@@ -121,7 +102,7 @@ async fn compare_with_cluster(
     };
     compared.data_dir = (!exists).then(|| place.clone());
     if let Some(node) = engine.container(&node_name).await? {
-        let differences = plan.differences(&node, info);
+        let differences = plan.differences(&node, run.info);
         compared.node = super::node::describe(&differences);
     }
     let values = |identities: &Identities| -> Result<Vec<serde_json::Value>> {

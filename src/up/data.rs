@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Plan;
 use super::node::{Node, ensure_image};
 use super::preflight::{Failed, data_dir};
-use super::session::Session;
+use super::run::Run;
 use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
@@ -13,6 +13,7 @@ use crate::files;
 use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::path::HostPath;
+use crate::recovery;
 use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
 use crate::state::Marker;
 
@@ -65,14 +66,8 @@ pub(super) async fn write_marker<'a>(
 /// # Errors
 /// The data cannot be copied. The old data then stay in use, and a node that was running is
 /// started again.
-pub(super) async fn move_data(session: &Session<'_>) -> Result<bool> {
-    let Session {
-        plan,
-        state,
-        engine,
-        events,
-        ..
-    } = *session;
+pub(super) async fn move_data(run: &Run<'_>) -> Result<bool> {
+    let Run { session, plan, .. } = *run;
     let Some((former, wanted)) = moved(plan) else {
         return Ok(false);
     };
@@ -86,17 +81,17 @@ pub(super) async fn move_data(session: &Session<'_>) -> Result<bool> {
     if Marker::read(wanted)?.is_some() && !Marker::is_copying(wanted) {
         return Ok(false);
     }
-    let step = events.step("data");
+    let step = session.events.step("data");
     // Pull the image before anything is stopped.
-    ensure_image(session, &step).await?;
-    check_owners(session).await?;
+    ensure_image(run, &step).await?;
+    check_owners(run).await?;
     step.warn(format!(
         "the node is recreated, and the data are copied to {wanted}; the old data are kept in \
          {former}"
     ));
-    state.record_copy(former)?;
-    state.record_copy(wanted)?;
-    let result = stop_and_copy(plan, engine, former, wanted, &marker, &step).await;
+    session.state.record_copy(former)?;
+    session.state.record_copy(wanted)?;
+    let result = stop_and_copy(run, former, wanted, &marker, &step).await;
     step.end(result, |()| (true, "copied".into()))?;
     Ok(true)
 }
@@ -106,12 +101,11 @@ pub(super) async fn move_data(session: &Session<'_>) -> Result<bool> {
 ///
 /// # Errors
 /// It does not, or the engine does not answer.
-pub(super) async fn check_owners(session: &Session<'_>) -> Result<()> {
-    let Session { plan, .. } = *session;
-    let Some(dir) = plan.instance.data_dir.directory() else {
+pub(super) async fn check_owners(run: &Run<'_>) -> Result<()> {
+    let Some(dir) = run.plan.instance.data_dir.directory() else {
         return Ok(());
     };
-    match data_dir::owners(session, dir).await? {
+    match data_dir::owners(run, dir).await? {
         Some(finding) => Err(Failed {
             findings: vec![finding],
         }
@@ -135,22 +129,22 @@ pub(super) fn moved(plan: &Plan) -> Option<(&HostPath, &HostPath)> {
 /// Stops the node that uses the data, and copies the data. The node is not removed until it is
 /// recreated.
 async fn stop_and_copy(
-    plan: &Plan,
-    engine: &dyn Engine,
+    run: &Run<'_>,
     former: &HostPath,
     wanted: &HostPath,
     marker: &Marker,
     step: &Step,
 ) -> Result<()> {
-    let node = engine.container(&spec::name(&plan.name)).await?;
-    let running = node.filter(|node| spec::is_ours(node, &plan.name) && node.running);
+    let engine = run.session.engine;
+    let node = recovery::node_of(run.session).await?;
+    let running = node.filter(|node| node.running);
     if let Some(node) = &running {
         if node.paused {
             node::start(engine, node).await?;
         }
         node::stop_in_order(engine, &node.name, step).await?;
     }
-    let copied = copy(plan, engine, former, wanted, marker, step).await;
+    let copied = copy(run, former, wanted, marker, step).await;
     if let (Err(_), Some(node)) = (&copied, &running) {
         step.state("starting the server again");
         if let Err(error) = node::start(engine, node).await {
@@ -163,13 +157,13 @@ async fn stop_and_copy(
 }
 
 async fn copy(
-    plan: &Plan,
-    engine: &dyn Engine,
+    run: &Run<'_>,
     former: &HostPath,
     wanted: &HostPath,
     marker: &Marker,
     step: &Step,
 ) -> Result<()> {
+    let Run { session, plan, .. } = *run;
     marker.start_copy(wanted)?;
     step.state("copying");
     let mut command = vec!["-c".to_owned(), COPY.to_owned(), "sh".to_owned()];
@@ -184,8 +178,8 @@ async fn copy(
         ..ContainerSpec::new(copy_container(&plan.name), plan.instance.node_image.clone())
     };
     // The container of an `up` that was killed is still running.
-    engine.remove(&container.name).await?;
-    let (code, output) = run_once(engine, &container).await?;
+    session.engine.remove(&container.name).await?;
+    let (code, output) = run_once(session.engine, &container).await?;
     if code != 0 {
         return Err(super::Error::CopyFailed {
             from: former.clone(),
@@ -209,11 +203,8 @@ fn copy_error(code: i64, output: &str) -> String {
 
 /// Creates the directories in the node, each owned by the user that its image runs as: fsGroup
 /// has no effect on hostPath volumes.
-pub(super) async fn create_directories(
-    plan: &Plan,
-    engine: &dyn Engine,
-    node: &Node,
-) -> Result<()> {
+pub(super) async fn create_directories(run: &Run<'_>, node: &Node) -> Result<()> {
+    let plan = run.plan;
     let script = "set -e; umask 022; while [ $# -gt 0 ]; do \
          [ ! -L \"$1\" ] || { echo \"$1 is a link\" >&2; exit 1; }; \
          mkdir -p \"$1\"; chown -h \"$2\" \"$1\"; shift 2; done";
@@ -231,7 +222,7 @@ pub(super) async fn create_directories(
     argv.extend(arguments.iter().map(String::as_str));
     let what = format!("create directories in {}", plan.instance.data_dir);
     if !arguments.is_empty()
-        && let Err(error) = exec_ok(engine, &node.name, &what, &argv).await
+        && let Err(error) = exec_ok(run.session.engine, &node.name, &what, &argv).await
     {
         if error.code() == Code::DiskFull {
             let place = plan.instance.data_dir.clone();

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Plan;
+use super::run::Run;
 use crate::component::{Component, NAMESPACE};
 use crate::error::Result;
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::images::{Arrivals, Identities, RequiredImage};
 use crate::kube::{COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
@@ -18,16 +19,16 @@ use crate::secrets::Secrets;
 /// the step, which later applies the rest, or `None` if external databases must be checked
 /// before anything is applied.
 pub(super) async fn apply_early(
-    plan: &Plan,
+    run: &Run<'_>,
     secrets: &Secrets,
     mut images: Arrivals,
     cluster: &Cluster,
-    events: &Events,
 ) -> Result<Option<Step>> {
+    let plan = run.plan;
     if !plan.external().is_empty() {
         return Ok(None);
     }
-    let step = events.step("apply");
+    let step = run.session.events.step("apply");
     let wanted = plan.images();
     let mut applied = BTreeSet::new();
     let mut first = true;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Plan;
+use super::run::Run;
 use crate::component::{Component, NAMESPACE};
 use crate::error::{Code, Explain, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::health;
 use crate::hint::{self, Hint, ours};
 use crate::images::Identities;
@@ -27,12 +27,12 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Checks the external databases, unless there are none or the running server already uses
 /// them. Applies only the namespace.
 pub(super) async fn check(
-    plan: &Plan,
+    run: &Run<'_>,
     secrets: &Secrets,
     identities: &Identities,
     cluster: &Cluster,
-    events: &Events,
 ) -> Result<()> {
+    let Run { session, plan, .. } = *run;
     let databases = plan.external();
     if databases.is_empty() {
         return Ok(());
@@ -47,8 +47,8 @@ pub(super) async fn check(
     let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
     let namespaces: Vec<Value> = namespaces.map(|object| object.as_value().clone()).collect();
     cluster.apply(&namespaces, NAMESPACE).await?;
-    let step = events.step("external");
-    let node = spec::name(&plan.name);
+    let step = session.events.step("external");
+    let node = spec::name(session.name);
     let result = ask(&check, &node, cluster, &step).await;
     step.end(result, |()| (true, summary(&check.databases)))
 }
@@ -277,6 +277,7 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Events;
     use crate::kube::mock::{Request, cluster};
 
     fn databases() -> Vec<ExternalDatabase> {

@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use super::Plan;
-use super::session::Session;
+use super::run::Run;
 use crate::component::NAMESPACE;
 use crate::error::Result;
-use crate::event::Events;
 use crate::kube::Cluster;
 use crate::manifests::INGRESS_CLASS;
 use crate::settings::{Host, Hosts, Instance, Listen};
@@ -47,8 +45,8 @@ fn is_ours(values: &Values) -> bool {
 }
 
 /// Warns about names that do not resolve to this machine.
-pub(super) async fn check_names(plan: &Plan, events: &Events) {
-    let instance = &plan.instance;
+pub(super) async fn check_names(run: &Run<'_>) {
+    let instance = &run.plan.instance;
     if !instance.ingress.enabled {
         return;
     }
@@ -62,7 +60,7 @@ pub(super) async fn check_names(plan: &Plan, events: &Events) {
         _ => names,
     };
     if let Some(warning) = warning(&unresolved, listen) {
-        events.warn(warning);
+        run.session.events.warn(warning);
     }
 }
 
@@ -103,14 +101,9 @@ fn warning(names: &[String], listen: Listen) -> Option<String> {
 
 /// Warns about missing certificates: without them, the controller uses its default certificate,
 /// which no browser trusts.
-pub(super) async fn check_certificates(session: &Session<'_>, cluster: &Cluster) -> Result<()> {
-    let Session {
-        plan,
-        state,
-        events,
-        ..
-    } = *session;
-    let ingress = &plan.instance.ingress;
+pub(super) async fn check_certificates(run: &Run<'_>, cluster: &Cluster) -> Result<()> {
+    let session = run.session;
+    let ingress = &run.plan.instance.ingress;
     let mut checked = BTreeSet::new();
     for (key, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
         let Some(secret) = host
@@ -121,8 +114,8 @@ pub(super) async fn check_certificates(session: &Session<'_>, cluster: &Cluster)
             continue;
         };
         if !cluster.has_secret(secret).await? {
-            let kubeconfig = state.kubeconfig_path();
-            events.warn(format!(
+            let kubeconfig = session.state.kubeconfig_path();
+            session.events.warn(format!(
                 "the Secret of `ingress.{key}.tlsSecretName` does not exist: browsers will not \
                  trust Traefik's default certificate; create it: kubectl --kubeconfig {} -n \
                  {NAMESPACE} create secret tls {secret} --cert FILE --key FILE",
@@ -138,6 +131,7 @@ mod tests {
     use super::*;
     use crate::docker::EngineInfo;
     use crate::options::Options;
+    use crate::up::Plan;
 
     fn plan(with: bool, sets: &[&str]) -> crate::error::Result<Plan> {
         let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());

@@ -3,54 +3,43 @@
 
 use super::plan::Plan;
 use super::previous::Previous;
-use crate::docker::{Engine, EngineInfo};
+use super::run::Run;
 use crate::error::Result;
-use crate::event::Events;
 use crate::hint::ours;
 use crate::kube::Cluster;
 use crate::recovery::{self, Found, Places};
 use crate::secrets::Secrets;
-use crate::state::StateDir;
+use crate::session::Session;
 use crate::values::Values;
 
 /// Finds the keys of the instance.
-pub(super) async fn find(
-    previous: &Previous,
-    plan: &Plan,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<Found> {
+pub(super) async fn find(session: &Session<'_>, previous: &Previous, plan: &Plan) -> Result<Found> {
     let mut data = vec![&plan.instance.data_dir];
     data.extend(plan.former_data_dir.as_ref());
     let places = Places {
-        name: &plan.name,
         cluster: previous.cluster.as_ref(),
         node: previous.node.as_ref(),
         unreachable: previous.unreadable,
         data: &data,
         node_image: &plan.instance.node_image,
-        home: state.secrets()?,
+        home: session.state.secrets()?,
     };
-    recovery::find(places, engine).await
+    recovery::find(session, places).await
 }
 
 /// Returns the keys of the instance, if it has any. Starts nothing.
 ///
 /// # Errors
 /// The instance has keys, but they cannot be read.
-pub async fn find_keys(
-    plan: &Plan,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<Option<Secrets>> {
-    let running = recovery::cluster_state(&plan.name, state, engine).await?;
+pub async fn find_keys(session: &Session<'_>, plan: &Plan) -> Result<Option<Secrets>> {
+    let running = recovery::cluster_state(session).await?;
     let previous = Previous {
-        node: recovery::node_of(&plan.name, engine).await?,
+        node: recovery::node_of(session).await?,
         cluster: running.cluster().cloned(),
         unreadable: running.is_unavailable(),
         ..Previous::default()
     };
-    match find(&previous, plan, state, engine).await? {
+    match find(session, &previous, plan).await? {
         Found::Keys(keys) => Ok(Some(*keys)),
         Found::None => Ok(None),
         Found::Lost(lost) => Err(lost.into()),
@@ -60,18 +49,17 @@ pub async fn find_keys(
 /// Compares the keys with those in the cluster, which could not be queried before. Returns the
 /// keys that the cluster uses.
 pub(super) async fn reconcile(
+    session: &Session<'_>,
     found: Secrets,
     cluster: &Cluster,
-    state: &StateDir,
-    events: &Events,
 ) -> Result<Secrets> {
     let (secrets, replaced) = recovery::reconcile(found, cluster).await?;
     if replaced {
-        events.warn(
+        session.events.warn(
             "the keys in this home differed from the keys of the instance and were replaced \
                 by them",
         );
-        state.save_secrets(&secrets)?;
+        session.state.save_secrets(&secrets)?;
     }
     Ok(secrets)
 }
@@ -104,16 +92,16 @@ pub(super) fn replacement_warning(
 
 /// Returns a warning if the plan changes the login of the SDK.
 pub(super) fn login_warning(
+    run: &Run<'_, ()>,
     previous: &Previous,
     plan: &Plan,
-    state: &StateDir,
-    info: &EngineInfo,
 ) -> Result<Option<String>> {
-    let Some((secrets, good)) = state.secrets()?.zip(previous.history.last_good()) else {
+    let secrets = run.session.state.secrets()?;
+    let Some((secrets, good)) = secrets.zip(previous.history.last_good()) else {
         return Ok(None);
     };
     // The release file of that revision may be gone. The change is then unknown.
-    let former = Plan::new(plan.name.clone(), good.instance.clone(), None, info);
+    let former = Plan::new(plan.name.clone(), good.instance.clone(), None, run.info);
     Ok(former.ok().and_then(|former| {
         warning(
             &former.values,
@@ -149,6 +137,7 @@ fn warning(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::EngineInfo;
     use crate::inputs::{SetArgument, SetKind};
     use crate::recovery::KeysLost;
     use crate::settings::Instance;

@@ -19,8 +19,8 @@ mod ready;
 mod registry;
 mod revive;
 mod rollback;
+mod run;
 mod selectors;
-mod session;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -39,11 +39,10 @@ pub use self::previous::history;
 use self::ready::Ready;
 pub use self::registry::resolve_login;
 pub use self::rollback::RollbackTarget;
-use self::session::Session;
+use self::run::Run;
 use crate::data_size;
-use crate::docker::{Engine, EngineInfo};
+use crate::docker::EngineInfo;
 use crate::error::{Explain, Result};
-use crate::event::Events;
 use crate::health::{self, TimeLimit};
 use crate::hint::{Hint, ours};
 use crate::images;
@@ -55,13 +54,11 @@ use crate::probe::Endpoints;
 use crate::proxy::Proxies;
 use crate::recovery;
 use crate::secrets::Secrets;
-use crate::settings::{DataPlace, Instance, InstanceName};
-use crate::state::{Lock, StateDir};
+use crate::session::Session;
+use crate::settings::{DataPlace, Instance};
 
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub name: InstanceName,
-    /// The options.
     pub options: Options,
     /// Whether to keep a node whose kubeadm failed.
     pub retain: bool,
@@ -81,6 +78,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// Creates a request that differs from the earlier settings only by these options.
+    pub(crate) fn new(options: Options) -> Request {
+        Request {
+            options,
+            retain: false,
+            atomic: false,
+            new_keys: false,
+            interrupt: Interrupt::never(),
+            back_to: None,
+            proxies: Proxies::default(),
+            docker_config: None,
+            user_kubeconfig: None,
+        }
+    }
+
     /// Returns the proxies for the node: the user's, or else the engine's.
     pub(crate) fn proxies<'a>(&'a self, info: &'a EngineInfo) -> &'a Proxies {
         if self.proxies.is_empty() {
@@ -114,34 +126,28 @@ pub(crate) fn continue_with() -> Hint {
 ///
 /// # Errors
 /// A step failed. What was created is kept, and the next `up` continues from there.
-pub async fn up(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<Outcome> {
+pub async fn up(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let interrupted = async {
         let signal = request.interrupt.wait().await;
         let next = continue_with();
         crate::error::Error::from(Interrupted { signal, next })
     };
     let mut interrupted = std::pin::pin!(interrupted);
-    let command = ours!(Up).of(request.name.non_default());
     let _lock = tokio::select! {
-        lock = Lock::acquire(state, &command, events) => lock?,
+        lock = session.lock(ours!(Up)) => lock?,
         error = &mut interrupted => return Err(error),
     };
-    let mut record = Record::new(&request.name, state);
+    let state = session.state;
+    let mut record = Record::new(session);
     let before = state.instance()?;
     let result = tokio::select! {
-        result = run_steps(request, state, engine, events, &mut record) => result,
+        result = run_steps(session, request, &mut record) => result,
         error = &mut interrupted => Err(error),
     };
-    record.end(&result, events).await;
+    record.end(&result).await;
     match result {
         Err(error) if request.atomic => {
-            let error =
-                rollback::after_failure(error, &record, request, state, engine, events).await;
+            let error = rollback::after_failure(session, error, &record, request).await;
             Err(change::with_undo(error, before.as_ref(), state, None))
         }
         Err(error) => {
@@ -154,56 +160,51 @@ pub async fn up(
 }
 
 async fn run_steps(
+    session: &Session<'_>,
     request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
     record: &mut Record<'_>,
 ) -> Result<Outcome> {
     let time = TimeLimit::new(request.options.wait.timeout());
     let mut phases = Phases::default();
 
-    let info = &engine.info().await?;
-    let session = Session::new(request, state, engine, info, events);
+    let run = Run::new(session, request).await?;
     let Prepared {
         previous,
         plan,
         keys,
-    } = prepare::run(&session).await?;
-    let session = &session.with(&plan);
+    } = prepare::run(&run).await?;
+    let run = &run.with(&plan);
     phases.end("preflight");
     let had_cluster = previous.cluster.is_some();
     record.start(previous, &plan).await?;
-    let change = Change::find(session).await?;
-    let fetched = change.fetch_images(session).await?;
+    let change = Change::find(run).await?;
+    let fetched = change.fetch_images(run).await?;
     if fetched.is_some() {
         phases.end("images");
     }
-    if data::move_data(session).await? {
+    if data::move_data(run).await? {
         phases.end("data");
     }
     // Settings with unavailable images are not saved: every later `up` would request them
     // again.
+    let state = session.state;
     if change.creates_node() {
         state.save_instance(&plan.instance)?;
     }
     let mut secrets = keys.map_or_else(Secrets::generate, Secrets::complete);
     state.save_secrets(&secrets)?;
 
-    let node = node::ensure(session).await?;
-    data::create_directories(&plan, engine, &node).await?;
+    let node = node::ensure(run).await?;
+    data::create_directories(run, &node).await?;
     phases.end("node");
 
     let wanted = plan.images();
     let (loaded, loading) = images::arrivals();
     let kubernetes = async {
-        let kubernetes = node::kubernetes(session, &node).await?;
+        let kubernetes = node::kubernetes(run, &node).await?;
         selectors::check(&plan, &kubernetes.cluster).await?;
         let apply = match kubernetes.is_new {
-            true => {
-                let cluster = &kubernetes.cluster;
-                databases::apply_early(&plan, &secrets, loading, cluster, events).await?
-            }
+            true => databases::apply_early(run, &secrets, loading, &kubernetes.cluster).await?,
             false => None,
         };
         Ok((kubernetes, apply))
@@ -215,39 +216,38 @@ async fn run_steps(
                 loaded.send_replace(delivery.identities.clone());
                 Ok(delivery)
             }
-            None => images::load(engine, name, &wanted, info, &sources, loaded, events).await,
+            None => images::load(session, name, &wanted, &sources, loaded).await,
         }
     };
     let results = both(kubernetes, images).await;
     if let Err(error) = &results {
-        node::remove_failed(error, &node, request, engine).await?;
+        node::remove_failed(run, error, &node).await?;
     }
     let ((kubernetes, apply), delivery) = results?;
     let cluster = kubernetes.cluster;
     record.set_cluster(&cluster);
     if !had_cluster {
-        secrets = keys::reconcile(secrets, &cluster, state, events).await?;
+        secrets = keys::reconcile(session, secrets, &cluster).await?;
     }
     phases.end("kubernetes and images");
 
-    external::check(&plan, &secrets, &delivery.identities, &cluster, events).await?;
+    external::check(run, &secrets, &delivery.identities, &cluster).await?;
     // The following steps change the server itself.
     state.save_instance(&plan.instance)?;
-    let step = apply.unwrap_or_else(|| events.step("apply"));
+    let step = apply.unwrap_or_else(|| session.events.step("apply"));
     let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
-    ingress::check_certificates(session, &cluster).await?;
-    if let Some(node) = recovery::node_of(&plan.name, engine).await? {
+    ingress::check_certificates(run, &cluster).await?;
+    if let Some(node) = recovery::node_of(session).await? {
         state.save_node(&node.id)?;
-        let settings = &plan.instance;
-        recovery::save(&secrets, &plan.name, settings, &node, &cluster, engine).await?;
+        recovery::save(session, &secrets, &plan.instance, &node, &cluster).await?;
     }
     phases.end("apply");
 
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(session, credentials, &cluster, &time).await?;
-    data::write_marker(&plan, engine).await?;
-    let finished = node::finish_node(session, &node).await?;
+    let ready = ready::wait(run, credentials, &cluster, &time).await?;
+    data::write_marker(&plan, session.engine).await?;
+    let finished = node::finish_node(run, &node).await?;
     phases.end("ready");
 
     let changed = node.started
@@ -263,32 +263,26 @@ async fn run_steps(
 ///
 /// # Errors
 /// There is no complete node, or the server does not become ready.
-pub async fn start(
-    request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<Outcome> {
+pub async fn start(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let time = TimeLimit::new(request.options.wait.timeout());
-    let command = ours!(Start).of(request.name.non_default());
-    let _lock = Lock::acquire(state, &command, events).await?;
+    let _lock = session.lock(ours!(Start)).await?;
     let mut phases = Phases::default();
-    let info = &engine.info().await?;
-    let session = Session::new(request, state, engine, info, events);
-    let (plan, secrets) = prepare::start(&session).await?;
-    let session = &session.with(&plan);
+    let run = Run::new(session, request).await?;
+    let (plan, secrets) = prepare::start(&run).await?;
+    let run = &run.with(&plan);
     phases.end("preflight");
-    let node = node::start(session).await?;
+    let node = node::start(run).await?;
+    let state = session.state;
     state.save_instance(&plan.instance)?;
     state.save_secrets(&secrets)?;
     phases.end("node");
-    let kubernetes = node::kubernetes(session, &node).await?;
+    let kubernetes = node::kubernetes(run, &node).await?;
     let cluster = kubernetes.cluster;
     if node.renewed {
-        node::update_user_kubeconfig(session)?;
+        node::update_user_kubeconfig(run)?;
     }
-    let secrets = keys::reconcile(secrets, &cluster, state, events).await?;
-    if let Some(node) = recovery::node_of(&plan.name, engine).await? {
+    let secrets = keys::reconcile(session, secrets, &cluster).await?;
+    if let Some(node) = recovery::node_of(session).await? {
         state.save_node(&node.id)?;
     }
     phases.end("kubernetes");
@@ -298,7 +292,7 @@ pub async fn start(
     }
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(session, credentials, &cluster, &time).await?;
+    let ready = ready::wait(run, credentials, &cluster, &time).await?;
     phases.end("ready");
     let changed = node.started || !ready.immediately;
     Ok(outcome(&plan, changed, ready, phases).await)
@@ -316,27 +310,27 @@ async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Ou
 }
 
 /// Creates the plan from the request and the settings of an earlier `up`.
-pub fn plan(
+pub fn plan<E>(
+    session: &Session<'_, E>,
     request: &Request,
-    state: &StateDir,
     earlier: Option<&Instance>,
     info: &EngineInfo,
 ) -> Result<Plan> {
-    let instance = instance(request, state, earlier, info)?;
-    Plan::new(request.name.clone(), instance, earlier, info)
+    let instance = instance(session, request, earlier, info)?;
+    Plan::new(session.name.clone(), instance, earlier, info)
 }
 
 /// Applies the options to the settings of an earlier `up` or to the default settings.
-fn instance(
+fn instance<E>(
+    session: &Session<'_, E>,
     request: &Request,
-    state: &StateDir,
     earlier: Option<&Instance>,
     info: &EngineInfo,
 ) -> Result<Instance> {
     let place = if info.in_virtual_machine() || info.is_from_snap() {
-        DataPlace::Volume(spec::data_volume(&request.name))
+        DataPlace::Volume(spec::data_volume(session.name))
     } else {
-        DataPlace::Directory(state.default_data_dir())
+        DataPlace::Directory(session.state.default_data_dir())
     };
     let instance = earlier.cloned();
     let instance = instance.unwrap_or_else(|| Instance::with_defaults(place));

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::revive::revive;
-use super::session::Session;
-use super::{Error, Plan, Request, data, preflight};
+use super::run::Run;
+use super::{Error, Plan, data, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, Image};
 use crate::error::{Code, Result};
@@ -16,6 +16,8 @@ use crate::kube::{Change, Cluster};
 use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, Inspection, spec};
+use crate::recovery;
+use crate::session::Session;
 use crate::state::StateDir;
 
 /// Timeout of the Kubernetes API on a running node.
@@ -33,10 +35,9 @@ pub(super) struct Node {
 }
 
 /// Ensures that the node is running and containerd answers, so that images can be loaded.
-pub(super) async fn ensure(session: &Session<'_>) -> Result<Node> {
-    let Session { events, .. } = *session;
-    let step = events.step("node");
-    let result = ensure_running(session, &step).await;
+pub(super) async fn ensure(run: &Run<'_>) -> Result<Node> {
+    let step = run.session.events.step("node");
+    let result = ensure_running(run, &step).await;
     let (node, _) = step.end(result, |(node, version)| {
         let detail = format!("{}, Kubernetes {version}", node.name);
         (node.started, detail)
@@ -45,24 +46,17 @@ pub(super) async fn ensure(session: &Session<'_>) -> Result<Node> {
 }
 
 /// Starts a stopped node. Refuses an incomplete node.
-pub(super) async fn start(session: &Session<'_>) -> Result<Node> {
-    let Session {
-        plan,
-        engine,
-        events,
-        ..
-    } = *session;
-    let step = events.step("node");
-    let result = start_existing(plan, engine, &step).await;
+pub(super) async fn start(run: &Run<'_>) -> Result<Node> {
+    let step = run.session.events.step("node");
+    let result = start_existing(run.session, &step).await;
     step.end(result, |node| (node.started, node.name.clone()))
 }
 
-async fn start_existing(plan: &Plan, engine: &dyn Engine, step: &Step) -> Result<Node> {
-    let name = spec::name(&plan.name);
-    let found = engine.container(&name).await?;
-    let Some(container) = found.filter(|node| spec::is_ours(node, &plan.name)) else {
-        return Err(Error::NothingToStart.into());
-    };
+async fn start_existing(session: &Session<'_>, step: &Step) -> Result<Node> {
+    let engine = session.engine;
+    let container = recovery::node_of(session).await?;
+    let container = container.ok_or(Error::NothingToStart)?;
+    let name = container.name.clone();
     if !container.can_exec() {
         preflight::create_network(engine).await?;
         node::start(engine, &container).await?;
@@ -100,19 +94,20 @@ pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Resul
 }
 
 /// Returns the node and its Kubernetes version.
-async fn ensure_running(session: &Session<'_>, step: &Step) -> Result<(Node, String)> {
-    let Session { plan, engine, .. } = *session;
+async fn ensure_running(run: &Run<'_>, step: &Step) -> Result<(Node, String)> {
+    let Run { session, plan, .. } = *run;
+    let engine = session.engine;
     preflight::create_network(engine).await?;
-    let name = spec::name(&plan.name);
+    let name = spec::name(session.name);
     let reused = match engine.container(&name).await? {
-        Some(node) => reuse(session, &node, step).await?,
+        Some(node) => reuse(run, &node, step).await?,
         None => None,
     };
     let (started, found) = match reused {
         Some(reused) => reused,
         None => {
             step.decide("creating a node");
-            create(session, step).await?;
+            create(run, step).await?;
             (true, node::inspect(engine, &name).await?)
         }
     };
@@ -130,19 +125,13 @@ async fn ensure_running(session: &Session<'_>, step: &Step) -> Result<(Node, Str
 
 /// Starts the existing node if necessary. Returns whether it was started and the result of the
 /// inspection, or `None` if it must be recreated.
-async fn reuse(
-    session: &Session<'_>,
-    node: &Container,
-    step: &Step,
-) -> Result<Option<(bool, Inspection)>> {
-    let Session {
-        plan, engine, info, ..
-    } = *session;
-    let differences = plan.differences(node, info);
+async fn reuse(run: &Run<'_>, node: &Container, step: &Step) -> Result<Option<(bool, Inspection)>> {
+    let engine = run.session.engine;
+    let differences = run.plan.differences(node, run.info);
     if !differences.is_empty() {
         // Pull the image before anything is stopped.
-        ensure_image(session, step).await?;
-        data::check_owners(session).await?;
+        ensure_image(run, step).await?;
+        data::check_owners(run).await?;
         step.warn(recreate_warning(&differences));
         if node.paused {
             node::start(engine, node).await?;
@@ -187,42 +176,40 @@ async fn is_complete(engine: &dyn Engine, node: &str) -> Result<bool> {
 }
 
 /// Returns the node image. Pulls it if the engine does not have it.
-pub(super) async fn ensure_image(session: &Session<'_>, step: &Step) -> Result<Image> {
-    let Session {
-        plan,
-        request,
-        engine,
-        info,
-        ..
-    } = *session;
+pub(super) async fn ensure_image(run: &Run<'_>, step: &Step) -> Result<Image> {
+    let Run { plan, info, .. } = *run;
+    let engine = run.session.engine;
     let reference = &plan.instance.node_image;
     if let Some(image) = engine.image(reference).await? {
         return Ok(image);
     }
-    let (wanted, sources) = (RequiredImage::of(reference.clone()), plan.sources(request));
+    let (wanted, sources) = (
+        RequiredImage::of(reference.clone()),
+        plan.sources(run.request),
+    );
     Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
 }
 
 /// Creates the node container. Replaces an incomplete one.
-async fn create(session: &Session<'_>, step: &Step) -> Result<()> {
-    let Session {
-        plan,
-        request,
-        engine,
+async fn create(run: &Run<'_>, step: &Step) -> Result<()> {
+    let Run {
+        session,
         info,
-        ..
-    } = *session;
-    let image = ensure_image(session, step).await?;
-    data::check_owners(session).await?;
+        request,
+        plan,
+    } = *run;
+    let engine = session.engine;
+    let image = ensure_image(run, step).await?;
+    data::check_owners(run).await?;
     let spec = NodeSpec {
         api_server_port: free_port()?,
         ..plan.node(&image.id, request.proxies(info), info)
     };
-    let name = spec::name(&plan.name);
+    let name = spec::name(session.name);
     let created = data::write_marker(plan, engine).await?;
     engine.remove(&name).await?;
     step.state("starting");
-    if let Err(error) = node::create(engine, &spec).await {
+    if let Err(error) = node::create(session, &spec).await {
         // Without a container, the new volume is empty. An error here would hide the actual
         // one.
         if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
@@ -249,30 +236,23 @@ pub(super) struct Kubernetes {
 }
 
 /// Ensures that the node is a cluster with a pod network and a storage class.
-pub(super) async fn kubernetes(session: &Session<'_>, node: &Node) -> Result<Kubernetes> {
-    let Session { events, .. } = *session;
-    let step = events.step("kubernetes");
-    let result = ensure_cluster(session, node, &step).await;
+pub(super) async fn kubernetes(run: &Run<'_>, node: &Node) -> Result<Kubernetes> {
+    let step = run.session.events.step("kubernetes");
+    let result = ensure_cluster(run, node, &step).await;
     step.end(result, |kubernetes| (kubernetes.changed, String::new()))
 }
 
-async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Result<Kubernetes> {
-    let Session {
-        plan,
-        request,
-        state,
-        engine,
-        info,
-        ..
-    } = *session;
+async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kubernetes> {
+    let Run { session, info, .. } = *run;
+    let Session { state, engine, .. } = *session;
     let cgroup_v1 = info.cgroup_version == "1";
     let (name, found) = (&node.name, &node.found);
     let is_new = !found.bootstrapped;
-    let bootstrapped = node::bootstrap(engine, &plan.name, name, found, cgroup_v1, step).await;
+    let bootstrapped = node::bootstrap(session, name, found, cgroup_v1, step).await;
     let admin_conf = match bootstrapped {
         Ok(admin_conf) => admin_conf,
         Err(error) => {
-            let proxies = request.proxies(info).each().map(ToString::to_string);
+            let proxies = run.request.proxies(info).each().map(ToString::to_string);
             let proxies = proxies.collect();
             return Err(kubeadm_failed(error, state, proxies)?.into());
         }
@@ -292,8 +272,8 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
     let mut changed = is_new;
     if !found.provisioned {
         step.state("pod network and storage class");
-        let network = node::network_objects(engine, &plan.name);
-        let storage = node::storage_objects(engine, &plan.name);
+        let network = node::network_objects(session);
+        let storage = node::storage_objects(session);
         let (mut objects, storage) = tokio::try_join!(network, storage)?;
         objects.extend(storage);
         let applied = cluster.apply(&objects, NAMESPACE).await?;
@@ -310,9 +290,9 @@ async fn ensure_cluster(session: &Session<'_>, node: &Node, step: &Step) -> Resu
 /// Updates the user's kubeconfig and the restart policy of the node. Called when the server is
 /// ready: if it were set earlier, the engine would restart a failing node again and again.
 /// Returns whether anything changed.
-pub(super) async fn finish_node(session: &Session<'_>, node: &Node) -> Result<bool> {
-    let Session { plan, engine, .. } = *session;
-    let wanted = if plan.instance.autostart {
+pub(super) async fn finish_node(run: &Run<'_>, node: &Node) -> Result<bool> {
+    let engine = run.session.engine;
+    let wanted = if run.plan.instance.autostart {
         "unless-stopped"
     } else {
         "no"
@@ -323,24 +303,19 @@ pub(super) async fn finish_node(session: &Session<'_>, node: &Node) -> Result<bo
         engine.set_restart_policy(&node.name, wanted).await?;
         changed = true;
     }
-    changed |= update_user_kubeconfig(session)?;
+    changed |= update_user_kubeconfig(run)?;
     Ok(changed)
 }
 
 /// Adds the context to the user's kubeconfig, or removes it. Returns whether anything changed.
-pub(super) fn update_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
-    let Session {
-        plan,
-        request,
-        state,
-        ..
-    } = *session;
+pub(super) fn update_user_kubeconfig(run: &Run<'_>) -> Result<bool> {
+    let Session { name, state, .. } = *run.session;
     let ours = state.kubeconfig()?;
-    if let (Some(path), Some(ours)) = (&request.user_kubeconfig, ours) {
-        return Ok(if plan.instance.merge_kubeconfig {
-            kubeconfig::merge(path, &plan.name, &ours)?
+    if let (Some(path), Some(ours)) = (&run.request.user_kubeconfig, ours) {
+        return Ok(if run.plan.instance.merge_kubeconfig {
+            kubeconfig::merge(path, name, &ours)?
         } else {
-            kubeconfig::remove(path, &plan.name)?
+            kubeconfig::remove(path, name)?
         });
     }
     Ok(false)
@@ -350,13 +325,12 @@ pub(super) fn update_user_kubeconfig(session: &Session<'_>) -> Result<bool> {
 /// be retained. Called when no other step uses the node: otherwise, an error about the missing
 /// node could hide the cause.
 pub(super) async fn remove_failed(
+    run: &Run<'_>,
     error: &crate::error::Error,
     node: &Node,
-    request: &Request,
-    engine: &dyn Engine,
 ) -> Result<()> {
-    if error.code() == Code::KubeadmFailed && !request.retain {
-        engine.remove(&node.name).await?;
+    if error.code() == Code::KubeadmFailed && !run.request.retain {
+        run.session.engine.remove(&node.name).await?;
     }
     Ok(())
 }

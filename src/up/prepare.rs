@@ -4,7 +4,7 @@
 use super::preflight::Finding;
 use super::previous::Previous;
 use super::registry::resolve_login;
-use super::session::Session;
+use super::run::Run;
 use super::{Error, Plan, ingress, instance, keys, plan, preflight};
 use crate::error::Result;
 use crate::event::Event;
@@ -29,18 +29,14 @@ impl Prepared {
     ///
     /// # Errors
     /// Settings or values are invalid, or the engine does not answer.
-    pub(super) async fn new(session: &Session<'_, ()>, previous: Previous) -> Result<Prepared> {
-        let Session {
-            request,
-            state,
-            engine,
-            info,
-            ..
-        } = *session;
-        let mut plan = plan(request, state, previous.settings.as_ref(), info)?;
+    pub(super) async fn new(run: &Run<'_, ()>, previous: Previous) -> Result<Prepared> {
+        let Run {
+            session, request, ..
+        } = *run;
+        let mut plan = plan(session, request, previous.settings.as_ref(), run.info)?;
         resolve_login(&mut plan, request).await?;
         plan.warnings
-            .extend(keys::login_warning(&previous, &plan, state, info)?);
+            .extend(keys::login_warning(run, &previous, &plan)?);
         if let Some(another) = &previous.another {
             plan.early_findings.push(Finding::of(another));
             let keys = None;
@@ -50,14 +46,14 @@ impl Prepared {
                 keys,
             });
         }
-        let found = keys::find(&previous, &plan, state, engine).await?;
+        let found = keys::find(session, &previous, &plan).await?;
         if !previous.must_start {
-            let home = state.secrets()?;
+            let home = session.state.secrets()?;
             let warning = keys::replacement_warning(
                 &found,
                 home.as_ref(),
                 request.new_keys,
-                request.name.non_default(),
+                session.name.non_default(),
             );
             plan.warnings.extend(warning);
         }
@@ -83,39 +79,33 @@ impl Prepared {
 ///
 /// # Errors
 /// A preflight check fails, or the engine does not answer.
-pub(super) async fn run(session: &Session<'_, ()>) -> Result<Prepared> {
-    let Session {
-        request,
-        engine,
-        events,
-        ..
-    } = *session;
-    let previous = Previous::find(session).await?;
+pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
+    let previous = Previous::find(run).await?;
     let before = if previous.must_start && !previous.settings_known {
-        check_node(session, &previous).await?;
+        check_node(run, &previous).await?;
         None
     } else {
-        let prepared = Prepared::new(session, previous).await?;
-        check(&session.with(&prepared.plan)).await?;
+        let prepared = Prepared::new(run, previous).await?;
+        check(&run.with(&prepared.plan)).await?;
         if !prepared.previous.must_start {
             return Ok(prepared);
         }
         Some(prepared.plan)
     };
-    recovery::start_node(&request.name, engine, events).await?;
-    let previous = Previous::find(session).await?.after_start();
-    let prepared = Prepared::new(session, previous).await?;
+    recovery::start_node(run.session).await?;
+    let previous = Previous::find(run).await?.after_start();
+    let prepared = Prepared::new(run, previous).await?;
     let Some(before) = before else {
-        check(&session.with(&prepared.plan)).await?;
+        check(&run.with(&prepared.plan)).await?;
         return Ok(prepared);
     };
     // `warn` does not repeat the earlier warnings.
     for warning in &prepared.plan.warnings {
-        events.warn(warning);
+        run.session.events.warn(warning);
     }
     // The cluster had later settings, or there are new findings.
     if before.instance != prepared.plan.instance || !prepared.plan.early_findings.is_empty() {
-        preflight::run(&session.with(&prepared.plan)).await?;
+        preflight::run(&run.with(&prepared.plan)).await?;
     }
     Ok(prepared)
 }
@@ -125,20 +115,14 @@ pub(super) async fn run(session: &Session<'_, ()>) -> Result<Prepared> {
 ///
 /// # Errors
 /// A preflight check fails, or the engine does not answer.
-pub(super) async fn dry_run(session: &Session<'_, ()>) -> Result<Prepared> {
-    let Session {
-        request,
-        state,
-        engine,
-        ..
-    } = *session;
-    let previous = Previous::find(session).await?;
+pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
+    let previous = Previous::find(run).await?;
     if previous.must_start && !previous.settings_known {
-        check_node(session, &previous).await?;
-        return Err(recovery::unavailable(&request.name, state, engine).await?);
+        check_node(run, &previous).await?;
+        return Err(recovery::unavailable(run.session).await?);
     }
-    let prepared = Prepared::new(session, previous).await?;
-    check(&session.with(&prepared.plan)).await?;
+    let prepared = Prepared::new(run, previous).await?;
+    check(&run.with(&prepared.plan)).await?;
     Ok(prepared)
 }
 
@@ -146,68 +130,58 @@ pub(super) async fn dry_run(session: &Session<'_, ()>) -> Result<Prepared> {
 ///
 /// # Errors
 /// There is nothing to start, or a preflight check fails.
-pub(super) async fn start(session: &Session<'_, ()>) -> Result<(Plan, Secrets)> {
-    let Session {
-        request,
-        state,
-        engine,
+pub(super) async fn start(run: &Run<'_, ()>) -> Result<(Plan, Secrets)> {
+    let Run {
+        session,
         info,
-        events,
+        request,
         ..
-    } = *session;
-    let mut previous = Previous::find(session).await?;
+    } = *run;
+    let mut previous = Previous::find(run).await?;
     let must_start = previous.must_start;
     if must_start {
         if let Some(another) = previous.another {
             return Err(another.into());
         }
         let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
-        let settings = instance(request, state, Some(earlier), info)?;
-        preflight::start(&request.name, &settings, engine, events).await?;
-        recovery::start_node(&request.name, engine, events).await?;
-        previous = Previous::find(session).await?.after_start();
+        let settings = instance(session, request, Some(earlier), info)?;
+        preflight::start(session, &settings).await?;
+        recovery::start_node(session).await?;
+        previous = Previous::find(run).await?.after_start();
     }
     let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
     if let Some(another) = previous.another {
         return Err(another.into());
     }
-    let plan = plan(request, state, Some(earlier), info)?;
-    let secrets = match keys::find(&previous, &plan, state, engine).await? {
+    let plan = plan(session, request, Some(earlier), info)?;
+    let secrets = match keys::find(session, &previous, &plan).await? {
         Found::Keys(keys) => keys.complete(),
         Found::Lost(lost) => return Err(lost.into()),
         Found::None => return Err(Error::NothingToStart.into()),
     };
     if !must_start {
-        preflight::start(&request.name, &plan.instance, engine, events).await?;
+        preflight::start(session, &plan.instance).await?;
     }
     Ok((plan, secrets))
 }
 
 /// Checks only what depends on the node and the options, because the settings are unknown.
-async fn check_node(session: &Session<'_, ()>, previous: &Previous) -> Result<()> {
-    let Session {
-        request,
-        state,
-        engine,
-        info,
-        ..
-    } = *session;
-    let settings = instance(request, state, previous.settings.as_ref(), info)?;
-    preflight::reachable(&request.name, &settings, engine).await
+async fn check_node(run: &Run<'_, ()>, previous: &Previous) -> Result<()> {
+    let earlier = previous.settings.as_ref();
+    let settings = instance(run.session, run.request, earlier, run.info)?;
+    preflight::reachable(run.session, &settings).await
 }
 
 /// Announces the plan and runs the preflight checks.
-async fn check(session: &Session<'_>) -> Result<()> {
-    let Session { plan, events, .. } = *session;
-    announce(session);
-    ingress::check_names(plan, events).await;
-    preflight::run(session).await
+async fn check(run: &Run<'_>) -> Result<()> {
+    announce(run);
+    ingress::check_names(run).await;
+    preflight::run(run).await
 }
 
-fn announce(session: &Session<'_>) {
-    let Session {
-        plan, info, events, ..
-    } = *session;
+fn announce(run: &Run<'_>) {
+    let Run { plan, info, .. } = *run;
+    let events = &run.session.events;
     let cores = words::count(info.cpus.into(), "core");
     events.emit(Event::Started {
         name: plan.name.to_string(),

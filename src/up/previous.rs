@@ -1,16 +1,16 @@
 //! The state before `up`, and the record of its revision.
 
-use super::session::Session;
+use super::run::Run;
 use super::{Plan, data};
 use crate::docker::{Container, Engine};
 use crate::error::Result;
-use crate::event::Events;
 use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::recovery::{self, AnotherInstance, Ownership};
 use crate::revisions::{self, History, Outcome, Revision};
-use crate::settings::{Instance, InstanceName};
+use crate::session::Session;
+use crate::settings::Instance;
 use crate::state::StateDir;
 
 /// The state of an instance before `up`.
@@ -41,27 +41,25 @@ pub(super) struct Previous {
 impl Previous {
     /// Reads the state directory, the node, its cluster and the settings saved_with_data the
     /// data. Starts nothing.
-    pub(super) async fn find(session: &Session<'_, ()>) -> Result<Previous> {
-        let Session {
-            request,
-            state,
-            engine,
-            ..
-        } = *session;
+    pub(super) async fn find(run: &Run<'_, ()>) -> Result<Previous> {
+        let Run {
+            session, request, ..
+        } = *run;
+        let Session { state, engine, .. } = *session;
         let kept = state.instance()?;
         let home = state.secrets()?;
-        let node = recovery::node_of(&request.name, engine).await?;
+        let node = recovery::node_of(session).await?;
         let unrecognized = match (&kept, &node) {
             (Some(kept), Some(node)) => recovery::is_unrecognized(kept, node, state)?,
             _ => false,
         };
-        let running = recovery::cluster_state(&request.name, state, engine).await?;
+        let running = recovery::cluster_state(session).await?;
         let unknown = kept.is_none() || home.is_none() || unrecognized;
         let must_start = running.is_unavailable() && unknown;
         let whose = match (&kept, &node) {
             (Some(kept), Some(node)) if unrecognized => {
                 let cluster = running.cluster();
-                recovery::ownership(node, kept, cluster, home.as_ref(), state, engine).await?
+                recovery::ownership(session, node, kept, cluster, home.as_ref()).await?
             }
             _ => Ownership::Ours,
         };
@@ -137,13 +135,9 @@ impl Previous {
 
 /// Returns the revisions from the state directory and from the cluster, if it answers. Another
 /// home may have created revisions.
-pub async fn history(
-    name: &InstanceName,
-    state: &StateDir,
-    engine: &dyn Engine,
-) -> Result<History> {
-    let running = recovery::cluster_state(name, state, engine).await?;
-    revisions::load(state, running.cluster()).await
+pub async fn history(session: &Session<'_>) -> Result<History> {
+    let running = recovery::cluster_state(session).await?;
+    revisions::load(session.state, running.cluster()).await
 }
 
 /// Merges the local settings with later changes by other homes: a recreated node, or other
@@ -198,8 +192,7 @@ async fn recover_settings(
 
 /// Records the revision of an `up`.
 pub(super) struct Record<'a> {
-    name: &'a InstanceName,
-    state: &'a StateDir,
+    session: &'a Session<'a>,
     cluster: Option<Cluster>,
     history: History,
     /// The number, after the start.
@@ -209,10 +202,9 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn new(name: &'a InstanceName, state: &'a StateDir) -> Record<'a> {
+    pub(super) fn new(session: &'a Session<'a>) -> Record<'a> {
         Record {
-            name,
-            state,
+            session,
             cluster: None,
             history: History::default(),
             number: None,
@@ -226,7 +218,7 @@ impl<'a> Record<'a> {
         let revision = Revision::new(plan.instance.clone(), plan.tree.clone(), previous.back_to);
         let (number, was_good) = self.history.start(revision);
         (self.number, self.was_good) = (Some(number), was_good);
-        revisions::save(&self.history, self.name, self.state, None).await
+        revisions::save(self.session, &self.history, None).await
     }
 
     /// Sets the cluster, in which revisions are then saved as well.
@@ -236,7 +228,7 @@ impl<'a> Record<'a> {
 
     /// Records the outcome. A failure to save it is only a warning: it does not affect the
     /// server.
-    pub(super) async fn end<T>(&mut self, result: &Result<T>, events: &Events) {
+    pub(super) async fn end<T>(&mut self, result: &Result<T>) {
         let Some(number) = self.number else {
             return;
         };
@@ -254,8 +246,9 @@ impl<'a> Record<'a> {
         };
         self.history.finish(number, outcome);
         let cluster = self.cluster.as_ref();
-        let kept = revisions::save(&self.history, self.name, self.state, cluster).await;
+        let kept = revisions::save(self.session, &self.history, cluster).await;
         if let Err(error) = kept {
+            let events = &self.session.events;
             events.warn(format!("the history is not complete: {error}"));
         }
     }

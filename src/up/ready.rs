@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Error;
-use super::session::Session;
+use super::run::Run;
 use crate::error::Result;
 use crate::event::{Event, Step};
 use crate::health::{self, TimeLeft, Waited};
@@ -30,32 +30,26 @@ pub(super) struct Ready {
 
 /// Waits until every component is ready and the checks through the ports succeed.
 pub(super) async fn wait(
-    session: &Session<'_>,
+    run: &Run<'_>,
     credentials: Credentials,
     cluster: &Cluster,
     time: &TimeLeft,
 ) -> Result<Ready> {
-    let Session { events, .. } = *session;
-    let step = events.step("ready");
-    let result = wait_all(session, credentials, cluster, time, &step).await;
+    let step = run.session.events.step("ready");
+    let result = wait_all(run, credentials, cluster, time, &step).await;
     step.end(result, |ready| {
         (!ready.immediately, "a login works".to_owned())
     })
 }
 
 async fn wait_all(
-    session: &Session<'_>,
+    run: &Run<'_>,
     credentials: Credentials,
     cluster: &Cluster,
     time: &TimeLeft,
     step: &Step,
 ) -> Result<Ready> {
-    let Session {
-        plan,
-        engine,
-        events,
-        ..
-    } = *session;
+    let Run { session, plan, .. } = *run;
     let began = Instant::now();
     let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
     let mut immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
@@ -63,7 +57,7 @@ async fn wait_all(
     let installed = plan.values.installed();
     let waited = health::await_components(cluster, &installed, left, |component, state| {
         immediately &= state.is_ready();
-        events.emit(Event::Component {
+        session.events.emit(Event::Component {
             component,
             state: state.clone(),
             seconds: began.elapsed().as_secs_f64(),
@@ -82,7 +76,7 @@ async fn wait_all(
         Probe::new(&plan.instance, credentials),
         spec::name(&plan.name),
     );
-    let answered = health::await_server(&probe, engine, &node, step).await?;
+    let answered = health::await_server(&probe, session.engine, &node, step).await?;
     let pods = components.iter().flat_map(|one| &one.observation.pods);
     Ok(Ready {
         immediately: answered && immediately,

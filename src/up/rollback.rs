@@ -2,13 +2,11 @@
 
 use super::previous::Record;
 use super::{Request, run_steps};
-use crate::docker::Engine;
 use crate::error::{Code, Error, Explain};
-use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::options::Options;
-use crate::state::StateDir;
+use crate::session::Session;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RollbackTarget {
@@ -20,12 +18,10 @@ pub struct RollbackTarget {
 
 /// Rolls back after a failure. Returns the error with the result of the rollback.
 pub(super) async fn after_failure(
+    session: &Session<'_>,
     error: Error,
     record: &Record<'_>,
     request: &Request,
-    state: &StateDir,
-    engine: &dyn Engine,
-    events: &Events,
 ) -> Error {
     let (failed, good) = match record.rollback_target() {
         None => return error,
@@ -39,7 +35,7 @@ pub(super) async fn after_failure(
         }
         Some(Ok(numbers)) => numbers,
     };
-    events.warn(format!(
+    session.events.warn(format!(
         "revision {failed} failed, rolling back to revision {good}: {error}"
     ));
     let back = Request {
@@ -52,10 +48,11 @@ pub(super) async fn after_failure(
         }),
         ..request.clone()
     };
-    let mut record = Record::new(&request.name, state);
+    let session = &session.renewed();
+    let mut record = Record::new(session);
     // Boxed because the future of `run_steps` may contain this one.
-    let result = Box::pin(run_steps(&back, state, engine, events, &mut record)).await;
-    record.end(&result, events).await;
+    let result = Box::pin(run_steps(session, &back, &mut record)).await;
+    record.end(&result).await;
     let restored = result.is_ok();
     let what = match result {
         Ok(_) => format!("rolled back to revision {good}"),

@@ -6,9 +6,9 @@ use std::sync::Mutex as StdMutex;
 use super::*;
 use crate::docker::fake::{FakeEngine, State};
 use crate::docker::{Image, Output};
-use crate::event::Events;
 use crate::images::manifest::digest;
 use crate::images::{Loaded, RequiredImage, Sources, arrivals};
+use crate::session::TestInstance;
 
 const CONFIG: &str = r#"{"os": "linux"}"#;
 
@@ -94,13 +94,12 @@ async fn load(state: State, copy: (String, &'static str)) -> (Result<Loaded, Err
         }
         _ => Output::default(),
     }));
-    let info = engine.state().info.clone();
     let (arrived, _) = arrivals();
     let wanted = ["mongo:7", "redis:7"].map(|name| RequiredImage::of(name.parse().unwrap()));
     let sources = Sources::default();
-    let events = Events::silent();
-    let result =
-        crate::images::load(&engine, "n", &wanted, &info, &sources, arrived, &events).await;
+    let demo = TestInstance::without_state();
+    let session = demo.session(&engine);
+    let result = crate::images::load(&session, "n", &wanted, &sources, arrived).await;
     let calls = engine.state().calls.clone();
     let relevant = calls.iter().filter_map(|call| {
         let words: Vec<&str> = call.split(' ').collect();
@@ -192,18 +191,13 @@ async fn images_are_not_streamed_if_the_disk_is_full() {
     assert_eq!(calls.last().unwrap(), "remove n-layers");
 }
 
-#[test]
-fn the_helper_can_access_only_layers_and_configurations() {
-    let engine = FakeEngine::new(State::default());
-    let state = state();
-    let step = Events::silent().step("images");
-    let copier = Copier {
-        engine: &engine,
-        node: state.containers["n"].clone(),
-        info: &state.info,
-        step: &step,
-        lock: tokio::sync::Mutex::default(),
-    };
+#[tokio::test]
+async fn the_helper_can_access_only_layers_and_configurations() {
+    let engine = FakeEngine::new(state());
+    let demo = TestInstance::without_state();
+    let step = demo.events.step("images");
+    let copier = Copier::new(&demo.session(&engine), "n", &step).await;
+    let copier = copier.unwrap().unwrap();
     let images = vec![("mongo:7".parse().unwrap(), image(&["base", "mongo"]))];
     let helper = copier.helper(&images, &Layers::of(&images)).unwrap();
     let hash = digest(CONFIG.as_bytes()).replace("sha256:", "");

@@ -7,8 +7,10 @@ use super::*;
 use crate::docker::Output;
 use crate::docker::fake::{FakeEngine, State, image};
 use crate::error::{Code, Explain};
+use crate::event::Events;
 use crate::event::fixtures::EventLog;
 use crate::image_ref::ImageRef;
+use crate::session::TestInstance;
 
 const MANIFEST: &str = r#"{"config": {"digest": "sha256:config"}, "layers": []}"#;
 const UNREACHABLE: &str =
@@ -32,9 +34,10 @@ async fn load_one(pull: Pull, state: State, refusal: Option<&'static str>) -> Ou
 async fn load_with(
     docker_config: Option<PathBuf>,
     pull: Pull,
-    state: State,
+    mut state: State,
     refusal: Option<&'static str>,
 ) -> Outcome {
+    state.info.architecture = "amd64".into();
     let listing = Arc::new(Mutex::new(String::from(
         "REF TYPE DIGEST SIZE PLATFORMS LABELS\n",
     )));
@@ -66,7 +69,10 @@ async fn load_with(
         output
     }));
     let log = Arc::new(EventLog::default());
-    let events = Events::new(log.clone());
+    let demo = TestInstance {
+        events: Events::new(log.clone()),
+        ..TestInstance::without_state()
+    };
     let sources = Sources {
         pull,
         docker_config,
@@ -74,12 +80,8 @@ async fn load_with(
     };
     let wanted = [RequiredImage::of("mongo:7".parse().unwrap())];
     let (arrived, arriving) = arrivals();
-    let info = EngineInfo {
-        architecture: "amd64".into(),
-        ..EngineInfo::default()
-    };
-    let result = load(&engine, "n", &wanted, &info, &sources, arrived, &events);
-    let result = result.await;
+    let session = demo.session(&engine);
+    let result = load(&session, "n", &wanted, &sources, arrived).await;
     if let Ok(loaded) = &result {
         assert_eq!(
             *arriving.borrow(),

@@ -8,7 +8,7 @@ use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::settings::DataPlace;
 use crate::up::Plan;
-use crate::up::session::Session;
+use crate::up::run::Run;
 use crate::{files, manifests, mounts};
 
 /// File systems of local disks, which store owners.
@@ -25,8 +25,8 @@ const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; c
      rmdir \"$d\"; exit $code";
 
 /// Checks the data directory.
-pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
-    let Session { plan, .. } = *session;
+pub(super) async fn findings(run: &Run<'_>) -> Result<Vec<Finding>> {
+    let plan = run.plan;
     let dir = match &plan.instance.data_dir {
         DataPlace::Directory(dir) => dir,
         DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
@@ -35,7 +35,7 @@ pub(super) async fn findings(session: &Session<'_>) -> Result<Vec<Finding>> {
         return Ok(vec![finding]);
     }
     let mut findings = components(plan, dir);
-    findings.extend(owners(session, dir).await?);
+    findings.extend(owners(run, dir).await?);
     Ok(findings)
 }
 
@@ -149,13 +149,9 @@ fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
 /// Checks that the file system stores the owners that the databases need. On file systems that
 /// are not known to store them, it tries: here as root, or else in a container if the engine
 /// has the node image.
-pub(in crate::up) async fn owners(
-    session: &Session<'_>,
-    dir: &HostPath,
-) -> Result<Option<Finding>> {
-    let Session {
-        plan, engine, info, ..
-    } = *session;
+pub(in crate::up) async fn owners(run: &Run<'_>, dir: &HostPath) -> Result<Option<Finding>> {
+    let Run { plan, info, .. } = *run;
+    let engine = run.session.engine;
     let Some(there) = files::nearest_existing(dir) else {
         return Ok(None);
     };
@@ -231,14 +227,16 @@ fn finding(what: String, remedies: Vec<Hint>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::docker::EngineInfo;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
     use super::*;
+    use crate::docker::EngineInfo;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::options::Options;
+    use crate::session::TestInstance;
     use crate::settings::Instance;
-    use crate::up::session::Borrowed;
+    use crate::up::Request;
 
     fn plan(dir: PathBuf) -> Plan {
         let instance = Instance::with_defaults(dir.into());
@@ -248,9 +246,10 @@ mod tests {
 
     async fn messages(dir: PathBuf) -> Vec<String> {
         let engine = FakeEngine::new(State::default());
-        let (plan, info) = (plan(dir), EngineInfo::default());
-        let borrowed = Borrowed::of(&plan);
-        let found = findings(&borrowed.session(&plan, &engine, &info)).await;
+        let demo = TestInstance::without_state();
+        let (session, request) = (demo.session(&engine), Request::new(Options::default()));
+        let run = Run::new(&session, &request).await.unwrap();
+        let found = findings(&run.with(&plan(dir))).await;
         assert!(engine.state().calls.is_empty(), "nothing was changed");
         found.unwrap().into_iter().map(|one| one.what).collect()
     }

@@ -12,7 +12,7 @@ use crate::hint::{Hint, ours};
 use crate::path::quoted;
 use crate::settings::Pull;
 use crate::state::Marker;
-use crate::up::session::Session;
+use crate::up::run::Run;
 use crate::up::{Plan, data};
 use crate::words;
 
@@ -29,10 +29,9 @@ const LEAST_INODES: u64 = 5_000;
 const COUNTING: Duration = Duration::from_secs(5);
 
 /// Returns the findings. `is_new` is whether a node will be created.
-pub(super) async fn disk(session: &Session<'_>, is_new: bool) -> Result<Vec<Finding>> {
-    let Session {
-        plan, engine, info, ..
-    } = *session;
+pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
+    let Run { plan, info, .. } = *run;
+    let engine = run.session.engine;
     let engine_hint = || Hint::run("see what fills the disk", "docker system df");
     let mut findings: Vec<Finding> = Vec::new();
     let mut require = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<Hint>| {

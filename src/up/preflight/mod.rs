@@ -14,11 +14,13 @@ pub(super) use self::network::create as create_network;
 use super::selectors;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Explain, Result};
-use crate::event::{Events, Step};
+use crate::event::Step;
 use crate::hint::{self, Hint};
 use crate::node::spec::{self, NETWORK};
-use crate::settings::{Instance, InstanceName};
-use crate::up::session::Session;
+use crate::recovery;
+use crate::session::Session;
+use crate::settings::Instance;
+use crate::up::run::Run;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -73,62 +75,52 @@ impl Explain for Failed {
 }
 
 /// Runs all checks of `up`.
-pub(super) async fn run(session: &Session<'_>) -> Result<()> {
-    let Session { events, .. } = *session;
-    let step = events.step("preflight");
-    let result = check(session, &step).await;
+pub(super) async fn run(run: &Run<'_>) -> Result<()> {
+    let step = run.session.events.step("preflight");
+    let result = check(run, &step).await;
     step.end(result, |()| (false, String::new()))
 }
 
 /// Runs the checks of `start`.
-pub(super) async fn start(
-    name: &InstanceName,
-    settings: &Instance,
-    engine: &dyn Engine,
-    events: &Events,
-) -> Result<()> {
-    let step = events.step("preflight");
-    let result = reachable(name, settings, engine).await;
+pub(super) async fn start(session: &Session<'_>, settings: &Instance) -> Result<()> {
+    let step = session.events.step("preflight");
+    let result = reachable(session, settings).await;
     step.end(result, |()| (false, String::new()))
 }
 
 /// Checks that the address, the ports and the network of the instance's node are available.
-pub(super) async fn reachable(
-    name: &InstanceName,
-    settings: &Instance,
-    engine: &dyn Engine,
-) -> Result<()> {
-    let node = engine.container(&spec::name(name)).await?;
-    let ours = node.filter(|node| spec::is_ours(node, name));
+pub(super) async fn reachable(session: &Session<'_>, settings: &Instance) -> Result<()> {
+    let engine = session.engine;
+    let ours = recovery::node_of(session).await?;
     let own = inside::own_container(engine).await?;
     into_result(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
 }
 
-async fn check(session: &Session<'_>, step: &Step) -> Result<()> {
-    let Session {
-        plan,
-        request,
-        engine,
+async fn check(run: &Run<'_>, step: &Step) -> Result<()> {
+    let Run {
+        session,
         info,
-        ..
-    } = *session;
-    let node = engine.container(&spec::name(&plan.name)).await?;
+        request,
+        plan,
+    } = *run;
+    let engine = session.engine;
+    let node = engine.container(&spec::name(session.name)).await?;
     let mut findings = machine::machine(plan, info);
     findings.extend(machine::cgroups(info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(machine::clock(info, jiff::Timestamp::now()));
-    findings.extend(owners::name_in_use(plan, engine, node.as_ref()).await?);
-    findings.extend(data_dir::findings(session).await?);
+    findings.extend(owners::name_in_use(session, node.as_ref()).await?);
+    findings.extend(data_dir::findings(run).await?);
     findings.extend(plan.early_findings.iter().cloned());
-    findings.extend(owners::data(session).await?);
-    findings.extend(owners::abandoned_data(plan, engine).await?);
+    findings.extend(owners::data(run).await?);
+    findings.extend(owners::abandoned_data(run).await?);
     findings.extend(owners::kubeconfig(plan, request.user_kubeconfig.as_deref()));
-    let ours = node.filter(|node| spec::is_ours(node, &plan.name));
+    let ours = node.filter(|node| spec::is_ours(node, session.name));
     let own = inside::own_container(engine).await?;
     findings.extend(reach(&plan.instance, engine, ours.as_ref(), own.as_ref()).await?);
     let place = &plan.instance.data_dir;
     findings.extend(own.and_then(|own| inside::data(&own, place)));
-    findings.extend(disk::disk(session, ours.is_none()).await?);
+    findings.extend(disk::disk(run, ours.is_none()).await?);
     if ours.is_none() {
         findings.extend(selectors::of_new_node(plan, &info.architecture));
     }
@@ -189,19 +181,19 @@ fn into_result(findings: Vec<Finding>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::docker::EngineInfo;
-    use crate::up::Plan;
-    use crate::up::session::Borrowed;
     use std::net::TcpListener;
     use std::path::PathBuf;
-
     use std::sync::atomic::{AtomicU16, Ordering};
 
     use super::*;
+    use crate::docker::EngineInfo;
     use crate::docker::fake::{FakeEngine, State};
     use crate::node::spec::KIND_CLUSTER_LABEL;
+    use crate::options::Options;
     use crate::ports::Ports;
+    use crate::session::TestInstance;
     use crate::settings::DataPlace;
+    use crate::up::{Plan, Request};
 
     fn suitable_host() -> EngineInfo {
         EngineInfo {
@@ -233,10 +225,13 @@ mod tests {
     }
 
     async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Code> {
-        let engine = FakeEngine::new(state);
-        let step = Events::silent().step("preflight");
-        let borrowed = Borrowed::of(plan);
-        let Err(error) = check(&borrowed.session(plan, &engine, info), &step).await else {
+        let info = info.clone();
+        let engine = FakeEngine::new(State { info, ..state });
+        let demo = TestInstance::without_state();
+        let step = demo.events.step("preflight");
+        let (session, request) = (demo.session(&engine), Request::new(Options::default()));
+        let run = Run::new(&session, &request).await.unwrap();
+        let Err(error) = check(&run.with(plan), &step).await else {
             return Vec::new();
         };
         assert!(engine.state().calls.is_empty(), "nothing was changed");

@@ -3,29 +3,30 @@
 use std::path::Path;
 
 use super::{Finding, data_dir};
-use crate::docker::{Container, Engine};
+use crate::docker::Container;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
+use crate::session::Session;
 use crate::settings::DataPlace;
 use crate::state::{self, Marker};
-use crate::up::session::Session;
+use crate::up::run::Run;
 use crate::up::{Plan, data};
 
 /// Returns a finding if the name is in use by a container or a kind cluster that clearml-local
 /// did not create.
 pub(super) async fn name_in_use(
-    plan: &Plan,
-    engine: &dyn Engine,
+    session: &Session<'_>,
     node: Option<&Container>,
 ) -> Result<Option<Finding>> {
-    let label = format!("{KIND_CLUSTER_LABEL}={}", plan.name);
-    let others = engine.containers(&label).await?;
+    let name = session.name;
+    let label = format!("{KIND_CLUSTER_LABEL}={name}");
+    let others = session.engine.containers(&label).await?;
     let other = others
         .iter()
         .chain(node)
-        .find(|container| !spec::is_ours(container, &plan.name));
+        .find(|container| !spec::is_ours(container, name));
     Ok(other.map(|container| {
         let owner = if container.labels.contains_key(KIND_CLUSTER_LABEL) {
             "a kind cluster that clearml-local did not create"
@@ -34,8 +35,8 @@ pub(super) async fn name_in_use(
         };
         Finding {
             what: format!(
-                "the name `{}` is in use: the container {} is {owner}",
-                plan.name, container.name
+                "the name `{name}` is in use: the container {} is {owner}",
+                container.name
             ),
             remedies: vec![Hint::run("use another name", ours!(Up).of(Some("NAME")))],
             code: Code::NameTaken,
@@ -45,13 +46,8 @@ pub(super) async fn name_in_use(
 
 /// Checks that the data belong to this instance and that the databases of the release can read
 /// them.
-pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
-    let Session {
-        plan,
-        request,
-        engine,
-        ..
-    } = *session;
+pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
+    let plan = run.plan;
     let place = &plan.instance.data_dir;
     let checked = match place {
         // `data_dir` reports why it cannot be read.
@@ -61,7 +57,7 @@ pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
         // An interrupted copy belongs to this instance.
         DataPlace::Directory(directory) if Marker::is_copying(directory) => Ok(()),
         DataPlace::Directory(directory) => plan.marker().check(directory),
-        DataPlace::Volume(name) => match engine.volume_labels(name).await? {
+        DataPlace::Volume(name) => match run.session.engine.volume_labels(name).await? {
             None => Ok(()),
             Some(labels) => match Marker::from_labels(&labels) {
                 Some(found) => plan.marker().check_against(found, place),
@@ -69,7 +65,7 @@ pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
             },
         },
     };
-    Ok(checked.err().map(|error| match request.back_to {
+    Ok(checked.err().map(|error| match run.request.back_to {
         Some(back) if error.code() == Code::DataVersion => {
             let number = back.number.map(|number| format!("{number} "));
             let number = number.unwrap_or_default();
@@ -91,7 +87,8 @@ pub(super) async fn data(session: &Session<'_>) -> Result<Option<Finding>> {
 }
 
 /// Refuses moves other than between directories, which would abandon the data.
-pub(super) async fn abandoned_data(plan: &Plan, engine: &dyn Engine) -> Result<Option<Finding>> {
+pub(super) async fn abandoned_data(run: &Run<'_>) -> Result<Option<Finding>> {
+    let Run { session, plan, .. } = *run;
     let wanted = &plan.instance.data_dir;
     let Some(former) = plan
         .former_data_dir
@@ -103,7 +100,7 @@ pub(super) async fn abandoned_data(plan: &Plan, engine: &dyn Engine) -> Result<O
     if data::moved(plan).is_some() {
         return Ok(None);
     }
-    let marker = data::marker_at(former, engine).await?;
+    let marker = data::marker_at(former, session.engine).await?;
     if marker.is_none_or(|marker| marker.instance != plan.name) {
         return Ok(None);
     }
