@@ -297,6 +297,50 @@ fn one_room_observes_the_cluster_and_one_reads_logs() {
     assert_eq!(outside(&["kube/", "logs/"], &[".open_log("]), [""; 0]);
 }
 
+/// The signatures of a source's functions.
+fn signatures(code: &str) -> impl Iterator<Item = &str> {
+    let functions = code.split("fn ").skip(1);
+    functions.filter_map(|function| function.split(['{', ';']).next())
+}
+
+#[test]
+fn a_function_takes_the_session_instead_of_two_of_its_parts() {
+    let parts = [
+        "dyn Engine",
+        "EngineInfo",
+        "StateDir",
+        "Events",
+        "InstanceName",
+    ];
+    let mut found = Vec::new();
+    for source in program() {
+        let code = source.code().join("\n");
+        for signature in signatures(&code) {
+            let (name, _) = signature.split_once('(').unwrap_or_default();
+            // Without what it returns.
+            let (arguments, _) = signature.rsplit_once("->").unwrap_or((signature, ""));
+            if parts
+                .iter()
+                .filter(|part| arguments.contains(**part))
+                .count()
+                > 1
+            {
+                found.push(format!("{}: {name}", source.path));
+            }
+        }
+    }
+    found.sort();
+    // The plan is pure, and the lock is below the session.
+    assert_eq!(
+        found,
+        [
+            "session.rs: new",
+            "state/lock.rs: acquire",
+            "up/plan.rs: new"
+        ]
+    );
+}
+
 #[test]
 fn every_room_stands_in_the_table() {
     let mut there: BTreeSet<String> = program().map(|source| source.room().to_owned()).collect();
