@@ -7,7 +7,7 @@ use super::foreign::{self, ForeignKey, Known, umbrella};
 use super::keys::{self, Effect, Entry};
 use super::kind;
 use super::lookup;
-use super::overrides::Layer;
+use super::overrides::UserLayer;
 use super::{DEFAULTS, Problem};
 
 /// The findings in one layer.
@@ -42,7 +42,7 @@ pub(super) fn remove_misplaced(tree: &mut Value) {
 
 /// Checks the keys of one layer. `whole` has all values of the user; names are suggested for
 /// at most `suggested` problems.
-pub(super) fn layer(layer: &Layer, whole: &Value, suggested: usize) -> Checked {
+pub(super) fn layer(layer: &UserLayer, whole: &Value, suggested: usize) -> Checked {
     let mut check = Check {
         layer,
         whole,
@@ -63,7 +63,7 @@ pub(super) fn layer(layer: &Layer, whole: &Value, suggested: usize) -> Checked {
 }
 
 struct Check<'a> {
-    layer: &'a Layer,
+    layer: &'a UserLayer,
     whole: &'a Value,
     suggested: usize,
     /// The path of the section with the chart's values, if they are not at the top level.

@@ -13,11 +13,11 @@ pub(super) struct Overrides {
     /// As one tree. Nulls are kept, because they remove defaults.
     pub(super) tree: Value,
     /// One for each document of the files, then one for each argument; lowest precedence first.
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Vec<UserLayer>,
 }
 
 /// The values of one document or one argument.
-pub(super) struct Layer {
+pub(super) struct UserLayer {
     pub(super) values: helm_values::Layer,
     origin: Origin,
     /// The keys that were lifted to the top of the tree, if the origin has them elsewhere.
@@ -56,7 +56,7 @@ impl Origin {
     }
 }
 
-impl Layer {
+impl UserLayer {
     /// The file or the argument, for messages.
     pub(super) fn name(&self) -> String {
         self.origin.name()
@@ -127,7 +127,7 @@ impl Overrides {
         }
     }
 
-    fn determining(&self, path: &[&str]) -> Option<&Layer> {
+    fn determining(&self, path: &[&str]) -> Option<&UserLayer> {
         let mut layers = self.layers.iter().rev();
         layers.find(|layer| layer.values.determines(path))
     }
@@ -164,7 +164,7 @@ pub(super) fn read(inputs: &Inputs<'_>) -> (Overrides, Vec<Problem>) {
         Problem::new(Origin::new(source, inputs).place(error.line()), message)
     });
     let problems = problems.collect();
-    let layers = merged.layers.into_iter().map(|values| Layer {
+    let layers = merged.layers.into_iter().map(|values| UserLayer {
         origin: Origin::new(values.source, inputs),
         values,
         lifted: None,
