@@ -4,6 +4,7 @@ use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::path::{self, HostPath, quoted};
 use crate::settings::DataPlace;
+use crate::values::keys::registry;
 use crate::wait::TimedOut;
 
 /// An error of `up` or `start`.
@@ -102,7 +103,9 @@ impl Explain for Error {
                     "or set the user",
                     ours!(
                         Up,
-                        "--set imageCredentials.username=USER,imageCredentials.password=PASSWORD"
+                        "--set {user}=USER,{password}=PASSWORD",
+                        user = registry::USERNAME,
+                        password = registry::PASSWORD,
                     ),
                 ),
             ],

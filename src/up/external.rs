@@ -19,6 +19,7 @@ use crate::kube::{Cluster, PodResult};
 use crate::manifests::external::{self, Check, ExternalDatabase, RequiredKey};
 use crate::node::spec;
 use crate::secrets::Secrets;
+use crate::values::keys::external as keys;
 use crate::words::listed;
 
 /// Timeout of the check, which includes waiting for a new node.
@@ -180,26 +181,31 @@ impl Trouble {
 
 impl Failure {
     fn hint(&self) -> Hint {
-        let component = self.database.component.name();
+        let Some(keys) = keys::connection(self.database.component) else {
+            return Hint::run("try again", ours!(Up));
+        };
         let host = &self.database.host;
         let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
             _ if own => Hint::text(format!(
                 "`{host}` refers to the pod itself: set this machine's address as \
-                 `externalServices.{component}Host`"
+                 `{}`",
+                keys.host
             )),
             Trouble::Name => Hint::run(
                 "use a name that resolves in the node",
-                ours!(Up, "--set externalServices.{component}Host=HOST"),
+                ours!(Up, "--set {key}=HOST", key = keys.host),
             ),
             Trouble::Refused | Trouble::Unreachable | Trouble::Other => Hint::run(
                 "check that it is running and accepts connections from the node; if it uses another port",
-                ours!(Up, "--set externalServices.{component}Port=PORT"),
+                ours!(Up, "--set {key}=PORT", key = keys.port),
             ),
             Trouble::Starting => Hint::run("wait until it is ready, then run", ours!(Up)),
             Trouble::Login | Trouble::Password => Hint::run(
                 format!(
-                    "set the correct credentials in `externalServices.{component}Password`, or in the Secret of `externalServices.existingSecret`, then run"
+                    "set the correct credentials in `{}`, or in the Secret of `{}`, then run",
+                    keys.password,
+                    keys::EXISTING_SECRET
                 ),
                 ours!(Up),
             ),

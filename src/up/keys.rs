@@ -11,6 +11,7 @@ use crate::recovery::{self, Found, Places};
 use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::values::Values;
+use crate::values::keys::apiserver::FIXED_USERS_ENABLED;
 
 /// Finds the keys of the instance.
 pub(super) async fn find(session: &Session<'_>, previous: &Previous, plan: &Plan) -> Result<Found> {
@@ -123,9 +124,9 @@ fn warning(
     }
     let fixed = [former, now].map(|values| values.api.fixed_users.is_some());
     let cause = match fixed {
-        [false, true] => "with `apiserver.fixedUsers.enabled`",
-        [true, false] => "without `apiserver.fixedUsers.enabled`",
-        _ => "with another `secret.credentials.tests`",
+        [false, true] => format!("with `{FIXED_USERS_ENABLED}`"),
+        [true, false] => format!("without `{FIXED_USERS_ENABLED}`"),
+        _ => "with another `secret.credentials.tests`".to_owned(),
     };
     Some(format!(
         "{cause} the key pair in every user's clearml.conf stops working: distribute the one that \

@@ -1,6 +1,6 @@
 //! Checks of the node selectors in the values against the labels of the node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::preflight::{Failed, Finding};
@@ -9,6 +9,7 @@ use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::path::quoted;
+use crate::values::keys::{self, Key};
 
 /// The labels of one node.
 type Labels = BTreeMap<String, String>;
@@ -46,17 +47,17 @@ pub(super) fn of_new_node(plan: &Plan, architecture: &str) -> Option<Finding> {
 }
 
 /// Returns the key and the selector of each component that has one.
-fn wanted(plan: &Plan) -> impl Iterator<Item = (String, &Labels)> {
+fn wanted(plan: &Plan) -> impl Iterator<Item = (&'static Key<Labels>, &Labels)> {
     let installed = plan.values.installed().into_iter();
     installed.filter_map(|component| {
         let selector = &plan.values.pods(component).node_selector;
-        let key = format!("{component}.nodeSelector");
+        let key = &keys::pods(component).node_selector;
         (!selector.is_empty()).then_some((key, selector))
     })
 }
 
 fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
-    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut missing: BTreeMap<String, Vec<&Key<Labels>>> = BTreeMap::new();
     for (key, selector) in wanted(plan) {
         let has = |labels: &Labels, (name, value): (&String, &String)| {
             labels.get(name).is_some_and(|is| is == value)
@@ -71,7 +72,7 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
             if !nodes.iter().any(|node| has(node, label)) {
                 let (name, value) = label;
                 let keys = missing.entry(format!("{name}={value}")).or_default();
-                keys.push(key.clone());
+                keys.push(key);
             }
         }
     }
@@ -87,20 +88,16 @@ fn finding(plan: &Plan, nodes: &[Labels]) -> Option<Finding> {
         .collect();
     let node = spec::name(&plan.name);
     let labels: Vec<String> = missing.keys().map(quoted).collect();
-    let mut keys: Vec<&String> = missing.values().flatten().collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let none: Vec<String> = keys.iter().map(|key| format!("{key}=null")).collect();
+    let nulls = missing.values().flatten().map(|key| format!("{key}=null"));
+    let nulls: BTreeSet<String> = nulls.collect();
+    let nulls = Vec::from_iter(nulls).join(",");
     Some(Finding {
         what: format!(
             "the node does not have labels that the values select it by: {}",
             list.join("; ")
         ),
         remedies: vec![
-            Hint::run(
-                "remove the selectors",
-                ours!(Up, "--set {nulls}", nulls = none.join(",")),
-            ),
+            Hint::run("remove the selectors", ours!(Up, "--set {nulls}")),
             Hint::run(
                 "or label the node once it is running",
                 format!(

@@ -11,7 +11,7 @@ mod error;
 mod fixtures;
 mod foreign;
 mod hocon;
-mod keys;
+pub(crate) mod keys;
 mod kind;
 mod layers;
 mod limits;

@@ -1,7 +1,8 @@
 //! External databases: `externalServices`.
 
-use super::key::{Literal, key, keys};
+use super::key::{Key, Literal, key, keys};
 use super::types;
+use crate::component::Component;
 
 keys! {
     ELASTICSEARCH_HOST: String = key(
@@ -70,4 +71,33 @@ keys! {
         types::PASSWORD,
         "Password for an external Redis.",
     );
+}
+
+/// The keys with which the server connects to an external database.
+pub(crate) struct Connection {
+    pub(crate) host: &'static Key<String>,
+    pub(crate) port: &'static Key<u16>,
+    pub(crate) password: &'static Key<Option<String>>,
+}
+
+/// Returns the keys of an external database; `None` for a server, which is never external.
+pub(crate) fn connection(component: Component) -> Option<Connection> {
+    match component {
+        Component::Redis => Some(Connection {
+            host: &REDIS_HOST,
+            port: &REDIS_PORT,
+            password: &REDIS_PASSWORD,
+        }),
+        Component::Mongodb => Some(Connection {
+            host: &MONGODB_HOST,
+            port: &MONGODB_PORT,
+            password: &MONGODB_PASSWORD,
+        }),
+        Component::Elasticsearch => Some(Connection {
+            host: &ELASTICSEARCH_HOST,
+            port: &ELASTICSEARCH_PORT,
+            password: &ELASTICSEARCH_PASSWORD,
+        }),
+        Component::Apiserver | Component::Fileserver | Component::Webserver => None,
+    }
 }

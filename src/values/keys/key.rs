@@ -116,7 +116,7 @@ impl fmt::Display for Definition {
 }
 
 /// A key whose value is read as a `T`.
-pub(in crate::values) struct Key<T> {
+pub(crate) struct Key<T> {
     pub(in crate::values) definition: Definition,
     read: fn(&Value) -> T,
 }
@@ -238,7 +238,7 @@ impl<T> From<&Key<T>> for String {
 /// Defines keys as statics, and `ALL` of them in this order.
 macro_rules! keys {
     ($($name:ident: $type:ty = $key:expr;)*) => {
-        $(pub(in crate::values) static $name: $crate::values::keys::Key<$type> = $key;)*
+        $(pub(crate) static $name: $crate::values::keys::Key<$type> = $key;)*
 
         /// In the order in which they are shown.
         pub(in crate::values) static ALL: &[&$crate::values::keys::Definition] =
@@ -255,8 +255,8 @@ macro_rules! group {
         }
     ) => {
         $(#[$meta])*
-        pub(in crate::values) struct $group {
-            $(pub(in crate::values) $field: $crate::values::keys::Key<$type>,)*
+        pub(crate) struct $group {
+            $(pub(crate) $field: $crate::values::keys::Key<$type>,)*
         }
 
         impl $group {

@@ -2,11 +2,11 @@
 //! Each is defined once, with its type. Readers and rules use the definition; everything that
 //! iterates over all keys uses the table.
 
-pub(super) mod apiserver;
+pub(crate) mod apiserver;
 pub(super) mod clearml;
 mod database;
 pub(super) mod elasticsearch;
-pub(super) mod external;
+pub(crate) mod external;
 pub(super) mod fileserver;
 pub(super) mod ingress;
 mod key;
@@ -14,7 +14,7 @@ pub(super) mod mongodb;
 pub(super) mod names;
 mod pods;
 pub(super) mod redis;
-pub(super) mod registry;
+pub(crate) mod registry;
 pub(super) mod secret;
 mod server;
 mod types;
@@ -26,8 +26,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 pub(super) use self::database::{Claim, DATABASES};
-pub(super) use self::key::{Definition, Effect, Key, Origin};
-pub(super) use self::pods::Pods;
+pub(crate) use self::key::Key;
+pub(super) use self::key::{Definition, Effect, Origin};
+pub(crate) use self::pods::Pods;
 pub(super) use self::server::Server;
 use crate::component::Component;
 
@@ -59,7 +60,7 @@ impl Entry {
 }
 
 /// The keys of a component's pods.
-pub(super) fn pods(component: Component) -> &'static Pods {
+pub(crate) fn pods(component: Component) -> &'static Pods {
     match component {
         Component::Redis => &redis::PODS,
         Component::Mongodb => &mongodb::PODS,
