@@ -1,6 +1,7 @@
 //! The step that applies the rendered objects to the cluster.
 
 use super::Plan;
+use super::run::Run;
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
@@ -11,13 +12,13 @@ use crate::secrets::Secrets;
 
 /// Applies the server's objects. Returns whether anything changed.
 pub(super) async fn run(
-    plan: &Plan,
+    run: &Run<'_>,
     secrets: &Secrets,
     identities: &Identities,
     cluster: &Cluster,
     step: Step,
 ) -> Result<bool> {
-    let result = apply(plan, secrets, identities, cluster, &step).await;
+    let result = apply(run.plan, secrets, identities, cluster, &step).await;
     let (changed, _) = step.end(result, Clone::clone)?;
     Ok(changed)
 }

@@ -185,9 +185,9 @@ async fn run_steps(
     if data::move_data(run).await? {
         phases.end("data");
     }
+    let state = session.state;
     // Settings with unavailable images are not saved: every later `up` would request them
     // again.
-    let state = session.state;
     if change.creates_node() {
         state.save_instance(&plan.instance)?;
     }
@@ -202,7 +202,7 @@ async fn run_steps(
     let (loaded, loading) = images::arrivals();
     let kubernetes = async {
         let kubernetes = node::kubernetes(run, &node).await?;
-        selectors::check(&plan, &kubernetes.cluster).await?;
+        selectors::check(run, &kubernetes.cluster).await?;
         let apply = match kubernetes.is_new {
             true => databases::apply_early(run, &secrets, loading, &kubernetes.cluster).await?,
             false => None,
@@ -235,7 +235,7 @@ async fn run_steps(
     // The following steps change the server itself.
     state.save_instance(&plan.instance)?;
     let step = apply.unwrap_or_else(|| session.events.step("apply"));
-    let applied = apply::run(&plan, &secrets, &delivery.identities, &cluster, step).await?;
+    let applied = apply::run(run, &secrets, &delivery.identities, &cluster, step).await?;
     ingress::check_certificates(run, &cluster).await?;
     if let Some(node) = recovery::node_of(session).await? {
         state.save_node(&node.id)?;

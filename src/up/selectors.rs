@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::preflight::{Failed, Finding};
+use super::run::Run;
 use crate::error::{Code, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
@@ -16,7 +17,8 @@ type Labels = BTreeMap<String, String>;
 
 /// Refuses selectors that no node matches before anything is applied: the pods would stay
 /// pending.
-pub(super) async fn check(plan: &Plan, cluster: &Cluster) -> Result<()> {
+pub(super) async fn check(run: &Run<'_>, cluster: &Cluster) -> Result<()> {
+    let plan = run.plan;
     if wanted(plan).next().is_none() {
         return Ok(());
     }
