@@ -12,7 +12,7 @@ use clearml_local::Cli;
 use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
-const SAMPLES: [(&str, &str); 15] = [
+const SAMPLES: [(&str, &str); 17] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
@@ -24,7 +24,9 @@ const SAMPLES: [(&str, &str); 15] = [
     ("nulls", "apiserver.nodeSelector=null"),
     ("number", "3 "),
     ("one", "--http-port"),
+    ("password", "imageCredentials.password"),
     ("release", "2.3"),
+    ("user", "imageCredentials.username"),
     ("COMPONENT", "redis"),
     ("HOST", "registry.example.com"),
     ("PORT", "8080"),
