@@ -98,3 +98,20 @@ impl TestInstance {
         Session::new(&self.name, &self.state, self.events.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::fake::FakeEngine;
+
+    #[tokio::test]
+    async fn asks_the_engine_for_its_information_once_until_renewed() {
+        let (demo, engine) = (TestInstance::without_state(), FakeEngine::default());
+        let session = demo.session(&engine);
+        engine.state().info.time = "before".into();
+        assert_eq!(session.info().await.unwrap().time, "before");
+        engine.state().info.time = "after".into();
+        assert_eq!(session.info().await.unwrap().time, "before");
+        assert_eq!(session.renewed().info().await.unwrap().time, "after");
+    }
+}
