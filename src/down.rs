@@ -44,10 +44,10 @@ pub async fn down(
     let data_dir = container
         .as_ref()
         .and_then(spec::data_dir)
-        .or_else(|| instance.as_ref().map(|i| i.data_dir.clone()));
+        .or_else(|| instance.as_ref().map(|i| i.node.data_dir.clone()));
     // The engine has the image that the node was created from.
     let image = container.as_ref().and_then(spec::node_image);
-    let image = image.or_else(|| instance.as_ref().map(|i| i.node_image.clone()));
+    let image = image.or_else(|| instance.as_ref().map(|i| i.node.node_image.clone()));
     match other_instance(session, container.as_ref(), instance.as_ref()).await? {
         Some(another) if purge => return Err(another.into()),
         Some(another) => session.events.warn(another.to_string()),

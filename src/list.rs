@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::health::Health;
 use crate::node::spec::{self, INSTANCE_LABEL};
 use crate::probe::Endpoints;
-use crate::settings::{Instance, InstanceName};
+use crate::settings::InstanceName;
 use crate::state::StateDir;
 
 #[derive(Debug)]
@@ -57,11 +57,13 @@ pub async fn list(engine: &dyn Engine) -> Result<Vec<InstanceSummary>> {
         };
         listed.push(InstanceSummary {
             state,
-            release: instance.as_ref().map(Instance::release_name),
+            release: instance
+                .as_ref()
+                .map(|instance| instance.values.release_name()),
             web: instance
                 .as_ref()
                 .map(|instance| Endpoints::of(instance).web),
-            data_dir: instance.map(|instance| instance.data_dir.to_string()),
+            data_dir: instance.map(|instance| instance.node.data_dir.to_string()),
             name,
             broken,
         });

@@ -102,7 +102,7 @@ pub async fn status(
     let (status, sized) = tokio::join!(querying, data_size(instance));
     let mut status = status?;
     let size = match (instance, &status.instance) {
-        (Some(stored), Some(shown)) if stored.data_dir == shown.data_dir => sized,
+        (Some(stored), Some(shown)) if stored.node.data_dir == shown.node.data_dir => sized,
         (_, Some(shown)) => data_size(Some(shown)).await,
         _ => sized,
     };
@@ -113,7 +113,7 @@ pub async fn status(
 
 async fn data_size(instance: Option<&Instance>) -> DataSize {
     match instance {
-        Some(instance) => data_size::measure(&instance.data_dir).await,
+        Some(instance) => data_size::measure(&instance.node.data_dir).await,
         None => DataSize::default(),
     }
 }
@@ -190,8 +190,12 @@ async fn of_node(
         return Ok(status);
     }
     let until = began + TIMEOUT;
-    let settings =
-        instance.map(|instance| (instance, AccessValues::of(&instance.values, &instance.sets)));
+    let settings = instance.map(|instance| {
+        (
+            instance,
+            AccessValues::of(&instance.values.files, &instance.values.sets),
+        )
+    });
     let installed = settings.as_ref().map(|(_, access)| access.installed());
     let probe = settings.as_ref().zip(secrets);
     let probe = probe.map(|((instance, access), secrets)| {

@@ -38,7 +38,7 @@ pub mod manifests {
 }
 
 pub mod options {
-    pub use crate::options::{InputFile, Options};
+    pub use crate::options::Options;
 }
 
 pub mod probe {
@@ -58,7 +58,7 @@ pub mod secrets {
 }
 
 pub mod settings {
-    pub use crate::settings::{DEFAULT_NODE_IMAGE, Instance, Pull};
+    pub use crate::settings::{DEFAULT_NODE_IMAGE, InputFile, Instance, Pull};
 }
 
 pub mod state {

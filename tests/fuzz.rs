@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use clearml_local::testing::inputs::{KeptFile, SetArgument, SetKind};
-use clearml_local::testing::options::{InputFile, Options};
+use clearml_local::testing::options::Options;
 use clearml_local::testing::profile::Profile;
 use clearml_local::testing::release::{Catalogue, DEFAULT, Release};
-use clearml_local::testing::settings::Instance;
+use clearml_local::testing::settings::{InputFile, Instance};
 use clearml_local::testing::values::{self, Error};
 use helm_values::file_names;
 

@@ -47,7 +47,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let (instance, secrets) = find(context).await?;
     let endpoints = Endpoints::of(&instance);
-    let credentials = &AccessValues::of(&instance.values, &instance.sets).login(&secrets);
+    let credentials =
+        &AccessValues::of(&instance.values.files, &instance.values.sets).login(&secrets);
     if let Some(path) = &args.write {
         let path = match path {
             Some(path) => path.clone(),
@@ -146,8 +147,8 @@ async fn query(
         cluster: None,
         node: node.as_ref(),
         unreachable: node.is_some(),
-        data: &[&instance.data_dir],
-        node_image: &instance.node_image,
+        data: &[&instance.node.data_dir],
+        node_image: &instance.node.node_image,
         home,
     };
     let secrets = match recovery::find(&session, places).await? {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory};
 
 use super::{Cli, STYLES, completions};
-use crate::options::NODE;
+use crate::settings::NODE;
 
 /// The groups and the order of the commands in `clearml-local --help`.
 const GROUPS: [(&str, &[&str]); 3] = [

@@ -11,9 +11,9 @@ use crate::settings::DEFAULT_NODE_IMAGE;
 const BEGIN: &str = "\
 # Settings
 
-This file is generated from `src/options`. Do not edit it: change the options and run
-`UPDATE_DOCS=1 cargo test --test docs`. The guide [Get started](guides/get-started.md) shows how
-to work with settings, and [Values](values.md) lists the values of the chart.
+This file is generated from `src/settings` and `src/options`. Do not edit it: change the options
+and run `UPDATE_DOCS=1 cargo test --test docs`. The guide [Get started](guides/get-started.md)
+shows how to work with settings, and [Values](values.md) lists the values of the chart.
 
 ## Precedence
 

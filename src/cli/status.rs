@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
 use crate::probe::Check;
-use crate::settings::{Instance, non_default};
+use crate::settings::non_default;
 use crate::status::{self, ENGINE_TIMEOUT, EngineTimeout, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
@@ -153,10 +153,10 @@ fn view(name: &str, status: &Status) -> StatusView {
     StatusView {
         state: status.health,
         name: name.to_owned(),
-        release: instance.map(Instance::release_name),
+        release: instance.map(|instance| instance.values.release_name()),
         endpoints: status.endpoints.clone(),
         components: status.components.iter().map(component).collect(),
-        data_dir: instance.map(|instance| instance.data_dir.to_string()),
+        data_dir: instance.map(|instance| instance.node.data_dir.to_string()),
         data_bytes: status.data_bytes,
         disk_free_bytes: status.disk_free,
         checks: status.checks.iter().map(check).collect(),

@@ -220,7 +220,7 @@ mod tests {
         let config = r#"{"auths": {"mirror.corp": {"auth": "bWU6Z2VoZWlt"}}}"#;
         crate::files::write(&dir.path().join("config.json"), config).unwrap();
         let sources = Sources {
-            mirror: Some("mirror.corp/hub".parse().unwrap()),
+            mirror: "mirror.corp/hub".parse().unwrap(),
             docker_config: Some(dir.path().to_owned()),
             ..Sources::default()
         };

@@ -13,7 +13,7 @@ use crate::settings::{Mirror, Pull};
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The registry that replaces all others.
-    pub mirror: Option<Mirror>,
+    pub mirror: Mirror,
     /// The directory of Docker's configuration with the user's credentials.
     pub docker_config: Option<PathBuf>,
     /// Credentials from the values, which take precedence over those in Docker's
@@ -26,15 +26,12 @@ pub struct Sources {
 impl Sources {
     /// Returns the reference from which an image is pulled.
     pub(super) fn resolve(&self, reference: &ImageRef) -> ImageRef {
-        match &self.mirror {
-            Some(mirror) => mirror.of(reference),
-            None => reference.clone(),
-        }
+        self.mirror.of(reference)
     }
 
     /// Returns whether images are pulled over HTTP without TLS.
     pub(super) fn plain_http(&self) -> bool {
-        self.mirror.as_ref().is_some_and(Mirror::plain_http)
+        self.mirror.plain_http()
     }
 
     /// Returns the user's credentials for the registry of a reference. Only warns if they
@@ -82,7 +79,7 @@ mod tests {
         let source =
             |sources: &Sources, image: &str| sources.resolve(&image.parse().unwrap()).to_string();
         assert_eq!(source(&sources, "mongo:4.4"), "mongo:4.4");
-        sources.mirror = Some("mirror.corp:5000/hub".parse().unwrap());
+        sources.mirror = "mirror.corp:5000/hub".parse().unwrap();
         for (reference, expected) in [
             ("mongo:4.4", "mirror.corp:5000/hub/library/mongo:4.4"),
             (

@@ -127,6 +127,7 @@ mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
     use crate::error::{Code, Explain};
+    use crate::ports::NodePorts;
     use crate::proxy::Proxies;
     use crate::session::TestInstance;
     use crate::settings::Instance;
@@ -138,7 +139,7 @@ mod tests {
         let node = spec::NodeSpec {
             name: &name,
             instance: &instance,
-            node_ports: instance.ports,
+            node_ports: NodePorts::default(),
             image_id,
             proxies: &Proxies::default(),
             api_server_port: 40000,

@@ -11,9 +11,9 @@ use ipnet::IpNet;
 use super::proxy;
 use crate::docker::{Container, ContainerSpec, Mount, Publish};
 use crate::image_ref::ImageRef;
-use crate::ports::Ports;
+use crate::ports::NodePorts;
 use crate::proxy::Proxies;
-use crate::settings::{DataPlace, Ingress, Instance, InstanceName, Pull};
+use crate::settings::{DataPlace, HostPorts, Ingress, Instance, InstanceName};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -86,7 +86,7 @@ pub struct NodeSpec<'a> {
     pub instance: &'a Instance,
     /// The node ports of the three services, which are the container ports of the
     /// published ports.
-    pub node_ports: Ports,
+    pub node_ports: NodePorts,
     /// The ID of the node image in the engine.
     pub image_id: &'a str,
     pub proxies: &'a Proxies,
@@ -105,7 +105,7 @@ impl NodeSpec<'_> {
         let kind = [
             (KIND_CLUSTER_LABEL, self.name.to_string()),
             ("io.x-k8s.kind.role", "control-plane".to_owned()),
-            (NODE_IMAGE_LABEL, self.instance.node_image.to_string()),
+            (NODE_IMAGE_LABEL, self.instance.node.node_image.to_string()),
         ];
         labels.extend(kind.map(|(key, value)| (key.to_owned(), value)));
         let mut mounts = vec![
@@ -137,12 +137,12 @@ impl NodeSpec<'_> {
             network: Some(NETWORK.into()),
             node: true,
             stop_timeout: Some(STOP_TIMEOUT),
-            ..ContainerSpec::new(name, self.instance.node_image.clone())
+            ..ContainerSpec::new(name, self.instance.node.node_image.clone())
         }
     }
 
     fn data_mount(&self) -> Mount {
-        match &self.instance.data_dir {
+        match &self.instance.node.data_dir {
             DataPlace::Directory(path) => Mount::Bind(path.to_path_buf(), DATA_ROOT.into(), false),
             DataPlace::Volume(name) => Mount::Volume(name.clone(), DATA_ROOT.into()),
         }
@@ -153,7 +153,7 @@ impl NodeSpec<'_> {
             .port_mappings()
             .into_iter()
             .map(|(_, host, container)| Publish {
-                address: self.instance.listen.ip(),
+                address: self.instance.network.listen.ip(),
                 host,
                 container,
             })
@@ -168,22 +168,19 @@ impl NodeSpec<'_> {
 
     /// Returns flag, host port and node port of the services for users.
     fn port_mappings(&self) -> Vec<(&'static str, u16, u16)> {
-        let (host, node) = (self.instance.ports, self.node_ports);
-        let mut mappings = vec![
-            ("--web-port", host.web, node.web),
-            ("--api-port", host.api, node.api),
-            ("--files-port", host.files, node.files),
-        ];
+        let NodePorts { web, api, files } = self.node_ports;
+        let servers = self.instance.ports.each().into_iter();
+        let servers = servers.zip([web, api, files]);
         let ingress = self.instance.ingress.ports().into_iter();
         let ingress = ingress.zip(INGRESS_NODE_PORTS);
-        mappings.extend(ingress.map(|((flag, host), node)| (flag, host, node)));
-        mappings
+        let all = servers.chain(ingress);
+        all.map(|((flag, host), node)| (flag, host, node)).collect()
     }
 
     /// Returns whether the node publishes the ports of the ingress controller. Without
     /// one, the values may assign these node ports to a service.
     fn has_ingress(&self, node: &Container) -> bool {
-        let Ports { web, api, files } = self.node_ports;
+        let NodePorts { web, api, files } = self.node_ports;
         INGRESS_NODE_PORTS.iter().all(|port| {
             ![web, api, files].contains(port)
                 && node.ports.iter().any(|(container, ..)| container == port)
@@ -214,17 +211,17 @@ impl NodeSpec<'_> {
                 compare(
                     "--listen",
                     address.clone(),
-                    self.instance.listen.to_string(),
+                    self.instance.network.listen.to_string(),
                 );
             }
         }
-        let wanted = &self.instance.node_image;
+        let wanted = &self.instance.node.node_image;
         if let Some(image) = node_image(node).filter(|image| image != wanted) {
             compare("--node-image", image.to_string(), wanted.to_string());
         }
         differences.dedup();
-        if let Some(data) = data_dir(node).filter(|data| *data != self.instance.data_dir) {
-            let wanted = &self.instance.data_dir;
+        if let Some(data) = data_dir(node).filter(|data| *data != self.instance.node.data_dir) {
+            let wanted = &self.instance.node.data_dir;
             differences.push(("--data-dir", data.to_string(), wanted.to_string()));
         }
         differences
@@ -234,39 +231,28 @@ impl NodeSpec<'_> {
 /// Returns the settings of a node, as far as its container shows them. Returns `None` if
 /// it does not publish the default node ports.
 pub fn instance_of(node: &Container) -> Option<Instance> {
-    let defaults = Ports::default();
+    let defaults = NodePorts::default();
     let published = |port| node.ports.iter().find(|(container, ..)| *container == port);
     let host = |port| published(port).map(|(_, _, host)| *host);
     let (_, address, _) = published(defaults.web)?;
-    let mut ingress = Ingress::default();
+    let mut instance = Instance::with_defaults(data_dir(node)?);
+    instance.network.listen = address.parse().ok()?;
+    instance.ports = HostPorts {
+        web: host(defaults.web)?,
+        api: host(defaults.api)?,
+        files: host(defaults.files)?,
+    };
+    instance.node.node_image = node_image(node)?;
+    instance.node.autostart = node.restart_policy.as_deref() != Some("no");
     if let [Some(http), Some(https)] = INGRESS_NODE_PORTS.map(host) {
-        ingress = Ingress {
+        instance.ingress = Ingress {
             enabled: true,
             http_port: http,
             https_port: https,
-            ..ingress
+            ..instance.ingress
         };
     }
-    Some(Instance {
-        listen: address.parse().ok()?,
-        ports: Ports {
-            web: host(defaults.web)?,
-            api: host(defaults.api)?,
-            files: host(defaults.files)?,
-        },
-        release: crate::release::DEFAULT.to_owned(),
-        release_file: None,
-        node_image: node_image(node)?,
-        data_dir: data_dir(node)?,
-        values: Vec::new(),
-        sets: Vec::new(),
-        ca: None,
-        registry_mirror: None,
-        pull: Pull::default(),
-        autostart: node.restart_policy.as_deref() != Some("no"),
-        merge_kubeconfig: false,
-        ingress,
-    })
+    Some(instance)
 }
 
 pub fn node_image(node: &Container) -> Option<ImageRef> {
@@ -315,17 +301,17 @@ mod tests {
     static NO_PROXIES: std::sync::LazyLock<Proxies> = std::sync::LazyLock::new(Proxies::default);
 
     fn instance() -> Instance {
-        Instance {
-            node_image: "node:1".parse().unwrap(),
-            ..Instance::with_defaults(DataPlace::Directory(Path::new("/home/me/data").into()))
-        }
+        let place = DataPlace::Directory(Path::new("/home/me/data").into());
+        let mut instance = Instance::with_defaults(place);
+        instance.node.node_image = "node:1".parse().unwrap();
+        instance
     }
 
     fn spec<'a>(name: &'a InstanceName, instance: &'a Instance) -> NodeSpec<'a> {
         NodeSpec {
             name,
             instance,
-            node_ports: Ports::default(),
+            node_ports: NodePorts::default(),
             image_id: "sha256:0123456789abcdef",
             proxies: &NO_PROXIES,
             api_server_port: 40000,
@@ -371,7 +357,7 @@ mod tests {
         let kept: Instance = serde_json::from_value(kept).unwrap();
         assert_eq!(spec(&name, &kept).differences(&node), []);
         let mut elsewhere = fits.clone();
-        elsewhere.data_dir = DataPlace::Volume("v".into());
+        elsewhere.node.data_dir = DataPlace::Volume("v".into());
         let differences = spec(&name, &elsewhere).differences(&node);
         let moved = ("--data-dir", "/home/me/data".into(), "volume:v".into());
         assert_eq!(differences, [moved]);
@@ -403,7 +389,7 @@ mod tests {
     fn a_service_on_a_port_of_the_ingress_is_not_an_ingress() {
         let (name, plain) = ("demo".parse().unwrap(), instance());
         let moved = NodeSpec {
-            node_ports: Ports {
+            node_ports: NodePorts {
                 web: 30082,
                 api: 30083,
                 files: 30081,

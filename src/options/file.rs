@@ -9,7 +9,8 @@ use serde::de::value::Error as Stop;
 use serde::de::{self, DeserializeOwned, Error as _, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-use super::{Error, InstanceOptions, Options, ValuesOptions};
+use super::{InstanceOptions, Options};
+use crate::settings::{Error, ValuesOptions};
 use crate::{files, yaml};
 
 /// The name in the working directory.
@@ -56,6 +57,8 @@ impl SettingsFile {
             options: Options {
                 values: ValuesOptions { set, ..values },
                 network: groups.read()?,
+                ports: groups.read()?,
+                ingress: groups.read()?,
                 node: groups.read()?,
                 wait: groups.read()?,
             },
@@ -207,7 +210,7 @@ mod tests {
         let home = dirs::home_dir().unwrap();
         let here = std::env::current_dir().unwrap();
         assert_eq!(options.node.data_dir, Some(home.join("data").into()));
-        let ca_file = options.network.ca_file;
+        let ca_file = options.node.ca_file;
         assert_eq!(ca_file.as_deref(), Some(&*here.join("ca.pem")));
         let files = options.values.values.iter();
         let files: Vec<&Path> = files
@@ -223,16 +226,17 @@ mod tests {
     #[test]
     fn options_take_precedence_over_the_file_and_both_over_earlier_runs() {
         let place = || DataPlace::from(Path::new("/data").to_owned());
-        let earlier = Instance {
-            release: "2.3".into(),
-            ..Instance::with_defaults(place())
-        };
+        let mut earlier = Instance::with_defaults(place());
+        earlier.values.release = "2.3".into();
         let file = Options::of("{webPort: 8080, apiPort: 8008, timeout: 1m}");
         let now = Options::of("webPort: 9090").or(file);
         assert_eq!(now.wait.timeout().as_secs(), 60);
         let now = now.apply(earlier).unwrap();
         let ports = (now.ports.web, now.ports.api, now.ports.files);
         assert_eq!(ports, (9090, 8008, 30081));
-        assert_eq!((now.release.as_str(), now.data_dir), ("2.3", place()));
+        assert_eq!(
+            (now.values.release.as_str(), now.node.data_dir),
+            ("2.3", place())
+        );
     }
 }

@@ -1,52 +1,20 @@
-//! Options: one struct for each group, which is used for the command line, the environment and
-//! `clearml-local.yaml`, in that order of precedence. [`Options::apply`] changes the settings
-//! of an instance.
+//! The options of the user: from the command line, the environment and `clearml-local.yaml`, in
+//! that order of precedence. `settings/` defines those that are saved, and [`Options::apply`]
+//! changes the settings of an instance.
 
-/// Defines a group of options and its method `or`, which merges options of two sources.
-macro_rules! options {
-    (
-        $(#[$($attribute:tt)*])*
-        pub struct $name:ident {
-            $($(#[$($field_attribute:tt)*])* pub $field:ident: $type:ty,)*
-        }
-    ) => {
-        $(#[$($attribute)*])*
-        pub struct $name {
-            $($(#[$($field_attribute)*])* pub $field: $type,)*
-        }
-
-        impl $name {
-            /// Takes options that are not set from `fallback`.
-            #[must_use]
-            pub fn or(self, fallback: $name) -> $name {
-                $name { $($field: self.$field.or(fallback.$field),)* }
-            }
-        }
-    };
-}
-
-mod arguments;
-mod error;
 mod file;
-mod files;
-mod network;
-mod node;
 mod output;
-mod read;
 mod timeout;
-mod values;
 
 use serde::Deserialize;
 
-pub use self::error::Error;
 pub use self::file::SettingsFile;
-pub use self::files::InputFile;
-pub use self::network::NetworkOptions;
-pub use self::node::{NODE, NodeOptions};
 pub use self::output::{Format, OUTPUT, OutputOptions, ProgressChoice};
 pub use self::timeout::{Timeout, WaitOptions};
-pub use self::values::{SetOptions, ValuesOptions};
-use crate::settings::{Instance, InstanceName};
+use crate::settings::{
+    Error, IngressOptions, Instance, InstanceName, NetworkOptions, NodeOptions, PortsOptions,
+    ValuesOptions, check_ports, options,
+};
 
 options! {
     /// The instance that a command acts on.
@@ -75,6 +43,12 @@ options! {
         /// Network.
         #[command(flatten)]
         pub network: NetworkOptions,
+        /// Ports.
+        #[command(flatten)]
+        pub ports: PortsOptions,
+        /// Ingress controller.
+        #[command(flatten)]
+        pub ingress: IngressOptions,
         /// Node.
         #[command(flatten)]
         pub node: NodeOptions,
@@ -98,12 +72,53 @@ impl Options {
     /// # Errors
     /// A file cannot be read, or two ports are the same.
     pub fn apply(&self, to: Instance) -> Result<Instance, Error> {
-        let Options {
-            values,
-            network,
-            node,
-            wait: _,
-        } = self;
-        values.apply(node.apply(network.apply(to)?))
+        let ports = self.ports.apply(to.ports)?;
+        let ingress = self.ingress.apply(to.ingress)?;
+        check_ports(ports, &ingress)?;
+        Ok(Instance {
+            network: self.network.apply(to.network)?,
+            ports,
+            ingress,
+            node: self.node.apply(to.node)?,
+            values: self.values.apply(to.values)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn refused(file: &str) -> Option<String> {
+        let instance = Instance::with_defaults(Path::new("/data").to_owned().into());
+        let error = Options::of(file).apply(instance).err();
+        error.map(|error| error.to_string())
+    }
+
+    #[test]
+    fn refuses_the_same_port_for_two_servers() {
+        assert_eq!(
+            refused("webPort: 30008").as_deref(),
+            Some("the ports of web, API and files must be different, got 30008, 30008 and 30081")
+        );
+    }
+
+    #[test]
+    fn refuses_an_ingress_port_that_is_in_use_by_a_server() {
+        assert_eq!(
+            refused("webPort: 80"),
+            None,
+            "without an ingress controller"
+        );
+        assert_eq!(
+            refused("{webPort: 80, withIngress: true}").as_deref(),
+            Some("--http-port and --web-port cannot both be 80")
+        );
+        assert_eq!(
+            refused("{withIngress: true, httpPort: 443}").as_deref(),
+            Some("--https-port and --http-port cannot both be 443")
+        );
     }
 }

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::loopback;
-use crate::ports::Ports;
-use crate::settings::{Host, Instance};
+use crate::settings::{Host, HostPorts, Instance};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Endpoints {
@@ -24,7 +23,7 @@ impl Endpoints {
 
     /// Returns the URLs for users, with this name of the host.
     fn with(instance: &Instance, loopback: &str) -> Endpoints {
-        let listen = instance.listen;
+        let listen = instance.network.listen;
         let host = match listen.is_loopback() || listen.is_all() {
             true => loopback.to_owned(),
             false => listen.to_string(),
@@ -52,7 +51,7 @@ impl Endpoints {
         Endpoints::at(&connect_address(instance).to_string(), instance.ports)
     }
 
-    fn at(host: &str, ports: Ports) -> Endpoints {
+    fn at(host: &str, ports: HostPorts) -> Endpoints {
         Endpoints {
             web: format!("http://{host}:{}", ports.web),
             api: format!("http://{host}:{}", ports.api),
@@ -63,7 +62,7 @@ impl Endpoints {
 
 /// Returns the address of this host at which the ports of an instance are reached.
 pub(super) fn connect_address(instance: &Instance) -> IpAddr {
-    instance.listen.connect_address()
+    instance.network.listen.connect_address()
 }
 
 #[cfg(test)]
@@ -71,10 +70,9 @@ mod tests {
     use super::*;
 
     fn instance(listen: &str) -> Instance {
-        Instance {
-            listen: listen.parse().unwrap(),
-            ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
-        }
+        let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        instance.network.listen = listen.parse().unwrap();
+        instance
     }
 
     fn host(name: &str, tls_secret: Option<&str>) -> Host {

@@ -220,7 +220,7 @@ pub async fn save(
         let saved = cluster.store_record(KIND, session.name.as_str(), RECORD, NAMESPACE, &text);
         saved.await?;
     }
-    match &instance.data_dir {
+    match &instance.node.data_dir {
         DataPlace::Directory(dir) => state::write_keys(dir, secrets, instance)?,
         DataPlace::Volume(_) => {
             let script = "umask 077; f=\"$1/$2\"; new=$(cat); \

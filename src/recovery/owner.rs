@@ -22,7 +22,7 @@ pub fn is_unrecognized(stored: &Instance, node: &Container, state: &StateDir) ->
 
 /// Returns whether the node's data are elsewhere than this home knows.
 pub(super) fn has_other_data_dir(stored: &Instance, node: &Container) -> bool {
-    spec::data_dir(node).is_some_and(|place| place != stored.data_dir)
+    spec::data_dir(node).is_some_and(|place| place != stored.node.data_dir)
 }
 
 /// Which instance a node belongs to.
@@ -74,7 +74,7 @@ pub(super) fn ownership_by_keys(
     let another = || AnotherInstance {
         node: node.name.clone(),
         node_data: spec::data_dir(node),
-        home_data: stored.data_dir.clone(),
+        home_data: stored.node.data_dir.clone(),
         state: state.root().to_owned(),
     };
     match node_keys {

@@ -72,8 +72,8 @@ impl Revision {
     /// Returns whether both apply the same values with the same release and program.
     fn applies_same(&self, other: &Revision) -> bool {
         self.values == other.values
-            && self.instance.release == other.instance.release
-            && self.instance.release_file == other.instance.release_file
+            && self.instance.values.release == other.instance.values.release
+            && self.instance.values.release_file == other.instance.values.release_file
             && self.program == other.program
     }
 }
@@ -206,7 +206,7 @@ impl Entry {
         Entry {
             revision: revision.number,
             at: revision.at,
-            release: revision.instance.release_name(),
+            release: revision.instance.values.release_name(),
             program: revision.program.clone(),
             result: match revision.outcome {
                 Outcome::Ready if current => "ready",
@@ -226,7 +226,7 @@ impl Entry {
 
 /// Returns values and release as one tree.
 fn tree(revision: &Revision) -> Value {
-    let mut tree = json!({"release": revision.instance.release_name()});
+    let mut tree = json!({"release": revision.instance.values.release_name()});
     if let (Some(map), Some(values)) = (tree.as_object_mut(), revision.values.as_object()) {
         map.extend(values.clone());
     }

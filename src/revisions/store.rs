@@ -114,10 +114,8 @@ mod tests {
 
     fn revision(set: &str) -> Revision {
         let place = std::path::PathBuf::from("/data").into();
-        let instance = Instance {
-            sets: vec![SetArgument::new(SetKind::Set, set)],
-            ..Instance::with_defaults(place)
-        };
+        let mut instance = Instance::with_defaults(place);
+        instance.values.sets = vec![SetArgument::new(SetKind::Set, set)];
         let values = serde_json::json!({"set": set});
         Revision::new(instance, values, None)
     }

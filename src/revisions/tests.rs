@@ -5,10 +5,8 @@ use crate::inputs::{SetArgument, SetKind};
 
 fn revision(replicas: u32) -> Revision {
     let set = format!("apiserver.replicaCount={replicas}");
-    let instance = Instance {
-        sets: vec![SetArgument::new(SetKind::Set, set)],
-        ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
-    };
+    let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+    instance.values.sets = vec![SetArgument::new(SetKind::Set, set)];
     let values = json!({"apiserver": {"replicaCount": replicas}});
     Revision::new(instance, values, None)
 }

@@ -3,26 +3,44 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The ingress controller, its host ports and its host names. Saved with the instance, so that
-/// only `up` must resolve the values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Ingress {
-    pub enabled: bool,
-    pub http_port: u16,
-    pub https_port: u16,
-    /// The host names that it serves.
-    pub hosts: Hosts,
+use super::arguments::{ArgExt, Port};
+use super::network::NETWORK;
+
+settings! {
+    /// The ingress controller.
+    #[command(next_help_heading = NETWORK)]
+    pub struct IngressOptions => #[serde(default)] Ingress() {
+        /// Install an ingress controller for host names
+        ///
+        /// Traefik runs in the node and serves the host names of `ingress.*` in the values. If
+        /// the values enable no ingress, it serves all three servers under the chart's names.
+        #[arg(long, switch(), env = "CLEARML_LOCAL_WITH_INGRESS")]
+        pub with_ingress: bool => enabled: bool = false,
+        /// HTTP port of the ingress controller [default: 80]
+        #[arg(
+            long,
+            value_name = "PORT",
+            env = "CLEARML_LOCAL_HTTP_PORT",
+            hide_short_help = true
+        )]
+        pub http_port: Port => http_port: u16 = 80,
+        /// HTTPS port of the ingress controller [default: 443]
+        #[arg(
+            long,
+            value_name = "PORT",
+            env = "CLEARML_LOCAL_HTTPS_PORT",
+            hide_short_help = true
+        )]
+        pub https_port: Port => https_port: u16 = 443,
+        /// The host names that it serves, from the values. Saved, so that only `up` must resolve
+        /// the values.
+        pub hosts: Hosts = Hosts::default(),
+    }
 }
 
 impl Default for Ingress {
     fn default() -> Self {
-        Ingress {
-            enabled: false,
-            http_port: 80,
-            https_port: 443,
-            hosts: Hosts::default(),
-        }
+        Ingress::with_defaults()
     }
 }
 

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::image_ref::{ImageRef, RepositoryPrefix};
 
-/// The value that removes a mirror.
+/// The value for no mirror.
 const NONE: &str = "none";
 
 /// The registry to pull all images from: a host with an optional port and path. With
 /// `mirror.corp/hub`, the image `mongo:4.4` is `mirror.corp/hub/library/mongo:4.4`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mirror {
-    /// `None` removes a mirror.
+    /// `None` if images are pulled from their own registries.
     place: Option<RepositoryPrefix>,
     plain_http: bool,
 }
@@ -34,8 +34,7 @@ impl Mirror {
         self.plain_http
     }
 
-    /// Returns whether it is `none`, which removes a mirror.
-    pub fn is_none(&self) -> bool {
+    pub(super) fn is_none(&self) -> bool {
         self.place.is_none()
     }
 }
@@ -54,14 +53,16 @@ impl FromStr for Mirror {
             }
             None => (false, text),
         };
-        let place = match place.trim_end_matches('/') {
-            NONE => None,
-            place => {
-                let parsed = place.parse();
-                Some(parsed.map_err(|why| format!("{why}; expected HOST[:PORT][/PATH]"))?)
-            }
-        };
-        Ok(Mirror { place, plain_http })
+        let place = place.trim_end_matches('/');
+        if place == NONE {
+            return Ok(Mirror::default());
+        }
+        let place = place.parse();
+        let place = place.map_err(|why| format!("{why}; expected HOST[:PORT][/PATH]"))?;
+        Ok(Mirror {
+            place: Some(place),
+            plain_http,
+        })
     }
 }
 

@@ -1,72 +1,52 @@
-//! The saved settings of an instance and their types. `options/` reads the options of the user
-//! and applies them to the settings.
+//! The settings of an instance. Each is defined once, in its group: its type, its default, its
+//! option with help, variable and key of `clearml-local.yaml`, and how it is saved.
 
+#[macro_use]
+mod definition;
+
+mod arguments;
+mod certificates;
 mod data;
+mod error;
 mod ingress;
+mod input_file;
 mod listen;
 mod mirror;
 mod name;
+mod network;
+mod node;
 mod pull;
-mod undo;
+mod read;
+mod values;
 
-use std::sync::LazyLock;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use serde::{Deserialize, Deserializer, Serialize};
-
+pub use self::certificates::Certificates;
 pub use self::data::DataPlace;
-pub use self::ingress::{Host, Hosts, Ingress};
+pub(crate) use self::definition::options;
+pub use self::error::Error;
+pub use self::ingress::{Host, Hosts, Ingress, IngressOptions};
+pub use self::input_file::InputFile;
 pub use self::listen::Listen;
 pub use self::mirror::Mirror;
 pub use self::name::{DEFAULT_NAME, InstanceName, non_default};
+pub use self::network::{HostPorts, NetworkOptions, NetworkSettings, PortsOptions, check_ports};
+pub use self::node::{DEFAULT_NODE_IMAGE, NODE, NodeOptions, NodeSettings};
 pub use self::pull::Pull;
-use crate::image_ref::ImageRef;
-use crate::inputs::{KeptFile, SetArgument};
-use crate::ports::Ports;
-use crate::release::{self, Release};
-
-/// The node image of kind 0.33, pinned by digest.
-pub static DEFAULT_NODE_IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
-    let image = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
-    image.parse().expect("the reference is part of the program")
-});
+pub use self::values::{SetOptions, ValuesOptions, ValuesSettings};
 
 /// The settings of an instance. They are saved in the state directory, so that a later `up`
 /// without options uses them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self")]
 pub struct Instance {
-    #[serde(deserialize_with = "listen::deserialize_saved")]
-    pub listen: Listen,
-    pub ports: Ports,
-    /// Name of a release, or path of a release file.
-    pub release: String,
-    /// The content of the release file, so that later commands work in any directory. Versions
-    /// up to 0.1.0 saved only the path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release_file: Option<KeptFile>,
-    #[serde(deserialize_with = "deserialize_node_image")]
-    pub node_image: ImageRef,
-    pub data_dir: DataPlace,
-    /// Values files, lowest precedence first.
-    pub values: Vec<KeptFile>,
-    /// Arguments of the `--set` options; within each kind, lowest precedence first.
-    pub sets: Vec<SetArgument>,
-    /// Certificate authorities that the node trusts in addition to the public ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<KeptFile>,
-    /// The registry to pull all images from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registry_mirror: Option<Mirror>,
-    /// Where to pull images that the node lacks.
-    #[serde(default, skip_serializing_if = "Pull::is_default")]
-    pub pull: Pull,
-    /// Whether the engine starts the server after a reboot.
-    #[serde(default = "default_autostart")]
-    pub autostart: bool,
-    /// Whether the user's kubeconfig has a context for the instance.
-    #[serde(default)]
-    pub merge_kubeconfig: bool,
-    /// The ingress controller in the node.
+    #[serde(flatten)]
+    pub network: NetworkSettings,
+    pub ports: HostPorts,
+    #[serde(flatten)]
+    pub values: ValuesSettings,
+    #[serde(flatten)]
+    pub node: NodeSettings,
     #[serde(default)]
     pub ingress: Ingress,
 }
@@ -75,97 +55,190 @@ impl Instance {
     /// Returns the default settings.
     pub fn with_defaults(data_dir: DataPlace) -> Instance {
         Instance {
-            listen: Listen::LOOPBACK,
-            ports: Ports::default(),
-            release: release::DEFAULT.to_owned(),
-            release_file: None,
-            node_image: DEFAULT_NODE_IMAGE.clone(),
-            data_dir,
-            values: Vec::new(),
-            sets: Vec::new(),
-            ca: None,
-            registry_mirror: None,
-            pull: Pull::default(),
-            autostart: default_autostart(),
-            merge_kubeconfig: false,
+            network: NetworkSettings::with_defaults(),
+            ports: HostPorts::with_defaults(),
+            values: ValuesSettings::default(),
+            node: NodeSettings::with_defaults(data_dir),
             ingress: Ingress::default(),
         }
     }
 
-    /// Returns the name of the release, which a release file contains.
-    pub fn release_name(&self) -> String {
-        let file = self.release_file.as_ref();
-        let named = file.and_then(|file| Release::from_file_text(&file.text, &file.path).ok());
-        named.map_or_else(|| self.release.clone(), |release| release.name)
-    }
-
-    /// Takes the release and the values from another instance: the settings that a revision
-    /// records and a rollback restores. Ports, data location and node are not among them.
-    #[must_use]
-    pub fn with_values_and_release_of(self, other: &Instance) -> Instance {
-        Instance {
-            release: other.release.clone(),
-            release_file: other.release_file.clone(),
-            values: other.values.clone(),
-            sets: other.sets.clone(),
-            ..self
-        }
-    }
-}
-
-impl Instance {
     /// Takes the settings that a node was created with: its image, data location and ports.
     #[must_use]
     pub fn with_node_settings_of(self, node: Instance) -> Instance {
+        let ports = match node.ingress.enabled {
+            true => (node.ingress.http_port, node.ingress.https_port),
+            false => (self.ingress.http_port, self.ingress.https_port),
+        };
         Instance {
-            listen: node.listen,
+            network: node.network,
             ports: node.ports,
-            node_image: node.node_image,
-            data_dir: node.data_dir,
+            node: NodeSettings {
+                node_image: node.node.node_image,
+                data_dir: node.node.data_dir,
+                ..self.node
+            },
             ingress: Ingress {
                 enabled: node.ingress.enabled,
-                http_port: match node.ingress.enabled {
-                    true => node.ingress.http_port,
-                    false => self.ingress.http_port,
-                },
-                https_port: match node.ingress.enabled {
-                    true => node.ingress.https_port,
-                    false => self.ingress.https_port,
-                },
+                http_port: ports.0,
+                https_port: ports.1,
                 ..self.ingress
             },
             ..self
         }
     }
-}
 
-/// Deserializes a saved reference. Versions up to 0.1.0 accepted any text and saved it before
-/// the node was created; no node was ever created from an invalid reference.
-fn deserialize_node_image<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<ImageRef, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(text.parse().unwrap_or_else(|_| DEFAULT_NODE_IMAGE.clone()))
-}
-
-impl Instance {
     /// Adopts settings that were saved by another home directory, with the settings that the
     /// node was created with.
     #[must_use]
     pub fn for_this_home(self, made_with: Option<Instance>) -> Instance {
-        let settings = match made_with {
+        let mut settings = match made_with {
             Some(made_with) => self.with_node_settings_of(made_with),
             None => self,
         };
-        Instance {
-            // It applies to the kubeconfig of that home directory.
-            merge_kubeconfig: false,
-            ..settings
+        // It applies to the kubeconfig of that home directory.
+        settings.node.merge_kubeconfig = false;
+        settings
+    }
+
+    /// Returns the options of `up` that restore the settings `before`, except values and
+    /// release, which a rollback restores.
+    pub fn options_to_restore(&self, before: &Instance) -> Vec<String> {
+        let mut ingress = before.ingress.clone();
+        if !ingress.enabled {
+            // Without a controller, its ports do not matter.
+            ingress.http_port = self.ingress.http_port;
+            ingress.https_port = self.ingress.https_port;
         }
+        [
+            self.network.options_to_restore(&before.network),
+            self.ports.options_to_restore(&before.ports),
+            self.ingress.options_to_restore(&ingress),
+            self.node.options_to_restore(&before.node),
+        ]
+        .concat()
     }
 }
 
-/// Servers start after a reboot, as with ClearML's own compose file.
-fn default_autostart() -> bool {
-    true
+/// The settings of the first version, in the order in which it saved them. Later ones follow, so
+/// that no version changes the file of an instance whose settings have not changed.
+const FIRST: [&str; 8] = [
+    "listen",
+    "ports",
+    "release",
+    "releaseFile",
+    "nodeImage",
+    "dataDir",
+    "values",
+    "sets",
+];
+
+impl Serialize for Instance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let groups = Instance::serialize(self, serde_json::value::Serializer);
+        let serde_json::Value::Object(settings) = groups.map_err(serde::ser::Error::custom)? else {
+            unreachable!("a struct is an object");
+        };
+        let mut settings: Vec<_> = settings.into_iter().collect();
+        let rank = |name: &str| FIRST.iter().position(|first| *first == name);
+        settings.sort_by_key(|(name, _)| rank(name).unwrap_or(FIRST.len()));
+        serializer.collect_map(settings)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Instance::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::inputs::KeptFile;
+
+    #[test]
+    fn returns_only_options_of_changed_settings() {
+        let before = Instance::with_defaults(PathBuf::from("/data").into());
+        assert_eq!(before.options_to_restore(&before), [""; 0]);
+        let mut now = before.clone();
+        now.ports.web = 9090;
+        now.ingress = Ingress {
+            enabled: true,
+            http_port: 8080,
+            ..now.ingress
+        };
+        now.node.registry_mirror = "mirror.corp".parse().unwrap();
+        now.node.pull = Pull::Engine;
+        assert_eq!(
+            now.options_to_restore(&before),
+            [
+                "--web-port 30080",
+                "--with-ingress=false",
+                "--registry-mirror none",
+                "--pull auto"
+            ]
+        );
+        assert_eq!(
+            before.options_to_restore(&now)[3..],
+            ["--registry-mirror mirror.corp", "--pull engine"]
+        );
+    }
+
+    #[test]
+    fn returns_the_option_of_every_setting() {
+        let before = Instance::with_defaults(PathBuf::from("/data").into());
+        let file = KeptFile {
+            path: "/my ca.pem".into(),
+            text: String::new(),
+        };
+        let now = Instance {
+            network: NetworkSettings {
+                listen: "0.0.0.0".parse().unwrap(),
+            },
+            ports: HostPorts {
+                web: 1,
+                api: 2,
+                files: 3,
+            },
+            ingress: Ingress {
+                enabled: true,
+                http_port: 4,
+                https_port: 5,
+                hosts: Hosts::default(),
+            },
+            node: NodeSettings {
+                ca: serde_json::from_value(serde_json::to_value(file).unwrap()).unwrap(),
+                data_dir: DataPlace::Volume("v".into()),
+                node_image: "node:1".parse().unwrap(),
+                registry_mirror: "mirror.corp".parse().unwrap(),
+                pull: Pull::Node,
+                autostart: false,
+                merge_kubeconfig: true,
+            },
+            values: before.values.clone(),
+        };
+        let node_image = format!("--node-image {}", *DEFAULT_NODE_IMAGE);
+        assert_eq!(
+            now.options_to_restore(&before),
+            [
+                "--listen 127.0.0.1",
+                "--web-port 30080",
+                "--api-port 30008",
+                "--files-port 30081",
+                "--with-ingress=false",
+                "--ca-file /dev/null",
+                "--data-dir /data",
+                &node_image,
+                "--registry-mirror none",
+                "--pull auto",
+                "--autostart=true",
+                "--merge-kubeconfig=false",
+            ]
+        );
+        let options = before.options_to_restore(&now).join(" ");
+        assert!(options.contains("--http-port 4 --https-port 5 --ca-file '/my ca.pem'"));
+    }
 }

@@ -61,7 +61,7 @@ impl Change {
         let engine = session.engine;
         let (wanted, sources) = (plan.images(), plan.sources(run.request));
         let can_load = node.running && node::can_load_images(engine, &node.name).await?;
-        let has_image_volume = match engine.image(&plan.instance.node_image).await? {
+        let has_image_volume = match engine.image(&plan.instance.node.node_image).await? {
             Some(image) => {
                 let volume = spec::image_volume(&plan.name, &image.id);
                 node.mounts.iter().any(|(source, _)| *source == volume)
@@ -84,7 +84,7 @@ impl Change {
             _ => Vec::new(),
         };
         // The node image must be in Docker, which creates the container from it.
-        let node_image = [RequiredImage::of(plan.instance.node_image.clone())];
+        let node_image = [RequiredImage::of(plan.instance.node.node_image.clone())];
         let by_engine = Sources {
             pull: Pull::Engine,
             ..sources.clone()
@@ -121,7 +121,7 @@ pub(super) fn with_undo(
         let options = options.join(" ");
         error = error.with_hint(Hint::run("undo the change", ours!(Up, "{options}")));
     }
-    let values_changed = now.clone().with_values_and_release_of(before) != now;
+    let values_changed = now.values != before.values;
     if let Some(good) = good.filter(|_| values_changed) {
         error = error.with_hint(Hint::run(
             format!("roll back to the values of revision {good}"),
@@ -138,10 +138,9 @@ mod tests {
     use crate::docker::{Engine, Output};
     use crate::image_ref::ImageRef;
     use crate::options::Options;
-    use crate::ports::Ports;
     use crate::proxy::Proxies;
     use crate::session::TestInstance;
-    use crate::settings::DataPlace;
+    use crate::settings::{DataPlace, HostPorts};
     use crate::up::{Request, up};
 
     /// No process listens on port 1: the Kubernetes API is unreachable.
@@ -174,7 +173,7 @@ mod tests {
             let [web, api, files, http, https] = [(); 5].map(|()| free_port());
             let mut kept =
                 Instance::with_defaults(DataPlace::Directory(dir.path().join("data").into()));
-            kept.ports = Ports { web, api, files };
+            kept.ports = HostPorts { web, api, files };
             state.save_instance(&kept).unwrap();
             state
                 .save_secrets(&crate::secrets::Secrets::generate())
@@ -183,7 +182,7 @@ mod tests {
             plan.marker().write(&dir.path().join("data")).unwrap();
             let mut images: Vec<ImageRef> =
                 plan.images().into_iter().map(|i| i.reference).collect();
-            images.push(kept.node_image.clone());
+            images.push(kept.node.node_image.clone());
             let engine = FakeEngine::new(State {
                 info: info.clone(),
                 images: images
@@ -234,7 +233,7 @@ mod tests {
     async fn an_unavailable_image_changes_nothing() {
         for keeps_images in [false, true] {
             let changed = Changed::new().await;
-            let reference = &changed.kept.node_image;
+            let reference = &changed.kept.node.node_image;
             let volume = spec::image_volume(&changed.demo.name, &reference.to_string());
             if keeps_images {
                 let mut state = changed.engine.state();
@@ -272,7 +271,7 @@ mod tests {
                 .get_mut("demo-control-plane")
                 .unwrap()
                 .running = false;
-            let image = state.images[&changed.kept.node_image].clone();
+            let image = state.images[&changed.kept.node.node_image].clone();
             state
                 .images
                 .insert(crate::manifests::TRAEFIK_IMAGE.clone(), image);
@@ -302,7 +301,7 @@ mod tests {
         for existing in [false, true] {
             let mut changed = Changed::new().await;
             changed.engine.state().containers.clear();
-            changed.kept.data_dir = DataPlace::Volume("data".into());
+            changed.kept.node.data_dir = DataPlace::Volume("data".into());
             changed.demo.state.save_instance(&changed.kept).unwrap();
             changed.request.options = Options::default();
             if existing {

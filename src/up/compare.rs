@@ -95,7 +95,7 @@ async fn compare_with_cluster(
         back_to,
         warnings: plan.warnings.clone(),
     };
-    let place = &plan.instance.data_dir;
+    let place = &plan.instance.node.data_dir;
     let exists = match place {
         DataPlace::Directory(dir) => dir.exists(),
         DataPlace::Volume(name) => engine.volume_labels(name).await?.is_some(),
@@ -118,7 +118,7 @@ async fn compare_with_cluster(
             compared.baseline = Baseline::Cluster;
             let wanted = plan.images();
             let mut identities =
-                images::identities(engine, &node_name, &wanted, plan.instance.pull).await?;
+                images::identities(engine, &node_name, &wanted, plan.instance.node.pull).await?;
             for image in wanted {
                 let later = || "known after it is pulled".to_owned();
                 identities.entry(image.reference).or_insert_with(later);

@@ -41,7 +41,7 @@ pub(super) async fn write_marker<'a>(
     plan: &'a Plan,
     engine: &dyn Engine,
 ) -> Result<Option<&'a str>> {
-    match &plan.instance.data_dir {
+    match &plan.instance.node.data_dir {
         DataPlace::Directory(path) => {
             plan.marker().write(path)?;
             Ok(None)
@@ -102,7 +102,7 @@ pub(super) async fn move_data(run: &Run<'_>) -> Result<bool> {
 /// # Errors
 /// It does not, or the engine does not answer.
 pub(super) async fn check_owners(run: &Run<'_>) -> Result<()> {
-    let Some(dir) = run.plan.instance.data_dir.directory() else {
+    let Some(dir) = run.plan.instance.node.data_dir.directory() else {
         return Ok(());
     };
     match data_dir::owners(run, dir).await? {
@@ -122,7 +122,7 @@ pub(crate) fn copy_container(name: &InstanceName) -> String {
 /// Returns the old and the new data directory, if they differ.
 pub(super) fn moved(plan: &Plan) -> Option<(&HostPath, &HostPath)> {
     let former = plan.former_data_dir.as_ref()?.directory()?;
-    let wanted = plan.instance.data_dir.directory()?;
+    let wanted = plan.instance.node.data_dir.directory()?;
     (former != wanted).then_some((former, wanted))
 }
 
@@ -175,7 +175,10 @@ async fn copy(
             Mount::Bind(former.to_path_buf(), "/from".into(), true),
             Mount::Bind(wanted.to_path_buf(), "/to".into(), false),
         ],
-        ..ContainerSpec::new(copy_container(&plan.name), plan.instance.node_image.clone())
+        ..ContainerSpec::new(
+            copy_container(&plan.name),
+            plan.instance.node.node_image.clone(),
+        )
     };
     // The container of an `up` that was killed is still running.
     session.engine.remove(&container.name).await?;
@@ -220,18 +223,18 @@ pub(super) async fn create_directories(run: &Run<'_>, node: &Node) -> Result<()>
     }
     let mut argv = vec!["sh", "-c", script, "sh"];
     argv.extend(arguments.iter().map(String::as_str));
-    let what = format!("create directories in {}", plan.instance.data_dir);
+    let what = format!("create directories in {}", plan.instance.node.data_dir);
     if !arguments.is_empty()
         && let Err(error) = exec_ok(run.session.engine, &node.name, &what, &argv).await
     {
         if error.code() == Code::DiskFull {
-            let place = plan.instance.data_dir.clone();
+            let place = plan.instance.node.data_dir.clone();
             return Err(super::Error::DataDiskFull { place }.into());
         }
         return Err(error.into());
     }
     if plan.name.as_str() == DEFAULT_NAME
-        && let Some(directory) = plan.instance.data_dir.directory()
+        && let Some(directory) = plan.instance.node.data_dir.directory()
     {
         files::create_link(directory, CHART_PATH.as_ref());
     }

@@ -52,7 +52,7 @@ pub(super) async fn check_names(run: &Run<'_>) {
     }
     let hosts = instance.ingress.hosts.each();
     let names: Vec<String> = hosts.map(|(_, host)| host.name.clone()).collect();
-    let (listen, all) = (instance.listen, names.clone());
+    let (listen, all) = (instance.network.listen, names.clone());
     let lookup = tokio::task::spawn_blocking(move || unresolved(all, listen, resolve));
     let unresolved = match tokio::time::timeout(LOOKUP, lookup).await {
         Ok(Ok(unresolved)) => unresolved,
@@ -136,7 +136,7 @@ mod tests {
     fn plan(with: bool, sets: &[&str]) -> crate::error::Result<Plan> {
         let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         let mut options = Options::default();
-        options.network.with_ingress = Some(with);
+        options.ingress.with_ingress = Some(with);
         options.values.set.set = sets.iter().map(|set| (*set).to_owned()).collect();
         let instance = options.apply(instance).unwrap();
         let name = "demo".parse().unwrap();

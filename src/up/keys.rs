@@ -15,14 +15,14 @@ use crate::values::keys::apiserver::FIXED_USERS_ENABLED;
 
 /// Finds the keys of the instance.
 pub(super) async fn find(session: &Session<'_>, previous: &Previous, plan: &Plan) -> Result<Found> {
-    let mut data = vec![&plan.instance.data_dir];
+    let mut data = vec![&plan.instance.node.data_dir];
     data.extend(plan.former_data_dir.as_ref());
     let places = Places {
         cluster: previous.cluster.as_ref(),
         node: previous.node.as_ref(),
         unreachable: previous.unreadable,
         data: &data,
-        node_image: &plan.instance.node_image,
+        node_image: &plan.instance.node.node_image,
         home: session.state.secrets()?,
     };
     recovery::find(session, places).await
@@ -145,10 +145,8 @@ mod tests {
 
     fn values(sets: &[&str]) -> Values {
         let sets = sets.iter().map(|set| SetArgument::new(SetKind::Set, *set));
-        let instance = Instance {
-            sets: sets.collect(),
-            ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
-        };
+        let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        instance.values.sets = sets.collect();
         let engine = EngineInfo::default();
         let plan = Plan::new("demo".parse().unwrap(), instance, None, &engine);
         plan.unwrap().values

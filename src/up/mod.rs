@@ -301,8 +301,8 @@ pub async fn start(session: &Session<'_>, request: &Request) -> Result<Outcome> 
 async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Outcome {
     Outcome {
         endpoints: Endpoints::of(&plan.instance),
-        data_bytes: data_size::measure(&plan.instance.data_dir).await.used,
-        data_dir: plan.instance.data_dir.clone(),
+        data_bytes: data_size::measure(&plan.instance.node.data_dir).await.used,
+        data_dir: plan.instance.node.data_dir.clone(),
         changed,
         ready_since: ready.since,
         phases: phases.0,

@@ -85,8 +85,8 @@ pub(super) async fn can_load_images(engine: &dyn Engine, node: &str) -> Result<b
 
 /// Adds the plan's certificate authorities to a running node.
 pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
-    if let Some(ca) = &plan.instance.ca
-        && node::trust(engine, node, &ca.text).await?
+    if let Some(certificates) = plan.instance.node.ca.pem()
+        && node::trust(engine, node, certificates).await?
     {
         node::wait_for_containerd(engine, node).await?;
     }
@@ -179,7 +179,7 @@ async fn is_complete(engine: &dyn Engine, node: &str) -> Result<bool> {
 pub(super) async fn ensure_image(run: &Run<'_>, step: &Step) -> Result<Image> {
     let Run { plan, info, .. } = *run;
     let engine = run.session.engine;
-    let reference = &plan.instance.node_image;
+    let reference = &plan.instance.node.node_image;
     if let Some(image) = engine.image(reference).await? {
         return Ok(image);
     }
@@ -292,7 +292,7 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kuber
 /// Returns whether anything changed.
 pub(super) async fn finish_node(run: &Run<'_>, node: &Node) -> Result<bool> {
     let engine = run.session.engine;
-    let wanted = if run.plan.instance.autostart {
+    let wanted = if run.plan.instance.node.autostart {
         "unless-stopped"
     } else {
         "no"
@@ -312,7 +312,7 @@ pub(super) fn update_user_kubeconfig(run: &Run<'_>) -> Result<bool> {
     let Session { name, state, .. } = *run.session;
     let ours = state.kubeconfig()?;
     if let (Some(path), Some(ours)) = (&run.request.user_kubeconfig, ours) {
-        return Ok(if run.plan.instance.merge_kubeconfig {
+        return Ok(if run.plan.instance.node.merge_kubeconfig {
             kubeconfig::merge(path, name, &ours)?
         } else {
             kubeconfig::remove(path, name)?

@@ -12,7 +12,7 @@ use crate::images::{Identities, RequiredImage, Sources};
 use crate::manifests::{self, INGRESS_CLASS, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::path::HostPath;
-use crate::ports::Ports;
+use crate::ports::NodePorts;
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::proxy::Proxies;
@@ -67,8 +67,8 @@ impl Plan {
         } = values::resolve(&values::Inputs {
             release: &release,
             profile: &profile,
-            files: &instance.values,
-            sets: &instance.sets,
+            files: &instance.values.files,
+            sets: &instance.values.sets,
             controller: instance.ingress.enabled.then_some(values::Controller {
                 class: INGRESS_CLASS,
                 node_ports: INGRESS_NODE_PORTS,
@@ -79,7 +79,7 @@ impl Plan {
         Ok(Plan {
             name,
             instance,
-            former_data_dir: earlier.map(|earlier| earlier.data_dir.clone()),
+            former_data_dir: earlier.map(|earlier| earlier.node.data_dir.clone()),
             release,
             profile,
             values,
@@ -92,7 +92,7 @@ impl Plan {
     }
 
     /// Returns the node ports of the three servers.
-    pub fn node_ports(&self) -> Ports {
+    pub fn node_ports(&self) -> NodePorts {
         self.values.node_ports()
     }
 
@@ -131,8 +131,8 @@ impl Plan {
     /// Returns where to pull images that the engine lacks.
     pub(super) fn sources(&self, request: &Request) -> Sources {
         Sources {
-            mirror: self.instance.registry_mirror.clone(),
-            pull: self.instance.pull,
+            mirror: self.instance.node.registry_mirror.clone(),
+            pull: self.instance.node.pull,
             docker_config: request.docker_config.clone(),
             from_values: match &self.values.pull_secret {
                 Some(PullSecret::Created {
@@ -213,8 +213,8 @@ fn file_server_warning(earlier: &Instance, instance: &Instance) -> Option<String
 /// Returns the release from the saved release file or from the catalogue. Versions up to 0.1.0
 /// saved only the path of a release file.
 fn find_release(instance: &Instance) -> Result<Release> {
-    let wanted = &instance.release;
-    if let Some(file) = &instance.release_file {
+    let wanted = &instance.values.release;
+    if let Some(file) = &instance.values.release_file {
         return Ok(Release::from_file_text(&file.text, &file.path)?);
     }
     if !release::is_path(wanted) {
@@ -273,29 +273,25 @@ mod tests {
         let earlier = plan(&options, None).instance;
         // Settings as versions up to 0.1.0 saved them.
         let mut path_only = earlier.clone();
-        path_only.release_file = None;
+        path_only.values.release_file = None;
         let completed = plan(&Options::default(), Some(&path_only)).instance;
         assert_eq!(completed, earlier);
         std::fs::remove_file(&path).unwrap();
         let kept = plan(&Options::default(), Some(&earlier));
         assert_eq!(kept.release.server, "2.3.1");
         assert_eq!(
-            kept.instance.release_name(),
+            kept.instance.values.release_name(),
             "2.3",
             "the name, not the path"
         );
         let back = Instance {
-            release: "1.5.0".into(),
-            release_file: None,
-            ..earlier.clone()
+            values: earlier.values.clone(),
+            ..defaults()
         };
-        let back = plan(
-            &Options::default(),
-            Some(&back.with_values_and_release_of(&earlier)),
-        );
+        let back = plan(&Options::default(), Some(&back));
         assert_eq!(back.release.server, "2.3.1", "a revision contains it");
         let named = plan(&release("1.5.0"), Some(&earlier)).instance;
-        assert_eq!(named.release_file, None);
+        assert_eq!(named.values.release_file, None);
         let gone = options.apply(named);
         assert_eq!(
             gone.unwrap_err().to_string(),

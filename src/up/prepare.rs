@@ -196,9 +196,9 @@ fn announce(run: &Run<'_>) {
     for warning in &plan.warnings {
         events.warn(warning);
     }
-    let not_loopback = !plan.instance.listen.is_loopback();
+    let not_loopback = !plan.instance.network.listen.is_loopback();
     if not_loopback {
-        let listen = plan.instance.listen;
+        let listen = plan.instance.network.listen;
         events.warn(format!(
             "the ports are published on {listen}: anyone who can reach this machine can reach the server"
         ));

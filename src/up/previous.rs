@@ -108,11 +108,11 @@ impl Previous {
         };
         let target = previous.history.target(back.number)?;
         let number = target.number;
-        let settings = previous.settings.unwrap_or_else(|| target.instance.clone());
-        let release = (settings.release.clone(), settings.release_file.clone());
-        let mut settings = settings.with_values_and_release_of(&target.instance);
+        let mut settings = previous.settings.unwrap_or_else(|| target.instance.clone());
+        let before = std::mem::replace(&mut settings.values, target.instance.values.clone());
         if back.keep_release {
-            (settings.release, settings.release_file) = release;
+            settings.values.release = before.release;
+            settings.values.release_file = before.release_file;
         }
         Ok(Previous {
             settings: Some(settings),
@@ -162,7 +162,7 @@ fn merge_other_homes(
         && !local.is_empty()
         && at(all) > at(local)
     {
-        instance = instance.with_values_and_release_of(&latest.instance);
+        instance.values = latest.instance.values.clone();
     }
     Ok(instance)
 }
@@ -183,9 +183,9 @@ async fn recover_settings(
     let Some(mut instance) = created_with else {
         return Ok(None);
     };
-    if let Some(marker) = data::marker_at(&instance.data_dir, engine).await? {
-        instance.release = marker.release;
-        instance.release_file = None;
+    if let Some(marker) = data::marker_at(&instance.node.data_dir, engine).await? {
+        instance.values.release = marker.release;
+        instance.values.release_file = None;
     }
     Ok(Some(instance))
 }

@@ -121,7 +121,7 @@ mod tests {
 
     fn plan(text: &str) -> Plan {
         let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
-        instance.values = vec![KeptFile {
+        instance.values.files = vec![KeptFile {
             path: "values.yaml".into(),
             text: text.into(),
         }];

@@ -69,7 +69,7 @@ fn pull_and_remove(
     let recorder = Arc::new(Recorder::default());
     let events = Events::new(recorder.clone());
     let sources = Sources {
-        mirror: mirror.map(|mirror| mirror.parse().unwrap()),
+        mirror: mirror.unwrap_or("none").parse().unwrap(),
         docker_config: Some(config.to_owned()),
         from_values: None,
         pull: Pull::Engine,

@@ -27,7 +27,7 @@ const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; c
 /// Checks the data directory.
 pub(super) async fn findings(run: &Run<'_>) -> Result<Vec<Finding>> {
     let plan = run.plan;
-    let dir = match &plan.instance.data_dir {
+    let dir = match &plan.instance.node.data_dir {
         DataPlace::Directory(dir) => dir,
         DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
     };
@@ -170,7 +170,11 @@ pub(in crate::up) async fn owners(run: &Run<'_>, dir: &HostPath) -> Result<Optio
     let owners: Vec<(u32, u32)> = folders.into_iter().map(|(_, owner)| owner).collect();
     let stored = if files::is_root() && !info.is_rootless() {
         files::preserves_owners(there, &owners)
-    } else if engine.image(&plan.instance.node_image).await?.is_some() {
+    } else if engine
+        .image(&plan.instance.node.node_image)
+        .await?
+        .is_some()
+    {
         try_in_container(plan, there, &owners, engine).await?
     } else {
         !IGNORE_OWNERS.contains(&kind)
@@ -212,7 +216,7 @@ async fn try_in_container(
         entrypoint: Some(vec!["sh".into()]),
         command,
         mounts: vec![Mount::Bind(dir.to_owned(), "/probe".into(), false)],
-        ..ContainerSpec::new(name, plan.instance.node_image.clone())
+        ..ContainerSpec::new(name, plan.instance.node.node_image.clone())
     };
     Ok(run_once(engine, &container).await?.0 == 0)
 }
@@ -284,7 +288,7 @@ mod tests {
         files::write(&data.join("elasticsearch"), "").unwrap();
         plan(data.clone()).marker().write(&data).unwrap();
         let plan = plan(data);
-        let dir = plan.instance.data_dir.directory().unwrap();
+        let dir = plan.instance.node.data_dir.directory().unwrap();
         let found = components(&plan, dir);
         assert_eq!(found.len(), 2, "{found:?}");
         let link = found

@@ -69,7 +69,7 @@ pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
         let free = visible(root);
         let what = format!("Docker's root directory {}", root.display());
         require(&what, free, needed, vec![engine_hint()]);
-        if let Some(directory) = plan.instance.data_dir.directory() {
+        if let Some(directory) = plan.instance.node.data_dir.directory() {
             let what = format!("the data directory {directory}");
             let remedies =
                 data_remedies(directory, format!("df -h {}", quoted(standing(directory))));
@@ -146,11 +146,11 @@ fn visible(path: &Path) -> Option<u64> {
 async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
     let (mut sum, mut largest) = (0, 0);
     for wanted in plan.images() {
-        let image = match plan.instance.pull {
+        let image = match plan.instance.node.pull {
             Pull::Node => None,
             Pull::Auto | Pull::Engine => engine.image(&wanted.reference).await?,
         };
-        let (size, copies, spooled) = match (image, plan.instance.pull) {
+        let (size, copies, spooled) = match (image, plan.instance.node.pull) {
             (Some(image), _) => (image.size, 2, image.size),
             // An image that Docker pulls is also in Docker's store.
             (None, Pull::Engine) => (UNKNOWN_IMAGE, 3, UNKNOWN_IMAGE),
@@ -159,7 +159,7 @@ async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
         sum += copies * size;
         largest = spooled.max(largest);
     }
-    let node = engine.image(&plan.instance.node_image).await?;
+    let node = engine.image(&plan.instance.node.node_image).await?;
     let node = if node.is_some() { NODE / 2 } else { NODE };
     Ok(sum + largest + node)
 }
@@ -167,7 +167,7 @@ async fn for_images(plan: &Plan, engine: &dyn Engine) -> Result<u64> {
 /// Returns the free space of an engine whose disk is not visible here, as seen in a container;
 /// `None` if there is no image to create one from.
 async fn free_in_engine(plan: &Plan, engine: &dyn Engine) -> Option<u64> {
-    let image = &plan.instance.node_image;
+    let image = &plan.instance.node.node_image;
     engine.image(image).await.ok()??;
     let name = format!("clearml-local-df-{}", std::process::id());
     let container = ContainerSpec {

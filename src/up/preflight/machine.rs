@@ -141,7 +141,7 @@ pub(super) fn snap(
     info: &EngineInfo,
     home: Option<&std::path::Path>,
 ) -> Option<Finding> {
-    let DataPlace::Directory(directory) = &plan.instance.data_dir else {
+    let DataPlace::Directory(directory) = &plan.instance.node.data_dir else {
         return None;
     };
     let inside = home.and_then(|home| directory.strip_prefix(home).ok());
@@ -232,10 +232,9 @@ mod tests {
         let plan = |repository: &str| {
             let set = |component| format!("{component}.image.repository={repository}");
             let sets = ["apiserver", "fileserver", "webserver"].map(set);
-            let instance = Instance {
-                sets: sets.map(|set| SetArgument::new(SetKind::Set, set)).to_vec(),
-                ..Instance::with_defaults(std::path::PathBuf::from("/data").into())
-            };
+            let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+            let sets = sets.map(|set| SetArgument::new(SetKind::Set, set));
+            instance.values.sets = sets.to_vec();
             let name = "demo".parse().unwrap();
             Plan::new(name, instance, None, &EngineInfo::default()).unwrap()
         };

@@ -118,7 +118,7 @@ async fn check(run: &Run<'_>, step: &Step) -> Result<()> {
     let ours = node.filter(|node| spec::is_ours(node, session.name));
     let own = inside::own_container(engine).await?;
     findings.extend(reach(&plan.instance, engine, ours.as_ref(), own.as_ref()).await?);
-    let place = &plan.instance.data_dir;
+    let place = &plan.instance.node.data_dir;
     findings.extend(own.and_then(|own| inside::data(&own, place)));
     findings.extend(disk::disk(run, ours.is_none()).await?);
     if ours.is_none() {
@@ -162,7 +162,7 @@ async fn reach(
         findings.push(finding);
         return Ok(findings);
     }
-    match address::address(settings.listen) {
+    match address::address(settings.network.listen) {
         Some(finding) => findings.push(finding),
         None => findings.extend(ports::ports(settings, engine, running).await?),
     }
@@ -190,9 +190,8 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::node::spec::KIND_CLUSTER_LABEL;
     use crate::options::Options;
-    use crate::ports::Ports;
     use crate::session::TestInstance;
-    use crate::settings::DataPlace;
+    use crate::settings::{DataPlace, HostPorts};
     use crate::up::{Plan, Request};
 
     fn suitable_host() -> EngineInfo {
@@ -217,7 +216,7 @@ mod tests {
     fn plan_at(data_dir: PathBuf, former: Option<PathBuf>, info: &EngineInfo) -> Plan {
         let [web, api, files] = [(); 3].map(|()| free_port());
         let instance = |dir: PathBuf| Instance {
-            ports: Ports { web, api, files },
+            ports: HostPorts { web, api, files },
             ..Instance::with_defaults(dir.into())
         };
         let (earlier, instance) = (former.map(instance), instance(data_dir));
@@ -311,7 +310,7 @@ mod tests {
     async fn an_unavailable_address_is_reported_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut plan = plan_at(dir.path().join("data"), None, &suitable_host());
-        plan.instance.listen = "192.0.2.7".parse().unwrap();
+        plan.instance.network.listen = "192.0.2.7".parse().unwrap();
         let engine = FakeEngine::new(State::default());
         let node = |running| Container {
             name: "demo-control-plane".into(),
@@ -363,7 +362,7 @@ mod tests {
         let mut plan = plan_at(dir.path().join("new"), Some(former.clone()), &info);
         plan.marker().write(&former).unwrap();
         assert_eq!(found(&plan, &info, State::default()).await, []);
-        plan.instance.data_dir = DataPlace::Volume("new".into());
+        plan.instance.node.data_dir = DataPlace::Volume("new".into());
         assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
     }
 

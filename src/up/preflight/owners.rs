@@ -48,7 +48,7 @@ pub(super) async fn name_in_use(
 /// them.
 pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
     let plan = run.plan;
-    let place = &plan.instance.data_dir;
+    let place = &plan.instance.node.data_dir;
     let checked = match place {
         // `data_dir` reports why it cannot be read.
         DataPlace::Directory(directory) if data_dir::unusable(directory).is_some() => {
@@ -89,7 +89,7 @@ pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
 /// Refuses moves other than between directories, which would abandon the data.
 pub(super) async fn abandoned_data(run: &Run<'_>) -> Result<Option<Finding>> {
     let Run { session, plan, .. } = *run;
-    let wanted = &plan.instance.data_dir;
+    let wanted = &plan.instance.node.data_dir;
     let Some(former) = plan
         .former_data_dir
         .as_ref()
@@ -123,7 +123,7 @@ pub(super) async fn abandoned_data(run: &Run<'_>) -> Result<Option<Finding>> {
 
 /// Checks that the user's kubeconfig can be changed, if requested.
 pub(super) fn kubeconfig(plan: &Plan, path: Option<&Path>) -> Option<Finding> {
-    let path = path.filter(|_| plan.instance.merge_kubeconfig)?;
+    let path = path.filter(|_| plan.instance.node.merge_kubeconfig)?;
     kubeconfig::check(path).err().map(|error| Finding {
         what: error.to_string(),
         remedies: error.hints(),

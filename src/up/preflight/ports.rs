@@ -21,13 +21,9 @@ pub(super) async fn ports(
     engine: &dyn Engine,
     node: Option<&Container>,
 ) -> Result<Vec<Finding>> {
-    let (ports, listen) = (settings.ports, settings.listen);
+    let (ports, listen) = (settings.ports, settings.network.listen);
     let mut findings = Vec::new();
-    let mut wanted = vec![
-        ("--web-port", ports.web),
-        ("--api-port", ports.api),
-        ("--files-port", ports.files),
-    ];
+    let mut wanted = ports.each().to_vec();
     wanted.extend(settings.ingress.ports());
     for (flag, port) in wanted {
         let ours = node.and_then(|node| node.ports.iter().find(|(_, _, host)| *host == port));

@@ -18,7 +18,7 @@ use self::reader::Reader;
 pub use self::server::{ApiOptions, FixedUsers, Image, Pods, Server, ServiceType, User};
 use crate::component::{Component, RELEASE_NAME};
 use crate::image_ref::ImageRef;
-use crate::ports::Ports;
+use crate::ports::NodePorts;
 use crate::release::Release;
 use crate::secrets::{Credentials, Secrets, UserSecrets};
 use crate::values::keys::{self, secret};
@@ -224,8 +224,8 @@ impl Values {
     }
 
     /// The node ports of the three servers.
-    pub fn node_ports(&self) -> Ports {
-        Ports {
+    pub fn node_ports(&self) -> NodePorts {
+        NodePorts {
             web: self.webserver.service.node_port,
             api: self.apiserver.service.node_port,
             files: self.fileserver.service.node_port,

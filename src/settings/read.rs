@@ -1,8 +1,6 @@
 //! Reads the files in options. Their content is saved with the instance, so each is read only
 //! once.
 
-use std::path::Path;
-
 use helm_values::{MAX_BYTES, file_names};
 
 use super::{Error, InputFile};
@@ -59,28 +57,6 @@ pub(super) fn sets(kind: SetKind, texts: &[String]) -> Result<Vec<SetArgument>, 
         Ok(argument)
     };
     texts.iter().map(read).collect()
-}
-
-/// Reads certificates in PEM format. An empty file removes the certificates of earlier runs.
-pub(super) fn certificates(path: &Path) -> Result<Option<KeptFile>, Error> {
-    let invalid = |reason: &'static str| Error::Certificates {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = files::read(path)?.ok_or_else(|| invalid("the file does not exist"))?;
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    if text.contains("PRIVATE KEY") {
-        return Err(invalid("it contains a private key"));
-    }
-    if !text.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(invalid("it contains no certificate in PEM format"));
-    }
-    Ok(Some(KeptFile {
-        path: path.display().to_string(),
-        text,
-    }))
 }
 
 fn text_of(file: &InputFile) -> Result<Option<KeptFile>, Error> {

@@ -1,11 +1,11 @@
-//! Options that set values.
+//! Values and the release.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::files::InputFiles;
+use super::input_file::InputFiles;
 use super::{Error, read};
-use crate::inputs::{SetArgument, SetKind};
-use crate::settings::Instance;
+use crate::inputs::{KeptFile, SetArgument, SetKind};
+use crate::release::{self, Release};
 
 const HEADING: &str = "Values";
 
@@ -73,6 +73,43 @@ pub struct SetOptions {
     pub release: Option<String>,
 }
 
+/// Values and the release, which a revision records and a rollback restores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuesSettings {
+    /// Name of a release, or path of a release file.
+    pub release: String,
+    /// The content of the release file, so that later commands work in any directory. Versions
+    /// up to 0.1.0 saved only the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_file: Option<KeptFile>,
+    /// Values files, lowest precedence first.
+    #[serde(rename = "values")]
+    pub files: Vec<KeptFile>,
+    /// Arguments of the `--set` options; within each kind, lowest precedence first.
+    pub sets: Vec<SetArgument>,
+}
+
+impl Default for ValuesSettings {
+    fn default() -> Self {
+        ValuesSettings {
+            release: release::DEFAULT.to_owned(),
+            release_file: None,
+            files: Vec::new(),
+            sets: Vec::new(),
+        }
+    }
+}
+
+impl ValuesSettings {
+    /// Returns the name of the release, which a release file contains.
+    pub fn release_name(&self) -> String {
+        let file = self.release_file.as_ref();
+        let named = file.and_then(|file| Release::from_file_text(&file.text, &file.path).ok());
+        named.map_or_else(|| self.release.clone(), |release| release.name)
+    }
+}
+
 impl ValuesOptions {
     /// Takes options that are not set from `fallback`. Files and arguments are one setting:
     /// those of one source replace all of the other. The release is a separate setting.
@@ -96,10 +133,11 @@ impl ValuesOptions {
         self.reset_values || !self.values.is_empty() || SetKind::ALL.into_iter().any(texts)
     }
 
-    pub(super) fn apply(&self, to: Instance) -> Result<Instance, Error> {
+    /// Returns the settings with the options that are set. Reads their files.
+    pub fn apply(&self, to: ValuesSettings) -> Result<ValuesSettings, Error> {
         let chosen = self.change_values();
         let release = self.set.release.clone();
-        Ok(Instance {
+        Ok(ValuesSettings {
             release_file: match &release {
                 Some(release) => read::release(release)?,
                 // Versions up to 0.1.0 saved only its path.
@@ -109,15 +147,14 @@ impl ValuesOptions {
                 },
             },
             release: release.unwrap_or(to.release),
-            values: match chosen {
+            files: match chosen {
                 true => read::values(self.values.iter().flat_map(InputFiles::each))?,
-                false => to.values,
+                false => to.files,
             },
             sets: match chosen {
                 true => self.set.read()?,
                 false => to.sets,
             },
-            ..to
         })
     }
 }
@@ -144,45 +181,48 @@ impl SetOptions {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use super::super::Options;
     use super::*;
+    use crate::yaml;
 
-    fn defaults() -> Instance {
-        Instance::with_defaults(PathBuf::from("/data").into())
+    /// Parses options in the format of the settings file.
+    fn options(text: &str) -> ValuesOptions {
+        ValuesOptions {
+            set: yaml::one(text).unwrap(),
+            ..ValuesOptions::default()
+        }
     }
 
-    fn reset() -> Options {
-        let mut options = Options::default();
-        options.values.reset_values = true;
-        options
+    fn reset() -> ValuesOptions {
+        ValuesOptions {
+            reset_values: true,
+            ..ValuesOptions::default()
+        }
     }
 
     #[test]
     fn values_are_kept_until_they_are_replaced_or_reset() {
-        let earlier = Options::of("{set: [a=1], release: '2.3'}").apply(defaults());
+        let earlier = options("{set: [a=1], release: '2.3'}").apply(ValuesSettings::default());
         let earlier = earlier.unwrap();
-        let sets = |options: Options| {
+        let sets = |options: ValuesOptions| {
             let then = options.apply(earlier.clone()).unwrap();
             assert_eq!(then.release, "2.3");
             let sets = then.sets.into_iter().map(|set| set.text);
             sets.collect::<Vec<String>>()
         };
-        assert_eq!(sets(Options::default()), ["a=1"]);
-        assert_eq!(sets(Options::of("set: [b=2]")), ["b=2"]);
+        assert_eq!(sets(ValuesOptions::default()), ["a=1"]);
+        assert_eq!(sets(options("set: [b=2]")), ["b=2"]);
         assert_eq!(sets(reset()), [""; 0]);
-        let mut both = Options::of("set: [b=2]");
-        both.values.reset_values = true;
+        let mut both = options("set: [b=2]");
+        both.reset_values = true;
         assert_eq!(sets(both), ["b=2"]);
         // The values of the settings file are reset, too.
-        assert_eq!(sets(reset().or(Options::of("set: [c=3]"))), [""; 0]);
+        assert_eq!(sets(reset().or(options("set: [c=3]"))), [""; 0]);
     }
 
     #[test]
     fn values_in_options_replace_all_values_in_the_settings_file() {
-        let file = Options::of("{setString: [a=1], set: [b=1], setJson: ['c=1'], release: '2.3'}");
-        let all = file.apply(defaults()).unwrap();
+        let file = options("{setString: [a=1], set: [b=1], setJson: ['c=1'], release: '2.3'}");
+        let all = file.apply(ValuesSettings::default()).unwrap();
         assert_eq!(
             all.sets,
             [
@@ -191,8 +231,8 @@ mod tests {
                 SetArgument::new(SetKind::String, "a=1"),
             ]
         );
-        let other = Options::of("setJson: ['d=1']").or(file);
-        let other = other.apply(defaults()).unwrap();
+        let other = options("setJson: ['d=1']").or(file);
+        let other = other.apply(ValuesSettings::default()).unwrap();
         assert_eq!(other.sets, [SetArgument::new(SetKind::Json, "d=1")]);
         assert_eq!(other.release, "2.3", "the release is a separate setting");
     }

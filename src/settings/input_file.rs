@@ -1,4 +1,4 @@
-//! Files in options.
+//! Files to read.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -64,7 +64,7 @@ impl fmt::Display for InputFile {
 pub struct InputFiles(Vec<InputFile>);
 
 impl InputFiles {
-    pub(super) fn each(&self) -> impl Iterator<Item = &InputFile> {
+    pub fn each(&self) -> impl Iterator<Item = &InputFile> {
         self.0.iter()
     }
 }

@@ -1,10 +1,11 @@
 //! Errors in options.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
+use super::HostPorts;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
-use crate::ports::Ports;
 use crate::{files, path};
 
 /// Invalid options, or invalid files that they name.
@@ -81,7 +82,7 @@ pub enum Error {
     #[error("the ports of web, API and files must be different, got {}, {} and {}", ports.web, ports.api, ports.files)]
     SamePort {
         /// The requested ports.
-        ports: Ports,
+        ports: HostPorts,
     },
     /// A host port of the ingress controller is the port of something else.
     #[error("{one} and {other} cannot both be {port}")]
@@ -93,6 +94,13 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+}
+
+/// For settings that are saved as they are.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Error {
+        match never {}
+    }
 }
 
 impl Explain for Error {
