@@ -92,3 +92,61 @@ fn quote(env: &mut Value, release: &Release) {
         env["value"] = json!(format!("'{value}'"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::DEFAULT;
+    use crate::values::fixtures::resolve_text;
+
+    #[test]
+    fn a_list_of_elasticsearch_settings_replaces_the_default() {
+        let envs = |release: &str, text: &str| -> Vec<(String, String)> {
+            let resolved = resolve_text(release, 16, None, text, &[]).unwrap();
+            let envs = resolved.values.elasticsearch.base.pods.extra_envs;
+            let text = |env: &Value, field: &str| env[field].as_str().unwrap().to_owned();
+            envs.iter()
+                .map(|env| (text(env, "name"), text(env, "value")))
+                .collect()
+        };
+        let whitelist = |release| {
+            let envs = envs(release, "");
+            let found = envs
+                .iter()
+                .find(|(name, _)| name == "reindex.remote.whitelist");
+            (envs.len(), found.unwrap().1.clone())
+        };
+        assert_eq!(whitelist(DEFAULT), (9, "*.*".to_owned()));
+        assert_eq!(whitelist("2.3"), (8, "'*.*'".to_owned()));
+        let own = "elasticsearch:\n  extraEnvs:\n  - {name: cluster.routing.allocation.disk.watermark.low, value: 85%}\n";
+        assert_eq!(
+            envs(DEFAULT, own),
+            [(
+                "cluster.routing.allocation.disk.watermark.low".to_owned(),
+                "85%".to_owned()
+            )]
+        );
+        assert_eq!(envs(DEFAULT, "elasticsearch: {extraEnvs: []}\n"), []);
+        let copied = "elasticsearch:\n  extraEnvs:\n  - {name: reindex.remote.whitelist, value: '*.*'}\n  - {name: xpack.monitoring.enabled, value: 'false'}\n";
+        assert_eq!(envs("2.3", copied).len(), 1);
+        let warnings = resolve_text("2.3", 16, None, copied, &[]).unwrap().warnings;
+        assert_eq!(
+            warnings,
+            [
+                "values.yaml:4: Elasticsearch 8 does not support the setting `xpack.monitoring.enabled`: it is ignored"
+            ]
+        );
+        let error = resolve_text(
+            "2.3",
+            16,
+            None,
+            "elasticsearch: {extraEnvs: [{name: node.master, value: 'true'}]}\n",
+            &[],
+        );
+        let messages = error.err().unwrap().problems[0].to_string();
+        assert!(
+            messages.contains("does not start with the unknown setting `node.master`"),
+            "{messages}"
+        );
+    }
+}

@@ -92,3 +92,40 @@ pub(super) fn heap_of(options: &str) -> Option<&str> {
         .filter_map(|option| option.strip_prefix("-Xmx"))
         .next_back()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::release::DEFAULT;
+    use crate::values::fixtures::resolve_text;
+
+    #[test]
+    fn limits_of_the_profile_are_adjusted_to_a_heap_or_a_request() {
+        let of = |text: &str| {
+            let resolved = resolve_text(DEFAULT, 16, None, text, &[]).unwrap();
+            let elastic = &resolved.values.elasticsearch;
+            let memory = |kind: &str| elastic.base.pods.resources[kind]["memory"].clone();
+            (
+                elastic.java_options.clone(),
+                memory("requests"),
+                memory("limits"),
+            )
+        };
+        let (_, request, limit) = of("elasticsearch: {esJavaOpts: -Xmx3g}\n");
+        assert_eq!(
+            (request.as_str(), limit.as_str()),
+            (Some("512Mi"), Some("6144Mi"))
+        );
+        let (_, request, limit) = of("elasticsearch: {resources: {requests: {memory: 3Gi}}}\n");
+        assert_eq!(
+            (request.as_str(), limit.as_str()),
+            (Some("3Gi"), Some("3Gi"))
+        );
+        let (options, request, limit) =
+            of("elasticsearch: {resources: {limits: {memory: 500Mi}}}\n");
+        assert_eq!(options, "-Xmx250m -Xms250m");
+        assert_eq!(
+            (request.as_str(), limit.as_str()),
+            (Some("500Mi"), Some("500Mi"))
+        );
+    }
+}

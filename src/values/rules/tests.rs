@@ -112,36 +112,6 @@ fn node_ports_must_differ_from_each_other_and_from_the_controllers() {
 }
 
 #[test]
-fn limits_of_the_profile_are_adjusted_to_a_heap_or_a_request() {
-    let of = |text: &str| {
-        let resolved = resolve_on(DEFAULT, text, &[], false).ok().unwrap();
-        let elastic = &resolved.values.elasticsearch;
-        let memory = |kind: &str| elastic.base.pods.resources[kind]["memory"].clone();
-        (
-            elastic.java_options.clone(),
-            memory("requests"),
-            memory("limits"),
-        )
-    };
-    let (_, request, limit) = of("elasticsearch: {esJavaOpts: -Xmx3g}\n");
-    assert_eq!(
-        (request.as_str(), limit.as_str()),
-        (Some("512Mi"), Some("6144Mi"))
-    );
-    let (_, request, limit) = of("elasticsearch: {resources: {requests: {memory: 3Gi}}}\n");
-    assert_eq!(
-        (request.as_str(), limit.as_str()),
-        (Some("3Gi"), Some("3Gi"))
-    );
-    let (options, request, limit) = of("elasticsearch: {resources: {limits: {memory: 500Mi}}}\n");
-    assert_eq!(options, "-Xmx250m -Xms250m");
-    assert_eq!(
-        (request.as_str(), limit.as_str()),
-        (Some("500Mi"), Some("500Mi"))
-    );
-}
-
-#[test]
 fn warns_about_values_without_effect_because_of_another_key() {
     let text = "\
 ingress:
@@ -333,56 +303,6 @@ fn refuses_users_in_a_file_that_the_server_does_not_read() {
     assert_eq!(
         messages("services.conf", "# fixed_users\ntasks { a: 1 }"),
         ""
-    );
-}
-
-#[test]
-fn a_list_of_elasticsearch_settings_replaces_the_default() {
-    let envs = |release: &str, text: &str| -> Vec<(String, String)> {
-        let resolved = resolve_on(release, text, &[], false).ok().unwrap();
-        let envs = resolved.values.elasticsearch.base.pods.extra_envs;
-        let text = |env: &serde_json::Value, field: &str| env[field].as_str().unwrap().to_owned();
-        envs.iter()
-            .map(|env| (text(env, "name"), text(env, "value")))
-            .collect()
-    };
-    let whitelist = |release| {
-        let envs = envs(release, "");
-        let found = envs
-            .iter()
-            .find(|(name, _)| name == "reindex.remote.whitelist");
-        (envs.len(), found.unwrap().1.clone())
-    };
-    assert_eq!(whitelist(DEFAULT), (9, "*.*".to_owned()));
-    assert_eq!(whitelist("2.3"), (8, "'*.*'".to_owned()));
-    let own = "elasticsearch:\n  extraEnvs:\n  - {name: cluster.routing.allocation.disk.watermark.low, value: 85%}\n";
-    assert_eq!(
-        envs(DEFAULT, own),
-        [(
-            "cluster.routing.allocation.disk.watermark.low".to_owned(),
-            "85%".to_owned()
-        )]
-    );
-    assert_eq!(envs(DEFAULT, "elasticsearch: {extraEnvs: []}\n"), []);
-    let copied = "elasticsearch:\n  extraEnvs:\n  - {name: reindex.remote.whitelist, value: '*.*'}\n  - {name: xpack.monitoring.enabled, value: 'false'}\n";
-    assert_eq!(envs("2.3", copied).len(), 1);
-    let warnings = resolve_on("2.3", copied, &[], false).ok().unwrap().warnings;
-    assert_eq!(
-        warnings,
-        [
-            "values.yaml:4: Elasticsearch 8 does not support the setting `xpack.monitoring.enabled`: it is ignored"
-        ]
-    );
-    let error = resolve_on(
-        "2.3",
-        "elasticsearch: {extraEnvs: [{name: node.master, value: 'true'}]}\n",
-        &[],
-        false,
-    );
-    let messages = error.err().unwrap().problems[0].to_string();
-    assert!(
-        messages.contains("does not start with the unknown setting `node.master`"),
-        "{messages}"
     );
 }
 
