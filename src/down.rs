@@ -229,12 +229,12 @@ impl Explain for Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-    use std::time::Duration;
+    use std::sync::Arc;
 
     use super::*;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::event::{Event, Events, Reporter};
+    use crate::event::Events;
+    use crate::event::fixtures::EventLog;
     use crate::files;
     use crate::release::Databases;
     use crate::session::TestInstance;
@@ -417,24 +417,12 @@ mod tests {
         assert!(!state.root().exists());
     }
 
-    /// Collects the states of a step.
-    #[derive(Default)]
-    struct States(Mutex<Vec<String>>);
-
-    impl Reporter for States {
-        fn report(&self, _: Duration, event: &Event) {
-            if let Event::StepState { text, .. } = event {
-                self.0.lock().unwrap().push(text.clone());
-            }
-        }
-    }
-
     #[tokio::test]
     async fn purge_reports_the_unfinished_copy_that_it_removes_and_the_previous_data() {
         let dir = tempfile::tempdir().unwrap();
-        let states = Arc::new(States::default());
+        let log = Arc::new(EventLog::default());
         let demo = TestInstance {
-            events: Events::new(states.clone()),
+            events: Events::new(log.clone()),
             ..demo(&dir)
         };
         let state = &demo.state;
@@ -451,7 +439,7 @@ mod tests {
         let outcome = down(&session, true, None).await.unwrap();
         assert!(!at("data").exists() && !at("half").exists());
         let copy = format!("removing the unfinished copy in {}", at("half").display());
-        assert!(states.0.lock().unwrap().contains(&copy));
+        assert!(log.states().contains(&copy));
         let remaining: Vec<_> = outcome
             .remaining
             .iter()

@@ -88,9 +88,6 @@ impl Status {
 
 /// Queries the status of an instance, in less than two seconds from `began`. TestInstance that do
 /// not respond in time are left out, with a note; `engine` may be such a part.
-///
-/// # Errors
-/// If the state is invalid.
 pub async fn status(
     session: &Session<'_, ()>,
     engine: Result<&dyn Engine>,

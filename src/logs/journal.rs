@@ -56,9 +56,6 @@ impl Journal {
     }
 
     /// Returns the next line; `None` at the end, which does not occur when following.
-    ///
-    /// # Errors
-    /// If the connection to the engine breaks, or journalctl fails.
     pub async fn next(&mut self) -> Result<Option<JournalLine>, Error> {
         while let Some(line) = self.lines.next().await? {
             // Messages of journalctl, such as `-- Boot 1f2e --`.

@@ -18,9 +18,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Returns the last log lines of the container that keeps a component from being ready,
 /// init containers included: those of its previous run if it was restarted. If nothing is
 /// wrong, they are those of the first container. Empty if no container has run.
-///
-/// # Errors
-/// If the API server does not respond.
 pub(crate) async fn last_lines(
     cluster: &Cluster,
     observation: &ComponentObservation,

@@ -91,9 +91,6 @@ pub async fn open(
 }
 
 /// Opens the journal of an instance's node; returns the name of the node too.
-///
-/// # Errors
-/// If the node does not exist or does not run, or if the engine does not respond.
 pub async fn open_journal(
     options: JournalOptions,
     session: &Session<'_>,

@@ -32,9 +32,6 @@ pub(super) struct Stopped {
 
 impl Stopped {
     /// Copies the files below /var/log/pods.
-    ///
-    /// # Errors
-    /// If the engine does not return the files, or if they cannot be copied.
     pub(super) async fn copy(
         engine: &dyn Engine,
         node: &str,

@@ -28,9 +28,6 @@ pub struct SettingsFile {
 impl SettingsFile {
     /// Reads the file in a directory, which must be the working directory: relative paths in
     /// the file start there. Returns defaults if there is no file.
-    ///
-    /// # Errors
-    /// The file cannot be read, or contains unknown keys or invalid values.
     pub fn read(dir: &Path) -> Result<SettingsFile, Error> {
         let path = dir.join(SETTINGS_FILE);
         let Some(text) = files::read(&path)? else {

@@ -228,7 +228,7 @@ pub async fn complete_from_node(
         another: None,
     };
     let recreated = match state.node()? {
-        Some(seen) => seen != node.id,
+        Some(recorded) => recorded != node.id,
         // An earlier version did not store the ID, or `down` removed it.
         None => instance.is_some_and(|stored| has_other_data_dir(stored, node)),
     };

@@ -98,9 +98,6 @@ pub(super) async fn move_data(run: &Run<'_>) -> Result<bool> {
 
 /// Checks again that the file system stores owners: preflight cannot try it without the node
 /// image. Called before anything is stopped.
-///
-/// # Errors
-/// It does not, or the engine does not answer.
 pub(super) async fn check_owners(run: &Run<'_>) -> Result<()> {
     let Some(dir) = run.plan.instance.node.data_dir.directory() else {
         return Ok(());

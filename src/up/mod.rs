@@ -260,9 +260,6 @@ async fn run_steps(
 }
 
 /// Starts a stopped node and waits until the server is ready. Installs nothing.
-///
-/// # Errors
-/// There is no complete node, or the server does not become ready.
 pub async fn start(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let time = TimeLimit::new(request.options.wait.timeout());
     let _lock = session.lock(ours!(Start)).await?;

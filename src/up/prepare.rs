@@ -26,9 +26,6 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Creates the plan from the request and the previous state. Changes nothing.
-    ///
-    /// # Errors
-    /// Settings or values are invalid, or the engine does not answer.
     pub(super) async fn new(run: &Run<'_, ()>, previous: Previous) -> Result<Prepared> {
         let Run {
             session, request, ..
@@ -76,9 +73,6 @@ impl Prepared {
 
 /// Creates the plan, announces it and runs the preflight checks. Then starts a stopped node if
 /// its settings or keys are unknown.
-///
-/// # Errors
-/// A preflight check fails, or the engine does not answer.
 pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
     let previous = Previous::find(run).await?;
     let before = if previous.must_start && !previous.settings_known {
@@ -112,9 +106,6 @@ pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
 
 /// Prepares a dry run, which starts nothing. Omits the checks of settings that only the cluster
 /// has.
-///
-/// # Errors
-/// A preflight check fails, or the engine does not answer.
 pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
     let previous = Previous::find(run).await?;
     if previous.must_start && !previous.settings_known {
@@ -127,9 +118,6 @@ pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
 }
 
 /// Prepares `start`.
-///
-/// # Errors
-/// There is nothing to start, or a preflight check fails.
 pub(super) async fn start(run: &Run<'_, ()>) -> Result<(Plan, Secrets)> {
     let Run {
         session,

@@ -7,9 +7,6 @@ use crate::values::PullSecret;
 
 /// Finds the login of `imageCredentials` if the values do not contain it. May run a credential
 /// helper.
-///
-/// # Errors
-/// There is no login with a password.
 pub async fn resolve_login(plan: &mut Plan, request: &Request) -> Result<()> {
     let Some(PullSecret::Created {
         registry,

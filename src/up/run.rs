@@ -16,8 +16,6 @@ pub(super) struct Run<'a, P = &'a Plan> {
 }
 
 impl<'a> Run<'a, ()> {
-    /// # Errors
-    /// The engine does not answer.
     pub(super) async fn new(session: &'a Session<'a>, request: &'a Request) -> Result<Self> {
         Ok(Run {
             session,

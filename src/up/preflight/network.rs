@@ -21,9 +21,6 @@ pub(super) fn networks(networks: &[Network]) -> Vec<Finding> {
 
 /// Creates the network unless it exists. If its range, which Docker chose from its
 /// configuration, overlaps with pods or services, the network is removed again.
-///
-/// # Errors
-/// The ranges overlap, or the engine refuses.
 pub(in crate::up) async fn create(engine: &dyn Engine) -> Result<()> {
     if !engine.networks(NETWORK).await?.is_empty() {
         return Ok(());
