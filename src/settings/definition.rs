@@ -173,8 +173,8 @@ macro_rules! settings {
 
 pub(crate) use options;
 
-/// Returns the options of a group whose values, after (name of the field, value now), differ
-/// from the values before.
+/// Returns the options of a group that restore its settings. Each setting is its option, its
+/// value and its value before.
 pub(super) fn options_to_restore<Options: Args>(
     settings: &[(&str, String, String)],
 ) -> Vec<String> {
