@@ -35,7 +35,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
             code: Code::DockerUnsupported,
         });
     }
-    findings.extend(architecture(plan, &info.architecture));
+    findings.extend(architecture(&info.architecture));
     let needed = plan.profile.required_memory();
     if info.memory < needed {
         findings.push(Finding {
@@ -65,29 +65,14 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
     findings
 }
 
-/// Checks that the images exist for the engine's architecture. ClearML publishes its image
-/// for amd64 only. Users may have their own for arm64, for which all other images exist.
-fn architecture(plan: &Plan, architecture: &str) -> Option<Finding> {
-    let clearml = &plan.release.images.clearml.reference;
-    let uses_clearml = || plan.images().iter().any(|one| one.reference == *clearml);
-    let use_amd64 = Hint::text("use a Docker engine on an amd64 machine");
-    let (why, remedies) = match architecture {
-        "amd64" => return None,
-        "arm64" if !uses_clearml() => return None,
-        "arm64" => (
-            format!("{clearml} exists for amd64 only"),
-            vec![
-                use_amd64,
-                Hint::text(
-                    "or set your own images: apiserver.image, fileserver.image and webserver.image",
-                ),
-            ],
-        ),
-        _ => ("there are no images for it".to_owned(), vec![use_amd64]),
-    };
+/// Checks that there are images for the engine's architecture.
+fn architecture(architecture: &str) -> Option<Finding> {
+    if matches!(architecture, "amd64" | "arm64") {
+        return None;
+    }
     Some(Finding {
-        what: format!("unsupported architecture {architecture}: {why}"),
-        remedies,
+        what: format!("unsupported architecture {architecture}: there are no images for it"),
+        remedies: vec![Hint::text("use a Docker engine on an amd64 machine")],
         code: Code::DockerUnsupported,
     })
 }
@@ -185,8 +170,9 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
 }
 
 /// Returns warnings about possible problems on this host.
-pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
+pub(super) fn warnings(plan: &Plan, info: &EngineInfo) -> Vec<String> {
     let mut warnings = Vec::new();
+    warnings.extend(emulation(plan, &info.architecture));
     if info.storage_driver == "vfs" {
         warnings.push(
             "Docker's storage driver is vfs: every layer is a full copy, which is slow and uses a \
@@ -201,6 +187,19 @@ pub(super) fn warnings(info: &EngineInfo) -> Vec<String> {
         }));
     }
     warnings
+}
+
+/// ClearML publishes its image for amd64 only. Users may have their own for arm64, for which all
+/// other images exist.
+fn emulation(plan: &Plan, architecture: &str) -> Option<String> {
+    let clearml = &plan.release.images.clearml.reference;
+    let uses_clearml = plan.images().iter().any(|one| one.reference == *clearml);
+    (architecture == "arm64" && uses_clearml).then(|| {
+        format!(
+            "{clearml} exists for amd64 only, so Docker on arm64 must emulate it, which is slower \
+             (Docker Desktop: Settings, General, Rosetta); your own images in the values avoid this"
+        )
+    })
 }
 
 fn inotify(limit: impl Fn(&str) -> Option<u64>) -> Option<String> {
@@ -228,7 +227,7 @@ mod tests {
     use crate::settings::Instance;
 
     #[test]
-    fn arm64_requires_own_images_of_the_servers() {
+    fn on_arm64_the_published_image_is_emulated() {
         let plan = |repository: &str| {
             let set = |component| format!("{component}.image.repository={repository}");
             let sets = ["apiserver", "fileserver", "webserver"].map(set);
@@ -239,15 +238,15 @@ mod tests {
             Plan::new(name, instance, None, &EngineInfo::default()).unwrap()
         };
         let published = plan("allegroai/clearml");
-        assert_eq!(architecture(&published, "amd64"), None);
-        let finding = architecture(&published, "arm64").unwrap();
-        assert_eq!(
-            finding.what,
-            "unsupported architecture arm64: allegroai/clearml:1.5.0 exists for amd64 only"
+        assert_eq!(emulation(&published, "amd64"), None);
+        let warning = emulation(&published, "arm64").unwrap();
+        assert!(
+            warning.starts_with("allegroai/clearml:1.5.0 exists for amd64 only"),
+            "{warning}"
         );
-        let own = plan("example.org/clearml-arm64");
-        assert_eq!(architecture(&own, "arm64"), None);
-        assert!(architecture(&own, "riscv64").is_some());
+        assert_eq!(emulation(&plan("example.org/clearml-arm64"), "arm64"), None);
+        assert_eq!(architecture("arm64"), None);
+        assert!(architecture("riscv64").is_some());
     }
 
     #[test]

@@ -137,7 +137,7 @@ async fn check(run: &Run<'_>, step: &Step) -> Result<()> {
         }
     }
     if ours.is_none() {
-        for warning in machine::warnings(info) {
+        for warning in machine::warnings(plan, info) {
             step.warn(warning);
         }
     }
