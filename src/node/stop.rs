@@ -23,10 +23,10 @@ pub struct StopReport {
 
 /// Selects the tasks of our components from the output of [`RUNNING`], and prints lines
 /// of `TASK COMPONENT`. The component is taken from the name of the pod.
-const LIST: &str = r#"while read -r t; do
+const LIST: &str = r#"ours=$(ctr -n k8s.io containers ls -q 'labels."io.kubernetes.pod.namespace"=='"$1"',labels."io.cri-containerd.kind"==container' 2>/dev/null </dev/null)
+while read -r t; do
+  case $ours in *"$t"*) ;; *) continue ;; esac
   i=$(ctr -n k8s.io containers info "$t" 2>/dev/null </dev/null) || continue
-  case $i in *'"io.kubernetes.pod.namespace": "'"$1"'"'*) ;; *) continue ;; esac
-  case $i in *'"io.kubernetes.container.name"'*) ;; *) continue ;; esac
   n=$(printf '%s\n' "$i" | sed -n 's/.*"io.kubernetes.pod.name": "clearml-\([a-z]*\)-.*/\1/p' | head -n 1)
   echo "$t $n"
 done"#;
@@ -52,7 +52,7 @@ pub async fn stop_in_order(
     let report = stop_components(engine, node, step).await?;
     step.state("stopping the node");
     // The databases have stopped, so nothing else can lose data.
-    engine.stop(node, 1).await?;
+    engine.stop(node, 0).await?;
     Ok(report)
 }
 
@@ -139,7 +139,7 @@ impl Task {
 }
 
 async fn tasks(engine: &dyn Engine, node: &str) -> Result<Vec<Task>, Error> {
-    let list = format!("{RUNNING} | {LIST}");
+    let list = format!("{RUNNING} | {{ {LIST}\n}}");
     let output = engine
         .exec(node, &["sh", "-c", &list, "sh", NAMESPACE], None)
         .await?;
