@@ -12,42 +12,45 @@ use crate::wait::{Attempt, Reason, Wait};
 
 /// Created in the node when kubeadm has succeeded. A node without it is incomplete.
 pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
-/// Created in the node when it has its pod network and storage class, because `up` may be
-/// interrupted between kubeadm and these.
+/// Created in the node when it has its add-ons, because `up` may be interrupted between
+/// `kubeadm init` and these.
 pub(super) const PROVISIONED_FILE: &str = "/kind/clearml-local-furnished";
 
-/// Runs `kubeadm init`. With cgroup v1 (first argument `1`), systemd may remove the
-/// cgroup of a slice while the first pods are created in it, and the kubelet retries only
-/// after 10 to 15 s. So it is restarted when it logs this.
+/// Runs `kubeadm init` and marks the node as complete. The arguments are 1 with cgroup v1,
+/// or else 0, and [`DONE_FILE`].
+///
+/// With cgroup v1, systemd may remove the cgroup of a slice while the first pods are created
+/// in it, and the kubelet retries only after 10 to 15 s. So it is restarted when it logs this.
+///
+/// The controllers and the scheduler start when the API server has its roles. Before, it
+/// refuses their requests, and they retry only after 1 to 4 s.
 const INIT: &str = r#"
+set -e
+phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
 if [ "$1" = 1 ]; then
   { timeout 60 journalctl -u kubelet -f -o cat | grep -q -m 1 'cgroups exist and are correctly applied' &&
     systemctl restart kubelet; } </dev/null >/dev/null 2>&1 &
 fi
-exec kubeadm init --config=/kind/kubeadm.conf --skip-token-print
+kubeadm init --config=/kind/kubeadm.conf --skip-token-print
+await_healthy 'the Kubernetes API server' https://127.0.0.1:6443/readyz
+phase control-plane controller-manager & controllers=$!
+phase mark-control-plane & label=$!
+phase control-plane scheduler
+wait $controllers
+wait $label
+touch "$2"
 "#;
 
-/// Runs the phases of kubeadm that only write objects, at the same time: kubeadm sends
-/// five requests a second, so they would take two seconds one after another. Also lets
-/// the node serve load balancers, lets names resolve as soon as `CoreDNS` runs, deletes
-/// the token, makes the kubelet use the certificate that it renews, and marks the node as
-/// complete. The arguments are the node, the ID of the token, [`DONE_FILE`] and the patch
-/// of `CoreDNS`.
-const FINISH: &str = r#"
-set -e
-phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
-phase upload-config all & config=$!
-{ phase mark-control-plane && kubectl label node "$1" node.kubernetes.io/exclude-from-external-load-balancers-; } & label=$!
-{ phase bootstrap-token && kubectl -n kube-system delete secret "bootstrap-token-$2" --ignore-not-found; } & token=$!
-phase addon all
-kubectl -n kube-system patch deployment coredns -p "$4"
-wait $config
-wait $label
-wait $token
-sed -i '/^ *- token: /d;/^ *ttl: /d;/^bootstrapTokens:/d' /kind/kubeadm.conf
-current=/var/lib/kubelet/pki/kubelet-client-current.pem
-[ ! -e $current ] || sed -i "s#client-certificate-data: .*#client-certificate: $current#;s#client-key-data: .*#client-key: $current#" /etc/kubernetes/kubelet.conf
-touch "$3"
+/// Defines a function for scripts that waits until a component of Kubernetes is healthy, for
+/// at most four minutes, as kubeadm does. kubeadm's own phase for this waits for all of them.
+pub(super) const AWAIT_HEALTHY: &str = r#"
+await_healthy() {
+  local limit=$((SECONDS + 240))
+  until problem=$(curl -sSfk --noproxy '*' --max-time 5 -o /dev/null "$2" 2>&1); do
+    [ $SECONDS -lt $limit ] || { echo "error: $1 was not healthy after 4 minutes: $problem" >&2; return 1; }
+    sleep 0.1
+  done
+}
 "#;
 
 /// How long containerd may take to answer after the start of the container.
@@ -59,7 +62,7 @@ pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Er
     Ok(output.code == 0)
 }
 
-/// Marks a node as provisioned with its pod network and storage class.
+/// Marks a node as provisioned with all add-ons.
 pub async fn mark_provisioned(engine: &dyn Engine, node: &str) -> Result<(), Error> {
     let argv = ["touch", PROVISIONED_FILE];
     exec_ok(engine, node, "mark the node as set up", &argv).await?;
@@ -108,7 +111,7 @@ async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {
 }
 
 /// Creates the cluster in a running node, unless it already exists, and returns its
-/// kubeconfig.
+/// kubeconfig. A new cluster has no add-ons yet.
 ///
 /// # Errors
 /// [`Error::Kubeadm`] with the relevant lines if kubeadm fails.
@@ -154,22 +157,25 @@ async fn init(
     };
     let config = config.render();
     let config = write_file(engine, node, "/kind/kubeadm.conf", &config);
-    let patch = write_file(engine, node, kubeadm::COREDNS_FILE, kubeadm::COREDNS_PATCH);
+    // `CoreDNS` starts when its configuration is complete (addons.rs).
+    let patch = kubeadm::coredns_patch(0);
+    let patch = write_file(engine, node, kubeadm::COREDNS_FILE, &patch);
     let network = network::configure(engine, node);
     let written = async { Ok(tokio::try_join!(config, patch)?) };
     tokio::try_join!(written, network)?;
     let v1 = if cgroup_v1 { "1" } else { "0" };
-    run_kubeadm(engine, node, &["sh", "-c", INIT, "sh", v1]).await?;
-    let id = token.split('.').next().unwrap_or_default();
-    // Changes nothing if kubeadm has patched CoreDNS already, as 1.37.2 does.
-    let dns = kubeadm::COREDNS_PATCH;
-    let finish = ["bash", "-c", FINISH, "bash", node, id, DONE_FILE, dns];
-    run_kubeadm(engine, node, &finish).await
+    let script = format!("{AWAIT_HEALTHY}{INIT}");
+    let init = ["bash", "-c", &script, "bash", v1, DONE_FILE];
+    run_kubeadm(engine, node, &init).await
 }
 
 /// Runs kubeadm. If it fails, the error contains its output and the journal of the
 /// kubelet.
-async fn run_kubeadm(engine: &dyn Engine, node: &str, argv: &[&str]) -> Result<(), Error> {
+pub(super) async fn run_kubeadm(
+    engine: &dyn Engine,
+    node: &str,
+    argv: &[&str],
+) -> Result<(), Error> {
     let output = engine.exec(node, argv, None).await?;
     if output.code == 0 {
         return Ok(());

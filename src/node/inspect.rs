@@ -26,7 +26,7 @@ printf '\n@@ certificates\n'
 pub struct Inspection {
     /// Whether kubeadm has succeeded. Otherwise the node is incomplete.
     pub bootstrapped: bool,
-    /// Whether it has its pod network and storage class.
+    /// Whether it has all add-ons.
     pub provisioned: bool,
     /// Whether a stop was interrupted.
     pub stop_interrupted: bool,

@@ -2,17 +2,31 @@
 
 use minijinja::{Environment, UndefinedBehavior, context};
 use rand::RngExt;
+use serde_json::json;
 
 use super::spec::{POD_SUBNET, SERVICE_SUBNET};
 
-/// The directory of [`COREDNS_PATCH`] in the node.
+/// The directory of [`coredns_patch`] in the node.
 const PATCHES: &str = "/kind/patches";
 /// The file name that tells kubeadm which object to patch, if it supports that (1.37.2).
 pub(super) const COREDNS_FILE: &str = "/kind/patches/corednsdeployment.json";
-/// kubeadm's readiness probe has a period of 10 s, and no name resolves before it
-/// succeeds. With the node's address, `CoreDNS` reaches the API before kube-proxy has set
-/// up the address of the service.
-pub(super) const COREDNS_PATCH: &str = r#"{"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},"env":[{"name":"KUBERNETES_SERVICE_HOST","valueFrom":{"fieldRef":{"fieldPath":"status.hostIP"}}},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}"#;
+
+/// Returns the patch of the `CoreDNS` Deployment. kubeadm's readiness probe has a period of
+/// 10 s, and no name resolves before it succeeds. With the node's address, `CoreDNS` reaches
+/// the API before kube-proxy has set up the address of the service.
+pub(super) fn coredns_patch(replicas: u8) -> String {
+    let node_address = json!({"fieldRef": {"fieldPath": "status.hostIP"}});
+    let container = json!({
+        "name": "coredns",
+        "readinessProbe": {"periodSeconds": 1},
+        "env": [
+            {"name": "KUBERNETES_SERVICE_HOST", "valueFrom": node_address},
+            {"name": "KUBERNETES_SERVICE_PORT", "value": "6443"},
+        ],
+    });
+    let template = json!({"spec": {"containers": [container]}});
+    json!({"spec": {"replicas": replicas, "template": template}}).to_string()
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Config<'a> {

@@ -1,5 +1,6 @@
 //! The Kubernetes node: a kind node that is created without kind.
 
+mod addons;
 mod bootstrap;
 mod certificates;
 mod container;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use semver::Version;
 
+pub use self::addons::install_addons;
 pub use self::bootstrap::{bootstrap, is_bootstrapped, mark_provisioned, wait_for_containerd};
 pub use self::certificates::{Certificates, certificates, renew_certificates};
 pub use self::container::{create, start};

@@ -1,7 +1,10 @@
-//! Early start of the databases on a new node: each starts when its own image is loaded. The
-//! server's image is larger than all of theirs together, and they do not wait for it.
+//! Early start of the databases on a new node, before everything else: the server waits for them,
+//! and starts when they are ready. Each starts when its own image is loaded. The server's image
+//! is larger than all of theirs together, and they do not wait for it.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,6 +17,10 @@ use crate::images::{Arrivals, Identities, RequiredImage};
 use crate::kube::{COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
 use crate::secrets::Secrets;
+use crate::wait::{Attempt, Wait};
+
+/// When a database whose image is loaded has usually started.
+const LATE: Duration = Duration::from_secs(4);
 
 /// Applies the objects that need no image, and each database when its image is loaded. Returns
 /// the step, which later applies the rest, or `None` if external databases must be checked
@@ -34,10 +41,6 @@ pub(super) async fn apply_early(
     let mut first = true;
     loop {
         let loaded = images.borrow_and_update().clone();
-        let has = |image: &RequiredImage| loaded.contains_key(&image.reference);
-        if wanted.iter().all(has) {
-            return Ok(Some(step));
-        }
         let next = startable(plan, &loaded, &applied);
         if first || !next.is_empty() {
             applied.extend(next);
@@ -45,12 +48,42 @@ pub(super) async fn apply_early(
             cluster.apply(&objects, NAMESPACE).await?;
             first = false;
         }
+        let has = |image: &RequiredImage| loaded.contains_key(&image.reference);
+        if wanted.iter().all(has) {
+            return Ok(Some(step));
+        }
         step.state("waiting for the images of the other components");
         // The sender is dropped when all images are loaded, or when one failed.
         if images.changed().await.is_err() {
             return Ok(Some(step));
         }
     }
+}
+
+/// Waits until the containers of the databases run, or until they are obviously late: their
+/// images may still be missing. On a machine with few processors, everything else that starts
+/// at the same time would delay Elasticsearch, which takes longest, and the API server with it.
+pub(super) async fn await_containers(run: &Run<'_>, cluster: &Cluster) {
+    if !run.plan.external().is_empty() {
+        return;
+    }
+    let installed = run.plan.values.installed();
+    let databases = installed.iter().filter(|component| component.is_database());
+    let databases: BTreeSet<Component> = databases.copied().collect();
+    let wait = Wait::new("the containers of the databases")
+        .every(Duration::from_millis(150))
+        .within(LATE);
+    let started = wait.run(async || -> Result<_, Infallible> {
+        let pods = cluster.pods().await.unwrap_or_default();
+        let running = pods.iter().filter(|(_, pod)| pod.phase == "Running");
+        let running: BTreeSet<Component> = running.map(|(component, _)| *component).collect();
+        Ok(match databases.is_subset(&running) {
+            true => Attempt::Done(()),
+            false => Attempt::Pending("they do not run".into()),
+        })
+    });
+    // The step `ready` reports what is missing.
+    let _ = started.await;
 }
 
 /// Returns the databases whose image is loaded and that were not applied yet.

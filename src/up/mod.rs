@@ -32,6 +32,7 @@ pub use self::compare::{Baseline, Comparison, compare, dry_run};
 pub(crate) use self::data::{copy_container, remove_link};
 pub use self::error::Error;
 pub use self::keys::find_keys;
+use self::node::Kubernetes;
 pub use self::plan::Plan;
 use self::prepare::Prepared;
 use self::previous::Record;
@@ -201,13 +202,19 @@ async fn run_steps(
     let wanted = plan.images();
     let (loaded, loading) = images::arrivals();
     let kubernetes = async {
-        let kubernetes = node::kubernetes(run, &node).await?;
-        selectors::check(run, &kubernetes.cluster).await?;
-        let apply = match kubernetes.is_new {
-            true => databases::apply_early(run, &secrets, loading, &kubernetes.cluster).await?,
-            false => None,
+        let Kubernetes { cluster, is_new } = node::kubernetes(run, &node).await?;
+        selectors::check(run, &cluster).await?;
+        if !is_new {
+            let provisioned = node::provision(run, &node, &cluster).await?;
+            return Ok((cluster, provisioned, None));
+        }
+        let provision = async {
+            databases::await_containers(run, &cluster).await;
+            node::provision(run, &node, &cluster).await
         };
-        Ok((kubernetes, apply))
+        let apply = databases::apply_early(run, &secrets, loading, &cluster);
+        let (_, apply) = tokio::try_join!(provision, apply)?;
+        Ok((cluster, true, apply))
     };
     let (sources, name) = (plan.sources(request), &node.name);
     let images = async move {
@@ -223,8 +230,7 @@ async fn run_steps(
     if let Err(error) = &results {
         node::remove_failed(run, error, &node).await?;
     }
-    let ((kubernetes, apply), delivery) = results?;
-    let cluster = kubernetes.cluster;
+    let ((cluster, cluster_changed, apply), delivery) = results?;
     record.set_cluster(&cluster);
     if !had_cluster {
         secrets = keys::reconcile(session, secrets, &cluster).await?;
@@ -251,7 +257,7 @@ async fn run_steps(
     phases.end("ready");
 
     let changed = node.started
-        || kubernetes.changed
+        || cluster_changed
         || delivery.count > 0
         || applied
         || !ready.immediately
@@ -273,8 +279,7 @@ pub async fn start(session: &Session<'_>, request: &Request) -> Result<Outcome> 
     state.save_instance(&plan.instance)?;
     state.save_secrets(&secrets)?;
     phases.end("node");
-    let kubernetes = node::kubernetes(run, &node).await?;
-    let cluster = kubernetes.cluster;
+    let Kubernetes { cluster, .. } = node::kubernetes(run, &node).await?;
     if node.renewed {
         node::update_user_kubeconfig(run)?;
     }

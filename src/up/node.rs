@@ -12,13 +12,12 @@ use crate::error::{Code, Result};
 use crate::event::Step;
 use crate::health;
 use crate::images::{self, RequiredImage};
-use crate::kube::{Change, Cluster};
+use crate::kube::Cluster;
 use crate::kubeconfig;
 use crate::node::spec::{Difference, NodeSpec};
 use crate::node::{self, Inspection, spec};
 use crate::recovery;
 use crate::session::Session;
-use crate::state::StateDir;
 
 /// Timeout of the Kubernetes API on a running node.
 const API_TIMEOUT: Duration = Duration::from_secs(180);
@@ -230,16 +229,15 @@ fn free_port() -> Result<u16, Error> {
 #[derive(Debug)]
 pub(super) struct Kubernetes {
     pub cluster: Cluster,
-    pub changed: bool,
     /// Whether the step created it, so that it contains no objects of the server.
     pub is_new: bool,
 }
 
-/// Ensures that the node is a cluster with a pod network and a storage class.
+/// Ensures that the node is a cluster and its API responds. [`provision`] installs the add-ons.
 pub(super) async fn kubernetes(run: &Run<'_>, node: &Node) -> Result<Kubernetes> {
     let step = run.session.events.step("kubernetes");
     let result = ensure_cluster(run, node, &step).await;
-    step.end(result, |kubernetes| (kubernetes.changed, String::new()))
+    step.end(result, |kubernetes| (kubernetes.is_new, String::new()))
 }
 
 async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kubernetes> {
@@ -251,11 +249,7 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kuber
     let bootstrapped = node::bootstrap(session, name, found, cgroup_v1, step).await;
     let admin_conf = match bootstrapped {
         Ok(admin_conf) => admin_conf,
-        Err(error) => {
-            let proxies = run.request.proxies(info).each().map(ToString::to_string);
-            let proxies = proxies.collect();
-            return Err(kubeadm_failed(error, state, proxies)?.into());
-        }
+        Err(error) => return Err(kubeadm_failed(run, error)?.into()),
     };
     let container = engine.container(name).await?.unwrap_or_default();
     let kubeconfig = admin_conf.for_host(&container);
@@ -269,22 +263,39 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kuber
     if node.started && !is_new {
         cluster.delete_old_leader_leases().await?;
     }
-    let mut changed = is_new;
-    if !found.provisioned {
-        step.state("pod network and storage class");
+    Ok(Kubernetes { cluster, is_new })
+}
+
+/// Installs the add-ons of the cluster, unless it has them. Returns whether anything changed.
+pub(super) async fn provision(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result<bool> {
+    if node.found.provisioned {
+        return Ok(false);
+    }
+    let step = run.session.events.step("add-ons");
+    step.state("DNS, pod network and storage class");
+    let result = install_addons(run, node, cluster).await;
+    step.end(result, |()| (true, String::new()))?;
+    Ok(true)
+}
+
+async fn install_addons(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result<()> {
+    let session = run.session;
+    let of_kubeadm = async {
+        match node::install_addons(session, &node.name).await {
+            Err(error) => Err(crate::error::Error::from(kubeadm_failed(run, error)?)),
+            Ok(()) => Ok(()),
+        }
+    };
+    let of_image = async {
         let network = node::network_objects(session);
         let storage = node::storage_objects(session);
         let (mut objects, storage) = tokio::try_join!(network, storage)?;
         objects.extend(storage);
-        let applied = cluster.apply(&objects, NAMESPACE).await?;
-        node::mark_provisioned(engine, name).await?;
-        changed |= applied.iter().any(|o| o.change != Change::Unchanged);
-    }
-    Ok(Kubernetes {
-        cluster,
-        changed,
-        is_new,
-    })
+        cluster.apply(&objects, NAMESPACE).await?;
+        Ok(())
+    };
+    tokio::try_join!(of_kubeadm, of_image)?;
+    Ok(node::mark_provisioned(session.engine, &node.name).await?)
 }
 
 /// Updates the user's kubeconfig and the restart policy of the node. Called when the server is
@@ -321,37 +332,38 @@ pub(super) fn update_user_kubeconfig(run: &Run<'_>) -> Result<bool> {
     Ok(false)
 }
 
-/// Removes a node whose kubeadm failed, because kubeadm cannot continue, unless the node must
-/// be retained. Called when no other step uses the node: otherwise, an error about the missing
+/// Removes a node whose `kubeadm init` failed, because it cannot continue, unless the node must
+/// be retained. A complete node stays: its databases may be running. Called when no other step uses the node: otherwise, an error about the missing
 /// node could hide the cause.
 pub(super) async fn remove_failed(
     run: &Run<'_>,
     error: &crate::error::Error,
     node: &Node,
 ) -> Result<()> {
-    if error.code() == Code::KubeadmFailed && !run.request.retain {
-        run.session.engine.remove(&node.name).await?;
+    let engine = run.session.engine;
+    if error.code() == Code::KubeadmFailed
+        && !run.request.retain
+        && !is_complete(engine, &node.name).await?
+    {
+        engine.remove(&node.name).await?;
     }
     Ok(())
 }
 
 /// Saves the journal of a node whose kubeadm failed.
-fn kubeadm_failed(
-    error: node::Error,
-    state: &StateDir,
-    proxies: Vec<String>,
-) -> Result<node::Error> {
+fn kubeadm_failed(run: &Run<'_>, error: node::Error) -> Result<node::Error> {
     let node::Error::Kubeadm {
         reason, tail, log, ..
     } = error
     else {
         return Ok(error);
     };
-    let log = state.save_log("kubeadm.log", &log)?;
+    let log = run.session.state.save_log("kubeadm.log", &log)?;
+    let proxies = run.request.proxies(run.info).each();
     Ok(node::Error::KubeadmLogged {
         reason,
         tail,
         log,
-        proxies,
+        proxies: proxies.map(ToString::to_string).collect(),
     })
 }

@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use crate::harness::{Instance, run};
 
 /// The output of `up` at each step, in order.
-const MOMENTS: [&str; 7] = [
+const MOMENTS: [&str; 8] = [
     r#""step":"preflight""#,
     r#""step":"node""#,
     "kubeadm init",
     r#""step":"images""#,
     "waiting for the Kubernetes API",
     r#""step":"apply""#,
+    r#""step":"add-ons""#,
     r#""event":"component""#,
 ];
 const SIGNALS: [&str; 2] = ["INT", "KILL"];
