@@ -97,7 +97,7 @@ class Bench:
             self.record.add("help", timed(lambda: run(self.ours.binary, "--help")))
 
     def change(self, number):
-        up = self.ours.up("--set-string", "apiserver.podAnnotations.round=r%d" % number)
+        up = self.ours.change("apiserver.podAnnotations.round=r%d" % number)
         self.record.add("change", up.seconds - API_SERVER_START, **up.details())
 
     def restart(self, _):

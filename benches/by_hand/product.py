@@ -48,6 +48,10 @@ class Product:
         self.purge()
         return self.up("-f", self.values, *images.arguments(), *more)
 
+    def change(self, value):
+        """Runs `up` with one more value. Values replace all earlier ones, so the file is needed again."""
+        return self.up("-f", self.values, "--set-string", value)
+
     def up(self, *more, until=None):
         """Runs `up` to its end, or until an event matches."""
         ports = [word for port in self.ports.items() for word in ("--%s-port" % port[0], str(port[1]))]
