@@ -45,6 +45,13 @@ pub struct Applied {
     pub change: Change,
 }
 
+impl Applied {
+    /// Returns whether it is the same object, whatever was done to it.
+    pub(crate) fn is_same(&self, other: &Applied) -> bool {
+        (&self.kind, &self.name, &self.namespace) == (&other.kind, &other.name, &other.namespace)
+    }
+}
+
 impl Cluster {
     /// Applies objects in waves: namespaces and other cluster-scoped objects first, then
     /// claims and configuration, then workloads. The objects of a wave are applied in

@@ -26,8 +26,8 @@ mod volumes;
 #[cfg(test)]
 pub(crate) mod mock;
 
-pub use apply::Change;
 pub(crate) use apply::wave;
+pub use apply::{Applied, Change};
 pub use client::{Cluster, install_crypto};
 pub use compare::Compared;
 #[cfg(test)]

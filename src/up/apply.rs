@@ -1,24 +1,30 @@
 //! The step that applies the rendered objects to the cluster.
 
 use super::Plan;
+use super::databases::Early;
 use super::run::Run;
 use crate::component::NAMESPACE;
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
-use crate::kube::{Change, Cluster, ImpossibleChange, PlannedChange};
+use crate::kube::{Applied, Change, Cluster, ImpossibleChange, PlannedChange};
 use crate::secrets::Secrets;
 
-/// Applies the server's objects. Returns whether anything changed.
+/// Applies the server's objects, of which some may have been applied before, in the same step.
+/// Returns whether anything changed.
 pub(super) async fn run(
     run: &Run<'_>,
     secrets: &Secrets,
     identities: &Identities,
     cluster: &Cluster,
-    step: Step,
+    early: Option<Early>,
 ) -> Result<bool> {
-    let result = apply(run.plan, secrets, identities, cluster, &step).await;
+    let Early { step, applied } = early.unwrap_or_else(|| Early {
+        step: run.session.events.step("apply"),
+        applied: Vec::new(),
+    });
+    let result = apply(run.plan, secrets, identities, cluster, &step, &applied).await;
     let (changed, _) = step.end(result, Clone::clone)?;
     Ok(changed)
 }
@@ -31,6 +37,7 @@ async fn apply(
     identities: &Identities,
     cluster: &Cluster,
     step: &Step,
+    early: &[Applied],
 ) -> Result<(bool, String)> {
     let objects = plan.objects(secrets, identities)?;
     let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
@@ -39,7 +46,7 @@ async fn apply(
     cluster
         .execute_plan(&planned, &objects, NAMESPACE, tell)
         .await?;
-    let applied = cluster.apply(&objects, NAMESPACE).await?;
+    let applied = in_both(cluster.apply(&objects, NAMESPACE).await?, early);
     // Volumes are never pruned.
     let (rebound, pruned) = tokio::try_join!(
         cluster.release_volumes(plan.name.as_str()),
@@ -64,6 +71,18 @@ async fn apply(
     let only_applied = planned.is_empty() && pruned.is_empty() && rebound.is_empty();
     let changed = count(Change::Unchanged) < applied.len() || !only_applied;
     Ok((changed, summary.collect::<Vec<_>>().join(", ")))
+}
+
+/// Returns what was done to each object: what was applied early is unchanged afterwards.
+fn in_both(mut applied: Vec<Applied>, early: &[Applied]) -> Vec<Applied> {
+    for object in &mut applied {
+        if object.change == Change::Unchanged
+            && let Some(before) = early.iter().find(|before| before.is_same(object))
+        {
+            object.change = before.change;
+        }
+    }
+    applied
 }
 
 /// Returns the changes that cannot be made in place.
@@ -91,5 +110,32 @@ impl Explain for Refused {
             "leave the claim unchanged, and see what would change",
             ours!(Diff),
         )]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_was_created_early_counts_as_created() {
+        let object = |name: &str, change| Applied {
+            kind: "StatefulSet".to_owned(),
+            name: name.to_owned(),
+            namespace: Some(NAMESPACE.to_owned()),
+            change,
+        };
+        let early = [
+            object("db", Change::Created),
+            // Applied again when the next image was loaded.
+            object("db", Change::Unchanged),
+        ];
+        let applied = vec![
+            object("db", Change::Unchanged),
+            object("web", Change::Unchanged),
+        ];
+        let counted = in_both(applied, &early);
+        let changes: Vec<Change> = counted.iter().map(|object| object.change).collect();
+        assert_eq!(changes, [Change::Created, Change::Unchanged]);
     }
 }

@@ -14,48 +14,62 @@ use crate::component::{Component, NAMESPACE};
 use crate::error::Result;
 use crate::event::Step;
 use crate::images::{Arrivals, Identities, RequiredImage};
-use crate::kube::{COMPONENT_LABEL, Cluster, wave};
+use crate::kube::{Applied, COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
 use crate::secrets::Secrets;
 use crate::wait::{Attempt, Wait};
+use crate::words::listed;
 
 /// When a database whose image is loaded has usually started.
 const LATE: Duration = Duration::from_secs(4);
 
+/// The step `apply` after the databases were applied.
+pub(super) struct Early {
+    pub step: Step,
+    /// What was applied, with an object again each time.
+    pub applied: Vec<Applied>,
+}
+
 /// Applies the objects that need no image, and each database when its image is loaded. Returns
-/// the step, which later applies the rest, or `None` if external databases must be checked
-/// before anything is applied.
+/// `None` if external databases must be checked before anything is applied.
 pub(super) async fn apply_early(
     run: &Run<'_>,
     secrets: &Secrets,
     mut images: Arrivals,
     cluster: &Cluster,
-) -> Result<Option<Step>> {
+) -> Result<Option<Early>> {
     let plan = run.plan;
     if !plan.external().is_empty() {
         return Ok(None);
     }
-    let step = run.session.events.step("apply");
+    let mut early = Early {
+        step: run.session.events.step("apply"),
+        applied: Vec::new(),
+    };
     let wanted = plan.images();
-    let mut applied = BTreeSet::new();
-    let mut first = true;
+    let mut components = BTreeSet::new();
     loop {
         let loaded = images.borrow_and_update().clone();
-        let next = startable(plan, &loaded, &applied);
-        if first || !next.is_empty() {
-            applied.extend(next);
-            let objects = select(&plan.objects(secrets, &loaded)?, &applied);
-            cluster.apply(&objects, NAMESPACE).await?;
-            first = false;
+        let next = startable(plan, &loaded, &components);
+        if early.applied.is_empty() || !next.is_empty() {
+            components.extend(next);
+            let objects = select(&plan.objects(secrets, &loaded)?, &components);
+            let applied = cluster.apply(&objects, NAMESPACE).await?;
+            early.applied.extend(applied);
         }
         let has = |image: &RequiredImage| loaded.contains_key(&image.reference);
         if wanted.iter().all(has) {
-            return Ok(Some(step));
+            early
+                .step
+                .state("waiting for the databases and the add-ons");
+            return Ok(Some(early));
         }
-        step.state("waiting for the images of the other components");
+        early
+            .step
+            .state("waiting for the images of the other components");
         // The sender is dropped when all images are loaded, or when one failed.
         if images.changed().await.is_err() {
-            return Ok(Some(step));
+            return Ok(Some(early));
         }
     }
 }
@@ -63,26 +77,30 @@ pub(super) async fn apply_early(
 /// Waits until the containers of the databases run, or until they are obviously late: their
 /// images may still be missing. On a machine with few processors, everything else that starts
 /// at the same time would delay Elasticsearch, which takes longest, and the API server with it.
-pub(super) async fn await_containers(run: &Run<'_>, cluster: &Cluster) {
+pub(super) async fn await_containers(run: &Run<'_>, cluster: &Cluster, step: &Step) {
     if !run.plan.external().is_empty() {
         return;
     }
-    let installed = run.plan.values.installed();
-    let databases = installed.iter().filter(|component| component.is_database());
-    let databases: BTreeSet<Component> = databases.copied().collect();
+    let mut databases = run.plan.values.installed();
+    databases.retain(|component| component.is_database());
     let wait = Wait::new("the containers of the databases")
         .every(Duration::from_millis(150))
-        .within(LATE);
+        .within(LATE)
+        .reported_by(step);
     let started = wait.run(async || -> Result<_, Infallible> {
         let pods = cluster.pods().await.unwrap_or_default();
-        let running = pods.iter().filter(|(_, pod)| pod.phase == "Running");
-        let running: BTreeSet<Component> = running.map(|(component, _)| *component).collect();
-        Ok(match databases.is_subset(&running) {
+        let running = |database| {
+            let mut pods = pods.iter();
+            pods.any(|(component, pod)| component == database && pod.phase == "Running")
+        };
+        let missing = databases.iter().filter(|database| !running(*database));
+        let missing: Vec<&str> = missing.map(|database| database.name()).collect();
+        Ok(match missing.is_empty() {
             true => Attempt::Done(()),
-            false => Attempt::Pending("they do not run".into()),
+            false => Attempt::Pending(listed(&missing).into()),
         })
     });
-    // The step `ready` reports what is missing.
+    // The step `ready` reports what does not start.
     let _ = started.await;
 }
 

@@ -204,17 +204,15 @@ async fn run_steps(
     let kubernetes = async {
         let Kubernetes { cluster, is_new } = node::kubernetes(run, &node).await?;
         selectors::check(run, &cluster).await?;
-        if !is_new {
-            let provisioned = node::provision(run, &node, &cluster).await?;
-            return Ok((cluster, provisioned, None));
-        }
-        let provision = async {
-            databases::await_containers(run, &cluster).await;
-            node::provision(run, &node, &cluster).await
+        let provision = node::provision(run, &node, &cluster, is_new);
+        let early = async {
+            match is_new {
+                true => databases::apply_early(run, &secrets, loading, &cluster).await,
+                false => Ok(None),
+            }
         };
-        let apply = databases::apply_early(run, &secrets, loading, &cluster);
-        let (_, apply) = tokio::try_join!(provision, apply)?;
-        Ok((cluster, true, apply))
+        let (provisioned, early) = tokio::try_join!(provision, early)?;
+        Ok((cluster, is_new || provisioned, early))
     };
     let (sources, name) = (plan.sources(request), &node.name);
     let images = async move {
@@ -230,7 +228,7 @@ async fn run_steps(
     if let Err(error) = &results {
         node::remove_failed(run, error, &node).await?;
     }
-    let ((cluster, cluster_changed, apply), delivery) = results?;
+    let ((cluster, cluster_changed, early), delivery) = results?;
     record.set_cluster(&cluster);
     if !had_cluster {
         secrets = keys::reconcile(session, secrets, &cluster).await?;
@@ -240,8 +238,7 @@ async fn run_steps(
     external::check(run, &secrets, &delivery.identities, &cluster).await?;
     // The following steps change the server itself.
     state.save_instance(&plan.instance)?;
-    let step = apply.unwrap_or_else(|| session.events.step("apply"));
-    let applied = apply::run(run, &secrets, &delivery.identities, &cluster, step).await?;
+    let applied = apply::run(run, &secrets, &delivery.identities, &cluster, early).await?;
     ingress::check_certificates(run, &cluster).await?;
     if let Some(node) = recovery::node_of(session).await? {
         state.save_node(&node.id)?;

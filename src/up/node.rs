@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::revive::revive;
 use super::run::Run;
-use super::{Error, Plan, data, preflight};
+use super::{Error, Plan, data, databases, preflight};
 use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, Image};
 use crate::error::{Code, Result};
@@ -78,8 +78,9 @@ async fn start_existing(session: &Session<'_>, step: &Step) -> Result<Node> {
 /// answers.
 pub(super) async fn can_load_images(engine: &dyn Engine, node: &str) -> Result<bool> {
     let command = ["ctr", "-n", "k8s.io", "version"];
-    let answers = engine.exec(node, &command, None).await?.code == 0;
-    Ok(answers && is_complete(engine, node).await?)
+    let answers = async { Ok(engine.exec(node, &command, None).await?.code == 0) };
+    let (answers, complete) = tokio::try_join!(answers, is_complete(engine, node))?;
+    Ok(answers && complete)
 }
 
 /// Adds the plan's certificate authorities to a running node.
@@ -266,12 +267,21 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Kuber
     Ok(Kubernetes { cluster, is_new })
 }
 
-/// Installs the add-ons of the cluster, unless it has them. Returns whether anything changed.
-pub(super) async fn provision(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result<bool> {
+/// Installs the add-ons of the cluster, unless it has them; in a new cluster, after the databases
+/// have started. Returns whether anything changed.
+pub(super) async fn provision(
+    run: &Run<'_>,
+    node: &Node,
+    cluster: &Cluster,
+    is_new: bool,
+) -> Result<bool> {
     if node.found.provisioned {
         return Ok(false);
     }
     let step = run.session.events.step("add-ons");
+    if is_new {
+        databases::await_containers(run, cluster, &step).await;
+    }
     step.state("DNS, pod network and storage class");
     let result = install_addons(run, node, cluster).await;
     step.end(result, |()| (true, String::new()))?;
