@@ -86,7 +86,7 @@ impl Status {
     }
 }
 
-/// Queries the status of an instance, in less than two seconds from `began`. TestInstance that do
+/// Queries the status of an instance, in less than two seconds from `began`. Parts that do
 /// not respond in time are left out, with a note; `engine` may be such a part.
 pub async fn status(
     session: &Session<'_, ()>,

@@ -343,8 +343,8 @@ pub(super) fn update_user_kubeconfig(run: &Run<'_>) -> Result<bool> {
 }
 
 /// Removes a node whose `kubeadm init` failed, because it cannot continue, unless the node must
-/// be retained. A complete node stays: its databases may be running. Called when no other step uses the node: otherwise, an error about the missing
-/// node could hide the cause.
+/// be retained. A complete node stays: its databases may be running. Called when no other step
+/// uses the node: otherwise, an error about the missing node could hide the cause.
 pub(super) async fn remove_failed(
     run: &Run<'_>,
     error: &crate::error::Error,
