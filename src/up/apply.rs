@@ -46,7 +46,7 @@ async fn apply(
     cluster
         .execute_plan(&planned, &objects, NAMESPACE, tell)
         .await?;
-    let applied = in_both(cluster.apply(&objects, NAMESPACE).await?, early);
+    let applied = with_early_changes(cluster.apply(&objects, NAMESPACE).await?, early);
     // Volumes are never pruned.
     let (rebound, pruned) = tokio::try_join!(
         cluster.release_volumes(plan.name.as_str()),
@@ -73,8 +73,8 @@ async fn apply(
     Ok((changed, summary.collect::<Vec<_>>().join(", ")))
 }
 
-/// Returns what was done to each object: what was applied early is unchanged afterwards.
-fn in_both(mut applied: Vec<Applied>, early: &[Applied]) -> Vec<Applied> {
+/// Returns what the whole step did to each object: one that was applied early is unchanged now.
+fn with_early_changes(mut applied: Vec<Applied>, early: &[Applied]) -> Vec<Applied> {
     for object in &mut applied {
         if object.change == Change::Unchanged
             && let Some(before) = early.iter().find(|before| before.is_same(object))
@@ -134,7 +134,7 @@ mod tests {
             object("db", Change::Unchanged),
             object("web", Change::Unchanged),
         ];
-        let counted = in_both(applied, &early);
+        let counted = with_early_changes(applied, &early);
         let changes: Vec<Change> = counted.iter().map(|object| object.change).collect();
         assert_eq!(changes, [Change::Created, Change::Unchanged]);
     }

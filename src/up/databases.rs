@@ -81,8 +81,7 @@ pub(super) async fn await_containers(run: &Run<'_>, cluster: &Cluster, step: &St
     if !run.plan.external().is_empty() {
         return;
     }
-    let mut databases = run.plan.values.installed();
-    databases.retain(|component| component.is_database());
+    let databases = databases(run.plan);
     let wait = Wait::new("the containers of the databases")
         .every(Duration::from_millis(150))
         .within(LATE)
@@ -104,13 +103,17 @@ pub(super) async fn await_containers(run: &Run<'_>, cluster: &Cluster, step: &St
     let _ = started.await;
 }
 
+fn databases(plan: &Plan) -> Vec<Component> {
+    let mut databases = plan.values.installed();
+    databases.retain(|component| component.is_database());
+    databases
+}
+
 /// Returns the databases whose image is loaded and that were not applied yet.
 fn startable(plan: &Plan, loaded: &Identities, applied: &BTreeSet<Component>) -> Vec<Component> {
-    let mut databases = plan.values.installed();
+    let mut databases = databases(plan);
     databases.retain(|component| {
-        component.is_database()
-            && !applied.contains(component)
-            && loaded.contains_key(plan.values.image(*component))
+        !applied.contains(component) && loaded.contains_key(plan.values.image(*component))
     });
     databases
 }
