@@ -64,21 +64,15 @@ macro_rules! settings {
 
     // One field after the other is read into a list of options and a list of other fields.
     (
-        @read $group:tt [$($options:tt)*] $others:tt
+        @read $group:tt $options:tt $others:tt
         $(#[doc $($doc:tt)*])* #[arg $($arg:tt)*] $(#[saved $saved:tt])?
         pub $option:ident: $type:ty = $default:expr,
         $($rest:tt)*
     ) => {
         settings! {
-            @read $group
-            [
-                $($options)*
-                {
-                    [$(#[doc $($doc)*])*] [#[arg $($arg)*]] [$(#[serde $saved])?]
-                    $option: $type => $option: $type = $default
-                }
-            ]
-            $others
+            @read $group $options $others
+            $(#[doc $($doc)*])* #[arg $($arg)*] $(#[saved $saved])?
+            pub $option: $type => $option: $type = $default,
             $($rest)*
         }
     };
