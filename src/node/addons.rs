@@ -1,7 +1,7 @@
 //! Installs the add-ons of a new cluster: DNS and the proxy, which are kubeadm's. The pod network
 //! and the storage class come from the node image (`manifests.rs`).
 
-use super::bootstrap::{AWAIT_HEALTHY, run_kubeadm};
+use super::bootstrap::run_kubeadm;
 use super::{Error, kubeadm};
 use crate::session::Session;
 
@@ -18,8 +18,6 @@ use crate::session::Session;
 /// Docker's resolver waits for its questions (`ShutdownContext` in github.com/miekg/dns). The
 /// node's resolver is Docker's, which never asks `CoreDNS`, so there is no loop to detect.
 const INSTALL: &str = r#"
-set -e
-phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
 phase upload-config all & config=$!
 kubectl label node "$1" node.kubernetes.io/exclude-from-external-load-balancers- & label=$!
 id=$(sed -n 's/^ *- token: "*\([a-z0-9]*\)\..*/\1/p' /kind/kubeadm.conf)
@@ -42,8 +40,6 @@ await_healthy kube-scheduler https://127.0.0.1:10259/healthz
 /// # Errors
 /// [`Error::Kubeadm`] with the relevant lines.
 pub async fn install_addons(session: &Session<'_>, node: &str) -> Result<(), Error> {
-    let script = format!("{AWAIT_HEALTHY}{INSTALL}");
     let dns = kubeadm::coredns_patch(1);
-    let install = ["bash", "-c", &script, "bash", node, &dns];
-    run_kubeadm(session.engine, node, &install).await
+    run_kubeadm(session.engine, node, INSTALL, &[node, &dns]).await
 }

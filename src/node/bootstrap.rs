@@ -25,8 +25,6 @@ pub(super) const PROVISIONED_FILE: &str = "/kind/clearml-local-furnished";
 /// The controllers and the scheduler start when the API server has its roles. Before, it
 /// refuses their requests, and they retry only after 1 to 4 s.
 const INIT: &str = r#"
-set -e
-phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
 if [ "$1" = 1 ]; then
   { timeout 60 journalctl -u kubelet -f -o cat | grep -q -m 1 'cgroups exist and are correctly applied' &&
     systemctl restart kubelet; } </dev/null >/dev/null 2>&1 &
@@ -41,9 +39,12 @@ wait $label
 touch "$2"
 "#;
 
-/// Defines a function for scripts that waits until a component of Kubernetes is healthy, for
-/// at most four minutes, as kubeadm does. kubeadm's own phase for this waits for all of them.
-pub(super) const AWAIT_HEALTHY: &str = r#"
+/// The beginning of scripts that run kubeadm. `phase` runs one of its phases. `await_healthy`
+/// waits until a component is healthy, for at most four minutes, as kubeadm does, whose own phase
+/// for this waits for all components.
+const PRELUDE: &str = r#"
+set -e
+phase() { kubeadm init phase "$@" --config=/kind/kubeadm.conf; }
 await_healthy() {
   local limit=$((SECONDS + 240))
   until problem=$(curl -sSfk --noproxy '*' --max-time 5 -o /dev/null "$2" 2>&1); do
@@ -164,19 +165,20 @@ async fn init(
     let written = async { Ok(tokio::try_join!(config, patch)?) };
     tokio::try_join!(written, network)?;
     let v1 = if cgroup_v1 { "1" } else { "0" };
-    let script = format!("{AWAIT_HEALTHY}{INIT}");
-    let init = ["bash", "-c", &script, "bash", v1, DONE_FILE];
-    run_kubeadm(engine, node, &init).await
+    run_kubeadm(engine, node, INIT, &[v1, DONE_FILE]).await
 }
 
-/// Runs kubeadm. If it fails, the error contains its output and the journal of the
-/// kubelet.
+/// Runs a script of kubeadm with arguments. If it fails, the error contains its output and the
+/// journal of the kubelet.
 pub(super) async fn run_kubeadm(
     engine: &dyn Engine,
     node: &str,
-    argv: &[&str],
+    script: &str,
+    arguments: &[&str],
 ) -> Result<(), Error> {
-    let output = engine.exec(node, argv, None).await?;
+    let script = format!("{PRELUDE}{script}");
+    let argv = [&["bash", "-c", &script, "bash"], arguments].concat();
+    let output = engine.exec(node, &argv, None).await?;
     if output.code == 0 {
         return Ok(());
     }
