@@ -27,6 +27,7 @@ const LEAVES: &[&str] = &[
     "mounts",
     "path",
     "ports",
+    "preflight",
     "proxy",
     "quantity",
     "redact",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Plan;
 use super::node::{Node, ensure_image};
-use super::preflight::{Failed, data_dir};
+use super::preflight::data_dir;
 use super::run::Run;
 use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};
 use crate::error::{Code, Explain, Result};
@@ -13,6 +13,7 @@ use crate::files;
 use crate::manifests;
 use crate::node::{self, spec, spec::DATA_ROOT};
 use crate::path::HostPath;
+use crate::preflight::Failed;
 use crate::recovery;
 use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
 use crate::state::Marker;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::preflight::Finding;
 use super::{Request, ingress};
 use crate::component::Component;
 use crate::docker::{Container, Credentials, EngineInfo};
@@ -13,6 +12,7 @@ use crate::manifests::{self, INGRESS_CLASS, Object, TRAEFIK_IMAGE};
 use crate::node::spec::{self, Difference, INGRESS_NODE_PORTS, NodeSpec};
 use crate::path::HostPath;
 use crate::ports::NodePorts;
+use crate::preflight::Finding;
 use crate::probe::Endpoints;
 use crate::profile::Profile;
 use crate::proxy::Proxies;

@@ -1,7 +1,6 @@
 //! Preparation before the first change: the previous state, the plan, and the preflight checks.
 //! A stopped node is started only after that, if only its cluster has the settings or the keys.
 
-use super::preflight::Finding;
 use super::previous::Previous;
 use super::registry::resolve_login;
 use super::run::Run;
@@ -9,6 +8,7 @@ use super::{Error, Plan, ingress, instance, keys, plan, preflight};
 use crate::error::Result;
 use crate::event::Event;
 use crate::hint::ours;
+use crate::preflight::Finding;
 use crate::recovery::{self, Found};
 use crate::secrets::Secrets;
 use crate::words;

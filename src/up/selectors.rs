@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
-use super::preflight::{Failed, Finding};
 use super::run::Run;
 use crate::error::{Code, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::node::spec;
 use crate::path::quoted;
+use crate::preflight::{Failed, Finding};
 use crate::values::keys::{self, Key};
 
 /// The labels of one node.

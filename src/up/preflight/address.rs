@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 
-use super::Finding;
 use crate::error::Code;
 use crate::hint::{Hint, ours};
+use crate::preflight::Finding;
 use crate::settings::Listen;
 
 /// Returns a finding if this machine does not have the address.

@@ -1,11 +1,11 @@
 //! The data directory can hold the data: it is a directory, can be written, and its
 //! file system lets the databases own their files.
 
-use super::Finding;
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Code, Result};
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
+use crate::preflight::Finding;
 use crate::settings::DataPlace;
 use crate::up::Plan;
 use crate::up::run::Run;

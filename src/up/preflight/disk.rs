@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Finding;
 use crate::data_size;
 use crate::docker::{ContainerSpec, Engine, run_once};
 use crate::error::{Code, Result};
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::quoted;
+use crate::preflight::Finding;
 use crate::settings::Pull;
 use crate::state::Marker;
 use crate::up::run::Run;

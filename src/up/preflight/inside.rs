@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::quoted;
+use crate::preflight::Finding;
 use crate::settings::DataPlace;
 
 /// Files that Docker mounts in every container from a directory named after the container's ID.

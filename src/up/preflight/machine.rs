@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Finding;
 use crate::docker::EngineInfo;
 use crate::error::Code;
 use crate::files;
 use crate::hint::{Hint, ours};
+use crate::preflight::Finding;
 use crate::settings::DataPlace;
 use crate::up::Plan;
 use crate::words::{bytes, duration};

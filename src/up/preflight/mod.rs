@@ -13,66 +13,14 @@ mod proxy;
 pub(super) use self::network::create as create_network;
 use super::selectors;
 use crate::docker::{Container, Engine};
-use crate::error::{Code, Explain, Result};
+use crate::error::Result;
 use crate::event::Step;
-use crate::hint::{self, Hint};
 use crate::node::spec::{self, NETWORK};
+use crate::preflight::{Finding, refuse};
 use crate::recovery;
 use crate::session::Session;
 use crate::settings::Instance;
 use crate::up::run::Run;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The problem, and why it matters.
-    pub what: String,
-    /// What the user can do.
-    pub remedies: Vec<Hint>,
-    pub code: Code,
-}
-
-impl Finding {
-    /// Creates a finding from an error.
-    pub(super) fn of(error: &impl Explain) -> Finding {
-        Finding {
-            what: error.to_string(),
-            remedies: error.hints(),
-            code: error.code(),
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}", summary(findings))]
-pub struct Failed {
-    /// At least one finding.
-    pub findings: Vec<Finding>,
-}
-
-fn summary(findings: &[Finding]) -> String {
-    match findings {
-        [one] => one.what.clone(),
-        many => format!("found {} problems; nothing was changed", many.len()),
-    }
-}
-
-impl Explain for Failed {
-    fn code(&self) -> Code {
-        self.findings.first().map_or(Code::Unexpected, |f| f.code)
-    }
-
-    fn details(&self) -> Vec<String> {
-        match &self.findings[..] {
-            [_] => Vec::new(),
-            many => many.iter().map(|f| format!("- {}", f.what)).collect(),
-        }
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        let remedies = self.findings.iter().flat_map(|finding| &finding.remedies);
-        hint::distinct(remedies.cloned())
-    }
-}
 
 /// Runs all checks of `up`.
 pub(super) async fn run(run: &Run<'_>) -> Result<()> {
@@ -93,7 +41,7 @@ pub(super) async fn reachable(session: &Session<'_>, settings: &Instance) -> Res
     let engine = session.engine;
     let ours = recovery::node_of(session).await?;
     let own = inside::own_container(engine).await?;
-    into_result(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
+    refuse(reach(settings, engine, ours.as_ref(), own.as_ref()).await?)
 }
 
 async fn check(run: &Run<'_>, step: &Step) -> Result<()> {
@@ -130,7 +78,7 @@ async fn check(run: &Run<'_>, step: &Step) -> Result<()> {
     if new_node {
         findings.extend(proxy::unusable(proxies));
     }
-    into_result(findings)?;
+    refuse(findings)?;
     if new_node {
         for warning in proxy::warnings(proxies) {
             step.warn(warning);
@@ -172,13 +120,6 @@ async fn reach(
     Ok(findings)
 }
 
-fn into_result(findings: Vec<Finding>) -> Result<()> {
-    match findings.is_empty() {
-        true => Ok(()),
-        false => Err(Failed { findings }.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -188,6 +129,7 @@ mod tests {
     use super::*;
     use crate::docker::EngineInfo;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::error::Code;
     use crate::node::spec::KIND_CLUSTER_LABEL;
     use crate::options::Options;
     use crate::session::TestInstance;
@@ -364,36 +306,5 @@ mod tests {
         assert_eq!(found(&plan, &info, State::default()).await, []);
         plan.instance.node.data_dir = DataPlace::Volume("new".into());
         assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
-    }
-
-    fn finding(what: &str, remedy: &'static str, code: Code) -> Finding {
-        Finding {
-            what: what.into(),
-            remedies: vec![Hint::text(remedy)],
-            code,
-        }
-    }
-
-    #[test]
-    fn a_single_finding_is_the_error_message() {
-        let failed = Failed {
-            findings: vec![finding("port 1 is in use", "use another", Code::PortInUse)],
-        };
-        assert_eq!(failed.to_string(), "port 1 is in use");
-        assert!(failed.details().is_empty());
-    }
-
-    #[test]
-    fn findings_are_reported_together_without_duplicate_remedies() {
-        let failed = Failed {
-            findings: vec![
-                finding("a", "see docker", Code::PortInUse),
-                finding("b", "see docker", Code::DiskFull),
-            ],
-        };
-        assert_eq!(failed.to_string(), "found 2 problems; nothing was changed");
-        assert_eq!(failed.details(), ["- a", "- b"]);
-        assert_eq!(failed.hints(), ["see docker"]);
-        assert_eq!(failed.code(), Code::PortInUse);
     }
 }

@@ -1,11 +1,11 @@
 //! The checks of the Docker network that nodes share: its range must not overlap with those of
 //! pods and services, and its name must be unambiguous.
 
-use super::{Failed, Finding};
 use crate::docker::{Engine, Network, ensure_network, unused_duplicates};
 use crate::error::{Code, Result};
 use crate::hint::Hint;
 use crate::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
+use crate::preflight::{Failed, Finding};
 
 /// Returns the findings about the networks with that name, for a node that will be created or
 /// started.

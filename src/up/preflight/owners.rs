@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::{Finding, data_dir};
+use super::data_dir;
 use crate::docker::Container;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::node::spec::{self, KIND_CLUSTER_LABEL};
+use crate::preflight::Finding;
 use crate::session::Session;
 use crate::settings::DataPlace;
 use crate::state::{self, Marker};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use listeners::Protocol;
 
-use super::Finding;
 use crate::docker::{Container, Engine};
 use crate::error::{Code, Result};
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::node::spec;
+use crate::preflight::Finding;
 use crate::settings::{Instance, Listen};
 
 /// Returns the ports that are in use, except by the running `node`.

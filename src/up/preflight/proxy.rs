@@ -1,8 +1,8 @@
 //! The checks of the proxies of a new node.
 
-use super::Finding;
 use crate::error::Code;
 use crate::hint::{Hint, ours};
+use crate::preflight::Finding;
 use crate::proxy::Proxies;
 
 /// Returns findings about proxies with an invalid URL.
