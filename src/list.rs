@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::docker::Engine;
 use crate::error::{Error, Result};
 use crate::health::Health;
-use crate::node::spec::{self, INSTANCE_LABEL};
 use crate::probe::Endpoints;
-use crate::settings::InstanceName;
+use crate::settings::{Instance, InstanceName};
 use crate::state::StateDir;
 
 #[derive(Debug)]
@@ -26,30 +24,20 @@ pub struct InstanceSummary {
 
 /// Returns all instances of this user and this engine, by name: those with a node, a
 /// volume, or stored settings. If the settings are broken, the instance is listed with
-/// what its node provides.
-pub async fn list(engine: &dyn Engine) -> Result<Vec<InstanceSummary>> {
-    let mut states: BTreeMap<InstanceName, Health> = BTreeMap::new();
+/// what its node provides. `nodes` are the nodes with their state and the settings that they
+/// were created with.
+pub(crate) fn list(
+    mut nodes: BTreeMap<InstanceName, (Health, Option<Instance>)>,
+) -> Result<Vec<InstanceSummary>> {
     for name in StateDir::all()? {
-        states.insert(name, Health::Absent);
-    }
-    let mut nodes = BTreeMap::new();
-    for container in engine.containers(INSTANCE_LABEL).await? {
-        let name = container.labels.get(INSTANCE_LABEL);
-        if let Some(Ok(name)) = name.map(|name| name.parse::<InstanceName>()) {
-            // Temporary containers, such as one that copies data, are not nodes.
-            if container.name == spec::name(&name) {
-                states.insert(name.clone(), Health::of_node(&container));
-                nodes.insert(name, container);
-            }
-        }
+        nodes.entry(name).or_insert((Health::Absent, None));
     }
     let mut listed = Vec::new();
-    for (name, state) in states {
+    for (name, (state, created_with)) in nodes {
         let (stored, broken) = match StateDir::of(&name)?.instance() {
             Ok(stored) => (stored, None),
             Err(error) => (None, Some(error.into())),
         };
-        let created_with = nodes.get(&name).and_then(spec::instance_of);
         let instance = match (stored, created_with) {
             // The node runs the server, no matter which home created it.
             (Some(stored), Some(created_with)) => Some(stored.with_node_settings_of(created_with)),

@@ -21,6 +21,14 @@ impl Finding {
             code: error.code(),
         }
     }
+
+    /// Returns the error of this finding alone.
+    pub(crate) fn into_error(self) -> crate::error::Error {
+        Failed {
+            findings: vec![self],
+        }
+        .into()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -6,26 +6,19 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::data_size::{self, DataSize};
-use crate::docker::{self, Container, Engine};
-use crate::error::{Code, Error, Explain, Result};
+use crate::error::{Error, Result};
 use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, ObserveError};
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
-use crate::node::{self, spec};
 use crate::probe::{Check, Endpoints, Probe};
-use crate::recovery::{self, Recovered};
-use crate::session::Session;
+use crate::provider::{NoAnswer, Provider, Recovered, Seen};
 use crate::settings::Instance;
-use crate::state::Lock;
+use crate::state::{Lock, StateDir};
 use crate::values::AccessValues;
 
-/// The time in which the engine must return the node.
-pub const ENGINE_TIMEOUT: Duration = Duration::from_millis(1200);
 /// The time in which the cluster and the server must respond, the engine's time included;
 /// `status` shows what is known without them.
 const TIMEOUT: Duration = Duration::from_millis(1400);
-/// The same for reading settings and keys that this state directory does not have.
-const RECOVERY_TIMEOUT: Duration = Duration::from_millis(1000);
 /// The additional time for the logs of failing components, which are read last.
 const LOGS_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -87,15 +80,15 @@ impl Status {
 }
 
 /// Queries the status of an instance, in less than two seconds from `began`. Parts that do
-/// not respond in time are left out, with a note; `engine` may be such a part.
+/// not respond in time are left out, with a note; `provider` may be such a part.
 pub async fn status(
-    session: &Session<'_, ()>,
-    engine: Result<&dyn Engine>,
+    state: &StateDir,
+    provider: Result<&dyn Provider>,
     began: Instant,
 ) -> Result<Status> {
-    let instance = session.state.instance()?;
+    let instance = state.instance()?;
     let instance = instance.as_ref();
-    let querying = query(session, instance, engine, began);
+    let querying = query(state, instance, provider, began);
     let (status, sized) = tokio::join!(querying, data_size(instance));
     let mut status = status?;
     let size = match (instance, &status.instance) {
@@ -116,57 +109,39 @@ async fn data_size(instance: Option<&Instance>) -> DataSize {
 }
 
 async fn query(
-    session: &Session<'_, ()>,
+    state: &StateDir,
     instance: Option<&Instance>,
-    engine: Result<&dyn Engine>,
+    provider: Result<&dyn Provider>,
     began: Instant,
 ) -> Result<Status> {
     let unknown = |error: Error| {
         let health = Health::Unknown(error.code());
         let mut status = Status::without_node(health, instance, vec![error.to_string()]);
-        status.may_recover = error.is::<EngineTimeout>();
+        status.may_recover = error.is::<NoAnswer>();
         status.hints = error.hints();
         status
     };
-    let session = match engine {
-        Ok(engine) => &session.with_engine(engine),
+    let provider = match provider {
+        Ok(provider) => provider,
         Err(error) => return Ok(unknown(error)),
     };
-    let Session { name, engine, .. } = *session;
-    let node = spec::name(name);
-    let until = began + ENGINE_TIMEOUT;
-    let node = match tokio::time::timeout_at(until.into(), engine.container(&node)).await {
-        Ok(Ok(node)) => node,
-        Ok(Err(error)) => return Ok(unknown(error.into())),
-        Err(_) => return Ok(unknown(EngineTimeout.into())),
+    let seen = match provider.look(instance, began).await {
+        Ok(seen) => seen,
+        Err(error) => return Ok(unknown(error)),
     };
-    match node {
-        None => Ok(Status::without_node(Health::Absent, instance, Vec::new())),
-        Some(node) if !spec::is_ours(&node, name) => {
-            let note = format!(
-                "the container {} was not created by clearml-local",
-                node.name
-            );
-            Ok(Status::without_node(Health::Absent, None, vec![note]))
-        }
-        Some(node) => {
-            let until = began + RECOVERY_TIMEOUT;
-            let recovered = recovery::complete_from_node(session, &node, instance, until).await?;
-            let another = recovered.another.clone();
-            let mut status = of_node(session, &node, recovered, began).await?;
-            if let Some(another) = another {
-                status.notes.insert(0, another.to_string());
-                status.hints = another.hints();
-            }
-            Ok(status)
-        }
+    let another = seen.recovered.another.clone();
+    let mut status = of_place(state, provider, seen, began).await?;
+    if let Some(another) = another {
+        status.notes.insert(0, another.what);
+        status.hints = another.remedies;
     }
+    Ok(status)
 }
 
-async fn of_node(
-    session: &Session<'_>,
-    node: &Container,
-    recovered: Recovered,
+async fn of_place(
+    state: &StateDir,
+    provider: &dyn Provider,
+    seen: Seen,
     began: Instant,
 ) -> Result<Status> {
     let Recovered {
@@ -174,16 +149,13 @@ async fn of_node(
         secrets,
         kubeconfig,
         another: _,
-    } = recovered;
+    } = seen.recovered;
     let instance = instance.as_ref();
-    let mut status = Status::without_node(Health::of_node(node), instance, Vec::new());
-    status.autostart = Some(match node.restart_policy.as_deref() {
-        Some("always") => true,
-        Some("unless-stopped") => node.running,
-        _ => false,
-    });
-    status.versions.node_image = spec::node_image(node);
-    if !node.can_exec() {
+    let notes = seen.note.into_iter().collect();
+    let mut status = Status::without_node(seen.health, instance, notes);
+    status.autostart = seen.autostart;
+    status.versions.node_image = seen.node_image;
+    if !seen.runs {
         return Ok(status);
     }
     let until = began + TIMEOUT;
@@ -209,24 +181,19 @@ async fn of_node(
         let installed = installed.as_deref();
         health::observe(
             kubeconfig,
-            node.started,
+            seen.started,
             installed,
             until.into(),
             LOGS_TIMEOUT,
         )
         .await
     };
-    let active_command = Lock::holder(session.state)?;
-    let (observed, (checks, server), docker, certificates) = tokio::join!(
-        observing,
-        probing,
-        tokio::time::timeout_at(until.into(), session.info()),
-        tokio::time::timeout_at(until.into(), node::certificates(session.engine, &node.name)),
-    );
+    let active_command = Lock::holder(state)?;
+    let (observed, (checks, server), details) =
+        tokio::join!(observing, probing, provider.details(until));
     status.checks = checks;
     status.versions.server = server;
-    let docker = docker.ok().and_then(Result::ok);
-    status.versions.docker = docker.map(|info| info.version.clone());
+    status.versions.docker = details.docker;
     let components = match observed {
         Ok(observed) => {
             status.versions.kubernetes = observed.kubernetes;
@@ -237,11 +204,12 @@ async fn of_node(
     };
     let observation = InstanceObservation {
         at: Timestamp::now(),
-        node,
+        started: seen.started,
+        kubectl: provider.kubectl(),
         active_command,
         components,
         checks: &status.checks,
-        certificates: certificates.ok().and_then(Result::ok).unwrap_or_default(),
+        certificates: details.certificates,
     };
     let Diagnosis {
         health,
@@ -258,82 +226,5 @@ async fn of_node(
     })
 }
 
-/// Turns a failed connection to the engine into a value that `status` reports.
-///
-/// # Errors
-/// The error itself if only the user can fix it: an unknown Docker context.
-pub fn tolerate_unreachable<T>(engine: Result<T, docker::Error>) -> Result<Result<T>> {
-    match engine {
-        Err(error @ docker::Error::Context { .. }) => Err(error.into()),
-        other => Ok(other.map_err(Into::into)),
-    }
-}
-
-/// The engine accepts connections and does not respond.
-#[derive(Debug, thiserror::Error)]
-#[error("the Docker engine does not answer")]
-pub struct EngineTimeout;
-
-impl Explain for EngineTimeout {
-    fn code(&self) -> Code {
-        Code::DockerUnreachable
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("check that it responds", "docker info")]
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::docker::fake::{FakeEngine, State};
-    use crate::session::TestInstance;
-    use crate::state::StateDir;
-
-    fn home() -> (tempfile::TempDir, TestInstance) {
-        let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::at(dir.path().join("demo"));
-        let data = dir.path().join("data");
-        let instance = Instance::with_defaults(data.into());
-        state.save_instance(&instance).unwrap();
-        (dir, TestInstance::new(state))
-    }
-
-    #[tokio::test]
-    async fn without_an_engine_the_stored_settings_are_shown() {
-        let (_dir, demo) = home();
-        let error = docker::Error::Broken {
-            what: "answer".into(),
-            reason: "connection refused".into(),
-        };
-        let session = demo.unconnected();
-        let status = status(&session, Err(error.into()), Instant::now()).await;
-        let status = status.unwrap();
-        assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
-        assert!(!status.may_recover);
-        assert!(status.endpoints.is_some());
-        assert!(status.notes[0].contains("connection refused"));
-    }
-
-    #[tokio::test]
-    async fn a_stopped_node_shows_whether_it_starts_after_a_reboot() {
-        let (_dir, demo) = home();
-        let session = demo.unconnected();
-        let node = Container {
-            name: "demo-control-plane".into(),
-            labels: spec::labels(session.name),
-            restart_policy: Some("unless-stopped".into()),
-            ..Container::default()
-        };
-        let engine = FakeEngine::new(State {
-            containers: [(node.name.clone(), node)].into(),
-            ..State::default()
-        });
-        let status = status(&session, Ok(&engine), Instant::now()).await;
-        let status = status.unwrap();
-        assert_eq!(status.health, Health::Stopped);
-        assert_eq!(status.autostart, Some(false), "it was stopped by hand");
-        assert!(!status.may_recover);
-    }
-}
+mod tests;

@@ -22,7 +22,8 @@ pub mod files {
 }
 
 pub mod images {
-    pub use crate::images::{Error, Identities, RequiredImage, Sources, pull};
+    pub use crate::images::{Error, Identities, RequiredImage, Sources};
+    pub use crate::provider::local::pull;
 }
 
 pub mod inputs {

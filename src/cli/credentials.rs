@@ -7,10 +7,13 @@ use jiff::Timestamp;
 
 use super::{Context, environment};
 use crate::error::{Code, Explain, Result};
+use crate::event::Events;
 use crate::files;
 use crate::hint::{Hint, ours};
+use crate::preflight;
 use crate::probe::Endpoints;
-use crate::recovery::{self, AnotherInstance, Found, Places, Recovered};
+use crate::provider::KeySearch;
+use crate::recovery::Found;
 use crate::secrets::{Credentials, Secrets};
 use crate::settings::Instance;
 use crate::values::AccessValues;
@@ -79,7 +82,7 @@ async fn find(context: &Context) -> Result<(Instance, Secrets)> {
     let answer = tokio::time::timeout(TIMEOUT, query(context, instance.as_ref(), home.clone()));
     let failed = match answer.await {
         Ok(Ok(found)) => return Ok(found),
-        Ok(Err(error)) if error.is::<AnotherInstance>() => return Err(error),
+        Ok(Err(error)) if error.is::<preflight::Failed>() => return Err(error),
         Ok(Err(error)) => Some(error),
         Err(_) => None,
     };
@@ -104,17 +107,13 @@ async fn query(
     kept: Option<&Instance>,
     home: Option<Secrets>,
 ) -> Result<(Instance, Secrets)> {
-    let engine = context.engine().await?;
-    let session = context.silent_session().with_engine(&engine);
-    let node = recovery::node_of(&session).await?;
-    let mut recovered = Recovered::default();
-    if let Some(node) = &node {
-        let until = Instant::now() + TIMEOUT / 2;
-        let home = home.as_ref();
-        recovered = recovery::recover_until(&session, node, kept, home, until).await?;
-    }
+    let provider = context.provider(&Events::silent()).await?;
+    let until = Instant::now() + TIMEOUT / 2;
+    let found = provider.recover(kept, home.as_ref(), until).await?;
+    let runs = found.as_ref().map(|found| found.runs);
+    let recovered = found.map(|found| found.recovered).unwrap_or_default();
     if let Some(another) = recovered.another {
-        return Err(another.into());
+        return Err(another.into_error());
     }
     if let Some(theirs) = recovered.secrets {
         return Ok(match home {
@@ -143,21 +142,20 @@ async fn query(
     let instance = kept.cloned().or(recovered.instance);
     let instance = instance.ok_or_else(|| no_instance(context))?;
     let has_home = home.is_some();
-    let places = Places {
+    let search = KeySearch {
         cluster: None,
-        node: node.as_ref(),
-        unreachable: node.is_some(),
-        data: &[&instance.node.data_dir],
-        node_image: &instance.node.node_image,
+        unreadable: runs.is_some(),
+        settings: &instance,
+        former_data_dir: None,
         home,
     };
-    let secrets = match recovery::find(&session, places).await? {
+    let secrets = match provider.keys(search).await? {
         Found::Keys(secrets) => secrets.complete(),
         Found::None => return Err(no_instance(context).into()),
-        Found::Lost(lost) => return Err(lost.into()),
+        Found::Lost(lost) => return Err(lost.into_error()),
     };
-    if let Some(node) = node.filter(|_| has_home) {
-        let why = match node.can_exec() {
+    if let Some(runs) = runs.filter(|_| has_home) {
+        let why = match runs {
             true => "the cluster does not answer",
             false => "the node is not running",
         };

@@ -28,8 +28,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
-    let engine = context.engine().await?;
-    let session = context.session().with_engine(&engine);
+    let events = &context.events();
+    let provider = context.provider(events).await?;
+    let session = context.session(&*provider, events);
     let compared = up::compare(&session, &request).await?;
     for warning in &compared.warnings {
         context.output.warn(warning);

@@ -8,6 +8,7 @@ use super::{Context, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
+use crate::provider::Removed;
 use crate::words;
 
 /// Remove the cluster and keep the data
@@ -32,11 +33,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.purge && !args.yes {
         confirm(context)?;
     }
-    let session = context.session();
+    let events = &context.events();
     let work = async {
-        let engine = context.engine().await?;
+        let provider = context.provider(events).await?;
         let kubeconfig = user_kubeconfig();
-        let session = session.with_engine(&engine);
+        let session = context.session(&*provider, events);
         down::down(&session, args.purge, kubeconfig.as_deref()).await
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Down))).await?;
@@ -45,7 +46,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-fn report(context: &Context, purged: bool, outcome: &down::Outcome) -> Result<()> {
+fn report(context: &Context, purged: bool, outcome: &Removed) -> Result<()> {
     let name = &context.name;
     if context.output.is_json() {
         context.output.json(&serde_json::json!({

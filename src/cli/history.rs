@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::error::Result;
+use crate::event::Events;
 use crate::hint::ours;
 use crate::revisions;
 use crate::state::Lock;
@@ -23,8 +24,9 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     let mut history = revisions::load(&context.state, None).await?;
     // Another home may have created revisions. Without an engine, only those of this home are
     // shown.
-    if let Ok(engine) = context.engine().await
-        && let Ok(all) = up::history(&context.silent_session().with_engine(&engine)).await
+    let events = &Events::silent();
+    if let Ok(provider) = context.provider(events).await
+        && let Ok(all) = up::history(&context.session(&*provider, events)).await
     {
         history = all;
     }

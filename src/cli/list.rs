@@ -6,6 +6,7 @@ use super::Context;
 use crate::error::Result;
 use crate::hint::ours;
 use crate::list::{InstanceSummary, list};
+use crate::provider::local;
 use crate::ui::table::{Cell, lines};
 use crate::words;
 
@@ -20,8 +21,8 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let engine = context.engine().await?;
-    let listed = list(&engine).await?;
+    let engine = context.docker.connect().await?;
+    let listed = list(local::nodes(&*engine).await?)?;
     if context.output.is_json() {
         let rows: Vec<serde_json::Value> = listed.iter().map(json).collect();
         context.output.json(&rows)?;

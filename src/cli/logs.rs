@@ -1,17 +1,17 @@
 //! `clearml-local logs`.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
 use super::Context;
 use super::signals::{or_interrupted, until_stopped};
 use crate::component::Component;
-use crate::docker::Engine;
 use crate::error::Result;
+use crate::event::Events;
 use crate::hint::{Hint, ours};
-use crate::logs::{self, JournalOptions, LogLine, LogOptions, Opened};
+use crate::kube::Cluster;
+use crate::logs::{self, LogLine, LogOptions, NoCluster, Opened};
+use crate::provider::JournalOptions;
 
 /// Show the logs of the components
 ///
@@ -90,12 +90,10 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     if args.node {
         return show_node(args, context).await;
     }
-    let session = context.silent_session();
-    let opened = logs::open(args.options(), &session, async || engine(context).await).await?;
     let Opened {
         mut logs,
         fallback_reason,
-    } = opened;
+    } = open(&args.options(), context).await?;
     if let Some(why) = fallback_reason {
         let text = format!("{why}: the logs are read from its files");
         context.output.warn(&text);
@@ -123,15 +121,37 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
 }
 
 /// Shows the journal of the node.
+/// Opens the logs. Connects to the place where the server runs only if the stored connection to
+/// its cluster does not work.
+async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
+    let stored = context.state.kubeconfig()?;
+    if let Some(kubeconfig) = &stored
+        && let cluster = Cluster::connect(kubeconfig).await?
+        && let Some(opened) = logs::from_api(options, cluster).await?
+    {
+        return Ok(opened);
+    }
+    let opened = async {
+        let provider = context.provider(&Events::silent()).await?;
+        provider.logs(options).await
+    };
+    match opened.await {
+        // The instance is unknown, and the place cannot be asked.
+        Err(_) if stored.is_none() && context.state.instance()?.is_none() => {
+            Err(NoCluster::of(&context.name).into())
+        }
+        opened => opened,
+    }
+}
+
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
     let options = JournalOptions {
         tail: args.tail,
         follow: args.follow,
         since: args.since,
     };
-    let engine = engine(context).await?;
-    let session = context.silent_session().with_engine(&*engine);
-    let (node, mut journal) = logs::open_journal(options, &session).await?;
+    let provider = context.provider(&Events::silent()).await?;
+    let (node, mut journal) = provider.journal(options).await?;
     let units = ["kubelet", "containerd", "systemd"];
     let printer = context.output.logs_named(&units);
     while let Some(line) = journal.next().await? {
@@ -178,10 +198,6 @@ impl Args {
         let time = time.map_or_else(String::new, |time| format!("{time:.3} "));
         format!("{time}{text}")
     }
-}
-
-async fn engine(context: &Context) -> Result<Arc<dyn Engine>> {
-    Ok(Arc::new(context.engine().await?))
 }
 
 fn json(line: &LogLine) -> serde_json::Value {

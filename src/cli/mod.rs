@@ -21,30 +21,33 @@ mod values;
 mod variables;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 pub use self::reference::settings_reference;
 use self::variables::Variable;
-use crate::docker::{ClientConfig, Docker, Endpoint, find_endpoint};
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::hint::ours;
-use crate::node::spec;
 use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
 use crate::path::HostPath;
+use crate::plan::Request;
+use crate::provider::local::{Connection, Local};
+use crate::provider::{Facts, Provider};
 use crate::proxy::Proxies;
-use crate::recovery;
 use crate::session::Session;
 use crate::settings::{DEFAULT_NAME, Instance, InstanceName};
 use crate::state::StateDir;
 use crate::ui::Output;
-use crate::up::Request;
 
 /// The name of the program.
 const NAME: &str = "clearml-local";
+
+/// How long the settings of an instance may take that only its cluster knows.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -108,8 +111,8 @@ struct Context {
     output: Output,
     /// The options of `clearml-local.yaml`.
     file: Options,
-    /// The configuration of the `docker` command.
-    docker: ClientConfig,
+    /// How to reach Docker.
+    docker: Connection,
 }
 
 impl Context {
@@ -125,24 +128,42 @@ impl Context {
             name,
             output,
             file: file.options,
-            docker: ClientConfig::read(environment, dirs::home_dir().as_deref()),
+            docker: Connection::read(environment, dirs::home_dir().as_deref()),
         })
     }
 
-    /// Returns the session of a command whose progress the output shows. Its times start now.
-    fn session(&self) -> Session<'_, ()> {
-        let events = Events::new(self.output.reporter());
-        Session::new(&self.name, &self.state, events)
+    /// Returns the events of a command whose progress the output shows. Their times start now.
+    fn events(&self) -> Events {
+        Events::new(self.output.reporter())
     }
 
-    /// Returns the session of a command that shows no progress.
-    fn silent_session(&self) -> Session<'_, ()> {
-        Session::new(&self.name, &self.state, Events::silent())
+    /// Connects to the place where the server runs or will run.
+    async fn provider(&self, events: &Events) -> Result<Box<dyn Provider + '_>> {
+        let engine = self.docker.connect().await?;
+        let local = Local::new(&self.name, &self.state, engine, events.clone());
+        Ok(Box::new(local))
     }
 
-    /// Connects to the engine that the user's environment selects.
-    async fn engine(&self) -> Result<Docker> {
-        Ok(Docker::connect(self.endpoint()?).await?)
+    /// Returns what a plan depends on. If the place does not answer, a machine is assumed.
+    async fn facts(&self) -> Result<Facts> {
+        match self.provider(&Events::silent()).await {
+            Ok(provider) => provider.facts().await,
+            Err(_) => Ok(Facts {
+                memory: 16_000_000_000,
+                summary: String::new(),
+                defaults: Instance::with_defaults(self.state.default_data_dir().into()),
+            }),
+        }
+    }
+
+    /// Returns the session of a command with that place.
+    fn session<'a>(&'a self, provider: &'a dyn Provider, events: &'a Events) -> Session<'a> {
+        Session {
+            name: &self.name,
+            state: &self.state,
+            provider,
+            events,
+        }
     }
 
     /// Returns the settings of an earlier `up` from this home or, if it has none, from the
@@ -151,25 +172,20 @@ impl Context {
         if let Some(kept) = self.state.instance()? {
             return Ok(Some(kept));
         }
-        let Ok(engine) = self.engine().await else {
+        let Ok(provider) = self.provider(&Events::silent()).await else {
             return Ok(None);
         };
-        let session = self.silent_session().with_engine(&engine);
-        let Some(node) = recovery::node_of(&session).await? else {
+        let until = Instant::now() + RECOVERY_TIMEOUT;
+        let Some(found) = provider.recover(None, None, until).await? else {
             return Ok(None);
         };
-        if node.can_exec() {
-            return Ok(recovery::recover(&session, &node).await?.instance);
+        if !found.runs {
+            self.output.warn(&format!(
+                "the node is not running, so the values of its server are unknown; start it: {}",
+                ours!(Start).of(self.name.non_default())
+            ));
         }
-        self.output.warn(&format!(
-            "the node is not running, so the values of its server are unknown; start it: {}",
-            ours!(Start).of(self.name.non_default())
-        ));
-        Ok(spec::instance_of(&node))
-    }
-
-    fn endpoint(&self) -> Result<Endpoint> {
-        Ok(find_endpoint(environment, &self.docker)?)
+        Ok(found.recovered.instance)
     }
 
     /// Merges the options of the command line with those of the settings file.
@@ -186,13 +202,12 @@ impl Context {
     fn request(&self, options: Options, retain: bool) -> Request {
         let mut proxies = Proxies::of(proxy_variables());
         if proxies.is_empty() {
-            let address = self.endpoint().map(|endpoint| endpoint.address.to_string());
-            proxies = self.docker.proxies(&address.unwrap_or_default());
+            proxies = self.docker.proxies();
         }
         Request {
             retain,
             proxies,
-            docker_config: self.docker.dir.clone(),
+            docker_config: self.docker.config_dir().map(Path::to_owned),
             user_kubeconfig: user_kubeconfig(),
             ..Request::new(options)
         }

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use crate::docker::{Engine, EngineInfo};
 use crate::error::{Code, Explain, Result};
+use crate::event::Events;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::manifests::{self, Object};
 use crate::options::Options;
 use crate::path::HostPath;
+use crate::plan::Plan;
 use crate::secrets::Secrets;
 use crate::up;
 use crate::words;
@@ -44,13 +45,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
-    let info = match context.engine().await {
-        Ok(engine) => engine.info().await?,
-        Err(_) => assumed_machine(),
-    };
+    let facts = context.facts().await?;
     let earlier = context.earlier().await?;
-    let session = context.silent_session();
-    let mut plan = up::plan(&session, &request, earlier.as_ref(), &info)?;
+    let mut plan = up::plan(&context.name, &request, earlier.as_ref(), &facts)?;
     for warning in &plan.warnings {
         context.output.warn(warning);
     }
@@ -78,12 +75,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 /// Returns the keys of the instance. If it has none, creates keys, which `up` will use.
-async fn secrets(plan: &up::Plan, context: &Context) -> Result<Secrets> {
-    let found = match context.engine().await {
-        Ok(engine) => {
-            let session = context.silent_session().with_engine(&engine);
-            up::find_keys(&session, plan).await?
-        }
+async fn secrets(plan: &Plan, context: &Context) -> Result<Secrets> {
+    let events = &Events::silent();
+    let found = match context.provider(events).await {
+        Ok(provider) => up::find_keys(&context.session(&*provider, events), plan).await?,
         Err(_) => context.state.secrets()?,
     };
     let secrets = found.map_or_else(Secrets::generate, Secrets::complete);
@@ -149,14 +144,5 @@ impl Explain for NotOurs {
             "use an empty directory",
             ours!(Render, "--dir DIR"),
         )]
-    }
-}
-
-/// Returns the machine to assume if the engine does not answer.
-pub(super) fn assumed_machine() -> EngineInfo {
-    EngineInfo {
-        memory: 16_000_000_000,
-        cpus: 8,
-        ..EngineInfo::default()
     }
 }

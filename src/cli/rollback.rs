@@ -4,7 +4,7 @@ use super::up::{dry_run, run_up};
 use super::{Context, completions};
 use crate::error::Result;
 use crate::options::WaitOptions;
-use crate::up::{Request, RollbackTarget};
+use crate::plan::{Request, RollbackTarget};
 
 /// Roll back to the values and release of an earlier revision
 ///

@@ -26,12 +26,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.only_wait(&args.wait), true);
-    let session = context.session();
+    let events = &context.events();
     let work = async {
-        let engine = context.engine().await?;
-        up::start(&session.with_engine(&engine), &request).await
+        let provider = context.provider(events).await?;
+        up::start(&context.session(&*provider, events), &request).await
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Start))).await?;
-    show(context, outcome, &session.events, args.timings)?;
+    show(context, outcome, events, args.timings)?;
     Ok(0)
 }

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::signals::until_stopped;
-use crate::docker::{Docker, Engine};
 use crate::error::Result;
+use crate::event::Events;
 use crate::health::{ComponentHealth, Health};
 use crate::options::{Format, Timeout};
 use crate::probe::Check;
+use crate::provider::Provider;
+use crate::provider::local::Local;
 use crate::settings::non_default;
-use crate::status::{self, ENGINE_TIMEOUT, EngineTimeout, Status};
+use crate::status::{self, Status};
 use crate::ui::{CheckView, ComponentView, StatusView};
 
 /// Interval of `--wait`.
@@ -123,16 +125,16 @@ fn significant_state(view: &StatusView) -> String {
 
 async fn collect(context: &Context) -> Result<(StatusView, Status)> {
     let began = Instant::now();
-    let connecting = Docker::connect(context.endpoint()?);
-    let engine = match tokio::time::timeout(ENGINE_TIMEOUT, connecting).await {
-        Ok(engine) => status::tolerate_unreachable(engine)?,
-        Err(_) => Err(EngineTimeout.into()),
+    let events = Events::silent();
+    let provider = match context.docker.try_connect().await? {
+        Ok(engine) => Ok(Local::new(&context.name, &context.state, engine, events)),
+        Err(error) => Err(error),
     };
-    let engine = match &engine {
-        Ok(engine) => Ok(engine as &dyn Engine),
-        Err(_) => Err(engine.err().expect("it is an error")),
+    let provider = match &provider {
+        Ok(provider) => Ok(provider as &dyn Provider),
+        Err(_) => Err(provider.err().expect("it is an error")),
     };
-    let status = status::status(&context.silent_session(), engine, began).await?;
+    let status = status::status(&context.state, provider, began).await?;
     Ok((view(context.name.as_str(), &status), status))
 }
 

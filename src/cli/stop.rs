@@ -17,10 +17,10 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let session = context.session();
+    let events = &context.events();
     let work = async {
-        let engine = context.engine().await?;
-        down::stop(&session.with_engine(&engine)).await
+        let provider = context.provider(events).await?;
+        down::stop(&context.session(&*provider, events)).await
     };
     let changed = or_interrupted(work, Hint::run("continue with", ours!(Stop))).await?;
     context.output.end_progress();

@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::options::{OUTPUT, Options};
+use crate::plan::Request;
 use crate::ui::Summary;
-use crate::up::{self, Outcome, Request};
+use crate::up::{self, Outcome};
 
 /// Start a ClearML server, or apply changed settings to it
 ///
@@ -65,10 +66,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) -> Result<u8> {
-    let session = context.session();
+    let events = &context.events();
     let work = async |request: Request| {
-        let engine = context.engine().await?;
-        up::up(&session.with_engine(&engine), &request).await
+        let provider = context.provider(events).await?;
+        up::up(&context.session(&*provider, events), &request).await
     };
     let outcome = if request.atomic {
         let work = |interrupt| {
@@ -81,15 +82,15 @@ pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) 
     } else {
         or_interrupted(work(request.clone()), up::continue_with()).await?
     };
-    show(context, outcome, &session.events, timings)?;
+    show(context, outcome, events, timings)?;
     Ok(0)
 }
 
 /// Shows what [`run_up`] would change.
 pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
-    let session = context.session();
-    let engine = context.engine().await?;
-    let compared = up::dry_run(&session.with_engine(&engine), request).await?;
+    let events = &context.events();
+    let provider = context.provider(events).await?;
+    let compared = up::dry_run(&context.session(&*provider, events), request).await?;
     let view = super::diff::view(&context.name, compared);
     context.output.changes(&view, Some("dry-run"))?;
     Ok(0)

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::render::assumed_machine;
-use crate::docker::Engine;
 use crate::error::Result;
 use crate::options::Options;
+use crate::plan::Plan;
 use crate::settings::{InputFile, Instance, SetOptions, ValuesOptions};
 use crate::ui::table::{Cell, lines};
-use crate::up::{self, Plan};
+use crate::up;
 use crate::values::{self, EffectiveValue, Finding, Problem};
 use crate::words;
 
@@ -155,11 +154,8 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
 
 async fn plan(options: &Options, earlier: Option<&Instance>, context: &Context) -> Result<Plan> {
     let request = context.request(context.options(options), false);
-    let info = match context.engine().await {
-        Ok(engine) => engine.info().await?,
-        Err(_) => assumed_machine(),
-    };
-    up::plan(&context.silent_session(), &request, earlier, &info)
+    let facts = context.facts().await?;
+    up::plan(&context.name, &request, earlier, &facts)
 }
 
 fn warn(warnings: &[String], context: &Context) {

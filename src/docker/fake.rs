@@ -1,7 +1,7 @@
 //! An engine in memory, for unit tests. The end-to-end tests use a real one.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
@@ -48,24 +48,25 @@ impl State {
     }
 }
 
-#[derive(Default)]
+/// Clones share their state.
+#[derive(Clone, Default)]
 pub struct FakeEngine {
-    state: Mutex<State>,
-    exec: Option<ExecAnswer>,
+    state: Arc<Mutex<State>>,
+    exec: Option<Arc<ExecAnswer>>,
 }
 
 impl FakeEngine {
     /// Creates an engine with this state. All commands succeed.
     pub fn new(state: State) -> Self {
         FakeEngine {
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
             exec: None,
         }
     }
 
     #[must_use]
     pub fn with_exec(mut self, answer: ExecAnswer) -> Self {
-        self.exec = Some(answer);
+        self.exec = Some(Arc::new(answer));
         self
     }
 

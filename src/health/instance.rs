@@ -5,11 +5,10 @@ use serde::{Serialize, Serializer};
 
 use super::ComponentHealth;
 use crate::diagnose::Finding;
-use crate::docker::Container;
 use crate::error::Code;
 use crate::hint::{CommandName, Hint, ours};
 use crate::kube;
-use crate::node::Certificates;
+use crate::kubectl::Kubectl;
 use crate::probe::{Check, ingress_hint};
 
 /// How long after the start of the node the instance counts as starting.
@@ -38,15 +37,6 @@ pub enum Health {
 }
 
 impl Health {
-    /// Returns the health according to the node's container, without a check of the server.
-    pub fn of_node(node: &Container) -> Health {
-        match (node.running, node.paused) {
-            (true, true) => Health::Paused,
-            (true, false) => Health::Running,
-            (false, _) => Health::Stopped,
-        }
-    }
-
     /// The name in human-readable output and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,16 +69,25 @@ pub(crate) enum ObserveError {
     Failed(kube::Error),
 }
 
+/// What is wrong with the certificates of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CertificateNote {
+    pub(crate) text: String,
+    pub(crate) expired: bool,
+}
+
 /// One observation of an instance whose node runs.
 #[derive(Debug)]
 pub(crate) struct InstanceObservation<'a> {
     pub(crate) at: Timestamp,
-    pub(crate) node: &'a Container,
+    /// When the node was started, if that is known.
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) kubectl: Kubectl,
     /// The command that is working on the instance, if any.
     pub(crate) active_command: Option<String>,
     pub(crate) components: Result<&'a [ComponentHealth], ObserveError>,
     pub(crate) checks: &'a [Check],
-    pub(crate) certificates: Certificates,
+    pub(crate) certificates: Option<CertificateNote>,
 }
 
 /// The health of an instance, with notes and hints.
@@ -113,8 +112,8 @@ impl InstanceObservation<'_> {
             let note = format!("{command} is working on this instance");
             diagnosis.notes.insert(position, note);
         }
-        if let Some(trouble) = self.certificates.warning(self.at) {
-            diagnosis.notes.push(trouble);
+        if let Some(certificates) = &self.certificates {
+            diagnosis.notes.push(certificates.text.clone());
             if self.active_command.is_none() {
                 diagnosis
                     .hints
@@ -138,7 +137,7 @@ impl InstanceObservation<'_> {
                 hints.push(Hint::run("start it again", ours!(Up)));
             }
         }
-        hints.extend(ingress_hint(self.checks, &self.node.name));
+        hints.extend(ingress_hint(self.checks, &self.kubectl));
         let starting =
             self.active_command.is_some() || (self.just_started() && !broken && !unreported);
         let health = self.of_components(components, broken || unreported, starting);
@@ -178,7 +177,7 @@ impl InstanceObservation<'_> {
         let is_busy = self.active_command.is_some();
         let mut diagnosis = Diagnosis {
             health: Health::Starting,
-            may_recover: is_busy || !self.certificates.expired(self.at),
+            may_recover: is_busy || !self.certificates.as_ref().is_some_and(|note| note.expired),
             notes: vec![match why {
                 ObserveError::NoCluster if is_busy => "the node is being created".into(),
                 ObserveError::NoCluster => {
@@ -206,7 +205,8 @@ impl InstanceObservation<'_> {
     /// Whether the node was started a moment ago.
     fn just_started(&self) -> bool {
         let recent = |started| self.at.duration_since(started) < STARTING;
-        self.node.started.is_some_and(recent) && !self.certificates.expired(self.at)
+        self.started.is_some_and(recent)
+            && !self.certificates.as_ref().is_some_and(|note| note.expired)
     }
 }
 
@@ -243,15 +243,6 @@ mod tests {
         component(json!({"ready": ready, "started": true, "state": {"running": {}}}))
     }
 
-    fn node(started: &str) -> Container {
-        Container {
-            name: "node".into(),
-            running: true,
-            started: Some(started.parse().unwrap()),
-            ..Container::default()
-        }
-    }
-
     fn check(failure: Option<&str>) -> Check {
         Check {
             name: "login",
@@ -262,14 +253,14 @@ mod tests {
 
     /// The diagnosis of an old node with these components and one check.
     fn diagnosed(components: &[ComponentHealth], failure: Option<&str>) -> Diagnosis {
-        let node = node("2026-11-20T00:00:00Z");
         let observation = InstanceObservation {
             at: AT.parse().unwrap(),
-            node: &node,
+            started: Some("2026-11-20T00:00:00Z".parse().unwrap()),
+            kubectl: Kubectl::in_node("node"),
             active_command: None,
             components: Ok(components),
             checks: &[check(failure)],
-            certificates: Certificates::default(),
+            certificates: None,
         };
         observation.diagnose()
     }
@@ -302,11 +293,12 @@ mod tests {
         let diagnosed = |started: &str, active_command: Option<&str>| {
             let observation = InstanceObservation {
                 at: AT.parse().unwrap(),
-                node: &node(started),
+                started: Some(started.parse().unwrap()),
+                kubectl: Kubectl::in_node("node"),
                 active_command: active_command.map(str::to_owned),
                 components: Err(ObserveError::TimedOut),
                 checks: &[],
-                certificates: Certificates::default(),
+                certificates: None,
             };
             observation.diagnose()
         };

@@ -6,17 +6,17 @@
 mod components;
 mod instance;
 mod node;
-mod refused;
 mod server;
+mod stuck;
 mod time_limit;
 mod wait;
 
 pub use self::components::ComponentHealth;
 pub(crate) use self::components::{is_ready, missing, observe};
 pub use self::instance::Health;
-pub(crate) use self::instance::{Diagnosis, InstanceObservation, ObserveError};
-pub(crate) use self::node::{await_api, await_node};
-pub(crate) use self::refused::Refused;
+pub(crate) use self::instance::{CertificateNote, Diagnosis, InstanceObservation, ObserveError};
+pub(crate) use self::node::await_node;
 pub(crate) use self::server::await_server;
+pub(crate) use self::stuck::Stuck;
 pub(crate) use self::time_limit::{TimeLeft, TimeLimit};
 pub(crate) use self::wait::{Waited, await_components, await_replaced};

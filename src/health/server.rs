@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Refused;
-use crate::docker::Engine;
+use super::Stuck;
 use crate::error::{Error, Result};
 use crate::event::Step;
+use crate::kubectl::Kubectl;
 use crate::probe::{Check, Failure, Probe};
 use crate::wait::{Attempt, Reason, Wait};
 
@@ -19,16 +19,13 @@ const PERIOD: Duration = Duration::from_millis(300);
 /// attempt.
 ///
 /// # Errors
-/// [`Failure`] with the last checks; [`super::refused::PortsRefused`] as soon as a published
-/// port refuses connections although the node serves it.
+/// [`Failure`] with the last checks; the error of `stuck` as soon as the server can never answer.
 pub(crate) async fn await_server(
     probe: &Probe,
-    engine: &dyn Engine,
-    node: &str,
+    stuck: &mut dyn Stuck,
+    kubectl: Kubectl,
     step: &Step,
 ) -> Result<bool> {
-    let container = engine.container(node).await?.unwrap_or_default();
-    let mut refused = Refused::server(&container);
     let mut attempts = 0;
     let mut checks = Vec::new();
     let wait = Wait::new("the server to answer")
@@ -40,16 +37,12 @@ pub(crate) async fn await_server(
         let Some(reason) = first_failure(&checks) else {
             return Ok(Attempt::Done(()));
         };
-        refused.check(engine, node).await?;
+        stuck.check().await?;
         Ok::<_, Error>(Attempt::Pending(reason))
     });
     match answered.await? {
         Ok(()) => Ok(attempts == 1),
-        Err(_) => Err(Failure {
-            checks,
-            node: node.to_owned(),
-        }
-        .into()),
+        Err(_) => Err(Failure { checks, kubectl }.into()),
     }
 }
 

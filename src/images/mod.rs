@@ -1,24 +1,12 @@
-//! Loads the images of a release into the node. Images in Docker's store are copied as
-//! files or streamed; the node or Docker pulls the others.
+//! The images of a release: what is needed, where it is pulled from, and why it is not there.
 
-mod copy;
-mod in_node;
-mod layers;
-mod load;
-mod manifest;
-mod pull;
-mod pulled;
-mod puller;
 mod refusal;
 mod source;
-mod store;
-mod stream;
 
 use std::collections::BTreeMap;
 
-pub use self::copy::layers_container;
-pub use self::load::{Arrivals, Loaded, arrivals, identities, load, pull_missing};
-pub use self::pull::pull;
+use tokio::sync::watch;
+
 pub use self::refusal::Refusal;
 pub use self::source::Sources;
 use crate::docker;
@@ -50,12 +38,29 @@ impl RequiredImage {
     }
 
     /// Returns the reference to pull for a platform, with the digest if it is known.
-    fn exact(&self, platform: &str) -> ImageRef {
+    pub(crate) fn exact(&self, platform: &str) -> ImageRef {
         match self.digests.get(platform) {
             Some(digest) => self.reference.with_digest(digest),
             None => self.reference.clone(),
         }
     }
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    pub identities: Identities,
+    /// The number of images that were loaded.
+    pub count: usize,
+}
+
+/// Sends which images are in the node so far. Dropped when all are loaded.
+pub type ArrivalSender = watch::Sender<Identities>;
+/// Receives which images are in the node so far.
+pub type Arrivals = watch::Receiver<Identities>;
+
+/// Creates the channel that reports which images are in the node.
+pub fn arrivals() -> (ArrivalSender, Arrivals) {
+    watch::channel(Identities::new())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +116,7 @@ fn listed(references: &[ImageRef]) -> String {
 
 impl Error {
     /// Returns the registry's message, without the request.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Error::NotFound { message, .. }
             | Error::Unauthorized { message, .. }

@@ -123,7 +123,7 @@ impl Refusal {
     }
 
     /// Returns a short description, unless the reason is unknown.
-    pub(super) fn description(self) -> Option<&'static str> {
+    pub(crate) fn description(self) -> Option<&'static str> {
         Some(match self {
             Refusal::DiskFull => "the disk is full",
             Refusal::RateLimited => "pull rate limit reached",

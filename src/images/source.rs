@@ -25,18 +25,18 @@ pub struct Sources {
 
 impl Sources {
     /// Returns the reference from which an image is pulled.
-    pub(super) fn resolve(&self, reference: &ImageRef) -> ImageRef {
+    pub(crate) fn resolve(&self, reference: &ImageRef) -> ImageRef {
         self.mirror.of(reference)
     }
 
     /// Returns whether images are pulled over HTTP without TLS.
-    pub(super) fn plain_http(&self) -> bool {
+    pub(crate) fn plain_http(&self) -> bool {
         self.mirror.plain_http()
     }
 
     /// Returns the user's credentials for the registry of a reference. Only warns if they
     /// cannot be read, because most images need none.
-    pub(super) async fn credentials(&self, source: &ImageRef, step: &Step) -> Option<Credentials> {
+    pub(crate) async fn credentials(&self, source: &ImageRef, step: &Step) -> Option<Credentials> {
         let from_values = self.from_values.as_ref();
         if let Some(found) = from_values.filter(|found| found.are_for(source.registry())) {
             return Some(found.clone());

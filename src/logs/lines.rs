@@ -9,18 +9,18 @@ use futures_util::io::{AsyncBufRead, AsyncBufReadExt};
 use crate::docker::{ByteStream, Error};
 
 /// The maximum length of a line in bytes; a longer line is split.
-pub(super) const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The lines of a stream of the engine.
-pub(super) struct Lines(Pin<Box<dyn AsyncBufRead + Send>>);
+pub(crate) struct Lines(Pin<Box<dyn AsyncBufRead + Send>>);
 
 impl Lines {
-    pub(super) fn new(stream: ByteStream) -> Lines {
+    pub(crate) fn new(stream: ByteStream) -> Lines {
         Lines(Box::pin(stream.map_err(io::Error::other).into_async_read()))
     }
 
     /// Returns the next line; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<String>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, Error> {
         match next_line(&mut self.0).await {
             Ok(line) => Ok(line.map(|line| String::from_utf8_lossy(&line).into_owned())),
             Err(error) => Err(engine_error(error)),
@@ -29,12 +29,12 @@ impl Lines {
 }
 
 /// Extracts the engine's error from that of a reader.
-pub(super) fn engine_error(error: io::Error) -> Error {
+pub(crate) fn engine_error(error: io::Error) -> Error {
     Error::from_reader("return a log", error)
 }
 
 /// Reads up to a newline, the end of the stream or the maximum length.
-pub(super) async fn next_line(
+pub(crate) async fn next_line(
     reader: &mut (impl AsyncBufRead + Unpin + ?Sized),
 ) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();

@@ -1,18 +1,14 @@
-//! Logs, merged, followed and filtered in the same way for every source. The logs of the
-//! components are read from the Kubernetes API, from the files in a running node or from
-//! the files of a stopped node. The journal is read from the node.
+//! Logs, merged, followed and filtered in the same way for every source. This module reads the
+//! logs of the components from the Kubernetes API; a provider may have other sources.
 
 mod api;
-mod files;
+mod connect;
 mod filter;
 mod follow;
-mod journal;
 mod last_lines;
-mod lines;
+pub(crate) mod lines;
 mod merge;
-mod open;
-mod record;
-mod stopped;
+pub(crate) mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +19,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub use self::journal::{Journal, JournalOptions};
+pub(crate) use self::connect::{NoCluster, Opened, from_api};
 pub(crate) use self::last_lines::last_lines;
-pub use self::open::{Opened, open, open_journal};
 use crate::component::Component;
 use crate::error::{Error, Result};
 
@@ -51,7 +46,7 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    fn includes(&self, component: Component) -> bool {
+    pub(crate) fn includes(&self, component: Component) -> bool {
         self.components.is_empty() || self.components.contains(&component)
     }
 }
@@ -78,7 +73,7 @@ impl Logs {
     /// Starts reading the logs of a source. Existing lines are merged by time; with
     /// `follow`, new lines are returned as they are written, also those of new logs. Keeps
     /// only a few lines per log in memory.
-    async fn read(source: Arc<dyn Source>, options: LogOptions) -> Result<Logs> {
+    pub(crate) async fn read(source: Arc<dyn Source>, options: LogOptions) -> Result<Logs> {
         let logs = source.list().await?;
         let (sender, lines) = mpsc::channel(QUEUE);
         let mut reading = JoinSet::new();
@@ -97,7 +92,7 @@ impl Logs {
 
 /// A source of the components' logs.
 #[async_trait]
-trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     /// How often the logs are listed while following.
     fn period(&self) -> Duration;
 
@@ -114,37 +109,37 @@ trait Source: Send + Sync {
 
 /// A log of a source: that of a container or of one of its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Log {
+pub(crate) struct Log {
     /// Unique within the source.
-    key: String,
-    component: Component,
-    pod: String,
-    container: String,
+    pub(crate) key: String,
+    pub(crate) component: Component,
+    pub(crate) pod: String,
+    pub(crate) container: String,
     /// The number of earlier runs of the container.
-    run: u32,
+    pub(crate) run: u32,
     /// Whether more lines may be written to it.
-    may_grow: bool,
+    pub(crate) may_grow: bool,
 }
 
 /// The part of a log to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Part {
+pub(crate) struct Part {
     /// The previous run of the container.
-    previous: bool,
+    pub(crate) previous: bool,
     /// Also lines that are written later.
-    follow: bool,
+    pub(crate) follow: bool,
     /// Only this many of the existing lines.
-    tail: Option<u32>,
+    pub(crate) tail: Option<u32>,
     /// Only lines since this time; earlier lines of the same second may be included.
-    since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// An entry of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    time: Option<Timestamp>,
-    text: String,
+pub(crate) struct Entry {
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) text: String,
 }
 
 /// The entries of a log, oldest first.
-type Entries = BoxStream<'static, Result<Entry>>;
+pub(crate) type Entries = BoxStream<'static, Result<Entry>>;

@@ -8,7 +8,7 @@ use super::{Entries, Entry};
 use crate::error::Error;
 
 /// Returns the entries of a log file since a time.
-pub(super) fn entries(lines: Lines, since: Option<Timestamp>) -> Entries {
+pub(crate) fn entries(lines: Lines, since: Option<Timestamp>) -> Entries {
     let next = move |(mut lines, mut parts): (Lines, Parts)| async move {
         loop {
             let (time, text) = match lines.next().await? {

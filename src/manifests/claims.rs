@@ -8,6 +8,9 @@ use crate::component::{Component, NAMESPACE};
 use crate::kube::{COMPONENT_LABEL, KEEP_LABEL};
 use crate::values::{Claim, Values};
 
+/// The path of the data directory in a local node.
+pub const DATA_ROOT: &str = "/var/local-path-provisioner";
+
 /// A volume of a component. Each replica has its own.
 struct DataVolume<'a> {
     component: Component,

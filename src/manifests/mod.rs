@@ -19,7 +19,7 @@ mod traefik;
 
 use serde_json::{Value, json};
 
-pub use self::claims::data_dirs;
+pub use self::claims::{DATA_ROOT, data_dirs};
 pub use self::output::{HEADER, to_files, to_yaml};
 pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
 use crate::component::NAMESPACE;

@@ -2,6 +2,7 @@
 
 use super::{Check, Probe};
 use crate::hint::Hint;
+use crate::kubectl::Kubectl;
 
 pub(super) const NAME: &str = "ingress";
 
@@ -24,15 +25,14 @@ impl Probe {
 }
 
 /// Returns the hint for a server on which only the ingress fails.
-pub fn ingress_hint(checks: &[Check], node: &str) -> Option<Hint> {
+pub(crate) fn ingress_hint(checks: &[Check], kubectl: &Kubectl) -> Option<Hint> {
     let mut failed = checks.iter().filter(|check| check.failure.is_some());
     let only_ingress =
         failed.next().is_some_and(|check| check.name == NAME) && failed.next().is_none();
-    let log = "kubectl -n clearml logs deployment/clearml-traefik";
     only_ingress.then(|| {
         Hint::run(
             "see the logs of the ingress controller",
-            format!("docker exec {node} {log}"),
+            kubectl.run("logs deployment/clearml-traefik"),
         )
     })
 }

@@ -14,9 +14,10 @@ use serde_json::Value;
 
 pub use self::endpoints::Endpoints;
 use self::endpoints::connect_address;
-pub use self::ingress::ingress_hint;
+pub(crate) use self::ingress::ingress_hint;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
+use crate::kubectl::Kubectl;
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
@@ -273,7 +274,8 @@ fn reason(error: reqwest::Error) -> String {
 #[error("the server is running, but {}", failures(checks))]
 pub struct Failure {
     pub checks: Vec<Check>,
-    pub node: String,
+    /// Looks into the cluster, for the hint.
+    pub(crate) kubectl: Kubectl,
 }
 
 fn failures(checks: &[Check]) -> String {
@@ -304,7 +306,7 @@ impl Explain for Failure {
         };
         let log = Hint::run("see its logs", ours!(Logs, "{component}"));
         vec![
-            ingress_hint(&self.checks, &self.node).unwrap_or(log),
+            ingress_hint(&self.checks, &self.kubectl).unwrap_or(log),
             Hint::run("see the full status", ours!(Status)),
         ]
     }
@@ -322,7 +324,7 @@ mod tests {
         };
         Failure {
             checks: vec![check],
-            node: "demo-control-plane".into(),
+            kubectl: Kubectl::in_node("demo-control-plane"),
         }
     }
 

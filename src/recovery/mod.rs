@@ -1,297 +1,69 @@
-//! Restores what is known of an instance from its node, its cluster and its data. The
-//! home only holds a copy, which may be lost, out of date, or in another home.
+//! The keys of an instance in its cluster: which ones are valid, no matter which home asks.
 
-mod data_files;
-mod keys;
-mod owner;
-
-use std::time::{Duration, Instant};
-
-pub use self::data_files::settings;
-#[cfg(test)]
-pub use self::keys::KeysLost;
-pub use self::keys::{Found, Places, find, from_cluster, from_data_dir, reconcile, save};
-pub use self::owner::{AnotherInstance, Ownership, is_unrecognized, ownership};
-use self::owner::{has_other_data_dir, ownership_by_keys};
-use crate::docker::{Container, Engine};
-use crate::error::{Code, Error, Explain, Result};
-use crate::hint::{Hint, ours};
+use crate::component::NAMESPACE;
+use crate::error::Result;
 use crate::kube::Cluster;
-use crate::node::{self, spec};
-use crate::revisions;
+use crate::preflight::Finding;
 use crate::secrets::Secrets;
-use crate::session::Session;
-use crate::settings::Instance;
-use crate::wait::{Attempt, Wait};
+use crate::settings::InstanceName;
 
-/// How long to wait for the Kubernetes API of a node that was started to be read.
-const API_TIMEOUT: Duration = Duration::from_secs(90);
+/// The kind and the name of their record in the cluster.
+const KIND: &str = "keys";
+const RECORD: &str = "clearml-local.keys";
+/// The Secret from which the servers read them. Earlier versions stored nothing else.
+const SERVER_SECRET: &str = "clearml-conf";
 
+/// The result of searching for an instance's keys.
 #[derive(Debug)]
-pub enum ClusterState {
-    /// There is no node, or kubeadm has not completed in it.
-    Absent,
-    /// There is a node, but its cluster is unavailable.
-    Unavailable(Unavailable),
-    /// The API is ready.
-    Ready(Cluster),
+pub enum Found {
+    Keys(Box<Secrets>),
+    /// The instance has no keys yet.
+    None,
+    /// The instance has keys, but they cannot be read.
+    Lost(Finding),
 }
 
-impl ClusterState {
-    /// Returns the cluster if its API is ready.
-    pub fn cluster(&self) -> Option<&Cluster> {
-        match self {
-            ClusterState::Ready(cluster) => Some(cluster),
-            ClusterState::Absent | ClusterState::Unavailable(_) => None,
-        }
-    }
-
-    /// Returns whether there is a node whose cluster is unavailable.
-    pub fn is_unavailable(&self) -> bool {
-        matches!(self, ClusterState::Unavailable(_))
-    }
-}
-
-/// Why a node's cluster is unavailable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    #[error("the node is stopped")]
-    Stopped,
-    #[error("the node is paused")]
-    Paused,
-    #[error("the Kubernetes API of the node is not ready: {0}")]
-    NotReady(String),
-}
-
-impl Explain for Unavailable {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("start it", ours!(Start))]
-    }
-}
-
-/// Returns the instance's node, if it has one in this engine.
-pub async fn node_of(session: &Session<'_>) -> Result<Option<Container>> {
-    let node = session.engine.container(&spec::name(session.name)).await?;
-    Ok(node.filter(|node| spec::is_ours(node, session.name)))
-}
-
-/// Returns the state of the cluster, without starting or waiting for anything.
-pub async fn cluster_state(session: &Session<'_>) -> Result<ClusterState> {
-    let Some(node) = node_of(session).await? else {
-        return Ok(ClusterState::Absent);
-    };
-    if !node.can_exec() {
-        return Ok(ClusterState::Unavailable(match node.paused {
-            true => Unavailable::Paused,
-            false => Unavailable::Stopped,
-        }));
-    }
-    // The stored kubeconfig saves reading it from the node, unless another home
-    // recreated the node.
-    if session.state.node()?.as_deref() == Some(&node.id)
-        && let Some(kubeconfig) = session.state.kubeconfig()?
+/// Returns the keys in the cluster, if any. `home` are the keys of this home.
+pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<Option<Secrets>> {
+    let records = cluster.records(KIND, NAMESPACE).await?;
+    if let Some(text) = records.get(RECORD)
+        && let Ok(secrets) = serde_json::from_str(text)
     {
-        let cluster = Cluster::connect(&kubeconfig).await?;
-        if cluster.ready().await.is_ok() {
-            return Ok(ClusterState::Ready(cluster));
-        }
+        return Ok(Some(secrets));
     }
-    connect(&node, session.engine).await
-}
-
-/// Returns the error of a command that needs a running cluster and does not start one.
-pub async fn unavailable(session: &Session<'_>) -> Result<Error> {
-    Ok(match cluster_state(session).await? {
-        ClusterState::Unavailable(why) => why.into(),
-        // The API has become ready in the meantime.
-        ClusterState::Absent | ClusterState::Ready(_) => {
-            Unavailable::NotReady("it has just started".into()).into()
-        }
+    let served = cluster.secret(SERVER_SECRET).await?;
+    let served = served.as_ref().and_then(Secrets::from_cluster);
+    // The served keys include the user's own values; those of the home do not.
+    Ok(match (served, home) {
+        (Some(served), Some(home)) if served.is_same_instance(home) => Some(home.clone()),
+        (served, _) => served,
     })
 }
 
-async fn connect(node: &Container, engine: &dyn Engine) -> Result<ClusterState> {
-    if !node::is_bootstrapped(engine, &node.name).await? {
-        return Ok(ClusterState::Absent);
-    }
-    let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
-    Ok(match cluster.ready().await {
-        Ok(()) => ClusterState::Ready(cluster),
-        Err(error) => ClusterState::Unavailable(Unavailable::NotReady(error.reason().to_string())),
-    })
-}
-
-/// Starts a node whose settings or keys this home lacks, and waits until they can be
-/// read. `up` would start the node anyway, but cannot know with which settings.
-pub async fn start_node(session: &Session<'_>) -> Result<ClusterState> {
-    let engine = session.engine;
-    let step = session.events.step("instance");
-    let result = async {
-        let Some(node) = node_of(session).await? else {
-            return Ok(ClusterState::Absent);
-        };
-        if !node.can_exec() {
-            step.state("starting the node to read its settings and keys");
-            node::start(engine, &node).await?;
-            node::wait_for_containerd(engine, &node.name).await?;
-        }
-        let ready = Wait::new("the Kubernetes API to read settings and keys")
-            .within(API_TIMEOUT)
-            .reported_by(&step)
-            .run(async || match connect(&node, engine).await? {
-                ClusterState::Unavailable(Unavailable::NotReady(why)) => {
-                    Ok::<_, Error>(Attempt::Pending(why.into()))
-                }
-                cluster => Ok(Attempt::Done(cluster)),
-            })
-            .await?;
-        Ok(ready.unwrap_or_else(|timed_out| {
-            ClusterState::Unavailable(Unavailable::NotReady(timed_out.reason))
-        }))
-    }
-    .await;
-    step.end(result, |cluster| match cluster {
-        ClusterState::Ready(_) => (false, "restored from its node".into()),
-        _ => (false, "cannot read its node".into()),
-    })
-}
-
-/// What a node and its cluster know of the instance.
-#[derive(Debug, Clone, Default)]
-pub struct Recovered {
-    pub instance: Option<Instance>,
-    pub secrets: Option<Secrets>,
-    /// A kubeconfig that works from the host; `None` if kubeadm has not completed.
-    pub kubeconfig: Option<String>,
-    /// Set if the node belongs to another instance than the one that this home knows;
-    /// the other fields then describe that instance.
-    pub another: Option<AnotherInstance>,
-}
-
-impl Recovered {
-    pub fn is_complete(&self) -> bool {
-        self.instance.is_some() && self.secrets.is_some() && self.kubeconfig.is_some()
-    }
-}
-
-/// Reads from a running node and its cluster.
-pub async fn recover(session: &Session<'_>, node: &Container) -> Result<Recovered> {
-    let Session { state, engine, .. } = *session;
-    let created_with = spec::instance_of(node);
-    if !node::is_bootstrapped(engine, &node.name).await? {
-        return Ok(Recovered {
-            instance: created_with,
-            ..Recovered::default()
-        });
-    }
-    let kubeconfig = node::kubeconfig(engine, &node.name).await?;
-    let cluster = Cluster::connect(&kubeconfig).await?;
-    let mut recovered = Recovered {
-        instance: created_with,
-        secrets: None,
-        kubeconfig: Some(kubeconfig),
-        another: None,
-    };
-    if cluster.ready().await.is_err() {
-        return Ok(recovered);
-    }
-    let (history, secrets) = tokio::try_join!(
-        revisions::load(state, Some(&cluster)),
-        from_cluster(&cluster, None)
-    )?;
-    if let Some(latest) = history.latest() {
-        let created_with = recovered.instance.take();
-        let chosen = latest.instance.clone();
-        recovered.instance = Some(chosen.for_this_home(created_with));
-    }
-    recovered.secrets = secrets;
-    Ok(recovered)
-}
-
-/// Returns what this home stores of the instance, completed with what its node provides
-/// before `until`. If another home recreated the node, the node takes precedence.
-pub async fn complete_from_node(
-    session: &Session<'_>,
-    node: &Container,
-    instance: Option<&Instance>,
-    until: Instant,
-) -> Result<Recovered> {
-    let state = session.state;
-    let stored = Recovered {
-        instance: instance.cloned(),
-        secrets: state.secrets()?,
-        kubeconfig: state.kubeconfig()?,
-        another: None,
-    };
-    let recreated = match state.node()? {
-        Some(recorded) => recorded != node.id,
-        // An earlier version did not store the ID, or `down` removed it.
-        None => instance.is_some_and(|stored| has_other_data_dir(stored, node)),
-    };
-    if stored.is_complete() && !recreated {
-        return Ok(stored);
-    }
-    let home = stored.secrets.as_ref();
-    let recovered = recover_until(session, node, instance, home, until).await?;
-    if recovered.another.is_some() {
-        return Ok(recovered);
-    }
-    // Only the cluster knows the settings of the latest revision.
-    let cluster_answered = recovered.secrets.is_some();
-    let instance = match (stored.instance, recovered.instance) {
-        (Some(_), Some(recovered)) if recreated && cluster_answered => Some(recovered),
-        (Some(stored), Some(recovered)) if recreated => {
-            Some(stored.with_node_settings_of(recovered))
-        }
-        (stored, recovered) => stored.or(recovered),
-    };
-    Ok(Recovered {
-        instance,
-        secrets: match recreated {
-            true => recovered.secrets.or(stored.secrets),
-            false => stored.secrets.or(recovered.secrets),
+/// Returns the valid keys once the cluster is ready: those of the cluster if they
+/// differ from those that were found while it was stopped. The second value is true in
+/// this case.
+pub async fn reconcile(found: Secrets, cluster: &Cluster) -> Result<(Secrets, bool)> {
+    match from_cluster(cluster, Some(&found)).await? {
+        Some(theirs) if theirs != found => match theirs.completed() {
+            Some(completed) => Ok((completed, true)),
+            None => Ok((theirs, true)),
         },
-        kubeconfig: recovered.kubeconfig.or(stored.kubeconfig),
-        another: None,
-    })
+        _ => Ok((found, false)),
+    }
 }
 
-/// Returns what a node provides before `until`, and whether it belongs to another
-/// instance than this home knows. `home` are the keys of this home.
-pub async fn recover_until(
-    session: &Session<'_>,
-    node: &Container,
-    stored: Option<&Instance>,
-    home: Option<&Secrets>,
-    until: Instant,
-) -> Result<Recovered> {
-    let Session { state, engine, .. } = *session;
-    let mut recovered = Recovered::default();
-    if node.can_exec() {
-        let result = tokio::time::timeout_at(until.into(), recover(session, node)).await;
-        recovered = result.ok().and_then(Result::ok).unwrap_or_default();
+/// Stores the keys in the cluster, unless it has them.
+pub async fn store_in_cluster(
+    name: &InstanceName,
+    secrets: &Secrets,
+    cluster: &Cluster,
+) -> Result<()> {
+    let text = serde_json::to_string(secrets).expect("plain data can be serialized");
+    let records = cluster.records(KIND, NAMESPACE).await?;
+    if records.get(RECORD) != Some(&text) {
+        let saved = cluster.store_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
+        saved.await?;
     }
-    recovered.instance = recovered.instance.or_else(|| spec::instance_of(node));
-    let (Some(stored), Some(home)) = (stored, home) else {
-        return Ok(recovered);
-    };
-    if !is_unrecognized(stored, node, state)? {
-        return Ok(recovered);
-    }
-    let mut node_keys = recovered.secrets.clone();
-    if node_keys.is_none() {
-        let result = tokio::time::timeout_at(until.into(), from_data_dir(node, engine)).await;
-        node_keys = result.ok().and_then(Result::ok).flatten();
-    }
-    if let Ownership::Another(another) =
-        ownership_by_keys(node_keys.as_ref(), home, node, stored, state)
-    {
-        recovered.secrets = node_keys;
-        recovered.another = Some(another);
-    }
-    Ok(recovered)
+    Ok(())
 }

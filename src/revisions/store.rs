@@ -7,7 +7,7 @@ use super::{History, Outcome, Revision};
 use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::kube::Cluster;
-use crate::session::Session;
+use crate::settings::InstanceName;
 use crate::state::StateDir;
 
 /// The kind of record in the cluster.
@@ -63,11 +63,11 @@ fn is_newer(one: &Revision, other: &Revision) -> bool {
 /// Writes the history to both places where they differ from it. The cluster can store
 /// it once its namespace exists.
 pub async fn save(
-    session: &Session<'_>,
+    name: &InstanceName,
+    state: &StateDir,
     history: &History,
     cluster: Option<&Cluster>,
 ) -> Result<()> {
-    let Session { name, state, .. } = *session;
     let wanted: BTreeMap<u32, String> = history
         .0
         .iter()
@@ -107,9 +107,7 @@ pub async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::fake::FakeEngine;
     use crate::inputs::{SetArgument, SetKind};
-    use crate::session::TestInstance;
     use crate::settings::Instance;
 
     fn revision(set: &str) -> Revision {
@@ -123,13 +121,12 @@ mod tests {
     #[tokio::test]
     async fn stored_revisions_are_loaded_and_a_broken_file_is_skipped() {
         let dir = tempfile::tempdir().unwrap();
-        let demo = TestInstance::new(StateDir::at(dir.path().join("demo")));
-        let (state, engine) = (&demo.state, FakeEngine::default());
-        let session = demo.session(&engine);
+        let state = &StateDir::at(dir.path().join("demo"));
+        let name = "demo".parse().unwrap();
         let mut history = History::default();
         for number in 1..=12 {
             history.start(revision(&format!("a={number}")));
-            save(&session, &history, None).await.unwrap();
+            save(&name, state, &history, None).await.unwrap();
         }
         assert_eq!(load(state, None).await.unwrap(), history);
         let stored: Vec<u32> = state.revisions().unwrap().into_keys().collect();

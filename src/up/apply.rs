@@ -1,6 +1,5 @@
 //! The step that applies the rendered objects to the cluster.
 
-use super::Plan;
 use super::databases::Early;
 use super::run::Run;
 use crate::component::NAMESPACE;
@@ -9,6 +8,7 @@ use crate::event::Step;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Applied, Change, Cluster, ImpossibleChange, PlannedChange};
+use crate::plan::Plan;
 use crate::secrets::Secrets;
 
 /// Applies the server's objects, of which some may have been applied before, in the same step.

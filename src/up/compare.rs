@@ -1,22 +1,21 @@
 //! Comparing the plan with what exists, without changes.
 
+use super::apply;
 use super::prepare::{self, Prepared};
-use super::previous::Previous;
 use super::run::Run;
-use super::{Request, apply};
 use crate::component::NAMESPACE;
 use crate::error::Result;
-use crate::images::{self, Identities};
+use crate::images::Identities;
 use crate::kube::{Compared, PlannedChange};
-use crate::node::spec;
-use crate::recovery::{self, ClusterState, Unavailable};
+use crate::plan::Request;
+use crate::provider::{ClusterState, Differences, Unavailable};
 use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::settings::DataPlace;
 
 /// What the plan was compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Baseline {
+pub(crate) enum Baseline {
     /// There is no cluster: everything would be created.
     Nothing,
     /// The objects of the cluster.
@@ -26,32 +25,33 @@ pub enum Baseline {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
-    pub baseline: Baseline,
+pub(crate) struct Comparison {
+    pub(crate) baseline: Baseline,
     /// The location of the data, if it would be created.
-    pub data_dir: Option<DataPlace>,
+    pub(crate) data_dir: Option<DataPlace>,
     /// Why the node would be recreated; empty if it would not.
-    pub node: Vec<String>,
+    pub(crate) node: Vec<String>,
     /// Changes that cannot be made in place, in the order in which they would be made.
-    pub planned: Vec<PlannedChange>,
+    pub(crate) planned: Vec<PlannedChange>,
     /// The objects that would change, in the order in which they are applied.
-    pub objects: Vec<Compared>,
-    pub back_to: Option<u32>,
-    pub warnings: Vec<String>,
+    pub(crate) objects: Vec<Compared>,
+    pub(crate) back_to: Option<u32>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Comparison {
-    pub fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         !(self.node.is_empty() && self.planned.is_empty() && self.objects.is_empty())
     }
 }
 
 /// Compares the plan with what exists.
-pub async fn compare(session: &Session<'_>, request: &Request) -> Result<Comparison> {
-    let run = &Run::new(session, request).await?;
-    let previous = Previous::find(run).await?;
+pub(crate) async fn compare(session: &Session<'_>, request: &Request) -> Result<Comparison> {
+    let facts = session.provider.facts().await?;
+    let run = &Run::new(*session, &facts, request);
+    let previous = prepare::find_previous(run).await?;
     if previous.must_start && !previous.settings_known {
-        return Err(recovery::unavailable(session).await?);
+        return Err(session.provider.cluster().await?.error());
     }
     let Prepared {
         previous,
@@ -66,8 +66,9 @@ pub async fn compare(session: &Session<'_>, request: &Request) -> Result<Compari
 }
 
 /// Compares like [`compare`], and runs all checks of `up` first.
-pub async fn dry_run(session: &Session<'_>, request: &Request) -> Result<Comparison> {
-    let run = &Run::new(session, request).await?;
+pub(crate) async fn dry_run(session: &Session<'_>, request: &Request) -> Result<Comparison> {
+    let facts = session.provider.facts().await?;
+    let run = &Run::new(*session, &facts, request);
     let Prepared {
         previous,
         plan,
@@ -82,29 +83,19 @@ async fn compare_with_cluster(
     keys: Option<Secrets>,
 ) -> Result<Comparison> {
     let Run { session, plan, .. } = *run;
-    let engine = session.engine;
-    let running = recovery::cluster_state(session).await?;
+    let provider = session.provider;
+    let running = provider.cluster().await?;
     let secrets = keys.unwrap_or_else(Secrets::empty);
-    let node_name = spec::name(&plan.name);
+    let Differences { data_dir, node } = provider.compare(plan).await?;
     let mut compared = Comparison {
         baseline: Baseline::Nothing,
-        data_dir: None,
-        node: Vec::new(),
+        data_dir,
+        node,
         planned: Vec::new(),
         objects: Vec::new(),
         back_to,
         warnings: plan.warnings.clone(),
     };
-    let place = &plan.instance.node.data_dir;
-    let exists = match place {
-        DataPlace::Directory(dir) => dir.exists(),
-        DataPlace::Volume(name) => engine.volume_labels(name).await?.is_some(),
-    };
-    compared.data_dir = (!exists).then(|| place.clone());
-    if let Some(node) = engine.container(&node_name).await? {
-        let differences = plan.differences(&node, run.info);
-        compared.node = super::node::describe(&differences);
-    }
     let values = |identities: &Identities| -> Result<Vec<serde_json::Value>> {
         let objects = plan.objects(&secrets, identities)?;
         Ok(objects.iter().map(|o| o.as_value().clone()).collect())
@@ -117,8 +108,7 @@ async fn compare_with_cluster(
         ClusterState::Ready(cluster) => {
             compared.baseline = Baseline::Cluster;
             let wanted = plan.images();
-            let mut identities =
-                images::identities(engine, &node_name, &wanted, plan.instance.node.pull).await?;
+            let mut identities = provider.identities(plan).await?;
             for image in wanted {
                 let later = || "known after it is pulled".to_owned();
                 identities.entry(image.reference).or_insert_with(later);

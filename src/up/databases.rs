@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Plan;
 use super::run::Run;
 use crate::component::{Component, NAMESPACE};
 use crate::error::Result;
@@ -16,6 +15,7 @@ use crate::event::Step;
 use crate::images::{Arrivals, Identities, RequiredImage};
 use crate::kube::{Applied, COMPONENT_LABEL, Cluster, wave};
 use crate::manifests::Object;
+use crate::plan::Plan;
 use crate::secrets::Secrets;
 use crate::wait::{Attempt, Wait};
 use crate::words::listed;
@@ -142,14 +142,13 @@ fn runs_pods(kind: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::EngineInfo;
     use crate::settings::Instance;
 
     fn plan() -> Plan {
         let place = std::path::PathBuf::from("/data").into();
         let instance = Instance::with_defaults(place);
         let name = "demo".parse().unwrap();
-        Plan::new(name, instance, None, &EngineInfo::default()).unwrap()
+        Plan::new(name, instance, None, 0).unwrap()
     }
 
     #[test]

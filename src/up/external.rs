@@ -16,8 +16,8 @@ use crate::health;
 use crate::hint::{self, Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Cluster, PodResult};
+use crate::kubectl::Kubectl;
 use crate::manifests::external::{self, Check, ExternalDatabase, RequiredKey};
-use crate::node::spec;
 use crate::secrets::Secrets;
 use crate::values::keys::external as keys;
 use crate::words::listed;
@@ -49,8 +49,8 @@ pub(super) async fn check(
     let namespaces: Vec<Value> = namespaces.map(|object| object.as_value().clone()).collect();
     cluster.apply(&namespaces, NAMESPACE).await?;
     let step = session.events.step("external");
-    let node = spec::name(session.name);
-    let result = ask(&check, &node, cluster, &step).await;
+    let kubectl = session.provider.kubectl();
+    let result = ask(&check, kubectl, cluster, &step).await;
     step.end(result, |()| (true, summary(&check.databases)))
 }
 
@@ -66,7 +66,7 @@ async fn is_in_use(check: &Check, databases: &[Component], cluster: &Cluster) ->
     Ok(health::is_ready(cluster, Component::Apiserver).await?)
 }
 
-async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Result<()> {
+async fn ask(check: &Check, kubectl: Kubectl, cluster: &Cluster, step: &Step) -> Result<()> {
     for required in &check.required {
         let secret =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": required.secret}});
@@ -78,7 +78,7 @@ async fn ask(check: &Check, node: &str, cluster: &Cluster, step: &Step) -> Resul
             return Err(Error::NoSecret {
                 required: required.clone(),
                 is_there: secret.is_some(),
-                node: node.to_owned(),
+                kubectl,
             }
             .into());
         }
@@ -225,7 +225,7 @@ pub enum Error {
         required: RequiredKey,
         /// Whether the Secret exists, but without the key.
         is_there: bool,
-        node: String,
+        kubectl: Kubectl,
     },
     /// The pod that runs the check failed.
     #[error("cannot check the external databases from inside the cluster: {reason}")]
@@ -252,21 +252,19 @@ impl Explain for Error {
             Error::NoSecret {
                 required,
                 is_there: false,
-                node,
+                kubectl,
             } => vec![Hint::run(
                 "create it with the required keys",
-                format!(
-                    "docker exec {node} kubectl -n {NAMESPACE} create secret generic {} \
-                     --from-literal={}=VALUE",
+                kubectl.run(&format!(
+                    "create secret generic {} --from-literal={}=VALUE",
                     required.secret, required.key
-                ),
+                )),
             )],
-            Error::NoSecret { required, node, .. } => vec![Hint::run(
+            Error::NoSecret {
+                required, kubectl, ..
+            } => vec![Hint::run(
                 "add the key",
-                format!(
-                    "docker exec -it {node} kubectl -n {NAMESPACE} edit secret {}",
-                    required.secret
-                ),
+                kubectl.run_on_terminal(&format!("edit secret {}", required.secret)),
             )],
             Error::CheckFailed { .. } => vec![Hint::run("try again", ours!(Up))],
         }
@@ -364,7 +362,9 @@ mod tests {
         };
         let began = Instant::now();
         let step = Events::silent().step("external");
-        let error = ask(&check, "n", &cluster, &step).await.unwrap_err();
+        let error = ask(&check, Kubectl::in_node("n"), &cluster, &step)
+            .await
+            .unwrap_err();
         assert!(began.elapsed() <= LIMIT);
         assert_eq!(
             error.to_string(),

@@ -1,13 +1,13 @@
 //! The key pair of the SDK, which every user has in clearml.conf, and warnings when it stops
 //! working.
 
-use super::plan::Plan;
-use super::previous::Previous;
 use super::run::Run;
 use crate::error::Result;
 use crate::hint::ours;
 use crate::kube::Cluster;
-use crate::recovery::{self, Found, Places};
+use crate::plan::Plan;
+use crate::provider::{KeySearch, Previous};
+use crate::recovery::{self, Found};
 use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::values::Values;
@@ -15,27 +15,23 @@ use crate::values::keys::apiserver::FIXED_USERS_ENABLED;
 
 /// Finds the keys of the instance.
 pub(super) async fn find(session: &Session<'_>, previous: &Previous, plan: &Plan) -> Result<Found> {
-    let mut data = vec![&plan.instance.node.data_dir];
-    data.extend(plan.former_data_dir.as_ref());
-    let places = Places {
+    let search = KeySearch {
         cluster: previous.cluster.as_ref(),
-        node: previous.node.as_ref(),
-        unreachable: previous.unreadable,
-        data: &data,
-        node_image: &plan.instance.node.node_image,
+        unreadable: previous.unreadable,
+        settings: &plan.instance,
+        former_data_dir: plan.former_data_dir.as_ref(),
         home: session.state.secrets()?,
     };
-    recovery::find(session, places).await
+    session.provider.keys(search).await
 }
 
 /// Returns the keys of the instance, if it has any. Starts nothing.
 ///
 /// # Errors
 /// The instance has keys, but they cannot be read.
-pub async fn find_keys(session: &Session<'_>, plan: &Plan) -> Result<Option<Secrets>> {
-    let running = recovery::cluster_state(session).await?;
+pub(crate) async fn find_keys(session: &Session<'_>, plan: &Plan) -> Result<Option<Secrets>> {
+    let running = session.provider.cluster().await?;
     let previous = Previous {
-        node: recovery::node_of(session).await?,
         cluster: running.cluster().cloned(),
         unreadable: running.is_unavailable(),
         ..Previous::default()
@@ -43,7 +39,7 @@ pub async fn find_keys(session: &Session<'_>, plan: &Plan) -> Result<Option<Secr
     match find(session, &previous, plan).await? {
         Found::Keys(keys) => Ok(Some(*keys)),
         Found::None => Ok(None),
-        Found::Lost(lost) => Err(lost.into()),
+        Found::Lost(lost) => Err(lost.into_error()),
     }
 }
 
@@ -102,7 +98,12 @@ pub(super) fn login_warning(
         return Ok(None);
     };
     // The release file of that revision may be gone. The change is then unknown.
-    let former = Plan::new(plan.name.clone(), good.instance.clone(), None, run.info);
+    let former = Plan::new(
+        plan.name.clone(),
+        good.instance.clone(),
+        None,
+        run.facts.memory,
+    );
     Ok(former.ok().and_then(|former| {
         warning(
             &former.values,
@@ -138,17 +139,16 @@ fn warning(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::EngineInfo;
+    use crate::error::Code;
     use crate::inputs::{SetArgument, SetKind};
-    use crate::recovery::KeysLost;
+    use crate::preflight::Finding;
     use crate::settings::Instance;
 
     fn values(sets: &[&str]) -> Values {
         let sets = sets.iter().map(|set| SetArgument::new(SetKind::Set, *set));
         let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
         instance.values.sets = sets.collect();
-        let engine = EngineInfo::default();
-        let plan = Plan::new("demo".parse().unwrap(), instance, None, &engine);
+        let plan = Plan::new("demo".parse().unwrap(), instance, None, 0);
         plan.unwrap().values
     }
 
@@ -162,9 +162,10 @@ mod tests {
         let (one, other) = (Secrets::generate(), Secrets::generate());
         let keys = || Found::Keys(Box::new(one.clone()));
         let lost = || {
-            Found::Lost(KeysLost {
-                name: "demo".parse().unwrap(),
-                place: None,
+            Found::Lost(Finding {
+                what: "the keys are missing".into(),
+                remedies: Vec::new(),
+                code: Code::StateBroken,
             })
         };
         for (found, home, new_keys, begins) in [

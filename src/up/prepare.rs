@@ -1,17 +1,18 @@
 //! Preparation before the first change: the previous state, the plan, and the preflight checks.
 //! A stopped node is started only after that, if only its cluster has the settings or the keys.
 
-use super::previous::Previous;
 use super::registry::resolve_login;
 use super::run::Run;
-use super::{Error, Plan, ingress, instance, keys, plan, preflight};
+use super::{instance, keys, plan};
 use crate::error::Result;
 use crate::event::Event;
-use crate::hint::ours;
-use crate::preflight::Finding;
-use crate::recovery::{self, Found};
+use crate::plan::Plan;
+use crate::preflight::refuse;
+use crate::provider::{NothingToStart, Previous};
+use crate::recovery::Found;
 use crate::secrets::Secrets;
-use crate::words;
+use crate::session::Session;
+use crate::settings::Instance;
 
 /// The result of the preparation.
 #[derive(Debug)]
@@ -30,12 +31,12 @@ impl Prepared {
         let Run {
             session, request, ..
         } = *run;
-        let mut plan = plan(session, request, previous.settings.as_ref(), run.info)?;
+        let mut plan = plan(session.name, request, previous.settings.as_ref(), run.facts)?;
         resolve_login(&mut plan, request).await?;
         plan.warnings
             .extend(keys::login_warning(run, &previous, &plan)?);
         if let Some(another) = &previous.another {
-            plan.early_findings.push(Finding::of(another));
+            plan.early_findings.push(another.clone());
             let keys = None;
             return Ok(Prepared {
                 previous,
@@ -43,7 +44,7 @@ impl Prepared {
                 keys,
             });
         }
-        let found = keys::find(session, &previous, &plan).await?;
+        let found = keys::find(&session, &previous, &plan).await?;
         if !previous.must_start {
             let home = session.state.secrets()?;
             let warning = keys::replacement_warning(
@@ -58,7 +59,7 @@ impl Prepared {
             Found::Keys(keys) => Some(*keys),
             // The cluster has the keys and is not running yet.
             Found::Lost(lost) if !request.new_keys && !previous.must_start => {
-                plan.early_findings.push(Finding::of(&lost));
+                plan.early_findings.push(lost);
                 None
             }
             Found::None | Found::Lost(_) => None,
@@ -71,10 +72,16 @@ impl Prepared {
     }
 }
 
+/// Returns what is known of the instance, with the settings of the revision to roll back to.
+pub(super) async fn find_previous(run: &Run<'_, ()>) -> Result<Previous> {
+    let previous = run.session.provider.previous().await?;
+    previous.back_to(run.request.back_to)
+}
+
 /// Creates the plan, announces it and runs the preflight checks. Then starts a stopped node if
 /// its settings or keys are unknown.
 pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
-    let previous = Previous::find(run).await?;
+    let previous = find_previous(run).await?;
     let before = if previous.must_start && !previous.settings_known {
         check_node(run, &previous).await?;
         None
@@ -86,8 +93,8 @@ pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
         }
         Some(prepared.plan)
     };
-    recovery::start_node(run.session).await?;
-    let previous = Previous::find(run).await?.after_start();
+    run.session.provider.start_to_read().await?;
+    let previous = find_previous(run).await?.after_start();
     let prepared = Prepared::new(run, previous).await?;
     let Some(before) = before else {
         check(&run.with(&prepared.plan)).await?;
@@ -99,7 +106,7 @@ pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
     }
     // The cluster had later settings, or there are new findings.
     if before.instance != prepared.plan.instance || !prepared.plan.early_findings.is_empty() {
-        preflight::run(&run.with(&prepared.plan)).await?;
+        preflight(&run.with(&prepared.plan)).await?;
     }
     Ok(prepared)
 }
@@ -107,10 +114,10 @@ pub(super) async fn run(run: &Run<'_, ()>) -> Result<Prepared> {
 /// Prepares a dry run, which starts nothing. Omits the checks of settings that only the cluster
 /// has.
 pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
-    let previous = Previous::find(run).await?;
+    let previous = find_previous(run).await?;
     if previous.must_start && !previous.settings_known {
         check_node(run, &previous).await?;
-        return Err(recovery::unavailable(run.session).await?);
+        return Err(run.session.provider.cluster().await?.error());
     }
     let prepared = Prepared::new(run, previous).await?;
     check(&run.with(&prepared.plan)).await?;
@@ -121,34 +128,34 @@ pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
 pub(super) async fn start(run: &Run<'_, ()>) -> Result<(Plan, Secrets)> {
     let Run {
         session,
-        info,
+        facts,
         request,
         ..
     } = *run;
-    let mut previous = Previous::find(run).await?;
+    let mut previous = find_previous(run).await?;
     let must_start = previous.must_start;
     if must_start {
         if let Some(another) = previous.another {
-            return Err(another.into());
+            return Err(another.into_error());
         }
-        let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
-        let settings = instance(session, request, Some(earlier), info)?;
-        preflight::start(session, &settings).await?;
-        recovery::start_node(session).await?;
-        previous = Previous::find(run).await?.after_start();
+        let earlier = previous.settings.as_ref().ok_or(NothingToStart)?;
+        let settings = instance(request, Some(earlier), facts)?;
+        preflight_start(&session, &settings).await?;
+        session.provider.start_to_read().await?;
+        previous = find_previous(run).await?.after_start();
     }
-    let earlier = previous.settings.as_ref().ok_or(Error::NothingToStart)?;
+    let earlier = previous.settings.as_ref().ok_or(NothingToStart)?;
     if let Some(another) = previous.another {
-        return Err(another.into());
+        return Err(another.into_error());
     }
-    let plan = plan(session, request, Some(earlier), info)?;
-    let secrets = match keys::find(session, &previous, &plan).await? {
+    let plan = plan(session.name, request, Some(earlier), facts)?;
+    let secrets = match keys::find(&session, &previous, &plan).await? {
         Found::Keys(keys) => keys.complete(),
-        Found::Lost(lost) => return Err(lost.into()),
-        Found::None => return Err(Error::NothingToStart.into()),
+        Found::Lost(lost) => return Err(lost.into_error()),
+        Found::None => return Err(NothingToStart.into()),
     };
     if !must_start {
-        preflight::start(session, &plan.instance).await?;
+        preflight_start(&session, &plan.instance).await?;
     }
     Ok((plan, secrets))
 }
@@ -156,54 +163,58 @@ pub(super) async fn start(run: &Run<'_, ()>) -> Result<(Plan, Secrets)> {
 /// Checks only what depends on the node and the options, because the settings are unknown.
 async fn check_node(run: &Run<'_, ()>, previous: &Previous) -> Result<()> {
     let earlier = previous.settings.as_ref();
-    let settings = instance(run.session, run.request, earlier, run.info)?;
-    preflight::reachable(run.session, &settings).await
+    let settings = instance(run.request, earlier, run.facts)?;
+    check_reachable(&run.session, &settings).await
 }
 
 /// Announces the plan and runs the preflight checks.
 async fn check(run: &Run<'_>) -> Result<()> {
-    announce(run);
-    ingress::check_names(run).await;
-    preflight::run(run).await
+    announce(run).await;
+    preflight(run).await
 }
 
-fn announce(run: &Run<'_>) {
-    let Run { plan, info, .. } = *run;
-    let events = &run.session.events;
-    let cores = words::count(info.cpus.into(), "core");
+async fn announce(run: &Run<'_>) {
+    let Run { plan, facts, .. } = *run;
+    let events = run.session.events;
     events.emit(Event::Started {
         name: plan.name.to_string(),
         summary: format!(
-            "release {}, Docker {} with {cores} and {}: profile {}",
-            plan.release.name,
-            info.version,
-            words::bytes(info.memory),
-            plan.profile.name
+            "release {}, {}: profile {}",
+            plan.release.name, facts.summary, plan.profile.name
         ),
     });
     for warning in &plan.warnings {
         events.warn(warning);
     }
-    let not_loopback = !plan.instance.network.listen.is_loopback();
-    if not_loopback {
-        let listen = plan.instance.network.listen;
-        events.warn(format!(
-            "the ports are published on {listen}: anyone who can reach this machine can reach the server"
-        ));
+    for warning in run.session.provider.warnings(plan).await {
+        events.warn(warning);
     }
-    let ingress = &plan.instance.ingress;
-    // Problems with host names are among the warnings of the values.
-    let has_host_name = ingress.enabled && ingress.hosts.web.is_some();
-    let api_is_found = has_host_name || plan.instance.ports.known_to_web_app();
-    if !api_is_found && !plan.release.can_display_urls() {
-        events.warn(format!(
-            "the web app of release {} supports only the ports 30080, 30008, 30081 and 8080, 8008, \
-             8081: on port {} its page may stay empty, because it may look for the API on port \
-             8008, and `create credentials` shows wrong URLs (`{}` prints the correct ones, and the \
-             SDK is not affected)",
-            plan.release.name,
-            plan.instance.ports.web,
-            ours!(Credentials).of(plan.name.non_default())
-        ));
-    }
+}
+
+/// Runs the preflight checks.
+async fn preflight(run: &Run<'_>) -> Result<()> {
+    let step = run.session.events.step("preflight");
+    let provider = run.session.provider;
+    let result = provider.check(run.plan, run.request).await;
+    let result = result.and_then(|checked| {
+        refuse(checked.findings)?;
+        Ok(checked.warnings)
+    });
+    let result = result.map(|warnings| {
+        for warning in warnings {
+            step.warn(warning);
+        }
+    });
+    step.end(result, |()| (false, String::new()))
+}
+
+/// Runs the checks of `start`.
+async fn preflight_start(session: &Session<'_>, settings: &Instance) -> Result<()> {
+    let step = session.events.step("preflight");
+    let result = check_reachable(session, settings).await;
+    step.end(result, |()| (false, String::new()))
+}
+
+async fn check_reachable(session: &Session<'_>, settings: &Instance) -> Result<()> {
+    refuse(session.provider.check_reachable(settings).await?)
 }

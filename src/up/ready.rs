@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::event::{Event, Step};
 use crate::health::{self, TimeLeft, Waited};
 use crate::kube::Cluster;
-use crate::node::spec;
 use crate::probe::Probe;
+use crate::provider::Place;
 use crate::secrets::Credentials;
 
 /// Timeout until replaced pods, which have the old settings, receive no more requests.
@@ -32,11 +32,12 @@ pub(super) struct Ready {
 pub(super) async fn wait(
     run: &Run<'_>,
     credentials: Credentials,
+    place: &dyn Place,
     cluster: &Cluster,
     time: &TimeLeft,
 ) -> Result<Ready> {
     let step = run.session.events.step("ready");
-    let result = wait_all(run, credentials, cluster, time, &step).await;
+    let result = wait_all(run, credentials, place, cluster, time, &step).await;
     step.end(result, |ready| {
         (!ready.immediately, "a login works".to_owned())
     })
@@ -45,6 +46,7 @@ pub(super) async fn wait(
 async fn wait_all(
     run: &Run<'_>,
     credentials: Credentials,
+    place: &dyn Place,
     cluster: &Cluster,
     time: &TimeLeft,
     step: &Step,
@@ -72,11 +74,9 @@ async fn wait_all(
         step.state("the old pods still receive requests");
         health::await_replaced(cluster, &installed, REPLACED).await?;
     }
-    let (probe, node) = (
-        Probe::new(&plan.instance, credentials),
-        spec::name(&plan.name),
-    );
-    let answered = health::await_server(&probe, session.engine, &node, step).await?;
+    let probe = Probe::new(&plan.instance, credentials);
+    let (mut stuck, kubectl) = (place.stuck().await?, session.provider.kubectl());
+    let answered = health::await_server(&probe, &mut *stuck, kubectl, step).await?;
     let pods = components.iter().flat_map(|one| &one.observation.pods);
     Ok(Ready {
         immediately: answered && immediately,

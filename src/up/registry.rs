@@ -1,8 +1,9 @@
 //! The user's login to a registry, for pods that pull with it.
 
-use super::{Error, Plan, Request};
+use super::Error;
 use crate::docker::Credentials;
 use crate::error::Result;
+use crate::plan::{Plan, Request};
 use crate::values::PullSecret;
 
 /// Finds the login of `imageCredentials` if the values do not contain it. May run a credential

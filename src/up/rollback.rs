@@ -1,20 +1,13 @@
 //! Rolling back to an earlier revision with `rollback`, or after a failed `up --atomic`.
 
-use super::previous::Record;
-use super::{Request, run_steps};
+use super::record::Record;
+use super::run_steps;
 use crate::error::{Code, Error, Explain};
 use crate::hint::{Hint, ours};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::options::Options;
+use crate::plan::{Request, RollbackTarget};
 use crate::session::Session;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RollbackTarget {
-    /// The number of the revision. By default, the last good one before the current revision.
-    pub number: Option<u32>,
-    /// Whether to restore only its values and keep the release.
-    pub keep_release: bool,
-}
 
 /// Rolls back after a failure. Returns the error with the result of the rollback.
 pub(super) async fn after_failure(
@@ -48,8 +41,7 @@ pub(super) async fn after_failure(
         }),
         ..request.clone()
     };
-    let session = &session.renewed();
-    let mut record = Record::new(session);
+    let mut record = Record::new(*session);
     // Boxed because the future of `run_steps` may contain this one.
     let result = Box::pin(run_steps(session, &back, &mut record)).await;
     record.end(&result).await;

@@ -1,43 +1,39 @@
 //! The argument that the steps of `up` and `start` share.
 
-use super::{Plan, Request};
-use crate::docker::EngineInfo;
-use crate::error::Result;
+use crate::plan::{Plan, Request};
+use crate::provider::Facts;
 use crate::session::Session;
 
 /// A run of `up` or `start`. `P` is `()` until the plan is created.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a, P = &'a Plan> {
-    pub(super) session: &'a Session<'a>,
-    /// The information of the session's engine.
-    pub(super) info: &'a EngineInfo,
+    pub(super) session: Session<'a>,
+    pub(super) facts: &'a Facts,
     pub(super) request: &'a Request,
     pub(super) plan: P,
 }
 
 impl<'a> Run<'a, ()> {
-    pub(super) async fn new(session: &'a Session<'a>, request: &'a Request) -> Result<Self> {
-        Ok(Run {
+    pub(super) fn new(session: Session<'a>, facts: &'a Facts, request: &'a Request) -> Self {
+        Run {
             session,
-            info: session.info().await?,
+            facts,
             request,
             plan: (),
-        })
+        }
     }
-}
 
-impl<'a, P> Run<'a, P> {
     /// Sets the plan.
-    pub(super) fn with<Q>(self, plan: Q) -> Run<'a, Q> {
+    pub(super) fn with(self, plan: &'a Plan) -> Run<'a> {
         let Run {
             session,
-            info,
+            facts,
             request,
-            plan: _,
+            plan: (),
         } = self;
         Run {
             session,
-            info,
+            facts,
             request,
             plan,
         }

@@ -1,0 +1,70 @@
+//! Opens the logs of a cluster whose API responds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::api::Api;
+use super::{LogOptions, Logs};
+use crate::error::{Code, Explain, Result};
+use crate::hint::{Hint, ours};
+use crate::kube::{self, Cluster};
+use crate::settings::InstanceName;
+
+/// The time in which the Kubernetes API must list the pods.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The logs of an instance.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) logs: Logs,
+    /// Why the logs are not read from the Kubernetes API, if they are not.
+    pub(crate) fallback_reason: Option<&'static str>,
+}
+
+/// Opens the logs from the Kubernetes API; `None` if it does not respond.
+pub(crate) async fn from_api(options: &LogOptions, cluster: Cluster) -> Result<Option<Opened>> {
+    let api = Api {
+        cluster,
+        options: options.clone(),
+    };
+    let reading = Logs::read(Arc::new(api), options.clone());
+    match tokio::time::timeout(TIMEOUT, reading).await {
+        Ok(Ok(logs)) => Ok(Some(Opened {
+            logs,
+            fallback_reason: None,
+        })),
+        Ok(Err(error)) => {
+            let cause = error.downcast_ref::<kube::Error>();
+            match cause.is_some_and(kube::Error::is_transient) {
+                true => Ok(None),
+                false => Err(error),
+            }
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// The instance has no cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("instance `{name}` has no cluster, so there are no logs")]
+pub(crate) struct NoCluster {
+    name: String,
+}
+
+impl NoCluster {
+    pub(crate) fn of(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+        }
+    }
+}
+
+impl Explain for NoCluster {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
+    }
+}

@@ -1,0 +1,65 @@
+//! Errors of the steps that create and start a node.
+
+use crate::error::{Code, Explain};
+use crate::hint::{Hint, ours};
+use crate::path::{HostPath, quoted};
+use crate::settings::DataPlace;
+use crate::wait::TimedOut;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    ApiUnreachable(TimedOut),
+    #[error("no space left in the data directory {place}")]
+    DataDiskFull { place: DataPlace },
+    #[error("cannot copy the data in {from} to {to}: {reason}")]
+    CopyFailed {
+        from: HostPath,
+        to: HostPath,
+        /// The last line of the output.
+        reason: String,
+    },
+    /// The host has no free port for the Kubernetes API.
+    #[error("no free port for the Kubernetes API on 127.0.0.1: {0}")]
+    NoPort(#[source] std::io::Error),
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::NoPort(_) => Code::PortInUse,
+            Error::DataDiskFull { .. } => Code::DiskFull,
+            Error::CopyFailed { reason, .. } if reason.contains("No space left") => Code::DiskFull,
+            Error::CopyFailed { .. } => Code::StateBroken,
+            Error::ApiUnreachable(_) => Code::ClusterUnreachable,
+        }
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Error::NoPort(_) => Vec::new(),
+            Error::DataDiskFull { place } => vec![match place {
+                DataPlace::Directory(dir) => {
+                    Hint::run("see how full the disk is", format!("df -h {}", quoted(dir)))
+                }
+                DataPlace::Volume(_) => Hint::run("see what fills the disk", "docker system df"),
+            }],
+            Error::CopyFailed { from, to, .. } => {
+                let mut hints = vec![Hint::run(
+                    "keep the data where they are",
+                    ours!(Up, "--data-dir {dir}", dir = quoted(from)),
+                )];
+                if self.code() == Code::DiskFull {
+                    hints.push(Hint::run(
+                        "see what fills the disk",
+                        format!("df -h {}", quoted(to)),
+                    ));
+                }
+                hints
+            }
+            Error::ApiUnreachable(_) => {
+                vec![Hint::run("recreate the node, its data are kept", ours!(Down)).then(ours!(Up))]
+            }
+        }
+    }
+}

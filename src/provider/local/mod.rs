@@ -1,0 +1,260 @@
+//! A kind node in Docker. Everything that knows the engine and the node is here.
+
+mod api;
+mod change;
+mod compare;
+mod connection;
+mod data;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod images;
+mod ingress;
+mod list;
+mod logs;
+mod look;
+mod node;
+mod place;
+mod preflight;
+mod previous;
+mod recovery;
+mod refused;
+mod remove;
+mod revive;
+mod run;
+#[cfg(test)]
+mod tests;
+mod warnings;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+pub(crate) use self::connection::Connection;
+#[cfg(test)]
+pub(crate) use self::fixtures::{TestInstance, labels};
+#[doc(hidden)]
+pub use self::images::pull;
+pub(crate) use self::list::nodes;
+pub(crate) use self::logs::{Journal, JournalOptions};
+use self::recovery::Places;
+use self::run::Run;
+use super::{
+    Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, Place, Previous,
+    Provider, Recovery, Removal, Removed, Seen,
+};
+use crate::docker::{self, Engine, EngineInfo};
+use crate::error::Result;
+use crate::event::Events;
+use crate::images::Identities;
+use crate::kubectl::Kubectl;
+use crate::logs::{LogOptions, Opened};
+use crate::plan::{Plan, Request};
+use crate::preflight::Finding;
+use crate::recovery::Found;
+use crate::secrets::Secrets;
+use crate::settings::{DataPlace, Instance, InstanceName};
+use crate::state::StateDir;
+use crate::words;
+
+/// A node of this machine's Docker engine, for one instance.
+pub(crate) struct Local<'a> {
+    name: &'a InstanceName,
+    state: &'a StateDir,
+    engine: Arc<dyn Engine>,
+    events: Events,
+    /// The engine's information, as it was when it was last asked for.
+    info: Mutex<Option<Arc<EngineInfo>>>,
+}
+
+impl<'a> Local<'a> {
+    pub(crate) fn new(
+        name: &'a InstanceName,
+        state: &'a StateDir,
+        engine: Arc<dyn Engine>,
+        events: Events,
+    ) -> Local<'a> {
+        Local {
+            name,
+            state,
+            engine,
+            events,
+            info: Mutex::new(None),
+        }
+    }
+
+    fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// Returns the engine's information, for which it is asked once.
+    async fn info(&self) -> Result<Arc<EngineInfo>, docker::Error> {
+        let known = self
+            .info
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match known {
+            Some(known) => Ok(known),
+            None => self.ask_for_info().await,
+        }
+    }
+
+    async fn ask_for_info(&self) -> Result<Arc<EngineInfo>, docker::Error> {
+        let info = Arc::new(self.engine.info().await?);
+        *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
+        Ok(info)
+    }
+
+    fn facts_of(&self, info: &EngineInfo) -> Facts {
+        let place = if info.in_virtual_machine() || info.is_from_snap() {
+            DataPlace::Volume(node::spec::data_volume(self.name))
+        } else {
+            DataPlace::Directory(self.state.default_data_dir())
+        };
+        let cores = words::count(info.cpus.into(), "core");
+        Facts {
+            memory: info.memory,
+            summary: format!(
+                "Docker {} with {cores} and {}",
+                info.version,
+                words::bytes(info.memory)
+            ),
+            defaults: Instance::with_defaults(place),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Provider for Local<'_> {
+    /// Asks the engine again: the information contains its clock.
+    async fn facts(&self) -> Result<Facts> {
+        Ok(self.facts_of(&*self.ask_for_info().await?))
+    }
+
+    fn kubectl(&self) -> Kubectl {
+        Kubectl::in_node(&node::spec::name(self.name))
+    }
+
+    async fn previous(&self) -> Result<Previous> {
+        previous::find(self).await
+    }
+
+    async fn cluster(&self) -> Result<ClusterState> {
+        recovery::cluster_state(self).await
+    }
+
+    async fn keys(&self, search: KeySearch<'_>) -> Result<Found> {
+        let node = recovery::node_of(self).await?;
+        let mut data = vec![&search.settings.node.data_dir];
+        data.extend(search.former_data_dir);
+        let places = Places {
+            cluster: search.cluster,
+            node: node.as_ref(),
+            unreachable: search.unreadable,
+            data: &data,
+            node_image: &search.settings.node.node_image,
+            home: search.home,
+        };
+        recovery::find(self, places).await
+    }
+
+    async fn recover(
+        &self,
+        stored: Option<&Instance>,
+        home: Option<&Secrets>,
+        until: Instant,
+    ) -> Result<Option<Recovery>> {
+        let Some(node) = recovery::node_of(self).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Recovery {
+            recovered: recovery::recover_until(self, &node, stored, home, until).await?,
+            runs: node.can_exec(),
+        }))
+    }
+
+    async fn start_to_read(&self) -> Result<()> {
+        recovery::start_node(self).await?;
+        Ok(())
+    }
+
+    async fn warnings(&self, plan: &Plan) -> Vec<String> {
+        warnings::warnings(plan).await
+    }
+
+    async fn check(&self, plan: &Plan, request: &Request) -> Result<Checked> {
+        let info = self.info().await?;
+        preflight::check(&Run::new(self, &info, request, plan)).await
+    }
+
+    async fn check_reachable(&self, settings: &Instance) -> Result<Vec<Finding>> {
+        preflight::reachable(self, settings).await
+    }
+
+    async fn compare(&self, plan: &Plan) -> Result<Differences> {
+        compare::compare(self, plan).await
+    }
+
+    async fn identities(&self, plan: &Plan) -> Result<Identities> {
+        let node = node::spec::name(self.name);
+        let (wanted, pull) = (plan.images(), plan.instance.node.pull);
+        Ok(images::identities(self.engine(), &node, &wanted, pull).await?)
+    }
+
+    async fn fetch(&self, plan: &Plan, request: &Request) -> Result<Fetched> {
+        let info = self.info().await?;
+        let run = Run::new(self, &info, request, plan);
+        let change = change::Change::find(&run).await?;
+        Ok(Fetched {
+            images: change.fetch_images(&run).await?,
+            creates: change.creates_node(),
+        })
+    }
+
+    async fn move_data(&self, plan: &Plan, request: &Request) -> Result<bool> {
+        let info = self.info().await?;
+        data::move_data(&Run::new(self, &info, request, plan)).await
+    }
+
+    async fn ensure<'p>(
+        &'p self,
+        plan: &'p Plan,
+        request: &'p Request,
+    ) -> Result<Box<dyn Place + 'p>> {
+        Ok(Box::new(place::ensure(self, plan, request).await?))
+    }
+
+    async fn start<'p>(
+        &'p self,
+        plan: &'p Plan,
+        request: &'p Request,
+    ) -> Result<Box<dyn Place + 'p>> {
+        Ok(Box::new(place::start(self, plan, request).await?))
+    }
+
+    async fn stop(&self) -> Result<bool> {
+        remove::stop(self).await
+    }
+
+    async fn remove(&self, removal: Removal<'_>) -> Result<Removed> {
+        remove::remove(self, removal).await
+    }
+
+    async fn look(&self, stored: Option<&Instance>, began: Instant) -> Result<Seen> {
+        look::look(self, stored, began).await
+    }
+
+    async fn details(&self, until: Instant) -> Details {
+        look::details(self, until).await
+    }
+
+    async fn logs(&self, options: &LogOptions) -> Result<Opened> {
+        logs::open(self, options).await
+    }
+
+    async fn journal(&self, options: JournalOptions) -> Result<(String, Journal)> {
+        logs::open_journal(self, options).await
+    }
+}

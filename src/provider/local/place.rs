@@ -1,0 +1,445 @@
+//! The steps that create a node: container, Kubernetes, pod network, storage.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::error::Error;
+use super::images::{self, RequiredImage};
+use super::node::spec::{Difference, NodeSpec};
+use super::node::{self, Inspection, spec};
+use super::refused::{PublishedPorts, Refused};
+use super::revive::revive;
+use super::run::Run;
+use super::{Local, api, data, ingress, preflight, recovery};
+use crate::component::NAMESPACE;
+use crate::docker::{Container, Engine, EngineInfo, Image};
+use crate::error::{Code, Result};
+use crate::event::Step;
+use crate::health::Stuck;
+use crate::images::{ArrivalSender, Loaded};
+use crate::kube::Cluster;
+use crate::kubeconfig;
+use crate::plan::{Plan, Request};
+use crate::provider::{Connected, NothingToStart, Place};
+use crate::secrets::Secrets;
+
+/// Timeout of the Kubernetes API on a running node.
+const API_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A node that is running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    name: String,
+    /// Whether the step created or started it.
+    started: bool,
+    /// Whether its certificates were renewed. Copies of the kubeconfig are then out of date.
+    renewed: bool,
+    /// The result of the inspection.
+    found: Inspection,
+}
+
+/// A node as the place of a server.
+pub(super) struct NodePlace<'a> {
+    local: &'a Local<'a>,
+    info: Arc<EngineInfo>,
+    plan: &'a Plan,
+    request: &'a Request,
+    node: Node,
+}
+
+/// Ensures that the node is running and containerd answers, so that images can be loaded.
+pub(super) async fn ensure<'a>(
+    local: &'a Local<'a>,
+    plan: &'a Plan,
+    request: &'a Request,
+) -> Result<NodePlace<'a>> {
+    let info = local.info().await?;
+    let run = &Run::new(local, &info, request, plan);
+    let step = local.events.step("node");
+    let result = ensure_running(run, &step).await;
+    let (node, _) = step.end(result, |(node, version)| {
+        let detail = format!("{}, Kubernetes {version}", node.name);
+        (node.started, detail)
+    })?;
+    data::create_directories(run, &node.name, &node.found).await?;
+    Ok(NodePlace {
+        local,
+        info,
+        plan,
+        request,
+        node,
+    })
+}
+
+/// Starts a stopped node. Refuses an incomplete node.
+pub(super) async fn start<'a>(
+    local: &'a Local<'a>,
+    plan: &'a Plan,
+    request: &'a Request,
+) -> Result<NodePlace<'a>> {
+    let info = local.info().await?;
+    let step = local.events.step("node");
+    let result = start_existing(local, &step).await;
+    let node = step.end(result, |node| (node.started, node.name.clone()))?;
+    Ok(NodePlace {
+        local,
+        info,
+        plan,
+        request,
+        node,
+    })
+}
+
+impl NodePlace<'_> {
+    fn run(&self) -> Run<'_> {
+        Run::new(self.local, &self.info, self.request, self.plan)
+    }
+}
+
+#[async_trait(?Send)]
+impl Place for NodePlace<'_> {
+    fn changed(&self) -> bool {
+        self.node.started
+    }
+
+    async fn connect(&self) -> Result<Connected> {
+        let step = self.local.events.step("kubernetes");
+        let result = ensure_cluster(&self.run(), &self.node, &step).await;
+        step.end(result, |connected| (connected.is_new, String::new()))
+    }
+
+    fn lacks_addons(&self) -> bool {
+        !self.node.found.provisioned
+    }
+
+    async fn install_addons(&self, cluster: &Cluster) -> Result<()> {
+        install_addons(&self.run(), &self.node, cluster).await
+    }
+
+    async fn load_images(&self, arrived: ArrivalSender) -> Result<Loaded> {
+        let (wanted, sources) = (self.plan.images(), self.plan.sources(self.request));
+        let loaded = images::load(self.local, &self.node.name, &wanted, &sources, arrived);
+        Ok(loaded.await?)
+    }
+
+    /// Removes a node whose `kubeadm init` failed, because it cannot continue, unless the node
+    /// must be retained. A complete node stays: its databases may be running.
+    async fn after_failure(&self, error: &crate::error::Error) -> Result<()> {
+        let engine = self.local.engine();
+        if error.code() == Code::KubeadmFailed
+            && !self.request.retain
+            && !is_complete(engine, &self.node.name).await?
+        {
+            engine.remove(&self.node.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, secrets: &Secrets, cluster: &Cluster) -> Result<()> {
+        ingress::check_certificates(&self.run(), cluster).await?;
+        if let Some(node) = recovery::node_of(self.local).await? {
+            self.local.state.save_node(&node.id)?;
+            recovery::save(self.local, secrets, &self.plan.instance, &node, cluster).await?;
+        }
+        Ok(())
+    }
+
+    async fn started(&self) -> Result<()> {
+        if self.node.renewed {
+            update_user_kubeconfig(&self.run())?;
+        }
+        if let Some(node) = recovery::node_of(self.local).await? {
+            self.local.state.save_node(&node.id)?;
+        }
+        Ok(())
+    }
+
+    async fn stuck(&self) -> Result<Box<dyn Stuck + '_>> {
+        let engine = self.local.engine();
+        let container = engine.container(&self.node.name).await?.unwrap_or_default();
+        Ok(Box::new(PublishedPorts {
+            engine,
+            node: &self.node.name,
+            refused: Refused::server(&container),
+        }))
+    }
+
+    async fn finish(&self) -> Result<bool> {
+        data::write_marker(self.plan, self.local.engine()).await?;
+        finish_node(&self.run(), &self.node).await
+    }
+}
+
+async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Node> {
+    let engine = local.engine();
+    let container = recovery::node_of(local).await?;
+    let container = container.ok_or(NothingToStart)?;
+    let name = container.name.clone();
+    if !container.can_exec() {
+        preflight::create_network(engine).await?;
+        node::start(engine, &container).await?;
+        node::wait_for_containerd(engine, &name).await?;
+    }
+    let mut found = node::inspect(engine, &name).await?;
+    if !found.bootstrapped {
+        return Err(NothingToStart.into());
+    }
+    let revived = revive(engine, &name, &mut found, step).await?;
+    Ok(Node {
+        name,
+        started: !container.can_exec() || revived.changed,
+        renewed: revived.renewed,
+        found,
+    })
+}
+
+/// Returns whether images can be loaded into a running node: it is complete and containerd
+/// answers.
+pub(super) async fn can_load_images(engine: &dyn Engine, node: &str) -> Result<bool> {
+    let command = ["ctr", "-n", "k8s.io", "version"];
+    let answers = async { Ok(engine.exec(node, &command, None).await?.code == 0) };
+    let (answers, complete) = tokio::try_join!(answers, is_complete(engine, node))?;
+    Ok(answers && complete)
+}
+
+/// Adds the plan's certificate authorities to a running node.
+pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
+    if let Some(certificates) = plan.instance.node.ca.pem()
+        && node::trust(engine, node, certificates).await?
+    {
+        node::wait_for_containerd(engine, node).await?;
+    }
+    Ok(())
+}
+
+/// Returns the node and its Kubernetes version.
+async fn ensure_running(run: &Run<'_>, step: &Step) -> Result<(Node, String)> {
+    let Run { local, plan, .. } = *run;
+    let engine = local.engine();
+    preflight::create_network(engine).await?;
+    let name = spec::name(local.name);
+    let reused = match engine.container(&name).await? {
+        Some(node) => reuse(run, &node, step).await?,
+        None => None,
+    };
+    let (started, found) = match reused {
+        Some(reused) => reused,
+        None => {
+            step.decide("creating a node");
+            create(run, step).await?;
+            (true, node::inspect(engine, &name).await?)
+        }
+    };
+    trust(plan, engine, &name).await?;
+    let version = found.kubernetes_version()?;
+    let node = Node {
+        name,
+        started,
+        // `up` updates the user's kubeconfig at the end in any case.
+        renewed: false,
+        found,
+    };
+    Ok((node, version))
+}
+
+/// Starts the existing node if necessary. Returns whether it was started and the result of the
+/// inspection, or `None` if it must be recreated.
+async fn reuse(run: &Run<'_>, node: &Container, step: &Step) -> Result<Option<(bool, Inspection)>> {
+    let engine = run.local.engine();
+    let differences = run.plan.differences(node, run.info);
+    if !differences.is_empty() {
+        // Pull the image before anything is stopped.
+        ensure_image(run, step).await?;
+        data::check_owners(run).await?;
+        step.warn(recreate_warning(&differences));
+        if node.paused {
+            node::start(engine, node).await?;
+        }
+        if node.running && is_complete(engine, &node.name).await? {
+            node::stop_in_order(engine, &node.name, step).await?;
+        }
+        return Ok(None);
+    }
+    if !node.can_exec() {
+        step.state("starting the node again");
+        node::start(engine, node).await?;
+        node::wait_for_containerd(engine, &node.name).await?;
+    }
+    let mut found = node::inspect(engine, &node.name).await?;
+    if found.bootstrapped {
+        step.decide("using the node that exists: nothing differs from the settings");
+        let revived = revive(engine, &node.name, &mut found, step).await?;
+        return Ok(Some((!node.can_exec() || revived.changed, found)));
+    }
+    step.state("recreating an incomplete node");
+    Ok(None)
+}
+
+fn recreate_warning(differences: &[Difference]) -> String {
+    format!(
+        "the node is recreated, its data and images are kept: {}",
+        describe(differences).join("; ")
+    )
+}
+
+/// Describes the differences.
+pub(super) fn describe(differences: &[Difference]) -> Vec<String> {
+    differences
+        .iter()
+        .map(|(what, is, wanted)| format!("{what} changes from {is} to {wanted}"))
+        .collect()
+}
+
+async fn is_complete(engine: &dyn Engine, node: &str) -> Result<bool> {
+    Ok(node::is_bootstrapped(engine, node).await?)
+}
+
+/// Returns the node image. Pulls it if the engine does not have it.
+pub(super) async fn ensure_image(run: &Run<'_>, step: &Step) -> Result<Image> {
+    let Run { plan, info, .. } = *run;
+    let engine = run.local.engine();
+    let reference = &plan.instance.node.node_image;
+    if let Some(image) = engine.image(reference).await? {
+        return Ok(image);
+    }
+    let (wanted, sources) = (
+        RequiredImage::of(reference.clone()),
+        plan.sources(run.request),
+    );
+    Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
+}
+
+/// Creates the node container. Replaces an incomplete one.
+async fn create(run: &Run<'_>, step: &Step) -> Result<()> {
+    let Run {
+        local, info, plan, ..
+    } = *run;
+    let engine = local.engine();
+    let image = ensure_image(run, step).await?;
+    data::check_owners(run).await?;
+    let spec = NodeSpec {
+        api_server_port: free_port()?,
+        ..plan.node(&image.id, run.proxies(), info)
+    };
+    let name = spec::name(local.name);
+    let created = data::write_marker(plan, engine).await?;
+    engine.remove(&name).await?;
+    step.state("starting");
+    if let Err(error) = node::create(local, &spec).await {
+        // Without a container, the new volume is empty. An error here would hide the actual
+        // one.
+        if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
+            let _ = engine.remove_volume(volume).await;
+        }
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// Returns a port that is not in use.
+fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::NoPort)?.port())
+}
+
+async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Connected> {
+    let Run { local, info, .. } = *run;
+    let (state, engine) = (local.state, local.engine());
+    let cgroup_v1 = info.cgroup_version == "1";
+    let (name, found) = (&node.name, &node.found);
+    let is_new = !found.bootstrapped;
+    let bootstrapped = node::bootstrap(local, name, found, cgroup_v1, step).await;
+    let admin_conf = match bootstrapped {
+        Ok(admin_conf) => admin_conf,
+        Err(error) => return Err(kubeadm_failed(run, error)?.into()),
+    };
+    let container = engine.container(name).await?.unwrap_or_default();
+    let kubeconfig = admin_conf.for_host(&container);
+    state.save_kubeconfig(&kubeconfig)?;
+    let cluster = Cluster::connect(&kubeconfig)
+        .await?
+        .with_node_started(container.started);
+    step.state("waiting for the Kubernetes API");
+    let answered = api::await_api(&cluster, engine, &container, API_TIMEOUT, step).await?;
+    answered.map_err(Error::ApiUnreachable)?;
+    if node.started && !is_new {
+        cluster.delete_old_leader_leases().await?;
+    }
+    Ok(Connected { cluster, is_new })
+}
+
+async fn install_addons(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result<()> {
+    let local = run.local;
+    let of_kubeadm = async {
+        match node::install_addons(local, &node.name).await {
+            Err(error) => Err(crate::error::Error::from(kubeadm_failed(run, error)?)),
+            Ok(()) => Ok(()),
+        }
+    };
+    let of_image = async {
+        let network = node::network_objects(local);
+        let storage = node::storage_objects(local);
+        let (mut objects, storage) = tokio::try_join!(network, storage)?;
+        objects.extend(storage);
+        cluster.apply(&objects, NAMESPACE).await?;
+        Ok(())
+    };
+    tokio::try_join!(of_kubeadm, of_image)?;
+    Ok(node::mark_provisioned(local.engine(), &node.name).await?)
+}
+
+/// Updates the user's kubeconfig and the restart policy of the node. Called when the server is
+/// ready: if it were set earlier, the engine would restart a failing node again and again.
+/// Returns whether anything changed.
+async fn finish_node(run: &Run<'_>, node: &Node) -> Result<bool> {
+    let engine = run.local.engine();
+    let wanted = if run.plan.instance.node.autostart {
+        "unless-stopped"
+    } else {
+        "no"
+    };
+    let mut changed = false;
+    let found = engine.container(&node.name).await?.unwrap_or_default();
+    if found.restart_policy.as_deref() != Some(wanted) {
+        engine.set_restart_policy(&node.name, wanted).await?;
+        changed = true;
+    }
+    changed |= update_user_kubeconfig(run)?;
+    Ok(changed)
+}
+
+/// Adds the context to the user's kubeconfig, or removes it. Returns whether anything changed.
+fn update_user_kubeconfig(run: &Run<'_>) -> Result<bool> {
+    let Local { name, state, .. } = run.local;
+    let ours = state.kubeconfig()?;
+    if let (Some(path), Some(ours)) = (&run.request.user_kubeconfig, ours) {
+        return Ok(if run.plan.instance.node.merge_kubeconfig {
+            kubeconfig::merge(path, name, &ours)?
+        } else {
+            kubeconfig::remove(path, name)?
+        });
+    }
+    Ok(false)
+}
+
+/// Saves the journal of a node whose kubeadm failed.
+fn kubeadm_failed(run: &Run<'_>, error: node::Error) -> Result<node::Error> {
+    let node::Error::Kubeadm {
+        reason, tail, log, ..
+    } = error
+    else {
+        return Ok(error);
+    };
+    let log = run.local.state.save_log("kubeadm.log", &log)?;
+    let proxies = run.proxies().each();
+    Ok(node::Error::KubeadmLogged {
+        reason,
+        tail,
+        log,
+        proxies: proxies.map(ToString::to_string).collect(),
+    })
+}

@@ -1,0 +1,330 @@
+//! The data directory can hold the data: it is a directory, can be written, and its
+//! file system lets the databases own their files.
+
+use crate::docker::{ContainerSpec, Engine, Mount, run_once};
+use crate::error::{Code, Result};
+use crate::hint::{Hint, ours};
+use crate::path::{HostPath, quoted};
+use crate::plan::Plan;
+use crate::preflight::Finding;
+use crate::provider::local::run::Run;
+use crate::settings::DataPlace;
+use crate::{files, manifests, mounts};
+
+/// File systems of local disks, which store owners.
+const STORE_OWNERS: [&str; 11] = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "overlay", "tmpfs",
+];
+/// File systems that do not store owners.
+const IGNORE_OWNERS: [&str; 4] = ["vfat", "msdos", "exfat", "vboxsf"];
+
+/// Sets owners on a directory below `/probe`. A file system may accept an owner without an
+/// error and store another one.
+const TRIAL: &str = "d=/probe/.clearml-local-probe; mkdir -p \"$d\" || exit 1; code=0; \
+     for o; do { chown \"$o\" \"$d\" && [ \"$(stat -c %u:%g \"$d\")\" = \"$o\" ]; } || code=1; done; \
+     rmdir \"$d\"; exit $code";
+
+/// Checks the data directory.
+pub(super) async fn findings(run: &Run<'_>) -> Result<Vec<Finding>> {
+    let plan = run.plan;
+    let dir = match &plan.instance.node.data_dir {
+        DataPlace::Directory(dir) => dir,
+        DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
+    };
+    if let Some(finding) = unusable(dir).or_else(|| reason_not_writable(plan, dir)) {
+        return Ok(vec![finding]);
+    }
+    let mut findings = components(plan, dir);
+    findings.extend(owners(run, dir).await?);
+    Ok(findings)
+}
+
+/// Returns a finding if something else is at the path or at one of its parents.
+pub(super) fn unusable(dir: &HostPath) -> Option<Finding> {
+    let there = dir
+        .ancestors()
+        .find(|path| path.is_symlink() || path.exists())?;
+    if there.is_dir() {
+        return None;
+    }
+    let what = match there.is_symlink() {
+        true => "a broken symbolic link",
+        false => "not a directory",
+    };
+    Some(finding(
+        format!(
+            "cannot use the data directory {dir}: {} is {what}",
+            there.display()
+        ),
+        vec![
+            Hint::run("see what it is", format!("ls -ld {}", quoted(there))),
+            other_directory(),
+        ],
+    ))
+}
+
+/// Checks the name of a volume: Docker accepts fewer names than for files.
+fn volume_name(name: &str) -> Option<Finding> {
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+    let first = name.chars().next();
+    if name.len() > 1 && name.chars().all(valid) && first.is_some_and(|c| c.is_alphanumeric()) {
+        return None;
+    }
+    Some(Finding {
+        code: Code::Usage,
+        ..finding(
+            format!(
+                "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and \
+                 `-`, starting with a letter or digit"
+            ),
+            vec![Hint::run(
+                "use another name",
+                ours!(Up, "--data-dir volume:NAME"),
+            )],
+        )
+    })
+}
+
+fn other_directory() -> Hint {
+    Hint::run("use another directory", ours!(Up, "--data-dir DIR"))
+}
+
+fn reason_not_writable(plan: &Plan, dir: &HostPath) -> Option<Finding> {
+    let there = files::nearest_existing(dir)?;
+    if there == &**dir && plan.marker().is_current(dir) {
+        return None;
+    }
+    let reason = files::reason_not_writable(there)?;
+    let doing = match there == &**dir {
+        true => format!("write to the data directory {dir}"),
+        false => format!("create the data directory {dir}"),
+    };
+    Some(finding(
+        format!("cannot {doing}: {reason}"),
+        vec![
+            Hint::run("see who owns it", format!("ls -ld {}", quoted(there))),
+            other_directory(),
+        ],
+    ))
+}
+
+/// Returns findings about anything that is not a directory at the paths of the components. The
+/// node cannot follow a symbolic link, because its target is not mounted.
+fn components(plan: &Plan, dir: &HostPath) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (directory, component) in manifests::data_dirs(&plan.values) {
+        let place = dir.join(directory);
+        let shown = place.display();
+        if place.is_symlink() {
+            let remedy = place.canonicalize().map_or_else(
+                |_| Hint::run("remove the broken link", format!("rm {}", quoted(&place))),
+                |target| {
+                    Hint::run(
+                        "replace the link with a bind mount",
+                        format!(
+                            "rm {0} && mkdir {0} && sudo mount --bind {1} {0}",
+                            quoted(&place),
+                            quoted(target)
+                        ),
+                    )
+                },
+            );
+            findings.push(finding(
+                format!("{shown} is a symbolic link, which {component} cannot follow in the node"),
+                vec![remedy],
+            ));
+        } else if place.exists() && !place.is_dir() {
+            findings.push(finding(
+                format!("{shown} is not a directory, but {component} keeps its data there"),
+                vec![Hint::run(
+                    "see what it is",
+                    format!("ls -l {}", quoted(&place)),
+                )],
+            ));
+        }
+    }
+    findings
+}
+
+/// Checks that the file system stores the owners that the databases need. On file systems that
+/// are not known to store them, it tries: here as root, or else in a container if the engine
+/// has the node image.
+pub(in crate::provider::local) async fn owners(
+    run: &Run<'_>,
+    dir: &HostPath,
+) -> Result<Option<Finding>> {
+    let Run { plan, info, .. } = *run;
+    let engine = run.local.engine();
+    let Some(there) = files::nearest_existing(dir) else {
+        return Ok(None);
+    };
+    let Some(mounted) = mounts::file_system_of(there) else {
+        return Ok(None);
+    };
+    let kind = mounted.fs_type.as_str();
+    let folders = manifests::data_dirs(&plan.values);
+    let folders = folders
+        .into_iter()
+        .filter_map(|(directory, component)| Some((directory, component.data_owner()?)));
+    let folders: Vec<(String, (u32, u32))> = folders.collect();
+    if STORE_OWNERS.contains(&kind) || are_stored(dir, &folders) {
+        return Ok(None);
+    }
+    let owners: Vec<(u32, u32)> = folders.into_iter().map(|(_, owner)| owner).collect();
+    let stored = if files::is_root() && !info.is_rootless() {
+        files::preserves_owners(there, &owners)
+    } else if engine
+        .image(&plan.instance.node.node_image)
+        .await?
+        .is_some()
+    {
+        try_in_container(plan, there, &owners, engine).await?
+    } else {
+        !IGNORE_OWNERS.contains(&kind)
+    };
+    Ok((!stored).then(|| {
+        finding(
+            format!(
+                "the data directory {dir} is on a file system ({kind}, mounted at {}) that does not let the databases own their files",
+                mounted.mount_point.display()
+            ),
+            vec![
+                Hint::run("use a directory on a local disk", ours!(Up, "--data-dir DIR")),
+                Hint::run("or use a Docker volume", ours!(Up, "--data-dir volume:NAME")),
+            ],
+        )
+    }))
+}
+
+/// Returns whether all existing directories of components have the right owners. The file
+/// system then stored them before.
+fn are_stored(dir: &HostPath, folders: &[(String, (u32, u32))]) -> bool {
+    let mut found = folders
+        .iter()
+        .filter_map(|(directory, owner)| Some((files::owner(&dir.join(directory))?, *owner)))
+        .peekable();
+    found.peek().is_some() && found.all(|(is, wanted)| is == wanted)
+}
+
+async fn try_in_container(
+    plan: &Plan,
+    dir: &std::path::Path,
+    owners: &[(u32, u32)],
+    engine: &dyn Engine,
+) -> Result<bool> {
+    let mut command = vec!["-c".to_owned(), TRIAL.to_owned(), "sh".to_owned()];
+    command.extend(owners.iter().map(|(uid, gid)| format!("{uid}:{gid}")));
+    let name = format!("clearml-local-owners-{}", std::process::id());
+    let container = ContainerSpec {
+        entrypoint: Some(vec!["sh".into()]),
+        command,
+        mounts: vec![Mount::Bind(dir.to_owned(), "/probe".into(), false)],
+        ..ContainerSpec::new(name, plan.instance.node.node_image.clone())
+    };
+    Ok(run_once(engine, &container).await?.0 == 0)
+}
+
+fn finding(what: String, remedies: Vec<Hint>) -> Finding {
+    Finding {
+        what,
+        remedies,
+        code: Code::DataUnusable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::docker::EngineInfo;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::options::Options;
+    use crate::plan::Request;
+    use crate::provider::local::TestInstance;
+    use crate::settings::Instance;
+
+    fn plan(dir: PathBuf) -> Plan {
+        let instance = Instance::with_defaults(dir.into());
+        Plan::new("demo".parse().unwrap(), instance, None, 0).unwrap()
+    }
+
+    async fn messages(dir: PathBuf) -> Vec<String> {
+        let engine = FakeEngine::new(State::default());
+        let demo = TestInstance::without_state();
+        let (local, request) = (demo.local(&engine), Request::new(Options::default()));
+        let (info, plan) = (EngineInfo::default(), plan(dir));
+        let found = findings(&Run::new(&local, &info, &request, &plan)).await;
+        assert!(engine.state().calls.is_empty(), "nothing was changed");
+        found.unwrap().into_iter().map(|one| one.what).collect()
+    }
+
+    #[tokio::test]
+    async fn refuses_a_path_that_is_not_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        files::write(&at("file"), "").unwrap();
+        symlink(at("gone"), at("link")).unwrap();
+        files::create_dir(&at("real")).unwrap();
+        symlink(at("real"), at("good")).unwrap();
+        for (place, reason) in [
+            ("file", "file is not a directory"),
+            ("file/below/data", "file is not a directory"),
+            ("link", "link is a broken symbolic link"),
+        ] {
+            let messages = messages(at(place)).await;
+            assert_eq!(messages.len(), 1, "{messages:?}");
+            assert!(messages[0].ends_with(reason), "{messages:?}");
+        }
+        assert_eq!(messages(at("good")).await, [""; 0]);
+        assert_eq!(messages(at("new/data")).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn refuses_links_and_files_at_the_paths_of_components() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("my data");
+        files::create_dir(&data.join("redis")).unwrap();
+        symlink(dir.path(), data.join("mongodb")).unwrap();
+        files::write(&data.join("elasticsearch"), "").unwrap();
+        plan(data.clone()).marker().write(&data).unwrap();
+        let plan = plan(data);
+        let dir = plan.instance.node.data_dir.directory().unwrap();
+        let found = components(&plan, dir);
+        assert_eq!(found.len(), 2, "{found:?}");
+        let link = found
+            .iter()
+            .find(|one| one.what.contains("mongodb"))
+            .unwrap();
+        assert!(link.what.contains("is a symbolic link"), "{}", link.what);
+        assert!(
+            link.remedies[0]
+                .to_string()
+                .contains(&format!("'{}/mongodb'", dir.display())),
+            "{}",
+            link.remedies[0]
+        );
+    }
+
+    #[test]
+    fn refuses_volume_names_that_docker_refuses() {
+        for name in ["clearml-data", "a.b_c", "01"] {
+            assert_eq!(volume_name(name), None);
+        }
+        for name in ["", "a", "my vol", "-a", "größe", "a:b"] {
+            assert!(volume_name(name).is_some(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn reports_a_path_that_cannot_be_written() {
+        let messages = messages("/proc/clearml".into()).await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(
+            messages[0].starts_with("cannot create the data directory /proc/clearml: ")
+                || messages[0].contains("does not let the databases own"),
+            "{messages:?}"
+        );
+    }
+}

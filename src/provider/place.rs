@@ -1,0 +1,52 @@
+//! A place that exists and runs, so that a server can be installed in it.
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::health::Stuck;
+use crate::images::{ArrivalSender, Loaded};
+use crate::kube::Cluster;
+use crate::secrets::Secrets;
+
+/// A connection to the cluster of a place.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) cluster: Cluster,
+    /// Whether it was created just now, so that it contains no objects of the server.
+    pub(crate) is_new: bool,
+}
+
+/// A place that runs.
+#[async_trait(?Send)]
+pub(crate) trait Place {
+    /// Returns whether creating or starting it changed anything.
+    fn changed(&self) -> bool;
+
+    /// Ensures that its Kubernetes API answers.
+    async fn connect(&self) -> Result<Connected>;
+
+    /// Returns whether the cluster lacks add-ons that the server needs.
+    fn lacks_addons(&self) -> bool;
+
+    async fn install_addons(&self, cluster: &Cluster) -> Result<()>;
+
+    /// Loads the images of the plan, and reports each that has arrived.
+    async fn load_images(&self, arrived: ArrivalSender) -> Result<Loaded>;
+
+    /// Removes what cannot be continued after this error of a step. Called when no other step
+    /// uses the place: otherwise, an error about the missing place could hide the cause.
+    async fn after_failure(&self, error: &Error) -> Result<()>;
+
+    /// Keeps keys and settings with the instance. Called when the server's objects have been
+    /// applied.
+    async fn keep(&self, secrets: &Secrets, cluster: &Cluster) -> Result<()>;
+
+    /// Called when a stopped place has started and its cluster answers.
+    async fn started(&self) -> Result<()>;
+
+    /// Returns a check for addresses at which the server can never answer.
+    async fn stuck(&self) -> Result<Box<dyn Stuck + '_>>;
+
+    /// Finishes the place. Called when the server is ready. Returns whether anything changed.
+    async fn finish(&self) -> Result<bool>;
+}
