@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::forward;
 use crate::hint::ours;
 use crate::provider::{Removal, Removed};
 use crate::session::Session;
@@ -15,6 +16,7 @@ pub(crate) async fn down(
     user_kubeconfig: Option<&Path>,
 ) -> Result<Removed> {
     let _lock = session.lock(ours!(Down)).await?;
+    forward::stop(session.state).await?;
     let removal = Removal {
         purge,
         user_kubeconfig,

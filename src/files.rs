@@ -217,6 +217,23 @@ pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     with_context("open", path, file)
 }
 
+/// Returns the error of a file that cannot be locked.
+pub fn lock_error(path: &Path, source: io::Error) -> Error {
+    Error {
+        action: "lock",
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Creates an empty file that is readable only by its owner, for the output of a process.
+pub fn create_private(path: &Path) -> Result<std::fs::File, Error> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    with_context("create", path, options.open(path))
+}
+
 /// Returns whether the path still refers to the open file.
 pub fn is_same_file(path: &Path, file: &std::fs::File) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -12,6 +12,7 @@ pub(crate) mod down;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod files;
+pub(crate) mod forward;
 pub(crate) mod health;
 pub(crate) mod hint;
 pub(crate) mod image_ref;

@@ -65,6 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "down",
+            "forward",
             "health",
             "images",
             "kube",
@@ -113,7 +114,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "values",
         ],
     ),
-    ("down", &["provider", "session"]),
+    ("down", &["forward", "provider", "session"]),
+    ("forward", &["kube", "provider", "settings", "state"]),
     (
         "up",
         &[

@@ -77,7 +77,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 /// Returns the settings and keys of the instance. The instance takes precedence over this home,
 /// because another home may have created new keys: the copy in this home is used only if the
 /// instance does not answer.
-async fn find(context: &Context) -> Result<(Instance, Secrets)> {
+pub(super) async fn find(context: &Context) -> Result<(Instance, Secrets)> {
     let (instance, home) = (context.state.instance()?, context.state.secrets()?);
     let answer = tokio::time::timeout(TIMEOUT, query(context, instance.as_ref(), home.clone()));
     let failed = match answer.await {
@@ -268,7 +268,7 @@ impl Explain for NoHome {
     }
 }
 
-fn conf(at: &Endpoints, credentials: &Credentials) -> String {
+pub(super) fn conf(at: &Endpoints, credentials: &Credentials) -> String {
     format!(
         "api {{\n    web_server: {}\n    api_server: {}\n    files_server: {}\n    credentials {{\n        \"access_key\" = \"{}\"\n        \"secret_key\" = \"{}\"\n    }}\n}}\n",
         at.web, at.api, at.files, credentials.access_key, credentials.secret_key

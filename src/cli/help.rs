@@ -21,6 +21,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "status",
             "list",
             "logs",
+            "forward",
             "credentials",
         ],
     ),

@@ -4,6 +4,7 @@ mod completions;
 mod credentials;
 mod diff;
 mod down;
+mod forward;
 mod help;
 mod history;
 mod list;
@@ -85,6 +86,7 @@ enum Command {
     Status(status::Args),
     List(list::Args),
     Logs(logs::Args),
+    Forward(forward::Args),
     Credentials(credentials::Args),
     Values(values::Args),
     Diff(diff::Args),
@@ -313,6 +315,7 @@ impl Cli {
                 Command::Status(args) => status::run(&args, &context).await,
                 Command::List(args) => list::run(&args, &context).await,
                 Command::Logs(args) => logs::run(&args, &context).await,
+                Command::Forward(args) => forward::run(&args, &context).await,
                 Command::Credentials(args) => credentials::run(&args, &context).await,
                 Command::Render(args) => render::run(&args, &context).await,
                 Command::Diff(args) => diff::run(&args, &context).await,

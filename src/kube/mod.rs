@@ -8,6 +8,7 @@ mod compare;
 mod convert;
 mod error;
 mod execute_plan;
+mod forward;
 mod kinds;
 mod leaders;
 mod log;
@@ -33,6 +34,7 @@ pub use compare::Compared;
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
 pub use error::Error;
+pub(crate) use forward::{Forward, Notice};
 pub(crate) use log::{LogReader, LogRequest};
 #[cfg(test)]
 pub use plan::Action;

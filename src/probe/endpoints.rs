@@ -51,6 +51,11 @@ impl Endpoints {
         Endpoints::at(&connect_address(instance).to_string(), instance.ports)
     }
 
+    /// Returns the URLs of ports on loopback.
+    pub fn on_loopback(ports: HostPorts) -> Endpoints {
+        Endpoints::at(loopback::name(), ports)
+    }
+
     fn at(host: &str, ports: HostPorts) -> Endpoints {
         Endpoints {
             web: format!("http://{host}:{}", ports.web),

@@ -2,6 +2,7 @@
 //! state directory, and the marker in the data directory. All of it is a hint: labels
 //! and the API determine what exists.
 
+mod background;
 mod keys;
 mod lock;
 mod marker;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+pub use self::background::{Background, BackgroundLock};
 pub use self::keys::{KEYS_FILE, SETTINGS_FILE, read_keys, write_keys};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
@@ -134,6 +136,12 @@ impl StateDir {
         Ok(())
     }
 
+    /// Creates an empty log for a process.
+    pub fn create_log(&self, name: &str) -> Result<std::fs::File, Error> {
+        files::create_dir(&self.root.join("logs"))?;
+        Ok(files::create_private(&self.log_path(name))?)
+    }
+
     /// Stores the log of a failed step and returns its path.
     pub fn save_log(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
         let path = self.log_path(name);
@@ -188,6 +196,7 @@ impl StateDir {
         for path in [
             self.copies_path(),
             self.instance_path(),
+            self.root.join(background::FILE),
             self.root.join(lock::FILE),
         ] {
             files::remove(&path)?;

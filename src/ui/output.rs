@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::component::Component;
 use crate::error::{Code, Error, Explain};
 use crate::event::{Event, Reporter};
+use crate::probe::Endpoints;
 use crate::revisions::Entry;
 
 use super::bars::Bars;
@@ -196,6 +197,11 @@ impl Output {
         let mut json = serde_json::to_value(json).map_err(io::Error::from)?;
         json["event"] = event.into();
         self.data(&json::last(&json, self.time()))
+    }
+
+    /// Prints the URLs of the server.
+    pub fn endpoints(&self, endpoints: &Endpoints) -> Result<(), OutputError> {
+        self.data(&summary::urls(endpoints, &self.0.policy))
     }
 
     /// Prints the end of `up`.

@@ -44,6 +44,12 @@ pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
     text(endpoint_rows(Some(&summary.endpoints), Some(&data), paint))
 }
 
+/// Returns the addresses, for stdout.
+pub(super) fn urls(endpoints: &Endpoints, policy: &Policy) -> String {
+    let paint = Paint::new(policy.stdout_colour);
+    text(endpoint_rows(Some(endpoints), None, paint))
+}
+
 /// Returns rows with addresses and data, also for `status`.
 pub(super) fn endpoint_rows(
     endpoints: Option<&Endpoints>,
