@@ -115,7 +115,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("down", &["forward", "provider", "session"]),
-    ("forward", &["kube", "provider", "settings", "state"]),
+    (
+        "forward",
+        &["kube", "provider", "session", "settings", "state"],
+    ),
     (
         "up",
         &[

@@ -12,7 +12,6 @@ use crate::forward::{self, Forwarding, Listeners, Started};
 use crate::hint::{Hint, ours};
 use crate::kube::Notice;
 use crate::probe::Endpoints;
-use crate::provider::Provider;
 use crate::secrets::Credentials;
 use crate::settings::{HostPorts, Ingress, check_ports};
 use crate::state::Background;
@@ -85,8 +84,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 async fn run_here(ports: HostPorts, context: &Context) -> Result<u8> {
     let listeners = Listeners::bind(ports, context.state.background()?).await?;
-    let provider = context.provider(&Events::silent()).await?;
-    let mut forwarding = start(listeners, context, &*provider).await?;
+    let events = Events::silent();
+    let provider = context.provider(&events).await?;
+    let session = context.session(&*provider, &events);
+    let cluster = forward::cluster(&session).await?;
+    let mut forwarding = Forwarding::start(listeners, &cluster, session)?;
     report(ports, context, None).await?;
     context.output.note("\nForwarding until Ctrl-C.");
     loop {
@@ -98,8 +100,11 @@ async fn run_here(ports: HostPorts, context: &Context) -> Result<u8> {
 async fn run_in_background(ports: HostPorts, context: &Context) -> Result<u8> {
     let mut lock = forward::lock(&context.state).await?;
     let listeners = Listeners::bind(ports, None).await?;
-    let provider = context.provider(&Events::silent()).await?;
-    let mut forwarding = start(listeners, context, &*provider).await?;
+    let events = Events::silent();
+    let provider = context.provider(&events).await?;
+    let session = context.session(&*provider, &events);
+    let cluster = forward::cluster(&session).await?;
+    let mut forwarding = Forwarding::start(listeners, &cluster, session)?;
     let process = std::process::id();
     lock.write(Background { process, ports })?;
     loop {
@@ -107,21 +112,13 @@ async fn run_in_background(ports: HostPorts, context: &Context) -> Result<u8> {
     }
 }
 
-async fn start<'a>(
-    listeners: Listeners,
-    context: &'a Context,
-    provider: &'a dyn Provider,
-) -> Result<Forwarding<'a>> {
-    let cluster = forward::cluster(&context.name, provider).await?;
-    Forwarding::start(listeners, &cluster, &context.name, &context.state, provider)
-}
-
 async fn detach(ports: HostPorts, context: &Context) -> Result<u8> {
     if context.state.background()?.is_none() {
         // The same problems as in the background, with their hints.
         drop(Listeners::bind(ports, None).await?);
-        let provider = context.provider(&Events::silent()).await?;
-        forward::cluster(&context.name, &*provider).await?;
+        let events = Events::silent();
+        let provider = context.provider(&events).await?;
+        forward::cluster(&context.session(&*provider, &events)).await?;
     }
     let mut arguments: Vec<OsString> = vec!["forward".into(), "--background".into()];
     arguments.extend(["--name".into(), context.name.to_string().into()]);

@@ -16,9 +16,10 @@ use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::{Cluster, Forward, Notice};
 use crate::preflight::{Finding, refuse};
-use crate::provider::{ClusterState, Provider};
+use crate::provider::ClusterState;
+use crate::session::Session;
 use crate::settings::{HostPorts, InstanceName};
-use crate::state::{Background, StateDir};
+use crate::state::Background;
 
 /// How often to look whether the cluster was recreated.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -101,9 +102,7 @@ fn finding(
 
 /// Forwards of the three servers, until this value is dropped.
 pub(crate) struct Forwarding<'a> {
-    name: &'a InstanceName,
-    state: &'a StateDir,
-    provider: &'a dyn Provider,
+    session: Session<'a>,
     forwards: [Forward; 3],
     notices: mpsc::UnboundedReceiver<Notice>,
     /// The stored kubeconfig of the cluster in use.
@@ -115,9 +114,7 @@ impl<'a> Forwarding<'a> {
     pub(crate) fn start(
         listeners: Listeners,
         cluster: &Cluster,
-        name: &'a InstanceName,
-        state: &'a StateDir,
-        provider: &'a dyn Provider,
+        session: Session<'a>,
     ) -> Result<Self> {
         let (sender, notices) = mpsc::unbounded_channel();
         let forwards = listeners.0.map(|(component, listener)| {
@@ -128,12 +125,10 @@ impl<'a> Forwarding<'a> {
             })
         });
         Ok(Forwarding {
-            name,
-            state,
-            provider,
+            session,
             forwards,
             notices,
-            kubeconfig: state.kubeconfig()?,
+            kubeconfig: session.state.kubeconfig()?,
         })
     }
 
@@ -152,15 +147,15 @@ impl<'a> Forwarding<'a> {
     }
 
     async fn follow(&mut self) -> Result<()> {
-        let kubeconfig = self.state.kubeconfig()?;
+        let kubeconfig = self.session.state.kubeconfig()?;
         if kubeconfig == self.kubeconfig {
             return Ok(());
         }
         if kubeconfig.is_none() {
-            return Err(NoCluster::of(self.name).into());
+            return Err(NoCluster::of(self.session.name).into());
         }
         // A new cluster may need a while.
-        if let Ok(ClusterState::Ready(cluster)) = self.provider.cluster().await {
+        if let Ok(ClusterState::Ready(cluster)) = self.session.provider.cluster().await {
             self.kubeconfig = kubeconfig;
             for forward in &self.forwards {
                 forward.set_cluster(cluster.clone());
@@ -171,10 +166,10 @@ impl<'a> Forwarding<'a> {
 }
 
 /// Returns the cluster of the instance.
-pub(crate) async fn cluster(name: &InstanceName, provider: &dyn Provider) -> Result<Cluster> {
-    match provider.cluster().await? {
+pub(crate) async fn cluster(session: &Session<'_>) -> Result<Cluster> {
+    match session.provider.cluster().await? {
         ClusterState::Ready(cluster) => Ok(cluster),
-        ClusterState::Absent => Err(NoCluster::of(name).into()),
+        ClusterState::Absent => Err(NoCluster::of(session.name).into()),
         ClusterState::Unavailable(why) => Err(why.into()),
     }
 }

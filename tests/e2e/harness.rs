@@ -58,7 +58,8 @@ impl Output {
     }
 }
 
-fn free_ports() -> [u16; 3] {
+/// Returns three free host ports.
+pub fn free_ports() -> [u16; 3] {
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

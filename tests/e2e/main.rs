@@ -11,6 +11,7 @@
 mod changes;
 mod dns;
 mod external;
+mod forward;
 mod harness;
 mod images;
 mod ingress;

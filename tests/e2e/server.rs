@@ -64,6 +64,11 @@ pub async fn is_api(address: &str) -> bool {
 impl User {
     /// Logs in with the keys that `clearml-local credentials` prints.
     pub async fn of(instance: &Instance) -> User {
+        User::at(instance, instance.api, instance.files).await
+    }
+
+    /// Logs in through these ports.
+    pub async fn at(instance: &Instance, api: u16, files: u16) -> User {
         let printed = instance
             .run(&["credentials", "-o", "json"])
             .expect(0)
@@ -72,7 +77,7 @@ impl User {
         let client = client();
         let response = login(
             &client,
-            instance.api,
+            api,
             key.as_str().unwrap(),
             secret.as_str().unwrap(),
         )
@@ -81,8 +86,8 @@ impl User {
         let body: Value = response.json().await.unwrap();
         User {
             client,
-            api: format!("http://127.0.0.1:{}", instance.api),
-            files: format!("http://127.0.0.1:{}", instance.files),
+            api: format!("http://127.0.0.1:{api}"),
+            files: format!("http://127.0.0.1:{files}"),
             token: body["data"]["token"].as_str().unwrap().to_owned(),
         }
     }
@@ -95,6 +100,26 @@ impl User {
         let body: Value = response.json().await.unwrap();
         assert_eq!(status, 200, "{endpoint}: {body}");
         body["data"].clone()
+    }
+
+    /// Stores a file.
+    pub async fn store(&self, name: &str, content: Vec<u8>) {
+        let part = Part::bytes(content).file_name("file");
+        let form = Form::new()
+            .part(name.to_owned(), part)
+            .percent_encode_noop();
+        let url = format!("{}/", self.files);
+        let request = self.client.post(url).bearer_auth(&self.token);
+        assert_eq!(request.multipart(form).send().await.unwrap().status(), 200);
+    }
+
+    /// Returns the content of a file.
+    pub async fn read(&self, name: &str) -> Vec<u8> {
+        let url = format!("{}/{name}", self.files);
+        let request = self.client.get(url).bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.bytes().await.unwrap().to_vec()
     }
 
     /// Creates a project, a task with scalars, and a file.
@@ -127,13 +152,7 @@ impl User {
         let added: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(added["data"]["added"], 3, "{added}");
         let file = format!("e2e/train.{task}/artifacts/model.txt");
-        let part = Part::text("weights").file_name("model.txt");
-        let form = Form::new().part(file.clone(), part).percent_encode_noop();
-        let request = self
-            .client
-            .post(format!("{}/", self.files))
-            .bearer_auth(&self.token);
-        assert_eq!(request.multipart(form).send().await.unwrap().status(), 200);
+        self.store(&file, b"weights".to_vec()).await;
         Work {
             project,
             task,
@@ -156,14 +175,6 @@ impl User {
             .call("events.scalar_metrics_iter_histogram", scalars)
             .await;
         assert_eq!(scalars["loss"]["train"]["x"], json!([0, 1, 2]), "{scalars}");
-        let url = format!("{}/{}", self.files, work.file);
-        let response = self
-            .client
-            .get(url)
-            .bearer_auth(&self.token)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.text().await.unwrap(), "weights");
+        assert_eq!(self.read(&work.file).await, b"weights");
     }
 }
