@@ -12,9 +12,6 @@ pub use self::state::{State, StateKind};
 /// An instance has its own cluster, so the names inside are always the same.
 pub const RELEASE_NAME: &str = "clearml";
 
-/// The namespace of all our objects.
-pub const NAMESPACE: &str = "clearml";
-
 /// A component of a ClearML server, in the order in which they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -32,6 +32,10 @@ pub enum Code {
     NameTaken = 42,
     ClusterUnreachable = 50,
     ApplyFailed = 51,
+    /// The cluster refused the user's credentials, or a permission is missing.
+    ClusterDenied = 52,
+    /// The cluster lacks a requirement, such as a storage class.
+    ClusterUnsuitable = 53,
     /// ClearML was not ready in time.
     NotReady = 60,
     ComponentCrashed = 61,

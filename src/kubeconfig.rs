@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
+use crate::namespace::Namespace;
 use crate::settings::InstanceName;
 use crate::{files, yaml};
 
@@ -90,7 +91,7 @@ fn entries(name: &str, ours: &Value) -> [Value; 3] {
         json!({"name": name, "context": {
             "cluster": name,
             "user": name,
-            "namespace": crate::component::NAMESPACE,
+            "namespace": Namespace::DEFAULT,
         }}),
     ]
 }

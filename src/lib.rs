@@ -26,6 +26,7 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod manifests;
 pub(crate) mod mounts;
+pub(crate) mod namespace;
 pub(crate) mod options;
 pub(crate) mod path;
 pub(crate) mod plan;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::health::Health;
 use crate::probe::Endpoints;
-use crate::settings::{Instance, InstanceName};
+use crate::settings::{Instance, InstanceName, KeptData};
 use crate::state::StateDir;
 
 #[derive(Debug)]
@@ -17,18 +17,19 @@ pub struct InstanceSummary {
     pub release: Option<String>,
     /// The URL of the web app.
     pub web: Option<String>,
-    pub data_dir: Option<String>,
+    pub data: Option<KeptData>,
     /// Why its stored settings cannot be read.
     pub broken: Option<Error>,
 }
 
+/// The state of each instance that has a node or a cluster, and the settings that its node was
+/// created with.
+pub(crate) type Seen = BTreeMap<InstanceName, (Health, Option<Instance>)>;
+
 /// Returns all instances of this user and this engine, by name: those with a node, a
 /// volume, or stored settings. If the settings are broken, the instance is listed with
-/// what its node provides. `nodes` are the nodes with their state and the settings that they
-/// were created with.
-pub(crate) fn list(
-    mut nodes: BTreeMap<InstanceName, (Health, Option<Instance>)>,
-) -> Result<Vec<InstanceSummary>> {
+/// what its node provides.
+pub(crate) fn list(mut nodes: Seen) -> Result<Vec<InstanceSummary>> {
     for name in StateDir::all()? {
         nodes.entry(name).or_insert((Health::Absent, None));
     }
@@ -50,8 +51,9 @@ pub(crate) fn list(
                 .map(|instance| instance.values.release_name()),
             web: instance
                 .as_ref()
-                .map(|instance| Endpoints::of(instance).web),
-            data_dir: instance.map(|instance| instance.node.data_dir.to_string()),
+                .and_then(Endpoints::known)
+                .map(|endpoints| endpoints.web),
+            data: instance.as_ref().map(Instance::kept_data),
             name,
             broken,
         });

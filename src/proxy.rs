@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The schemes that containerd and Kubernetes support.
@@ -244,6 +245,26 @@ impl Proxies {
 
     pub fn each(&self) -> impl Iterator<Item = &Proxy> {
         self.https.iter().chain(&self.http)
+    }
+
+    /// Returns the proxy for a URL, as programs in Go choose it: by scheme, never for this
+    /// host, and not for the hosts of `NO_PROXY`.
+    pub fn of_url(&self, url: &str) -> Option<&Proxy> {
+        let url: http::Uri = url.parse().ok()?;
+        let host = url.host()?.trim_matches(['[', ']']);
+        let address: Result<IpAddr, _> = host.parse();
+        if host == "localhost" || address.is_ok_and(|address| address.is_loopback()) {
+            return None;
+        }
+        let direct = Matcher::builder()
+            .all("http://any")
+            .no(self.no_proxy.as_str())
+            .build();
+        let proxy = match url.scheme_str()? {
+            "https" => self.https.as_ref(),
+            _ => self.http.as_ref(),
+        };
+        proxy.filter(|_| direct.intercept(&url).is_some())
     }
 
     /// Returns the environment variables for a program, in upper and lower case. `direct`

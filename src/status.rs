@@ -11,14 +11,11 @@ use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservatio
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
 use crate::probe::{Check, Endpoints, Probe};
-use crate::provider::{NoAnswer, Provider, Recovered, Seen};
+use crate::provider::{Access, NoAnswer, Provider, Recovered, Seen};
 use crate::settings::Instance;
 use crate::state::{Lock, StateDir};
 use crate::values::AccessValues;
 
-/// The time in which the cluster and the server must respond, the engine's time included;
-/// `status` shows what is known without them.
-const TIMEOUT: Duration = Duration::from_millis(1400);
 /// The additional time for the logs of failing components, which are read last.
 const LOGS_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -68,7 +65,7 @@ impl Status {
             instance: instance.cloned(),
             components: Vec::new(),
             checks: Vec::new(),
-            endpoints: instance.map(Endpoints::of),
+            endpoints: instance.and_then(Endpoints::known),
             versions: Versions::default(),
             data_bytes: None,
             disk_free: None,
@@ -79,8 +76,8 @@ impl Status {
     }
 }
 
-/// Queries the status of an instance, in less than two seconds from `began`. Parts that do
-/// not respond in time are left out, with a note; `provider` may be such a part.
+/// Queries the status of an instance; of one in a local node in less than two seconds from
+/// `began`. Parts that do not respond in time are left out, with a note; `provider` may be such a part.
 pub async fn status(
     state: &StateDir,
     provider: Result<&dyn Provider>,
@@ -103,8 +100,10 @@ pub async fn status(
 
 async fn data_size(instance: Option<&Instance>) -> DataSize {
     match instance {
-        Some(instance) => data_size::measure(&instance.node.data_dir).await,
-        None => DataSize::default(),
+        Some(instance) if instance.cluster.is_none() => {
+            data_size::measure(&instance.node.data_dir).await
+        }
+        _ => DataSize::default(),
     }
 }
 
@@ -147,7 +146,7 @@ async fn of_place(
     let Recovered {
         instance,
         secrets,
-        kubeconfig,
+        cluster,
         another: _,
     } = seen.recovered;
     let instance = instance.as_ref();
@@ -158,7 +157,7 @@ async fn of_place(
     if !seen.runs {
         return Ok(status);
     }
-    let until = began + TIMEOUT;
+    let until = began + provider.patience();
     let settings = instance.map(|instance| {
         (
             instance,
@@ -166,33 +165,33 @@ async fn of_place(
         )
     });
     let installed = settings.as_ref().map(|(_, access)| access.installed());
-    let probe = settings.as_ref().zip(secrets);
-    let probe = probe.map(|((instance, access), secrets)| {
-        Probe::new(instance, access.login(&secrets)).with_deadline(until)
-    });
     let probing = async {
-        match &probe {
-            Some(probe) => probe.run_with_version().await,
-            None => (Vec::new(), None),
-        }
+        let ((instance, values), secrets) = settings.as_ref().zip(secrets)?;
+        let access = tokio::time::timeout_at(until.into(), provider.access(instance));
+        let Access {
+            endpoints,
+            targets,
+            warnings,
+            forwards: _open_until_the_end,
+        } = access.await.ok()?.ok()?;
+        let probe = Probe::new(targets, values.login(&secrets)).with_deadline(until);
+        Some((endpoints, warnings, probe.run_with_version().await))
     };
     let observing = async {
-        let kubeconfig = kubeconfig.as_deref().ok_or(ObserveError::NoCluster)?;
+        let cluster = cluster.ok_or(ObserveError::NoCluster)?;
+        let cluster = cluster.with_node_started(seen.started);
         let installed = installed.as_deref();
-        health::observe(
-            kubeconfig,
-            seen.started,
-            installed,
-            until.into(),
-            LOGS_TIMEOUT,
-        )
-        .await
+        health::observe(&cluster, installed, until.into(), LOGS_TIMEOUT).await
     };
     let active_command = Lock::holder(state)?;
-    let (observed, (checks, server), details) =
-        tokio::join!(observing, probing, provider.details(until));
-    status.checks = checks;
-    status.versions.server = server;
+    let (observed, probed, details) = tokio::join!(observing, probing, provider.details(until));
+    let mut unreachable = Vec::new();
+    if let Some((endpoints, warnings, (checks, server))) = probed {
+        unreachable = warnings;
+        status.endpoints = Some(endpoints);
+        status.checks = checks;
+        status.versions.server = server;
+    }
     status.versions.docker = details.docker;
     let components = match observed {
         Ok(observed) => {
@@ -214,9 +213,10 @@ async fn of_place(
     let Diagnosis {
         health,
         may_recover,
-        notes,
+        mut notes,
         hints,
     } = observation.diagnose();
+    notes.extend(unreachable);
     Ok(Status {
         health,
         may_recover,

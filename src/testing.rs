@@ -35,7 +35,11 @@ pub mod kube {
 }
 
 pub mod manifests {
-    pub use crate::manifests::{HEADER, Inputs, Object, TRAEFIK_IMAGE, render, to_yaml};
+    pub use crate::manifests::{HEADER, Inputs, Object, TRAEFIK_IMAGE, Target, render, to_yaml};
+}
+
+pub mod namespace {
+    pub use crate::namespace::Namespace;
 }
 
 pub mod options {
@@ -67,7 +71,9 @@ pub mod state {
 }
 
 pub mod values {
-    pub use crate::values::{Error, Inputs, Values, default_file, reference, resolve, schema};
+    pub use crate::values::{
+        Error, Inputs, Target, Values, default_file, reference, resolve, schema,
+    };
 }
 
 pub mod yaml {

@@ -686,3 +686,41 @@ fn a_home_that_is_not_writable_is_reported_with_a_hint() {
         output.stderr
     );
 }
+
+#[test]
+fn the_role_is_printed_without_an_engine() {
+    let home = Home::new();
+    let output = home.run(&["render", "--role", "--namespace", "ml"]);
+    assert_eq!((output.code, &*output.stderr), (0, ""));
+    assert_eq!(output.stdout.matches("\nkind: Role\n").count(), 1);
+    assert!(
+        output.stdout.contains("\n  namespace: ml\n"),
+        "{}",
+        output.stdout
+    );
+    let default = home.run(&["render", "--role"]);
+    assert!(default.stdout.contains("\n  namespace: clearml\n"));
+}
+
+#[test]
+fn options_that_have_no_effect_in_an_existing_cluster_are_refused() {
+    let home = Home::new();
+    let variables = [("CLEARML_LOCAL_NODE_IMAGE", "node:1")];
+    let output = home.run_with(
+        &variables,
+        &["render", "--context", "prod", "--web-port", "1"],
+    );
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r"
+    error: `--web-port` and `--node-image` have no effect in the existing cluster of the context `prod`: they are options of the node in Docker
+      `--node-image` comes from the environment variable CLEARML_LOCAL_NODE_IMAGE
+      hint: leave `--web-port` and `--node-image` out
+      hint: set `service` and `ingress` of the servers in the values instead
+    ");
+    let output = home.run(&["render", "--namespace", "ml"]);
+    assert_eq!(output.code, 2);
+    insta::assert_snapshot!(output.stderr, @r"
+    error: `--namespace` has no effect: no context is set, and the server runs in a node in Docker
+      hint: name the context of the cluster: clearml-local up --context CONTEXT
+    ");
+}

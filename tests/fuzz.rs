@@ -159,10 +159,12 @@ fn resolve(texts: &[&str], sets: &[SetArgument]) -> Result<values::Values, Error
         LazyLock::new(|| Catalogue::builtin().find(DEFAULT).unwrap());
     let resolved = values::resolve(&values::Inputs {
         release: &RELEASE,
-        profile: &Profile::for_memory(4_000_000_000),
+        target: values::Target::Node {
+            profile: &Profile::for_memory(4_000_000_000),
+            controller: None,
+        },
         files: &files,
         sets,
-        controller: None,
     });
     resolved.map(|resolved| resolved.values)
 }

@@ -12,7 +12,7 @@ use clearml_local::Cli;
 use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
-const SAMPLES: [(&str, &str); 17] = [
+const SAMPLES: [(&str, &str); 18] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
@@ -21,6 +21,7 @@ const SAMPLES: [(&str, &str); 17] = [
     ("key", "memory"),
     ("more", "2Gi"),
     ("name", "2.3"),
+    ("namespace", "ml"),
     ("nulls", "apiserver.nodeSelector=null"),
     ("number", "3 "),
     ("one", "--http-port"),

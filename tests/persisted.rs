@@ -30,6 +30,10 @@ const DEFAULTS: &str = concat!(
     r#""httpsPort":443,"hosts":{"web":null,"api":null,"files":null}}}"#,
 );
 
+/// The settings of an instance in an existing cluster; those of the local node are left out.
+const CLUSTER: &str =
+    r#""cluster":{"context":"production","namespace":"ml","kubeconfig":"/corp/config"}"#;
+
 /// Settings as the first version wrote them.
 fn first_version() -> Value {
     json!({
@@ -70,6 +74,19 @@ fn saves_settings_as_earlier_versions_do() {
     let defaults = serde_json::to_string(&defaults()).unwrap();
     let expected = DEFAULTS.replace("NODE_IMAGE", &DEFAULT_NODE_IMAGE.to_string());
     assert_eq!(defaults, expected);
+}
+
+/// Instances in the local node have no such key, as in versions that know no other place.
+#[test]
+fn saves_an_existing_cluster_only_if_there_is_one() {
+    let text = format!("{},{CLUSTER}}}", EVERY_SETTING.strip_suffix('}').unwrap());
+    let instance: Instance = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&instance).unwrap(), text);
+    let cluster = instance.cluster.as_ref().unwrap();
+    assert_eq!(cluster.context.as_str(), "production");
+    let own = text.replace(r#","kubeconfig":"/corp/config""#, "");
+    let own: Instance = serde_json::from_str(&own).unwrap();
+    assert!(own.cluster.unwrap().kubeconfig.path().is_none());
 }
 
 #[test]

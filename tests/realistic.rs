@@ -10,6 +10,9 @@ use std::path::Path;
 
 use clearml_local::testing::error::Explain;
 use clearml_local::testing::files;
+use clearml_local::testing::namespace::Namespace;
+use clearml_local::testing::profile::Profile;
+use clearml_local::testing::values::Target;
 use serde_json::{Map, Value};
 
 use self::common::Rendered;
@@ -103,13 +106,13 @@ fn parts(object: &Value) -> Vec<String> {
 }
 
 /// Returns the changes that a file makes, one line for each leaf.
-fn changes(file: &str) -> String {
+fn changes(file: &str, target: Target<'_>) -> String {
     let release = file
         .lines()
         .next()
         .and_then(|line| line.strip_prefix("# release: "));
     let release = release.unwrap_or("1.5.0");
-    let after = match common::render(release, file, &[]) {
+    let after = match common::render_for(target, release, file, &[]) {
         Ok(after) => after,
         Err(error) => {
             let problems = error.problems.iter();
@@ -117,7 +120,7 @@ fn changes(file: &str) -> String {
             return problems.collect::<Vec<_>>().join("\n");
         }
     };
-    let (before, _) = objects(common::render(release, "", &[]).unwrap());
+    let (before, _) = objects(common::render_for(target, release, "", &[]).unwrap());
     let (after, warnings) = objects(after);
     let mut out: Vec<String> = warnings
         .iter()
@@ -155,22 +158,42 @@ fn changes(file: &str) -> String {
     out.join("\n")
 }
 
+/// Returns the lines that only one of two texts has.
+fn different(node: &str, cluster: &str) -> String {
+    let only = |text: &str, other: &str, label: &str| {
+        let lines = text
+            .lines()
+            .filter(|line| !other.lines().any(|one| one == *line));
+        lines
+            .map(|line| format!("{label}: {}\n", line.trim_start()))
+            .collect::<String>()
+    };
+    only(node, cluster, "node") + &only(cluster, node, "cluster")
+}
+
 #[test]
 fn values_files_of_real_installations() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values");
     let names = files::list(&directory).unwrap();
     assert!(names.len() >= 8, "{names:?}");
+    let node = Target::Node {
+        profile: &Profile::for_memory(4_000_000_000),
+        controller: None,
+    };
+    let cluster = Target::Cluster {
+        namespace: &Namespace::default(),
+    };
     for name in names {
-        let text = files::read(&directory.join(&name)).unwrap();
+        let text = files::read(&directory.join(&name)).unwrap().unwrap();
         let name = name.trim_end_matches(".yaml");
-        let changes = changes(&text.unwrap());
-        let is_refused = changes.starts_with("refused: ");
-        assert_eq!(
-            is_refused,
-            name.starts_with("refused-"),
-            "{name}: {changes}"
-        );
-        insta::assert_snapshot!(name, changes);
+        let on_node = changes(&text, node);
+        let is_refused = on_node.starts_with("refused: ");
+        let wanted = name.starts_with("refused-");
+        assert_eq!(is_refused, wanted, "{name}: {on_node}");
+        // Most changes are the same in an existing cluster.
+        let on_cluster = changes(&text, cluster);
+        insta::assert_snapshot!(format!("{name}.cluster"), different(&on_node, &on_cluster));
+        insta::assert_snapshot!(name, on_node);
     }
 }
 

@@ -3,6 +3,8 @@
 mod common;
 
 use clearml_local::testing::manifests;
+use clearml_local::testing::namespace::Namespace;
+use clearml_local::testing::values::Target;
 
 fn rendered(release: &str, sets: &[&str]) -> String {
     let rendered = common::render(release, "", sets).unwrap();
@@ -25,6 +27,25 @@ fn release_1_5_0() {
 #[test]
 fn release_2_3() {
     insta::assert_snapshot!(rendered("2.3", &[]));
+}
+
+/// Renders for the namespace `team-a` of an existing cluster.
+fn rendered_for_cluster(release: &str, file: &str) -> String {
+    let namespace: &Namespace = &"team-a".parse().unwrap();
+    let rendered = common::render_for(Target::Cluster { namespace }, release, file, &[]).unwrap();
+    assert_eq!(rendered.warnings, [""; 0]);
+    manifests::to_yaml(&rendered.objects, false)
+}
+
+#[test]
+fn release_1_5_0_in_an_existing_cluster() {
+    insta::assert_snapshot!(rendered_for_cluster("1.5.0", ""));
+}
+
+#[test]
+fn production_in_an_existing_cluster() {
+    let file = include_str!("values/production-on-several-nodes.yaml");
+    insta::assert_snapshot!(rendered_for_cluster("2.3", file));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn accepts(file: &Value) -> Result<(), String> {
 
 fn defaults(release: &str) -> String {
     let release = Catalogue::builtin().find(release).unwrap();
-    values::default_file(&release, &Profile::for_memory(4_000_000_000))
+    values::default_file(&release, Some(&Profile::for_memory(4_000_000_000)))
 }
 
 /// Returns a copy of the chart's values file.

@@ -26,6 +26,7 @@ const LEAVES: &[&str] = &[
     "interrupt",
     "kubectl",
     "mounts",
+    "namespace",
     "path",
     "ports",
     "preflight",
@@ -154,6 +155,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "logs",
             "manifests",
             "plan",
+            "probe",
+            "profile",
             "recovery",
             "revisions",
             "secrets",
@@ -338,6 +341,7 @@ fn a_function_takes_the_session_instead_of_two_of_its_parts() {
     assert_eq!(
         found,
         [
+            "provider/existing/mod.rs: new",
             "provider/local/mod.rs: new",
             "revisions/store.rs: save",
             "state/lock.rs: acquire"

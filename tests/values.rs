@@ -6,6 +6,8 @@ mod keys;
 use std::collections::BTreeSet;
 
 use clearml_local::testing::manifests::Object;
+use clearml_local::testing::namespace::Namespace;
+use clearml_local::testing::values::Target;
 use serde_json::Value;
 
 use self::keys::{Effect, Row};
@@ -53,12 +55,20 @@ fn at<'a>(objects: &'a [Object], object: &str, pointer: &str) -> Option<&'a Valu
     })
 }
 
-/// Returns the problem with a row of the table.
-fn problem(row: &Row) -> Option<String> {
+/// Returns the problem with a row of the table on a local node or in an existing cluster.
+fn problem(row: &Row, is_cluster: bool) -> Option<String> {
+    let namespace = Namespace::default();
+    let render = |sets: &[&str]| match is_cluster {
+        true => {
+            let namespace = &namespace;
+            common::render_for(Target::Cluster { namespace }, row.release, "", sets)
+        }
+        false => common::render(row.release, "", sets),
+    };
     let sets: Vec<&str> = row.sets.iter().map(String::as_str).collect();
     let (last, others) = sets.split_last().unwrap();
-    let rendered = common::render(row.release, "", &sets);
-    match &row.effect {
+    let rendered = render(&sets);
+    match row.effect_for(is_cluster) {
         Effect::Rejected(instead) => match rendered {
             Ok(_) => Some("it is accepted".into()),
             Err(error) => (!error.to_string().contains(instead)).then(|| error.to_string()),
@@ -67,7 +77,7 @@ fn problem(row: &Row) -> Option<String> {
             let rendered = rendered.unwrap();
             let warning = format!("`{}` has no effect, as in chart 4.0.0: ", row.key);
             let warned = rendered.warnings.iter().any(|one| one.contains(&warning));
-            let without = common::render(row.release, "", others).unwrap();
+            let without = render(others).unwrap();
             match () {
                 () if !warned => Some("no warning says that it has no effect".into()),
                 () if rendered.objects != without.objects => Some("it has an effect".into()),
@@ -77,7 +87,7 @@ fn problem(row: &Row) -> Option<String> {
         Effect::Warns(words) => {
             let rendered = rendered.unwrap();
             let warned = rendered.warnings.iter().any(|one| one.contains(words));
-            let without = common::render(row.release, "", others).unwrap();
+            let without = render(others).unwrap();
             match () {
                 () if !warned => Some(format!("it does not warn: {:?}", rendered.warnings)),
                 () if rendered.objects != without.objects => Some("it has an effect".into()),
@@ -90,8 +100,7 @@ fn problem(row: &Row) -> Option<String> {
                 Err(error) => return Some(format!("{last}: {error} {:?}", error.problems)),
             };
             // The settings that a key needs may be invalid without it.
-            let before = common::render(row.release, "", others)
-                .or_else(|_| common::render(row.release, "", &[]));
+            let before = render(others).or_else(|_| render(&[]));
             let before = before.unwrap().objects;
             let now = at(&rendered, object, pointer);
             if now != expected.as_ref() {
@@ -106,11 +115,12 @@ fn problem(row: &Row) -> Option<String> {
 #[test]
 fn every_key_has_the_effect_in_the_table() {
     let rows = keys::table();
-    let problems: Vec<String> = rows
-        .iter()
-        .filter_map(|row| Some(format!("{}: {}", row.key, problem(row)?)))
-        .collect();
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    for is_cluster in [false, true] {
+        let problem = |row: &Row| Some(format!("{}: {}", row.key, problem(row, is_cluster)?));
+        let problems: Vec<String> = rows.iter().filter_map(problem).collect();
+        let problems = problems.join("\n");
+        assert!(problems.is_empty(), "cluster: {is_cluster}\n{problems}");
+    }
 }
 
 #[test]

@@ -49,7 +49,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let (instance, secrets) = find(context).await?;
-    let endpoints = Endpoints::of(&instance);
+    let endpoints = match Endpoints::known(&instance) {
+        Some(known) => known,
+        None => {
+            let provider = context.provider(&Events::silent()).await?;
+            provider.access(&instance).await?.endpoints
+        }
+    };
     let credentials =
         &AccessValues::of(&instance.values.files, &instance.values.sets).login(&secrets);
     if let Some(path) = &args.write {

@@ -29,7 +29,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let request = context.request(context.options(&args.options), false);
     let events = &context.events();
-    let provider = context.provider(events).await?;
+    let provider = context.provider_with(&request.options, events).await?;
     let session = context.session(&*provider, events);
     let compared = up::compare(&session, &request).await?;
     for warning in &compared.warnings {

@@ -1,14 +1,15 @@
 //! `clearml-local down`.
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use super::signals::or_interrupted;
 use super::{Context, user_kubeconfig};
 use crate::down;
 use crate::error::{Code, Explain, Result};
+use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::provider::Removed;
+use crate::settings::KeptData;
 use crate::words;
 
 /// Remove the cluster and keep the data
@@ -30,10 +31,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    if args.purge && !args.yes {
-        confirm(context)?;
-    }
     let events = &context.events();
+    if args.purge && !args.yes {
+        confirm(context, events).await?;
+    }
     let work = async {
         let provider = context.provider(events).await?;
         let kubeconfig = user_kubeconfig();
@@ -54,7 +55,7 @@ fn report(context: &Context, purged: bool, outcome: &Removed) -> Result<()> {
             "name": name,
             "changed": outcome.changed,
             "purged": purged,
-            "dataDir": outcome.data_dir,
+            "dataDir": outcome.data.as_ref().and_then(KeptData::place),
             "left": outcome.remaining.iter().map(|left| serde_json::json!({
                 "path": left.path,
                 "why": left.why,
@@ -63,18 +64,18 @@ fn report(context: &Context, purged: bool, outcome: &Removed) -> Result<()> {
         return Ok(());
     }
     let home = context.output.policy().home.as_deref();
-    let text = match &outcome.data_dir {
-        Some(place) => {
+    let text = match &outcome.data {
+        Some(data) => {
             let size = outcome.data_bytes.map(words::bytes);
             let size = size.map_or_else(String::new, |size| format!(", {size}"));
             format!(
                 "`{name}` is down. Its data are kept in {}{size}; start it again: {}",
-                words::path(Path::new(&place.to_string()), home),
+                data.shown(home),
                 ours!(Up).of(name.non_default())
             )
         }
         None if purged && outcome.changed => {
-            format!("Removed `{name}` with its data, secrets and images.")
+            format!("Removed `{name}` with its {}.", outcome.purged)
         }
         None if outcome.changed => format!("`{name}` is down."),
         None => format!("Instance `{name}` does not exist: nothing to do."),
@@ -87,12 +88,22 @@ fn report(context: &Context, purged: bool, outcome: &Removed) -> Result<()> {
     Ok(())
 }
 
-fn confirm(context: &Context) -> Result<()> {
+async fn confirm(context: &Context, events: &Events) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Refused::NoTerminal.into());
     }
+    // Without a connection, the removal itself says why there is none.
+    let data = match context.provider(events).await {
+        Ok(provider) => provider.data().await?,
+        Err(_) => Vec::new(),
+    };
+    let names: Vec<&str> = data.iter().map(String::as_str).collect();
+    let names = match names.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", words::listed(&names)),
+    };
     let question = format!(
-        "Remove the instance `{}` and delete all its data?",
+        "Remove the instance `{}` and delete all its data{names}?",
         context.name
     );
     if context.output.ask(&question, &mut std::io::stdin().lock()) {

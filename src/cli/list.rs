@@ -1,14 +1,21 @@
 //! `clearml-local list`.
 
 use std::path::Path;
+use std::time::Instant;
+
+use futures_util::future::join_all;
 
 use super::Context;
 use crate::error::Result;
+use crate::event::Events;
+use crate::health::Health;
 use crate::hint::ours;
-use crate::list::{InstanceSummary, list};
-use crate::provider::local;
+use crate::list::{InstanceSummary, Seen, list};
+use crate::provider::existing::Existing;
+use crate::provider::{Provider, local};
+use crate::settings::KeptData;
+use crate::state::StateDir;
 use crate::ui::table::{Cell, lines};
-use crate::words;
 
 /// List all instances
 ///
@@ -21,8 +28,7 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let engine = context.docker.connect().await?;
-    let listed = list(local::nodes(&*engine).await?)?;
+    let listed = list(seen(context).await?)?;
     if context.output.is_json() {
         let rows: Vec<serde_json::Value> = listed.iter().map(json).collect();
         context.output.json(&rows)?;
@@ -48,20 +54,54 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
+/// Returns the instances that Docker and existing clusters know.
+async fn seen(context: &Context) -> Result<Seen> {
+    let mut seen = in_clusters(context).await?;
+    let nodes = async { local::nodes(&*context.docker.connect().await?).await };
+    match nodes.await {
+        Ok(nodes) => seen.extend(nodes),
+        Err(error) if seen.is_empty() => return Err(error),
+        // Not everybody with a cluster has Docker.
+        Err(error) => context.output.warn(&format!("no local nodes: {error}")),
+    }
+    Ok(seen)
+}
+
+/// Returns the instances of this home in existing clusters, which are asked at the same time.
+async fn in_clusters(context: &Context) -> Result<Seen> {
+    let asked = StateDir::all()?.into_iter().map(async |name| {
+        let state = StateDir::of(&name).ok()?;
+        // Settings that are broken are reported with the instance.
+        let instance = state.instance().ok().flatten()?;
+        let settings = instance.cluster.clone()?;
+        let looking = async {
+            let cluster = context.connect(&settings).await?;
+            let existing = Existing::new(&name, &state, cluster, settings, Events::silent());
+            existing.look(Some(&instance), Instant::now()).await
+        };
+        let health = match looking.await {
+            Ok(seen) => seen.health,
+            Err(error) => Health::Unknown(error.code()),
+        };
+        Some((name, (health, None)))
+    });
+    Ok(join_all(asked).await.into_iter().flatten().collect())
+}
+
 fn json(listed: &InstanceSummary) -> serde_json::Value {
     serde_json::json!({
         "name": listed.name,
         "state": listed.state,
         "release": listed.release,
         "web": listed.web,
-        "dataDir": listed.data_dir,
+        "dataDir": listed.data.as_ref().and_then(KeptData::place),
         "error": listed.broken.as_ref().map(ToString::to_string),
     })
 }
 
 fn row(listed: &InstanceSummary, home: Option<&Path>) -> Vec<Cell> {
-    let data = listed.data_dir.as_deref().map(Path::new);
-    let data = data.map(|dir| words::path(dir, home)).unwrap_or_default();
+    let data = listed.data.as_ref();
+    let data = data.map(|data| data.shown(home)).unwrap_or_default();
     vec![
         Cell::new(listed.name.as_str()),
         Cell::new(listed.state.name()),

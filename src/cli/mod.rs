@@ -22,7 +22,9 @@ mod values;
 mod variables;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -33,14 +35,16 @@ use self::variables::Variable;
 use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::hint::ours;
+use crate::kube::{Cluster, UserConfig};
 use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
 use crate::path::HostPath;
 use crate::plan::Request;
+use crate::provider::existing::Existing;
 use crate::provider::local::{Connection, Local};
 use crate::provider::{Facts, Provider};
 use crate::proxy::Proxies;
 use crate::session::Session;
-use crate::settings::{DEFAULT_NAME, Instance, InstanceName};
+use crate::settings::{ClusterOptions, ClusterSettings, DEFAULT_NAME, Instance, InstanceName};
 use crate::state::StateDir;
 use crate::ui::Output;
 
@@ -139,15 +143,72 @@ impl Context {
         Events::new(self.output.reporter())
     }
 
-    /// Connects to the place where the server runs or will run.
+    /// Connects to the place where the server runs.
     async fn provider(&self, events: &Events) -> Result<Box<dyn Provider + '_>> {
-        let engine = self.docker.connect().await?;
-        let local = Local::new(&self.name, &self.state, engine, events.clone());
-        Ok(Box::new(local))
+        self.provider_with(&self.file, events).await
     }
 
-    /// Returns what a plan depends on. If the place does not answer, a machine is assumed.
-    async fn facts(&self) -> Result<Facts> {
+    /// Connects to the place where the server runs or, with these options, will run.
+    async fn provider_with(
+        &self,
+        options: &Options,
+        events: &Events,
+    ) -> Result<Box<dyn Provider + '_>> {
+        let (name, state) = (&self.name, &self.state);
+        if let Some(settings) = self.cluster(options)? {
+            let cluster = self.connect(&settings).await?;
+            let existing = Existing::new(name, state, cluster, settings, events.clone());
+            return Ok(Box::new(existing));
+        }
+        let engine = self.docker.connect().await?;
+        Ok(Box::new(Local::new(name, state, engine, events.clone())))
+    }
+
+    /// Returns the existing cluster of the instance, which it keeps, or the one that the options
+    /// name for a new instance.
+    fn cluster(&self, options: &Options) -> Result<Option<ClusterSettings>> {
+        let options = &options.cluster;
+        let (settings, options) = match (self.state.instance()?, &options.context) {
+            // An instance does not move, but its kubeconfig may.
+            (Some(stored), _) => (
+                stored.cluster,
+                ClusterOptions {
+                    kubeconfig: options.kubeconfig.clone(),
+                    ..ClusterOptions::default()
+                },
+            ),
+            (None, Some(context)) => (
+                Some(ClusterSettings::with_defaults(context.clone())),
+                options.clone(),
+            ),
+            (None, None) => return Ok(None),
+        };
+        let settings = settings.map(|settings| options.apply(settings));
+        Ok(settings.transpose()?)
+    }
+
+    async fn connect(&self, settings: &ClusterSettings) -> Result<Cluster> {
+        let output = self.output.clone();
+        let config = UserConfig::find(
+            settings.kubeconfig.path(),
+            environment,
+            dirs::home_dir().as_deref(),
+            std::io::stdin().is_terminal(),
+        )?;
+        let config = config.with_messages(Arc::new(move |text| output.warn(text)));
+        Ok(config.connect(settings.context.as_str()).await?)
+    }
+
+    /// Returns what a plan depends on. If the node's engine does not answer, a machine is
+    /// assumed.
+    async fn facts(&self, options: &Options) -> Result<Facts> {
+        if let Some(settings) = self.cluster(options)? {
+            return Ok(Facts {
+                memory: 0,
+                summary: String::new(),
+                defaults: Existing::defaults(&self.state, settings),
+            });
+        }
         match self.provider(&Events::silent()).await {
             Ok(provider) => provider.facts().await,
             Err(_) => Ok(Facts {

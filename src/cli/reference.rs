@@ -58,8 +58,8 @@ const END: &str = "
 | --- | --- |
 | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG` | Choose the engine, as for `docker`. |
 | `DOCKER_TLS`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH` | TLS to that engine, as for `docker`. |
-| `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` | Proxies for the node, also in lower case. [Behind a proxy](guides/proxy.md) has more. |
-| `KUBECONFIG` | The file that `--merge-kubeconfig` adds the context to. |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` | Proxies for the node, or for the API of an existing cluster, also in lower case. [Behind a proxy](guides/proxy.md) has more. |
+| `KUBECONFIG` | The files with the context of `--context`, as for kubectl, and the file that `--merge-kubeconfig` adds the context to. |
 | `CLEARML_CONFIG_FILE` | The file that `credentials --write` writes, as for the SDK. |
 | `XDG_DATA_HOME` | Where the state directories are on Linux: `$XDG_DATA_HOME/clearml-local/NAME`. By default `~/.local/share`. |
 | `NO_COLOR` | Print without colours. |
@@ -68,9 +68,10 @@ const END: &str = "
 ";
 
 /// The headings of `--help` with the titles of their sections in the document.
-const SECTIONS: [(Option<&str>, &str); 5] = [
+const SECTIONS: [(Option<&str>, &str); 6] = [
     (None, "General"),
     (Some("Values"), "Values"),
+    (Some("Existing cluster"), "Existing cluster"),
     (Some("Network"), "Network"),
     (Some("Node"), "Node"),
     (Some("Output"), "Output"),

@@ -12,6 +12,7 @@ use crate::manifests::{self, Object};
 use crate::options::Options;
 use crate::path::HostPath;
 use crate::plan::Plan;
+use crate::provider::existing::preflight;
 use crate::secrets::Secrets;
 use crate::up;
 use crate::words;
@@ -27,7 +28,8 @@ use crate::words;
 Examples:
   clearml-local render -f values.yaml --release 2.3 | less
   clearml-local render --dir manifests
-  clearml-local render --show-secrets | kubectl apply --server-side -f -")]
+  clearml-local render --show-secrets | kubectl apply --server-side -f -
+  clearml-local render --role --namespace ml > role.yaml")]
 pub(super) struct Args {
     #[command(flatten)]
     options: Options,
@@ -41,11 +43,21 @@ pub(super) struct Args {
     /// Before the first `up`, secrets are generated and kept for it.
     #[arg(long)]
     show_secrets: bool,
+    /// Print the Role that an existing cluster must allow
+    ///
+    /// Exactly the permissions that this program needs in the namespace of an existing cluster,
+    /// as YAML for its administrator, and a ClusterRole with optional ones. Needs no cluster.
+    #[arg(long, conflicts_with_all = ["dir", "show_secrets"])]
+    role: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    if args.role {
+        context.output.data(&role(args, context)?)?;
+        return Ok(0);
+    }
     let request = context.request(context.options(&args.options), false);
-    let facts = context.facts().await?;
+    let facts = context.facts(&request.options).await?;
     let earlier = context.earlier().await?;
     let mut plan = up::plan(&context.name, &request, earlier.as_ref(), &facts)?;
     for warning in &plan.warnings {
@@ -72,6 +84,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// Returns the Role for the namespace that is given or that the instance has.
+fn role(args: &Args, context: &Context) -> Result<String> {
+    let given = context.options(&args.options).cluster.namespace;
+    let kept = context
+        .state
+        .instance()?
+        .and_then(|instance| instance.cluster);
+    let namespace = given.or(kept.map(|cluster| cluster.namespace));
+    Ok(preflight::role(namespace.unwrap_or_default().as_str()))
 }
 
 /// Returns the keys of the instance. If it has none, creates keys, which `up` will use.

@@ -126,16 +126,24 @@ fn significant_state(view: &StatusView) -> String {
 async fn collect(context: &Context) -> Result<(StatusView, Status)> {
     let began = Instant::now();
     let events = Events::silent();
-    let provider = match context.docker.try_connect().await? {
-        Ok(engine) => Ok(Local::new(&context.name, &context.state, engine, events)),
-        Err(error) => Err(error),
-    };
+    let provider = try_provider(context, events).await?;
     let provider = match &provider {
-        Ok(provider) => Ok(provider as &dyn Provider),
+        Ok(provider) => Ok(&**provider),
         Err(_) => Err(provider.err().expect("it is an error")),
     };
     let status = status::status(&context.state, provider, began).await?;
     Ok((view(context.name.as_str(), &status), status))
+}
+
+/// Connects to the place where the server runs; the inner error is one that the status reports.
+async fn try_provider(context: &Context, events: Events) -> Result<Result<Box<dyn Provider + '_>>> {
+    if context.cluster(&context.file)?.is_some() {
+        return Ok(context.provider(&events).await);
+    }
+    Ok(context.docker.try_connect().await?.map(|engine| {
+        let local = Local::new(&context.name, &context.state, engine, events);
+        Box::new(local) as Box<dyn Provider + '_>
+    }))
 }
 
 fn exit_code(health: Health) -> u8 {
@@ -158,7 +166,7 @@ fn view(name: &str, status: &Status) -> StatusView {
         release: instance.map(|instance| instance.values.release_name()),
         endpoints: status.endpoints.clone(),
         components: status.components.iter().map(component).collect(),
-        data_dir: instance.map(|instance| instance.node.data_dir.to_string()),
+        data_dir: instance.map(|instance| instance.kept_data().to_string()),
         data_bytes: status.data_bytes,
         disk_free_bytes: status.disk_free,
         checks: status.checks.iter().map(check).collect(),

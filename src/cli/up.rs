@@ -68,7 +68,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) -> Result<u8> {
     let events = &context.events();
     let work = async |request: Request| {
-        let provider = context.provider(events).await?;
+        let provider = context.provider_with(&request.options, events).await?;
         up::up(&context.session(&*provider, events), &request).await
     };
     let outcome = if request.atomic {
@@ -89,7 +89,7 @@ pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) 
 /// Shows what [`run_up`] would change.
 pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
     let events = &context.events();
-    let provider = context.provider(events).await?;
+    let provider = context.provider_with(&request.options, events).await?;
     let compared = up::dry_run(&context.session(&*provider, events), request).await?;
     let view = super::diff::view(&context.name, compared);
     context.output.changes(&view, Some("dry-run"))?;
@@ -110,7 +110,7 @@ pub(super) fn show(
     context.output.summary(&Summary {
         name: context.name.to_string(),
         endpoints: outcome.endpoints,
-        data_dir: outcome.data_dir,
+        data: outcome.data,
         data_bytes: outcome.data_bytes,
         took: events.elapsed(),
         phases: outcome.phases,

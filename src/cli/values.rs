@@ -133,7 +133,7 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
     let earlier = context.earlier().await?;
     let plan = plan(&args.options, earlier.as_ref(), context).await?;
     if args.defaults {
-        let file = values::default_file(&plan.release, &plan.profile);
+        let file = values::default_file(&plan.release, plan.profile.as_ref());
         context.output.data(&file)?;
         return Ok(());
     }
@@ -154,7 +154,7 @@ async fn show(args: &Args, context: &Context) -> Result<()> {
 
 async fn plan(options: &Options, earlier: Option<&Instance>, context: &Context) -> Result<Plan> {
     let request = context.request(context.options(options), false);
-    let facts = context.facts().await?;
+    let facts = context.facts(&request.options).await?;
     up::plan(&context.name, &request, earlier, &facts)
 }
 

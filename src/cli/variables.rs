@@ -100,7 +100,7 @@ fn used(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
     found
 }
 
-/// Returns notes about the variables whose values a text contains.
+/// Returns notes about the variables whose values or options a text contains.
 pub(super) fn named_in(text: &str, variables: &[Variable]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for Variable { name, value } in variables {
@@ -108,8 +108,17 @@ pub(super) fn named_in(text: &str, variables: &[Variable]) -> Vec<String> {
         if name == "CLEARML_LOCAL_NAME" {
             continue;
         }
-        let note = format!("`{value}` comes from the environment variable {name}");
-        if !value.is_empty() && text.contains(value) && !notes.contains(&note) {
+        let option = name.trim_start_matches("CLEARML_LOCAL_").to_lowercase();
+        let option = format!("--{}", option.replace('_', "-"));
+        let named = [&option, value]
+            .into_iter()
+            .find(|named| !named.is_empty() && text.contains(&format!("`{named}`")))
+            .or(Some(value).filter(|value| !value.is_empty() && text.contains(*value)));
+        let Some(named) = named else {
+            continue;
+        };
+        let note = format!("`{named}` comes from the environment variable {name}");
+        if !notes.contains(&note) {
             notes.push(note);
         }
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::ObserveError;
@@ -105,29 +104,25 @@ pub(crate) struct Observed {
     pub(crate) kubernetes: Option<String>,
 }
 
-/// Connects to a cluster and observes it once. Gives up at `until`; the logs, which are
+/// Observes a cluster once. Gives up at `until`; the logs, which are
 /// read last, may take `for_logs` longer.
 pub(crate) async fn observe(
-    kubeconfig: &str,
-    node_started: Option<Timestamp>,
+    cluster: &Cluster,
     installed: Option<&[Component]>,
     until: Instant,
     for_logs: Duration,
 ) -> Result<Observed, ObserveError> {
     let observing = async {
-        let cluster = Cluster::connect(kubeconfig)
-            .await?
-            .with_node_started(node_started);
         let (observations, version) = tokio::join!(cluster.observe(), cluster.version());
-        Ok::<_, kube::Error>((cluster, observations?, version.ok()))
+        Ok::<_, kube::Error>((observations?, version.ok()))
     };
-    let (cluster, mut observations, kubernetes) = match timeout_at(until, observing).await {
+    let (mut observations, kubernetes) = match timeout_at(until, observing).await {
         Ok(observed) => observed.map_err(ObserveError::Failed)?,
         Err(_) => return Err(ObserveError::TimedOut),
     };
     observations.retain(|one| installed.is_none_or(|all| all.contains(&one.component)));
     Ok(Observed {
-        components: Assessor::new(&cluster)
+        components: Assessor::new(cluster)
             .assess(observations, until + for_logs)
             .await,
         kubernetes,

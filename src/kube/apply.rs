@@ -55,7 +55,7 @@ impl Applied {
 impl Cluster {
     /// Applies objects in waves: namespaces and other cluster-scoped objects first, then
     /// claims and configuration, then workloads. The objects of a wave are applied in
-    /// parallel. Objects without a namespace get `namespace`. `List`s are expanded and
+    /// parallel. Objects without a namespace get the server's. `List`s are expanded and
     /// empty documents skipped, so that the node's own manifests can be passed. A
     /// workload whose change the server refuses as immutable, and that is not in the
     /// plan, is recreated: it is deleted with its pods, but without its claims.
@@ -63,7 +63,7 @@ impl Cluster {
     ///
     /// # Errors
     /// If an object is refused. Later waves are not applied then.
-    pub async fn apply(&self, objects: &[Value], namespace: &str) -> Result<Vec<Applied>, Error> {
+    pub async fn apply(&self, objects: &[Value]) -> Result<Vec<Applied>, Error> {
         let mut waves: BTreeMap<u8, Vec<(usize, Value)>> = BTreeMap::new();
         for (index, object) in expand_lists(objects).into_iter().enumerate() {
             waves
@@ -75,7 +75,7 @@ impl Cluster {
         for objects in waves.into_values() {
             let wave: Vec<(usize, Applied)> = stream::iter(objects)
                 .map(|(index, object)| async move {
-                    let applied = self.apply_one(object, namespace).await?;
+                    let applied = self.apply_one(object).await?;
                     Ok::<_, Error>((index, applied))
                 })
                 .buffer_unordered(PARALLEL)
@@ -87,9 +87,9 @@ impl Cluster {
         Ok(applied.into_iter().map(|(_, applied)| applied).collect())
     }
 
-    async fn apply_one(&self, mut object: Value, namespace: &str) -> Result<Applied, Error> {
+    async fn apply_one(&self, mut object: Value) -> Result<Applied, Error> {
         let mut identity = Identity::of(&object)?;
-        let api = self.api_of(&mut identity, namespace).await?;
+        let api = self.api_of(&mut identity).await?;
         prepare(&identity, &mut object)?;
         let name = &identity.name;
         let before = with_retries(&format!("read {identity}"), || api.get_opt(name)).await?;
@@ -122,12 +122,11 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Returns the API for an object. Sets its namespace to `namespace` if it has none
-    /// and its kind is namespaced.
+    /// Returns the API for an object. Sets its namespace to the server's if it has none and
+    /// its kind is namespaced.
     pub(super) async fn api_of(
         &self,
         identity: &mut Identity,
-        namespace: &str,
     ) -> Result<Api<DynamicObject>, Error> {
         let Resolved {
             resource,
@@ -136,7 +135,7 @@ impl Cluster {
         Ok(if namespaced {
             let space = identity
                 .namespace
-                .get_or_insert_with(|| namespace.to_owned());
+                .get_or_insert_with(|| self.namespace().to_string());
             Api::namespaced_with(self.client(), space, &resource)
         } else {
             identity.namespace = None;

@@ -29,12 +29,11 @@ pub struct Compared {
 
 impl Compared {
     /// Returns the comparison for a cluster without any of these objects.
-    pub fn all_new(objects: &[Value], namespace: &str) -> Result<Vec<Compared>, Error> {
+    pub fn all_new(objects: &[Value]) -> Result<Vec<Compared>, Error> {
         let new = |mut object: Value| {
             let identity = Identity::of(&object)?;
             prepare(&identity, &mut object)?;
-            let namespaced = object["metadata"].get("namespace").is_some();
-            let space = namespaced.then(|| namespace.to_owned());
+            let space = identity.namespace.clone();
             Ok(Compared::of(identity, space, None, Some(object)))
         };
         expand_lists(objects).into_iter().map(new).collect()
@@ -72,11 +71,10 @@ impl Cluster {
         &self,
         instance: &str,
         objects: &[Value],
-        namespace: &str,
         planned: &[PlannedChange],
     ) -> Result<Vec<Compared>, Error> {
         let compared = stream::iter(expand_lists(objects))
-            .map(|object| self.compare_one(object, namespace, planned))
+            .map(|object| self.compare_one(object, planned))
             .buffered(PARALLEL);
         let mut compared: Vec<Compared> = compared.try_collect().await?;
         for one in planned {
@@ -89,12 +87,12 @@ impl Cluster {
                     name: one.name.clone(),
                     namespace: one.namespace.clone(),
                 };
-                compared.extend(self.removed(identity, namespace).await?);
+                compared.extend(self.removed(identity).await?);
             }
         }
-        for (kind, object) in self.find_leftovers(instance, objects, namespace).await? {
+        for (kind, object) in self.find_leftovers(instance, objects).await? {
             let identity = identity_of(kind, &object.metadata);
-            compared.extend(self.removed(identity, namespace).await?);
+            compared.extend(self.removed(identity).await?);
         }
         Ok(compared)
     }
@@ -102,11 +100,10 @@ impl Cluster {
     async fn compare_one(
         &self,
         mut object: Value,
-        namespace: &str,
         planned: &[PlannedChange],
     ) -> Result<Compared, Error> {
         let mut identity = Identity::of(&object)?;
-        let api = self.api_of(&mut identity, namespace).await?;
+        let api = self.api_of(&mut identity).await?;
         prepare(&identity, &mut object)?;
         let what = format!("read {identity}");
         let before = with_retries(&what, || api.get_opt(&identity.name)).await?;
@@ -137,12 +134,8 @@ impl Cluster {
         Ok(Compared::of(identity, namespace, before, Some(after)))
     }
 
-    async fn removed(
-        &self,
-        mut identity: Identity,
-        namespace: &str,
-    ) -> Result<Option<Compared>, Error> {
-        let api = self.api_of(&mut identity, namespace).await?;
+    async fn removed(&self, mut identity: Identity) -> Result<Option<Compared>, Error> {
+        let api = self.api_of(&mut identity).await?;
         let what = format!("read {identity}");
         let found = with_retries(&what, || api.get_opt(&identity.name)).await?;
         let namespace = identity.namespace.clone();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::client::Unusable;
 use crate::connection::Fault;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
@@ -11,7 +12,10 @@ use crate::words::{duration, one_line};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot use the cluster's kubeconfig")]
-    Kubeconfig(#[source] Box<::kube::config::KubeconfigError>),
+    Kubeconfig(#[source] Box<Unusable>),
+    /// The cluster of the user's context cannot be used.
+    #[error(transparent)]
+    Context(Box<super::ContextError>),
     #[error("cannot create a client from the cluster's kubeconfig")]
     Client(#[source] Box<::kube::Error>),
     #[error("the Kubernetes API is unreachable: {fault} ({what})")]
@@ -61,6 +65,10 @@ impl Error {
             ::kube::Error::BuildRequest(error) => Error::Object {
                 problem: format!("{what}: {error}"),
             },
+            ::kube::Error::Service(error) if error.is::<super::ContextError>() => {
+                let error = error.downcast().expect("the guard has checked the type");
+                Error::Context(error)
+            }
             other => Error::Unreachable {
                 what,
                 fault: Fault::of(&other),
@@ -94,15 +102,16 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Unreachable { fault, .. } => fault.is_temporary(),
+            Error::Context(error) => error.is_transient(),
             Error::Timeout { .. } | Error::Log { .. } => true,
-            // An API server that starts does not know all permissions yet, and a new
-            // namespace does not have its service account yet.
+            // An API server of a node that starts does not know all permissions of its
+            // administrator yet, and a new namespace does not have its service account yet.
             Error::Refused {
                 status: 403,
                 message,
                 ..
             } => {
-                message.contains(" cannot ")
+                message.contains("User \"kubernetes-admin\" cannot ")
                     || message.contains("serviceaccount \"default\" not found")
             }
             // The answer for an object that is invalid for its kind, with status 500.
@@ -131,6 +140,7 @@ fn failed_checks(answer: &str) -> String {
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
+            Error::Context(error) => error.code(),
             Error::Kubeconfig(_)
             | Error::Client(_)
             | Error::Unreachable { .. }
@@ -139,6 +149,7 @@ impl Explain for Error {
             Error::Refused { status, .. } if matches!(status, 401 | 429) || *status >= 500 => {
                 Code::ClusterUnreachable
             }
+            Error::Refused { status: 403, .. } => Code::ClusterDenied,
             Error::Refused { .. } => Code::ApplyFailed,
             Error::Object { .. } => Code::Unexpected,
         }
@@ -146,6 +157,7 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<Hint> {
         match self {
+            Error::Context(error) => error.hints(),
             Error::Unreachable {
                 fault: Fault::Expired,
                 ..
@@ -165,10 +177,21 @@ impl Explain for Error {
                     ours!(Up),
                 )]
             }
+            Error::Refused { status: 403, .. } => vec![Hint::run(
+                "give the Role to an administrator of the cluster",
+                ours!(Render, "--role"),
+            )],
             Error::Refused { .. } => {
                 vec![Hint::run("see what is applied", ours!(Render))]
             }
             Error::Object { .. } | Error::Log { .. } => Vec::new(),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Error::Context(error) => error.details(),
+            _ => Vec::new(),
         }
     }
 }

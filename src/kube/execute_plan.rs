@@ -35,7 +35,11 @@ impl Cluster {
         rendered: &[Value],
     ) -> Result<Result<Vec<PlannedChange>, ImpossibleChange>, Error> {
         let kinds = PLANNED_KINDS.iter().filter_map(|(name, ours)| {
-            let kind = KINDS.iter().find(|kind| kind.resource().kind == *name)?;
+            let is_it = |kind: &&Kind| kind.resource().kind == *name;
+            let kind = match ours {
+                true => self.kinds().find(is_it)?,
+                false => KINDS.iter().find(is_it)?,
+            };
             Some(self.list_objects(*kind, ours.then_some(instance)))
         });
         let live: Vec<Value> = try_join_all(kinds).await?.into_iter().flatten().collect();
@@ -44,15 +48,19 @@ impl Cluster {
 
     async fn list_objects(&self, kind: Kind, instance: Option<&str>) -> Result<Vec<Value>, Error> {
         let resource = kind.resource();
-        let api: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+        let api = self.api_of_kind(kind);
         let mut parameters = ListParams::default();
         if let Some(instance) = instance {
             parameters = parameters.labels(&format!("{INSTANCE_LABEL}={instance}"));
         }
         let what = format!("list {}", resource.plural);
-        let listed = with_retries(&what, || api.list(&parameters)).await?;
+        let listed = match with_retries(&what, || api.list(&parameters)).await {
+            Ok(listed) => listed.items,
+            // Storage classes only tell whether claims may grow.
+            Err(Error::Refused { status: 403, .. }) if instance.is_none() => Vec::new(),
+            Err(error) => return Err(error),
+        };
         let objects = listed
-            .items
             .into_iter()
             .filter(|object| object.metadata.deletion_timestamp.is_none());
         Ok(objects
@@ -72,27 +80,24 @@ impl Cluster {
         &self,
         planned: &[PlannedChange],
         rendered: &[Value],
-        namespace: &str,
         mut on_start: impl FnMut(&PlannedChange),
     ) -> Result<(), Error> {
         for one in planned {
             on_start(one);
-            let namespace = one.namespace.as_deref().unwrap_or(namespace);
             match &one.how {
                 Action::DeleteWithItsPods
                 | Action::RecreateAfterItsPods
                 | Action::Recreate
                 | Action::DeleteFirst => {
-                    self.delete_planned(one, namespace, Pods::Stop).await?;
+                    self.delete_planned(one, Pods::Stop).await?;
                 }
                 Action::RecreateAroundItsPods => {
-                    self.delete_planned(one, namespace, Pods::Keep).await?;
+                    self.delete_planned(one, Pods::Keep).await?;
                 }
-                Action::ScaleToZero => self.pause(one, namespace).await?,
+                Action::ScaleToZero => self.pause(one).await?,
                 Action::Rebind { volume, claim } => {
-                    self.release_volume(&one.name, volume, claim, namespace)
-                        .await?;
-                    self.bind(volume, claim, rendered, namespace).await?;
+                    self.release_volume(&one.name, volume, claim).await?;
+                    self.bind(volume, claim, rendered).await?;
                 }
             }
         }
@@ -102,7 +107,6 @@ impl Cluster {
     async fn planned_api(
         &self,
         planned: &PlannedChange,
-        namespace: &str,
     ) -> Result<(Identity, Api<DynamicObject>), Error> {
         let kind = KINDS
             .iter()
@@ -111,19 +115,14 @@ impl Cluster {
             api_version: kind.map_or_else(String::new, |kind| kind.resource().api_version),
             kind: planned.kind.clone(),
             name: planned.name.clone(),
-            namespace: None,
+            namespace: planned.namespace.clone(),
         };
-        let api = self.api_of(&mut identity, namespace).await?;
+        let api = self.api_of(&mut identity).await?;
         Ok((identity, api))
     }
 
-    async fn delete_planned(
-        &self,
-        planned: &PlannedChange,
-        namespace: &str,
-        pods: Pods,
-    ) -> Result<(), Error> {
-        let (identity, api) = self.planned_api(planned, namespace).await?;
+    async fn delete_planned(&self, planned: &PlannedChange, pods: Pods) -> Result<(), Error> {
+        let (identity, api) = self.planned_api(planned).await?;
         let what = format!("read {identity}");
         let found = with_retries(&what, || api.get_metadata_opt(&identity.name)).await?;
         match found {
@@ -133,8 +132,8 @@ impl Cluster {
     }
 
     /// Scales a workload to zero. The next apply scales it up again.
-    async fn pause(&self, planned: &PlannedChange, namespace: &str) -> Result<(), Error> {
-        let (identity, api) = self.planned_api(planned, namespace).await?;
+    async fn pause(&self, planned: &PlannedChange) -> Result<(), Error> {
+        let (identity, api) = self.planned_api(planned).await?;
         let what = format!("stop {identity}");
         let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
         let parameters = PatchParams {
@@ -148,7 +147,7 @@ impl Cluster {
         let labels: Vec<String> = labels
             .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
             .collect();
-        let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let pods = self.namespaced::<Pod>();
         let parameters = ListParams::default().labels(&labels.join(","));
         until(&what, async || {
             let remaining = with_retries("list pods", || pods.list_metadata(&parameters)).await?;
@@ -159,14 +158,8 @@ impl Cluster {
 
     /// Deletes a claim that no pod uses any more, and reserves its volume for the next
     /// claim.
-    async fn release_volume(
-        &self,
-        claim: &str,
-        volume: &str,
-        next: &str,
-        namespace: &str,
-    ) -> Result<(), Error> {
-        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+    async fn release_volume(&self, claim: &str, volume: &str, next: &str) -> Result<(), Error> {
+        let claims = self.namespaced::<PersistentVolumeClaim>();
         let what = format!("bind PersistentVolumeClaim/{claim} again");
         let parameters = DeleteParams::default();
         match with_retries(&what, || claims.delete(claim, &parameters)).await {
@@ -187,7 +180,7 @@ impl Cluster {
         })
         .await?;
         let patch = Patch::Merge(json!({"spec": {"claimRef": {
-            "namespace": namespace, "name": next, "uid": null, "resourceVersion": null,
+            "namespace": self.namespace(), "name": next, "uid": null, "resourceVersion": null,
         }}}));
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -203,13 +196,7 @@ impl Cluster {
 impl Cluster {
     /// Applies volume and claim, and waits until they are bound. For a pod that is
     /// created before, the kubelet would check them again only after some seconds.
-    async fn bind(
-        &self,
-        volume: &str,
-        claim: &str,
-        rendered: &[Value],
-        namespace: &str,
-    ) -> Result<(), Error> {
+    async fn bind(&self, volume: &str, claim: &str, rendered: &[Value]) -> Result<(), Error> {
         let names = [
             ("PersistentVolume", volume),
             ("PersistentVolumeClaim", claim),
@@ -220,8 +207,8 @@ impl Cluster {
                 .any(|(kind, name)| object["kind"] == *kind && object["metadata"]["name"] == *name)
         });
         let both: Vec<Value> = both.cloned().collect();
-        self.apply(&both, namespace).await?;
-        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        self.apply(&both).await?;
+        let claims = self.namespaced::<PersistentVolumeClaim>();
         let what = format!("bind PersistentVolumeClaim/{claim} to {volume}");
         until(&what, async || {
             let found = with_retries(&what, || claims.get_opt(claim)).await?;

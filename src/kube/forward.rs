@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::client::with_timeout;
 use super::{COMPONENT_LABEL, Cluster, convert};
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 
 /// The name of the port of each server.
 const PORT: &str = "http";
@@ -167,7 +167,7 @@ impl Target {
     }
 
     async fn try_open(&self) -> Result<Stream, String> {
-        let api: Api<Pod> = Api::namespaced(self.cluster.borrow().client(), NAMESPACE);
+        let api: Api<Pod> = self.cluster.borrow().namespaced();
         let label = format!("{COMPONENT_LABEL}={}", self.component);
         let labelled = ListParams::default().labels(&label);
         let pods = with_timeout("list pods", api.list(&labelled)).await;

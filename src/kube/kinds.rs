@@ -1,7 +1,8 @@
 //! Maps the kind of an object to its resource, with a table of the kinds that we use, and
 //! with discovery for others.
 
-use ::kube::core::{ApiResource, GroupVersionKind};
+use ::kube::Api;
+use ::kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use ::kube::discovery::{self, Scope};
 use serde_json::Value;
 
@@ -65,6 +66,31 @@ pub(crate) const KINDS: [Kind; 21] = [
     kind(RBAC, "v1", "ClusterRole", "clusterroles", false, true),
     kind(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", false, true),
 ];
+
+/// The kinds that the program creates in a cluster that has other users. It looks for no
+/// others there: the user needs no permission to list them.
+const IN_SHARED_CLUSTERS: [&str; 10] = [
+    "PersistentVolumeClaim",
+    "Secret",
+    "ConfigMap",
+    "Service",
+    "Pod",
+    "Deployment",
+    "StatefulSet",
+    "Job",
+    "PodDisruptionBudget",
+    "Ingress",
+];
+
+/// Returns the API groups and resources of the kinds that the program creates in a cluster
+/// that has other users.
+#[cfg(test)]
+pub(crate) fn resources_in_shared_clusters() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let created = KINDS
+        .iter()
+        .filter(|kind| IN_SHARED_CLUSTERS.contains(&kind.kind));
+    created.map(|kind| (kind.group, kind.plural))
+}
 
 impl Kind {
     pub(crate) fn resource(&self) -> ApiResource {
@@ -139,6 +165,24 @@ fn in_table(identity: &Identity) -> Option<Resolved> {
 }
 
 impl Cluster {
+    /// Returns the API for a kind of the table, in the server's namespace if it is
+    /// namespaced.
+    pub(super) fn api_of_kind(&self, kind: Kind) -> Api<DynamicObject> {
+        let resource = kind.resource();
+        match kind.namespaced {
+            true => Api::namespaced_with(self.client(), self.namespace().as_str(), &resource),
+            false => Api::all_with(self.client(), &resource),
+        }
+    }
+
+    /// Returns the kinds of the objects that the program creates in this cluster.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &'static Kind> {
+        let is_shared = self.is_shared();
+        KINDS
+            .iter()
+            .filter(move |kind| !is_shared || IN_SHARED_CLUSTERS.contains(&kind.kind))
+    }
+
     /// Finds the resource of an object: in the table, otherwise by discovery.
     pub(crate) async fn resolve(&self, identity: &Identity) -> Result<Resolved, Error> {
         if let Some(resolved) = in_table(identity) {

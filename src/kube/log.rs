@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 
-use ::kube::Api;
 use ::kube::api::{ListParams, LogParams};
 use futures_util::io::AsyncBufRead;
 use jiff::Timestamp;
@@ -10,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::client::with_timeout;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::diagnose::PodObservation;
 
 /// A stream of log lines, each of which begins with its time.
@@ -33,7 +32,7 @@ pub(crate) struct LogRequest {
 impl Cluster {
     /// Lists the pods of all components, of any revision.
     pub(crate) async fn pods(&self) -> Result<Vec<(Component, PodObservation)>, Error> {
-        let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<Pod>();
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
         let pods = with_timeout("list pods", api.list(&labelled)).await?;
         let pods = pods.items.iter().filter_map(|pod| {
@@ -50,7 +49,7 @@ impl Cluster {
         pod: &str,
         request: LogRequest,
     ) -> Result<Option<LogReader>, Error> {
-        let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<Pod>();
         let what = format!("read the log of {pod}");
         let parameters = LogParams {
             container: Some(request.container),

@@ -5,13 +5,16 @@
 mod apply;
 mod client;
 mod compare;
+mod context;
 mod convert;
 mod error;
 mod execute_plan;
+mod exposure;
 mod forward;
 mod kinds;
 mod leaders;
 mod log;
+mod namespaces;
 mod nodes;
 mod observe;
 mod plan;
@@ -22,6 +25,7 @@ mod replace;
 mod reports;
 mod run_pod;
 mod secrets;
+mod survey;
 mod volumes;
 
 #[cfg(test)]
@@ -31,15 +35,22 @@ pub(crate) use apply::wave;
 pub use apply::{Applied, Change};
 pub use client::{Cluster, install_crypto};
 pub use compare::Compared;
+pub use context::{Error as ContextError, UserConfig};
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
 pub use error::Error;
+#[cfg(test)]
+pub(crate) use exposure::Route;
+pub(crate) use exposure::{ExposedService, Exposure};
 pub(crate) use forward::{Forward, Notice};
+#[cfg(test)]
+pub(crate) use kinds::resources_in_shared_clusters;
 pub(crate) use log::{LogReader, LogRequest};
 #[cfg(test)]
 pub use plan::Action;
 pub use plan::{ImpossibleChange, PlannedChange};
 pub use run_pod::PodResult;
+pub(crate) use survey::{Observed, Permission, Survey};
 
 /// The label with the instance, which all our objects have.
 pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";

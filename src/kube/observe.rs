@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fmt::Debug;
 
-use ::kube::Api;
 use ::kube::api::{ListParams, ObjectMeta};
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
@@ -15,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::client::with_timeout;
 use super::reports::Reports;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::diagnose::{
     ClaimObservation, ComponentObservation, EventObservation, WorkloadObservation,
 };
@@ -78,7 +77,7 @@ impl Cluster {
         K: ::kube::Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         K::DynamicType: Default,
     {
-        let api: Api<K> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<K>();
         let what = format!("list {what}");
         Ok(with_timeout(&what, api.list(parameters)).await?.items)
     }
@@ -216,7 +215,7 @@ fn is_part(meta: &ObjectMeta, component: Component) -> bool {
 }
 
 /// Returns whether a pod still gets requests. A pod that is being deleted gets no new
-/// ones, and ours answer for 3 s more.
+/// ones, and ours answer for some seconds more.
 fn gets_requests(pod: &&Pod) -> bool {
     !convert::has_ended(pod) && pod.metadata.deletion_timestamp.is_none()
 }

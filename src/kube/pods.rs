@@ -1,18 +1,16 @@
 //! Deletes pods, so that their workloads recreate them.
 
-use ::kube::Api;
 use ::kube::api::DeleteParams;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::client::with_retries;
 use super::{Cluster, Error};
-use crate::component::NAMESPACE;
 
 impl Cluster {
     /// Deletes pods, and returns how many of them existed. Their workloads recreate them;
     /// claims and data are kept.
     pub(crate) async fn delete_pods(&self, names: &[&str]) -> Result<usize, Error> {
-        let api: Api<Pod> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<Pod>();
         let mut deleted = 0;
         for name in names {
             let what = format!("delete Pod/{name}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::apply::PARALLEL;
 use super::client::with_retries;
-use super::kinds::{Identity, KINDS, Kind};
+use super::kinds::{Identity, Kind};
 use super::{Cluster, Error, INSTANCE_LABEL, KEEP_LABEL};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,16 +25,23 @@ type Rendered = HashSet<(String, String, Option<String>, String)>;
 
 impl Cluster {
     /// Deletes objects that have the instance's label and are not among `rendered`
-    /// (objects without a namespace belong to `namespace`). Never deletes volumes, claims
+    /// (objects without a namespace belong to the server's). Never deletes volumes, claims
     /// and namespaces, objects with [`KEEP_LABEL`], and objects with an owner.
-    pub async fn prune(
-        &self,
-        instance: &str,
-        rendered: &[Value],
-        namespace: &str,
-    ) -> Result<Vec<Pruned>, Error> {
+    pub async fn prune(&self, instance: &str, rendered: &[Value]) -> Result<Vec<Pruned>, Error> {
+        let leftovers = self.find_leftovers(instance, rendered).await?;
+        self.delete_leftovers(leftovers).await
+    }
+
+    /// Deletes everything of an instance except its data, that is, volumes, claims and Secrets.
+    pub(crate) async fn remove_server(&self, instance: &str) -> Result<Vec<Pruned>, Error> {
+        let mut objects = self.find_leftovers(instance, &[]).await?;
+        objects.retain(|(kind, _)| kind.resource().kind != "Secret");
+        self.delete_leftovers(objects).await
+    }
+
+    async fn delete_leftovers(&self, leftovers: Vec<Leftover>) -> Result<Vec<Pruned>, Error> {
         let mut pruned = Vec::new();
-        for (kind, object) in self.find_leftovers(instance, rendered, namespace).await? {
+        for (kind, object) in leftovers {
             let resource = kind.resource();
             let api: Api<DynamicObject> = match &object.metadata.namespace {
                 Some(space) => Api::namespaced_with(self.client(), space, &resource),
@@ -71,17 +78,19 @@ impl Cluster {
         &self,
         instance: &str,
         rendered: &[Value],
-        namespace: &str,
     ) -> Result<Vec<Leftover>, Error> {
         let mut keep = Rendered::new();
         for object in rendered.iter().filter(|object| !object.is_null()) {
             let identity = Identity::of(object)?;
-            let space = identity.namespace.clone().or(Some(namespace.to_owned()));
+            let space = identity
+                .namespace
+                .clone()
+                .or_else(|| Some(self.namespace().to_string()));
             let group = identity.group().to_owned();
             keep.insert((group, identity.kind, space, identity.name));
         }
-        let kinds = KINDS.iter().filter(|kind| kind.pruned);
-        let found = kinds.map(|kind| self.find_leftovers_of(*kind, instance, &keep, namespace));
+        let kinds = self.kinds().filter(|kind| kind.pruned);
+        let found = kinds.map(|kind| self.find_leftovers_of(*kind, instance, &keep));
         // Without a limit, each request would open a connection, which costs more than it
         // saves.
         let found: Vec<Vec<Leftover>> =
@@ -94,17 +103,16 @@ impl Cluster {
         kind: Kind,
         instance: &str,
         keep: &Rendered,
-        namespace: &str,
     ) -> Result<Vec<Leftover>, Error> {
         let resource = kind.resource();
-        let all_namespaces: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+        let api = self.api_of_kind(kind);
         let ours = ListParams::default()
             .labels(&format!("{INSTANCE_LABEL}={instance},{KEEP_LABEL}!=true"));
         let what = format!("list {}", resource.plural);
-        let found = with_retries(&what, || all_namespaces.list_metadata(&ours)).await?;
+        let found = with_retries(&what, || api.list_metadata(&ours)).await?;
         let is_rendered = |object: &PartialObjectMeta<DynamicObject>| {
             let space = object.metadata.namespace.clone();
-            let space = space.or(Some(namespace.to_owned()));
+            let space = space.or_else(|| Some(self.namespace().to_string()));
             let name = object.metadata.name.clone().unwrap_or_default();
             let rendered = |group: &str, kind: &str, name: &str| {
                 let key = (
@@ -159,8 +167,10 @@ mod tests {
             _ if request.method == "DELETE" => {
                 return (200, json!({"kind": "Status", "status": "Success"}));
             }
-            "/api/v1/configmaps" => vec![meta("rendered", json!([])), meta("old", json!([]))],
-            "/api/v1/pods" => vec![
+            "/api/v1/namespaces/clearml/configmaps" => {
+                vec![meta("rendered", json!([])), meta("old", json!([]))]
+            }
+            "/api/v1/namespaces/clearml/pods" => vec![
                 meta(
                     "of-a-set",
                     json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}]),
@@ -183,10 +193,7 @@ mod tests {
             object("ConfigMap", "v1", "rendered"),
             object("StatefulSet", "apps/v1", "redis"),
         ];
-        let pruned = cluster
-            .prune("clearml", &rendered, "clearml")
-            .await
-            .unwrap();
+        let pruned = cluster.prune("clearml", &rendered).await.unwrap();
         assert_eq!(pruned.len(), 1);
         assert_eq!(
             (pruned[0].kind.as_str(), pruned[0].name.as_str()),
@@ -208,6 +215,21 @@ mod tests {
             for kept in ["persistentvolume", "namespaces?"] {
                 assert!(!request.path.contains(kept), "{}", request.path);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn only_objects_in_the_namespace_are_considered() {
+        let (cluster, record) = cluster(with_leftovers);
+        let cluster = cluster.within("team-a".parse().unwrap());
+        cluster.prune("clearml", &[]).await.unwrap();
+        let listed = paths(&record, "GET");
+        let pods = "/api/v1/namespaces/team-a/pods?";
+        assert!(listed.iter().any(|path| path.starts_with(pods)));
+        for path in listed {
+            let outside = ["classes?", "clusterroles?", "clusterrolebindings?"];
+            let is_outside = outside.iter().any(|plural| path.contains(plural));
+            assert_eq!(path.contains("/namespaces/team-a/"), !is_outside, "{path}");
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use ::kube::Api;
 use ::kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
@@ -21,12 +20,8 @@ const MAX_SIZE: usize = 900_000;
 impl Cluster {
     /// Returns the records of a kind, by name. Returns none if the namespace does not
     /// exist.
-    pub async fn records(
-        &self,
-        kind: &str,
-        namespace: &str,
-    ) -> Result<BTreeMap<String, String>, Error> {
-        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
+    pub async fn records(&self, kind: &str) -> Result<BTreeMap<String, String>, Error> {
+        let api = self.namespaced::<Secret>();
         let of_kind = ListParams::default().labels(&format!("{RECORD_LABEL}={kind}"));
         let what = format!("list the {kind} records");
         let listed = with_retries(&what, || api.list(&of_kind)).await?;
@@ -44,13 +39,12 @@ impl Cluster {
         kind: &str,
         instance: &str,
         name: &str,
-        namespace: &str,
         text: &str,
     ) -> Result<bool, Error> {
         if text.len() > MAX_SIZE {
             return Ok(false);
         }
-        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
+        let api = self.namespaced::<Secret>();
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -70,8 +64,8 @@ impl Cluster {
         }
     }
 
-    pub async fn delete_record(&self, name: &str, namespace: &str) -> Result<(), Error> {
-        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
+    pub async fn delete_record(&self, name: &str) -> Result<(), Error> {
+        let api = self.namespaced::<Secret>();
         let what = format!("delete {name}");
         let parameters = DeleteParams::default();
         match with_retries(&what, || api.delete(name, &parameters)).await {

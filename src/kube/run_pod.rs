@@ -26,33 +26,23 @@ impl Cluster {
     /// Applies objects, the last of which must be a pod, waits until the pod has
     /// finished, and deletes all of them in any case. Objects that an earlier call left
     /// behind are deleted first.
-    pub async fn run_pod(
-        &self,
-        objects: &[Value],
-        namespace: &str,
-        limit: Duration,
-    ) -> Result<PodResult, Error> {
-        self.delete_all(objects, namespace).await?;
-        let result = self.run_applied(objects, namespace, limit).await;
-        let deleted = self.delete_all(objects, namespace).await;
+    pub async fn run_pod(&self, objects: &[Value], limit: Duration) -> Result<PodResult, Error> {
+        self.delete_all(objects).await?;
+        let result = self.run_applied(objects, limit).await;
+        let deleted = self.delete_all(objects).await;
         let result = result?;
         deleted?;
         Ok(result)
     }
 
-    async fn run_applied(
-        &self,
-        objects: &[Value],
-        namespace: &str,
-        limit: Duration,
-    ) -> Result<PodResult, Error> {
+    async fn run_applied(&self, objects: &[Value], limit: Duration) -> Result<PodResult, Error> {
         let wait = Wait::new("the pod to finish").within(limit);
-        self.apply(objects, namespace).await?;
+        self.apply(objects).await?;
         let name = match objects.last() {
             Some(pod) => Identity::of(pod)?.name,
             None => return Ok(PodResult::Finished(String::new())),
         };
-        let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let pods = self.namespaced::<Pod>();
         let ended = wait.run(async || {
             let pod = with_retries(&format!("read Pod/{name}"), || pods.get(&name)).await?;
             let observation = convert::pod(&pod);
@@ -70,11 +60,12 @@ impl Cluster {
     }
 
     /// Deletes objects without a grace period. Succeeds if they do not exist.
-    async fn delete_all(&self, objects: &[Value], namespace: &str) -> Result<(), Error> {
+    async fn delete_all(&self, objects: &[Value]) -> Result<(), Error> {
         for object in objects {
             let identity = Identity::of(object)?;
             let resource = self.resolve(&identity).await?.resource;
-            let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &resource);
+            let api: Api<DynamicObject> =
+                Api::namespaced_with(self.client(), self.namespace().as_str(), &resource);
             let immediately = DeleteParams::default().grace_period(0);
             let what = format!("delete {identity}");
             match with_retries(&what, || api.delete(&identity.name, &immediately)).await {
@@ -86,10 +77,11 @@ impl Cluster {
     }
 
     /// Reads an object from the cluster.
-    pub async fn live(&self, object: &Value, namespace: &str) -> Result<Option<Value>, Error> {
+    pub async fn live(&self, object: &Value) -> Result<Option<Value>, Error> {
         let identity = Identity::of(object)?;
         let resource = self.resolve(&identity).await?.resource;
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &resource);
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client(), self.namespace().as_str(), &resource);
         let what = format!("read {identity}");
         let found = with_retries(&what, || api.get_opt(&identity.name)).await?;
         Ok(found.and_then(|found| serde_json::to_value(found).ok()))
@@ -134,7 +126,7 @@ mod tests {
         });
         let objects = ["Secret", "Pod"]
             .map(|kind| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "ask"}}));
-        let ran = cluster.run_pod(&objects, "clearml", limit).await;
+        let ran = cluster.run_pod(&objects, limit).await;
         (ran, record)
     }
 

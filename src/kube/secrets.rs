@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ::kube::Api;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::client::with_retries;
 use super::{Cluster, Error};
-use crate::component::NAMESPACE;
 
 impl Cluster {
     /// Returns whether our namespace has a Secret with this name. Does not read its
     /// content.
     pub async fn has_secret(&self, name: &str) -> Result<bool, Error> {
-        let api: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<Secret>();
         let what = format!("read Secret/{name}");
         let found = with_retries(&what, || api.get_metadata_opt(name)).await?;
         Ok(found.is_some())
@@ -21,7 +19,7 @@ impl Cluster {
 
     /// Returns the texts in a Secret of our namespace, or `None` if it does not exist.
     pub async fn secret(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let api: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
+        let api = self.namespaced::<Secret>();
         let what = format!("read Secret/{name}");
         let found = with_retries(&what, || api.get_opt(name)).await?;
         let texts = |secret: Secret| {

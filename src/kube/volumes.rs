@@ -14,6 +14,10 @@ impl Cluster {
     /// server-side apply does not remove fields that it did not set. Returns the names of
     /// the volumes.
     pub async fn release_volumes(&self, instance: &str) -> Result<Vec<String>, Error> {
+        // Volumes of other clusters belong to their storage class.
+        if self.is_shared() {
+            return Ok(Vec::new());
+        }
         let api: Api<PersistentVolume> = Api::all(self.client());
         let ours = ListParams::default().labels(&format!("{INSTANCE_LABEL}={instance}"));
         let volumes = with_retries("list persistentvolumes", || api.list(&ours)).await?;

@@ -1,10 +1,10 @@
-//! Volumes and claims with fixed names and paths: the volumes of a provisioner would not
-//! be found again after the cluster is recreated.
+//! The claims, and the volumes of a local node. There, both have fixed names and paths: the
+//! volumes of a provisioner would not be found again after the cluster is recreated.
 
 use serde_json::{Value, json};
 
-use super::Inputs;
-use crate::component::{Component, NAMESPACE};
+use super::{Inputs, Target};
+use crate::component::Component;
 use crate::kube::{COMPONENT_LABEL, KEEP_LABEL};
 use crate::values::{Claim, Values};
 
@@ -72,12 +72,16 @@ fn claim_name(values: &Values, component: Component, index: u32) -> String {
     }
 }
 
-/// Renders the volumes, then the claims. Without an empty class, a claim would get the
-/// default class, and silently a new, empty volume.
+/// Renders the claims, after the volumes of a local node. The claims have the names that
+/// StatefulSets expect, so that all of them are found by label and can grow.
 pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
     let all = volumes(inputs.values);
-    let volumes = all.iter().map(|one| volume(inputs, one));
-    volumes.chain(all.iter().map(pvc)).collect()
+    let mut objects = Vec::new();
+    if let Target::Node { data_root, .. } = inputs.target {
+        objects.extend(all.iter().map(|one| volume(inputs, one, data_root)));
+    }
+    objects.extend(all.iter().map(|one| pvc(inputs, one)));
+    objects
 }
 
 fn volume_name(volume: &DataVolume<'_>) -> String {
@@ -88,7 +92,7 @@ fn labels(component: Component) -> Value {
     json!({COMPONENT_LABEL: component.name(), KEEP_LABEL: "true"})
 }
 
-fn volume(inputs: &Inputs<'_>, volume: &DataVolume<'_>) -> Value {
+fn volume(inputs: &Inputs<'_>, volume: &DataVolume<'_>, data_root: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -101,27 +105,38 @@ fn volume(inputs: &Inputs<'_>, volume: &DataVolume<'_>) -> Value {
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
-                "namespace": NAMESPACE,
+                "namespace": inputs.namespace,
                 "name": volume.name,
             },
             "hostPath": {
-                "path": format!("{}/{}", inputs.data_root, volume.dir),
+                "path": format!("{data_root}/{}", volume.dir),
                 "type": "Directory",
             },
         },
     })
 }
 
-fn pvc(volume: &DataVolume<'_>) -> Value {
+fn pvc(inputs: &Inputs<'_>, volume: &DataVolume<'_>) -> Value {
+    let mut spec = json!({"accessModes": volume.claim.access_modes});
+    if let Some(class) = class(inputs, volume.claim) {
+        spec["storageClassName"] = json!(class);
+    }
+    if !inputs.is_for_cluster() {
+        spec["volumeName"] = json!(volume_name(volume));
+    }
+    spec["resources"] = json!({"requests": {"storage": volume.claim.size}});
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": volume.name, "namespace": NAMESPACE, "labels": labels(volume.component)},
-        "spec": {
-            "accessModes": volume.claim.access_modes,
-            "storageClassName": volume.claim.class,
-            "volumeName": volume_name(volume),
-            "resources": {"requests": {"storage": volume.claim.size}},
-        },
+        "metadata": {"name": volume.name, "namespace": inputs.namespace, "labels": labels(volume.component)},
+        "spec": spec,
     })
+}
+
+/// Returns the storage class of a claim, or `None` for the default class of the cluster. On a
+/// local node, an empty class is written: with the default class, a claim would silently get
+/// a new, empty volume.
+pub(super) fn class<'a>(inputs: &Inputs<'_>, claim: &'a Claim) -> Option<&'a str> {
+    let class = claim.class.as_str();
+    (!inputs.is_for_cluster() || !class.is_empty()).then_some(class)
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::parts::merge;
 use super::templates::{self, WAIT_SCRIPT};
-use super::{Error, Inputs, addresses, databases, ingress, registry, servers};
+use super::{Error, Inputs, addresses, cluster, databases, ingress, registry, servers};
 use crate::component::Component;
 
 /// Renders the objects of all components, Secrets first.
@@ -29,7 +29,7 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Result<Vec<Value>, Error> {
             }
             Component::Apiserver => ("apiserver.yaml", servers::apiserver(inputs)),
             Component::Fileserver => {
-                let own = servers::server(&inputs.values.fileserver);
+                let own = servers::server(inputs, component, &inputs.values.fileserver);
                 ("fileserver.yaml", (own, Vec::new()))
             }
             Component::Webserver => ("webserver.yaml", servers::webserver(inputs)),
@@ -122,7 +122,7 @@ fn complete_pods(object: &mut Value, inputs: &Inputs<'_>, component: Component) 
     if !pods.tolerations.is_empty() {
         spec["tolerations"] = json!(pods.tolerations);
     }
-    let affinity = databases::spread(component, inputs).unwrap_or_else(|| pods.affinity.clone());
+    let affinity = cluster::spread(inputs, component).unwrap_or_else(|| pods.affinity.clone());
     if affinity.as_object().is_some_and(|map| !map.is_empty()) {
         spec["affinity"] = affinity;
     }

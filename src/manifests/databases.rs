@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Inputs;
 use super::parts::{claim, merge, pods};
-use crate::component::Component;
 use crate::values::elastic::LEGACY_ROLES;
 
 /// The name of the MongoDB replica set.
@@ -46,7 +45,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         pods(&redis.base.pods),
         json!({
             "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
-            "claim": claim(&redis.base.claim),
+            "claim": claim(inputs, &redis.base.claim),
             "auth": redis.requires_login,
             "arguments": arguments,
             "port": redis.port,
@@ -61,7 +60,7 @@ pub(super) fn mongodb(inputs: &Inputs<'_>) -> Value {
         pods(&mongodb.base.pods),
         json!({
             "ping": [shell, "--quiet", "--eval", "db.adminCommand('ping').ok"],
-            "claim": claim(&mongodb.base.claim),
+            "claim": claim(inputs, &mongodb.base.claim),
             "auth": mongodb.requires_login,
             "extra_flags": mongodb.base.extra_flags,
             "service_type": mongodb.service.as_str(),
@@ -144,7 +143,7 @@ pub(super) fn elasticsearch(inputs: &Inputs<'_>) -> Value {
         pods(&elastic.base.pods),
         json!({
             "name": name,
-            "claim": claim(&elastic.base.claim),
+            "claim": claim(inputs, &elastic.base.claim),
             "replicas": elastic.replicas,
             "port": elastic.port,
             "health_query": elastic.health_query,
@@ -187,24 +186,4 @@ fn settings_in(text: &Value) -> Vec<String> {
         below("", &document, &mut found);
     }
     found
-}
-
-/// Returns an affinity that spreads replicas over nodes, unless the values have one. It
-/// is soft, so that one node can run all of them.
-pub(super) fn spread(component: Component, inputs: &Inputs<'_>) -> Option<Value> {
-    let own = match component {
-        Component::Mongodb => &inputs.values.mongodb.base.pods.affinity,
-        Component::Elasticsearch => &inputs.values.elasticsearch.base.pods.affinity,
-        _ => return None,
-    };
-    let has_affinity = own.as_object().is_some_and(|own| !own.is_empty());
-    if has_affinity || inputs.values.replicas(component) < 2 {
-        return None;
-    }
-    let selector = json!({"matchLabels": {crate::kube::COMPONENT_LABEL: component.name()}});
-    let term = json!({"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"});
-    Some(
-        json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution":
-        [{"weight": 100, "podAffinityTerm": term}]}}),
-    )
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::templates::WAIT_SCRIPT;
 use super::{Object, checksums};
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::kube::{COMPONENT_LABEL, INSTANCE_LABEL};
 
 /// The name of the pod and of its Secret.
@@ -94,7 +94,7 @@ pub fn check(objects: &[Object], external: &[Component]) -> Option<Check> {
     }
     let metadata = json!({
         "name": NAME,
-        "namespace": NAMESPACE,
+        "namespace": deployment["metadata"]["namespace"],
         "labels": {
             INSTANCE_LABEL: deployment["metadata"]["labels"][INSTANCE_LABEL],
             "app.kubernetes.io/managed-by": "clearml-local",

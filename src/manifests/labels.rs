@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Inputs;
-use crate::component::{Component, NAMESPACE, RELEASE_NAME};
+use crate::component::{Component, RELEASE_NAME};
 use crate::kube::{COMPONENT_LABEL, INSTANCE_LABEL};
 
 /// The chart whose names and values these objects follow.
@@ -27,7 +27,7 @@ pub(super) const CLUSTER_SCOPED: [&str; 5] = [
 pub(super) fn add(object: &mut Value, inputs: &Inputs<'_>) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     if !CLUSTER_SCOPED.contains(&kind.as_str()) {
-        object["metadata"]["namespace"] = json!(NAMESPACE);
+        object["metadata"]["namespace"] = json!(inputs.namespace);
     }
     let component = object["metadata"]["labels"][COMPONENT_LABEL].clone();
     let labels = [

@@ -5,6 +5,7 @@
 mod addresses;
 mod checksums;
 mod claims;
+mod cluster;
 mod components;
 mod databases;
 pub mod external;
@@ -22,10 +23,10 @@ use serde_json::{Value, json};
 pub use self::claims::{DATA_ROOT, data_dirs};
 pub use self::output::{HEADER, to_files, to_yaml};
 pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
-use crate::component::NAMESPACE;
 use crate::error::{Code, Explain};
 use crate::images::Identities;
 use crate::kube::KEEP_LABEL;
+use crate::namespace::Namespace;
 use crate::probe::Endpoints;
 use crate::release::Release;
 use crate::secrets::Secrets;
@@ -35,20 +36,39 @@ use crate::values::Values;
 pub struct Inputs<'a> {
     /// The name of the instance, for labels.
     pub instance: &'a str,
+    pub namespace: &'a Namespace,
     /// The release, which determines the features of the server.
     pub release: &'a Release,
     pub values: &'a Values,
     pub secrets: &'a Secrets,
-    /// The URLs for users.
-    pub endpoints: &'a Endpoints,
     /// The identities of the images' contents. A pod restarts when the identity of its
     /// image changes.
     pub identities: &'a Identities,
-    /// The path of the data directory in the node.
-    pub data_root: &'a str,
+    pub target: Target<'a>,
     /// The user's own login to the registry of `imageCredentials`, if the values have
     /// none.
     pub registry_login: Option<&'a (String, String)>,
+}
+
+/// The place where the server runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// A local node: its directories are the volumes, and it publishes node ports.
+    Node {
+        /// The path of the data directory in the node.
+        data_root: &'a str,
+        /// The URLs for users.
+        endpoints: &'a Endpoints,
+    },
+    /// A namespace of an existing cluster, which has nothing outside of it: the namespace
+    /// exists, storage classes provide the volumes, and pods can run on several nodes.
+    Cluster,
+}
+
+impl Inputs<'_> {
+    fn is_for_cluster(&self) -> bool {
+        matches!(self.target, Target::Cluster)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -66,13 +86,19 @@ impl Object {
 
 /// Renders all objects, in the order in which they must be applied.
 pub fn render(inputs: &Inputs<'_>) -> Result<Vec<Object>, Error> {
-    let mut objects = vec![json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {KEEP_LABEL: "true"}},
-    })];
+    let mut objects = Vec::new();
+    if !inputs.is_for_cluster() {
+        objects.push(json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": inputs.namespace, "labels": {KEEP_LABEL: "true"}},
+        }));
+    }
     objects.extend(claims::objects(inputs));
     objects.extend(components::objects(inputs)?);
+    if inputs.is_for_cluster() {
+        cluster::complete(&mut objects);
+    }
     for object in &mut objects {
         labels::add(object, inputs);
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::{Inputs, claims};
 use crate::values::{Claim, Image, Pods};
 
 /// Merges two maps; the second takes precedence.
@@ -28,11 +29,11 @@ pub(super) fn pods(pods: &Pods) -> Value {
     })
 }
 
-pub(super) fn claim(claim: &Claim) -> Value {
+pub(super) fn claim(inputs: &Inputs<'_>, claim: &Claim) -> Value {
     json!({
         "enabled": claim.enabled,
         "size": claim.size,
-        "class": claim.class,
+        "class": claims::class(inputs, claim),
         "access_modes": claim.access_modes,
     })
 }

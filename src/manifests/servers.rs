@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::Inputs;
 use super::parts::{merge, pods};
+use super::{Inputs, Target, cluster};
 use crate::component::Component;
-use crate::values::{FixedUsers, Server, ServiceType};
+use crate::values::{FixedUsers, Server, ServiceType, Site};
 
 /// The directory in which servers read configuration files.
 const CONFIG_DIR: &str = "/opt/clearml/config";
@@ -17,17 +17,22 @@ const USERS_SECRET: &str = "clearml-fixed-users";
 const WATCHDOG: (bool, u64, u64) = (true, 7200, 900);
 
 /// Returns the context that all three have in common.
-pub(super) fn server(server: &Server) -> Value {
+pub(super) fn server(inputs: &Inputs<'_>, component: Component, server: &Server) -> Value {
+    let service_type = match inputs.target {
+        // The node publishes node ports, independent of the type in the values.
+        Target::Node { .. } => ServiceType::NodePort,
+        Target::Cluster => server.service.kind,
+    };
     merge(
         pods(&server.pods),
         json!({
             "service": {
-                // The node publishes node ports, independent of the type in the values.
-                "type": ServiceType::NodePort.as_str(),
+                "type": service_type.as_str(),
                 "port": server.service.port,
                 "node_port": server.service.node_port,
             },
             "replicas": server.replicas,
+            "stop_pause": cluster::stop_pause(inputs, component),
             "mounts": [],
             "volumes": [],
         }),
@@ -67,7 +72,10 @@ pub(super) fn apiserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
         "mounts": mounts,
         "volumes": volumes,
     });
-    (merge(server(&values.apiserver), own), objects)
+    (
+        merge(server(inputs, Component::Apiserver, &values.apiserver), own),
+        objects,
+    )
 }
 
 /// Returns the variables that differ from the server's defaults. Others would override
@@ -135,7 +143,7 @@ fn users_secret(fixed: &FixedUsers) -> Value {
 /// their image, which is replaced.
 pub(super) fn webserver(inputs: &Inputs<'_>) -> (Value, Vec<Value>) {
     let values = inputs.values;
-    let mut own = server(&values.webserver);
+    let mut own = server(inputs, Component::Webserver, &values.webserver);
     own["configuration"] = json!(web_configuration(inputs));
     if values.web_files.is_empty() {
         return (own, Vec::new());
@@ -171,23 +179,33 @@ fn web_configuration(inputs: &Inputs<'_>) -> Vec<Value> {
     let file: Value = file
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
-    let ours = [
+    let mut ours = vec![
         // The origin of the page, whose nginx forwards to the API server: correct for
         // every port and host name, unlike the web app's default.
         ("apiBaseUrl", json!("/api")),
-        // The URLs that users copy into clearml.conf after `create credentials`.
-        (
-            "displayedServerUrls",
-            json!({
-                "apiServer": inputs.endpoints.api,
-                "filesServer": inputs.endpoints.files,
-            }),
-        ),
     ];
+    // The URLs that users copy into clearml.conf after `create credentials`.
+    if let Some((api, files)) = displayed_urls(inputs) {
+        let urls = json!({"apiServer": api, "filesServer": files});
+        ours.push(("displayedServerUrls", urls));
+    }
     ours.into_iter()
         .filter(|(key, _)| file[key].is_null())
         .map(
             |(key, value)| json!({"name": format!("WEBSERVER__{key}"), "value": value.to_string()}),
         )
         .collect()
+}
+
+/// Returns the URLs of the API server and of the file server. In an existing cluster, only
+/// host names are known: without them, the web app derives the URLs from its own.
+fn displayed_urls(inputs: &Inputs<'_>) -> Option<(String, String)> {
+    match inputs.target {
+        Target::Node { endpoints, .. } => Some((endpoints.api.clone(), endpoints.files.clone())),
+        Target::Cluster => {
+            let sites = &inputs.values.ingress.sites;
+            let url = |site: &Site| format!("{}://{}", site.scheme(), site.host);
+            Some((url(sites.api.as_ref()?), url(sites.files.as_ref()?)))
+        }
+    }
 }

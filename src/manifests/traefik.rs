@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::labels::CLUSTER_SCOPED;
 use super::{Error, Object, templates};
-use crate::component::{NAMESPACE, RELEASE_NAME};
+use crate::component::RELEASE_NAME;
 use crate::image_ref::ImageRef;
 use crate::kube::INSTANCE_LABEL;
+use crate::namespace::Namespace;
 
 /// The image of the controller. Pinned to the version in the node of the end-to-end
 /// tests, which `tests/rig/traefik` builds from its Go module; later versions need
@@ -35,7 +36,7 @@ pub fn traefik(
     }
     let values = json!({
         "name": NAME,
-        "namespace": NAMESPACE,
+        "namespace": Namespace::DEFAULT,
         "class": CLASS,
         "image": *IMAGE,
         "annotations": annotations,
@@ -51,7 +52,7 @@ pub fn traefik(
 /// Adds the namespace and labels, including the label that prune selects by.
 fn label(object: &mut Value, instance: &str) {
     if !CLUSTER_SCOPED.contains(&object["kind"].as_str().unwrap_or_default()) {
-        object["metadata"]["namespace"] = json!(NAMESPACE);
+        object["metadata"]["namespace"] = json!(Namespace::DEFAULT);
     }
     let version = IMAGE.tag().map(|tag| tag.trim_start_matches('v'));
     object["metadata"]["labels"] = json!({

@@ -53,6 +53,7 @@ impl SettingsFile {
             instance,
             options: Options {
                 values: ValuesOptions { set, ..values },
+                cluster: groups.read()?,
                 network: groups.read()?,
                 ports: groups.read()?,
                 ingress: groups.read()?,
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn the_keys_of_all_groups_are_known() {
         let keys = SettingsFile::keys();
-        assert_eq!(keys.len(), 22);
+        assert_eq!(keys.len(), 25);
         for key in ["name", "values", "set", "listen", "dataDir", "timeout"] {
             assert!(keys.contains(&key), "{key}");
         }

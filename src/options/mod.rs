@@ -4,6 +4,7 @@
 
 mod file;
 mod output;
+mod place;
 mod timeout;
 
 use serde::Deserialize;
@@ -12,8 +13,8 @@ pub use self::file::SettingsFile;
 pub use self::output::{Format, OUTPUT, OutputOptions, ProgressChoice};
 pub use self::timeout::{Timeout, WaitOptions};
 use crate::settings::{
-    Error, IngressOptions, Instance, InstanceName, NetworkOptions, NodeOptions, PortsOptions,
-    ValuesOptions, check_ports, options,
+    ClusterOptions, ClusterSettings, Error, IngressOptions, Instance, InstanceName, NetworkOptions,
+    NodeOptions, PortsOptions, ValuesOptions, check_ports, options,
 };
 
 options! {
@@ -40,6 +41,9 @@ options! {
         /// Values.
         #[command(flatten)]
         pub values: ValuesOptions,
+        /// Existing cluster.
+        #[command(flatten)]
+        pub cluster: ClusterOptions,
         /// Network.
         #[command(flatten)]
         pub network: NetworkOptions,
@@ -81,6 +85,14 @@ impl Options {
             ingress,
             node: self.node.apply(to.node)?,
             values: self.values.apply(to.values)?,
+            cluster: match (&self.cluster.context, to.cluster) {
+                (_, Some(cluster)) => Some(self.cluster.apply(cluster)?),
+                (Some(context), None) => {
+                    let new = ClusterSettings::with_defaults(context.clone());
+                    Some(self.cluster.apply(new)?)
+                }
+                (None, None) => None,
+            },
         })
     }
 }

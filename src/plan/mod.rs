@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::files;
 use crate::images::{Identities, RequiredImage, Sources};
 use crate::manifests::{self, DATA_ROOT, INGRESS_CLASS, Object, TRAEFIK_IMAGE};
+use crate::namespace::Namespace;
 use crate::path::HostPath;
 use crate::ports::{INGRESS_NODE_PORTS, NodePorts};
 use crate::preflight::Finding;
@@ -33,7 +34,8 @@ pub struct Plan {
     /// The data location of an earlier `up`, if any.
     pub former_data_dir: Option<DataPlace>,
     pub release: Release,
-    pub profile: Profile,
+    /// The profile of the host, if the server runs in a node on it.
+    pub profile: Option<Profile>,
     pub values: Values,
     /// The effective values as a tree, for the history.
     pub tree: serde_json::Value,
@@ -61,23 +63,39 @@ impl Plan {
         memory: u64,
     ) -> Result<Plan> {
         let release = find_release(&instance)?;
-        let profile = Profile::for_memory(memory);
+        let host = Profile::for_memory(memory);
+        let target = match &instance.cluster {
+            Some(cluster) => values::Target::Cluster {
+                namespace: cluster.namespace.get(),
+            },
+            None => values::Target::Node {
+                profile: &host,
+                controller: instance.ingress.enabled.then_some(values::Controller {
+                    class: INGRESS_CLASS,
+                    node_ports: INGRESS_NODE_PORTS,
+                }),
+            },
+        };
         let Resolved {
-            values,
+            mut values,
             mut warnings,
             tree,
             effective,
         } = values::resolve(&values::Inputs {
             release: &release,
-            profile: &profile,
+            target,
             files: &instance.values.files,
             sets: &instance.values.sets,
-            controller: instance.ingress.enabled.then_some(values::Controller {
-                class: INGRESS_CLASS,
-                node_ports: INGRESS_NODE_PORTS,
-            }),
         })?;
-        let instance = hosts::with_hosts(instance, &values);
+        let profile = instance.cluster.is_none().then_some(host);
+        let instance = match instance.cluster {
+            None => hosts::with_hosts(instance, &values),
+            // The cluster pulls the images, so the references name the mirror.
+            Some(_) => {
+                values.rewrite_images(|image| instance.node.registry_mirror.of(image));
+                instance
+            }
+        };
         warnings.extend(earlier.and_then(|earlier| file_server_warning(earlier, &instance)));
         Ok(Plan {
             name,
@@ -92,6 +110,11 @@ impl Plan {
             registry_login: None,
             early_findings: Vec::new(),
         })
+    }
+
+    /// Returns the memory in bytes that the host of a local node must have.
+    pub fn required_memory(&self) -> u64 {
+        self.profile.as_ref().map_or(0, Profile::required_memory)
     }
 
     /// Returns the node ports of the three servers.
@@ -125,10 +148,15 @@ impl Plan {
                 digests,
             });
         }
-        if self.instance.ingress.enabled {
+        if self.has_controller() {
             images.push(RequiredImage::of(TRAEFIK_IMAGE.clone()));
         }
         images
+    }
+
+    /// Returns whether the instance has its own ingress controller.
+    fn has_controller(&self) -> bool {
+        self.instance.cluster.is_none() && self.instance.ingress.enabled
     }
 
     /// Returns where to pull images that the engine lacks.
@@ -151,17 +179,28 @@ impl Plan {
     /// Renders the objects of the server.
     pub fn objects(&self, secrets: &Secrets, identities: &Identities) -> Result<Vec<Object>> {
         let name = self.name.as_str();
+        let endpoints = Endpoints::of(&self.instance);
+        let (namespace, target) = match &self.instance.cluster {
+            Some(cluster) => (cluster.namespace.get().clone(), manifests::Target::Cluster),
+            None => {
+                let node = manifests::Target::Node {
+                    data_root: DATA_ROOT,
+                    endpoints: &endpoints,
+                };
+                (Namespace::default(), node)
+            }
+        };
         let mut objects = manifests::render(&manifests::Inputs {
             instance: name,
+            namespace: &namespace,
             release: &self.release,
             values: &self.values,
             secrets: &secrets.clone().with(&self.values.chosen),
-            endpoints: &Endpoints::of(&self.instance),
             identities,
-            data_root: DATA_ROOT,
+            target,
             registry_login: self.registry_login.as_ref(),
         })?;
-        if self.instance.ingress.enabled {
+        if self.has_controller() {
             let identity = identities.get(&*TRAEFIK_IMAGE);
             objects.extend(manifests::traefik(name, identity, INGRESS_NODE_PORTS)?);
         }
@@ -172,7 +211,8 @@ impl Plan {
 /// Returns a warning if the URL of the file server changes: the SDK records the URL when it
 /// stores an artifact.
 fn file_server_warning(earlier: &Instance, instance: &Instance) -> Option<String> {
-    let (was, is) = (Endpoints::of(earlier).files, Endpoints::of(instance).files);
+    let was = Endpoints::known(earlier)?.files;
+    let is = Endpoints::known(instance)?.files;
     (was != is).then(|| {
         format!(
             "the URL of the file server changes from {was} to {is}: artifacts and models recorded \
@@ -230,6 +270,36 @@ mod tests {
             warnings(host)[0].contains("to http://files.clearml."),
             "an ingress gives it another host"
         );
+    }
+
+    #[test]
+    fn an_existing_cluster_pulls_all_images_from_the_mirror() {
+        let options = Options::of("{registryMirror: mirror.corp/hub, withIngress: true}");
+        let instance = Instance {
+            cluster: Some(crate::settings::ClusterSettings {
+                context: "production".parse().unwrap(),
+                namespace: "team-a".parse().unwrap(),
+                kubeconfig: Default::default(),
+            }),
+            ..options.apply(defaults()).unwrap()
+        };
+        let plan = Plan::new("demo".parse().unwrap(), instance, None, 0).unwrap();
+        assert_eq!(plan.profile, None);
+        let images = plan.images();
+        assert!(images.len() >= 4, "{images:?}");
+        for image in images {
+            assert_eq!(image.reference.registry(), "mirror.corp");
+        }
+        let objects = plan
+            .objects(&Secrets::generate(), &Identities::new())
+            .unwrap();
+        for object in &objects {
+            assert_eq!(object.as_value()["metadata"]["namespace"], "team-a");
+        }
+        let text = manifests::to_yaml(&objects, true);
+        assert!(text.contains("mirror.corp/hub/library/redis:6.2"));
+        assert!(!text.contains("image: allegroai/"), "{text}");
+        assert!(!text.contains("traefik"), "the cluster has its own");
     }
 
     #[test]

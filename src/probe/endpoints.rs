@@ -21,6 +21,13 @@ impl Endpoints {
         Endpoints::with(instance, loopback::name())
     }
 
+    /// Returns the URLs for users as far as the settings determine them: those of an existing
+    /// cluster must be asked for.
+    pub fn known(instance: &Instance) -> Option<Endpoints> {
+        let is_local = instance.cluster.is_none();
+        is_local.then(|| Endpoints::of(instance))
+    }
+
     /// Returns the URLs for users, with this name of the host.
     fn with(instance: &Instance, loopback: &str) -> Endpoints {
         let listen = instance.network.listen;
@@ -47,8 +54,9 @@ impl Endpoints {
 
     /// Returns the URLs with ports and an IP address: `localhost` may resolve to `::1`
     /// first, where no port is published.
-    pub(super) fn literal(instance: &Instance) -> Endpoints {
-        Endpoints::at(&connect_address(instance).to_string(), instance.ports)
+    fn literal(instance: &Instance) -> Endpoints {
+        let address = instance.network.listen.connect_address();
+        Endpoints::at(&address.to_string(), instance.ports)
     }
 
     /// Returns the URLs of ports on loopback.
@@ -65,9 +73,43 @@ impl Endpoints {
     }
 }
 
-/// Returns the address of this host at which the ports of an instance are reached.
-pub(super) fn connect_address(instance: &Instance) -> IpAddr {
-    instance.network.listen.connect_address()
+/// The addresses at which probes reach the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Targets {
+    pub(super) servers: Endpoints,
+    /// Services that must also be reached by host name: their key in the values, and their URL.
+    pub(super) by_name: Vec<(&'static str, String)>,
+    /// The address that all host names stand for, if they need not resolve.
+    pub(super) names_at: Option<IpAddr>,
+    /// Whether the addresses are on this host, so that only this host can answer.
+    pub(super) is_local: bool,
+}
+
+impl Targets {
+    /// Returns the addresses of the server in a local node.
+    pub(crate) fn of(instance: &Instance) -> Targets {
+        let address = instance.network.listen.connect_address();
+        let ingress = &instance.ingress;
+        let by_name = ingress.hosts.each().filter(|_| ingress.enabled);
+        Targets {
+            servers: Endpoints::literal(instance),
+            by_name: by_name
+                .map(|(service, host)| (service, ingress.url(host)))
+                .collect(),
+            names_at: Some(address),
+            is_local: address.is_loopback(),
+        }
+    }
+
+    /// Returns these addresses, whose certificates must be valid.
+    pub(crate) fn at(servers: Endpoints) -> Targets {
+        Targets {
+            servers,
+            by_name: Vec::new(),
+            names_at: None,
+            is_local: false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +136,7 @@ mod tests {
         assert_eq!(shown("0.0.0.0"), "http://localhost:30080");
         assert_eq!(shown("192.168.1.2"), "http://192.168.1.2:30080");
         assert_eq!(
-            Endpoints::literal(&instance("0.0.0.0")).api,
+            Targets::of(&instance("0.0.0.0")).servers.api,
             "http://127.0.0.1:30008"
         );
     }

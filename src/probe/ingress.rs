@@ -10,12 +10,12 @@ impl Probe {
     /// Checks each service that has a host name. `token` comes from a login and is needed
     /// for the file server.
     pub(super) async fn through_ingress(&self, token: Option<&str>) -> Result<(), String> {
-        for (service, url) in &self.by_name {
+        for (service, url) in &self.targets.by_name {
             let answer = match (*service, token) {
                 ("app", _) => self.web_page(url).await,
                 ("api", _) => self.ping(url).await,
                 // The token is sent only to this host.
-                (_, Some(token)) if self.is_local => self.file_round_trip(url, token).await,
+                (_, Some(token)) if self.targets.is_local => self.file_round_trip(url, token).await,
                 _ => continue,
             };
             answer.map_err(|why| format!("{url}: {why}"))?;
@@ -43,6 +43,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::probe::Targets;
     use crate::secrets::Credentials;
     use crate::settings::{Host, Ingress, Instance};
 
@@ -90,10 +91,10 @@ mod tests {
             secret_key: "secret".into(),
         };
         instance.ingress.hosts.web = host("app.here.invalid");
-        let probe = Probe::new(&instance, credentials.clone());
+        let probe = Probe::new(Targets::of(&instance), credentials.clone());
         assert_eq!(probe.through_ingress(None).await, Ok(()));
         instance.ingress.hosts.api = host("api.here.invalid");
-        let why = Probe::new(&instance, credentials)
+        let why = Probe::new(Targets::of(&instance), credentials)
             .through_ingress(None)
             .await
             .unwrap_err();

@@ -13,13 +13,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::endpoints::Endpoints;
-use self::endpoints::connect_address;
+pub(crate) use self::endpoints::Targets;
 pub(crate) use self::ingress::ingress_hint;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
 use crate::kubectl::Kubectl;
 use crate::secrets::Credentials;
-use crate::settings::Instance;
 
 /// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
 /// long.
@@ -29,6 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const USER_AGENT: &str = "clearml-local/";
 /// The directory of the file server in which probes store a file.
 pub(crate) const FILES_DIR: &str = "clearml-local-probe/";
+/// The message for a certificate of an unknown certificate authority.
+const NOT_TRUSTED: &str = "this machine does not trust its certificate";
 /// The message for a request that timed out.
 const TIMED_OUT: &str = "no answer in time";
 
@@ -54,40 +55,33 @@ impl Check {
 /// Runs the checks.
 pub struct Probe {
     client: Client,
-    by_port: Endpoints,
-    /// The services with an ingress: their key in the values, and their URL.
-    by_name: Vec<(&'static str, String)>,
-    /// Whether the ports are on loopback, so that only this host can answer.
-    is_local: bool,
+    targets: Targets,
     credentials: Credentials,
     /// When checks that have not finished are cancelled.
     deadline: Option<Instant>,
 }
 
 impl Probe {
-    /// Creates a probe of an instance that logs in with `credentials`.
+    /// Creates a probe that logs in with `credentials`.
     ///
     /// # Panics
     /// If [`crate::kube::install_crypto`] was not called before.
-    pub fn new(instance: &Instance, credentials: Credentials) -> Probe {
-        let (address, ingress) = (connect_address(instance), &instance.ingress);
-        // The certificate is the user's, or by default the controller's own.
-        let client = Client::builder().tls_danger_accept_invalid_certs(true);
+    pub(crate) fn new(targets: Targets, credentials: Credentials) -> Probe {
         let user_agent = format!("{USER_AGENT}{}", env!("CARGO_PKG_VERSION"));
-        let client = client.user_agent(user_agent);
-        let mut client = client.no_proxy().timeout(TIMEOUT);
-        let mut by_name = Vec::new();
-        for (service, host) in ingress.hosts.each().filter(|_| ingress.enabled) {
-            // Port 0 stands for the port of the URL.
-            client = client.resolve(&host.name, SocketAddr::new(address, 0));
-            by_name.push((service, ingress.url(host)));
+        let mut client = Client::builder().user_agent(user_agent).timeout(TIMEOUT);
+        if let Some(address) = targets.names_at {
+            // The certificate is the user's, or by default the controller's own.
+            client = client.tls_danger_accept_invalid_certs(true).no_proxy();
+            for (_, url) in &targets.by_name {
+                let host = url.split_once("://").map_or("", |(_, rest)| rest);
+                let name = host.split([':', '/']).next().unwrap_or_default();
+                // Port 0 stands for the port of the URL.
+                client = client.resolve(name, SocketAddr::new(address, 0));
+            }
         }
-        let client = client.build();
         Probe {
-            client: client.expect("a client that accepts all certificates loads none of the host"),
-            by_port: Endpoints::literal(instance),
-            by_name,
-            is_local: address.is_loopback(),
+            client: client.build().expect("the TLS provider is installed"),
+            targets,
             credentials,
             deadline: None,
         }
@@ -133,18 +127,21 @@ impl Probe {
                     false => None,
                 }
             };
-            let files = self.timed("files", self.file_round_trip(&self.by_port.files, token));
+            let files = self.timed(
+                "files",
+                self.file_round_trip(&self.targets.servers.files, token),
+            );
             let (files, server, ingress) = tokio::join!(files, server, ingress);
             ([login, files.0, ingress.0], server)
         };
         let (ping, ([login, files, ingress], server), web, proxy) = tokio::join!(
-            self.timed("api", self.ping(&self.by_port.api)),
+            self.timed("api", self.ping(&self.targets.servers.api)),
             with_token,
-            self.timed("web", self.web_page(&self.by_port.web)),
+            self.timed("web", self.web_page(&self.targets.servers.web)),
             self.timed("web to api", self.web_proxy()),
         );
         let mut checks = vec![ping.0, login, web.0, proxy.0, files];
-        if !self.by_name.is_empty() {
+        if !self.targets.by_name.is_empty() {
             checks.push(ingress);
         }
         (checks, server)
@@ -180,7 +177,7 @@ impl Probe {
     async fn server_version(&self, token: &str) -> Result<String, String> {
         let request = self
             .client
-            .post(format!("{}/server.info", self.by_port.api));
+            .post(format!("{}/server.info", self.targets.servers.api));
         let request = request.bearer_auth(token).json(&serde_json::json!({}));
         let body: Value = send(request).await?.json().await.map_err(reason)?;
         let version = body["data"]["version"].as_str();
@@ -196,7 +193,9 @@ impl Probe {
 
     /// Logs in and returns the token.
     async fn login(&self) -> Result<String, String> {
-        let request = self.client.post(format!("{}/auth.login", self.by_port.api));
+        let request = self
+            .client
+            .post(format!("{}/auth.login", self.targets.servers.api));
         let key = &self.credentials.access_key;
         let request = request.basic_auth(key, Some(&self.credentials.secret_key));
         let response = send(request.json(&serde_json::json!({}))).await?;
@@ -219,7 +218,7 @@ impl Probe {
 
     /// Checks the API server through the web app's proxy.
     async fn web_proxy(&self) -> Result<(), String> {
-        let url = format!("{}/api/debug.ping", self.by_port.web);
+        let url = format!("{}/api/debug.ping", self.targets.servers.web);
         send(self.client.post(url).json(&serde_json::json!({})))
             .await
             .map(drop)
@@ -266,7 +265,11 @@ fn reason(error: reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string().to_lowercase()
+    let text = innermost.to_string().to_lowercase();
+    match text.contains("unknownissuer") {
+        true => NOT_TRUSTED.into(),
+        false => text,
+    }
 }
 
 /// The pods are running, but a check of the server fails.
@@ -305,10 +308,17 @@ impl Explain for Failure {
             "webserver"
         };
         let log = Hint::run("see its logs", ours!(Logs, "{component}"));
-        vec![
-            ingress_hint(&self.checks, &self.kubectl).unwrap_or(log),
-            Hint::run("see the full status", ours!(Status)),
-        ]
+        let mut reasons = self
+            .checks
+            .iter()
+            .filter_map(|check| check.failure.as_deref());
+        let first = match reasons.any(|why| why == NOT_TRUSTED) {
+            true => Hint::text(
+                "add its certificate authority to this machine, or name its file in SSL_CERT_FILE",
+            ),
+            false => ingress_hint(&self.checks, &self.kubectl).unwrap_or(log),
+        };
+        vec![first, Hint::run("see the full status", ours!(Status))]
     }
 }
 
@@ -326,6 +336,13 @@ mod tests {
             checks: vec![check],
             kubectl: Kubectl::in_node("demo-control-plane"),
         }
+    }
+
+    #[test]
+    fn an_unknown_certificate_authority_has_its_own_hint() {
+        let mut failure = failed("api");
+        failure.checks[0].failure = Some(NOT_TRUSTED.into());
+        assert!(failure.hints()[0].to_string().contains("SSL_CERT_FILE"));
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The places where a server can run. Commands are written once, against [`Provider`]: what
 //! a command may ask of such a place.
 
+mod access;
+pub(crate) mod existing;
 pub(crate) mod local;
 mod place;
 mod previous;
 mod status;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+pub(crate) use self::access::Access;
 pub(crate) use self::local::{Journal, JournalOptions};
 pub(crate) use self::place::{Connected, Place};
 pub(crate) use self::previous::{ClusterState, NothingToStart, Previous, Unavailable};
@@ -25,7 +28,7 @@ use crate::plan::{Plan, Request};
 use crate::preflight::Finding;
 use crate::recovery::Found;
 use crate::secrets::Secrets;
-use crate::settings::{DataPlace, Instance};
+use crate::settings::{DataPlace, Instance, KeptData};
 
 /// The place where the server of one instance runs.
 #[async_trait(?Send)]
@@ -33,8 +36,15 @@ pub(crate) trait Provider {
     /// Returns what a plan depends on, as it is now.
     async fn facts(&self) -> Result<Facts>;
 
+    /// Returns whether the cluster has one node, which exists only for this instance: then its
+    /// state is part of the state of the server.
+    fn has_own_node(&self) -> bool;
+
     /// Returns the command with which a user looks into the cluster, for hints.
     fn kubectl(&self) -> Kubectl;
+
+    /// Returns how the server is reached with these settings.
+    async fn access(&self, settings: &Instance) -> Result<Access>;
 
     /// Returns what is known of the instance. Starts nothing.
     async fn previous(&self) -> Result<Previous>;
@@ -69,7 +79,7 @@ pub(crate) trait Provider {
     /// Compares the plan with the place itself. Changes nothing.
     async fn compare(&self, plan: &Plan) -> Result<Differences>;
 
-    /// Returns the identities of the plan's images that are there already.
+    /// Returns the identities that the plan's images would have, as far as they are known.
     async fn identities(&self, plan: &Plan) -> Result<Identities>;
 
     /// Fetches what a change of a running server needs, before it is stopped.
@@ -98,8 +108,14 @@ pub(crate) trait Provider {
     /// Stops the server. Returns whether it was running.
     async fn stop(&self) -> Result<bool>;
 
+    /// Returns what `purge` would delete, such as claims, if it can be named.
+    async fn data(&self) -> Result<Vec<String>>;
+
     /// Removes the server; with `purge`, everything of the instance.
     async fn remove(&self, removal: Removal<'_>) -> Result<Removed>;
+
+    /// Returns how long `status` may ask the place, its cluster and the server.
+    fn patience(&self) -> Duration;
 
     /// Returns what the place itself knows of the instance, for `status`, which must end soon
     /// after `began`. `stored` are the settings that this home has.
@@ -121,7 +137,7 @@ pub(crate) trait Provider {
 pub(crate) struct Facts {
     /// The memory in bytes, which determines the profile.
     pub(crate) memory: u64,
-    /// The place in words, such as `Docker 29.1 with 2 cores and 8 GB`.
+    /// The place in words, such as `Docker 29.1 with 2 cores and 8 GB: profile small`.
     pub(crate) summary: String,
     /// The settings of a new instance.
     pub(crate) defaults: Instance,
@@ -142,7 +158,7 @@ pub(crate) struct KeySearch<'a> {
 }
 
 /// The result of preflight checks.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Checked {
     pub(crate) findings: Vec<Finding>,
     /// Shown if there are no findings.
@@ -182,7 +198,9 @@ pub(crate) struct Removed {
     /// Whether there was anything to remove.
     pub(crate) changed: bool,
     /// The location of the data, if they still exist.
-    pub(crate) data_dir: Option<DataPlace>,
+    pub(crate) data: Option<KeptData>,
+    /// What was removed besides the server, in words.
+    pub(crate) purged: &'static str,
     /// The size of the data in bytes, if it could be measured.
     pub(crate) data_bytes: Option<u64>,
     /// Directories that were not removed.

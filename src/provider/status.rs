@@ -6,6 +6,7 @@ use crate::error::{Code, Explain};
 use crate::health::{CertificateNote, Health};
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
+use crate::kube::Cluster;
 use crate::preflight::Finding;
 use crate::secrets::Secrets;
 use crate::settings::Instance;
@@ -15,8 +16,8 @@ use crate::settings::Instance;
 pub(crate) struct Recovered {
     pub(crate) instance: Option<Instance>,
     pub(crate) secrets: Option<Secrets>,
-    /// A kubeconfig that works from here; `None` if there is no cluster.
-    pub(crate) kubeconfig: Option<String>,
+    /// The connection to the cluster; `None` if there is none.
+    pub(crate) cluster: Option<Cluster>,
     /// Set if the place belongs to another instance than the one that this home knows; the
     /// other fields then describe that instance.
     pub(crate) another: Option<Finding>,
@@ -24,7 +25,7 @@ pub(crate) struct Recovered {
 
 impl Recovered {
     pub(crate) fn is_complete(&self) -> bool {
-        self.instance.is_some() && self.secrets.is_some() && self.kubeconfig.is_some()
+        self.instance.is_some() && self.secrets.is_some() && self.cluster.is_some()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The keys of an instance in its cluster: which ones are valid, no matter which home asks.
 
-use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::preflight::Finding;
@@ -25,7 +24,7 @@ pub enum Found {
 
 /// Returns the keys in the cluster, if any. `home` are the keys of this home.
 pub async fn from_cluster(cluster: &Cluster, home: Option<&Secrets>) -> Result<Option<Secrets>> {
-    let records = cluster.records(KIND, NAMESPACE).await?;
+    let records = cluster.records(KIND).await?;
     if let Some(text) = records.get(RECORD)
         && let Ok(secrets) = serde_json::from_str(text)
     {
@@ -60,9 +59,9 @@ pub async fn store_in_cluster(
     cluster: &Cluster,
 ) -> Result<()> {
     let text = serde_json::to_string(secrets).expect("plain data can be serialized");
-    let records = cluster.records(KIND, NAMESPACE).await?;
+    let records = cluster.records(KIND).await?;
     if records.get(RECORD) != Some(&text) {
-        let saved = cluster.store_record(KIND, name.as_str(), RECORD, NAMESPACE, &text);
+        let saved = cluster.store_record(KIND, name.as_str(), RECORD, &text);
         saved.await?;
     }
     Ok(())

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::{History, Outcome, Revision};
-use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::settings::InstanceName;
@@ -37,7 +36,7 @@ pub async fn load(state: &StateDir, cluster: Option<&Cluster>) -> Result<History
     let mut history = History::default();
     let local = state.revisions()?;
     let remote = match cluster {
-        Some(cluster) => cluster.records(KIND, NAMESPACE).await?,
+        Some(cluster) => cluster.records(KIND).await?,
         None => BTreeMap::new(),
     };
     for revision in local
@@ -85,21 +84,21 @@ pub async fn save(
     let Some(cluster) = cluster else {
         return Ok(());
     };
-    let remote = cluster.records(KIND, NAMESPACE).await?;
+    let remote = cluster.records(KIND).await?;
     let wanted: BTreeMap<String, String> = wanted
         .into_iter()
         .map(|(number, text)| (record_name(number), text))
         .collect();
     for (record, text) in &wanted {
         if remote.get(record) != Some(text) {
-            let saved = cluster.store_record(KIND, name.as_str(), record, NAMESPACE, text);
+            let saved = cluster.store_record(KIND, name.as_str(), record, text);
             if !saved.await? {
                 tracing::debug!(record, "not stored in the cluster");
             }
         }
     }
     for record in remote.keys().filter(|record| !wanted.contains_key(*record)) {
-        cluster.delete_record(record, NAMESPACE).await?;
+        cluster.delete_record(record).await?;
     }
     Ok(())
 }

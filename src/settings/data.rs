@@ -1,12 +1,14 @@
 //! The location of an instance's data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ClusterSettings;
 use crate::path::{self, HostPath};
+use crate::words;
 
 /// The prefix of a volume name.
 const VOLUME: &str = "volume:";
@@ -74,6 +76,45 @@ impl From<HostPath> for DataPlace {
 impl From<PathBuf> for DataPlace {
     fn from(path: PathBuf) -> Self {
         DataPlace::Directory(path.into())
+    }
+}
+
+/// Where the data of an instance are, which outlive its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptData {
+    Place(DataPlace),
+    /// The claims in a namespace of an existing cluster.
+    Claims(ClusterSettings),
+}
+
+impl KeptData {
+    /// Returns the place as a user reads it.
+    pub(crate) fn shown(&self, home: Option<&Path>) -> String {
+        match self {
+            KeptData::Place(DataPlace::Directory(dir)) => words::path(dir, home),
+            other => other.to_string(),
+        }
+    }
+
+    /// Returns the directory or the volume of a local node.
+    pub fn place(&self) -> Option<&DataPlace> {
+        match self {
+            KeptData::Place(place) => Some(place),
+            KeptData::Claims(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for KeptData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeptData::Place(place) => place.fmt(f),
+            KeptData::Claims(cluster) => write!(
+                f,
+                "claims in the namespace {} of {}",
+                cluster.namespace, cluster.context
+            ),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ macro_rules! options {
 /// of the option in camel case, and `#[saved]` is serde's attribute for the saved form. A type
 /// displays itself as the argument of its option. Generates:
 ///
-/// - `Options`: each option as an `Option`, for clap and serde, with `or` and `apply`;
+/// - `Options`: each option as an `Option`, for clap and serde, with `or`, `apply` and `given`;
 /// - `Settings`: the values, for serde, with `with_defaults` and `options_to_restore`.
 macro_rules! settings {
     (
@@ -139,6 +139,13 @@ macro_rules! settings {
                     to.$field = option.clone().try_into()?;
                 })*
                 Ok(to)
+            }
+
+            /// Returns the names of the options that are set, such as `--web-port`.
+            pub fn given(&self) -> Vec<String> {
+                let fields = [$((stringify!($option), self.$option.is_some()),)*];
+                let given = fields.into_iter().filter(|(_, is_set)| *is_set);
+                given.map(|(field, _)| format!("--{}", field.replace('_', "-"))).collect()
             }
         }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::HostPorts;
 use crate::error::{Code, Explain};
 use crate::hint::{Hint, ours};
+use crate::words::listed;
 use crate::{files, path};
 
 /// Invalid options, or invalid files that they name.
@@ -94,6 +95,60 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+    /// The instance would have to move to another cluster.
+    #[error("the server runs {here}, and cannot move to {there}: its data would stay behind")]
+    Moved {
+        /// Such as `in the context prod`.
+        here: String,
+        /// Such as `the context test`.
+        there: String,
+        /// The options for another instance.
+        options: String,
+        /// The command with which the same cluster can be used under the new name.
+        rename: Option<String>,
+    },
+    /// Options of an existing cluster without a context.
+    #[error(
+        "{} {}: no context is set, and the server runs in a node in Docker",
+        quoted(options),
+        no_effect(options)
+    )]
+    NeedsContext {
+        /// The options.
+        options: Vec<String>,
+    },
+    /// Options of the local node with a context.
+    #[error(
+        "{} {} in the existing cluster of the context `{context}`: {}",
+        quoted(options),
+        no_effect(options),
+        only_local(options)
+    )]
+    OnlyLocal {
+        /// The options.
+        options: Vec<String>,
+        /// The context.
+        context: String,
+    },
+}
+
+fn quoted(options: &[String]) -> String {
+    let quoted: Vec<String> = options.iter().map(|option| format!("`{option}`")).collect();
+    listed(&quoted)
+}
+
+fn no_effect(options: &[String]) -> &'static str {
+    match options {
+        [_] => "has no effect",
+        _ => "have no effect",
+    }
+}
+
+fn only_local(options: &[String]) -> &'static str {
+    match options {
+        [_] => "it is an option of the node in Docker",
+        _ => "they are options of the node in Docker",
+    }
 }
 
 /// For settings that are saved as they are.
@@ -125,6 +180,39 @@ impl Explain for Error {
                 "ask the administrator of your proxy for a file that starts with -----BEGIN \
                  CERTIFICATE-----",
             )],
+            Error::Moved {
+                options, rename, ..
+            } => {
+                let another = Hint::run(
+                    "create another instance there",
+                    ours!(Up, "{options}").of(Some("NAME")),
+                );
+                let rename = rename.clone().map(|command| {
+                    Hint::run("if it is the same cluster, rename the context", command)
+                });
+                std::iter::once(another).chain(rename).collect()
+            }
+            Error::NeedsContext { .. } => vec![Hint::run(
+                "name the context of the cluster",
+                ours!(Up, "--context CONTEXT"),
+            )],
+            Error::OnlyLocal { options, .. } => {
+                let mut hints = vec![Hint::text(format!("leave {} out", quoted(options)))];
+                let is_network = |option: &String| {
+                    option.ends_with("-port") || option == "--listen" || option == "--with-ingress"
+                };
+                if options.iter().any(is_network) {
+                    hints.push(Hint::text(
+                        "set `service` and `ingress` of the servers in the values instead",
+                    ));
+                }
+                if options.iter().any(|option| option == "--data-dir") {
+                    hints.push(Hint::text(
+                        "set the storage classes of the claims in the values instead",
+                    ));
+                }
+                hints
+            }
             Error::EmptyStdin => vec![
                 Hint::text("check the output of the command before the pipe"),
                 Hint::run(

@@ -6,6 +6,7 @@ mod definition;
 
 mod arguments;
 mod certificates;
+mod cluster;
 mod data;
 mod error;
 mod ingress;
@@ -22,7 +23,8 @@ mod values;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::certificates::Certificates;
-pub use self::data::DataPlace;
+pub use self::cluster::{ClusterOptions, ClusterSettings};
+pub use self::data::{DataPlace, KeptData};
 pub(crate) use self::definition::options;
 pub use self::error::Error;
 pub use self::ingress::{Host, Hosts, Ingress, IngressOptions};
@@ -49,9 +51,20 @@ pub struct Instance {
     pub node: NodeSettings,
     #[serde(default)]
     pub ingress: Ingress,
+    /// The existing cluster that the server runs in; `None` for the local node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterSettings>,
 }
 
 impl Instance {
+    /// Returns where its data are.
+    pub(crate) fn kept_data(&self) -> KeptData {
+        match &self.cluster {
+            Some(cluster) => KeptData::Claims(cluster.clone()),
+            None => KeptData::Place(self.node.data_dir.clone()),
+        }
+    }
+
     /// Returns the default settings.
     pub fn with_defaults(data_dir: DataPlace) -> Instance {
         Instance {
@@ -60,6 +73,7 @@ impl Instance {
             values: ValuesSettings::default(),
             node: NodeSettings::with_defaults(data_dir),
             ingress: Ingress::default(),
+            cluster: None,
         }
     }
 
@@ -110,7 +124,10 @@ impl Instance {
             ingress.http_port = self.ingress.http_port;
             ingress.https_port = self.ingress.https_port;
         }
+        let cluster = self.cluster.as_ref().zip(before.cluster.as_ref());
+        let cluster = cluster.map(|(now, before)| now.options_to_restore(before));
         [
+            cluster.unwrap_or_default(),
             self.network.options_to_restore(&before.network),
             self.ports.options_to_restore(&before.ports),
             self.ingress.options_to_restore(&ingress),
@@ -188,6 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn returns_the_kubeconfig_that_was_used_before() {
+        let before = Instance {
+            cluster: Some(ClusterSettings::with_defaults(
+                "production".parse().unwrap(),
+            )),
+            ..Instance::with_defaults(PathBuf::from("/data").into())
+        };
+        let mut now = before.clone();
+        let kubeconfig: crate::path::HostPath = "/corp/config".parse().unwrap();
+        now.cluster.as_mut().unwrap().kubeconfig = kubeconfig.into();
+        assert_eq!(
+            now.options_to_restore(&before),
+            ["--kubeconfig '~/.kube/config'"]
+        );
+        assert_eq!(
+            before.options_to_restore(&now),
+            ["--kubeconfig /corp/config"]
+        );
+    }
+
+    #[test]
     fn returns_the_option_of_every_setting() {
         let before = Instance::with_defaults(PathBuf::from("/data").into());
         let file = KeptFile {
@@ -219,6 +257,7 @@ mod tests {
                 merge_kubeconfig: true,
             },
             values: before.values.clone(),
+            cluster: None,
         };
         let node_image = format!("--node-image {}", *DEFAULT_NODE_IMAGE);
         assert_eq!(

@@ -79,7 +79,12 @@ settings! {
         /// Add a context to your kubeconfig
         ///
         /// The context `clearml-local-NAME`, for kubectl. `down` removes it.
-        #[arg(long, switch(), env = "CLEARML_LOCAL_MERGE_KUBECONFIG")]
+        #[arg(
+            long,
+            switch(),
+            env = "CLEARML_LOCAL_MERGE_KUBECONFIG",
+            hide_short_help = true
+        )]
         #[saved(default)]
         pub merge_kubeconfig: bool = false,
     }

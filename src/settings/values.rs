@@ -58,13 +58,23 @@ pub struct SetOptions {
     /// Set a value to the content of a file
     ///
     /// The file is read once, and its content is kept. Takes precedence over --set-string.
-    #[arg(long, value_name = "KEY=FILE", env = "CLEARML_LOCAL_SET_FILE")]
+    #[arg(
+        long,
+        value_name = "KEY=FILE",
+        env = "CLEARML_LOCAL_SET_FILE",
+        hide_short_help = true
+    )]
     pub set_file: Vec<String>,
     /// Set a JSON value
     ///
     /// A JSON object without a key sets several values. Takes precedence over files; --set takes
     /// precedence over it.
-    #[arg(long, value_name = "KEY=JSON", env = "CLEARML_LOCAL_SET_JSON")]
+    #[arg(
+        long,
+        value_name = "KEY=JSON",
+        env = "CLEARML_LOCAL_SET_JSON",
+        hide_short_help = true
+    )]
     pub set_json: Vec<String>,
     /// Release of the server: 1.5.0, 2.3 or a file
     ///

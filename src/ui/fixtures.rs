@@ -156,7 +156,9 @@ pub(super) fn summary() -> Summary {
     Summary {
         name: "clearml".into(),
         endpoints: endpoints(),
-        data_dir: PathBuf::from("/home/ada/.local/share/clearml-local/clearml/data").into(),
+        data: crate::settings::KeptData::Place(
+            PathBuf::from("/home/ada/.local/share/clearml-local/clearml/data").into(),
+        ),
         data_bytes: Some(212_000_000),
         took: Duration::from_secs(58),
         phases: [

@@ -104,7 +104,7 @@ pub(super) fn ready(summary: &Summary, time: Timestamp) -> String {
         "event": "ready",
         "name": summary.name,
         "endpoints": summary.endpoints,
-        "dataDir": summary.data_dir,
+        "dataDir": summary.data.place(),
         "dataBytes": summary.data_bytes,
         "changed": summary.changed,
         "seconds": seconds(summary.took),

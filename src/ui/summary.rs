@@ -1,6 +1,5 @@
 //! The end of `up`: addresses, data and the next command.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::table::{self, Cell};
@@ -9,7 +8,7 @@ use super::{Paint, Policy};
 use crate::event::Timings;
 use crate::hint::ours;
 use crate::probe::Endpoints;
-use crate::settings::{DataPlace, non_default};
+use crate::settings::{KeptData, non_default};
 use crate::words;
 
 /// The result of `up`.
@@ -17,7 +16,7 @@ use crate::words;
 pub struct Summary {
     pub name: String,
     pub endpoints: Endpoints,
-    pub data_dir: DataPlace,
+    pub data: KeptData,
     /// The size of the data, if known.
     pub data_bytes: Option<u64>,
     pub took: Duration,
@@ -32,10 +31,7 @@ pub struct Summary {
 
 /// Returns the addresses and the location of the data, for stdout.
 pub(super) fn places(summary: &Summary, policy: &Policy) -> String {
-    let mut data = words::path(
-        Path::new(&summary.data_dir.to_string()),
-        policy.home.as_deref(),
-    );
+    let mut data = summary.data.shown(policy.home.as_deref());
     if let Some(bytes) = summary.data_bytes {
         data = format!("{data}, {}", words::bytes(bytes));
     }

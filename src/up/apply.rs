@@ -2,7 +2,6 @@
 
 use super::databases::Early;
 use super::run::Run;
-use crate::component::NAMESPACE;
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
 use crate::hint::{Hint, ours};
@@ -43,14 +42,12 @@ async fn apply(
     let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
     let planned = planned(plan, cluster, &objects).await?;
     let tell = |planned: &PlannedChange| step.warn(planned.to_string());
-    cluster
-        .execute_plan(&planned, &objects, NAMESPACE, tell)
-        .await?;
-    let applied = with_early_changes(cluster.apply(&objects, NAMESPACE).await?, early);
+    cluster.execute_plan(&planned, &objects, tell).await?;
+    let applied = with_early_changes(cluster.apply(&objects).await?, early);
     // Volumes are never pruned.
     let (rebound, pruned) = tokio::try_join!(
         cluster.release_volumes(plan.name.as_str()),
-        cluster.prune(plan.name.as_str(), &objects, NAMESPACE),
+        cluster.prune(plan.name.as_str(), &objects),
     )?;
     for object in applied.iter().filter(|o| o.change != Change::Unchanged) {
         let verb = object.change.word();
@@ -122,7 +119,7 @@ mod tests {
         let object = |name: &str, change| Applied {
             kind: "StatefulSet".to_owned(),
             name: name.to_owned(),
-            namespace: Some(NAMESPACE.to_owned()),
+            namespace: Some("clearml".to_owned()),
             change,
         };
         let early = [

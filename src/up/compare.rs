@@ -3,7 +3,6 @@
 use super::apply;
 use super::prepare::{self, Prepared};
 use super::run::Run;
-use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::images::Identities;
 use crate::kube::{Compared, PlannedChange};
@@ -103,19 +102,14 @@ async fn compare_with_cluster(
     match running {
         ClusterState::Unavailable(why) => compared.baseline = Baseline::Unknown(why),
         ClusterState::Absent => {
-            compared.objects = Compared::all_new(&values(&Identities::new())?, NAMESPACE)?;
+            compared.objects = Compared::all_new(&values(&Identities::new())?)?;
         }
         ClusterState::Ready(cluster) => {
             compared.baseline = Baseline::Cluster;
-            let wanted = plan.images();
-            let mut identities = provider.identities(plan).await?;
-            for image in wanted {
-                let later = || "known after it is pulled".to_owned();
-                identities.entry(image.reference).or_insert_with(later);
-            }
+            let identities = provider.identities(plan).await?;
             let objects = values(&identities)?;
             compared.planned = apply::planned(plan, &cluster, &objects).await?;
-            let all = cluster.compare(plan.name.as_str(), &objects, NAMESPACE, &compared.planned);
+            let all = cluster.compare(plan.name.as_str(), &objects, &compared.planned);
             compared.objects = all.await?;
             compared.objects.retain(Compared::differs);
         }

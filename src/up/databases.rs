@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::run::Run;
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::error::Result;
 use crate::event::Step;
 use crate::images::{Arrivals, Identities, RequiredImage};
@@ -54,7 +54,7 @@ pub(super) async fn apply_early(
         if early.applied.is_empty() || !next.is_empty() {
             components.extend(next);
             let objects = select(&plan.objects(secrets, &loaded)?, &components);
-            let applied = cluster.apply(&objects, NAMESPACE).await?;
+            let applied = cluster.apply(&objects).await?;
             early.applied.extend(applied);
         }
         let has = |image: &RequiredImage| loaded.contains_key(&image.reference);

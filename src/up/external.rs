@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::run::Run;
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::error::{Code, Explain, Result};
 use crate::event::Step;
 use crate::health;
@@ -18,6 +18,7 @@ use crate::images::Identities;
 use crate::kube::{Cluster, PodResult};
 use crate::kubectl::Kubectl;
 use crate::manifests::external::{self, Check, ExternalDatabase, RequiredKey};
+use crate::namespace::Namespace;
 use crate::secrets::Secrets;
 use crate::values::keys::external as keys;
 use crate::words::listed;
@@ -47,16 +48,22 @@ pub(super) async fn check(
     }
     let namespaces = objects.iter().filter(|object| object.kind() == "Namespace");
     let namespaces: Vec<Value> = namespaces.map(|object| object.as_value().clone()).collect();
-    cluster.apply(&namespaces, NAMESPACE).await?;
+    cluster.apply(&namespaces).await?;
     let step = session.events.step("external");
-    let kubectl = session.provider.kubectl();
-    let result = ask(&check, kubectl, cluster, &step).await;
+    let result = async {
+        require_secrets(&check, session.provider.kubectl(), cluster).await?;
+        if session.provider.has_own_node() {
+            await_node(cluster, &step).await?;
+        }
+        ask(&check, cluster, &step).await
+    };
+    let result = result.await;
     step.end(result, |()| (true, summary(&check.databases)))
 }
 
 /// Returns whether the server is ready with the same connection settings.
 async fn is_in_use(check: &Check, databases: &[Component], cluster: &Cluster) -> Result<bool> {
-    let live = cluster.live(&check.deployment, NAMESPACE).await?;
+    let live = cluster.live(&check.deployment).await?;
     let same = live.is_some_and(|live| {
         external::connection_settings(&live, databases) == check.connection_settings
     });
@@ -66,11 +73,12 @@ async fn is_in_use(check: &Check, databases: &[Component], cluster: &Cluster) ->
     Ok(health::is_ready(cluster, Component::Apiserver).await?)
 }
 
-async fn ask(check: &Check, kubectl: Kubectl, cluster: &Cluster, step: &Step) -> Result<()> {
+/// Checks that the Secrets with the passwords exist and have the keys that are read.
+async fn require_secrets(check: &Check, kubectl: Kubectl, cluster: &Cluster) -> Result<()> {
     for required in &check.required {
         let secret =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": required.secret}});
-        let secret = cluster.live(&secret, NAMESPACE).await?;
+        let secret = cluster.live(&secret).await?;
         let has_key = secret
             .as_ref()
             .is_some_and(|secret| !secret["data"][&required.key].is_null());
@@ -78,17 +86,25 @@ async fn ask(check: &Check, kubectl: Kubectl, cluster: &Cluster, step: &Step) ->
             return Err(Error::NoSecret {
                 required: required.clone(),
                 is_there: secret.is_some(),
-                kubectl,
+                kubectl: Box::new(kubectl),
             }
             .into());
         }
     }
+    Ok(())
+}
+
+async fn await_node(cluster: &Cluster, step: &Step) -> Result<()> {
     let accepted = health::await_node(cluster, Instant::now() + LIMIT, step).await?;
     accepted.map_err(|late| Error::CheckFailed {
         reason: late.to_string(),
     })?;
+    Ok(())
+}
+
+async fn ask(check: &Check, cluster: &Cluster, step: &Step) -> Result<()> {
     step.state("checking from inside the cluster");
-    let asked = cluster.run_pod(&check.objects, NAMESPACE, LIMIT);
+    let asked = cluster.run_pod(&check.objects, LIMIT);
     match asked.await? {
         PodResult::Finished(message) => {
             parse_result(&check.databases, &message).map_err(Into::into)
@@ -219,25 +235,25 @@ pub enum Error {
     /// A database failed the check.
     #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
     Unusable(Vec<Failure>),
-    #[error("{}; nothing was applied", no_secret(required, *is_there))]
+    #[error("{}; nothing was applied", no_secret(required, *is_there, kubectl.namespace()))]
     NoSecret {
         /// What is missing.
         required: RequiredKey,
         /// Whether the Secret exists, but without the key.
         is_there: bool,
-        kubectl: Kubectl,
+        kubectl: Box<Kubectl>,
     },
     /// The pod that runs the check failed.
     #[error("cannot check the external databases from inside the cluster: {reason}")]
     CheckFailed { reason: String },
 }
 
-fn no_secret(required: &RequiredKey, is_there: bool) -> String {
+fn no_secret(required: &RequiredKey, is_there: bool, namespace: &Namespace) -> String {
     let RequiredKey { secret, key, .. } = required;
     if is_there {
-        format!("the Secret `{secret}` in the namespace `{NAMESPACE}` has no key `{key}`")
+        format!("the Secret `{secret}` in the namespace `{namespace}` has no key `{key}`")
     } else {
-        format!("the Secret `{secret}` does not exist in the namespace `{NAMESPACE}`")
+        format!("the Secret `{secret}` does not exist in the namespace `{namespace}`")
     }
 }
 
@@ -353,18 +369,9 @@ mod tests {
             };
             (200, json!({"metadata": {}, "items": items}))
         });
-        let check = Check {
-            objects: Vec::new(),
-            deployment: json!({}),
-            connection_settings: json!({}),
-            required: Vec::new(),
-            databases: databases(),
-        };
         let began = Instant::now();
         let step = Events::silent().step("external");
-        let error = ask(&check, Kubectl::in_node("n"), &cluster, &step)
-            .await
-            .unwrap_err();
+        let error = await_node(&cluster, &step).await.unwrap_err();
         assert!(began.elapsed() <= LIMIT);
         assert_eq!(
             error.to_string(),

@@ -40,12 +40,12 @@ use crate::probe::Endpoints;
 use crate::provider::{Connected, Facts, Place};
 use crate::secrets::Secrets;
 use crate::session::Session;
-use crate::settings::{DataPlace, Instance, InstanceName};
+use crate::settings::{Instance, InstanceName, KeptData};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub endpoints: Endpoints,
-    pub data_dir: DataPlace,
+    pub(crate) data: KeptData,
     /// The size of the data in bytes, if it can be determined.
     pub data_bytes: Option<u64>,
     pub changed: bool,
@@ -136,12 +136,17 @@ async fn run_steps(
     state.save_secrets(&secrets)?;
 
     let place = provider.ensure(&plan, request).await?;
-    phases.end("node");
+    if provider.has_own_node() {
+        phases.end("node");
+    }
 
     let (loaded, loading) = images::arrivals();
     let kubernetes = async {
         let Connected { cluster, is_new } = place.connect().await?;
-        selectors::check(&plan, &provider.kubectl(), &cluster).await?;
+        // The preflight checks of other clusters include the selectors.
+        if provider.has_own_node() {
+            selectors::check(&plan, &provider.kubectl(), &cluster).await?;
+        }
         let addons = install_addons(run, &*place, &cluster, is_new);
         let early = async {
             match is_new {
@@ -171,7 +176,9 @@ async fn run_steps(
     if !had_cluster {
         secrets = keys::reconcile(session, secrets, &cluster).await?;
     }
-    phases.end("kubernetes and images");
+    if provider.has_own_node() {
+        phases.end("kubernetes and images");
+    }
 
     external::check(run, &secrets, &delivery.identities, &cluster).await?;
     // The following steps change the server itself.
@@ -250,10 +257,14 @@ pub(crate) async fn start(session: &Session<'_>, request: &Request) -> Result<Ou
 }
 
 async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Outcome {
+    let data = plan.instance.kept_data();
     Outcome {
-        endpoints: Endpoints::of(&plan.instance),
-        data_bytes: data_size::measure(&plan.instance.node.data_dir).await.used,
-        data_dir: plan.instance.node.data_dir.clone(),
+        endpoints: ready.endpoints,
+        data_bytes: match data.place() {
+            Some(place) => data_size::measure(place).await.used,
+            None => None,
+        },
+        data,
         changed,
         ready_since: ready.since,
         phases: phases.0,
@@ -273,6 +284,7 @@ pub(crate) fn plan(
 
 /// Applies the options to the settings of an earlier `up` or to the default settings.
 fn instance(request: &Request, earlier: Option<&Instance>, facts: &Facts) -> Result<Instance> {
+    request.options.check_place(earlier)?;
     let instance = earlier.unwrap_or(&facts.defaults).clone();
     Ok(request.options.apply(instance)?)
 }

@@ -178,10 +178,7 @@ async fn announce(run: &Run<'_>) {
     let events = run.session.events;
     events.emit(Event::Started {
         name: plan.name.to_string(),
-        summary: format!(
-            "release {}, {}: profile {}",
-            plan.release.name, facts.summary, plan.profile.name
-        ),
+        summary: format!("release {}, {}", plan.release.name, facts.summary),
     });
     for warning in &plan.warnings {
         events.warn(warning);

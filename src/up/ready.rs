@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::event::{Event, Step};
 use crate::health::{self, TimeLeft, Waited};
 use crate::kube::Cluster;
-use crate::probe::Probe;
-use crate::provider::Place;
+use crate::probe::{Endpoints, Probe};
+use crate::provider::{Access, Place};
 use crate::secrets::Credentials;
 
 /// Timeout until replaced pods, which have the old settings, receive no more requests.
@@ -20,8 +20,9 @@ use crate::secrets::Credentials;
 const REPLACED: Duration = Duration::from_secs(15);
 
 /// A server that is ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready {
+    pub(super) endpoints: Endpoints,
     /// Whether it was ready at the first check.
     pub(super) immediately: bool,
     /// The time when its last component became ready.
@@ -53,8 +54,11 @@ async fn wait_all(
 ) -> Result<Ready> {
     let Run { session, plan, .. } = *run;
     let began = Instant::now();
-    let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
-    let mut immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
+    let mut immediately = true;
+    if session.provider.has_own_node() {
+        let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
+        immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
+    }
     let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
     let waited = health::await_components(cluster, &installed, left, |component, state| {
@@ -74,11 +78,21 @@ async fn wait_all(
         step.state("the old pods still receive requests");
         health::await_replaced(cluster, &installed, REPLACED).await?;
     }
-    let probe = Probe::new(&plan.instance, credentials);
+    let Access {
+        endpoints,
+        targets,
+        warnings,
+        forwards: _open_until_the_end,
+    } = session.provider.access(&plan.instance).await?;
+    for warning in warnings {
+        step.warn(warning);
+    }
+    let probe = Probe::new(targets, credentials);
     let (mut stuck, kubectl) = (place.stuck().await?, session.provider.kubectl());
     let answered = health::await_server(&probe, &mut *stuck, kubectl, step).await?;
     let pods = components.iter().flat_map(|one| &one.observation.pods);
     Ok(Ready {
+        endpoints,
         immediately: answered && immediately,
         since: pods.filter_map(|pod| pod.ready_since).max(),
     })

@@ -5,6 +5,7 @@ use helm_values::coalesce_values;
 use super::{Values, copied, keys, overrides};
 use crate::component::Component;
 use crate::inputs::{KeptFile, SetArgument};
+use crate::namespace::Namespace;
 use crate::release::Catalogue;
 use crate::secrets::{Credentials, Secrets};
 
@@ -23,7 +24,7 @@ impl AccessValues {
         }
         // The images are not used.
         let release = Catalogue::default_release();
-        AccessValues(Values::read(&tree, &release))
+        AccessValues(Values::read(&tree, &release, Namespace::DEFAULT))
     }
 
     pub fn installed(&self) -> Vec<Component> {

@@ -29,7 +29,10 @@ pub(super) fn remove_copied(overrides: &mut Overrides, inputs: &Inputs<'_>) -> V
             site.enabled.remove(&mut overrides.tree);
         }
     }
-    let resources = inputs.profile.resources(Component::Elasticsearch);
+    let Some(profile) = inputs.target.profile() else {
+        return warnings;
+    };
+    let resources = profile.resources(Component::Elasticsearch);
     let smaller = resources["limits"]["memory"] != "4Gi";
     if smaller && has_chart_memory(&overrides.tree) {
         elasticsearch::PODS.resources.remove(&mut overrides.tree);

@@ -17,8 +17,9 @@ const HEAD: &str = "\
 # are commented out: remove the `#` to set them yourself.
 ";
 
-/// Returns a values file with the default of every key.
-pub fn default_file(release: &Release, profile: &Profile) -> String {
+/// Returns a values file with the default of every key, for a host with this profile or for
+/// an existing cluster.
+pub fn default_file(release: &Release, profile: Option<&Profile>) -> String {
     let tree = Layers::defaults(release, profile).merged();
     let mut text = HEAD.to_owned();
     for (name, node) in keys::tree() {

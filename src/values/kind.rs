@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 pub(super) use self::shapes::environment_of;
 use self::shapes::{environment, files, list_of, shaped, texts, users};
 use super::hocon;
+use crate::namespace::{Namespace, is_label};
 use crate::redact::Secrecy;
 use crate::words::either;
 
@@ -168,7 +169,7 @@ impl Kind {
                 .is_some_and(|list| list.iter().all(|item| text(item).is_some())),
             Kind::Template => match text(value) {
                 Some(template) if template.is_empty() => false,
-                Some(template) => match expand(&template) {
+                Some(template) => match expand(&template, Namespace::DEFAULT) {
                     Ok(expanded) if is_host(&expanded) || is_port(&expanded) => true,
                     Ok(_) => false,
                     Err(part) => {
@@ -340,11 +341,11 @@ pub(super) fn integer(value: &Value) -> Option<u64> {
     }
 }
 
-/// Expands the `{{ }}` parts of a template.
+/// Expands the `{{ }}` parts of a template for a namespace.
 ///
 /// # Errors
 /// The first unknown part.
-pub(super) fn expand(template: &str) -> Result<String, String> {
+pub(super) fn expand(template: &str, namespace: &str) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -352,7 +353,7 @@ pub(super) fn expand(template: &str) -> Result<String, String> {
         expanded.push_str(before);
         expanded.push_str(match inner.trim_matches(['-', ' ']) {
             ".Release.Name" => crate::component::RELEASE_NAME,
-            ".Release.Namespace" => crate::component::NAMESPACE,
+            ".Release.Namespace" => namespace,
             _ => return Err(format!("{{{{{inner}}}}}")),
         });
         rest = remaining;
@@ -395,15 +396,7 @@ fn word(key: &str, value: &Value, min_length: usize, kind: &Kind) -> Result<(), 
 
 /// Whether a text is a DNS name as of RFC 1123, as Kubernetes requires for names.
 pub(super) fn is_name(text: &str) -> bool {
-    let label = |label: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !label.is_empty()
-            && label.len() <= 63
-            && label.chars().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 fn is_host(text: &str) -> bool {

@@ -1,5 +1,5 @@
 //! The named layers of values below those of the user: the chart, this program, the release,
-//! the memory of the host, and `--with-ingress`.
+//! the memory of the host of a local node, and `--with-ingress`.
 
 use helm_values::{has_value, merge_maps};
 use serde_json::{Map, Value};
@@ -31,20 +31,26 @@ pub(super) struct Layers(Vec<Layer>);
 
 impl Layers {
     /// The defaults for a release and a host.
-    pub(super) fn defaults(release: &Release, profile: &Profile) -> Layers {
-        Layers::new(release, of_profile(profile))
+    pub(super) fn defaults(release: &Release, profile: Option<&Profile>) -> Layers {
+        Layers::new(release, profile.map(of_profile))
     }
 
-    fn new(release: &Release, profile: Layer) -> Layers {
-        let [chart, ours] = constant();
-        Layers(vec![chart, ours, of_release(release), profile])
+    /// Without a profile, memory sizes are those of the chart.
+    fn new(release: &Release, profile: Option<Layer>) -> Layers {
+        let [chart, ours] = constant(profile.is_none());
+        let mut layers = vec![chart, ours, of_release(release)];
+        layers.extend(profile);
+        Layers(layers)
     }
 
     /// The layers below the values of a user. The user's values determine which limits of the
     /// profile are adjusted, and whether `--with-ingress` enables ingresses.
     pub(super) fn below(user: &Value, inputs: &Inputs<'_>) -> Layers {
-        let mut profile = of_profile(inputs.profile);
-        limits::adjust(&mut profile.tree, user, inputs.profile);
+        let profile = inputs.target.profile().map(|profile| {
+            let mut layer = of_profile(profile);
+            limits::adjust(&mut layer.tree, user, profile);
+            layer
+        });
         let mut layers = Layers::new(inputs.release, profile);
         if enables_ingresses(user, inputs) {
             layers.0.push(of_ingress());
@@ -71,12 +77,14 @@ impl Layers {
     }
 }
 
-/// The constant defaults: those of the chart and those of this program.
-fn constant() -> [Layer; 2] {
+/// The constant defaults: those of the chart, with or without its memory sizes, and those of
+/// this program.
+fn constant(with_memory: bool) -> [Layer; 2] {
     let (mut chart, mut ours) = (Layer::empty("chart"), Layer::empty("clearml-local"));
     for key in keys::all() {
         let layer = match key.definition.origin {
-            Origin::Release | Origin::Profile => continue,
+            Origin::Release => continue,
+            Origin::Profile if !with_memory => continue,
             _ if key.chart == Some(&key.default) => &mut chart,
             _ => &mut ours,
         };
@@ -129,7 +137,7 @@ pub(super) fn enables_ingresses(user: &Value, inputs: &Inputs<'_>) -> bool {
         // Invalid values are reported later.
         !enabled.is_null() && kind::flag(enabled) != Some(false)
     });
-    inputs.controller.is_some() && !has_some
+    inputs.target.controller().is_some() && !has_some
 }
 
 #[cfg(test)]
@@ -140,7 +148,7 @@ mod tests {
     #[test]
     fn each_default_comes_from_the_origin_of_its_key() {
         let profile = Profile::for_memory(8_000_000_000);
-        let layers = Layers::defaults(&Catalogue::default_release(), &profile);
+        let layers = Layers::defaults(&Catalogue::default_release(), Some(&profile));
         for key in keys::all() {
             let from = layers.source(key.definition);
             let expected = match key.definition.origin {

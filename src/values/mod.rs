@@ -22,6 +22,7 @@ mod reference;
 mod rules;
 mod schema;
 mod show;
+mod target;
 mod typed;
 
 use helm_values::coalesce_values;
@@ -34,34 +35,22 @@ use self::layers::Layers;
 pub use self::reference::reference;
 pub use self::schema::schema;
 pub use self::show::{EffectiveValue, redacted};
+pub use self::target::{Controller, Target};
 pub use self::typed::{
     Claim, Files, FixedUsers, Image, Pods, PullSecret, Server, ServiceType, Site, User, Values,
 };
 use crate::inputs::{KeptFile, SetArgument};
-use crate::profile::Profile;
 use crate::release::Release;
 
 /// The inputs from which values are resolved.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     pub release: &'a Release,
-    /// The profile, whose memory sizes are the defaults.
-    pub profile: &'a Profile,
+    pub target: Target<'a>,
     /// The user's files, lowest precedence first.
     pub files: &'a [KeptFile],
     /// The user's `--set…` arguments; of each kind, the lowest precedence first.
     pub sets: &'a [SetArgument],
-    /// The ingress controller of the instance, if it has one (`--with-ingress`).
-    pub controller: Option<Controller>,
-}
-
-/// The properties of the ingress controller that values depend on.
-#[derive(Debug, Clone, Copy)]
-pub struct Controller {
-    /// The ingress class that it serves.
-    pub class: &'static str,
-    /// The node ports that it uses.
-    pub node_ports: [u16; 2],
 }
 
 /// The effective values and their origins.
@@ -97,7 +86,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
     check::remove_misplaced(&mut overrides.tree);
     warnings.extend(copied::remove_copied(&mut overrides, inputs));
     warnings.extend(elastic::adapt(&mut overrides, inputs.release));
-    let defaults = Layers::defaults(inputs.release, inputs.profile).merged();
+    let defaults = Layers::defaults(inputs.release, inputs.target.profile()).merged();
     let layers = Layers::below(&overrides.tree, inputs);
     let mut tree = layers.merged();
     coalesce_values(&mut tree, &overrides.tree);
@@ -108,14 +97,14 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Resolved, Error> {
         let default = path.iter().fold(&defaults, |tree, name| &tree[*name]);
         keys::put(&mut valid, &path, default.clone());
     }
-    let values = Values::read(&valid, inputs.release);
+    let values = Values::read(&valid, inputs.release, inputs.target.namespace());
     let context = rules::Context {
         values: &values,
         tree: &valid,
         defaults: &defaults,
         overrides: &overrides,
         release: inputs.release,
-        controller: inputs.controller.as_ref(),
+        target: inputs.target,
     };
     for finding in rules::errors(&context) {
         // The default that replaces an invalid value is not the user's.

@@ -190,6 +190,7 @@ mod tests {
     use crate::inputs::SetKind;
     use crate::profile::Profile;
     use crate::release::{Catalogue, DEFAULT};
+    use crate::values::Target;
 
     fn read_texts(files: &[&str], sets: &[(SetKind, &str)]) -> (Overrides, Vec<Problem>) {
         let files: Vec<KeptFile> = files
@@ -206,10 +207,12 @@ mod tests {
             .collect();
         read(&Inputs {
             release: &Catalogue::builtin().find(DEFAULT).unwrap(),
-            profile: &Profile::for_memory(4_000_000_000),
+            target: Target::Node {
+                profile: &Profile::for_memory(4_000_000_000),
+                controller: None,
+            },
             files: &files,
             sets: &sets,
-            controller: None,
         })
     }
 

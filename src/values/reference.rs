@@ -31,9 +31,9 @@ From the lowest to the highest:
 1. the chart's default;
 2. the release (`--release`): images, and which of the chart's settings its Elasticsearch
    accepts;
-3. the memory of the machine (profiles small, standard and large): `resources` and
-   `elasticsearch.esJavaOpts`;
-4. `--with-ingress`: the three ingresses, if your values enable none;
+3. on a local node, the memory of the machine (profiles small, standard and large): `resources`
+   and `elasticsearch.esJavaOpts`;
+4. on a local node, `--with-ingress`: the three ingresses, if your values enable none;
 5. your files (`-f`); later ones take precedence;
 6. `--set-json`, then `--set`, then `--set-string`, then `--set-file`, regardless of their order
    on the command line; of one option, later ones take precedence.
@@ -43,7 +43,7 @@ default. `up` without these options keeps the values of the last `up`; with any 
 uses only the values of the command line. `--reset-values` returns to the defaults.
 
 A copy of the chart's own `values.yaml` works. Two things in it are ignored, with a warning:
-the published secrets, and the 4Gi for Elasticsearch if the machine has less.
+the published secrets, and the 4Gi for Elasticsearch if a local node has less.
 
 All problems of all files and arguments are reported at once, each with its file and line.
 Values of secrets are never printed: not in messages, not from `--set`, and not by `values`,
@@ -54,10 +54,37 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
 - **Service types.** The node publishes the node ports of the three servers. `ClusterIP` and
   `LoadBalancer` are accepted; the port is published anyway, and a warning says what the type
   would do in another cluster. `service.port` can be any port.
-- **Images.** If `image.repository` or `image.tag` is empty, the one of the release is used.
-  Images are loaded into the node by their tag: a digest is refused.
+- **Images.** Images are loaded into the node by their tag: a digest is refused.
+- **Volumes.** Sizes, access modes and storage classes are set in the objects, but the volumes are
+  directories of the machine, whose size nothing limits.
 - **Limits.** If your heap, request or limit does not fit the profile of the machine, the values
   of the profile are adjusted. If you set a heap only, the limit becomes twice the heap.
+- **Node selectors.** A label that the node does not have is reported before anything is applied,
+  with the command that sets it on the node.
+- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, cause
+  a warning if the node has a controller: it has only Traefik.
+
+## What is special in an existing cluster
+
+- **Service types** are those of the values. `service.nodePort` has an effect only for the type
+  NodePort.
+- **Volumes** come from the storage class of the values, or from the default class of the
+  cluster. All pods of the file server share a volume with the access mode ReadWriteOnce.
+- **Requests, limits and the heap of Elasticsearch** are only those of the values: the chart has
+  4Gi and a heap of 2 GB for Elasticsearch, and nothing for the others. Nothing is adjusted.
+- **Several pods.** With a `replicaCount` above 1, the pods of the API server and of the web app
+  are spread over the nodes, unless the values have an affinity. Workloads with several pods have
+  a PodDisruptionBudget. In an update, a new pod responds before an old one stops; the pods of
+  the file server are replaced at once, because only one node can mount their volume.
+- **Images** are pulled by the cluster. With `--registry-mirror`, the references name the mirror,
+  and `imageCredentials.registry` must name it too if it requires a login.
+- **Pods** satisfy the pod security standard `baseline`.
+- **Ingresses** are for the controller of the cluster: `ingress.className` selects it, and
+  annotations are not checked.
+
+## What is special everywhere
+
+- **Images.** If `image.repository` or `image.tag` is empty, the one of the release is used.
 - **Settings of Elasticsearch.** A list in `elasticsearch.extraEnvs` replaces the chart's nine
   settings. What a single node needs besides (`discovery.type`, no memory maps, no machine
   learning, no download of GeoIP databases, no security) is set unless the list or
@@ -74,10 +101,6 @@ Values of secrets are never printed: not in messages, not from `--set`, and not 
   server, the name of the file is the first part of the path.
 - **Values without effect** because of another key, such as a host name of an ingress that is
   not enabled, are reported with that key.
-- **Node selectors.** A label that the node does not have is reported before anything is applied,
-  with the command that sets it on the node.
-- **Annotations of ingresses** for another controller, or for cert-manager and ExternalDNS, cause
-  a warning if the node has a controller: it has only Traefik.
 
 ## What differs from the chart
 
@@ -87,8 +110,8 @@ this differs:
 
 | Object | In the chart | Here |
 | --- | --- | --- |
-| all | one namespace for everything, names prefixed with the release of Helm | a namespace `clearml` in its own cluster; names never depend on the instance |
-| all pods | | `enableServiceLinks: false`, no token of a ServiceAccount; memory limits and requests from the profile of the machine |
+| all | one namespace for everything, names prefixed with the release of Helm | a namespace for each instance, on a local node `clearml` in its own cluster; names never depend on the instance |
+| all pods | | `enableServiceLinks: false`, no token of a ServiceAccount; on a local node, memory limits and requests from the profile of the machine |
 | Deployment `clearml-apiserver` | starts at once; liveness and readiness probes after 60 s | an init container waits for the databases; a startup probe of ten minutes; a `preStop` that ends the server in order; the keys of the web app too |
 | Deployment `clearml-webserver` | probes accept any answer | an init container waits until the names of the other servers resolve; HTTP probes; a generated key pair |
 | Deployment `clearml-fileserver` | probes accept any answer | TCP probes; `preStop` |
@@ -97,10 +120,10 @@ this differs:
 | StatefulSet `clearml-redis-master` | Bitnami's image, user 1001, configuration in two ConfigMaps | the official image, user 999, configuration in its arguments |
 | Deployment `clearml-mongodb` | Bitnami's image, user 1001, `RollingUpdate`, data in `/bitnami/mongodb` | the official image, user 999, `Recreate` (two pods on one volume wait for each other's lock), data in `/data/db` |
 | ServiceAccount `clearml-mongodb` | refers to a Secret that does not exist | none |
-| StatefulSet `clearml-elastic-master` | a privileged init container that sets `vm.max_map_count`; 1 CPU, 4Gi and a heap of 2 GB; strict anti-affinity | no privileged container and no memory maps; limits and heap from the profile; `discovery.type: single-node`, no machine learning, no download of GeoIP databases |
+| StatefulSet `clearml-elastic-master` | a privileged init container that sets `vm.max_map_count`; 1 CPU, 4Gi and a heap of 2 GB; strict anti-affinity | no privileged container and no memory maps; on a local node, limits and heap from the profile; `discovery.type: single-node`, no machine learning, no download of GeoIP databases |
 | ConfigMap `clearml-elastic-master-config` | `xpack.security.enabled: false` | none, unless `elasticsearch.esConfig` sets other settings: the setting is in the environment |
-| PodDisruptionBudget `clearml-elastic-master-pdb` | `policy/v1beta1`, which Kubernetes has removed | `policy/v1`, only with several nodes |
-| PersistentVolumeClaims | created by the storage class | bound to PersistentVolumes with fixed names and paths in the data directory, so that data outlive the cluster |
+| PodDisruptionBudget `clearml-elastic-master-pdb` | `policy/v1beta1`, which Kubernetes has removed | `policy/v1`, only with several nodes; in an existing cluster, other workloads with several pods have one too |
+| PersistentVolumeClaims | created by the storage class | on a local node, bound to PersistentVolumes with fixed names and paths in the data directory, so that data outlive the cluster; in an existing cluster, provided by the storage class |
 | ConfigMaps of `additionalConfigs` | a change restarts nothing | a change restarts the pods that read it |
 | Ingresses | annotations of one leak into another; no class | each has its own annotations, one of which lifts the limit of nginx for uploads; `ingress.className` |
 | `imageCredentials` | refers to a Secret that nothing creates | creates the Secret, or uses the existing one |

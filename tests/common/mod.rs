@@ -3,6 +3,7 @@
 use clearml_local::testing::images::Identities;
 use clearml_local::testing::inputs::{KeptFile, SetArgument, SetKind};
 use clearml_local::testing::manifests::{self, Inputs, Object};
+use clearml_local::testing::namespace::Namespace;
 use clearml_local::testing::probe::Endpoints;
 use clearml_local::testing::profile::Profile;
 use clearml_local::testing::release::Catalogue;
@@ -17,6 +18,20 @@ pub struct Rendered {
 /// Renders a release with a values file and `--set` arguments, on a small host, with
 /// fixed secrets.
 pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, values::Error> {
+    let node = values::Target::Node {
+        profile: &Profile::for_memory(4_000_000_000),
+        controller: None,
+    };
+    render_for(node, release, file, sets)
+}
+
+/// Renders the same for a local node or an existing cluster.
+pub fn render_for(
+    target: values::Target<'_>,
+    release: &str,
+    file: &str,
+    sets: &[&str],
+) -> Result<Rendered, values::Error> {
     let release = Catalogue::builtin().find(release).unwrap();
     let sets: Vec<SetArgument> = sets
         .iter()
@@ -28,24 +43,36 @@ pub fn render(release: &str, file: &str, sets: &[&str]) -> Result<Rendered, valu
     }];
     let resolved = values::resolve(&values::Inputs {
         release: &release,
-        profile: &Profile::for_memory(4_000_000_000),
+        target,
         files: &files,
         sets: &sets,
-        controller: None,
     })?;
     let endpoints = Endpoints {
         web: "http://localhost:30080".into(),
         api: "http://localhost:30008".into(),
         files: "http://localhost:30081".into(),
     };
+    let local = Namespace::default();
+    let (namespace, target) = match target {
+        values::Target::Cluster { namespace } => (namespace, manifests::Target::Cluster),
+        values::Target::Node { .. } => {
+            let data_root = "/var/local-path-provisioner";
+            let endpoints = &endpoints;
+            let node = manifests::Target::Node {
+                data_root,
+                endpoints,
+            };
+            (&local, node)
+        }
+    };
     let objects = manifests::render(&Inputs {
         instance: "clearml",
+        namespace,
         release: &release,
         values: &resolved.values,
         secrets: &fixed_secrets().with(&resolved.values.chosen),
-        endpoints: &endpoints,
         identities: &Identities::from([("redis:6.2".parse().unwrap(), "sha256:1".into())]),
-        data_root: "/var/local-path-provisioner",
+        target,
         registry_login: None,
     });
     Ok(Rendered {

@@ -218,7 +218,9 @@ fn elasticsearch() -> Vec<Row> {
             "resources.limits.memory=3Gi",
             "resources/limits/memory",
             json!("3Gi"),
-        ),
+        )
+        // Nothing adjusts the chart's request there.
+        .with_effect_on_cluster(Effect::Rejected("is above its limit of 3Gi")),
         change(
             &["elasticsearch.persistence.enabled=false"],
             ELASTIC_CLAIM,

@@ -26,11 +26,28 @@ pub struct Row {
     /// Arguments: the last one sets the key, the others are what it needs.
     pub sets: Vec<String>,
     pub effect: Effect,
+    /// The effect in an existing cluster, if it is another.
+    on_cluster: Option<Effect>,
 }
 
 impl Row {
     fn in_release(self, release: &'static str) -> Row {
         Row { release, ..self }
+    }
+
+    fn with_effect_on_cluster(self, effect: Effect) -> Row {
+        Row {
+            on_cluster: Some(effect),
+            ..self
+        }
+    }
+
+    /// The effect in an existing cluster or on a local node.
+    pub fn effect_for(&self, is_cluster: bool) -> &Effect {
+        match &self.on_cluster {
+            Some(effect) if is_cluster => effect,
+            _ => &self.effect,
+        }
     }
 }
 
@@ -42,6 +59,7 @@ fn row(sets: &[&str], effect: Effect) -> Row {
         release: "1.5.0",
         sets: sets.iter().map(|set| (*set).to_owned()).collect(),
         effect,
+        on_cluster: None,
     }
 }
 

@@ -138,7 +138,12 @@ fn servers() -> Vec<Row> {
             row(
                 &[&key("service.type=ClusterIP")],
                 Effect::Warns("this node publishes its node port anyway"),
-            ),
+            )
+            .with_effect_on_cluster(Effect::Changes(
+                service.clone(),
+                "/spec/type".into(),
+                Some(json!("ClusterIP")),
+            )),
             change(
                 &[&key("service.port=1234")],
                 &service,

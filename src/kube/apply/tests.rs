@@ -13,7 +13,7 @@ async fn applies_in_waves_with_one_forced_manager() {
         object("PersistentVolume", "v1", "volume"),
         object("Namespace", "v1", "clearml"),
     ];
-    let applied = cluster.apply(&objects, "clearml").await.unwrap();
+    let applied = cluster.apply(&objects).await.unwrap();
     let manager = "?&force=true&fieldManager=clearml-local";
     assert_eq!(
         paths(&record, "PATCH"),
@@ -47,7 +47,7 @@ async fn a_new_label_is_a_change_but_a_new_status_is_not() {
         object("ConfigMap", "v1", "same"),
         object("ConfigMap", "v1", "changed"),
     ];
-    let applied = cluster.apply(&objects, "clearml").await.unwrap();
+    let applied = cluster.apply(&objects).await.unwrap();
     assert_eq!(applied[0].change, Change::Unchanged);
     assert_eq!(applied[1].change, Change::Updated);
 }
@@ -57,7 +57,7 @@ async fn secrets_are_sent_as_data() {
     let (cluster, record) = cluster(empty);
     let mut secret = object("Secret", "v1", "clearml-conf");
     secret["stringData"] = json!({"auth_token": "abc"});
-    cluster.apply(&[secret], "clearml").await.unwrap();
+    cluster.apply(&[secret]).await.unwrap();
     let record = record.lock().unwrap();
     let sent = &record
         .iter()
@@ -130,7 +130,7 @@ async fn a_refusal_names_the_object_and_no_workload_is_applied() {
         object("Deployment", "apps/v1", "d"),
         object("Service", "v1", "x"),
     ];
-    let error = cluster.apply(&objects, "clearml").await.unwrap_err();
+    let error = cluster.apply(&objects).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "the Kubernetes API refused to apply Service/x: Service \"x\" is invalid: spec.ports"
@@ -151,12 +151,12 @@ async fn a_kind_that_is_not_in_the_table_is_discovered_once() {
         _ => empty(request),
     });
     let objects = [object("PriorityClass", "scheduling.k8s.io/v1", "high")];
-    cluster.apply(&objects, "clearml").await.unwrap();
+    cluster.apply(&objects).await.unwrap();
     assert!(
         paths(&record, "PATCH")[0].starts_with("/apis/scheduling.k8s.io/v1/priorityclasses/high?")
     );
 
     let unknown = [object("Widget", "scheduling.k8s.io/v1", "w")];
-    let error = cluster.apply(&unknown, "clearml").await.unwrap_err();
+    let error = cluster.apply(&unknown).await.unwrap_err();
     assert!(matches!(error, Error::Object { .. }), "{error}");
 }

@@ -102,10 +102,7 @@ async fn a_plan_is_executed_in_order_and_releases_the_volume_before_the_claim_is
     ];
     let mut summary = Vec::new();
     let tell = |one: &PlannedChange| summary.push(one.name.clone());
-    cluster
-        .execute_plan(&plan, &rendered, "clearml", tell)
-        .await
-        .unwrap();
+    cluster.execute_plan(&plan, &rendered, tell).await.unwrap();
     assert_eq!(summary, ["db", "old", "data", "set"]);
     assert_eq!(
         acts(&record),
@@ -140,7 +137,7 @@ async fn a_comparison_uses_dry_runs() {
         found["metadata"]["resourceVersion"] = json!("1");
         match request.method.as_str() {
             "GET" if path.ends_with("/new") => refusal(404, "NotFound", "not found"),
-            "GET" if path.split('/').count() < 7 => (
+            "GET" if path.split('/').count() < 8 => (
                 200,
                 json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": []}),
             ),
@@ -171,10 +168,7 @@ async fn a_comparison_uses_dry_runs() {
         "recreated",
         Action::RecreateAfterItsPods,
     )];
-    let compared = cluster
-        .compare("clearml", &objects, "clearml", &plan)
-        .await
-        .unwrap();
+    let compared = cluster.compare("clearml", &objects, &plan).await.unwrap();
     let summary: Vec<_> = compared
         .iter()
         .map(|one| (one.name.as_str(), one.before.is_some(), one.differs()))

@@ -1,5 +1,7 @@
 //! Plans claims, which are immutable, except that some classes allow them to grow.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::fields::{change, covers};
@@ -45,16 +47,26 @@ pub(super) fn rebound(
                     why,
                 ),
             }),
+            None if !is_bound(existing) => rebound.push(Rebound {
+                claim: name(existing).to_owned(),
+                planned: PlannedChange::new(existing, Action::Recreate, why),
+            }),
             None if grows(live, existing, wanted) => {}
             None => {
+                let class = text(existing, CLASS);
+                let reason = match changes_size(existing, wanted) {
+                    Some(Ordering::Greater) => {
+                        format!("the class `{class}` does not allow volumes to grow")
+                    }
+                    Some(_) => "a volume cannot shrink".to_owned(),
+                    None => format!(
+                        "the class `{class}` provisioned its volume, and its data would be left \
+                         behind"
+                    ),
+                };
                 return Err(ImpossibleChange {
                     claim: name(existing).to_owned(),
-                    why: format!(
-                        "{}; the class `{}` provisioned its volume, and its data would be left \
-                         behind",
-                        why.join(", "),
-                        text(existing, CLASS)
-                    ),
+                    why: format!("{}; {reason}", why.join(", ")),
                 });
             }
         }
@@ -124,14 +136,27 @@ fn retained_volume<'a>(
     (same && kept(previous)).then_some(volume)
 }
 
-/// Returns whether the only change is that the claim grows, and its class allows it.
-fn grows(live: &[Value], existing: &Value, wanted: &Value) -> bool {
-    let mut grown = existing.clone();
-    if let (Some(size), Some(wanted)) = (grown.pointer_mut(SIZE), wanted.pointer(SIZE)) {
+/// Returns whether the claim has a volume. A claim that waits for one has no data.
+fn is_bound(claim: &Value) -> bool {
+    !text(claim, "/spec/volumeName").is_empty()
+}
+
+/// Returns how the size changes, if nothing else does.
+fn changes_size(existing: &Value, wanted: &Value) -> Option<Ordering> {
+    let mut resized = existing.clone();
+    if let (Some(size), Some(wanted)) = (resized.pointer_mut(SIZE), wanted.pointer(SIZE)) {
         *size = wanted.clone();
     }
     let size = |claim: &Value| bytes(text(claim, SIZE));
+    let order = size(wanted)?.partial_cmp(&size(existing)?)?;
+    differences(&resized, wanted).is_empty().then_some(order)
+}
+
+/// Returns whether the only change is that the claim grows, and its class allows it. If no
+/// classes may be read, the server checks this.
+fn grows(live: &[Value], existing: &Value, wanted: &Value) -> bool {
     let class = find(live, "StorageClass", text(existing, CLASS));
-    let may_grow = class.is_some_and(|class| class["allowVolumeExpansion"] == true);
-    may_grow && size(wanted) > size(existing) && differences(&grown, wanted).is_empty()
+    let unknown = of_kind(live, "StorageClass").next().is_none();
+    let may_grow = unknown || class.is_some_and(|class| class["allowVolumeExpansion"] == true);
+    may_grow && changes_size(existing, wanted) == Some(Ordering::Greater)
 }

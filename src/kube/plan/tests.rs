@@ -205,20 +205,57 @@ fn a_provisioned_claim_may_only_grow_and_only_if_its_class_allows_it() {
     };
     assert_eq!(planned(&live(true), &wanted("fast", "6Gi")), [""; 0]);
     for (grows, class, size, why) in [
-        (false, "fast", "6Gi", "size changes from 5Gi to 6Gi"),
-        (true, "fast", "4Gi", "size changes from 5Gi to 4Gi"),
-        (true, "slow", "5Gi", "class changes from fast to slow"),
+        (
+            false,
+            "fast",
+            "6Gi",
+            "size changes from 5Gi to 6Gi; the class `fast` does not allow volumes to grow",
+        ),
+        (
+            true,
+            "fast",
+            "4Gi",
+            "size changes from 5Gi to 4Gi; a volume cannot shrink",
+        ),
+        (
+            true,
+            "slow",
+            "5Gi",
+            "class changes from fast to slow; the class `fast` provisioned its volume, and its data would be left behind",
+        ),
     ] {
         assert_eq!(
             refused(&live(grows), &wanted(class, size)),
-            format!(
-                "cannot change the claim db: {why}; the class `fast` provisioned its volume, and its data would be left behind"
-            )
+            format!("cannot change the claim db: {why}")
         );
     }
+    // The server checks it if the classes are unknown.
+    assert_eq!(planned(&live(false)[1..], &wanted("fast", "6Gi")), [""; 0]);
     // A volume with data is not replaced by one of ours.
     let rendered = [claim("db", "ours", "", "5Gi"), volume("ours", "db", "5Gi")];
     assert!(refused(&live(true), &rendered).contains("volume changes from pvc-1 to ours"));
+}
+
+#[test]
+fn a_claim_that_waits_for_a_volume_is_recreated() {
+    let provided = |class: &str| {
+        let mut claim = claim("data-redis-0", "", class, "5Gi");
+        claim["spec"].as_object_mut().unwrap().remove("volumeName");
+        claim
+    };
+    let set = |class: &str| {
+        let mut set = stateful_set("5Gi");
+        set["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"] = json!(class);
+        set
+    };
+    let live = [set_by_server(set("fsat")), provided("fsat")];
+    assert_eq!(
+        planned(&live, &[set("fast"), provided("fast")]),
+        [
+            "StatefulSet/redis is recreated after its pods have stopped: claim template data changes",
+            "PersistentVolumeClaim/data-redis-0 is recreated: class changes from fsat to fast",
+        ]
+    );
 }
 
 #[test]

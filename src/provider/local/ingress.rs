@@ -6,7 +6,6 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use super::run::Run;
-use crate::component::NAMESPACE;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::plan::Plan;
@@ -83,11 +82,11 @@ pub(super) async fn check_certificates(run: &Run<'_>, cluster: &Cluster) -> Resu
             continue;
         };
         if !cluster.has_secret(secret).await? {
-            let kubeconfig = local.state.kubeconfig_path();
+            let (kubeconfig, namespace) = (local.state.kubeconfig_path(), cluster.namespace());
             local.events.warn(format!(
                 "the Secret of `ingress.{key}.tlsSecretName` does not exist: browsers will not \
                  trust Traefik's default certificate; create it: kubectl --kubeconfig {} -n \
-                 {NAMESPACE} create secret tls {secret} --cert FILE --key FILE",
+                 {namespace} create secret tls {secret} --cert FILE --key FILE",
                 kubeconfig.display()
             ));
         }

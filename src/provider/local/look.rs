@@ -14,6 +14,8 @@ use crate::settings::Instance;
 
 /// The time in which the engine must return the node.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1200);
+/// The time in which the cluster and the server must respond, the engine's time included.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1400);
 /// The same for reading settings and keys that this state directory does not have.
 const RECOVERY_TIMEOUT: Duration = Duration::from_millis(1000);
 

@@ -27,7 +27,7 @@ mod tests;
 mod warnings;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -41,8 +41,8 @@ pub(crate) use self::logs::{Journal, JournalOptions};
 use self::recovery::Places;
 use self::run::Run;
 use super::{
-    Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, Place, Previous,
-    Provider, Recovery, Removal, Removed, Seen,
+    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, Place,
+    Previous, Provider, Recovery, Removal, Removed, Seen,
 };
 use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
@@ -52,6 +52,8 @@ use crate::kubectl::Kubectl;
 use crate::logs::{LogOptions, Opened};
 use crate::plan::{Plan, Request};
 use crate::preflight::Finding;
+use crate::probe::{Endpoints, Targets};
+use crate::profile::Profile;
 use crate::recovery::Found;
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName};
@@ -117,9 +119,10 @@ impl<'a> Local<'a> {
         Facts {
             memory: info.memory,
             summary: format!(
-                "Docker {} with {cores} and {}",
+                "Docker {} with {cores} and {}: profile {}",
                 info.version,
-                words::bytes(info.memory)
+                words::bytes(info.memory),
+                Profile::for_memory(info.memory).name
             ),
             defaults: Instance::with_defaults(place),
         }
@@ -133,8 +136,21 @@ impl Provider for Local<'_> {
         Ok(self.facts_of(&*self.ask_for_info().await?))
     }
 
+    fn has_own_node(&self) -> bool {
+        true
+    }
+
     fn kubectl(&self) -> Kubectl {
         Kubectl::in_node(&node::spec::name(self.name))
+    }
+
+    async fn access(&self, settings: &Instance) -> Result<Access> {
+        Ok(Access {
+            endpoints: Endpoints::of(settings),
+            targets: Targets::of(settings),
+            warnings: Vec::new(),
+            forwards: Vec::new(),
+        })
     }
 
     async fn previous(&self) -> Result<Previous> {
@@ -200,7 +216,12 @@ impl Provider for Local<'_> {
     async fn identities(&self, plan: &Plan) -> Result<Identities> {
         let node = node::spec::name(self.name);
         let (wanted, pull) = (plan.images(), plan.instance.node.pull);
-        Ok(images::identities(self.engine(), &node, &wanted, pull).await?)
+        let mut identities = images::identities(self.engine(), &node, &wanted, pull).await?;
+        for image in wanted {
+            let later = || "known after it is pulled".to_owned();
+            identities.entry(image.reference).or_insert_with(later);
+        }
+        Ok(identities)
     }
 
     async fn fetch(&self, plan: &Plan, request: &Request) -> Result<Fetched> {
@@ -238,8 +259,17 @@ impl Provider for Local<'_> {
         remove::stop(self).await
     }
 
+    /// The question of `down --purge` names no directories.
+    async fn data(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn remove(&self, removal: Removal<'_>) -> Result<Removed> {
         remove::remove(self, removal).await
+    }
+
+    fn patience(&self) -> Duration {
+        look::PATIENCE
     }
 
     async fn look(&self, stored: Option<&Instance>, began: Instant) -> Result<Seen> {

@@ -14,7 +14,6 @@ use super::refused::{PublishedPorts, Refused};
 use super::revive::revive;
 use super::run::Run;
 use super::{Local, api, data, ingress, preflight, recovery};
-use crate::component::NAMESPACE;
 use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::{Code, Result};
 use crate::event::Step;
@@ -385,7 +384,7 @@ async fn install_addons(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result
         let storage = node::storage_objects(local);
         let (mut objects, storage) = tokio::try_join!(network, storage)?;
         objects.extend(storage);
-        cluster.apply(&objects, NAMESPACE).await?;
+        cluster.apply(&objects).await?;
         Ok(())
     };
     tokio::try_join!(of_kubeadm, of_image)?;

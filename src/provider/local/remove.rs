@@ -13,7 +13,7 @@ use crate::provider::local::Local;
 use crate::provider::local::node::{self, spec};
 use crate::provider::local::recovery::{self, AnotherInstance, Ownership};
 use crate::provider::{Removal, Removed};
-use crate::settings::{DataPlace, Instance, InstanceName};
+use crate::settings::{DataPlace, Instance, InstanceName, KeptData};
 
 /// Removes the node; with `purge`, everything of the instance.
 pub(super) async fn remove(local: &Local<'_>, removal: Removal<'_>) -> Result<Removed> {
@@ -47,7 +47,8 @@ pub(super) async fn remove(local: &Local<'_>, removal: Removal<'_>) -> Result<Re
         let remaining = step.end(remaining, |_| (true, String::new()))?;
         return Ok(Removed {
             changed,
-            data_dir: None,
+            data: None,
+            purged: "data, secrets and images",
             data_bytes: None,
             remaining,
         });
@@ -60,8 +61,9 @@ pub(super) async fn remove(local: &Local<'_>, removal: Removal<'_>) -> Result<Re
     };
     Ok(Removed {
         changed,
+        purged: "",
         data_bytes,
-        data_dir,
+        data: data_dir.map(KeptData::Place),
         remaining: Vec::new(),
     })
 }

@@ -21,7 +21,7 @@ group! {
         storage_class: String = key(
             "storageClass",
             types::NAME,
-            "Storage class of {}'s claim. Without one, the claim uses the volume of the instance.",
+            "Storage class of {}'s claim. Without one, the claim uses the volume of a local node, or the default class of an existing cluster.",
         );
     }
 }

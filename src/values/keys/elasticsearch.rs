@@ -70,7 +70,7 @@ keys! {
     CLAIM_STORAGE_CLASS: String = key(
         "elasticsearch.volumeClaimTemplate.storageClassName",
         types::NAME,
-        "Storage class of Elasticsearch's claim. Without one, the claim uses the volume of the instance.",
+        "Storage class of Elasticsearch's claim. Without one, the claim uses the volume of a local node, or the default class of an existing cluster.",
     );
     CLAIM_SIZE: String = key(
         "elasticsearch.volumeClaimTemplate.resources.requests.storage",

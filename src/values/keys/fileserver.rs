@@ -10,7 +10,7 @@ keys! {
     STORAGE_CLASS: String = key(
         "fileserver.storage.data.class",
         types::NAME,
-        "Storage class of the file server's claim. Without one, the claim uses the volume of the instance.",
+        "Storage class of the file server's claim. Without one, the claim uses the volume of a local node, or the default class of an existing cluster.",
     );
     STORAGE_SIZE: String = key(
         "fileserver.storage.data.size",

@@ -48,7 +48,9 @@ impl Origin {
     pub(in crate::values) fn varies(self) -> Option<&'static str> {
         match self {
             Origin::Release => Some("from the release"),
-            Origin::Profile => Some("depends on the memory of the machine"),
+            Origin::Profile => {
+                Some("depends on the memory of the machine; in an existing cluster, the chart's")
+            }
             Origin::Generated => Some("generated for each instance"),
             Origin::Chart | Origin::Program(_) | Origin::GeneratedWith(_) => None,
         }

@@ -25,7 +25,7 @@ group! {
         node_port: u16 = key(
             "service.nodePort",
             types::NODE_PORT,
-            "Port of the {} on the node, for the type NodePort.",
+            "Port of the {} on the nodes, for the type NodePort. A local node publishes it for all types.",
         );
     }
 }

@@ -41,8 +41,8 @@ pub(super) const NAME: Type<String> = Type::new(Kind::Name, text);
 pub(super) const HOST: Type<String> = Type::new(Kind::Host, text);
 pub(super) const INGRESS_HOST: Type<String> = Type::new(Kind::IngressHost, text);
 pub(super) const ROOT_PATH: Type<String> = Type::new(Kind::RootPath, text);
-/// The template is expanded.
-pub(super) const TEMPLATE: Type<String> = Type::new(Kind::Template, expanded);
+/// The template is not expanded.
+pub(super) const TEMPLATE: Type<String> = Type::new(Kind::Template, text);
 pub(super) const JAVA_OPTIONS: Type<String> = Type::new(Kind::JavaOptions, text);
 pub(super) const QUERY: Type<String> = Type::new(Kind::Query, text);
 pub(super) const QUANTITY: Type<String> = Type::new(Kind::Quantity, text);
@@ -92,10 +92,6 @@ fn text(value: &Value) -> String {
 
 fn some(value: &Value) -> Option<String> {
     kind::text(value).filter(|text| !text.is_empty())
-}
-
-fn expanded(value: &Value) -> String {
-    kind::expand(&text(value)).unwrap_or_default()
 }
 
 fn number(value: &Value) -> u64 {

@@ -63,8 +63,11 @@ pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-/// Warns about the pull policy `Always`, which does not use the images in the node.
+/// Warns about the pull policy `Always`, which does not use the images in a local node.
 pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
+    if context.target.is_cluster() {
+        return;
+    }
     let installed = context.values.installed();
     let always = installed
         .into_iter()

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Context, Finding, Found};
-use crate::values::Site;
 use crate::values::keys::ingress as keys;
+use crate::values::{Site, Target};
 
 /// The programs that read annotations with a prefix. Traefik reads only its own.
 const READERS: [(&str, &str); 9] = [
@@ -54,10 +54,12 @@ fn enabled<'a>(
 
 pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
     let sites = &context.values.ingress.sites;
-    if let Some((_, _, keys)) = enabled(context).next() {
+    if let Some((_, _, keys)) = enabled(context).next()
+        && let Target::Node { controller, .. } = context.target
+    {
         let class = context.values.ingress.class.as_str();
         let key = &keys.enabled;
-        match context.controller {
+        match controller {
             None => found.push(Finding::new(
                 key,
                 format!(

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::keys::{self, Definition};
 use super::overrides::Overrides;
-use super::{Controller, Values};
+use super::{Target, Values};
 use crate::release::Release;
 use crate::words::listed;
 
@@ -26,8 +26,7 @@ pub(super) struct Context<'a> {
     pub(super) defaults: &'a Value,
     pub(super) overrides: &'a Overrides,
     pub(super) release: &'a Release,
-    /// The ingress controller of the instance, if it has one.
-    pub(super) controller: Option<&'a Controller>,
+    pub(super) target: Target<'a>,
 }
 
 impl Context<'_> {

@@ -11,6 +11,10 @@ pub(super) fn errors(context: &Context<'_>, found: &mut Found) {
 }
 
 pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
+    if context.target.is_cluster() {
+        shared_volume(context, found);
+        return;
+    }
     for kind in [ServiceType::ClusterIp, ServiceType::LoadBalancer] {
         types(kind, context, found);
     }
@@ -34,10 +38,13 @@ fn servers<'a>(
     servers.filter_map(|(name, server)| Some((name, server, keys::server(name)?)))
 }
 
-/// Refuses equal node ports: all three are published, regardless of the service type.
+/// Refuses equal node ports. A local node publishes all three, regardless of the service type.
 fn node_ports(context: &Context<'_>, found: &mut Found) {
     let mut earlier: Vec<(Component, u16, &keys::Server)> = Vec::new();
-    for (name, server, keys) in servers(context) {
+    let is_published = |server: &Server| {
+        !context.target.is_cluster() || server.service.kind == ServiceType::NodePort
+    };
+    for (name, server, keys) in servers(context).filter(|(_, server, _)| is_published(server)) {
         let port = server.service.node_port;
         if let Some((other, _, others)) = earlier.iter().find(|(_, used, _)| *used == port) {
             found.push(Finding::of(
@@ -50,7 +57,7 @@ fn node_ports(context: &Context<'_>, found: &mut Found) {
 }
 
 fn controller_ports(context: &Context<'_>, found: &mut Found) {
-    let Some(controller) = context.controller else {
+    let Some(controller) = context.target.controller() else {
         return;
     };
     for (_, server, keys) in servers(context) {
@@ -97,6 +104,21 @@ fn types(kind: ServiceType, context: &Context<'_>, found: &mut Found) {
         keys,
         format!("{listed} {is} {word}: this node publishes {its} node {ports} anyway; in another cluster {elsewhere}"),
     ));
+}
+
+/// Warns about several pods of the file server, which share a volume.
+fn shared_volume(context: &Context<'_>, found: &mut Found) {
+    let count = context.values.fileserver.replicas;
+    if count > 1 {
+        let key = &keys::fileserver::SERVER.replica_count;
+        found.push(Finding::new(
+            key,
+            format!(
+                "`{key}` is {count}, but the pods share a volume that only one node can mount: all \
+                 of them must run on that node"
+            ),
+        ));
+    }
 }
 
 /// Refuses different ports for Redis itself and in the configuration of the servers, which the

@@ -1,5 +1,5 @@
 use crate::release::DEFAULT;
-use crate::values::fixtures::resolve_text;
+use crate::values::fixtures::{resolve_for_cluster, resolve_text};
 use crate::values::{Controller, Error, Resolved};
 
 /// Resolves values for a host with 16 GB, with or without an ingress controller.
@@ -341,5 +341,42 @@ ingress:
         messages(false),
         [""; 0],
         "without a controller no ingress has an effect"
+    );
+}
+
+#[test]
+fn an_existing_cluster_has_the_values_as_they_are() {
+    let resolved = resolve_for_cluster("").unwrap();
+    assert_eq!(resolved.warnings, [""; 0]);
+    let elastic = &resolved.values.elasticsearch;
+    assert_eq!(elastic.java_options, "-Xmx2g -Xms2g");
+    let memory = serde_json::json!({"requests": {"memory": "4Gi"}, "limits": {"memory": "4Gi"}});
+    assert_eq!(elastic.base.pods.resources, memory);
+    let nothing = serde_json::json!({});
+    assert_eq!(resolved.values.apiserver.pods.resources, nothing);
+    // The chart's own values are not too much for a cluster.
+    let copied = "elasticsearch:\n  esJavaOpts: -Xmx2g -Xms2g\n  resources: {requests: {memory: 4Gi}, limits: {memory: 4Gi}}\n";
+    assert_eq!(resolve_for_cluster(copied).unwrap().warnings, [""; 0]);
+    // Without a node port, equal numbers are no conflict.
+    let services = "apiserver:\n  service: {type: ClusterIP, nodePort: 30100}\nwebserver:\n  service: {type: LoadBalancer, nodePort: 30100}\n";
+    assert_eq!(
+        resolve_for_cluster(services).unwrap().warnings,
+        [
+            "values.yaml:2: `apiserver.service.nodePort` has no effect: `apiserver.service.type` is ClusterIP",
+            "values.yaml:4: `webserver.service.nodePort` has no effect: `webserver.service.type` is LoadBalancer",
+        ]
+    );
+    let both =
+        "apiserver:\n  service: {nodePort: 30100}\nwebserver:\n  service: {nodePort: 30100}\n";
+    assert!(resolve_for_cluster(both).is_err());
+    let ingress = "ingress:\n  className: nginx\n  annotations: {cert-manager.io/cluster-issuer: corp}\n  app: {enabled: true, hostName: app.example.com}\n  api: {enabled: true, hostName: api.example.com}\n  files: {enabled: true, hostName: files.example.com}\n";
+    assert_eq!(resolve_for_cluster(ingress).unwrap().warnings, [""; 0]);
+    assert_eq!(
+        resolve_for_cluster("fileserver:\n  replicaCount: 2\n")
+            .unwrap()
+            .warnings,
+        [
+            "values.yaml:2: `fileserver.replicaCount` is 2, but the pods share a volume that only one node can mount: all of them must run on that node"
+        ]
     );
 }

@@ -5,7 +5,7 @@ use crate::values::keys::{
     self, DATABASES, Definition, Effect, apiserver, elasticsearch, external, ingress, mongodb,
     redis, registry,
 };
-use crate::values::{PullSecret, Values};
+use crate::values::{PullSecret, ServiceType, Values};
 
 /// The number of keys that a warning names.
 const NAMED: usize = 3;
@@ -69,6 +69,9 @@ fn all(context: &Context<'_>) -> Vec<Unused> {
     let values = context.values;
     let mut all = databases(values);
     all.extend(logins(values));
+    if context.target.is_cluster() {
+        all.extend(node_ports(values));
+    }
     let sites = &values.ingress.sites;
     let disabled = [&sites.app, &sites.api, &sites.files].map(Option::is_none);
     for ((_, keys), is_disabled) in ingress::SITES.into_iter().zip(disabled) {
@@ -105,6 +108,25 @@ fn all(context: &Context<'_>) -> Vec<Unused> {
         ));
     }
     all
+}
+
+/// A local node publishes the node ports of all types of services.
+fn node_ports(values: &Values) -> Vec<Unused> {
+    let servers = values.servers().into_iter();
+    let servers = servers.filter(|(_, server)| server.service.kind != ServiceType::NodePort);
+    servers
+        .filter_map(|(component, server)| {
+            let keys = keys::server(component)?;
+            Some(Unused::new(
+                [&keys.node_port.definition],
+                format!(
+                    "`{}` is {}",
+                    keys.service_type,
+                    server.service.kind.as_str()
+                ),
+            ))
+        })
+        .collect()
 }
 
 fn databases(values: &Values) -> Vec<Unused> {

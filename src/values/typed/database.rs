@@ -61,7 +61,7 @@ impl Redis {
                 extra_flags: reader.get(&redis::EXTRA_FLAGS),
             },
             requires_login: reader.get(&redis::USE_PASSWORD),
-            configured_host: reader.get(&redis::MASTER_NAME),
+            configured_host: reader.expanded(&redis::MASTER_NAME),
             configured_port: reader.get(&redis::MASTER_PORT),
             port: reader.get(&redis::SERVICE_PORT),
         }
@@ -92,7 +92,7 @@ impl Mongodb {
             replica_set: reader.get(&mongodb::ARCHITECTURE) == "replicaset",
             replicas: reader.get(&mongodb::REPLICA_COUNT),
             requires_login: reader.get(&mongodb::AUTH_ENABLED),
-            configured_host: reader.get(&mongodb::SERVICE_NAME),
+            configured_host: reader.expanded(&mongodb::SERVICE_NAME),
             service: reader.get(&mongodb::SERVICE_TYPE),
             port: reader.get(&mongodb::SERVICE_PORT),
             port_name: reader.get(&mongodb::SERVICE_PORT_NAME),

@@ -125,8 +125,8 @@ impl PullSecret {
 impl Values {
     /// Reads all values from a tree with valid values, and images that it lacks from the
     /// release.
-    pub(super) fn read(tree: &Value, release: &Release) -> Values {
-        Values::of(&Reader::new(tree, release))
+    pub(super) fn read(tree: &Value, release: &Release, namespace: &str) -> Values {
+        Values::of(&Reader::new(tree, release, namespace))
     }
 
     fn of(reader: &Reader<'_>) -> Values {
@@ -157,6 +157,21 @@ impl Values {
         let secrets = secrets.clone().with(&self.chosen);
         let fixed_users = self.api.fixed_users.is_some();
         secrets.for_programs(fixed_users).clone()
+    }
+
+    /// Replaces the references of all images.
+    pub fn rewrite_images(&mut self, rewritten: impl Fn(&ImageRef) -> ImageRef) {
+        let pods = [
+            &mut self.redis.base.pods,
+            &mut self.mongodb.base.pods,
+            &mut self.elasticsearch.base.pods,
+            &mut self.apiserver.pods,
+            &mut self.fileserver.pods,
+            &mut self.webserver.pods,
+        ];
+        for pods in pods {
+            pods.image.reference = rewritten(&pods.image.reference);
+        }
     }
 
     pub fn pods(&self, component: Component) -> &Pods {
@@ -254,6 +269,7 @@ fn chosen(reader: &Reader<'_>) -> UserSecrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::namespace::Namespace;
     use crate::release::Catalogue;
     use crate::values::keys::Effect;
     use crate::values::kind::Kind;
@@ -267,7 +283,7 @@ mod tests {
             }
         }
         let release = Catalogue::default_release();
-        let reader = Reader::new(&tree, &release);
+        let reader = Reader::new(&tree, &release, Namespace::DEFAULT);
         let _ = Values::of(&reader);
         let read = reader.read.into_inner();
         let unread = keys::all().iter().filter(|key| {

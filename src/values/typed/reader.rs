@@ -6,21 +6,25 @@ use crate::component::Component;
 use crate::image_ref::ImageRef;
 use crate::release::Release;
 use crate::values::keys::{self, Key};
+use crate::values::kind;
 
 /// A tree with valid values.
 pub(super) struct Reader<'a> {
     tree: &'a Value,
     release: &'a Release,
+    /// The namespace in templates.
+    namespace: &'a str,
     /// The keys that were read.
     #[cfg(test)]
     pub(super) read: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(tree: &'a Value, release: &'a Release) -> Self {
+    pub(super) fn new(tree: &'a Value, release: &'a Release, namespace: &'a str) -> Self {
         Reader {
             tree,
             release,
+            namespace,
             #[cfg(test)]
             read: std::cell::RefCell::default(),
         }
@@ -30,6 +34,11 @@ impl<'a> Reader<'a> {
         #[cfg(test)]
         self.read.borrow_mut().insert(key.to_string());
         key.read(self.tree)
+    }
+
+    /// Returns the text of a template, expanded.
+    pub(super) fn expanded(&self, key: &Key<String>) -> String {
+        kind::expand(&self.get(key), self.namespace).unwrap_or_default()
     }
 
     /// Returns the image of a component with the tag of a key. Missing parts are those of the

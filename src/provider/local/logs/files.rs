@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::docker::{Engine, exec_ok};
 use crate::error::Result;
 use crate::logs::lines::Lines;
 use crate::logs::{Entries, Log, LogOptions, Part, Source, record};
+use crate::namespace::Namespace;
 
 /// How often the files are listed while following.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -31,7 +32,7 @@ impl Source for Files {
     }
 
     async fn list(&self) -> Result<Vec<Log>> {
-        let argv = ["sh", "-c", LIST, "sh", NAMESPACE];
+        let argv = ["sh", "-c", LIST, "sh", Namespace::DEFAULT];
         let title = "list the logs in the node";
         let listed = exec_ok(&*self.engine, &self.node, title, &argv).await?;
         let files = listed.lines().filter_map(File::at);

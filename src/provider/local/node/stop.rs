@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 
 use super::Error;
-use crate::component::{Component, NAMESPACE};
+use crate::component::Component;
 use crate::docker::Engine;
 use crate::event::Step;
+use crate::namespace::Namespace;
 use crate::wait::{Attempt, Wait};
 
 /// How long servers and databases together may take to stop.
@@ -141,7 +142,7 @@ impl Task {
 async fn tasks(engine: &dyn Engine, node: &str) -> Result<Vec<Task>, Error> {
     let list = format!("{RUNNING} | {{ {LIST}\n}}");
     let output = engine
-        .exec(node, &["sh", "-c", &list, "sh", NAMESPACE], None)
+        .exec(node, &["sh", "-c", &list, "sh", Namespace::DEFAULT], None)
         .await?;
     Ok(parse(&output.stdout))
 }

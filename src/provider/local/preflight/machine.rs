@@ -36,7 +36,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
         });
     }
     findings.extend(architecture(&info.architecture));
-    let needed = plan.profile.required_memory();
+    let needed = plan.required_memory();
     if info.memory < needed {
         findings.push(Finding {
             what: format!(

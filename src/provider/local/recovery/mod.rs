@@ -118,7 +118,7 @@ pub async fn recover(local: &Local<'_>, node: &Container) -> Result<Recovered> {
     let mut recovered = Recovered {
         instance: created_with,
         secrets: None,
-        kubeconfig: Some(kubeconfig),
+        cluster: Some(cluster.clone()),
         another: None,
     };
     if cluster.ready().await.is_err() {
@@ -149,7 +149,10 @@ pub async fn complete_from_node(
     let stored = Recovered {
         instance: instance.cloned(),
         secrets: state.secrets()?,
-        kubeconfig: state.kubeconfig()?,
+        cluster: match state.kubeconfig()? {
+            Some(kubeconfig) => Some(Cluster::connect(&kubeconfig).await?),
+            None => None,
+        },
         another: None,
     };
     let recreated = match state.node()? {
@@ -180,7 +183,7 @@ pub async fn complete_from_node(
             true => recovered.secrets.or(stored.secrets),
             false => stored.secrets.or(recovered.secrets),
         },
-        kubeconfig: recovered.kubeconfig.or(stored.kubeconfig),
+        cluster: recovered.cluster.or(stored.cluster),
         another: None,
     })
 }
