@@ -25,7 +25,7 @@ pub struct Output {
 }
 
 impl Output {
-    fn new(output: process::Output) -> Output {
+    pub fn new(output: process::Output) -> Output {
         Output {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,6 +1,6 @@
 //! Access by host name, through a real ingress controller, with TLS.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,23 @@ const SECRET: &str = "own-certificate";
 /// The size of a model. Traefik and the file server stream it.
 const BIG: usize = 20 << 20;
 
-/// Creates a self-signed certificate for all hosts, and its key.
-fn make_certificate(dir: &Path) -> [String; 2] {
+/// Returns whether the engine has the image of Traefik, and prints a message if not.
+pub fn has_traefik() -> bool {
+    let image = TRAEFIK_IMAGE.to_string();
+    let found = run("docker", &["image", "inspect", &image]).code == 0;
+    if !found {
+        eprintln!(
+            "SKIPPED: the image {image} is missing: build it with tests/rig/traefik (needs Go)"
+        );
+    }
+    found
+}
+
+/// Creates a self-signed certificate for hosts, and its key.
+pub fn make_certificate(dir: &Path, hosts: &[&str]) -> [String; 2] {
     let paths = ["tls.crt", "tls.key"].map(|name| dir.join(name).display().to_string());
-    let names = HOSTS.map(|host| format!("DNS:{host}")).join(",");
-    let names = format!("subjectAltName={names}");
+    let names: Vec<String> = hosts.iter().map(|host| format!("DNS:{host}")).collect();
+    let names = format!("subjectAltName={}", names.join(","));
     // Without this, a self-signed certificate counts as an authority, which cannot be a
     // server.
     let server = "basicConstraints=critical,CA:FALSE";
@@ -33,16 +45,16 @@ fn make_certificate(dir: &Path) -> [String; 2] {
     paths
 }
 
-/// Returns a client like a browser: host names resolve to this host, and it only trusts
+/// Returns a client like a browser: host names resolve to this address, and it only trusts
 /// this certificate.
-fn browser(certificate: &str) -> Client {
+pub fn browser(certificate: &str, hosts: &[&str], address: IpAddr) -> Client {
     clearml_local::testing::kube::install_crypto();
     let pem = std::fs::read(certificate).unwrap();
     let mut client = Client::builder()
         .no_proxy()
         .tls_certs_only([Certificate::from_pem(&pem).unwrap()]);
-    for host in HOSTS {
-        client = client.resolve(host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    for host in hosts {
+        client = client.resolve(host, SocketAddr::from((address, 0)));
     }
     client.build().unwrap()
 }
@@ -90,15 +102,11 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
     if !has("openssl") {
         return;
     }
-    let image = TRAEFIK_IMAGE.to_string();
-    if run("docker", &["image", "inspect", &image]).code != 0 {
-        eprintln!(
-            "SKIPPED: the image {image} is missing: build it with tests/rig/traefik (needs Go)"
-        );
+    if !has_traefik() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let [certificate, key] = make_certificate(dir.path());
+    let [certificate, key] = make_certificate(dir.path(), &HOSTS);
     let (http, https) = (free_port(), free_port());
     let instance = Instance::new("ingress");
     let [app, api, files] = HOSTS;
@@ -141,7 +149,7 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
         "--key=/tls.key",
     ];
     instance.kubectl(&secret);
-    let client = browser(&certificate);
+    let client = browser(&certificate, &HOSTS, Ipv4Addr::LOCALHOST.into());
     assert!(page(&client, &urls[0]).await.contains("<html"));
 
     let credentials = instance.run(&["credentials", "-o", "json"]);

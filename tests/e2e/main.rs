@@ -10,6 +10,7 @@
 
 mod changes;
 mod dns;
+mod existing;
 mod external;
 mod forward;
 mod harness;

@@ -29,16 +29,13 @@ pub fn client() -> Client {
 
 /// Returns the status of a login with a key pair.
 pub async fn login_status(instance: &Instance, key: &str, secret: &str) -> u16 {
-    login(&client(), instance.api, key, secret)
-        .await
-        .status()
-        .as_u16()
+    let api = format!("http://127.0.0.1:{}", instance.api);
+    login(&client(), &api, key, secret).await.status().as_u16()
 }
 
-async fn login(client: &Client, port: u16, key: &str, secret: &str) -> Response {
-    let url = format!("http://127.0.0.1:{port}/auth.login");
+async fn login(client: &Client, api: &str, key: &str, secret: &str) -> Response {
     let request = client
-        .post(url)
+        .post(format!("{api}/auth.login"))
         .basic_auth(key, Some(secret))
         .json(&json!({}));
     request.send().await.unwrap()
@@ -73,44 +70,64 @@ impl User {
             .run(&["credentials", "-o", "json"])
             .expect(0)
             .json();
-        let (key, secret) = (&printed["accessKey"], &printed["secretKey"]);
-        let client = client();
-        let response = login(
-            &client,
-            api,
-            key.as_str().unwrap(),
-            secret.as_str().unwrap(),
-        )
-        .await;
+        let urls = [api, files].map(|port| format!("http://127.0.0.1:{port}"));
+        User::with(client(), urls, &printed).await
+    }
+
+    /// Logs in at the URLs of API server and file server with what `clearml-local credentials`
+    /// printed.
+    pub async fn with(client: Client, [api, files]: [String; 2], printed: &Value) -> User {
+        let text = |name: &str| printed[name].as_str().unwrap();
+        let response = login(&client, &api, text("accessKey"), text("secretKey")).await;
         assert_eq!(response.status(), 200);
         let body: Value = response.json().await.unwrap();
         User {
             client,
-            api: format!("http://127.0.0.1:{api}"),
-            files: format!("http://127.0.0.1:{files}"),
+            api,
+            files,
             token: body["data"]["token"].as_str().unwrap().to_owned(),
         }
     }
 
     pub async fn call(&self, endpoint: &str, body: Value) -> Value {
+        let answer = self.try_call(endpoint, body).await;
+        answer.unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// Calls an endpoint, and returns the data of the answer, or why the call failed.
+    pub async fn try_call(&self, endpoint: &str, body: Value) -> Result<Value, String> {
         let url = format!("{}/{endpoint}", self.api);
         let request = self.client.post(url).bearer_auth(&self.token).json(&body);
-        let response = request.send().await.unwrap();
+        let response = request.send().await;
+        let response = response.map_err(|error| format!("{endpoint}: {error:?}"))?;
         let status = response.status();
-        let body: Value = response.json().await.unwrap();
-        assert_eq!(status, 200, "{endpoint}: {body}");
-        body["data"].clone()
+        let body = response.text().await;
+        let body = body.map_err(|error| format!("{endpoint}: {error:?}"))?;
+        match serde_json::from_str::<Value>(&body) {
+            Ok(body) if status == 200 => Ok(body["data"].clone()),
+            _ => Err(format!("{endpoint}: {status}: {body}")),
+        }
     }
 
     /// Stores a file.
     pub async fn store(&self, name: &str, content: Vec<u8>) {
+        let stored = self.try_store(name, content).await;
+        stored.unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Stores a file, or returns why that failed.
+    pub async fn try_store(&self, name: &str, content: Vec<u8>) -> Result<(), String> {
         let part = Part::bytes(content).file_name("file");
         let form = Form::new()
             .part(name.to_owned(), part)
             .percent_encode_noop();
         let url = format!("{}/", self.files);
         let request = self.client.post(url).bearer_auth(&self.token);
-        assert_eq!(request.multipart(form).send().await.unwrap().status(), 200);
+        match request.multipart(form).send().await {
+            Ok(response) if response.status() == 200 => Ok(()),
+            Ok(response) => Err(format!("{name}: {}", response.status())),
+            Err(error) => Err(format!("{name}: {error:?}")),
+        }
     }
 
     /// Returns the content of a file.

@@ -1,0 +1,184 @@
+//! A server in a cluster that clearml-local did not create.
+
+mod clients;
+mod cluster;
+mod installed;
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clients::{Load, Writer};
+use installed::Installed;
+
+use crate::harness::{self, free_ports, has};
+use crate::ingress::has_traefik;
+
+/// The objects that hold data and keys.
+const KEPT: &str = "persistentvolumeclaims,secrets";
+
+/// Returns whether the cluster can be created, and prints a message if not.
+fn can_run() -> bool {
+    has("kind") && has("openssl") && has_traefik()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs an engine: tests/run"]
+async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls() {
+    if !can_run() {
+        return;
+    }
+    let mut server = Installed::new("role");
+    server.act_as(&server.documented_role());
+    let up = server.up(&[]).expect(0);
+    for url in server.urls() {
+        assert!(up.stdout.contains(&url), "{}", up.stdout);
+    }
+    let pods = server.cluster.nodes_of_pods(&server.namespace);
+    let nodes: BTreeSet<&str> = pods.iter().map(|(_, node)| node.as_str()).collect();
+    assert!(nodes.len() > 1, "{pods:?}");
+    let user = server.user().await;
+    let work = user.work().await;
+    user.finds(&work).await;
+    let status = server.run(&["status"]).expect(0);
+    assert!(status.stdout.contains("ready"), "{}", status.stdout);
+    let again = server.up(&[]).expect(0);
+    assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
+
+    // The instance keeps its context, and ports of this host lead to its pods too.
+    let [web, api, files] = free_ports();
+    let ports = [
+        ("--web-port", web),
+        ("--api-port", api),
+        ("--files-port", files),
+    ];
+    let ports = ports.map(|(flag, port)| format!("{flag}={port}"));
+    let [web_port, api_port, files_port] = ports.each_ref().map(|port| &**port);
+    let detached = ["forward", "--detach", web_port, api_port, files_port];
+    server.run(&detached).expect(0);
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, api)).is_ok());
+    let ping = reqwest::get(format!("http://127.0.0.1:{api}/debug.ping")).await;
+    assert_eq!(ping.unwrap().status(), 200);
+
+    let kept = server.objects(KEPT);
+    assert!(!kept.is_empty());
+    server.run(&["down"]).expect(0);
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, api)).is_err());
+    assert_eq!(
+        server.objects("deployments,statefulsets,services,ingresses"),
+        [""; 0]
+    );
+    let claims = |objects: &[String]| {
+        let claims = objects
+            .iter()
+            .filter(|it| it.starts_with("PersistentVolumeClaim/"));
+        claims.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(claims(&server.objects(KEPT)), claims(&kept));
+    server.up(&[]).expect(0);
+    server.user().await.finds(&work).await;
+
+    let refused = server.run(&["down", "--purge"]).expect(2);
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    server.run(&["down", "--purge", "--yes"]).expect(0);
+    let all = format!("{KEPT},deployments,statefulsets,services,ingresses,configmaps");
+    assert_eq!(server.objects(&all), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn a_user_with_a_permission_less_is_told_which() {
+    if !can_run() {
+        return;
+    }
+    let mut server = Installed::new("denied");
+    let role = server.documented_role();
+    let without = role.replace("resources: [ingresses]", "resources: [ingresses/status]");
+    assert_ne!(role, without);
+    server.act_as(&without);
+    let refused = server.up(&[]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.stderr.contains("ingresses"), "{}", refused.stderr);
+    assert_eq!(
+        server.objects("deployments,statefulsets,secrets,configmaps"),
+        [""; 0]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs an engine: tests/run"]
+async fn nothing_acknowledged_is_lost_when_a_node_is_drained() {
+    if !can_run() {
+        return;
+    }
+    let server = Installed::new("drain");
+    server.up(&[]).expect(0);
+    let user = Arc::new(server.user().await);
+    let writer = Writer::start(Arc::clone(&user));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let pods = server.cluster.nodes_of_pods(&server.namespace);
+    let mongodb = pods.iter().find(|(component, _)| component == "mongodb");
+    let (_, node) = mongodb.unwrap();
+    server.cluster.drain(node);
+    let pods = server.cluster.nodes_of_pods(&server.namespace);
+    assert!(pods.iter().all(|(_, other)| other != node), "{pods:?}");
+    // Its volumes are on that node.
+    server.cluster.uncordon(node);
+    server.run(&["status", "--wait=3m"]).expect(0);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let acknowledged = writer.stop().await;
+    acknowledged.assert_kept(&server.user().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs an engine: tests/run"]
+async fn two_api_servers_are_updated_without_a_failed_request() {
+    if !can_run() {
+        return;
+    }
+    let server = Installed::new("rolling");
+    server.up(&["--set", "apiserver.replicaCount=2"]).expect(0);
+    let pods = || {
+        let pods = server.objects("pods");
+        let api = pods.into_iter().filter(|pod| pod.contains("-apiserver-"));
+        api.collect::<BTreeSet<_>>()
+    };
+    let before = pods();
+    assert_eq!(before.len(), 2, "{before:?}");
+    let user = Arc::new(server.user().await);
+    let load = Load::start(&user, 4);
+    let change = [
+        "--set",
+        "apiserver.extraEnvs[0].name=CHANGED",
+        "--set",
+        "apiserver.extraEnvs[0].value=yes",
+    ];
+    server
+        .up(&[&["--set", "apiserver.replicaCount=2"], &change[..]].concat())
+        .expect(0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !pods().is_disjoint(&before) {
+        assert!(Instant::now() < deadline, "{:?}", pods());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let report = load.stop().await;
+    assert!(report.requests > 50, "{} requests", report.requests);
+    assert_eq!(report.failures, [""; 0], "{} requests", report.requests);
+}
+
+#[test]
+#[ignore = "needs an engine: tests/run"]
+fn a_local_instance_is_not_disturbed() {
+    if !can_run() {
+        return;
+    }
+    let local = harness::Instance::new("beside");
+    local.up(&[]).expect(0);
+    let before = local.versions();
+    let server = Installed::new("beside");
+    server.up(&[]).expect(0);
+    server.run(&["down", "--purge", "--yes"]).expect(0);
+    assert_eq!(local.versions(), before);
+    local.run(&["status"]).expect(0);
+}
