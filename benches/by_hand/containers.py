@@ -46,7 +46,7 @@ def plain_containers(prefix, images, ports):
                 env = [word for pair in env + ["STANDIN_REAL_TIMES=1"] for word in ("-e", pair)]
                 run("docker", "run", "-d", "--name", network + "-" + name, "--network", network, "--network-alias",
                     "clearml-" + name, *options, *env, image, *arguments)
-            await_login(ports["api"], "testskeyaaaaaaaaaaaa", "testssecretaaaaaaaaaa")
+            await_login("127.0.0.1", ports["api"], "testskeyaaaaaaaaaaaa", "testssecretaaaaaaaaaa")
         return timed(start)
     finally:
         for name, *_ in parts:

@@ -22,10 +22,10 @@ nodes:
 %s"""
 
 
-def await_login(port, key, secret):
+def await_login(address, port, key, secret):
     """Polls like `up` until a login returns a token."""
     basic = base64.b64encode(("%s:%s" % (key, secret)).encode()).decode()
-    request = urllib.request.Request("http://127.0.0.1:%d/auth.login" % port, b"{}",
+    request = urllib.request.Request("http://%s:%d/auth.login" % (address, port), b"{}",
                                      {"Authorization": "Basic " + basic, "Content-Type": "application/json"})
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
@@ -70,7 +70,7 @@ class Kind:
 
     def wait(self, credentials):
         self.kubectl("-n", "clearml", "wait", "--for=condition=Ready", "pods", "--all", "--timeout=300s")
-        await_login(self.ports["api"], *credentials)
+        await_login("127.0.0.1", self.ports["api"], *credentials)
 
     def server(self, references, manifests, credentials):
         """Creates a cluster with a server until a login. Returns the seconds of each step."""

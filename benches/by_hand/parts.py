@@ -6,6 +6,7 @@ import sys
 import time
 
 from . import images
+from .cluster import ExistingCluster
 from .containers import plain_containers
 from .host import Cgroup, bytes_written, free_ports, run, say, timed
 from .manual import Kind
@@ -17,7 +18,7 @@ API_SERVER_START = 4.0
 # Parts that need a running instance, in the order in which they are measured.
 ON_INSTANCE = ["small", "change", "restart", "again", "idle"]
 AROUND_INSTANCE = ["cold", "plain"]
-NAMES = AROUND_INSTANCE + ON_INSTANCE + ["twenty", "load", "real", "first"]
+NAMES = AROUND_INSTANCE + ON_INSTANCE + ["twenty", "load", "real", "first", "cluster"]
 
 
 class Bench:
@@ -50,6 +51,8 @@ class Bench:
                 self.hand.delete()
         if "first" in parts:
             self.first()
+        if "cluster" in parts:
+            self.cluster()
         self.record.add("binary", os.path.getsize(self.ours.binary) / 1e6)
 
     def rounds(self, title, count):
@@ -191,6 +194,15 @@ class Bench:
         self.record.add(name + " by hand", sum(steps.values()), steps=steps)
         self.hand.delete()
         registry.images.remove()
+
+    def cluster(self):
+        """The same objects on an existing cluster, which has the images."""
+        with ExistingCluster(self.ours.binary, self.ours.name + "-cluster", self.work) as existing:
+            for _ in self.rounds("existing cluster", self.options.runs):
+                self.record.add("cluster", existing.up())
+                existing.purge()
+                self.record.add("cluster by hand", existing.install())
+                existing.uninstall()
 
     def written(self, registry, name, megabits):
         return Written(self, name, registry.layer_bytes, megabits)
