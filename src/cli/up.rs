@@ -17,7 +17,7 @@ use crate::up::{self, Outcome};
 /// Start a ClearML server, or apply changed settings to it
 ///
 /// Creates a Kubernetes node in Docker, loads the images, installs the server and waits
-/// until a login works. Run it again at any time: it finishes what an earlier run left
+/// until a login works. With --context, installs it in an existing cluster instead. Run it again at any time: it finishes what an earlier run left
 /// unfinished, and changes nothing that is already there.
 ///
 /// Options can also be set in the environment, or in a file `clearml-local.yaml` in the
@@ -30,6 +30,7 @@ Examples:
   clearml-local up -f values.yaml --set elasticsearch.resources.limits.memory=2Gi
   clearml-local up -f values.yaml --atomic
   clearml-local up --reset-values --dry-run
+  clearml-local up --context production -f values.yaml
   clearml-local up --name second --web-port 31080 --api-port 31008 --files-port 31081")]
 pub(super) struct Args {
     #[command(flatten)]

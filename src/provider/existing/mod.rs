@@ -128,7 +128,7 @@ impl Provider for Existing<'_> {
     }
 
     async fn access(&self, _: &Instance) -> Result<Access> {
-        reach::access(&self.cluster).await
+        reach::access(self).await
     }
 
     async fn previous(&self) -> Result<Previous> {

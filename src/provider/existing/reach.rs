@@ -7,11 +7,12 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::Existing;
 use super::access::{Address, SERVERS, Way, addresses};
 use crate::component::Component;
 use crate::error::{Code, Explain, Result};
 use crate::hint::ours;
-use crate::kube::{Cluster, Exposure, Forward};
+use crate::kube::{Exposure, Forward};
 use crate::probe::{Endpoints, Targets};
 use crate::provider::Access;
 use crate::words::listed;
@@ -26,7 +27,8 @@ const FORWARDED: [u16; 3] = [8080, 8008, 8081];
 
 /// Returns for each server the best address that accepts connections. A server without one is
 /// reached through the Kubernetes API, by users with `forward`.
-pub(super) async fn access(cluster: &Cluster) -> Result<Access> {
+pub(super) async fn access(existing: &Existing<'_>) -> Result<Access> {
+    let cluster = &existing.cluster;
     let exposure = cluster.exposure().await?;
     let found = join_all(SERVERS.map(|server| first(&exposure, server))).await;
     let (mut warnings, mut forwards) = (Vec::new(), Vec::new());
@@ -52,7 +54,7 @@ pub(super) async fn access(cluster: &Cluster) -> Result<Access> {
         warnings.push(format!(
             "no address of {} answers on this machine: `{}` opens the ports in these URLs",
             listed(&forwarded),
-            ours!(Forward)
+            ours!(Forward).of(existing.name.non_default())
         ));
     }
     Ok(Access {

@@ -59,12 +59,21 @@ fn merge_all(bytes: &[u8], number: usize) {
 fn positions_are_in_the_text(merged: &Merged, text: &str) {
     for (_, error) in &merged.rejected {
         if let Some(position) = error.position {
-            // An error at the end may be on the line after the last newline.
-            let lines = 1 + text.split('\n').count();
+            // In YAML, a carriage return alone ends a line too. An error at the end may be on
+            // the line after the last one.
+            let breaks = text.replace("\r\n", "\n").matches(['\n', '\r']).count();
+            let lines = breaks + 2;
             assert!((1..=lines).contains(&position.line), "{error}");
             assert!(position.column >= 1, "{error}");
         }
     }
+}
+
+#[test]
+fn a_carriage_return_counts_as_the_end_of_a_line() {
+    let merged = merge_values(&["a:`*a*a*a*a*a1\r\r\r\r\nb: "], &[]);
+    let (_, error) = &merged.rejected[0];
+    assert_eq!(error.position.unwrap().line, 5);
 }
 
 #[test]
