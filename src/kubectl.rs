@@ -10,6 +10,8 @@ pub(crate) struct Kubectl {
     runner: Option<[&'static str; 2]>,
     /// Such as `demo-control-plane kubectl` or `kubectl --context production`.
     program: String,
+    /// The option of the namespace.
+    option: &'static str,
     namespace: Namespace,
 }
 
@@ -19,6 +21,7 @@ impl Kubectl {
         Kubectl {
             runner: Some(["docker exec", "docker exec -it"]),
             program: format!("{node} kubectl"),
+            option: "-n",
             namespace: Namespace::default(),
         }
     }
@@ -34,6 +37,7 @@ impl Kubectl {
         Kubectl {
             runner: None,
             program: format!("kubectl{file} --context {}", quoted(context)),
+            option: "--namespace",
             namespace: namespace.clone(),
         }
     }
@@ -45,17 +49,24 @@ impl Kubectl {
 
     /// Returns the command with these arguments, in the namespace of the server.
     pub(crate) fn run(&self, arguments: &str) -> String {
-        self.command(false, &format!("-n {} {arguments}", self.namespace))
+        self.command(false, &self.in_namespace(arguments))
     }
 
     /// Returns the same command for one that needs a terminal.
     pub(crate) fn run_on_terminal(&self, arguments: &str) -> String {
-        self.command(true, &format!("-n {} {arguments}", self.namespace))
+        self.command(true, &self.in_namespace(arguments))
     }
 
     /// Returns the command for objects that are in no namespace.
     pub(crate) fn on_cluster(&self, arguments: &str) -> String {
         self.command(false, arguments)
+    }
+
+    fn in_namespace(&self, arguments: &str) -> String {
+        let Kubectl {
+            option, namespace, ..
+        } = self;
+        format!("{option} {namespace} {arguments}")
     }
 
     fn command(&self, on_terminal: bool, arguments: &str) -> String {

@@ -181,7 +181,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("health", &["diagnose", "kube", "logs", "probe"]),
-    ("logs", &["diagnose", "docker", "kube", "probe", "settings"]),
+    ("logs", &["diagnose", "docker", "kube", "probe"]),
     ("recovery", &["kube", "secrets", "settings"]),
     ("revisions", &["kube", "settings", "state", "values"]),
     (

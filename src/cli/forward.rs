@@ -37,13 +37,13 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["detach", "web_port", "api_port", "files_port"])]
     stop: bool,
     /// Port of the web app
-    #[arg(long, value_name = "PORT", default_value_t = 8080, value_parser = port())]
+    #[arg(long, value_name = "PORT", default_value_t = HostPorts::FORWARDED.web, value_parser = port())]
     web_port: u16,
     /// Port of the API server
-    #[arg(long, value_name = "PORT", default_value_t = 8008, value_parser = port())]
+    #[arg(long, value_name = "PORT", default_value_t = HostPorts::FORWARDED.api, value_parser = port())]
     api_port: u16,
     /// Port of the file server
-    #[arg(long, value_name = "PORT", default_value_t = 8081, value_parser = port())]
+    #[arg(long, value_name = "PORT", default_value_t = HostPorts::FORWARDED.files, value_parser = port())]
     files_port: u16,
     /// Whether this is the process in the background
     #[arg(long, hide = true, conflicts_with_all = ["detach", "stop"])]

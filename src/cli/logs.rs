@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
-use crate::logs::{self, LogLine, LogOptions, NoCluster, Opened};
-use crate::provider::JournalOptions;
+use crate::logs::{self, LogLine, LogOptions, Opened};
+use crate::provider::{JournalOptions, NoCluster};
 
 /// Show the logs of the components
 ///
@@ -138,7 +138,7 @@ async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
     match opened.await {
         // The instance is unknown, and the place cannot be asked.
         Err(_) if stored.is_none() && context.state.instance()?.is_none() => {
-            Err(NoCluster::of(&context.name).into())
+            Err(NoCluster::without_logs(&context.name).into())
         }
         opened => opened,
     }

@@ -12,13 +12,13 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::background::{Started, detach, lock, stop};
 use crate::component::Component;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Code, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::{Cluster, Forward, Notice};
 use crate::preflight::{Finding, refuse};
-use crate::provider::ClusterState;
+use crate::provider::{ClusterState, NoCluster};
 use crate::session::Session;
-use crate::settings::{HostPorts, InstanceName};
+use crate::settings::HostPorts;
 use crate::state::Background;
 
 /// How often to look whether the cluster was recreated.
@@ -152,7 +152,7 @@ impl<'a> Forwarding<'a> {
             return Ok(());
         }
         if kubeconfig.is_none() {
-            return Err(NoCluster::of(self.session.name).into());
+            return Err(NoCluster::nothing_to_forward_to(self.session.name).into());
         }
         // A new cluster may need a while.
         if let Ok(ClusterState::Ready(cluster)) = self.session.provider.cluster().await {
@@ -169,32 +169,8 @@ impl<'a> Forwarding<'a> {
 pub(crate) async fn cluster(session: &Session<'_>) -> Result<Cluster> {
     match session.provider.cluster().await? {
         ClusterState::Ready(cluster) => Ok(cluster),
-        ClusterState::Absent => Err(NoCluster::of(session.name).into()),
+        ClusterState::Absent => Err(NoCluster::nothing_to_forward_to(session.name).into()),
         ClusterState::Unavailable(why) => Err(why.into()),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("instance `{name}` has no cluster, so there is nothing to forward to")]
-struct NoCluster {
-    name: String,
-}
-
-impl NoCluster {
-    fn of(name: &InstanceName) -> NoCluster {
-        NoCluster {
-            name: name.to_string(),
-        }
-    }
-}
-
-impl Explain for NoCluster {
-    fn code(&self) -> Code {
-        Code::Usage
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
     }
 }
 

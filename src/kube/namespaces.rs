@@ -75,7 +75,7 @@ impl Cluster {
         let secrets: Api<Secret> = self.namespaced();
         let found = with_retries("list secrets", || secrets.list_metadata(&ours)).await?;
         for name in found.items.into_iter().filter_map(|one| one.metadata.name) {
-            delete(&secrets, "Secret", &name).await?;
+            self.delete_record(&name).await?;
         }
         Ok(deleted)
     }

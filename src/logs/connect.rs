@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use super::api::Api;
 use super::{LogOptions, Logs};
-use crate::error::{Code, Explain, Result};
-use crate::hint::{Hint, ours};
+use crate::error::Result;
 use crate::kube::{self, Cluster};
-use crate::settings::InstanceName;
 
 /// The time in which the Kubernetes API must list the pods.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,30 +39,5 @@ pub(crate) async fn from_api(options: &LogOptions, cluster: Cluster) -> Result<O
             }
         }
         Err(_) => Ok(None),
-    }
-}
-
-/// The instance has no cluster.
-#[derive(Debug, thiserror::Error)]
-#[error("instance `{name}` has no cluster, so there are no logs")]
-pub(crate) struct NoCluster {
-    name: String,
-}
-
-impl NoCluster {
-    pub(crate) fn of(name: &InstanceName) -> NoCluster {
-        NoCluster {
-            name: name.to_string(),
-        }
-    }
-}
-
-impl Explain for NoCluster {
-    fn code(&self) -> Code {
-        Code::Usage
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
     }
 }

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub(crate) use self::connect::{NoCluster, Opened, from_api};
+pub(crate) use self::connect::{Opened, from_api};
 pub(crate) use self::last_lines::last_lines;
 use crate::component::Component;
 use crate::error::{Error, Result};

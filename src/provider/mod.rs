@@ -16,7 +16,7 @@ use async_trait::async_trait;
 pub(crate) use self::access::Access;
 pub(crate) use self::local::{Journal, JournalOptions};
 pub(crate) use self::place::{Connected, Place};
-pub(crate) use self::previous::{ClusterState, NothingToStart, Previous, Unavailable};
+pub(crate) use self::previous::{ClusterState, NoCluster, NothingToStart, Previous, Unavailable};
 pub(crate) use self::status::{Details, NoAnswer, Recovered, Recovery, Seen};
 use crate::error::Result;
 use crate::images::{Identities, Loaded};

@@ -6,7 +6,7 @@ use crate::kube::Cluster;
 use crate::plan::RollbackTarget;
 use crate::preflight::Finding;
 use crate::revisions::History;
-use crate::settings::Instance;
+use crate::settings::{Instance, InstanceName};
 
 /// The state of an instance before `up`.
 #[derive(Debug, Default)]
@@ -133,5 +133,39 @@ impl Explain for NothingToStart {
 
     fn hints(&self) -> Vec<Hint> {
         vec![Hint::run("create it", ours!(Up))]
+    }
+}
+
+/// The instance has no cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("instance `{name}` has no cluster, so {consequence}")]
+pub(crate) struct NoCluster {
+    name: String,
+    consequence: &'static str,
+}
+
+impl NoCluster {
+    pub(crate) fn without_logs(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+            consequence: "there are no logs",
+        }
+    }
+
+    pub(crate) fn nothing_to_forward_to(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+            consequence: "there is nothing to forward to",
+        }
+    }
+}
+
+impl Explain for NoCluster {
+    fn code(&self) -> Code {
+        Code::Usage
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
     }
 }

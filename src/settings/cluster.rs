@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubectl::Kubectl;
 use crate::namespace::Namespace;
 use crate::path::HostPath;
 
@@ -39,6 +40,14 @@ settings! {
         )]
         #[saved(default, skip_serializing_if = "KubeconfigFile::is_default")]
         pub kubeconfig: HostPath => kubeconfig: KubeconfigFile = KubeconfigFile::default(),
+    }
+}
+
+impl ClusterSettings {
+    /// Returns the user's kubectl with this cluster and namespace.
+    pub(crate) fn kubectl(&self) -> Kubectl {
+        let file = self.kubeconfig.path();
+        Kubectl::with_context(self.context.as_str(), file, self.namespace.get())
     }
 }
 

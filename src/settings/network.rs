@@ -37,6 +37,13 @@ settings! {
 }
 
 impl HostPorts {
+    /// The default ports of `forward`, which the web app knows.
+    pub const FORWARDED: HostPorts = HostPorts {
+        web: 8080,
+        api: 8008,
+        files: 8081,
+    };
+
     /// Returns the ports with their options.
     pub fn each(self) -> [(&'static str, u16); 3] {
         [

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     Access, Checked, ClusterState, Details, Differences, Facts, Fetched, Journal, JournalOptions,
-    KeySearch, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
+    KeySearch, NoCluster, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
 };
 use crate::error::{Code, Error, Explain, Result};
 use crate::event::Events;
@@ -24,11 +24,11 @@ use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::kube::{self, Cluster};
 use crate::kubectl::Kubectl;
-use crate::logs::{LogOptions, NoCluster, Opened, from_api};
+use crate::logs::{LogOptions, Opened, from_api};
 use crate::plan::{Plan, Request};
 use crate::preflight::Finding;
 use crate::recovery::{self, Found};
-use crate::revisions;
+use crate::revisions::{self, History};
 use crate::secrets::Secrets;
 use crate::settings::{ClusterSettings, Instance, InstanceName};
 use crate::state::StateDir;
@@ -83,6 +83,11 @@ impl<'a> Existing<'a> {
     }
 
     async fn recovered(&self, stored: Option<&Instance>) -> Result<Recovered> {
+        Ok(self.read(stored).await?.1)
+    }
+
+    /// Reads the revisions and the keys in the cluster.
+    async fn read(&self, stored: Option<&Instance>) -> Result<(History, Recovered)> {
         let (history, secrets) = tokio::try_join!(
             revisions::load(self.state, Some(&self.cluster)),
             recovery::from_cluster(&self.cluster, None),
@@ -91,12 +96,13 @@ impl<'a> Existing<'a> {
             cluster: Some(self.settings.clone()),
             ..latest.instance.clone()
         });
-        Ok(Recovered {
+        let recovered = Recovered {
             instance: stored.cloned().or(latest),
             secrets,
             cluster: Some(self.cluster.clone()),
             another: None,
-        })
+        };
+        Ok((history, recovered))
     }
 }
 
@@ -119,12 +125,7 @@ impl Provider for Existing<'_> {
     }
 
     fn kubectl(&self) -> Kubectl {
-        let ClusterSettings {
-            context,
-            namespace,
-            kubeconfig,
-        } = &self.settings;
-        Kubectl::with_context(context.as_str(), kubeconfig.path(), namespace.get())
+        self.settings.kubectl()
     }
 
     async fn access(&self, _: &Instance) -> Result<Access> {
@@ -133,7 +134,7 @@ impl Provider for Existing<'_> {
 
     async fn previous(&self) -> Result<Previous> {
         let kept = self.state.instance()?;
-        let recovered = match self.recovered(kept.as_ref()).await {
+        let (history, recovered) = match self.read(kept.as_ref()).await {
             // The checks report all missing permissions together.
             Err(error) if is_denied(&error) => {
                 *self.denied.borrow_mut() = Some(error);
@@ -144,10 +145,10 @@ impl Provider for Existing<'_> {
                     ..Previous::default()
                 });
             }
-            recovered => recovered?,
+            read => read?,
         };
         Ok(Previous {
-            history: revisions::load(self.state, Some(&self.cluster)).await?,
+            history,
             settings_known: recovered.instance.is_some(),
             settings: recovered.instance,
             cluster: Some(self.cluster.clone()),
@@ -294,7 +295,7 @@ impl Provider for Existing<'_> {
 
     async fn logs(&self, options: &LogOptions) -> Result<Opened> {
         if !self.is_installed().await? {
-            return Err(NoCluster::of(self.name).into());
+            return Err(NoCluster::without_logs(self.name).into());
         }
         let opened = from_api(options, self.cluster.clone()).await?;
         opened.ok_or_else(|| no_answer(&self.settings).into())
@@ -324,6 +325,7 @@ fn is_denied(error: &Error) -> bool {
 fn no_answer(settings: &ClusterSettings) -> NoAnswer {
     NoAnswer {
         context: settings.context.to_string(),
+        kubectl: settings.kubectl(),
     }
 }
 
@@ -332,6 +334,7 @@ fn no_answer(settings: &ClusterSettings) -> NoAnswer {
 #[error("the cluster of the context `{context}` does not answer")]
 struct NoAnswer {
     context: String,
+    kubectl: Kubectl,
 }
 
 impl Explain for NoAnswer {
@@ -340,11 +343,8 @@ impl Explain for NoAnswer {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        let context = crate::path::quoted(&self.context);
-        vec![Hint::run(
-            "check that it responds",
-            format!("kubectl --context {context} get namespaces"),
-        )]
+        let get = self.kubectl.on_cluster("get namespaces");
+        vec![Hint::run("check that it responds", get)]
     }
 }
 

@@ -15,15 +15,13 @@ use crate::hint::ours;
 use crate::kube::{Exposure, Forward};
 use crate::probe::{Endpoints, Targets};
 use crate::provider::Access;
+use crate::settings::HostPorts;
 use crate::words::listed;
 
 /// The timeout of a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 /// How many addresses of a server are tried at the same time.
 const PARALLEL: usize = 16;
-
-/// The ports that `forward` opens by default, in the order of [`SERVERS`].
-const FORWARDED: [u16; 3] = [8080, 8008, 8081];
 
 /// Returns for each server the best address that accepts connections. A server without one is
 /// reached through the Kubernetes API, by users with `forward`.
@@ -34,7 +32,8 @@ pub(super) async fn access(existing: &Existing<'_>) -> Result<Access> {
     let (mut warnings, mut forwards) = (Vec::new(), Vec::new());
     let mut forwarded = Vec::new();
     let (mut shown, mut probed) = (Vec::new(), Vec::new());
-    for ((server, found), port) in SERVERS.into_iter().zip(found).zip(FORWARDED) {
+    let Endpoints { web, api, files } = Endpoints::on_loopback(HostPorts::FORWARDED);
+    for ((server, found), url) in SERVERS.into_iter().zip(found).zip([web, api, files]) {
         warnings.extend(found.skipped);
         if let Some(url) = found.url {
             shown.push(url.clone());
@@ -47,7 +46,7 @@ pub(super) async fn access(existing: &Existing<'_>) -> Result<Access> {
         let forward = Forward::start(listener, server, cluster.clone(), |_| {});
         forwards.push(forward);
         forwarded.push(server.name());
-        shown.push(format!("http://127.0.0.1:{port}"));
+        shown.push(url);
         probed.push(format!("http://{address}"));
     }
     if !forwarded.is_empty() {

@@ -14,7 +14,8 @@ use crate::docker::Container;
 use crate::error::{Code, Explain, Result};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
-use crate::logs::{LogOptions, Logs, NoCluster, Opened, from_api};
+use crate::logs::{LogOptions, Logs, Opened, from_api};
+use crate::provider::NoCluster;
 use crate::settings::InstanceName;
 
 /// Opens the logs of a node whose API cannot be reached with the stored kubeconfig.
@@ -73,7 +74,7 @@ pub(super) async fn open_journal(
 
 async fn node_of(local: &Local<'_>) -> Result<Container> {
     let found = recovery::node_of(local).await?;
-    Ok(found.ok_or_else(|| NoCluster::of(local.name))?)
+    Ok(found.ok_or_else(|| NoCluster::without_logs(local.name))?)
 }
 
 fn not_running(node: &Container, name: &InstanceName) -> NotRunning {

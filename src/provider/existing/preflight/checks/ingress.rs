@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::commands::kubectl;
 use super::{Checked, Input, text, ticked};
 use crate::error::Code;
 use crate::hint::Hint;
@@ -67,7 +66,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
                 Hint::text("set `ingress.className` in the values"),
                 Hint::run(
                     "see the classes of the cluster",
-                    kubectl(input.place, "get ingressclasses"),
+                    input.place.kubectl().run("get ingressclasses"),
                 ),
             ],
         );

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::super::commands::{helm, kubectl};
+use super::super::commands::helm;
 use super::claims::claims;
 use super::{Checked, Input, name, text, ticked};
 use crate::error::Code;
@@ -40,7 +40,10 @@ fn terminating(input: &Input<'_>, report: &mut Checked) {
         return;
     }
     let name = &input.place.namespace;
-    let get = kubectl(input.place, &format!("get namespace {name} --output yaml"));
+    let get = input
+        .place
+        .kubectl()
+        .run(&format!("get namespace {name} --output yaml"));
     report.find(
         Code::ClusterUnsuitable,
         format!("the namespace `{name}` is being deleted: nothing can be created in it"),
@@ -160,21 +163,21 @@ fn move_over(
         );
         steps.push(Hint::run(
             "protect the data of each volume",
-            kubectl(place, &patch),
+            place.kubectl().run(&patch),
         ));
     }
     for release in stored {
         let forget = format!("delete secrets --selector owner=helm,name={release}");
         steps.push(Hint::run(
             "make Helm forget the release",
-            kubectl(place, &forget),
+            place.kubectl().run(&forget),
         ));
     }
     if !objects.is_empty() {
         let delete = format!("delete {}", objects.join(" "));
         steps.push(Hint::run(
             "delete its objects, but no claims",
-            kubectl(place, &delete),
+            place.kubectl().run(&delete),
         ));
     }
     steps.push(Hint::run(

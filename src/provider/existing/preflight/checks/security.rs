@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Volume};
 
-use super::super::commands::kubectl;
 use super::workloads::Workload;
 use super::{Checked, Input};
 use crate::error::Code;
@@ -86,7 +85,7 @@ pub(super) fn check(input: &Input<'_>, workloads: &[Workload], report: &mut Chec
         let label = format!("label namespace {namespace} {LEVEL}=baseline --overwrite");
         remedies.push(Hint::run(
             "or change the level of this one",
-            kubectl(input.place, &label),
+            input.place.kubectl().run(&label),
         ));
     }
     report.find(

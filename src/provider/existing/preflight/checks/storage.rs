@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::storage::v1::StorageClass;
 
-use super::super::commands::kubectl;
 use super::claims::claims;
 use super::{Checked, Input, ticked};
 use crate::error::Code;
@@ -95,7 +94,7 @@ fn missing(
             either(&names)
         ),
     };
-    let list = kubectl(input.place, "get storageclasses");
+    let list = input.place.kubectl().run("get storageclasses");
     report.find(
         Code::ClusterUnsuitable,
         what,
@@ -130,7 +129,7 @@ fn provisioner(input: &Input<'_>, report: &mut Checked, class: &StorageClass) {
     }
     // Every driver registers itself; other provisioners do not.
     if replaced.is_some() || driver.contains("csi") {
-        let list = kubectl(input.place, "get csidrivers");
+        let list = input.place.kubectl().run("get csidrivers");
         report.find(
             Code::ClusterUnsuitable,
             format!(
