@@ -77,13 +77,9 @@ impl Reports {
     /// the node, and readiness that was not reported since.
     pub(super) fn apply(&self, pod: &mut PodObservation) {
         pod.stale = pod.node.as_deref().and_then(|node| self.of_node(node));
-        let before = |since: Option<Timestamp>| {
-            // Kubernetes rounds times down to seconds.
-            let started = self.started.map(|started| started.as_second());
-            since
-                .zip(started)
-                .is_some_and(|(since, started)| since.as_second() < started)
-        };
+        // Kubernetes rounds times down to seconds.
+        let started = self.started.map_or(i64::MIN, Timestamp::as_second);
+        let before = |since: Option<Timestamp>| since.is_some_and(|at| at.as_second() < started);
         let mut containers = pod.containers.iter();
         if pod.stale.is_none()
             && containers.any(|container| match container.state {
@@ -94,7 +90,10 @@ impl Reports {
             pod.stale = Some(Stale::BeforeStart);
         }
         pod.ready &= pod.stale.is_none();
-        let by_stop = |end: &Ended| is_lost(end) || before(end.finished);
+        // A node may be started in the second in which its databases stopped. Containerd and
+        // the kubelet need longer than that, so nothing of this start can have ended in it.
+        let stopped = |end: &Ended| end.finished.is_some_and(|at| at.as_second() <= started);
+        let by_stop = |end: &Ended| is_lost(end) || stopped(end);
         for container in &mut pod.init {
             reset(container, |end| by_stop(end) && end.exit_code != 0);
         }
@@ -214,6 +213,7 @@ mod tests {
             matches!(pod.containers[0].state, ContainerState::Waiting { .. })
         };
         assert!(ended(143, "Error", "2026-11-26T09:59:58Z"));
+        assert!(ended(0, "Completed", "2026-11-26T10:00:00Z"), "rounded");
         assert!(ended(255, "Unknown", "2026-11-26T10:00:04Z"));
         assert!(!ended(1, "Error", "2026-11-26T10:00:07Z"));
     }
