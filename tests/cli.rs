@@ -724,3 +724,41 @@ fn options_that_have_no_effect_in_an_existing_cluster_are_refused() {
       hint: name the context of the cluster: clearml-local up --context CONTEXT
     ");
 }
+
+#[test]
+fn every_command_uses_the_context_of_the_environment() {
+    let home = Home::new();
+    let kubeconfig = "contexts: [{name: staging, context: {cluster: c}}]\n";
+    home.write("kubeconfig", kubeconfig);
+    let variables = [
+        ("CLEARML_LOCAL_CONTEXT", "production"),
+        ("CLEARML_LOCAL_KUBECONFIG", "kubeconfig"),
+    ];
+    for command in ["up", "logs", "down", "credentials", "diff"] {
+        let output = home.run_with(&variables, &[command]);
+        for message in [
+            "unknown context `production`: expected `staging`",
+            "`production` comes from the environment variable CLEARML_LOCAL_CONTEXT",
+        ] {
+            assert!(
+                output.stderr.contains(message),
+                "{command}: {}",
+                output.stderr
+            );
+        }
+    }
+    let status = home.run_with(&variables, &["status"]);
+    assert!(
+        status.stdout.contains("unknown context `production`"),
+        "{}",
+        status.stdout
+    );
+    let variables = [("CLEARML_LOCAL_NAMESPACE", "Not A Namespace")];
+    let output = home.run_with(&variables, &["status"]);
+    assert_eq!(output.code, 2);
+    assert!(
+        output.stderr.contains("CLEARML_LOCAL_NAMESPACE"),
+        "{}",
+        output.stderr
+    );
+}

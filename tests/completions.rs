@@ -8,9 +8,12 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearml-local");
 
-/// A home with one instance, `demo-two`.
+/// A home with one instance, `demo-two`, and one context, `production`.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
+    let kubeconfig = "contexts: [{name: production, context: {cluster: c}}]\n";
+    files::create_dir(&home.path().join(".kube")).unwrap();
+    files::write(&home.path().join(".kube/config"), kubeconfig).unwrap();
     let state = home.path().join(".local/share/clearml-local/demo-two");
     files::create_dir(&state).unwrap();
     home
@@ -50,7 +53,7 @@ fn completions(shell: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_shell_completes_components_and_instances() {
+fn every_shell_completes_components_instances_and_contexts() {
     for shell in ["bash", "zsh", "fish"] {
         assert_eq!(
             completions(shell, &["logs", "el"]),
@@ -59,6 +62,8 @@ fn every_shell_completes_components_and_instances() {
         );
         let second_component = completions(shell, &["logs", "redis", "mon"]);
         assert_eq!(second_component, ["mongodb"], "{shell}");
+        let context = completions(shell, &["up", "--context", ""]);
+        assert_eq!(context, ["production"], "{shell}");
         for words in [["status", "--name", ""], ["--name", "demo-two", "statu"]] {
             let completions = completions(shell, &words);
             let expected = if words[2].is_empty() {

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const SCRIPT: &str = include_str!("../templates/clearml/wait.sh");
 
@@ -127,4 +127,21 @@ fn waits_for_the_api_server_until_its_ping_succeeds() {
     server.join().unwrap();
     let not_ready = "waiting for apiserver: its ping returned 503";
     assert_eq!(printed, [not_ready, "apiserver answers"]);
+}
+
+/// The first process of a container ignores signals that it does not handle.
+#[test]
+fn ends_with_its_pod() {
+    let mut waiting = Command::new("bash")
+        .args(["-c", SCRIPT, "wait", "mongodb", "mongodb", "127.0.0.1", "1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut printed = BufReader::new(waiting.stdout.take().unwrap());
+    printed.read_line(&mut first).unwrap();
+    assert_eq!(first, "waiting for mongodb: connection refused\n");
+    let kill = Command::new("kill").arg(waiting.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(143));
 }

@@ -8,9 +8,10 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
-use super::{NAME, Unexpected, help};
+use super::{NAME, Unexpected, environment, help};
 use crate::component::Component;
 use crate::error::Result;
+use crate::kube::UserConfig;
 use crate::settings::DEFAULT_NAME;
 use crate::state::StateDir;
 use crate::ui::Output;
@@ -20,7 +21,7 @@ const VARIABLE: &str = "CLEARML_LOCAL_COMPLETE";
 
 /// Print the completion script for a shell
 ///
-/// The script also completes the names of components and instances. Load it again after an update
+/// The script also completes the names of components, instances and kubeconfig contexts. Load it again after an update
 /// of clearml-local.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -95,6 +96,16 @@ pub(super) fn instances() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let names = StateDir::all().unwrap_or_default();
         let names = names.iter().map(|name| name.as_str());
+        names.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// Returns the contexts of the user's kubeconfig.
+pub(super) fn contexts() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let config = UserConfig::find(None, environment, dirs::home_dir().as_deref(), false);
+        let names = config.and_then(|config| config.contexts());
+        let names = names.unwrap_or_default().into_iter();
         names.map(CompletionCandidate::new).collect()
     })
 }

@@ -44,6 +44,12 @@ pub(super) fn command() -> Command {
             "status" => subcommand.args(output.clone()),
             _ => subcommand,
         })
+        .mut_subcommands(|subcommand| {
+            subcommand.mut_args(|arg| match arg.get_id().as_str() {
+                "context" => arg.add(completions::contexts()),
+                _ => arg,
+            })
+        })
         .mut_subcommands(hide_unused_options)
         .mut_args(variable_in_long_help)
         .mut_subcommands(variables_in_long_help)

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Context;
 use super::signals::{or_interrupted, until_stopped};
 use crate::component::Component;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::event::Events;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
@@ -136,8 +136,12 @@ async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
         provider.logs(options).await
     };
     match opened.await {
-        // The instance is unknown, and the place cannot be asked.
-        Err(_) if stored.is_none() && context.state.instance()?.is_none() => {
+        // The instance is unknown, and Docker cannot be asked.
+        Err(error)
+            if error.code() == Code::DockerUnreachable
+                && stored.is_none()
+                && context.state.instance()?.is_none() =>
+        {
             Err(NoCluster::without_logs(&context.name).into())
         }
         opened => opened,

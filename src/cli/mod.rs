@@ -79,6 +79,9 @@ pub struct Cli {
     /// The environment variables that set options.
     #[clap(skip)]
     variables: Vec<Variable>,
+    /// The options about the cluster that environment variables set.
+    #[clap(skip)]
+    cluster: ClusterOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,17 +118,17 @@ struct Context {
     name: InstanceName,
     state: StateDir,
     output: Output,
-    /// The options of `clearml-local.yaml`.
+    /// The options of `clearml-local.yaml`, and of the environment for the cluster.
     file: Options,
     /// How to reach Docker.
     docker: Connection,
 }
 
 impl Context {
-    fn new(global: &Global, output: Output) -> Result<Context> {
+    fn new(global: &Global, cluster: ClusterOptions, output: Output) -> Result<Context> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let file = SettingsFile::read(&here)?;
-        let name = match global.instance.clone().or(file.instance).name {
+        let SettingsFile { instance, options } = SettingsFile::read(&here)?;
+        let name = match global.instance.clone().or(instance).name {
             Some(name) => name,
             None => DEFAULT_NAME.parse().expect("the default is a name"),
         };
@@ -133,7 +136,10 @@ impl Context {
             state: StateDir::of(&name)?,
             name,
             output,
-            file: file.options,
+            file: Options {
+                cluster: cluster.or(options.cluster),
+                ..options
+            },
             docker: Connection::read(environment, dirs::home_dir().as_deref()),
         })
     }
@@ -350,7 +356,7 @@ impl Cli {
         crate::kube::install_crypto();
         log_libraries(self.global.output.verbose, &output);
         let variables = self.variables;
-        let context = match Context::new(&self.global, output.clone()) {
+        let context = match Context::new(&self.global, self.cluster, output.clone()) {
             Ok(context) => context,
             Err(error) => return fail(&output, &with_variables(error, &variables)),
         };

@@ -17,8 +17,9 @@ use crate::up::{self, Outcome};
 /// Start a ClearML server, or apply changed settings to it
 ///
 /// Creates a Kubernetes node in Docker, loads the images, installs the server and waits
-/// until a login works. With --context, installs it in an existing cluster instead. Run it again at any time: it finishes what an earlier run left
-/// unfinished, and changes nothing that is already there.
+/// until a login works. With --context, installs it in an existing cluster instead. Run it
+/// again at any time: it finishes what an earlier run left unfinished, and changes nothing
+/// that is already there.
 ///
 /// Options can also be set in the environment, or in a file `clearml-local.yaml` in the
 /// working directory (`webPort: 8080`). A later run without options keeps the settings.

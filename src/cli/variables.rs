@@ -6,9 +6,10 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::{Cli, help};
+use super::{Cli, NAME, help};
+use crate::settings::ClusterOptions;
 
 /// A variable that set an option, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,23 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Cli, clap::Error> {
         .map_err(|error| with_variable(error, &command, arguments))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     cli.variables = used(&command, &matches);
+    let variables;
+    (cli.cluster, variables) = cluster()?;
+    add(&mut cli.variables, variables);
     Ok(cli)
+}
+
+/// Returns the options about the cluster from the environment. They apply to all commands,
+/// also to those that do not have these options.
+fn cluster() -> Result<(ClusterOptions, Vec<Variable>), clap::Error> {
+    let command = ClusterOptions::augment_args(Command::new(NAME));
+    let mut command = without(command, &is_empty);
+    command.build();
+    let arguments = [OsString::from(NAME)];
+    let matches = command.clone().try_get_matches_from(&arguments);
+    let matches = matches.map_err(|error| with_variable(error, &command, &arguments))?;
+    let options = ClusterOptions::from_arg_matches(&matches)?;
+    Ok((options, used(&command, &matches)))
 }
 
 /// Removes the variables of some arguments.
@@ -90,14 +107,19 @@ fn used(command: &Command, matches: &ArgMatches) -> Vec<Variable> {
     if let Some((subcommand, matches)) = matches.subcommand()
         && let Some(command) = command.find_subcommand(subcommand)
     {
-        for variable in used(command, matches) {
-            // Every command has the global options.
-            if !found.contains(&variable) {
-                found.push(variable);
-            }
-        }
+        // Every command has the global options.
+        add(&mut found, used(command, matches));
     }
     found
+}
+
+/// Adds variables that are not there yet.
+fn add(all: &mut Vec<Variable>, more: Vec<Variable>) {
+    for variable in more {
+        if !all.contains(&variable) {
+            all.push(variable);
+        }
+    }
 }
 
 /// Returns notes about the variables whose values or options a text contains.

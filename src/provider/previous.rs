@@ -166,6 +166,6 @@ impl Explain for NoCluster {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("create it", ours!(Up).of(Some(&self.name)))]
+        vec![Hint::run("create it", ours!(Up))]
     }
 }

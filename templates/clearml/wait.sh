@@ -7,6 +7,9 @@
 #                                  `KIND CLASS REASON` for each
 LC_ALL=C
 terminal=/dev/termination-log
+# The first process of a container ignores SIGTERM otherwise, and a pod that is deleted
+# while it waits would stay for its whole grace period.
+trap 'exit 143' TERM
 
 # Prints a failure as `CLASS REASON`, on one line of printable characters.
 fail() {

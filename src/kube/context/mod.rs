@@ -119,6 +119,11 @@ impl UserConfig {
         UserConfig { show, ..self }
     }
 
+    /// Returns the names of all contexts, without duplicates.
+    pub fn contexts(&self) -> Result<Vec<String>, Error> {
+        Ok(Documents::read(&self.source)?.contexts())
+    }
+
     /// Reads the context and its credentials. Runs its credential plugin, if it has one,
     /// and opens no connection yet.
     pub async fn connect(&self, context: &str) -> Result<Cluster, Error> {
