@@ -49,6 +49,7 @@ pub(crate) fn observation(
         }),
         events: events.collect(),
         others_ready: Vec::new(),
+        existing_cluster: false,
     }
 }
 

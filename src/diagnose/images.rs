@@ -3,6 +3,7 @@
 use super::finding::{Cause, Draft};
 use super::words::innermost;
 use super::{ComponentObservation, ContainerObservation, ContainerState};
+use crate::component::Component;
 use crate::error::Code;
 use crate::hint::{Hint, ours};
 use crate::images::Refusal;
@@ -46,15 +47,23 @@ pub(crate) fn image(
         "ErrImagePull" | "ImagePullBackOff" => return pull(observation, container, message),
         _ => return None,
     };
-    draft.hint(Hint::run("load the images again", ours!(Up)));
-    draft.hint(Hint::run(
-        "or use another image",
+    if observation.existing_cluster {
+        draft.hint(another_image("use another image", component));
+    } else {
+        draft.hint(Hint::run("load the images again", ours!(Up)));
+        draft.hint(another_image("or use another image", component));
+    }
+    Some(draft)
+}
+
+fn another_image(text: &'static str, component: Component) -> Hint {
+    Hint::run(
+        text,
         ours!(
             Up,
             "--set {component}.image.repository=… --set {component}.image.tag=…"
         ),
-    ));
-    Some(draft)
+    )
 }
 
 fn pull(
@@ -128,8 +137,12 @@ fn pull(
         format!("cannot pull image {image}: {what}"),
     );
     draft.may_recover = may_recover;
+    let component = observation.component;
+    if observation.existing_cluster {
+        draft.hint(in_existing_cluster(refusal, component));
+        return Some(draft);
+    }
     if container.always_pulled {
-        let component = observation.component;
         draft.hint(Hint::run(
             "use the image in the node",
             ours!(Up, "--set {component}.image.pullPolicy=IfNotPresent"),
@@ -144,6 +157,27 @@ fn pull(
     }
     draft.hint(Hint::run("pull it with Docker", format!("docker pull {image}")).then(ours!(Up)));
     Some(draft)
+}
+
+/// Returns what helps where the nodes pull, and Docker is not involved.
+fn in_existing_cluster(refusal: Refusal, component: Component) -> Hint {
+    match refusal {
+        Refusal::Unauthorized | Refusal::MissingOrPrivate | Refusal::RateLimited => Hint::run(
+            "set `imageCredentials` in the values to a login for the registry, then run",
+            ours!(Up, "-f FILE"),
+        ),
+        Refusal::Unreachable | Refusal::Proxy => Hint::run(
+            "pull from a mirror that the nodes can reach",
+            ours!(Up, "--registry-mirror HOST"),
+        ),
+        Refusal::Certificate | Refusal::PlainHttp => Hint::run(
+            "let the container runtime of every node trust the registry, then run",
+            ours!(Up),
+        ),
+        Refusal::DiskFull => Hint::run("after freeing some space on the node", ours!(Up)),
+        Refusal::NotFound | Refusal::NoPlatform => another_image("use another image", component),
+        Refusal::Other => Hint::run("try again", ours!(Up)),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +266,30 @@ mod tests {
             let finding = find(&observation);
             assert_finding(&finding, Cause::ImagePull, code, may_recover);
             assert_eq!(describe(&observation).kind, StateKind::Pulling);
+        }
+    }
+
+    #[test]
+    fn the_nodes_of_an_existing_cluster_pull_themselves() {
+        for (message, hint) in [
+            (
+                "unexpected status from HEAD request: 401 Unauthorized",
+                "set `imageCredentials` in the values to a login for the registry, then run: clearml-local up -f FILE",
+            ),
+            (
+                "dial tcp: lookup registry-1.docker.io: no such host",
+                "pull from a mirror that the nodes can reach: clearml-local up --registry-mirror HOST",
+            ),
+            (
+                "registry/image:1: not found",
+                "use another image: clearml-local up --set apiserver.image.repository=… --set apiserver.image.tag=…",
+            ),
+        ] {
+            let observation = ComponentObservation {
+                existing_cluster: true,
+                ..with_status(Apiserver, waiting("ErrImagePull", message))
+            };
+            assert_eq!(find(&observation).hints, [hint]);
         }
     }
 

@@ -9,8 +9,10 @@ use crate::hint::{Hint, ours};
 /// The hints of a row.
 #[derive(Clone, Copy)]
 enum Advice {
-    /// A fixed list.
+    /// The same everywhere.
     Fixed(fn() -> Vec<Hint>),
+    /// Those for our own node, and those for an existing cluster.
+    ByPlace(fn() -> Vec<Hint>, fn() -> Vec<Hint>),
     /// Give the Java heap more memory.
     Heap,
 }
@@ -38,6 +40,13 @@ fn data_owner() -> Vec<Hint> {
     ]
 }
 
+fn volume_owner() -> Vec<Hint> {
+    vec![
+        Hint::text("its volume must be writable for the user of its container"),
+        Hint::run("see which user that is", ours!(Render)),
+    ]
+}
+
 fn other_release() -> Vec<Hint> {
     vec![
         Hint::run("see which release wrote the data", ours!(Status)),
@@ -59,6 +68,16 @@ fn disk() -> Vec<Hint> {
     ]
 }
 
+fn volume() -> Vec<Hint> {
+    vec![
+        Hint::run("see its claim", ours!(Status)),
+        Hint::run(
+            "after enlarging its volume, or freeing some space",
+            ours!(Up),
+        ),
+    ]
+}
+
 fn dependencies() -> Vec<Hint> {
     vec![Hint::run("check the other components", ours!(Status))]
 }
@@ -77,13 +96,23 @@ fn map_count() -> Vec<Hint> {
     ]
 }
 
+fn map_count_of_nodes() -> Vec<Hint> {
+    vec![
+        Hint::run(
+            "raise it on every node",
+            "sysctl -w vm.max_map_count=262144",
+        ),
+        Hint::run("then", ours!(Up)),
+    ]
+}
+
 /// Most specific first: the first row that matches is used.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     Row { cause: Cause::MaxMapCount, component: Component::Elasticsearch, exit: None,
         lines: &["max virtual memory areas vm.max_map_count"], code: Code::HostTooSmall,
-        predicate: "does not start: the Docker host allows too few memory maps (vm.max_map_count)",
-        short: "vm.max_map_count is too low", advice: Advice::Fixed(map_count) },
+        predicate: "does not start: its host allows too few memory maps (vm.max_map_count)",
+        short: "vm.max_map_count is too low", advice: Advice::ByPlace(map_count, map_count_of_nodes) },
     Row { cause: Cause::DataVersion, component: Component::Elasticsearch, exit: None,
         lines: &["cannot downgrade a node", "cannot upgrade a node from version"], code: Code::DataVersion,
         predicate: "does not start: its data were written by another version of Elasticsearch",
@@ -91,11 +120,11 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DataLocked, component: Component::Elasticsearch, exit: None,
         lines: &["failed to obtain node locks", "failed to obtain node lock"], code: Code::DataForeign,
         predicate: "does not start: it cannot write to its data directory, or another process uses it",
-        short: "its data directory is locked or has another owner", advice: Advice::Fixed(data_owner) },
+        short: "its data directory is locked or has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
     Row { cause: Cause::DataOwner, component: Component::Elasticsearch, exit: None,
         lines: &["accessdeniedexception"], code: Code::DataForeign,
         predicate: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
+        short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
     Row { cause: Cause::Heap, component: Component::Elasticsearch, exit: None,
         lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"], code: Code::ComponentOutOfMemory,
         predicate: "exited: its Java heap is too small",
@@ -107,7 +136,7 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DiskFull, component: Component::Elasticsearch, exit: None,
         lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"], code: Code::DiskFull,
         predicate: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Fixed(disk) },
+        short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
     Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: Some(78),
         lines: &["bootstrap checks failed", "bootstrap check failure"], code: Code::ComponentConfig,
         predicate: "does not start: one of its bootstrap checks failed",
@@ -116,7 +145,7 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DiskFull, component: Component::Mongodb, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         predicate: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Fixed(disk) },
+        short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
     Row { cause: Cause::DataVersion, component: Component::Mongodb, exit: Some(62),
         lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"], code: Code::DataVersion,
         predicate: "does not start: its data were written by another major version of MongoDB",
@@ -124,7 +153,7 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DataOwner, component: Component::Mongodb, exit: Some(100),
         lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"], code: Code::DataForeign,
         predicate: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
+        short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
     Row { cause: Cause::DataBroken, component: Component::Mongodb, exit: Some(14),
         lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"], code: Code::ComponentCrashed,
         predicate: "does not start: its storage engine cannot use the data (exit code 14)",
@@ -133,7 +162,7 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DiskFull, component: Component::Redis, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         predicate: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Fixed(disk) },
+        short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
     Row { cause: Cause::DataVersion, component: Component::Redis, exit: None,
         lines: &["can't handle rdb format version"], code: Code::DataVersion,
         predicate: "does not start: its data were written by a newer version of Redis",
@@ -141,7 +170,7 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DataOwner, component: Component::Redis, exit: None,
         lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"], code: Code::DataForeign,
         predicate: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
+        short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
     Row { cause: Cause::DataBroken, component: Component::Redis, exit: None,
         lines: &["bad file format reading the append only file", "short read or oom loading db"], code: Code::ComponentCrashed,
         predicate: "does not start: its data file is corrupt",
@@ -167,11 +196,11 @@ const ROWS: &[Row] = &[
     Row { cause: Cause::DiskFull, component: Component::Fileserver, exit: None,
         lines: &["no space left on device"], code: Code::DiskFull,
         predicate: "cannot write: the disk is full",
-        short: "the disk is full", advice: Advice::Fixed(disk) },
+        short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
     Row { cause: Cause::DataOwner, component: Component::Fileserver, exit: None,
         lines: &["permission denied"], code: Code::DataForeign,
         predicate: "does not start: it cannot write to its data directory",
-        short: "its data directory has another owner", advice: Advice::Fixed(data_owner) },
+        short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
 ];
 
 /// Whether the component recovers as soon as the others run.
@@ -200,7 +229,7 @@ pub(crate) fn known(
     let row = rows()
         .find(matches)
         .or_else(|| rows().find(|row| row.exit == Some(ended.exit_code)))?;
-    Some(draft(component, row))
+    Some(draft(observation, row))
 }
 
 /// Finds in the last lines of a running container that it cannot write to its disk.
@@ -215,10 +244,11 @@ pub(crate) fn while_running(observation: &ComponentObservation, log: &[String]) 
             };
             log.iter().any(matches)
         })?;
-    Some(draft(observation.component, row))
+    Some(draft(observation, row))
 }
 
-fn draft(component: Component, row: &Row) -> Draft {
+fn draft(observation: &ComponentObservation, row: &Row) -> Draft {
+    let component = observation.component;
     let mut draft = Draft::new(
         row.cause,
         row.code,
@@ -226,12 +256,17 @@ fn draft(component: Component, row: &Row) -> Draft {
         row.short.to_owned(),
     );
     draft.may_recover = recovers(row.cause);
-    match row.advice {
-        Advice::Fixed(hints) => hints().into_iter().for_each(|hint| draft.hint(hint)),
-        Advice::Heap => draft.hint(
-            Hint::run("increase its heap and memory limit", ours!(Up, "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi")),
-        ),
-    }
+    draft.hints = match row.advice {
+        Advice::ByPlace(_, hints) if observation.existing_cluster => hints(),
+        Advice::Fixed(hints) | Advice::ByPlace(hints, _) => hints(),
+        Advice::Heap => vec![Hint::run(
+            "increase its heap and memory limit",
+            ours!(
+                Up,
+                "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi"
+            ),
+        )],
+    };
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft
 }

@@ -28,6 +28,9 @@ pub struct ComponentObservation {
     pub events: Vec<EventObservation>,
     /// The components that were ready at the same time: nothing waits for those.
     pub others_ready: Vec<Component>,
+    /// Whether it runs in an existing cluster. Advice about Docker and about the node is
+    /// for our own node only.
+    pub existing_cluster: bool,
 }
 
 /// A component's Deployment or StatefulSet.

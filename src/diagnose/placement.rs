@@ -11,12 +11,28 @@ use crate::hint::{Hint, ours};
 /// How long a pod may be unschedulable before that is a failure: a pod that frees
 /// resources needs a few seconds to terminate.
 const GRACE: SignedDuration = SignedDuration::from_secs(8);
+/// The same in an existing cluster, where an autoscaler may decide to add a node.
+const GRACE_OF_CLUSTER: SignedDuration = SignedDuration::from_secs(30);
+/// The event of the cluster autoscaler about a pod for which it adds a node.
+const SCALES_UP: &str = "TriggeredScaleUp";
+/// Taints of nodes that become ready without help.
+const STARTING: [&str; 3] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/network-unavailable",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+];
 
-/// Shortens a message of the scheduler: `the node does not have enough memory`.
-pub(crate) fn in_short(message: &str) -> String {
+/// Shortens the scheduler's message: `the node does not have enough memory`.
+pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> String {
     match Obstacle::parse(message) {
+        Obstacle::Resource(what) if observation.existing_cluster => {
+            format!("no node has enough {what}")
+        }
         Obstacle::Resource(what) => format!("the node does not have enough {what}"),
         Obstacle::Selector => "no node matches its node selector".to_owned(),
+        Obstacle::Taint(taint) if observation.existing_cluster => {
+            format!("no node accepts it ({taint})")
+        }
         Obstacle::Taint(taint) => format!("the node does not accept pods ({taint})"),
         Obstacle::Transient(what) => what.to_owned(),
         Obstacle::Other => short(message),
@@ -39,6 +55,10 @@ impl Obstacle {
         // The part about preemption does not matter: no pod here has a priority.
         let text = message.split("preemption:").next().unwrap_or(message);
         let lower = text.to_lowercase();
+        // There may be several nodes, each with its own obstacle.
+        if STARTING.iter().any(|taint| text.contains(taint)) {
+            return Obstacle::Transient("waiting for the node to be ready");
+        }
         if let Some((_, rest)) = text.split_once("Insufficient ") {
             let what = rest.split([',', '.', ' ']).next().unwrap_or("resources");
             return Obstacle::Resource(match what {
@@ -62,13 +82,7 @@ impl Obstacle {
                 .split_once('{')
                 .and_then(|(_, inner)| inner.split_once('}'))
                 .map_or("", |(inner, _)| inner.trim().trim_end_matches(':'));
-            // These are transient: the node becomes ready, and its taints are removed.
-            return if taint.starts_with("node.kubernetes.io/not-ready")
-                || taint.starts_with("node.kubernetes.io/network-unavailable")
-                || taint.starts_with("node.cloudprovider.kubernetes.io/uninitialized")
-            {
-                Obstacle::Transient("waiting for the node to be ready")
-            } else if taint.is_empty() {
+            return if taint.is_empty() {
                 Obstacle::Taint("it has a taint".to_owned())
             } else {
                 Obstacle::Taint(format!(
@@ -91,23 +105,29 @@ pub(crate) fn unschedulable(
 ) -> Option<Draft> {
     let unscheduled = pod.unscheduled.as_ref()?;
     let obstacle = Obstacle::parse(&unscheduled.message);
+    let grace = match observation.existing_cluster {
+        true => GRACE_OF_CLUSTER,
+        false => GRACE,
+    };
     let is_lasting = unscheduled
         .since
         .or(pod.created)
-        .is_some_and(|since: Timestamp| observation.at.duration_since(since) >= GRACE);
+        .is_some_and(|since: Timestamp| observation.at.duration_since(since) >= grace);
+    let gets_node = observation.events_of(SCALES_UP).next().is_some();
     let is_permanent = matches!(
         obstacle,
         Obstacle::Resource(_) | Obstacle::Selector | Obstacle::Taint(_)
     );
     let component = observation.component;
-    let reason = in_short(&unscheduled.message);
+    let reason = in_short(observation, &unscheduled.message);
     let mut draft = Draft::new(
         Cause::Unschedulable,
         Code::ComponentUnschedulable,
-        format!("cannot be scheduled on the node: {reason}"),
+        format!("cannot be scheduled: {reason}"),
         reason,
     );
-    draft.may_recover = !(is_permanent && is_lasting && observation.stopping.is_empty());
+    let is_waiting = !observation.stopping.is_empty() || gets_node;
+    draft.may_recover = !(is_permanent && is_lasting) || is_waiting;
     match obstacle {
         Obstacle::Resource(what) if what == "memory" || what == "CPU" => {
             let key = if what == "memory" { "memory" } else { "cpu" };
@@ -115,10 +135,11 @@ pub(crate) fn unschedulable(
                 "reduce its request",
                 ours!(Up, "--set {component}.resources.requests.{key}=…"),
             ));
-            draft.hint(Hint::run(
-                "or give Docker more resources, then run",
-                ours!(Up),
-            ));
+            let or = match observation.existing_cluster {
+                true => "or add a node with enough room, then run",
+                false => "or give Docker more resources, then run",
+            };
+            draft.hint(Hint::run(or, ours!(Up)));
         }
         Obstacle::Selector => draft.hint(Hint::run(
             format!("see the nodeSelector and affinity of {component}"),
@@ -143,10 +164,14 @@ pub(crate) fn claim(observation: &ComponentObservation) -> Option<Draft> {
                 ),
                 "its claim has lost its volume".to_owned(),
             );
-            // The data are in the data directory, where a new cluster finds them.
-            draft.hint(
-                Hint::run("recreate the cluster, the data are kept", ours!(Down)).then(ours!(Up)),
-            );
+            draft.hint(match observation.existing_cluster {
+                true => Hint::text(
+                    "restore the volume, or ask an administrator of the cluster where it is",
+                ),
+                // The data are in the data directory, where a new cluster finds them.
+                false => Hint::run("recreate the cluster, the data are kept", ours!(Down))
+                    .then(ours!(Up)),
+            });
             Some(draft)
         }
         _ => None,
@@ -216,6 +241,8 @@ fn path_of(message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::component::Component::{Elasticsearch, Mongodb};
     use crate::diagnose::fixtures::{
@@ -261,6 +288,35 @@ mod tests {
         assert!(finding(not_ready, old).may_recover);
         let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";
         assert!(finding(claim, old).may_recover);
+    }
+
+    #[test]
+    fn an_existing_cluster_may_get_another_node() {
+        let finding = |message: &str, since: &str, events: Vec<Value>| {
+            let pods = vec![unschedulable(message, since)];
+            find(&ComponentObservation {
+                existing_cluster: true,
+                ..observation(Elasticsearch, pods, events)
+            })
+        };
+        let (old, new) = ("2026-11-23T13:40:50Z", "2026-11-23T13:41:10Z");
+        let small = "0/3 nodes are available: 3 Insufficient memory. preemption: none";
+        let lasting = finding(small, old, Vec::new());
+        assert!(!lasting.may_recover);
+        assert_eq!(lasting.reason, "no node has enough memory");
+        assert_eq!(
+            lasting.hints[1],
+            "or add a node with enough room, then run: clearml-local up"
+        );
+        assert!(finding(small, new, Vec::new()).may_recover);
+        let scales_up = warning(
+            SCALES_UP,
+            "pod triggered scale-up: [{pool 3->4 (max: 9)}]",
+            1,
+        );
+        assert!(finding(small, old, vec![scales_up]).may_recover);
+        let joining = "0/2 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
+        assert!(finding(joining, old, Vec::new()).may_recover);
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn of_pod(observation: &ComponentObservation, pod: &PodObservation) -> (StateKin
         );
     }
     if let Some(unscheduled) = &pod.unscheduled {
-        let reason = super::placement::in_short(&unscheduled.message);
+        let reason = super::placement::in_short(observation, &unscheduled.message);
         return (StateKind::Pending, reason);
     }
     if let Some(claim) = observation

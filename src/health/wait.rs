@@ -113,13 +113,17 @@ pub(crate) async fn await_components(
     }
 }
 
-/// Observes the cluster and deletes the pods that are in back-off, so that a cause which is
-/// fixed by now does not count. Returns the observation if no pod was deleted.
+/// Observes the cluster and deletes the pods that failed before or are in back-off, so that a
+/// cause which is fixed by now does not count. Returns the observation if no pod was deleted.
 async fn first_observation(cluster: &Cluster) -> Result<Option<Vec<ComponentObservation>>, Error> {
     let observations = cluster.observe().await?;
     let not_ready = observations.iter().filter(|one| !one.is_ready());
-    let pods = not_ready.flat_map(|one| &one.pods);
-    let stuck = pods.filter(|pod| pod.is_in_back_off());
+    let stuck = not_ready.flat_map(|one| {
+        let finding = assess(one, &[]).1;
+        let failed = finding.is_some_and(|finding| !finding.may_recover);
+        let pods = one.pods.iter().filter(|pod| !pod.ready);
+        pods.filter(move |pod| failed || pod.is_in_back_off())
+    });
     let stuck: Vec<&str> = stuck.map(|pod| pod.name.as_str()).collect();
     let deleted = cluster.delete_pods(&stuck).await?;
     Ok((deleted == 0).then_some(observations))

@@ -34,6 +34,7 @@ struct Snapshot {
     claims: Vec<PersistentVolumeClaim>,
     events: Vec<Event>,
     reports: Reports,
+    existing_cluster: bool,
 }
 
 impl Cluster {
@@ -59,6 +60,7 @@ impl Cluster {
             claims,
             events,
             reports,
+            existing_cluster: self.is_shared(),
         };
         let observed = Component::ALL.into_iter();
         let mut observed: Vec<_> = observed
@@ -131,6 +133,7 @@ impl Snapshot {
             pods,
             claim,
             others_ready: Vec::new(),
+            existing_cluster: self.existing_cluster,
         }
     }
 

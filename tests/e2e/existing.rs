@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 use clients::{Load, Writer};
 use installed::Installed;
 
+use crate::external::{self, Databases};
 use crate::harness::{self, free_ports, has};
+use crate::images::gateway;
 use crate::ingress::has_traefik;
+use crate::registry::{self, Config, Registry};
 
 /// The objects that hold data and keys.
 const KEPT: &str = "persistentvolumeclaims,secrets";
@@ -181,4 +184,53 @@ fn a_local_instance_is_not_disturbed() {
     server.run(&["down", "--purge", "--yes"]).expect(0);
     assert_eq!(local.versions(), before);
     local.run(&["status"]).expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs an engine: tests/run"]
+async fn external_databases_and_private_images_need_the_right_passwords() {
+    if !can_run() || !has("docker-registry") {
+        return;
+    }
+    let server = Installed::new("private");
+    let _databases = Databases::start(&server.namespace);
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let plain = Registry::start(directory.path(), "127.0.0.1", None);
+        let login = Config::login(&plain.address, registry::PASSWORD);
+        plain.push("allegroai/clearml:1.5.0", "corp/clearml:1.5.0", &login);
+    }
+    let registry = Registry::start(directory.path(), &gateway(), None);
+    server.cluster.trust(&registry.address);
+    let up = |redis: &str, images: &str| {
+        let databases = external::values(&server.namespace, &external::passwords(redis));
+        let private = format!(
+            "webserver: {{image: {{repository: {address}/corp/clearml}}}}\n\
+             imageCredentials: {{enabled: true, registry: '{address}', username: {user}, password: '{images}'}}\n",
+            address = registry.address,
+            user = registry::USER,
+        );
+        let file = server.write_values("private.yaml", &(databases + &private));
+        server.up(&["-f", file])
+    };
+
+    let refused = up("wrong", registry::PASSWORD).expect(67);
+    for words in ["it rejected the password", "externalServices.redisPassword"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(server.objects("deployments,statefulsets,pods"), [""; 0]);
+
+    let refused = up(external::REDIS_PASSWORD, "wrong").expect(32);
+    for words in ["webserver", "set `imageCredentials`"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+
+    up(external::REDIS_PASSWORD, registry::PASSWORD).expect(0);
+    assert_eq!(
+        server.objects("statefulsets,persistentvolumeclaims").len(),
+        1
+    );
+    let user = server.user().await;
+    let work = user.work().await;
+    user.finds(&work).await;
 }

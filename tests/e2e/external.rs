@@ -4,18 +4,19 @@ use std::process::Command;
 
 use crate::harness::{Instance, run};
 
-const REDIS_PASSWORD: &str = "redis $word";
+pub const REDIS_PASSWORD: &str = "redis $word";
 const ELASTIC_PASSWORD: &str = "elastic \"word\"";
 
-/// Three databases in the node's network, which are removed when the test ends.
-struct Databases {
+/// Three databases in the network of the nodes, which are removed when the test ends.
+pub struct Databases {
     prefix: String,
 }
 
 impl Databases {
-    fn start(instance: &Instance) -> Databases {
+    /// Starts containers whose names begin with the prefix.
+    pub fn start(prefix: &str) -> Databases {
         let databases = Databases {
-            prefix: instance.name.clone(),
+            prefix: prefix.to_owned(),
         };
         let redis = ["--requirepass", REDIS_PASSWORD];
         databases.run("redis", &[], "redis:6.2", &redis);
@@ -56,15 +57,22 @@ impl Drop for Databases {
     }
 }
 
-/// Returns a values file for the databases, with these keys for credentials.
-fn values(instance: &Instance, credentials: &str) -> String {
+/// Returns a values file for the databases with that prefix, with these keys for credentials.
+pub fn values(prefix: &str, credentials: &str) -> String {
     let databases = ["redis", "mongodb", "elasticsearch"];
     let off = databases.map(|name| format!("{name}: {{enabled: false}}\n"));
-    let hosts = databases.map(|name| format!("  {name}Host: {}-{name}\n", instance.name));
+    let hosts = databases.map(|name| format!("  {name}Host: {prefix}-{name}\n"));
     format!(
         "{}externalServices:\n{}{credentials}",
         off.concat(),
         hosts.concat()
+    )
+}
+
+/// Returns the keys with the password of Elasticsearch, and this one for Redis.
+pub fn passwords(redis: &str) -> String {
+    format!(
+        "  redisPassword: '{redis}'\n  elasticsearchUsername: elastic\n  elasticsearchPassword: '{ELASTIC_PASSWORD}'\n"
     )
 }
 
@@ -75,13 +83,9 @@ fn external_databases_are_checked_and_then_used() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let flag = format!("--values={}", file.path().display());
     let write_credentials = |keys: &str| {
-        std::fs::write(file.path(), values(&instance, keys)).unwrap();
+        std::fs::write(file.path(), values(&instance.name, keys)).unwrap();
     };
-    let write = |redis: &str| {
-        write_credentials(&format!(
-            "  redisPassword: '{redis}'\n  elasticsearchUsername: elastic\n  elasticsearchPassword: '{ELASTIC_PASSWORD}'\n"
-        ));
-    };
+    let write = |redis: &str| write_credentials(&passwords(redis));
     let installed = || instance.kubectl(&["get", "deployments,statefulsets,pods", "-o=name"]);
 
     // The databases do not exist: all three are reported, and nothing is applied.
@@ -93,7 +97,7 @@ fn external_databases_are_checked_and_then_used() {
     }
     assert_eq!(installed(), "");
 
-    let _databases = Databases::start(&instance);
+    let _databases = Databases::start(&instance.name);
     write("wrong");
     let failed = instance.up(&[&flag]).expect(67);
     assert!(

@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::ROWS;
 use crate::component::Component::{
     Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
 };
@@ -208,4 +209,19 @@ fn finds_a_running_server_that_cannot_write() {
     let (state, finding) = assess(&observation, &log);
     assert!(state.is_ready());
     assert_finding(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
+}
+
+#[test]
+fn advice_about_docker_is_for_our_own_node() {
+    for row in ROWS {
+        let ended = end("Error", row.exit.unwrap_or(1), "");
+        let mut observation = with_status(row.component, json!({"state": ended}));
+        observation.existing_cluster = true;
+        let log = [row.lines[0].to_owned()];
+        let finding = diagnose(&observation, &log).unwrap();
+        for hint in &finding.hints {
+            let hint = hint.to_string();
+            assert!(!hint.to_lowercase().contains("docker"), "{hint}");
+        }
+    }
 }

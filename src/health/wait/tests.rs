@@ -131,6 +131,36 @@ async fn a_permanent_failure_ends_the_wait_immediately() {
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
+/// The user has fixed the cause, and the kubelet only tries again later.
+#[tokio::test(start_paused = true)]
+async fn a_failure_from_before_does_not_count() {
+    for reason in [
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "CreateContainerConfigError",
+    ] {
+        let message = "unexpected status: 401 Unauthorized";
+        let before = json!({"waiting": {"reason": reason, "message": message}});
+        let (cluster, record) = server_with(move |observation| {
+            let mut pod = in_state(&before);
+            if observation > 0 {
+                pod["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+                let running = json!({"running": {"startedAt": "2026-11-24T10:00:00Z"}});
+                pod["status"]["containerStatuses"][0]["state"] = running;
+                pod["status"]["containerStatuses"][0]["ready"] = json!(true);
+            }
+            vec![pod]
+        });
+        let waited = await_components(&cluster, &COMPONENTS, TIMEOUT, |_, _| {});
+        let waited = waited.await.unwrap();
+        assert!(matches!(waited, Waited::Ready(_)), "{reason}: {waited:?}");
+        let record = record.lock().unwrap();
+        let mut deleted = record.iter().filter(|asked| asked.method == "DELETE");
+        assert!(deleted.any(|asked| asked.path.contains("/pods/new")));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn reads_the_log_of_a_termination_once_and_at_the_deadline() {
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});

@@ -2,7 +2,7 @@
 //! its own namespace.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -74,6 +74,22 @@ impl ThreeNodes {
 
     fn control_plane(&self) -> String {
         format!("{}-control-plane", self.name)
+    }
+
+    /// Lets all nodes pull from a registry without TLS.
+    pub fn trust(&self, registry: &SocketAddr) {
+        let label = format!("label=io.x-k8s.kind.cluster={}", self.name);
+        let nodes = run("docker", &["ps", "--format={{.Names}}", "--filter", &label]).expect(0);
+        let hosts = format!("server = \"http://{registry}\"\n[host.\"http://{registry}\"]\n");
+        let script = "mkdir -p \"$0\" && printf %s \"$1\" >\"$0/hosts.toml\"";
+        let directory = format!("/etc/containerd/certs.d/{registry}");
+        for node in nodes.stdout.lines() {
+            run(
+                "docker",
+                &["exec", node, "sh", "-c", script, &directory, &hosts],
+            )
+            .expect(0);
+        }
     }
 
     /// Runs kubectl as an administrator, and returns its output.

@@ -102,6 +102,12 @@ impl Installed {
         Output::new(command.args(more).output().unwrap())
     }
 
+    /// Writes a values file for `up` into the home, and returns its name.
+    pub fn write_values(&self, name: &'static str, text: &str) -> &'static str {
+        files::write(&self.home.path().join(name), text).unwrap();
+        name
+    }
+
     /// Returns the URLs of web app, API server and file server.
     pub fn urls(&self) -> [String; 3] {
         hosts(&self.namespace).map(|host| format!("https://{host}"))
