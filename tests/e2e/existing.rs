@@ -13,7 +13,7 @@ use clients::{Load, Writer};
 use installed::Installed;
 
 use crate::external::{self, Databases};
-use crate::harness::{self, free_ports, has};
+use crate::harness::{self, free_ports, has, run};
 use crate::images::gateway;
 use crate::ingress::has_traefik;
 use crate::registry::{self, Config, Registry};
@@ -198,7 +198,9 @@ async fn external_databases_and_private_images_need_the_right_passwords() {
     {
         let plain = Registry::start(directory.path(), "127.0.0.1", None);
         let login = Config::login(&plain.address, registry::PASSWORD);
-        plain.push("allegroai/clearml:1.5.0", "corp/clearml:1.5.0", &login);
+        let image = own_image("allegroai/clearml:1.5.0");
+        plain.push(&image, "corp/clearml:1.5.0", &login);
+        run("docker", &["rmi", &image]).expect(0);
     }
     let registry = Registry::start(directory.path(), &gateway(), None);
     server.cluster.trust(&registry.address);
@@ -233,4 +235,18 @@ async fn external_databases_and_private_images_need_the_right_passwords() {
     let user = server.user().await;
     let work = user.work().await;
     user.finds(&work).await;
+}
+
+/// Creates an image with another digest, and returns its name: the kubelet asks for
+/// credentials for every name of an image that was pulled with them.
+fn own_image(from: &str) -> String {
+    let name = format!("e2e-own-{}", std::process::id());
+    run("docker", &["create", "--name", &name, from]).expect(0);
+    run(
+        "docker",
+        &["commit", "--change=LABEL e2e=own", &name, &name],
+    )
+    .expect(0);
+    run("docker", &["rm", &name]).expect(0);
+    name
 }
