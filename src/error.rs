@@ -1,75 +1,25 @@
-//! Errors with exit codes, details and hints. Each module has its own enum and implements
-//! [`Explain`] for it; [`Error`] carries any of them to the command line.
+//! Errors with an entry of the catalogue of failures, details and hints. Each module has its
+//! own enum and implements [`Explain`] for it; [`Error`] carries any of them to the command
+//! line.
 
+use crate::failures::{Code, Failure};
 use crate::hint::Hint;
 use std::fmt;
 
-/// Exit codes, grouped by area. `docs/failures.md` lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Code {
-    Unexpected = 1,
-    /// Invalid options, values or settings.
-    Usage = 2,
-    DockerUnreachable = 10,
-    DockerRemote = 11,
-    /// The engine is too old or has an unsupported architecture.
-    DockerUnsupported = 12,
-    DockerRefused = 13,
-    /// Too little memory or too few CPUs.
-    HostTooSmall = 20,
-    PortInUse = 21,
-    DiskFull = 22,
-    /// An image could not be pulled or loaded.
-    ImageFailed = 30,
-    /// An image does not exist, or not for this platform.
-    ImageNotFound = 31,
-    ImageUnauthorized = 32,
-    /// The node container could not be created or does not start.
-    NodeFailed = 40,
-    KubeadmFailed = 41,
-    /// The name is in use by a cluster that clearml-local did not create.
-    NameTaken = 42,
-    ClusterUnreachable = 50,
-    ApplyFailed = 51,
-    /// The cluster refused the user's credentials, or a permission is missing.
-    ClusterDenied = 52,
-    /// The cluster lacks a requirement, such as a storage class.
-    ClusterUnsuitable = 53,
-    /// ClearML was not ready in time.
-    NotReady = 60,
-    ComponentCrashed = 61,
-    ComponentOutOfMemory = 62,
-    ComponentImage = 63,
-    ComponentUnschedulable = 64,
-    ComponentConfig = 65,
-    /// The server is running, but a check through its ports failed.
-    ProbeFailed = 66,
-    /// An external database cannot be used.
-    ExternalFailed = 67,
-    /// The data directory belongs to another instance or program.
-    DataForeign = 70,
-    /// The data were written by a database version that the release cannot read.
-    DataVersion = 71,
-    /// A state file is invalid or cannot be written.
-    StateBroken = 72,
-    /// The data directory cannot be written, or its file system does not store owners.
-    DataUnusable = 73,
-    HungUp = 129,
-    /// Ctrl-C.
-    Interrupted = 130,
-    Terminated = 143,
-}
-
-impl Code {
-    pub fn number(self) -> u8 {
-        self as u8
-    }
-}
-
 /// Explains an error to the user, in addition to its message.
 pub trait Explain: std::error::Error + Send + Sync + 'static {
-    fn code(&self) -> Code;
+    /// Returns the entry of the catalogue, which has the exit code.
+    fn failure(&self) -> Failure;
+
+    /// Returns all entries if the error reports several problems, the one with the exit code
+    /// first.
+    fn failures(&self) -> Vec<Failure> {
+        vec![self.failure()]
+    }
+
+    fn code(&self) -> Code {
+        self.failure().code()
+    }
 
     /// Returns what the user can do next, most useful first. No hint deletes data.
     fn hints(&self) -> Vec<Hint> {
@@ -148,6 +98,15 @@ impl Error {
 
     pub fn code(&self) -> Code {
         self.what.code()
+    }
+
+    pub fn failure(&self) -> Failure {
+        self.what.failure()
+    }
+
+    /// See [`Explain::failures`].
+    pub fn failures(&self) -> Vec<Failure> {
+        self.what.failures()
     }
 
     /// See [`Explain::hints`].

@@ -9,7 +9,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::path::{HostPath, quoted};
 
@@ -35,11 +36,11 @@ impl Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         if self.source.kind() == io::ErrorKind::StorageFull {
-            Code::DiskFull
+            Failure::StateDiskFull
         } else {
-            Code::StateBroken
+            Failure::StateNotWritable
         }
     }
 

@@ -48,6 +48,13 @@ impl Hint {
         self
     }
 
+    /// Returns the sentence, and the commands as one line for a shell.
+    pub(crate) fn parts(&self) -> (&str, Option<String>) {
+        let commands: Vec<String> = self.commands.iter().map(Command::to_string).collect();
+        let line = (!commands.is_empty()).then(|| commands.join(" && "));
+        (&self.text, line)
+    }
+
     /// Returns whether the hint consists of this command without arguments.
     pub fn is_only(&self, command: CommandName) -> bool {
         matches!(&self.commands[..], [Command::Ours(ours)] if ours.command == command && ours.args.is_empty())
@@ -67,12 +74,10 @@ pub(crate) fn distinct(hints: impl IntoIterator<Item = Hint>) -> Vec<Hint> {
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        for (index, command) in self.commands.iter().enumerate() {
-            let separator = if index == 0 { ": " } else { " && " };
-            write!(f, "{separator}{command}")?;
+        match self.parts() {
+            (text, None) => f.write_str(text),
+            (text, Some(commands)) => write!(f, "{text}: {commands}"),
         }
-        Ok(())
     }
 }
 
@@ -176,7 +181,7 @@ impl fmt::Display for Ours {
         if let Some(name) = self
             .name
             .as_deref()
-            .filter(|_| self.command != CommandName::List)
+            .filter(|_| self.command.acts_on_instance())
         {
             write!(f, " --name {name}")?;
         }
@@ -187,7 +192,7 @@ impl fmt::Display for Ours {
     }
 }
 
-/// The commands in hints. All but `list` act on one instance.
+/// The commands in hints. All but `list` and `explain` act on one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandName {
     Up,
@@ -203,9 +208,14 @@ pub enum CommandName {
     Rollback,
     Render,
     List,
+    Explain,
 }
 
 impl CommandName {
+    fn acts_on_instance(self) -> bool {
+        !matches!(self, CommandName::List | CommandName::Explain)
+    }
+
     fn name(self) -> &'static str {
         match self {
             CommandName::Up => "up",
@@ -221,6 +231,7 @@ impl CommandName {
             CommandName::Rollback => "rollback",
             CommandName::Render => "render",
             CommandName::List => "list",
+            CommandName::Explain => "explain",
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use tokio::sync::watch;
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::Hint;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +20,12 @@ pub enum Signal {
 impl Signal {
     pub const ALL: [Signal; 3] = [Signal::Interrupt, Signal::Terminate, Signal::HangUp];
 
-    /// Returns the exit code, as in shells: 128 plus the number of the signal.
-    pub fn code(self) -> Code {
+    /// Returns the failure; its exit code is that of shells: 128 plus the number of the signal.
+    pub fn failure(self) -> Failure {
         match self {
-            Signal::Interrupt => Code::Interrupted,
-            Signal::Terminate => Code::Terminated,
-            Signal::HangUp => Code::HungUp,
+            Signal::Interrupt => Failure::Interrupted,
+            Signal::Terminate => Failure::Terminated,
+            Signal::HangUp => Failure::HungUp,
         }
     }
 
@@ -47,8 +48,8 @@ pub struct Interrupted {
 }
 
 impl Explain for Interrupted {
-    fn code(&self) -> Code {
-        self.signal.code()
+    fn failure(&self) -> Failure {
+        self.signal.failure()
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_shells() {
-        let codes = Signal::ALL.map(|signal| signal.code().number());
+        let codes = Signal::ALL.map(|signal| signal.failure().code().number());
         assert_eq!(codes, [130, 143, 129]);
     }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::namespace::Namespace;
 use crate::settings::InstanceName;
@@ -141,10 +142,10 @@ pub enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Files(error) => error.code(),
-            Error::Broken { .. } => Code::Usage,
+            Error::Files(error) => error.failure(),
+            Error::Broken { .. } => Failure::InvalidKubeconfig,
         }
     }
 

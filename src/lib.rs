@@ -11,6 +11,7 @@ pub(crate) mod docker;
 pub(crate) mod down;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod failures;
 pub(crate) mod files;
 pub(crate) mod forward;
 pub(crate) mod health;

@@ -1,6 +1,7 @@
 //! Findings of the checks that run before anything is changed. They are reported together.
 
-use crate::error::{Code, Explain, Result};
+use crate::error::{Error, Explain, Result};
+use crate::failures::{self, Failure};
 use crate::hint::{self, Hint};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     /// What the user can do.
     pub(crate) remedies: Vec<Hint>,
-    pub(crate) code: Code,
+    pub(crate) failure: Failure,
 }
 
 impl Finding {
@@ -18,12 +19,21 @@ impl Finding {
         Finding {
             what: error.to_string(),
             remedies: error.hints(),
-            code: error.code(),
+            failure: error.failure(),
+        }
+    }
+
+    /// Creates a finding from the error of any module.
+    pub(crate) fn of_error(error: &Error) -> Finding {
+        Finding {
+            what: error.to_string(),
+            remedies: error.hints(),
+            failure: error.failure(),
         }
     }
 
     /// Returns the error of this finding alone.
-    pub(crate) fn into_error(self) -> crate::error::Error {
+    pub(crate) fn into_error(self) -> Error {
         Failed {
             findings: vec![self],
         }
@@ -46,8 +56,13 @@ fn summary(findings: &[Finding]) -> String {
 }
 
 impl Explain for Failed {
-    fn code(&self) -> Code {
-        self.findings.first().map_or(Code::Unexpected, |f| f.code)
+    fn failure(&self) -> Failure {
+        let first = self.findings.first();
+        first.map_or(Failure::Unexpected, |finding| finding.failure)
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        failures::distinct(self.findings.iter().map(|finding| finding.failure))
     }
 
     fn details(&self) -> Vec<String> {
@@ -75,18 +90,22 @@ pub(crate) fn refuse(findings: Vec<Finding>) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn finding(what: &str, remedy: &'static str, code: Code) -> Finding {
+    fn finding(what: &str, remedy: &'static str, failure: Failure) -> Finding {
         Finding {
             what: what.into(),
             remedies: vec![Hint::text(remedy)],
-            code,
+            failure,
         }
     }
 
     #[test]
     fn a_single_finding_is_the_error_message() {
         let failed = Failed {
-            findings: vec![finding("port 1 is in use", "use another", Code::PortInUse)],
+            findings: vec![finding(
+                "port 1 is in use",
+                "use another",
+                Failure::PortInUse,
+            )],
         };
         assert_eq!(failed.to_string(), "port 1 is in use");
         assert!(failed.details().is_empty());
@@ -96,13 +115,17 @@ mod tests {
     fn findings_are_reported_together_without_duplicate_remedies() {
         let failed = Failed {
             findings: vec![
-                finding("a", "see docker", Code::PortInUse),
-                finding("b", "see docker", Code::DiskFull),
+                finding("a", "see docker", Failure::PortInUse),
+                finding("b", "see docker", Failure::DataDiskFull),
             ],
         };
         assert_eq!(failed.to_string(), "found 2 problems; nothing was changed");
         assert_eq!(failed.details(), ["- a", "- b"]);
         assert_eq!(failed.hints(), ["see docker"]);
-        assert_eq!(failed.code(), Code::PortInUse);
+        assert_eq!(failed.failure(), Failure::PortInUse);
+        assert_eq!(
+            failed.failures(),
+            [Failure::PortInUse, Failure::DataDiskFull]
+        );
     }
 }

@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 use crate::version;
@@ -259,8 +260,8 @@ fn listed(names: &[String]) -> String {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::InvalidRelease
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, ObserveError};
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
+use crate::preflight::Finding;
 use crate::probe::{Check, Endpoints, Probe};
 use crate::provider::{Access, NoAnswer, Provider, Recovered, Seen};
 use crate::settings::Instance;
@@ -41,6 +42,8 @@ pub struct Status {
     /// Whether the engine starts the server after a reboot, if the node exists.
     pub autostart: Option<bool>,
     pub notes: Vec<String>,
+    /// What is wrong, as entries of the catalogue of failures.
+    pub(crate) findings: Vec<Finding>,
     /// The remedies, most useful first.
     pub hints: Vec<Hint>,
 }
@@ -71,6 +74,7 @@ impl Status {
             disk_free: None,
             autostart: None,
             notes,
+            findings: Vec::new(),
             hints: Vec::new(),
         }
     }
@@ -114,9 +118,10 @@ async fn query(
     began: Instant,
 ) -> Result<Status> {
     let unknown = |error: Error| {
-        let health = Health::Unknown(error.code());
+        let health = Health::Unknown(error.failure());
         let mut status = Status::without_node(health, instance, vec![error.to_string()]);
         status.may_recover = error.is::<NoAnswer>();
+        status.findings = vec![Finding::of_error(&error)];
         status.hints = error.hints();
         status
     };
@@ -131,8 +136,9 @@ async fn query(
     let another = seen.recovered.another.clone();
     let mut status = of_place(state, provider, seen, began).await?;
     if let Some(another) = another {
-        status.notes.insert(0, another.what);
-        status.hints = another.remedies;
+        status.notes.insert(0, another.what.clone());
+        status.hints.clone_from(&another.remedies);
+        status.findings.insert(0, another);
     }
     Ok(status)
 }
@@ -214,6 +220,7 @@ async fn of_place(
         health,
         may_recover,
         mut notes,
+        findings,
         hints,
     } = observation.diagnose();
     notes.extend(unreachable);
@@ -221,6 +228,7 @@ async fn of_place(
         health,
         may_recover,
         notes,
+        findings,
         hints,
         ..status
     })

@@ -10,11 +10,15 @@ pub mod docker {
 }
 
 pub mod error {
-    pub use crate::error::{Code, Explain};
+    pub use crate::error::Explain;
 }
 
 pub mod event {
     pub use crate::event::{Event, Events, Reporter};
+}
+
+pub mod failures {
+    pub use crate::failures::{Code, Failure, exit_codes, reference};
 }
 
 pub mod files {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use assert_cmd::Command;
+use clearml_local::testing::failures::Failure;
 use clearml_local::testing::{files, manifests};
 use tempfile::TempDir;
 
@@ -74,8 +75,8 @@ fn an_invalid_node_image_is_reported_with_its_source() {
     home.write("clearml-local.yaml", text);
     let file = home.run(&["up"]);
     assert_eq!(file.code, 2);
-    insta::assert_snapshot!(file.stderr, @"
-    error: invalid settings in HOME/clearml-local.yaml: error: line 2 column 12: invalid image reference `kindest/node:v1@sha256:00`: invalid digest `sha256:00`: expected sha256: and 64 lowercase hexadecimal digits
+    insta::assert_snapshot!(file.stderr, @r"
+    error: invalid settings in HOME/clearml-local.yaml: error: line 2 column 12: invalid image reference `kindest/node:v1@sha256:00`: invalid digest `sha256:00`: expected sha256: and 64 lowercase hexadecimal digits [invalid-settings-file]
       hint: see all settings: clearml-local up --help
     ");
 }
@@ -86,7 +87,7 @@ fn a_missing_engine_is_reported_with_a_hint() {
     let output = home.run(&["up"]);
     assert_eq!(output.code, 10);
     insta::assert_snapshot!(output.stderr, @r"
-    error: cannot connect to the Docker engine at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist
+    error: cannot connect to the Docker engine at unix:///nowhere/docker.sock (DOCKER_HOST): the socket does not exist [docker-unreachable]
       hint: start it, or choose another: unset DOCKER_HOST, docker context ls
     ");
     assert!(
@@ -187,12 +188,12 @@ fn all_invalid_values_are_reported_with_file_and_line() {
         "mongodb.persistence.size=lots",
     ]);
     assert_eq!(output.code, 2);
-    insta::assert_snapshot!(output.stderr, @r#"
-    error: 3 invalid values
+    insta::assert_snapshot!(output.stderr, @r"
+    error: 3 invalid values [invalid-values]
       values.yaml:2: unknown key `apiserver.replicas`; did you mean `apiserver.replicaCount`?
       values.yaml:5: invalid value for `redis.image.tag`: expected a tag, such as 1.5.0, got a list
       --set mongodb.persistence.size=lots: invalid value for `mongodb.persistence.size`: expected a quantity such as 50Gi, got `lots`
-    "#);
+    ");
     let output = home.run(&["render", "-f", "nowhere.yaml"]);
     assert_eq!(output.code, 2);
     assert!(
@@ -264,7 +265,7 @@ fn render_writes_only_to_its_own_directory() {
     ]);
     assert_eq!(refused.code, 2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: the directory HOME/out contains files that `render` did not write, such as `notes.yaml`; nothing was written
+    error: the directory HOME/out contains files that `render` did not write, such as `notes.yaml`; nothing was written [directory-in-use]
       hint: use an empty directory: clearml-local render --dir DIR
     ");
     assert_eq!(names().len(), all.len() + 1);
@@ -285,7 +286,7 @@ fn credentials_and_logs_of_an_absent_instance_have_hints() {
     let output = home.run(&["credentials", "--name", "demo"]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(output.stderr, @r"
-    error: instance `demo` does not exist yet, so it has no credentials
+    error: instance `demo` does not exist yet, so it has no credentials [not-installed]
       hint: create it: clearml-local up --name demo
     ");
     assert_eq!(home.run(&["logs"]).code, 2);
@@ -413,14 +414,14 @@ fn all_unreadable_values_are_reported_with_their_position() {
     ]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(output.stderr, @r"
-    error: 3 invalid values
+    error: 3 invalid values [invalid-values]
       values.yaml:3: the indentation matches no line above, or a `:` is missing
       --set-json redis={: invalid JSON at character 1: unexpected end within an object
       --set redis.image: missing value for `image`: write KEY=VALUE
     ");
     let output = home.run(&["render", "--set-file", "a=none.txt"]);
     assert_eq!(output.code, 2);
-    insta::assert_snapshot!(output.stderr, @"error: file none.txt does not exist (--set-file a=none.txt)");
+    insta::assert_snapshot!(output.stderr, @"error: file none.txt does not exist (--set-file a=none.txt) [invalid-input-file]");
 }
 
 #[test]
@@ -460,11 +461,11 @@ fn paths_with_colons_and_tildes_are_resolved() {
     }
     let output = home.run(&["values", "--set-file", "redis.password=~bob/motd"]);
     assert_eq!(output.code, 2);
-    insta::assert_snapshot!(output.stderr, @"error: invalid path: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name (--set-file redis.password=~bob/motd)");
+    insta::assert_snapshot!(output.stderr, @"error: invalid path: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name (--set-file redis.password=~bob/motd) [invalid-option]");
     let output = home.run(&["values", "--release", "~bob/release.yaml"]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(output.stderr, @r"
-    error: invalid value for --release: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name
+    error: invalid value for --release: `~bob` is another user's home: write the path in full, or `./~bob` for a directory of that name [invalid-release]
       hint: use 1.5.0, 2.3 or the path of a release file
     ");
 }
@@ -521,7 +522,7 @@ fn values_check_reports_errors_and_warnings() {
     insta::assert_snapshot!(output.stderr, @"warning: good.yaml:2: `ingress.name` has no effect, as in chart 4.0.0: the chart names its ingresses by component");
     let output = home.run(&["values", "check", "good.yaml", "bad.yaml"]);
     assert_eq!((output.code, output.stdout.as_str()), (2, ""));
-    insta::assert_snapshot!(output.stderr, @"error: bad.yaml:2: invalid value for `redis.image`: expected a map of keys, got a number");
+    insta::assert_snapshot!(output.stderr, @"error: bad.yaml:2: invalid value for `redis.image`: expected a map of keys, got a number [invalid-values]");
     let refused = home.run(&["values", "check", "good.yaml", "--set", "redis.a=1"]);
     assert_eq!(refused.code, 2);
     assert_eq!(home.run(&["values", "check"]).code, 2);
@@ -536,7 +537,7 @@ fn values_check_shows_all_findings_with_verbose() {
     let output = home.run(&check);
     assert_eq!(output.code, 2);
     let lines: Vec<&str> = output.stderr.lines().collect();
-    assert_eq!(lines[0], "error: 25 invalid values");
+    assert_eq!(lines[0], "error: 25 invalid values [invalid-values]");
     assert_eq!(lines.len(), 22);
     assert_eq!(lines[21], "  and 5 more; add -v to see all");
     let all = home.run(&[&check[..], &["-v"]].concat());
@@ -643,7 +644,7 @@ fn an_error_names_the_variable_that_causes_it() {
         @"error: invalid value '5' for 'CLEARML_LOCAL_TIMEOUT': invalid duration `5`: expected a number with a unit, such as 90s, 15m or 1h30m"
     );
     insta::assert_snapshot!(stderr("CLEARML_LOCAL_VALUES", "none.yaml", &["render"]), @r"
-    error: values file none.yaml does not exist
+    error: values file none.yaml does not exist [invalid-input-file]
       `none.yaml` comes from the environment variable CLEARML_LOCAL_VALUES
     ");
 }
@@ -712,7 +713,7 @@ fn options_that_have_no_effect_in_an_existing_cluster_are_refused() {
     );
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(output.stderr, @r"
-    error: `--web-port` and `--node-image` have no effect in the existing cluster of the context `prod`: they are options of the node in Docker
+    error: `--web-port` and `--node-image` have no effect in the existing cluster of the context `prod`: they are options of the node in Docker [unsupported-here]
       `--node-image` comes from the environment variable CLEARML_LOCAL_NODE_IMAGE
       hint: leave `--web-port` and `--node-image` out
       hint: set `service` and `ingress` of the servers in the values instead
@@ -720,7 +721,7 @@ fn options_that_have_no_effect_in_an_existing_cluster_are_refused() {
     let output = home.run(&["render", "--namespace", "ml"]);
     assert_eq!(output.code, 2);
     insta::assert_snapshot!(output.stderr, @r"
-    error: `--namespace` has no effect: no context is set, and the server runs in a node in Docker
+    error: `--namespace` has no effect: no context is set, and the server runs in a node in Docker [unsupported-here]
       hint: name the context of the cluster: clearml-local up --context CONTEXT
     ");
 }
@@ -761,4 +762,61 @@ fn every_command_uses_the_context_of_the_environment() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn explain_prints_the_page_of_a_failure() {
+    let home = Home::new();
+    let page = home.run(&["explain", "image-unauthorized"]);
+    assert_eq!(page.code, 0, "{}", page.stderr);
+    insta::assert_snapshot!(page.stdout);
+    assert_eq!(home.run(&["explain", "32"]).code, 0);
+    // The exit code of one failure only.
+    let kubeadm = home.run(&["explain", "41"]).stdout;
+    assert!(kubeadm.starts_with("kubeadm-failed: "), "{kubeadm}");
+}
+
+#[test]
+fn explain_lists_the_failures_with_an_exit_code() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.run(&["explain", "22"]).stdout);
+    let all = home.run(&["explain"]).stdout;
+    assert_eq!(
+        all.lines().filter(|line| line.starts_with("  ")).count(),
+        Failure::ALL.len()
+    );
+    let json = home.run(&["explain", "-o", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), Failure::ALL.len());
+}
+
+#[test]
+fn explain_suggests_similar_failures() {
+    let home = Home::new();
+    let unknown = home.run(&["explain", "prot-in-use"]);
+    assert_eq!(unknown.code, 2);
+    insta::assert_snapshot!(unknown.stderr, @"
+    error: unknown failure `prot-in-use`; did you mean `port-in-use`? [unknown-failure]
+      hint: list all failures: clearml-local explain
+    ");
+    let unused = home.run(&["explain", "99"]);
+    assert!(
+        unused
+            .stderr
+            .starts_with("error: no failure has the exit code 99")
+    );
+}
+
+#[test]
+fn pages_fit_a_terminal_of_80_columns() {
+    let home = Home::new();
+    for failure in Failure::ALL {
+        let page = home.run(&["explain", failure.id()]);
+        assert_eq!(page.code, 0);
+        for line in page.stdout.lines() {
+            // A command is not wrapped, because users copy it.
+            let is_command = line.starts_with("      ");
+            assert!(line.chars().count() <= 80 || is_command, "{line}");
+        }
+    }
 }

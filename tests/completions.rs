@@ -77,6 +77,14 @@ fn every_shell_completes_components_instances_and_contexts() {
 }
 
 #[test]
+fn every_shell_completes_failures() {
+    for shell in ["bash", "zsh", "fish"] {
+        let failures = completions(shell, &["explain", "port-in"]);
+        assert_eq!(failures, ["port-in-use"], "{shell}");
+    }
+}
+
+#[test]
 fn completion_scripts_call_this_program() {
     let home = home();
     for shell in ["bash", "zsh", "fish"] {

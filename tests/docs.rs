@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clearml_local::Cli;
-use clearml_local::testing::{cli, docker, files, values};
+use clearml_local::testing::{cli, docker, failures, files, values};
 
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -111,21 +111,26 @@ fn the_reference_of_settings_is_fresh() {
     is_fresh("docs/settings.md", &cli::settings_reference());
 }
 
+/// Returns a document with another text between two of its lines.
+fn replaced(document: &str, name: &str, text: &str) -> String {
+    let begin = format!("<!-- {name}: generated, UPDATE_DOCS=1 cargo test --test docs -->\n");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = document.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    format!("{before}{begin}{text}{end}{after}")
+}
+
 #[test]
-fn the_table_of_registry_errors_is_up_to_date() {
-    const BEGIN: &str = "cargo test --test docs -->\n";
-    const END: &str = "<!-- end of refusals -->";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.md");
-    let current = files::read(&path).unwrap().unwrap_or_default();
-    let (before, rest) = current.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let text = format!("{before}{BEGIN}{}{END}{after}", docker::refusal_table());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        files::write(&path, &text).unwrap();
-        return;
+fn the_catalogue_of_failures_is_up_to_date() {
+    let name = "docs/failures.md";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let mut text = files::read(&path).unwrap().unwrap_or_default();
+    for (part, generated) in [
+        ("exit codes", failures::exit_codes()),
+        ("refusals", docker::refusal_table()),
+        ("catalogue", failures::reference()),
+    ] {
+        text = replaced(&text, part, &generated);
     }
-    assert!(
-        current == text,
-        "docs/failures.md is out of date: UPDATE_DOCS=1 cargo test --test docs"
-    );
+    is_fresh(name, &text);
 }

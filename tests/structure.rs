@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clearml_local::testing::failures::Failure;
 use clearml_local::testing::files;
 
 use self::sources::{Source, all_sources, sources};
@@ -19,6 +20,7 @@ const LEAVES: &[&str] = &[
     "connection",
     "error",
     "event",
+    "failures",
     "files",
     "helm_values",
     "hint",
@@ -478,6 +480,25 @@ fn messages_are_in_plain_language() {
         "whatever is",
     ];
     assert_eq!(outside(&[], &words), [""; 0]);
+}
+
+/// The catalogue has no entry that no code reports.
+#[test]
+fn every_failure_is_reported_somewhere() {
+    let sources: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| !source.path.starts_with("failures/"))
+        .collect();
+    let code: String = sources.iter().flat_map(Source::code).collect();
+    let words: BTreeSet<&str> = code
+        .split("Failure::")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next())
+        .collect();
+    for failure in Failure::ALL {
+        let name = format!("{failure:?}");
+        assert!(words.contains(name.as_str()), "nothing reports {name}");
+    }
 }
 
 #[test]

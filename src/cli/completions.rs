@@ -11,6 +11,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 use super::{NAME, Unexpected, environment, help};
 use crate::component::Component;
 use crate::error::Result;
+use crate::failures::Failure;
 use crate::kube::UserConfig;
 use crate::settings::DEFAULT_NAME;
 use crate::state::StateDir;
@@ -21,8 +22,8 @@ const VARIABLE: &str = "CLEARML_LOCAL_COMPLETE";
 
 /// Print the completion script for a shell
 ///
-/// The script also completes the names of components, instances and kubeconfig contexts. Load it again after an update
-/// of clearml-local.
+/// The script also completes the names of components, instances, failures and kubeconfig contexts.
+/// Load it again after an update of clearml-local.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -107,6 +108,15 @@ pub(super) fn contexts() -> ArgValueCandidates {
         let names = config.and_then(|config| config.contexts());
         let names = names.unwrap_or_default().into_iter();
         names.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// Returns the identifiers of failures.
+pub(super) fn failures() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let all = Failure::ALL.iter();
+        all.map(|failure| CompletionCandidate::new(failure.id()).help(Some(failure.title().into())))
+            .collect()
     })
 }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::{Context, environment};
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Events;
+use crate::failures::{Code, Failure};
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::preflight;
@@ -265,8 +266,8 @@ fn report(path: &Path, written: &Written, context: &Context) -> Result<()> {
 struct NoHome;
 
 impl Explain for NoHome {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::HomeMissing
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -311,8 +312,8 @@ struct NoInstance {
 }
 
 impl Explain for NoInstance {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NotInstalled
     }
 
     fn hints(&self) -> Vec<Hint> {

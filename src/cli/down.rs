@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use super::signals::or_interrupted;
 use super::{Context, user_kubeconfig};
 use crate::down;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Events;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::provider::Removed;
 use crate::settings::KeptData;
@@ -122,8 +123,8 @@ enum Refused {
 }
 
 impl Explain for Refused {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NotConfirmed
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -81,7 +81,7 @@ async fn in_clusters(context: &Context) -> Result<Seen> {
         };
         let health = match looking.await {
             Ok(seen) => seen.health,
-            Err(error) => Health::Unknown(error.code()),
+            Err(error) => Health::Unknown(error.failure()),
         };
         Some((name, (health, None)))
     });

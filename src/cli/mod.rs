@@ -4,6 +4,7 @@ mod completions;
 mod credentials;
 mod diff;
 mod down;
+mod explain;
 mod forward;
 mod help;
 mod history;
@@ -32,8 +33,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::reference::settings_reference;
 use self::variables::Variable;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::event::Events;
+use crate::failures::{Code, Failure};
 use crate::hint::ours;
 use crate::kube::{Cluster, UserConfig};
 use crate::options::{Format, InstanceOptions, Options, OutputOptions, SettingsFile, WaitOptions};
@@ -100,6 +102,7 @@ enum Command {
     Render(render::Args),
     History(history::Args),
     Rollback(rollback::Args),
+    Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -343,6 +346,7 @@ impl Cli {
         let written = match &self.command {
             Command::Completions(args) => Some(completions::run(args, &output)),
             Command::Man(args) => Some(man::run(args, &output)),
+            Command::Explain(args) => Some(explain::run(args, &output)),
             _ => None,
         };
         match written {
@@ -389,7 +393,7 @@ impl Cli {
                 Command::History(args) => history::run(&args, &context).await,
                 Command::Rollback(args) => rollback::run(&args, &context).await,
                 Command::Values(args) => values::run(&args, &context).await,
-                Command::Completions(_) | Command::Man(_) => Ok(0),
+                Command::Completions(_) | Command::Man(_) | Command::Explain(_) => Ok(0),
             }
         });
         runtime.shutdown_background();
@@ -445,8 +449,8 @@ fn log_libraries(verbose: u8, output: &Output) {
 struct WrongFormat;
 
 impl crate::error::Explain for WrongFormat {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::InvalidOption
     }
 }
 
@@ -455,7 +459,7 @@ impl crate::error::Explain for WrongFormat {
 struct Unexpected(String);
 
 impl crate::error::Explain for Unexpected {
-    fn code(&self) -> Code {
-        Code::Unexpected
+    fn failure(&self) -> Failure {
+        Failure::Unexpected
     }
 }

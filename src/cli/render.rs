@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Events;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
@@ -158,8 +159,8 @@ struct NotOurs {
 }
 
 impl Explain for NotOurs {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::DirectoryInUse
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -92,7 +92,7 @@ pub(super) async fn until_stopped(work: impl Future<Output = Result<u8>>) -> Res
         result = work => result,
         signal = signals.next() => match signal {
             Signal::Interrupt => Ok(0),
-            Signal::Terminate | Signal::HangUp => Ok(signal.code().number()),
+            Signal::Terminate | Signal::HangUp => Ok(signal.failure().code().number()),
         },
     }
 }

@@ -7,13 +7,15 @@ use super::signals::until_stopped;
 use crate::error::Result;
 use crate::event::Events;
 use crate::health::{ComponentHealth, Health};
+use crate::hint::Hint;
 use crate::options::{Format, Timeout};
+use crate::preflight::Finding;
 use crate::probe::Check;
 use crate::provider::Provider;
 use crate::provider::local::Local;
 use crate::settings::non_default;
 use crate::status::{self, Status};
-use crate::ui::{CheckView, ComponentView, StatusView};
+use crate::ui::{CheckView, ComponentView, FindingView, StatusView};
 
 /// Interval of `--wait`.
 const WAIT_INTERVAL: Duration = Duration::from_millis(500);
@@ -153,7 +155,7 @@ fn exit_code(health: Health) -> u8 {
         Health::Degraded => 4,
         Health::Stopped | Health::Paused => 5,
         Health::Absent => 6,
-        Health::Unknown(code) => code.number(),
+        Health::Unknown(failure) => failure.code().number(),
     }
 }
 
@@ -173,11 +175,26 @@ fn view(name: &str, status: &Status) -> StatusView {
         versions: status.versions.clone(),
         starts_after_reboot: status.autostart,
         notes: failed.chain(status.notes.iter().cloned()).collect(),
+        findings: status
+            .findings
+            .iter()
+            .map(|one| finding(one, name))
+            .collect(),
         hints: status
             .hints
             .iter()
             .map(|hint| hint.clone().about(non_default(name)))
             .collect(),
+    }
+}
+
+fn finding(finding: &Finding, name: &str) -> FindingView {
+    let about = |hint: &Hint| hint.clone().about(non_default(name));
+    FindingView {
+        failure: finding.failure,
+        code: finding.failure.code().number(),
+        message: finding.what.clone(),
+        hints: finding.remedies.iter().map(about).collect(),
     }
 }
 
@@ -197,6 +214,7 @@ fn component(one: &ComponentHealth) -> ComponentView {
     ComponentView {
         name: one.observation.component,
         state: one.state.clone(),
+        failure: one.permanent_finding().map(|finding| finding.failure),
         image: one.observation.image().cloned(),
         age_seconds: age.and_then(|seconds| u64::try_from(seconds).ok()),
     }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::finding::{Cause, Draft, see_logs};
+use super::finding::{Draft, see_logs};
 use super::{ComponentObservation, Finding, describe};
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::words::duration;
 
@@ -24,18 +25,17 @@ pub struct LogTail {
 
 /// A finding that ends a wait, with the last lines of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct ComponentFailed {
     pub finding: Finding,
     pub log: LogTail,
 }
 
-impl Failure {
+impl ComponentFailed {
     /// Creates the failure of a component that was not ready in time for no known reason.
     pub fn not_ready(observation: &ComponentObservation, waited: Duration, log: LogTail) -> Self {
         let line = describe(observation).line();
         let mut draft = Draft::new(
-            Cause::Timeout,
-            Code::NotReady,
+            Failure::ComponentNotReady,
             format!("is not ready after {}: {line}", duration(waited)),
             line,
         );
@@ -45,26 +45,26 @@ impl Failure {
             ours!(Up),
         ));
         let finding = draft.finish(observation);
-        Failure { finding, log }
+        ComponentFailed { finding, log }
     }
 
     /// Whether the wait timed out before the component was known to need help.
     pub(crate) fn is_late(&self) -> bool {
-        self.finding.may_recover || self.finding.kind == Cause::Timeout
+        self.finding.may_recover || self.finding.failure == Failure::ComponentNotReady
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ComponentFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.finding.cause)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ComponentFailed {}
 
-impl Explain for Failure {
-    fn code(&self) -> Code {
-        self.finding.code
+impl Explain for ComponentFailed {
+    fn failure(&self) -> Failure {
+        self.finding.failure
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -117,7 +117,7 @@ mod tests {
             previous: false,
             lines: (1..=30).map(|number| format!("line {number}")).collect(),
         };
-        let failure = Failure {
+        let failure = ComponentFailed {
             finding: find(&observation),
             log: log.clone(),
         };
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((details[2].as_str(), details.len()), ("  line 11", 22));
         assert_eq!(failure.code().number(), 62);
 
-        let late = Failure::not_ready(
+        let late = ComponentFailed::not_ready(
             &with_status(Mongodb, json!({"state": {"running": {}}})),
             std::time::Duration::from_secs(600),
             log,
@@ -139,6 +139,6 @@ mod tests {
             late.to_string(),
             "mongodb is not ready after 10 m: starting: running, not ready yet"
         );
-        assert_eq!(late.code(), Code::NotReady);
+        assert_eq!(late.failure(), Failure::ComponentNotReady);
     }
 }

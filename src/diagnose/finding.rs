@@ -1,68 +1,23 @@
 //! The rules that turn the observation of a component into a finding, in their order.
 
-use serde::Serialize;
-
 use super::state::describe;
 use super::words::short;
 use super::{ComponentObservation, ContainerState, EventObservation};
 use super::{images, known_logs, placement, runs};
 use crate::component::{Component, State, StateKind};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
-
-/// The cause of a failure: one variant per row of `docs/failures.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// The kernel killed it for using too much memory.
-    OutOfMemory,
-    Heap,
-    CrashLoop,
-    StartError,
-    /// The kubelet stopped it because a probe failed.
-    ProbeKilled,
-    /// The kubelet evicted its pod.
-    Evicted,
-    /// Its image is missing in the node, and its pull policy is `Never`.
-    ImageMissing,
-    /// Its image name is invalid.
-    ImageName,
-    ImagePull,
-    /// A Secret or ConfigMap that it refers to is missing, or a key of one.
-    MissingConfig,
-    /// The scheduler cannot place its pod on the node.
-    Unschedulable,
-    /// Kubernetes refused to create its pod.
-    PodRefused,
-    /// The volume of its claim no longer exists.
-    ClaimLost,
-    /// Its volume cannot be mounted.
-    VolumePath,
-    /// `vm.max_map_count` is too low.
-    MaxMapCount,
-    /// Its data directory is in use or has another owner.
-    DataLocked,
-    DataOwner,
-    DataVersion,
-    DataBroken,
-    DiskFull,
-    Settings,
-    Dependency,
-    /// The wait timed out without a known cause.
-    Timeout,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub component: Component,
-    pub kind: Cause,
+    pub failure: Failure,
     /// A sentence such as `elasticsearch does not start: the kernel killed it …`.
     pub cause: String,
     /// The cause in a few words.
     pub reason: String,
     /// The last event of the cluster about the component.
     pub last_event: Option<String>,
-    pub code: Code,
     /// The remedies, most useful first.
     pub hints: Vec<Hint>,
     /// Whether the component may recover without help.
@@ -71,8 +26,7 @@ pub struct Finding {
 
 /// A finding without the parts that are the same for every rule.
 pub(crate) struct Draft {
-    pub(crate) cause: Cause,
-    pub(crate) code: Code,
+    pub(crate) failure: Failure,
     /// The sentence after the component's name.
     pub(crate) predicate: String,
     pub(crate) short: String,
@@ -82,10 +36,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Creates a draft of a problem that needs help.
-    pub(crate) fn new(cause: Cause, code: Code, predicate: String, short: String) -> Self {
+    pub(crate) fn new(failure: Failure, predicate: String, short: String) -> Self {
         Draft {
-            cause,
-            code,
+            failure,
             predicate,
             short,
             hints: Vec::new(),
@@ -100,11 +53,10 @@ impl Draft {
     pub(crate) fn finish(self, observation: &ComponentObservation) -> Finding {
         Finding {
             component: observation.component,
-            kind: self.cause,
+            failure: self.failure,
             cause: format!("{} {}", observation.component, self.predicate),
             reason: short(&self.short),
             last_event: observation.last_event().map(event_line),
-            code: self.code,
             hints: self.hints,
             may_recover: self.may_recover,
         }

@@ -5,11 +5,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Cause, ClaimObservation, ComponentObservation, Finding, ObservedImage, WorkloadObservation,
-    diagnose,
+    ClaimObservation, ComponentObservation, Finding, ObservedImage, WorkloadObservation, diagnose,
 };
 use crate::component::Component;
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::kube;
 
@@ -154,10 +153,10 @@ pub(crate) fn find(observation: &ComponentObservation) -> Finding {
 }
 
 #[track_caller]
-pub(crate) fn assert_finding(finding: &Finding, kind: Cause, code: Code, may_recover: bool) {
+pub(crate) fn assert_finding(finding: &Finding, failure: Failure, may_recover: bool) {
     assert_eq!(
-        (finding.kind, finding.code, finding.may_recover),
-        (kind, code, may_recover),
+        (finding.failure, finding.may_recover),
+        (failure, may_recover),
         "{finding:?}"
     );
     assert!(

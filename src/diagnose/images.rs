@@ -1,10 +1,10 @@
 //! Images that are missing or cannot be pulled.
 
-use super::finding::{Cause, Draft};
+use super::finding::Draft;
 use super::words::innermost;
 use super::{ComponentObservation, ContainerObservation, ContainerState};
 use crate::component::Component;
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::images::Refusal;
 
@@ -30,8 +30,7 @@ pub(crate) fn image(
     let component = observation.component;
     let mut draft = match reason.as_str() {
         "ErrImageNeverPull" => Draft::new(
-            Cause::ImageMissing,
-            Code::ComponentImage,
+            Failure::ImageMissing,
             format!(
                 "does not start: {} ({image}), and its pull policy is Never",
                 never_pulled(message)
@@ -39,8 +38,7 @@ pub(crate) fn image(
             format!("{} ({image})", never_pulled(message)),
         ),
         "InvalidImageName" | "ErrInvalidImageName" => Draft::new(
-            Cause::ImageName,
-            Code::ComponentImage,
+            Failure::InvalidImageName,
             format!("does not start: invalid image name {image}"),
             format!("invalid image name {image}"),
         ),
@@ -86,42 +84,23 @@ fn pull(
     let tries = failed.map_or(1, |event| event.count);
     let why = innermost(text);
     let refusal = Refusal::of(text, image.reference());
-    let (code, what) = match refusal {
-        Refusal::NotFound => (Code::ImageNotFound, "it does not exist".to_owned()),
-        Refusal::MissingOrPrivate => (
-            Code::ImageNotFound,
-            "it does not exist, or the registry needs a login".to_owned(),
-        ),
-        Refusal::NoPlatform => (
-            Code::ImageNotFound,
-            "it is not published for this platform".to_owned(),
-        ),
-        Refusal::Unauthorized => (
-            Code::ImageUnauthorized,
-            "the registry denied access".to_owned(),
-        ),
-        Refusal::RateLimited => (
-            Code::ImageFailed,
-            "the registry's pull rate limit is reached".to_owned(),
-        ),
-        Refusal::Certificate => (
-            Code::ImageFailed,
-            "the registry's certificate is not trusted in the node".to_owned(),
-        ),
-        Refusal::PlainHttp => (
-            Code::ImageFailed,
-            "the registry does not speak TLS".to_owned(),
-        ),
-        Refusal::Proxy => (
-            Code::ComponentImage,
-            format!("the node's proxy refused ({why})"),
-        ),
-        Refusal::DiskFull => (Code::DiskFull, "the node's disk is full".to_owned()),
-        Refusal::Unreachable => (
-            Code::ComponentImage,
-            format!("the node cannot reach the registry ({why})"),
-        ),
-        Refusal::Other => (Code::ImageFailed, why.clone()),
+    let what = match refusal {
+        Refusal::NotFound => "it does not exist".to_owned(),
+        Refusal::MissingOrPrivate => "it does not exist, or the registry needs a login".to_owned(),
+        Refusal::NoPlatform => "it is not published for this platform".to_owned(),
+        Refusal::Unauthorized => "the registry denied access".to_owned(),
+        Refusal::RateLimited => "the registry's pull rate limit is reached".to_owned(),
+        Refusal::Certificate => "the registry's certificate is not trusted in the node".to_owned(),
+        Refusal::PlainHttp => "the registry does not speak TLS".to_owned(),
+        Refusal::Proxy => format!("the node's proxy refused ({why})"),
+        Refusal::DiskFull => "the node's disk is full".to_owned(),
+        Refusal::Unreachable => format!("the node cannot reach the registry ({why})"),
+        Refusal::Other => why,
+    };
+    let failure = match refusal {
+        // The network of the node is the problem, not that of Docker.
+        Refusal::Proxy | Refusal::Unreachable => Failure::NodeCannotPull,
+        other => other.failure(),
     };
     // containerd has already retried for a long time, and `up` loads the images itself:
     // waiting for a network that may never be available does not help.
@@ -131,8 +110,7 @@ fn pull(
         false => "",
     };
     let mut draft = Draft::new(
-        Cause::ImagePull,
-        code,
+        failure,
         format!("does not start: cannot pull its image {image}{because}: {what}"),
         format!("cannot pull image {image}: {what}"),
     );
@@ -201,12 +179,7 @@ mod tests {
                 "Container image \"nope:1\" is not present with pull policy of Never",
             ),
         );
-        assert_finding(
-            &find(&never),
-            Cause::ImageMissing,
-            Code::ComponentImage,
-            false,
-        );
+        assert_finding(&find(&never), Failure::ImageMissing, false);
         let invalid = with_status(
             Webserver,
             waiting(
@@ -214,57 +187,52 @@ mod tests {
                 "couldn't parse image name \"Bad Name:1\"",
             ),
         );
-        assert_finding(
-            &find(&invalid),
-            Cause::ImageName,
-            Code::ComponentImage,
-            false,
-        );
+        assert_finding(&find(&invalid), Failure::InvalidImageName, false);
     }
 
     #[test]
     fn the_answer_of_the_registry_gives_the_cause_of_a_failed_pull() {
         let prefix = "failed to pull and unpack image \"docker.io/a/b:1\": failed to resolve reference \"docker.io/a/b:1\": ";
-        for (message, code, may_recover) in [
-            ("docker.io/a/b:1: not found", Code::ImageNotFound, false),
+        for (message, failure, may_recover) in [
+            ("docker.io/a/b:1: not found", Failure::ImageNotFound, false),
             (
                 "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
-                Code::ImageUnauthorized,
+                Failure::ImageUnauthorized,
                 false,
             ),
             (
                 "unexpected status from HEAD request: 401 Unauthorized",
-                Code::ImageUnauthorized,
+                Failure::ImageUnauthorized,
                 false,
             ),
             (
                 "no match for platform in manifest: not found",
-                Code::ImageNotFound,
+                Failure::ImagePlatform,
                 false,
             ),
             (
                 "429 Too Many Requests - Server message: toomanyrequests",
-                Code::ImageFailed,
+                Failure::ImageRateLimited,
                 true,
             ),
             (
                 "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-                Code::ImageFailed,
+                Failure::RegistryCertificate,
                 false,
             ),
             (
                 "dial tcp: lookup registry-1.docker.io on 172.18.0.1:53: read udp 172.18.0.2:41833->172.18.0.1:53: i/o timeout",
-                Code::ComponentImage,
+                Failure::NodeCannotPull,
                 false,
             ),
-            ("unexpected EOF", Code::ImageFailed, true),
+            ("unexpected EOF", Failure::ImagePullFailed, true),
         ] {
             let observation = with_status(
                 Apiserver,
                 waiting("ErrImagePull", &format!("{prefix}{message}")),
             );
             let finding = find(&observation);
-            assert_finding(&finding, Cause::ImagePull, code, may_recover);
+            assert_finding(&finding, failure, may_recover);
             assert_eq!(describe(&observation).kind, StateKind::Pulling);
         }
     }
@@ -332,7 +300,7 @@ mod tests {
         };
         assert!(find(&observation(Apiserver, back_off(), vec![event(1)])).may_recover);
         let finding = find(&observation(Apiserver, back_off(), vec![event(2)]));
-        assert_finding(&finding, Cause::ImagePull, Code::ImageFailed, false);
+        assert_finding(&finding, Failure::ImagePullFailed, false);
         assert_eq!(
             finding.last_event.as_deref(),
             Some("Failed: Failed to pull image \"registry/image:1\": unexpected EOF (2 times)")

@@ -1,9 +1,9 @@
 //! Log lines with a known cause: one row per finding.
 
-use super::finding::{Cause, Draft};
+use super::finding::Draft;
 use super::{ComponentObservation, Ended};
 use crate::component::Component;
-use crate::error::Code;
+use crate::failures::{Failure, Heals};
 use crate::hint::{Hint, ours};
 
 /// The hints of a row.
@@ -19,13 +19,12 @@ enum Advice {
 
 /// One known cause of a termination.
 struct Row {
-    cause: Cause,
+    failure: Failure,
     component: Component,
     /// Any of these in the last lines of the log, case-insensitive.
     lines: &'static [&'static str],
     /// The exit code that is enough without any of the lines.
     exit: Option<i32>,
-    code: Code,
     /// The sentence after the component's name.
     predicate: &'static str,
     /// The cause in a few words.
@@ -109,103 +108,103 @@ fn map_count_of_nodes() -> Vec<Hint> {
 /// Most specific first: the first row that matches is used.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    Row { cause: Cause::MaxMapCount, component: Component::Elasticsearch, exit: None,
-        lines: &["max virtual memory areas vm.max_map_count"], code: Code::HostTooSmall,
+    Row { failure: Failure::MaxMapCount, component: Component::Elasticsearch, exit: None,
+        lines: &["max virtual memory areas vm.max_map_count"],
         predicate: "does not start: its host allows too few memory maps (vm.max_map_count)",
         short: "vm.max_map_count is too low", advice: Advice::ByPlace(map_count, map_count_of_nodes) },
-    Row { cause: Cause::DataVersion, component: Component::Elasticsearch, exit: None,
-        lines: &["cannot downgrade a node", "cannot upgrade a node from version"], code: Code::DataVersion,
+    Row { failure: Failure::DataVersion, component: Component::Elasticsearch, exit: None,
+        lines: &["cannot downgrade a node", "cannot upgrade a node from version"],
         predicate: "does not start: its data were written by another version of Elasticsearch",
         short: "data from another version", advice: Advice::Fixed(other_release) },
-    Row { cause: Cause::DataLocked, component: Component::Elasticsearch, exit: None,
-        lines: &["failed to obtain node locks", "failed to obtain node lock"], code: Code::DataForeign,
+    Row { failure: Failure::DataLocked, component: Component::Elasticsearch, exit: None,
+        lines: &["failed to obtain node locks", "failed to obtain node lock"],
         predicate: "does not start: it cannot write to its data directory, or another process uses it",
         short: "its data directory is locked or has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
-    Row { cause: Cause::DataOwner, component: Component::Elasticsearch, exit: None,
-        lines: &["accessdeniedexception"], code: Code::DataForeign,
+    Row { failure: Failure::DataOwner, component: Component::Elasticsearch, exit: None,
+        lines: &["accessdeniedexception"],
         predicate: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
-    Row { cause: Cause::Heap, component: Component::Elasticsearch, exit: None,
-        lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"], code: Code::ComponentOutOfMemory,
+    Row { failure: Failure::HeapTooSmall, component: Component::Elasticsearch, exit: None,
+        lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"],
         predicate: "exited: its Java heap is too small",
         short: "its Java heap is too small", advice: Advice::Heap },
-    Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: None,
-        lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"], code: Code::ComponentConfig,
+    Row { failure: Failure::ComponentSettings, component: Component::Elasticsearch, exit: None,
+        lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"],
         predicate: "does not start: its settings are invalid",
         short: "invalid settings", advice: Advice::Fixed(applied) },
-    Row { cause: Cause::DiskFull, component: Component::Elasticsearch, exit: None,
-        lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"], code: Code::DiskFull,
+    Row { failure: Failure::DataDiskFull, component: Component::Elasticsearch, exit: None,
+        lines: &["flood stage disk watermark", "read-only / allow delete", "read-only-allow-delete", "no space left on device"],
         predicate: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
-    Row { cause: Cause::Settings, component: Component::Elasticsearch, exit: Some(78),
-        lines: &["bootstrap checks failed", "bootstrap check failure"], code: Code::ComponentConfig,
+    Row { failure: Failure::ComponentSettings, component: Component::Elasticsearch, exit: Some(78),
+        lines: &["bootstrap checks failed", "bootstrap check failure"],
         predicate: "does not start: one of its bootstrap checks failed",
         short: "a bootstrap check failed", advice: Advice::Fixed(applied) },
 
-    Row { cause: Cause::DiskFull, component: Component::Mongodb, exit: None,
-        lines: &["no space left on device"], code: Code::DiskFull,
+    Row { failure: Failure::DataDiskFull, component: Component::Mongodb, exit: None,
+        lines: &["no space left on device"],
         predicate: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
-    Row { cause: Cause::DataVersion, component: Component::Mongodb, exit: Some(62),
-        lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"], code: Code::DataVersion,
+    Row { failure: Failure::DataVersion, component: Component::Mongodb, exit: Some(62),
+        lines: &["featurecompatibilityversion", "incompatible version", "this version of mongodb is too recent to start up", "unsupported wiredtiger file version", "wiredtigerincompat"],
         predicate: "does not start: its data were written by another major version of MongoDB",
         short: "data from another major version", advice: Advice::Fixed(other_release) },
-    Row { cause: Cause::DataOwner, component: Component::Mongodb, exit: Some(100),
-        lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"], code: Code::DataForeign,
+    Row { failure: Failure::DataOwner, component: Component::Mongodb, exit: Some(100),
+        lines: &["attempted to create a lock file on a read-only directory", "unable to create/open the lock file", "operation not permitted", "permission denied"],
         predicate: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
-    Row { cause: Cause::DataBroken, component: Component::Mongodb, exit: Some(14),
-        lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"], code: Code::ComponentCrashed,
+    Row { failure: Failure::DataCorrupt, component: Component::Mongodb, exit: Some(14),
+        lines: &["wiredtiger library panic", "wt_panic", "fatal assertion"],
         predicate: "does not start: its storage engine cannot use the data (exit code 14)",
         short: "its storage engine cannot use the data", advice: Advice::Fixed(dependencies) },
 
-    Row { cause: Cause::DiskFull, component: Component::Redis, exit: None,
-        lines: &["no space left on device"], code: Code::DiskFull,
+    Row { failure: Failure::DataDiskFull, component: Component::Redis, exit: None,
+        lines: &["no space left on device"],
         predicate: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
-    Row { cause: Cause::DataVersion, component: Component::Redis, exit: None,
-        lines: &["can't handle rdb format version"], code: Code::DataVersion,
+    Row { failure: Failure::DataVersion, component: Component::Redis, exit: None,
+        lines: &["can't handle rdb format version"],
         predicate: "does not start: its data were written by a newer version of Redis",
         short: "data from a newer version", advice: Advice::Fixed(other_release) },
-    Row { cause: Cause::DataOwner, component: Component::Redis, exit: None,
-        lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"], code: Code::DataForeign,
+    Row { failure: Failure::DataOwner, component: Component::Redis, exit: None,
+        lines: &["can't open the append-only file", "can't open or create append-only dir", "can't chdir to", "permission denied"],
         predicate: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
-    Row { cause: Cause::DataBroken, component: Component::Redis, exit: None,
-        lines: &["bad file format reading the append only file", "short read or oom loading db"], code: Code::ComponentCrashed,
+    Row { failure: Failure::DataCorrupt, component: Component::Redis, exit: None,
+        lines: &["bad file format reading the append only file", "short read or oom loading db"],
         predicate: "does not start: its data file is corrupt",
         short: "its data file is corrupt", advice: Advice::Fixed(dependencies) },
-    Row { cause: Cause::Settings, component: Component::Redis, exit: None,
-        lines: &["fatal config file error", "bad directive or wrong number of arguments"], code: Code::ComponentConfig,
+    Row { failure: Failure::ComponentSettings, component: Component::Redis, exit: None,
+        lines: &["fatal config file error", "bad directive or wrong number of arguments"],
         predicate: "does not start: its settings are invalid",
         short: "invalid settings", advice: Advice::Fixed(applied) },
 
-    Row { cause: Cause::Settings, component: Component::Apiserver, exit: None,
-        lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"], code: Code::ComponentConfig,
+    Row { failure: Failure::ComponentSettings, component: Component::Apiserver, exit: None,
+        lines: &["malformed configuration", "failed parsing", "pyparsing.parseexception", "configexception"],
         predicate: "does not start: it cannot parse its configuration",
         short: "invalid configuration", advice: Advice::Fixed(applied) },
-    Row { cause: Cause::Dependency, component: Component::Apiserver, exit: None,
-        lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"], code: Code::ComponentCrashed,
+    Row { failure: Failure::DependencyUnavailable, component: Component::Apiserver, exit: None,
+        lines: &["could not connect to elasticsearch", "elasticsearch cluster is not available", "serverselectiontimeouterror", "error connecting to redis", "redis.exceptions.connectionerror", "could not connect to redis", "connection refused"],
         predicate: "does not start: a database that it needs does not answer",
         short: "a database does not answer", advice: Advice::Fixed(dependencies) },
 
-    Row { cause: Cause::Dependency, component: Component::Webserver, exit: None,
-        lines: &["host not found in upstream"], code: Code::ComponentConfig,
+    Row { failure: Failure::NameNotResolved, component: Component::Webserver, exit: None,
+        lines: &["host not found in upstream"],
         predicate: "does not start: nginx cannot resolve the name of the API or file server",
         short: "cannot resolve the name of the API or file server", advice: Advice::Fixed(dependencies) },
-    Row { cause: Cause::DiskFull, component: Component::Fileserver, exit: None,
-        lines: &["no space left on device"], code: Code::DiskFull,
+    Row { failure: Failure::DataDiskFull, component: Component::Fileserver, exit: None,
+        lines: &["no space left on device"],
         predicate: "cannot write: the disk is full",
         short: "the disk is full", advice: Advice::ByPlace(disk, volume) },
-    Row { cause: Cause::DataOwner, component: Component::Fileserver, exit: None,
-        lines: &["permission denied"], code: Code::DataForeign,
+    Row { failure: Failure::DataOwner, component: Component::Fileserver, exit: None,
+        lines: &["permission denied"],
         predicate: "does not start: it cannot write to its data directory",
         short: "its data directory has another owner", advice: Advice::ByPlace(data_owner, volume_owner) },
 ];
 
 /// Whether the component recovers as soon as the others run.
-fn recovers(cause: Cause) -> bool {
-    cause == Cause::Dependency
+fn recovers(failure: Failure) -> bool {
+    failure.heals() == Heals::Waiting
 }
 
 /// Finds the cause of a termination in the last lines of the log.
@@ -236,7 +235,9 @@ pub(crate) fn known(
 pub(crate) fn while_running(observation: &ComponentObservation, log: &[String]) -> Option<Draft> {
     let row = ROWS
         .iter()
-        .filter(|row| row.component == observation.component && row.cause == Cause::DiskFull)
+        .filter(|row| {
+            row.component == observation.component && row.failure == Failure::DataDiskFull
+        })
         .find(|row| {
             let matches = |line: &String| {
                 let line = line.to_lowercase();
@@ -249,13 +250,8 @@ pub(crate) fn while_running(observation: &ComponentObservation, log: &[String]) 
 
 fn draft(observation: &ComponentObservation, row: &Row) -> Draft {
     let component = observation.component;
-    let mut draft = Draft::new(
-        row.cause,
-        row.code,
-        row.predicate.to_owned(),
-        row.short.to_owned(),
-    );
-    draft.may_recover = recovers(row.cause);
+    let mut draft = Draft::new(row.failure, row.predicate.to_owned(), row.short.to_owned());
+    draft.may_recover = recovers(row.failure);
     draft.hints = match row.advice {
         Advice::ByPlace(_, hints) if observation.existing_cluster => hints(),
         Advice::Fixed(hints) | Advice::ByPlace(hints, _) => hints(),

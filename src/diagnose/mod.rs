@@ -17,9 +17,9 @@ mod words;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
-pub use failure::{Failure, LogTail};
+pub use failure::{ComponentFailed, LogTail};
 #[cfg(test)]
-pub use finding::{Cause, diagnose};
+pub use finding::diagnose;
 pub use finding::{Finding, LogEnd, assess, unexplained_end};
 pub(crate) use node::why_no_pods;
 pub use observation::{

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Cause, Draft};
+use super::finding::Draft;
 use super::words::{innermost, short};
 use super::{ComponentObservation, PodObservation};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 
 /// How long a pod may be unschedulable before that is a failure: a pod that frees
@@ -120,12 +120,12 @@ pub(crate) fn unschedulable(
     );
     let component = observation.component;
     let reason = in_short(observation, &unscheduled.message);
-    let mut draft = Draft::new(
-        Cause::Unschedulable,
-        Code::ComponentUnschedulable,
-        format!("cannot be scheduled: {reason}"),
-        reason,
-    );
+    let failure = match obstacle {
+        Obstacle::Resource(_) => Failure::NoRoom,
+        Obstacle::Selector => Failure::NodeSelector,
+        Obstacle::Taint(_) | Obstacle::Transient(_) | Obstacle::Other => Failure::Unschedulable,
+    };
+    let mut draft = Draft::new(failure, format!("cannot be scheduled: {reason}"), reason);
     let is_waiting = !observation.stopping.is_empty() || gets_node;
     draft.may_recover = !(is_permanent && is_lasting) || is_waiting;
     match obstacle {
@@ -156,8 +156,7 @@ pub(crate) fn claim(observation: &ComponentObservation) -> Option<Draft> {
     match claim.phase.as_str() {
         "Lost" => {
             let mut draft = Draft::new(
-                Cause::ClaimLost,
-                Code::ComponentUnschedulable,
+                Failure::ClaimLost,
                 format!(
                     "has lost its volume: the claim {} refers to a volume that no longer exists",
                     claim.name
@@ -193,8 +192,7 @@ pub(crate) fn mount(observation: &ComponentObservation, pod: &PodObservation) ->
     let mut draft = if wrong_type {
         let path = path_of(message);
         Draft::new(
-            Cause::VolumePath,
-            Code::ComponentConfig,
+            Failure::VolumeNotMounted,
             match &path {
                 Some(path) => {
                     format!("cannot mount its volume: {path} in the node is not a directory")
@@ -209,8 +207,7 @@ pub(crate) fn mount(observation: &ComponentObservation, pod: &PodObservation) ->
         && (message.contains("secret") || message.contains("configmap"))
     {
         let mut draft = Draft::new(
-            Cause::MissingConfig,
-            Code::ComponentConfig,
+            Failure::ConfigMissing,
             format!("cannot mount its configuration: {}", innermost(message)),
             innermost(message),
         );
@@ -219,8 +216,7 @@ pub(crate) fn mount(observation: &ComponentObservation, pod: &PodObservation) ->
         draft
     } else {
         let mut draft = Draft::new(
-            Cause::VolumePath,
-            Code::ComponentConfig,
+            Failure::VolumeNotMounted,
             format!("cannot mount its volume: {}", innermost(message)),
             "cannot mount its volume".to_owned(),
         );
@@ -260,12 +256,7 @@ mod tests {
             ))
         };
         let (old, new) = ("2026-11-23T13:41:10Z", "2026-11-23T13:41:28Z");
-        assert_finding(
-            &finding(short, old),
-            Cause::Unschedulable,
-            Code::ComponentUnschedulable,
-            false,
-        );
+        assert_finding(&finding(short, old), Failure::NoRoom, false);
         assert_eq!(
             finding(short, old).reason,
             "the node does not have enough memory"
@@ -323,12 +314,7 @@ mod tests {
     fn a_lost_volume_and_a_path_that_is_not_a_directory_are_permanent() {
         let mut lost = observation(Mongodb, Vec::new(), Vec::new());
         lost.claim.as_mut().unwrap().phase = "Lost".to_owned();
-        assert_finding(
-            &find(&lost),
-            Cause::ClaimLost,
-            Code::ComponentUnschedulable,
-            false,
-        );
+        assert_finding(&find(&lost), Failure::ClaimLost, false);
 
         let file = "MountVolume.SetUp failed for volume \"d\" : hostPath type check failed: /var/local-path-provisioner/x is not a directory, it's a File";
         let creating = || vec![pod(waiting("ContainerCreating", ""))];
@@ -337,7 +323,7 @@ mod tests {
             creating(),
             vec![warning("FailedMount", file, 1)],
         ));
-        assert_finding(&finding, Cause::VolumePath, Code::ComponentConfig, false);
+        assert_finding(&finding, Failure::VolumeNotMounted, false);
         assert!(
             finding
                 .cause

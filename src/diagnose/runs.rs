@@ -2,12 +2,12 @@
 
 use jiff::SignedDuration;
 
-use super::finding::{Cause, Draft, see_logs};
+use super::finding::{Draft, see_logs};
 use super::known_logs;
 use super::state::how_it_ended;
 use super::words::{awaited, innermost, short};
 use super::{ComponentObservation, ContainerObservation, ContainerState, Ended, PodObservation};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, Ours, ours};
 use crate::quantity::{doubled, memory};
 use crate::words::count;
@@ -23,8 +23,7 @@ const STARTS: u32 = 4;
 pub(crate) fn refused(observation: &ComponentObservation) -> Option<Draft> {
     let event = observation.events_of("FailedCreate").next()?;
     let mut draft = Draft::new(
-        Cause::PodRefused,
-        Code::ComponentConfig,
+        Failure::PodRefused,
         format!(
             "has no pod: Kubernetes refused to create it: {}",
             short(&event.message)
@@ -45,8 +44,7 @@ pub(crate) fn evicted(observation: &ComponentObservation, pod: &PodObservation) 
         .or(pod.reason.as_deref())
         .unwrap_or("unknown");
     let mut draft = Draft::new(
-        Cause::Evicted,
-        Code::ComponentCrashed,
+        Failure::Evicted,
         format!("was evicted by the node: {}", short(why)),
         format!(
             "evicted by the node: {}",
@@ -76,8 +74,7 @@ pub(crate) fn not_created(
     let mut draft = match reason.as_str() {
         "CreateContainerConfigError" => {
             let mut draft = Draft::new(
-                Cause::MissingConfig,
-                Code::ComponentConfig,
+                Failure::ConfigMissing,
                 format!(
                     "does not start: its configuration is incomplete: {}",
                     short(message)
@@ -89,8 +86,7 @@ pub(crate) fn not_created(
         }
         "CreateContainerError" => {
             let mut draft = Draft::new(
-                Cause::StartError,
-                Code::ComponentConfig,
+                Failure::ContainerNotCreated,
                 format!(
                     "does not start: cannot create its container: {}",
                     innermost(message)
@@ -143,7 +139,7 @@ pub(crate) fn ended(
     }
     if let Some(mut draft) = known_logs::known(observation, end, log) {
         // One failed start may follow an interrupted write; two in a row do not.
-        if draft.cause == Cause::DataBroken {
+        if draft.failure == Failure::DataCorrupt {
             draft.may_recover = !is_repeated(container);
         }
         return Some(draft);
@@ -186,8 +182,7 @@ fn out_of_memory(observation: &ComponentObservation, container: &ContainerObserv
         short = format!("{short}, {}", count(container.restarts.into(), "restart"));
     }
     let mut draft = Draft::new(
-        Cause::OutOfMemory,
-        Code::ComponentOutOfMemory,
+        Failure::OutOfMemory,
         format!("does not start: the kernel killed it for using more than {bound}"),
         short,
     );
@@ -222,8 +217,7 @@ fn not_started(
         || text.contains("permission denied");
     let mut draft = if platform {
         Draft::new(
-            Cause::StartError,
-            Code::ImageNotFound,
+            Failure::ImagePlatform,
             format!(
                 "does not start: its image {} is for another CPU architecture",
                 container.image
@@ -232,8 +226,7 @@ fn not_started(
         )
     } else {
         Draft::new(
-            Cause::StartError,
-            Code::ComponentCrashed,
+            Failure::StartError,
             format!(
                 "does not start: cannot start its container: {}",
                 innermost(message)
@@ -267,8 +260,7 @@ fn probe_killed(
         "liveness"
     };
     let mut draft = Draft::new(
-        Cause::ProbeKilled,
-        Code::ComponentCrashed,
+        Failure::ProbeKilled,
         format!("did not answer in time, so the kubelet stopped it (its {kind} probe failed)"),
         format!("stopped: its {kind} probe failed"),
     );
@@ -289,8 +281,7 @@ fn crashed(
         code => format!("keeps exiting with code {code}"),
     };
     let mut draft = Draft::new(
-        Cause::CrashLoop,
-        Code::ComponentCrashed,
+        Failure::CrashLoop,
         format!("does not start: it {how}"),
         how_it_ended(container, end),
     );

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::refusal::{Refusal, unknown};
-use crate::error::{Code, Explain};
+use super::refusal;
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::Hint;
 
 /// Why a request to the engine failed.
@@ -96,15 +97,15 @@ impl Error {
 
     /// Returns whether the engine refused because the container's network was removed.
     pub fn is_network_missing(&self) -> bool {
-        self.refusal().is_some_and(Refusal::is_network_missing)
+        self.known() == Some(Failure::NetworkMissing)
     }
 
-    /// Returns the entry of the table that matches the engine's message.
-    fn refusal(&self) -> Option<&'static Refusal> {
+    /// Returns the failure that the engine's message is known for.
+    fn known(&self) -> Option<Failure> {
         match self {
-            Error::Refused { message, .. } => Refusal::find(message),
+            Error::Refused { message, .. } => refusal::classify(message),
             // A stream that the engine ended, such as an import.
-            Error::Broken { reason, .. } if is_disk_full(reason) => Refusal::find(reason),
+            Error::Broken { reason, .. } if is_disk_full(reason) => refusal::classify(reason),
             _ => None,
         }
     }
@@ -116,26 +117,25 @@ impl Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Unreachable { .. }
-            | Error::Address { .. }
-            | Error::Certificates { .. }
-            | Error::Context { .. } => Code::DockerUnreachable,
-            Error::Remote { .. } => Code::DockerRemote,
-            Error::Refused { .. } | Error::Broken { .. } => self
-                .refusal()
-                .map_or(Code::DockerRefused, |known| known.code),
+            Error::Unreachable { .. } => Failure::DockerUnreachable,
+            Error::Address { .. } => Failure::DockerAddress,
+            Error::Certificates { .. } => Failure::DockerCertificates,
+            Error::Context { .. } => Failure::DockerContext,
+            Error::Remote { .. } => Failure::DockerRemote,
+            Error::Refused { .. } => self.known().unwrap_or(Failure::DockerRefused),
+            Error::Broken { .. } => self.known().unwrap_or(Failure::DockerConnectionLost),
             Error::Command { tail, .. } if tail.iter().any(|line| is_disk_full(line)) => {
-                Code::DiskFull
+                Failure::DockerDiskFull
             }
-            Error::Command { .. } => Code::NodeFailed,
+            Error::Command { .. } => Failure::NodeCommandFailed,
         }
     }
 
     fn hints(&self) -> Vec<Hint> {
-        if let Some(known) = self.refusal() {
-            return (known.remedies)();
+        if let Some(known) = self.known() {
+            return known.remedies();
         }
         let hint = match self {
             Error::Unreachable { hint, .. } => hint.clone(),
@@ -151,11 +151,11 @@ impl Explain for Error {
                 dir.display()
             )),
             Error::Context { .. } => Hint::run("list the contexts", "docker context ls"),
-            other if other.code() == Code::DiskFull => {
+            other if other.failure() == Failure::DockerDiskFull => {
                 Hint::run("see what fills the disk", "docker system df")
             }
             Error::Broken { .. } => Hint::run("check that the engine still runs", "docker info"),
-            Error::Refused { .. } => unknown(),
+            Error::Refused { .. } => return Failure::DockerRefused.remedies(),
             Error::Command { .. } => return Vec::new(),
         };
         vec![hint]
@@ -166,8 +166,8 @@ impl Explain for Error {
             Error::Command { tail, .. } => tail.clone(),
             other => {
                 let cause = other
-                    .refusal()
-                    .map(|known| format!("cause: {}", known.cause));
+                    .known()
+                    .map(|known| format!("cause: {}", known.title()));
                 cause.into_iter().collect()
             }
         }
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(text(""), "cannot prepare the node: exit code 2");
         let full = output("mkdir: cannot create directory: No space left on device\n");
         let full = full.success("prepare the node").unwrap_err();
-        assert_eq!(full.code(), Code::DiskFull);
+        assert_eq!(full.failure(), Failure::DockerDiskFull);
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
             status: 500,
             message: "an unknown message".into(),
         };
-        assert_eq!(refused.code(), Code::DockerRefused);
+        assert_eq!(refused.failure(), Failure::DockerRefused);
         assert!(
             refused.hints()[0]
                 .to_string()

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::settings::HostPorts;
@@ -152,10 +153,10 @@ enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Running { .. } | Error::Locked => Code::Usage,
-            Error::Spawn(_) | Error::Start { .. } | Error::Stop { .. } => Code::Unexpected,
+            Error::Running { .. } | Error::Locked => Failure::ForwardRunning,
+            Error::Spawn(_) | Error::Start { .. } | Error::Stop { .. } => Failure::ForwardFailed,
         }
     }
 

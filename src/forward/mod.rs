@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::background::{Started, detach, lock, stop};
 use crate::component::Component;
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::{Cluster, Forward, Notice};
 use crate::preflight::{Finding, refuse};
@@ -65,7 +66,7 @@ fn finding(
         return Finding {
             what: format!("cannot listen on port {port}: {error}"),
             remedies: vec![Hint::run("use another port", ours!(Forward, "{flag} PORT"))],
-            code: Code::PortInUse,
+            failure: Failure::PortInUse,
         };
     }
     let user = listeners::get_process_by_port(port, Protocol::TCP).ok();
@@ -96,7 +97,7 @@ fn finding(
     Finding {
         what: format!("port {port} on 127.0.0.1 is in use{by}"),
         remedies: vec![remedy, another],
-        code: Code::PortInUse,
+        failure: Failure::PortInUse,
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
         let [web, api] = used.each_ref().map(|it| it.local_addr().unwrap().port());
         let ports = HostPorts { web, api, files: 0 };
         let error = Listeners::bind(ports, None).await.unwrap_err();
-        assert_eq!(error.code(), Code::PortInUse);
+        assert_eq!(error.failure(), Failure::PortInUse);
         let me = std::process::id();
         let details = error.details();
         for (detail, port) in details.iter().zip([web, api]) {

@@ -4,12 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use super::ComponentHealth;
-use crate::diagnose::Finding;
-use crate::error::Code;
+use crate::diagnose;
+use crate::error::Explain as _;
+use crate::failures::Failure;
 use crate::hint::{CommandName, Hint, ours};
 use crate::kube;
 use crate::kubectl::Kubectl;
-use crate::probe::{Check, ingress_hint};
+use crate::preflight::Finding;
+use crate::probe::{Check, ChecksFailed, ingress_hint};
 
 /// How long after the start of the node the instance counts as starting.
 const STARTING: SignedDuration = SignedDuration::from_mins(3);
@@ -33,7 +35,7 @@ pub enum Health {
     /// The node does not exist.
     Absent,
     /// The engine is unreachable.
-    Unknown(Code),
+    Unknown(Failure),
 }
 
 impl Health {
@@ -97,6 +99,8 @@ pub(crate) struct Diagnosis {
     /// Whether waiting may make it ready.
     pub(crate) may_recover: bool,
     pub(crate) notes: Vec<String>,
+    /// What is wrong, as entries of the catalogue of failures.
+    pub(crate) findings: Vec<Finding>,
     /// The remedies, most useful first.
     pub(crate) hints: Vec<Hint>,
 }
@@ -114,10 +118,15 @@ impl InstanceObservation<'_> {
         }
         if let Some(certificates) = &self.certificates {
             diagnosis.notes.push(certificates.text.clone());
+            if certificates.expired {
+                diagnosis.findings.push(Finding {
+                    what: certificates.text.clone(),
+                    remedies: vec![renew()],
+                    failure: Failure::CertificatesExpired,
+                });
+            }
             if self.active_command.is_none() {
-                diagnosis
-                    .hints
-                    .insert(0, Hint::run("renew the certificates", ours!(Up)));
+                diagnosis.hints.insert(0, renew());
             }
         }
         diagnosis
@@ -129,22 +138,32 @@ impl InstanceObservation<'_> {
             .filter_map(ComponentHealth::permanent_finding);
         let mut hints: Vec<Hint> = findings.clone().filter_map(next_step).collect();
         let mut notes = Vec::new();
-        let broken = findings.count() > 0;
+        let mut found: Vec<Finding> = findings.map(of_component).collect();
+        let broken = !found.is_empty();
         let unreported = components.iter().any(ComponentHealth::is_unreported);
         if unreported {
             notes.push(UNREPORTED.into());
+            found.push(Finding {
+                what: UNREPORTED.into(),
+                remedies: vec![restart()],
+                failure: Failure::NodeServiceFailed,
+            });
             if self.active_command.is_none() {
-                hints.push(Hint::run("start it again", ours!(Up)));
+                hints.push(restart());
             }
         }
         hints.extend(ingress_hint(self.checks, &self.kubectl));
         let starting =
             self.active_command.is_some() || (self.just_started() && !broken && !unreported);
         let health = self.of_components(components, broken || unreported, starting);
+        if health == Health::Degraded && !broken {
+            found.extend(self.failed_checks());
+        }
         Diagnosis {
             health,
             may_recover: health == Health::Ready || self.active_command.is_some() || !broken,
             notes,
+            findings: found,
             hints,
         }
     }
@@ -171,6 +190,20 @@ impl InstanceObservation<'_> {
         }
     }
 
+    /// Returns a finding for each check that fails.
+    fn failed_checks(&self) -> impl Iterator<Item = Finding> {
+        self.checks.iter().filter_map(|check| {
+            let failed = ChecksFailed {
+                checks: vec![check.clone()],
+                kubectl: self.kubectl.clone(),
+            };
+            Some(Finding {
+                what: check.failed()?,
+                ..Finding::of(&failed)
+            })
+        })
+    }
+
     /// An unreachable cluster is starting while a command works on it or shortly after the
     /// start of its node, and degraded otherwise.
     fn without_components(&self, why: &ObserveError) -> Diagnosis {
@@ -186,6 +219,7 @@ impl InstanceObservation<'_> {
                 ObserveError::TimedOut => "the Kubernetes API does not answer".into(),
                 ObserveError::Failed(error) => error.to_string(),
             }],
+            findings: Vec::new(),
             hints: Vec::new(),
         };
         if !is_busy && self.just_started() {
@@ -195,9 +229,18 @@ impl InstanceObservation<'_> {
         } else if !is_busy {
             diagnosis.health = Health::Degraded;
             diagnosis.hints = vec![
-                Hint::run("start it again", ours!(Up)),
+                restart(),
                 Hint::run("see the logs of the node", ours!(Logs, "--node")),
             ];
+            diagnosis.findings = vec![Finding {
+                what: diagnosis.notes[0].clone(),
+                remedies: diagnosis.hints.clone(),
+                failure: match why {
+                    ObserveError::NoCluster => Failure::NotInstalled,
+                    ObserveError::TimedOut => Failure::ApiUnreachable,
+                    ObserveError::Failed(error) => error.failure(),
+                },
+            }];
         }
         diagnosis
     }
@@ -210,8 +253,24 @@ impl InstanceObservation<'_> {
     }
 }
 
+fn of_component(finding: &diagnose::Finding) -> Finding {
+    Finding {
+        what: finding.cause.clone(),
+        remedies: finding.hints.clone(),
+        failure: finding.failure,
+    }
+}
+
+fn renew() -> Hint {
+    Hint::run("renew the certificates", ours!(Up))
+}
+
+fn restart() -> Hint {
+    Hint::run("start it again", ours!(Up))
+}
+
 /// Returns the most useful hint that is not to run `status`, which shows this.
-fn next_step(finding: &Finding) -> Option<Hint> {
+fn next_step(finding: &diagnose::Finding) -> Option<Hint> {
     let mut hints = finding.hints.iter();
     let hint = hints.find(|hint| !hint.is_only(CommandName::Status));
     hint.cloned()

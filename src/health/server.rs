@@ -6,7 +6,7 @@ use super::Stuck;
 use crate::error::{Error, Result};
 use crate::event::Step;
 use crate::kubectl::Kubectl;
-use crate::probe::{Check, Failure, Probe};
+use crate::probe::{Check, ChecksFailed, Probe};
 use crate::wait::{Attempt, Reason, Wait};
 
 /// How long probes may fail after all components are ready: kube-proxy and the proxy of
@@ -19,7 +19,7 @@ const PERIOD: Duration = Duration::from_millis(300);
 /// attempt.
 ///
 /// # Errors
-/// [`Failure`] with the last checks; the error of `stuck` as soon as the server can never answer.
+/// [`ChecksFailed`] with the last checks; the error of `stuck` as soon as the server can never answer.
 pub(crate) async fn await_server(
     probe: &Probe,
     stuck: &mut dyn Stuck,
@@ -42,7 +42,7 @@ pub(crate) async fn await_server(
     });
     match answered.await? {
         Ok(()) => Ok(attempts == 1),
-        Err(_) => Err(Failure { checks, kubectl }.into()),
+        Err(_) => Err(ChecksFailed { checks, kubectl }.into()),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::words::duration;
 
@@ -83,8 +84,12 @@ impl fmt::Display for LimitExceeded {
 impl std::error::Error for LimitExceeded {}
 
 impl Explain for LimitExceeded {
-    fn code(&self) -> Code {
-        self.late.code()
+    fn failure(&self) -> Failure {
+        self.late.failure()
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        self.late.failures()
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -111,8 +116,8 @@ mod tests {
     struct Late;
 
     impl Explain for Late {
-        fn code(&self) -> Code {
-            Code::NotReady
+        fn failure(&self) -> Failure {
+            Failure::ComponentNotReady
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::components::{Assessor, ComponentHealth, LOG_LINES};
 use crate::component::{Component, State, StateKind};
-use crate::diagnose::{ComponentObservation, ContainerState, Failure, assess};
+use crate::diagnose::{ComponentFailed, ComponentObservation, ContainerState, assess};
 use crate::kube::{Cluster, Error};
 use crate::logs::last_lines;
 use crate::wait::{Attempt, Wait};
@@ -34,7 +34,7 @@ pub(crate) enum Waited {
     /// All of them are ready.
     Ready(Vec<ComponentHealth>),
     /// One of them will not become ready.
-    Failed(Box<Failure>),
+    Failed(Box<ComponentFailed>),
 }
 
 /// Waits until the replaced pods of these components no longer receive requests; returns
@@ -96,7 +96,7 @@ pub(crate) async fn await_components(
             .find_map(|one| Some((one, one.permanent_finding()?)))
         {
             let (finding, log) = (finding.clone(), failed.log.clone());
-            let failure = Failure { finding, log };
+            let failure = ComponentFailed { finding, log };
             return Ok(Attempt::Done(Waited::Failed(Box::new(failure))));
         }
         if assessed.iter().all(|one| one.observation.is_ready()) {
@@ -135,7 +135,7 @@ async fn failure_at_deadline(
     cluster: &Cluster,
     last: &[ComponentHealth],
     timeout: Duration,
-) -> Box<Failure> {
+) -> Box<ComponentFailed> {
     let not_ready = || last.iter().filter(|one| !one.observation.is_ready());
     let culprit = not_ready()
         .find(|one| one.state.kind != StateKind::Waiting)
@@ -146,8 +146,8 @@ async fn failure_at_deadline(
     let log = last_lines(cluster, observation, LOG_LINES).await;
     let log = log.unwrap_or_default();
     Box::new(match assess(observation, &log.lines).1 {
-        Some(finding) => Failure { finding, log },
-        None => Failure::not_ready(observation, timeout, log),
+        Some(finding) => ComponentFailed { finding, log },
+        None => ComponentFailed::not_ready(observation, timeout, log),
     })
 }
 

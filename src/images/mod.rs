@@ -10,7 +10,8 @@ use tokio::sync::watch;
 pub use self::refusal::Refusal;
 pub use self::source::Sources;
 use crate::docker;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::image_ref::{Digest, ImageRef};
 
@@ -128,17 +129,19 @@ impl Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Docker(error) => error.code(),
-            Error::NotFound { .. } | Error::NoPlatform { .. } => Code::ImageNotFound,
-            Error::Unauthorized { .. } | Error::Credentials { .. } => Code::ImageUnauthorized,
+            Error::Docker(error) => error.failure(),
+            Error::NotFound { .. } => Failure::ImageNotFound,
+            Error::NoPlatform { .. } => Failure::ImagePlatform,
+            Error::Unauthorized { .. } => Failure::ImageUnauthorized,
+            Error::Credentials { .. } => Failure::RegistryCredentials,
+            Error::RateLimited { .. } => Failure::ImageRateLimited,
+            Error::Pull { reference, message } => Refusal::of(message, Some(reference)).failure(),
             Error::Import { tail, .. } if tail.iter().any(|line| docker::is_disk_full(line)) => {
-                Code::DiskFull
+                Failure::DockerDiskFull
             }
-            Error::RateLimited { .. } | Error::Pull { .. } | Error::Import { .. } => {
-                Code::ImageFailed
-            }
+            Error::Import { .. } => Failure::ImageLoadFailed,
         }
     }
 

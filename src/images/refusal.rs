@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::failures::Failure;
 use crate::image_ref::ImageRef;
 
 /// Why an image was not pulled.
@@ -136,6 +137,21 @@ impl Refusal {
             Refusal::MissingOrPrivate | Refusal::NotFound => "no such image",
             Refusal::Other => return None,
         })
+    }
+
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Refusal::DiskFull => Failure::DockerDiskFull,
+            Refusal::RateLimited => Failure::ImageRateLimited,
+            Refusal::Proxy => Failure::RegistryProxy,
+            Refusal::NoPlatform => Failure::ImagePlatform,
+            Refusal::Certificate => Failure::RegistryCertificate,
+            Refusal::PlainHttp => Failure::RegistryPlainHttp,
+            Refusal::Unreachable => Failure::RegistryUnreachable,
+            Refusal::Unauthorized => Failure::ImageUnauthorized,
+            Refusal::MissingOrPrivate | Refusal::NotFound => Failure::ImageNotFound,
+            Refusal::Other => Failure::ImagePullFailed,
+        }
     }
 
     /// Returns whether a retry may succeed soon.

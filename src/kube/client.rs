@@ -239,7 +239,8 @@ mod tests {
     use k8s_openapi::api::core::v1::Node;
 
     use super::*;
-    use crate::error::{Code, Explain};
+    use crate::error::Explain;
+    use crate::failures::Failure;
     use crate::kube::mock::{cluster, refusal};
 
     #[tokio::test(start_paused = true)]
@@ -263,6 +264,6 @@ mod tests {
     async fn an_invalid_kubeconfig_is_refused() {
         let error = Cluster::connect("a: [").await.unwrap_err();
         assert_eq!(error.to_string(), "cannot use the cluster's kubeconfig");
-        assert_eq!(error.code(), Code::ClusterUnreachable);
+        assert_eq!(error.failure(), Failure::StaleKubeconfig);
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::client::Unusable;
 use crate::connection::Fault;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::wait::Reason;
 use crate::words::{duration, one_line};
@@ -138,20 +139,25 @@ fn failed_checks(answer: &str) -> String {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Context(error) => error.code(),
-            Error::Kubeconfig(_)
-            | Error::Client(_)
-            | Error::Unreachable { .. }
-            | Error::Timeout { .. }
-            | Error::Log { .. } => Code::ClusterUnreachable,
-            Error::Refused { status, .. } if matches!(status, 401 | 429) || *status >= 500 => {
-                Code::ClusterUnreachable
+            Error::Context(error) => error.failure(),
+            Error::Kubeconfig(_) | Error::Client(_) | Error::Refused { status: 401, .. } => {
+                Failure::StaleKubeconfig
             }
-            Error::Refused { status: 403, .. } => Code::ClusterDenied,
-            Error::Refused { .. } => Code::ApplyFailed,
-            Error::Object { .. } => Code::Unexpected,
+            Error::Unreachable {
+                fault: Fault::Expired,
+                ..
+            } => Failure::CertificatesExpired,
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => {
+                Failure::ApiUnreachable
+            }
+            Error::Refused { status, .. } if *status == 429 || *status >= 500 => {
+                Failure::ApiUnreachable
+            }
+            Error::Refused { status: 403, .. } => Failure::PermissionMissing,
+            Error::Refused { .. } => Failure::ObjectRejected,
+            Error::Object { .. } => Failure::Unexpected,
         }
     }
 

@@ -23,7 +23,8 @@ use serde_json::{Value, json};
 pub use self::claims::{DATA_ROOT, data_dirs};
 pub use self::output::{HEADER, to_files, to_yaml};
 pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::images::Identities;
 use crate::kube::KEEP_LABEL;
 use crate::namespace::Namespace;
@@ -115,7 +116,7 @@ pub struct Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Unexpected
+    fn failure(&self) -> Failure {
+        Failure::Unexpected
     }
 }

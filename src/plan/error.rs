@@ -1,6 +1,7 @@
 //! Errors of the plan.
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::path::{self, HostPath};
 
@@ -13,8 +14,8 @@ pub(crate) enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::InvalidRelease
     }
 
     fn hints(&self) -> Vec<Hint> {

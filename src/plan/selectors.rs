@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::kubectl::Kubectl;
@@ -94,7 +95,7 @@ pub(crate) fn finding(plan: &Plan, nodes: &[Labels], kubectl: &Kubectl) -> Optio
                 kubectl.on_cluster(&format!("label node {node} {}", labels.join(" "))),
             ),
         ],
-        code: Code::ComponentUnschedulable,
+        failure: Failure::NodeSelector,
     })
 }
 

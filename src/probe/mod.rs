@@ -15,7 +15,8 @@ use serde_json::Value;
 pub use self::endpoints::Endpoints;
 pub(crate) use self::endpoints::Targets;
 pub(crate) use self::ingress::ingress_hint;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kubectl::Kubectl;
 use crate::secrets::Credentials;
@@ -275,7 +276,7 @@ fn reason(error: reqwest::Error) -> String {
 /// The pods are running, but a check of the server fails.
 #[derive(Debug, thiserror::Error)]
 #[error("the server is running, but {}", failures(checks))]
-pub struct Failure {
+pub struct ChecksFailed {
     pub checks: Vec<Check>,
     /// Looks into the cluster, for the hint.
     pub(crate) kubectl: Kubectl,
@@ -289,9 +290,22 @@ fn failures(checks: &[Check]) -> String {
     failed.collect::<Vec<_>>().join("; ")
 }
 
-impl Explain for Failure {
-    fn code(&self) -> Code {
-        Code::ProbeFailed
+impl ChecksFailed {
+    fn is_untrusted(&self) -> bool {
+        let mut reasons = self.checks.iter().filter_map(|one| one.failure.as_deref());
+        reasons.any(|why| why == NOT_TRUSTED)
+    }
+}
+
+impl Explain for ChecksFailed {
+    fn failure(&self) -> Failure {
+        if self.is_untrusted() {
+            Failure::ServerCertificate
+        } else if ingress_hint(&self.checks, &self.kubectl).is_some() {
+            Failure::IngressCheckFailed
+        } else {
+            Failure::CheckFailed
+        }
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -308,11 +322,7 @@ impl Explain for Failure {
             "webserver"
         };
         let log = Hint::run("see its logs", ours!(Logs, "{component}"));
-        let mut reasons = self
-            .checks
-            .iter()
-            .filter_map(|check| check.failure.as_deref());
-        let first = match reasons.any(|why| why == NOT_TRUSTED) {
+        let first = match self.is_untrusted() {
             true => Hint::text(
                 "add its certificate authority to this machine, or name its file in SSL_CERT_FILE",
             ),
@@ -326,13 +336,13 @@ impl Explain for Failure {
 mod tests {
     use super::*;
 
-    fn failed(name: &'static str) -> Failure {
+    fn failed(name: &'static str) -> ChecksFailed {
         let check = Check {
             name,
             took: Duration::ZERO,
             failure: Some("HTTP status 500".into()),
         };
-        Failure {
+        ChecksFailed {
             checks: vec![check],
             kubectl: Kubectl::in_node("demo-control-plane"),
         }

@@ -1,6 +1,7 @@
 //! What is known of an instance before a command changes it.
 
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::plan::RollbackTarget;
@@ -112,8 +113,8 @@ pub(crate) enum Unavailable {
 }
 
 impl Explain for Unavailable {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
+    fn failure(&self) -> Failure {
+        Failure::NodeNotRunning
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -127,8 +128,8 @@ impl Explain for Unavailable {
 pub(crate) struct NothingToStart;
 
 impl Explain for NothingToStart {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NotInstalled
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -161,8 +162,8 @@ impl NoCluster {
 }
 
 impl Explain for NoCluster {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NotInstalled
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::health::{CertificateNote, Health};
 use crate::hint::Hint;
 use crate::image_ref::ImageRef;
@@ -69,8 +70,8 @@ pub(crate) struct Details {
 pub(crate) struct NoAnswer;
 
 impl Explain for NoAnswer {
-    fn code(&self) -> Code {
-        Code::DockerUnreachable
+    fn failure(&self) -> Failure {
+        Failure::DockerNoAnswer
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 pub use self::changes::{ValueChange, diff};
 pub use self::store::{load, save};
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::settings::Instance;
 
@@ -260,8 +261,8 @@ fn nothing_before(current: Option<u32>) -> String {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::UnknownRevision
     }
 
     fn hints(&self) -> Vec<Hint> {

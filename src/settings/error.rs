@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::HostPorts;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::words::listed;
 use crate::{files, path};
@@ -159,10 +160,21 @@ impl From<Infallible> for Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Files(error) => error.code(),
-            _ => Code::Usage,
+            Error::Files(error) => error.failure(),
+            Error::File { .. } => Failure::InvalidSettings,
+            Error::NoValuesFile { .. }
+            | Error::EmptyStdin
+            | Error::NoSetFile { .. }
+            | Error::TooLarge { .. }
+            | Error::NotText { .. } => Failure::InvalidInputFile,
+            Error::ReleasePath(_) | Error::NoReleaseFile { .. } => Failure::InvalidRelease,
+            Error::Path { .. } => Failure::InvalidOption,
+            Error::Certificates { .. } => Failure::InvalidCaFile,
+            Error::SamePort { .. } | Error::IngressPort { .. } => Failure::PortConflict,
+            Error::Moved { .. } => Failure::InstanceCannotMove,
+            Error::NeedsContext { .. } | Error::OnlyLocal { .. } => Failure::UnsupportedHere,
         }
     }
 

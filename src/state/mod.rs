@@ -16,7 +16,8 @@ pub use self::background::{Background, BackgroundLock};
 pub use self::keys::{KEYS_FILE, SETTINGS_FILE, read_keys, write_keys};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
@@ -270,14 +271,14 @@ pub enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Files(error) | Error::NotWritable(error) => error.code(),
-            Error::NoHome | Error::Broken { .. } => Code::StateBroken,
-            Error::DataOfOther { .. } | Error::DataForeign { .. } | Error::VolumeForeign { .. } => {
-                Code::DataForeign
-            }
-            Error::DataVersion { .. } => Code::DataVersion,
+            Error::Files(error) | Error::NotWritable(error) => error.failure(),
+            Error::NoHome => Failure::HomeMissing,
+            Error::Broken { .. } => Failure::StateInvalid,
+            Error::DataOfOther { .. } => Failure::DataOfOther,
+            Error::DataForeign { .. } | Error::VolumeForeign { .. } => Failure::DataForeign,
+            Error::DataVersion { .. } => Failure::DataVersion,
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::docker::fake::{FakeEngine, State};
 use crate::docker::{self, Container};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::provider::local::{TestInstance, labels};
 
 fn home() -> (tempfile::TempDir, TestInstance) {
@@ -22,7 +22,10 @@ async fn without_an_engine_the_stored_settings_are_shown() {
     };
     let status = status(&demo.state, Err(error.into()), Instant::now()).await;
     let status = status.unwrap();
-    assert_eq!(status.health, Health::Unknown(Code::DockerRefused));
+    assert_eq!(
+        status.health,
+        Health::Unknown(Failure::DockerConnectionLost)
+    );
     assert!(!status.may_recover);
     assert!(status.endpoints.is_some());
     assert!(status.notes[0].contains("connection refused"));

@@ -17,7 +17,7 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool
         );
         labelled(indent, label, &text)
     };
-    let mut lines = wrapped("", &paint.bad("error:"), &error.to_string());
+    let mut lines = wrapped("", &paint.bad("error:"), &with_ids(error));
     for cause in error.causes() {
         lines.extend(wrapped("  ", "because:", &cause));
     }
@@ -37,6 +37,14 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool
     let mut text = lines.join("\n");
     text.push('\n');
     text
+}
+
+/// Returns the message with the identifiers of its failures at the end of its first line.
+fn with_ids(error: &Error) -> String {
+    let text = error.to_string();
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let ids: Vec<&str> = error.failures().iter().map(|one| one.id()).collect();
+    format!("{first} [{}]{rest}", ids.join(", "))
 }
 
 /// Formats a warning, without a line feed at the end.

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use super::{CheckView, ComponentView, Environment, Output, Policy, Sink, StatusView, Summary};
 use crate::component::{Component, State, StateKind};
 use crate::diagnose::ObservedImage;
-use crate::error::{Code, Error, Explain};
+use crate::error::{Error, Explain};
+use crate::failures::Failure;
 use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::options::{OutputOptions, ProgressChoice};
@@ -116,8 +117,8 @@ impl std::error::Error for Killed {
 struct Cause;
 
 impl Explain for Killed {
-    fn code(&self) -> Code {
-        Code::ComponentOutOfMemory
+    fn failure(&self) -> Failure {
+        Failure::OutOfMemory
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -195,6 +196,7 @@ pub(super) fn component(name: Component, reason: Option<&str>, restarts: u32) ->
             reason: reason.unwrap_or_default().to_owned(),
             restarts,
         },
+        failure: None,
         image: Some(ObservedImage::parse(Some(image))),
         age_seconds: Some(7_500),
     }
@@ -234,6 +236,7 @@ pub(super) fn ready() -> StatusView {
         },
         starts_after_reboot: Some(true),
         notes: Vec::new(),
+        findings: Vec::new(),
         hints: Vec::new(),
     }
 }

@@ -121,6 +121,8 @@ pub(super) fn failed(error: &Error, time: Timestamp) -> String {
     let value = json!({
         "event": "failed",
         "code": error.code().number(),
+        "failure": error.failure(),
+        "failures": error.failures(),
         "error": error.to_string(),
         "causes": error.causes(),
         "details": error.all_details(),

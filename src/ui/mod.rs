@@ -32,5 +32,5 @@ pub use paint::Paint;
 pub use policy::Environment;
 pub use policy::Policy;
 pub use sink::Sink;
-pub use status::{CheckView, ComponentView, StatusView};
+pub use status::{CheckView, ComponentView, FindingView, StatusView};
 pub use summary::Summary;

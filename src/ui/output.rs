@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::component::Component;
-use crate::error::{Code, Error, Explain};
+use crate::error::{Error, Explain};
 use crate::event::{Event, Reporter};
+use crate::failures::Failure;
 use crate::probe::Endpoints;
 use crate::revisions::Entry;
 
@@ -45,8 +46,8 @@ struct Inner {
 pub struct OutputError(#[from] io::Error);
 
 impl Explain for OutputError {
-    fn code(&self) -> Code {
-        Code::Unexpected
+    fn failure(&self) -> Failure {
+        Failure::OutputFailed
     }
 }
 

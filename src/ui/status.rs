@@ -8,6 +8,7 @@ use serde::ser::{SerializeStruct, Serializer};
 
 use crate::component::{Component, State};
 use crate::diagnose::ObservedImage;
+use crate::failures::Failure;
 use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
@@ -40,6 +41,8 @@ pub struct StatusView {
     pub starts_after_reboot: Option<bool>,
     /// Further findings, human-readable.
     pub notes: Vec<String>,
+    /// What is wrong, as entries of the catalogue of failures.
+    pub findings: Vec<FindingView>,
     pub hints: Vec<Hint>,
 }
 
@@ -54,12 +57,25 @@ pub struct CheckView {
     pub error: Option<String>,
 }
 
+/// What is wrong: an entry of the catalogue of failures.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingView {
+    pub failure: Failure,
+    /// The exit code of the failure.
+    pub code: u8,
+    pub message: String,
+    pub hints: Vec<Hint>,
+}
+
 /// A component in the output of `status`.
 #[derive(Debug, Clone)]
 pub struct ComponentView {
     pub name: Component,
     /// The state and its reason.
     pub state: State,
+    /// What is wrong with it.
+    pub failure: Option<Failure>,
     pub image: Option<ObservedImage>,
     /// The age; not serialized.
     pub age_seconds: Option<u64>,
@@ -68,12 +84,13 @@ pub struct ComponentView {
 impl Serialize for ComponentView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reason = Some(&self.state.reason).filter(|reason| !reason.is_empty());
-        let mut fields = serializer.serialize_struct("ComponentView", 6)?;
+        let mut fields = serializer.serialize_struct("ComponentView", 7)?;
         fields.serialize_field("name", &self.name)?;
         fields.serialize_field("state", &self.state.kind)?;
         fields.serialize_field("ready", &self.state.is_ready())?;
         fields.serialize_field("restarts", &self.state.restarts)?;
         fields.serialize_field("reason", &reason)?;
+        fields.serialize_field("failure", &self.failure)?;
         fields.serialize_field("image", &self.image)?;
         fields.end()
     }
@@ -95,7 +112,8 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         for (index, component) in unhealthy.iter().enumerate().rev() {
             let reason = words::one_line(&component.state.reason);
             if !reason.is_empty() {
-                lines.insert(index + 1, format!("      {reason}"));
+                let id = component.failure.map_or_else(String::new, in_brackets);
+                lines.insert(index + 1, format!("      {reason}{id}"));
             }
         }
         blocks.push(lines);
@@ -115,7 +133,7 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         blocks.len()
     };
     blocks.insert(at, places);
-    blocks.push(view.notes.iter().map(|note| words::safe(note)).collect());
+    blocks.push(view.notes.iter().map(|note| with_id(note, view)).collect());
     let hint = paint.accent("hint:");
     let hints = view
         .hints
@@ -130,6 +148,18 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
         .map(|block| block.join("\n") + "\n")
         .collect();
     blocks.join("\n")
+}
+
+/// Returns a note with the identifier of its failure, if it is one.
+fn with_id(note: &str, view: &StatusView) -> String {
+    let mut findings = view.findings.iter();
+    let finding = findings.find(|finding| finding.message == note);
+    let id = finding.map_or_else(String::new, |finding| in_brackets(finding.failure));
+    format!("{}{id}", words::safe(note))
+}
+
+fn in_brackets(failure: Failure) -> String {
+    format!(" [{}]", failure.id())
 }
 
 fn with_sizes(mut place: String, view: &StatusView) -> String {

@@ -2,8 +2,9 @@
 
 use super::databases::Early;
 use super::run::Run;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Step;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
 use crate::kube::{Applied, Change, Cluster, ImpossibleChange, PlannedChange};
@@ -98,8 +99,8 @@ pub(super) async fn planned(
 struct Refused(ImpossibleChange);
 
 impl Explain for Refused {
-    fn code(&self) -> Code {
-        Code::ApplyFailed
+    fn failure(&self) -> Failure {
+        Failure::ChangeImpossible
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -1,6 +1,7 @@
 //! Errors of `up` and `start`.
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::values::keys::registry;
 use crate::wait::TimedOut;
@@ -31,11 +32,11 @@ fn no_login(registry: &str, token: bool) -> String {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::NoRegistryLogin { .. } => Code::ImageUnauthorized,
-            Error::NodeNotReady(_) => Code::NodeFailed,
-            Error::NotInstalled => Code::Usage,
+            Error::NoRegistryLogin { .. } => Failure::PodsLackLogin,
+            Error::NodeNotReady(_) => Failure::NodeNotReady,
+            Error::NotInstalled => Failure::NotInstalled,
         }
     }
 

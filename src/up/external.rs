@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::run::Run;
 use crate::component::Component;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Step;
+use crate::failures::{Failure, distinct};
 use crate::health;
 use crate::hint::{self, Hint, ours};
 use crate::images::Identities;
@@ -128,7 +129,7 @@ fn parse_result(databases: &[ExternalDatabase], message: &str) -> std::result::R
         };
         if answer != "ok" {
             let (class, reason) = answer.split_once(' ').unwrap_or((answer, "no answer"));
-            failures.push(Failure {
+            failures.push(DatabaseFailed {
                 database: database.clone(),
                 trouble: Trouble::of(class),
                 reason: reason.to_owned(),
@@ -149,14 +150,14 @@ fn summary(databases: &[ExternalDatabase]) -> String {
 
 /// One database that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct DatabaseFailed {
     database: ExternalDatabase,
     trouble: Trouble,
     /// The reason for the error message.
     reason: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DatabaseFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ExternalDatabase {
             component,
@@ -195,15 +196,31 @@ impl Trouble {
     }
 }
 
-impl Failure {
+impl DatabaseFailed {
+    fn is_own_address(&self) -> bool {
+        let host = &self.database.host;
+        host == "localhost" || host.starts_with("127.")
+    }
+
+    fn failure(&self) -> Failure {
+        match self.trouble {
+            _ if self.is_own_address() => Failure::ExternalLocalhost,
+            Trouble::Name => Failure::ExternalName,
+            Trouble::Refused | Trouble::Unreachable | Trouble::Other => {
+                Failure::ExternalUnreachable
+            }
+            Trouble::Starting => Failure::ExternalStarting,
+            Trouble::Login | Trouble::Password => Failure::ExternalLogin,
+        }
+    }
+
     fn hint(&self) -> Hint {
         let Some(keys) = keys::connection(self.database.component) else {
             return Hint::run("try again", ours!(Up));
         };
         let host = &self.database.host;
-        let own = host == "localhost" || host.starts_with("127.");
         match self.trouble {
-            _ if own => Hint::text(format!(
+            _ if self.is_own_address() => Hint::text(format!(
                 "`{host}` refers to the pod itself: set this machine's address as \
                  `{}`",
                 keys.host
@@ -234,7 +251,7 @@ impl Failure {
 pub enum Error {
     /// A database failed the check.
     #[error("{}; nothing was applied", .0.first().map(ToString::to_string).unwrap_or_default())]
-    Unusable(Vec<Failure>),
+    Unusable(Vec<DatabaseFailed>),
     #[error("{}; nothing was applied", no_secret(required, *is_there, kubectl.namespace()))]
     NoSecret {
         /// What is missing.
@@ -258,13 +275,26 @@ fn no_secret(required: &RequiredKey, is_there: bool, namespace: &Namespace) -> S
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::ExternalFailed
+    fn failure(&self) -> Failure {
+        match self {
+            Error::Unusable(databases) => databases
+                .first()
+                .map_or(Failure::ExternalUnreachable, DatabaseFailed::failure),
+            Error::NoSecret { .. } => Failure::ExternalSecret,
+            Error::CheckFailed { .. } => Failure::ExternalCheck,
+        }
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        match self {
+            Error::Unusable(databases) => distinct(databases.iter().map(DatabaseFailed::failure)),
+            _ => vec![self.failure()],
+        }
     }
 
     fn hints(&self) -> Vec<Hint> {
         match self {
-            Error::Unusable(failures) => hint::distinct(failures.iter().map(Failure::hint)),
+            Error::Unusable(failures) => hint::distinct(failures.iter().map(DatabaseFailed::hint)),
             Error::NoSecret {
                 required,
                 is_there: false,
@@ -378,7 +408,7 @@ mod tests {
             "cannot check the external databases from inside the cluster: timed out after 3 m \
              waiting for the node to accept pods: its pod network is not ready"
         );
-        assert_eq!(error.code(), Code::ExternalFailed);
+        assert_eq!(error.failure(), Failure::ExternalCheck);
     }
 
     #[test]

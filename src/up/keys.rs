@@ -139,7 +139,7 @@ fn warning(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::failures::Failure;
     use crate::inputs::{SetArgument, SetKind};
     use crate::preflight::Finding;
     use crate::settings::Instance;
@@ -165,7 +165,7 @@ mod tests {
             Found::Lost(Finding {
                 what: "the keys are missing".into(),
                 remedies: Vec::new(),
-                code: Code::StateBroken,
+                failure: Failure::KeysLost,
             })
         };
         for (found, home, new_keys, begins) in [

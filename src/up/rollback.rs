@@ -2,7 +2,8 @@
 
 use super::record::Record;
 use super::run_steps;
-use crate::error::{Code, Error, Explain};
+use crate::error::{Error, Explain};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::options::Options;
@@ -69,8 +70,12 @@ struct RolledBack {
 }
 
 impl Explain for RolledBack {
-    fn code(&self) -> Code {
-        self.error.code()
+    fn failure(&self) -> Failure {
+        self.error.failure()
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        self.error.failures()
     }
 
     fn details(&self) -> Vec<String> {

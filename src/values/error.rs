@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::words;
 
 /// The number of problems that are shown; names are suggested only for these.
@@ -152,8 +153,8 @@ impl Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::InvalidValues
     }
 
     fn details(&self) -> Vec<String> {

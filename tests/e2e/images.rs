@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clearml_local::testing::docker::{Docker, Endpoint};
-use clearml_local::testing::error::{Code, Explain};
+use clearml_local::testing::error::Explain;
 use clearml_local::testing::event::{Event, Events, Reporter};
+use clearml_local::testing::failures::Code;
 use clearml_local::testing::images::{Error, RequiredImage, Sources, pull};
 use clearml_local::testing::settings::Pull;
 

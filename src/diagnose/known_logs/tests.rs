@@ -5,197 +5,158 @@ use crate::component::Component::{
     Apiserver, Elasticsearch, Fileserver, Mongodb, Redis, Webserver,
 };
 use crate::diagnose::fixtures::{assert_finding, end, with_status};
-use crate::diagnose::{Cause, assess, diagnose};
-use crate::error::Code;
+use crate::diagnose::{assess, diagnose};
+use crate::failures::Failure;
 
 #[test]
 fn known_log_lines_give_the_cause() {
-    for (component, exit, line, cause, code, may_recover) in [
+    for (component, exit, line, failure, may_recover) in [
         (
             Elasticsearch,
             78,
             "bootstrap check failure [1] of [1]: max virtual memory areas vm.max_map_count [65530] is too low, increase to at least [262144]",
-            Cause::MaxMapCount,
-            Code::HostTooSmall,
+            Failure::MaxMapCount,
             false,
         ),
         (
             Elasticsearch,
             78,
             "bootstrap check failure [1] of [1]: the default discovery settings are unsuitable",
-            Cause::Settings,
-            Code::ComponentConfig,
+            Failure::ComponentSettings,
             false,
         ),
         (
             Elasticsearch,
             1,
             "java.lang.IllegalStateException: failed to obtain node locks, tried [/usr/share/elasticsearch/data]",
-            Cause::DataLocked,
-            Code::DataForeign,
+            Failure::DataLocked,
             false,
         ),
         (
             Elasticsearch,
             1,
             "java.lang.IllegalStateException: cannot downgrade a node from version [8.17.0] to version [7.17.29]",
-            Cause::DataVersion,
-            Code::DataVersion,
+            Failure::DataVersion,
             false,
         ),
         (
             Elasticsearch,
             1,
             "flood stage disk watermark [95%] exceeded on [x], all indices on this node will be marked read-only",
-            Cause::DiskFull,
-            Code::DiskFull,
+            Failure::DataDiskFull,
             false,
         ),
         (
             Elasticsearch,
             3,
             "java.lang.OutOfMemoryError: Java heap space",
-            Cause::Heap,
-            Code::ComponentOutOfMemory,
+            Failure::HeapTooSmall,
             false,
         ),
         (
             Elasticsearch,
             1,
             "unknown setting [discovery.typ] please check that any required plugins are installed",
-            Cause::Settings,
-            Code::ComponentConfig,
+            Failure::ComponentSettings,
             false,
         ),
         (
             Elasticsearch,
             1,
             "java.nio.file.AccessDeniedException: /usr/share/elasticsearch/data/nodes",
-            Cause::DataOwner,
-            Code::DataForeign,
+            Failure::DataOwner,
             false,
         ),
-        (
-            Mongodb,
-            62,
-            "",
-            Cause::DataVersion,
-            Code::DataVersion,
-            false,
-        ),
+        (Mongodb, 62, "", Failure::DataVersion, false),
         (
             Mongodb,
             62,
             "UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document",
-            Cause::DataVersion,
-            Code::DataVersion,
+            Failure::DataVersion,
             false,
         ),
         (
             Mongodb,
             100,
             "IllegalOperation: Attempted to create a lock file on a read-only directory: /data/db",
-            Cause::DataOwner,
-            Code::DataForeign,
+            Failure::DataOwner,
             false,
         ),
-        (
-            Mongodb,
-            14,
-            "",
-            Cause::DataBroken,
-            Code::ComponentCrashed,
-            true,
-        ),
+        (Mongodb, 14, "", Failure::DataCorrupt, true),
         (
             Mongodb,
             1,
             "mkdir: No space left on device",
-            Cause::DiskFull,
-            Code::DiskFull,
+            Failure::DataDiskFull,
             false,
         ),
         (
             Redis,
             1,
             "Can't open the append-only file appendonly.aof: Permission denied",
-            Cause::DataOwner,
-            Code::DataForeign,
+            Failure::DataOwner,
             false,
         ),
         (
             Redis,
             1,
             "Can't handle RDB format version 12",
-            Cause::DataVersion,
-            Code::DataVersion,
+            Failure::DataVersion,
             false,
         ),
         (
             Redis,
             1,
             "*** FATAL CONFIG FILE ERROR (Redis 6.2) ***",
-            Cause::Settings,
-            Code::ComponentConfig,
+            Failure::ComponentSettings,
             false,
         ),
         (
             Redis,
             1,
             "Bad file format reading the append only file: make a backup",
-            Cause::DataBroken,
-            Code::ComponentCrashed,
+            Failure::DataCorrupt,
             true,
         ),
         (
             Apiserver,
             1,
             "ValueError: malformed configuration in CLEARML__SECURE",
-            Cause::Settings,
-            Code::ComponentConfig,
+            Failure::ComponentSettings,
             false,
         ),
         (
             Apiserver,
             1,
             "redis.exceptions.ConnectionError: Error 111 connecting to clearml-redis-master:6379",
-            Cause::Dependency,
-            Code::ComponentCrashed,
+            Failure::DependencyUnavailable,
             true,
         ),
         (
             Webserver,
             1,
             "nginx: [emerg] host not found in upstream \"clearml-apiserver\"",
-            Cause::Dependency,
-            Code::ComponentConfig,
+            Failure::NameNotResolved,
             true,
         ),
         (
             Fileserver,
             1,
             "OSError: [Errno 28] No space left on device",
-            Cause::DiskFull,
-            Code::DiskFull,
+            Failure::DataDiskFull,
             false,
         ),
         (
             Fileserver,
             1,
             "PermissionError: [Errno 13] Permission denied: '/mnt/fileserver/x'",
-            Cause::DataOwner,
-            Code::DataForeign,
+            Failure::DataOwner,
             false,
         ),
     ] {
         let observation = with_status(component, json!({"state": end("Error", exit, "")}));
         let log = ["starting".to_owned(), line.to_owned()];
-        assert_finding(
-            &diagnose(&observation, &log).unwrap(),
-            cause,
-            code,
-            may_recover,
-        );
+        assert_finding(&diagnose(&observation, &log).unwrap(), failure, may_recover);
     }
 }
 
@@ -208,7 +169,7 @@ fn finds_a_running_server_that_cannot_write() {
     let log = ["blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]".to_owned()];
     let (state, finding) = assess(&observation, &log);
     assert!(state.is_ready());
-    assert_finding(&finding.unwrap(), Cause::DiskFull, Code::DiskFull, false);
+    assert_finding(&finding.unwrap(), Failure::DataDiskFull, false);
 }
 
 #[test]

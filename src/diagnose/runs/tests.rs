@@ -18,12 +18,7 @@ fn missing_configuration_is_permanent_and_a_late_cache_is_not() {
             "couldn't find key nope in Secret clearml/clearml-conf",
         ),
     );
-    assert_finding(
-        &find(&observation),
-        Cause::MissingConfig,
-        Code::ComponentConfig,
-        false,
-    );
+    assert_finding(&find(&observation), Failure::ConfigMissing, false);
     // Messages of a kubelet that has just started.
     for message in [
         "failed to sync secret cache: timed out waiting for the condition",
@@ -40,12 +35,7 @@ fn an_evicted_pod_and_a_refused_pod_are_findings() {
     let mut evicted = observation(Redis, vec![pod(json!({"state": {}}))], Vec::new());
     evicted.pods[0].phase = "Failed".to_owned();
     evicted.pods[0].reason = Some("Evicted".to_owned());
-    assert_finding(
-        &find(&evicted),
-        Cause::Evicted,
-        Code::ComponentCrashed,
-        true,
-    );
+    assert_finding(&find(&evicted), Failure::Evicted, true);
     let refused = observation(
         Redis,
         Vec::new(),
@@ -55,12 +45,7 @@ fn an_evicted_pod_and_a_refused_pod_are_findings() {
             5,
         )],
     );
-    assert_finding(
-        &find(&refused),
-        Cause::PodRefused,
-        Code::ComponentConfig,
-        false,
-    );
+    assert_finding(&find(&refused), Failure::PodRefused, false);
 }
 
 #[test]
@@ -69,19 +54,14 @@ fn the_first_kill_for_memory_may_recover_and_the_second_does_not() {
         Elasticsearch,
         running_after(1, end("OOMKilled", 137, "")),
     ));
-    assert_finding(&first, Cause::OutOfMemory, Code::ComponentOutOfMemory, true);
+    assert_finding(&first, Failure::OutOfMemory, true);
     let observation = with_status(
         Elasticsearch,
         backing_off("10s", 1, end("OOMKilled", 137, "")),
     );
     let (state, finding) = assess(&observation, &[]);
     let finding = finding.unwrap();
-    assert_finding(
-        &finding,
-        Cause::OutOfMemory,
-        Code::ComponentOutOfMemory,
-        false,
-    );
+    assert_finding(&finding, Failure::OutOfMemory, false);
     assert_eq!(
         finding.cause,
         "elasticsearch does not start: the kernel killed it for using more than its 1 GiB"
@@ -102,17 +82,12 @@ fn a_sigkill_without_the_reason_oomkilled_is_a_crash_loop() {
         describe(&observation).line(),
         "starting: running again (last run: killed by SIGKILL, 1 restart), not ready yet"
     );
-    assert_finding(
-        &find(&observation),
-        Cause::CrashLoop,
-        Code::ComponentCrashed,
-        true,
-    );
+    assert_finding(&find(&observation), Failure::CrashLoop, true);
     let more = find(&with_status(
         Elasticsearch,
         backing_off("40s", 3, end("Error", 137, "")),
     ));
-    assert_finding(&more, Cause::CrashLoop, Code::ComponentCrashed, false);
+    assert_finding(&more, Failure::CrashLoop, false);
     assert!(more.cause.ends_with("keeps being killed (SIGKILL)"));
     assert!(
         more.hints[1]
@@ -132,24 +107,14 @@ fn restarts_of_the_node_are_not_a_crash_loop() {
 #[test]
 fn three_restarts_with_an_error_are_permanent() {
     let twice = with_status(Apiserver, backing_off("20s", 2, end("Error", 3, "")));
-    assert_finding(
-        &find(&twice),
-        Cause::CrashLoop,
-        Code::ComponentCrashed,
-        true,
-    );
+    assert_finding(&find(&twice), Failure::CrashLoop, true);
     assert_eq!(
         describe(&twice).line(),
         "restarting: exited with code 3, 2 restarts"
     );
     for delay in ["40s", "1m20s", "5m0s", "4s"] {
         let observation = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
-        assert_finding(
-            &find(&observation),
-            Cause::CrashLoop,
-            Code::ComponentCrashed,
-            false,
-        );
+        assert_finding(&find(&observation), Failure::CrashLoop, false);
     }
     let completed = with_status(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
     assert_eq!(
@@ -162,29 +127,19 @@ fn three_restarts_with_an_error_are_permanent() {
 fn a_failed_start_may_recover_and_a_missing_program_does_not() {
     let freeze = "failed to create containerd task: OCI runtime create failed: runc create failed: unable to freeze";
     let observation = with_status(Redis, running_after(1, end("StartError", 128, freeze)));
-    assert_finding(
-        &find(&observation),
-        Cause::StartError,
-        Code::ComponentCrashed,
-        true,
-    );
+    assert_finding(&find(&observation), Failure::StartError, true);
     let missing = "runc create failed: unable to start container process: error during container init: \
                    exec: \"/nope/x\": stat /nope/x: no such file or directory";
     let observation = with_status(
         Redis,
         backing_off("10s", 1, end("StartError", 128, missing)),
     );
-    assert_finding(
-        &find(&observation),
-        Cause::StartError,
-        Code::ComponentCrashed,
-        false,
-    );
+    assert_finding(&find(&observation), Failure::StartError, false);
     let other = with_status(
         Redis,
         waiting("RunContainerError", "exec /bin/sh: exec format error"),
     );
-    assert_finding(&find(&other), Cause::StartError, Code::ImageNotFound, false);
+    assert_finding(&find(&other), Failure::ImagePlatform, false);
 }
 
 #[test]
@@ -198,12 +153,7 @@ fn names_the_probe_that_stopped_a_container() {
             4,
         )],
     );
-    assert_finding(
-        &find(&stopped),
-        Cause::ProbeKilled,
-        Code::ComponentCrashed,
-        false,
-    );
+    assert_finding(&find(&stopped), Failure::ProbeKilled, false);
     stopped.pods[0].containers[0].restarts = 2;
     assert!(find(&stopped).may_recover);
 }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::diagnose::Cause;
+use crate::failures::Failure;
 use crate::kube::mock::{Record, Request, cluster};
 
 /// A web server whose new pod runs; `others` returns its other pods, by the number of
@@ -54,7 +54,7 @@ fn in_state(state: &Value) -> Value {
     pod
 }
 
-async fn failure(cluster: &Cluster) -> Failure {
+async fn failure(cluster: &Cluster) -> ComponentFailed {
     let waited = await_components(cluster, &COMPONENTS, TIMEOUT, |_, _| {});
     match waited.await.unwrap() {
         Waited::Failed(failure) => *failure,
@@ -126,7 +126,7 @@ async fn a_permanent_failure_ends_the_wait_immediately() {
     let (cluster, _) = server_with(move |_| vec![in_state(&missing)]);
     let began = Instant::now();
     let failure = failure(&cluster).await;
-    assert_eq!(failure.finding.kind, Cause::ImageMissing);
+    assert_eq!(failure.finding.failure, Failure::ImageMissing);
     assert!(!failure.is_late());
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
@@ -166,7 +166,7 @@ async fn reads_the_log_of_a_termination_once_and_at_the_deadline() {
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
     let (cluster, record) = server_with(move |_| vec![in_state(&ended)]);
     let failure = failure(&cluster).await;
-    assert_eq!(failure.finding.kind, Cause::CrashLoop);
+    assert_eq!(failure.finding.failure, Failure::CrashLoop);
     assert!(failure.is_late());
     assert_eq!(failure.log.lines, ["last words"]);
     let record = record.lock().unwrap();

@@ -1,7 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::kube::mock::{Request, cluster, empty, object, paths, refusal};
 
 #[tokio::test]
@@ -135,7 +136,7 @@ async fn a_refusal_names_the_object_and_no_workload_is_applied() {
         error.to_string(),
         "the Kubernetes API refused to apply Service/x: Service \"x\" is invalid: spec.ports"
     );
-    assert_eq!(error.code(), Code::ApplyFailed);
+    assert_eq!(error.failure(), Failure::ObjectRejected);
     assert_eq!(paths(&record, "PATCH").len(), 1);
 }
 

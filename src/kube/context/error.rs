@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::Source;
 use crate::connection::Fault;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::Hint;
 use crate::words::{count, either, listed};
@@ -161,15 +162,21 @@ impl Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Files(error) => error.code(),
-            Error::Unreachable { .. } => Code::ClusterUnreachable,
-            Error::Token { .. }
-            | Error::NoPlugin { .. }
-            | Error::Plugin { .. }
-            | Error::Unauthorized { .. } => Code::ClusterDenied,
-            _ => Code::Usage,
+            Error::Files(error) => error.failure(),
+            Error::Unreachable { .. } => Failure::ClusterUnreachable,
+            Error::Unauthorized { .. } => Failure::CredentialsRefused,
+            Error::Token { .. } | Error::NoPlugin { .. } | Error::Plugin { .. } => {
+                Failure::CredentialPlugin
+            }
+            Error::Proxy { .. } => Failure::InvalidProxy,
+            Error::UnknownContext { .. } => Failure::UnknownContext,
+            Error::NoHome
+            | Error::NoFile { .. }
+            | Error::Invalid { .. }
+            | Error::Duplicate { .. }
+            | Error::Incomplete { .. } => Failure::InvalidKubeconfig,
         }
     }
 

@@ -8,7 +8,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Code;
 use crate::files::write;
 
 /// A directory with the user's files.

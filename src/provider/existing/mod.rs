@@ -17,8 +17,9 @@ use super::{
     Access, Checked, ClusterState, Details, Differences, Facts, Fetched, Journal, JournalOptions,
     KeySearch, NoCluster, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
 };
-use crate::error::{Code, Error, Explain, Result};
+use crate::error::{Error, Explain, Result};
 use crate::event::Events;
+use crate::failures::Failure;
 use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::images::Identities;
@@ -338,8 +339,8 @@ struct NoAnswer {
 }
 
 impl Explain for NoAnswer {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
+    fn failure(&self) -> Failure {
+        Failure::ClusterUnreachable
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -357,8 +358,8 @@ struct NotHere {
 }
 
 impl Explain for NotHere {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::UnsupportedHere
     }
 
     fn hints(&self) -> Vec<Hint> {

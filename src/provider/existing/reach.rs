@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Existing;
 use super::access::{Address, SERVERS, Way, addresses};
 use crate::component::Component;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::ours;
 use crate::kube::{Exposure, Forward};
 use crate::probe::{Endpoints, Targets};
@@ -122,7 +123,7 @@ async fn connects(address: &Address) -> std::result::Result<(), String> {
 struct NoListener(#[source] std::io::Error);
 
 impl Explain for NoListener {
-    fn code(&self) -> Code {
-        Code::PortInUse
+    fn failure(&self) -> Failure {
+        Failure::NoFreePort
     }
 }

@@ -1,6 +1,7 @@
 //! Errors of the steps that create and start a node.
 
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::settings::DataPlace;
@@ -25,13 +26,15 @@ pub(super) enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::NoPort(_) => Code::PortInUse,
-            Error::DataDiskFull { .. } => Code::DiskFull,
-            Error::CopyFailed { reason, .. } if reason.contains("No space left") => Code::DiskFull,
-            Error::CopyFailed { .. } => Code::StateBroken,
-            Error::ApiUnreachable(_) => Code::ClusterUnreachable,
+            Error::NoPort(_) => Failure::NoFreePort,
+            Error::DataDiskFull { .. } => Failure::DataDiskFull,
+            Error::CopyFailed { reason, .. } if reason.contains("No space left") => {
+                Failure::DataDiskFull
+            }
+            Error::CopyFailed { .. } => Failure::DataCopyFailed,
+            Error::ApiUnreachable(_) => Failure::ApiNotReady,
         }
     }
 
@@ -49,7 +52,7 @@ impl Explain for Error {
                     "keep the data where they are",
                     ours!(Up, "--data-dir {dir}", dir = quoted(from)),
                 )];
-                if self.code() == Code::DiskFull {
+                if self.failure() == Failure::DataDiskFull {
                     hints.push(Hint::run(
                         "see what fills the disk",
                         format!("df -h {}", quoted(to)),

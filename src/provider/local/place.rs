@@ -15,8 +15,9 @@ use super::revive::revive;
 use super::run::Run;
 use super::{Local, api, data, ingress, preflight, recovery};
 use crate::docker::{Container, Engine, EngineInfo, Image};
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::event::Step;
+use crate::failures::Failure;
 use crate::health::Stuck;
 use crate::images::{ArrivalSender, Loaded};
 use crate::kube::Cluster;
@@ -128,7 +129,7 @@ impl Place for NodePlace<'_> {
     /// must be retained. A complete node stays: its databases may be running.
     async fn after_failure(&self, error: &crate::error::Error) -> Result<()> {
         let engine = self.local.engine();
-        if error.code() == Code::KubeadmFailed
+        if error.failure() == Failure::KubeadmFailed
             && !self.request.retain
             && !is_complete(engine, &self.node.name).await?
         {

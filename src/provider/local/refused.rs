@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 
 use super::node::spec;
 use crate::docker::{Container, Engine};
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::health::Stuck;
 use crate::hint::Hint;
 
@@ -132,8 +133,8 @@ impl fmt::Display for PortsRefused {
 impl std::error::Error for PortsRefused {}
 
 impl Explain for PortsRefused {
-    fn code(&self) -> Code {
-        Code::ClusterUnreachable
+    fn failure(&self) -> Failure {
+        Failure::PublishedPortsRefused
     }
 
     fn hints(&self) -> Vec<Hint> {

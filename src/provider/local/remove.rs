@@ -5,8 +5,9 @@ mod purge;
 use self::purge::Purge;
 use crate::data_size;
 use crate::docker::{Container, Engine};
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Step;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::provider::local::Local;
@@ -188,10 +189,10 @@ pub enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::NotOurs { .. } => Code::NameTaken,
-            Error::NoNode { .. } => Code::Usage,
+            Error::NotOurs { .. } => Failure::NameTaken,
+            Error::NoNode { .. } => Failure::NotInstalled,
         }
     }
 
@@ -301,7 +302,7 @@ mod tests {
         let (demo, engine) = (demo(&dir), engine(Some(node(true, false))));
         let local = demo.local(&engine);
         let error = removed(&local, true).await.unwrap_err();
-        assert_eq!(error.code(), Code::NameTaken);
+        assert_eq!(error.failure(), Failure::NameTaken);
         assert!(engine.state().calls.is_empty());
     }
 

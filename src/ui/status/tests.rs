@@ -12,6 +12,13 @@ fn degraded() -> StatusView {
     );
     view.components[3] = component(Component::Apiserver, Some("waiting for elasticsearch"), 0);
     view.notes = vec!["The node does not keep up: its disk is 97 % full.".into()];
+    view.components[0].failure = Some(Failure::OutOfMemory);
+    view.findings = vec![FindingView {
+        failure: Failure::OutOfMemory,
+        code: 62,
+        message: "elasticsearch does not start: the kernel killed it".into(),
+        hints: vec![give_more()],
+    }];
     view.hints = vec![give_more()];
     view
 }
@@ -30,6 +37,7 @@ fn not_running(state: Health, name: &str) -> StatusView {
         versions: Versions::default(),
         starts_after_reboot: (state == Health::Stopped).then_some(false),
         notes: Vec::new(),
+        findings: Vec::new(),
         hints: Vec::new(),
     }
 }

@@ -16,8 +16,9 @@ use super::manifest::{Layer, archive, chain, digest};
 use super::stream::EngineImage;
 use super::{Error, store};
 use crate::docker::{self, ByteStream, Container, ContainerSpec, Engine, Mount};
-use crate::error::{Code, Explain};
+use crate::error::Explain;
 use crate::event::{Progress, Step};
+use crate::failures::Code;
 use crate::provider::local::Local;
 use crate::provider::local::node::spec;
 

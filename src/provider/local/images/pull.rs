@@ -141,33 +141,34 @@ pub(super) fn classify(reference: &ImageRef, platform: &str, message: String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Code, Explain};
+    use crate::error::Explain;
+    use crate::failures::Failure;
 
     fn failed(message: &str) -> Error {
         classify(&"x:1".parse().unwrap(), "linux/arm64", message.into())
     }
 
     #[test]
-    fn messages_of_registries_have_an_exit_code() {
-        for (message, code) in [
-            ("manifest unknown", Code::ImageNotFound),
+    fn messages_of_registries_are_classified() {
+        for (message, failure) in [
+            ("manifest unknown", Failure::ImageNotFound),
             (
                 "pull access denied for x, repository does not exist or may require 'docker login'",
-                Code::ImageNotFound,
+                Failure::ImageNotFound,
             ),
             (
                 "no matching manifest for linux/arm64/v8",
-                Code::ImageNotFound,
+                Failure::ImagePlatform,
             ),
             (
                 "unauthorized: authentication required",
-                Code::ImageUnauthorized,
+                Failure::ImageUnauthorized,
             ),
-            ("toomanyrequests: slow down", Code::ImageFailed),
-            ("dial tcp: i/o timeout", Code::ImageFailed),
-            ("no space left on device", Code::DiskFull),
+            ("toomanyrequests: slow down", Failure::ImageRateLimited),
+            ("dial tcp: i/o timeout", Failure::RegistryUnreachable),
+            ("no space left on device", Failure::DockerDiskFull),
         ] {
-            assert_eq!(failed(message).code(), code, "{message}");
+            assert_eq!(failed(message).failure(), failure, "{message}");
         }
     }
 

@@ -11,7 +11,8 @@ pub(crate) use self::journal::{Journal, JournalOptions};
 use self::stopped::Stopped;
 use super::{Local, node, recovery};
 use crate::docker::Container;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::logs::{LogOptions, Logs, Opened, from_api};
@@ -93,8 +94,8 @@ struct NotRunning {
 }
 
 impl Explain for NotRunning {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NodeNotRunning
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -126,7 +126,8 @@ async fn start_in_network(engine: &dyn Engine, name: &str) -> Result<(), docker:
 mod tests {
     use super::*;
     use crate::docker::fake::FakeEngine;
-    use crate::error::{Code, Explain};
+    use crate::error::Explain;
+    use crate::failures::Failure;
     use crate::ports::NodePorts;
     use crate::provider::local::TestInstance;
     use crate::proxy::Proxies;
@@ -235,7 +236,7 @@ mod tests {
         let create = "create demo-control-plane";
         assert_eq!(calls, [create, "remove demo-control-plane", create]);
         let (created, calls) = try_create(existing(spec::labels(&other), false)).await;
-        assert_eq!(created.unwrap_err().code(), Code::NameTaken);
+        assert_eq!(created.unwrap_err().failure(), Failure::NameTaken);
         assert_eq!(calls, [create]);
         let (created, calls) = try_create(existing(spec::labels(&name), true)).await;
         assert!(created.is_err());

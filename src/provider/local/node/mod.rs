@@ -30,7 +30,8 @@ pub use self::prepare::trust;
 pub use self::services::ensure_services;
 pub use self::stop::{finish_interrupted_stop, stop_components, stop_in_order};
 use crate::docker;
-use crate::error::{Code, Explain};
+use crate::error::Explain;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::version;
 use crate::wait::TimedOut;
@@ -141,12 +142,15 @@ impl From<(&'static str, yaml::Error)> for Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         match self {
-            Error::Docker(error) => error.code(),
-            Error::NameTaken { .. } => Code::NameTaken,
-            Error::Kubeadm { .. } | Error::KubeadmLogged { .. } => Code::KubeadmFailed,
-            _ => Code::NodeFailed,
+            Error::Docker(error) => error.failure(),
+            Error::NameTaken { .. } => Failure::NameTaken,
+            Error::Kubeadm { .. } | Error::KubeadmLogged { .. } => Failure::KubeadmFailed,
+            Error::Version { .. } | Error::Manifest { .. } => Failure::NodeImage,
+            Error::Exited { .. } | Error::NoContainerd { .. } => Failure::NodeExited,
+            Error::Service { .. } => Failure::NodeServiceFailed,
+            Error::Renewal { .. } => Failure::CertificatesNotRenewed,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::preflight::Finding;
 use crate::settings::Listen;
@@ -23,7 +23,7 @@ pub(super) fn address(listen: Listen) -> Option<Finding> {
             ),
             Hint::run("or listen on all addresses", ours!(Up, "--listen 0.0.0.0")),
         ],
-        code: Code::Usage,
+        failure: Failure::AddressUnavailable,
     })
 }
 

@@ -2,7 +2,8 @@
 //! file system lets the databases own their files.
 
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::plan::Plan;
@@ -71,7 +72,7 @@ fn volume_name(name: &str) -> Option<Finding> {
         return None;
     }
     Some(Finding {
-        code: Code::Usage,
+        failure: Failure::InvalidOption,
         ..finding(
             format!(
                 "invalid volume name `{name}`: expected two or more of a-z, A-Z, 0-9, `_`, `.` and \
@@ -183,7 +184,9 @@ pub(in crate::provider::local) async fn owners(
         !IGNORE_OWNERS.contains(&kind)
     };
     Ok((!stored).then(|| {
-        finding(
+        Finding {
+            failure: Failure::OwnersNotStored,
+            ..finding(
             format!(
                 "the data directory {dir} is on a file system ({kind}, mounted at {}) that does not let the databases own their files",
                 mounted.mount_point.display()
@@ -193,6 +196,7 @@ pub(in crate::provider::local) async fn owners(
                 Hint::run("or use a Docker volume", ours!(Up, "--data-dir volume:NAME")),
             ],
         )
+        }
     }))
 }
 
@@ -228,7 +232,7 @@ fn finding(what: String, remedies: Vec<Hint>) -> Finding {
     Finding {
         what,
         remedies,
-        code: Code::DataUnusable,
+        failure: Failure::DataDirectory,
     }
 }
 

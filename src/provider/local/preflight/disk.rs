@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::data_size;
 use crate::docker::{ContainerSpec, Engine, run_once};
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::quoted;
@@ -35,7 +36,7 @@ pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
     let engine = run.local.engine();
     let engine_hint = || Hint::run("see what fills the disk", "docker system df");
     let mut findings: Vec<Finding> = Vec::new();
-    let mut require = |what: &str, free: Option<u64>, needed: u64, remedies: Vec<Hint>| {
+    let mut require = |failure, what: &str, free: Option<u64>, needed: u64, remedies| {
         if let Some(free) = free.filter(|free| *free < needed) {
             findings.push(Finding {
                 what: format!(
@@ -44,7 +45,7 @@ pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
                     words::bytes(needed)
                 ),
                 remedies,
-                code: Code::DiskFull,
+                failure,
             });
         }
     };
@@ -61,6 +62,7 @@ pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
             None
         };
         require(
+            Failure::DockerDiskFull,
             "Docker's virtual machine",
             free,
             needed,
@@ -69,12 +71,14 @@ pub(super) async fn disk(run: &Run<'_>, is_new: bool) -> Result<Vec<Finding>> {
     } else {
         let free = visible(root);
         let what = format!("Docker's root directory {}", root.display());
-        require(&what, free, needed, vec![engine_hint()]);
+        let remedies = vec![engine_hint()];
+        require(Failure::DockerDiskFull, &what, free, needed, remedies);
         if let Some(directory) = plan.instance.node.data_dir.directory() {
             let what = format!("the data directory {directory}");
             let remedies =
                 data_remedies(directory, format!("df -h {}", quoted(standing(directory))));
             require(
+                Failure::DataDiskFull,
                 &what,
                 visible(directory),
                 LEAST_FREE + copied(plan),
@@ -129,7 +133,7 @@ fn few_inodes(what: &str, path: &Path) -> Option<Finding> {
                 quoted(standing(path))
             ),
         )],
-        code: Code::DiskFull,
+        failure: Failure::InodesExhausted,
     })
 }
 

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use crate::docker::{Container, Engine};
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::quoted;
@@ -49,7 +50,7 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
                 "docker run --network host …",
             ),
         ],
-        code: Code::DockerRemote,
+        failure: Failure::InContainer,
     })
 }
 
@@ -84,7 +85,7 @@ pub(super) fn data(own: &Container, place: &DataPlace) -> Option<Finding> {
                 ours!(Up, "--data-dir volume:NAME"),
             ),
         ],
-        code: Code::DataUnusable,
+        failure: Failure::DataNotShared,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::docker::EngineInfo;
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::plan::Plan;
@@ -32,7 +32,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 info.version, info.api.0, info.api.1, OLDEST_API.0, OLDEST_API.1
             ),
             remedies: vec![Hint::text("update Docker")],
-            code: Code::DockerUnsupported,
+            failure: Failure::DockerTooOld,
         });
     }
     findings.extend(architecture(&info.architecture));
@@ -47,7 +47,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
             remedies: vec![Hint::text(
                 "give Docker more memory (Docker Desktop: Settings, Resources)",
             )],
-            code: Code::HostTooSmall,
+            failure: Failure::TooLittleMemory,
         });
     }
     if info.cpus < FEWEST_CPUS {
@@ -59,7 +59,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
             remedies: vec![Hint::text(
                 "give Docker more CPUs (Docker Desktop: Settings, Resources)",
             )],
-            code: Code::HostTooSmall,
+            failure: Failure::TooFewCpus,
         });
     }
     findings
@@ -73,7 +73,7 @@ fn architecture(architecture: &str) -> Option<Finding> {
     Some(Finding {
         what: format!("unsupported architecture {architecture}: there are no images for it"),
         remedies: vec![Hint::text("use a Docker engine on an amd64 machine")],
-        code: Code::DockerUnsupported,
+        failure: Failure::DockerArchitecture,
     })
 }
 
@@ -88,7 +88,7 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
                 "use a Docker engine that runs as root",
                 "docker context ls",
             )],
-            code: Code::DockerUnsupported,
+            failure: Failure::RootlessCgroupV1,
         });
     }
     if info.missing_controllers.is_empty() {
@@ -115,7 +115,7 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
              missing"
         ),
         remedies,
-        code: Code::DockerUnsupported,
+        failure: Failure::CgroupControllers,
     })
 }
 
@@ -144,7 +144,7 @@ pub(super) fn snap(
             "keep the data in a Docker volume",
             ours!(Up, "--data-dir volume:NAME"),
         )],
-        code: Code::DockerUnsupported,
+        failure: Failure::DockerFromSnap,
     })
 }
 
@@ -165,7 +165,7 @@ pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
         remedies: vec![Hint::text(
             "correct the clock: restart Docker or its virtual machine",
         )],
-        code: Code::DockerUnsupported,
+        failure: Failure::ClockSkew,
     })
 }
 

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::docker::EngineInfo;
     use crate::docker::fake::{FakeEngine, State};
-    use crate::error::Code;
+    use crate::failures::Failure;
     use crate::options::Options;
     use crate::plan::{Plan, Request};
     use crate::provider::local::TestInstance;
@@ -158,7 +158,7 @@ mod tests {
         .unwrap()
     }
 
-    async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Code> {
+    async fn found(plan: &Plan, info: &EngineInfo, state: State) -> Vec<Failure> {
         let info = info.clone();
         let engine = FakeEngine::new(State {
             info: info.clone(),
@@ -169,7 +169,7 @@ mod tests {
         let checked = check(&Run::new(&local, &info, &request, plan)).await;
         assert!(engine.state().calls.is_empty(), "nothing was changed");
         let findings = checked.unwrap().findings.into_iter();
-        findings.map(|finding| finding.code).collect()
+        findings.map(|finding| finding.failure).collect()
     }
 
     #[tokio::test]
@@ -209,7 +209,7 @@ mod tests {
             containers: [(node.name.clone(), node)].into(),
             ..State::default()
         };
-        assert_eq!(found(&plan, &info, state).await, [Code::NameTaken]);
+        assert_eq!(found(&plan, &info, state).await, [Failure::NameTaken]);
     }
 
     #[tokio::test]
@@ -296,6 +296,9 @@ mod tests {
         plan.marker().write(&former).unwrap();
         assert_eq!(found(&plan, &info, State::default()).await, []);
         plan.instance.node.data_dir = DataPlace::Volume("new".into());
-        assert_eq!(found(&plan, &info, State::default()).await, [Code::Usage]);
+        assert_eq!(
+            found(&plan, &info, State::default()).await,
+            [Failure::DataCannotMove]
+        );
     }
 }

@@ -2,7 +2,8 @@
 //! pods and services, and its name must be unambiguous.
 
 use crate::docker::{Engine, Network, ensure_network, unused_duplicates};
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::preflight::{Failed, Finding};
 use crate::provider::local::node::spec::{NETWORK, POD_SUBNET, SERVICE_SUBNET};
@@ -43,7 +44,7 @@ pub(in crate::provider::local) async fn create(engine: &dyn Engine) -> Result<()
                 Hint::run("create it with another range", CREATE),
                 Hint::text("or change `default-address-pools` in Docker's daemon.json"),
             ],
-            code: Code::DockerUnsupported,
+            failure: Failure::NetworkOverlap,
         };
         return Err(Failed {
             findings: vec![finding],
@@ -87,7 +88,7 @@ fn overlap(network: &Network) -> Option<Finding> {
     Some(Finding {
         what: format!("the Docker network `{NETWORK}` has {conflict}"),
         remedies: free.into_iter().chain([create]).collect(),
-        code: Code::DockerUnsupported,
+        failure: Failure::NetworkOverlap,
     })
 }
 
@@ -116,7 +117,7 @@ fn duplicates(networks: &[&Network]) -> Finding {
             ),
             Hint::run("then remove it", format!("docker network rm {last}")),
         ],
-        code: Code::DockerUnsupported,
+        failure: Failure::NetworkAmbiguous,
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::data_dir;
 use crate::docker::Container;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kubeconfig;
 use crate::plan::Plan;
@@ -41,7 +42,7 @@ pub(super) async fn name_in_use(
                 container.name
             ),
             remedies: vec![Hint::run("use another name", ours!(Up).of(Some("NAME")))],
-            code: Code::NameTaken,
+            failure: Failure::NameTaken,
         }
     }))
 }
@@ -68,7 +69,7 @@ pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
         },
     };
     Ok(checked.err().map(|error| match run.request.back_to {
-        Some(back) if error.code() == Code::DataVersion => {
+        Some(back) if error.failure() == Failure::DataVersion => {
             let number = back.number.map(|number| format!("{number} "));
             let number = number.unwrap_or_default();
             Finding {
@@ -77,13 +78,13 @@ pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
                     "use only the values of that revision",
                     ours!(Rollback, "{number}--keep-release"),
                 )],
-                code: error.code(),
+                failure: error.failure(),
             }
         }
         _ => Finding {
             what: error.to_string(),
             remedies: error.hints(),
-            code: error.code(),
+            failure: error.failure(),
         },
     }))
 }
@@ -119,7 +120,7 @@ pub(super) async fn abandoned_data(run: &Run<'_>) -> Result<Option<Finding>> {
                 ours!(Up, "--data-dir DIR").of(Some("NEW")),
             ),
         ],
-        code: Code::Usage,
+        failure: Failure::DataCannotMove,
     }))
 }
 
@@ -129,6 +130,6 @@ pub(super) fn kubeconfig(plan: &Plan, path: Option<&Path>) -> Option<Finding> {
     kubeconfig::check(path).err().map(|error| Finding {
         what: error.to_string(),
         remedies: error.hints(),
-        code: error.code(),
+        failure: error.failure(),
     })
 }

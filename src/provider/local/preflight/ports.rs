@@ -8,7 +8,8 @@ use std::time::Duration;
 use listeners::Protocol;
 
 use crate::docker::{Container, Engine};
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::failures::Failure;
 use crate::files;
 use crate::hint::{Hint, ours};
 use crate::preflight::Finding;
@@ -34,7 +35,7 @@ pub(super) async fn ports(
                     see(port),
                     Hint::run("or use another port", ours!(Up, "{flag} PORT")),
                 ],
-                code: Code::PortInUse,
+                failure: Failure::PortInUse,
             }));
             continue;
         }
@@ -48,7 +49,7 @@ pub(super) async fn ports(
                 remedy,
                 Hint::run("or use another port", ours!(Up, "{flag} PORT")),
             ],
-            code: Code::PortInUse,
+            failure: Failure::PortInUse,
         });
     }
     Ok(findings)
@@ -77,7 +78,7 @@ pub(super) async fn kubernetes(node: &Container, engine: &dyn Engine) -> Result<
             )
             .then(ours!(Up)),
         ],
-        code: Code::PortInUse,
+        failure: Failure::PortInUse,
     }))
 }
 

@@ -1,6 +1,6 @@
 //! The checks of the proxies of a new node.
 
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::preflight::Finding;
 use crate::proxy::Proxies;
@@ -17,7 +17,7 @@ pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
                     Hint::text("set HTTPS_PROXY in your environment, which takes precedence")
                 }
             }],
-            code: Code::Usage,
+            failure: Failure::InvalidProxy,
         })
     });
     broken.collect()

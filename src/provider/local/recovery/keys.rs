@@ -6,7 +6,8 @@
 
 use super::data_files;
 use crate::docker::{Container, ContainerSpec, Engine, Mount, bytes_of};
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
@@ -209,8 +210,8 @@ fn lost_message(name: &InstanceName, place: Option<&DataPlace>) -> String {
 }
 
 impl Explain for KeysLost {
-    fn code(&self) -> Code {
-        Code::StateBroken
+    fn failure(&self) -> Failure {
+        Failure::KeysLost
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::from_data_dir;
 use crate::docker::Container;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::provider::local::Local;
@@ -101,8 +102,8 @@ pub struct AnotherInstance {
 }
 
 impl Explain for AnotherInstance {
-    fn code(&self) -> Code {
-        Code::NameTaken
+    fn failure(&self) -> Failure {
+        Failure::AnotherInstance
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -2,8 +2,9 @@
 //! and all failures are reported at the end.
 
 use crate::docker::{ContainerSpec, Mount, run_once};
-use crate::error::{Code, Explain};
+use crate::error::Explain;
 use crate::event::Step;
+use crate::failures::{self, Failure};
 use crate::hint::{self, Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::path::{HostPath, quoted};
@@ -232,8 +233,8 @@ enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::StateBroken
+    fn failure(&self) -> Failure {
+        Failure::DataNotRemoved
     }
 
     fn hints(&self) -> Vec<Hint> {
@@ -260,9 +261,14 @@ fn summary(name: &InstanceName, failures: &[crate::error::Error]) -> String {
 }
 
 impl Explain for Incomplete {
-    fn code(&self) -> Code {
+    fn failure(&self) -> Failure {
         let first = self.failures.first();
-        first.map_or(Code::Unexpected, crate::error::Error::code)
+        first.map_or(Failure::Unexpected, crate::error::Error::failure)
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let failures = self.failures.iter();
+        failures::distinct(failures.flat_map(crate::error::Error::failures))
     }
 
     fn details(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Checked, Input, text, ticked};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::words::either;
 
@@ -60,7 +60,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
             ),
         };
         report.find(
-            Code::ClusterUnsuitable,
+            Failure::IngressClassMissing,
             what,
             vec![
                 Hint::text("set `ingress.className` in the values"),

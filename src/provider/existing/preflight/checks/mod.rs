@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::workloads::Workload;
 use super::facts::Facts;
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::preflight::Finding;
 use crate::provider::Checked;
@@ -46,11 +46,11 @@ pub(super) fn check(input: &Input<'_>) -> Checked {
 }
 
 impl Checked {
-    fn find(&mut self, code: Code, what: String, remedies: Vec<Hint>) {
+    fn find(&mut self, failure: Failure, what: String, remedies: Vec<Hint>) {
         self.findings.push(Finding {
             what,
             remedies,
-            code,
+            failure,
         });
     }
 

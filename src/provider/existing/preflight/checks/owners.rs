@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::commands::helm;
 use super::claims::claims;
 use super::{Checked, Input, name, text, ticked};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::INSTANCE_LABEL;
 use crate::words::listed;
@@ -45,7 +45,7 @@ fn terminating(input: &Input<'_>, report: &mut Checked) {
         .kubectl()
         .run(&format!("get namespace {name} --output yaml"));
     report.find(
-        Code::ClusterUnsuitable,
+        Failure::NamespaceTerminating,
         format!("the namespace `{name}` is being deleted: nothing can be created in it"),
         vec![
             Hint::text("wait until it is gone, or use another namespace"),
@@ -65,7 +65,7 @@ fn other_instance(input: &Input<'_>, report: &mut Checked) -> bool {
         return false;
     };
     report.find(
-        Code::NameTaken,
+        Failure::NamespaceInUse,
         format!(
             "the namespace `{}` has the server of the instance `{other}`",
             input.place.namespace
@@ -123,7 +123,7 @@ fn helm_releases(input: &Input<'_>, report: &mut Checked) {
         many => format!("of the Helm releases {}", listed(&ticked(many))),
     };
     report.find(
-        Code::NameTaken,
+        Failure::HelmReleasePresent,
         format!(
             "the namespace `{}` has objects {of_release} with the names of this server: {}. \
              `helm uninstall` deletes claims with their data; to keep the data, make Helm forget \
@@ -223,7 +223,7 @@ fn foreign(input: &Input<'_>, report: &mut Checked) {
         return;
     }
     report.find(
-        Code::NameTaken,
+        Failure::ObjectsOfOthers,
         format!(
             "the namespace `{}` has objects with the names of this server that clearml-local did \
              not create: {}",

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
 
 use super::{Checked, Input, name};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 
 /// The range of an API server without the option `--service-node-port-range`.
@@ -32,7 +32,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
                 let space = other.metadata.namespace.as_deref().unwrap_or_default();
                 let other = other.metadata.name.as_deref().unwrap_or_default();
                 report.find(
-                    Code::PortInUse,
+                    Failure::PortOfOtherService,
                     format!(
                         "the node port {port} of the service `{}` is in use by the service \
                          `{other}` in the namespace `{space}`",
@@ -42,7 +42,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
                 );
             } else if is_default_range && !DEFAULT_RANGE.contains(&port) {
                 report.find(
-                    Code::ClusterUnsuitable,
+                    Failure::NodePortOutOfRange,
                     format!(
                         "the node port {port} of the service `{}` is out of range: expected {} \
                          to {}",

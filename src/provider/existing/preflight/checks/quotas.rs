@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use super::claims::{Claim, claims};
 use super::workloads::{Workload, limit, request};
 use super::{Checked, Input};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::quantity::bytes;
 
@@ -99,7 +99,7 @@ fn amounts(input: &Input<'_>, workloads: &[Workload], quota: &ResourceQuota, rep
                 false => String::new(),
             };
             report.find(
-                Code::ClusterUnsuitable,
+                Failure::QuotaExceeded,
                 format!(
                     "the quota `{}` allows {} of {resource}: the server needs {}{used}",
                     quota_name(quota),
@@ -148,7 +148,7 @@ fn required(
                 continue;
             };
             report.find(
-                Code::ClusterUnsuitable,
+                Failure::QuotaNeedsResources,
                 format!(
                     "the quota `{}` requires `resources.{field}.{resource}` of every container: \
                      the container `{}` of {workload} has none",
@@ -197,7 +197,7 @@ fn within(
             _ => return,
         };
         report.find(
-            Code::ClusterUnsuitable,
+            Failure::LimitRangeExceeded,
             format!(
                 "the limit range `{}` allows {relation} {} of {resource}: {what} has {}",
                 range.metadata.name.as_deref().unwrap_or_default(),

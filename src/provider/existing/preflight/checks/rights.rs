@@ -3,7 +3,7 @@
 use super::super::access::Need;
 use super::super::facts::Missing;
 use super::{Checked, Input, ticked};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kube::Observed;
 use crate::words::listed;
@@ -43,7 +43,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
         .collect();
     if !required.is_empty() {
         report.find(
-            Code::ClusterDenied,
+            Failure::PermissionMissing,
             format!(
                 "permissions are missing in the namespace `{namespace}`: {}",
                 required.join("; ")
@@ -56,7 +56,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
     }
     if is_missing && of(Need::NewNamespace).next().is_some() {
         report.find(
-            Code::ClusterDenied,
+            Failure::NamespaceMissing,
             format!("the namespace `{namespace}` does not exist, and you may not create it"),
             vec![Hint::run(
                 "ask an administrator of the cluster to create it",

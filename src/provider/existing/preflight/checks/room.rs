@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm
 
 use super::workloads::{Size, Workload, requests};
 use super::{Checked, Input};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::quantity::bytes;
 
@@ -21,7 +21,7 @@ pub(super) fn check(input: &Input<'_>, workloads: &[Workload], report: &mut Chec
     let architecture = |node: &&Node| label(node, ARCHITECTURE) == Some(SUPPORTED);
     if !nodes.iter().any(|node| architecture(&node)) {
         report.find(
-            Code::ClusterUnsuitable,
+            Failure::ClusterArchitecture,
             format!("the cluster has no node with the architecture {SUPPORTED}, which the images of the server need"),
             vec![Hint::text("add such a node, or use another cluster")],
         );
@@ -42,7 +42,7 @@ pub(super) fn check(input: &Input<'_>, workloads: &[Workload], report: &mut Chec
         };
         if suitable.is_empty() {
             report.find(
-                Code::ComponentUnschedulable,
+                Failure::NodeSelector,
                 format!(
                     "no node can run the pods of {workload}: none has their node selector and \
                      only taints that they tolerate{}",
@@ -60,7 +60,7 @@ pub(super) fn check(input: &Input<'_>, workloads: &[Workload], report: &mut Chec
         }
         if let Some(other) = others.first() {
             report.find(
-                Code::ClusterUnsuitable,
+                Failure::ClusterArchitecture,
                 format!(
                     "pods of {workload} could start on the node `{}`, whose architecture is {}; \
                      their image is only for {SUPPORTED}",
@@ -96,7 +96,7 @@ fn fits(
             return;
         };
         report.find(
-            Code::ComponentUnschedulable,
+            Failure::NoRoom,
             format!(
                 "no node can hold a pod of {workload}: it requests {wanted}, and the largest node \
                  `{}` has {}",

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, Volume};
 
 use super::workloads::Workload;
 use super::{Checked, Input};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::words::listed;
 
@@ -89,7 +89,7 @@ pub(super) fn check(input: &Input<'_>, workloads: &[Workload], report: &mut Chec
         ));
     }
     report.find(
-        Code::ClusterUnsuitable,
+        Failure::PodSecurity,
         format!(
             "the namespace `{namespace}` enforces the pod security level `{word}`, which refuses \
              {}",

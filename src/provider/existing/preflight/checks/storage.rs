@@ -6,7 +6,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 
 use super::claims::claims;
 use super::{Checked, Input, ticked};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::words::{either, listed};
 
@@ -96,7 +96,7 @@ fn missing(
     };
     let list = input.place.kubectl().run("get storageclasses");
     report.find(
-        Code::ClusterUnsuitable,
+        Failure::StorageClassMissing,
         what,
         vec![
             Hint::text("set the classes in the values, such as `mongodb.persistence.storageClass`"),
@@ -131,7 +131,7 @@ fn provisioner(input: &Input<'_>, report: &mut Checked, class: &StorageClass) {
     if replaced.is_some() || driver.contains("csi") {
         let list = input.place.kubectl().run("get csidrivers");
         report.find(
-            Code::ClusterUnsuitable,
+            Failure::StorageDriverMissing,
             format!(
                 "the provisioner of the storage class `{class}` is not installed: the cluster \
                  has no driver `{driver}`"

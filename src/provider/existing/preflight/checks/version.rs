@@ -1,7 +1,7 @@
 //! The version of Kubernetes.
 
 use super::{Checked, Input};
-use crate::error::Code;
+use crate::failures::Failure;
 use crate::hint::Hint;
 use crate::version;
 
@@ -19,7 +19,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
     let parsed = version::parse(version).filter(|version| version.major == 1);
     match parsed.map(|version| version.minor) {
         Some(minor) if minor < OLDEST => report.find(
-            Code::ClusterUnsuitable,
+            Failure::KubernetesTooOld,
             format!("Kubernetes {version} is too old: it must be 1.{OLDEST} or later"),
             vec![Hint::text("update the cluster, or use another one")],
         ),

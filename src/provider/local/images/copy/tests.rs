@@ -183,7 +183,7 @@ async fn images_are_not_streamed_if_the_disk_is_full() {
     let error = result.unwrap_err();
     assert_eq!(
         crate::error::Explain::code(&error),
-        crate::error::Code::DiskFull
+        crate::failures::Code::DiskFull
     );
     assert_eq!(
         error.to_string(),
