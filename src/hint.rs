@@ -209,6 +209,7 @@ pub enum CommandName {
     Render,
     List,
     Explain,
+    Doctor,
 }
 
 impl CommandName {
@@ -232,6 +233,7 @@ impl CommandName {
             CommandName::Render => "render",
             CommandName::List => "list",
             CommandName::Explain => "explain",
+            CommandName::Doctor => "doctor",
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod data_size;
 pub(crate) mod diagnose;
 pub(crate) mod docker;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod error;
 pub(crate) mod event;

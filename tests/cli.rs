@@ -820,3 +820,16 @@ fn pages_fit_a_terminal_of_80_columns() {
         }
     }
 }
+
+#[test]
+fn doctor_works_without_an_engine() {
+    let home = Home::new();
+    let output = home.run(&["doctor"]);
+    assert_eq!(output.code, 10);
+    insta::assert_snapshot!(output.stdout);
+    let json = home.run(&["doctor", "--fix", "-o", "json"]);
+    assert_eq!(json.code, 10);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["findings"][0]["failure"], "docker-unreachable");
+    assert_eq!(json["fixed"], serde_json::json!([]));
+}

@@ -67,6 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "doctor",
             "down",
             "forward",
             "health",
@@ -103,6 +104,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "settings",
             "status",
         ],
+    ),
+    (
+        "doctor",
+        &["health", "plan", "provider", "session", "status", "up"],
     ),
     ("list", &["health", "probe", "settings", "state"]),
     (

@@ -29,7 +29,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
         "Values",
         &["values", "diff", "render", "history", "rollback"],
     ),
-    ("Tools", &["explain", "completions", "man"]),
+    ("Tools", &["doctor", "explain", "completions", "man"]),
 ];
 
 /// Returns the command line with its help.

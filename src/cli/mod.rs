@@ -3,6 +3,7 @@
 mod completions;
 mod credentials;
 mod diff;
+mod doctor;
 mod down;
 mod explain;
 mod forward;
@@ -102,6 +103,7 @@ enum Command {
     Render(render::Args),
     History(history::Args),
     Rollback(rollback::Args),
+    Doctor(doctor::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -390,6 +392,7 @@ impl Cli {
                 Command::Credentials(args) => credentials::run(&args, &context).await,
                 Command::Render(args) => render::run(&args, &context).await,
                 Command::Diff(args) => diff::run(&args, &context).await,
+                Command::Doctor(args) => doctor::run(&args, &context).await,
                 Command::History(args) => history::run(&args, &context).await,
                 Command::Rollback(args) => rollback::run(&args, &context).await,
                 Command::Values(args) => values::run(&args, &context).await,

@@ -138,7 +138,10 @@ async fn collect(context: &Context) -> Result<(StatusView, Status)> {
 }
 
 /// Connects to the place where the server runs; the inner error is one that the status reports.
-async fn try_provider(context: &Context, events: Events) -> Result<Result<Box<dyn Provider + '_>>> {
+pub(super) async fn try_provider(
+    context: &Context,
+    events: Events,
+) -> Result<Result<Box<dyn Provider + '_>>> {
     if context.cluster(&context.file)?.is_some() {
         return Ok(context.provider(&events).await);
     }
@@ -188,7 +191,7 @@ fn view(name: &str, status: &Status) -> StatusView {
     }
 }
 
-fn finding(finding: &Finding, name: &str) -> FindingView {
+pub(super) fn finding(finding: &Finding, name: &str) -> FindingView {
     let about = |hint: &Hint| hint.clone().about(non_default(name));
     FindingView {
         failure: finding.failure,

@@ -200,6 +200,7 @@ catalogue! {
         NodeExited "node-exited" NodeFailed EXITED;
         NodeServiceFailed "node-service-failed" NodeFailed SERVICE_FAILED;
         NodeCommandFailed "node-command-failed" NodeFailed COMMAND_FAILED;
+        KubeletSilent "kubelet-not-reporting" NodeFailed KUBELET_SILENT;
         NodeNotReady "node-not-ready" NodeFailed NOT_READY;
         CertificatesNotRenewed "certificates-not-renewed" NodeFailed CERTIFICATES_NOT_RENEWED;
         KubeadmFailed "kubeadm-failed" KubeadmFailed KUBEADM_FAILED;
@@ -308,6 +309,11 @@ impl Failure {
 
     pub fn heals(self) -> Heals {
         self.page().heals
+    }
+
+    /// Whether `up` may repair it without other settings.
+    pub fn is_repairable(self) -> bool {
+        self.heals() != Heals::No
     }
 }
 

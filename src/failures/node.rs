@@ -40,6 +40,15 @@ pub(super) const SERVICE_FAILED: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const KUBELET_SILENT: Page = Page {
+    title: "the kubelet of the node does not report",
+    what: "Kubernetes does not know the state of the components.",
+    why: "The kubelet is not running, for example after an interrupted `stop`, or the node is \
+        overloaded.",
+    remedies: || vec![Hint::run("start it again", ours!(Up)), journal()],
+    heals: Heals::NextUp,
+};
+
 pub(super) const COMMAND_FAILED: Page = Page {
     title: "a command in the node failed",
     what: "The program could not prepare or inspect the node.",

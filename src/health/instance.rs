@@ -146,7 +146,7 @@ impl InstanceObservation<'_> {
             found.push(Finding {
                 what: UNREPORTED.into(),
                 remedies: vec![restart()],
-                failure: Failure::NodeServiceFailed,
+                failure: Failure::KubeletSilent,
             });
             if self.active_command.is_none() {
                 hints.push(restart());
@@ -156,7 +156,7 @@ impl InstanceObservation<'_> {
         let starting =
             self.active_command.is_some() || (self.just_started() && !broken && !unreported);
         let health = self.of_components(components, broken || unreported, starting);
-        if health == Health::Degraded && !broken {
+        if health == Health::Degraded && !broken && !unreported {
             found.extend(self.failed_checks());
         }
         Diagnosis {
@@ -190,16 +190,13 @@ impl InstanceObservation<'_> {
         }
     }
 
-    /// Returns a finding for each check that fails.
-    fn failed_checks(&self) -> impl Iterator<Item = Finding> {
-        self.checks.iter().filter_map(|check| {
-            let failed = ChecksFailed {
-                checks: vec![check.clone()],
+    /// Returns a finding about the checks that fail, if any.
+    fn failed_checks(&self) -> Option<Finding> {
+        let mut checks = self.checks.iter();
+        checks.any(|check| check.failure.is_some()).then(|| {
+            Finding::of(&ChecksFailed {
+                checks: self.checks.to_vec(),
                 kubectl: self.kubectl.clone(),
-            };
-            Some(Finding {
-                what: check.failed()?,
-                ..Finding::of(&failed)
             })
         })
     }

@@ -150,10 +150,14 @@ pub(super) fn render(view: &StatusView, policy: &Policy) -> String {
     blocks.join("\n")
 }
 
-/// Returns a note with the identifier of its failure, if it is one.
+/// Returns a note, with the identifier of a failure if it is the first note about it.
 fn with_id(note: &str, view: &StatusView) -> String {
-    let mut findings = view.findings.iter();
-    let finding = findings.find(|finding| finding.message == note);
+    let is_first = |finding: &&FindingView| {
+        let mut notes = view.notes.iter();
+        let first = notes.find(|note| finding.message.contains(*note));
+        first.is_some_and(|first| first == note)
+    };
+    let finding = view.findings.iter().find(is_first);
     let id = finding.map_or_else(String::new, |finding| in_brackets(finding.failure));
     format!("{}{id}", words::safe(note))
 }

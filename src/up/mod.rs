@@ -23,6 +23,7 @@ pub(crate) use self::compare::{Baseline, Comparison, compare, dry_run};
 pub(crate) use self::error::Error;
 pub(crate) use self::keys::find_keys;
 use self::prepare::Prepared;
+pub(crate) use self::prepare::examine;
 use self::ready::Ready;
 use self::record::Record;
 pub(crate) use self::record::history;

@@ -6,9 +6,9 @@ use super::run::Run;
 use super::{instance, keys, plan};
 use crate::error::Result;
 use crate::event::Event;
-use crate::plan::Plan;
+use crate::plan::{Plan, Request};
 use crate::preflight::refuse;
-use crate::provider::{NothingToStart, Previous};
+use crate::provider::{Checked, NothingToStart, Previous};
 use crate::recovery::Found;
 use crate::secrets::Secrets;
 use crate::session::Session;
@@ -122,6 +122,32 @@ pub(super) async fn dry_run(run: &Run<'_, ()>) -> Result<Prepared> {
     let prepared = Prepared::new(run, previous).await?;
     check(&run.with(&prepared.plan)).await?;
     Ok(prepared)
+}
+
+/// Runs all checks of `up` on the instance as it is, and returns what they find. Starts
+/// nothing. Omits the checks of settings that only a stopped cluster has.
+pub(crate) async fn examine(session: &Session<'_>, request: &Request) -> Result<Checked> {
+    let provider = session.provider;
+    let facts = provider.facts().await?;
+    let run = &Run::new(*session, &facts, request);
+    let previous = find_previous(run).await?;
+    if previous.must_start && !previous.settings_known {
+        let settings = instance(request, previous.settings.as_ref(), &facts)?;
+        let findings = provider.check_reachable(&settings).await?;
+        return Ok(Checked {
+            findings,
+            ..Checked::default()
+        });
+    }
+    let plan = Prepared::new(run, previous).await?.plan;
+    let Checked { findings, warnings } = provider.check(&plan, request).await?;
+    let mut all = plan.warnings.clone();
+    all.extend(provider.warnings(&plan).await);
+    all.extend(warnings);
+    Ok(Checked {
+        findings,
+        warnings: all,
+    })
 }
 
 /// Prepares `start`.
