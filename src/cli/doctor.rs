@@ -13,7 +13,7 @@ use crate::options::WaitOptions;
 use crate::plan::Request;
 use crate::ui::FindingView;
 use crate::up;
-use crate::words::count;
+use crate::words::{self, count};
 
 /// Find out what is wrong, and repair what is safe
 ///
@@ -138,9 +138,10 @@ fn text(view: &View) -> String {
         found => format!("{}  {state}, {}", view.name, count(found as u64, "problem")),
     }];
     for finding in &view.findings {
-        lines.push(String::new());
-        lines.push(format!("  {} [{}]", finding.message, finding.failure.id()));
-        lines.extend(finding.hints.iter().map(|hint| format!("    hint: {hint}")));
+        let message = words::safe(&finding.message);
+        lines.push(format!("\n  {message} [{}]", finding.failure.id()));
+        let hints = finding.hints.iter().map(ToString::to_string);
+        lines.extend(hints.map(|hint| format!("    hint: {}", words::safe(&hint))));
     }
     lines.join("\n")
 }

@@ -163,6 +163,8 @@ pub(crate) fn assert_finding(finding: &Finding, failure: Failure, may_recover: b
         finding.cause.starts_with(finding.component.name()),
         "{finding:?}"
     );
+    // A page must not say that waiting is in vain.
+    assert!(!may_recover || failure.is_repairable(), "{finding:?}");
     assert!(!finding.hints.is_empty(), "{finding:?}");
     for hint in finding.hints.iter().map(Hint::to_string) {
         assert!(!hint.contains("--purge") && !hint.contains("rm "), "{hint}");

@@ -60,9 +60,9 @@ pub(super) const OBJECTS_OF_OTHERS: Page = Page {
 };
 
 pub(super) const API_UNREACHABLE: Page = Page {
-    title: "the Kubernetes API of the node is unreachable",
+    title: "the Kubernetes API is unreachable",
     what: "The API does not answer, answers too slowly, or reports an error of its own.",
-    why: "The node is stopped, still starts, or is overloaded.",
+    why: "The node or the cluster is stopped, still starting, or overloaded.",
     remedies: || {
         vec![
             Hint::run("check that the node is running", ours!(Status)),

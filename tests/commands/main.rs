@@ -231,6 +231,17 @@ fn status_of_absent_and_stopped_instances() {
 }
 
 #[test]
+fn doctor_examines_absent_and_stopped_instances() {
+    let too_small = Responses::empty().with("GET /info", host_info(1_000_000_000, 1));
+    let too_small = Home::new(too_small).run(&["doctor"]);
+    let absent = Home::new(Responses::empty()).run(&["doctor", "--fix"]);
+    let stopped =
+        Responses::empty().with_container("clearml-control-plane", node("clearml", false));
+    let stopped = Home::new(stopped).run(&["doctor", "-o", "json"]);
+    insta::assert_snapshot!([too_small, absent, stopped].join("\n"));
+}
+
+#[test]
 fn only_status_supports_env_and_yaml() {
     let home = Home::new(Responses::empty());
     insta::assert_snapshot!(
