@@ -89,7 +89,7 @@ pub(super) const DATA_CORRUPT: Page = Page {
             Hint::text("restore the data directory from a backup"),
         ]
     },
-    heals: Heals::No,
+    heals: Heals::Waiting,
 };
 
 pub(super) const OUT_OF_MEMORY: Page = Page {
