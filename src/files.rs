@@ -37,10 +37,10 @@ impl Error {
 
 impl Explain for Error {
     fn failure(&self) -> Failure {
-        if self.source.kind() == io::ErrorKind::StorageFull {
-            Failure::StateDiskFull
-        } else {
-            Failure::StateNotWritable
+        match self.source.kind() {
+            io::ErrorKind::StorageFull => Failure::StateDiskFull,
+            io::ErrorKind::AlreadyExists if self.action == CREATE_NEW => Failure::FileExists,
+            _ => Failure::StateNotWritable,
         }
     }
 
@@ -52,6 +52,9 @@ impl Explain for Error {
                     "free some space",
                     format!("df -h {}", quoted(place)),
                 )]
+            }
+            io::ErrorKind::AlreadyExists if self.action == CREATE_NEW => {
+                vec![Hint::text("choose another file name")]
             }
             _ if self.action == CREATE_TEMPORARY => {
                 vec![Hint::run("use a writable directory", "export TMPDIR=/tmp")]
@@ -233,6 +236,71 @@ pub fn create_private(path: &Path) -> Result<std::fs::File, Error> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true).mode(0o600);
     with_context("create", path, options.open(path))
+}
+
+/// The operation that refuses to replace a file.
+const CREATE_NEW: &str = "create";
+const EXISTS: &str = "it already exists";
+
+/// A file that appears at its path when it is complete. It is readable only by its owner, and
+/// removed unless it is completed.
+#[derive(Debug)]
+pub struct NewFile {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// # Errors
+    /// Something exists at the path, or the directory is not writable.
+    pub fn create(path: &Path) -> Result<NewFile, Error> {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let attempt = || match std::fs::symlink_metadata(path) {
+            Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, EXISTS)),
+            Err(_) => tempfile::Builder::new()
+                .permissions(std::fs::Permissions::from_mode(0o600))
+                .tempfile_in(dir),
+        };
+        Ok(NewFile {
+            file: with_context(CREATE_NEW, path, attempt())?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Puts the file at its path, and returns its size.
+    pub fn complete(self) -> Result<u64, Error> {
+        let path = self.path.clone();
+        let attempt = || {
+            self.file.as_file().sync_all()?;
+            let file = self.file.persist_noclobber(&self.path);
+            let file = file.map_err(|error| match error.error.kind() {
+                io::ErrorKind::AlreadyExists => io::Error::new(error.error.kind(), EXISTS),
+                _ => error.error,
+            })?;
+            Ok(file.metadata()?.len())
+        };
+        with_context(CREATE_NEW, &path, attempt())
+    }
+
+    /// Returns the error of a failed write.
+    pub fn failed(path: &Path, source: io::Error) -> Error {
+        Error {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Returns whether the path still refers to the open file.

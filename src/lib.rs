@@ -48,6 +48,7 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod support_bundle;
 #[doc(hidden)]
 pub mod testing;
 pub(crate) mod ui;

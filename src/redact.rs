@@ -2,7 +2,11 @@
 //! other module masks secrets. The definition of a key determines what is secret in its
 //! value. In variables, files and arguments, names determine it.
 
+mod redactor;
+
 use serde_json::Value;
+
+pub(crate) use self::redactor::Redactor;
 
 /// Replaces a secret.
 pub(crate) const MASK: &str = "********";

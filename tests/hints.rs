@@ -41,10 +41,19 @@ fn commands() -> Vec<String> {
     for code in code() {
         for found in pattern.captures_iter(&code) {
             let arguments = found.get(2).map_or("", |arguments| arguments.as_str());
-            commands.push(format!("{} {arguments}", found[1].to_lowercase()));
+            commands.push(format!("{} {arguments}", kebab_case(&found[1])));
         }
     }
     commands
+}
+
+/// Returns the name of a command, such as `support-bundle` for `SupportBundle`.
+fn kebab_case(name: &str) -> String {
+    let words = name.char_indices().map(|(index, letter)| match letter {
+        'A'..='Z' if index > 0 => format!("-{}", letter.to_ascii_lowercase()),
+        letter => letter.to_ascii_lowercase().to_string(),
+    });
+    words.collect()
 }
 
 /// Returns the code of each file, with continued strings on one line.
@@ -95,7 +104,8 @@ fn every_command_in_a_hint_is_valid() {
 /// A command in a text would act on the default instance.
 #[test]
 fn no_message_has_a_command_as_text() {
-    let commands = "up|down|start|stop|status|logs|credentials|diff|history|rollback|render";
+    let commands = "up|down|start|stop|status|logs|credentials|diff|history|rollback|render|\
+        support-bundle";
     let pattern = format!(r#"(?m)(?:^|[^\\])"[^"\n]*clearml-local (?:{commands})\b.*"#);
     let pattern = regex::Regex::new(&pattern).unwrap();
     let mut found = Vec::new();

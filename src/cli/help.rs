@@ -23,6 +23,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "logs",
             "forward",
             "credentials",
+            "support-bundle",
         ],
     ),
     (
@@ -67,7 +68,7 @@ fn template(command: &Command) -> String {
             let subcommand = command.find_subcommand(name);
             let about = subcommand.and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {literal}{name:<13}{literal:#}{about}");
+            let _ = writeln!(text, "  {literal}{name:<15}{literal:#}{about}");
         }
         text.push('\n');
     }

@@ -19,6 +19,7 @@ mod signals;
 mod start;
 mod status;
 mod stop;
+mod support_bundle;
 mod up;
 mod values;
 mod variables;
@@ -98,6 +99,7 @@ enum Command {
     Logs(logs::Args),
     Forward(forward::Args),
     Credentials(credentials::Args),
+    SupportBundle(support_bundle::Args),
     Values(values::Args),
     Diff(diff::Args),
     Render(render::Args),
@@ -390,6 +392,7 @@ impl Cli {
                 Command::Logs(args) => logs::run(&args, &context).await,
                 Command::Forward(args) => forward::run(&args, &context).await,
                 Command::Credentials(args) => credentials::run(&args, &context).await,
+                Command::SupportBundle(args) => support_bundle::run(&args, &context).await,
                 Command::Render(args) => render::run(&args, &context).await,
                 Command::Diff(args) => diff::run(&args, &context).await,
                 Command::Doctor(args) => doctor::run(&args, &context).await,

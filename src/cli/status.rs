@@ -125,6 +125,12 @@ fn significant_state(view: &StatusView) -> String {
     )
 }
 
+/// Returns the status as `-o json` prints it.
+pub(super) async fn view_as_json(context: &Context) -> Result<serde_json::Value> {
+    let (view, _) = collect(context).await?;
+    Ok(serde_json::to_value(view).unwrap_or_default())
+}
+
 async fn collect(context: &Context) -> Result<(StatusView, Status)> {
     let began = Instant::now();
     let events = Events::silent();

@@ -1,6 +1,7 @@
 //! Environment variables of options. An empty variable counts as not set, and an error about
 //! its value names the variable.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
@@ -120,6 +121,18 @@ fn add(all: &mut Vec<Variable>, more: Vec<Variable>) {
             all.push(variable);
         }
     }
+}
+
+/// Returns the names of all variables that can set an option.
+pub(super) fn names() -> BTreeSet<String> {
+    fn collect(command: &Command, names: &mut BTreeSet<String>) {
+        let variables = command.get_arguments().filter_map(Arg::get_env);
+        names.extend(variables.filter_map(OsStr::to_str).map(str::to_owned));
+        command.get_subcommands().for_each(|one| collect(one, names));
+    }
+    let mut names = BTreeSet::new();
+    collect(&help::command(), &mut names);
+    names
 }
 
 /// Returns notes about the variables whose values or options a text contains.

@@ -16,11 +16,12 @@ use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters as query;
 use futures_util::{StreamExt, TryStreamExt};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
-    Network, Output, PullProgress,
+    Network, Output, PullProgress, Subject,
 };
 use crate::event::Progress;
 use crate::image_ref::ImageRef;
@@ -99,6 +100,20 @@ impl Engine for Docker {
         let info = self.client.info().await;
         let info = info.map_err(Docker::failed("return its information"))?;
         Ok(convert::info(info, self.api))
+    }
+
+    async fn describe(&self, subject: Subject<'_>) -> Result<Value, Error> {
+        let value = match subject {
+            Subject::Engine => {
+                let info = self.client.info().await;
+                serde_json::to_value(info.map_err(Docker::failed("return its information"))?)
+            }
+            Subject::Container(name) => {
+                let found = self.client.inspect_container(name, None).await;
+                serde_json::to_value(found.map_err(Docker::failed(format!("inspect {name}")))?)
+            }
+        };
+        Ok(value.unwrap_or_default())
     }
 
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {

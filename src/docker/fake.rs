@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{
     ByteStream, Container, ContainerSpec, Credentials, Engine, EngineInfo, Error, Image, Network,
-    Output, PullProgress,
+    Output, PullProgress, Subject,
 };
 use crate::image_ref::ImageRef;
 
@@ -107,6 +107,16 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     async fn info(&self) -> Result<EngineInfo, Error> {
         Ok(self.state().info.clone())
+    }
+
+    async fn describe(&self, subject: Subject<'_>) -> Result<serde_json::Value, Error> {
+        let state = self.state();
+        Ok(match subject {
+            Subject::Engine => serde_json::json!({"ServerVersion": state.info.version}),
+            Subject::Container(name) => {
+                serde_json::json!({"Name": state.containers.get(name).map(|found| &found.name)})
+            }
+        })
     }
 
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {

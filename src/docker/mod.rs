@@ -41,10 +41,19 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
 pub type PullProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
+/// What [`Engine::describe`] describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    Engine,
+    Container(&'a str),
+}
+
 /// The engine API, as far as this program uses it.
 #[async_trait]
 pub trait Engine: Send + Sync {
     async fn info(&self) -> Result<EngineInfo, Error>;
+    /// Returns everything that the engine knows of a subject, which may contain secrets.
+    async fn describe(&self, subject: Subject<'_>) -> Result<serde_json::Value, Error>;
 
     /// Returns an image, or `None` if the engine does not have it.
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error>;

@@ -45,6 +45,32 @@ pub(super) const INVALID_OPTION: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const NOT_RESTARTABLE: Page = Page {
+    title: "a component cannot be restarted",
+    what: "`restart` names a component that has no pods to restart.",
+    why: "It is an external database, or somebody deleted it or scaled it to zero pods.",
+    remedies: || {
+        vec![
+            Hint::run("see the components", ours!(Status)),
+            Hint::run("restore a component that was deleted", ours!(Up)),
+        ]
+    },
+    heals: Heals::No,
+};
+
+pub(super) const FILE_EXISTS: Page = Page {
+    title: "a file exists already",
+    what: "The file for the output exists, and no file is overwritten.",
+    why: "It may hold something that you still need.",
+    remedies: || {
+        vec![Hint::run(
+            "name another file",
+            ours!(SupportBundle, "FILE"),
+        )]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const INVALID_SETTINGS: Page = Page {
     title: "the settings file is invalid",
     what: "`clearml-local.yaml` cannot be parsed, or has an unknown key.",

@@ -119,6 +119,8 @@ catalogue! {
         DataCannotMove "data-cannot-move" Usage DATA_CANNOT_MOVE;
         UnsupportedHere "unsupported-here" Usage UNSUPPORTED_HERE;
         NotInstalled "not-installed" Usage NOT_INSTALLED;
+        NotRestartable "not-restartable" Usage NOT_RESTARTABLE;
+        FileExists "file-exists" Usage FILE_EXISTS;
         UnknownRevision "unknown-revision" Usage UNKNOWN_REVISION;
         UnknownFailure "unknown-failure" Usage UNKNOWN_FAILURE;
         NotConfirmed "not-confirmed" Usage NOT_CONFIRMED;

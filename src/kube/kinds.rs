@@ -13,14 +13,14 @@ use super::{Cluster, Error};
 pub(crate) struct Kind {
     group: &'static str,
     version: &'static str,
-    kind: &'static str,
-    plural: &'static str,
-    namespaced: bool,
+    pub(super) kind: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) namespaced: bool,
     /// Whether prune may delete objects of this kind.
     pub(crate) pruned: bool,
 }
 
-const fn kind(
+pub(super) const fn kind(
     group: &'static str,
     version: &'static str,
     kind: &'static str,

@@ -7,6 +7,7 @@ mod client;
 mod compare;
 mod context;
 mod convert;
+mod dump;
 mod error;
 mod execute_plan;
 mod exposure;
@@ -38,6 +39,7 @@ pub use compare::Compared;
 pub use context::{Error as ContextError, UserConfig};
 #[cfg(test)]
 pub(crate) use convert::{event, pod};
+pub(crate) use dump::Dumped;
 pub use error::Error;
 #[cfg(test)]
 pub(crate) use exposure::Route;

@@ -4,6 +4,7 @@
 mod access;
 pub(crate) mod existing;
 pub(crate) mod local;
+mod own_part;
 mod place;
 mod previous;
 mod status;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 
 pub(crate) use self::access::Access;
 pub(crate) use self::local::{Journal, JournalOptions};
+pub(crate) use self::own_part::OwnPart;
 pub(crate) use self::place::{Connected, Place};
 pub(crate) use self::previous::{ClusterState, NoCluster, NothingToStart, Previous, Unavailable};
 pub(crate) use self::status::{Details, NoAnswer, Recovered, Recovery, Seen};
@@ -130,6 +132,12 @@ pub(crate) trait Provider {
 
     /// Opens the journal of the node; returns the name of the node too.
     async fn journal(&self, options: JournalOptions) -> Result<(String, Journal)>;
+
+    /// Returns the parts of a support bundle that only the place has.
+    fn own_parts(&self) -> &'static [OwnPart];
+
+    /// Reads one of these parts, which may contain secrets.
+    async fn own_part(&self, part: OwnPart) -> Result<String>;
 }
 
 /// What a plan depends on in the place where the server runs.

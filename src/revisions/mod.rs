@@ -88,6 +88,11 @@ impl History {
         self.0.is_empty()
     }
 
+    /// Returns all revisions, oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Revision> {
+        self.0.values()
+    }
+
     /// Returns the latest revision, whether it succeeded or not.
     pub fn latest(&self) -> Option<&Revision> {
         self.0.values().next_back()

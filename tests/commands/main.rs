@@ -9,6 +9,7 @@
 mod engine;
 mod signals;
 mod status;
+mod support_bundle;
 mod tls;
 
 use std::net::TcpListener;

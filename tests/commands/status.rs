@@ -13,7 +13,7 @@ use super::engine::{no_response, start_cluster};
 use super::*;
 
 impl Home {
-    fn state(&self) -> PathBuf {
+    pub fn state(&self) -> PathBuf {
         self.dir.path().join(".local/share/clearml-local/clearml")
     }
 

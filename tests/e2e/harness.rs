@@ -141,6 +141,18 @@ impl Instance {
         Output::new(command.output().unwrap())
     }
 
+    /// Writes a file in the home and returns its path.
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// Returns a path in the home.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
     pub fn state_dir(&self) -> PathBuf {
         self.home
             .path()

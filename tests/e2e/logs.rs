@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Instance, run};
+use crate::support_bundle;
 
 /// Returns the number of processes in the node whose command line contains the text.
 fn processes(instance: &Instance, text: &str) -> usize {
@@ -19,6 +20,17 @@ fn await_end(instance: &Instance, text: &str) {
     while processes(instance, text) > 0 {
         assert!(Instant::now() < deadline, "`{text}` still runs");
         std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Waits until the Kubernetes API answers.
+fn await_answer(instance: &Instance) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    let node = instance.node();
+    let ready = ["exec", &node, "kubectl", "get", "--raw=/readyz"];
+    while run("docker", &ready).code != 0 {
+        assert!(Instant::now() < deadline, "the API does not answer");
+        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
@@ -43,7 +55,10 @@ fn probes_are_omitted(instance: &Instance) {
 #[ignore = "needs an engine: tests/run"]
 fn logs_are_available_without_the_api_and_after_a_stop() {
     let instance = Instance::new("logs");
-    instance.up(&[]).expect(0);
+    let values = instance.write("values.yaml", support_bundle::VALUES);
+    instance
+        .up(&["-f", &values, support_bundle::SET])
+        .expect(0);
 
     let journal = instance.run(&["logs", "--node", "--tail", "50"]).expect(0);
     assert!(journal.stdout.contains("kubelet"), "{}", journal.stdout);
@@ -93,6 +108,8 @@ fn logs_are_available_without_the_api_and_after_a_stop() {
     assert!(lines.any(|line| line.unwrap().contains("written behind")));
     following.kill().unwrap();
     following.wait().unwrap();
+    support_bundle::show_secrets(&instance, &path);
+    support_bundle::check(&instance, &["logs/redis", "node/journal.log"], &["objects"]);
     await_end(&instance, "tail -n +1 -F");
 
     run(
@@ -100,7 +117,10 @@ fn logs_are_available_without_the_api_and_after_a_stop() {
         &["exec", &node, "mv", "/root/kube-apiserver.yaml", manifest],
     )
     .expect(0);
+    await_answer(&instance);
+    support_bundle::check(&instance, &["logs/redis", "objects/pods.json", "events.json"], &[]);
     instance.run(&["stop"]).expect(0);
+    support_bundle::check(&instance, &["logs/redis", "node/container.json"], &["objects"]);
     let stopped = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
         stopped.stdout.starts_with(&from_api.stdout) && stopped.stdout.contains("written behind"),

@@ -24,4 +24,5 @@ mod proxy;
 mod registry;
 mod revisions;
 mod server;
+mod support_bundle;
 mod trouble;

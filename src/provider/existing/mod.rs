@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     Access, Checked, ClusterState, Details, Differences, Facts, Fetched, Journal, JournalOptions,
-    KeySearch, NoCluster, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
+    KeySearch, NoCluster, OwnPart, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
 };
 use crate::error::{Error, Explain, Result};
 use crate::event::Events;
@@ -304,6 +304,15 @@ impl Provider for Existing<'_> {
 
     async fn journal(&self, _: JournalOptions) -> Result<(String, Journal)> {
         Err(self.not_here("logs --node"))
+    }
+
+    /// The API has everything that the namespace shows.
+    fn own_parts(&self) -> &'static [OwnPart] {
+        &[]
+    }
+
+    async fn own_part(&self, _: OwnPart) -> Result<String> {
+        Ok(String::new())
     }
 }
 

@@ -14,6 +14,7 @@ mod list;
 mod logs;
 mod look;
 mod node;
+mod own_part;
 mod place;
 mod preflight;
 mod previous;
@@ -41,7 +42,7 @@ pub(crate) use self::logs::{Journal, JournalOptions};
 use self::recovery::Places;
 use self::run::Run;
 use super::{
-    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, Place,
+    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, OwnPart, Place,
     Previous, Provider, Recovery, Removal, Removed, Seen,
 };
 use crate::docker::{self, Engine, EngineInfo};
@@ -286,5 +287,13 @@ impl Provider for Local<'_> {
 
     async fn journal(&self, options: JournalOptions) -> Result<(String, Journal)> {
         logs::open_journal(self, options).await
+    }
+
+    fn own_parts(&self) -> &'static [OwnPart] {
+        &OwnPart::OF_NODE
+    }
+
+    async fn own_part(&self, part: OwnPart) -> Result<String> {
+        own_part::read(self, part).await
     }
 }

@@ -73,22 +73,22 @@ pub(super) async fn open_journal(
     Ok((node.name, journal))
 }
 
-async fn node_of(local: &Local<'_>) -> Result<Container> {
+pub(super) async fn node_of(local: &Local<'_>) -> Result<Container> {
     let found = recovery::node_of(local).await?;
     Ok(found.ok_or_else(|| NoCluster::without_logs(local.name))?)
 }
 
-fn not_running(node: &Container, name: &InstanceName) -> NotRunning {
+pub(super) fn not_running(node: &Container, name: &InstanceName) -> NotRunning {
     NotRunning {
         name: name.to_string(),
         state: if node.paused { "paused" } else { "stopped" },
     }
 }
 
-/// The node exists, and the requested logs can be read only while it runs.
+/// The node exists, and what was requested can be read only while it runs.
 #[derive(Debug, thiserror::Error)]
 #[error("instance `{name}` is {state}: cannot read its journal or follow its logs")]
-struct NotRunning {
+pub(super) struct NotRunning {
     name: String,
     state: &'static str,
 }
