@@ -79,7 +79,13 @@ async fn provider(context: &Context) -> Result<Box<dyn Provider + '_>> {
 }
 
 fn variables_of_the_environment() -> Vec<(String, String)> {
-    let docker = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "KUBECONFIG", "TMPDIR"];
+    let docker = [
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "DOCKER_CONFIG",
+        "KUBECONFIG",
+        "TMPDIR",
+    ];
     let names = variables::names().into_iter();
     let names = names.chain(docker.map(str::to_owned));
     let set = names.filter_map(|name| Some((name.clone(), environment(&name)?)));

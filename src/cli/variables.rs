@@ -128,7 +128,9 @@ pub(super) fn names() -> BTreeSet<String> {
     fn collect(command: &Command, names: &mut BTreeSet<String>) {
         let variables = command.get_arguments().filter_map(Arg::get_env);
         names.extend(variables.filter_map(OsStr::to_str).map(str::to_owned));
-        command.get_subcommands().for_each(|one| collect(one, names));
+        command
+            .get_subcommands()
+            .for_each(|one| collect(one, names));
     }
     let mut names = BTreeSet::new();
     collect(&help::command(), &mut names);

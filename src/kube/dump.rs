@@ -63,9 +63,12 @@ impl Cluster {
         }
         let what = format!("list {}", kind.plural);
         let listed = with_timeout(&what, api.list(&parameters)).await;
-        let more = listed
-            .as_ref()
-            .is_ok_and(|list| list.metadata.continue_.as_deref().is_some_and(|next| !next.is_empty()));
+        let more = listed.as_ref().is_ok_and(|list| {
+            list.metadata
+                .continue_
+                .as_deref()
+                .is_some_and(|next| !next.is_empty())
+        });
         let resource = kind.resource();
         let objects = listed.map(|list| {
             let objects = list.items.into_iter();
@@ -117,14 +120,20 @@ mod tests {
     #[tokio::test]
     async fn a_shared_cluster_shows_only_what_belongs_to_the_instance() {
         let (cluster, record) = mock::cluster(|request| {
-            let about = |uid: &str| json!({"metadata": {"name": uid}, "involvedObject": {"uid": uid}});
+            let about =
+                |uid: &str| json!({"metadata": {"name": uid}, "involvedObject": {"uid": uid}});
             let items = match &request.path {
                 path if path.contains("/events") => json!([about("mine"), about("other")]),
-                path if path.contains("/pods") => json!([{"metadata": {"name": "p", "uid": "mine"}}]),
+                path if path.contains("/pods") => {
+                    json!([{"metadata": {"name": "p", "uid": "mine"}}])
+                }
                 path if path.contains("/secrets") => return refusal(403, "Forbidden", "no"),
                 _ => json!([]),
             };
-            (200, json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}))
+            (
+                200,
+                json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}),
+            )
         });
         let namespace: Namespace = "team".parse().unwrap();
         let all = cluster.within(namespace).dump("demo").await;

@@ -196,9 +196,8 @@ impl Redactor {
             let decoded = value.as_str().and_then(|text| STANDARD.decode(text).ok());
             let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
             let Some(text) = text else { continue };
-            match text.trim().len() >= MIN_UNNAMED || is_secret(name) {
-                true => self.learn(&text),
-                false => {}
+            if text.trim().len() >= MIN_UNNAMED || is_secret(name) {
+                self.learn(&text);
             }
         }
     }
@@ -342,12 +341,30 @@ mod tests {
     fn masks_what_looks_like_a_secret() {
         let redactor = Redactor::default();
         for (text, masked) in [
-            ("requirepass: password=abc, next", "requirepass: password=********, next"),
-            ("--auth-token=abc --port=1", "--auth-token=******** --port=1"),
-            (r#"{"db_password": "a b", "x": 1}"#, r#"{"db_password": ********, "x": 1}"#),
-            ("redis://user:p@ss/w@db:6379/0", "redis://********@db:6379/0"),
-            ("Authorization: Bearer abcdefgh.ij", "Authorization: Bearer ********"),
-            ("use token abcdef.0123456789abcdef now", "use token ******** now"),
+            (
+                "requirepass: password=abc, next",
+                "requirepass: password=********, next",
+            ),
+            (
+                "--auth-token=abc --port=1",
+                "--auth-token=******** --port=1",
+            ),
+            (
+                r#"{"db_password": "a b", "x": 1}"#,
+                r#"{"db_password": ********, "x": 1}"#,
+            ),
+            (
+                "redis://user:p@ss/w@db:6379/0",
+                "redis://********@db:6379/0",
+            ),
+            (
+                "Authorization: Bearer abcdefgh.ij",
+                "Authorization: Bearer ********",
+            ),
+            (
+                "use token abcdef.0123456789abcdef now",
+                "use token ******** now",
+            ),
             (
                 "a\n-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nb",
                 "a\n********\nb",
@@ -398,9 +415,6 @@ mod tests {
         let redactor = redactor(&["hunter22", "12345678"]);
         let mut value = json!({"log": "got hunter22", "n": 12_345_678, "port": 80});
         redactor.value(&mut value);
-        assert_eq!(
-            value,
-            json!({"log": "got ********", "n": MASK, "port": 80})
-        );
+        assert_eq!(value, json!({"log": "got ********", "n": MASK, "port": 80}));
     }
 }

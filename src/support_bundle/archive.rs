@@ -56,8 +56,8 @@ impl Archive {
                         let kept = value["items"].as_array().map_or(0, Vec::len);
                         format!("only the latest {kept}")
                     });
-                    let mut text = serde_json::to_string_pretty(&value)
-                        .expect("plain data can be serialized");
+                    let mut text =
+                        serde_json::to_string_pretty(&value).expect("plain data can be serialized");
                     text.push('\n');
                     self.add(&path, &text, cut)?;
                 }

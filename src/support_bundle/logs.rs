@@ -40,7 +40,11 @@ pub(super) async fn add(
             archive.tail(&path, tail)?;
         }
         if let Some(why) = failure {
-            let part = if previous { "logs of previous runs" } else { "logs" };
+            let part = if previous {
+                "logs of previous runs"
+            } else {
+                "logs"
+            };
             archive.unread(part, why);
             reading.failed();
         }
@@ -91,7 +95,9 @@ async fn read(
             if found.len() >= LOGS && !found.contains_key(&path) {
                 continue;
             }
-            let time = line.time.map_or_else(String::new, |time| format!("{time} "));
+            let time = line
+                .time
+                .map_or_else(String::new, |time| format!("{time} "));
             let log: &mut Tail = found.entry(path).or_default();
             log.push(format!("{time}{}", line.text));
         }
@@ -122,7 +128,9 @@ async fn journal(provider: &dyn Provider) -> Result<Tail> {
     let (_, mut journal) = provider.journal(options).await?;
     let mut tail = Tail::default();
     while let Some(line) = journal.next().await? {
-        let time = line.time.map_or_else(String::new, |time| format!("{time} "));
+        let time = line
+            .time
+            .map_or_else(String::new, |time| format!("{time} "));
         tail.push(format!("{time}{} {}", line.unit, line.text));
     }
     Ok(tail)

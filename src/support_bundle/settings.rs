@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::gather::{Gathered, Reading, reason};
 use super::Sources;
+use super::gather::{Gathered, Reading, reason};
 use crate::error::{Error, Result};
 use crate::inputs::SetKind;
 use crate::redact::{MASK, Redactor, visible_part};
@@ -156,8 +156,7 @@ fn arguments(settings: &ValuesSettings, redactor: &mut Redactor) -> Value {
             redactor.learn(rest);
             redactor.learn(rest.trim_matches(['"', '\'', '{', '}', ' ']));
         }
-        let is_secret = argument.kind == SetKind::File
-            && visible_part(&argument.text).is_some();
+        let is_secret = argument.kind == SetKind::File && visible_part(&argument.text).is_some();
         for file in &argument.files {
             match is_secret {
                 true => redactor.learn(&file.text),

@@ -56,7 +56,11 @@ mod tests {
         tail.push("x".repeat(LIMIT / 2));
         tail.push("y".repeat(LIMIT / 2 - 6));
         let (text, cut) = tail.finish();
-        assert!(text.starts_with('x') && text.ends_with("y\n"), "{}", text.len());
+        assert!(
+            text.starts_with('x') && text.ends_with("y\n"),
+            "{}",
+            text.len()
+        );
         assert_eq!(cut.unwrap(), "without the first 6 B");
         let (text, cut) = Tail::of("a\nb").finish();
         assert_eq!((text.as_str(), cut), ("a\nb\n", None));

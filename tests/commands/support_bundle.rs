@@ -53,7 +53,15 @@ fn base64(text: &str) -> String {
 /// Returns what a component prints that shows all of its secrets.
 fn log() -> String {
     let secrets = [
-        FILE, SET, REVISION, ENVIRONMENT, SECRET, REGISTRY, CONFIG, HOME_KEY, CLIENT_KEY,
+        FILE,
+        SET,
+        REVISION,
+        ENVIRONMENT,
+        SECRET,
+        REGISTRY,
+        CONFIG,
+        HOME_KEY,
+        CLIENT_KEY,
     ];
     let mut text = String::new();
     for (index, secret) in secrets.iter().enumerate() {
@@ -118,7 +126,8 @@ fn cluster() -> Responses {
         "message": format!("cannot pull: https://ann:{REGISTRY}@r.example/v2 denied"),
         "lastTimestamp": "2026-11-27T04:00:00Z",
     });
-    let list = |items: Value| json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items});
+    let list =
+        |items: Value| json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items});
     let responses = Responses::default()
         .with("GET /version", json!({
             "major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": "", "buildDate": "",
@@ -136,7 +145,10 @@ fn cluster() -> Responses {
     ]
     .into_iter()
     .fold(responses, |all, (group, plural, items)| {
-        all.with(&format!("GET /{group}/namespaces/team/{plural}"), list(items))
+        all.with(
+            &format!("GET /{group}/namespaces/team/{plural}"),
+            list(items),
+        )
     })
 }
 
@@ -163,14 +175,16 @@ fn store_secrets(home: &Home, port: u16) {
     let state = StateDir::at(home.state());
     std::fs::create_dir_all(home.state()).unwrap();
     std::fs::write(home.state().join("instance.json"), settings.to_string()).unwrap();
-    settings["values"][0]["text"] = json!(format!("mongodb:\n  auth: {{rootPassword: {REVISION}}}\n"));
+    settings["values"][0]["text"] =
+        json!(format!("mongodb:\n  auth: {{rootPassword: {REVISION}}}\n"));
     let revision = json!({
         "number": 1, "at": "2026-11-27T04:00:00Z", "program": "0.1.0", "result": "ready",
         "instance": settings,
         "values": {"mongodb": {"auth": {"rootPassword": REVISION}}, "redis": {"password": FILE}},
     });
     state.save_revision(1, &revision.to_string()).unwrap();
-    let mut keys = serde_json::to_value(clearml_local::testing::secrets::Secrets::generate()).unwrap();
+    let mut keys =
+        serde_json::to_value(clearml_local::testing::secrets::Secrets::generate()).unwrap();
     keys["auth_token"] = json!(HOME_KEY);
     state
         .save_secrets(&serde_json::from_value(keys).unwrap())
@@ -179,7 +193,10 @@ fn store_secrets(home: &Home, port: u16) {
     let old = json!({"users": [{"name": "u", "user": {"client-key-data": base64(CLIENT_KEY)}}]});
     state.save_kubeconfig(&old.to_string()).unwrap();
     state
-        .save_log("kubeadm.log", &format!("proxy http://u:{PROXY}@proxy:3128\nkey {HOME_KEY}\n"))
+        .save_log(
+            "kubeadm.log",
+            &format!("proxy http://u:{PROXY}@proxy:3128\nkey {HOME_KEY}\n"),
+        )
         .unwrap();
 }
 
@@ -201,7 +218,16 @@ fn no_secret_is_in_a_bundle_of_an_existing_cluster() {
     let files = unpack(&home.dir.path().join("bundle.tar.gz"));
     for (name, text) in &files {
         for secret in [
-            FILE, SET, REVISION, ENVIRONMENT, SECRET, REGISTRY, ANNOTATION, CONFIG, PROXY, HOME_KEY,
+            FILE,
+            SET,
+            REVISION,
+            ENVIRONMENT,
+            SECRET,
+            REGISTRY,
+            ANNOTATION,
+            CONFIG,
+            PROXY,
+            HOME_KEY,
             CLIENT_KEY,
         ] {
             let json = json!(secret).to_string();
@@ -210,14 +236,27 @@ fn no_secret_is_in_a_bundle_of_an_existing_cluster() {
             }
         }
         assert!(!text.contains("planted"), "{name}:\n{text}");
-        assert!(name.ends_with(".txt") || name.ends_with(".log") || serde_json::from_str::<Value>(text).is_ok());
+        assert!(
+            name.ends_with(".txt")
+                || name.ends_with(".log")
+                || serde_json::from_str::<Value>(text).is_ok()
+        );
     }
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     for expected in [
-        "contents.txt", "events.json", "logs/redis/redis-0.redis.log",
-        "logs/redis/redis-0.redis.previous.log", "objects/pods.json", "objects/secrets.json",
-        "objects/statefulsets.json", "place.txt", "program.json", "revisions.json",
-        "settings.json", "state/logs/kubeadm.log", "status.json",
+        "contents.txt",
+        "events.json",
+        "logs/redis/redis-0.redis.log",
+        "logs/redis/redis-0.redis.previous.log",
+        "objects/pods.json",
+        "objects/secrets.json",
+        "objects/statefulsets.json",
+        "place.txt",
+        "program.json",
+        "revisions.json",
+        "settings.json",
+        "state/logs/kubeadm.log",
+        "status.json",
     ] {
         assert!(names.contains(&expected), "{expected}: {names:?}");
     }
@@ -230,7 +269,10 @@ fn no_secret_is_in_a_bundle_of_an_existing_cluster() {
     assert_eq!(done["event"], "support-bundle");
     // The role of the user may not list these.
     let unread = done["unread"].as_array().unwrap();
-    assert!(unread.iter().any(|one| one["part"] == "objects/jobs.json"), "{stdout}");
+    assert!(
+        unread.iter().any(|one| one["part"] == "objects/jobs.json"),
+        "{stdout}"
+    );
     assert!(files["contents.txt"].contains("objects/jobs.json"));
 }
 
@@ -250,7 +292,11 @@ fn a_bundle_without_docker_or_an_instance_says_what_is_missing() {
     let size = regex::Regex::new(r"^\d+ k?B").unwrap();
     insta::assert_snapshot!(size.replace(&stderr, "SIZE"));
     let files = unpack(&home.dir.path().join("bundle.tar.gz"));
-    assert!(files["contents.txt"].contains("nowhere"), "{}", files["contents.txt"]);
+    assert!(
+        files["contents.txt"].contains("nowhere"),
+        "{}",
+        files["contents.txt"]
+    );
 }
 
 #[test]
@@ -260,7 +306,10 @@ fn a_bundle_needs_no_readable_settings_and_replaces_no_file() {
     std::fs::write(home.state().join("instance.json"), "{\"token\": \"planted").unwrap();
     let output = home.run(&["support-bundle", "bundle.tar.gz"]);
     assert!(output.starts_with("exit code 0\n"), "{output}");
-    assert!(output.contains("settings.json, status.json: invalid state file"), "{output}");
+    assert!(
+        output.contains("settings.json, status.json: invalid state file"),
+        "{output}"
+    );
     let path = home.dir.path().join("bundle.tar.gz");
     let files = unpack(&path);
     assert!(files.contains_key("engine/info.json"));
@@ -268,8 +317,14 @@ fn a_bundle_needs_no_readable_settings_and_replaces_no_file() {
     let before = std::fs::read(&path).unwrap();
     let again = home.run(&["support-bundle", "bundle.tar.gz"]);
     assert!(again.starts_with("exit code 2\n"), "{again}");
-    assert!(again.contains("bundle.tar.gz: it already exists"), "{again}");
+    assert!(
+        again.contains("bundle.tar.gz: it already exists"),
+        "{again}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let missing = home.run(&["support-bundle", "missing/bundle.tar.gz"]);
-    assert!(missing.contains("cannot create HOME/missing/bundle.tar.gz"), "{missing}");
+    assert!(
+        missing.contains("cannot create HOME/missing/bundle.tar.gz"),
+        "{missing}"
+    );
 }

@@ -56,9 +56,7 @@ fn probes_are_omitted(instance: &Instance) {
 fn logs_are_available_without_the_api_and_after_a_stop() {
     let instance = Instance::new("logs");
     let values = instance.write("values.yaml", support_bundle::VALUES);
-    instance
-        .up(&["-f", &values, support_bundle::SET])
-        .expect(0);
+    instance.up(&["-f", &values, support_bundle::SET]).expect(0);
 
     let journal = instance.run(&["logs", "--node", "--tail", "50"]).expect(0);
     assert!(journal.stdout.contains("kubelet"), "{}", journal.stdout);
@@ -118,9 +116,17 @@ fn logs_are_available_without_the_api_and_after_a_stop() {
     )
     .expect(0);
     await_answer(&instance);
-    support_bundle::check(&instance, &["logs/redis", "objects/pods.json", "events.json"], &[]);
+    support_bundle::check(
+        &instance,
+        &["logs/redis", "objects/pods.json", "events.json"],
+        &[],
+    );
     instance.run(&["stop"]).expect(0);
-    support_bundle::check(&instance, &["logs/redis", "node/container.json"], &["objects"]);
+    support_bundle::check(
+        &instance,
+        &["logs/redis", "node/container.json"],
+        &["objects"],
+    );
     let stopped = instance.run(&["logs", "redis", "-o", "json"]).expect(0);
     assert!(
         stopped.stdout.starts_with(&from_api.stdout) && stopped.stdout.contains("written behind"),

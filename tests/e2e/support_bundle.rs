@@ -43,7 +43,9 @@ pub fn show_secrets(instance: &Instance, log: &str) {
 pub fn check(instance: &Instance, contained: &[&str], unread: &[&str]) {
     let path = instance.path("bundle.tar.gz");
     let file = path.display().to_string();
-    let created = instance.run(&["support-bundle", &file, "-o", "json"]).expect(0);
+    let created = instance
+        .run(&["support-bundle", &file, "-o", "json"])
+        .expect(0);
     let events = created.events();
     let done = events.last().unwrap();
     let named = |list: &Value, field: &str, name: &str| {
@@ -69,7 +71,11 @@ pub fn check(instance: &Instance, contained: &[&str], unread: &[&str]) {
     each_file(&directory, &mut |path, text| {
         files += 1;
         for secret in &secrets {
-            assert!(!text.contains(secret), "{}: {secret}\n{text}", path.display());
+            assert!(
+                !text.contains(secret),
+                "{}: {secret}\n{text}",
+                path.display()
+            );
         }
     });
     assert!(files > 8, "{done:#}");
@@ -88,7 +94,10 @@ fn stored_secrets(instance: &Instance) -> Vec<String> {
     }
     let read = |name: &str| std::fs::read_to_string(instance.state_dir().join(name)).unwrap();
     let mut found = Vec::new();
-    add(&serde_json::from_str(&read("secrets.json")).unwrap(), &mut found);
+    add(
+        &serde_json::from_str(&read("secrets.json")).unwrap(),
+        &mut found,
+    );
     let kubeconfig = read("kubeconfig");
     let key = kubeconfig
         .lines()

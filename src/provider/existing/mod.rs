@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::{
     Access, Checked, ClusterState, Details, Differences, Facts, Fetched, Journal, JournalOptions,
-    KeySearch, NoCluster, OwnPart, Place, Previous, Provider, Recovered, Recovery, Removal, Removed, Seen,
+    KeySearch, NoCluster, OwnPart, Place, Previous, Provider, Recovered, Recovery, Removal,
+    Removed, Seen,
 };
 use crate::error::{Error, Explain, Result};
 use crate::event::Events;
