@@ -42,6 +42,7 @@ pub(crate) mod quantity;
 pub(crate) mod recovery;
 pub(crate) mod redact;
 pub(crate) mod release;
+pub(crate) mod restart;
 pub(crate) mod revisions;
 pub(crate) mod secrets;
 pub(crate) mod session;

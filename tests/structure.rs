@@ -81,6 +81,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "probe",
             "provider",
             "recovery",
+            "restart",
             "revisions",
             "secrets",
             "session",
@@ -137,6 +138,12 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("down", &["forward", "provider", "session"]),
+    (
+        "restart",
+        &[
+            "health", "kube", "provider", "session", "settings", "values",
+        ],
+    ),
     (
         "forward",
         &["kube", "provider", "session", "settings", "state"],

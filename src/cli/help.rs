@@ -18,6 +18,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "down",
             "stop",
             "start",
+            "restart",
             "status",
             "list",
             "logs",

@@ -71,7 +71,7 @@ fn ago(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| invalid())
 }
 
-fn component(name: &str) -> Result<Component, String> {
+pub(super) fn component(name: &str) -> Result<Component, String> {
     Component::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Component::ALL.iter().map(|c| c.name()).collect();
         format!("unknown component: expected {}", names.join(", "))

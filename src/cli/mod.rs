@@ -14,6 +14,7 @@ mod logs;
 mod man;
 mod reference;
 mod render;
+mod restart;
 mod rollback;
 mod signals;
 mod start;
@@ -94,6 +95,7 @@ enum Command {
     Down(down::Args),
     Stop(stop::Args),
     Start(start::Args),
+    Restart(restart::Args),
     Status(status::Args),
     List(list::Args),
     Logs(logs::Args),
@@ -387,6 +389,7 @@ impl Cli {
                 Command::Down(args) => down::run(&args, &context).await,
                 Command::Stop(args) => stop::run(&args, &context).await,
                 Command::Start(args) => start::run(&args, &context).await,
+                Command::Restart(args) => restart::run(&args, &context).await,
                 Command::Status(args) => status::run(&args, &context).await,
                 Command::List(args) => list::run(&args, &context).await,
                 Command::Logs(args) => logs::run(&args, &context).await,

@@ -3,6 +3,7 @@
 
 mod connect;
 mod convert;
+mod describe;
 mod image;
 mod network;
 mod streamed;
@@ -103,17 +104,7 @@ impl Engine for Docker {
     }
 
     async fn describe(&self, subject: Subject<'_>) -> Result<Value, Error> {
-        let value = match subject {
-            Subject::Engine => {
-                let info = self.client.info().await;
-                serde_json::to_value(info.map_err(Docker::failed("return its information"))?)
-            }
-            Subject::Container(name) => {
-                let found = self.client.inspect_container(name, None).await;
-                serde_json::to_value(found.map_err(Docker::failed(format!("inspect {name}")))?)
-            }
-        };
-        Ok(value.unwrap_or_default())
+        self.describe_as_json(subject).await
     }
 
     async fn image(&self, reference: &ImageRef) -> Result<Option<Image>, Error> {

@@ -140,6 +140,17 @@ pub(crate) async fn missing(
     Ok(missing.filter(|one| components.contains(one)).collect())
 }
 
+/// Returns the number of pods that each component of the cluster should have.
+pub(crate) async fn desired_pods(
+    cluster: &Cluster,
+) -> Result<HashMap<Component, i32>, kube::Error> {
+    let observations = cluster.observe().await?;
+    let desired = observations
+        .iter()
+        .filter_map(|one| Some((one.component, one.workload.as_ref()?.desired)));
+    Ok(desired.collect())
+}
+
 /// Whether a component is ready.
 pub(crate) async fn is_ready(cluster: &Cluster, component: Component) -> Result<bool, kube::Error> {
     let observations = cluster.observe().await?;

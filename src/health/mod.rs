@@ -12,7 +12,7 @@ mod time_limit;
 mod wait;
 
 pub use self::components::ComponentHealth;
-pub(crate) use self::components::{is_ready, missing, observe};
+pub(crate) use self::components::{desired_pods, is_ready, missing, observe};
 pub use self::instance::Health;
 pub(crate) use self::instance::{CertificateNote, Diagnosis, InstanceObservation, ObserveError};
 pub(crate) use self::node::await_node;

@@ -24,6 +24,7 @@ mod prune;
 mod records;
 mod replace;
 mod reports;
+mod restart;
 mod run_pod;
 mod secrets;
 mod survey;

@@ -153,6 +153,13 @@ impl NoCluster {
         }
     }
 
+    pub(crate) fn nothing_to_restart(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+            consequence: "there is nothing to restart",
+        }
+    }
+
     pub(crate) fn nothing_to_forward_to(name: &InstanceName) -> NoCluster {
         NoCluster {
             name: name.to_string(),
