@@ -12,7 +12,7 @@ const CONSOLE: usize = 2000;
 
 /// Shows the state of the node. Commands that a node image lacks are left out.
 const INSIDE: &str = r#"
-show() { echo "== $*"; "$@" 2>&1 | tail -c 100000; echo; }
+show() { command -v "$1" >/dev/null || return 0; echo "== $*"; "$@" 2>&1 | tail -c 100000; echo; }
 show date -u +%FT%TZ
 show uptime
 show uname -a
