@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::component::Component;
-use crate::error::{Code, Explain, Result};
+use crate::error::{Explain, Result};
 use crate::event::Event;
+use crate::failures::Failure;
 use crate::health::{self, TimeLeft, TimeLimit, Waited};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
@@ -127,8 +128,8 @@ enum Error {
 }
 
 impl Explain for Error {
-    fn code(&self) -> Code {
-        Code::Usage
+    fn failure(&self) -> Failure {
+        Failure::NotRestartable
     }
 
     fn hints(&self) -> Vec<Hint> {

@@ -48,11 +48,11 @@ pub(super) const INVALID_OPTION: Page = Page {
 pub(super) const NOT_RESTARTABLE: Page = Page {
     title: "a component cannot be restarted",
     what: "`restart` names a component that has no pods to restart.",
-    why: "It is an external database, or somebody deleted it or scaled it to zero pods.",
+    why: "It is an external database, or it was removed by hand or scaled to zero pods.",
     remedies: || {
         vec![
             Hint::run("see the components", ours!(Status)),
-            Hint::run("restore a component that was deleted", ours!(Up)),
+            Hint::run("restore a component that is missing", ours!(Up)),
         ]
     },
     heals: Heals::No,
@@ -62,12 +62,7 @@ pub(super) const FILE_EXISTS: Page = Page {
     title: "a file exists already",
     what: "The file for the output exists, and no file is overwritten.",
     why: "It may hold something that you still need.",
-    remedies: || {
-        vec![Hint::run(
-            "name another file",
-            ours!(SupportBundle, "FILE"),
-        )]
-    },
+    remedies: || vec![Hint::run("name another file", ours!(SupportBundle, "FILE"))],
     heals: Heals::No,
 };
 
