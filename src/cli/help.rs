@@ -24,14 +24,16 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "logs",
             "forward",
             "credentials",
-            "support-bundle",
         ],
     ),
     (
         "Values",
         &["values", "diff", "render", "history", "rollback"],
     ),
-    ("Tools", &["doctor", "explain", "completions", "man"]),
+    (
+        "Tools",
+        &["doctor", "explain", "support-bundle", "completions", "man"],
+    ),
 ];
 
 /// Returns the command line with its help.
