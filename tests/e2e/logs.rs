@@ -139,7 +139,7 @@ fn logs_are_available_without_the_api_and_after_a_stop() {
         stopped.stderr
     );
     probes_are_omitted(&instance);
-    let refused = instance.run(&["logs", "-f"]).expect(2);
+    let refused = instance.run(&["logs", "-f"]).expect(50);
     let hint = format!("clearml-local start --name {}", instance.name);
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
 }
