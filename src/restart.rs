@@ -3,20 +3,16 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::component::Component;
+use crate::component::{Component, State};
 use crate::error::{Explain, Result};
-use crate::event::Event;
 use crate::failures::Failure;
-use crate::health::{self, TimeLeft, TimeLimit, Waited};
+use crate::health::{self, TimeLeft, TimeLimit};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::provider::{ClusterState, NoCluster};
 use crate::session::Session;
 use crate::settings::Instance;
 use crate::values::AccessValues;
-
-/// Timeout until the replaced pods receive no more requests.
-const REPLACED: Duration = Duration::from_secs(15);
 
 /// A component that was restarted.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,23 +88,13 @@ async fn roll(
         cluster.restart(component).await?;
     }
     let mut ready: HashMap<Component, Duration> = HashMap::new();
-    let left = time.deadline.saturating_duration_since(began);
-    let waited = health::await_components(cluster, installed, left, |component, state| {
+    let report = |component, state: &State| {
         if state.is_ready() {
             ready.insert(component, began.elapsed());
         }
-        session.events.emit(Event::Component {
-            component,
-            state: state.clone(),
-            seconds: began.elapsed().as_secs_f64(),
-        });
-    });
-    match waited.await? {
-        Waited::Ready(_) => {}
-        Waited::Failed(late) if late.is_late() => return Err(time.timed_out(*late)),
-        Waited::Failed(failure) => return Err((*failure).into()),
-    }
-    health::await_replaced(cluster, components, REPLACED).await?;
+    };
+    health::await_ready(cluster, installed, time, session.events, began, report).await?;
+    health::await_replaced(cluster, components, health::REPLACED).await?;
     let restarted = components.iter().map(|component| Restarted {
         component: *component,
         after: ready.get(component).copied().unwrap_or_default(),

@@ -13,8 +13,8 @@ enum Advice {
     Fixed(fn() -> Vec<Hint>),
     /// Those for our own node, and those for an existing cluster.
     ByPlace(fn() -> Vec<Hint>, fn() -> Vec<Hint>),
-    /// Give the Java heap more memory.
-    Heap,
+    /// Those of the catalogue.
+    Catalogue,
 }
 
 /// One known cause of a termination.
@@ -33,10 +33,7 @@ struct Row {
 }
 
 fn data_owner() -> Vec<Hint> {
-    vec![
-        Hint::run("see where the data are", ours!(Status)),
-        Hint::run("restore the owners of the data", ours!(Up)),
-    ]
+    Failure::DataOwner.remedies()
 }
 
 fn volume_owner() -> Vec<Hint> {
@@ -57,14 +54,7 @@ fn other_release() -> Vec<Hint> {
 }
 
 fn disk() -> Vec<Hint> {
-    vec![
-        Hint::run(
-            "see where the data are and how much space is free there",
-            ours!(Status),
-        ),
-        Hint::run("if the data are in a Docker volume", "docker system df"),
-        Hint::run("after freeing some space", ours!(Up)),
-    ]
+    Failure::DataDiskFull.remedies()
 }
 
 fn volume() -> Vec<Hint> {
@@ -86,13 +76,7 @@ fn applied() -> Vec<Hint> {
 }
 
 fn map_count() -> Vec<Hint> {
-    vec![
-        Hint::run(
-            "raise it on the Docker host",
-            "sudo sysctl -w vm.max_map_count=262144",
-        ),
-        Hint::run("then", ours!(Up)),
-    ]
+    Failure::MaxMapCount.remedies()
 }
 
 fn map_count_of_nodes() -> Vec<Hint> {
@@ -127,7 +111,7 @@ const ROWS: &[Row] = &[
     Row { failure: Failure::HeapTooSmall, component: Component::Elasticsearch, exit: None,
         lines: &["outofmemoryerror: java heap space", "terminating due to java.lang.outofmemoryerror"],
         predicate: "exited: its Java heap is too small",
-        short: "its Java heap is too small", advice: Advice::Heap },
+        short: "its Java heap is too small", advice: Advice::Catalogue },
     Row { failure: Failure::ComponentSettings, component: Component::Elasticsearch, exit: None,
         lines: &["unknown setting [", "setting [cluster.initial_master_nodes] is not allowed", "failed to parse value", "could not create the java virtual machine", "invalid initial heap size", "initial heap size set to a larger value", "insufficient memory for the java runtime"],
         predicate: "does not start: its settings are invalid",
@@ -255,13 +239,7 @@ fn draft(observation: &ComponentObservation, row: &Row) -> Draft {
     draft.hints = match row.advice {
         Advice::ByPlace(_, hints) if observation.existing_cluster => hints(),
         Advice::Fixed(hints) | Advice::ByPlace(hints, _) => hints(),
-        Advice::Heap => vec![Hint::run(
-            "increase its heap and memory limit",
-            ours!(
-                Up,
-                "--set elasticsearch.esJavaOpts='-Xms2g -Xmx2g' --set elasticsearch.resources.limits.memory=4Gi"
-            ),
-        )],
+        Advice::Catalogue => row.failure.remedies(),
     };
     draft.hint(Hint::run("see its full log", ours!(Logs, "{component}")));
     draft

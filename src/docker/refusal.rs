@@ -89,7 +89,8 @@ pub fn refusal_table() -> String {
 mod tests {
     use super::*;
 
-    /// Messages of real engines, and the failure that is reported. Those with a `*` are from Docker 20.10, the others from public reports.
+    /// Messages of real engines, and the failure that is reported. Those with a `*` are from
+    /// Docker 20.10, the others from public reports.
     const SEEN: &[(&str, Failure)] = &[
         (
             "* driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:7777 failed: port is already allocated",

@@ -74,7 +74,7 @@ pub(super) const EVICTED: Page = Page {
 pub(super) const DEPENDENCY_UNAVAILABLE: Page = Page {
     title: "a database does not answer",
     what: "The API server does not start, because it cannot reach a database.",
-    why: "The database is still starting, or has a problem of its own.",
+    why: "The database is still starting, or has failed.",
     remedies: || vec![others()],
     heals: Heals::Waiting,
 };

@@ -61,7 +61,7 @@ pub(super) const OBJECTS_OF_OTHERS: Page = Page {
 
 pub(super) const API_UNREACHABLE: Page = Page {
     title: "the Kubernetes API is unreachable",
-    what: "The API does not answer, answers too slowly, or reports an error of its own.",
+    what: "The API does not answer, answers too slowly, or returns an error.",
     why: "The node or the cluster is stopped, still starting, or overloaded.",
     remedies: || {
         vec![

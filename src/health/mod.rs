@@ -19,4 +19,4 @@ pub(crate) use self::node::await_node;
 pub(crate) use self::server::await_server;
 pub(crate) use self::stuck::Stuck;
 pub(crate) use self::time_limit::{TimeLeft, TimeLimit};
-pub(crate) use self::wait::{Waited, await_components, await_replaced};
+pub(crate) use self::wait::{REPLACED, await_ready, await_replaced};

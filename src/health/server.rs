@@ -19,7 +19,8 @@ const PERIOD: Duration = Duration::from_millis(300);
 /// attempt.
 ///
 /// # Errors
-/// [`ChecksFailed`] with the last checks; the error of `stuck` as soon as the server can never answer.
+/// [`ChecksFailed`] with the last checks; the error of `stuck` as soon as the server can never
+/// answer.
 pub(crate) async fn await_server(
     probe: &Probe,
     stuck: &mut dyn Stuck,

@@ -8,9 +8,11 @@ use backon::{ConstantBuilder, Retryable};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::TimeLeft;
 use super::components::{Assessor, ComponentHealth, LOG_LINES};
 use crate::component::{Component, State, StateKind};
 use crate::diagnose::{ComponentFailed, ComponentObservation, ContainerState, assess};
+use crate::event::{Event, Events};
 use crate::kube::{Cluster, Error};
 use crate::logs::last_lines;
 use crate::wait::{Attempt, Wait};
@@ -25,12 +27,15 @@ const SHORT_PERIOD: Duration = Duration::from_millis(100);
 const OUTAGE: Duration = Duration::from_secs(90);
 /// The timeout of reading the logs for one observation.
 const LOGS: Duration = Duration::from_secs(10);
+/// Timeout until replaced pods, which have the old settings, receive no more requests.
+/// Kubernetes stops them as soon as a new pod is ready.
+pub(crate) const REPLACED: Duration = Duration::from_secs(15);
 /// The kubelet's reason for a container that the kernel killed for using too much memory.
 const OOM_KILLED: &str = "OOMKilled";
 
 /// The result of a wait for components.
 #[derive(Debug)]
-pub(crate) enum Waited {
+pub(super) enum Waited {
     /// All of them are ready.
     Ready(Vec<ComponentHealth>),
     /// One of them will not become ready.
@@ -60,7 +65,7 @@ pub(crate) async fn await_replaced(
 /// Waits until these components are ready, and reports the first state of each and every
 /// change. Ends immediately if one of them needs help; the failure names the first one in
 /// the order in which they depend on each other.
-pub(crate) async fn await_components(
+pub(super) async fn await_components(
     cluster: &Cluster,
     components: &[Component],
     timeout: Duration,
@@ -110,6 +115,32 @@ pub(crate) async fn await_components(
         Err(_) => Ok(Waited::Failed(
             failure_at_deadline(cluster, &last, timeout).await,
         )),
+    }
+}
+
+/// Waits until these components are ready, and shows their states as events, with the time
+/// since `began`. `report` gets the states too.
+pub(crate) async fn await_ready(
+    cluster: &Cluster,
+    components: &[Component],
+    time: &TimeLeft,
+    events: &Events,
+    began: std::time::Instant,
+    mut report: impl FnMut(Component, &State),
+) -> crate::error::Result<Vec<ComponentHealth>> {
+    let left = time.deadline.saturating_duration_since(began);
+    let waited = await_components(cluster, components, left, |component, state| {
+        report(component, state);
+        events.emit(Event::Component {
+            component,
+            state: state.clone(),
+            seconds: began.elapsed().as_secs_f64(),
+        });
+    });
+    match waited.await? {
+        Waited::Ready(components) => Ok(components),
+        Waited::Failed(late) if late.is_late() => Err(time.timed_out(*late)),
+        Waited::Failed(failure) => Err((*failure).into()),
     }
 }
 

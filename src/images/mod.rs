@@ -178,10 +178,7 @@ impl Explain for Error {
                     "trust the registry's or proxy's certificate",
                     ours!(Up, "--ca-file FILE"),
                 )],
-                Refusal::PlainHttp => vec![Hint::run(
-                    "give the scheme of a mirror without TLS",
-                    ours!(Up, "--registry-mirror http://HOST"),
-                )],
+                refusal @ Refusal::PlainHttp => refusal.failure().remedies(),
                 Refusal::Proxy => vec![
                     Hint::text(
                         "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY",

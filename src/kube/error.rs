@@ -170,10 +170,7 @@ impl Explain for Error {
             } => {
                 vec![Hint::run("renew the certificates", ours!(Up))]
             }
-            Error::Unreachable { .. } | Error::Timeout { .. } => vec![
-                Hint::run("check that the node is running", ours!(Status)),
-                Hint::run("start it again", ours!(Up)),
-            ],
+            Error::Unreachable { .. } | Error::Timeout { .. } => self.failure().remedies(),
             Error::Kubeconfig(_) | Error::Client(_) => {
                 vec![Hint::run("write it again", ours!(Up))]
             }
@@ -183,10 +180,7 @@ impl Explain for Error {
                     ours!(Up),
                 )]
             }
-            Error::Refused { status: 403, .. } => vec![Hint::run(
-                "give the Role to an administrator of the cluster",
-                ours!(Render, "--role"),
-            )],
+            Error::Refused { status: 403, .. } => self.failure().remedies(),
             Error::Refused { .. } => {
                 vec![Hint::run("see what is applied", ours!(Render))]
             }

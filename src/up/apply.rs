@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::error::{Explain, Result};
 use crate::event::Step;
 use crate::failures::Failure;
-use crate::hint::{Hint, ours};
+use crate::hint::Hint;
 use crate::images::Identities;
 use crate::kube::{Applied, Change, Cluster, ImpossibleChange, PlannedChange};
 use crate::plan::Plan;
@@ -104,10 +104,7 @@ impl Explain for Refused {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run(
-            "leave the claim unchanged, and see what would change",
-            ours!(Diff),
-        )]
+        self.failure().remedies()
     }
 }
 

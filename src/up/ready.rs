@@ -1,23 +1,20 @@
 //! Waiting until the server is ready, that is, until a user's login works through the published
 //! ports.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::Error;
 use super::run::Run;
+use crate::component::State;
 use crate::error::Result;
-use crate::event::{Event, Step};
-use crate::health::{self, TimeLeft, Waited};
+use crate::event::Step;
+use crate::health::{self, TimeLeft};
 use crate::kube::Cluster;
 use crate::probe::{Endpoints, Probe};
 use crate::provider::{Access, Place};
 use crate::secrets::Credentials;
-
-/// Timeout until replaced pods, which have the old settings, receive no more requests.
-/// Kubernetes stops them as soon as a new pod is ready.
-const REPLACED: Duration = Duration::from_secs(15);
 
 /// A server that is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,24 +56,13 @@ async fn wait_all(
         let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
         immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
     }
-    let left = time.deadline.saturating_duration_since(began);
     let installed = plan.values.installed();
-    let waited = health::await_components(cluster, &installed, left, |component, state| {
-        immediately &= state.is_ready();
-        session.events.emit(Event::Component {
-            component,
-            state: state.clone(),
-            seconds: began.elapsed().as_secs_f64(),
-        });
-    });
-    let components = match waited.await? {
-        Waited::Ready(components) => components,
-        Waited::Failed(late) if late.is_late() => return Err(time.timed_out(*late)),
-        Waited::Failed(failure) => return Err((*failure).into()),
-    };
+    let report = |_, state: &State| immediately &= state.is_ready();
+    let components =
+        health::await_ready(cluster, &installed, time, session.events, began, report).await?;
     if components.iter().any(|one| one.observation.replacing) {
         step.state("the old pods still receive requests");
-        health::await_replaced(cluster, &installed, REPLACED).await?;
+        health::await_replaced(cluster, &installed, health::REPLACED).await?;
     }
     let Access {
         endpoints,

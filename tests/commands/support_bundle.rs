@@ -45,6 +45,19 @@ const PROXY: &str = "planted-p@ss/of-a-proxy";
 const HOME_KEY: &str = "plantedKeyOfThisHome";
 const CLIENT_KEY: &str = "planted-client-key-of-the-kubeconfig";
 
+/// The secrets that a component prints.
+const IN_LOG: [&str; 9] = [
+    FILE,
+    SET,
+    REVISION,
+    ENVIRONMENT,
+    SECRET,
+    REGISTRY,
+    CONFIG,
+    HOME_KEY,
+    CLIENT_KEY,
+];
+
 /// Returns the base64 of a text.
 fn base64(text: &str) -> String {
     STANDARD.encode(text)
@@ -52,19 +65,8 @@ fn base64(text: &str) -> String {
 
 /// Returns what a component prints that shows all of its secrets.
 fn log() -> String {
-    let secrets = [
-        FILE,
-        SET,
-        REVISION,
-        ENVIRONMENT,
-        SECRET,
-        REGISTRY,
-        CONFIG,
-        HOME_KEY,
-        CLIENT_KEY,
-    ];
     let mut text = String::new();
-    for (index, secret) in secrets.iter().enumerate() {
+    for (index, secret) in IN_LOG.iter().enumerate() {
         let time = format!("2026-11-27T04:00:{index:02}Z");
         let encoded = base64(secret);
         text += &format!("{time} value={secret} again {secret:?} and {encoded}\n");
@@ -217,19 +219,7 @@ fn no_secret_is_in_a_bundle_of_an_existing_cluster() {
     assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
     let files = unpack(&home.dir.path().join("bundle.tar.gz"));
     for (name, text) in &files {
-        for secret in [
-            FILE,
-            SET,
-            REVISION,
-            ENVIRONMENT,
-            SECRET,
-            REGISTRY,
-            ANNOTATION,
-            CONFIG,
-            PROXY,
-            HOME_KEY,
-            CLIENT_KEY,
-        ] {
+        for secret in IN_LOG.into_iter().chain([ANNOTATION, PROXY]) {
             let json = json!(secret).to_string();
             for form in [secret, json.trim_matches('"'), &base64(secret)] {
                 assert!(!text.contains(form), "{name} contains {form}:\n{text}");

@@ -43,24 +43,29 @@ done
 
 pub(super) async fn read(local: &Local<'_>, part: OwnPart) -> Result<String> {
     let engine = local.engine();
-    if part == OwnPart::Engine {
-        return describe(engine, Subject::Engine).await;
-    }
-    let node = logs::node_of(local).await?;
-    let shell = async |what, script| {
-        if !node.can_exec() {
-            return Err(logs::not_running(&node, local.name).into());
-        }
-        Ok(exec_ok(engine, &node.name, what, &["sh", "-c", script]).await?)
-    };
     match part {
-        OwnPart::Engine | OwnPart::Container => {
+        OwnPart::Engine => describe(engine, Subject::Engine).await,
+        OwnPart::Container => {
+            let node = logs::node_of(local).await?;
             describe(engine, Subject::Container(&node.name)).await
         }
-        OwnPart::Console => Ok(engine.log(&node.name, CONSOLE).await?),
-        OwnPart::Inside => shell("read the state of the node", INSIDE).await,
-        OwnPart::ClusterLogs => shell("read the logs of the cluster", CLUSTER_LOGS).await,
+        OwnPart::Console => {
+            let node = logs::node_of(local).await?;
+            Ok(engine.log(&node.name, CONSOLE).await?)
+        }
+        OwnPart::Inside => shell(local, "read the state of the node", INSIDE).await,
+        OwnPart::ClusterLogs => shell(local, "read the logs of the cluster", CLUSTER_LOGS).await,
     }
+}
+
+/// Runs a script in the node.
+async fn shell(local: &Local<'_>, what: &str, script: &str) -> Result<String> {
+    let node = logs::node_of(local).await?;
+    if !node.can_exec() {
+        return Err(logs::not_running(&node, local.name).into());
+    }
+    let argv = ["sh", "-c", script];
+    Ok(exec_ok(local.engine(), &node.name, what, &argv).await?)
 }
 
 async fn describe(engine: &dyn Engine, subject: Subject<'_>) -> Result<String> {

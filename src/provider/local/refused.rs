@@ -138,20 +138,7 @@ impl Explain for PortsRefused {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        vec![
-            Hint::text(
-                "run this command on the Docker host, not in a container or through a forwarded \
-                 socket",
-            ),
-            Hint::run(
-                "or restart Docker, if it runs on this machine",
-                "sudo systemctl restart docker",
-            ),
-            Hint::run(
-                "or check that no firewall rule rejects connections",
-                "sudo iptables-save | grep REJECT",
-            ),
-        ]
+        self.failure().remedies()
     }
 }
 

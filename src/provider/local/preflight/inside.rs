@@ -43,13 +43,7 @@ pub(super) fn ports(own: &Container) -> Option<Finding> {
              the host, where clearml-local cannot reach them",
             own.name
         ),
-        remedies: vec![
-            Hint::text("run this command on the host"),
-            Hint::run(
-                "or run the container in the host's network",
-                "docker run --network host …",
-            ),
-        ],
+        remedies: Failure::InContainer.remedies(),
         failure: Failure::InContainer,
     })
 }

@@ -56,9 +56,7 @@ pub(super) fn machine(plan: &Plan, info: &EngineInfo) -> Vec<Finding> {
                 "the server needs {FEWEST_CPUS} CPUs, but Docker has {}",
                 info.cpus
             ),
-            remedies: vec![Hint::text(
-                "give Docker more CPUs (Docker Desktop: Settings, Resources)",
-            )],
+            remedies: Failure::TooFewCpus.remedies(),
             failure: Failure::TooFewCpus,
         });
     }
@@ -84,10 +82,7 @@ pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
         return Some(Finding {
             what: "Kubernetes in rootless Docker requires cgroup v2, but this machine has v1"
                 .into(),
-            remedies: vec![Hint::run(
-                "use a Docker engine that runs as root",
-                "docker context ls",
-            )],
+            remedies: Failure::RootlessCgroupV1.remedies(),
             failure: Failure::RootlessCgroupV1,
         });
     }

@@ -113,13 +113,7 @@ pub(super) async fn abandoned_data(run: &Run<'_>) -> Result<Option<Finding>> {
              between directories",
             plan.name
         ),
-        remedies: vec![
-            Hint::text("keep using the current data: omit --data-dir"),
-            Hint::run(
-                "or start with new data under another name",
-                ours!(Up, "--data-dir DIR").of(Some("NEW")),
-            ),
-        ],
+        remedies: Failure::DataCannotMove.remedies(),
         failure: Failure::DataCannotMove,
     }))
 }

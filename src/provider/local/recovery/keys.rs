@@ -221,17 +221,9 @@ impl Explain for KeysLost {
             ),
             None => Hint::run("start the node first", ours!(Start)),
         };
-        vec![
-            first,
-            Hint::run(
-                "or create another instance",
-                ours!(Up, "--data-dir DIR").of(Some("NAME")),
-            ),
-            Hint::run(
-                "or create new keys; all users then need a new clearml.conf",
-                ours!(Up, "--new-keys"),
-            ),
-        ]
+        // The catalogue cannot know where the keys are.
+        let others = self.failure().remedies().into_iter().skip(1);
+        std::iter::once(first).chain(others).collect()
     }
 }
 

@@ -58,10 +58,7 @@ pub(super) fn check(input: &Input<'_>, report: &mut Checked) {
 }
 
 fn remedies() -> Vec<Hint> {
-    vec![
-        Hint::text("set another port in the values, such as `webserver.service.nodePort`"),
-        Hint::text("or set `service.type` to ClusterIP, and use an ingress"),
-    ]
+    Failure::PortOfOtherService.remedies()
 }
 
 /// Returns whether a service is one of those that are applied.
