@@ -172,14 +172,21 @@ impl Instance {
         run("docker", &all).expect(0).stdout
     }
 
-    /// Returns the resource version of each object, which changes whenever the object
-    /// changes.
+    /// Returns the version of each object, which changes whenever somebody changes the
+    /// object. For workloads it is the generation, because their controllers update the
+    /// status until the last pod of an earlier generation has terminated.
     pub fn versions(&self) -> Vec<String> {
-        let kinds = "deployments,statefulsets,services,secrets,configmaps,pvc,pv,pods";
-        let path =
-            "{range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";
-        let listed = self.kubectl(&["get", kinds, "-o", &format!("jsonpath={path}")]);
-        listed.lines().map(str::to_owned).collect()
+        let others = "services,secrets,configmaps,pvc,pv,pods";
+        let versions = [
+            ("deployments,statefulsets", "generation"),
+            (others, "resourceVersion"),
+        ];
+        let listed = versions.map(|(kinds, version)| {
+            let line = format!("{{.kind}}/{{.metadata.name}} {{.metadata.{version}}}");
+            let path = format!("jsonpath={{range .items[*]}}{line}{{\"\\n\"}}{{end}}");
+            self.kubectl(&["get", kinds, "-o", &path])
+        });
+        listed.concat().lines().map(str::to_owned).collect()
     }
 
     /// Asserts that the containers were restarted only with the node: `times` since
