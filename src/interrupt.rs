@@ -31,7 +31,7 @@ impl Signal {
 
     fn message(self) -> &'static str {
         match self {
-            Signal::Interrupt => "interrupted",
+            Signal::Interrupt => "interrupted (Ctrl-C)",
             Signal::Terminate => "terminated (SIGTERM)",
             Signal::HangUp => "the terminal was closed (SIGHUP)",
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::component::{Component, State};
 use crate::error::{Explain, Result};
 use crate::failures::Failure;
-use crate::health::{self, TimeLeft, TimeLimit};
+use crate::health::{self, NeverStuck, TimeLeft, TimeLimit};
 use crate::hint::{Hint, ours};
 use crate::kube::Cluster;
 use crate::provider::{ClusterState, NoCluster};
@@ -93,7 +93,17 @@ async fn roll(
             ready.insert(component, began.elapsed());
         }
     };
-    health::await_ready(cluster, installed, time, session.events, began, report).await?;
+    let events = session.events;
+    health::await_ready(
+        cluster,
+        installed,
+        time,
+        events,
+        began,
+        &mut NeverStuck,
+        report,
+    )
+    .await?;
     health::await_replaced(cluster, components, health::REPLACED).await?;
     let restarted = components.iter().map(|component| Restarted {
         component: *component,

@@ -134,7 +134,7 @@ async fn query(
         Err(error) => return Ok(unknown(error)),
     };
     let another = seen.recovered.another.clone();
-    let mut status = of_place(state, provider, seen, began).await?;
+    let mut status = Box::pin(of_place(state, provider, seen, began)).await?;
     if let Some(another) = another {
         status.notes.insert(0, another.what.clone());
         status.hints.clone_from(&another.remedies);
@@ -183,14 +183,15 @@ async fn of_place(
         let probe = Probe::new(targets, values.login(&secrets)).with_deadline(until);
         Some((endpoints, warnings, probe.run_with_version().await))
     };
+    let cluster = cluster.map(|cluster| cluster.with_node_started(seen.started));
     let observing = async {
-        let cluster = cluster.ok_or(ObserveError::NoCluster)?;
-        let cluster = cluster.with_node_started(seen.started);
+        let cluster = cluster.as_ref().ok_or(ObserveError::NoCluster)?;
         let installed = installed.as_deref();
-        health::observe(&cluster, installed, until.into(), LOGS_TIMEOUT).await
+        health::observe(cluster, installed, until.into(), LOGS_TIMEOUT).await
     };
     let active_command = Lock::holder(state)?;
-    let (observed, probed, details) = tokio::join!(observing, probing, provider.details(until));
+    let details = provider.details(cluster.as_ref(), until);
+    let (observed, probed, details) = tokio::join!(observing, probing, details);
     let mut unreachable = Vec::new();
     if let Some((endpoints, warnings, (checks, server))) = probed {
         unreachable = warnings;
@@ -215,6 +216,7 @@ async fn of_place(
         components,
         checks: &status.checks,
         certificates: details.certificates,
+        addons: &details.addons,
     };
     let Diagnosis {
         health,

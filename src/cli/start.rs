@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let events = &context.events();
     let work = async {
         let provider = context.provider(events).await?;
-        up::start(&context.session(&*provider, events), &request).await
+        Box::pin(up::start(&context.session(&*provider, events), &request)).await
     };
     let outcome = or_interrupted(work, Hint::run("continue with", ours!(Start))).await?;
     show(context, outcome, events, args.timings)?;

@@ -10,8 +10,9 @@ use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::words::duration;
 
-/// The number of log lines that a failure shows.
-const LINES: usize = 20;
+/// The number of log lines that a failure shows. With the cause, the last event and the hints,
+/// they fit on a terminal of 25 lines.
+const LINES: usize = 14;
 
 /// The last lines of the log of the failing container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,7 +103,7 @@ mod tests {
     };
 
     #[test]
-    fn a_failure_shows_the_last_event_and_the_last_20_log_lines() {
+    fn a_failure_shows_the_last_event_and_the_last_log_lines() {
         let observation = observation(
             Elasticsearch,
             vec![pod(backing_off("10s", 1, end("OOMKilled", 137, "")))],
@@ -127,7 +128,7 @@ mod tests {
             "last event: BackOff: Back-off restarting failed container (3 times)"
         );
         assert_eq!(details[1], "last lines of its log (main):");
-        assert_eq!((details[2].as_str(), details.len()), ("  line 11", 22));
+        assert_eq!((details[2].as_str(), details.len()), ("  line 17", 16));
         assert_eq!(failure.code().number(), 62);
 
         let late = ComponentFailed::not_ready(

@@ -127,6 +127,9 @@ fn draft(observation: &ComponentObservation, log: &[String]) -> Option<Draft> {
     if workload.desired == 0 || !workload.observed {
         return None;
     }
+    if let Some(pod) = observation.address_conflict() {
+        return Some(runs::shared_address(pod));
+    }
     if observation.is_ready() {
         return known_logs::while_running(observation, log);
     }

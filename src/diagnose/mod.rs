@@ -3,6 +3,7 @@
 //! is pure: it takes observations and log lines and returns text. [`crate::health`]
 //! collects the observations.
 
+mod addons;
 mod failure;
 mod finding;
 mod images;
@@ -17,6 +18,7 @@ mod words;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use addons::{Addon, AddonObservation, AddonTrouble};
 pub use failure::{ComponentFailed, LogTail};
 #[cfg(test)]
 pub use finding::diagnose;

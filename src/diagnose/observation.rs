@@ -106,6 +106,10 @@ pub struct PodObservation {
     /// The reason as a sentence.
     pub message: Option<String>,
     pub node: Option<String>,
+    /// Its own address, once it has one.
+    pub address: Option<String>,
+    /// The name of another pod that has the same address.
+    pub shares_address_with: Option<String>,
     /// Whether it is ready; `false` if its status is stale.
     pub ready: bool,
     /// The last change of `ready`.
@@ -235,6 +239,12 @@ impl ComponentObservation {
             .or(self.pods.first())
     }
 
+    /// Returns a pod whose address another pod has too.
+    pub fn address_conflict(&self) -> Option<&PodObservation> {
+        let mut pods = self.pods.iter();
+        pods.find(|pod| pod.shares_address_with.is_some())
+    }
+
     pub fn image(&self) -> Option<&ObservedImage> {
         let image = self.workload.as_ref().map(|workload| &workload.image);
         image.filter(|image| !image.is_empty())
@@ -257,6 +267,7 @@ impl ComponentObservation {
         let ready = self.pods.iter().filter(|pod| pod.ready).count();
         workload.observed
             && workload.desired > 0
+            && self.address_conflict().is_none()
             && ready >= workload.desired.unsigned_abs() as usize
     }
 

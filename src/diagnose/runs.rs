@@ -56,6 +56,19 @@ pub(crate) fn evicted(observation: &ComponentObservation, pod: &PodObservation) 
     draft
 }
 
+/// A pod that has the same address as another one.
+pub(crate) fn shared_address(pod: &PodObservation) -> Draft {
+    let address = pod.address.as_deref().unwrap_or_default();
+    let other = pod.shares_address_with.as_deref().unwrap_or_default();
+    let mut draft = Draft::new(
+        Failure::PodAddress,
+        format!("has the same address ({address}) as the pod {other}"),
+        format!("the pod {other} has the same address"),
+    );
+    draft.hints = draft.failure.remedies();
+    draft
+}
+
 /// Whether the kubelet has not yet read the objects that the container needs, as shortly
 /// after the kubelet's start: nothing is missing then.
 pub(crate) fn is_late_cache(message: &str) -> bool {

@@ -229,6 +229,15 @@ pub(super) const NAME_NOT_RESOLVED: Page = Page {
     heals: Heals::Waiting,
 };
 
+pub(super) const POD_ADDRESS: Page = Page {
+    title: "two pods have the same address",
+    what: "Connections to one of the components reach the other one.",
+    why: "The network plug-in of the node lost its list of addresses, for example because a file \
+        in the node was deleted.",
+    remedies: || vec![Hint::run("replace both pods", ours!(Up))],
+    heals: Heals::NextUp,
+};
+
 pub(super) const CHECK_FAILED: Page = Page {
     title: "a check of the server fails",
     what: "All components run, but a login, the web app or the files do not work.",

@@ -211,6 +211,8 @@ catalogue! {
         NodeNotRunning "node-not-running" ClusterUnreachable NOT_RUNNING;
         PublishedPortsRefused "published-ports-refused" ClusterUnreachable PORTS_REFUSED;
         ApiNotReady "api-not-ready" ClusterUnreachable API_NOT_READY;
+        ClusterDns "cluster-dns-down" ClusterUnreachable CLUSTER_DNS;
+        ClusterNetwork "cluster-network-down" ClusterUnreachable CLUSTER_NETWORK;
         CertificatesExpired "certificates-expired" ClusterUnreachable CERTIFICATES_EXPIRED;
         StaleKubeconfig "stale-kubeconfig" ClusterUnreachable STALE_KUBECONFIG;
     }
@@ -259,6 +261,7 @@ catalogue! {
         VolumeNotMounted "volume-not-mounted" ComponentConfig VOLUME_NOT_MOUNTED;
         ComponentSettings "component-settings-invalid" ComponentConfig SETTINGS;
         NameNotResolved "name-not-resolved" ComponentConfig NAME_NOT_RESOLVED;
+        PodAddress "pod-address-conflict" ComponentConfig POD_ADDRESS;
         CheckFailed "server-check-failed" ProbeFailed CHECK_FAILED;
         ServerCertificate "server-certificate-untrusted" ProbeFailed SERVER_CERTIFICATE;
         IngressCheckFailed "ingress-check-failed" ProbeFailed INGRESS_CHECK_FAILED;

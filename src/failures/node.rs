@@ -129,10 +129,10 @@ pub(super) const NOT_RUNNING: Page = Page {
 };
 
 pub(super) const PORTS_REFUSED: Page = Page {
-    title: "the published ports refuse connections",
+    title: "the published ports do not answer",
     what: "The server responds in the node, but not on the ports that Docker publishes.",
     why: "The command runs on another machine than Docker, or a firewall rule or a broken proxy \
-        process of Docker rejects the connections.",
+        process of Docker rejects or drops the connections.",
     remedies: || {
         vec![
             Hint::text(
@@ -144,8 +144,8 @@ pub(super) const PORTS_REFUSED: Page = Page {
                 "sudo systemctl restart docker",
             ),
             Hint::run(
-                "or check that no firewall rule rejects connections",
-                "sudo iptables-save | grep REJECT",
+                "or check that no firewall rule rejects or drops connections",
+                "sudo iptables-save | grep -E 'REJECT|DROP'",
             ),
         ]
     },
@@ -158,6 +158,36 @@ pub(super) const API_NOT_READY: Page = Page {
     why: "The message has the last reason. The disk may be slow, or etcd may be damaged.",
     remedies: || vec![recreate(), journal()],
     heals: Heals::Waiting,
+};
+
+pub(super) const CLUSTER_DNS: Page = Page {
+    title: "the DNS of the cluster does not work",
+    what: "The components cannot resolve each other's names: CoreDNS does not run.",
+    why: "It was deleted or changed by hand, or its container crashes.",
+    remedies: || {
+        vec![
+            Hint::run(
+                "see its logs",
+                "docker exec NAME-control-plane kubectl -n kube-system logs deployment/coredns",
+            ),
+            recreate(),
+        ]
+    },
+    heals: Heals::NextUp,
+};
+
+pub(super) const CLUSTER_NETWORK: Page = Page {
+    title: "the network of the cluster does not work",
+    what: "The components run, but connections to them, or between them, lead nowhere.",
+    why: "Somebody deleted or changed kube-proxy or the pod network (kindnet), its container \
+        crashes, or a firewall rule on this machine drops its packets.",
+    remedies: || {
+        vec![
+            Hint::run("restart the node", ours!(Stop)).then(ours!(Start)),
+            recreate(),
+        ]
+    },
+    heals: Heals::NextUp,
 };
 
 pub(super) const CERTIFICATES_EXPIRED: Page = Page {

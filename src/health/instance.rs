@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use super::ComponentHealth;
-use crate::diagnose;
+use crate::diagnose::{self, AddonTrouble};
 use crate::error::Explain as _;
 use crate::failures::Failure;
 use crate::hint::{CommandName, Hint, ours};
@@ -90,6 +90,8 @@ pub(crate) struct InstanceObservation<'a> {
     pub(crate) components: Result<&'a [ComponentHealth], ObserveError>,
     pub(crate) checks: &'a [Check],
     pub(crate) certificates: Option<CertificateNote>,
+    /// Why add-ons of the cluster do not work.
+    pub(crate) addons: &'a [AddonTrouble],
 }
 
 /// The health of an instance, with notes and hints.
@@ -139,6 +141,13 @@ impl InstanceObservation<'_> {
         let mut hints: Vec<Hint> = findings.clone().filter_map(next_step).collect();
         let mut notes = Vec::new();
         let mut found: Vec<Finding> = findings.map(of_component).collect();
+        // The cause comes before its effects.
+        for addon in self.addons.iter().filter(|addon| self.is_permanent(addon)) {
+            let finding = addon.finding();
+            notes.push(finding.what.clone());
+            hints.extend(finding.remedies.first().cloned());
+            found.insert(0, finding);
+        }
         let broken = !found.is_empty();
         let unreported = components.iter().any(ComponentHealth::is_unreported);
         if unreported {
@@ -168,6 +177,13 @@ impl InstanceObservation<'_> {
         }
     }
 
+    /// Whether an add-on does not become ready by itself. It needs a moment after the start of
+    /// the node.
+    fn is_permanent(&self, addon: &AddonTrouble) -> bool {
+        let may_become_ready = self.active_command.is_some() || self.just_started();
+        addon.is_uninstalled || addon.fails || !may_become_ready
+    }
+
     fn of_components(
         &self,
         components: &[ComponentHealth],
@@ -177,7 +193,8 @@ impl InstanceObservation<'_> {
         let all_ready = components.iter().all(|one| one.state.is_ready());
         let mut checks = self.checks.iter();
         let works = !self.checks.is_empty() && checks.all(|check| check.failure.is_none());
-        if works && all_ready {
+        // A server whose cluster is damaged may work for a while.
+        if works && all_ready && !broken {
             return Health::Ready;
         }
         let absent = components
@@ -279,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::component::Component;
-    use crate::diagnose::{LogTail, assess, fixtures};
+    use crate::diagnose::{Addon, AddonObservation, LogTail, assess, fixtures};
 
     const AT: &str = fixtures::NOW;
 
@@ -309,6 +326,14 @@ mod tests {
 
     /// The diagnosis of an old node with these components and one check.
     fn diagnosed(components: &[ComponentHealth], failure: Option<&str>) -> Diagnosis {
+        with_addons(components, failure, &[])
+    }
+
+    fn with_addons(
+        components: &[ComponentHealth],
+        failure: Option<&str>,
+        addons: &[AddonTrouble],
+    ) -> Diagnosis {
         let observation = InstanceObservation {
             at: AT.parse().unwrap(),
             started: Some("2026-11-20T00:00:00Z".parse().unwrap()),
@@ -317,8 +342,24 @@ mod tests {
             components: Ok(components),
             checks: &[check(failure)],
             certificates: None,
+            addons,
         };
         observation.diagnose()
+    }
+
+    #[test]
+    fn an_addon_that_does_not_run_is_the_first_finding() {
+        let dns = AddonObservation {
+            addon: Addon::Dns,
+            desired: None,
+            ready: 0,
+            pods: Vec::new(),
+        };
+        let addons = [dns.trouble().unwrap()];
+        let found = with_addons(&[is_running(true)], None, &addons);
+        assert_eq!(found.health, Health::Degraded);
+        assert_eq!(found.findings[0].failure, Failure::ClusterDns);
+        assert_eq!(found.hints, ["install it again: clearml-local up"]);
     }
 
     #[test]
@@ -355,6 +396,7 @@ mod tests {
                 components: Err(ObserveError::TimedOut),
                 checks: &[],
                 certificates: None,
+                addons: &[],
             };
             observation.diagnose()
         };

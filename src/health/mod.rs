@@ -17,6 +17,6 @@ pub use self::instance::Health;
 pub(crate) use self::instance::{CertificateNote, Diagnosis, InstanceObservation, ObserveError};
 pub(crate) use self::node::await_node;
 pub(crate) use self::server::await_server;
-pub(crate) use self::stuck::Stuck;
+pub(crate) use self::stuck::{NeverStuck, Stuck};
 pub(crate) use self::time_limit::{TimeLeft, TimeLimit};
 pub(crate) use self::wait::{REPLACED, await_ready, await_replaced};

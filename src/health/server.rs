@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Stuck;
+use super::stuck::unless_stuck;
 use crate::error::{Error, Result};
 use crate::event::Step;
 use crate::kubectl::Kubectl;
@@ -35,13 +36,12 @@ pub(crate) async fn await_server(
     let answered = wait.reported_by(step).run(async || {
         attempts += 1;
         checks = probe.run().await;
-        let Some(reason) = first_failure(&checks) else {
-            return Ok(Attempt::Done(()));
-        };
-        stuck.check().await?;
-        Ok::<_, Error>(Attempt::Pending(reason))
+        Ok::<_, Error>(match first_failure(&checks) {
+            None => Attempt::Done(()),
+            Some(reason) => Attempt::Pending(reason),
+        })
     });
-    match answered.await? {
+    match unless_stuck(answered, async || stuck.check_server().await).await? {
         Ok(()) => Ok(attempts == 1),
         Err(_) => Err(ChecksFailed { checks, kubectl }.into()),
     }

@@ -8,8 +8,9 @@ use backon::{ConstantBuilder, Retryable};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::TimeLeft;
 use super::components::{Assessor, ComponentHealth, LOG_LINES};
+use super::stuck::unless_stuck;
+use super::{Stuck, TimeLeft};
 use crate::component::{Component, State, StateKind};
 use crate::diagnose::{ComponentFailed, ComponentObservation, ContainerState, assess};
 use crate::event::{Event, Events};
@@ -119,13 +120,14 @@ pub(super) async fn await_components(
 }
 
 /// Waits until these components are ready, and shows their states as events, with the time
-/// since `began`. `report` gets the states too.
+/// since `began`. Ends when the place is `stuck`. `report` gets the states too.
 pub(crate) async fn await_ready(
     cluster: &Cluster,
     components: &[Component],
     time: &TimeLeft,
     events: &Events,
     began: std::time::Instant,
+    stuck: &mut dyn Stuck,
     mut report: impl FnMut(Component, &State),
 ) -> crate::error::Result<Vec<ComponentHealth>> {
     let left = time.deadline.saturating_duration_since(began);
@@ -137,7 +139,8 @@ pub(crate) async fn await_ready(
             seconds: began.elapsed().as_secs_f64(),
         });
     });
-    match waited.await? {
+    let waited = Box::pin(async { Ok(waited.await?) });
+    match unless_stuck(waited, async || stuck.check_components().await).await? {
         Waited::Ready(components) => Ok(components),
         Waited::Failed(late) if late.is_late() => Err(time.timed_out(*late)),
         Waited::Failed(failure) => Err((*failure).into()),
@@ -152,7 +155,8 @@ async fn first_observation(cluster: &Cluster) -> Result<Option<Vec<ComponentObse
     let stuck = not_ready.flat_map(|one| {
         let finding = assess(one, &[]).1;
         let failed = finding.is_some_and(|finding| !finding.may_recover);
-        let pods = one.pods.iter().filter(|pod| !pod.ready);
+        let pods = one.pods.iter();
+        let pods = pods.filter(|pod| !pod.ready || pod.shares_address_with.is_some());
         pods.filter(move |pod| failed || pod.is_in_back_off())
     });
     let stuck: Vec<&str> = stuck.map(|pod| pod.name.as_str()).collect();

@@ -67,6 +67,8 @@ pub(crate) fn pod(pod: &Pod) -> PodObservation {
         reason: status.reason,
         message: status.message,
         node: spec.node_name,
+        address: status.pod_ip.filter(|_| spec.host_network != Some(true)),
+        shares_address_with: None,
         ready: condition("Ready").is_some_and(|condition| condition.status == "True"),
         ready_since: condition("Ready")
             .and_then(|condition| time(condition.last_transition_time.as_ref())),

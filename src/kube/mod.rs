@@ -2,6 +2,7 @@
 //! this module uses the external crate (as `::kube`). [`crate::diagnose`] interprets the
 //! observations.
 
+mod addons;
 mod apply;
 mod client;
 mod compare;

@@ -42,15 +42,19 @@ impl Cluster {
     pub async fn observe(&self) -> Result<Vec<ComponentObservation>, Error> {
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
         let all = ListParams::default();
-        let (pods, deployments, replica_sets, stateful_sets, claims, events, reports) = tokio::try_join!(
-            self.list("pods", &labelled),
-            self.list("deployments", &all),
-            self.list("replicasets", &all),
-            self.list("statefulsets", &all),
-            self.list("persistentvolumeclaims", &all),
-            self.list("events", &all),
-            self.reports(),
-        )?;
+        let lists = async {
+            tokio::try_join!(
+                self.list("pods", &labelled),
+                self.list("deployments", &all),
+                self.list("replicasets", &all),
+                self.list("statefulsets", &all),
+                self.list("persistentvolumeclaims", &all),
+                self.list("events", &all),
+                self.reports(),
+            )
+        };
+        let (pods, deployments, replica_sets, stateful_sets, claims, events, reports) =
+            Box::pin(lists).await?;
         let snapshot = Snapshot {
             at: Timestamp::now(),
             pods,
@@ -66,6 +70,7 @@ impl Cluster {
         let mut observed: Vec<_> = observed
             .map(|component| snapshot.component(component))
             .collect();
+        mark_address_conflicts(&mut observed);
         let ready = observed.iter().filter(|one| one.is_ready());
         let ready: Vec<Component> = ready.map(|one| one.component).collect();
         for one in &mut observed {
@@ -211,6 +216,21 @@ impl Snapshot {
     }
 }
 
+/// Marks the pods that have the address of another pod. A stale status has an earlier address.
+fn mark_address_conflicts(observed: &mut [ComponentObservation]) {
+    let pods = observed.iter().flat_map(|one| &one.pods);
+    let running = pods.filter(|pod| pod.stale.is_none() && pod.phase == "Running");
+    let addresses: Vec<(String, String)> = running
+        .filter_map(|pod| Some((pod.name.clone(), pod.address.clone()?)))
+        .collect();
+    for pod in observed.iter_mut().flat_map(|one| &mut one.pods) {
+        let counts = addresses.iter().any(|(name, _)| *name == pod.name);
+        let mut others = addresses.iter().filter(|(name, _)| *name != pod.name);
+        let same = others.find(|(_, address)| counts && pod.address.as_ref() == Some(address));
+        pod.shares_address_with = same.map(|(name, _)| name.clone());
+    }
+}
+
 /// Returns whether an object belongs to a component and is not being deleted: a replaced
 /// object with another name may still exist.
 fn is_part(meta: &ObjectMeta, component: Component) -> bool {
@@ -242,4 +262,40 @@ fn is_of(pod: &Pod, revision: &str) -> bool {
     label(&pod.metadata, "pod-template-hash")
         .or_else(|| label(&pod.metadata, "controller-revision-hash"))
         == Some(revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::diagnose::fixtures;
+
+    #[test]
+    fn pods_with_one_address_know_of_each_other() {
+        let ready = || fixtures::with_status(Component::Redis, json!({"ready": true}));
+        let with_address = |name: &str, address: &str| {
+            let mut one = ready();
+            one.pods[0].name = name.to_owned();
+            one.pods[0].phase = "Running".to_owned();
+            one.pods[0].address = Some(address.to_owned());
+            one
+        };
+        let mut observed = [
+            with_address("a", "10.244.0.5"),
+            with_address("b", "10.244.0.5"),
+            with_address("c", "10.244.0.6"),
+        ];
+        mark_address_conflicts(&mut observed);
+        let others = observed.each_ref().map(|one| {
+            let conflict = one.address_conflict();
+            conflict.and_then(|pod| pod.shares_address_with.as_deref())
+        });
+        assert_eq!(others, [Some("b"), Some("a"), None]);
+        assert!(!observed[0].is_ready());
+
+        observed[0].pods[0].stale = Some(crate::diagnose::Stale::BeforeStart);
+        mark_address_conflicts(&mut observed);
+        assert!(observed.iter().all(|one| one.address_conflict().is_none()));
+    }
 }

@@ -135,12 +135,15 @@ impl Probe {
             let (files, server, ingress) = tokio::join!(files, server, ingress);
             ([login, files.0, ingress.0], server)
         };
-        let (ping, ([login, files, ingress], server), web, proxy) = tokio::join!(
-            self.timed("api", self.ping(&self.targets.servers.api)),
-            with_token,
-            self.timed("web", self.web_page(&self.targets.servers.web)),
-            self.timed("web to api", self.web_proxy()),
-        );
+        let all = async {
+            tokio::join!(
+                self.timed("api", self.ping(&self.targets.servers.api)),
+                with_token,
+                self.timed("web", self.web_page(&self.targets.servers.web)),
+                self.timed("web to api", self.web_proxy()),
+            )
+        };
+        let (ping, ([login, files, ingress], server), web, proxy) = Box::pin(all).await;
         let mut checks = vec![ping.0, login, web.0, proxy.0, files];
         if !self.targets.by_name.is_empty() {
             checks.push(ingress);

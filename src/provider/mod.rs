@@ -124,7 +124,7 @@ pub(crate) trait Provider {
     async fn look(&self, stored: Option<&Instance>, began: Instant) -> Result<Seen>;
 
     /// Returns further parts of the status, without those that are not known at `until`.
-    async fn details(&self, until: Instant) -> Details;
+    async fn details(&self, cluster: Option<&Cluster>, until: Instant) -> Details;
 
     /// Opens the logs of the components where the stored connection to the cluster does not
     /// work.

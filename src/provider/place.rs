@@ -26,7 +26,7 @@ pub(crate) trait Place {
     async fn connect(&self) -> Result<Connected>;
 
     /// Returns whether the cluster lacks add-ons that the server needs.
-    fn lacks_addons(&self) -> bool;
+    async fn lacks_addons(&self, cluster: &Cluster) -> Result<bool>;
 
     async fn install_addons(&self, cluster: &Cluster) -> Result<()>;
 
@@ -44,8 +44,8 @@ pub(crate) trait Place {
     /// Called when a stopped place has started and its cluster answers.
     async fn started(&self) -> Result<()>;
 
-    /// Returns a check for addresses at which the server can never answer.
-    async fn stuck(&self) -> Result<Box<dyn Stuck + '_>>;
+    /// Returns the checks of the place during the waits for the server.
+    async fn stuck<'p>(&'p self, cluster: &'p Cluster) -> Result<Box<dyn Stuck + 'p>>;
 
     /// Finishes the place. Called when the server is ready. Returns whether anything changed.
     async fn finish(&self) -> Result<bool>;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::diagnose::AddonTrouble;
 use crate::error::Explain;
 use crate::failures::Failure;
 use crate::health::{CertificateNote, Health};
@@ -62,6 +63,8 @@ pub(crate) struct Details {
     pub(crate) docker: Option<String>,
     /// What is wrong with the certificates of the cluster.
     pub(crate) certificates: Option<CertificateNote>,
+    /// Why add-ons of the cluster do not work.
+    pub(crate) addons: Vec<AddonTrouble>,
 }
 
 /// The place accepts connections and does not respond.

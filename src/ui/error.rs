@@ -64,7 +64,43 @@ fn labelled(indent: &str, label: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::error;
+    use crate::diagnose::{ComponentFailed, LogTail, assess, fixtures};
+    use crate::error::Error;
+    use crate::hint::{Hint, ours};
+    use crate::ui::Paint;
     use crate::ui::fixtures::{failure, output, policy, without_progress};
+
+    #[test]
+    fn a_long_log_leaves_room_for_the_cause_and_the_hints() {
+        let crashed = fixtures::backing_off("40s", 4, fixtures::end("OOMKilled", 137, ""));
+        let observation = fixtures::observation(
+            crate::component::Component::Elasticsearch,
+            vec![fixtures::pod(crashed)],
+            vec![fixtures::warning("BackOff", "Back-off restarting", 3)],
+        );
+        let lines = (1..=60).map(|number| format!("line {number}"));
+        let failed = ComponentFailed {
+            finding: assess(&observation, &[]).1.unwrap(),
+            log: LogTail {
+                container: "main".to_owned(),
+                previous: true,
+                lines: lines.collect(),
+            },
+        };
+        // The hints that `up` adds to a change.
+        let failed = Error::from(failed)
+            .with_hint(Hint::run("undo the change", ours!(Rollback)))
+            .with_hint(Hint::run("see what changed", ours!(History)));
+        let text = error(&failed, Paint::none(), Some(80), false);
+        assert!(text.starts_with("error: elasticsearch does not start: the kernel killed it"));
+        assert!(text.contains("last event") && text.contains("log of its previous run"));
+        assert!(
+            text.contains("  line 60\n  hint: increase its memory limit"),
+            "{text}"
+        );
+        assert!(text.lines().count() <= 25, "{text}");
+    }
 
     #[test]
     fn errors() {

@@ -81,7 +81,7 @@ pub(crate) async fn up(session: &Session<'_>, request: &Request) -> Result<Outco
     let mut record = Record::new(*session);
     let before = state.instance()?;
     let result = tokio::select! {
-        result = run_steps(session, request, &mut record) => result,
+        result = Box::pin(run_steps(session, request, &mut record)) => result,
         error = &mut interrupted => Err(error),
     };
     record.end(&result).await;
@@ -211,7 +211,7 @@ async fn install_addons(
     cluster: &Cluster,
     is_new: bool,
 ) -> Result<bool> {
-    if !place.lacks_addons() {
+    if !place.lacks_addons(cluster).await? {
         return Ok(false);
     }
     let step = run.session.events.step("add-ons");

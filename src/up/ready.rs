@@ -56,10 +56,20 @@ async fn wait_all(
         let accepted = health::await_node(cluster, time.deadline.into(), step).await?;
         immediately = accepted.map_err(|late| time.timed_out(Error::NodeNotReady(late)))?;
     }
+    let mut stuck = place.stuck(cluster).await?;
     let installed = plan.values.installed();
+    let events = session.events;
     let report = |_, state: &State| immediately &= state.is_ready();
-    let components =
-        health::await_ready(cluster, &installed, time, session.events, began, report).await?;
+    let components = health::await_ready(
+        cluster,
+        &installed,
+        time,
+        events,
+        began,
+        &mut *stuck,
+        report,
+    )
+    .await?;
     if components.iter().any(|one| one.observation.replacing) {
         step.state("the old pods still receive requests");
         health::await_replaced(cluster, &installed, health::REPLACED).await?;
@@ -74,7 +84,8 @@ async fn wait_all(
         step.warn(warning);
     }
     let probe = Probe::new(targets, credentials);
-    let (mut stuck, kubectl) = (place.stuck().await?, session.provider.kubectl());
+    stuck.check_components().await?;
+    let kubectl = session.provider.kubectl();
     let answered = health::await_server(&probe, &mut *stuck, kubectl, step).await?;
     let pods = components.iter().flat_map(|one| &one.observation.pods);
     Ok(Ready {

@@ -9,6 +9,7 @@
 )]
 
 mod changes;
+mod damaged;
 mod dns;
 mod existing;
 mod external;

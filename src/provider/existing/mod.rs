@@ -291,7 +291,7 @@ impl Provider for Existing<'_> {
         })
     }
 
-    async fn details(&self, _: Instant) -> Details {
+    async fn details(&self, _: Option<&Cluster>, _: Instant) -> Details {
         Details::default()
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Existing;
 use crate::error::Result;
-use crate::health::Stuck;
+use crate::health::{NeverStuck, Stuck};
 use crate::images::{ArrivalSender, Loaded};
 use crate::kube::Cluster;
 use crate::provider::{Connected, Place, Provider};
@@ -41,8 +41,8 @@ impl Place for NamespacePlace<'_> {
         })
     }
 
-    fn lacks_addons(&self) -> bool {
-        false
+    async fn lacks_addons(&self, _: &Cluster) -> Result<bool> {
+        Ok(false)
     }
 
     async fn install_addons(&self, _: &Cluster) -> Result<()> {
@@ -77,21 +77,12 @@ impl Place for NamespacePlace<'_> {
         Ok(())
     }
 
-    async fn stuck(&self) -> Result<Box<dyn Stuck + '_>> {
+    /// Another address may lead to the server at any time.
+    async fn stuck<'p>(&'p self, _: &'p Cluster) -> Result<Box<dyn Stuck + 'p>> {
         Ok(Box::new(NeverStuck))
     }
 
     async fn finish(&self) -> Result<bool> {
         Ok(false)
-    }
-}
-
-/// Another address may lead to the server at any time.
-struct NeverStuck;
-
-#[async_trait(?Send)]
-impl Stuck for NeverStuck {
-    async fn check(&mut self) -> Result<()> {
-        Ok(())
     }
 }

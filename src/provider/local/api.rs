@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::refused::Refused;
+use super::published::Published;
 use crate::docker::{Container, Engine};
 use crate::error::Result;
 use crate::event::Step;
@@ -18,13 +18,13 @@ pub(super) async fn await_api(
     limit: Duration,
     step: &Step,
 ) -> Result<Result<(), TimedOut>> {
-    let mut refused = Refused::kubernetes(node);
+    let mut port = Published::kubernetes(node);
     let wait = Wait::new("the Kubernetes API").within(limit);
     wait.reported_by(step)
         .run(async || match cluster.ready().await {
             Ok(()) => Ok(Attempt::Done(())),
             Err(error) if error.is_transient() => {
-                refused.check(engine, &node.name).await?;
+                port.check(engine, &node.name).await?;
                 Ok(Attempt::Pending(error.reason()))
             }
             Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@ use super::{Local, recovery};
 use crate::docker::Container;
 use crate::error::Result;
 use crate::health::{CertificateNote, Health};
+use crate::kube::Cluster;
 use crate::provider::{Details, NoAnswer, Recovered, Seen};
 use crate::settings::Instance;
 
@@ -77,9 +78,18 @@ pub(super) fn health_of(node: &Container) -> Health {
     }
 }
 
-pub(super) async fn details(local: &Local<'_>, until: Instant) -> Details {
+pub(super) async fn details(
+    local: &Local<'_>,
+    cluster: Option<&Cluster>,
+    until: Instant,
+) -> Details {
     let name = spec::name(local.name);
-    let (info, certificates) = tokio::join!(
+    let addons = async {
+        let observed = cluster?.addons().await.ok()?;
+        Some(observed.iter().filter_map(|one| one.trouble()).collect())
+    };
+    let (addons, info, certificates) = tokio::join!(
+        tokio::time::timeout_at(until.into(), addons),
         tokio::time::timeout_at(until.into(), local.info()),
         tokio::time::timeout_at(until.into(), node::certificates(local.engine(), &name)),
     );
@@ -87,6 +97,7 @@ pub(super) async fn details(local: &Local<'_>, until: Instant) -> Details {
     let certificates = certificates.ok().and_then(Result::ok).unwrap_or_default();
     let now = Timestamp::now();
     Details {
+        addons: addons.ok().flatten().unwrap_or_default(),
         docker: info.map(|info| info.version.clone()),
         certificates: certificates.warning(now).map(|text| CertificateNote {
             text,

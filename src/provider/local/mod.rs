@@ -1,5 +1,6 @@
 //! A kind node in Docker. Everything that knows the engine and the node is here.
 
+mod addons;
 mod api;
 mod change;
 mod compare;
@@ -18,11 +19,12 @@ mod own_part;
 mod place;
 mod preflight;
 mod previous;
+mod published;
 mod recovery;
-mod refused;
 mod remove;
 mod revive;
 mod run;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -49,6 +51,7 @@ use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Events;
 use crate::images::Identities;
+use crate::kube::Cluster;
 use crate::kubectl::Kubectl;
 use crate::logs::{LogOptions, Opened};
 use crate::plan::{Plan, Request};
@@ -277,8 +280,8 @@ impl Provider for Local<'_> {
         look::look(self, stored, began).await
     }
 
-    async fn details(&self, until: Instant) -> Details {
-        look::details(self, until).await
+    async fn details(&self, cluster: Option<&Cluster>, until: Instant) -> Details {
+        look::details(self, cluster, until).await
     }
 
     async fn logs(&self, options: &LogOptions) -> Result<Opened> {

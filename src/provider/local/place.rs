@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::addons::Addons;
 use super::error::Error;
 use super::images::{self, RequiredImage};
 use super::node::spec::{Difference, NodeSpec};
 use super::node::{self, Inspection, spec};
-use super::refused::{PublishedPorts, Refused};
+use super::published::Published;
 use super::revive::revive;
 use super::run::Run;
-use super::{Local, api, data, ingress, preflight, recovery};
+use super::stuck::StuckNode;
+use super::{Local, addons, api, data, ingress, preflight, recovery};
 use crate::docker::{Container, Engine, EngineInfo, Image};
 use crate::error::Result;
 use crate::event::Step;
@@ -111,8 +113,8 @@ impl Place for NodePlace<'_> {
         step.end(result, |connected| (connected.is_new, String::new()))
     }
 
-    fn lacks_addons(&self) -> bool {
-        !self.node.found.provisioned
+    async fn lacks_addons(&self, cluster: &Cluster) -> Result<bool> {
+        Ok(!self.node.found.provisioned || addons::are_uninstalled(cluster).await?)
     }
 
     async fn install_addons(&self, cluster: &Cluster) -> Result<()> {
@@ -157,13 +159,15 @@ impl Place for NodePlace<'_> {
         Ok(())
     }
 
-    async fn stuck(&self) -> Result<Box<dyn Stuck + '_>> {
+    async fn stuck<'p>(&'p self, cluster: &'p Cluster) -> Result<Box<dyn Stuck + 'p>> {
         let engine = self.local.engine();
         let container = engine.container(&self.node.name).await?.unwrap_or_default();
-        Ok(Box::new(PublishedPorts {
+        let ports = self.plan.node_ports();
+        Ok(Box::new(StuckNode {
             engine,
             node: &self.node.name,
-            refused: Refused::server(&container),
+            addons: Addons::new(cluster),
+            ports: Published::server(&container, ports),
         }))
     }
 
