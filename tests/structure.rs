@@ -175,6 +175,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "provider",
         &[
             "data_size",
+            "diagnose",
             "docker",
             "health",
             "images",
