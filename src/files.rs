@@ -8,6 +8,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Explain;
 use crate::failures::Failure;
@@ -86,6 +87,43 @@ pub fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
+/// What is at the path of a file that we write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    Missing,
+    Text(String),
+    /// Something that we do not write, such as `a directory`.
+    Other(&'static str),
+}
+
+/// Reads a file that we write, which anything may have replaced. Never waits, such as for the
+/// other end of a named pipe.
+pub fn read_own(path: &Path) -> Result<Own, Error> {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let read = || {
+        let mut file = std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            return Ok(Own::Other("a directory"));
+        }
+        if !kind.is_file() {
+            return Ok(Own::Other("a pipe or a device"));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let text = String::from_utf8(bytes);
+        io::Result::Ok(text.map_or(Own::Other("a binary file"), Own::Text))
+    };
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Own::Missing),
+        result => with_context("read", path, result),
+    }
+}
+
 /// Returns at most `most` bytes from the start of a file or pipe, or `None` if it does
 /// not exist.
 pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> {
@@ -107,6 +145,25 @@ pub fn create_dir(path: &Path) -> Result<(), Error> {
     with_context("create the directory", path, std::fs::create_dir_all(path))
 }
 
+/// The start of the name of a file that is not complete. A process that is killed leaves it.
+pub const UNFINISHED: &str = ".clearml-local-tmp-";
+
+/// Removes the unfinished files of killed processes, which are at least this old.
+pub fn remove_unfinished(dir: &Path, age: Duration) -> Result<(), Error> {
+    for name in list(dir)? {
+        let path = dir.join(&name);
+        // A file of the future was written before the clock was set back.
+        let is_old = || {
+            let written = std::fs::symlink_metadata(&path).and_then(|meta| meta.modified());
+            written.is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age))
+        };
+        if name.starts_with(UNFINISHED) && (age.is_zero() || is_old()) && path.is_file() {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file atomically.
 pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, text, 0o644)
@@ -122,6 +179,7 @@ fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let attempt = || {
         let mut file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
             .permissions(std::fs::Permissions::from_mode(mode))
             .tempfile_in(dir)?;
         file.write_all(text.as_bytes())?;
@@ -372,10 +430,7 @@ pub fn owner(path: &Path) -> Option<(u32, u32)> {
 
 /// Tests on a temporary directory in `dir` whether it preserves each owner. Needs root.
 pub fn preserves_owners(dir: &Path, owners: &[(u32, u32)]) -> bool {
-    let Ok(probe) = tempfile::Builder::new()
-        .prefix(".clearml-local-")
-        .tempdir_in(dir)
-    else {
+    let Ok(probe) = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(dir) else {
         return false;
     };
     owners.iter().all(|&(uid, gid)| {
@@ -408,6 +463,41 @@ mod tests {
         write_private(&path, "x").unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn own_files_are_read_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        write(&at("text"), "x").unwrap();
+        std::fs::write(at("binary"), [0xff, 0, 1]).unwrap();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
+        assert!(pipe.unwrap().success());
+        for (name, expected) in [
+            ("missing", Own::Missing),
+            ("text", Own::Text("x".into())),
+            ("binary", Own::Other("a binary file")),
+            ("pipe", Own::Other("a pipe or a device")),
+            (".", Own::Other("a directory")),
+        ] {
+            assert_eq!(read_own(&at(name)).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn unfinished_files_of_killed_processes_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let unfinished = format!("{UNFINISHED}a1B2c3");
+        for name in ["mine", &unfinished] {
+            write(&dir.path().join(name), "x").unwrap();
+        }
+        remove_unfinished(dir.path(), Duration::from_secs(60)).unwrap();
+        let both = [unfinished.as_str(), "mine"];
+        assert_eq!(list(dir.path()).unwrap(), both, "it may be in use");
+        remove_unfinished(dir.path(), Duration::ZERO).unwrap();
+        assert_eq!(list(dir.path()).unwrap(), ["mine"]);
     }
 
     #[test]

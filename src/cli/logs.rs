@@ -127,7 +127,8 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
 async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
     let stored = context.state.kubeconfig()?;
     if let Some(kubeconfig) = &stored
-        && let cluster = Cluster::connect(kubeconfig).await?
+        // A damaged file is as good as none.
+        && let Ok(cluster) = Cluster::connect(kubeconfig).await
         && let Some(opened) = logs::from_api(options, cluster).await?
     {
         return Ok(opened);

@@ -79,13 +79,22 @@ pub(super) const VERSION: Page = Page {
 pub(super) const STATE_INVALID: Page = Page {
     title: "a state file is invalid",
     what: "A file of the state directory cannot be parsed. It was left unchanged.",
-    why: "It was edited, is from another program, or is damaged.",
+    why: "It was edited, is from another program or a later version, or is damaged.",
     remedies: || {
         vec![
             Hint::run("move it out of the way", "mv FILE FILE.broken"),
             Hint::run("then restore it from the instance", ours!(Up)),
         ]
     },
+    heals: Heals::No,
+};
+
+pub(super) const STATE_NEWER: Page = Page {
+    title: "a state file is from a later version",
+    what: "A later version of clearml-local wrote the file, in a format that this one does not \
+        know. It was left unchanged.",
+    why: "Two versions are installed, or an earlier one was installed again.",
+    remedies: || vec![Hint::text("update clearml-local")],
     heals: Heals::No,
 };
 

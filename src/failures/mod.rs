@@ -282,6 +282,7 @@ catalogue! {
         DataLocked "data-locked" DataForeign LOCKED;
         DataVersion "data-version" DataVersion VERSION;
         StateInvalid "state-file-invalid" StateBroken STATE_INVALID;
+        StateNewer "state-file-newer" StateBroken STATE_NEWER;
         StateNotWritable "state-not-writable" StateBroken STATE_NOT_WRITABLE;
         HomeMissing "home-missing" StateBroken HOME_MISSING;
         KeysLost "keys-lost" StateBroken KEYS_LOST;

@@ -81,21 +81,25 @@ impl Revision {
 
 /// The stored revisions of an instance.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct History(BTreeMap<u32, Revision>);
+pub struct History {
+    revisions: BTreeMap<u32, Revision>,
+    /// The highest number that was given, also to a revision that cannot be read.
+    last_number: u32,
+}
 
 impl History {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.revisions.is_empty()
     }
 
     /// Returns all revisions, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Revision> {
-        self.0.values()
+        self.revisions.values()
     }
 
     /// Returns the latest revision, whether it succeeded or not.
     pub fn latest(&self) -> Option<&Revision> {
-        self.0.values().next_back()
+        self.revisions.values().next_back()
     }
 
     /// Starts a revision, unless the latest one applies the same. Returns the number of
@@ -106,12 +110,12 @@ impl History {
         {
             return (latest.number, latest.outcome == Outcome::Ready);
         }
-        for previous in self.0.values_mut() {
+        for previous in self.revisions.values_mut() {
             if previous.outcome == Outcome::Running {
                 previous.outcome = Outcome::Interrupted;
             }
         }
-        revision.number = self.latest().map_or(1, |latest| latest.number + 1);
+        revision.number = self.last_number + 1;
         let number = revision.number;
         self.insert(revision);
         (number, false)
@@ -120,7 +124,7 @@ impl History {
     /// Stores the outcome of a revision. A good revision stays good: a later error is
     /// not caused by it.
     pub fn finish(&mut self, number: u32, outcome: Outcome) {
-        if let Some(revision) = self.0.get_mut(&number)
+        if let Some(revision) = self.revisions.get_mut(&number)
             && revision.outcome != Outcome::Ready
         {
             revision.outcome = outcome;
@@ -136,15 +140,15 @@ impl History {
                 .and_then(|current| self.last_good_before(current))
                 .ok_or(Error::NothingBefore { current });
         };
-        self.0.get(&number).ok_or_else(|| Error::Unknown {
+        self.revisions.get(&number).ok_or_else(|| Error::Unknown {
             number,
-            stored: self.0.keys().copied().collect(),
+            stored: self.revisions.keys().copied().collect(),
         })
     }
 
     /// Returns the last good revision before `number`.
     pub fn last_good_before(&self, number: u32) -> Option<&Revision> {
-        let mut before = self.0.range(..number).rev();
+        let mut before = self.revisions.range(..number).rev();
         before
             .find(|(_, revision)| revision.outcome == Outcome::Ready)
             .map(|(_, revision)| revision)
@@ -152,7 +156,7 @@ impl History {
 
     /// Returns the last good revision.
     pub fn last_good(&self) -> Option<&Revision> {
-        let mut all = self.0.values().rev();
+        let mut all = self.revisions.values().rev();
         all.find(|revision| revision.outcome == Outcome::Ready)
     }
 
@@ -161,7 +165,7 @@ impl History {
     pub fn entries(&self, in_progress: bool) -> Vec<Entry> {
         let mut previous: Option<&Revision> = None;
         let mut entries = Vec::new();
-        for revision in self.0.values() {
+        for revision in self.revisions.values() {
             let current = Some(revision.number) == self.latest().map(|latest| latest.number);
             entries.push(Entry::of(revision, previous, current, in_progress));
             previous = Some(revision);
@@ -171,9 +175,10 @@ impl History {
 
     /// Inserts a revision and drops the oldest ones.
     fn insert(&mut self, revision: Revision) {
-        self.0.insert(revision.number, revision);
-        while self.0.len() > LIMIT {
-            self.0.pop_first();
+        self.last_number = self.last_number.max(revision.number);
+        self.revisions.insert(revision.number, revision);
+        while self.revisions.len() > LIMIT {
+            self.revisions.pop_first();
         }
     }
 }

@@ -16,6 +16,10 @@ fn record_name(number: u32) -> String {
     format!("clearml-local.v{number}")
 }
 
+fn number_of(record: &str) -> Option<u32> {
+    record.strip_prefix("clearml-local.v")?.parse().ok()
+}
+
 fn read(text: &str) -> Option<Revision> {
     match serde_json::from_str(text) {
         Ok(revision) => Some(revision),
@@ -39,12 +43,15 @@ pub async fn load(state: &StateDir, cluster: Option<&Cluster>) -> Result<History
         Some(cluster) => cluster.records(KIND).await?,
         None => BTreeMap::new(),
     };
+    let remote_numbers = remote.keys().filter_map(|record| number_of(record));
+    let last_number = local.keys().copied().chain(remote_numbers).max();
+    history.last_number = last_number.unwrap_or_default();
     for revision in local
         .values()
         .chain(remote.values())
         .filter_map(|t| read(t))
     {
-        let existing = history.0.get(&revision.number);
+        let existing = history.revisions.get(&revision.number);
         if existing.is_none_or(|existing| is_newer(&revision, existing)) {
             history.insert(revision);
         }
@@ -59,6 +66,12 @@ fn is_newer(one: &Revision, other: &Revision) -> bool {
     (one.at, has_ended(one)) > (other.at, has_ended(other))
 }
 
+/// Returns whether a revision that is not in the history may be removed. One that cannot be read
+/// may be from a later version, and is kept as long as one of the same age.
+fn may_remove(number: u32, text: &str, oldest: u32) -> bool {
+    read(text).is_some() || number < oldest
+}
+
 /// Writes the history to both places where they differ from it. The cluster can store
 /// it once its namespace exists.
 pub async fn save(
@@ -68,7 +81,7 @@ pub async fn save(
     cluster: Option<&Cluster>,
 ) -> Result<()> {
     let wanted: BTreeMap<u32, String> = history
-        .0
+        .revisions
         .iter()
         .map(|(number, revision)| (*number, write(revision)))
         .collect();
@@ -78,8 +91,11 @@ pub async fn save(
             state.save_revision(*number, text)?;
         }
     }
-    for number in local.keys().filter(|number| !wanted.contains_key(number)) {
-        state.remove_revision(*number)?;
+    let oldest = wanted.keys().next().copied().unwrap_or_default();
+    for (number, text) in &local {
+        if !wanted.contains_key(number) && may_remove(*number, text, oldest) {
+            state.remove_revision(*number)?;
+        }
     }
     let Some(cluster) = cluster else {
         return Ok(());
@@ -97,8 +113,11 @@ pub async fn save(
             }
         }
     }
-    for record in remote.keys().filter(|record| !wanted.contains_key(*record)) {
-        cluster.delete_record(record).await?;
+    for (record, text) in &remote {
+        let number = number_of(record).unwrap_or_default();
+        if !wanted.contains_key(record) && may_remove(number, text, oldest) {
+            cluster.delete_record(record).await?;
+        }
     }
     Ok(())
 }
@@ -130,8 +149,13 @@ mod tests {
         assert_eq!(load(state, None).await.unwrap(), history);
         let stored: Vec<u32> = state.revisions().unwrap().into_keys().collect();
         assert_eq!(stored, (3..=12).collect::<Vec<u32>>());
-        state.save_revision(12, "{").unwrap();
-        let read = load(state, None).await.unwrap();
+        // Of a later version.
+        state.save_revision(12, "{\"format\": 2}").unwrap();
+        let mut read = load(state, None).await.unwrap();
         assert_eq!(read.latest().unwrap().number, 11);
+        assert_eq!(read.start(revision("a=13")), (13, false));
+        save(&name, state, &read, None).await.unwrap();
+        let kept = &state.revisions().unwrap()[&12];
+        assert_eq!(kept, "{\"format\": 2}");
     }
 }

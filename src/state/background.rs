@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::read_cached;
 use super::{Error, StateDir};
 use crate::files;
 use crate::settings::HostPorts;
@@ -30,7 +31,7 @@ impl StateDir {
     /// Returns the background process, if it runs.
     pub fn background(&self) -> Result<Option<Background>, Error> {
         let path = self.root.join(FILE);
-        let Some(text) = files::read(&path)? else {
+        let Some(text) = read_cached(&path)? else {
             return Ok(None);
         };
         let file = files::open_lock(&path)?;

@@ -4,10 +4,14 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::file::read_cached;
 use super::{Error, StateDir, not_writable};
 use crate::event::Events;
 use crate::files;
 use crate::hint::Ours;
+use crate::words;
 
 pub(super) const FILE: &str = "lock";
 
@@ -41,12 +45,8 @@ impl Lock {
             }
             if !warned {
                 warned = true;
-                let holder = files::read(&state.root().join(FILE))?.unwrap_or_default();
-                let holder = if holder.is_empty() {
-                    "another command".to_owned()
-                } else {
-                    holder
-                };
+                let holder = read_cached(&state.root().join(FILE))?.unwrap_or_default();
+                let holder = describe(&holder, Timestamp::now());
                 events.warn(format!(
                     "waiting for {holder}, which is working on this instance"
                 ));
@@ -55,15 +55,16 @@ impl Lock {
         }
     }
 
-    /// Returns the command that holds the lock, without acquiring it.
+    /// Returns the command that holds the lock, with its process and since when it holds it,
+    /// without acquiring it.
     pub fn holder(state: &StateDir) -> Result<Option<String>, Error> {
         let path = state.root().join(FILE);
-        let Some(holder) = files::read(&path)? else {
+        let Some(holder) = read_cached(&path)? else {
             return Ok(None);
         };
         let file = files::open_lock(&path)?;
         let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-        Ok(held.then_some(holder))
+        Ok(held.then(|| describe(&holder, Timestamp::now())))
     }
 
     fn try_acquire(state: &StateDir, command: &Ours) -> Result<Option<Lock>, Error> {
@@ -82,8 +83,9 @@ impl Lock {
         if !files::is_same_file(&path, &file) {
             return Ok(None);
         }
-        let holder = format!("`{command}` (process {})", std::process::id());
+        let holder = holder(command, std::process::id(), Timestamp::now());
         files::write_lock(&path, &mut file, &holder)?;
+        state.remove_unfinished();
         Ok(Some(Lock::new(file, state)))
     }
 
@@ -93,6 +95,37 @@ impl Lock {
             root: state.root().to_owned(),
         }
     }
+}
+
+/// Returns the content of the lock file, which earlier versions show as it is.
+fn holder(command: &Ours, process: u32, at: Timestamp) -> String {
+    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!("`{command}` (process {process}) since {at}")
+}
+
+/// Describes the content of a lock file. Earlier versions did not store a time.
+fn describe(holder: &str, now: Timestamp) -> String {
+    /// Longer than a command with its process.
+    const MOST: usize = 200;
+    let holder = words::one_line(holder);
+    if !holder.starts_with('`') {
+        // It is being written, or was damaged.
+        return "another command".to_owned();
+    }
+    let timed = holder.rsplit_once(") since ");
+    let Some((who, Ok(at))) = timed.map(|(who, at)| (who, at.parse::<Timestamp>())) else {
+        return words::cut(&holder, MOST);
+    };
+    let since = match Duration::try_from(now.duration_since(at)) {
+        Ok(age) => format!(
+            "{}, {} ago",
+            at.strftime("%H:%M:%SZ"),
+            words::duration(Duration::from_secs(age.as_secs()))
+        ),
+        // The clock was set back.
+        Err(_) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    };
+    format!("{}, since {since})", words::cut(who, MOST))
 }
 
 #[cfg(test)]
@@ -121,13 +154,39 @@ mod tests {
         let first = Lock::try_acquire(&state, &up()).unwrap();
         assert!(first.is_some());
         assert!(Lock::try_acquire(&state, &ours!(Down)).unwrap().is_none());
-        let holder = files::read(&dir.path().join(FILE)).unwrap().unwrap();
+        let holder = Lock::holder(&state).unwrap().unwrap();
         assert!(
             holder.starts_with("`clearml-local up --name demo` (process "),
             "{holder}"
         );
+        assert!(holder.contains(", since "), "{holder}");
         files::write(&dir.path().join("instance.json"), "").unwrap();
         drop(first);
         assert!(Lock::try_acquire(&state, &ours!(Down)).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_holder_is_described_with_its_process_and_the_time() {
+        let at: Timestamp = "2026-11-27T12:03:11Z".parse().unwrap();
+        let stored = holder(&up(), 711, at);
+        let who = "`clearml-local up --name demo` (process 711";
+        for (now, expected) in [
+            ("2026-11-27T12:05:16Z", "12:03:11Z, 2 m 5 s ago"),
+            ("2026-11-27T12:03:11.6Z", "12:03:11Z, 0 s ago"),
+            // The clock was set back.
+            ("2026-11-27T11:00:00Z", "2026-11-27 12:03:11Z"),
+        ] {
+            let described = describe(&stored, now.parse().unwrap());
+            assert_eq!(described, format!("{who}, since {expected})"));
+        }
+        let earlier = format!("{who})");
+        assert_eq!(
+            describe(&earlier, at),
+            earlier,
+            "earlier versions stored no time"
+        );
+        for damaged in ["", "{\"a\": 1}", "\u{1b}[2J"] {
+            assert_eq!(describe(damaged, at), "another command");
+        }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, json, read_json};
+use super::file::read_json;
+use super::{Error, json};
 use crate::component::Component;
 use crate::files;
 use crate::release::Databases;
@@ -181,10 +183,14 @@ impl Marker {
         }
     }
 
-    /// Returns the names in a directory, without those that belong to the file system.
+    /// Returns the names in a directory, without those that belong to the file system or that
+    /// are unfinished files of ours.
     pub fn foreign_files(dir: &Path) -> Result<Vec<String>, Error> {
         let mut names = files::list(dir)?;
-        names.retain(|name| !FILE_SYSTEM_DIRS.contains(&name.as_str()));
+        names.retain(|name| {
+            // A killed process leaves a file unfinished, before the first marker too.
+            !FILE_SYSTEM_DIRS.contains(&name.as_str()) && !name.starts_with(files::UNFINISHED)
+        });
         Ok(names)
     }
 
@@ -193,6 +199,7 @@ impl Marker {
     pub fn remove(self, dir: &Path) -> Result<bool, Error> {
         files::remove(&dir.join(COPYING_FILE))?;
         super::keys::remove(dir)?;
+        files::remove_unfinished(dir, Duration::ZERO)?;
         files::remove(&dir.join(FILE))?;
         if self.created_directory == Some(false) {
             return Ok(!dir.exists());
@@ -232,6 +239,18 @@ mod tests {
             error.to_string().ends_with("such as `thesis.tex`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn accepts_the_directory_of_a_killed_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let unfinished = dir.path().join(format!("{}a1B2c3", files::UNFINISHED));
+        files::write(&unfinished, "{").unwrap();
+        let marker = marker("clearml", "4.4");
+        marker.check(dir.path()).unwrap();
+        marker.write(dir.path()).unwrap();
+        marker.remove(dir.path()).unwrap();
+        assert!(!unfinished.exists());
     }
 
     #[test]

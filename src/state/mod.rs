@@ -3,17 +3,18 @@
 //! and the API determine what exists.
 
 mod background;
+mod file;
 mod keys;
 mod lock;
 mod marker;
 mod revisions;
 
 use std::path::{Path, PathBuf};
-
-use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 pub use self::background::{Background, BackgroundLock};
-pub use self::keys::{KEYS_FILE, SETTINGS_FILE, read_keys, write_keys};
+use self::file::{read_cached, read_json};
+pub use self::keys::{KEYS_FILE, SETTINGS_FILE, has_data_of, read_keys, write_keys};
 pub use self::lock::Lock;
 pub use self::marker::Marker;
 use crate::error::Explain;
@@ -113,7 +114,7 @@ impl StateDir {
 
     /// Returns the container ID of the node that this home last used.
     pub fn node(&self) -> Result<Option<String>, Error> {
-        let text = files::read(&self.node_path())?;
+        let text = read_cached(&self.node_path())?;
         Ok(text.map(|text| text.trim().to_owned()))
     }
 
@@ -126,7 +127,7 @@ impl StateDir {
     }
 
     pub fn kubeconfig(&self) -> Result<Option<String>, Error> {
-        Ok(files::read(&self.kubeconfig_path())?)
+        read_cached(&self.kubeconfig_path())
     }
 
     pub fn save_kubeconfig(&self, text: &str) -> Result<(), Error> {
@@ -191,9 +192,18 @@ impl StateDir {
         self.remove_cluster()
     }
 
+    /// Removes the files that killed processes left unfinished.
+    fn remove_unfinished(&self) {
+        const AGE: Duration = Duration::from_secs(60);
+        for dir in [&self.root, &self.revisions_path()] {
+            let _ = files::remove_unfinished(dir, AGE);
+        }
+    }
+
     /// Removes all of our files. A directory that contains other files stays.
     pub fn purge(&self) -> Result<(), Error> {
         self.remove_secrets()?;
+        files::remove_unfinished(&self.root, Duration::ZERO)?;
         for path in [
             self.copies_path(),
             self.instance_path(),
@@ -221,19 +231,6 @@ fn json(value: &impl serde::Serialize) -> String {
     text
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    let Some(text) = files::read(path)? else {
-        return Ok(None);
-    };
-    match serde_json::from_str(&text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => Err(Error::Broken {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }),
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -246,6 +243,12 @@ pub enum Error {
     /// A state file cannot be parsed.
     #[error("invalid state file {}: {reason}", path.display())]
     Broken { path: PathBuf, reason: String },
+    /// A state file has a format that this version does not know.
+    #[error(
+        "the state file {} was written by a later version of clearml-local (format {format})",
+        path.display()
+    )]
+    Newer { path: PathBuf, format: u64 },
     #[error("the data in {} belong to the instance `{owner}`", path.display())]
     DataOfOther { path: PathBuf, owner: String },
     /// The data directory contains files that we did not create.
@@ -276,6 +279,7 @@ impl Explain for Error {
             Error::Files(error) | Error::NotWritable(error) => error.failure(),
             Error::NoHome => Failure::HomeMissing,
             Error::Broken { .. } => Failure::StateInvalid,
+            Error::Newer { .. } => Failure::StateNewer,
             Error::DataOfOther { .. } => Failure::DataOfOther,
             Error::DataForeign { .. } | Error::VolumeForeign { .. } => Failure::DataForeign,
             Error::DataVersion { .. } => Failure::DataVersion,
@@ -307,6 +311,7 @@ impl Explain for Error {
                 ),
                 Hint::run("then restore it from the instance", ours!(Up)),
             ],
+            Error::Newer { .. } => self.failure().remedies(),
             Error::DataOfOther { owner, .. } => vec![
                 Hint::run("use that instance", ours!(Up).of(Some(owner))),
                 Hint::run("or use another directory", ours!(Up, "--data-dir DIR")),
@@ -373,6 +378,8 @@ mod tests {
         state.save_log("kubeadm.log", "x").unwrap();
         state.save_revision(1, "{}").unwrap();
         state.record_copy(&state.default_data_dir()).unwrap();
+        let unfinished = format!("{}a1B2c3", files::UNFINISHED);
+        files::write(&state.root().join(unfinished), "{").unwrap();
         let mine = state.root().join("notes.txt");
         files::write(&mine, "mine").unwrap();
         state.purge().unwrap();

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::file::read_text;
 use super::{Error, StateDir};
 use crate::files;
 
 impl StateDir {
-    fn revisions_path(&self) -> PathBuf {
+    pub(super) fn revisions_path(&self) -> PathBuf {
         self.root.join("revisions")
     }
 
@@ -15,15 +17,14 @@ impl StateDir {
         self.revisions_path().join(format!("{number}.json"))
     }
 
-    /// Returns the stored revisions by number.
+    /// Returns the stored revisions by number. One that cannot be read has no text.
     pub fn revisions(&self) -> Result<BTreeMap<u32, String>, Error> {
         let mut revisions = BTreeMap::new();
         for name in files::list(&self.revisions_path())? {
             let number = name.strip_suffix(".json").and_then(|n| n.parse().ok());
-            if let Some(number) = number
-                && let Some(text) = files::read(&self.revision_path(number))?
-            {
-                revisions.insert(number, text);
+            if let Some(number) = number {
+                let text = read_text(&self.revision_path(number)).ok().flatten();
+                revisions.insert(number, text.unwrap_or_default());
             }
         }
         Ok(revisions)
@@ -43,6 +44,7 @@ impl StateDir {
         for number in self.revisions()?.into_keys() {
             self.remove_revision(number)?;
         }
+        files::remove_unfinished(&self.revisions_path(), Duration::ZERO)?;
         files::remove_empty_dir(&self.revisions_path())?;
         Ok(())
     }

@@ -6,6 +6,7 @@
     reason = "the environment of the programs that the tests run"
 )]
 
+mod damaged;
 mod engine;
 mod signals;
 mod status;

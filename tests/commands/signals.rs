@@ -1,6 +1,6 @@
 //! Commands that receive a signal.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -71,4 +71,43 @@ fn nohup_keeps_a_command_alive() {
     assert!(up.try_wait().unwrap().is_none());
     send("TERM", &up);
     assert!(wait_for_end(up).starts_with("exit code 143\n"));
+}
+
+/// Returns once the lock file names a process.
+fn await_holder(home: &Home, process: &Child) {
+    let name = format!("(process {})", process.id());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let lock = home.state().join("lock");
+    while !std::fs::read_to_string(&lock).is_ok_and(|text| text.contains(&name)) {
+        assert!(Instant::now() < deadline, "no {name} in {}", lock.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_second_command_waits_and_takes_over_the_lock_of_a_killed_one() {
+    let home = Home::new(Responses::empty().with("GET /info", no_response()));
+    let first = start_up(&home, "");
+    await_holder(&home, &first);
+    let mut second = home
+        .command(env!("CARGO_BIN_EXE_clearml-local"))
+        .arg("down")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut messages = BufReader::new(second.stderr.take().unwrap());
+    let mut message = String::new();
+    messages.read_line(&mut message).unwrap();
+    let pattern = format!(
+        r"waiting for `clearml-local up` \(process {}, since \d\d:\d\d:\d\dZ, \d+ s ago\), which is working",
+        first.id()
+    );
+    let pattern = regex::Regex::new(&pattern).unwrap();
+    assert!(pattern.is_match(&message), "{message}");
+    send("KILL", &first);
+    wait_for_end(first);
+    let mut rest = String::new();
+    messages.read_to_string(&mut rest).unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(0), "{rest}");
 }

@@ -15,6 +15,7 @@ mod existing;
 mod external;
 mod forward;
 mod harness;
+mod heals;
 mod images;
 mod ingress;
 mod interrupted;

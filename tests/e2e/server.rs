@@ -1,6 +1,8 @@
 //! A user of the server, who creates a project, a task, scalars and a file through the
 //! published ports, and finds them again.
 
+use std::ops::Range;
+
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -132,11 +134,52 @@ impl User {
 
     /// Returns the content of a file.
     pub async fn read(&self, name: &str) -> Vec<u8> {
+        let content = self.try_read(name).await;
+        content.unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// Returns the content of a file, or why it cannot be read.
+    pub async fn try_read(&self, name: &str) -> Result<Vec<u8>, String> {
         let url = format!("{}/{name}", self.files);
         let request = self.client.get(url).bearer_auth(&self.token);
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        response.bytes().await.unwrap().to_vec()
+        match request.send().await {
+            Ok(response) if response.status() == 200 => {
+                let bytes = response.bytes().await;
+                Ok(bytes
+                    .map_err(|error| format!("{name}: {error:?}"))?
+                    .to_vec())
+            }
+            Ok(response) => Err(format!("{name}: {}", response.status())),
+            Err(error) => Err(format!("{name}: {error:?}")),
+        }
+    }
+
+    /// Adds scalars to a task, or returns why that failed.
+    pub async fn try_add_scalars(&self, task: &str, iters: Range<u32>) -> Result<(), String> {
+        let added = iters.len();
+        let events: String = iters
+            .map(|iter| {
+                let event = json!({
+                    "type": "training_stats_scalar", "task": task, "iter": iter,
+                    "metric": "loss", "variant": "train", "value": 1.0 / f64::from(iter + 1),
+                });
+                format!("{event}\n")
+            })
+            .collect();
+        let url = format!("{}/events.add_batch", self.api);
+        let request = self.client.post(url).bearer_auth(&self.token);
+        let request = request
+            .header("Content-Type", "application/json-lines")
+            .body(events);
+        let response = request.send().await.map_err(|error| format!("{error:?}"))?;
+        let answer: Value = response
+            .json()
+            .await
+            .map_err(|error| format!("{error:?}"))?;
+        match answer["data"]["added"] == added {
+            true => Ok(()),
+            false => Err(answer.to_string()),
+        }
     }
 
     /// Creates a project, a task with scalars, and a file.
@@ -152,22 +195,8 @@ impl User {
             .to_owned();
         self.call("tasks.started", json!({"task": task, "force": true}))
             .await;
-        let events: String = (0..3)
-            .map(|iter| {
-                let event = json!({
-                    "type": "training_stats_scalar", "task": task, "iter": iter,
-                    "metric": "loss", "variant": "train", "value": 1.0 / f64::from(iter + 1),
-                });
-                format!("{event}\n")
-            })
-            .collect();
-        let url = format!("{}/events.add_batch", self.api);
-        let request = self.client.post(url).bearer_auth(&self.token);
-        let request = request
-            .header("Content-Type", "application/json-lines")
-            .body(events);
-        let added: Value = request.send().await.unwrap().json().await.unwrap();
-        assert_eq!(added["data"]["added"], 3, "{added}");
+        let added = self.try_add_scalars(&task, 0..3).await;
+        added.unwrap_or_else(|reason| panic!("{reason}"));
         let file = format!("e2e/train.{task}/artifacts/model.txt");
         self.store(&file, b"weights".to_vec()).await;
         Work {

@@ -59,7 +59,10 @@ pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
         }
         // An interrupted copy belongs to this instance.
         DataPlace::Directory(directory) if Marker::is_copying(directory) => Ok(()),
-        DataPlace::Directory(directory) => plan.marker().check(directory),
+        DataPlace::Directory(directory) => match plan.marker().check(directory) {
+            Err(state::Error::DataForeign { .. }) if is_lost(run, directory)? => Ok(()),
+            checked => checked,
+        },
         DataPlace::Volume(name) => match run.local.engine().volume_labels(name).await? {
             None => Ok(()),
             Some(labels) => match Marker::from_labels(&labels) {
@@ -87,6 +90,14 @@ pub(super) async fn data(run: &Run<'_>) -> Result<Option<Finding>> {
             failure: error.failure(),
         },
     }))
+}
+
+/// Returns whether a directory without a marker has the data of this instance, so that the marker
+/// is written again: it has the keys of this home, and the release wrote it.
+fn is_lost(run: &Run<'_>, directory: &Path) -> Result<bool> {
+    let home = run.local.state.secrets()?;
+    let release = run.plan.instance.values.release_name();
+    Ok(home.is_some_and(|home| state::has_data_of(directory, &home, &release)))
 }
 
 /// Refuses moves other than between directories, which would abandon the data.

@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 use crate::archive;
 use crate::docker::{Container, Engine};
 use crate::error::Result;
-use crate::files;
+use crate::files::{self, Own};
 use crate::provider::local::node::spec::{self, DATA_ROOT};
 use crate::settings::{DataPlace, Instance};
 use crate::state::SETTINGS_FILE;
@@ -21,9 +21,9 @@ pub(super) async fn read(
     engine: &dyn Engine,
 ) -> Result<Option<String>> {
     if let Some(DataPlace::Directory(dir)) = spec::data_dir(node)
-        && let Ok(text @ Some(_)) = files::read(&dir.join(file))
+        && let Ok(Own::Text(text)) = files::read_own(&dir.join(file))
     {
-        return Ok(text);
+        return Ok(Some(text));
     }
     let copied = engine.archive(&node.name, &format!("{DATA_ROOT}/{file}"));
     let text = archive::first_file(copied.map_err(io::Error::other).into_async_read()).await;

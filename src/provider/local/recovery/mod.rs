@@ -49,8 +49,10 @@ pub async fn cluster_state(local: &Local<'_>) -> Result<ClusterState> {
     if local.state.node()?.as_deref() == Some(&node.id)
         && let Some(kubeconfig) = local.state.kubeconfig()?
     {
-        let cluster = Cluster::connect(&kubeconfig).await?;
-        if cluster.ready().await.is_ok() {
+        // A damaged kubeconfig is read from the node again.
+        if let Ok(cluster) = Cluster::connect(&kubeconfig).await
+            && cluster.ready().await.is_ok()
+        {
             return Ok(ClusterState::Ready(cluster));
         }
     }
@@ -150,7 +152,7 @@ pub async fn complete_from_node(
         instance: instance.cloned(),
         secrets: state.secrets()?,
         cluster: match state.kubeconfig()? {
-            Some(kubeconfig) => Some(Cluster::connect(&kubeconfig).await?),
+            Some(kubeconfig) => Cluster::connect(&kubeconfig).await.ok(),
             None => None,
         },
         another: None,

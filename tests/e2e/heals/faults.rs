@@ -1,0 +1,166 @@
+//! Faults of a running server.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Instance, run};
+
+/// The PID file of the rig's engine, which may be restarted.
+const ENGINE_PID: &str = "/var/run/rig-dockerd.pid";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The first process of a database's container is killed.
+    Database(&'static str),
+    /// A workload is deleted.
+    Deleted(&'static str),
+    /// A workload is scaled to 0 pods.
+    Scaled(&'static str),
+    NodeKilled,
+    /// The node is stopped, and another container gets its address.
+    AddressTaken,
+    EngineKilled,
+    /// The engine stops all containers, and starts with an empty /run.
+    Rebooted,
+}
+
+impl Fault {
+    pub const OF_NODE: [Fault; 4] = [
+        Fault::NodeKilled,
+        Fault::AddressTaken,
+        Fault::EngineKilled,
+        Fault::Rebooted,
+    ];
+    pub const DATABASES: [&'static str; 3] = ["mongodb", "elasticsearch", "redis"];
+
+    /// Returns whether this engine allows it, and prints a message if not.
+    pub fn is_possible(self) -> bool {
+        let needs_engine = matches!(self, Fault::EngineKilled | Fault::Rebooted);
+        let possible = !needs_engine || Path::new(ENGINE_PID).exists();
+        if !possible {
+            eprintln!("SKIPPED: {self:?}: the engine is not the rig's");
+        }
+        possible
+    }
+
+    /// Causes the fault. Returns what must be removed after the server was healed.
+    #[must_use]
+    pub fn cause(self, instance: &Instance) -> Cleanup {
+        let mut cleanup = Cleanup::default();
+        match self {
+            Fault::Database(component) => kill_process(instance, component),
+            Fault::Deleted(component) => {
+                let label = label(component);
+                let kinds = "deployments,statefulsets";
+                instance.kubectl(&["delete", kinds, "-l", &label]);
+            }
+            Fault::Scaled(component) => {
+                let kinds = "deployments,statefulsets";
+                let label = label(component);
+                let workload = instance.kubectl(&["get", kinds, "-l", &label, "-o", "name"]);
+                instance.kubectl(&["scale", workload.trim(), "--replicas=0"]);
+            }
+            Fault::NodeKilled => {
+                run("docker", &["kill", &instance.node()]).expect(0);
+            }
+            Fault::AddressTaken => cleanup = take_address(instance),
+            Fault::EngineKilled => restart_engine("KILL"),
+            Fault::Rebooted => restart_engine("TERM"),
+        }
+        cleanup
+    }
+}
+
+/// Containers that are removed at the end.
+#[derive(Default)]
+pub struct Cleanup {
+    containers: Vec<String>,
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        for container in &self.containers {
+            run("docker", &["rm", "-f", container]);
+        }
+    }
+}
+
+pub fn label(component: &str) -> String {
+    format!("clearml-local.io/component={component}")
+}
+
+/// Kills the first process of a component's container.
+fn kill_process(instance: &Instance, component: &str) {
+    let path = "jsonpath={.items[0].status.containerStatuses[0].containerID}";
+    let container = instance.kubectl(&["get", "pods", "-l", &label(component), "-o", path]);
+    let container = container.rsplit('/').next().unwrap();
+    let node = instance.node();
+    let kill = "ctr -n k8s.io task kill -s SIGKILL \"$1\"";
+    run(
+        "docker",
+        &["exec", &node, "sh", "-c", kill, "sh", container],
+    )
+    .expect(0);
+}
+
+/// Stops the node and gives its address to another container.
+fn take_address(instance: &Instance) -> Cleanup {
+    let node = instance.node();
+    let inspect = |format: &str, container: &str| {
+        let output = run("docker", &["inspect", "-f", format, container]).expect(0);
+        output.stdout.trim().to_owned()
+    };
+    const ADDRESS: &str = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let address = inspect(ADDRESS, &node);
+    let network = inspect(
+        "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}",
+        &node,
+    );
+    let image = inspect("{{.Config.Image}}", &node);
+    run("docker", &["stop", &node]).expect(0);
+    let mut cleanup = Cleanup::default();
+    // The engine gives the next free address to each of them.
+    for number in 0..8 {
+        let name = format!("{}-taker-{number}", instance.name);
+        cleanup.containers.push(name.clone());
+        let run_taker = ["run", "-d", "--name", &name, "--network", &network];
+        let sleep = ["--entrypoint", "sleep", &image, "600"];
+        run("docker", &[&run_taker[..], &sleep].concat()).expect(0);
+        if inspect(ADDRESS, &name) == address {
+            return cleanup;
+        }
+    }
+    panic!("no container got the address {address}");
+}
+
+/// Ends the rig's engine with a signal, and starts it again.
+fn restart_engine(signal: &str) {
+    let root = run("docker", &["info", "-f", "{{.DockerRootDir}}"]).expect(0);
+    let (engine, run_dir) = match root.stdout.trim() {
+        "/var/lib/rig-docker" => ("modern", "/var/run/rig-docker"),
+        _ => ("debian", "/var/run/docker"),
+    };
+    let process = std::fs::read_to_string(ENGINE_PID).unwrap();
+    let process = process.trim();
+    run("kill", &["-s", signal, process]).expect(0);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    // A zombie process has no program.
+    let program = format!("/proc/{process}/exe");
+    while std::fs::read_link(&program).is_ok() {
+        assert!(Instant::now() < deadline, "the engine does not stop");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if signal == "TERM" {
+        // Only what a reboot removes: nothing of it is mounted any more.
+        run("rm", &["-rf", "--one-file-system", run_dir]);
+    }
+    let start = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig/start");
+    let started = Command::new(start)
+        .env("RIG_ENGINE", engine)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(started.unwrap().success(), "the engine does not start");
+}

@@ -1,0 +1,191 @@
+//! Whatever happens to an instance, the next `up` makes it ready, with everything that the server
+//! had acknowledged: commands killed at random moments, killed databases, nodes and engines,
+//! components deleted by hand. The moments follow from `E2E_SEED`.
+
+mod faults;
+mod killed;
+mod random;
+mod soak;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use faults::Fault;
+use killed::{Killed, Killer};
+use random::Random;
+use writer::Writer;
+
+use crate::harness::{Instance, Output};
+
+/// The pause of the writer between two writes.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The same while databases are killed in the middle of writes.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
+
+fn is_full() -> bool {
+    std::env::var_os("E2E_FULL").is_some()
+}
+
+/// Runs `up`, which must make the server ready, and checks that nothing is lost.
+async fn heal(instance: &Instance, writer: &Writer) -> Output {
+    let began = Instant::now();
+    let up = instance.run(&["up"]).expect(0);
+    let seconds = began.elapsed().as_secs_f64();
+    instance.run(&["status"]).expect(0);
+    writer.await_writes(1);
+    let losses = writer.losses(instance, false).await;
+    assert!(losses.is_empty(), "lost: {losses:?}");
+    eprintln!("healed in {seconds:.1} s; found {}", writer.summary());
+    up
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn killed_commands_are_completed_by_the_next_up() {
+    let mut random = Random::from_seed();
+    let (first_ups, of_up, of_others) = if is_full() { (50, 50, 20) } else { (1, 0, 1) };
+    let instance = Instance::new("killed");
+    let mut killer = Killer::default();
+    killer.measure(Killed::FirstUp, &instance);
+    for _ in 0..first_ups {
+        killer.kill(Killed::FirstUp, &instance, &mut random);
+        instance.up(&[]).expect(0);
+    }
+    let mut kills: Vec<Killed> = Killed::WITH_DATA
+        .into_iter()
+        .flat_map(|killed| {
+            let count = if killed == Killed::Up {
+                of_up
+            } else {
+                of_others
+            };
+            std::iter::repeat_n(killed, count)
+        })
+        .collect();
+    random.shuffle(&mut kills);
+    let writer = Writer::start(&instance, PAUSE).await;
+    writer.await_writes(1);
+    for killed in kills {
+        killer.kill(killed, &instance, &mut random);
+        heal(&instance, &writer).await;
+    }
+    let losses = writer.losses(&instance, true).await;
+    assert!(losses.is_empty(), "lost: {losses:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: tests/run"]
+async fn faults_of_a_running_server_are_healed() {
+    let mut random = Random::from_seed();
+    let instance = Instance::new("faults");
+    instance.up(&[]).expect(0);
+    databases_keep_what_they_acknowledged(&instance).await;
+    let writer = Writer::start(&instance, PAUSE).await;
+    only_the_pods_of_restarted_components_are_replaced(&instance);
+    components_removed_by_hand_come_back(&instance, &writer, &mut random).await;
+    let mut faults: Vec<Fault> = match is_full() {
+        true => Fault::OF_NODE.repeat(5),
+        false => {
+            let mut faults = Fault::OF_NODE;
+            random.shuffle(&mut faults);
+            faults[..2].to_vec()
+        }
+    };
+    faults.retain(|fault| fault.is_possible());
+    for fault in faults {
+        eprintln!("{fault:?}");
+        let _until_healed = fault.cause(&instance);
+        heal(&instance, &writer).await;
+    }
+    let losses = writer.losses(&instance, true).await;
+    assert!(losses.is_empty(), "lost: {losses:?}");
+}
+
+/// Kubernetes restarts a killed database without any command.
+async fn databases_keep_what_they_acknowledged(instance: &Instance) {
+    let writer = Writer::start(instance, SHORT_PAUSE).await;
+    let kills = if is_full() { 20 } else { 1 };
+    for database in Fault::DATABASES.repeat(kills) {
+        writer.await_writes(2);
+        let _nothing = Fault::Database(database).cause(instance);
+        // Until every place acknowledges writes again, the killed one included.
+        await_restart(instance, database);
+        writer.await_writes(2);
+        eprintln!("killed {database}; acknowledged {}", writer.summary());
+    }
+    let losses = writer.losses(instance, true).await;
+    assert!(losses.is_empty(), "lost: {losses:?}");
+}
+
+/// Waits until the only container of a component runs again after it was killed.
+fn await_restart(instance: &Instance, component: &str) {
+    let path = "jsonpath={.items[0].status.containerStatuses[0].ready} \
+        {.items[0].status.containerStatuses[0].lastState.terminated.exitCode}";
+    let label = faults::label(component);
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let state = instance.kubectl(&["get", "pods", "-l", &label, "-o", path]);
+        if state == "true 137" {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{component}: {state}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Returns the pod of each component.
+fn pods(instance: &Instance) -> BTreeMap<String, String> {
+    let path = "go-template={{range .items}}{{if not .metadata.deletionTimestamp}}\
+        {{index .metadata.labels \"clearml-local.io/component\"}} {{.metadata.uid}}{{\"\\n\"}}\
+        {{end}}{{end}}";
+    let listed = instance.kubectl(&[
+        "get",
+        "pods",
+        "-l",
+        "clearml-local.io/component",
+        "-o",
+        path,
+    ]);
+    let pairs = listed.lines().filter_map(|line| line.split_once(' '));
+    pairs
+        .map(|(component, pod)| (component.to_owned(), pod.to_owned()))
+        .collect()
+}
+
+fn only_the_pods_of_restarted_components_are_replaced(instance: &Instance) {
+    let before = pods(instance);
+    instance.run(&["restart", "redis", "webserver"]).expect(0);
+    instance.run(&["status"]).expect(0);
+    let after = pods(instance);
+    for (component, pod) in &before {
+        let was_named = ["redis", "webserver"].contains(&component.as_str());
+        assert_eq!(after[component] != *pod, was_named, "{component}");
+    }
+    instance.run(&["restart", "--all"]).expect(0);
+    instance.run(&["status"]).expect(0);
+    let last = pods(instance);
+    assert_eq!(last.len(), 6, "{last:?}");
+    for (component, pod) in &after {
+        assert_ne!(last[component], *pod, "{component}");
+    }
+}
+
+async fn components_removed_by_hand_come_back(
+    instance: &Instance,
+    writer: &Writer,
+    random: &mut Random,
+) {
+    let server = random.choose(&["apiserver", "fileserver", "webserver"]);
+    let database = random.choose(&Fault::DATABASES);
+    for (fault, restored) in [
+        (Fault::Deleted(server), "1 created, "),
+        (Fault::Scaled(database), "1 changed, "),
+    ] {
+        eprintln!("{fault:?}");
+        let _nothing = fault.cause(instance);
+        let up = heal(instance, writer).await;
+        // The other objects are as they were.
+        assert!(up.stderr.contains(restored), "{}", up.stderr);
+    }
+}
