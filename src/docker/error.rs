@@ -119,6 +119,11 @@ impl Error {
         }
     }
 
+    /// Returns whether the connection broke, so that the same request may succeed later.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        matches!(self, Error::Broken { .. }) && self.known().is_none()
+    }
+
     /// Returns whether the request conflicts with an existing object or another request.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Error::Refused { status: 409, .. })

@@ -57,9 +57,22 @@ pub enum Times {
     Always,
 }
 
+/// Where a fault is injected.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    /// The request with this number.
+    Number(usize),
+    /// The first start of a command after a request that contains a text.
+    CommandAfter(&'static str),
+    /// The same, once that request was made.
+    NextCommand,
+}
+
 #[derive(Default)]
 struct State {
-    fault: Option<(usize, Fault, Times)>,
+    fault: Option<(Target, Fault, Times)>,
+    /// Whether the fault was injected.
+    reached: bool,
     /// The requests since the fault was chosen, such as `POST /containers/create`.
     requests: Vec<String>,
 }
@@ -101,22 +114,37 @@ impl Proxy {
     /// Injects a fault into the request with this number, counted from 0 and from now.
     pub fn inject(&self, number: usize, fault: Fault, times: Times) {
         let mut state = self.state.lock().unwrap();
-        state.requests.clear();
-        state.fault = Some((number, fault, times));
+        *state = State {
+            fault: Some((Target::Number(number), fault, times)),
+            ..State::default()
+        };
         if number == 0 && fault == Fault::Outage {
+            state.reached = true;
             take_down(&self.socket());
         }
     }
 
+    /// Injects a fault into the first start of a command after a request whose head or body
+    /// contains a text.
+    pub fn inject_into_command(&self, after: &'static str, fault: Fault) {
+        *self.state.lock().unwrap() = State {
+            fault: Some((Target::CommandAfter(after), fault, Times::Once)),
+            ..State::default()
+        };
+    }
+
+    /// Returns whether the fault was injected.
+    pub fn was_reached(&self) -> bool {
+        self.state.lock().unwrap().reached
+    }
+
     /// Injects no fault from now on.
     pub fn heal(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.requests.clear();
-        state.fault = None;
+        *self.state.lock().unwrap() = State::default();
     }
 
     /// Returns the requests since the last fault was chosen, without the version of the API
-    /// and the query.
+    /// and without the query, except that of exports.
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
     }
@@ -129,21 +157,42 @@ fn accept(
     socket: &Path,
 ) -> io::Result<(Vec<u8>, Option<Fault>)> {
     client.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let head = read_head(&mut client)?;
+    let mut head = read_head(&mut client)?;
+    let missing =
+        (end_of_head(&head).unwrap_or_default() + length_of_body(&head)).saturating_sub(head.len());
+    client.take(missing as u64).read_to_end(&mut head)?;
     client.set_read_timeout(None)?;
     let mut state = state.lock().unwrap();
     let number = state.requests.len();
-    state.requests.push(name_of(&head));
-    let Some((at, fault, times)) = state.fault else {
+    let name = name_of(&head);
+    let starts_command = name.starts_with("POST /exec/") && name.ends_with("/start");
+    state.requests.push(name);
+    let Some((target, fault, times)) = state.fault else {
         return Ok((head, None));
     };
-    if fault == Fault::Outage {
-        if number + 1 == at {
-            take_down(socket);
+    let hit = match target {
+        Target::Number(at) if fault == Fault::Outage => {
+            if number + 1 == at {
+                state.reached = true;
+                take_down(socket);
+            }
+            false
         }
-        return Ok((head, None));
-    }
-    let hit = number == at || number > at && times == Times::Always;
+        Target::Number(at) => number == at || number > at && times == Times::Always,
+        Target::CommandAfter(text) => {
+            if String::from_utf8_lossy(&head).contains(text) {
+                state.fault = Some((Target::NextCommand, fault, times));
+            }
+            false
+        }
+        Target::NextCommand => {
+            if starts_command {
+                state.fault = None;
+            }
+            starts_command
+        }
+    };
+    state.reached |= hit;
     Ok((head, hit.then_some(fault)))
 }
 
@@ -153,7 +202,10 @@ fn name_of(head: &[u8]) -> String {
     let mut words = text.split_whitespace();
     let method = words.next().unwrap_or_default();
     let path = words.next().unwrap_or_default();
-    let path = path.split('?').next().unwrap_or_default();
+    let path = match path.contains("/images/get?") {
+        true => path,
+        false => path.split('?').next().unwrap_or_default(),
+    };
     let unversioned = match path.strip_prefix("/v1.") {
         Some(rest) => rest.find('/').map_or(path, |at| &rest[at..]),
         None => path,
@@ -234,14 +286,17 @@ fn serve(
     answered
 }
 
+fn length_of_body(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length.unwrap_or_default()
+}
+
 /// Returns whether a body follows these headers.
 fn has_body(head: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(head).to_lowercase();
-    let is_empty = head.contains("content-length: 0\r\n");
-    !is_empty
-        && ["content-length:", "chunked", " 101 "]
-            .iter()
-            .any(|word| head.contains(word))
+    let text = String::from_utf8_lossy(head).to_lowercase();
+    length_of_body(head) > 0 || ["chunked", " 101 "].iter().any(|word| text.contains(word))
 }
 
 /// Passes the engine's answer on, with a fault.
