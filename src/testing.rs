@@ -6,7 +6,9 @@ pub mod cli {
 }
 
 pub mod docker {
-    pub use crate::docker::{Docker, Endpoint, refusal_table};
+    pub use crate::docker::{
+        ContainerSpec, Docker, Endpoint, Engine, Error, Limits, Subject, bytes_of, refusal_table,
+    };
 }
 
 pub mod error {
@@ -23,6 +25,10 @@ pub mod failures {
 
 pub mod files {
     pub use crate::files::{create_dir, list, read, write};
+}
+
+pub mod image_ref {
+    pub use crate::image_ref::ImageRef;
 }
 
 pub mod images {

@@ -57,6 +57,7 @@ const END: &str = "
 | Variable | What it does |
 | --- | --- |
 | `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG` | Choose the engine, as for `docker`. |
+| `DOCKER_CLIENT_TIMEOUT` | The seconds in which Docker must answer a request, 120 by default, as for Docker's Python tools. A pull or an export may pause five times as long; commands in the node have no limit while they run. |
 | `DOCKER_TLS`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH` | TLS to that engine, as for `docker`. |
 | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` | Proxies for the node, or for the API of an existing cluster, also in lower case. [Behind a proxy](guides/proxy.md) has more. |
 | `KUBECONFIG` | The files with the context of `--context`, as for kubectl, and the file that `--merge-kubeconfig` adds the context to. |

@@ -83,6 +83,7 @@ fn variables_of_the_environment() -> Vec<(String, String)> {
         "DOCKER_HOST",
         "DOCKER_CONTEXT",
         "DOCKER_CONFIG",
+        "DOCKER_CLIENT_TIMEOUT",
         "KUBECONFIG",
         "TMPDIR",
     ];

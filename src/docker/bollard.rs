@@ -1,41 +1,36 @@
 //! The real engine, through bollard. Only this module uses bollard; `convert` converts
-//! its models.
+//! its models, and every request goes through `calls`.
 
+mod calls;
 mod connect;
 mod convert;
+mod create;
 mod describe;
+mod exec;
 mod image;
 mod network;
-mod streamed;
+mod transfer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::errors::Error as BollardError;
-use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters as query;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
 
+use self::calls::{Call, Calls};
 use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
-    Network, Output, PullProgress, Subject,
+    Limits, Network, Output, PullProgress, Subject,
 };
-use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
-/// Timeout of an ordinary request, in seconds.
-const TIMEOUT: u64 = 120;
-/// Timeout of bulk transfers and waits until the response begins, in seconds.
-const BULK_TIMEOUT: u64 = 3600;
-
 pub struct Docker {
-    client: bollard::Docker,
+    calls: Calls,
     endpoint: Endpoint,
-    api: (usize, usize),
 }
 
 impl Docker {
@@ -44,7 +39,7 @@ impl Docker {
     /// # Errors
     /// [`Error::Remote`] for engines on other hosts, [`Error::Unreachable`] if nothing
     /// answers.
-    pub async fn connect(endpoint: Endpoint) -> Result<Docker, Error> {
+    pub async fn connect(endpoint: Endpoint, limits: Limits) -> Result<Docker, Error> {
         if !endpoint.address.is_local() {
             return Err(Error::Remote {
                 endpoint: endpoint.address.to_string(),
@@ -53,32 +48,19 @@ impl Docker {
         }
         let unreachable = |error: BollardError| connect::unreachable(&endpoint, &error);
         let client = connect::client(&endpoint)?;
-        let negotiated = tokio::time::timeout(Duration::from_secs(10), connect::negotiate(client));
+        let negotiated = tokio::time::timeout(limits.connect, connect::negotiate(client));
         let client = match negotiated.await {
             Ok(client) => client.map_err(unreachable)?,
             Err(_) => return Err(connect::timed_out(&endpoint)),
         };
-        let version = client.client_version();
         Ok(Docker {
-            client,
-            api: (version.major_version, version.minor_version),
+            calls: Calls::new(client, limits),
             endpoint,
         })
     }
 
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    fn bulk(&self) -> bollard::Docker {
-        self.client
-            .clone()
-            .with_timeout(Duration::from_secs(BULK_TIMEOUT))
-    }
-
-    fn failed(what: impl Into<String>) -> impl FnOnce(BollardError) -> Error {
-        let what = what.into();
-        move |error| convert::error(what, error)
     }
 }
 
@@ -98,9 +80,10 @@ fn by_label(label: &str) -> HashMap<String, Vec<String>> {
 #[async_trait]
 impl Engine for Docker {
     async fn info(&self) -> Result<EngineInfo, Error> {
-        let info = self.client.info().await;
-        let info = info.map_err(Docker::failed("return its information"))?;
-        Ok(convert::info(info, self.api))
+        let call = Call::read("return its information");
+        let request = |client: bollard::Docker| async move { client.info().await };
+        let info = self.calls.answer(call, request).await?;
+        Ok(convert::info(info, self.calls.api()))
     }
 
     async fn describe(&self, subject: Subject<'_>) -> Result<Value, Error> {
@@ -119,34 +102,8 @@ impl Engine for Docker {
         credentials: Option<&Credentials>,
         progress: PullProgress<'_>,
     ) -> Result<(), Error> {
-        let options = query::CreateImageOptionsBuilder::default()
-            .from_image(&reference.to_string())
-            .platform(platform)
-            .build();
-        let mut client = self.bulk();
-        // bollard does not encode its header with the URL-safe alphabet that engines
-        // expect.
-        if let Some(header) = credentials.map(Credentials::header) {
-            client =
-                client.with_request_modifier(move |request| convert::with_auth(request, &header));
-        }
-        let mut stream = client.create_image(Some(options), None, None);
-        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        while let Some(item) = stream.next().await {
-            let item = item.map_err(Docker::failed(format!("pull {reference}")))?;
-            let detail = item.progress_detail.unwrap_or_default();
-            if let (Some(layer), Some(done), Some(total)) = (item.id, detail.current, detail.total)
-                && item.status.as_deref() == Some("Downloading")
-            {
-                layers.insert(layer, (done.unsigned_abs(), total.unsigned_abs()));
-                progress(Progress {
-                    done: layers.values().map(|(done, _)| done).sum(),
-                    total: Some(layers.values().map(|(_, total)| total).sum()),
-                    layers: layers.values().filter(|(done, total)| done < total).count(),
-                });
-            }
-        }
-        Ok(())
+        self.pull_image(reference, platform, credentials, progress)
+            .await
     }
 
     async fn tag(&self, reference: &ImageRef, name: &ImageRef) -> Result<(), Error> {
@@ -154,35 +111,26 @@ impl Engine for Docker {
             .repo(name.repository())
             .tag(name.tag_or_default())
             .build();
-        let reference = reference.to_string();
-        let tagged = self.client.tag_image(&reference, Some(options)).await;
-        tagged.map_err(Docker::failed(format!("tag the image {name}")))
+        let call = Call::idempotent(format!("tag the image {name}"));
+        let (reference, options) = (reference.to_string(), Some(options));
+        let request = |client: bollard::Docker| {
+            let (reference, options) = (reference.clone(), options.clone());
+            async move { client.tag_image(&reference, options).await }
+        };
+        self.calls.answer(call, request).await
     }
 
     fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream {
-        let mut client = self.bulk();
-        // Engines with the containerd store export an index of all platforms with the
-        // blobs of only one, unless the request names a platform
-        // (kubernetes-sigs/kind#3795). API 1.48 and later support that.
-        if self.api >= (1, 48) {
-            let query = convert::platform_query(platform);
-            client =
-                client.with_request_modifier(move |request| convert::with_query(request, &query));
-        }
-        let references: Vec<String> = references.iter().map(ToString::to_string).collect();
-        let what = format!("export {}", references.join(" "));
-        let references: Vec<&str> = references.iter().map(String::as_str).collect();
-        // The stream owns its client.
-        let stream = client.export_images(&references).boxed();
-        Box::pin(stream.map_err(move |error| convert::error(what.clone(), error)))
+        self.export_images(references, platform)
     }
 
     async fn container(&self, name: &str) -> Result<Option<Container>, Error> {
-        let inspected = self
-            .client
-            .inspect_container(name, None::<query::InspectContainerOptions>)
-            .await;
-        let found = optional(inspected.map_err(Docker::failed(format!("inspect {name}"))))?;
+        let call = Call::read(format!("inspect {name}"));
+        let request = |client: bollard::Docker| async move {
+            let options = None::<query::InspectContainerOptions>;
+            client.inspect_container(name, options).await
+        };
+        let found = optional(self.calls.answer(call, request).await)?;
         Ok(found.map(convert::container))
     }
 
@@ -191,9 +139,8 @@ impl Engine for Docker {
             .all(true)
             .filters(&by_label(label))
             .build();
-        let listed = self.client.list_containers(Some(options)).await;
         let mut containers = Vec::new();
-        for summary in listed.map_err(Docker::failed("list containers"))? {
+        for summary in self.list_containers(options).await? {
             if let Some(found) = self.container(&summary.id.unwrap_or_default()).await? {
                 containers.push(found);
             }
@@ -206,8 +153,7 @@ impl Engine for Docker {
         let options = query::ListContainersOptionsBuilder::default()
             .filters(&filters)
             .build();
-        let listed = self.client.list_containers(Some(options)).await;
-        let listed = listed.map_err(Docker::failed("list containers"))?;
+        let listed = self.list_containers(options).await?;
         // The filter also matches ports inside containers.
         let publishes = |found: &&bollard::models::ContainerSummary| {
             let mut ports = found.ports.iter().flatten();
@@ -221,49 +167,50 @@ impl Engine for Docker {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, Error> {
-        let options = query::CreateContainerOptionsBuilder::default()
-            .name(&spec.name)
-            .build();
-        let mut body = convert::create_body(spec);
-        if spec.image.digest().is_some() {
-            let found = self.find_image(&spec.image).await?;
-            body.image = found.map(|(name, _)| name).or(body.image);
-        }
-        let created = self.client.create_container(Some(options), body).await;
-        let created = created.map_err(Docker::failed(format!(
-            "create the container {}",
-            spec.name
-        )))?;
-        Ok(created.id)
+        self.create_container(spec).await
     }
 
     async fn start(&self, name: &str) -> Result<(), Error> {
-        let started = self
-            .client
-            .start_container(name, None::<query::StartContainerOptions>)
-            .await;
-        started.map_err(Docker::failed(format!("start the container {name}")))
+        let call = Call::idempotent(format!("start the container {name}"));
+        let request = |client: bollard::Docker| async move {
+            let options = None::<query::StartContainerOptions>;
+            client.start_container(name, options).await
+        };
+        self.calls.answer(call, request).await
     }
 
     async fn unpause(&self, name: &str) -> Result<(), Error> {
-        let unpaused = self.client.unpause_container(name).await;
-        unpaused.map_err(Docker::failed(format!("unpause the container {name}")))
+        let request = |client: bollard::Docker| async move { client.unpause_container(name).await };
+        let done = || async move {
+            let found = self.container(name).await?;
+            Ok(found
+                .filter(|found| found.running && !found.paused)
+                .map(drop))
+        };
+        let what = format!("unpause the container {name}");
+        self.calls.unless_done(&what, request, done).await
     }
 
     async fn stop(&self, name: &str, seconds: u32) -> Result<(), Error> {
         let options = query::StopContainerOptionsBuilder::default()
             .t(i32::try_from(seconds).unwrap_or(i32::MAX))
             .build();
-        let stopped = self.bulk().stop_container(name, Some(options)).await;
-        stopped.map_err(Docker::failed(format!("stop the container {name}")))
+        let call = Call::idempotent(format!("stop the container {name}"));
+        let call = call.and(Duration::from_secs(seconds.into()));
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move { client.stop_container(name, options).await }
+        };
+        self.calls.answer(call, request).await
     }
 
     async fn set_restart_policy(&self, name: &str, policy: &str) -> Result<(), Error> {
-        let updated = self
-            .client
-            .update_container(name, convert::restart_update(policy))
-            .await;
-        updated.map_err(Docker::failed(format!("update the container {name}")))
+        let call = Call::idempotent(format!("update the container {name}"));
+        let request = |client: bollard::Docker| async move {
+            let update = convert::restart_update(policy);
+            client.update_container(name, update).await
+        };
+        self.calls.answer(call, request).await
     }
 
     async fn remove(&self, name: &str) -> Result<(), Error> {
@@ -271,8 +218,12 @@ impl Engine for Docker {
             .force(true)
             .v(true)
             .build();
-        let removed = self.client.remove_container(name, Some(options)).await;
-        match removed.map_err(Docker::failed(format!("remove the container {name}"))) {
+        let call = Call::idempotent(format!("remove the container {name}"));
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move { client.remove_container(name, options).await }
+        };
+        match self.calls.answer(call, request).await {
             // The engine continues a removal that an interrupted command has started.
             Err(error) if error.is_conflict() => self.await_removal(name, error).await,
             removed => optional(removed).map(|_| ()),
@@ -280,17 +231,7 @@ impl Engine for Docker {
     }
 
     async fn wait(&self, name: &str) -> Result<i64, Error> {
-        let client = self.bulk();
-        let mut stream = client.wait_container(name, None::<query::WaitContainerOptions>);
-        match stream.next().await {
-            Some(Ok(response)) => Ok(response.status_code),
-            Some(Err(BollardError::DockerContainerWaitError { code, .. })) => Ok(code),
-            Some(Err(error)) => Err(convert::error(format!("wait for {name}"), error)),
-            None => Err(Error::Broken {
-                what: format!("wait for {name}"),
-                reason: "it returned nothing".into(),
-            }),
-        }
+        self.await_exit(name).await
     }
 
     async fn log(&self, name: &str, tail: usize) -> Result<String, Error> {
@@ -299,13 +240,19 @@ impl Engine for Docker {
             .stderr(true)
             .tail(&tail.to_string())
             .build();
-        let mut text = String::new();
-        let mut stream = self.client.logs(name, Some(options));
-        while let Some(item) = stream.next().await {
-            let item = item.map_err(Docker::failed(format!("read the log of {name}")))?;
-            text.push_str(&String::from_utf8_lossy(&item.into_bytes()));
-        }
-        Ok(text)
+        let call = Call::read(format!("read the log of {name}"));
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move {
+                let mut text = String::new();
+                let mut stream = client.logs(name, options);
+                while let Some(item) = stream.try_next().await? {
+                    text.push_str(&String::from_utf8_lossy(&item.into_bytes()));
+                }
+                Ok(text)
+            }
+        };
+        self.calls.answer(call, request).await
     }
 
     async fn exec(
@@ -314,53 +261,7 @@ impl Engine for Docker {
         argv: &[&str],
         input: Option<ByteStream>,
     ) -> Result<Output, Error> {
-        let what = || format!("run a command in {name}");
-        let options = CreateExecOptions {
-            attach_stdin: Some(input.is_some()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(argv.to_vec()),
-            ..CreateExecOptions::default()
-        };
-        let exec = self.client.create_exec(name, options).await;
-        let exec = exec.map_err(Docker::failed(what()))?;
-        let client = self.bulk();
-        let started = client.start_exec(&exec.id, None::<StartExecOptions>).await;
-        let StartExecResults::Attached {
-            output,
-            input: stdin,
-        } = started.map_err(Docker::failed(what()))?
-        else {
-            return Err(Error::Broken {
-                what: what(),
-                reason: "it detached from the command".into(),
-            });
-        };
-        let feed = async move {
-            let mut stdin = stdin;
-            if let Some(mut input) = input {
-                while let Some(chunk) = input.try_next().await? {
-                    // A command that exits early closes its input. Its exit code is more
-                    // useful than this error.
-                    if stdin.write_all(&chunk).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-            let _ = stdin.shutdown().await;
-            Ok::<(), Error>(())
-        };
-        let mut result = Output {
-            argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
-            ..Output::default()
-        };
-        let (fed, read) = tokio::join!(feed, streamed::collect(output, &mut result));
-        read.map_err(Docker::failed(what()))?;
-        fed?;
-        let inspected = self.client.inspect_exec(&exec.id).await;
-        let inspected = inspected.map_err(Docker::failed(what()))?;
-        result.code = inspected.exit_code.unwrap_or(-1);
-        Ok(result)
+        self.run(name, argv, input).await
     }
 
     async fn exec_stream(
@@ -386,8 +287,9 @@ impl Engine for Docker {
     }
 
     async fn remove_network(&self, id: &str) -> Result<(), Error> {
-        let removed = self.client.remove_network(id).await;
-        optional(removed.map_err(Docker::failed(format!("remove the network {id}")))).map(drop)
+        let call = Call::idempotent(format!("remove the network {id}"));
+        let request = |client: bollard::Docker| async move { client.remove_network(id).await };
+        optional(self.calls.answer(call, request).await).map(drop)
     }
 
     async fn reconnect(&self, network: &str, container: &str) -> Result<(), Error> {
@@ -399,20 +301,23 @@ impl Engine for Docker {
         name: &str,
         labels: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let request = VolumeCreateRequest {
+        let wanted = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.clone().into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
-        let created = self.client.create_volume(request).await;
-        created.map_err(Docker::failed(format!("create the volume {name}")))?;
-        Ok(())
+        let call = Call::idempotent(format!("create the volume {name}"));
+        let request = |client: bollard::Docker| {
+            let wanted = wanted.clone();
+            async move { client.create_volume(wanted).await }
+        };
+        self.calls.answer(call, request).await.map(drop)
     }
 
     async fn volume_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let inspected = self.client.inspect_volume(name).await;
-        let what = format!("inspect the volume {name}");
-        let volume = optional(inspected.map_err(Docker::failed(what)))?;
+        let call = Call::read(format!("inspect the volume {name}"));
+        let request = |client: bollard::Docker| async move { client.inspect_volume(name).await };
+        let volume = optional(self.calls.answer(call, request).await)?;
         Ok(volume.map(|volume| volume.labels.into_iter().collect()))
     }
 
@@ -420,32 +325,97 @@ impl Engine for Docker {
         let options = query::ListVolumesOptionsBuilder::default()
             .filters(&by_label(label))
             .build();
-        let listed = self.client.list_volumes(Some(options)).await;
-        let volumes = listed.map_err(Docker::failed("list volumes"))?.volumes;
-        let mut names: Vec<String> = volumes
-            .unwrap_or_default()
-            .into_iter()
-            .map(|volume| volume.name)
-            .collect();
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move { client.list_volumes(options).await }
+        };
+        let listed = self
+            .calls
+            .answer(Call::read("list volumes"), request)
+            .await?;
+        let volumes = listed.volumes.unwrap_or_default().into_iter();
+        let mut names: Vec<String> = volumes.map(|volume| volume.name).collect();
         names.sort();
         Ok(names)
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), Error> {
-        let removed = self
-            .client
-            .remove_volume(name, None::<query::RemoveVolumeOptions>)
-            .await;
-        optional(removed.map_err(Docker::failed(format!("remove the volume {name}")))).map(drop)
+        let call = Call::idempotent(format!("remove the volume {name}"));
+        let request = |client: bollard::Docker| async move {
+            let options = None::<query::RemoveVolumeOptions>;
+            client.remove_volume(name, options).await
+        };
+        optional(self.calls.answer(call, request).await).map(drop)
     }
 }
 
 impl Docker {
+    async fn list_containers(
+        &self,
+        options: query::ListContainersOptions,
+    ) -> Result<Vec<bollard::models::ContainerSummary>, Error> {
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move { client.list_containers(options).await }
+        };
+        let call = Call::read("list containers");
+        self.calls.answer(call, request).await
+    }
+
+    /// Waits until a container has exited. It may run for any time.
+    async fn await_exit(&self, name: &str) -> Result<i64, Error> {
+        let owned = name.to_owned();
+        let request = move |client: bollard::Docker| {
+            let name = owned.clone();
+            let waiting = async move {
+                let options = None::<query::WaitContainerOptions>;
+                let mut stream = client.wait_container(&name, options);
+                match stream.try_next().await {
+                    Ok(ended) => Ok(ended.map(|ended| ended.status_code)),
+                    Err(BollardError::DockerContainerWaitError { code, .. }) => Ok(Some(code)),
+                    Err(error) => Err(error),
+                }
+            };
+            Box::pin(futures_util::stream::once(waiting))
+        };
+        let what = format!("wait for {name}");
+        loop {
+            let call = Call::read(&what);
+            let limit = self.calls.limits.answer;
+            let mut ended = self.calls.stream(call, limit, request.clone());
+            match ended.try_next().await {
+                Ok(Some(Some(code))) => return Ok(code),
+                // It may have exited while the answer was lost.
+                Err(Error::Timeout { .. }) => {}
+                Ok(None | Some(None)) => {
+                    return Err(Error::Broken {
+                        what,
+                        reason: "it returned nothing".into(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+            match self.container(name).await? {
+                Some(found) if found.running => {}
+                Some(Container {
+                    exit_code: Some(code),
+                    ..
+                }) => return Ok(code),
+                _ => {
+                    return Err(Error::Broken {
+                        what,
+                        reason: "the container no longer exists".into(),
+                    });
+                }
+            }
+        }
+    }
+
     /// Waits until a container is gone that the engine is already removing. Returns
     /// `refusal`, the engine's error, if it stays.
     async fn await_removal(&self, name: &str, refusal: Error) -> Result<(), Error> {
         // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
-        let deadline = Instant::now() + Duration::from_secs(TIMEOUT);
+        let deadline = Instant::now() + self.calls.limits.answer;
         while self.container(name).await?.is_some() {
             if Instant::now() > deadline {
                 return Err(refusal);

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::refusal;
+use super::{TIMEOUT_VARIABLE, refusal};
 use crate::error::Explain;
 use crate::failures::Failure;
 use crate::hint::Hint;
+use crate::words::duration;
 
 /// Why a request to the engine failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,13 @@ pub enum Error {
     /// The connection broke, or an answer was invalid.
     #[error("the Docker engine did not {what}: {reason}")]
     Broken { what: String, reason: String },
+    /// The engine accepted the request and did not answer.
+    #[error("the Docker engine did not {what} within {}", duration(*limit))]
+    Timeout { what: String, limit: Duration },
+    #[error(
+        "invalid value `{text}` of {TIMEOUT_VARIABLE}: expected a number of seconds from 1 to 86400"
+    )]
+    Limit { text: String },
     /// A command in a container failed.
     #[error("cannot {what}: {}", reason(*code, tail))]
     Command {
@@ -110,6 +119,11 @@ impl Error {
         }
     }
 
+    /// Returns whether the connection broke, so that the same request may succeed later.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        matches!(self, Error::Broken { .. }) && self.known().is_none()
+    }
+
     /// Returns whether the request conflicts with an existing object or another request.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Error::Refused { status: 409, .. })
@@ -126,6 +140,8 @@ impl Explain for Error {
             Error::Remote { .. } => Failure::DockerRemote,
             Error::Refused { .. } => self.known().unwrap_or(Failure::DockerRefused),
             Error::Broken { .. } => self.known().unwrap_or(Failure::DockerConnectionLost),
+            Error::Timeout { .. } => Failure::DockerNoAnswer,
+            Error::Limit { .. } => Failure::InvalidOption,
             Error::Command { tail, .. } if tail.iter().any(|line| is_disk_full(line)) => {
                 Failure::DockerDiskFull
             }
@@ -156,6 +172,10 @@ impl Explain for Error {
             }
             Error::Broken { .. } => Hint::run("check that the engine still runs", "docker info"),
             Error::Refused { .. } => return Failure::DockerRefused.remedies(),
+            Error::Timeout { .. } => return Failure::DockerNoAnswer.remedies(),
+            Error::Limit { .. } => {
+                Hint::run("use the default limit", format!("unset {TIMEOUT_VARIABLE}"))
+            }
             Error::Command { .. } => return Vec::new(),
         };
         vec![hint]

@@ -9,6 +9,7 @@ mod credentials;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
+mod limits;
 mod model;
 mod networks;
 mod refusal;
@@ -27,6 +28,8 @@ pub use self::context::{Endpoint, find_endpoint};
 pub use self::credentials::{CredentialError, Credentials};
 pub use self::error::Error;
 pub(crate) use self::error::is_disk_full;
+pub use self::limits::Limits;
+pub(crate) use self::limits::VARIABLE as TIMEOUT_VARIABLE;
 pub use self::model::{
     Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
 };

@@ -42,9 +42,20 @@ pub(super) const UNREACHABLE: Page = Page {
 
 pub(super) const NO_ANSWER: Page = Page {
     title: "Docker does not answer",
-    what: "The engine accepts connections, but does not answer in time.",
-    why: "The engine hangs or its host is overloaded, for example while it swaps.",
-    remedies: || vec![check(), restart()],
+    what: "The engine accepts connections, but does not answer in time. The message says what it \
+        was asked for and how long that may take.",
+    why: "The engine hangs or its host is overloaded, for example while it swaps. `status` does \
+        not wait long, so that it answers at once.",
+    remedies: || {
+        vec![
+            check(),
+            restart(),
+            Hint::run(
+                "give a slow engine more time for each answer, in seconds",
+                "export DOCKER_CLIENT_TIMEOUT=600",
+            ),
+        ]
+    },
     heals: Heals::Waiting,
 };
 

@@ -1,17 +1,27 @@
 //! A fake Docker engine on a socket, which responds from a table.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+
+/// Derives a response from the body of an earlier request.
+type Derive = fn(&Value) -> Value;
 
 /// Responses by `METHOD /path`, without the version of the API. Other paths do not
 /// exist.
 #[derive(Clone, Default)]
-pub struct Responses(Vec<(String, Value)>);
+pub struct Responses {
+    table: Vec<(String, Value)>,
+    /// Responses to the second request once the first was made.
+    later: Vec<(String, String, Derive)>,
+    /// The bodies of the requests that were made.
+    bodies: Arc<Mutex<BTreeMap<String, Value>>>,
+}
 
 impl Responses {
     /// Returns the responses of an empty engine on a suitable host.
@@ -30,7 +40,14 @@ impl Responses {
 
     /// Adds a response, which overrides earlier ones.
     pub fn with(mut self, request: &str, response: Value) -> Responses {
-        self.0.insert(0, (request.to_owned(), response));
+        self.table.insert(0, (request.to_owned(), response));
+        self
+    }
+
+    /// Adds a response that the engine gives once it has received the request `after`.
+    pub fn with_after(mut self, after: &str, request: &str, response: Derive) -> Responses {
+        self.later
+            .push((after.to_owned(), request.to_owned(), response));
         self
     }
 
@@ -49,10 +66,25 @@ impl Responses {
         }
     }
 
-    fn find(&self, request: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(entry, _)| entry == request);
-        found.map(|(_, response)| response)
+    fn find(&self, request: &str) -> Option<Value> {
+        let bodies = self.bodies.lock().unwrap();
+        let mut later = self.later.iter().filter(|(_, entry, _)| entry == request);
+        let derived = later.find_map(|(after, _, derive)| bodies.get(after).map(derive));
+        derived.or_else(|| {
+            let found = self.table.iter().find(|(entry, _)| entry == request);
+            found.map(|(_, response)| response.clone())
+        })
     }
+
+    fn record(&self, request: &str, body: &[u8]) {
+        let body = serde_json::from_slice(body).unwrap_or_default();
+        self.bodies.lock().unwrap().insert(request.to_owned(), body);
+    }
+}
+
+/// Returns the response to the start of a command, with its standard output.
+pub fn output_of_command(text: &str) -> Value {
+    json!({ "command": text })
 }
 
 /// Returns the response that is never sent.
@@ -134,7 +166,8 @@ pub fn serve(
                 length = value.trim().parse().unwrap_or(0);
             }
         }
-        std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
+        let mut body = Vec::new();
+        (&mut reader).take(length).read_to_end(&mut body)?;
         let mut words = first.split_whitespace();
         let method = words.next().unwrap_or_default();
         let path = words.next().unwrap_or_default();
@@ -149,18 +182,28 @@ pub fn serve(
             ""
         };
         let request = format!("{method} {unversioned}{publish}");
+        responses.record(&request, &body);
         let missing = json!({"message": format!("no such thing: {request}")});
         let (status, body) = match responses.find(&request) {
             // Holds the connection open without a response.
-            Some(response) if *response == no_response() => {
+            Some(response) if response == no_response() => {
                 std::io::copy(&mut reader, &mut std::io::sink())?;
                 return Ok(());
             }
             Some(response) => ("200 OK", response),
-            None => ("404 Not Found", &missing),
+            None => ("404 Not Found", missing),
         };
+        if let Some(text) = body.get("command").and_then(Value::as_str) {
+            client.write_all(
+                b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+            )?;
+            let mut part = vec![1, 0, 0, 0];
+            part.extend(u32::try_from(text.len()).unwrap_or_default().to_be_bytes());
+            part.extend(text.as_bytes());
+            return client.write_all(&part);
+        }
         let body = match body {
-            Value::String(text) => text.clone(),
+            Value::String(text) => text,
             body => body.to_string(),
         };
         write!(

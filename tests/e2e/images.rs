@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use clearml_local::testing::docker::{Docker, Endpoint};
+use clearml_local::testing::docker::{Docker, Endpoint, Limits};
 use clearml_local::testing::error::Explain;
 use clearml_local::testing::event::{Event, Events, Reporter};
 use clearml_local::testing::failures::Code;
@@ -80,7 +80,7 @@ fn pull_and_remove(
         let socket = "unix:///var/run/docker.sock".to_owned();
         let address = std::env::var("DOCKER_HOST").unwrap_or(socket);
         let endpoint = Endpoint::new(&address, "the test", None).unwrap();
-        let engine = Docker::connect(endpoint).await.unwrap();
+        let engine = Docker::connect(endpoint, Limits::default()).await.unwrap();
         let step = events.step("images");
         let wanted = RequiredImage::of(reference.parse().unwrap());
         pull(&engine, &wanted, "amd64", &sources, &step).await

@@ -1,7 +1,6 @@
 //! Connections to an engine through a socket, TCP or TLS, and why they fail.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
 use bollard::errors::Error as BollardError;
@@ -11,13 +10,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::TIMEOUT;
 use crate::connection::Fault;
 use crate::docker::{Address, Endpoint, Error, Tls};
 use crate::hint::Hint;
 
 /// Docker's answer to plain HTTP on a port with TLS (from Go's server).
 const TLS_REQUIRED: &str = "HTTP request to an HTTPS server";
+
+/// In seconds. `Calls` and the negotiation have their own limits.
+const UNUSED_TIMEOUT: u64 = 24 * 60 * 60;
 
 /// The number of attempts if the connection closes without a reason.
 const NEGOTIATION_ATTEMPTS: usize = 10;
@@ -34,8 +35,7 @@ pub(super) fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Error> {
         }
         (address, _) => bollard::Docker::connect_with_host(&address.to_string()),
     };
-    let client = client.map_err(|error| unreachable(endpoint, &error))?;
-    Ok(client.with_timeout(Duration::from_secs(TIMEOUT)))
+    client.map_err(|error| unreachable(endpoint, &error))
 }
 
 /// Replaces bollard's own TLS, which always verifies and always trusts the host's
@@ -61,7 +61,7 @@ fn by_tls(
     Ok(bollard::Docker::connect_with_custom_transport(
         transport,
         Some(format!("https://{authority}")),
-        TIMEOUT,
+        UNUSED_TIMEOUT,
         API_DEFAULT_VERSION,
     ))
 }

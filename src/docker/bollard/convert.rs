@@ -26,10 +26,6 @@ pub(super) fn error(what: String, error: BollardError) -> Error {
             status: 0,
             message: error.trim().to_owned(),
         },
-        BollardError::RequestTimeoutError => Error::Broken {
-            what,
-            reason: "it did not answer in time".into(),
-        },
         other => Error::Broken {
             what,
             reason: innermost(&other),

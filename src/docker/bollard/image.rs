@@ -1,5 +1,6 @@
 //! Finding an image by its reference or its digest.
 
+use super::calls::Call;
 use super::{Docker, Error, optional};
 use crate::image_ref::ImageRef;
 
@@ -27,8 +28,9 @@ impl Docker {
     }
 
     async fn inspect_image(&self, name: &str) -> Result<Option<Inspected>, Error> {
-        let inspected = self.client.inspect_image(name).await;
-        optional(inspected.map_err(Docker::failed(format!("inspect {name}"))))
+        let call = Call::read(format!("inspect {name}"));
+        let request = |client: bollard::Docker| async move { client.inspect_image(name).await };
+        optional(self.calls.answer(call, request).await)
     }
 }
 

@@ -6,6 +6,7 @@ use bollard::models as model;
 use bollard::query_parameters as query;
 use sha2::{Digest, Sha256};
 
+use super::calls::Call;
 use super::{Docker, optional};
 use crate::docker::{Error, Network};
 
@@ -16,19 +17,21 @@ impl Docker {
         let options = query::ListNetworksOptionsBuilder::default()
             .filters(&filters)
             .build();
-        let listed = self.client.list_networks(Some(options)).await;
+        let request = |client: bollard::Docker| {
+            let options = Some(options.clone());
+            async move { client.list_networks(options).await }
+        };
+        let listed = self.calls.answer(Call::read("list networks"), request);
         let mut networks = Vec::new();
-        for listed in listed.map_err(Docker::failed("list networks"))? {
+        for listed in listed.await? {
             // The filter also matches names that only contain this one.
             if listed.name.as_deref() != Some(name) {
                 continue;
             }
             // The list does not contain the containers.
             let id = listed.id.unwrap_or_default();
-            let options = query::InspectNetworkOptionsBuilder::default().build();
-            let inspected = self.client.inspect_network(&id, Some(options)).await;
             let what = format!("inspect the network {name}");
-            if let Some(found) = optional(inspected.map_err(Docker::failed(what)))? {
+            if let Some(found) = optional(self.inspect_network(&id, what).await)? {
                 networks.push(network_from(found));
             }
         }
@@ -38,17 +41,35 @@ impl Docker {
 
     pub(super) async fn create_network_named(&self, name: &str) -> Result<(), Error> {
         let mtu = self.default_mtu().await;
-        let with_ipv6 = request(name, mtu.as_deref(), true);
-        if self.client.create_network(with_ipv6).await.is_ok() {
-            return Ok(());
-        }
-        let ipv4_only = request(name, mtu.as_deref(), false);
-        let created = self.client.create_network(ipv4_only).await;
-        match created.map_err(Docker::failed(format!("create the network {name}"))) {
+        let refused = match self.request_network(name, mtu.as_deref(), true).await {
+            Err(Error::Refused { .. }) => self.request_network(name, mtu.as_deref(), false).await,
+            created => created,
+        };
+        match refused {
             // Another process has created it in the meantime.
-            Err(Error::Refused { status: 409, .. }) | Ok(_) => Ok(()),
-            Err(error) => Err(error),
+            Err(Error::Refused { status: 409, .. }) => Ok(()),
+            created => created,
         }
+    }
+
+    /// Requests the creation of a network, unless an earlier attempt has created it.
+    async fn request_network(
+        &self,
+        name: &str,
+        mtu: Option<&str>,
+        ipv6: bool,
+    ) -> Result<(), Error> {
+        let wanted = request(name, mtu, ipv6);
+        let create = |client: bollard::Docker| {
+            let wanted = wanted.clone();
+            async move { client.create_network(wanted).await.map(drop) }
+        };
+        let done = || async move {
+            let found = self.networks_named(name).await?;
+            Ok(found.first().map(|_| ()))
+        };
+        let what = format!("create the network {name}");
+        self.calls.unless_done(&what, create, done).await
     }
 
     pub(super) async fn reconnect_to(&self, network: &str, container: &str) -> Result<(), Error> {
@@ -56,23 +77,39 @@ impl Docker {
             container: container.to_owned(),
             force: Some(true),
         };
-        // Fails if the container is not connected, which is fine.
-        let _ = self.client.disconnect_network(network, leave).await;
         let join = model::NetworkConnectRequest {
             container: container.to_owned(),
             endpoint_config: None,
         };
-        let joined = self.client.connect_network(network, join).await;
-        joined.map_err(Docker::failed(format!(
-            "connect {container} to the network {network}"
-        )))
+        let request = |client: bollard::Docker| {
+            let (leave, join) = (leave.clone(), join.clone());
+            async move {
+                // Fails if the container is not connected, which is fine.
+                let _ = client.disconnect_network(network, leave).await;
+                client.connect_network(network, join).await
+            }
+        };
+        let what = format!("connect {container} to the network {network}");
+        self.calls.answer(Call::idempotent(what), request).await
+    }
+
+    async fn inspect_network(
+        &self,
+        id: &str,
+        what: String,
+    ) -> Result<model::NetworkInspect, Error> {
+        let request = |client: bollard::Docker| async move {
+            let options = query::InspectNetworkOptionsBuilder::default().build();
+            client.inspect_network(id, Some(options)).await
+        };
+        self.calls.answer(Call::read(what), request).await
     }
 
     /// Returns the MTU of the engine's default bridge, if it was set. New networks do not
     /// inherit it, and larger packets get lost behind VPNs.
     async fn default_mtu(&self) -> Option<String> {
-        let options = query::InspectNetworkOptionsBuilder::default().build();
-        let bridge = self.client.inspect_network("bridge", Some(options)).await;
+        let what = "inspect the network bridge".to_owned();
+        let bridge = self.inspect_network("bridge", what).await;
         bridge
             .ok()?
             .options?

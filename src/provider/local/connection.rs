@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::look::RESPONSE_TIMEOUT;
-use crate::docker::{self, ClientConfig, Docker, Endpoint, Engine, find_endpoint};
+use crate::docker::{self, ClientConfig, Docker, Endpoint, Engine, Limits, find_endpoint};
 use crate::error::Result;
 use crate::provider::NoAnswer;
 use crate::proxy::Proxies;
@@ -24,15 +24,17 @@ impl Connection {
     }
 
     pub(crate) async fn connect(&self) -> Result<Arc<dyn Engine>> {
-        Ok(Arc::new(Docker::connect(self.endpoint()?).await?))
+        Ok(Arc::new(
+            Docker::connect(self.endpoint()?, self.limits()?).await?,
+        ))
     }
 
     /// Connects for `status`, which reports an engine that cannot be reached: the inner error.
     ///
     /// # Errors
-    /// Only the user can fix it: an unknown Docker context.
+    /// Only the user can fix it: an unknown Docker context, or an invalid variable.
     pub(crate) async fn try_connect(&self) -> Result<Result<Arc<dyn Engine>>> {
-        let connecting = Docker::connect(self.endpoint()?);
+        let connecting = Docker::connect(self.endpoint()?, self.limits()?);
         match tokio::time::timeout(RESPONSE_TIMEOUT, connecting).await {
             Ok(Ok(engine)) => Ok(Ok(Arc::new(engine))),
             Ok(Err(error @ docker::Error::Context { .. })) => Err(error.into()),
@@ -43,6 +45,10 @@ impl Connection {
 
     fn endpoint(&self) -> Result<Endpoint, docker::Error> {
         find_endpoint(self.environment, &self.config)
+    }
+
+    fn limits(&self) -> Result<Limits, docker::Error> {
+        Limits::read(self.environment)
     }
 
     /// Returns the proxies in Docker's configuration.

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{AsyncBufReadExt, TryStreamExt};
 use tokio::sync::Mutex;
 
+use super::load::{PAUSES, report_interruption};
 use super::manifest::{Layer, archive, chain, digest};
 use super::stream::EngineImage;
 use super::{Error, store};
@@ -123,7 +124,8 @@ impl<'a> Copier<'a> {
     }
 
     /// Copies images in their order, and calls `on_loaded` for each image that is in the
-    /// node. Returns the images that could not be copied.
+    /// node. Copies what is still missing again if the connection breaks. Returns the images
+    /// that could not be copied.
     pub(super) async fn copy(
         &self,
         images: Vec<EngineImage>,
@@ -131,7 +133,18 @@ impl<'a> Copier<'a> {
     ) -> Result<Vec<EngineImage>, Error> {
         let _guard = self.lock.lock().await;
         let mut remaining = images;
-        match self.copy_all(&mut remaining, on_loaded).await {
+        let mut pauses = PAUSES.into_iter();
+        let copied = loop {
+            let copied = self.copy_all(&mut remaining, on_loaded).await;
+            match (copied, pauses.next()) {
+                (Err(error), Some(pause)) if error.is_interrupted() => {
+                    report_interruption(self.step, &error, pause);
+                    tokio::time::sleep(pause).await;
+                }
+                (copied, _) => break copied,
+            }
+        };
+        match copied {
             Err(error) if error.code() == Code::DiskFull => Err(Error::Import {
                 references: remaining
                     .into_iter()
@@ -322,9 +335,10 @@ impl Layers {
 }
 
 fn unexpected(line: &str) -> docker::Error {
-    docker::Error::Broken {
+    docker::Error::Command {
         what: ACTION.into(),
-        reason: format!("unexpected answer: {line}"),
+        code: 0,
+        tail: vec![format!("unexpected answer: {line}")],
     }
 }
 

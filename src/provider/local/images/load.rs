@@ -1,6 +1,8 @@
 //! Loads every image that the node lacks, from the source that requires the fewest bytes
 //! to be written.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
@@ -10,16 +12,28 @@ use super::puller::{Pulled, Puller};
 use super::store::NodeStore;
 use super::stream::{EngineImage, group_by_layers, is_incomplete, load_stream};
 use super::{ArrivalSender, Error, Identities, Loaded, RequiredImage, Sources, pull};
-use crate::docker::{Engine, Image};
+use crate::docker::{self, Engine, Image};
 use crate::event::Step;
 use crate::provider::local::Local;
 use crate::settings::Pull;
+use crate::words::duration;
 
 /// The number of parallel streams. More do not use the disk better.
 const STREAMS: usize = 3;
 /// The number of images that the node pulls in parallel. Docker pulls one at a time, with
 /// several layers in parallel.
 const PULLS: usize = 4;
+
+/// The pauses before a load is repeated whose connection to Docker broke.
+pub(super) const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
+/// Reports that a load is repeated.
+pub(super) fn report_interruption(step: &Step, error: &docker::Error, pause: Duration) {
+    let pause = duration(pause);
+    step.state(format!(
+        "continuing an interrupted load in {pause}: {error}"
+    ));
+}
 
 /// Loads the images that the node lacks, in their order. Images in Docker's store are
 /// loaded while the others are pulled.
@@ -324,16 +338,44 @@ impl Loader<'_> {
             .await
     }
 
-    /// Streams images that share layers. If Docker's copy of them is incomplete, the node
+    /// Returns the images that the node still lacks, and reports the others.
+    async fn missing_of(&self, group: Vec<EngineImage>) -> Result<Vec<EngineImage>, Error> {
+        let Puller { engine, node, .. } = self.puller;
+        let store = NodeStore::read(engine, node).await?;
+        let (complete, missing): (Vec<EngineImage>, Vec<EngineImage>) = group
+            .into_iter()
+            .partition(|(reference, image)| store.has(reference, image));
+        let identity = |(reference, image): EngineImage| (reference, image.id);
+        self.tracker
+            .add(complete.into_iter().map(identity).collect());
+        Ok(missing)
+    }
+
+    /// Streams images that share layers, again if the connection breaks. If Docker's copy of them is incomplete, the node
     /// pulls them.
     async fn stream(&self, group: Vec<EngineImage>) -> Result<(), Error> {
         let Puller {
             engine, node, step, ..
         } = self.puller;
-        let incomplete = match load_stream(engine, node, &group, step).await {
-            Err(Error::Import { reason, .. }) if is_incomplete(&reason) => group,
-            result => {
-                self.tracker.add(result?);
+        let mut group = group;
+        let mut pauses = PAUSES.into_iter();
+        let incomplete = loop {
+            match load_stream(engine, node, &group, step).await {
+                Err(Error::Import { reason, .. }) if is_incomplete(&reason) => break group,
+                Err(Error::Docker(error)) if error.is_interrupted() => {
+                    let Some(pause) = pauses.next() else {
+                        return Err(error.into());
+                    };
+                    report_interruption(step, &error, pause);
+                    tokio::time::sleep(pause).await;
+                    group = self.missing_of(group).await?;
+                }
+                result => {
+                    self.tracker.add(result?);
+                    return Ok(());
+                }
+            }
+            if group.is_empty() {
                 return Ok(());
             }
         };
