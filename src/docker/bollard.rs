@@ -5,6 +5,7 @@ mod connect;
 mod convert;
 mod describe;
 mod image;
+mod layers;
 mod network;
 mod streamed;
 
@@ -20,11 +21,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
+use self::layers::Layers;
 use super::{
     ByteStream, Container, ContainerSpec, Credentials, Endpoint, Engine, EngineInfo, Error, Image,
     Network, Output, PullProgress, Subject,
 };
-use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
 /// Timeout of an ordinary request, in seconds.
@@ -131,19 +132,14 @@ impl Engine for Docker {
                 client.with_request_modifier(move |request| convert::with_auth(request, &header));
         }
         let mut stream = client.create_image(Some(options), None, None);
-        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut layers = Layers::default();
         while let Some(item) = stream.next().await {
             let item = item.map_err(Docker::failed(format!("pull {reference}")))?;
             let detail = item.progress_detail.unwrap_or_default();
             if let (Some(layer), Some(done), Some(total)) = (item.id, detail.current, detail.total)
                 && item.status.as_deref() == Some("Downloading")
             {
-                layers.insert(layer, (done.unsigned_abs(), total.unsigned_abs()));
-                progress(Progress {
-                    done: layers.values().map(|(done, _)| done).sum(),
-                    total: Some(layers.values().map(|(_, total)| total).sum()),
-                    layers: layers.values().filter(|(done, total)| done < total).count(),
-                });
+                progress(layers.add(layer, done, total));
             }
         }
         Ok(())
@@ -303,7 +299,9 @@ impl Engine for Docker {
         let mut stream = self.client.logs(name, Some(options));
         while let Some(item) = stream.next().await {
             let item = item.map_err(Docker::failed(format!("read the log of {name}")))?;
-            text.push_str(&String::from_utf8_lossy(&item.into_bytes()));
+            let room = streamed::OUTPUT_LIMIT.saturating_sub(text.len());
+            let bytes = item.into_bytes();
+            text.push_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(room)]));
         }
         Ok(text)
     }

@@ -111,7 +111,9 @@ impl History {
                 previous.outcome = Outcome::Interrupted;
             }
         }
-        revision.number = self.latest().map_or(1, |latest| latest.number + 1);
+        revision.number = self
+            .latest()
+            .map_or(1, |latest| latest.number.saturating_add(1));
         let number = revision.number;
         self.insert(revision);
         (number, false)

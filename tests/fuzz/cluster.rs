@@ -19,7 +19,7 @@ type Answers = Arc<Mutex<HashMap<String, (u16, Vec<u8>)>>>;
 
 #[test]
 fn random_answers_of_a_cluster_cause_no_panic_and_need_bounded_memory() {
-    bounds::run("cluster::random_answers", 60 + bounds::cases() / 50);
+    bounds::run("cluster::random_answers", 60 + runner::cases() / 50);
 }
 
 #[test]

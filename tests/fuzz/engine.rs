@@ -26,7 +26,7 @@ type Answers = Arc<Mutex<HashMap<&'static str, Answer>>>;
 
 #[test]
 fn random_answers_of_an_engine_cause_no_panic_and_need_bounded_memory() {
-    bounds::run("engine::random_answers", 60 + bounds::cases() / 50);
+    bounds::run("engine::random_answers", 60 + runner::cases() / 50);
 }
 
 #[test]
@@ -228,10 +228,7 @@ fn change(
         let error = &all[mutations.below(3)];
         let statuses = [400, 401, 403, 404, 409, 500, 503];
         let answer = match mutations.below(10) {
-            0 => (
-                statuses[mutations.below(7)],
-                mutations.text(error),
-            ),
+            0 => (statuses[mutations.below(7)], mutations.text(error)),
             _ => (200, answer.changed(mutations)),
         };
         answers.lock().unwrap().insert(name, answer);

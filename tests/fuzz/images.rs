@@ -18,7 +18,7 @@ const REFERENCES: [&str; 7] = [
 
 #[test]
 fn random_image_references_cause_no_panic() {
-    bounds::run("images::random_references", 60 + bounds::cases() / 1000);
+    bounds::run("images::random_references", 60 + runner::cases() / 1000);
 }
 
 #[test]

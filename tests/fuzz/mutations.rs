@@ -141,7 +141,7 @@ impl Mutations {
                 *node = other.cloned().unwrap_or_default();
             }
             2 => {
-                let depth = 1 + self.below(200);
+                let depth = self.size(200);
                 let in_list = self.one_in(2);
                 for _ in 0..depth {
                     let inner = node.take();
@@ -152,7 +152,10 @@ impl Mutations {
                     };
                 }
             }
-            3 => *node = json!(self.some_text().repeat(1 + self.below(2000))),
+            3 => {
+                let times = self.size(4000);
+                *node = json!(self.some_text().repeat(times));
+            }
             _ => self.similar(node),
         }
     }
@@ -173,7 +176,10 @@ impl Mutations {
         let at = self.below(items.len());
         match (self.below(4), items.get(at).cloned()) {
             (0, Some(_)) => _ = items.remove(at),
-            (1, Some(item)) => items.resize(items.len() + self.below(50), item),
+            (1, Some(item)) => {
+                let more = self.size(60);
+                items.resize(items.len() + more, item);
+            }
             (2, Some(_)) => _ = items.swap_remove(at),
             (_, Some(item)) => items.insert(0, item),
             (_, None) => items.push(self.scalar()),
@@ -231,6 +237,14 @@ impl Mutations {
             _ => return self.some_text().to_owned(),
         }
         characters.into_iter().collect()
+    }
+
+    /// A small number, and sometimes one below a limit.
+    fn size(&mut self, limit: usize) -> usize {
+        match self.one_in(20) {
+            true => 1 + self.below(limit),
+            false => 1 + self.below(3),
+        }
     }
 
     fn scalar(&mut self) -> Value {

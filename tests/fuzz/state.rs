@@ -14,7 +14,7 @@ use crate::runner::{self, Outcome};
 
 #[test]
 fn random_state_files_cause_no_panic_and_need_bounded_memory() {
-    bounds::run("state::random_files", 60 + bounds::cases() / 100);
+    bounds::run("state::random_files", 60 + runner::cases() / 100);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{ByteStream, Docker, Error, Output, convert};
 
-/// How many bytes of each output stream of a command are kept, to limit memory.
-const OUTPUT_LIMIT: usize = 4 << 20;
+/// How many bytes of each output stream of a command, and of a log, are kept, to limit memory.
+pub(super) const OUTPUT_LIMIT: usize = 4 << 20;
 /// How many bytes of standard error are kept for the error.
 const STDERR_LIMIT: usize = 16 << 10;
 

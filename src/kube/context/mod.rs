@@ -132,13 +132,13 @@ impl UserConfig {
         prepared.connect()
     }
 
-    /// Reads the context as [`UserConfig::connect`] does, with the output of its credential
-    /// plugin, which does not run. For tests.
-    pub async fn connect_with(&self, context: &str, output: &[u8]) -> Result<Cluster, Error> {
+    /// Reads the context and its credentials with the output of its credential plugin, which
+    /// does not run. For tests.
+    pub async fn prepare_with(&self, context: &str, output: &[u8]) -> Result<Prepared, Error> {
         let mut prepared = self.prepare(context)?;
         let user = &mut prepared.user;
         prepared.credentials.first_of(output, user).await?;
-        prepared.connect()
+        Ok(prepared)
     }
 
     fn prepare(&self, context: &str) -> Result<Prepared, Error> {
@@ -163,8 +163,8 @@ impl UserConfig {
     }
 }
 
-/// A context that was read, before its credentials are complete.
-struct Prepared {
+/// A context that was read.
+pub struct Prepared {
     about: Arc<About>,
     cluster: config::Cluster,
     user: config::AuthInfo,
@@ -173,7 +173,8 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn connect(self) -> Result<Cluster, Error> {
+    /// Opens no connection yet.
+    pub fn connect(self) -> Result<Cluster, Error> {
         let about = self.about;
         let unusable = |error: &dyn std::error::Error| Error::Incomplete {
             context: about.context.clone(),

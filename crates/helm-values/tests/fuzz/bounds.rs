@@ -37,8 +37,17 @@ fn setting(name: &str) -> Option<String> {
 }
 
 /// The number of random inputs: `FUZZ_CASES`, or 10 000.
+#[allow(
+    dead_code,
+    reason = "not every test that includes this file has such inputs"
+)]
 pub fn cases() -> usize {
-    setting("FUZZ_CASES").map_or(10_000, |count| count.parse().unwrap())
+    cases_or(10_000)
+}
+
+/// The number of random inputs: `FUZZ_CASES`, or a number.
+pub fn cases_or(default: usize) -> usize {
+    setting("FUZZ_CASES").map_or(default, |count| count.parse().unwrap())
 }
 
 /// The seed of random inputs: `E2E_SEED`.
