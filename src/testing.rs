@@ -1,6 +1,12 @@
 //! What tests and benchmarks use beside the command line. It is not an interface of the
 //! program, and promises nothing.
 
+mod reads;
+
+pub mod answers {
+    pub use super::reads::{CALLS, PARTS, Read, read_cluster, read_engine};
+}
+
 pub mod cli {
     pub use crate::cli::settings_reference;
 }
@@ -32,6 +38,7 @@ pub mod image_ref {
 }
 
 pub mod images {
+    pub use crate::image_ref::ImageRef;
     pub use crate::images::{Error, Identities, RequiredImage, Sources};
     pub use crate::provider::local::pull;
 }
@@ -41,7 +48,11 @@ pub mod inputs {
 }
 
 pub mod kube {
-    pub use crate::kube::install_crypto;
+    pub use crate::kube::{Cluster, UserConfig, install_crypto};
+}
+
+pub mod kubeconfig {
+    pub use crate::kubeconfig::{merge, remove};
 }
 
 pub mod manifests {
@@ -53,7 +64,11 @@ pub mod namespace {
 }
 
 pub mod options {
-    pub use crate::options::Options;
+    pub use crate::options::{Options, SettingsFile};
+}
+
+pub mod path {
+    pub use crate::path::HostPath;
 }
 
 pub mod probe {
@@ -68,16 +83,22 @@ pub mod release {
     pub use crate::release::{Catalogue, DEFAULT, Release};
 }
 
+pub mod revisions {
+    pub use crate::revisions::{diff, load};
+}
+
 pub mod secrets {
     pub use crate::secrets::Secrets;
 }
 
 pub mod settings {
-    pub use crate::settings::{DEFAULT_NODE_IMAGE, InputFile, Instance, Pull};
+    pub use crate::settings::{
+        ClusterSettings, DEFAULT_NODE_IMAGE, InputFile, Instance, InstanceName, Pull,
+    };
 }
 
 pub mod state {
-    pub use crate::state::StateDir;
+    pub use crate::state::{Lock, Marker, StateDir, read_keys};
 }
 
 pub mod values {

@@ -8,6 +8,7 @@ mod create;
 mod describe;
 mod exec;
 mod image;
+mod layers;
 mod network;
 mod transfer;
 
@@ -244,12 +245,12 @@ impl Engine for Docker {
         let request = |client: bollard::Docker| {
             let options = Some(options.clone());
             async move {
-                let mut text = String::new();
+                let mut log = Vec::new();
                 let mut stream = client.logs(name, options);
                 while let Some(item) = stream.try_next().await? {
-                    text.push_str(&String::from_utf8_lossy(&item.into_bytes()));
+                    exec::keep(&mut log, &item.into_bytes(), exec::OUTPUT_LIMIT);
                 }
-                Ok(text)
+                Ok(String::from_utf8_lossy(&log).into_owned())
             }
         };
         self.calls.answer(call, request).await

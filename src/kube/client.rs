@@ -3,8 +3,10 @@
 //! current context is never used, so nothing is applied to another cluster by accident.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::kube::client::Body;
 use ::kube::config::{self, ExecAuthCluster, Kubeconfig, KubeconfigError};
 use ::kube::{Api, Client, Config, Resource};
 use backon::{ExponentialBuilder, Retryable};
@@ -71,6 +73,20 @@ impl Cluster {
             is_shared: false,
             node_started: None,
         }
+    }
+
+    /// Creates a cluster that answers each request with a status and a body, for tests.
+    #[must_use]
+    pub fn answering(
+        answer: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync + 'static,
+    ) -> Self {
+        let answer = Arc::new(answer);
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let (status, body) = answer(request.method().as_str(), request.uri().path());
+            let response = http::Response::builder().status(status);
+            std::future::ready(response.body(Body::from(body)))
+        });
+        Cluster::of_client(Client::new(service, "default"))
     }
 
     /// Sets when the node was started. Statuses of pods from before are outdated.

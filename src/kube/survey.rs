@@ -89,42 +89,45 @@ impl Cluster {
         // First, alone: if the credentials are refused, there is one error.
         let version = self.version().await?;
         let secrets = with_timeout("list secrets", secrets.list_metadata(&all));
+        let lists = async {
+            tokio::try_join!(
+                async {
+                    tokio::try_join!(
+                        observed(with_timeout(
+                            "read the namespace",
+                            namespaces.get_opt(namespace)
+                        )),
+                        list(Api::all(client()), "storageclasses", &all),
+                        list(Api::all(client()), "csidrivers", &all),
+                        list(Api::all(client()), "ingressclasses", &all),
+                    )
+                },
+                async {
+                    tokio::try_join!(
+                        list(Api::all(client()), "nodes", &all),
+                        list(Api::all(client()), "services", &all),
+                        list(Api::all(client()), "pods", &unfinished),
+                        list(
+                            Api::namespaced(client(), namespace),
+                            "persistentvolumeclaims",
+                            &all
+                        ),
+                    )
+                },
+                async {
+                    tokio::try_join!(
+                        list(Api::namespaced(client(), namespace), "resourcequotas", &all),
+                        list(Api::namespaced(client(), namespace), "limitranges", &all),
+                        observed(secrets),
+                    )
+                },
+            )
+        };
         let (
             (namespace, storage_classes, drivers, ingress_classes),
             (nodes, services, pods, claims),
             (quotas, limits, secrets),
-        ) = tokio::try_join!(
-            async {
-                tokio::try_join!(
-                    observed(with_timeout(
-                        "read the namespace",
-                        namespaces.get_opt(namespace)
-                    )),
-                    list(Api::all(client()), "storageclasses", &all),
-                    list(Api::all(client()), "csidrivers", &all),
-                    list(Api::all(client()), "ingressclasses", &all),
-                )
-            },
-            async {
-                tokio::try_join!(
-                    list(Api::all(client()), "nodes", &all),
-                    list(Api::all(client()), "services", &all),
-                    list(Api::all(client()), "pods", &unfinished),
-                    list(
-                        Api::namespaced(client(), namespace),
-                        "persistentvolumeclaims",
-                        &all
-                    ),
-                )
-            },
-            async {
-                tokio::try_join!(
-                    list(Api::namespaced(client(), namespace), "resourcequotas", &all),
-                    list(Api::namespaced(client(), namespace), "limitranges", &all),
-                    observed(secrets),
-                )
-            },
-        )?;
+        ) = Box::pin(lists).await?;
         Ok(Survey {
             version,
             namespace,

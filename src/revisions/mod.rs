@@ -115,7 +115,7 @@ impl History {
                 previous.outcome = Outcome::Interrupted;
             }
         }
-        revision.number = self.last_number + 1;
+        revision.number = self.last_number.saturating_add(1);
         let number = revision.number;
         self.insert(revision);
         (number, false)

@@ -40,6 +40,17 @@ fn the_same_values_and_release_are_no_new_revision() {
 }
 
 #[test]
+fn a_number_that_no_revision_can_have_is_not_exceeded() {
+    let mut history = History::default();
+    history.insert(Revision {
+        number: u32::MAX,
+        ..revision(1)
+    });
+    assert_eq!(history.start(revision(2)), (u32::MAX, false));
+    assert_eq!(history.entries(true).len(), 1);
+}
+
+#[test]
 fn a_good_revision_stays_good_and_an_unfinished_one_was_interrupted() {
     let mut history = history();
     history.finish(2, failed());

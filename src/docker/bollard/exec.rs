@@ -15,7 +15,7 @@ use super::calls::{Call, Calls};
 use super::{ByteStream, Docker, Error, Output, convert};
 
 /// How many bytes of each output stream of a command are kept, to limit memory.
-const OUTPUT_LIMIT: usize = 4 << 20;
+pub(super) const OUTPUT_LIMIT: usize = 4 << 20;
 /// How many bytes of standard error are kept for the error.
 const STDERR_LIMIT: usize = 16 << 10;
 
@@ -267,7 +267,7 @@ impl Running {
 }
 
 /// Appends bytes up to a limit.
-fn keep(kept: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+pub(super) fn keep(kept: &mut Vec<u8>, bytes: &[u8], limit: usize) {
     let room = limit.saturating_sub(kept.len());
     kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }

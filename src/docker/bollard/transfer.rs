@@ -1,14 +1,12 @@
 //! Bulk transfers: pulls, exports, and archives of files.
 
-use std::collections::BTreeMap;
-
 use bollard::query_parameters as query;
 use futures_util::TryStreamExt;
 
 use super::calls::Call;
+use super::layers::Layers;
 use super::{ByteStream, Docker, Error, convert};
 use crate::docker::{Credentials, PullProgress};
-use crate::event::Progress;
 use crate::image_ref::ImageRef;
 
 impl Docker {
@@ -35,18 +33,13 @@ impl Docker {
         };
         let call = Call::idempotent(format!("pull {reference}"));
         let mut parts = self.calls.stream(call, self.calls.limits.idle, request);
-        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut layers = Layers::default();
         while let Some(item) = parts.try_next().await? {
             let detail = item.progress_detail.unwrap_or_default();
             if let (Some(layer), Some(done), Some(total)) = (item.id, detail.current, detail.total)
                 && item.status.as_deref() == Some("Downloading")
             {
-                layers.insert(layer, (done.unsigned_abs(), total.unsigned_abs()));
-                progress(Progress {
-                    done: layers.values().map(|(done, _)| done).sum(),
-                    total: Some(layers.values().map(|(_, total)| total).sum()),
-                    layers: layers.values().filter(|(done, total)| done < total).count(),
-                });
+                progress(layers.add(layer, done, total));
             }
         }
         Ok(())

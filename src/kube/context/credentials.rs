@@ -83,7 +83,24 @@ impl Credentials {
             self.authorization().await?;
             return Ok(());
         };
-        let mut given = plugin.run().await?;
+        let given = plugin.run().await?;
+        self.accept(given, user)
+    }
+
+    /// Like [`Credentials::first`], with the output of a plugin.
+    pub(super) async fn first_of(
+        &mut self,
+        output: &[u8],
+        user: &mut AuthInfo,
+    ) -> Result<(), Error> {
+        let Kind::Plugin(plugin) = &self.kind else {
+            return self.first(user).await;
+        };
+        let given = plugin.read(output, &[])?;
+        self.accept(given, user)
+    }
+
+    fn accept(&mut self, mut given: Given, user: &mut AuthInfo) -> Result<(), Error> {
         if let Some((certificate, key)) = given.certificate.take() {
             let identity = json!({
                 "client-certificate-data": BASE64_STANDARD.encode(certificate),

@@ -127,6 +127,21 @@ impl UserConfig {
     /// Reads the context and its credentials. Runs its credential plugin, if it has one,
     /// and opens no connection yet.
     pub async fn connect(&self, context: &str) -> Result<Cluster, Error> {
+        let mut prepared = self.prepare(context)?;
+        prepared.credentials.first(&mut prepared.user).await?;
+        prepared.connect()
+    }
+
+    /// Reads the context and its credentials with the output of its credential plugin, which
+    /// does not run. For tests.
+    pub async fn prepare_with(&self, context: &str, output: &[u8]) -> Result<Prepared, Error> {
+        let mut prepared = self.prepare(context)?;
+        let user = &mut prepared.user;
+        prepared.credentials.first_of(output, user).await?;
+        Ok(prepared)
+    }
+
+    fn prepare(&self, context: &str) -> Result<Prepared, Error> {
         let found = Documents::read(&self.source)?.find(context)?;
         let proxy = proxy_of(&found.cluster, &self.proxies)?;
         let about = Arc::new(About {
@@ -137,22 +152,44 @@ impl UserConfig {
             kubectl: self.source.kubectl(context),
         });
         let mut user = found.user;
-        let mut credentials = Credentials::take(&mut user, &found.cluster, &about, self)?;
+        let credentials = Credentials::take(&mut user, &found.cluster, &about, self)?;
+        Ok(Prepared {
+            about,
+            cluster: found.cluster,
+            user,
+            credentials,
+            proxy,
+        })
+    }
+}
+
+/// A context that was read.
+pub struct Prepared {
+    about: Arc<About>,
+    cluster: config::Cluster,
+    user: config::AuthInfo,
+    credentials: Credentials,
+    proxy: Option<Proxy>,
+}
+
+impl Prepared {
+    /// Opens no connection yet.
+    pub fn connect(self) -> Result<Cluster, Error> {
+        let about = self.about;
         let unusable = |error: &dyn std::error::Error| Error::Incomplete {
             context: about.context.clone(),
             file: about.file.clone(),
             reason: reason(error),
         };
-        credentials.first(&mut user).await?;
-        let config = configure(&found.cluster, user);
+        let config = configure(&self.cluster, self.user);
         let mut config = config.map_err(|error| unusable(&error))?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        if let Some(url) = proxy.and_then(|proxy| proxy.url.ok()) {
+        if let Some(url) = self.proxy.and_then(|proxy| proxy.url.ok()) {
             config.proxy_url = Some(uri_of(&url)?);
         }
         let builder = ClientBuilder::try_from(config);
         let builder = builder.map_err(|error| unusable(&error))?;
-        let (about, credentials) = (about.clone(), Arc::new(credentials));
+        let credentials = Arc::new(self.credentials);
         let authorized = layer_fn(|inner| Authorized::new(inner, &credentials, &about));
         let client = builder
             .with_layer(&BufferLayer::new(WAITING))

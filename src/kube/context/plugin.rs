@@ -100,9 +100,14 @@ impl Plugin {
             };
             return Err(self.failed(&reason, last_lines(&messages)));
         }
-        // The output contains secrets, so no message contains any of it.
-        self.parse(&output)
-            .map_err(|reason| self.failed(&reason, last_lines(&messages)))
+        self.read(&output, &messages)
+    }
+
+    /// Reads what the plugin wrote to standard output and standard error. The output contains
+    /// secrets, so no message contains any of it.
+    pub(super) fn read(&self, output: &[u8], messages: &[u8]) -> Result<Given, Error> {
+        self.parse(output)
+            .map_err(|reason| self.failed(&reason, last_lines(messages)))
     }
 
     fn command(&self) -> Command {

@@ -25,6 +25,10 @@ pub fn run(test: &str, seconds: usize) {
         + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {log}", output.status);
     assert!(log.contains("1 passed"), "{log}");
+    // `tests/run` shows the seed and the number of inputs.
+    log.lines()
+        .filter(|line| line.contains("E2E_SEED="))
+        .for_each(|line| println!("{test}: {line}"));
 }
 
 #[expect(clippy::disallowed_methods, reason = "settings of the tests")]
@@ -33,11 +37,29 @@ fn setting(name: &str) -> Option<String> {
 }
 
 /// The number of random inputs: `FUZZ_CASES`, or 10 000.
+#[allow(
+    dead_code,
+    reason = "not every test that includes this file has such inputs"
+)]
 pub fn cases() -> usize {
-    setting("FUZZ_CASES").map_or(10_000, |count| count.parse().unwrap())
+    cases_or(10_000)
+}
+
+/// The number of random inputs: `FUZZ_CASES`, or a number.
+pub fn cases_or(default: usize) -> usize {
+    setting("FUZZ_CASES").map_or(default, |count| count.parse().unwrap())
 }
 
 /// The seed of random inputs: `E2E_SEED`.
 pub fn seed() -> String {
     setting("E2E_SEED").unwrap_or_else(|| "none".into())
+}
+
+/// The number of the first random input: `FUZZ_FIRST`, to repeat one that failed.
+#[allow(
+    dead_code,
+    reason = "not every test that includes this file repeats inputs"
+)]
+pub fn first() -> usize {
+    setting("FUZZ_FIRST").map_or(0, |number| number.parse().unwrap())
 }

@@ -36,7 +36,7 @@ pub(super) async fn observe(
         .iter()
         .filter(|object| object["kind"] != "Namespace");
     let in_namespace: Vec<Value> = in_namespace.cloned().collect();
-    let survey = Box::pin(cluster.survey(namespace)).await?;
+    let survey = cluster.survey(namespace).await?;
     let (reviewed, live) = tokio::try_join!(
         cluster.review(&permissions),
         cluster.live_objects(&in_namespace, namespace),

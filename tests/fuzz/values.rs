@@ -4,13 +4,6 @@
 //! `crates/helm-values` has the same tests for Helm's language. These tests cover
 //! everything that reads a user's values, from the file to the resolved values.
 
-#[path = "../crates/helm-values/tests/fuzz/bombs.rs"]
-mod bombs;
-#[path = "../crates/helm-values/tests/fuzz/bounds.rs"]
-mod bounds;
-#[path = "../crates/helm-values/tests/fuzz/inputs.rs"]
-mod inputs;
-
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -22,17 +15,18 @@ use clearml_local::testing::settings::{InputFile, Instance};
 use clearml_local::testing::values::{self, Error};
 use helm_values::file_names;
 
-use self::inputs::Inputs;
+use crate::inputs::Inputs;
+use crate::{bombs, bounds};
 
 #[test]
 fn random_values_cause_no_panic_and_need_bounded_memory() {
     // Allows one minute, and 10 ms for each input.
-    bounds::run("random_values", 60 + bounds::cases() / 100);
+    bounds::run("values::random_values", 60 + bounds::cases() / 100);
 }
 
 #[test]
 fn bombs_are_rejected_with_file_and_line() {
-    bounds::run("all_bombs", 120);
+    bounds::run("values::all_bombs", 120);
 }
 
 #[test]
