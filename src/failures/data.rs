@@ -163,6 +163,22 @@ pub(super) const NOT_REMOVED: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const MISSING: Page = Page {
+    title: "the data are gone",
+    what: "The server had data in this directory, and they are no longer there. Nothing was \
+        changed; `up` does not install an empty server in their place.",
+    why: "Often the disk with the data is not mounted after a reboot. Otherwise somebody moved or \
+        deleted them.",
+    remedies: || {
+        vec![
+            Hint::text("mount the disk with the data, or restore them from a backup"),
+            Hint::run("then", ours!(Up)),
+            Hint::run("or start with new data", ours!(Up, "--data-dir DIR")),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const DIRECTORY: Page = Page {
     title: "the data directory cannot be used",
     what: "It cannot be created or written, or something else is in its place. Nothing was \

@@ -288,6 +288,7 @@ catalogue! {
         KeysLost "keys-lost" StateBroken KEYS_LOST;
         DataCopyFailed "data-copy-failed" StateBroken COPY_FAILED;
         DataNotRemoved "data-not-removed" StateBroken NOT_REMOVED;
+        DataMissing "data-missing" DataUnusable MISSING;
         DataDirectory "data-directory-unusable" DataUnusable DIRECTORY;
         OwnersNotStored "owners-not-stored" DataUnusable OWNERS_NOT_STORED;
         DataNotShared "data-directory-not-shared" DataUnusable NOT_SHARED;

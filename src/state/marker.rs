@@ -31,6 +31,10 @@ pub struct Marker {
     /// Names of the directories that belong to the instance.
     #[serde(rename = "folders")]
     pub directories: Vec<String>,
+    /// Those of the directories in which a server that was ready had its data; empty in markers
+    /// of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<String>,
     /// Whether we created the data directory itself; `None` in markers of earlier
     /// versions.
     #[serde(
@@ -52,18 +56,22 @@ impl Marker {
             release: release.to_owned(),
             databases,
             directories: with_data.map(|c| c.name().to_owned()).collect(),
+            used: Vec::new(),
             created_directory: None,
         }
+    }
+
+    /// Records that a server which was ready had its data in these directories.
+    #[must_use]
+    pub fn with_used(mut self, directories: impl IntoIterator<Item = String>) -> Marker {
+        add(&mut self.used, directories);
+        self
     }
 
     /// Adds directories to the default ones.
     #[must_use]
     pub fn with_directories(mut self, directories: impl IntoIterator<Item = String>) -> Marker {
-        for directory in directories {
-            if !self.directories.contains(&directory) {
-                self.directories.push(directory);
-            }
-        }
+        add(&mut self.directories, directories);
         self
     }
 
@@ -98,12 +106,16 @@ impl Marker {
     /// Merges with an existing marker: directories that are no longer used still belong
     /// to the instance.
     fn merged_with(&self, existing: Option<&Marker>) -> Marker {
-        let previous = existing
-            .iter()
-            .flat_map(|marker| marker.directories.clone());
+        let Some(existing) = existing else {
+            return Marker {
+                created_directory: None,
+                ..self.clone()
+            };
+        };
+        let merged = self.clone().with_directories(existing.directories.clone());
         Marker {
-            created_directory: existing.and_then(|marker| marker.created_directory),
-            ..self.clone().with_directories(previous)
+            created_directory: existing.created_directory,
+            ..merged.with_used(existing.used.clone())
         }
     }
 
@@ -205,6 +217,14 @@ impl Marker {
             return Ok(!dir.exists());
         }
         Ok(files::remove_empty_dir(dir)?)
+    }
+}
+
+fn add(names: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    for name in more {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
 }
 

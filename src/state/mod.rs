@@ -23,7 +23,7 @@ use crate::files;
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::secrets::Secrets;
-use crate::settings::{Instance, InstanceName};
+use crate::settings::{DataPlace, Instance, InstanceName};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
@@ -85,6 +85,10 @@ impl StateDir {
         self.root.join("node")
     }
 
+    fn used_data_path(&self) -> PathBuf {
+        self.root.join("used-data.json")
+    }
+
     /// Returns the settings of the previous `up`, if there was one.
     pub fn instance(&self) -> Result<Option<Instance>, Error> {
         read_json(&self.instance_path())
@@ -122,6 +126,20 @@ impl StateDir {
         if self.node()?.as_deref() != Some(id) {
             self.create()?;
             files::write_private(&self.node_path(), &format!("{id}\n"))?;
+        }
+        Ok(())
+    }
+
+    /// Returns where the data were when the server was last ready.
+    pub fn used_data(&self) -> Result<Option<DataPlace>, Error> {
+        let text = read_cached(&self.used_data_path())?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    pub fn save_used_data(&self, place: &DataPlace) -> Result<(), Error> {
+        if self.used_data()?.as_ref() != Some(place) {
+            self.create()?;
+            files::write_private(&self.used_data_path(), &json(place))?;
         }
         Ok(())
     }
@@ -188,6 +206,7 @@ impl StateDir {
         }
         files::remove_empty_dir(&logs)?;
         self.remove_revisions()?;
+        files::remove(&self.used_data_path())?;
         files::remove(&self.secrets_path())?;
         self.remove_cluster()
     }
@@ -375,6 +394,9 @@ mod tests {
         let state = StateDir::at(dir.path().join("clearml"));
         state.save_secrets(&Secrets::generate()).unwrap();
         state.save_node("0123").unwrap();
+        state
+            .save_used_data(&DataPlace::Volume("v1".to_owned()))
+            .unwrap();
         state.save_log("kubeadm.log", "x").unwrap();
         state.save_revision(1, "{}").unwrap();
         state.record_copy(&state.default_data_dir()).unwrap();

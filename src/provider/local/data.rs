@@ -19,7 +19,7 @@ use crate::preflight::Failed;
 use crate::provider::local::node::{self, spec, spec::DATA_ROOT};
 use crate::provider::local::recovery;
 use crate::settings::{DEFAULT_NAME, DataPlace, InstanceName};
-use crate::state::Marker;
+use crate::state::{Marker, StateDir};
 
 /// The data directory in the chart's README. A link there helps users who know that path.
 const CHART_PATH: &str = "/tmp/clearml-kind";
@@ -60,6 +60,23 @@ pub(super) async fn write_marker<'a>(
             Ok(Some(name))
         }
     }
+}
+
+/// Records that the server was ready with its data in this place, so that a later `up` notices
+/// if they are no longer there.
+pub(super) fn record_use(plan: &Plan, state: &StateDir) -> Result<()> {
+    let place = &plan.instance.node.data_dir;
+    if let DataPlace::Directory(path) = place {
+        let used = manifests::data_dirs(&plan.values).into_iter();
+        let marker = plan
+            .marker()
+            .with_used(used.map(|(directory, _)| directory));
+        // A user who cannot write here has used the data of another one.
+        if let Err(error) = marker.write(path) {
+            tracing::debug!(%error, "cannot record the use of the data");
+        }
+    }
+    Ok(state.save_used_data(place)?)
 }
 
 /// Copies the data to a new directory if the settings name one, and keeps the old data. A

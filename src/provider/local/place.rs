@@ -173,6 +173,7 @@ impl Place for NodePlace<'_> {
 
     async fn finish(&self) -> Result<bool> {
         data::write_marker(self.plan, self.local.engine()).await?;
+        data::record_use(self.plan, self.local.state)?;
         finish_node(&self.run(), &self.node).await
     }
 }

@@ -1,6 +1,9 @@
 //! The data directory can hold the data: it is a directory, can be written, and its
 //! file system lets the databases own their files.
 
+use std::path::PathBuf;
+
+use crate::component::Component;
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::Result;
 use crate::failures::Failure;
@@ -8,8 +11,10 @@ use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::plan::Plan;
 use crate::preflight::Finding;
+use crate::provider::local::data;
 use crate::provider::local::run::Run;
 use crate::settings::DataPlace;
+use crate::state::Marker;
 use crate::{files, manifests, mounts};
 
 /// File systems of local disks, which store owners.
@@ -30,14 +35,63 @@ pub(super) async fn findings(run: &Run<'_>) -> Result<Vec<Finding>> {
     let plan = run.plan;
     let dir = match &plan.instance.node.data_dir {
         DataPlace::Directory(dir) => dir,
-        DataPlace::Volume(name) => return Ok(volume_name(name).into_iter().collect()),
+        DataPlace::Volume(name) => {
+            let finding = volume_name(name);
+            let lost = match finding {
+                None => lost(run).await?,
+                Some(_) => None,
+            };
+            return Ok(finding.into_iter().chain(lost).collect());
+        }
     };
     if let Some(finding) = unusable(dir).or_else(|| reason_not_writable(plan, dir)) {
         return Ok(vec![finding]);
     }
     let mut findings = components(plan, dir);
+    findings.extend(lost(run).await?);
     findings.extend(owners(run, dir).await?);
     Ok(findings)
+}
+
+/// Returns a finding if the server once had data here that are gone, as when a disk is not
+/// mounted. Without it, `up` would install an empty server in their place.
+async fn lost(run: &Run<'_>) -> Result<Option<Finding>> {
+    let (local, plan) = (run.local, run.plan);
+    let place = &plan.instance.node.data_dir;
+    let marker = match data::marker_at(place, local.engine()).await {
+        Ok(marker) => marker,
+        // `owners::data` reports a damaged marker.
+        Err(_) => return Ok(None),
+    };
+    let what = match &marker {
+        None if local.state.used_data()?.as_ref() == Some(place) => {
+            format!("the data of this instance are no longer in {place}")
+        }
+        None => return Ok(None),
+        Some(marker) => match place.directory().and_then(|dir| emptied(plan, marker, dir)) {
+            Some((path, component)) => {
+                let path = path.display();
+                format!("the data of {component} are no longer in {path}")
+            }
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(Finding {
+        what,
+        remedies: Failure::DataMissing.remedies(),
+        failure: Failure::DataMissing,
+    }))
+}
+
+/// Returns a directory that is missing or empty, and the database that had its data in it.
+fn emptied(plan: &Plan, marker: &Marker, dir: &HostPath) -> Option<(PathBuf, Component)> {
+    let databases = [Component::Mongodb, Component::Elasticsearch];
+    let used = manifests::data_dirs(&plan.values).into_iter();
+    let used = used.filter(|(directory, component)| {
+        databases.contains(component) && marker.used.contains(directory)
+    });
+    let mut paths = used.map(|(directory, component)| (dir.join(directory), component));
+    paths.find(|(path, _)| !path.exists() || files::list(path).is_ok_and(|names| names.is_empty()))
 }
 
 /// Returns a finding if something else is at the path or at one of its parents.
@@ -309,6 +363,36 @@ mod tests {
             "{}",
             link.remedies[0]
         );
+    }
+
+    #[tokio::test]
+    async fn refuses_to_replace_data_that_are_gone() {
+        let engine = FakeEngine::new(State::default());
+        let demo = TestInstance::without_state();
+        let (local, request) = (demo.local(&engine), Request::new(Options::default()));
+        let dir = tempfile::tempdir().unwrap();
+        let (info, plan) = (EngineInfo::default(), plan(dir.path().join("data")));
+        let data = plan.instance.node.data_dir.directory().unwrap();
+        let lost = async || {
+            let found = lost(&Run::new(&local, &info, &request, &plan)).await;
+            found.unwrap().map(|one| one.what)
+        };
+        // The first `up` was interrupted before the databases wrote anything.
+        plan.marker().write(data).unwrap();
+        assert_eq!(lost().await, None);
+        data::record_use(&plan, local.state).unwrap();
+        let gone = |of: &str, at: &str| Some(format!("the data of {of} are no longer in {at}"));
+        let mongodb = data.join("mongodb");
+        assert_eq!(
+            lost().await,
+            gone("mongodb", &mongodb.display().to_string())
+        );
+        for directory in ["mongodb", "elasticsearch"] {
+            files::write(&data.join(directory).join("file"), "").unwrap();
+        }
+        assert_eq!(lost().await, None);
+        std::fs::rename(dir.path().join("data"), dir.path().join("moved")).unwrap();
+        assert_eq!(lost().await, gone("this instance", &data.to_string()));
     }
 
     #[test]
