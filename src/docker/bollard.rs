@@ -49,7 +49,8 @@ impl Docker {
         }
         let unreachable = |error: BollardError| connect::unreachable(&endpoint, &error);
         let client = connect::client(&endpoint)?;
-        let negotiated = tokio::time::timeout(limits.connect, connect::negotiate(client));
+        let negotiated =
+            tokio::time::timeout(limits.connect, connect::negotiate(client, &endpoint));
         let client = match negotiated.await {
             Ok(client) => client.map_err(unreachable)?,
             Err(_) => return Err(connect::timed_out(&endpoint)),

@@ -7,6 +7,7 @@
 )]
 
 mod damaged;
+#[expect(dead_code, reason = "tests/faults uses it")]
 mod engine;
 mod signals;
 mod status;
@@ -16,7 +17,7 @@ mod tls;
 use std::net::TcpListener;
 use std::process::Command;
 
-use engine::{Responses, host_info, node};
+use engine::{Responses, host_info, no_response, node};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -80,7 +81,12 @@ impl Home {
     /// Returns exit code and output without a terminal.
     fn run(&self, arguments: &[&str]) -> String {
         let program = env!("CARGO_BIN_EXE_clearml-local");
-        let output = self.command(program).args(arguments).output().unwrap();
+        self.output_of(self.command(program).args(arguments))
+    }
+
+    /// Returns exit code and output of a command.
+    fn output_of(&self, command: &mut Command) -> String {
+        let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.normalize(&format!(
             "exit code {}\n--- stdout\n{}--- stderr\n{}",
@@ -241,6 +247,16 @@ fn doctor_examines_absent_and_stopped_instances() {
         Responses::empty().with_container("clearml-control-plane", node("clearml", false));
     let stopped = Home::new(stopped).run(&["doctor", "-o", "json"]);
     insta::assert_snapshot!([too_small, absent, stopped].join("\n"));
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_reported_within_the_limit() {
+    let home = Home::new(Responses::empty().with("GET /info", no_response()));
+    let with_limit = |limit: &str| {
+        let mut command = home.command(env!("CARGO_BIN_EXE_clearml-local"));
+        home.output_of(command.arg("up").env("DOCKER_CLIENT_TIMEOUT", limit))
+    };
+    insta::assert_snapshot!([with_limit("1"), with_limit("1m")].join("\n"));
 }
 
 #[test]

@@ -67,11 +67,20 @@ fn by_tls(
 }
 
 /// Negotiates the API version. A server may reject the client's certificate before or
-/// after the first request is written; its reason is known only after.
-pub(super) async fn negotiate(client: bollard::Docker) -> Result<bollard::Docker, BollardError> {
+/// after the first request is written; its reason is known only after. A connection through
+/// a socket may break, such as when the engine restarts.
+pub(super) async fn negotiate(
+    client: bollard::Docker,
+    endpoint: &Endpoint,
+) -> Result<bollard::Docker, BollardError> {
+    let is_local = !matches!(endpoint.address, Address::Tcp { .. });
     for _ in 1..NEGOTIATION_ATTEMPTS {
         match client.clone().negotiate_version().await {
-            Err(error) if closed_without_reason(&Fault::of(&error)) => {}
+            Err(error) => match Fault::of(&error) {
+                fault if closed_without_reason(&fault) => {}
+                Fault::Reset if is_local => {}
+                _ => return Err(error),
+            },
             result => return result,
         }
     }
