@@ -7,6 +7,7 @@
 )]
 
 mod engine;
+mod planted;
 mod signals;
 mod status;
 mod support_bundle;

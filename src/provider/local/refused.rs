@@ -165,13 +165,14 @@ fn published(node: &Container, is_watched: impl Fn(u16) -> bool) -> Vec<Port> {
 /// Whether the node serves the port. Connects to the address of the node, on which kube-proxy
 /// serves node ports in each of its modes.
 async fn serves(engine: &dyn Engine, node: &str, port: u16) -> Result<bool> {
-    let connect = format!(": >\"/dev/tcp/$HOSTNAME/{port}\"");
+    const OPEN: &str = ": >\"/dev/tcp/$HOSTNAME/$0\"";
+    let number = port.to_string();
     let argv = match port {
         // The port is open before the API server is ready.
         spec::API_SERVER_PORT => {
             ["kubectl", "get", "--raw=/readyz", "--request-timeout=2s"].to_vec()
         }
-        _ => ["timeout", "2", "bash", "-c", &connect].to_vec(),
+        _ => ["timeout", "2", "bash", "-c", OPEN, &number].to_vec(),
     };
     Ok(engine.exec(node, &argv, None).await?.code == 0)
 }
