@@ -1,5 +1,6 @@
 //! Files, directories and links that another user planted in a shared place are not used.
 
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,9 @@ fn shared() -> Option<Shared> {
     let probe = dir.path().join("probe");
     std::fs::write(&probe, "").unwrap();
     if chown(&probe, Some(OTHER), None).is_err() {
-        eprintln!("SKIPPED: planted files: only root can create files of other users");
+        // Not captured, unlike `eprintln!`.
+        let why = "only root can create files of other users";
+        writeln!(std::io::stderr(), "SKIPPED: planted files: {why}").unwrap();
         return None;
     }
     std::fs::remove_file(&probe).unwrap();

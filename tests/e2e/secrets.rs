@@ -13,13 +13,11 @@ use crate::harness::{Instance, Output, run};
 use crate::support_bundle::{self, stored_secrets};
 
 /// More values with secrets, besides those of the support bundle.
-const MORE: &str = "\
-  fixedUsers:
-    enabled: true
-    users:
-    - {username: jane, password: planted-password-of-jane, name: Jane}
-secret: {authToken: plantedAuthTokenOfAFile}
-";
+const MORE: &str = concat!(
+    "  fixedUsers:\n    enabled: true\n    users:\n",
+    "    - {username: jane, password: planted-password-of-jane, name: Jane}\n",
+    "secret: {authToken: plantedAuthTokenOfAFile}\n",
+);
 
 /// The planted secrets, and how registries get a login.
 fn planted() -> Vec<String> {

@@ -264,7 +264,7 @@ mod tests {
         ]);
         // No ingress controller listens in the node.
         let engine = FakeEngine::new(State::default()).with_exec(Box::new(|_, argv| Output {
-            code: i64::from(argv.last().is_some_and(|arg| arg.contains("/30082"))),
+            code: i64::from(argv.last().is_some_and(|arg| *arg == "30082")),
             ..Output::default()
         }));
         let mut refused = refused_for_long(Refused::server(&node));
