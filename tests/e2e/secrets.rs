@@ -102,8 +102,8 @@ impl Search {
 
     fn outputs(&mut self, outputs: &[(String, Output)]) {
         for (command, output) in outputs {
-            // `diff` exits with 1 if something differs.
-            let differs = output.code == 1 && command == "diff";
+            // `diff` exits with 3 if something differs.
+            let differs = output.code == 3 && command == "diff";
             assert!(output.code == 0 || differs, "{command}: {}", output.stderr);
             self.search(command, &output.stdout);
             self.search(command, &output.stderr);
