@@ -6,10 +6,14 @@
     reason = "the only module that uses std::fs"
 )]
 
+mod planted;
+
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::planted::refuse_planted;
 use crate::error::Explain;
 use crate::failures::Failure;
 use crate::hint::Hint;
@@ -41,6 +45,7 @@ impl Explain for Error {
         match self.source.kind() {
             io::ErrorKind::StorageFull => Failure::StateDiskFull,
             io::ErrorKind::AlreadyExists if self.action == CREATE_NEW => Failure::FileExists,
+            _ if self.action == planted::USE => Failure::UntrustedFile,
             _ => Failure::StateNotWritable,
         }
     }
@@ -57,6 +62,10 @@ impl Explain for Error {
             io::ErrorKind::AlreadyExists if self.action == CREATE_NEW => {
                 vec![Hint::text("choose another file name")]
             }
+            _ if self.action == planted::USE => vec![
+                Hint::run("see who owns it", format!("ls -ld {}", quoted(&self.path))),
+                Hint::text("use another directory, or make the file yours if you know what it is"),
+            ],
             _ if self.action == CREATE_TEMPORARY => {
                 vec![Hint::run("use a writable directory", "export TMPDIR=/tmp")]
             }
@@ -140,8 +149,19 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
     }
 }
 
-/// Creates a directory and its parents.
+/// Creates a directory and its parents. Those that are created are accessible only to their
+/// owner.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    let created = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
+    with_context("create the directory", path, created)
+}
+
+/// Creates a directory and its parents, for files that others may read.
+pub fn create_public_dir(path: &Path) -> Result<(), Error> {
     with_context("create the directory", path, std::fs::create_dir_all(path))
 }
 
@@ -268,13 +288,20 @@ pub fn list(path: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Opens a file for locking and creates it if necessary.
+/// Does not follow a link.
+fn no_follow() -> i32 {
+    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+}
+
+/// Opens a file for locking and creates it, readable only by its owner, if necessary.
 pub fn open_lock(path: &Path) -> Result<std::fs::File, Error> {
     let file = std::fs::OpenOptions::new()
         .create(true)
         .truncate(false)
         .read(true)
         .write(true)
+        .mode(0o600)
+        .custom_flags(no_follow())
         .open(path);
     with_context("open", path, file)
 }
@@ -290,9 +317,9 @@ pub fn lock_error(path: &Path, source: io::Error) -> Error {
 
 /// Creates an empty file that is readable only by its owner, for the output of a process.
 pub fn create_private(path: &Path) -> Result<std::fs::File, Error> {
-    use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true).mode(0o600);
+    options.custom_flags(no_follow());
     with_context("create", path, options.open(path))
 }
 
@@ -310,9 +337,12 @@ pub struct NewFile {
 
 impl NewFile {
     /// # Errors
-    /// Something exists at the path, or the directory is not writable.
+    /// Something exists at the path, or the directory is not writable or of another user.
     pub fn create(path: &Path) -> Result<NewFile, Error> {
         use std::os::unix::fs::PermissionsExt;
+        if let Some(dir) = path.parent() {
+            refuse_planted(dir)?;
+        }
         let dir = path.parent().unwrap_or(Path::new("."));
         let attempt = || match std::fs::symlink_metadata(path) {
             Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, EXISTS)),
@@ -507,6 +537,41 @@ mod tests {
             error.to_string().contains("/nonexistent/dir/file"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_link_at_the_path_of_a_file_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        write(&target, "theirs").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(open_lock(&link).is_err());
+        assert!(create_private(&link).is_err());
+        assert!(NewFile::create(&link).is_err());
+        assert_eq!(read(&target).unwrap().unwrap(), "theirs");
+        write_private(&link, "ours").unwrap();
+        assert_eq!(
+            read(&target).unwrap().unwrap(),
+            "theirs",
+            "the link is replaced"
+        );
+        let missing = dir.path().join("missing");
+        std::os::unix::fs::symlink(&missing, dir.path().join("dangling")).unwrap();
+        assert!(NewFile::create(&dir.path().join("dangling")).is_err());
+        assert!(!missing.exists());
+    }
+
+    #[test]
+    fn new_directories_are_accessible_only_to_their_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        create_dir(&dir.path().join("a/b")).unwrap();
+        for name in ["a", "a/b"] {
+            let mode = std::fs::metadata(dir.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o700, "{name}");
+        }
     }
 
     #[test]

@@ -126,6 +126,7 @@ fn write(path: &Path, value: &Value) -> Result<(), Error> {
         });
     }
     // Writes the target of a symbolic link, to keep the link.
+    files::refuse_planted(path)?;
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if let Some(dir) = target.parent() {
         files::create_dir(dir)?;

@@ -32,6 +32,47 @@ fn documents() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
+/// The tests that the threat model names exist.
+#[test]
+fn the_claims_of_the_threat_model_are_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = files::read(&root.join("docs/threat-model.md"))
+        .unwrap()
+        .unwrap();
+    let (_, claims) = model.split_once("## What is protected").unwrap();
+    let (claims, _) = claims.split_once("## What is not").unwrap();
+    let rows = claims.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.filter(|row| !row.starts_with("| Claim ")).collect();
+    let tests = all_tests(root);
+    for row in &rows {
+        let (_, names) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for name in names.split(", ").map(|name| name.trim_matches('`')) {
+            assert!(
+                tests.contains(&format!("fn {name}(")),
+                "there is no test {name}"
+            );
+        }
+    }
+    assert!(rows.len() > 10, "{}", rows.len());
+}
+
+/// The text of all files with tests.
+fn all_tests(root: &Path) -> String {
+    let mut text = String::new();
+    let mut directories = vec![root.join("src"), root.join("tests")];
+    while let Some(directory) = directories.pop() {
+        for name in files::list(&directory).unwrap() {
+            let path = directory.join(&name);
+            if path.is_dir() {
+                directories.push(path);
+            } else if name.ends_with(".rs") {
+                text += &files::read(&path).unwrap().unwrap();
+            }
+        }
+    }
+    text
+}
+
 #[test]
 fn links_refer_to_existing_files() {
     for (path, text) in documents() {

@@ -48,16 +48,21 @@ const ROOMS: &[(&str, &[&str])] = &[
         "testing",
         &[
             "cli",
+            "diagnose",
             "docker",
+            "health",
             "images",
             "inputs",
             "kube",
+            "kubeconfig",
             "manifests",
             "options",
             "probe",
             "profile",
             "provider",
+            "recovery",
             "release",
+            "revisions",
             "secrets",
             "settings",
             "state",
@@ -329,8 +334,9 @@ fn nothing_below_cli_and_ui_prints_or_exits() {
 #[test]
 fn one_room_observes_the_cluster_and_one_reads_logs() {
     let words = [".observe(", ".observe_nodes(", "diagnose::assess"];
-    assert_eq!(outside(&["kube/", "health/"], &words), [""; 0]);
-    assert_eq!(outside(&["kube/", "logs/"], &[".open_log("]), [""; 0]);
+    assert_eq!(outside(&["kube/", "health/", "testing/"], &words), [""; 0]);
+    let rooms = ["kube/", "logs/", "testing/"];
+    assert_eq!(outside(&rooms, &[".open_log("]), [""; 0]);
 }
 
 /// The signatures of a source's functions.
@@ -487,6 +493,84 @@ fn helm_values_knows_nothing_of_this_program() {
     assert_eq!(
         outside(&["crates/helm-values/"], &["granit_parser"]),
         [""; 0]
+    );
+}
+
+/// What follows `-c`, the option of a shell for a script, without the calls that convert it.
+fn scripts(code: &str) -> Vec<&str> {
+    let after = code.split("\"-c\"").skip(1);
+    let script = after.map(|rest| {
+        let rest = rest.split_once(',').unwrap().1.trim_start();
+        match rest.strip_prefix('"') {
+            Some(_) => "\"",
+            None => rest.split([',', ')', ']', '.']).next().unwrap().trim(),
+        }
+    });
+    script
+        .map(|script| script.trim_start_matches("json!("))
+        .collect()
+}
+
+/// What users, images and clusters name is passed to shells as arguments, never in a script.
+#[test]
+fn a_shell_script_has_no_text_of_users() {
+    let is_constant = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    // How a variable with a script is made, or a parameter: of texts that are in the program.
+    let of_the_program = [
+        "let script = \"",
+        "let script = r#\"",
+        "let script = docker::script(&[",
+        "script: &'static str",
+    ];
+    let (mut found, mut wrong) = (0, String::new());
+    for source in sources() {
+        let code = source.code().join("\n");
+        for script in scripts(&code) {
+            found += 1;
+            let fine = match script {
+                "\"" => true,
+                "script" | "&script" => {
+                    let made = code.replace("let script =\n        \"", "let script = \"");
+                    let count = |text: &str| made.matches(text).count();
+                    let fine: usize = of_the_program.iter().map(|text| count(text)).sum();
+                    count("let script =") + count("script: &") == fine
+                }
+                name => is_constant(name),
+            };
+            if !fine {
+                writeln!(wrong, "{}: {script}", source.path).unwrap();
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "a shell gets other texts than those of the program:\n{wrong}"
+    );
+    assert!(found > 20, "only {found} scripts were found");
+}
+
+/// The same in pods: scripts are files or constants, and get names as arguments.
+#[test]
+fn a_shell_script_in_a_template_has_no_text_of_users() {
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/clearml");
+    let mut found = Vec::new();
+    for name in files::list(&templates).unwrap() {
+        let text = files::read(&templates.join(name)).unwrap().unwrap();
+        if let Some(script) = text.strip_prefix("#!") {
+            assert!(!script.contains("{{"), "a script is a template");
+        }
+        let after = text.split("-c, {{ ").skip(1);
+        found.extend(after.map(|rest| rest.split(" }}").next().unwrap().to_owned()));
+    }
+    // The pause is a number of this program.
+    assert_eq!(
+        found,
+        ["wait_script", "'sleep ' ~ stop_pause ~ '; kill -TERM -1'"]
+    );
+    let script = files::read(&templates.join("wait.sh")).unwrap().unwrap();
+    assert!(
+        !script.contains("{{") && !script.contains("eval "),
+        "{script}"
     );
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<u8> {
         output.data(&page(&command)?.1)?;
         return Ok(0);
     };
-    files::create_dir(dir)?;
+    files::create_public_dir(dir)?;
     let commands: Vec<&Command> = command.get_subcommands().collect();
     let nested = commands
         .iter()

@@ -307,6 +307,11 @@ impl PodObservation {
         })
     }
 
+    /// Whether it has ended, so that it no longer has its address.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
     /// Whether the kubelet delays the next attempt, which may take minutes.
     pub fn is_in_back_off(&self) -> bool {
         let mut containers = self.init.iter().chain(&self.containers);

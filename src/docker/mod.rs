@@ -171,6 +171,12 @@ pub async fn run_once(engine: &dyn Engine, spec: &ContainerSpec) -> Result<(i64,
     ran
 }
 
+/// Joins the parts of a shell script. They are parts of the program: what users and engines name
+/// is passed to a script as arguments, never in its text.
+pub fn script(parts: &[&'static str]) -> String {
+    parts.concat()
+}
+
 /// Turns a text into the standard input of a command.
 pub fn bytes_of(text: &str) -> ByteStream {
     let bytes = Bytes::copy_from_slice(text.as_bytes());

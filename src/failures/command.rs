@@ -259,6 +259,20 @@ pub(super) const NOT_CONFIRMED: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const UNTRUSTED_FILE: Page = Page {
+    title: "a file or directory of another user is in the way",
+    what: "Nothing was read from there or written to it.",
+    why: "It belongs to another user, in a directory that everyone can write to, such as `/tmp`. \
+        That user could change what this program does, or read what it writes.",
+    remedies: || {
+        vec![
+            Hint::run("see who owns it", "ls -ld PATH"),
+            Hint::text("use another directory, or make the file yours if you know what it is"),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const DIRECTORY_IN_USE: Page = Page {
     title: "a directory contains other files",
     what: "`render --dir` found files that it did not write. Nothing was written.",

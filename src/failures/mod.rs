@@ -124,6 +124,7 @@ catalogue! {
         UnknownRevision "unknown-revision" Usage UNKNOWN_REVISION;
         UnknownFailure "unknown-failure" Usage UNKNOWN_FAILURE;
         NotConfirmed "not-confirmed" Usage NOT_CONFIRMED;
+        UntrustedFile "untrusted-file" Usage UNTRUSTED_FILE;
         DirectoryInUse "directory-in-use" Usage DIRECTORY_IN_USE;
         ForwardRunning "forward-running" Usage FORWARD_RUNNING;
         InvalidKubeconfig "invalid-kubeconfig" Usage INVALID_KUBECONFIG;

@@ -219,8 +219,8 @@ impl Snapshot {
 /// Marks the pods that have the address of another pod. A stale status has an earlier address.
 fn mark_address_conflicts(observed: &mut [ComponentObservation]) {
     let pods = observed.iter().flat_map(|one| &one.pods);
-    let running = pods.filter(|pod| pod.stale.is_none() && pod.phase == "Running");
-    let addresses: Vec<(String, String)> = running
+    let present = pods.filter(|pod| pod.stale.is_none() && !pod.has_ended());
+    let addresses: Vec<(String, String)> = present
         .filter_map(|pod| Some((pod.name.clone(), pod.address.clone()?)))
         .collect();
     for pod in observed.iter_mut().flat_map(|one| &mut one.pods) {
@@ -277,7 +277,6 @@ mod tests {
         let with_address = |name: &str, address: &str| {
             let mut one = ready();
             one.pods[0].name = name.to_owned();
-            one.pods[0].phase = "Running".to_owned();
             one.pods[0].address = Some(address.to_owned());
             one
         };

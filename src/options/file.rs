@@ -30,6 +30,8 @@ impl SettingsFile {
     /// the file start there. Returns defaults if there is no file.
     pub fn read(dir: &Path) -> Result<SettingsFile, Error> {
         let path = dir.join(SETTINGS_FILE);
+        // It may name files to read and a kubeconfig, whose plugins are run.
+        files::refuse_planted(&path)?;
         let Some(text) = files::read(&path)? else {
             return Ok(SettingsFile::default());
         };

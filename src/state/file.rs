@@ -20,6 +20,8 @@ struct Header {
 
 /// Returns the text of a file, or `None` if it does not exist.
 pub(super) fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    // The data directory may be one that everyone can write to.
+    files::refuse_planted(path)?;
     match files::read_own(path)? {
         Own::Missing => Ok(None),
         Own::Text(text) => Ok(Some(text)),

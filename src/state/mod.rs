@@ -33,17 +33,22 @@ pub struct StateDir {
 impl StateDir {
     /// Returns the instance's directory below the user's data directory
     /// (`~/.local/share/clearml-local/NAME` on Linux).
+    ///
+    /// # Errors
+    /// There is no home, or another user planted the directory.
     pub fn of(name: &InstanceName) -> Result<StateDir, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
-        Ok(StateDir {
-            root: base.join("clearml-local").join(name.as_str()),
-        })
+        let root = base.join("clearml-local").join(name.as_str());
+        files::refuse_planted(&root)?;
+        Ok(StateDir { root })
     }
 
     /// Returns the instances that have a state directory, by name.
     pub fn all() -> Result<Vec<InstanceName>, Error> {
         let base = dirs::data_local_dir().ok_or(Error::NoHome)?;
-        let names = files::list(&base.join("clearml-local"))?;
+        let base = base.join("clearml-local");
+        files::refuse_planted(&base)?;
+        let names = files::list(&base)?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 

@@ -9,6 +9,7 @@
 mod damaged;
 #[expect(dead_code, reason = "tests/faults uses it")]
 mod engine;
+mod planted;
 mod signals;
 mod status;
 mod support_bundle;

@@ -25,6 +25,7 @@ mod options;
 mod proxy;
 mod registry;
 mod revisions;
+mod secrets;
 mod server;
 mod support_bundle;
 mod trouble;

@@ -84,7 +84,7 @@ pub fn check(instance: &Instance, contained: &[&str], unread: &[&str]) {
 }
 
 /// Returns the generated keys and the key of the kubeconfig.
-fn stored_secrets(instance: &Instance) -> Vec<String> {
+pub fn stored_secrets(instance: &Instance) -> Vec<String> {
     fn add(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => map.values().for_each(|value| add(value, found)),

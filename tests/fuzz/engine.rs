@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clearml_local::testing::answers::{CALLS, read_engine};
-use clearml_local::testing::docker::{Docker, Endpoint};
+use clearml_local::testing::docker::{Docker, Endpoint, Limits};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -57,6 +57,29 @@ fn random_answers() {
             _ => Outcome::Refused,
         }
     });
+}
+
+#[test]
+fn a_log_without_end_is_limited() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let answers = Answers::default();
+    let frames = vec![(1, "x".repeat(1 << 20)); 32];
+    let mut all = answers.lock().unwrap();
+    all.insert("version", recorded()[0].1.plain());
+    all.insert("log", (200, frames_of(&frames)));
+    drop(all);
+    let engine = runtime.block_on(start(dir.path(), &answers));
+    let log = ANSWERS_OF
+        .iter()
+        .position(|names| *names == ["log"])
+        .unwrap();
+    // It checks the length.
+    let read = runtime.block_on(read_engine(&engine, log));
+    assert_eq!(read.read, 1);
 }
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -256,9 +279,8 @@ async fn start(dir: &Path, answers: &Answers) -> Docker {
         }
     });
     let address = format!("unix://{}", socket.display());
-    Docker::connect(Endpoint::new(&address, "the test", None).unwrap())
-        .await
-        .unwrap()
+    let endpoint = Endpoint::new(&address, "the test", None).unwrap();
+    Docker::connect(endpoint, Limits::default()).await.unwrap()
 }
 
 /// Answers one request.

@@ -59,7 +59,7 @@ pub(super) async fn read(local: &Local<'_>, part: OwnPart) -> Result<String> {
 }
 
 /// Runs a script in the node.
-async fn shell(local: &Local<'_>, what: &str, script: &str) -> Result<String> {
+async fn shell(local: &Local<'_>, what: &str, script: &'static str) -> Result<String> {
     let node = logs::node_of(local).await?;
     if !node.can_exec() {
         return Err(logs::not_running(&node, local.name).into());

@@ -349,6 +349,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn purge_removes_only_directories_below_the_data() {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = demo(&dir);
+        let data = dir.path().join("data");
+        let name = stored_instance(&demo.state, &data);
+        let directories = ["", "..", "../other", "."].map(str::to_owned);
+        let marker = marker(&name).with_directories(directories);
+        marker.write(&data).unwrap();
+        files::create_dir(&dir.path().join("other")).unwrap();
+        files::write(&data.join("thesis.tex"), "mine").unwrap();
+        let engine = engine(None);
+        removed(&demo.local(&engine), true).await.unwrap();
+        assert_eq!(files::list(&data).unwrap(), ["thesis.tex"]);
+        assert!(dir.path().join("other").exists());
+    }
+
+    #[tokio::test]
     async fn purge_keeps_an_existing_directory_and_a_link() {
         let dir = tempfile::tempdir().unwrap();
         let (existing, link) = (dir.path().join("existing"), dir.path().join("link"));

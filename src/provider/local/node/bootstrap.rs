@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::kubeadm::{self, Config};
 use super::kubeconfig::{AdminConf, admin_conf};
 use super::{Error, Inspection, network, prepare, verifies_pulls};
-use crate::docker::{Engine, exec_ok, write_file};
+use crate::docker::{self, Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::provider::local::Local;
 use crate::wait::{Attempt, Reason, Wait};
@@ -173,10 +173,10 @@ async fn init(
 pub(super) async fn run_kubeadm(
     engine: &dyn Engine,
     node: &str,
-    script: &str,
+    script: &'static str,
     arguments: &[&str],
 ) -> Result<(), Error> {
-    let script = format!("{PRELUDE}{script}");
+    let script = docker::script(&[PRELUDE, script]);
     let argv = [&["bash", "-c", &script, "bash"], arguments].concat();
     let output = engine.exec(node, &argv, None).await?;
     if output.code == 0 {

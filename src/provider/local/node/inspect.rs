@@ -4,7 +4,7 @@ use super::certificates::{self, Certificates};
 use super::kubeconfig::AdminConf;
 use super::spec::DATA_ROOT;
 use super::{Error, bootstrap, kubernetes_version, prepare, stop};
-use crate::docker::Engine;
+use crate::docker::{self, Engine};
 
 /// Prints a heading before each part. No line of a certificate or of YAML begins with
 /// `@`. The certificates are last, because their script follows this one.
@@ -44,7 +44,7 @@ pub struct Inspection {
 
 /// Inspects a running node. A node in which no command can run counts as incomplete.
 pub async fn inspect(engine: &dyn Engine, node: &str) -> Result<Inspection, Error> {
-    let script = format!("{INSPECT}{}", certificates::READ);
+    let script = docker::script(&[INSPECT, certificates::READ]);
     let argv = [
         "sh",
         "-c",
@@ -210,7 +210,7 @@ users: [{user: {client-key-data: c2VjcmV0}}]
         crate::files::write(&dir.path().join("done"), "").unwrap();
         let dir = dir.path().to_str().unwrap();
         let (done, none) = (format!("{dir}/done"), format!("{dir}/none"));
-        let script = format!("{INSPECT}{}", certificates::READ);
+        let script = docker::script(&[INSPECT, certificates::READ]);
         let output = std::process::Command::new("sh")
             .args(["-c", &script, "sh", &done, &none, &done, "line", dir])
             .output()

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::Error;
 use crate::component::Component;
-use crate::docker::Engine;
+use crate::docker::{self, Engine};
 use crate::event::Step;
 use crate::namespace::Namespace;
 use crate::wait::{Attempt, Wait};
@@ -77,8 +77,8 @@ pub async fn finish_interrupted_stop(
 ) -> Result<(), Error> {
     step.state("finishing an interrupted stop");
     // Another process may have started the kubelet since.
-    let begin = format!("{KILL_LEFTOVERS}; {BEGIN}");
-    engine.exec(node, &["sh", "-c", &begin], None).await?;
+    let script = docker::script(&[KILL_LEFTOVERS, "; ", BEGIN]);
+    engine.exec(node, &["sh", "-c", &script], None).await?;
     stop_tasks(engine, node, step).await?;
     let forget = ["rm", "-f", MARK];
     engine.exec(node, &forget, None).await?;
@@ -140,9 +140,9 @@ impl Task {
 }
 
 async fn tasks(engine: &dyn Engine, node: &str) -> Result<Vec<Task>, Error> {
-    let list = format!("{RUNNING} | {{ {LIST}\n}}");
+    let script = docker::script(&[RUNNING, " | { ", LIST, "\n}"]);
     let output = engine
-        .exec(node, &["sh", "-c", &list, "sh", Namespace::DEFAULT], None)
+        .exec(node, &["sh", "-c", &script, "sh", Namespace::DEFAULT], None)
         .await?;
     Ok(parse(&output.stdout))
 }

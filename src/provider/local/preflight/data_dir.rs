@@ -388,7 +388,7 @@ mod tests {
             gone("mongodb", &mongodb.display().to_string())
         );
         for directory in ["mongodb", "elasticsearch"] {
-            files::write(&data.join(directory).join("file"), "").unwrap();
+            files::create_dir(&data.join(directory).join("files")).unwrap();
         }
         assert_eq!(lost().await, None);
         std::fs::rename(dir.path().join("data"), dir.path().join("moved")).unwrap();

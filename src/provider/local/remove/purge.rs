@@ -120,8 +120,10 @@ impl<'a> Purge<'a> {
             }
             return true;
         };
-        let is_safe =
-            |directory: &&String| !directory.contains(['/', '\\']) && !directory.starts_with('.');
+        let is_safe = |directory: &&String| {
+            // The directory itself has other files.
+            !directory.is_empty() && !directory.contains(['/', '\\']) && !directory.starts_with('.')
+        };
         let directories: Vec<&String> = marker.directories.iter().filter(is_safe).collect();
         let mut undeletable = Vec::new();
         for directory in directories {
