@@ -25,9 +25,9 @@ impl TestInstance {
         }
     }
 
-    /// Creates an instance whose state directory is never written.
+    /// Creates an instance whose state directory cannot be written, not even by root.
     pub(crate) fn without_state() -> TestInstance {
-        TestInstance::new(StateDir::at("/nonexistent".into()))
+        TestInstance::new(StateDir::at("/proc/nonexistent".into()))
     }
 
     pub(crate) fn local<'a>(&'a self, engine: &FakeEngine) -> Local<'a> {

@@ -302,6 +302,7 @@ mod tests {
     use crate::plan::Request;
     use crate::provider::local::TestInstance;
     use crate::settings::Instance;
+    use crate::state::StateDir;
 
     fn plan(dir: PathBuf) -> Plan {
         let instance = Instance::with_defaults(dir.into());
@@ -368,9 +369,9 @@ mod tests {
     #[tokio::test]
     async fn refuses_to_replace_data_that_are_gone() {
         let engine = FakeEngine::new(State::default());
-        let demo = TestInstance::without_state();
-        let (local, request) = (demo.local(&engine), Request::new(Options::default()));
         let dir = tempfile::tempdir().unwrap();
+        let demo = TestInstance::new(StateDir::at(dir.path().join("state")));
+        let (local, request) = (demo.local(&engine), Request::new(Options::default()));
         let (info, plan) = (EngineInfo::default(), plan(dir.path().join("data")));
         let data = plan.instance.node.data_dir.directory().unwrap();
         let lost = async || {
