@@ -38,19 +38,21 @@ impl Lock {
     /// Acquires the lock, and waits with a warning while another command holds it.
     /// `command` is what that warning calls the holder.
     pub async fn acquire(state: &StateDir, command: &Ours, events: &Events) -> Result<Lock, Error> {
-        let mut warned = false;
+        let mut attempts = 0;
         loop {
             if let Some(lock) = Lock::try_acquire(state, command)? {
                 return Ok(lock);
             }
-            if !warned {
-                warned = true;
+            // At the second attempt, the holder has certainly replaced the text of the
+            // previous one.
+            if attempts == 1 {
                 let holder = read_cached(&state.root().join(FILE))?.unwrap_or_default();
                 let holder = describe(&holder, Timestamp::now());
                 events.warn(format!(
                     "waiting for {holder}, which is working on this instance"
                 ));
             }
+            attempts += 1;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

@@ -103,7 +103,7 @@ impl Damage {
             _ => text.clone(),
         };
         let content = match self {
-            Damage::Torn => text[..text.len() / 2].as_bytes().to_vec(),
+            Damage::Torn => text.as_bytes()[..text.len() / 2].to_vec(),
             Damage::Empty => Vec::new(),
             Damage::OtherJson => br#"{"name": "thesis", "private": true}"#.to_vec(),
             Damage::List => b"[1, 2]".to_vec(),
@@ -111,7 +111,7 @@ impl Damage {
             Damage::LaterFormat => with("format", json!(2)).into_bytes(),
             Damage::LaterField => with("aLaterField", json!({"enabled": true})).into_bytes(),
             Damage::Unreadable => {
-                let mode = std::os::unix::fs::PermissionsExt::from_mode(0);
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
                 return std::fs::set_permissions(path, mode).unwrap();
             }
             Damage::Directory | Damage::Pipe => {

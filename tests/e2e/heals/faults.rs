@@ -120,18 +120,19 @@ fn take_address(instance: &Instance) -> Cleanup {
     let image = inspect("{{.Config.Image}}", &node);
     run("docker", &["stop", &node]).expect(0);
     let mut cleanup = Cleanup::default();
-    // The engine gives the next free address to each of them.
-    for number in 0..8 {
-        let name = format!("{}-taker-{number}", instance.name);
+    let mut start_taker = |arguments: &[&str]| {
+        let name = format!("{}-taker-{}", instance.name, cleanup.containers.len());
         cleanup.containers.push(name.clone());
         let run_taker = ["run", "-d", "--name", &name, "--network", &network];
         let sleep = ["--entrypoint", "sleep", &image, "600"];
-        run("docker", &[&run_taker[..], &sleep].concat()).expect(0);
-        if inspect(ADDRESS, &name) == address {
-            return cleanup;
-        }
-    }
-    panic!("no container got the address {address}");
+        let started = run("docker", &[&run_taker[..], arguments, &sleep].concat());
+        started.code == 0 && inspect(ADDRESS, &name) == address
+    };
+    // Some engines refuse to choose an address in a network whose range they chose, but give
+    // the lowest free one to the next container.
+    let is_taken = start_taker(&["--ip", &address]) || (0..8).any(|_| start_taker(&[]));
+    assert!(is_taken, "no container got the address {address}");
+    cleanup
 }
 
 /// Ends the rig's engine with a signal, and starts it again.

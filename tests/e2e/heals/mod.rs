@@ -32,7 +32,7 @@ async fn heal(instance: &Instance, writer: &Writer) -> Output {
     let began = Instant::now();
     let up = instance.run(&["up"]).expect(0);
     let seconds = began.elapsed().as_secs_f64();
-    instance.run(&["status"]).expect(0);
+    instance.run(&["status", "--wait=1m"]).expect(0);
     writer.await_writes(1);
     let losses = writer.losses(instance, false).await;
     assert!(losses.is_empty(), "lost: {losses:?}");
@@ -156,14 +156,14 @@ fn pods(instance: &Instance) -> BTreeMap<String, String> {
 fn only_the_pods_of_restarted_components_are_replaced(instance: &Instance) {
     let before = pods(instance);
     instance.run(&["restart", "redis", "webserver"]).expect(0);
-    instance.run(&["status"]).expect(0);
+    instance.run(&["status", "--wait=1m"]).expect(0);
     let after = pods(instance);
     for (component, pod) in &before {
         let was_named = ["redis", "webserver"].contains(&component.as_str());
         assert_eq!(after[component] != *pod, was_named, "{component}");
     }
     instance.run(&["restart", "--all"]).expect(0);
-    instance.run(&["status"]).expect(0);
+    instance.run(&["status", "--wait=1m"]).expect(0);
     let last = pods(instance);
     assert_eq!(last.len(), 6, "{last:?}");
     for (component, pod) in &after {
