@@ -46,11 +46,11 @@ const fn row(
 
 const ROWS: [Row; 10] = [
     row(&["up"], Some("down"), (110, 1), 240),
-    row(&["up"], None, (28, 3), 120),
+    row(&["up"], None, (28, 2), 120),
     row(&["status"], None, (6, 2), 30),
     // Without `--node`, the Kubernetes API is asked.
     row(&["logs", "--node", "--tail=5"], None, (5, 2), 60),
-    row(&["doctor"], None, (11, 2), 90),
+    row(&["doctor"], None, (11, 1), 90),
     row(&["support-bundle"], None, (27, 2), 120),
     row(&["restart", "redis"], None, (3, 1), 120),
     row(&["stop"], None, (20, 1), 180),
@@ -207,8 +207,11 @@ fn an_interrupted_load_of_images_continues() {
     // A copy of layers on an engine whose layers can be copied, otherwise a stream.
     let driver = super::harness::run("docker", &["info", "-f", "{{.Driver}}"]).expect(0);
     let copies = driver.stdout.trim() == "overlay2";
-    let before = if copies { "-layers/exec" } else { "\"import\"" };
-    proxy.inject_into_command(before, Fault::CloseInBody);
+    let (before, fault) = match copies {
+        true => ("-layers/exec", Fault::CloseInBody),
+        false => ("\"import\"", Fault::CloseInInput),
+    };
+    proxy.inject_into_command(before, fault);
     let mut up = instance.up_command();
     up.arg("-v");
     let output = run(&mut up, &proxy, Duration::from_secs(240));

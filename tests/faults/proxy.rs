@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// listens on it.
 const OUTAGE: Duration = Duration::from_secs(2);
 
+/// How many bytes of an input arrive before its connection breaks.
+const INPUT: u64 = 1 << 20;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The request is accepted and never answered.
@@ -33,9 +36,12 @@ pub enum Fault {
     Outage,
     /// A chunked answer ends without its last chunk.
     TruncatedChunks,
+    /// The connection of a command breaks in the middle of its input.
+    CloseInInput,
 }
 
 impl Fault {
+    /// All faults that any request can have.
     pub const ALL: [Fault; 9] = [
         Fault::Silence,
         Fault::Delay(Duration::from_millis(2100)),
@@ -138,8 +144,11 @@ impl Proxy {
         self.state.lock().unwrap().reached
     }
 
-    /// Injects no fault from now on.
+    /// Injects no fault from now on, and waits for the end of an outage.
     pub fn heal(&self) {
+        while hidden(&self.socket()).exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         *self.state.lock().unwrap() = State::default();
     }
 
@@ -213,9 +222,14 @@ fn name_of(head: &[u8]) -> String {
     format!("{method} {unversioned}")
 }
 
+/// Returns where the socket is during an outage.
+fn hidden(socket: &Path) -> PathBuf {
+    socket.with_extension("hidden")
+}
+
 /// Makes the socket unusable for a while.
 fn take_down(socket: &Path) {
-    let (socket, hidden) = (socket.to_owned(), socket.with_extension("hidden"));
+    let (socket, hidden) = (socket.to_owned(), hidden(socket));
     fs::rename(&socket, &hidden).unwrap();
     std::thread::spawn(move || {
         std::thread::sleep(OUTAGE / 2);
@@ -271,13 +285,19 @@ fn serve(
     let mut engine = UnixStream::connect(engine)?;
     engine.write_all(&head)?;
     let (mut from, mut to) = (client.try_clone()?, engine.try_clone()?);
+    let cut = fault == Some(Fault::CloseInInput);
     std::thread::spawn(move || {
+        if cut {
+            io::copy(&mut (&mut from).take(INPUT), &mut to)?;
+            from.shutdown(Shutdown::Both)?;
+            return to.shutdown(Shutdown::Both);
+        }
         let _ = io::copy(&mut from, &mut to);
         to.shutdown(Shutdown::Write)
     });
     let answered = answer(&mut engine, &mut client, fault);
     match fault {
-        None | Some(Fault::Delay(_)) => client.shutdown(Shutdown::Write)?,
+        None | Some(Fault::Delay(_) | Fault::CloseInInput) => client.shutdown(Shutdown::Write)?,
         Some(_) => {
             client.shutdown(Shutdown::Both)?;
             engine.shutdown(Shutdown::Both)?;
@@ -305,8 +325,9 @@ fn answer(
     client: &mut UnixStream,
     fault: Option<Fault>,
 ) -> io::Result<()> {
-    let Some(fault) = fault else {
-        return io::copy(engine, client).map(drop);
+    let fault = match fault {
+        None | Some(Fault::CloseInInput) => return io::copy(engine, client).map(drop),
+        Some(fault) => fault,
     };
     let mut answer = read_head(engine)?;
     let body_at = end_of_head(&answer).unwrap_or_default();
