@@ -4,7 +4,7 @@
 
 mod redactor;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use self::redactor::Redactor;
 
@@ -159,14 +159,15 @@ fn mask_data(before: Option<&mut Value>, after: Option<&mut Value>) {
     });
 }
 
-/// Masks two versions of an object in which only environment variables and the files of
-/// a `ConfigMap` can contain secrets.
+/// Masks two versions of an object in which only environment variables, annotations and the
+/// files of a `ConfigMap` can contain secrets.
 fn mask_pair(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bool) {
-    let is_masked = |extent: Extent| is_files || extent == Extent::Entire;
+    let is_masked =
+        |text: &str, extent: Extent| is_files || extent == Extent::Entire || contains_login(text);
     let mut previous = Vec::new();
     if let Some(before) = before {
         for_each_secret(before, &mut |text, extent| {
-            if is_masked(extent) {
+            if is_masked(text, extent) {
                 previous.push(text.clone());
                 *text = mask_text(text, extent);
             }
@@ -176,7 +177,7 @@ fn mask_pair(before: Option<&mut Value>, after: Option<&mut Value>, is_files: bo
         return;
     };
     for_each_secret(after, &mut |text, extent| {
-        if !is_masked(extent) {
+        if !is_masked(text, extent) {
             return;
         }
         let masked = mask_text(text, extent);
@@ -200,6 +201,9 @@ fn for_each_secret(value: &mut Value, found: &mut dyn FnMut(&mut String, Extent)
             for (key, value) in map.iter_mut() {
                 match value {
                     Value::String(text) if named && key == "value" => found(text, Extent::Entire),
+                    Value::Object(annotations) if key == "annotations" => {
+                        for_each_secret_annotation(annotations, found);
+                    }
                     value => for_each_secret(value, found),
                 }
             }
@@ -211,6 +215,18 @@ fn for_each_secret(value: &mut Value, found: &mut dyn FnMut(&mut String, Extent)
         }
         Value::String(text) if contains_secret(text) => found(text, Extent::Partial),
         _ => {}
+    }
+}
+
+fn for_each_secret_annotation(
+    annotations: &mut Map<String, Value>,
+    found: &mut dyn FnMut(&mut String, Extent),
+) {
+    for (name, value) in annotations {
+        match value {
+            Value::String(text) if is_secret(name) => found(text, Extent::Entire),
+            value => for_each_secret(value, found),
+        }
     }
 }
 
@@ -319,6 +335,18 @@ mod tests {
         };
         assert!(both("hunter1", "hunter2"));
         assert!(!both("hunter1", "hunter1"));
+        let mut pod = json!({
+            "annotations": {"example.com/token": "hunter1", "example.com/team": "ml"},
+            "env": [{"name": "UPSTREAM", "value": "http://ann:hunter2@127.0.0.1:9"}],
+        });
+        mask_pair(None, Some(&mut pod), false);
+        assert_eq!(
+            pod,
+            json!({
+                "annotations": {"example.com/token": MASK, "example.com/team": "ml"},
+                "env": [{"name": "UPSTREAM", "value": MASK}],
+            })
+        );
         let mut script = json!(["password() { a=b; }"]);
         let same = script.clone();
         mask_pair(None, Some(&mut script), false);

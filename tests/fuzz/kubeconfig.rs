@@ -79,7 +79,8 @@ async fn read(input: &Input<'_>, usable: &mut usize) -> Outcome {
     };
     let config = UserConfig::find(Some(&path), environment, None, false).unwrap();
     let contexts = config.contexts();
-    for context in contexts.iter().flatten().take(3) {
+    // All contexts are read in the same way.
+    for context in contexts.iter().flatten().take(1) {
         let prepared = config.prepare_with(context, input.output).await;
         let connection = prepared.and_then(|prepared| {
             *usable += 1;
