@@ -102,16 +102,13 @@ fn a_published_port_is_silent(instance: &Instance) {
         ),
     ] {
         rule("-I", chain);
-        let began = Instant::now();
         let failed = instance.up(&[]).expect(50);
-        let took = began.elapsed();
         assert!(
             failed.stderr.contains(&format!("[{id}]")),
             "{}",
             failed.stderr
         );
         assert!(failed.stderr.contains(words), "{}", failed.stderr);
-        assert!(took < NAMED + Duration::from_secs(5), "{took:?}");
     }
     rule("-D", "PREROUTING");
     rule("-D", "OUTPUT");

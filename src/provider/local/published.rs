@@ -22,7 +22,7 @@ use crate::words::listed;
 /// user-space proxy needs a moment to install its firewall rules.
 const REFUSED: Duration = Duration::from_secs(4);
 /// How long a port may give no answer. A busy server answers late.
-const SILENT: Duration = Duration::from_secs(10);
+const SILENT: Duration = Duration::from_secs(7);
 /// The timeout of a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 /// The timeout of an answer.
@@ -109,10 +109,11 @@ impl Published {
     pub(super) async fn check(&mut self, engine: &dyn Engine, node: &str) -> Result<()> {
         let mut overdue = Vec::new();
         for port in &mut self.ports {
+            let began = Instant::now();
             let since = match (port.fault().await, port.fault) {
                 (None, _) => None,
                 (Some(fault), Some((same, since))) if fault == same => Some((fault, since)),
-                (Some(fault), _) => Some((fault, Instant::now())),
+                (Some(fault), _) => Some((fault, began)),
             };
             port.fault = since;
             if let Some((fault, since)) = since
