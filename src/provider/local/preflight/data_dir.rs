@@ -5,13 +5,12 @@ use std::path::PathBuf;
 
 use crate::component::Component;
 use crate::docker::{ContainerSpec, Engine, Mount, run_once};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::path::{HostPath, quoted};
 use crate::plan::Plan;
 use crate::preflight::Finding;
-use crate::provider::local::data;
 use crate::provider::local::run::Run;
 use crate::settings::DataPlace;
 use crate::state::Marker;
@@ -58,23 +57,27 @@ pub(super) async fn findings(run: &Run<'_>) -> Result<Vec<Finding>> {
 async fn lost(run: &Run<'_>) -> Result<Option<Finding>> {
     let (local, plan) = (run.local, run.plan);
     let place = &plan.instance.node.data_dir;
-    let marker = match data::marker_at(place, local.engine()).await {
-        Ok(marker) => marker,
-        // `owners::data` reports a damaged marker.
-        Err(_) => return Ok(None),
+    let used = || Ok::<_, Error>(local.state.used_data()?.as_ref() == Some(place));
+    let gone = match place {
+        DataPlace::Volume(name) => local.engine().volume_labels(name).await?.is_none(),
+        // Without a marker, but with files, they are healed or refused by `owners::data`.
+        DataPlace::Directory(dir) => Marker::foreign_files(dir).is_ok_and(|names| names.is_empty()),
     };
-    let what = match &marker {
-        None if local.state.used_data()?.as_ref() == Some(place) => {
-            format!("the data of this instance are no longer in {place}")
-        }
-        None => return Ok(None),
-        Some(marker) => match place.directory().and_then(|dir| emptied(plan, marker, dir)) {
-            Some((path, component)) => {
-                let path = path.display();
-                format!("the data of {component} are no longer in {path}")
-            }
-            None => return Ok(None),
-        },
+    let what = if gone && used()? {
+        format!("the data of this instance are no longer in {place}")
+    } else {
+        let marker = place.directory().map(|dir| (Marker::read(dir), dir));
+        // `owners::data` reports a damaged marker.
+        let Some((Ok(Some(marker)), dir)) = marker else {
+            return Ok(None);
+        };
+        let Some((path, component)) = emptied(plan, &marker, dir) else {
+            return Ok(None);
+        };
+        format!(
+            "the data of {component} are no longer in {}",
+            path.display()
+        )
     };
     Ok(Some(Finding {
         what,
@@ -300,7 +303,7 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::options::Options;
     use crate::plan::Request;
-    use crate::provider::local::TestInstance;
+    use crate::provider::local::{TestInstance, data};
     use crate::settings::Instance;
     use crate::state::StateDir;
 
