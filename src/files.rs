@@ -168,7 +168,7 @@ pub fn create_public_dir(path: &Path) -> Result<(), Error> {
 /// The start of the name of a file that is not complete. A process that is killed leaves it.
 pub const UNFINISHED: &str = ".clearml-local-tmp-";
 
-/// Removes the unfinished files of killed processes, which are at least this old.
+/// Removes the unfinished files and directories of killed processes that are at least this old.
 pub fn remove_unfinished(dir: &Path, age: Duration) -> Result<(), Error> {
     for name in list(dir)? {
         let path = dir.join(&name);
@@ -177,8 +177,11 @@ pub fn remove_unfinished(dir: &Path, age: Duration) -> Result<(), Error> {
             let written = std::fs::symlink_metadata(&path).and_then(|meta| meta.modified());
             written.is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age))
         };
-        if name.starts_with(UNFINISHED) && (age.is_zero() || is_old()) && path.is_file() {
-            remove(&path)?;
+        if name.starts_with(UNFINISHED) && (age.is_zero() || is_old()) {
+            match path.is_dir() {
+                true => _ = remove_empty_dir(&path)?,
+                false => remove(&path)?,
+            }
         }
     }
     Ok(())

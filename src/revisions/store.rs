@@ -7,7 +7,7 @@ use super::{History, Outcome, Revision};
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::settings::InstanceName;
-use crate::state::StateDir;
+use crate::state::{self, StateDir};
 
 /// The kind of record in the cluster.
 const KIND: &str = "revision";
@@ -21,6 +21,9 @@ fn number_of(record: &str) -> Option<u32> {
 }
 
 fn read(text: &str) -> Option<Revision> {
+    if state::is_later(text) {
+        return None;
+    }
     match serde_json::from_str(text) {
         Ok(revision) => Some(revision),
         // The other place may have it, and an old revision must not make `up` fail.

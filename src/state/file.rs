@@ -48,16 +48,34 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
     }
 }
 
+/// Returns the format of a text that a later version wrote and this one must neither read nor
+/// replace.
+fn later_format(text: &str) -> Option<u64> {
+    let header = serde_json::from_str::<Header>(text).ok()?;
+    (header.format > FORMAT).then_some(header.format)
+}
+
+/// Returns whether a later version wrote a stored text, which this one must neither read nor
+/// replace.
+pub fn is_later(text: &str) -> bool {
+    later_format(text).is_some()
+}
+
+/// Reads the copy of a file from another place, such as the cluster. A damaged one counts as
+/// missing, as does one of a later version.
+pub fn read_copy<T: DeserializeOwned>(text: &str) -> Option<T> {
+    (!is_later(text))
+        .then(|| serde_json::from_str(text).ok())
+        .flatten()
+}
+
 fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     if text.trim().is_empty() {
         return Err(broken(path, "it is empty".into()));
     }
-    match serde_json::from_str::<Header>(text) {
-        Ok(Header { format }) if format > FORMAT => {
-            let path = path.to_owned();
-            return Err(Error::Newer { path, format });
-        }
-        _ => {}
+    if let Some(format) = later_format(text) {
+        let path = path.to_owned();
+        return Err(Error::Newer { path, format });
     }
     serde_json::from_str(text).map_err(|error| {
         broken(
@@ -103,5 +121,8 @@ mod tests {
         assert!(read(r#"{"format": 1, "a": 1}"#).is_ok());
         let error = read(r#"{"format": 2, "a": "later"}"#).unwrap_err();
         assert!(matches!(error, Error::Newer { format: 2, .. }), "{error}");
+        let copy = |text: &str| read_copy::<BTreeMap<String, u64>>(text);
+        assert!(copy(r#"{"a": 1}"#).is_some());
+        assert_eq!(copy(r#"{"format": 2, "a": 1}"#), None);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::file::{read_json, read_text};
+use super::file::{is_later, read_json, read_text};
 use super::{Error, json};
 use crate::files;
 use crate::secrets::Secrets;
@@ -34,7 +34,7 @@ pub fn write_keys(dir: &Path, secrets: &Secrets, instance: &Instance) -> Result<
     for (file, content) in [(KEYS_FILE, json(secrets)), (SETTINGS_FILE, json(instance))] {
         let path = dir.join(file);
         match read_text(&path) {
-            Ok(Some(current)) if current == content => {}
+            Ok(Some(current)) if current == content || is_later(&current) => {}
             // The files belong to another user, whose copies have the same content.
             Err(Error::Files(_)) => {}
             // Including a damaged file.

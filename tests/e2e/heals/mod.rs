@@ -1,5 +1,5 @@
 //! Whatever happens to an instance, the next `up` makes it ready, with everything that the server
-//! had acknowledged: commands killed at random moments, killed databases, nodes and engines,
+//! had acknowledged: commands killed at random moments, killed databases and nodes,
 //! components deleted by hand. The moments follow from `E2E_SEED`.
 
 mod faults;
@@ -84,16 +84,11 @@ async fn faults_of_a_running_server_are_healed() {
     let writer = Writer::start(&instance, PAUSE).await;
     only_the_pods_of_restarted_components_are_replaced(&instance);
     components_removed_by_hand_come_back(&instance, &writer, &mut random).await;
-    let mut faults: Vec<Fault> = match is_full() {
-        true => Fault::OF_NODE.repeat(5),
-        false => {
-            let mut faults = Fault::OF_NODE;
-            random.shuffle(&mut faults);
-            faults[..2].to_vec()
-        }
-    };
+    let mut faults: Vec<Fault> = Fault::OF_NODE.into();
     faults.retain(|fault| fault.is_possible());
-    for fault in faults {
+    random.shuffle(&mut faults);
+    let count = if is_full() { 20 } else { 2 };
+    for fault in faults.into_iter().cycle().take(count) {
         eprintln!("{fault:?}");
         let _until_healed = fault.cause(&instance);
         heal(&instance, &writer).await;

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::files::{self, Own};
 use crate::provider::local::node::spec::{self, DATA_ROOT};
 use crate::settings::{DataPlace, Instance};
-use crate::state::SETTINGS_FILE;
+use crate::state::{self, SETTINGS_FILE};
 
 /// Reads a file in the data directory of a node, which may be stopped.
 pub(super) async fn read(
@@ -36,5 +36,5 @@ pub(super) async fn read(
 /// of a node.
 pub async fn settings(node: &Container, engine: &dyn Engine) -> Result<Option<Instance>> {
     let text = read(node, SETTINGS_FILE, engine).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    Ok(text.and_then(|text| state::read_copy(&text)))
 }

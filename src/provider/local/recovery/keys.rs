@@ -66,7 +66,7 @@ pub async fn find(local: &Local<'_>, places: Places<'_>) -> Result<Found> {
 /// Returns the keys in the data directory of a node, which may be stopped.
 pub async fn from_data_dir(node: &Container, engine: &dyn Engine) -> Result<Option<Secrets>> {
     let text = data_files::read(node, KEYS_FILE, engine).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    Ok(text.and_then(|text| state::read_copy(&text)))
 }
 
 /// What a data directory or volume contains.
