@@ -91,9 +91,8 @@ impl Search {
     fn search(&mut self, what: &str, text: &str) {
         for secret in &self.secrets {
             if let Some(at) = text.find(secret.as_str()) {
-                let from = text.floor_char_boundary(at.saturating_sub(200));
-                let to = text.ceil_char_boundary((at + 80).min(text.len()));
-                let part = &text[from..to];
+                let around = at.saturating_sub(200)..(at + 80).min(text.len());
+                let part = String::from_utf8_lossy(&text.as_bytes()[around]);
                 self.found
                     .insert(format!("{what} shows {secret}: …{part}…"));
             }

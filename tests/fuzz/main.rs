@@ -2,6 +2,8 @@
 //! (values, image references, kubeconfigs), what is stored (state files), and what an engine and
 //! a cluster answer.
 
+#![expect(clippy::print_stdout, reason = "the seed and the number of inputs")]
+
 #[path = "../../crates/helm-values/tests/fuzz/bombs.rs"]
 mod bombs;
 #[path = "../../crates/helm-values/tests/fuzz/bounds.rs"]

@@ -1,6 +1,8 @@
 //! Arbitrary input never causes a panic, needs bounded memory and time, and is rejected
 //! with the position of the error.
 
+#![expect(clippy::print_stdout, reason = "the seed and the number of inputs")]
+
 mod bombs;
 mod bounds;
 mod inputs;
