@@ -263,13 +263,16 @@ fn published(node: &Container, serves: impl Fn(u16) -> Option<Serves>) -> Vec<Po
 /// Whether the node serves the port. Connects to the address of the node, on which kube-proxy
 /// serves node ports in each of its modes.
 async fn serves(engine: &dyn Engine, node: &str, port: &Port) -> Result<bool> {
+    const ANSWERS: &str = "curl -sI --noproxy '*' -o /dev/null --max-time 3 http://$HOSTNAME:$0/";
+    const OPEN: &str = ": >\"/dev/tcp/$HOSTNAME/$0\"";
     let number = port.node_port.to_string();
-    let script = match port.serves {
-        Serves::KubernetesApi => "kubectl get --raw=/readyz --request-timeout=2s",
-        Serves::Http => "curl -sI --noproxy '*' -o /dev/null --max-time 3 http://$HOSTNAME:$0/",
-        Serves::Unknown => "timeout 2 bash -c ': >/dev/tcp/$HOSTNAME/$0' $0",
+    let argv = match port.serves {
+        Serves::KubernetesApi => {
+            ["kubectl", "get", "--raw=/readyz", "--request-timeout=2s"].to_vec()
+        }
+        Serves::Http => ["bash", "-c", ANSWERS, &number].to_vec(),
+        Serves::Unknown => ["timeout", "2", "bash", "-c", OPEN, &number].to_vec(),
     };
-    let argv = ["bash", "-c", script, &number];
     Ok(engine.exec(node, &argv, None).await?.code == 0)
 }
 
@@ -320,10 +323,13 @@ mod tests {
         port
     }
 
-    /// An engine in whose nodes only these ports answer.
+    /// An engine in whose nodes only these ports answer; 6443 is that of the Kubernetes API.
     fn serving(ports: &'static [&'static str]) -> FakeEngine {
         FakeEngine::new(State::default()).with_exec(Box::new(|_, argv| Output {
-            code: i64::from(!argv.last().is_some_and(|port| ports.contains(port))),
+            code: i64::from(!argv.last().is_some_and(|last| match *last {
+                "--request-timeout=2s" => ports.contains(&"6443"),
+                port => ports.contains(&port),
+            })),
             ..Output::default()
         }))
     }
