@@ -254,7 +254,8 @@ pub(super) const CHECK_FAILED: Page = Page {
 pub(super) const SERVER_CERTIFICATE: Page = Page {
     title: "the certificate of the server is not trusted",
     what: "The server was not checked through its own address.",
-    why: "This machine does not know the certificate authority of the ingress.",
+    why: "This machine does not know the certificate authority of the ingress, or the certificate \
+        is that of an authority itself (CA:TRUE), as `openssl req -x509` creates it by default.",
     remedies: || {
         vec![Hint::text(
             "add its certificate authority to this machine, or name its file in SSL_CERT_FILE",

@@ -1,6 +1,6 @@
 //! Waits until the server is usable through its published ports.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Stuck;
 use super::stuck::unless_stuck;
@@ -13,6 +13,9 @@ use crate::wait::{Attempt, Reason, Wait};
 /// How long probes may fail after all components are ready: kube-proxy and the proxy of
 /// the web server need a moment to notice that.
 const SETTLING: Duration = Duration::from_secs(60);
+/// How long a certificate may be invalid: an ingress controller serves its own one until it has
+/// read the one of the server.
+const INVALID: Duration = Duration::from_secs(10);
 /// How often the server is probed.
 const PERIOD: Duration = Duration::from_millis(300);
 
@@ -30,20 +33,26 @@ pub(crate) async fn await_server(
 ) -> Result<bool> {
     let mut attempts = 0;
     let mut checks = Vec::new();
+    let mut invalid_since: Option<Instant> = None;
     let wait = Wait::new("the server to answer")
         .every(PERIOD)
         .within(SETTLING);
     let answered = wait.reported_by(step).run(async || {
         attempts += 1;
         checks = probe.run().await;
-        Ok::<_, Error>(match first_failure(&checks) {
-            None => Attempt::Done(()),
-            Some(reason) => Attempt::Pending(reason),
-        })
+        let Some(reason) = first_failure(&checks) else {
+            return Ok(Attempt::Done(true));
+        };
+        if !checks.iter().any(Check::is_about_certificate) {
+            invalid_since = None;
+        } else if invalid_since.get_or_insert_with(Instant::now).elapsed() >= INVALID {
+            return Ok(Attempt::Done(false));
+        }
+        Ok::<_, Error>(Attempt::Pending(reason))
     });
     match unless_stuck(answered, async || stuck.check_server().await).await? {
-        Ok(()) => Ok(attempts == 1),
-        Err(_) => Err(ChecksFailed { checks, kubectl }.into()),
+        Ok(true) => Ok(attempts == 1),
+        Ok(false) | Err(_) => Err(ChecksFailed { checks, kubectl }.into()),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::kubectl::Kubectl;
 use crate::secrets::Credentials;
+use crate::words::listed;
 
 /// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
 /// long.
@@ -31,6 +32,10 @@ pub(crate) const USER_AGENT: &str = "clearml-local/";
 pub(crate) const FILES_DIR: &str = "clearml-local-probe/";
 /// The message for a certificate of an unknown certificate authority.
 const NOT_TRUSTED: &str = "this machine does not trust its certificate";
+/// The message for a self-signed certificate that `openssl req -x509` creates by default, which
+/// rustls refuses even if it is trusted (`CaUsedAsEndEntity` in the crate webpki).
+const OF_AUTHORITY: &str = "its certificate is that of a certificate authority (CA:TRUE), not of \
+    a server";
 /// The message for a request that timed out.
 const TIMED_OUT: &str = "no answer in time";
 
@@ -46,6 +51,19 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether it failed because of the certificate of the server.
+    pub(crate) fn is_about_certificate(&self) -> bool {
+        let mut failure = self.failure.iter();
+        failure.any(|why| why.contains("certificate"))
+    }
+
+    fn is_untrusted(&self) -> bool {
+        let untrusted = [NOT_TRUSTED, OF_AUTHORITY];
+        self.failure
+            .as_deref()
+            .is_some_and(|why| untrusted.contains(&why))
+    }
+
     /// Returns the name and the reason of a failed check.
     pub(crate) fn failed(&self) -> Option<String> {
         let why = self.failure.as_deref()?;
@@ -270,9 +288,12 @@ fn reason(error: reqwest::Error) -> String {
         innermost = source;
     }
     let text = innermost.to_string().to_lowercase();
-    match text.contains("unknownissuer") {
-        true => NOT_TRUSTED.into(),
-        false => text,
+    if text.contains("unknownissuer") {
+        NOT_TRUSTED.into()
+    } else if text.contains("causedasendentity") {
+        OF_AUTHORITY.into()
+    } else {
+        text
     }
 }
 
@@ -285,18 +306,29 @@ pub struct ChecksFailed {
     pub(crate) kubectl: Kubectl,
 }
 
+/// Describes the failed checks; those with the same reason together.
 fn failures(checks: &[Check]) -> String {
-    let failed = checks
-        .iter()
-        .filter_map(|check| Some((check.name, check.failure.as_deref()?)))
-        .map(|(name, why)| format!("`{name}` fails: {why}"));
-    failed.collect::<Vec<_>>().join("; ")
+    let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
+    for check in checks {
+        let Some(why) = check.failure.as_deref() else {
+            continue;
+        };
+        let name = format!("`{}`", check.name);
+        match by_reason.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, names)) => names.push(name),
+            None => by_reason.push((why, vec![name])),
+        }
+    }
+    let described = by_reason.iter().map(|(why, names)| {
+        let verb = if names.len() == 1 { "fails" } else { "fail" };
+        format!("{} {verb}: {why}", listed(names))
+    });
+    described.collect::<Vec<_>>().join("; ")
 }
 
 impl ChecksFailed {
     fn is_untrusted(&self) -> bool {
-        let mut reasons = self.checks.iter().filter_map(|one| one.failure.as_deref());
-        reasons.any(|why| why == NOT_TRUSTED)
+        self.checks.iter().any(Check::is_untrusted)
     }
 }
 
@@ -325,11 +357,18 @@ impl Explain for ChecksFailed {
             "webserver"
         };
         let log = Hint::run("see its logs", ours!(Logs, "{component}"));
-        let first = match self.is_untrusted() {
-            true => Hint::text(
+        let is_of_authority = |check: &Check| check.failure.as_deref() == Some(OF_AUTHORITY);
+        let first = if self.checks.iter().any(is_of_authority) {
+            Hint::run(
+                "create one for the server",
+                "openssl req -x509 -addext basicConstraints=critical,CA:FALSE …",
+            )
+        } else if self.is_untrusted() {
+            Hint::text(
                 "add its certificate authority to this machine, or name its file in SSL_CERT_FILE",
-            ),
-            false => ingress_hint(&self.checks, &self.kubectl).unwrap_or(log),
+            )
+        } else {
+            ingress_hint(&self.checks, &self.kubectl).unwrap_or(log)
         };
         vec![first, Hint::run("see the full status", ours!(Status))]
     }
@@ -352,10 +391,33 @@ mod tests {
     }
 
     #[test]
+    fn checks_with_the_same_reason_are_named_together() {
+        let check = |name, why: Option<&str>| Check {
+            name,
+            took: Duration::ZERO,
+            failure: why.map(str::to_owned),
+        };
+        let checks = [
+            check("api", Some("refused")),
+            check("login", Some("refused")),
+            check("web", None),
+            check("files", Some("skipped")),
+        ];
+        assert_eq!(
+            failures(&checks),
+            "`api` and `login` fail: refused; `files` fails: skipped"
+        );
+    }
+
+    #[test]
     fn an_unknown_certificate_authority_has_its_own_hint() {
         let mut failure = failed("api");
         failure.checks[0].failure = Some(NOT_TRUSTED.into());
         assert!(failure.hints()[0].to_string().contains("SSL_CERT_FILE"));
+        assert!(failure.checks[0].is_about_certificate());
+        failure.checks[0].failure = Some(OF_AUTHORITY.into());
+        assert_eq!(failure.failure(), Failure::ServerCertificate);
+        assert!(failure.hints()[0].to_string().contains("CA:FALSE"));
     }
 
     #[test]

@@ -55,7 +55,8 @@ async fn remove_server(existing: &Existing<'_>, step: &Step) -> Result<usize> {
     let wait = Wait::new("the pods to end").within(LIMIT).reported_by(step);
     let ended = wait.run(async || -> Result<_, crate::kube::Error> {
         let pods = cluster.pods().await?;
-        let names: Vec<&str> = pods.iter().map(|(component, _)| component.name()).collect();
+        let mut names: Vec<&str> = pods.iter().map(|(component, _)| component.name()).collect();
+        names.dedup();
         Ok(match names.is_empty() {
             true => Attempt::Done(()),
             false => Attempt::Pending(listed(&names).into()),
