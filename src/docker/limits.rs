@@ -24,6 +24,8 @@ pub struct Limits {
     pub idle: Duration,
     /// For an engine that restarts, until it accepts connections again.
     pub restart: Duration,
+    /// The first pause before a request is repeated; each following one is twice as long.
+    pub pause: Duration,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Limits {
             answer,
             idle: answer * 5,
             restart: answer.min(Duration::from_secs(10)),
+            pause: Duration::from_millis(100),
         }
     }
 

@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     answer: LIMIT,
     idle: LIMIT,
     restart: LIMIT,
+    pause: Duration::from_millis(100),
 };
 /// For the pauses between attempts, on a busy machine.
 const MARGIN: Duration = Duration::from_secs(8);

@@ -24,6 +24,15 @@ type Answer = (u16, Vec<u8>);
 /// The answers by name (see [`name`]).
 type Answers = Arc<Mutex<HashMap<&'static str, Answer>>>;
 
+/// The engine answers at once, or never.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(10),
+    answer: Duration::from_millis(300),
+    idle: Duration::from_millis(300),
+    restart: Duration::ZERO,
+    pause: Duration::ZERO,
+};
+
 #[test]
 fn random_answers_of_an_engine_cause_no_panic_and_need_bounded_memory() {
     bounds::run("engine::random_answers", 60 + runner::cases() / 50);
@@ -280,7 +289,7 @@ async fn start(dir: &Path, answers: &Answers) -> Docker {
     });
     let address = format!("unix://{}", socket.display());
     let endpoint = Endpoint::new(&address, "the test", None).unwrap();
-    Docker::connect(endpoint, Limits::default()).await.unwrap()
+    Docker::connect(endpoint, LIMITS).await.unwrap()
 }
 
 /// Answers one request.

@@ -11,6 +11,7 @@ pub fn by_resource() -> HashMap<String, Value> {
         ("pods", pods()),
         ("deployments", json!([workload("apiserver", "Deployment")])),
         ("statefulsets", json!([workload("mongodb", "StatefulSet")])),
+        ("daemonsets", json!([daemon_set()])),
         ("replicasets", json!([replica_set()])),
         ("persistentvolumeclaims", json!([claim()])),
         ("persistentvolumes", json!([volume()])),
@@ -70,6 +71,13 @@ pub fn applied() -> Vec<Value> {
     service["kind"] = json!("Service");
     service["apiVersion"] = json!("v1");
     vec![deployment, set, wanted, service]
+}
+
+fn daemon_set() -> Value {
+    json!({"metadata": {"name": "kube-proxy", "namespace": "kube-system", "generation": 1},
+        "status": {"currentNumberScheduled": 1, "desiredNumberScheduled": 1,
+            "numberAvailable": 1, "numberMisscheduled": 0, "numberReady": 1,
+            "observedGeneration": 1, "updatedNumberScheduled": 1}})
 }
 
 /// The answer that something is allowed.

@@ -20,12 +20,6 @@ const NEVER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How often a request is made if its connection breaks each time.
 const ATTEMPTS: usize = 3;
 
-/// The pauses before repetitions.
-const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
-    .with_min_delay(Duration::from_millis(100))
-    .with_max_delay(Duration::from_secs(1))
-    .without_max_times();
-
 /// Whether a request may be made again after its connection broke, when the engine may or may
 /// not have executed it. A request that reached no engine is always repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +166,14 @@ impl Calls {
     where
         F: Future<Output = Result<T, BollardError>>,
     {
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(self.limits.pause)
+            .with_max_delay(Duration::from_secs(1))
+            .without_max_times();
         let mut failed = 0;
         let mut unreachable_since: Option<Instant> = None;
         (|| request(self.client.clone()))
-            .retry(BACKOFF)
+            .retry(pauses)
             .when(|error| {
                 if is_unconnected(error) {
                     let since = *unreachable_since.get_or_insert_with(Instant::now);
