@@ -64,7 +64,7 @@ pub struct AddonTrouble {
     why: String,
     /// Whether it stays until somebody installs the add-on again.
     pub is_uninstalled: bool,
-    /// Whether its container cannot run, so that waiting does not help.
+    /// Whether its container fails. It may still start at the next attempt.
     pub fails: bool,
 }
 
@@ -102,9 +102,7 @@ impl AddonObservation {
             ("CrashLoopBackOff", None) => "crashes".to_owned(),
             _ => format!("cannot start: {}", short(message)),
         };
-        // A container may fail to start once or twice on a busy node.
-        let fails = container.restarts >= 3 || reason != "CrashLoopBackOff";
-        trouble(why, false, fails)
+        trouble(why, false, true)
     }
 }
 
@@ -165,8 +163,8 @@ mod tests {
         json!({"ready": false, "state": {"running": {}}})
     }
 
-    fn crashed(restarts: u32) -> Value {
-        json!({"ready": false, "restartCount": restarts,
+    fn crashed() -> Value {
+        json!({"ready": false, "restartCount": 1,
             "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 20s"}},
             "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}})
     }
@@ -200,13 +198,12 @@ mod tests {
 
     #[test]
     fn a_container_that_cannot_run_is_named() {
-        let once = observation(Some(1), 0, crashed(1)).trouble().unwrap();
+        let crashing = observation(Some(1), 0, crashed()).trouble().unwrap();
         assert_eq!(
-            once.sentence(),
+            crashing.sentence(),
             "the DNS of the cluster (coredns) crashes: it exited with code 1"
         );
-        assert!(!once.fails);
-        assert!(observation(Some(1), 0, crashed(3)).trouble().unwrap().fails);
+        assert!(crashing.fails);
         let missing = fixtures::waiting("ErrImageNeverPull", "image is not present");
         let missing = observation(Some(1), 0, missing).trouble().unwrap();
         assert!(missing.fails);

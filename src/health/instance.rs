@@ -181,7 +181,7 @@ impl InstanceObservation<'_> {
     /// the node.
     fn is_permanent(&self, addon: &AddonTrouble) -> bool {
         let may_become_ready = self.active_command.is_some() || self.just_started();
-        addon.is_uninstalled || addon.fails || !may_become_ready
+        addon.is_uninstalled || !may_become_ready
     }
 
     fn of_components(

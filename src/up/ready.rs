@@ -84,7 +84,6 @@ async fn wait_all(
         step.warn(warning);
     }
     let probe = Probe::new(targets, credentials);
-    stuck.check_components().await?;
     let kubectl = session.provider.kubectl();
     let answered = health::await_server(&probe, &mut *stuck, kubectl, step).await?;
     let pods = components.iter().flat_map(|one| &one.observation.pods);

@@ -11,7 +11,9 @@ use crate::kube::Cluster;
 
 /// How long an add-on may be unready without a known reason. A busy machine starts its
 /// containers late.
-const GRACE: Duration = Duration::from_secs(90);
+const UNREADY: Duration = Duration::from_secs(90);
+/// How long its container may fail: on a busy machine it may fail to start once or twice.
+const FAILING: Duration = Duration::from_secs(20);
 
 /// Whether an add-on was deleted or scaled to 0 pods, so that it must be installed again.
 pub(super) async fn are_uninstalled(cluster: &Cluster) -> Result<bool> {
@@ -24,35 +26,47 @@ pub(super) async fn are_uninstalled(cluster: &Cluster) -> Result<bool> {
 #[derive(Debug)]
 pub(super) struct Addons<'a> {
     cluster: &'a Cluster,
-    since: Option<Instant>,
+    unready_since: Option<Instant>,
+    failing_since: Option<Instant>,
 }
 
 impl<'a> Addons<'a> {
     pub(super) fn new(cluster: &'a Cluster) -> Addons<'a> {
         Addons {
             cluster,
-            since: None,
+            unready_since: None,
+            failing_since: None,
         }
     }
 
     /// # Errors
-    /// An add-on cannot become ready, or has not become ready for a long time.
+    /// An add-on has not become ready for so long that it will not.
     pub(super) async fn check(&mut self) -> Result<()> {
         // The wait itself reports that the API does not answer.
         let Ok(observed) = self.cluster.addons().await else {
             return Ok(());
         };
-        let troubles: Vec<AddonTrouble> = observed.iter().filter_map(|one| one.trouble()).collect();
-        let Some(first) = troubles.first() else {
-            self.since = None;
-            return Ok(());
-        };
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let fails = troubles.iter().find(|one| one.fails || one.is_uninstalled);
-        match fails.or_else(|| Some(first).filter(|_| since.elapsed() >= GRACE)) {
-            Some(trouble) => Err(AddonDown(trouble.clone()).into()),
+        let troubles = observed.iter().filter_map(|one| one.trouble());
+        match self.assess(troubles.collect()) {
+            Some(trouble) => Err(AddonDown(trouble).into()),
             None => Ok(()),
         }
+    }
+
+    /// Returns the trouble that has lasted too long.
+    fn assess(&mut self, troubles: Vec<AddonTrouble>) -> Option<AddonTrouble> {
+        let unready = troubles.first();
+        let failing = troubles.iter().find(|one| one.fails || one.is_uninstalled);
+        let lasts = |since: &mut Option<Instant>, trouble: Option<&AddonTrouble>, limit| {
+            if trouble.is_none() {
+                *since = None;
+            }
+            let trouble = trouble?;
+            let since = since.get_or_insert_with(Instant::now);
+            (since.elapsed() >= limit).then(|| trouble.clone())
+        };
+        let unready = lasts(&mut self.unready_since, unready, UNREADY);
+        lasts(&mut self.failing_since, failing, FAILING).or(unready)
     }
 }
 
@@ -75,5 +89,44 @@ impl Explain for AddonDown {
 
     fn hints(&self) -> Vec<Hint> {
         self.0.hints()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::component::Component;
+    use crate::diagnose::{Addon, AddonObservation, fixtures};
+    use crate::kube::mock;
+
+    fn trouble(status: serde_json::Value) -> AddonTrouble {
+        let observation = AddonObservation {
+            addon: Addon::Dns,
+            desired: Some(1),
+            ready: 0,
+            pods: fixtures::with_status(Component::Redis, status).pods,
+        };
+        observation.trouble().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_container_may_fail_to_start_for_a_while() {
+        let (cluster, _requests) = mock::cluster(|_| unreachable!());
+        let mut addons = Addons::new(&cluster);
+        let failed = trouble(fixtures::waiting("RunContainerError", "unable to freeze"));
+        let starting = trouble(json!({"ready": false, "state": {"running": {}}}));
+        assert_eq!(addons.assess(vec![failed.clone()]), None);
+        let ago = |limit| Instant::now().checked_sub(limit);
+        addons.failing_since = ago(FAILING);
+        assert_eq!(addons.assess(vec![failed.clone()]), Some(failed.clone()));
+        // It runs again.
+        assert_eq!(addons.assess(vec![starting.clone()]), None);
+        assert_eq!(addons.assess(vec![failed]), None);
+        addons.unready_since = ago(UNREADY);
+        assert_eq!(addons.assess(vec![starting.clone()]), Some(starting));
+        assert_eq!(addons.assess(Vec::new()), None);
+        assert_eq!(addons.unready_since, None);
     }
 }
