@@ -1,11 +1,13 @@
 //! The add-ons of a node's cluster, without which no server works: their observation, and
 //! what is wrong with them.
 
+use std::fmt;
+
 use super::words::short;
 use super::{ContainerState, PodObservation};
+use crate::error::Explain;
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
-use crate::preflight::Finding;
 
 /// A part of the cluster that every pod needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,26 +113,22 @@ fn is_normal(reason: &str) -> bool {
     matches!(reason, "" | "ContainerCreating" | "PodInitializing")
 }
 
-impl AddonTrouble {
-    pub(crate) fn failure(&self) -> Failure {
+/// A sentence such as `the DNS of the cluster (coredns) was deleted`.
+impl fmt::Display for AddonTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (description, workload) = (self.addon.description(), self.addon.workload());
+        write!(f, "{description} ({workload}) {}", self.why)
+    }
+}
+
+impl std::error::Error for AddonTrouble {}
+
+impl Explain for AddonTrouble {
+    fn failure(&self) -> Failure {
         self.addon.failure()
     }
 
-    /// A sentence such as `the DNS of the cluster (coredns) was deleted`.
-    pub(crate) fn sentence(&self) -> String {
-        let (description, workload) = (self.addon.description(), self.addon.workload());
-        format!("{description} ({workload}) {}", self.why)
-    }
-
-    pub(crate) fn finding(&self) -> Finding {
-        Finding {
-            what: self.sentence(),
-            remedies: self.hints(),
-            failure: self.failure(),
-        }
-    }
-
-    pub(crate) fn hints(&self) -> Vec<Hint> {
+    fn hints(&self) -> Vec<Hint> {
         match self.is_uninstalled {
             true => vec![Hint::run("install it again", ours!(Up))],
             false => self.failure().remedies(),
@@ -156,7 +154,7 @@ mod tests {
     }
 
     fn sentence(observation: &AddonObservation) -> Option<String> {
-        observation.trouble().map(|trouble| trouble.sentence())
+        observation.trouble().map(|trouble| trouble.to_string())
     }
 
     fn running() -> Value {
@@ -174,7 +172,7 @@ mod tests {
         assert_eq!(sentence(&observation(Some(1), 1, running())), None);
         let starting = observation(Some(1), 0, running()).trouble().unwrap();
         assert_eq!(
-            starting.sentence(),
+            starting.to_string(),
             "the DNS of the cluster (coredns) is not ready"
         );
         assert!(!starting.fails && !starting.is_uninstalled);
@@ -190,7 +188,7 @@ mod tests {
             ),
         ] {
             let trouble = observation(desired, 0, running()).trouble().unwrap();
-            assert_eq!(trouble.sentence(), expected);
+            assert_eq!(trouble.to_string(), expected);
             assert!(trouble.is_uninstalled);
             assert_eq!(trouble.hints(), ["install it again: clearml-local up"]);
         }
@@ -200,13 +198,13 @@ mod tests {
     fn a_container_that_cannot_run_is_named() {
         let crashing = observation(Some(1), 0, crashed()).trouble().unwrap();
         assert_eq!(
-            crashing.sentence(),
+            crashing.to_string(),
             "the DNS of the cluster (coredns) crashes: it exited with code 1"
         );
         assert!(crashing.fails);
         let missing = fixtures::waiting("ErrImageNeverPull", "image is not present");
         let missing = observation(Some(1), 0, missing).trouble().unwrap();
         assert!(missing.fails);
-        assert!(missing.sentence().contains("cannot start: image is not"));
+        assert!(missing.to_string().contains("cannot start: image is not"));
     }
 }

@@ -143,7 +143,7 @@ impl InstanceObservation<'_> {
         let mut found: Vec<Finding> = findings.map(of_component).collect();
         // The cause comes before its effects.
         for addon in self.addons.iter().filter(|addon| self.is_permanent(addon)) {
-            let finding = addon.finding();
+            let finding = Finding::of(addon);
             notes.push(finding.what.clone());
             hints.extend(finding.remedies.first().cloned());
             found.insert(0, finding);

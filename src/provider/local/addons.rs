@@ -1,12 +1,9 @@
 //! The add-ons of the node's cluster during a wait: whether they can still become ready.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::diagnose::AddonTrouble;
-use crate::error::{Explain, Result};
-use crate::failures::Failure;
-use crate::hint::Hint;
+use crate::error::Result;
 use crate::kube::Cluster;
 
 /// How long an add-on may be unready without a known reason. A busy machine starts its
@@ -48,7 +45,7 @@ impl<'a> Addons<'a> {
         };
         let troubles = observed.iter().filter_map(|one| one.trouble());
         match self.assess(troubles.collect()) {
-            Some(trouble) => Err(AddonDown(trouble).into()),
+            Some(trouble) => Err(trouble.into()),
             None => Ok(()),
         }
     }
@@ -67,28 +64,6 @@ impl<'a> Addons<'a> {
         };
         let unready = lasts(&mut self.unready_since, unready, UNREADY);
         lasts(&mut self.failing_since, failing, FAILING).or(unready)
-    }
-}
-
-/// An add-on without which the server cannot work.
-#[derive(Debug)]
-struct AddonDown(AddonTrouble);
-
-impl fmt::Display for AddonDown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.sentence())
-    }
-}
-
-impl std::error::Error for AddonDown {}
-
-impl Explain for AddonDown {
-    fn failure(&self) -> Failure {
-        self.0.failure()
-    }
-
-    fn hints(&self) -> Vec<Hint> {
-        self.0.hints()
     }
 }
 

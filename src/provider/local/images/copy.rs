@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{AsyncBufReadExt, TryStreamExt};
 use tokio::sync::Mutex;
 
-use super::load::{PAUSES, report_interruption};
+use super::load::{PAUSES, pause_interrupted};
 use super::manifest::{Layer, archive, chain, digest};
 use super::stream::EngineImage;
 use super::{Error, store};
@@ -138,8 +138,7 @@ impl<'a> Copier<'a> {
             let copied = self.copy_all(&mut remaining, on_loaded).await;
             match (copied, pauses.next()) {
                 (Err(error), Some(pause)) if error.is_interrupted() => {
-                    report_interruption(self.step, &error, pause);
-                    tokio::time::sleep(pause).await;
+                    pause_interrupted(self.step, &error, pause).await;
                 }
                 (copied, _) => break copied,
             }

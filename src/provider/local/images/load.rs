@@ -27,12 +27,13 @@ const PULLS: usize = 4;
 /// The pauses before a load is repeated whose connection to Docker broke.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
-/// Reports that a load is repeated.
-pub(super) fn report_interruption(step: &Step, error: &docker::Error, pause: Duration) {
-    let pause = duration(pause);
+/// Reports that a load is repeated, and waits before it is.
+pub(super) async fn pause_interrupted(step: &Step, error: &docker::Error, pause: Duration) {
     step.state(format!(
-        "continuing an interrupted load in {pause}: {error}"
+        "continuing an interrupted load in {}: {error}",
+        duration(pause)
     ));
+    tokio::time::sleep(pause).await;
 }
 
 /// Loads the images that the node lacks, in their order. Images in Docker's store are
@@ -351,8 +352,8 @@ impl Loader<'_> {
         Ok(missing)
     }
 
-    /// Streams images that share layers, again if the connection breaks. If Docker's copy of them is incomplete, the node
-    /// pulls them.
+    /// Streams images that share layers, again if the connection breaks. If Docker's copy of them
+    /// is incomplete, the node pulls them.
     async fn stream(&self, group: Vec<EngineImage>) -> Result<(), Error> {
         let Puller {
             engine, node, step, ..
@@ -366,8 +367,7 @@ impl Loader<'_> {
                     let Some(pause) = pauses.next() else {
                         return Err(error.into());
                     };
-                    report_interruption(step, &error, pause);
-                    tokio::time::sleep(pause).await;
+                    pause_interrupted(step, &error, pause).await;
                     group = self.missing_of(group).await?;
                 }
                 result => {
