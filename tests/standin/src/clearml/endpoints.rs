@@ -5,7 +5,7 @@ use crate::clearml::cookies::Cookie;
 use crate::clearml::databases::Documents;
 use crate::clearml::envelope::{self, Failure, Outcome};
 use crate::clearml::users::User;
-use crate::clearml::{events, fixed_users, log, queries, token};
+use crate::clearml::{events, fixed_users, log, models, projects, queues, tasks, token, workers};
 use crate::support::clock;
 use crate::support::http::{Request, Response};
 use crate::support::version::Version;
@@ -117,23 +117,24 @@ impl Api {
                 "user": {"id": caller.id, "name": caller.name, "role": caller.role, "company": {"id": self.company}},
             })),
             "server.info" => Ok(self.info()),
-            "queues.get_default" => queries::default_queue(self),
-            "projects.create" => queries::create_project(self, &caller, &body),
-            "projects.get_all" => queries::all_projects(self, &body),
-            "projects.delete" => queries::delete_project(self, &body),
-            "tasks.create" => queries::create_task(self, &caller, &body),
-            "tasks.started" => queries::start_task(self, &body),
-            "tasks.ping" => queries::ping_task(self, &body),
-            "tasks.get_by_id" => queries::task(self, &body),
-            "tasks.get_all" => queries::all_tasks(self, &body),
-            "tasks.delete" => queries::delete_task(self, &body),
-            "events.scalar_metrics_iter_histogram" => events::histogram(self, &body),
-            _ => Err(Failure::new(
-                404,
-                0,
-                format!("Unable to find endpoint for name {endpoint}"),
-            )),
+            _ => self.of_service(&caller, endpoint, &body),
         }
+    }
+
+    /// Calls an endpoint of the services that keep users' data.
+    fn of_service(&self, caller: &User, endpoint: &str, body: &Value) -> Outcome {
+        let (service, action) = endpoint.split_once('.').unwrap_or((endpoint, ""));
+        let outcome = match service {
+            "projects" => projects::call(self, caller, action, body),
+            "tasks" => tasks::call(self, caller, action, body),
+            "models" => models::call(self, caller, action, body),
+            "queues" => queues::call(self, caller, action, body),
+            "workers" => workers::call(self, caller, action, body),
+            "events" => events::call(self, action, body),
+            _ => None,
+        };
+        let unknown = || format!("Unable to find endpoint for name {endpoint}");
+        outcome.unwrap_or_else(|| Err(Failure::new(404, 0, unknown())))
     }
 
     /// Authenticates the caller by token, key and secret, or cookie.

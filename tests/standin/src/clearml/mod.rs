@@ -4,22 +4,27 @@ pub mod apiserver;
 mod config;
 mod cookies;
 pub mod databases;
+mod documents;
 mod endpoints;
 mod envelope;
 mod events;
 pub mod fileserver;
 mod fixed_users;
 mod hocon;
+mod models;
 pub mod mongo_address;
 mod multipart;
 mod page;
 mod pre_populate;
-mod queries;
+mod projects;
+mod queues;
 mod secret_words;
+mod tasks;
 mod token;
 mod users;
 mod watchdog;
 pub mod webserver;
+mod workers;
 
 use crate::support::clock;
 
