@@ -632,7 +632,7 @@ fn a_file_is_one_thing() {
 #[test]
 fn unit_tests_stand_in_one_way() {
     // Besides these, only `tests` and `fixtures` are compiled for tests only.
-    let fakes = ["docker/fake", "kube/mock"];
+    let fakes = ["docker/fake", "kube/faulty", "kube/mock"];
     for source in all_sources() {
         let path = &source.path;
         let in_directory = path.split('/').rev().skip(1).any(|part| part == "tests");
