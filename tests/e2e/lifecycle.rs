@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
+use crate::first_steps;
 use crate::harness::{Instance, has, run};
 use crate::proxy::RecordingProxy;
 use crate::server::{User, api_of_page, login_status};
@@ -57,6 +58,7 @@ async fn a_server_from_first_up_to_purge() {
     let work = user.work().await;
     user.finds(&work).await;
     nothing_public_is_accepted(&instance).await;
+    first_steps::work(&instance);
 
     instance.assert_restarts(0);
     let before = instance.versions();
