@@ -212,6 +212,7 @@ pub enum CommandName {
     List,
     Explain,
     Doctor,
+    Verify,
 }
 
 impl CommandName {
@@ -238,6 +239,7 @@ impl CommandName {
             CommandName::List => "list",
             CommandName::Explain => "explain",
             CommandName::Doctor => "doctor",
+            CommandName::Verify => "verify",
         }
     }
 }

@@ -97,6 +97,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ui",
             "up",
             "values",
+            "verify",
         ],
     ),
     (
@@ -117,6 +118,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["health", "plan", "provider", "session", "status", "up"],
     ),
     ("list", &["health", "probe", "settings", "state"]),
+    ("verify", &["probe", "secrets"]),
     (
         "status",
         &[

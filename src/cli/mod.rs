@@ -24,6 +24,7 @@ mod support_bundle;
 mod up;
 mod values;
 mod variables;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -101,6 +102,7 @@ enum Command {
     Logs(logs::Args),
     Forward(forward::Args),
     Credentials(credentials::Args),
+    Verify(verify::Args),
     SupportBundle(support_bundle::Args),
     Values(values::Args),
     Diff(diff::Args),
@@ -395,6 +397,7 @@ impl Cli {
                 Command::Logs(args) => logs::run(&args, &context).await,
                 Command::Forward(args) => forward::run(&args, &context).await,
                 Command::Credentials(args) => credentials::run(&args, &context).await,
+                Command::Verify(args) => verify::run(&args, &context).await,
                 Command::SupportBundle(args) => support_bundle::run(&args, &context).await,
                 Command::Render(args) => render::run(&args, &context).await,
                 Command::Diff(args) => diff::run(&args, &context).await,
