@@ -213,6 +213,7 @@ pub enum CommandName {
     List,
     Explain,
     Doctor,
+    Verify,
 }
 
 impl CommandName {
@@ -240,6 +241,7 @@ impl CommandName {
             CommandName::List => "list",
             CommandName::Explain => "explain",
             CommandName::Doctor => "doctor",
+            CommandName::Verify => "verify",
         }
     }
 }

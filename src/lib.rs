@@ -57,6 +57,7 @@ pub mod testing;
 pub(crate) mod ui;
 pub(crate) mod up;
 pub(crate) mod values;
+mod verify;
 pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod words;

@@ -99,6 +99,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ui",
             "up",
             "values",
+            "verify",
         ],
     ),
     (
@@ -120,6 +121,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["health", "plan", "provider", "session", "status", "up"],
     ),
     ("list", &["health", "probe", "settings", "state"]),
+    ("verify", &["probe", "secrets"]),
     (
         "status",
         &[

@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "First steps",
-        &["configure", "credentials", "open", "example"],
+        &["configure", "credentials", "verify", "open", "example"],
     ),
     (
         "Values",

@@ -28,6 +28,7 @@ mod support_bundle;
 mod up;
 mod values;
 mod variables;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -91,6 +92,7 @@ enum Command {
     Configure(configure::Args),
     Example(example::Args),
     Open(open::Args),
+    Verify(verify::Args),
     SupportBundle(support_bundle::Args),
     Values(values::Args),
     Diff(diff::Args),
@@ -181,6 +183,7 @@ impl Cli {
                 Command::Configure(args) => configure::run(&args, &context).await,
                 Command::Example(args) => example::run(&args, &context),
                 Command::Open(args) => open::run(&args, &context).await,
+                Command::Verify(args) => verify::run(&args, &context).await,
                 Command::SupportBundle(args) => support_bundle::run(&args, &context).await,
                 Command::Render(args) => render::run(&args, &context).await,
                 Command::Diff(args) => diff::run(&args, &context).await,

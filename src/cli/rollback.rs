@@ -1,6 +1,6 @@
 //! `clearml-local rollback`.
 
-use super::up::{dry_run, run_up};
+use super::up::{bring_up, dry_run, show};
 use super::{Context, completions};
 use crate::error::Result;
 use crate::options::WaitOptions;
@@ -42,5 +42,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.dry_run {
         return dry_run(&request, context).await;
     }
-    run_up(&request, context, false).await
+    let events = &context.events();
+    let outcome = bring_up(&request, context, events).await?;
+    show(context, outcome, events, false)?;
+    Ok(0)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Context;
 use super::signals::{or_interrupted, or_rolled_back};
+use super::{Context, verify};
 use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
@@ -50,6 +50,11 @@ pub(super) struct Args {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Run an experiment on the server at the end, as `verify` does
+    ///
+    /// If it fails, the exit code is 66, and the server keeps running.
+    #[arg(long, conflicts_with = "dry_run", hide_short_help = true)]
+    verify: bool,
     /// Show when each step and component started and ended
     #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     timings: bool,
@@ -64,31 +69,40 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     if args.dry_run {
         return dry_run(&request, context).await;
     }
-    run_up(&request, context, args.timings).await
+    let events = &context.events();
+    let outcome = bring_up(&request, context, events).await?;
+    if args.verify {
+        let provider = context.provider_with(&request.options, events).await?;
+        verify::verify(context, &*provider, events).await?;
+    }
+    show(context, outcome, events, args.timings)?;
+    Ok(0)
 }
 
-pub(super) async fn run_up(request: &Request, context: &Context, timings: bool) -> Result<u8> {
-    let events = &context.events();
+/// Executes a request, and rolls back if it says so.
+pub(super) async fn bring_up(
+    request: &Request,
+    context: &Context,
+    events: &Events,
+) -> Result<Outcome> {
     let work = async |request: Request| {
         let provider = context.provider_with(&request.options, events).await?;
         up::up(&context.session(&*provider, events), &request).await
     };
-    let outcome = if request.atomic {
+    if request.atomic {
         let work = |interrupt| {
             work(Request {
                 interrupt,
                 ..request.clone()
             })
         };
-        or_rolled_back(work, Hint::run("show the status", ours!(Status))).await?
+        or_rolled_back(work, Hint::run("show the status", ours!(Status))).await
     } else {
-        or_interrupted(work(request.clone()), up::continue_with()).await?
-    };
-    show(context, outcome, events, timings)?;
-    Ok(0)
+        or_interrupted(work(request.clone()), up::continue_with()).await
+    }
 }
 
-/// Shows what [`run_up`] would change.
+/// Shows what [`bring_up`] would change.
 pub(super) async fn dry_run(request: &Request, context: &Context) -> Result<u8> {
     let events = &context.events();
     let provider = context.provider_with(&request.options, events).await?;

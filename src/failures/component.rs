@@ -276,3 +276,35 @@ pub(super) const INGRESS_CHECK_FAILED: Page = Page {
     },
     heals: Heals::Waiting,
 };
+
+pub(super) const EXPERIMENT_FAILED: Page = Page {
+    title: "an experiment does not work",
+    what: "A step of the experiment of `clearml-local verify` failed, so experiments of the SDK \
+        probably fail as well.",
+    why: "The message has each step that failed, the request and the answer. The API server keeps \
+        projects, tasks and models in MongoDB, and scalars and plots in Elasticsearch; artifacts, \
+        images and models are files of the file server.",
+    remedies: || {
+        vec![
+            Hint::run("see the logs of the API server", ours!(Logs, "apiserver")),
+            Hint::run("see the logs of the file server", ours!(Logs, "fileserver")),
+            Hint::run("see the full status", ours!(Status)),
+            Hint::run("then try again", ours!(Verify)),
+        ]
+    },
+    heals: Heals::Waiting,
+};
+
+pub(super) const EXPERIMENT_NOT_REMOVED: Page = Page {
+    title: "the experiment of `verify` is still there",
+    what: "A project whose name starts with `clearml-local verify`, or a file of it, could not be \
+        removed. It affects nothing else.",
+    why: "The server did not answer, or refused the request.",
+    remedies: || {
+        vec![
+            Hint::text("archive the project and remove it in the web app"),
+            Hint::run("see the logs of the API server", ours!(Logs, "apiserver")),
+        ]
+    },
+    heals: Heals::No,
+};

@@ -267,6 +267,8 @@ catalogue! {
         CheckFailed "server-check-failed" ProbeFailed CHECK_FAILED;
         ServerCertificate "server-certificate-untrusted" ProbeFailed SERVER_CERTIFICATE;
         IngressCheckFailed "ingress-check-failed" ProbeFailed INGRESS_CHECK_FAILED;
+        ExperimentFailed "experiment-failed" ProbeFailed EXPERIMENT_FAILED;
+        ExperimentNotRemoved "experiment-not-removed" ProbeFailed EXPERIMENT_NOT_REMOVED;
     }
     External "External databases" external {
         ExternalUnreachable "external-unreachable" ExternalFailed UNREACHABLE;

@@ -168,11 +168,8 @@ impl<'a> Forwarding<'a> {
 
 /// Returns the cluster of the instance.
 pub(crate) async fn cluster(session: &Session<'_>) -> Result<Cluster> {
-    match session.provider.cluster().await? {
-        ClusterState::Ready(cluster) => Ok(cluster),
-        ClusterState::Absent => Err(NoCluster::nothing_to_forward_to(session.name).into()),
-        ClusterState::Unavailable(why) => Err(why.into()),
-    }
+    let cluster = session.provider.cluster().await?;
+    cluster.ready(NoCluster::nothing_to_forward_to(session.name))
 }
 
 #[cfg(test)]

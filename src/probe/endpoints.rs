@@ -101,6 +101,11 @@ impl Targets {
         }
     }
 
+    /// Returns the addresses of the three servers.
+    pub(crate) fn servers(&self) -> &Endpoints {
+        &self.servers
+    }
+
     /// Returns these addresses, whose certificates must be valid.
     pub(crate) fn at(servers: Endpoints) -> Targets {
         Targets {

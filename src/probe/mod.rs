@@ -2,18 +2,22 @@
 //! uploaded file.
 
 mod endpoints;
+mod files;
+mod http;
 mod ingress;
 mod loopback;
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, multipart};
+use reqwest::Client;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::endpoints::Endpoints;
 pub(crate) use self::endpoints::Targets;
+pub(crate) use self::files::Files;
+use self::http::{OF_AUTHORITY, TIMED_OUT, send};
+pub(crate) use self::http::{USER_AGENT, client, is_untrusted, reason, refused};
 pub(crate) use self::ingress::ingress_hint;
 use crate::error::Explain;
 use crate::failures::Failure;
@@ -22,23 +26,8 @@ use crate::kubectl::Kubectl;
 use crate::secrets::Credentials;
 use crate::words::listed;
 
-/// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
-/// long.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The user agent of the probes, followed by the version. `logs` leaves out lines with
-/// it.
-pub(crate) const USER_AGENT: &str = "clearml-local/";
 /// The directory of the file server in which probes store a file.
 pub(crate) const FILES_DIR: &str = "clearml-local-probe/";
-/// The message for a certificate of an unknown certificate authority.
-const NOT_TRUSTED: &str = "this machine does not trust its certificate";
-/// The message for a self-signed certificate that `openssl req -x509` creates by default, which
-/// rustls refuses even if it is trusted (`CaUsedAsEndEntity` in the crate webpki).
-const OF_AUTHORITY: &str = "its certificate is that of a certificate authority (CA:TRUE), not of \
-    a server";
-/// The message for a request that timed out.
-const TIMED_OUT: &str = "no answer in time";
-
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -58,10 +47,7 @@ impl Check {
     }
 
     fn is_untrusted(&self) -> bool {
-        let untrusted = [NOT_TRUSTED, OF_AUTHORITY];
-        self.failure
-            .as_deref()
-            .is_some_and(|why| untrusted.contains(&why))
+        self.failure.as_deref().is_some_and(is_untrusted)
     }
 
     /// Returns the name and the reason of a failed check.
@@ -86,20 +72,8 @@ impl Probe {
     /// # Panics
     /// If [`crate::kube::install_crypto`] was not called before.
     pub(crate) fn new(targets: Targets, credentials: Credentials) -> Probe {
-        let user_agent = format!("{USER_AGENT}{}", env!("CARGO_PKG_VERSION"));
-        let mut client = Client::builder().user_agent(user_agent).timeout(TIMEOUT);
-        if let Some(address) = targets.names_at {
-            // The certificate is the user's, or by default the controller's own.
-            client = client.tls_danger_accept_invalid_certs(true).no_proxy();
-            for (_, url) in &targets.by_name {
-                let host = url.split_once("://").map_or("", |(_, rest)| rest);
-                let name = host.split([':', '/']).next().unwrap_or_default();
-                // Port 0 stands for the port of the URL.
-                client = client.resolve(name, SocketAddr::new(address, 0));
-            }
-        }
         Probe {
-            client: client.build().expect("the TLS provider is installed"),
+            client: client(&targets),
             targets,
             credentials,
             deadline: None,
@@ -250,50 +224,21 @@ impl Probe {
     async fn file_round_trip(&self, files: &str, token: &str) -> Result<(), String> {
         let path = format!("{FILES_DIR}{:016x}.txt", rand::random::<u64>());
         let content = format!("clearml-local {path}");
-        let part = multipart::Part::text(content.clone()).file_name("probe.txt");
-        // The name of the form field is the destination path.
-        let form = multipart::Form::new()
-            .part(path.clone(), part)
-            .percent_encode_noop();
-        let root = format!("{files}/");
-        let url = format!("{root}{path}");
-        send(self.client.post(&root).bearer_auth(token).multipart(form)).await?;
-        let stored = send(self.client.get(&url).bearer_auth(token)).await?;
-        let is_equal = stored.text().await.map_err(reason)? == content;
-        send(self.client.request(Method::DELETE, &url).bearer_auth(token)).await?;
-        if is_equal {
+        let files = Files {
+            client: &self.client,
+            url: files,
+            token,
+        };
+        files.upload(&path, content.clone()).await?;
+        let stored = files.download(&files.url(&path)).await?;
+        if !files.delete(&path).await? {
+            return Err("the uploaded file is missing".into());
+        }
+        if stored == content {
             Ok(())
         } else {
             Err("the downloaded file differs from the uploaded one".into())
         }
-    }
-}
-
-async fn send(request: RequestBuilder) -> Result<Response, String> {
-    let response = request.send().await.map_err(reason)?;
-    match response.status() {
-        StatusCode::OK => Ok(response),
-        StatusCode::UNAUTHORIZED => Err("HTTP status 401: the credentials were rejected".into()),
-        status => Err(format!("HTTP status {}", status.as_u16())),
-    }
-}
-
-/// Returns the innermost cause of a failed request.
-fn reason(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        return TIMED_OUT.into();
-    }
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let text = innermost.to_string().to_lowercase();
-    if text.contains("unknownissuer") {
-        NOT_TRUSTED.into()
-    } else if text.contains("causedasendentity") {
-        OF_AUTHORITY.into()
-    } else {
-        text
     }
 }
 
@@ -376,6 +321,7 @@ impl Explain for ChecksFailed {
 
 #[cfg(test)]
 mod tests {
+    use super::http::NOT_TRUSTED;
     use super::*;
 
     fn failed(name: &'static str) -> ChecksFailed {

@@ -15,3 +15,14 @@ pub(crate) struct Access {
     /// Kept open for the probes, to servers without an address.
     pub(crate) forwards: Vec<Forward>,
 }
+
+impl Access {
+    /// Returns the addresses at which this machine reaches the server as users do: their own, or
+    /// those of the forwards if a server has none that answers.
+    pub(crate) fn reachable(&self) -> &Endpoints {
+        match self.forwards.is_empty() {
+            true => &self.endpoints,
+            false => self.targets.servers(),
+        }
+    }
+}

@@ -85,6 +85,15 @@ impl ClusterState {
         }
     }
 
+    /// Returns the cluster of a command that needs a running one, and `absent` if there is none.
+    pub(crate) fn ready(self, absent: NoCluster) -> Result<Cluster> {
+        match self {
+            ClusterState::Ready(cluster) => Ok(cluster),
+            ClusterState::Absent => Err(absent.into()),
+            ClusterState::Unavailable(why) => Err(why.into()),
+        }
+    }
+
     pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self, ClusterState::Unavailable(_))
     }
@@ -164,6 +173,13 @@ impl NoCluster {
         NoCluster {
             name: name.to_string(),
             consequence: "there is nothing to forward to",
+        }
+    }
+
+    pub(crate) fn nothing_to_verify(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+            consequence: "there is nothing to verify",
         }
     }
 }

@@ -10,6 +10,7 @@ use reqwest::{Certificate, Client, Response};
 use serde_json::{Value, json};
 
 use crate::harness::{Instance, free_port, has, run};
+use crate::verify::assert_verified;
 
 const HOSTS: [&str; 3] = ["app.e2e.invalid", "api.e2e.invalid", "files.e2e.invalid"];
 /// The Secret for two of them; the third one has no TLS.
@@ -176,6 +177,8 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
     let checks = status["checks"].as_array().unwrap().iter();
     let names: Vec<&Value> = checks.map(|check| &check["name"]).collect();
     assert!(names.contains(&&json!("ingress")), "{names:?}");
+    let verified = instance.run(&["verify", "-o", "json"]).expect(0);
+    assert_eq!(assert_verified(&verified)["endpoints"], expected);
     let second = instance.run(&["up"]).expect(0);
     assert!(
         second.stderr.contains("nothing changed"),

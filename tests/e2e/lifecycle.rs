@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::first_steps;
 use crate::harness::{Instance, has, run};
 use crate::proxy::RecordingProxy;
+use crate::sdk::Sdk;
 use crate::server::{User, api_of_page, login_status};
+use crate::verify;
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
@@ -15,7 +17,8 @@ async fn a_server_from_first_up_to_purge() {
     let instance = Instance::new("life");
     let proxy = RecordingProxy::start();
     let mut up = instance.up_command();
-    up.args(["-o", "json"]).env("HTTPS_PROXY", proxy.url());
+    up.args(["--verify", "-o", "json"])
+        .env("HTTPS_PROXY", proxy.url());
     let first = instance.run_command(&mut up).expect(0);
     our_requests_bypass_the_proxy(&instance, &proxy);
     let events = first.events();
@@ -23,6 +26,8 @@ async fn a_server_from_first_up_to_purge() {
     assert_eq!(last["event"], "ready");
     let web = format!("http://localhost:{}", instance.web);
     assert_eq!(last["endpoints"]["web"], Value::String(web));
+    let is_deleted = |event: &Value| event["event"] == "step-finished" && event["step"] == "delete";
+    assert!(events.iter().any(is_deleted), "{}", first.stdout);
     assert!(
         events.iter().all(|event| event["time"].is_string()),
         "{}",
@@ -59,6 +64,11 @@ async fn a_server_from_first_up_to_purge() {
     user.finds(&work).await;
     nothing_public_is_accepted(&instance).await;
     first_steps::work(&instance);
+    verify::works_and_leaves_nothing(&instance).await;
+    if let Some(sdk) = Sdk::of(&instance) {
+        sdk.runs_an_experiment();
+        sdk.runs_a_task_in_an_agent().await;
+    }
 
     instance.assert_restarts(0);
     let before = instance.versions();
@@ -75,6 +85,12 @@ async fn a_server_from_first_up_to_purge() {
     a_pull_hangs(&instance, &proxy);
     instance.run(&["stop"]).expect(0);
     assert_eq!(instance.run(&["status"]).code, 5);
+    let stopped = instance.run(&["verify"]).expect(50);
+    assert!(
+        stopped.stderr.contains("clearml-local start"),
+        "{}",
+        stopped.stderr
+    );
     let listed = instance.run(&["list", "-o", "json"]).expect(0).json();
     let ours = listed.as_array().unwrap().iter();
     let ours = ours.filter(|one| one["name"] == instance.name.as_str());

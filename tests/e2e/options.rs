@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Instance;
 use crate::server::{User, api_of_page, client, is_api, login_status};
+use crate::verify;
 
 const VALUES: &str = r#"
 apiserver:
@@ -96,6 +97,7 @@ async fn values_take_effect(release: &str) {
         401
     );
     let user = User::of(&instance).await;
+    verify::works_and_leaves_nothing(&instance).await;
 
     // Empty databases were filled with examples once.
     let projects = user.call("projects.get_all", json!({})).await;

@@ -51,6 +51,7 @@ pub fn call(api: &Api, caller: &User, action: &str, body: &Value) -> Option<Outc
         "stopped" => end(api, body, "stopped"),
         "failed" => end(api, body, "failed"),
         "enqueue" => enqueue(api, body),
+        "dequeue" => dequeue(api, body),
         "delete" => delete(api, body),
         _ => return None,
     })
@@ -148,6 +149,17 @@ fn enqueue(api: &Api, body: &Value) -> Outcome {
     })?;
     let mut updated = set_status(api, id, "queued", &[])?;
     updated["queued"] = json!(1);
+    Ok(updated)
+}
+
+fn dequeue(api: &Api, body: &Value) -> Outcome {
+    let id = text(body, "task")?;
+    let task = found(api, "task", id)?;
+    if let Some(queue) = task["execution"]["queue"].as_str() {
+        queues::remove(api, queue, id)?;
+    }
+    let mut updated = set_status(api, id, "created", &[])?;
+    updated["dequeued"] = json!(1);
     Ok(updated)
 }
 

@@ -1,0 +1,90 @@
+//! HTTP to the server, as users send it: the client, and why a request failed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+
+use super::Targets;
+
+/// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
+/// long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The user agent of the probes, followed by the version. `logs` leaves out lines with
+/// it.
+pub(crate) const USER_AGENT: &str = "clearml-local/";
+/// The message for a certificate of an unknown certificate authority.
+pub(super) const NOT_TRUSTED: &str = "this machine does not trust its certificate";
+/// The message for a self-signed certificate that `openssl req -x509` creates by default, which
+/// rustls refuses even if it is trusted (`CaUsedAsEndEntity` in the crate webpki).
+pub(super) const OF_AUTHORITY: &str = "its certificate is that of a certificate authority (CA:TRUE), not of \
+    a server";
+/// The message for a request that timed out.
+pub(super) const TIMED_OUT: &str = "no answer in time";
+
+/// Returns a client that reaches the targets.
+///
+/// # Panics
+/// If [`crate::kube::install_crypto`] was not called before.
+pub(crate) fn client(targets: &Targets) -> Client {
+    let user_agent = format!("{USER_AGENT}{}", env!("CARGO_PKG_VERSION"));
+    let mut client = Client::builder().user_agent(user_agent).timeout(TIMEOUT);
+    if let Some(address) = targets.names_at {
+        // The certificate is the user's, or by default the controller's own.
+        client = client.tls_danger_accept_invalid_certs(true).no_proxy();
+        for (_, url) in &targets.by_name {
+            let host = url.split_once("://").map_or("", |(_, rest)| rest);
+            let name = host.split([':', '/']).next().unwrap_or_default();
+            // Port 0 stands for the port of the URL.
+            client = client.resolve(name, SocketAddr::new(address, 0));
+        }
+    }
+    client.build().expect("the TLS provider is installed")
+}
+
+/// Sends a request that must succeed.
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, String> {
+    let response = request.send().await.map_err(reason)?;
+    match response.status() {
+        StatusCode::OK => Ok(response),
+        status => Err(refused(status)),
+    }
+}
+
+/// Returns the reason of a request that the server refused.
+pub(crate) fn refused(status: StatusCode) -> String {
+    let number = status.as_u16();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            format!("HTTP status {number}: the credentials were rejected")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            format!("HTTP status {number}: a proxy or ingress limits the size of uploads")
+        }
+        _ => format!("HTTP status {number}"),
+    }
+}
+
+/// Returns the innermost cause of a failed request.
+pub(crate) fn reason(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return TIMED_OUT.into();
+    }
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string().to_lowercase();
+    if text.contains("unknownissuer") {
+        NOT_TRUSTED.into()
+    } else if text.contains("causedasendentity") {
+        OF_AUTHORITY.into()
+    } else {
+        text
+    }
+}
+
+/// Returns whether a request failed because this machine does not trust the certificate.
+pub(crate) fn is_untrusted(reason: &str) -> bool {
+    [NOT_TRUSTED, OF_AUTHORITY].contains(&reason)
+}
