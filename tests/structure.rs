@@ -66,6 +66,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "secrets",
             "settings",
             "state",
+            "ui",
             "values",
         ],
     ),
