@@ -109,11 +109,12 @@ impl Error {
         self.what.failures()
     }
 
-    /// See [`Explain::hints`]. No error is without one: the page of its failure says more.
+    /// See [`Explain::hints`]. An invalid option or value says what was expected; every other
+    /// error has a hint.
     pub fn hints(&self) -> Vec<Hint> {
         let mut hints = self.what.hints();
         hints.extend(self.hints.iter().cloned());
-        if hints.is_empty() {
+        if hints.is_empty() && self.code() != Code::Usage {
             let id = self.failure().id();
             hints.push(Hint::run("see what it means", ours!(Explain, "{id}")));
         }

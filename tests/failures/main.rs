@@ -117,7 +117,11 @@ fn why_wrong(case: &Case, shown: &Printed) -> Vec<String> {
     if !text.starts_with("error: ") {
         wrong.push(format!("{name}: does not begin with the cause"));
     }
-    if !text.contains("\n  hint: ") {
+    // An invalid option or value says what was expected.
+    let is_usage =
+        |failure: &&Failure| failure.id() == case.failure && failure.code().number() == 2;
+    let needs_remedy = !Failure::ALL.iter().any(|failure| is_usage(&failure));
+    if needs_remedy && !text.contains("\n  hint: ") {
         wrong.push(format!("{name}: has no remedy"));
     }
     if case.origin.trim().is_empty() {
