@@ -3,7 +3,7 @@
 //! line.
 
 use crate::failures::{Code, Failure};
-use crate::hint::Hint;
+use crate::hint::{Hint, ours};
 use std::fmt;
 
 /// Explains an error to the user, in addition to its message.
@@ -109,11 +109,17 @@ impl Error {
         self.what.failures()
     }
 
-    /// See [`Explain::hints`].
+    /// See [`Explain::hints`]. An invalid option or value says what was expected; every other
+    /// error has a hint.
     pub fn hints(&self) -> Vec<Hint> {
-        let hints = self.what.hints().into_iter();
-        let hints = hints.chain(self.hints.iter().cloned());
+        let mut hints = self.what.hints();
+        hints.extend(self.hints.iter().cloned());
+        if hints.is_empty() && self.code() != Code::Usage {
+            let id = self.failure().id();
+            hints.push(Hint::run("see what it means", ours!(Explain, "{id}")));
+        }
         hints
+            .into_iter()
             .map(|hint| hint.about(self.instance.as_deref()))
             .collect()
     }

@@ -91,9 +91,17 @@ fn with_context<T>(action: &'static str, path: &Path, result: io::Result<T>) -> 
 /// Returns the text of a file, or `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         result => with_context("read", path, result).map(Some),
     }
+}
+
+/// Whether nothing is at a path: also if something in the place of a parent is not a directory.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// What is at the path of a file that we write.
@@ -128,7 +136,7 @@ pub fn read_own(path: &Path) -> Result<Own, Error> {
         io::Result::Ok(text.map_or(Own::Other("a binary file"), Own::Text))
     };
     match read() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Own::Missing),
+        Err(error) if is_missing(&error) => Ok(Own::Missing),
         result => with_context("read", path, result),
     }
 }
@@ -144,7 +152,7 @@ pub fn read_at_most(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Error> 
         io::Result::Ok(bytes)
     };
     match read() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
         result => with_context("read", path, result).map(Some),
     }
 }

@@ -1,6 +1,7 @@
 //! What tests and benchmarks use beside the command line. It is not an interface of the
 //! program, and promises nothing.
 
+mod decide;
 mod reads;
 
 pub mod answers {
@@ -19,6 +20,10 @@ pub mod docker {
 
 pub mod error {
     pub use crate::error::Explain;
+}
+
+pub mod evidence {
+    pub use super::decide::{Shown, addons, apply, components, engine, image, survey};
 }
 
 pub mod event {

@@ -56,6 +56,43 @@ fn the_claims_of_the_threat_model_are_tested() {
     assert!(rows.len() > 10, "{}", rows.len());
 }
 
+/// The failures and tests that the table of failures names exist.
+#[test]
+fn the_table_of_recognized_failures_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = files::read(&root.join("docs/reliability.md"))
+        .unwrap()
+        .unwrap();
+    let (_, table) = page.split_once("## Failures that are recognized").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.filter(|row| !row.starts_with("| Failure ")).collect();
+    let tests = all_tests(root);
+    let names = |cell: &str| -> Vec<String> {
+        let names = cell.split('`').skip(1).step_by(2);
+        names.map(str::to_owned).collect()
+    };
+    for row in &rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [_, ids, _, named] = cells[..] else {
+            panic!("{row}")
+        };
+        let ids = names(ids).into_iter().filter(|id| id.contains('-'));
+        for id in ids {
+            let known = failures::Failure::ALL
+                .iter()
+                .any(|failure| failure.id() == id);
+            assert!(known, "there is no failure {id}");
+        }
+        let named = names(named);
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(&format!("fn {name}(")), "no test {name}");
+        }
+    }
+    assert_eq!(rows.len(), 25);
+}
+
 /// The text of all files with tests.
 fn all_tests(root: &Path) -> String {
     let mut text = String::new();

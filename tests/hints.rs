@@ -12,7 +12,7 @@ use clearml_local::Cli;
 use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
-const SAMPLES: [(&str, &str); 18] = [
+const SAMPLES: [(&str, &str); 19] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
@@ -28,6 +28,7 @@ const SAMPLES: [(&str, &str); 18] = [
     ("password", "imageCredentials.password"),
     ("release", "2.3"),
     ("user", "imageCredentials.username"),
+    ("id", "port-in-use"),
     ("COMPONENT", "redis"),
     ("HOST", "registry.example.com"),
     ("PORT", "8080"),

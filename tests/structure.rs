@@ -67,6 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "secrets",
             "settings",
             "state",
+            "ui",
             "values",
         ],
     ),

@@ -19,6 +19,15 @@ const RESTARTS: u32 = 3;
 /// How often a container may fail to start for a transient reason.
 const STARTS: u32 = 4;
 
+/// What the kernel says about a program for another CPU architecture.
+const FOREIGN_PROGRAM: &str = "exec format error";
+
+/// Whether a line of a log says that the container's program is for another CPU architecture:
+/// newer versions of runc report that there, and the container exits with code 255.
+fn is_foreign_program(line: &str) -> bool {
+    line.starts_with("exec ") && line.trim_end().ends_with(FOREIGN_PROGRAM)
+}
+
 /// The workload's controller cannot create a pod.
 pub(crate) fn refused(observation: &ComponentObservation) -> Option<Draft> {
     let event = observation.events_of("FailedCreate").next()?;
@@ -150,6 +159,9 @@ pub(crate) fn ended(
     if matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun") {
         return Some(not_started(observation, container, &end.message));
     }
+    if end.exit_code != 0 && log.iter().any(|line| is_foreign_program(line)) {
+        return Some(not_started(observation, container, FOREIGN_PROGRAM));
+    }
     if let Some(mut draft) = known_logs::known(observation, end, log) {
         // One failed start may follow an interrupted write; two in a row do not.
         if draft.failure == Failure::DataCorrupt {
@@ -224,7 +236,7 @@ fn not_started(
 ) -> Draft {
     let component = observation.component;
     let text = message.to_lowercase();
-    let platform = text.contains("exec format error");
+    let platform = text.contains(FOREIGN_PROGRAM);
     let missing = text.contains("no such file or directory")
         || text.contains("executable file not found")
         || text.contains("permission denied");

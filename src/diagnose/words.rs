@@ -7,10 +7,26 @@ pub(crate) fn short(text: &str) -> String {
     cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), 160)
 }
 
-/// Returns the last part of a chain of messages `a: b: c`, which is the root cause.
+/// Errors of the system, which do not say what they are about.
+const VAGUE: [&str; 5] = [
+    "no such file or directory",
+    "not a directory",
+    "is a directory",
+    "permission denied",
+    "operation not permitted",
+];
+
+/// Returns the last part of a chain of messages `a: b: c`, which is the root cause. The part
+/// before an error of the system says what it is about.
 pub(crate) fn innermost(text: &str) -> String {
     let text = text.trim().trim_end_matches('"');
-    short(text.rsplit(": ").next().unwrap_or(text))
+    let Some((rest, last)) = text.rsplit_once(": ") else {
+        return short(text);
+    };
+    match rest.rsplit(": ").next() {
+        Some(about) if VAGUE.contains(&last) => short(&format!("{about}: {last}")),
+        _ => short(last),
+    }
 }
 
 /// Returns the components that an init container `wait-for-<x>[-<y>]…` waits for.
@@ -32,5 +48,8 @@ mod tests {
             innermost("failed to pull: dial tcp: no route to host"),
             "no route to host"
         );
+        let absent =
+            "runc create failed: exec: \"/absent\": stat /absent: no such file or directory";
+        assert_eq!(innermost(absent), "stat /absent: no such file or directory");
     }
 }

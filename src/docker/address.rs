@@ -43,7 +43,10 @@ impl Address {
             "unix" => Ok(Address::Socket(rest.to_owned())),
             "npipe" => Ok(Address::Pipe(rest.to_owned())),
             "tcp" | "http" | "https" => Address::parse_tcp(rest, tls, scheme == "https"),
-            _ => Ok(Address::Other(text.to_owned())),
+            "ssh" | "fd" => Ok(Address::Other(text.to_owned())),
+            _ => Err(format!(
+                "expected unix://, tcp:// or ssh://, got `{scheme}://`"
+            )),
         }
     }
 

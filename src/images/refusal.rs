@@ -58,7 +58,14 @@ const PHRASES: [(Refusal, &[&str]); 11] = [
             "exec format error",
         ],
     ),
-    (Refusal::PlainHttp, &["http response to https client"]),
+    (
+        Refusal::PlainHttp,
+        // The second one if the server's answer to a TLS handshake is not HTTP either.
+        &[
+            "http response to https client",
+            "first record does not look like a tls handshake",
+        ],
+    ),
     (Refusal::Certificate, &["x509", "certificate"]),
     (
         Refusal::Unreachable,
@@ -284,6 +291,10 @@ mod tests {
             ),
             (
                 "http: server gave HTTP response to HTTPS client",
+                Refusal::PlainHttp,
+            ),
+            (
+                r#"Head "https://r/v2/x/manifests/1": tls: first record does not look like a TLS handshake"#,
                 Refusal::PlainHttp,
             ),
             (

@@ -39,6 +39,11 @@ pub(super) fn error(error: &Error, paint: Paint, width: Option<usize>, all: bool
     text
 }
 
+/// Returns what is printed for an error on a terminal of 80 columns without colours.
+pub(crate) fn plain(failure: &Error) -> String {
+    error(failure, Paint::new(false), Some(80), false)
+}
+
 /// Returns the message with the identifiers of its failures at the end of its first line.
 fn with_ids(error: &Error) -> String {
     let text = error.to_string();

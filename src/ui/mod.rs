@@ -26,6 +26,7 @@ mod timings;
 mod transfer;
 
 pub use changes::ChangesView;
+pub(crate) use error::plain as error_text;
 pub use output::Output;
 pub use paint::Paint;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Instance, run};
+use crate::named;
 
 /// How long it may take until the cause is named, with the time of `status` itself.
 const NAMED: Duration = Duration::from_secs(15);
@@ -14,6 +15,7 @@ const NAMED: Duration = Duration::from_secs(15);
 fn damage_is_named_and_repaired() {
     let instance = Instance::new("damaged");
     instance.up(&[]).expect(0);
+    named::failures_of_components(&instance);
     the_cluster_has_no_dns(&instance);
     the_proxy_for_services_is_deleted(&instance);
     two_pods_have_one_address(&instance);

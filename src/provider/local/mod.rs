@@ -39,6 +39,7 @@ pub(crate) use self::connection::Connection;
 pub(crate) use self::fixtures::{TestInstance, labels};
 #[doc(hidden)]
 pub use self::images::pull;
+pub(crate) use self::images::refused_pull;
 pub(crate) use self::list::nodes;
 pub(crate) use self::logs::{Journal, JournalOptions};
 use self::recovery::Places;

@@ -14,6 +14,7 @@ mod stream;
 
 pub(super) use self::copy::layers_container;
 pub(super) use self::load::{identities, load, pull_missing};
+pub(crate) use self::pull::from_engine as refused_pull;
 pub use self::pull::pull;
 pub(super) use crate::images::{
     ArrivalSender, Error, Identities, Loaded, Refusal, RequiredImage, Sources, arrivals,

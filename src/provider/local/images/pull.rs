@@ -103,7 +103,8 @@ pub(super) fn report_retry(step: &Step, source: &ImageRef, error: &Error, pause:
     step.state(format!("trying {source} again in {pause}: {why}"));
 }
 
-fn from_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {
+/// Converts the engine's error of a pull.
+pub(crate) fn from_engine(reference: &ImageRef, platform: &str, error: docker::Error) -> Error {
     match error {
         docker::Error::Refused { message, .. }
         | docker::Error::Broken {

@@ -1,0 +1,249 @@
+//! Failures without a recorded observation: where their decision is tested instead, and those
+//! whose decision no test reaches. An entry goes away when its observation is recorded.
+
+/// A failure, the test that decides it, and why there is no recorded observation.
+pub const ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "another-instance",
+        "src/provider/local/recovery/owner.rs::a_node_with_other_data_belongs_to_another_instance",
+        "needs a node and its data",
+    ),
+    (
+        "api-unreachable",
+        "tests/commands/status.rs::an_unresponsive_cluster_and_server_are_reported_in_time",
+        "an API that does not answer has no answer",
+    ),
+    (
+        "certificates-expired",
+        "src/health/instance.rs::an_instance_is_ready_if_its_components_and_its_checks_are",
+        "a certificate expires after a year",
+    ),
+    (
+        "certificates-not-renewed",
+        "src/provider/local/node/certificates.rs::a_certificate_for_a_previous_address_is_renewed",
+        "needs commands in a node",
+    ),
+    (
+        "component-crashes",
+        "src/diagnose/runs/tests.rs::three_restarts_with_an_error_are_permanent",
+        "caused in a real node by tests/e2e/named.rs with --full",
+    ),
+    (
+        "component-evicted",
+        "src/diagnose/runs/tests.rs::an_evicted_pod_and_a_refused_pod_are_findings",
+        "Kubernetes replaces the pod too fast to record it",
+    ),
+    (
+        "component-not-ready",
+        "src/diagnose/failure.rs::a_failure_shows_the_last_event_and_the_last_log_lines",
+        "means that nothing else is known",
+    ),
+    (
+        "component-probe-failed",
+        "src/diagnose/runs/tests.rs::three_restarts_with_an_error_are_permanent",
+        "caused in a real node by tests/e2e/named.rs with --full",
+    ),
+    (
+        "credentials-refused",
+        "src/kube/context/tests.rs::runs_a_credential_plugin_once_until_its_token_ends",
+        "needs a server that checks credentials",
+    ),
+    (
+        "data-cannot-move",
+        "src/provider/local/preflight/mod.rs::refuses_to_abandon_data",
+        "needs a node and its data",
+    ),
+    (
+        "data-copy-failed",
+        "src/provider/local/data.rs::a_failed_copy_always_has_a_reason",
+        "needs commands in a container",
+    ),
+    (
+        "data-directory-not-shared",
+        "src/provider/local/preflight/inside.rs::refuses_a_data_directory_that_is_not_mounted_at_the_same_path",
+        "needs a program in a container",
+    ),
+    (
+        "docker-connection-lost",
+        "tests/faults/node.rs::after_a_fault_in_any_command_the_next_up_is_ready",
+        "a connection that breaks has no answer",
+    ),
+    (
+        "experiment-failed",
+        "src/verify/tests.rs::every_call_may_fail",
+        "needs a server that answers",
+    ),
+    (
+        "experiment-not-removed",
+        "src/verify/tests.rs::every_call_may_fail",
+        "needs a server that answers",
+    ),
+    (
+        "external-check-failed",
+        "src/up/external.rs::an_incomplete_result_is_an_error",
+        "decided from the result of a script in a pod",
+    ),
+    (
+        "external-localhost",
+        "src/up/external.rs::every_failure_is_reported_with_a_hint",
+        "decided from the result of a script in a pod",
+    ),
+    (
+        "external-login-refused",
+        "tests/e2e/external.rs::external_databases_are_checked_and_then_used",
+        "caused in a real node",
+    ),
+    (
+        "external-name-not-resolved",
+        "tests/e2e/external.rs::external_databases_are_checked_and_then_used",
+        "caused in a real node",
+    ),
+    (
+        "external-secret-missing",
+        "tests/e2e/external.rs::external_databases_are_checked_and_then_used",
+        "caused in a real node",
+    ),
+    (
+        "external-starting",
+        "src/up/external.rs::every_failure_is_reported_with_a_hint",
+        "decided from the result of a script in a pod",
+    ),
+    (
+        "external-unreachable",
+        "tests/e2e/external.rs::external_databases_are_checked_and_then_used",
+        "caused in a real node",
+    ),
+    (
+        "forward-running",
+        "tests/e2e/forward.rs::forwarded_ports_lead_to_ready_pods",
+        "needs a server",
+    ),
+    (
+        "image-load-failed",
+        "tests/faults/node.rs::an_interrupted_load_of_images_continues",
+        "needs a node",
+    ),
+    (
+        "ingress-check-failed",
+        "src/probe/mod.rs::a_failure_states_what_fails_and_where_to_look",
+        "needs a server that answers",
+    ),
+    (
+        "kubeadm-failed",
+        "src/provider/local/node/kubeadm.rs::the_kubelets_reason_comes_first",
+        "needs a node",
+    ),
+    (
+        "max-map-count-too-low",
+        "src/diagnose/known_logs/tests.rs::known_log_lines_give_the_cause",
+        "the setting is that of the machine",
+    ),
+    (
+        "name-not-resolved",
+        "src/diagnose/known_logs/tests.rs::known_log_lines_give_the_cause",
+        "caused in a real node by tests/e2e/named.rs with --full",
+    ),
+    (
+        "namespace-missing",
+        "src/provider/existing/preflight/checks/tests.rs::a_missing_namespace_must_be_created_by_someone",
+        "needs a cluster that allows one request and denies another",
+    ),
+    (
+        "node-command-failed",
+        "src/docker/error.rs::the_error_of_a_command_states_its_purpose_and_the_reason",
+        "needs commands in a node",
+    ),
+    (
+        "node-port-out-of-range",
+        "src/provider/existing/preflight/checks/tests.rs::node_ports_must_be_free",
+        "values refuse such a port first",
+    ),
+    (
+        "node-service-failed",
+        "src/provider/local/node/services.rs::started_and_failed_units_are_reported",
+        "needs a node",
+    ),
+    (
+        "not-restartable",
+        "src/restart.rs::a_component_that_cannot_be_restarted_is_refused",
+        "needs a server",
+    ),
+    (
+        "pod-address-conflict",
+        "tests/e2e/damaged.rs::two_pods_have_one_address",
+        "caused in a real node",
+    ),
+    (
+        "published-ports-refused",
+        "tests/e2e/damaged.rs::a_published_port_is_silent",
+        "caused in a real node",
+    ),
+    (
+        "registry-credentials-unreadable",
+        "src/docker/credentials.rs::a_missing_helper_is_reported_with_the_configuration_file",
+        "a warning; an error only if the registry then refuses",
+    ),
+    (
+        "runs-in-container",
+        "src/provider/local/preflight/inside.rs::refuses_a_container_without_the_hosts_network",
+        "needs a program in a container",
+    ),
+    (
+        "server-certificate-untrusted",
+        "src/probe/mod.rs::an_unknown_certificate_authority_has_its_own_hint",
+        "needs a server that answers",
+    ),
+    (
+        "server-check-failed",
+        "src/probe/mod.rs::a_failure_states_what_fails_and_where_to_look",
+        "needs a server that answers",
+    ),
+    (
+        "untrusted-file",
+        "tests/commands/planted.rs::a_settings_file_of_another_user_is_refused",
+        "needs a file of another user",
+    ),
+];
+
+/// A failure that no test decides from an observation, and why.
+pub const UNTESTED: &[(&str, &str)] = &[
+    (
+        "api-not-ready",
+        "the API of a node that answers, but never becomes ready",
+    ),
+    (
+        "change-impossible",
+        "needs a cluster with an object that cannot change",
+    ),
+    ("data-not-removed", "needs commands in a container"),
+    (
+        "forward-failed",
+        "the background process has to fail after its start",
+    ),
+    (
+        "home-missing",
+        "the home directory of a user is also found without `HOME`",
+    ),
+    (
+        "inodes-exhausted",
+        "needs a file system without free inodes",
+    ),
+    (
+        "kubelet-not-reporting",
+        "needs a node whose kubelet does not report for a minute",
+    ),
+    ("no-free-port", "needs a machine without free ports"),
+    ("node-exited", "needs a node image whose first process ends"),
+    ("node-image-unsuitable", "needs another node image"),
+    ("node-not-ready", "needs a node that never accepts pods"),
+    (
+        "owners-not-stored",
+        "needs a file system that does not store owners",
+    ),
+    ("pods-lack-registry-login", "needs images in the node"),
+    (
+        "state-disk-full",
+        "needs a small file system for the home directory",
+    ),
+    ("unexpected", "means that the failure is not known"),
+];
