@@ -104,7 +104,7 @@ fn every_command_in_a_hint_is_valid() {
 /// A command in a text would act on the default instance.
 #[test]
 fn no_message_has_a_command_as_text() {
-    let commands = "up|down|start|stop|status|logs|credentials|diff|history|rollback|render|restart|\
+    let commands = "up|down|start|stop|status|logs|configure|credentials|diff|history|rollback|render|restart|\
         support-bundle";
     let pattern = format!(r#"(?m)(?:^|[^\\])"[^"\n]*clearml-local (?:{commands})\b.*"#);
     let pattern = regex::Regex::new(&pattern).unwrap();

@@ -24,6 +24,7 @@ const LEAVES: &[&str] = &[
     "files",
     "helm_values",
     "hint",
+    "hocon",
     "image_ref",
     "interrupt",
     "kubectl",
@@ -88,6 +89,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "recovery",
             "restart",
             "revisions",
+            "sdk",
             "secrets",
             "session",
             "settings",
@@ -109,6 +111,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "options",
             "probe",
             "revisions",
+            "sdk",
             "settings",
             "status",
         ],
@@ -230,6 +233,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("data_size", &["settings"]),
     ("kubeconfig", &["settings"]),
     ("options", &["settings"]),
+    ("sdk", &["probe", "secrets"]),
     ("probe", &["secrets", "settings"]),
     ("state", &["release", "secrets", "settings"]),
     ("settings", &["inputs", "release"]),
@@ -630,7 +634,7 @@ fn a_file_is_one_thing() {
 #[test]
 fn unit_tests_stand_in_one_way() {
     // Besides these, only `tests` and `fixtures` are compiled for tests only.
-    let fakes = ["docker/fake", "kube/mock"];
+    let fakes = ["docker/fake", "kube/faulty", "kube/mock"];
     for source in all_sources() {
         let path = &source.path;
         let in_directory = path.split('/').rev().skip(1).any(|part| part == "tests");

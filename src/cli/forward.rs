@@ -12,6 +12,7 @@ use crate::forward::{self, Forwarding, Listeners, Started};
 use crate::hint::{Hint, ours};
 use crate::kube::Notice;
 use crate::probe::Endpoints;
+use crate::sdk;
 use crate::secrets::Credentials;
 use crate::settings::{HostPorts, Ingress, check_ports};
 use crate::state::Background;
@@ -176,7 +177,7 @@ async fn report(ports: HostPorts, context: &Context, started: Option<Started>) -
         return Ok(());
     }
     context.output.endpoints(&endpoints)?;
-    let conf = credentials::conf(&endpoints, credentials);
+    let conf = sdk::complete(&endpoints, credentials);
     context.output.data(&format!("\n{conf}"))?;
     Ok(())
 }

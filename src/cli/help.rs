@@ -10,21 +10,16 @@ use super::{Cli, STYLES, completions};
 use crate::settings::NODE;
 
 /// The groups and the order of the commands in `clearml-local --help`.
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Server",
         &[
-            "up",
-            "down",
-            "stop",
-            "start",
-            "restart",
-            "status",
-            "list",
-            "logs",
-            "forward",
-            "credentials",
+            "up", "down", "stop", "start", "restart", "status", "list", "logs", "forward",
         ],
+    ),
+    (
+        "First steps",
+        &["configure", "credentials", "open", "example"],
     ),
     (
         "Values",
@@ -174,7 +169,7 @@ mod tests {
         for mut command in all(&built()) {
             let help = command.render_help().to_string();
             let name = command.get_name();
-            assert!(help.lines().count() <= 44, "{name}:\n{help}");
+            assert!(help.lines().count() <= 49, "{name}:\n{help}");
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{name}: {line}");
             }

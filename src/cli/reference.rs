@@ -61,7 +61,7 @@ const END: &str = "
 | `DOCKER_TLS`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH` | TLS to that engine, as for `docker`. |
 | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` | Proxies for the node, or for the API of an existing cluster, also in lower case. [Behind a proxy](guides/proxy.md) has more. |
 | `KUBECONFIG` | The files with the context of `--context`, as for kubectl, and the file that `--merge-kubeconfig` adds the context to. |
-| `CLEARML_CONFIG_FILE` | The file that `credentials --write` writes, as for the SDK. |
+| `CLEARML_CONFIG_FILE` | The file that `configure` writes, as for the SDK. |
 | `XDG_DATA_HOME` | Where the state directories are on Linux: `$XDG_DATA_HOME/clearml-local/NAME`. By default `~/.local/share`. |
 | `NO_COLOR` | Print without colours. |
 | `CLICOLOR_FORCE` | Print colours without a terminal too, unless it is `0`. |

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Context;
 use super::signals::until_stopped;
+use super::{Context, environment};
 use crate::error::Result;
 use crate::event::Events;
 use crate::health::{ComponentHealth, Health};
@@ -13,6 +13,7 @@ use crate::preflight::Finding;
 use crate::probe::Check;
 use crate::provider::Provider;
 use crate::provider::local::Local;
+use crate::sdk;
 use crate::settings::non_default;
 use crate::status::{self, Status};
 use crate::ui::{CheckView, ComponentView, FindingView, StatusView};
@@ -183,6 +184,10 @@ fn view(name: &str, status: &Status) -> StatusView {
         checks: status.checks.iter().map(check).collect(),
         versions: status.versions.clone(),
         starts_after_reboot: status.autostart,
+        sdk: status
+            .endpoints
+            .as_ref()
+            .map(|server| sdk::Uses::read(environment, dirs::home_dir().as_deref(), server)),
         notes: failed.chain(status.notes.iter().cloned()).collect(),
         findings: status
             .findings

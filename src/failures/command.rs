@@ -66,6 +66,20 @@ pub(super) const FILE_EXISTS: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const INVALID_SDK_CONF: Page = Page {
+    title: "clearml.conf cannot be edited",
+    what: "The configuration file of the SDK is not valid, so that nothing can be added to it.",
+    why: "The message names the line. The SDK does not read such a file either. Nothing was \
+          changed.",
+    remedies: || {
+        vec![
+            Hint::run("look at it", "less ~/clearml.conf"),
+            Hint::run("write another file", ours!(Configure, "--file FILE")),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const INVALID_SETTINGS: Page = Page {
     title: "the settings file is invalid",
     what: "`clearml-local.yaml` cannot be parsed, or has an unknown key.",
@@ -247,14 +261,18 @@ pub(super) const UNKNOWN_FAILURE: Page = Page {
 };
 
 pub(super) const NOT_CONFIRMED: Page = Page {
-    title: "deleting data was not confirmed",
-    what: "Nothing was removed.",
-    why: "`down --purge` deletes data, so it asks first. It needs a terminal or `--yes`.",
+    title: "a question was not confirmed",
+    what: "Nothing was removed or written.",
+    why: "`down --purge` deletes data, and `configure` takes over a `clearml.conf` that is for \
+          another server, so they ask first. They need a terminal or `--yes`.",
     remedies: || {
-        vec![Hint::run(
-            "remove the cluster and keep the data",
-            ours!(Down),
-        )]
+        vec![
+            Hint::run("remove the cluster and keep the data", ours!(Down)),
+            Hint::run(
+                "see what would be written to clearml.conf",
+                ours!(Configure, "--print"),
+            ),
+        ]
     },
     heals: Heals::No,
 };

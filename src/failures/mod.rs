@@ -112,6 +112,7 @@ catalogue! {
         InvalidValues "invalid-values" Usage INVALID_VALUES;
         InvalidRelease "invalid-release" Usage INVALID_RELEASE;
         InvalidCaFile "invalid-ca-file" Usage INVALID_CA_FILE;
+        InvalidSdkConf "invalid-sdk-configuration" Usage INVALID_SDK_CONF;
         InvalidProxy "invalid-proxy" Usage INVALID_PROXY;
         PortConflict "port-conflict" Usage PORT_CONFLICT;
         AddressUnavailable "address-unavailable" Usage ADDRESS_UNAVAILABLE;

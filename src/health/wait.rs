@@ -160,8 +160,8 @@ async fn first_observation(cluster: &Cluster) -> Result<Option<Vec<ComponentObse
         pods.filter(move |pod| failed || pod.is_in_back_off())
     });
     let stuck: Vec<&str> = stuck.map(|pod| pod.name.as_str()).collect();
-    let deleted = cluster.delete_pods(&stuck).await?;
-    Ok((deleted == 0).then_some(observations))
+    cluster.delete_pods(&stuck).await?;
+    Ok(stuck.is_empty().then_some(observations))
 }
 
 /// Returns the failure at the deadline: a finding that might have gone away, or else the state

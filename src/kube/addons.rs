@@ -5,7 +5,7 @@ use ::kube::api::ListParams;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Pod;
 
-use super::client::with_timeout;
+use super::calls::read;
 use super::{Cluster, Error, convert};
 use crate::diagnose::{Addon, AddonObservation};
 
@@ -18,9 +18,9 @@ impl Cluster {
         let pods: Api<Pod> = Api::namespaced(self.client(), "kube-system");
         let lists = async {
             tokio::try_join!(
-                with_timeout("list deployments", deployments.list(&all)),
-                with_timeout("list daemon sets", daemon_sets.list(&all)),
-                with_timeout("list pods", pods.list(&all)),
+                read("list deployments", || deployments.list(&all)),
+                read("list daemon sets", || daemon_sets.list(&all)),
+                read("list pods", || pods.list(&all)),
             )
         };
         let (deployments, daemon_sets, pods) = Box::pin(lists).await?;

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::kinds::{Identity, Resolved};
 use super::{Cluster, Error, FIELD_MANAGER, replace};
 

@@ -2,33 +2,23 @@
 //! to the cluster of a context that the user named (see [`super::context`]). The user's
 //! current context is never used, so nothing is applied to another cluster by accident.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::kube::client::Body;
+use ::kube::client::{Body, ClientBuilder};
 use ::kube::config::{self, ExecAuthCluster, Kubeconfig, KubeconfigError};
 use ::kube::{Api, Client, Config, Resource};
-use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::time::Instant;
+use tower::util::AndThenLayer;
 
-use super::Error;
+use super::{Error, calls};
 use crate::namespace::Namespace;
 
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// The timeout of the readiness check.
-const READY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call is retried while the server is unavailable: right after kubeadm, the
-/// kubelet restarts, and sometimes the API server with it.
-const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
-const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
-    .with_min_delay(Duration::from_millis(100))
-    .with_max_delay(Duration::from_secs(2))
-    .without_max_times();
+/// How long the readiness check may take.
+const READY_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to a cluster. Cheap to clone.
 #[derive(Clone)]
@@ -62,8 +52,10 @@ impl Cluster {
         let (cluster, user) = current(kubeconfig).map_err(|e| unusable(e.into()))?;
         let mut config = configure(&cluster, user).map_err(unusable)?;
         config.connect_timeout = Some(Duration::from_secs(5));
-        let client = Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
-        Ok(Cluster::of_client(client))
+        let builder = ClientBuilder::try_from(config);
+        let builder = builder.map_err(|error| Error::Client(Box::new(error)))?;
+        let client = builder.with_layer(&AndThenLayer::new(calls::pause_if_asked));
+        Ok(Cluster::of_client(client.build()))
     }
 
     pub(super) fn of_client(client: Client) -> Self {
@@ -148,20 +140,15 @@ impl Cluster {
         let request = request.map_err(|error| Error::Object {
             problem: error.to_string(),
         })?;
-        match tokio::time::timeout(READY_TIMEOUT, self.client.request_text(request)).await {
-            Ok(answer) => answer
-                .map_err(|error| Error::from_client(what, error))
-                .map(drop),
-            Err(_) => Err(Error::Timeout {
-                what: what.to_owned(),
-                after: READY_TIMEOUT,
-            }),
-        }
+        let answer = || self.client.request_text(request.clone());
+        calls::read_within(READY_LIMIT, what, answer)
+            .await
+            .map(drop)
     }
 
     /// Returns the version of the server, such as `1.37.2`.
     pub async fn version(&self) -> Result<String, Error> {
-        let info = with_timeout("report its version", self.client.apiserver_version()).await?;
+        let info = calls::read("report its version", || self.client.apiserver_version()).await?;
         Ok(info.git_version.trim_start_matches('v').to_owned())
     }
 }
@@ -218,63 +205,16 @@ pub(super) fn configure(
     // No read timeout: a followed log may have no lines for hours. Calls have their own
     // timeouts.
     config.read_timeout = None;
+    // `calls` decides what is repeated.
+    config.default_retry = false;
     Ok(config)
-}
-
-/// Runs a call with the timeout of an ordinary call.
-pub(crate) async fn with_timeout<T>(
-    what: &str,
-    call: impl Future<Output = Result<T, ::kube::Error>>,
-) -> Result<T, Error> {
-    match tokio::time::timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(|error| Error::from_client(what, error)),
-        Err(_) => Err(Error::Timeout {
-            what: what.to_owned(),
-            after: CALL_TIMEOUT,
-        }),
-    }
-}
-
-/// Runs an idempotent call, and retries it with growing delays while the server is
-/// unavailable.
-pub(crate) async fn with_retries<T, F>(what: &str, mut call: impl FnMut() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, ::kube::Error>>,
-{
-    let deadline = Instant::now() + RETRY_TIMEOUT;
-    (|| with_timeout(what, call()))
-        .retry(BACKOFF)
-        .when(Error::is_transient)
-        .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
-        .notify(|error, _| tracing::debug!(what, %error, "trying again"))
-        .await
 }
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::Node;
-
     use super::*;
     use crate::error::Explain;
     use crate::failures::Failure;
-    use crate::kube::mock::{cluster, refusal};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_server_that_stays_unavailable_is_tried_for_30_s() {
-        let (cluster, record) =
-            cluster(|_| refusal(503, "ServiceUnavailable", "etcdserver: no leader"));
-        let started = Instant::now();
-        let api: ::kube::Api<Node> = ::kube::Api::all(cluster.client());
-        let error = with_retries("read Node/n", || api.get("n"))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Refused { status: 503, .. }),
-            "{error:?}"
-        );
-        let seconds = started.elapsed().as_secs_f32();
-        assert_eq!((record.lock().unwrap().len(), seconds.round()), (19, 29.0));
-    }
 
     #[tokio::test]
     async fn an_invalid_kubeconfig_is_refused() {

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 
 use super::apply::{PARALLEL, expand_lists, prepare};
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::execute_plan::identity_of;
 use super::kinds::Identity;
 use super::plan::{Action, PlannedChange};

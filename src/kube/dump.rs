@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use super::apply::PARALLEL;
-use super::client::with_timeout;
+use super::calls::read;
 use super::kinds::{Kind, kind};
 use super::{Cluster, Error, INSTANCE_LABEL};
 
@@ -62,7 +62,7 @@ impl Cluster {
             parameters = parameters.labels(&format!("{INSTANCE_LABEL}={instance}"));
         }
         let what = format!("list {}", kind.plural);
-        let listed = with_timeout(&what, api.list(&parameters)).await;
+        let listed = read(&what, || api.list(&parameters)).await;
         let more = listed.as_ref().is_ok_and(|list| {
             list.metadata
                 .continue_

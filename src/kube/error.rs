@@ -28,6 +28,9 @@ pub enum Error {
     },
     #[error("the Kubernetes API did not answer within {} ({what})", duration(*after))]
     Timeout { what: String, after: Duration },
+    /// The answer has another form, such as a page of a proxy.
+    #[error("the Kubernetes API returned an unexpected answer: {problem} ({what})")]
+    Unexpected { what: String, problem: String },
     #[error("the Kubernetes API refused to {what}: {message}")]
     Refused {
         /// The request, such as `apply Deployment/clearml-apiserver`.
@@ -65,6 +68,14 @@ impl Error {
             },
             ::kube::Error::BuildRequest(error) => Error::Object {
                 problem: format!("{what}: {error}"),
+            },
+            ::kube::Error::SerdeError(error) => Error::Unexpected {
+                what,
+                problem: error.to_string(),
+            },
+            ::kube::Error::FromUtf8(error) => Error::Unexpected {
+                what,
+                problem: error.to_string(),
             },
             ::kube::Error::Service(error) if error.is::<super::ContextError>() => {
                 let error = error.downcast().expect("the guard has checked the type");
@@ -118,7 +129,10 @@ impl Error {
             // The answer for an object that is invalid for its kind, with status 500.
             Error::Refused { message, .. } if message.contains("typed patch object") => false,
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
-            Error::Kubeconfig(_) | Error::Client(_) | Error::Object { .. } => false,
+            Error::Kubeconfig(_)
+            | Error::Client(_)
+            | Error::Unexpected { .. }
+            | Error::Object { .. } => false,
         }
     }
 }
@@ -149,9 +163,10 @@ impl Explain for Error {
                 fault: Fault::Expired,
                 ..
             } => Failure::CertificatesExpired,
-            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Log { .. } => {
-                Failure::ApiUnreachable
-            }
+            Error::Unreachable { .. }
+            | Error::Timeout { .. }
+            | Error::Unexpected { .. }
+            | Error::Log { .. } => Failure::ApiUnreachable,
             Error::Refused { status, .. } if *status == 429 || *status >= 500 => {
                 Failure::ApiUnreachable
             }
@@ -170,7 +185,10 @@ impl Explain for Error {
             } => {
                 vec![Hint::run("renew the certificates", ours!(Up))]
             }
-            Error::Unreachable { .. } | Error::Timeout { .. } => self.failure().remedies(),
+            Error::Unreachable { .. }
+            | Error::Timeout { .. }
+            | Error::Unexpected { .. }
+            | Error::Log { .. } => self.failure().remedies(),
             Error::Kubeconfig(_) | Error::Client(_) => {
                 vec![Hint::run("write it again", ours!(Up))]
             }
@@ -181,10 +199,13 @@ impl Explain for Error {
                 )]
             }
             Error::Refused { status: 403, .. } => self.failure().remedies(),
+            Error::Refused { .. } if self.failure() == Failure::ApiUnreachable => {
+                self.failure().remedies()
+            }
             Error::Refused { .. } => {
                 vec![Hint::run("see what is applied", ours!(Render))]
             }
-            Error::Object { .. } | Error::Log { .. } => Vec::new(),
+            Error::Object { .. } => Vec::new(),
         }
     }
 

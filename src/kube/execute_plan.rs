@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::kinds::{Identity, KINDS, Kind};
 use super::plan::{Action, ImpossibleChange, PlannedChange, plan};
 use super::replace::{self, Pods, until};

@@ -7,7 +7,7 @@ use ::kube::api::ListParams;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{COMPONENT_LABEL, Cluster, Error, INSTANCE_LABEL};
 use crate::component::Component;
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::client::with_timeout;
+use super::calls::read;
 use super::{COMPONENT_LABEL, Cluster, convert};
 use crate::component::Component;
 
@@ -170,14 +170,14 @@ impl Target {
         let api: Api<Pod> = self.cluster.borrow().namespaced();
         let label = format!("{COMPONENT_LABEL}={}", self.component);
         let labelled = ListParams::default().labels(&label);
-        let pods = with_timeout("list pods", api.list(&labelled)).await;
+        let pods = read("list pods", || api.list(&labelled)).await;
         let pods = pods.map_err(|error| error.reason().to_string())?;
         let latest = self.state().pod.clone();
         let pod = choose(&pods.items, latest.as_deref());
         let pod = pod.ok_or_else(|| format!("no pod of {} is ready", self.component))?;
         let what = format!("forward to {}", pod.name);
         let ports = [pod.port];
-        let opening = with_timeout(&what, api.portforward(&pod.name, &ports));
+        let opening = read(&what, || api.portforward(&pod.name, &ports));
         let mut forwarder = opening.await.map_err(|error| error.to_string())?;
         let bytes = forwarder.take_stream(pod.port);
         let bytes = bytes.ok_or_else(|| format!("{what}: no stream"))?;

@@ -6,7 +6,7 @@ use ::kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use ::kube::discovery::{self, Scope};
 use serde_json::Value;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{Cluster, Error};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use ::kube::api::DeleteParams;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 
-use super::client::with_timeout;
+use super::calls::read;
 use super::{Cluster, Error};
 
 /// The leases, in `kube-system`, of the controllers without which no pod is created.
@@ -22,9 +22,16 @@ impl Cluster {
         };
         let api: Api<Lease> = Api::namespaced(self.client(), "kube-system");
         for name in LEADERS {
-            let lease = with_timeout("read leases", api.get_opt(name)).await?;
+            let lease = read("read leases", || api.get_opt(name)).await?;
             if lease.is_some_and(|lease| is_from_before(&lease, started)) {
-                with_timeout("delete a lease", api.delete(name, &DeleteParams::default())).await?;
+                let parameters = DeleteParams::default();
+                let deleted = read("delete a lease", || api.delete(name, &parameters)).await;
+                deleted
+                    .map(drop)
+                    .or_else(|error| match error.is_not_found() {
+                        true => Ok(()),
+                        false => Err(error),
+                    })?;
             }
         }
         Ok(())

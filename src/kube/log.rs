@@ -7,7 +7,7 @@ use futures_util::io::AsyncBufRead;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::client::with_timeout;
+use super::calls::read;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
 use crate::component::Component;
 use crate::diagnose::PodObservation;
@@ -34,7 +34,7 @@ impl Cluster {
     pub(crate) async fn pods(&self) -> Result<Vec<(Component, PodObservation)>, Error> {
         let api = self.namespaced::<Pod>();
         let labelled = ListParams::default().labels(COMPONENT_LABEL);
-        let pods = with_timeout("list pods", api.list(&labelled)).await?;
+        let pods = read("list pods", || api.list(&labelled)).await?;
         let pods = pods.items.iter().filter_map(|pod| {
             let labels = pod.metadata.labels.as_ref()?;
             let component = Component::from_name(labels.get(COMPONENT_LABEL)?)?;
@@ -60,7 +60,7 @@ impl Cluster {
             timestamps: true,
             ..LogParams::default()
         };
-        match with_timeout(&what, api.log_stream(pod, &parameters)).await {
+        match read(&what, || api.log_stream(pod, &parameters)).await {
             Ok(reader) => Ok(Some(Box::pin(reader))),
             // 400: the container waits to start; 404: the pod is gone.
             Err(Error::Refused {

@@ -4,6 +4,7 @@
 
 mod addons;
 mod apply;
+mod calls;
 mod client;
 mod compare;
 mod context;
@@ -31,6 +32,8 @@ mod secrets;
 mod survey;
 mod volumes;
 
+#[cfg(test)]
+pub(crate) mod faulty;
 #[cfg(test)]
 pub(crate) mod mock;
 

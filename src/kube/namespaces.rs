@@ -6,7 +6,7 @@ use ::kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Secret};
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{Cluster, Error, INSTANCE_LABEL};
 
 impl Cluster {
@@ -34,8 +34,14 @@ impl Cluster {
         let parameters = PostParams::default();
         match with_retries(&what, || api.create(&parameters, &namespace)).await {
             Ok(_) => Ok(true),
-            // Another process created it in the meantime.
-            Err(Error::Refused { status: 409, .. }) => Ok(false),
+            // Created in the meantime: by another process, or by an attempt whose answer was lost.
+            Err(Error::Refused { status: 409, .. }) => {
+                let found = with_retries(&what, || api.get(name)).await?;
+                let labels = found.metadata.labels.unwrap_or_default();
+                Ok(labels
+                    .get(INSTANCE_LABEL)
+                    .is_some_and(|owner| owner == instance))
+            }
             Err(error) => Err(error),
         }
     }

@@ -7,7 +7,7 @@ use ::kube::api::{ListParams, ObjectList};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 
-use super::client::{with_retries, with_timeout};
+use super::calls::{read, with_retries};
 use super::reports::Reports;
 use super::{Cluster, Error, convert};
 use crate::diagnose::NodeObservation;
@@ -40,7 +40,7 @@ impl Cluster {
     /// is not allowed.
     pub(super) async fn reports(&self) -> Result<Reports, Error> {
         let started = self.node_started();
-        match with_timeout("list nodes", self.nodes_and_leases()).await {
+        match read("list nodes", || self.nodes_and_leases()).await {
             Ok((nodes, leases)) => Ok(Reports::of(&nodes.items, &leases.items, started)),
             Err(Error::Refused { .. }) => Ok(Reports::default()),
             Err(error) => Err(error),

@@ -11,7 +11,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use serde::de::DeserializeOwned;
 
-use super::client::with_timeout;
+use super::calls::read;
 use super::reports::Reports;
 use super::{COMPONENT_LABEL, Cluster, Error, convert};
 use crate::component::Component;
@@ -86,7 +86,7 @@ impl Cluster {
     {
         let api = self.namespaced::<K>();
         let what = format!("list {what}");
-        Ok(with_timeout(&what, api.list(parameters)).await?.items)
+        Ok(read(&what, || api.list(parameters)).await?.items)
     }
 }
 

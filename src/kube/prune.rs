@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use super::apply::PARALLEL;
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::kinds::{Identity, Kind};
 use super::{Cluster, Error, INSTANCE_LABEL, KEEP_LABEL};
 
@@ -63,10 +63,10 @@ impl Cluster {
             let what = format!("delete {}/{}", one.kind, one.name);
             match with_retries(&what, || api.delete(&one.name, &parameters)).await {
                 Ok(_) => pruned.push(one),
-                // Gone in the meantime, or replaced by another.
-                Err(Error::Refused {
-                    status: 404 | 409, ..
-                }) => {}
+                // The answer to an earlier attempt may be lost.
+                Err(error) if error.is_not_found() => pruned.push(one),
+                // Replaced by another.
+                Err(Error::Refused { status: 409, .. }) => {}
                 Err(error) => return Err(error),
             }
         }

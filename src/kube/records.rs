@@ -7,7 +7,7 @@ use ::kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL, KEEP_LABEL};
 
 /// The key of the text in the Secret.

@@ -6,7 +6,7 @@ use ::kube::Api;
 use ::kube::api::{DeleteParams, DynamicObject, Preconditions};
 
 use super::Error;
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::kinds::Identity;
 use crate::wait::{Attempt, Wait};
 

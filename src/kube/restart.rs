@@ -9,7 +9,7 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::client::{with_retries, with_timeout};
+use super::calls::{read, with_retries};
 use super::{COMPONENT_LABEL, Cluster, Error};
 use crate::component::Component;
 
@@ -39,7 +39,7 @@ where
     K: ::kube::Resource + Clone + Debug + DeserializeOwned,
 {
     let labelled = ListParams::default().labels(&format!("{COMPONENT_LABEL}={component}"));
-    let found = with_timeout("list workloads", api.list(&labelled)).await?;
+    let found = read("list workloads", || api.list(&labelled)).await?;
     let parameters = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()

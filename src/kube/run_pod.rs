@@ -7,7 +7,7 @@ use ::kube::api::{DeleteParams, DynamicObject};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::kinds::Identity;
 use super::{Cluster, Error, convert};
 use crate::diagnose::{ContainerState, PodObservation, unfinished};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{Cluster, Error};
 
 impl Cluster {

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::apply::PARALLEL;
-use super::client::with_timeout;
+use super::calls::read;
 use super::kinds::Identity;
 use super::{Cluster, Error};
 
@@ -88,15 +88,12 @@ impl Cluster {
         let namespaces: Api<Namespace> = Api::all(client());
         // First, alone: if the credentials are refused, there is one error.
         let version = self.version().await?;
-        let secrets = with_timeout("list secrets", secrets.list_metadata(&all));
+        let secrets = read("list secrets", || secrets.list_metadata(&all));
         let lists = async {
             tokio::try_join!(
                 async {
                     tokio::try_join!(
-                        observed(with_timeout(
-                            "read the namespace",
-                            namespaces.get_opt(namespace)
-                        )),
+                        observed(read("read the namespace", || namespaces.get_opt(namespace))),
                         list(Api::all(client()), "storageclasses", &all),
                         list(Api::all(client()), "csidrivers", &all),
                         list(Api::all(client()), "ingressclasses", &all),
@@ -181,7 +178,7 @@ impl Cluster {
         let api: Api<SelfSubjectAccessReview> = Api::all(self.client());
         let parameters = PostParams::default();
         let what = "check your permissions";
-        let answer = with_timeout(what, api.create(&parameters, &review)).await?;
+        let answer = read(what, || api.create(&parameters, &review)).await?;
         Ok(answer.status.is_some_and(|status| status.allowed))
     }
 
@@ -207,7 +204,7 @@ impl Cluster {
             false => Api::all_with(self.client(), &resolved.resource),
         };
         let what = format!("read {identity}");
-        let found = observed(with_timeout(&what, api.get_opt(&identity.name))).await?;
+        let found = observed(read(&what, || api.get_opt(&identity.name))).await?;
         let found = found.known().cloned().flatten();
         Ok(found.and_then(|found| serde_json::to_value(found).ok()))
     }
@@ -223,7 +220,7 @@ where
 {
     let what = format!("list {what}");
     Ok(
-        match observed(with_timeout(&what, api.list(parameters))).await? {
+        match observed(read(&what, || api.list(parameters))).await? {
             Observed::Known(list) => Observed::Known(list.items),
             Observed::Denied => Observed::Denied,
         },

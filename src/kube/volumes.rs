@@ -5,7 +5,7 @@ use ::kube::api::{ListParams, Patch, PatchParams};
 use k8s_openapi::api::core::v1::PersistentVolume;
 use serde_json::json;
 
-use super::client::with_retries;
+use super::calls::with_retries;
 use super::{Cluster, Error, FIELD_MANAGER, INSTANCE_LABEL};
 
 impl Cluster {

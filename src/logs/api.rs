@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::lines::next_line;
 use super::{Entries, Entry, Log, LogOptions, Part, Source};
@@ -17,6 +18,11 @@ use crate::kube::{self, Cluster, LogReader, LogRequest};
 const PERIOD: Duration = Duration::from_millis(700);
 /// How long the API server may be unreachable while following.
 const OUTAGE: Duration = Duration::from_secs(90);
+/// How long the API server may take for the next part of what a log already has.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How long a followed log may have no new lines before it is opened again from its last line:
+/// a connection may be dead without an end.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// The containers of the components' pods.
 pub(super) struct Api {
@@ -82,6 +88,7 @@ pub(super) async fn open(
         let lines = Lines {
             pod: log.pod.clone(),
             reader,
+            follow: part.follow,
             last: None,
         };
         let next = |mut lines: Lines| async move {
@@ -105,6 +112,7 @@ pub(super) fn has_log(container: &ContainerObservation, previous: bool) -> bool 
 struct Lines {
     pod: String,
     reader: LogReader,
+    follow: bool,
     /// The time of the last line, for the rest of a line that was split.
     last: Option<Timestamp>,
 }
@@ -112,7 +120,17 @@ struct Lines {
 impl Lines {
     /// Returns the next line; `None` at the end.
     async fn next(&mut self) -> Result<Option<Entry>, kube::Error> {
-        let line = next_line(&mut self.reader).await;
+        let limit = if self.follow { SILENCE } else { LIMIT };
+        let line = match timeout(limit, next_line(&mut self.reader)).await {
+            Ok(line) => line,
+            Err(_) if self.follow => return Ok(None),
+            Err(_) => {
+                return Err(kube::Error::Timeout {
+                    what: format!("read the log of {}", self.pod),
+                    after: limit,
+                });
+            }
+        };
         let line = line.map_err(|source| kube::Error::Log {
             pod: self.pod.clone(),
             source,

@@ -151,8 +151,8 @@ fn begin(log: &Log, read: &mut HashMap<String, Read>) -> Option<Start> {
     })
 }
 
-/// Reads one log until it ends or the connection breaks; returns its key and the time of
-/// the last line.
+/// Reads one log until it ends or the connection breaks; returns its key and the time until
+/// which it was read.
 async fn read_on(
     source: Arc<dyn Source>,
     log: Log,
@@ -177,6 +177,7 @@ async fn read_on(
         let Ok(Some(entries)) = source.open(&log, part).await else {
             continue;
         };
+        let opened = Timestamp::now();
         let mut shown = FilteredLog::new(log.clone(), entries, &options);
         while let Ok(Some(line)) = shown.next().await {
             // The source may repeat lines that were sent already.
@@ -187,6 +188,10 @@ async fn read_on(
             if sender.send(Ok(line)).await.is_err() {
                 return (log.key, last);
             }
+        }
+        if part.tail == Some(0) {
+            // Without a line, it is read on from here.
+            last = last.or(Some(opened));
         }
     }
     (log.key, last)

@@ -235,6 +235,7 @@ pub(super) fn ready() -> StatusView {
             docker: Some("28.5.2".into()),
         },
         starts_after_reboot: Some(true),
+        sdk: Some(crate::sdk::Uses::NotConfigured),
         notes: Vec::new(),
         findings: Vec::new(),
         hints: Vec::new(),

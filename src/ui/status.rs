@@ -13,6 +13,7 @@ use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::probe::Endpoints;
+use crate::sdk;
 use crate::settings::non_default;
 use crate::status::Versions;
 use crate::words;
@@ -39,6 +40,8 @@ pub struct StatusView {
     pub versions: Versions,
     /// Whether Docker starts the node after a reboot.
     pub starts_after_reboot: Option<bool>,
+    /// Which server the SDK of this user uses; `None` without a server.
+    pub sdk: Option<sdk::Uses>,
     /// Further findings, human-readable.
     pub notes: Vec<String>,
     /// What is wrong, as entries of the catalogue of failures.
@@ -218,6 +221,14 @@ fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         .into_iter()
         .filter_map(|(name, version)| Some(format!("{name} {}", version.as_ref()?)));
     add("Versions", known.collect());
+    add(
+        "SDK",
+        view.sdk
+            .as_ref()
+            .map(|uses| sdk(uses, &view.name))
+            .into_iter()
+            .collect(),
+    );
     let reboot = view.starts_after_reboot.map(|starts| {
         if starts {
             return "starts automatically".to_owned();
@@ -229,6 +240,19 @@ fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
     });
     add("Reboot", reboot.into_iter().collect());
     rows
+}
+
+fn sdk(uses: &sdk::Uses, name: &str) -> String {
+    let configure = ours!(Configure).of(non_default(name));
+    match uses {
+        sdk::Uses::ThisServer { source } => format!("configured in {}", words::safe(source)),
+        sdk::Uses::AnotherServer { source, api_server } => format!(
+            "uses {} ({}); to use this server: {configure}",
+            words::safe(api_server),
+            words::safe(source)
+        ),
+        sdk::Uses::NotConfigured => format!("not configured; configure it: {configure}"),
+    }
 }
 
 /// Returns the status as quoted variables for a shell.

@@ -90,7 +90,7 @@ pub(super) fn phases(summary: &Summary) -> String {
 
 /// Returns the last line of the output.
 pub(super) fn last_line(summary: &Summary, paint: Paint) -> String {
-    let command = ours!(Credentials, "--write").of(non_default(&summary.name));
+    let command = ours!(Configure).of(non_default(&summary.name));
     let command = paint.accent(&command.to_string());
     match (summary.changed, summary.ready_for) {
         (true, _) => {

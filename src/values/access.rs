@@ -31,6 +31,12 @@ impl AccessValues {
         self.0.installed()
     }
 
+    /// The names of the users that log in with a password; none if no password is needed.
+    pub fn users(&self) -> Vec<String> {
+        let users = self.0.api.fixed_users.iter().flat_map(|fixed| &fixed.users);
+        users.map(|user| user.username.clone()).collect()
+    }
+
     /// The key pair for programs.
     pub fn login(&self, secrets: &Secrets) -> Credentials {
         self.0.login(secrets)

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::shapes::environment_of;
 use self::shapes::{environment, files, list_of, shaped, texts, users};
-use super::hocon;
+use crate::hocon;
 use crate::namespace::{Namespace, is_label};
 use crate::redact::Secrecy;
 use crate::words::either;

@@ -10,7 +10,6 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod foreign;
-mod hocon;
 pub(crate) mod keys;
 mod kind;
 mod layers;

@@ -10,6 +10,7 @@ mod damaged;
 #[expect(dead_code, reason = "tests/faults uses it")]
 mod engine;
 mod planted;
+mod sdk;
 mod signals;
 mod status;
 mod support_bundle;

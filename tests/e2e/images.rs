@@ -251,9 +251,10 @@ fn the_node_pulls_from_a_registry_that_the_engine_does_not_trust() {
         format!("--set=imageCredentials.registry={}", registry.address),
     ];
     up(&private).expect(0);
-    let messages = instance.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]);
-    let image = format!("Successfully pulled image \"{}/hub", registry.address);
-    assert!(messages.contains(&image), "{messages}");
+    await_event(
+        &instance,
+        &format!("Successfully pulled image \"{}/hub", registry.address),
+    );
 
     // Without a login nothing changes, and with an invalid one nothing is applied.
     let applied = || {
@@ -280,6 +281,18 @@ fn the_node_pulls_from_a_registry_that_the_engine_does_not_trust() {
 
     if std::env::var_os("E2E_FULL").is_some() {
         a_killed_pull_continues(&instance, dir.path(), gateway);
+    }
+}
+
+/// Waits for an event with these words. The kubelet sends its events some time after the fact.
+fn await_event(instance: &Instance, words: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let messages = instance.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]);
+        if messages.contains(words) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no `{words}` in {messages}");
     }
 }
 

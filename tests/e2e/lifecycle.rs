@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
+use crate::first_steps;
 use crate::harness::{Instance, has, run};
 use crate::proxy::RecordingProxy;
 use crate::sdk::Sdk;
@@ -67,6 +68,7 @@ async fn a_server_from_first_up_to_purge() {
         sdk.runs_an_experiment();
         sdk.runs_a_task_in_an_agent().await;
     }
+    first_steps::work(&instance);
 
     instance.assert_restarts(0);
     let before = instance.versions();

@@ -13,6 +13,7 @@ mod damaged;
 mod dns;
 mod existing;
 mod external;
+mod first_steps;
 mod forward;
 mod harness;
 mod heals;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clearml_local::testing::failures::Failure;
 
+use super::cluster;
 use super::harness::{Instance, Output};
 use super::proxy::{Fault, Proxy, Times};
 
@@ -59,10 +60,10 @@ const ROWS: [Row; 10] = [
 ];
 
 /// A generator of numbers from a seed (Knuth's constants).
-struct Numbers(u64);
+pub struct Numbers(u64);
 
 impl Numbers {
-    fn from_seed() -> Numbers {
+    pub fn from_seed() -> Numbers {
         let seed = std::env::var("E2E_SEED").unwrap_or_default();
         eprintln!("E2E_SEED={seed}");
         let hash = seed.bytes().fold(5381_u64, |hash, byte| {
@@ -71,7 +72,7 @@ impl Numbers {
         Numbers(hash)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -84,7 +85,7 @@ impl Numbers {
     }
 }
 
-fn is_full() -> bool {
+pub fn is_full() -> bool {
     std::env::var_os("E2E_FULL").is_some()
 }
 
@@ -99,9 +100,15 @@ fn proxy() -> Proxy {
 /// Runs a command through the proxy, and ends it after the deadline.
 fn run(command: &mut Command, proxy: &Proxy, deadline: Duration) -> Result<Output, String> {
     let socket = format!("unix://{}", proxy.socket().display());
+    run_until(
+        command.env("DOCKER_HOST", socket).env(LIMIT.0, LIMIT.1),
+        deadline,
+    )
+}
+
+/// Runs a command, and ends it after the deadline.
+pub fn run_until(command: &mut Command, deadline: Duration) -> Result<Output, String> {
     let child = command
-        .env("DOCKER_HOST", socket)
-        .env(LIMIT.0, LIMIT.1)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -122,7 +129,7 @@ fn run(command: &mut Command, proxy: &Proxy, deadline: Duration) -> Result<Outpu
 
 /// Returns whether a failed command names an entry of the catalogue, other than that for the
 /// unexpected.
-fn has_identifier(output: &Output) -> bool {
+pub fn has_identifier(output: &Output) -> bool {
     let text = format!("{}{}", output.stdout, output.stderr);
     let expected = |failure: &&Failure| **failure != Failure::Unexpected;
     let mut failures = Failure::ALL.iter().filter(expected);
@@ -197,6 +204,9 @@ fn after_a_fault_in_any_command_the_next_up_is_ready() {
         }
         assert!(number > 0, "{:?}", row.arguments);
     }
+    // The last command has removed the node.
+    instance.up(&[]).expect(0);
+    cluster::try_all(&instance, &mut numbers);
 }
 
 #[test]

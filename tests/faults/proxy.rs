@@ -1,5 +1,6 @@
-//! A proxy on a socket in front of an engine, which injects one fault. Each request has its
-//! own connection, because the program does not keep connections.
+//! A proxy on a socket in front of a server, an engine or a Kubernetes API, which injects one
+//! fault. Each request has its own connection: the program does not keep those to an engine,
+//! and the proxy asks an API to close them.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -32,6 +33,8 @@ pub enum Fault {
     Garbage,
     /// The answer has the status 500.
     ServerError,
+    /// The answer has the status 429, and says when to ask again.
+    TooManyRequests,
     /// No connection is possible for some time.
     Outage,
     /// A chunked answer ends without its last chunk.
@@ -52,6 +55,20 @@ impl Fault {
         Fault::ServerError,
         Fault::Outage,
         Fault::TruncatedChunks,
+    ];
+
+    /// All faults that a request to a Kubernetes API can have.
+    pub const OF_CLUSTER: [Fault; 10] = [
+        Fault::Silence,
+        Fault::Delay(Duration::from_millis(2100)),
+        Fault::CloseBeforeAnswer,
+        Fault::CloseInHeaders,
+        Fault::CloseInBody,
+        Fault::Garbage,
+        Fault::ServerError,
+        Fault::Outage,
+        Fault::TruncatedChunks,
+        Fault::TooManyRequests,
     ];
 }
 
@@ -91,6 +108,11 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy for the engine at a socket. It runs until the test program ends.
     pub fn start(engine: &Path) -> Proxy {
+        Proxy::with_header(engine, "")
+    }
+
+    /// Starts a proxy that adds a header to each request.
+    pub fn with_header(engine: &Path, header: &'static str) -> Proxy {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("proxy.sock")).unwrap();
         let state = Arc::new(Mutex::new(State::default()));
@@ -105,7 +127,8 @@ impl Proxy {
                 let engine = engine.clone();
                 // A connection that closes early is not an error.
                 std::thread::spawn(move || {
-                    let (head, fault) = fault?;
+                    let (mut head, fault) = fault?;
+                    insert(&mut head, header);
                     serve(head, client, &engine, fault)
                 });
             }
@@ -205,6 +228,18 @@ fn accept(
     Ok((head, hit.then_some(fault)))
 }
 
+/// Inserts a header into a request, unless it asks for another protocol.
+fn insert(head: &mut Vec<u8>, header: &str) {
+    let is_upgrade = String::from_utf8_lossy(head)
+        .to_lowercase()
+        .contains("\r\nupgrade:");
+    let line = head.windows(2).position(|window| window == b"\r\n");
+    if let Some(at) = line.filter(|_| !is_upgrade && !header.is_empty()) {
+        let line = format!("\r\n{header}");
+        head.splice(at..at, line.into_bytes());
+    }
+}
+
 /// Returns such as `GET /containers/demo/json`.
 fn name_of(head: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
@@ -271,6 +306,10 @@ fn serve(
         Some(Fault::ServerError) => Some(
             b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n\
               Content-Length: 25\r\n\r\n{\"message\":\"out of luck\"}",
+        ),
+        Some(Fault::TooManyRequests) => Some(
+            b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\n\
+              Content-Length: 17\r\n\r\nToo many requests",
         ),
         _ => None,
     };

@@ -15,12 +15,14 @@ use ::kube::client::ClientBuilder;
 use ::kube::config;
 use tower::buffer::BufferLayer;
 use tower::layer::layer_fn;
+use tower::util::AndThenLayer;
 
 use self::credentials::Credentials;
 pub use self::error::Error;
 use self::files::Documents;
 use self::service::Authorized;
 use super::Cluster;
+use super::calls::pause_if_asked;
 use super::client::configure;
 use crate::path::{HostPath, quoted};
 use crate::proxy::{Proxies, Proxy, ProxyUrl};
@@ -192,6 +194,7 @@ impl Prepared {
         let credentials = Arc::new(self.credentials);
         let authorized = layer_fn(|inner| Authorized::new(inner, &credentials, &about));
         let client = builder
+            .with_layer(&AndThenLayer::new(pause_if_asked))
             .with_layer(&BufferLayer::new(WAITING))
             .with_layer(&authorized)
             .build();

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kube::COMPONENT_LABEL;
-use crate::kube::mock::{Request, cluster, refusal};
+use crate::kube::faulty::{self, Fault, Times};
+use crate::kube::mock::{Request, cluster, paths, refusal};
 use crate::logs::Logs;
 
 /// Pods by name, which is also the uid, with the number of restarts.
@@ -108,6 +109,31 @@ async fn following_continues_after_a_restart_without_losing_lines() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_followed_log_whose_connection_is_dead_is_opened_again() {
+    let pods: Pods = Arc::new(Mutex::new(vec![("a", 0)]));
+    let (one, two) = (
+        "2026-11-23T10:00:01.5Z one\n",
+        "2026-11-23T10:00:02.5Z two\n",
+    );
+    let answer = move |request: &Request| match request.path.contains("/log") {
+        true if request.path.contains("follow=true") => (200, json!(format!("{one}{two}"))),
+        true => (200, json!(one)),
+        false => (200, list(&pods)),
+    };
+    // The pods and the existing lines are read before, and the pods once more.
+    let hangs = Some((3, Fault::Silence, Times::Once));
+    for fault in [hangs, Some((3, Fault::SilenceInBody, Times::Once))] {
+        let (cluster, record) = faulty::cluster(answer.clone(), fault);
+        let mut logs = read(cluster, following()).await;
+        assert_eq!(some(&mut logs, 1).await, ["one"]);
+        let next = tokio::time::timeout(SILENCE * 2, logs.next()).await;
+        assert_eq!(next.expect("a line").unwrap().unwrap().text, "two");
+        let followed = |path: &&String| path.contains("follow=true");
+        assert_eq!(paths(&record, "GET").iter().filter(followed).count(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn following_continues_with_a_replacement_pod() {
     let pods: Pods = Arc::new(Mutex::new(vec![("old", 0)]));
     let cluster = server(&pods, |name, _| match name {
@@ -182,6 +208,7 @@ fn the_rest_of_a_split_line_keeps_its_time() {
     let mut lines = Lines {
         pod: "p".to_owned(),
         reader: Box::pin(Cursor::new(Vec::new())),
+        follow: false,
         last: None,
     };
     let first = lines.entry("2026-11-23T13:11:28.123456789Z hello world\r");

@@ -36,6 +36,7 @@ fn not_running(state: Health, name: &str) -> StatusView {
         checks: Vec::new(),
         versions: Versions::default(),
         starts_after_reboot: (state == Health::Stopped).then_some(false),
+        sdk: None,
         notes: Vec::new(),
         findings: Vec::new(),
         hints: Vec::new(),

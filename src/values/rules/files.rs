@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{Context, Finding, Found};
-use crate::values::{hocon, keys, published};
+use crate::hocon;
+use crate::values::{keys, published};
 
 /// The names of the files that the API server reads: the first parts of the paths in its
 /// configuration.
@@ -78,8 +79,8 @@ fn published_envs(context: &Context<'_>, found: &mut Found) {
 /// there.
 fn unread_users(file: &str, text: &str) -> Option<String> {
     let stem = file.strip_suffix(".conf").unwrap_or(file);
-    let paths = hocon::paths(text).into_iter();
-    let mut paths = paths.map(|path| format!("{stem}.{path}"));
+    let entries = hocon::entries(text).into_iter();
+    let mut paths = entries.map(|entry| format!("{stem}.{}", entry.path));
     paths.find(|path| {
         let is_users = path.split('.').any(|part| part == "fixed_users");
         is_users && !path.starts_with("apiserver.auth.fixed_users")
@@ -91,10 +92,10 @@ pub(super) fn warnings(context: &Context<'_>, found: &mut Found) {
         let stem = name.strip_suffix(".conf").unwrap_or(name);
         let key = keys::apiserver::ADDITIONAL_CONFIGS.below(name);
         let known = CONFIG_FILES.map(|stem| format!("`{stem}.conf`")).join(", ");
-        let paths = hocon::paths(text);
-        let twice = paths
+        let entries = hocon::entries(text);
+        let twice = entries
             .iter()
-            .any(|path| path.split('.').next() == Some(stem));
+            .any(|entry| entry.path.split('.').next() == Some(stem));
         if !CONFIG_FILES.contains(&stem) {
             found.push(Finding::new(
                 key,
