@@ -8,6 +8,11 @@ use crate::hint::{Hint, ours};
 use crate::probe::is_untrusted;
 use crate::words::{count, listed};
 
+/// The status of an upload that an ingress controller refuses because of its size.
+const TOO_LARGE: &str = "HTTP status 413";
+const LIFT_LIMIT: &str = "lift the limit for the host of the files, with NGINX by the annotation \
+    `nginx.ingress.kubernetes.io/proxy-body-size: \"0\"` in `ingress.files.annotations`";
+
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {doing}: {why}")]
@@ -68,6 +73,16 @@ impl Failed {
         self.failed.iter().map(|(_, problem)| problem)
     }
 
+    /// Whether only what is kept in Elasticsearch fails at the API server.
+    fn is_about_events(&self) -> bool {
+        let failed = self.failed.iter();
+        let mut at_api = failed
+            .filter(|(_, problem)| problem.component == Component::Apiserver)
+            .peekable();
+        at_api.peek().is_some()
+            && at_api.all(|(step, _)| matches!(step, Step::Scalars | Step::Plot | Step::DebugImage))
+    }
+
     fn is_left(&self) -> bool {
         self.failed.iter().any(|(step, _)| *step == Step::Delete)
     }
@@ -109,6 +124,13 @@ impl Explain for Failed {
             Hint::run(text, ours!(Logs, "{component}"))
         });
         let mut hints: Vec<Hint> = logs.collect();
+        if self.is_about_events() {
+            let text = "see the logs of Elasticsearch, which keeps scalars, plots and images";
+            hints.push(Hint::run(text, ours!(Logs, "elasticsearch")));
+        }
+        if self.problems().any(|one| one.why.starts_with(TOO_LARGE)) {
+            hints.insert(0, Hint::text(LIFT_LIMIT));
+        }
         hints.push(Hint::run("see the full status", ours!(Status)));
         if self.is_left() {
             hints.push(left(&self.project));
@@ -128,4 +150,43 @@ fn of(component: Component) -> &'static str {
 pub(super) fn left(project: &str) -> Hint {
     let text = format!("if the web app shows the project `{project}`, archive and delete it there");
     Hint::text(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(step: Step, component: Component, why: &str) -> Failed {
+        let problem = Problem::cannot(component, "do it".into(), why.into());
+        Failed {
+            failed: vec![(step, problem)],
+            skipped: Vec::new(),
+            project: "clearml-local verify 1".into(),
+        }
+    }
+
+    fn first_two(failed: &Failed) -> [String; 2] {
+        let hints = failed.hints();
+        [0, 1].map(|index| hints[index].to_string())
+    }
+
+    #[test]
+    fn scalars_that_fail_lead_to_elasticsearch() {
+        let scalars = failed(Step::Scalars, Component::Apiserver, "HTTP status 500");
+        let [api, elasticsearch] = first_two(&scalars);
+        assert!(api.ends_with("clearml-local logs apiserver"), "{api}");
+        assert!(elasticsearch.ends_with("clearml-local logs elasticsearch"));
+        let task = failed(Step::Task, Component::Apiserver, "HTTP status 500");
+        let [_, status] = first_two(&task);
+        assert!(status.ends_with("clearml-local status"), "{status}");
+    }
+
+    #[test]
+    fn an_upload_that_is_too_large_leads_to_the_ingress() {
+        let why = "HTTP status 413: a proxy or ingress limits the size of uploads";
+        let artifact = failed(Step::Artifact, Component::Fileserver, why);
+        let [ingress, logs] = first_two(&artifact);
+        assert!(ingress.contains("proxy-body-size"), "{ingress}");
+        assert!(logs.ends_with("clearml-local logs fileserver"), "{logs}");
+    }
 }

@@ -32,7 +32,7 @@ impl<'a> Sdk<'a> {
         Some(Sdk {
             instance,
             programs: Path::new(&environment).join("bin"),
-            conf: instance.write("clearml.conf", &conf),
+            conf: instance.write("sdk.conf", &conf),
         })
     }
 
