@@ -217,6 +217,7 @@ async fn of_place(
         checks: &status.checks,
         certificates: details.certificates,
         addons: &details.addons,
+        host: &details.host,
     };
     let Diagnosis {
         health,

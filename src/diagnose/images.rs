@@ -95,6 +95,7 @@ fn pull(
         Refusal::Proxy => format!("the node's proxy refused ({why})"),
         Refusal::DiskFull => "the node's disk is full".to_owned(),
         Refusal::Unreachable => format!("the node cannot reach the registry ({why})"),
+        Refusal::WrongContent => "the registry sent other content than its digest names".to_owned(),
         Refusal::Other => why,
     };
     let failure = match refusal {
@@ -144,7 +145,7 @@ fn in_existing_cluster(refusal: Refusal, component: Component) -> Hint {
             "set `imageCredentials` in the values to a login for the registry, then run",
             ours!(Up, "-f FILE"),
         ),
-        Refusal::Unreachable | Refusal::Proxy => Hint::run(
+        Refusal::Unreachable | Refusal::Proxy | Refusal::WrongContent => Hint::run(
             "pull from a mirror that the nodes can reach",
             ours!(Up, "--registry-mirror HOST"),
         ),

@@ -22,6 +22,13 @@ const STARTING: [&str; 3] = [
     "node.cloudprovider.kubernetes.io/uninitialized",
 ];
 
+/// Taints that a kubelet sets while its node runs out of something.
+const PRESSURES: [(&str, &str); 3] = [
+    ("node.kubernetes.io/disk-pressure", "disk space"),
+    ("node.kubernetes.io/memory-pressure", "memory"),
+    ("node.kubernetes.io/pid-pressure", "room for processes"),
+];
+
 /// Shortens the scheduler's message: `the node does not have enough memory`.
 pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> String {
     match Obstacle::parse(message) {
@@ -30,6 +37,12 @@ pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> Str
         }
         Obstacle::Resource(what) => format!("the node does not have enough {what}"),
         Obstacle::Selector => "no node matches its node selector".to_owned(),
+        Obstacle::Pressure(what) if observation.existing_cluster => {
+            format!("the nodes have too little {what} left and accept no pods")
+        }
+        Obstacle::Pressure(what) => {
+            format!("the node has too little {what} left and accepts no pods")
+        }
         Obstacle::Taint(taint) if observation.existing_cluster => {
             format!("no node accepts it ({taint})")
         }
@@ -44,6 +57,8 @@ enum Obstacle {
     Resource(String),
     Selector,
     Taint(String),
+    /// The kubelet refuses pods until it has more of this again.
+    Pressure(&'static str),
     /// Goes away without help.
     Transient(&'static str),
     Other,
@@ -75,6 +90,10 @@ impl Obstacle {
         }
         if lower.contains("no nodes available") {
             return Obstacle::Transient("waiting for the node");
+        }
+        let mut pressures = PRESSURES.iter();
+        if let Some((_, what)) = pressures.find(|(taint, _)| text.contains(taint)) {
+            return Obstacle::Pressure(what);
         }
         if let Some((_, rest)) = text.split_once("taint") {
             // `{key: value}`, or `taint(s)` without a name in newer versions.
@@ -116,13 +135,14 @@ pub(crate) fn unschedulable(
     let gets_node = observation.events_of(SCALES_UP).next().is_some();
     let is_permanent = matches!(
         obstacle,
-        Obstacle::Resource(_) | Obstacle::Selector | Obstacle::Taint(_)
+        Obstacle::Resource(_) | Obstacle::Selector | Obstacle::Taint(_) | Obstacle::Pressure(_)
     );
     let component = observation.component;
     let reason = in_short(observation, &unscheduled.message);
     let failure = match obstacle {
         Obstacle::Resource(_) => Failure::NoRoom,
         Obstacle::Selector => Failure::NodeSelector,
+        Obstacle::Pressure(_) => Failure::NodePressure,
         Obstacle::Taint(_) | Obstacle::Transient(_) | Obstacle::Other => Failure::Unschedulable,
     };
     let mut draft = Draft::new(failure, format!("cannot be scheduled: {reason}"), reason);
@@ -145,6 +165,14 @@ pub(crate) fn unschedulable(
             format!("see the nodeSelector and affinity of {component}"),
             ours!(Render),
         )),
+        Obstacle::Pressure(_) if observation.existing_cluster => draft.hint(Hint::run(
+            "see which nodes have no space or memory left",
+            "kubectl describe nodes",
+        )),
+        Obstacle::Pressure(_) => {
+            draft.hint(Hint::run("see what fills the disk", "docker system df"));
+            draft.hint(Hint::run("after freeing some", ours!(Up)));
+        }
         _ => draft.hint(Hint::run("see all components", ours!(Status))),
     }
     Some(draft)
@@ -275,6 +303,14 @@ mod tests {
             finding(taint, old).reason,
             "the node does not accept pods (taint node-role.kubernetes.io/control-plane)"
         );
+        let full = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }. preemption: none";
+        let full = finding(full, old);
+        assert_eq!(full.failure, Failure::NodePressure);
+        assert_eq!(
+            full.reason,
+            "the node has too little disk space left and accepts no pods"
+        );
+        assert!(!full.may_recover);
         let not_ready = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }. preemption: none";
         assert!(finding(not_ready, old).may_recover);
         let claim = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: none";

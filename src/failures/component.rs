@@ -133,6 +133,21 @@ pub(super) const UNSCHEDULABLE: Page = Page {
     heals: Heals::Waiting,
 };
 
+pub(super) const NODE_PRESSURE: Page = Page {
+    title: "a node has too little disk space or memory and accepts no pods",
+    what: "The kubelet of the node evicts pods and refuses new ones.",
+    why: "Other programs or pods use the disk or the memory. The kubelet accepts pods again some \
+        minutes after there is enough.",
+    remedies: || {
+        vec![
+            Hint::run("see which nodes have too little", "kubectl describe nodes"),
+            Hint::run("in Docker, see what fills the disk", "docker system df"),
+            Hint::run("after freeing some", ours!(Up)),
+        ]
+    },
+    heals: Heals::NextUp,
+};
+
 pub(super) const NO_ROOM: Page = Page {
     title: "no node has room for a pod",
     what: "The pod requests more CPUs, memory or disk than a node has left.",

@@ -126,6 +126,23 @@ pub(super) const NOT_FOUND: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const DIGEST_MISMATCH: Page = Page {
+    title: "the registry sent other content than the digest names",
+    what: "The image was pulled again a few times and never accepted; nothing was installed from \
+        it.",
+    why: "The registry, its mirror, or a proxy on the way has a damaged or changed copy of a layer.",
+    remedies: || {
+        vec![
+            Hint::run(
+                "pull from another registry",
+                ours!(Up, "--registry-mirror HOST"),
+            ),
+            Hint::text("tell the operator of the registry or proxy that its copy is damaged"),
+        ]
+    },
+    heals: Heals::NextUp,
+};
+
 pub(super) const PLATFORM: Page = Page {
     title: "an image is not published for this platform",
     what: "The image exists, but not for the CPU architecture of the node.",

@@ -189,6 +189,7 @@ catalogue! {
         RegistryPlainHttp "registry-without-tls" ImageFailed PLAIN_HTTP;
         ImageRateLimited "image-rate-limited" ImageFailed RATE_LIMITED;
         ImagePullFailed "image-pull-failed" ImageFailed PULL_FAILED;
+        ImageDigestMismatch "image-digest-mismatch" ImageFailed DIGEST_MISMATCH;
         ImageLoadFailed "image-load-failed" ImageFailed LOAD_FAILED;
         ImageNotFound "image-not-found" ImageNotFound NOT_FOUND;
         ImagePlatform "image-not-for-platform" ImageNotFound PLATFORM;
@@ -254,6 +255,7 @@ catalogue! {
         OutOfMemory "component-out-of-memory" ComponentOutOfMemory OUT_OF_MEMORY;
         HeapTooSmall "heap-too-small" ComponentOutOfMemory HEAP_TOO_SMALL;
         Unschedulable "component-unschedulable" ComponentUnschedulable UNSCHEDULABLE;
+        NodePressure "node-under-pressure" ComponentUnschedulable NODE_PRESSURE;
         NoRoom "no-room-for-pod" ComponentUnschedulable NO_ROOM;
         NodeSelector "node-selector-unmatched" ComponentUnschedulable NODE_SELECTOR;
         ClaimLost "claim-lost" ComponentUnschedulable CLAIM_LOST;

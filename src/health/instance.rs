@@ -92,6 +92,8 @@ pub(crate) struct InstanceObservation<'a> {
     pub(crate) certificates: Option<CertificateNote>,
     /// Why add-ons of the cluster do not work.
     pub(crate) addons: &'a [AddonTrouble],
+    /// What is wrong with the host of the node.
+    pub(crate) host: &'a [Finding],
 }
 
 /// The health of an instance, with notes and hints.
@@ -113,6 +115,16 @@ impl InstanceObservation<'_> {
             Ok(components) => self.with_components(components),
             Err(why) => self.without_components(why),
         };
+        // They cause what else is wrong.
+        for (position, finding) in self.host.iter().enumerate() {
+            diagnosis.notes.insert(position, finding.what.clone());
+            diagnosis.findings.insert(position, finding.clone());
+        }
+        let remedies = self
+            .host
+            .iter()
+            .filter_map(|one| one.remedies.first().cloned());
+        diagnosis.hints.splice(0..0, remedies);
         if let Some(command) = &self.active_command {
             let position = usize::from(self.components.is_err());
             let note = format!("{command} is working on this instance");
@@ -343,6 +355,7 @@ mod tests {
             checks: &[check(failure)],
             certificates: None,
             addons,
+            host: &[],
         };
         observation.diagnose()
     }
@@ -386,6 +399,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_the_host_comes_first() {
+        let full = Finding {
+            what: "the disk is full".into(),
+            remedies: vec![Hint::text("free some space")],
+            failure: Failure::DataDiskFull,
+        };
+        let observation = InstanceObservation {
+            at: AT.parse().unwrap(),
+            started: None,
+            kubectl: Kubectl::in_node("node"),
+            active_command: None,
+            components: Err(ObserveError::TimedOut),
+            checks: &[],
+            certificates: None,
+            addons: &[],
+            host: std::slice::from_ref(&full),
+        };
+        let diagnosis = observation.diagnose();
+        assert_eq!(diagnosis.findings[0], full);
+        assert_eq!(diagnosis.notes[0], full.what);
+        assert_eq!(diagnosis.hints[0], full.remedies[0]);
+    }
+
+    #[test]
     fn an_unreachable_cluster_is_starting_while_a_command_works_on_it_or_just_after_its_start() {
         let diagnosed = |started: &str, active_command: Option<&str>| {
             let observation = InstanceObservation {
@@ -397,6 +434,7 @@ mod tests {
                 checks: &[],
                 certificates: None,
                 addons: &[],
+                host: &[],
             };
             observation.diagnose()
         };

@@ -178,7 +178,9 @@ impl Explain for Error {
                     "trust the registry's or proxy's certificate",
                     ours!(Up, "--ca-file FILE"),
                 )],
-                refusal @ Refusal::PlainHttp => refusal.failure().remedies(),
+                refusal @ (Refusal::PlainHttp | Refusal::WrongContent) => {
+                    refusal.failure().remedies()
+                }
                 Refusal::Proxy => vec![
                     Hint::text(
                         "check the address, user and password of the proxy: the engine's are in `docker info`, the node's in HTTPS_PROXY",

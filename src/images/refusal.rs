@@ -18,6 +18,8 @@ pub enum Refusal {
     RateLimited,
     /// A proxy refused the connection.
     Proxy,
+    /// The content does not have the digest that the manifest or the reference names.
+    WrongContent,
     NoPlatform,
     Certificate,
     PlainHttp,
@@ -30,7 +32,7 @@ pub enum Refusal {
 }
 
 /// Phrases by refusal. The first phrase that a text contains decides.
-const PHRASES: [(Refusal, &[&str]); 11] = [
+const PHRASES: [(Refusal, &[&str]); 12] = [
     (Refusal::DiskFull, &["no space left"]),
     (
         Refusal::RateLimited,
@@ -48,6 +50,17 @@ const PHRASES: [(Refusal, &[&str]); 11] = [
             "proxyconnect",
             "proxy authentication required",
             "invalid proxy",
+        ],
+    ),
+    (
+        Refusal::WrongContent,
+        &[
+            "unexpected commit digest",
+            "unexpected commit size",
+            "layer verification failed",
+            "manifest verification failed",
+            "config verification failed",
+            "don t match image configuration",
         ],
     ),
     (
@@ -136,6 +149,7 @@ impl Refusal {
             Refusal::DiskFull => "the disk is full",
             Refusal::RateLimited => "pull rate limit reached",
             Refusal::Proxy => "the proxy refused",
+            Refusal::WrongContent => "the content does not match its digest",
             Refusal::NoPlatform => "not published for this platform",
             Refusal::Certificate => "the registry's certificate is not trusted",
             Refusal::PlainHttp => "the registry does not speak TLS",
@@ -151,6 +165,7 @@ impl Refusal {
             Refusal::DiskFull => Failure::DockerDiskFull,
             Refusal::RateLimited => Failure::ImageRateLimited,
             Refusal::Proxy => Failure::RegistryProxy,
+            Refusal::WrongContent => Failure::ImageDigestMismatch,
             Refusal::NoPlatform => Failure::ImagePlatform,
             Refusal::Certificate => Failure::RegistryCertificate,
             Refusal::PlainHttp => Failure::RegistryPlainHttp,
@@ -165,7 +180,7 @@ impl Refusal {
     pub fn is_temporary(self) -> bool {
         matches!(
             self,
-            Refusal::RateLimited | Refusal::Unreachable | Refusal::Other
+            Refusal::RateLimited | Refusal::Unreachable | Refusal::WrongContent | Refusal::Other
         )
     }
 }
@@ -270,6 +285,23 @@ mod tests {
                 Refusal::Unauthorized,
             ),
             (
+                "failed commit on ref \"layer-sha256:42942904044290\": unexpected commit digest \
+                 sha256:aa, expected sha256:bb: failed precondition",
+                Refusal::WrongContent,
+            ),
+            (
+                "filesystem layer verification failed for digest sha256:aa",
+                Refusal::WrongContent,
+            ),
+            (
+                "error pulling image configuration: image config verification failed for digest sha256:aa",
+                Refusal::WrongContent,
+            ),
+            (
+                "layers from manifest don't match image configuration",
+                Refusal::WrongContent,
+            ),
+            (
                 "no matching manifest for linux/arm64/v8 in the manifest list entries",
                 Refusal::NoPlatform,
             ),
@@ -328,7 +360,7 @@ mod tests {
         for text in [
             r#"Get "https://127.0.0.1:429/v2/": EOF"#,
             "failed to read from registry.corp:429: unexpected EOF",
-            "failed commit on ref \"layer-sha256:42942904044290\": unexpected commit digest",
+            "failed commit on ref \"layer-sha256:42942904044290\": unexpected EOF",
             r#"Get "https://r/v2/denied/unauthorized/manifests/1": EOF"#,
             "open /srv/denied/x509: is a directory",
             "failed to pull denied.corp/unauthorized:toomanyrequests: EOF",

@@ -65,6 +65,8 @@ pub(crate) struct Details {
     pub(crate) certificates: Option<CertificateNote>,
     /// Why add-ons of the cluster do not work.
     pub(crate) addons: Vec<AddonTrouble>,
+    /// What is wrong with the host: a full disk, another clock.
+    pub(crate) host: Vec<Finding>,
 }
 
 /// The place accepts connections and does not respond.

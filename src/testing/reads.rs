@@ -131,6 +131,7 @@ async fn components(cluster: &Cluster, read: &mut Read) {
         checks: &[],
         certificates: None,
         addons: &addons,
+        host: &[],
     }
     .diagnose();
     let hints: Vec<String> = diagnosis.hints.iter().map(ToString::to_string).collect();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clearml_local::testing::docker::{Docker, Endpoint, Limits};
 use clearml_local::testing::error::Explain;
 use clearml_local::testing::event::{Event, Events, Reporter};
-use clearml_local::testing::failures::Code;
+use clearml_local::testing::failures::{Code, Failure};
 use clearml_local::testing::images::{Error, RequiredImage, Sources, pull};
 use clearml_local::testing::settings::Pull;
 
@@ -155,7 +155,28 @@ fn the_engine_pulls_with_the_users_credentials_and_retries() {
     result.unwrap();
     run("docker", &["rmi", &reference]);
 
-    for fault in [Fault::TooMany(2), Fault::Cut, Fault::Slow(4 << 20)] {
+    // Content with another digest is never accepted, and named.
+    let address = faulty(registry.address, Fault::Wrong(usize::MAX));
+    let wrong = Config::login(&address, PASSWORD);
+    let reference = format!("{address}/hub/library/e2e-image:1");
+    let (result, _) = pull_and_remove(&reference, wrong.dir.path(), None);
+    let error = result.unwrap_err();
+    assert_eq!(error.failure(), Failure::ImageDigestMismatch, "{error}");
+    assert_eq!(error.code(), Code::ImageFailed);
+    let hints = error.hints();
+    assert!(
+        hints
+            .iter()
+            .any(|hint| hint.to_string().contains("--registry-mirror")),
+        "{hints:?}"
+    );
+
+    for fault in [
+        Fault::TooMany(2),
+        Fault::Cut,
+        Fault::Wrong(2),
+        Fault::Slow(4 << 20),
+    ] {
         let address = faulty(registry.address, fault);
         let login = Config::login(&address, PASSWORD);
         let reference = format!("{address}/hub/library/e2e-image:1");
@@ -279,6 +300,7 @@ fn the_node_pulls_from_a_registry_that_the_engine_does_not_trust() {
     up(&wrong_password).expect(32);
     assert_eq!(applied(), before);
 
+    a_wrong_layer_is_never_accepted(&instance, dir.path(), gateway);
     if std::env::var_os("E2E_FULL").is_some() {
         a_killed_pull_continues(&instance, dir.path(), gateway);
     }
@@ -318,22 +340,50 @@ fn await_removal_of_layers(instance: &Instance, registry: &str) {
     }
 }
 
-/// Data that were downloaded before `up` was killed are not downloaded again.
-fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
-    let plain = Registry::start(dir, "127.0.0.1", None);
+/// Pushes a new image to a registry, whose last layer has this many random bytes.
+fn push_random(plain: &Registry, dir: &Path, name: &str, size: u64) {
     let login = Config::login(&plain.address, PASSWORD);
-    let mut random = std::fs::File::open("/dev/urandom").unwrap().take(12 << 20);
-    let file = dir.join("large");
+    let mut random = std::fs::File::open("/dev/urandom").unwrap().take(size);
+    let file = dir.join(name);
     std::io::copy(&mut random, &mut std::fs::File::create(&file).unwrap()).unwrap();
-    let container = format!("e2e-large-{}", std::process::id());
+    let container = format!("{name}-{}", std::process::id());
     run("docker", &["create", "--name", &container, IMAGE]).expect(0);
-    let target = format!("{container}:/large");
+    let target = format!("{container}:/random");
     run("docker", &["cp", file.to_str().unwrap(), &target]).expect(0);
     run("docker", &["commit", &container, &container]).expect(0);
     run("docker", &["rm", &container]).expect(0);
-    plain.push(&container, "hub/library/e2e-large:1", &login);
+    plain.push(&container, &format!("hub/library/{name}:1"), &login);
     run("docker", &["rmi", &container]).expect(0);
+}
 
+/// A layer with another digest is refused in the node too, and does not stay there: a mirror
+/// with the right one is enough.
+fn a_wrong_layer_is_never_accepted(instance: &Instance, dir: &Path, gateway: &str) {
+    let plain = Registry::start(dir, "127.0.0.1", None);
+    push_random(&plain, dir, "e2e-wrong", 1 << 20);
+    let up = |fault| {
+        let (address, _) = faulty_on(gateway, plain.address, fault);
+        let config = Config::login(&address, PASSWORD);
+        let mut command = instance.up_command();
+        command
+            .arg(format!("--registry-mirror=http://{address}/hub"))
+            .arg("--set=redis.image.repository=e2e-wrong,redis.image.tag=1")
+            .env("DOCKER_CONFIG", config.dir.path());
+        instance.run_command(&mut command)
+    };
+    let refused = up(Fault::Wrong(usize::MAX)).expect(30);
+    assert!(
+        refused.stderr.contains("[image-digest-mismatch]"),
+        "{}",
+        refused.stderr
+    );
+    up(Fault::Wrong(1)).expect(0);
+}
+
+/// Data that were downloaded before `up` was killed are not downloaded again.
+fn a_killed_pull_continues(instance: &Instance, dir: &Path, gateway: &str) {
+    let plain = Registry::start(dir, "127.0.0.1", None);
+    push_random(&plain, dir, "e2e-large", 12 << 20);
     let (address, sent) = faulty_on(gateway, plain.address, Fault::Slow(4 << 20));
     let config = Config::login(&address, PASSWORD);
     let up = || {

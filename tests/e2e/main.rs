@@ -10,6 +10,7 @@
 
 mod changes;
 mod damaged;
+mod disks;
 mod dns;
 mod existing;
 mod external;

@@ -126,6 +126,8 @@ pub enum Fault {
     TooMany(usize),
     /// The first blob is truncated.
     Cut,
+    /// So many blobs have a wrong byte.
+    Wrong(usize),
     /// The number of bytes per second is limited.
     Slow(usize),
 }
@@ -195,6 +197,18 @@ fn serve(
     if cut {
         // Sends the headers and a part of the body.
         return std::io::copy(&mut upstream.take(700), &mut client).map(|_| ());
+    }
+    if let Fault::Wrong(times) = fault
+        && head.starts_with("GET ")
+        && is("/blobs/")
+        && counter.fetch_add(1, Ordering::SeqCst) < times
+    {
+        let mut answer = Vec::new();
+        upstream.read_to_end(&mut answer)?;
+        if let Some(last) = answer.last_mut() {
+            *last ^= 1;
+        }
+        return client.write_all(&answer);
     }
     let Fault::Slow(rate) = fault else {
         return std::io::copy(&mut upstream, &mut client).map(|_| ());

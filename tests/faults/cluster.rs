@@ -31,13 +31,13 @@ type Row = (&'static [&'static str], bool, usize, usize);
 
 const ROWS: [Row; 8] = [
     (&["up"], true, 280, 1),
-    (&["up"], false, 170, 2),
-    (&["status"], false, 12, 1),
+    (&["up"], false, 170, 1),
+    (&["status"], false, 26, 1),
     (&["logs", "--tail=5"], false, 8, 1),
-    (&["doctor"], false, 60, 1),
-    (&["support-bundle"], false, 40, 1),
-    (&["restart", "redis"], false, 20, 1),
-    (&["down"], false, 30, 1),
+    (&["doctor"], false, 120, 0),
+    (&["support-bundle"], false, 50, 1),
+    (&["restart", "redis"], false, 80, 0),
+    (&["down"], false, 70, 1),
 ];
 
 /// With a request that is not answered, and what follows from it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::node::{self, spec};
-use super::{Local, recovery};
+use super::{Local, host, recovery};
 use crate::docker::Container;
 use crate::error::Result;
 use crate::health::{CertificateNote, Health};
@@ -96,7 +96,13 @@ pub(super) async fn details(
     let info = info.ok().and_then(Result::ok);
     let certificates = certificates.ok().and_then(Result::ok).unwrap_or_default();
     let now = Timestamp::now();
+    let settings = local.state.instance().ok().flatten();
+    let data = settings.as_ref().map(|settings| &settings.node.data_dir);
     Details {
+        host: info
+            .as_deref()
+            .map(|info| host::troubles(info, data, now))
+            .unwrap_or_default(),
         addons: addons.ok().flatten().unwrap_or_default(),
         docker: info.map(|info| info.version.clone()),
         certificates: certificates.warning(now).map(|text| CertificateNote {

@@ -9,6 +9,7 @@ mod data;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod host;
 mod images;
 mod ingress;
 mod list;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::addons::Addons;
 use super::error::Error;
+use super::host::Disks;
 use super::images::{self, RequiredImage};
 use super::node::spec::{Difference, NodeSpec};
 use super::node::{self, Inspection, spec};
@@ -167,6 +168,10 @@ impl Place for NodePlace<'_> {
             engine,
             node: &self.node.name,
             addons: Addons::new(cluster),
+            disks: Disks {
+                info: &self.info,
+                data: &self.plan.instance.node.data_dir,
+            },
             ports: Published::server(&container, ports),
         }))
     }

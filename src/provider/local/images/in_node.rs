@@ -13,7 +13,9 @@ use super::layers::Layers;
 use super::pull::{BACKOFF, classify, is_temporary, report_retry};
 use super::{Error, RequiredImage, Sources};
 use crate::docker::{self, Engine};
+use crate::error::Explain;
 use crate::event::{Progress, Step};
+use crate::failures::Failure;
 use crate::image_ref::ImageRef;
 use crate::words::duration;
 
@@ -33,6 +35,9 @@ const WITH_PASSWORD: &str = "export PULL_USER=\"$1\"; shift; export PULL=\"$*\";
 /// that is killed leaves the lease, which keeps incomplete layers too, for a day.
 pub(super) const GC_ROOT_LABEL: &str = "containerd.io/gc.root=clearml-local";
 
+/// The lease whose deletion starts the garbage collector.
+const GC_LEASE: &str = "clearml-local-gc";
+
 pub(super) struct InNode<'a> {
     pub(super) engine: &'a dyn Engine,
     pub(super) node: &'a str,
@@ -44,6 +49,8 @@ struct FailedAttempt {
     error: Error,
     /// Whether it downloaded anything.
     downloaded: bool,
+    /// Whether it found content with another digest, which may be from an earlier pull.
+    is_damaged: bool,
 }
 
 impl InNode<'_> {
@@ -62,7 +69,8 @@ impl InNode<'_> {
         (|| self.attempt(wanted, &source, platform))
             .retry(BACKOFF.into_iter())
             .when(|failed| {
-                (failed.downloaded || !has_fallback) && is_temporary(&failed.error, &source)
+                let may_help = failed.downloaded || failed.is_damaged || !has_fallback;
+                may_help && is_temporary(&failed.error, &source)
             })
             .notify(|failed, pause| report_retry(step, &source, &failed.error, pause))
             .await
@@ -93,10 +101,31 @@ impl InNode<'_> {
             }
             Err(error) => error,
         };
+        let is_damaged = error.failure() == Failure::ImageDigestMismatch;
+        if is_damaged {
+            self.collect_garbage().await;
+        }
         Err(FailedAttempt {
             downloaded: layers.progress().done > 0,
+            is_damaged,
             error,
         })
+    }
+
+    /// Removes the content of failed pulls. containerd keeps what it has downloaded of a layer
+    /// even if its digest is wrong, and every later pull would find it complete and fail. The
+    /// lease of a pull that failed is deleted, but its content only at some later time.
+    async fn collect_garbage(&self) {
+        let ctr = |arguments: &[&'static str]| [&["ctr", "-n", "k8s.io"], arguments].concat();
+        let commands = [
+            ctr(&["leases", "create", "--id", GC_LEASE]),
+            // Waits for the garbage collector.
+            ctr(&["leases", "delete", "--sync", GC_LEASE]),
+        ];
+        for argv in commands {
+            // If it fails, the next attempt fails as this one did.
+            let _ = self.engine.exec(self.node, &argv, None).await;
+        }
     }
 
     fn command(&self, source: &str, platform: &str, user: Option<&str>) -> Vec<String> {
@@ -186,6 +215,7 @@ fn error_message(layers: &Layers, errors: &[String], password: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
     use crate::docker::Output;
@@ -263,6 +293,24 @@ mod tests {
             pulled(&engine, &Sources::default()).await.unwrap_err();
             assert_eq!(engine.state().calls.len(), times, "{message}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn content_with_another_digest_is_removed_before_the_next_attempt() {
+        let removed = AtomicBool::new(false);
+        let answer = move |_: &str, argv: &[&str]| {
+            let deletes = argv.ends_with(&["leases", "delete", "--sync", GC_LEASE]);
+            removed.fetch_or(deletes, Ordering::SeqCst);
+            let fails = argv.contains(&"pull") && !removed.load(Ordering::SeqCst);
+            let message = "ctr: failed commit on ref \"layer-sha256:1\": unexpected commit digest";
+            Output {
+                code: i64::from(fails),
+                stderr: if fails { message.into() } else { String::new() },
+                ..Output::default()
+            }
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        pulled(&engine, &Sources::default()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

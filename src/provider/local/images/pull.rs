@@ -135,6 +135,7 @@ pub(super) fn classify(reference: &ImageRef, platform: &str, message: String) ->
         | Refusal::Certificate
         | Refusal::PlainHttp
         | Refusal::Unreachable
+        | Refusal::WrongContent
         | Refusal::Other => Error::Pull { reference, message },
     }
 }
@@ -166,6 +167,10 @@ mod tests {
                 Failure::ImageUnauthorized,
             ),
             ("toomanyrequests: slow down", Failure::ImageRateLimited),
+            (
+                "filesystem layer verification failed for digest sha256:aa",
+                Failure::ImageDigestMismatch,
+            ),
             ("dial tcp: i/o timeout", Failure::RegistryUnreachable),
             ("no space left on device", Failure::DockerDiskFull),
         ] {

@@ -144,7 +144,7 @@ pub(super) fn snap(
 }
 
 /// Checks the clock skew between this machine and the engine.
-pub(super) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
+pub(in crate::provider::local) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
     let theirs: Timestamp = info.time.parse().ok()?;
     let skew = theirs.duration_since(now).unsigned_abs();
     if skew <= CLOCK_SKEW {

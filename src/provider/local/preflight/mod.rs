@@ -10,6 +10,7 @@ mod owners;
 mod ports;
 mod proxy;
 
+pub(super) use self::machine::clock;
 pub(super) use self::network::create as create_network;
 use super::node::spec::{self, NETWORK};
 use super::run::Run;
@@ -44,7 +45,7 @@ pub(super) async fn check(run: &Run<'_>) -> Result<Checked> {
     let mut findings = machine::machine(plan, info);
     findings.extend(machine::cgroups(info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
-    findings.extend(machine::clock(info, jiff::Timestamp::now()));
+    findings.extend(clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_in_use(local, node.as_ref()).await?);
     findings.extend(data_dir::findings(run).await?);
     findings.extend(plan.early_findings.iter().cloned());
