@@ -48,8 +48,12 @@ async fn remove_all(experiment: &Experiment, server: &Server<'_>) -> Result<Stri
             first = Err(problem);
         }
     };
-    for path in &experiment.files {
-        keep_first(server.delete_file(path).await);
+    for file in &experiment.files {
+        let deleted = server.delete_file(&file.path).await;
+        // A file server that did not store the file has reported its problem already.
+        if file.is_stored {
+            keep_first(deleted);
+        }
     }
     match projects(experiment, server).await {
         Ok(found) => {

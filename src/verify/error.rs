@@ -83,6 +83,13 @@ impl Failed {
             && at_api.all(|(step, _)| matches!(step, Step::Scalars | Step::Plot | Step::DebugImage))
     }
 
+    fn is_project_left(&self) -> bool {
+        let mut failed = self.failed.iter();
+        failed.any(|(step, problem)| {
+            *step == Step::Delete && problem.component == Component::Apiserver
+        })
+    }
+
     fn is_left(&self) -> bool {
         self.failed.iter().any(|(step, _)| *step == Step::Delete)
     }
@@ -132,7 +139,7 @@ impl Explain for Failed {
             hints.insert(0, Hint::text(LIFT_LIMIT));
         }
         hints.push(Hint::run("see the full status", ours!(Status)));
-        if self.is_left() {
+        if self.is_project_left() {
             hints.push(left(&self.project));
         }
         hints

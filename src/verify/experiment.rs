@@ -33,8 +33,16 @@ pub(super) struct Experiment {
     id: String,
     project: String,
     task: String,
-    /// The paths of all files that may have been uploaded.
-    pub(super) files: Vec<String>,
+    /// All files that may have been uploaded.
+    pub(super) files: Vec<File>,
+}
+
+/// A file of the experiment.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: String,
+    /// Whether the file server said that it stored the file.
+    pub(super) is_stored: bool,
 }
 
 impl Experiment {
@@ -158,7 +166,7 @@ impl Experiment {
 
     async fn debug_image(&mut self, server: &Server<'_>) -> Result<String, Problem> {
         let (path, content) = (self.file("image.png"), Bytes::from_static(IMAGE));
-        server.upload(&path, &content).await?;
+        self.upload(server, &path, &content).await?;
         let url = server.file(&path);
         let event = json!({
             "type": "training_debug_image", "task": self.task, "iter": 0,
@@ -177,7 +185,7 @@ impl Experiment {
         let words = (0..ARTIFACT_BYTES / 8).flat_map(|_| rand::random::<u64>().to_le_bytes());
         let content: Bytes = words.collect();
         let path = self.file("artifact.bin");
-        server.upload(&path, &content).await?;
+        self.upload(server, &path, &content).await?;
         let url = server.file(&path);
         let artifact = json!({
             "key": "artifact", "type": "custom", "mode": "output", "uri": url,
@@ -200,7 +208,7 @@ impl Experiment {
     async fn model(&mut self, server: &Server<'_>) -> Result<String, Problem> {
         let content = Bytes::from(format!("weights of {}", self.id));
         let path = self.file("model.bin");
-        server.upload(&path, &content).await?;
+        self.upload(server, &path, &content).await?;
         let url = server.file(&path);
         let model = json!({
             "name": self.name(), "uri": url, "framework": "Custom",
@@ -242,11 +250,26 @@ impl Experiment {
         Ok(String::new())
     }
 
-    /// Returns the path of a file, which is recorded before the upload.
-    fn file(&mut self, name: &str) -> String {
-        let path = format!("{FILES_DIR}{}-{name}", self.id);
-        self.files.push(path.clone());
-        path
+    fn file(&self, name: &str) -> String {
+        format!("{FILES_DIR}{}-{name}", self.id)
+    }
+
+    /// Uploads a file, which is recorded before.
+    async fn upload(
+        &mut self,
+        server: &Server<'_>,
+        path: &str,
+        content: &Bytes,
+    ) -> Result<(), Problem> {
+        self.files.push(File {
+            path: path.to_owned(),
+            is_stored: false,
+        });
+        server.upload(path, content).await?;
+        if let Some(file) = self.files.last_mut() {
+            file.is_stored = true;
+        }
+        Ok(())
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::harness::{Instance, Output};
 use crate::server::User;
 
-/// How long an agent may take for a task of a few seconds.
-const EXECUTION: Duration = Duration::from_secs(120);
+/// How long an experiment, or an agent with a task of a few seconds, may take.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A user of the SDK in the home of an instance.
 pub struct Sdk<'a> {
@@ -37,9 +37,10 @@ impl<'a> Sdk<'a> {
     }
 
     fn command(&self, program: &str) -> Command {
-        let program = self.programs.join(program);
-        let mut command = Command::new(&program);
+        let mut command = Command::new("timeout");
         command
+            .arg(LIMIT.as_secs().to_string())
+            .arg(self.programs.join(program))
             .current_dir(self.instance.path(""))
             .env("HOME", self.instance.path(""))
             .env("CLEARML_CONFIG_FILE", &self.conf)
@@ -77,7 +78,7 @@ impl<'a> Sdk<'a> {
         let task = task.unwrap_or_else(|| panic!("{}", queued.stdout));
         let agent = Agent::start(self);
         let user = User::of(self.instance).await;
-        let deadline = Instant::now() + EXECUTION;
+        let deadline = Instant::now() + LIMIT;
         loop {
             let found = user.call("tasks.get_by_id", json!({"task": task})).await;
             let status = found["task"]["status"].as_str().unwrap().to_owned();

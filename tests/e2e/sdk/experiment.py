@@ -1,4 +1,7 @@
-"""An experiment with the SDK from PyPI: scalars, an artifact up and down, search, delete."""
+"""An experiment with the SDK from PyPI: scalars, an artifact up and down, search, delete.
+
+Copy it out of the checkout first: in a repository, the SDK analyses all files.
+"""
 
 import pathlib
 import tempfile
