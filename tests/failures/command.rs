@@ -108,7 +108,7 @@ fn normalize(text: &str, home: &Path, ports: [u16; 3]) -> String {
     let varies = [
         (r"\b[\d.]+ .B free", "N free"),
         (r"\b\d+\.\d s\b", "T s"),
-        (r"\b\d+ d( \d+ h)?", "D d"),
+        (r"\b\d+ d\b( \d+ h)?", "D d"),
     ];
     for (pattern, name) in varies {
         let pattern = Regex::new(pattern).unwrap();
