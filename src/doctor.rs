@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::failures::Failure;
+use crate::failures::{Failure, Heals};
 use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::plan::Request;
@@ -31,10 +31,12 @@ impl Diagnosis {
     }
 
     /// Returns the findings that `up` may repair; none if it would refuse to start, or if it
-    /// would install a new server.
+    /// would install a new server, or if only waiting helps.
     pub(crate) fn repairable(&self) -> &[Finding] {
-        let may_run = self.findings.iter().all(|one| one.failure.is_repairable());
-        match may_run && self.health != Health::Absent {
+        let heals = || self.findings.iter().map(|one| one.failure.heals());
+        let may_run = heals().all(|heals| heals != Heals::No);
+        let needs_up = heals().any(|heals| heals == Heals::NextUp);
+        match may_run && needs_up && self.health != Health::Absent {
             true => &self.findings,
             false => &[],
         }
@@ -128,5 +130,10 @@ mod tests {
         assert_eq!(count(Health::Absent, &[Failure::NetworkMissing]), 0);
         let blocked = [Failure::NodeNotRunning, Failure::PortInUse];
         assert_eq!(count(Health::Stopped, &blocked), 0);
+        let waiting = Failure::ImageRateLimited;
+        assert_eq!(waiting.heals(), Heals::Waiting);
+        assert_eq!(count(Health::Degraded, &[waiting]), 0);
+        let both = [waiting, Failure::NodeNotRunning];
+        assert_eq!(count(Health::Degraded, &both), 2);
     }
 }

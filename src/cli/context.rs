@@ -74,6 +74,7 @@ impl Context {
         events: &Events,
     ) -> Result<Box<dyn Provider + '_>> {
         let (name, state) = (&self.name, &self.state);
+        self.require_context(options)?;
         if let Some(settings) = self.cluster(options)? {
             let cluster = self.connect(&settings).await?;
             let existing = Existing::new(name, state, cluster, settings, events.clone());
@@ -106,14 +107,27 @@ impl Context {
         Ok(settings.transpose()?)
     }
 
+    /// Checks that a context exists to which an instance cannot move: a mistyped name is the
+    /// nearer cause.
+    fn require_context(&self, options: &Options) -> Result<()> {
+        let ClusterOptions {
+            context,
+            kubeconfig,
+            ..
+        } = &options.cluster;
+        let (Some(wanted), Some(stored)) = (context, self.state.instance()?) else {
+            return Ok(());
+        };
+        let kept = stored.cluster.map(|cluster| cluster.context);
+        if kept.as_ref() != Some(wanted) {
+            user_config(kubeconfig.as_ref())?.require(wanted.as_str())?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn connect(&self, settings: &ClusterSettings) -> Result<Cluster> {
         let output = self.output.clone();
-        let config = UserConfig::find(
-            settings.kubeconfig.path(),
-            environment,
-            dirs::home_dir().as_deref(),
-            std::io::stdin().is_terminal(),
-        )?;
+        let config = user_config(settings.kubeconfig.path())?;
         let config = config.with_messages(Arc::new(move |text| output.warn(text)));
         Ok(config.connect(settings.context.as_str()).await?)
     }
@@ -198,6 +212,16 @@ impl Context {
             ..Request::new(options)
         }
     }
+}
+
+/// Finds the user's kubeconfig; `file` is the one of the option.
+fn user_config(file: Option<&HostPath>) -> Result<UserConfig> {
+    Ok(UserConfig::find(
+        file,
+        environment,
+        dirs::home_dir().as_deref(),
+        std::io::stdin().is_terminal(),
+    )?)
 }
 
 /// Reads an environment variable; clap reads those of the options. An empty variable counts as

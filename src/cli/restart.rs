@@ -14,6 +14,8 @@ use crate::words;
 /// Replaces the pods of the components and keeps their data. An API server with several replicas
 /// keeps answering. To apply changed values, use `up`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "clearml-local restart [OPTIONS] <COMPONENT>...
+       clearml-local restart [OPTIONS] --all")]
 #[command(after_long_help = "\
 Examples:
   clearml-local restart apiserver

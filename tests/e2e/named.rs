@@ -80,7 +80,6 @@ fn all() -> Vec<Injected> {
             ..of_container("image-not-for-platform", web, "a program that this CPU cannot execute",
                 json!({"command": ["/program/program"], "volumeMounts": [{"name": "program", "mountPath": "/program"}]}))
         },
-        script("component-crashes", web, "a program that exits with code 3", "echo cannot continue; exit 3"),
         of_container("component-out-of-memory", web, "a program that allocates all memory",
             json!({"env": [{"name": "STANDIN_FAIL", "value": "oom"}], "resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "16Mi"}}})),
         Injected {
@@ -136,13 +135,10 @@ const MAY_HEAL: [&str; 4] = [
     "dependency-unavailable",
     "name-not-resolved",
 ];
-/// A failure that is certain after three restarts, between which Kubernetes pauses.
-const REPEATED: &str = "component-crashes";
-
 /// Whether a failure is caused by this run: those that take long only with `--full`, and when
 /// they are recorded.
 fn is_chosen(injected: &Injected) -> bool {
-    let is_long = injected.failure == REPEATED || MAY_HEAL.contains(&injected.failure);
+    let is_long = MAY_HEAL.contains(&injected.failure);
     let all = ["E2E_FULL", "E2E_RECORD"];
     !is_long || all.iter().any(|name| std::env::var_os(name).is_some())
 }
@@ -197,7 +193,7 @@ fn change(instance: &Instance, workload: &str, pod: &Value) {
 fn await_named(instance: &Instance, failure: &str, component: &str, how: &str) -> Option<String> {
     let began = Instant::now();
     let may_heal = MAY_HEAL.contains(&failure);
-    let limit = match may_heal || failure == REPEATED {
+    let limit = match may_heal {
         true => NOTICED,
         false => NAMED,
     };

@@ -105,7 +105,11 @@ fn normalize(text: &str, home: &Path, ports: [u16; 3]) -> String {
     for (port, name) in ports.iter().zip(["WEB", "API", "FILES"]) {
         text = text.replace(&port.to_string(), name);
     }
-    let varies = [(r"\b[\d.]+ .B free", "N free"), (r"\b\d+\.\d s\b", "T s")];
+    let varies = [
+        (r"\b[\d.]+ .B free", "N free"),
+        (r"\b\d+\.\d s\b", "T s"),
+        (r"\b\d+ d\b( \d+ h)?", "D d"),
+    ];
     for (pattern, name) in varies {
         let pattern = Regex::new(pattern).unwrap();
         text = pattern.replace_all(&text, name).into_owned();

@@ -26,7 +26,7 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "component-crashes",
         "src/diagnose/runs/tests.rs::three_restarts_with_an_error_are_permanent",
-        "caused in a real node by tests/e2e/named.rs with --full",
+        "caused in a real node by tests/e2e/trouble.rs",
     ),
     (
         "component-evicted",

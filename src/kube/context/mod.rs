@@ -126,6 +126,14 @@ impl UserConfig {
         Ok(Documents::read(&self.source)?.contexts())
     }
 
+    /// Checks that the context exists.
+    ///
+    /// # Errors
+    /// It does not, or its cluster or user is missing.
+    pub fn require(&self, context: &str) -> Result<(), Error> {
+        Documents::read(&self.source)?.find(context).map(drop)
+    }
+
     /// Reads the context and its credentials. Runs its credential plugin, if it has one,
     /// and opens no connection yet.
     pub async fn connect(&self, context: &str) -> Result<Cluster, Error> {
