@@ -119,6 +119,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "needs a server",
     ),
     (
+        "image-digest-mismatch",
+        "tests/e2e/images.rs::a_wrong_layer_is_never_accepted",
+        "caused with a real registry",
+    ),
+    (
         "image-load-failed",
         "tests/faults/node.rs::an_interrupted_load_of_images_continues",
         "needs a node",
@@ -162,6 +167,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "node-service-failed",
         "src/provider/local/node/services.rs::started_and_failed_units_are_reported",
         "needs a node",
+    ),
+    (
+        "node-under-pressure",
+        "src/diagnose/placement.rs::an_unschedulable_pod_is_permanent_after_a_few_seconds",
+        "a full disk of the node is one of the machine",
     ),
     (
         "not-restartable",
