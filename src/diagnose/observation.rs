@@ -284,6 +284,15 @@ impl ComponentObservation {
             .or(self.events.last())
     }
 
+    /// Returns why the workload's controller could not create the last pod that it tried to
+    /// create. Events of earlier attempts stay for an hour.
+    pub(crate) fn refused_pod(&self) -> Option<&EventObservation> {
+        let attempts = ["FailedCreate", "SuccessfulCreate"];
+        let mut newest = self.events.iter().rev();
+        let last = newest.find(|event| attempts.contains(&event.reason.as_str()));
+        last.filter(|event| event.reason == "FailedCreate")
+    }
+
     /// Returns the events with this reason, newest first.
     pub(crate) fn events_of<'a>(
         &'a self,

@@ -30,7 +30,7 @@ fn is_foreign_program(line: &str) -> bool {
 
 /// The workload's controller cannot create a pod.
 pub(crate) fn refused(observation: &ComponentObservation) -> Option<Draft> {
-    let event = observation.events_of("FailedCreate").next()?;
+    let event = observation.refused_pod()?;
     let mut draft = Draft::new(
         Failure::PodRefused,
         format!(

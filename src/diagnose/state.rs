@@ -51,8 +51,7 @@ fn without_pod(observation: &ComponentObservation) -> (StateKind, String) {
     if !observation.stopping.is_empty() {
         return (StateKind::Stopping, "the old pod is terminating".to_owned());
     }
-    let refused = observation.events_of("FailedCreate").next();
-    let reason = match refused {
+    let reason = match observation.refused_pod() {
         Some(event) => format!("cannot create its pod: {}", short(&event.message)),
         None => "waiting for its pod to be created".to_owned(),
     };

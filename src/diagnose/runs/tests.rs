@@ -36,16 +36,15 @@ fn an_evicted_pod_and_a_refused_pod_are_findings() {
     evicted.pods[0].phase = "Failed".to_owned();
     evicted.pods[0].reason = Some("Evicted".to_owned());
     assert_finding(&find(&evicted), Failure::Evicted, true);
-    let refused = observation(
-        Redis,
-        Vec::new(),
-        vec![warning(
-            "FailedCreate",
-            "pods \"x\" is forbidden: exceeded quota",
-            5,
-        )],
-    );
+    let refusal = warning("FailedCreate", "pods \"x\" is forbidden: exceeded quota", 5);
+    let refused = observation(Redis, Vec::new(), vec![refusal.clone()]);
     assert_finding(&find(&refused), Failure::PodRefused, false);
+    // The cause was removed since then.
+    let creation = warning("SuccessfulCreate", "Created pod: x", 1);
+    let created = observation(Redis, Vec::new(), vec![refusal, creation]);
+    let reason = describe(&created).reason;
+    assert_eq!(reason, "waiting for its pod to be created");
+    assert!(assess(&created, &[]).1.is_none());
 }
 
 #[test]
