@@ -67,6 +67,7 @@ async fn a_server_from_first_up_to_purge() {
     verify::works_and_leaves_nothing(&instance).await;
     if let Some(sdk) = Sdk::of(&instance) {
         sdk.runs_an_experiment();
+        sdk.runs_the_example();
         sdk.runs_a_task_in_an_agent().await;
     }
 

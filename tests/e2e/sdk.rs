@@ -68,6 +68,20 @@ impl<'a> Sdk<'a> {
         assert!(!text.contains("Action failed"), "{text}");
     }
 
+    /// Runs the script of `clearml-local example` as it is.
+    pub fn runs_the_example(&self) {
+        self.instance.run(&["example"]).expect(0);
+        let mut python = self.command("python");
+        let ran = Output::new(python.arg("first_experiment.py").output().unwrap()).expect(0);
+        let web = format!(
+            "See it in the browser: http://localhost:{}",
+            self.instance.web
+        );
+        assert!(ran.stdout.contains(&web), "{}", ran.stdout);
+        let text = ran.stdout + &ran.stderr;
+        assert!(!text.contains("Action failed"), "{text}");
+    }
+
     /// Moves a task to a queue, from which an agent executes it.
     pub async fn runs_a_task_in_an_agent(&self) {
         let queued = self.run("queued.py", include_str!("sdk/queued.py"));

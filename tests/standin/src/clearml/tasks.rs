@@ -79,6 +79,7 @@ fn create(api: &Api, caller: &User, body: &Value) -> Outcome {
         "hyperparams": {},
         "configuration": {},
         "models": {"input": [], "output": []},
+        "output": {},
     });
     for (field, value) in fields(body, &["id", "status", "execution"]) {
         task[field] = value;
