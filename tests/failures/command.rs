@@ -33,7 +33,16 @@ pub fn decide(line: &CommandLine) -> Printed {
     fake::start(home, responses);
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_clearml-local"));
+    let program = env!("CARGO_BIN_EXE_clearml-local");
+    let mut command = match line.signal {
+        // The tests themselves may run under `nohup`.
+        Some(_) => {
+            let mut command = Command::new("env");
+            command.args(["--default-signal=HUP", program]);
+            command
+        }
+        None => Command::new(program),
+    };
     command
         .args(
             line.arguments
