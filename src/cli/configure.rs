@@ -45,7 +45,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let path = path(args.file.as_deref())?;
-    let text = read(&path)?;
+    let text = files::read(&path)?.unwrap_or_default();
     if args.remove {
         return remove(&path, text, context);
     }
@@ -59,10 +59,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// Configures the SDK in this file; [`run`] without options.
 pub(super) async fn write(file: Option<&Path>, context: &Context) -> Result<u8> {
-    let path = path(file)?;
-    let text = read(&path)?;
-    let configured = configured(&path, &text, context).await?;
-    configured.write(path, text, false, context)
+    let args = Args {
+        file: file.map(Path::to_owned),
+        print: false,
+        remove: false,
+        yes: false,
+    };
+    run(&args, context).await
 }
 
 /// Returns the path to write to: the target of a link, so that the link remains.
@@ -72,10 +75,6 @@ fn path(file: Option<&Path>) -> Result<PathBuf> {
         None => sdk::conf_path(environment, dirs::home_dir().as_deref()).ok_or(Refused::NoHome)?,
     };
     Ok(path.canonicalize().unwrap_or(path))
-}
-
-fn read(path: &Path) -> Result<String> {
-    Ok(files::read(path)?.unwrap_or_default())
 }
 
 fn parse<'a>(path: &Path, text: &'a str) -> Result<Conf<'a>> {
@@ -90,6 +89,8 @@ fn parse<'a>(path: &Path, text: &'a str) -> Result<Conf<'a>> {
 struct Configured {
     /// The text of the file.
     text: String,
+    /// Whether a part of the file was ours before.
+    was_ours: bool,
     /// The URL of this server's API.
     api: String,
     /// The API server for which the user's own configuration is, if it is another one.
@@ -112,6 +113,7 @@ async fn configured(path: &Path, text: &str, context: &Context) -> Result<Config
         text: conf.with(&endpoints, &credentials),
         others: others.map(str::to_owned),
         previous_files: files.map(str::to_owned),
+        was_ours: own,
         api: endpoints.api,
     })
 }
@@ -125,7 +127,7 @@ impl Configured {
         let changed = self.text != before;
         let backup = match changed {
             // Only what is ours changes if a part of the file is ours already.
-            true if !before.is_empty() && !parse(&path, &before)?.has_ours() => {
+            true if !before.is_empty() && !self.was_ours => {
                 let backup = backup_name(&path);
                 files::write_private(&backup, &before)?;
                 Some(backup)

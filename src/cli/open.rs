@@ -1,21 +1,16 @@
 //! `clearml-local open`.
 
-use std::time::Instant;
-
 use clap::ValueEnum;
 use serde_json::json;
 use webbrowser::{Browser, BrowserOptions};
 
-use super::status::try_provider;
-use super::{Context, environment};
+use super::{Context, environment, status};
 use crate::error::{Explain, Result};
-use crate::event::Events;
 use crate::failures::Failure;
 use crate::health::Health;
 use crate::hint::{Hint, ours};
 use crate::probe::Endpoints;
 use crate::settings::Instance;
-use crate::status;
 use crate::values::AccessValues;
 use crate::words;
 
@@ -81,13 +76,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 
 /// Returns the instance and its addresses, if its server runs.
 async fn find(context: &Context) -> Result<(Instance, Endpoints)> {
-    let began = Instant::now();
-    let provider = try_provider(context, Events::silent()).await?;
-    let provider = match &provider {
-        Ok(provider) => Ok(&**provider),
-        Err(_) => Err(provider.err().expect("it is an error")),
-    };
-    let status = status::status(&context.state, provider, began).await?;
+    let status = status::query(context).await?;
     let name = context.name.to_string();
     let (Some(instance), Some(endpoints)) = (status.instance, status.endpoints) else {
         return Err(Unavailable::Absent { name }.into());

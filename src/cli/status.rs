@@ -133,6 +133,12 @@ pub(super) async fn view_as_json(context: &Context) -> Result<serde_json::Value>
 }
 
 async fn collect(context: &Context) -> Result<(StatusView, Status)> {
+    let status = query(context).await?;
+    Ok((view(context.name.as_str(), &status), status))
+}
+
+/// Returns the present status of the instance.
+pub(super) async fn query(context: &Context) -> Result<Status> {
     let began = Instant::now();
     let events = Events::silent();
     let provider = try_provider(context, events).await?;
@@ -140,8 +146,7 @@ async fn collect(context: &Context) -> Result<(StatusView, Status)> {
         Ok(provider) => Ok(&**provider),
         Err(_) => Err(provider.err().expect("it is an error")),
     };
-    let status = status::status(&context.state, provider, began).await?;
-    Ok((view(context.name.as_str(), &status), status))
+    status::status(&context.state, provider, began).await
 }
 
 /// Connects to the place where the server runs; the inner error is one that the status reports.

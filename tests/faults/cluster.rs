@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::harness::{self, Instance};
-use super::node::{Numbers, has_identifier, is_full, run_until};
+use super::node::{Numbers, ended_well, is_full, run_until};
 use super::proxy::{Fault, Proxy, Times};
 
 /// The port of `kubectl proxy` in the node.
@@ -117,28 +117,7 @@ impl InCluster {
         let began = Instant::now();
         let output = run_until(&mut self.command(arguments), DEADLINE);
         let output = output.unwrap_or_else(|problem| panic!("{what}: {problem}"));
-        let requests = self.proxy.requests();
-        eprintln!(
-            "{what} ({}): exit code {}, {:.1} s, {} requests\n  {}",
-            requests.get(number).map_or("not reached", String::as_str),
-            output.code,
-            began.elapsed().as_secs_f64(),
-            requests.len(),
-            output
-                .stderr
-                .lines()
-                .find(|line| line.contains("error"))
-                .unwrap_or_default(),
-        );
-        assert!(
-            output.code == 0 || has_identifier(&output),
-            "{what}: exit code {}\n{}{}",
-            output.code,
-            output.stdout,
-            output.stderr
-        );
-        let reached = self.proxy.was_reached();
-        self.proxy.heal();
+        let reached = ended_well(&what, (number, began), &output, &self.proxy);
         if reached {
             self.run(&["up"]);
             self.run(&["status"]);

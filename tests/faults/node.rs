@@ -129,7 +129,7 @@ pub fn run_until(command: &mut Command, deadline: Duration) -> Result<Output, St
 
 /// Returns whether a failed command names an entry of the catalogue, other than that for the
 /// unexpected.
-pub fn has_identifier(output: &Output) -> bool {
+fn has_identifier(output: &Output) -> bool {
     let text = format!("{}{}", output.stdout, output.stderr);
     let expected = |failure: &&Failure| **failure != Failure::Unexpected;
     let mut failures = Failure::ALL.iter().filter(expected);
@@ -155,28 +155,7 @@ fn try_fault(instance: &Instance, row: &Row, proxy: &Proxy, number: usize, fault
     };
     let output = run(&mut command, proxy, row.deadline);
     let output = output.unwrap_or_else(|problem| panic!("{what}: {problem}"));
-    let requests = proxy.requests();
-    eprintln!(
-        "{what} ({}): exit code {}, {:.1} s, {} requests\n  {}",
-        requests.get(number).map_or("not reached", String::as_str),
-        output.code,
-        began.elapsed().as_secs_f64(),
-        requests.len(),
-        output
-            .stderr
-            .lines()
-            .find(|line| line.contains("error"))
-            .unwrap_or_default(),
-    );
-    assert!(
-        output.code == 0 || has_identifier(&output),
-        "{what}: exit code {}\n{}{}",
-        output.code,
-        output.stdout,
-        output.stderr
-    );
-    let reached = proxy.was_reached();
-    proxy.heal();
+    let reached = ended_well(&what, (number, began), &output, proxy);
     if reached {
         instance.up(&[]).expect(0);
         instance.run(&["status"]).expect(0);
@@ -247,4 +226,37 @@ fn an_interrupted_load_of_images_continues() {
         false => assert_eq!(last, Some(2), "{exports:?}"),
     }
     assert!(counts.iter().all(|count| *count == 1), "{exports:?}");
+}
+
+/// Reports how a command ended whose request `number` had a fault, checks that an error has an
+/// identifier, and ends the fault. Returns whether the command made that request.
+pub fn ended_well(
+    what: &str,
+    (number, began): (usize, Instant),
+    output: &Output,
+    proxy: &Proxy,
+) -> bool {
+    let requests = proxy.requests();
+    eprintln!(
+        "{what} ({}): exit code {}, {:.1} s, {} requests\n  {}",
+        requests.get(number).map_or("not reached", String::as_str),
+        output.code,
+        began.elapsed().as_secs_f64(),
+        requests.len(),
+        output
+            .stderr
+            .lines()
+            .find(|line| line.contains("error"))
+            .unwrap_or_default(),
+    );
+    assert!(
+        output.code == 0 || has_identifier(output),
+        "{what}: exit code {}\n{}{}",
+        output.code,
+        output.stdout,
+        output.stderr
+    );
+    let reached = proxy.was_reached();
+    proxy.heal();
+    reached
 }
