@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::errors::Error as BollardError;
-use bollard::models::VolumeCreateRequest;
+use bollard::models::{ContainerInspectResponse, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use futures_util::TryStreamExt;
 use serde_json::Value;
@@ -127,13 +127,10 @@ impl Engine for Docker {
     }
 
     async fn container(&self, name: &str) -> Result<Option<Container>, Error> {
-        let call = Call::read(format!("inspect {name}"));
-        let request = |client: bollard::Docker| async move {
-            let options = None::<query::InspectContainerOptions>;
-            client.inspect_container(name, options).await
-        };
-        let found = optional(self.calls.answer(call, request).await)?;
-        Ok(found.map(convert::container))
+        let found = self.inspect(name).await?;
+        Ok(found
+            .filter(|found| !convert::is_being_removed(found))
+            .map(convert::container))
     }
 
     async fn containers(&self, label: &str) -> Result<Vec<Container>, Error> {
@@ -364,6 +361,15 @@ impl Docker {
         self.calls.answer(call, request).await
     }
 
+    async fn inspect(&self, name: &str) -> Result<Option<ContainerInspectResponse>, Error> {
+        let call = Call::read(format!("inspect {name}"));
+        let request = |client: bollard::Docker| async move {
+            let options = None::<query::InspectContainerOptions>;
+            client.inspect_container(name, options).await
+        };
+        optional(self.calls.answer(call, request).await)
+    }
+
     /// Waits until a container has exited. It may run for any time.
     async fn await_exit(&self, name: &str) -> Result<i64, Error> {
         let owned = name.to_owned();
@@ -418,7 +424,7 @@ impl Docker {
     async fn await_removal(&self, name: &str, refusal: Error) -> Result<(), Error> {
         // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
         let deadline = Instant::now() + self.calls.limits.answer;
-        while self.container(name).await?.is_some() {
+        while self.inspect(name).await?.is_some() {
             if Instant::now() > deadline {
                 return Err(refusal);
             }

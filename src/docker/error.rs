@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{TIMEOUT_VARIABLE, refusal};
 use crate::error::Explain;
 use crate::failures::Failure;
-use crate::hint::Hint;
+use crate::hint::{Hint, ours};
 use crate::words::duration;
 
 /// Why a request to the engine failed.
@@ -57,6 +57,9 @@ pub enum Error {
     /// The engine accepted the request and did not answer.
     #[error("the Docker engine did not {what} within {}", duration(*limit))]
     Timeout { what: String, limit: Duration },
+    /// A container ended while a command ran in it, or while something in it was in use.
+    #[error("the container {container} stopped while it was in use")]
+    Stopped { container: String },
     #[error(
         "invalid value `{text}` of {TIMEOUT_VARIABLE}: expected a number of seconds from 1 to 86400"
     )]
@@ -124,6 +127,17 @@ impl Error {
         matches!(self, Error::Broken { .. }) && self.known().is_none()
     }
 
+    pub(crate) fn stopped(container: &str) -> Error {
+        Error::Stopped {
+            container: container.to_owned(),
+        }
+    }
+
+    /// Returns whether a container ended while a command ran in it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self, Error::Stopped { .. })
+    }
+
     /// Returns whether the request conflicts with an existing object or another request.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Error::Refused { status: 409, .. })
@@ -141,6 +155,7 @@ impl Explain for Error {
             Error::Refused { .. } => self.known().unwrap_or(Failure::DockerRefused),
             Error::Broken { .. } => self.known().unwrap_or(Failure::DockerConnectionLost),
             Error::Timeout { .. } => Failure::DockerNoAnswer,
+            Error::Stopped { .. } => Failure::NodeStopped,
             Error::Limit { .. } => Failure::InvalidOption,
             Error::Command { tail, .. } if tail.iter().any(|line| is_disk_full(line)) => {
                 Failure::DockerDiskFull
@@ -173,6 +188,13 @@ impl Explain for Error {
             Error::Broken { .. } => Hint::run("check that the engine still runs", "docker info"),
             Error::Refused { .. } => return Failure::DockerRefused.remedies(),
             Error::Timeout { .. } => return Failure::DockerNoAnswer.remedies(),
+            Error::Stopped { container } => {
+                let inspect = format!("docker inspect {container}");
+                return vec![
+                    Hint::run("start it again", ours!(Up)),
+                    Hint::run("see when and why it stopped", inspect),
+                ];
+            }
             Error::Limit { .. } => {
                 Hint::run("use the default limit", format!("unset {TIMEOUT_VARIABLE}"))
             }

@@ -16,10 +16,12 @@ mod refusal;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
 
 pub use self::address::Address;
 pub use self::bollard::Docker;
@@ -74,7 +76,7 @@ pub trait Engine: Send + Sync {
     /// `platform` (`os/architecture`) of each image is exported.
     fn export(&self, references: &[&ImageRef], platform: &str) -> ByteStream;
 
-    /// Returns a container by name or ID, or `None` if it does not exist.
+    /// Returns a container by name or ID, or `None` if it does not exist or is being removed.
     async fn container(&self, name: &str) -> Result<Option<Container>, Error>;
     /// Lists running and stopped containers that have a label (`key` or `key=value`).
     async fn containers(&self, label: &str) -> Result<Vec<Container>, Error>;
@@ -155,6 +157,23 @@ pub async fn exec_ok(
 ) -> Result<String, Error> {
     let output = engine.exec(name, argv, None).await?;
     Ok(output.success(what)?.stdout)
+}
+
+/// Returns whether a container is not running, or ends within this time.
+pub(crate) async fn stops_within(engine: &dyn Engine, name: &str, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
+    loop {
+        match engine.container(name).await {
+            Ok(Some(found)) if found.running => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Runs a container until it exits, and removes it. Returns its exit code and the end of

@@ -203,6 +203,7 @@ catalogue! {
     Node "The node" node {
         NodeImage "node-image-unsuitable" NodeFailed IMAGE;
         NodeExited "node-exited" NodeFailed EXITED;
+        NodeStopped "node-stopped" NodeFailed STOPPED;
         NodeServiceFailed "node-service-failed" NodeFailed SERVICE_FAILED;
         NodeCommandFailed "node-command-failed" NodeFailed COMMAND_FAILED;
         KubeletSilent "kubelet-not-reporting" NodeFailed KUBELET_SILENT;

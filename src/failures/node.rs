@@ -32,6 +32,23 @@ pub(super) const EXITED: Page = Page {
     heals: Heals::NextUp,
 };
 
+pub(super) const STOPPED: Page = Page {
+    title: "the node stopped while a command used it",
+    what: "The container of the node ended while the program ran a command in it. `up` and `start` \
+        start it again once, so it stopped twice.",
+    why: "Somebody stops it with Docker, or Docker ran out of memory and killed it.",
+    remedies: || {
+        vec![
+            Hint::run("start it again", ours!(Up)),
+            Hint::run(
+                "see when and why it stopped",
+                "docker inspect NAME-control-plane",
+            ),
+        ]
+    },
+    heals: Heals::NextUp,
+};
+
 pub(super) const SERVICE_FAILED: Page = Page {
     title: "a service in the node does not start",
     what: "The kubelet or containerd of the node cannot be started.",

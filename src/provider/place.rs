@@ -22,6 +22,10 @@ pub(crate) trait Place {
     /// Returns whether creating or starting it changed anything.
     fn changed(&self) -> bool;
 
+    /// Waits until the place stops, which it does only if something else stops it, and returns
+    /// the error for that.
+    async fn stopped(&self) -> Error;
+
     /// Ensures that its Kubernetes API answers.
     async fn connect(&self) -> Result<Connected>;
 

@@ -31,9 +31,11 @@ pub(crate) use self::registry::resolve_login;
 use self::run::Run;
 use crate::data_size;
 use crate::error::Result;
+use crate::event::Events;
+use crate::failures::Failure;
 use crate::health::{self, TimeLimit};
 use crate::hint::{Hint, ours};
-use crate::images;
+use crate::images::{self, Loaded};
 use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
 use crate::plan::{Plan, Request, selectors};
@@ -78,10 +80,14 @@ pub(crate) async fn up(session: &Session<'_>, request: &Request) -> Result<Outco
         error = &mut interrupted => return Err(error),
     };
     let state = session.state;
-    let mut record = Record::new(*session);
     let before = state.instance()?;
+    let mut record = Record::new(*session);
+    let steps = unless_stopped(session.events, async || {
+        record = Record::new(*session);
+        Box::pin(run_steps(session, request, &mut record)).await
+    });
     let result = tokio::select! {
-        result = Box::pin(run_steps(session, request, &mut record)) => result,
+        result = steps => result,
         error = &mut interrupted => Err(error),
     };
     record.end(&result).await;
@@ -94,6 +100,21 @@ pub(crate) async fn up(session: &Session<'_>, request: &Request) -> Result<Outco
             let good = record.rollback_target().and_then(Result::ok);
             let good = good.map(|(_, good)| good);
             Err(undo::with_undo(error, before.as_ref(), state, good))
+        }
+        result => result,
+    }
+}
+
+/// Runs steps, and repeats them once if the node stops meanwhile: Docker does not show that it is
+/// stopping a container, for example for a command that was killed.
+async fn unless_stopped<T>(
+    events: &Events,
+    mut steps: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    match steps().await {
+        Err(error) if error.failure() == Failure::NodeStopped => {
+            events.warn(format!("{error}; starting again"));
+            steps().await
         }
         result => result,
     }
@@ -119,7 +140,6 @@ async fn run_steps(
     } = prepare::run(&run).await?;
     let run = &run.with(&plan);
     phases.end("preflight");
-    let had_cluster = previous.cluster.is_some();
     record.start(previous, &plan).await?;
     let fetched = provider.fetch(&plan, request).await?;
     if fetched.images.is_some() {
@@ -133,22 +153,49 @@ async fn run_steps(
     if fetched.creates {
         state.save_instance(&plan.instance)?;
     }
-    let mut secrets = keys.map_or_else(Secrets::generate, Secrets::complete);
+    let secrets = keys.map_or_else(Secrets::generate, Secrets::complete);
     state.save_secrets(&secrets)?;
 
     let place = provider.ensure(&plan, request).await?;
     if provider.has_own_node() {
         phases.end("node");
     }
+    let steps = install(
+        run,
+        &*place,
+        secrets,
+        fetched.images,
+        record,
+        (time, phases),
+    );
+    let result = while_running(&*place, Box::pin(steps)).await;
+    if let Err(error) = &result {
+        place.after_failure(error).await?;
+    }
+    result
+}
 
+/// Installs the server in a place that runs.
+async fn install(
+    run: &Run<'_>,
+    place: &dyn Place,
+    mut secrets: Secrets,
+    fetched: Option<Loaded>,
+    record: &mut Record<'_>,
+    (time, mut phases): (TimeLimit, Phases),
+) -> Result<Outcome> {
+    let Run { session, plan, .. } = *run;
+    let Session {
+        state, provider, ..
+    } = session;
     let (loaded, loading) = images::arrivals();
     let kubernetes = async {
         let Connected { cluster, is_new } = place.connect().await?;
         // The preflight checks of other clusters include the selectors.
         if provider.has_own_node() {
-            selectors::check(&plan, &provider.kubectl(), &cluster).await?;
+            selectors::check(plan, &provider.kubectl(), &cluster).await?;
         }
-        let addons = install_addons(run, &*place, &cluster, is_new);
+        let addons = install_addons(run, place, &cluster, is_new);
         let early = async {
             match is_new {
                 true => databases::apply_early(run, &secrets, loading, &cluster).await,
@@ -159,7 +206,7 @@ async fn run_steps(
         Ok((cluster, is_new || installed, early))
     };
     let images = async {
-        match fetched.images {
+        match fetched {
             Some(delivery) => {
                 loaded.send_replace(delivery.identities.clone());
                 Ok(delivery)
@@ -168,14 +215,10 @@ async fn run_steps(
         }
     };
     // If one fails, the other is cancelled: its error would only hide the first one.
-    let results = tokio::try_join!(kubernetes, images);
-    if let Err(error) = &results {
-        place.after_failure(error).await?;
-    }
-    let ((cluster, cluster_changed, early), delivery) = results?;
+    let ((cluster, cluster_changed, early), delivery) = tokio::try_join!(kubernetes, images)?;
     record.set_cluster(&cluster);
-    if !had_cluster {
-        secrets = keys::reconcile(session, secrets, &cluster).await?;
+    if !record.had_cluster() {
+        secrets = keys::reconcile(&session, secrets, &cluster).await?;
     }
     if provider.has_own_node() {
         phases.end("kubernetes and images");
@@ -190,7 +233,7 @@ async fn run_steps(
 
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(run, credentials, &*place, &cluster, &time).await?;
+    let ready = ready::wait(run, credentials, place, &cluster, &time).await?;
     let finished = place.finish().await?;
     phases.end("ready");
 
@@ -200,7 +243,16 @@ async fn run_steps(
         || applied
         || !ready.immediately
         || finished;
-    Ok(outcome(&plan, changed, ready, phases).await)
+    Ok(outcome(plan, changed, ready, phases).await)
+}
+
+/// Returns the result of steps in a place, or why the place has stopped.
+async fn while_running<T>(place: &dyn Place, steps: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        result = steps => result,
+        stopped = place.stopped() => Err(stopped),
+    }
 }
 
 /// Installs the add-ons of the cluster, unless it has them; in a new cluster, after the databases
@@ -226,8 +278,13 @@ async fn install_addons(
 
 /// Starts a stopped server and waits until it is ready. Installs nothing.
 pub(crate) async fn start(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let time = TimeLimit::new(request.options.wait.timeout());
     let _lock = session.lock(ours!(Start)).await?;
+    let steps = async || Box::pin(start_steps(session, request)).await;
+    unless_stopped(session.events, steps).await
+}
+
+async fn start_steps(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let time = TimeLimit::new(request.options.wait.timeout());
     let Session {
         state, provider, ..
     } = *session;
@@ -241,8 +298,20 @@ pub(crate) async fn start(session: &Session<'_>, request: &Request) -> Result<Ou
     state.save_instance(&plan.instance)?;
     state.save_secrets(&secrets)?;
     phases.end("node");
+    let steps = await_started(run, &*place, secrets, (time, phases));
+    while_running(&*place, Box::pin(steps)).await
+}
+
+/// Waits until the server in a place that was started is ready.
+async fn await_started(
+    run: &Run<'_>,
+    place: &dyn Place,
+    secrets: Secrets,
+    (time, mut phases): (TimeLimit, Phases),
+) -> Result<Outcome> {
+    let Run { session, plan, .. } = *run;
     let Connected { cluster, .. } = place.connect().await?;
-    let secrets = keys::reconcile(session, secrets, &cluster).await?;
+    let secrets = keys::reconcile(&session, secrets, &cluster).await?;
     place.started().await?;
     phases.end("kubernetes");
     let installed = plan.values.installed();
@@ -251,10 +320,10 @@ pub(crate) async fn start(session: &Session<'_>, request: &Request) -> Result<Ou
     }
     let time = time.after(&phases.0);
     let credentials = plan.values.login(&secrets);
-    let ready = ready::wait(run, credentials, &*place, &cluster, &time).await?;
+    let ready = ready::wait(run, credentials, place, &cluster, &time).await?;
     phases.end("ready");
     let changed = place.changed() || !ready.immediately;
-    Ok(outcome(&plan, changed, ready, phases).await)
+    Ok(outcome(plan, changed, ready, phases).await)
 }
 
 async fn outcome(plan: &Plan, changed: bool, ready: Ready, phases: Phases) -> Outcome {

@@ -24,6 +24,8 @@ pub(super) struct Record<'a> {
     number: Option<u32>,
     /// Whether the revision was ready before.
     was_good: bool,
+    /// Whether the cluster answered before.
+    had_cluster: bool,
 }
 
 impl<'a> Record<'a> {
@@ -34,16 +36,23 @@ impl<'a> Record<'a> {
             history: History::default(),
             number: None,
             was_good: false,
+            had_cluster: false,
         }
     }
 
     /// Starts a new revision if values or release changed.
     pub(super) async fn start(&mut self, previous: Previous, plan: &Plan) -> Result<()> {
+        self.had_cluster = previous.cluster.is_some();
         self.history = previous.history;
         let revision = Revision::new(plan.instance.clone(), plan.tree.clone(), previous.back_to);
         let (number, was_good) = self.history.start(revision);
         (self.number, self.was_good) = (Some(number), was_good);
         self.save(None).await
+    }
+
+    /// Returns whether the cluster answered before the start.
+    pub(super) fn had_cluster(&self) -> bool {
+        self.had_cluster
     }
 
     /// Sets the cluster, in which revisions are then saved as well.

@@ -80,7 +80,7 @@ pub enum Way {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordedEngine {
-    /// The request: `create`, `start`, `network`, or `pull`.
+    /// The request: `create`, `start`, `exec`, `network`, or `pull`.
     pub request: String,
     /// The image that is pulled.
     #[serde(default)]

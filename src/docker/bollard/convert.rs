@@ -117,6 +117,13 @@ fn layer_dirs(data: &HashMap<String, String>) -> Vec<PathBuf> {
     dirs
 }
 
+/// Returns whether the engine is removing a container that has stopped. Its state does not show the
+/// removal of a running one.
+pub(super) fn is_being_removed(found: &model::ContainerInspectResponse) -> bool {
+    let status = found.state.as_ref().and_then(|state| state.status);
+    status == Some(model::ContainerStateStatusEnum::REMOVING)
+}
+
 pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
     let state = found.state.unwrap_or_default();
     let running = state.running.unwrap_or_default();

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::calls::{Call, Calls};
 use super::{ByteStream, Docker, Error, Output, convert};
+use crate::docker;
 
 /// How many bytes of each output stream of a command are kept, to limit memory.
 pub(super) const OUTPUT_LIMIT: usize = 4 << 20;
@@ -43,6 +44,18 @@ type Input = Pin<Box<dyn AsyncWrite + Send>>;
 /// How long the engine may say that a command runs whose output has ended.
 const END: Duration = Duration::from_secs(10);
 
+/// How long the engine may take to notice that the first process of a container has ended.
+const NOTICED: Duration = Duration::from_secs(3);
+
+/// Returns whether a command could not be started in the container, although it exists there.
+fn failed_to_start(output: &Output) -> bool {
+    let said = |text: &str| output.stdout.contains(text) || output.stderr.contains(text);
+    output.code != 0
+        && said("OCI runtime exec failed")
+        && !said("executable file not found")
+        && !said("no such file or directory")
+}
+
 /// A part of the output of a command.
 enum Part {
     Stdout(Bytes),
@@ -58,7 +71,32 @@ struct Running {
 }
 
 impl Docker {
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] if the container ended meanwhile. Until the engine has noticed that, it
+    /// says that the container is running, and no command starts in it.
     pub(super) async fn run(
+        &self,
+        name: &str,
+        argv: &[&str],
+        input: Option<ByteStream>,
+    ) -> Result<Output, Error> {
+        let ended = self.run_once(name, argv, input).await;
+        let patience = match &ended {
+            Ok(output) if failed_to_start(output) => NOTICED,
+            // Docker's own codes, and those of killed commands; -1 is an unknown one.
+            Ok(output) if output.code >= 126 || output.code < 0 => Duration::ZERO,
+            Err(Error::Refused { .. } | Error::Broken { .. }) => Duration::ZERO,
+            _ => return ended,
+        };
+        match docker::stops_within(self, name, patience).await {
+            true => Err(Error::stopped(name)),
+            false => ended,
+        }
+    }
+
+    async fn run_once(
         &self,
         name: &str,
         argv: &[&str],

@@ -34,6 +34,10 @@ impl Place for NamespacePlace<'_> {
         self.created
     }
 
+    async fn stopped(&self) -> crate::error::Error {
+        std::future::pending().await
+    }
+
     async fn connect(&self) -> Result<Connected> {
         Ok(Connected {
             cluster: self.existing.cluster.clone(),

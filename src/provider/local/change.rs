@@ -4,7 +4,7 @@
 use super::images::{self, Loaded, RequiredImage, Sources};
 use super::node::spec;
 use super::run::Run;
-use super::{data, place, recovery};
+use super::{data, ensure, recovery};
 use crate::docker::{Container, EngineInfo};
 use crate::error::Result;
 use crate::plan::Plan;
@@ -58,7 +58,7 @@ impl Change {
         let Run { local, plan, .. } = *run;
         let engine = local.engine();
         let (wanted, sources) = (plan.images(), plan.sources(run.request));
-        let can_load = node.running && place::can_load_images(engine, &node.name).await?;
+        let can_load = node.running && ensure::can_load_images(engine, &node.name).await?;
         let has_image_volume = match engine.image(&plan.instance.node.node_image).await? {
             Some(image) => {
                 let volume = spec::image_volume(&plan.name, &image.id);
@@ -67,7 +67,7 @@ impl Change {
             None => false,
         };
         if can_load && has_image_volume {
-            place::trust(plan, engine, &node.name).await?;
+            ensure::trust(plan, engine, &node.name).await?;
             let (arrived, _) = images::arrivals();
             let delivery = images::load(local, &node.name, &wanted, &sources, arrived);
             return Ok(Some(delivery.await?));

@@ -1,7 +1,7 @@
 //! How the node and the place of the data would change.
 
 use super::node::spec;
-use super::{Local, place};
+use super::{Local, ensure};
 use crate::error::Result;
 use crate::plan::Plan;
 use crate::provider::Differences;
@@ -17,7 +17,7 @@ pub(super) async fn compare(local: &Local<'_>, plan: &Plan) -> Result<Difference
     let node = match engine.container(&spec::name(&plan.name)).await? {
         Some(node) => {
             let info = local.info().await?;
-            place::describe(&plan.differences(&node, &info))
+            ensure::describe(&plan.differences(&node, &info))
         }
         None => Vec::new(),
     };

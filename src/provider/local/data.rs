@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::ensure::ensure_image;
 use super::error::Error;
 use super::node::Inspection;
-use super::place::ensure_image;
 use super::preflight::data_dir;
 use super::run::Run;
 use crate::docker::{ContainerSpec, Engine, Mount, exec_ok, run_once};

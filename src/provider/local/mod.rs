@@ -6,6 +6,7 @@ mod change;
 mod compare;
 mod connection;
 mod data;
+mod ensure;
 mod error;
 #[cfg(test)]
 mod fixtures;

@@ -1,23 +1,19 @@
-//! The steps that create a node: container, Kubernetes, pod network, storage.
+//! The node as the place of a server: its Kubernetes, its images, its add-ons.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::addons::Addons;
+use super::ensure::{Node, ensure_running, is_complete, start_existing};
 use super::error::Error;
 use super::host::Disks;
-use super::images::{self, RequiredImage};
-use super::node::spec::{Difference, NodeSpec};
-use super::node::{self, Inspection, spec};
 use super::published::Published;
-use super::revive::revive;
 use super::run::Run;
 use super::stuck::StuckNode;
-use super::{Local, addons, api, data, ingress, preflight, recovery};
-use crate::docker::{Container, Engine, EngineInfo, Image};
+use super::{Local, addons, api, data, images, ingress, node, recovery};
+use crate::docker::{self, EngineInfo};
 use crate::error::Result;
 use crate::event::Step;
 use crate::failures::Failure;
@@ -26,23 +22,11 @@ use crate::images::{ArrivalSender, Loaded};
 use crate::kube::Cluster;
 use crate::kubeconfig;
 use crate::plan::{Plan, Request};
-use crate::provider::{Connected, NothingToStart, Place};
+use crate::provider::{Connected, Place};
 use crate::secrets::Secrets;
 
 /// Timeout of the Kubernetes API on a running node.
 const API_TIMEOUT: Duration = Duration::from_secs(180);
-
-/// A node that is running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Node {
-    name: String,
-    /// Whether the step created or started it.
-    started: bool,
-    /// Whether its certificates were renewed. Copies of the kubeconfig are then out of date.
-    renewed: bool,
-    /// The result of the inspection.
-    found: Inspection,
-}
 
 /// A node as the place of a server.
 pub(super) struct NodePlace<'a> {
@@ -108,6 +92,16 @@ impl Place for NodePlace<'_> {
         self.node.started
     }
 
+    async fn stopped(&self) -> crate::error::Error {
+        let (engine, node) = (self.local.engine(), &self.node.name);
+        let ended = engine.wait(node).await.is_ok();
+        if !ended && !docker::stops_within(engine, node, Duration::ZERO).await {
+            // The steps that need the node notice it.
+            std::future::pending::<()>().await;
+        }
+        docker::Error::stopped(node).into()
+    }
+
     async fn connect(&self) -> Result<Connected> {
         let step = self.local.events.step("kubernetes");
         let result = ensure_cluster(&self.run(), &self.node, &step).await;
@@ -151,7 +145,7 @@ impl Place for NodePlace<'_> {
     }
 
     async fn started(&self) -> Result<()> {
-        if self.node.renewed {
+        if self.node.revived.renewed {
             update_user_kubeconfig(&self.run())?;
         }
         if let Some(node) = recovery::node_of(self.local).await? {
@@ -183,179 +177,6 @@ impl Place for NodePlace<'_> {
     }
 }
 
-async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Node> {
-    let engine = local.engine();
-    let container = recovery::node_of(local).await?;
-    let container = container.ok_or(NothingToStart)?;
-    let name = container.name.clone();
-    if !container.can_exec() {
-        preflight::create_network(engine).await?;
-        node::start(engine, &container).await?;
-        node::wait_for_containerd(engine, &name).await?;
-    }
-    let mut found = node::inspect(engine, &name).await?;
-    if !found.bootstrapped {
-        return Err(NothingToStart.into());
-    }
-    let revived = revive(engine, &name, &mut found, step).await?;
-    Ok(Node {
-        name,
-        started: !container.can_exec() || revived.changed,
-        renewed: revived.renewed,
-        found,
-    })
-}
-
-/// Returns whether images can be loaded into a running node: it is complete and containerd
-/// answers.
-pub(super) async fn can_load_images(engine: &dyn Engine, node: &str) -> Result<bool> {
-    let command = ["ctr", "-n", "k8s.io", "version"];
-    let answers = async { Ok(engine.exec(node, &command, None).await?.code == 0) };
-    let (answers, complete) = tokio::try_join!(answers, is_complete(engine, node))?;
-    Ok(answers && complete)
-}
-
-/// Adds the plan's certificate authorities to a running node.
-pub(super) async fn trust(plan: &Plan, engine: &dyn Engine, node: &str) -> Result<()> {
-    if let Some(certificates) = plan.instance.node.ca.pem()
-        && node::trust(engine, node, certificates).await?
-    {
-        node::wait_for_containerd(engine, node).await?;
-    }
-    Ok(())
-}
-
-/// Returns the node and its Kubernetes version.
-async fn ensure_running(run: &Run<'_>, step: &Step) -> Result<(Node, String)> {
-    let Run { local, plan, .. } = *run;
-    let engine = local.engine();
-    preflight::create_network(engine).await?;
-    let name = spec::name(local.name);
-    let reused = match engine.container(&name).await? {
-        Some(node) => reuse(run, &node, step).await?,
-        None => None,
-    };
-    let (started, found) = match reused {
-        Some(reused) => reused,
-        None => {
-            step.decide("creating a node");
-            create(run, step).await?;
-            (true, node::inspect(engine, &name).await?)
-        }
-    };
-    trust(plan, engine, &name).await?;
-    let version = found.kubernetes_version()?;
-    let node = Node {
-        name,
-        started,
-        // `up` updates the user's kubeconfig at the end in any case.
-        renewed: false,
-        found,
-    };
-    Ok((node, version))
-}
-
-/// Starts the existing node if necessary. Returns whether it was started and the result of the
-/// inspection, or `None` if it must be recreated.
-async fn reuse(run: &Run<'_>, node: &Container, step: &Step) -> Result<Option<(bool, Inspection)>> {
-    let engine = run.local.engine();
-    let differences = run.plan.differences(node, run.info);
-    if !differences.is_empty() {
-        // Pull the image before anything is stopped.
-        ensure_image(run, step).await?;
-        data::check_owners(run).await?;
-        step.warn(recreate_warning(&differences));
-        if node.paused {
-            node::start(engine, node).await?;
-        }
-        if node.running && is_complete(engine, &node.name).await? {
-            node::stop_in_order(engine, &node.name, step).await?;
-        }
-        return Ok(None);
-    }
-    if !node.can_exec() {
-        step.state("starting the node again");
-        node::start(engine, node).await?;
-        node::wait_for_containerd(engine, &node.name).await?;
-    }
-    let mut found = node::inspect(engine, &node.name).await?;
-    if found.bootstrapped {
-        step.decide("using the node that exists: nothing differs from the settings");
-        let revived = revive(engine, &node.name, &mut found, step).await?;
-        return Ok(Some((!node.can_exec() || revived.changed, found)));
-    }
-    step.state("recreating an incomplete node");
-    Ok(None)
-}
-
-fn recreate_warning(differences: &[Difference]) -> String {
-    format!(
-        "the node is recreated, its data and images are kept: {}",
-        describe(differences).join("; ")
-    )
-}
-
-/// Describes the differences.
-pub(super) fn describe(differences: &[Difference]) -> Vec<String> {
-    differences
-        .iter()
-        .map(|(what, is, wanted)| format!("{what} changes from {is} to {wanted}"))
-        .collect()
-}
-
-async fn is_complete(engine: &dyn Engine, node: &str) -> Result<bool> {
-    Ok(node::is_bootstrapped(engine, node).await?)
-}
-
-/// Returns the node image. Pulls it if the engine does not have it.
-pub(super) async fn ensure_image(run: &Run<'_>, step: &Step) -> Result<Image> {
-    let Run { plan, info, .. } = *run;
-    let engine = run.local.engine();
-    let reference = &plan.instance.node.node_image;
-    if let Some(image) = engine.image(reference).await? {
-        return Ok(image);
-    }
-    let (wanted, sources) = (
-        RequiredImage::of(reference.clone()),
-        plan.sources(run.request),
-    );
-    Ok(images::pull(engine, &wanted, &info.architecture, &sources, step).await?)
-}
-
-/// Creates the node container. Replaces an incomplete one.
-async fn create(run: &Run<'_>, step: &Step) -> Result<()> {
-    let Run {
-        local, info, plan, ..
-    } = *run;
-    let engine = local.engine();
-    let image = ensure_image(run, step).await?;
-    data::check_owners(run).await?;
-    let spec = NodeSpec {
-        api_server_port: free_port()?,
-        ..plan.node(&image.id, run.proxies(), info)
-    };
-    let name = spec::name(local.name);
-    let created = data::write_marker(plan, engine).await?;
-    engine.remove(&name).await?;
-    step.state("starting");
-    if let Err(error) = node::create(local, &spec).await {
-        // Without a container, the new volume is empty. An error here would hide the actual
-        // one.
-        if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {
-            let _ = engine.remove_volume(volume).await;
-        }
-        return Err(error.into());
-    }
-    Ok(())
-}
-
-/// Returns a port that is not in use.
-fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address.map_err(Error::NoPort)?.port())
-}
-
 async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Connected> {
     let Run { local, info, .. } = *run;
     let (state, engine) = (local.state, local.engine());
@@ -372,11 +193,13 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Conne
     state.save_kubeconfig(&kubeconfig)?;
     let cluster = Cluster::connect(&kubeconfig)
         .await?
-        .with_node_started(container.started);
+        .with_node_started(node.revived.stopped.or(container.started));
     step.state("waiting for the Kubernetes API");
     let answered = api::await_api(&cluster, engine, &container, API_TIMEOUT, step).await?;
     answered.map_err(Error::ApiUnreachable)?;
-    if node.started && !is_new {
+    // The controllers keep running while the kubelet is stopped.
+    let controllers_started = node.started && node.revived.stopped.is_none();
+    if controllers_started && !is_new {
         cluster.delete_old_leader_leases().await?;
     }
     Ok(Connected { cluster, is_new })

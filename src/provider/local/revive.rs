@@ -9,10 +9,14 @@ use crate::event::Step;
 use crate::provider::local::node::{self, Inspection};
 
 /// The repairs.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Revived {
     pub changed: bool,
+    /// Whether certificates were renewed. Copies of the kubeconfig are then out of date.
     pub renewed: bool,
+    /// When all components had stopped, if a stop was finished. What Kubernetes knows about
+    /// their pods is from before, until the kubelet has reported.
+    pub stopped: Option<Timestamp>,
 }
 
 /// Finishes an interrupted stop, starts stopped services and renews certificates that expire
@@ -25,7 +29,7 @@ pub(super) async fn revive(
 ) -> Result<Revived> {
     let mut revived = Revived::default();
     if found.stop_interrupted {
-        node::finish_interrupted_stop(engine, node, step).await?;
+        revived.stopped = node::finish_interrupted_stop(engine, node, step).await?;
     }
     if found.stop_interrupted || !found.services_running {
         let started = node::ensure_services(engine, node).await?;
@@ -42,10 +46,8 @@ pub(super) async fn revive(
         node::renew_certificates(engine, node, &found.certificates).await?;
         // The kubeconfig contains a new certificate.
         *found = node::inspect(engine, node).await?;
-        revived = Revived {
-            changed: true,
-            renewed: true,
-        };
+        revived.changed = true;
+        revived.renewed = true;
     }
     Ok(revived)
 }

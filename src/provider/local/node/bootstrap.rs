@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::kubeadm::{self, Config};
 use super::kubeconfig::{AdminConf, admin_conf};
 use super::{Error, Inspection, network, prepare, verifies_pulls};
-use crate::docker::{self, Engine, exec_ok, write_file};
+use crate::docker::{self, Container, Engine, exec_ok, write_file};
 use crate::event::Step;
 use crate::provider::local::Local;
 use crate::wait::{Attempt, Reason, Wait};
@@ -57,6 +57,9 @@ await_healthy() {
 /// How long containerd may take to answer after the start of the container.
 const CONTAINERD_TIMEOUT: Duration = Duration::from_secs(90);
 
+/// Exit codes of a node that was stopped or killed, and did not end by itself.
+const STOPPED_FROM_OUTSIDE: [i64; 4] = [0, 130, 137, 143];
+
 /// Returns whether kubeadm has succeeded in a running node.
 pub async fn is_bootstrapped(engine: &dyn Engine, node: &str) -> Result<bool, Error> {
     let output = engine.exec(node, &["test", "-f", DONE_FILE], None).await?;
@@ -77,11 +80,15 @@ pub async fn wait_for_containerd(engine: &dyn Engine, node: &str) -> Result<(), 
         .within(CONTAINERD_TIMEOUT);
     let answered = wait.run(async || match engine.container(node).await? {
         Some(container) if container.running => Ok(containerd(engine, node).await),
-        stopped => Err(Error::Exited {
+        Some(Container {
+            exit_code: Some(code),
+            ..
+        }) if !STOPPED_FROM_OUTSIDE.contains(&code) => Err(Error::Exited {
             node: node.to_owned(),
-            code: stopped.and_then(|c| c.exit_code).unwrap_or(-1),
+            code,
             tail: log_tail(engine, node).await,
         }),
+        _ => Err(docker::Error::stopped(node).into()),
     });
     match answered.await? {
         Ok(()) => Ok(()),

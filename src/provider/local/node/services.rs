@@ -1,8 +1,10 @@
 //! Starts the services of a node: containerd and the kubelet. An interrupted stop may
 //! leave a node without a running kubelet.
 
+use std::time::Duration;
+
 use super::Error;
-use crate::docker::Engine;
+use crate::docker::{self, Engine};
 
 /// Starts the units that are not running, containerd first, and prints their names,
 /// except those that systemd was about to start: a booting node needs no repair. A
@@ -18,9 +20,18 @@ const ENSURE: &str = r#"for unit in containerd kubelet; do
   booting=$(systemctl list-jobs --no-legend $unit.service 2>/dev/null | grep ' start ')
   [ "$state" != activating ] || booting=yes
   systemctl reset-failed $unit 2>/dev/null
-  systemctl start $unit || { echo $unit; journalctl -u $unit --no-pager -o cat -n 10; exit 1; } >&2
+  systemctl start $unit || {
+    [ "$(systemctl is-system-running)" != stopping ] || exit 3
+    echo $unit; journalctl -u $unit --no-pager -o cat -n 10
+    exit 1
+  } >&2
   [ -n "$booting" ] || echo $unit
 done"#;
+
+/// The exit code of [`ENSURE`] if the node shuts down, because Docker stops it.
+const SHUTS_DOWN: i64 = 3;
+/// How long that may take: Docker kills a container 10 s after the beginning of a stop.
+const SHUTDOWN: Duration = Duration::from_secs(15);
 
 /// Ensures that containerd and the kubelet are running in a running node. Returns those
 /// that would not have started by themselves.
@@ -28,6 +39,9 @@ pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<Stri
     let output = engine.exec(node, &["bash", "-c", ENSURE], None).await?;
     if output.code == 0 {
         return Ok(output.stdout.lines().map(str::to_owned).collect());
+    }
+    if output.code == SHUTS_DOWN && docker::stops_within(engine, node, SHUTDOWN).await {
+        return Err(docker::Error::stopped(node).into());
     }
     let mut lines = output.stderr.lines().map(str::to_owned);
     Err(Error::Service {

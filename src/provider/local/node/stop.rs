@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use super::Error;
 use crate::component::Component;
@@ -39,6 +40,8 @@ const RUNNING: &str =
 /// it is found only if a stop was interrupted.
 pub(super) const MARK: &str = "/run/clearml-local-stop";
 const BEGIN: &str = "touch /run/clearml-local-stop; systemctl stop kubelet";
+/// Also prints the time.
+const FORGET: &str = "rm -f /run/clearml-local-stop; date -u +%Y-%m-%dT%H:%M:%S.%NZ";
 /// Kills the commands that an interrupted stop left running, which would stop
 /// servers after a restart. The brackets keep the pattern from matching this command
 /// itself.
@@ -63,26 +66,33 @@ pub async fn stop_components(
     node: &str,
     step: &Step,
 ) -> Result<StopReport, Error> {
-    step.state("stopping the kubelet");
-    engine.exec(node, &["sh", "-c", BEGIN], None).await?;
-    stop_tasks(engine, node, step).await
+    let stopped = async {
+        step.state("stopping the kubelet");
+        engine.exec(node, &["sh", "-c", BEGIN], None).await?;
+        stop_tasks(engine, node, step).await
+    };
+    match stopped.await {
+        // The engine may still have been stopping it for an interrupted command.
+        Err(Error::Docker(error)) if error.is_stopped() => Ok(StopReport::default()),
+        stopped => stopped,
+    }
 }
 
 /// Finishes an interrupted stop, except for the container, so that no component is
 /// considered ready shortly before it stops. Then the kubelet can start everything again.
+/// Returns when everything had stopped, by the clock of the node.
 pub async fn finish_interrupted_stop(
     engine: &dyn Engine,
     node: &str,
     step: &Step,
-) -> Result<(), Error> {
+) -> Result<Option<Timestamp>, Error> {
     step.state("finishing an interrupted stop");
     // Another process may have started the kubelet since.
     let script = docker::script(&[KILL_LEFTOVERS, "; ", BEGIN]);
     engine.exec(node, &["sh", "-c", &script], None).await?;
     stop_tasks(engine, node, step).await?;
-    let forget = ["rm", "-f", MARK];
-    engine.exec(node, &forget, None).await?;
-    Ok(())
+    let output = engine.exec(node, &["sh", "-c", FORGET], None).await?;
+    Ok(output.stdout.trim().parse().ok())
 }
 
 /// Stops the servers, then the databases. The kubelet must not be running.
