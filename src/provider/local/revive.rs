@@ -59,6 +59,7 @@ mod tests {
     use crate::docker::{Container, Output};
     use crate::event::Events;
 
+    const STOPPED: &str = "2026-11-27T10:00:00.123456789Z";
     const APISERVER: &str = include_str!("node/certificates/apiserver.pem");
     const SERVICES: &str = "\n@@ services\nActiveState=active\nUnitFileState=enabled\n\n\
         ActiveState=active\nUnitFileState=enabled\n";
@@ -70,6 +71,7 @@ mod tests {
             stdout: match argv {
                 [_, _, script, ..] if script.contains("@@ bootstrapped") => inspection.clone(),
                 [_, _, script, ..] if script.contains("reset-failed") => "kubelet\n".to_owned(),
+                [_, _, script, ..] if script.contains("date -u") => format!("{STOPPED}\n"),
                 _ => String::new(),
             },
             ..Output::default()
@@ -109,7 +111,9 @@ mod tests {
     /// Services may still be running although a stop is about to end them.
     #[tokio::test]
     async fn an_interrupted_stop_is_finished_before_services_are_started() {
-        let (_, calls) = revived(&format!("\n@@ stop\n{SERVICES}")).await;
+        let (revived, calls) = revived(&format!("\n@@ stop\n{SERVICES}")).await;
+        // What Kubernetes knows about the pods is from before.
+        assert_eq!(revived.stopped, Some(STOPPED.parse().unwrap()));
         let at = |words: &str| calls.iter().position(|call| call.contains(words)).unwrap();
         assert!(at("pkill") < at("systemctl start"), "{calls:?}");
     }

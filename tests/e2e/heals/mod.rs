@@ -6,6 +6,7 @@ mod faults;
 mod killed;
 mod random;
 mod soak;
+mod under_up;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -91,6 +92,15 @@ async fn faults_of_a_running_server_are_healed() {
     for fault in faults.into_iter().cycle().take(count) {
         eprintln!("{fault:?}");
         let _until_healed = fault.cause(&instance);
+        heal(&instance, &writer).await;
+    }
+    let mut ends: Vec<_> = under_up::MOMENTS
+        .into_iter()
+        .flat_map(|moment| under_up::ENDS.map(|how| (moment, how)))
+        .collect();
+    random.shuffle(&mut ends);
+    for (moment, how) in ends.into_iter().take(if is_full() { 9 } else { 1 }) {
+        under_up::end(&instance, moment, how);
         heal(&instance, &writer).await;
     }
     let losses = writer.losses(&instance, true).await;
