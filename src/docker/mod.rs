@@ -148,7 +148,8 @@ pub trait Engine: Send + Sync {
 /// command is for, such as `prepare the node`.
 ///
 /// # Errors
-/// [`Error::Command`] with the end of its output if it fails.
+/// [`Error::Command`] with the end of its output if it fails, [`Error::Stopped`] if that is because
+/// the container ends.
 pub async fn exec_ok(
     engine: &dyn Engine,
     name: &str,
@@ -156,8 +157,14 @@ pub async fn exec_ok(
     argv: &[&str],
 ) -> Result<String, Error> {
     let output = engine.exec(name, argv, None).await?;
-    Ok(output.success(what)?.stdout)
+    match output.success(what) {
+        Err(_) if stops_within(engine, name, NOTICED).await => Err(Error::stopped(name)),
+        ended => Ok(ended?.stdout),
+    }
 }
+
+/// How long the engine may take to notice that the first process of a container has ended.
+pub(crate) const NOTICED: Duration = Duration::from_secs(3);
 
 /// Returns whether a container is not running, or ends within this time.
 pub(crate) async fn stops_within(engine: &dyn Engine, name: &str, patience: Duration) -> bool {

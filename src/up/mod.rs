@@ -32,7 +32,7 @@ use self::run::Run;
 use crate::data_size;
 use crate::error::Result;
 use crate::event::Events;
-use crate::failures::Failure;
+use crate::failures::{Code, Failure};
 use crate::health::{self, TimeLimit};
 use crate::hint::{Hint, ours};
 use crate::images::{self, Loaded};
@@ -44,6 +44,9 @@ use crate::provider::{Connected, Facts, Place};
 use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::settings::{Instance, InstanceName, KeptData};
+
+/// How long the engine may take to notice that a place has stopped.
+const NOTICED: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
@@ -248,11 +251,28 @@ async fn install(
 
 /// Returns the result of steps in a place, or why the place has stopped.
 async fn while_running<T>(place: &dyn Place, steps: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
+    let mut stopped = place.stopped();
+    let result = tokio::select! {
         biased;
         result = steps => result,
-        stopped = place.stopped() => Err(stopped),
+        stopped = &mut stopped => return Err(stopped),
+    };
+    match result {
+        // The end of the place may be the cause, which is noticed later.
+        Err(error) if may_have_stopped(error.code()) => {
+            let noticed = tokio::time::timeout(NOTICED, stopped).await;
+            Err(noticed.unwrap_or(error))
+        }
+        result => result,
     }
+}
+
+fn may_have_stopped(code: Code) -> bool {
+    use Code::{ClusterUnreachable, DockerRefused, KubeadmFailed, NodeFailed};
+    matches!(
+        code,
+        ClusterUnreachable | DockerRefused | KubeadmFailed | NodeFailed
+    )
 }
 
 /// Installs the add-ons of the cluster, unless it has them; in a new cluster, after the databases

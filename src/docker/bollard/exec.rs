@@ -44,9 +44,6 @@ type Input = Pin<Box<dyn AsyncWrite + Send>>;
 /// How long the engine may say that a command runs whose output has ended.
 const END: Duration = Duration::from_secs(10);
 
-/// How long the engine may take to notice that the first process of a container has ended.
-const NOTICED: Duration = Duration::from_secs(3);
-
 /// Returns whether a command could not be started in the container, although it exists there.
 fn failed_to_start(output: &Output) -> bool {
     let said = |text: &str| output.stdout.contains(text) || output.stderr.contains(text);
@@ -84,7 +81,7 @@ impl Docker {
     ) -> Result<Output, Error> {
         let ended = self.run_once(name, argv, input).await;
         let patience = match &ended {
-            Ok(output) if failed_to_start(output) => NOTICED,
+            Ok(output) if failed_to_start(output) => docker::NOTICED,
             // Docker's own codes, and those of killed commands; -1 is an unknown one.
             Ok(output) if output.code >= 126 || output.code < 0 => Duration::ZERO,
             Err(Error::Refused { .. } | Error::Broken { .. }) => Duration::ZERO,

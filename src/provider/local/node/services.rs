@@ -40,7 +40,11 @@ pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<Stri
     if output.code == 0 {
         return Ok(output.stdout.lines().map(str::to_owned).collect());
     }
-    if output.code == SHUTS_DOWN && docker::stops_within(engine, node, SHUTDOWN).await {
+    let patience = match output.code {
+        SHUTS_DOWN => SHUTDOWN,
+        _ => docker::NOTICED,
+    };
+    if docker::stops_within(engine, node, patience).await {
         return Err(docker::Error::stopped(node).into());
     }
     let mut lines = output.stderr.lines().map(str::to_owned);
@@ -54,8 +58,8 @@ pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::docker::{Container, Output};
     use crate::error::Explain;
 
     async fn ensured(code: i64, stdout: &str, stderr: &str) -> Result<Vec<String>, Error> {
@@ -66,11 +70,19 @@ mod tests {
             stderr: stderr.clone(),
             ..Output::default()
         };
-        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        let node = Container {
+            running: true,
+            ..Container::default()
+        };
+        let state = State {
+            containers: [("n".to_owned(), node)].into(),
+            ..State::default()
+        };
+        let engine = FakeEngine::new(state).with_exec(Box::new(answer));
         ensure_services(&engine, "n").await
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn started_and_failed_units_are_reported() {
         assert_eq!(ensured(0, "", "").await.unwrap(), [""; 0]);
         assert_eq!(ensured(0, "kubelet\n", "").await.unwrap(), ["kubelet"]);
