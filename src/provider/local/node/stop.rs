@@ -1,10 +1,11 @@
 //! Stops a node in order, so that no database is killed while it writes: the kubelet, the
 //! servers, the databases, the container. Does not need the Kubernetes API.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Error;
 use crate::component::Component;
@@ -15,6 +16,9 @@ use crate::wait::{Attempt, Wait};
 
 /// How long servers and databases together may take to stop.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long after SIGTERM a server that is still running gets it again.
+const AGAIN: Duration = Duration::from_secs(4);
 
 /// The result of a stop.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -107,10 +111,9 @@ async fn stop_tasks(engine: &dyn Engine, node: &str, step: &Step) -> Result<Stop
             continue;
         }
         step.state(format!("stopping the {what}"));
-        try_join_all(group.iter().map(|task| task.terminate(engine, node))).await?;
         report
             .killed
-            .extend(wait_for_stop(engine, node, &group, deadline).await?);
+            .extend(stop_group(engine, node, &group, deadline).await?);
     }
     Ok(report)
 }
@@ -121,7 +124,10 @@ struct Task {
 }
 
 impl Task {
+    /// Sends SIGTERM to the task.
     async fn terminate(&self, engine: &dyn Engine, node: &str) -> Result<(), Error> {
+        // If `ctr` is killed, its command stays in the task, and its name cannot be used again.
+        let name = format!("clearml-local-stop-{:08x}", rand::random::<u32>());
         let argv = if self.component.is_database() {
             vec![
                 "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGTERM", &self.id,
@@ -136,7 +142,7 @@ impl Task {
                 "task",
                 "exec",
                 "--exec-id",
-                "clearml-local-stop",
+                &name,
                 &self.id,
                 "bash",
                 "-c",
@@ -172,34 +178,50 @@ fn parse(lines: &str) -> Vec<Task> {
     tasks.collect()
 }
 
-/// Waits until the tasks have stopped. Returns those that are still running at the
-/// deadline.
-async fn wait_for_stop(
+/// Stops tasks and waits for them. Returns those that are still running at the deadline. A server
+/// that was just starting ignores SIGTERM, so servers get it again.
+async fn stop_group(
     engine: &dyn Engine,
     node: &str,
     group: &[Task],
     deadline: Instant,
 ) -> Result<Vec<Component>, Error> {
-    let mut remaining = Vec::new();
+    let terminate = async |tasks: &[&Task]| {
+        let sent = tasks.iter().map(|task| task.terminate(engine, node));
+        try_join_all(sent).await.map(drop)
+    };
+    let mut remaining: Vec<&Task> = group.iter().collect();
+    terminate(&remaining).await?;
+    let mut sent = Instant::now();
     let wait = Wait::new("the components to stop").until(deadline);
     let ended = wait.run(async || {
         let running = engine.exec(node, &["sh", "-c", RUNNING], None).await?;
         let running: Vec<&str> = running.stdout.lines().collect();
-        let still = group.iter().filter(|task| running.contains(&&*task.id));
-        remaining = still.map(|task| task.component).collect();
-        Ok::<_, Error>(match remaining.is_empty() {
-            true => Attempt::Done(()),
-            false => Attempt::Pending("they are still running".into()),
-        })
+        remaining.retain(|task| running.contains(&&*task.id));
+        if remaining.is_empty() {
+            return Ok::<_, Error>(Attempt::Done(()));
+        }
+        if sent.elapsed() >= AGAIN {
+            let servers = remaining
+                .iter()
+                .filter(|task| !task.component.is_database());
+            let servers: Vec<&Task> = servers.copied().collect();
+            terminate(&servers).await?;
+            sent = Instant::now();
+        }
+        Ok(Attempt::Pending("they are still running".into()))
     });
     // The remaining tasks are killed with the node, and reported.
     let _ = ended.await?;
-    Ok(remaining)
+    Ok(remaining.iter().map(|task| task.component).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::docker::Output;
     use crate::docker::fake::{FakeEngine, State};
     use crate::event::Events;
 
@@ -214,6 +236,35 @@ mod tests {
         assert!(found.iter().all(Option::is_some), "{calls}");
         assert!(found.is_sorted(), "{calls}");
         assert!(!calls.lines().any(|call| call.starts_with("stop ")));
+    }
+
+    /// Its command may have been killed, or the server was just starting.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_did_not_get_the_signal_gets_it_again() {
+        let sent = AtomicUsize::new(0);
+        let answer = move |_: &str, argv: &[&str]| {
+            if argv.contains(&"kill -TERM -1") {
+                sent.fetch_add(1, Ordering::Relaxed);
+            }
+            let is_running = sent.load(Ordering::Relaxed) < 2;
+            let stdout = match argv {
+                [_, _, RUNNING] if is_running => "abc\n",
+                [_, _, script, ..] if script.contains(LIST) => "abc apiserver\n",
+                _ => "",
+            };
+            Output {
+                stdout: stdout.to_owned(),
+                ..Output::default()
+            }
+        };
+        let engine = FakeEngine::new(State::default()).with_exec(Box::new(answer));
+        let step = Events::silent().step("node");
+        let report = stop_components(&engine, "n", &step).await.unwrap();
+        assert_eq!(report, StopReport::default());
+        let calls = engine.state().calls.clone();
+        let sent: Vec<_> = calls.iter().filter(|c| c.contains("kill -TERM")).collect();
+        assert_eq!(sent.len(), 2);
+        assert_ne!(sent[0], sent[1], "a name in the task can be used once");
     }
 
     #[test]
