@@ -3,6 +3,7 @@
 pub mod apiserver;
 mod config;
 mod cookies;
+mod cors;
 pub mod databases;
 mod documents;
 mod endpoints;
