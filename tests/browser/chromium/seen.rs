@@ -181,3 +181,86 @@ impl Seen {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Returns what a page did whose user is logged in, and that sent one more request.
+    fn page(url: &str, answer: &Value) -> Seen {
+        let mut seen = Seen {
+            logged_in: true,
+            ..Seen::default()
+        };
+        for (method, params) in [
+            (
+                "Network.requestWillBeSent",
+                json!({"requestId": "1", "request": {"method": "POST", "url": url}}),
+            ),
+            (answer["event"].as_str().unwrap(), answer["params"].clone()),
+        ] {
+            seen.record(&json!({"method": method, "params": params}));
+        }
+        seen
+    }
+
+    fn problems(url: &str, answer: &Value) -> Vec<String> {
+        page(url, answer).problems_with(&["localhost".into(), "[::1]".into()])
+    }
+
+    fn status(status: u64) -> Value {
+        let params = json!({"requestId": "1", "response": {"status": status}});
+        json!({"event": "Network.responseReceived", "params": params})
+    }
+
+    #[test]
+    fn requests_to_other_hosts_are_problems() {
+        for own in [
+            "http://localhost:8008/a.b",
+            "http://localhost",
+            "http://[::1]:80/?x",
+        ] {
+            assert_eq!(problems(own, &status(200)), [""; 0], "{own}");
+        }
+        for other in [
+            "https://api.github.com/x",
+            "http://localhost.example.com/",
+            "http://[::2]/",
+        ] {
+            let expected = format!("a request to another host: {other}");
+            assert_eq!(problems(other, &status(200)), [expected]);
+        }
+    }
+
+    #[test]
+    fn requests_without_success_are_problems() {
+        let url = "http://localhost:8008/auth.login";
+        assert_eq!(problems(url, &status(401)), [format!("POST {url}: 401")]);
+        let params = json!({"requestId": "1", "errorText": "net::ERR_CONNECTION_REFUSED"});
+        let failed = json!({"event": "Network.loadingFailed", "params": params});
+        let expected = format!("POST {url}: net::ERR_CONNECTION_REFUSED");
+        assert_eq!(problems(url, &failed), [expected]);
+    }
+
+    #[test]
+    fn a_call_has_a_path_before_its_endpoint() {
+        for path in [
+            "users.get_current_user",
+            "api/v2.34/users.get_current_user?a",
+        ] {
+            let seen = page(&format!("http://localhost/{path}"), &status(200));
+            assert!(seen.answered("/users.get_current_user"), "{path}");
+            assert!(!seen.answered("/users.get_all"), "{path}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_errors_in_the_console() {
+        let details = json!({"text": "Uncaught", "exception": {"description": "TypeError: x"}});
+        let params = json!({"exceptionDetails": details});
+        let thrown = json!({"event": "Runtime.exceptionThrown", "params": params});
+        let problems = problems("data:text/html,x", &thrown);
+        assert_eq!(problems, ["error in the console: TypeError: x"]);
+    }
+}
