@@ -18,12 +18,14 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Parser;
 use serde_json::json;
 
-use self::chromium::{Login, Network, Seen, Tab, program};
+use self::chromium::{Login, Network, Request, Seen, Tab, program};
 
 /// Load the web app in Chromium, log in, and print what the page requested and reported
 ///
 /// Exits with 1 if no user is logged in, if a request fails or goes to another host, or if the
-/// console has an error. Other hosts are not resolved, so no request reaches them.
+/// console has an error. Other hosts are not resolved, so no request reaches them. Requests of the
+/// real web app to api.github.com and updates.clear.ml are shown, get an empty answer, and are no
+/// problem.
 #[derive(Parser)]
 #[command(name = "look")]
 struct Arguments {
@@ -89,7 +91,7 @@ fn main() -> ExitCode {
         Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
         Ok(problems) => {
             for problem in problems {
-                eprintln!("problem: {problem}");
+                eprintln!("problem: {}", problem.lines().next().unwrap_or_default());
             }
             ExitCode::FAILURE
         }
@@ -131,8 +133,13 @@ fn print(seen: &Seen) {
         (false, true) => "not needed",
         (_, false) => "failed",
     };
-    println!("login    {login}\n\nRequests");
-    for request in &seen.requests {
+    let is_file =
+        |request: &&Request| matches!(request.answer, Some(Ok(200))) && request.method != "POST";
+    let files = seen.requests.iter().filter(is_file).count();
+    println!(
+        "login    {login}\n\nRequests, without {files} that only read a file or asked for permission"
+    );
+    for request in seen.requests.iter().filter(|request| !is_file(request)) {
         let answer = match &request.answer {
             Some(Ok(status)) => status.to_string(),
             Some(Err(reason)) => reason.clone(),
@@ -143,6 +150,6 @@ fn print(seen: &Seen) {
     }
     println!("\nConsole");
     for (level, text) in &seen.console {
-        println!("  {level:<10} {text}");
+        println!("  {level:<10} {}", text.lines().next().unwrap_or_default());
     }
 }

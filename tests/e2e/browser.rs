@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::chromium::{Login, Network, Seen, Tab, program};
+use crate::chromium::{Login, Network, Request, Seen, Tab, program};
 
 /// A browser in which a user looks at the web app of one server.
 pub struct Browser {
@@ -67,7 +67,7 @@ impl Browser {
             requests.any(|request| request.url == call),
             "{call}: {seen:#?}"
         );
-        let origins: BTreeSet<&str> = seen.requests.iter().map(|it| it.origin()).collect();
+        let origins: BTreeSet<&str> = seen.requests.iter().map(Request::origin).collect();
         let own = |origin: &&str| url.starts_with(*origin) || api.starts_with(*origin);
         assert!(origins.iter().all(own), "{origins:?}");
         for word in words {

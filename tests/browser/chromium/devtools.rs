@@ -62,6 +62,7 @@ impl Browser {
             .args([
                 "--disable-dev-shm-usage",
                 "--disable-gpu",
+                "--window-size=1280,800",
                 "--no-proxy-server",
             ])
             .arg(format!("--user-data-dir={}", profile.path().display()))

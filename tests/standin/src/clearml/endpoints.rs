@@ -6,7 +6,7 @@ use crate::clearml::databases::Documents;
 use crate::clearml::envelope::{self, Failure, Outcome};
 use crate::clearml::users::User;
 use crate::clearml::{
-    cors, events, fixed_users, log, models, projects, queues, tasks, token, workers,
+    cors, events, fixed_users, log, models, projects, queues, tasks, token, web_app, workers,
 };
 use crate::support::clock;
 use crate::support::http::{Request, Response};
@@ -136,6 +136,9 @@ impl Api {
     /// Calls an endpoint of the services that keep users' data.
     fn of_service(&self, caller: &User, endpoint: &str, body: &Value) -> Outcome {
         let (service, action) = endpoint.split_once('.').unwrap_or((endpoint, ""));
+        if let Some(outcome) = web_app::call(endpoint) {
+            return outcome;
+        }
         let outcome = match service {
             "projects" => projects::call(self, caller, action, body),
             "tasks" => tasks::call(self, caller, action, body),

@@ -24,6 +24,7 @@ mod tasks;
 mod token;
 mod users;
 mod watchdog;
+mod web_app;
 pub mod webserver;
 mod workers;
 
