@@ -105,16 +105,16 @@ impl Tab {
             return Err(format!("cannot load {url}: {error}"));
         }
         let deadline = Instant::now() + LIMIT;
-        let mut typed = false;
         while !self.seen.answered(CURRENT_USER) && Instant::now() < deadline {
             self.read_events(Duration::from_millis(100))?;
-            if !typed && self.evaluate("!!document.querySelector('input[name=name]')")? == true {
+            if !self.seen.asked_for_login
+                && self.evaluate("!!document.querySelector('input[name=name]')")? == true
+            {
                 self.seen.asked_for_login = true;
                 self.log_in(login)?;
-                typed = true;
             }
-            // After a failed request, such a page does not go on.
-            let failed = self.seen.quiet() && self.seen.failed_request(&self.hosts).is_some();
+            // After a failed call, such a page does not go on.
+            let failed = self.seen.quiet() && self.seen.has_failed_call(&self.hosts);
             if failed && self.read_events(QUIET)? == 0 {
                 break;
             }

@@ -156,12 +156,15 @@ impl Seen {
         self.requests.iter().all(|request| request.finished)
     }
 
-    /// Returns the first request to one of these hosts that failed.
-    pub(super) fn failed_request(&self, hosts: &[String]) -> Option<&Request> {
-        let mut requests = self.requests.iter().filter(|request| request.is_to(hosts));
-        requests.find(|request| request.problem().is_some())
+    /// Whether a call of the API on one of these hosts failed.
+    pub(super) fn has_failed_call(&self, hosts: &[String]) -> bool {
+        let mut requests = self.requests.iter();
+        requests.any(|request| {
+            request.method == "POST" && request.is_to(hosts) && request.problem().is_some()
+        })
     }
 
+    /// Returns everything that is wrong. Requests may go to these hosts only.
     pub(super) fn problems_with(&self, hosts: &[String]) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.logged_in {
