@@ -133,8 +133,11 @@ fn print(seen: &Seen) {
         (false, true) => "not needed",
         (_, false) => "failed",
     };
-    let is_file =
-        |request: &&Request| matches!(request.answer, Some(Ok(200))) && request.method != "POST";
+    let page = seen.requests.first().map(Request::origin);
+    let is_file = |request: &&Request| {
+        let own = Some(request.origin()) == page && request.method == "GET";
+        matches!(request.answer, Some(Ok(200))) && (own || request.method == "OPTIONS")
+    };
     let files = seen.requests.iter().filter(is_file).count();
     println!(
         "login    {login}\n\nRequests, without {files} that only read a file or asked for permission"
