@@ -25,7 +25,7 @@ use self::chromium::{Login, Network, Request, Seen, Tab, program};
 /// Exits with 1 if no user is logged in, if a request fails or goes to another host, or if the
 /// console has an error. Other hosts are not resolved, so no request reaches them. Requests of the
 /// real web app to api.github.com and updates.clear.ml are shown, get an empty answer, and are no
-/// problem.
+/// problem, and neither is a JSON file that is missing.
 #[derive(Parser)]
 #[command(name = "look")]
 struct Arguments {

@@ -42,6 +42,8 @@ impl Request {
     fn problem(&self) -> Option<String> {
         let why = match &self.answer {
             Some(Ok(status)) if *status < 400 => return None,
+            // The web app has optional ones.
+            Some(Ok(404)) if self.method == "GET" && self.url.ends_with(".json") => return None,
             Some(Ok(status)) => status.to_string(),
             Some(Err(reason)) => reason.clone(),
             None => "no answer".into(),
@@ -244,6 +246,14 @@ mod tests {
         let failed = json!({"event": "Network.loadingFailed", "params": params});
         let expected = format!("POST {url}: net::ERR_CONNECTION_REFUSED");
         assert_eq!(problems(url, &failed), [expected]);
+    }
+
+    #[test]
+    fn a_missing_json_file_is_no_problem() {
+        let mut seen = page("http://localhost/tips.json", &status(404));
+        assert!(seen.problems_with(&["localhost".into()])[0].contains("404"));
+        seen.requests[0].method = "GET".into();
+        assert_eq!(seen.problems_with(&["localhost".into()]), [""; 0]);
     }
 
     #[test]
