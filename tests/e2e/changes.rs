@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use crate::browser::Browser;
 use crate::harness::{Instance, free_port, run};
-use crate::server::User;
+use crate::server::{User, api_of_page};
 
 #[tokio::test]
 #[ignore = "needs an engine: tests/run"]
@@ -41,8 +42,18 @@ async fn changed_settings_recreate_the_node_and_keep_the_data() {
         "the data are copied to",
         "the old data are kept in",
         "in the node already",
+        "its page may stay empty",
     ] {
         assert!(changed.stderr.contains(words), "{}", changed.stderr);
+    }
+    // The web app of 1.5.0 only knows two sets of ports.
+    assert_eq!(api_of_page(&instance).await, "http://127.0.0.1:8008");
+    if let Some(mut browser) = Browser::start() {
+        let seen = browser.visit(&format!("http://localhost:{}", instance.web));
+        let problems = seen.problems.join("\n");
+        for words in ["no user is logged in", "POST http://localhost:8008/"] {
+            assert!(problems.contains(words), "{seen:#?}");
+        }
     }
     User::of(&instance).await.finds(&work).await;
     assert_eq!(

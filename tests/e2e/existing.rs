@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use clients::{Load, Writer};
 use installed::Installed;
 
+use crate::browser::Browser;
 use crate::external::{self, Databases};
-use crate::harness::{self, free_ports, has, run};
+use crate::harness::{self, has, known_ports, run};
 use crate::images::gateway;
 use crate::ingress::has_traefik;
 use crate::registry::{self, Config, Registry};
@@ -51,11 +52,16 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     let verified = assert_verified(&server.run(&["verify", "-o", "json"]).expect(0));
     let api = verified["endpoints"]["api"].as_str().unwrap();
     assert!(server.urls().iter().any(|url| url == api), "{api}");
+    // In the browser, the page asks the API at its own host name.
+    let [web, api, _] = server.urls();
+    if let Some(mut browser) = server.browser() {
+        browser.sees(&web, &api, &["end to end", "train"]);
+    }
     let again = server.up(&[]).expect(0);
     assert!(again.stderr.contains("nothing changed"), "{}", again.stderr);
 
     // The instance keeps its context, and ports of this host lead to its pods too.
-    let [web, api, files] = free_ports();
+    let [web, api, files] = known_ports();
     let ports = [
         ("--web-port", web),
         ("--api-port", api),
@@ -68,6 +74,10 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, api)).is_ok());
     let ping = reqwest::get(format!("http://127.0.0.1:{api}/debug.ping")).await;
     assert_eq!(ping.unwrap().status(), 200);
+    if let Some(mut browser) = Browser::start() {
+        let [web, api] = [web, api].map(|port| format!("http://localhost:{port}"));
+        browser.sees(&web, &api, &["end to end", "train"]);
+    }
 
     let kept = server.objects(KEPT);
     assert!(!kept.is_empty());
@@ -86,6 +96,14 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     assert_eq!(claims(&server.objects(KEPT)), claims(&kept));
     server.up(&[]).expect(0);
     server.user().await.finds(&work).await;
+
+    // Without an ingress, only a port-forward reaches the servers. `verify` starts its own.
+    let without = ["app", "api", "files"].map(|site| format!("--set=ingress.{site}.enabled=false"));
+    server.up(&without.each_ref().map(|it| &**it)).expect(0);
+    assert_eq!(server.objects("ingresses"), [""; 0]);
+    let verified = assert_verified(&server.run(&["verify", "-o", "json"]).expect(0));
+    let api = verified["endpoints"]["api"].as_str().unwrap();
+    assert!(api.starts_with("http://127.0.0.1:"), "{api}");
 
     let refused = server.run(&["down", "--purge"]).expect(2);
     assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);

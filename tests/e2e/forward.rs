@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::browser::Browser;
 use crate::harness::{Instance, free_ports, run};
+use crate::sdk::Sdk;
 use crate::server::User;
 
 /// The size of an artifact; a stream has a buffer of 1 MiB.
@@ -39,7 +41,10 @@ fn answer_after_half_close(port: u16) -> String {
 #[ignore = "needs an engine: tests/run"]
 async fn forwarded_ports_lead_to_ready_pods() {
     let instance = Instance::new("forward");
-    instance.up(&[]).expect(0);
+    instance.up(&["--release=2.3"]).expect(0);
+    if let Some(sdk) = Sdk::of(&instance) {
+        sdk.runs_an_experiment();
+    }
     let [web, api, files] = free_ports();
     let ports = [
         format!("--web-port={web}"),
@@ -75,8 +80,10 @@ async fn forwarded_ports_lead_to_ready_pods() {
     for read in futures_util::future::join_all(reads).await {
         assert!(read == content, "the content has changed");
     }
-    let page = reqwest::get(format!("http://127.0.0.1:{web}/")).await;
-    assert_eq!(page.unwrap().status(), 200);
+    let page = format!("http://localhost:{web}");
+    if let Some(mut browser) = Browser::start() {
+        browser.sees(&page, &format!("{page}/api"), &["end to end"]);
+    }
 
     let answer = answer_after_half_close(api);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -69,9 +69,22 @@ pub fn free_port() -> u16 {
     free_ports()[0]
 }
 
+/// Returns the ports at which the web app of 1.5.0 finds the API, or the others that it knows
+/// if somebody uses those.
+pub fn known_ports() -> [u16; 3] {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut known = [[30080, 30008, 30081], [8080, 8008, 8081]].into_iter();
+    let free = known.find(|ports| ports.iter().all(is_free));
+    free.expect("the ports 30080, 30008 and 30081, or 8080, 8008 and 8081, must be free")
+}
+
 impl Instance {
     pub fn new(test: &str) -> Instance {
-        let [web, api, files] = free_ports();
+        Instance::on(test, free_ports())
+    }
+
+    /// Returns an instance with these ports for web app, API and files.
+    pub fn on(test: &str, [web, api, files]: [u16; 3]) -> Instance {
         Instance {
             name: format!("e2e-{test}-{}", std::process::id()),
             web,

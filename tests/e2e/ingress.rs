@@ -9,6 +9,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Certificate, Client, Response};
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::harness::{Instance, free_port, has, run};
 use crate::verify::assert_verified;
 
@@ -117,6 +118,9 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
         format!("--https-port={https}"),
         format!("--set=ingress.app.tlsSecretName={SECRET}"),
         format!("--set=ingress.files.tlsSecretName={SECRET}"),
+        // Its page asks its own origin, as that of the published image does.
+        "--set=webserver.extraEnvs[0].name=STANDIN_WEB_APP".to_owned(),
+        "--set=webserver.extraEnvs[0].value=published".to_owned(),
     ];
     for (site, host) in [("app", app), ("api", api), ("files", files)] {
         arguments.push(format!("--set=ingress.{site}.enabled=true"));
@@ -152,6 +156,9 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
     instance.kubectl(&secret);
     let client = browser(&certificate, &HOSTS, Ipv4Addr::LOCALHOST.into());
     assert!(page(&client, &urls[0]).await.contains("<html"));
+    if let Some(mut browser) = Browser::by_name(&HOSTS, Ipv4Addr::LOCALHOST.into()) {
+        browser.sees(&urls[0], &format!("{}/api", urls[0]), &["Ada Lovelace"]);
+    }
 
     let credentials = instance.run(&["credentials", "-o", "json"]);
     let credentials = credentials.expect(0).json();

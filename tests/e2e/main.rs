@@ -8,7 +8,10 @@
     reason = "the environment of the programs that the tests run"
 )]
 
+mod browser;
 mod changes;
+#[path = "../browser/chromium/mod.rs"]
+mod chromium;
 mod damaged;
 mod disks;
 mod dns;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::harness::Instance;
 use crate::server::{User, api_of_page, client, is_api, login_status};
 use crate::verify;
@@ -87,6 +88,19 @@ async fn values_take_effect(release: &str) {
     assert!(cookie.contains("Max-Age=1234"), "{cookie}");
     assert!(cookie.to_lowercase().contains("httponly"), "{cookie}");
     assert_eq!(login_status(&instance, "jane", "guess").await, 401);
+    // In the browser too.
+    if let Some(mut browser) = Browser::start() {
+        let web = format!("http://localhost:{}", instance.web);
+        browser.log_in_as("jane", "guess");
+        let refused = browser.visit(&web).problems.join("\n");
+        assert!(refused.contains("auth.login: 401"), "{refused}");
+        browser.log_in_as("jane", "pass $1 word");
+        let api = api_of_page(&instance)
+            .await
+            .replace("127.0.0.1", "localhost");
+        let seen = browser.sees(&web, &api, &["Logged in as Jane"]);
+        assert!(seen.asked_for_login, "{seen:#?}");
+    }
     // The default user cannot log in; the user that `credentials` prints can.
     let secrets = std::fs::read_to_string(instance.state_dir().join("secrets.json")).unwrap();
     let secrets: Value = serde_json::from_str(&secrets).unwrap();

@@ -68,18 +68,19 @@ impl<'a> Sdk<'a> {
         assert!(!text.contains("Action failed"), "{text}");
     }
 
-    /// Runs the script of `clearml-local example` as it is.
-    pub fn runs_the_example(&self) {
+    /// Runs the script of `clearml-local example` as it is, and returns the page of its task.
+    pub fn runs_the_example(&self) -> String {
         self.instance.run(&["example"]).expect(0);
         let mut python = self.command("python");
         let ran = Output::new(python.arg("first_experiment.py").output().unwrap()).expect(0);
-        let web = format!(
-            "See it in the browser: http://localhost:{}",
-            self.instance.web
-        );
-        assert!(ran.stdout.contains(&web), "{}", ran.stdout);
+        let mut lines = ran.stdout.lines();
+        let page = lines.find_map(|line| line.strip_prefix("See it in the browser: "));
+        let page = page.unwrap_or_else(|| panic!("{}", ran.stdout)).to_owned();
+        let web = format!("http://localhost:{}/", self.instance.web);
+        assert!(page.starts_with(&web), "{page}");
         let text = ran.stdout + &ran.stderr;
         assert!(!text.contains("Action failed"), "{text}");
+        page
     }
 
     /// Moves a task to a queue, from which an agent executes it.

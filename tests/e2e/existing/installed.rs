@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::cluster::ThreeNodes;
+use crate::browser::Browser;
 use crate::harness::Output;
 use crate::ingress::{browser, make_certificate};
 use crate::server::User;
@@ -121,6 +122,13 @@ impl Installed {
         let client = browser(&self.certificate, &names, self.cluster.address());
         let [_, api, files] = self.urls();
         User::with(client, [api, files], &printed).await
+    }
+
+    /// Starts a browser that finds the host names.
+    pub fn browser(&self) -> Option<Browser> {
+        let hosts = hosts(&self.namespace);
+        let names = hosts.each_ref().map(|host| &**host);
+        Browser::by_name(&names, self.cluster.address())
     }
 
     /// Returns the names of the server's objects of some kinds, such as `pods,pvc`.

@@ -5,7 +5,9 @@ use crate::clearml::cookies::Cookie;
 use crate::clearml::databases::Documents;
 use crate::clearml::envelope::{self, Failure, Outcome};
 use crate::clearml::users::User;
-use crate::clearml::{events, fixed_users, log, models, projects, queues, tasks, token, workers};
+use crate::clearml::{
+    cors, events, fixed_users, log, models, projects, queues, tasks, token, web_app, workers,
+};
 use crate::support::clock;
 use crate::support::http::{Request, Response};
 use crate::support::version::Version;
@@ -55,6 +57,9 @@ impl Api {
 
     /// Handles a request.
     pub fn handle(&self, request: &Request) -> Response {
+        if request.method == "OPTIONS" {
+            return cors::admit(request, Response::new(200, "text/html", ""));
+        }
         let (requested, endpoint) = split_version(request.path.trim_start_matches('/'));
         let requested = requested.unwrap_or(self.api_version);
         let started = Instant::now();
@@ -70,7 +75,7 @@ impl Api {
             let cookie = self.cookie.header(&token);
             response.headers.push(("Set-Cookie".into(), cookie));
         }
-        response
+        cors::admit(request, response)
     }
 
     fn outcome(&self, endpoint: &str, request: &Request) -> Outcome {
@@ -84,7 +89,7 @@ impl Api {
             }
             _ => {}
         }
-        let caller = self.caller(request)?;
+        let caller = self.impersonated(self.caller(request)?, request)?;
         if endpoint == "events.add_batch" {
             return events::add_batch(self, request);
         }
@@ -102,6 +107,8 @@ impl Api {
             }
             "auth.create_user" => {
                 require_system_role(&caller)?;
+                text(&body, "company")?;
+                text(&body, "email")?;
                 let id = envelope::new_id();
                 let user = json!({"id": id, "name": text(&body, "name")?, "role": "user"});
                 self.mongo.put_one("user", &id, user)?;
@@ -113,6 +120,11 @@ impl Api {
                 Ok(json!({"token": self.token_for(&user, body["expiration_sec"].as_u64())}))
             }
             "auth.create_credentials" => self.create_credentials(&caller),
+            "users.get_all" => {
+                let users = self.mongo.all("user")?;
+                let users: Vec<Value> = users.into_iter().map(|(_, user)| user).collect();
+                Ok(json!({"users": users}))
+            }
             "users.get_current_user" => Ok(json!({
                 "user": {"id": caller.id, "name": caller.name, "role": caller.role, "company": {"id": self.company}},
             })),
@@ -124,6 +136,9 @@ impl Api {
     /// Calls an endpoint of the services that keep users' data.
     fn of_service(&self, caller: &User, endpoint: &str, body: &Value) -> Outcome {
         let (service, action) = endpoint.split_once('.').unwrap_or((endpoint, ""));
+        if let Some(outcome) = web_app::call(endpoint) {
+            return outcome;
+        }
         let outcome = match service {
             "projects" => projects::call(self, caller, action, body),
             "tasks" => tasks::call(self, caller, action, body),
@@ -164,6 +179,14 @@ impl Api {
             role,
             protected: false,
         }))
+    }
+
+    /// Returns the user as whom the web app logs its visitor in, or the caller itself.
+    fn impersonated(&self, caller: User, request: &Request) -> Result<User, Failure> {
+        match request.header("X-Clearml-Impersonate-As") {
+            Some(id) => require_system_role(&caller).and_then(|()| self.user(id)),
+            None => Ok(caller),
+        }
     }
 
     fn by_key(&self, encoded: &str) -> Result<User, Failure> {

@@ -3,6 +3,7 @@
 pub mod apiserver;
 mod config;
 mod cookies;
+mod cors;
 pub mod databases;
 mod documents;
 mod endpoints;
@@ -23,6 +24,7 @@ mod tasks;
 mod token;
 mod users;
 mod watchdog;
+mod web_app;
 pub mod webserver;
 mod workers;
 

@@ -1,5 +1,6 @@
-//! The page of the web app, with the API address that determines whether it works. A
-//! test reads the address from the page and calls it, as the browser's script would.
+//! The page of the web app, with the API address that determines whether it works. It logs
+//! in as the real one does, by a name or by a user name and a password, and shows projects
+//! and experiments. Tests look at it in a browser.
 
 use crate::support::http::Request;
 use serde_json::Value;
@@ -42,12 +43,7 @@ pub fn html(api: &str) -> String {
         .replace('&', "&amp;")
         .replace('"', "&quot;")
         .replace('<', "&lt;");
-    format!(
-        "<!doctype html><html lang=\"en\"><head><title>ClearML</title><meta name=\"api\" content=\"{api}\"></head>\
-        <body><script>const api = document.querySelector(\"meta[name=api]\").content;\
-        fetch(`${{api}}/login.supported_modes`, {{method: \"POST\", mode: \"no-cors\"}})\
-        .then(() => {{ document.body.textContent = \"ClearML (stand-in)\"; }});</script></body></html>\n"
-    )
+    include_str!("page.html").replace("{{api}}", &api)
 }
 
 #[cfg(test)]

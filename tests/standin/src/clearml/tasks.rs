@@ -29,7 +29,7 @@ pub fn call(api: &Api, caller: &User, action: &str, body: &Value) -> Option<Outc
         "get_by_id" => text(body, "task")
             .and_then(|id| found(api, "task", id))
             .map(|task| json!({"task": task})),
-        "get_all" | "get_all_ex" => {
+        "get_all" | "get_all_ex" | "get_by_id_ex" => {
             matching(api, "task", body).map(|tasks| json!({"tasks": tasks}))
         }
         "edit" | "update" => edit(api, "task", body),
