@@ -5,6 +5,7 @@ use crate::clearml::endpoints::{Api, text};
 use crate::clearml::envelope::{Failure, Outcome};
 use regex::Regex;
 use serde_json::{Map, Value, json};
+use std::sync::{Mutex, PoisonError};
 
 /// Returns a document, or an error with its identifier.
 pub fn found(api: &Api, collection: &str, id: &str) -> Outcome {
@@ -18,13 +19,16 @@ pub fn found(api: &Api, collection: &str, id: &str) -> Outcome {
     api.mongo.get(collection, id)?.ok_or_else(failure)
 }
 
-/// Changes a document and stores it.
+/// Changes a document and stores it. Concurrent changes, such as those of the SDK's threads, wait
+/// for each other, because each writes the whole document.
 pub fn change(
     api: &Api,
     collection: &str,
     id: &str,
     change: impl FnOnce(&mut Value),
 ) -> Result<(), Failure> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut document = found(api, collection, id)?;
     change(&mut document);
     Ok(api.mongo.put_one(collection, id, document)?)
