@@ -20,8 +20,6 @@ pub(super) enum Error {
         offered: u64,
         is_local: bool,
     },
-    #[error("cannot ask the API server about workers: {0}")]
-    Api(String),
 }
 
 impl Explain for Error {
@@ -30,7 +28,6 @@ impl Explain for Error {
             Error::Trouble { trouble, .. } => trouble.failure,
             Error::NotReady { .. } => Failure::AgentNotReady,
             Error::NoGpus { .. } => Failure::GpusUnavailable,
-            Error::Api(_) => Failure::CheckFailed,
         }
     }
 
@@ -51,7 +48,6 @@ impl Explain for Error {
                 "see what the nodes offer",
                 "kubectl describe nodes",
             )],
-            Error::Api(_) => vec![Hint::run("see how the server is", ours!(Status))],
         }
     }
 }

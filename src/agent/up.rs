@@ -18,7 +18,7 @@ use crate::manifests::INGRESS_SERVICE;
 use crate::plan::Request;
 use crate::session::Session;
 use crate::settings::AgentSettings;
-use crate::wait::{Attempt, Wait};
+use crate::wait::{Attempt, Reason, Wait};
 use crate::words::count;
 
 /// How often the pods and the workers are looked at.
@@ -69,6 +69,7 @@ pub(crate) async fn restore(
     server: &Server<'_>,
     request: &Request,
 ) -> Result<bool> {
+    let _lock = session.lock(ours!(Up)).await?;
     let mut changed = false;
     for agent in session.state.agents()? {
         match install(session, server, &agent, request).await {
@@ -206,8 +207,14 @@ async fn await_workers(
         if !one.state.is_ready() || workload.updated < workload.desired {
             return Ok(Attempt::Pending(one.state.line().into()));
         }
-        let api = server.api().await.map_err(Error::Api)?;
-        let work = Work::read(&api).await.map_err(Error::Api)?;
+        let work = async { Work::read(&server.api().await?).await };
+        let work = match work.await {
+            Ok(work) => work,
+            Err(why) => {
+                let reason = Reason::new("API", format!("the API server does not answer: {why}"));
+                return Ok(Attempt::Pending(reason));
+            }
+        };
         let pods = &one.observation.pods;
         let missing = pods.iter().find(|pod| !overview::is_known(pod, &work));
         Ok(match missing {

@@ -15,7 +15,7 @@ pub struct AgentObservation {
     pub queue: String,
     pub at: Timestamp,
     pub workload: WorkloadObservation,
-    /// Its pods that are not terminating, by name.
+    /// Its pods with the latest template that are not terminating, by name.
     pub pods: Vec<PodObservation>,
     pub events: Vec<EventObservation>,
     pub existing_cluster: bool,

@@ -16,7 +16,7 @@ use super::{AGENT_LABEL, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, conve
 use crate::diagnose::{AgentObservation, PodObservation};
 
 impl Cluster {
-    /// Observes the agents of the namespace, by name. A namespace belongs to one instance.
+    /// Observes the agents of the namespace, by name, with the pods of their latest templates. A namespace belongs to one instance.
     pub(crate) async fn observe_agents(&self) -> Result<Vec<AgentObservation>, Error> {
         let labelled = ListParams::default().labels(AGENT_LABEL);
         let sets = self.namespaced::<StatefulSet>();
@@ -39,7 +39,7 @@ impl Cluster {
                 .items
                 .iter()
                 .filter(|pod| label(&pod.metadata) == Some(name))
-                .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+                .filter(|pod| pod.metadata.deletion_timestamp.is_none() && is_current(pod, set))
                 .map(convert::pod)
                 .collect();
             pods.iter_mut().for_each(|pod| reports.apply(pod));
@@ -125,6 +125,15 @@ fn offered(node: &Node, resource: &str) -> u64 {
     quantity.and_then(|one| one.0.parse().ok()).unwrap_or(0)
 }
 
+/// Returns whether a pod has the latest template of its set: earlier ones are being replaced.
+fn is_current(pod: &Pod, set: &StatefulSet) -> bool {
+    let latest = set.status.as_ref();
+    let latest = latest.and_then(|status| status.update_revision.as_ref());
+    let labels = pod.metadata.labels.as_ref();
+    let own = labels.and_then(|labels| labels.get("controller-revision-hash"));
+    latest.is_none() || own == latest
+}
+
 fn label(meta: &ObjectMeta) -> Option<&str> {
     meta.labels.as_ref()?.get(AGENT_LABEL).map(String::as_str)
 }
@@ -184,6 +193,22 @@ mod tests {
             !deleted
                 .iter()
                 .any(|path| path.contains("persistentvolumeclaims"))
+        );
+    }
+
+    #[test]
+    fn a_pod_with_an_earlier_template_is_not_current() {
+        let set = |revision: serde_json::Value| -> StatefulSet {
+            let status = json!({"replicas": 1, "updateRevision": revision});
+            serde_json::from_value(json!({"metadata": {}, "status": status})).unwrap()
+        };
+        let labels = json!({"controller-revision-hash": "agent-1"});
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap();
+        assert!(is_current(&pod, &set(json!("agent-1"))));
+        assert!(!is_current(&pod, &set(json!("agent-2"))));
+        assert!(
+            is_current(&pod, &set(json!(null))),
+            "no pod was created yet"
         );
     }
 

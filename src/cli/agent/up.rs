@@ -11,7 +11,6 @@ use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::options::WaitOptions;
 use crate::settings::{AgentSettings, Cpu, Memory, Queue};
-use crate::words::count;
 
 /// Start an agent, or change it
 ///
@@ -84,17 +83,17 @@ pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
         output.event("agent-ready", &done)?;
         return Ok(0);
     }
-    let workers = count(agent.replicas.into(), "worker");
+    let workers = match agent.replicas {
+        1 => "1 worker executes".to_owned(),
+        many => format!("{many} workers execute"),
+    };
     let unchanged = match installed.changed {
         true => "",
         false => "; nothing changed",
     };
-    output.note(
-        &format!(
-            "{workers} executes tasks of the queue `{}`{unchanged}.",
-            agent.queue
-        )
-        .replace("workers executes", "workers execute"),
-    );
+    let queue = &agent.queue;
+    output.note(&format!(
+        "{workers} the tasks of the queue `{queue}`{unchanged}."
+    ));
     Ok(0)
 }
