@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::first_steps;
 use crate::harness::{Instance, has, run};
 use crate::proxy::RecordingProxy;
-use crate::sdk::{Sdk, await_agent};
+use crate::sdk::Sdk;
 use crate::server::{User, api_of_page, login_status};
 use crate::verify;
 
@@ -69,7 +69,6 @@ async fn a_server_from_first_up_to_purge() {
         sdk.runs_an_experiment();
         sdk.runs_the_example();
         sdk.runs_a_task_in_an_agent().await;
-        sdk.runs_a_task_in_the_cluster().await;
     }
 
     instance.assert_restarts(0);
@@ -147,15 +146,6 @@ async fn a_server_from_first_up_to_purge() {
         "stopped in order: {mongodb}"
     );
     User::of(&instance).await.finds(&work).await;
-    if Sdk::of(&instance).is_some() {
-        // The agent was installed again with the server.
-        await_agent(&instance);
-        instance.run(&["agent", "down"]).expect(0);
-        assert_eq!(
-            instance.run(&["agent", "status", "-o", "json"]).json()["agents"],
-            json!([])
-        );
-    }
 
     if has("kind") {
         kind_can_use_the_node(&instance);

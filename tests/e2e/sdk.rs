@@ -8,14 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Instance, Output, run};
+use crate::harness::{Instance, Output};
 use crate::server::User;
 
 /// How long an experiment, or an agent with a task of a few seconds, may take.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// The image that `tests/rig/agent` builds.
-const IMAGE: &str = "rig.local/agent:3.0.3";
 
 /// A user of the SDK in the home of an instance.
 pub struct Sdk<'a> {
@@ -111,82 +108,6 @@ impl<'a> Sdk<'a> {
             .call("events.scalar_metrics_iter_histogram", asked)
             .await;
         assert_eq!(scalars["loss"]["train"]["y"], json!([0.5]), "{scalars}");
-    }
-}
-
-/// An agent in the cluster.
-impl Sdk<'_> {
-    /// Starts an agent, which executes a task. The task reads an artifact from outside of the
-    /// cluster and writes one that opens outside.
-    pub async fn runs_a_task_in_the_cluster(&self) {
-        let instance = self.instance;
-        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rig/agent");
-        let environment = self.programs.parent().unwrap().to_str().unwrap();
-        run(build, &[environment]).expect(0);
-        instance
-            .run(&["agent", "up", "--image", IMAGE, "--timeout=3m"])
-            .expect(0);
-
-        let script = include_str!("sdk/in_cluster.py");
-        let queued = self.run("in_cluster.py", script);
-        let task = queued
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix("task="));
-        let task = task.unwrap_or_else(|| panic!("{}", queued.stdout));
-        let user = User::of(instance).await;
-        let deadline = Instant::now() + LIMIT;
-        let found = loop {
-            let found = user.call("tasks.get_by_id", json!({"task": task})).await;
-            let status = found["task"]["status"].as_str().unwrap().to_owned();
-            if status == "completed" {
-                break found;
-            }
-            let waits = status != "failed" && Instant::now() < deadline;
-            assert!(waits, "{status}: {}", self.log_of_agent());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
-        let files = format!("http://localhost:{}/", instance.files);
-        let artifacts = found["task"]["execution"]["artifacts"].to_string();
-        assert!(artifacts.contains(&files), "{artifacts}");
-        let script = include_str!("sdk/from_cluster.py").replace("TASK", task);
-        let read = self.run("from_cluster.py", &script);
-        assert!(read.stdout.contains("rate=0.25"), "{}", read.stdout);
-        self.status_names_tasks_without_an_agent();
-    }
-
-    fn log_of_agent(&self) -> String {
-        self.instance.run(&["agent", "logs"]).stdout
-    }
-
-    fn status_names_tasks_without_an_agent(&self) {
-        let instance = self.instance;
-        assert_eq!(instance.run(&["agent", "status"]).code, 0);
-        let script = include_str!("sdk/in_cluster.py");
-        let script = script.replace("queue_name=\"default\"", "queue_name=\"nobody\"");
-        // The queue is created by the user, as in the web app.
-        let script = script.replace("task.execute", "create_queue(\"nobody\")\ntask.execute");
-        self.run("waits.py", &script);
-        let status = instance.run(&["agent", "status", "-o", "json"]);
-        let problems = &status.json()["findings"];
-        assert_eq!(problems[0]["failure"], "queue-without-agent", "{problems}");
-        let hint = problems[0]["hints"].to_string();
-        assert!(hint.contains("agent up --name"), "{hint}");
-        assert!(hint.contains("--queue nobody"), "{hint}");
-    }
-}
-
-/// Waits until the server knows the agent of the cluster.
-pub fn await_agent(instance: &Instance) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let status = instance.run(&["agent", "status", "-o", "json"]);
-        let status = status.json();
-        if status["agents"][0]["workers"][0]["lastSeen"].is_string() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{status}");
-        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
