@@ -196,6 +196,7 @@ impl fmt::Display for Ours {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandName {
     Up,
+    Agent,
     Down,
     Start,
     Restart,
@@ -224,6 +225,7 @@ impl CommandName {
     fn name(self) -> &'static str {
         match self {
             CommandName::Up => "up",
+            CommandName::Agent => "agent",
             CommandName::Down => "down",
             CommandName::Start => "start",
             CommandName::Restart => "restart",

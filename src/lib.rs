@@ -1,6 +1,7 @@
 //! `clearml-local`: a ClearML server on this machine, with nothing but a Docker
 //! engine. `docs/architecture.md` says which module holds what.
 
+pub(crate) mod agent;
 pub(crate) mod archive;
 pub(crate) mod cli;
 pub(crate) mod component;

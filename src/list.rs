@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::health::Health;
 use crate::probe::Endpoints;
-use crate::settings::{Instance, InstanceName, KeptData};
+use crate::settings::{Instance, InstanceName, KeptData, Queue};
 use crate::state::StateDir;
 
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct InstanceSummary {
     /// The URL of the web app.
     pub web: Option<String>,
     pub data: Option<KeptData>,
+    /// The queues of its agents, as far as this home knows them.
+    pub agents: Vec<Queue>,
     /// Why its stored settings cannot be read.
     pub broken: Option<Error>,
 }
@@ -35,7 +37,9 @@ pub(crate) fn list(mut nodes: Seen) -> Result<Vec<InstanceSummary>> {
     }
     let mut listed = Vec::new();
     for (name, (state, created_with)) in nodes {
-        let (stored, broken) = match StateDir::of(&name)?.instance() {
+        let state_dir = StateDir::of(&name)?;
+        let agents = state_dir.agents().unwrap_or_default().into_iter();
+        let (stored, broken) = match state_dir.instance() {
             Ok(stored) => (stored, None),
             Err(error) => (None, Some(error.into())),
         };
@@ -54,6 +58,7 @@ pub(crate) fn list(mut nodes: Seen) -> Result<Vec<InstanceSummary>> {
                 .and_then(Endpoints::known)
                 .map(|endpoints| endpoints.web),
             data: instance.as_ref().map(Instance::kept_data),
+            agents: agents.map(|agent| agent.queue).collect(),
             name,
             broken,
         });

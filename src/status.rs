@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::agent::{self, Overview};
 use crate::data_size::{self, DataSize};
 use crate::error::{Error, Result};
 use crate::health::{self, ComponentHealth, Diagnosis, Health, InstanceObservation, ObserveError};
@@ -12,7 +13,7 @@ use crate::hint::Hint;
 use crate::image_ref::ImageRef;
 use crate::preflight::Finding;
 use crate::probe::{Check, Endpoints, Probe};
-use crate::provider::{Access, NoAnswer, Provider, Recovered, Seen};
+use crate::provider::{NoAnswer, Provider, Recovered, Seen};
 use crate::settings::Instance;
 use crate::state::{Lock, StateDir};
 use crate::values::AccessValues;
@@ -41,6 +42,8 @@ pub struct Status {
     pub disk_free: Option<u64>,
     /// Whether the engine starts the server after a reboot, if the node exists.
     pub autostart: Option<bool>,
+    /// The agents and the queues of the server; empty if they are unknown.
+    pub(crate) work: Overview,
     pub notes: Vec<String>,
     /// What is wrong, as entries of the catalogue of failures.
     pub(crate) findings: Vec<Finding>,
@@ -73,6 +76,7 @@ impl Status {
             data_bytes: None,
             disk_free: None,
             autostart: None,
+            work: Overview::default(),
             notes,
             findings: Vec::new(),
             hints: Vec::new(),
@@ -171,19 +175,31 @@ async fn of_place(
         )
     });
     let installed = settings.as_ref().map(|(_, access)| access.installed());
+    let cluster = cluster.map(|cluster| cluster.with_node_started(seen.started));
+    let cluster = &cluster;
     let probing = async {
         let ((instance, values), secrets) = settings.as_ref().zip(secrets)?;
         let access = tokio::time::timeout_at(until.into(), provider.access(instance));
-        let Access {
-            endpoints,
-            targets,
-            warnings,
-            forwards: _open_until_the_end,
-        } = access.await.ok()?.ok()?;
-        let probe = Probe::new(targets, values.login(&secrets)).with_deadline(until);
-        Some((endpoints, warnings, probe.run_with_version().await))
+        let access = access.await.ok()?.ok()?;
+        let targets = &access.targets;
+        let probe = Probe::new(targets.clone(), values.login(&secrets)).with_deadline(until);
+        let credentials = values.login(&secrets);
+        let working = async {
+            let server = agent::Server {
+                cluster: cluster.as_ref()?,
+                settings: instance,
+                credentials: &credentials,
+                access: &access,
+            };
+            let asking = Box::pin(agent::observe(&server));
+            tokio::time::timeout_at(until.into(), asking)
+                .await
+                .ok()?
+                .ok()
+        };
+        let (probed, work) = tokio::join!(probe.run_with_version(), working);
+        Some((access, probed, work.unwrap_or_default()))
     };
-    let cluster = cluster.map(|cluster| cluster.with_node_started(seen.started));
     let observing = async {
         let cluster = cluster.as_ref().ok_or(ObserveError::NoCluster)?;
         let installed = installed.as_deref();
@@ -193,9 +209,10 @@ async fn of_place(
     let details = provider.details(cluster.as_ref(), until);
     let (observed, probed, details) = tokio::join!(observing, probing, details);
     let mut unreachable = Vec::new();
-    if let Some((endpoints, warnings, (checks, server))) = probed {
-        unreachable = warnings;
-        status.endpoints = Some(endpoints);
+    if let Some((access, (checks, server), work)) = probed {
+        unreachable = access.warnings;
+        status.endpoints = Some(access.endpoints);
+        status.work = work;
         status.checks = checks;
         status.versions.server = server;
     }
@@ -223,10 +240,22 @@ async fn of_place(
         health,
         may_recover,
         mut notes,
-        findings,
-        hints,
+        mut findings,
+        mut hints,
     } = observation.diagnose();
     notes.extend(unreachable);
+    // A server that is not ready has more urgent problems.
+    if health == Health::Ready {
+        notes.extend(status.work.problems.iter().map(|one| one.what.clone()));
+        hints.extend(
+            status
+                .work
+                .problems
+                .iter()
+                .flat_map(|one| one.remedies.clone()),
+        );
+        findings.append(&mut status.work.problems);
+    }
     Ok(Status {
         health,
         may_recover,

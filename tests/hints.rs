@@ -12,10 +12,11 @@ use clearml_local::Cli;
 use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
-const SAMPLES: [(&str, &str); 19] = [
+const SAMPLES: [(&str, &str); 22] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
+    ("option", " --queue gpu"),
     ("options", "--release 1.5.0 --autostart=false"),
     ("good", "3"),
     ("key", "memory"),
@@ -30,6 +31,8 @@ const SAMPLES: [(&str, &str); 19] = [
     ("user", "imageCredentials.username"),
     ("id", "port-in-use"),
     ("COMPONENT", "redis"),
+    ("IMAGE", "python:3.12"),
+    ("QUEUE", "gpu"),
     ("HOST", "registry.example.com"),
     ("PORT", "8080"),
 ];

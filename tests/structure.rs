@@ -74,6 +74,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "agent",
             "doctor",
             "down",
             "forward",
@@ -106,6 +107,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "ui",
         &[
+            "agent",
             "diagnose",
             "health",
             "kube",
@@ -126,6 +128,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "status",
         &[
+            "agent",
             "data_size",
             "health",
             "probe",
@@ -179,6 +182,23 @@ const ROOMS: &[(&str, &[&str])] = &[
             "settings",
             "state",
             "values",
+        ],
+    ),
+    (
+        "agent",
+        &[
+            "diagnose",
+            "health",
+            "kube",
+            "manifests",
+            "plan",
+            "probe",
+            "provider",
+            "sdk",
+            "secrets",
+            "session",
+            "settings",
+            "state",
         ],
     ),
     ("session", &["provider", "settings", "state"]),

@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Server",
         &[
-            "up", "down", "stop", "start", "restart", "status", "list", "logs", "forward",
+            "up", "down", "stop", "start", "restart", "status", "list", "logs", "forward", "agent",
         ],
     ),
     (

@@ -16,6 +16,7 @@ use crate::provider::{Provider, local};
 use crate::settings::KeptData;
 use crate::state::StateDir;
 use crate::ui::table::{Cell, lines};
+use crate::words::count;
 
 /// List all instances
 ///
@@ -94,6 +95,7 @@ fn json(listed: &InstanceSummary) -> serde_json::Value {
         "state": listed.state,
         "release": listed.release,
         "web": listed.web,
+        "agents": listed.agents,
         "dataDir": listed.data.as_ref().and_then(KeptData::place),
         "error": listed.broken.as_ref().map(ToString::to_string),
     })
@@ -107,6 +109,10 @@ fn row(listed: &InstanceSummary, home: Option<&Path>) -> Vec<Cell> {
         Cell::new(listed.state.name()),
         Cell::new(listed.release.as_deref().unwrap_or_default()),
         Cell::new(listed.web.as_deref().unwrap_or_default()),
+        Cell::new(match listed.agents.len() {
+            0 => String::new(),
+            agents => count(agents as u64, "agent"),
+        }),
         Cell::new(&data),
     ]
 }

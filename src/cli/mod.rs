@@ -1,5 +1,6 @@
 //! The command line: one file for each command, with its options and what it prints.
 
+mod agent;
 mod completions;
 mod configure;
 mod context;
@@ -80,6 +81,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Args),
+    Agent(agent::Args),
     Down(down::Args),
     Stop(stop::Args),
     Start(start::Args),
@@ -171,6 +173,7 @@ impl Cli {
         let result = runtime.block_on(async {
             match self.command {
                 Command::Up(args) => up::run(&args, &context).await,
+                Command::Agent(args) => agent::run(&args, &context).await,
                 Command::Down(args) => down::run(&args, &context).await,
                 Command::Stop(args) => stop::run(&args, &context).await,
                 Command::Start(args) => start::run(&args, &context).await,

@@ -1,6 +1,6 @@
 //! `clearml-local rollback`.
 
-use super::up::{bring_up, dry_run, show};
+use super::up::{agents, bring_up, dry_run, show};
 use super::{Context, completions};
 use crate::error::Result;
 use crate::options::WaitOptions;
@@ -43,7 +43,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         return dry_run(&request, context).await;
     }
     let events = &context.events();
-    let outcome = bring_up(&request, context, events).await?;
+    let mut outcome = bring_up(&request, context, events).await?;
+    outcome.changed |= Box::pin(agents(&request, context, events)).await?;
     show(context, outcome, events, false)?;
     Ok(0)
 }

@@ -193,6 +193,8 @@ fn view(name: &str, status: &Status) -> StatusView {
             .endpoints
             .as_ref()
             .map(|server| sdk::Uses::read(environment, dirs::home_dir().as_deref(), server)),
+        agents: status.work.agents.clone(),
+        queues: status.work.queues.clone(),
         notes: failed.chain(status.notes.iter().cloned()).collect(),
         findings: status
             .findings

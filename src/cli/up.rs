@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::signals::{or_interrupted, or_rolled_back};
-use super::{Context, verify};
+use super::{Context, agent, verify};
 use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
@@ -70,13 +70,29 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
         return dry_run(&request, context).await;
     }
     let events = &context.events();
-    let outcome = bring_up(&request, context, events).await?;
+    let mut outcome = bring_up(&request, context, events).await?;
+    outcome.changed |= Box::pin(agents(&request, context, events)).await?;
     if args.verify {
         let provider = context.provider_with(&request.options, events).await?;
         verify::verify(context, &*provider, events).await?;
     }
     show(context, outcome, events, args.timings)?;
     Ok(0)
+}
+
+/// Installs the agents of the instance, which a new cluster lacks, and which need the present
+/// URLs. Returns whether anything changed.
+pub(super) async fn agents(request: &Request, context: &Context, events: &Events) -> Result<bool> {
+    if context.state.agents()?.is_empty() {
+        return Ok(false);
+    }
+    let work = async {
+        let provider = context.provider_with(&request.options, events).await?;
+        let found = agent::running(context, &*provider).await?;
+        let session = context.session(&*provider, events);
+        crate::agent::restore(&session, &found.server(), request).await
+    };
+    or_interrupted(Box::pin(work), up::continue_with()).await
 }
 
 /// Executes a request, and rolls back if it says so.

@@ -4,6 +4,7 @@
 //! collects the observations.
 
 mod addons;
+mod agent;
 mod failure;
 mod finding;
 mod images;
@@ -19,6 +20,7 @@ mod words;
 pub(crate) mod fixtures;
 
 pub use addons::{Addon, AddonObservation, AddonTrouble};
+pub use agent::{AgentObservation, AgentTrouble};
 pub use failure::{ComponentFailed, LogTail};
 #[cfg(test)]
 pub use finding::diagnose;

@@ -2,6 +2,7 @@
 //! with a stable identifier, an exit code, and a page that says what happened, why, and
 //! what to do. Errors and findings name an entry; their messages have the details.
 
+mod agent;
 mod code;
 mod command;
 mod component;
@@ -272,6 +273,12 @@ catalogue! {
         IngressCheckFailed "ingress-check-failed" ProbeFailed INGRESS_CHECK_FAILED;
         ExperimentFailed "experiment-failed" ProbeFailed EXPERIMENT_FAILED;
         ExperimentNotRemoved "experiment-not-removed" ProbeFailed EXPERIMENT_NOT_REMOVED;
+    }
+    Agent "Agents and queues" agent {
+        AgentNotReady "agent-not-ready" NotReady NOT_READY;
+        QueueWithoutAgent "queue-without-agent" NotReady QUEUE_WITHOUT_AGENT;
+        AgentLost "agent-lost" ComponentCrashed LOST;
+        GpusUnavailable "gpus-unavailable" ClusterUnsuitable GPUS_UNAVAILABLE;
     }
     External "External databases" external {
         ExternalUnreachable "external-unreachable" ExternalFailed UNREACHABLE;

@@ -3,6 +3,7 @@
 //! `instance` assesses all of them together; both are pure. The rest of this module
 //! observes and waits.
 
+mod agents;
 mod components;
 mod instance;
 mod node;
@@ -11,6 +12,7 @@ mod stuck;
 mod time_limit;
 mod wait;
 
+pub(crate) use self::agents::{AgentHealth, agents};
 pub use self::components::ComponentHealth;
 pub(crate) use self::components::{desired_pods, is_ready, missing, observe};
 pub use self::instance::Health;

@@ -3,6 +3,7 @@
 //! observations.
 
 mod addons;
+mod agents;
 mod apply;
 mod calls;
 mod client;
@@ -64,6 +65,12 @@ pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
 
 /// The label with the component, on workloads and their pods.
 pub const COMPONENT_LABEL: &str = "clearml-local.io/component";
+
+/// The label of the objects of an agent; its value is the name of its objects.
+pub(crate) const AGENT_LABEL: &str = "clearml-local.io/agent";
+
+/// The annotation with the queue of an agent.
+pub(crate) const QUEUE_ANNOTATION: &str = "clearml-local.io/queue";
 
 /// With the value `true`, prune does not delete an object.
 pub const KEEP_LABEL: &str = "clearml-local.io/keep";

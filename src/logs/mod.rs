@@ -1,6 +1,7 @@
 //! Logs, merged, followed and filtered in the same way for every source. This module reads the
 //! logs of the components from the Kubernetes API; a provider may have other sources.
 
+mod agents;
 mod api;
 mod connect;
 mod filter;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+pub(crate) use self::agents::of_agents;
 pub(crate) use self::connect::{Opened, from_api};
 pub(crate) use self::last_lines::last_lines;
 use crate::component::Component;

@@ -22,7 +22,9 @@ use serde_json::{Value, json};
 
 pub use self::claims::{DATA_ROOT, data_dirs};
 pub use self::output::{HEADER, to_files, to_yaml};
-pub use self::traefik::{CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, traefik};
+pub use self::traefik::{
+    CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, NAME as INGRESS_SERVICE, traefik,
+};
 use crate::error::Explain;
 use crate::failures::Failure;
 use crate::images::Identities;

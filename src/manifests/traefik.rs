@@ -21,7 +21,8 @@ pub static IMAGE: LazyLock<ImageRef> = LazyLock::new(|| {
 });
 /// The class of its ingresses, and of ingresses without a class.
 pub const CLASS: &str = "traefik";
-const NAME: &str = "clearml-traefik";
+/// The name of its service, and of its other objects.
+pub const NAME: &str = "clearml-traefik";
 
 /// Renders the objects of the controller. `identity` identifies the content of its image,
 /// `node_ports` are for HTTP and HTTPS.

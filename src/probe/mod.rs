@@ -1,6 +1,7 @@
 //! Checks the server as a user would: through its published ports, with a login and an
 //! uploaded file.
 
+mod api;
 mod endpoints;
 mod files;
 mod http;
@@ -13,6 +14,7 @@ use reqwest::Client;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::api::Api;
 pub use self::endpoints::Endpoints;
 pub(crate) use self::endpoints::Targets;
 pub(crate) use self::files::Files;

@@ -21,6 +21,7 @@ pub(crate) use self::place::{Connected, Place};
 pub(crate) use self::previous::{ClusterState, NoCluster, NothingToStart, Previous, Unavailable};
 pub(crate) use self::status::{Details, NoAnswer, Recovered, Recovery, Seen};
 use crate::error::Result;
+use crate::image_ref::ImageRef;
 use crate::images::{Identities, Loaded};
 use crate::kube::Cluster;
 use crate::kubectl::Kubectl;
@@ -89,6 +90,18 @@ pub(crate) trait Provider {
     /// # Errors
     /// Something cannot be fetched. Nothing was changed then.
     async fn fetch(&self, plan: &Plan, request: &Request) -> Result<Fetched>;
+
+    /// Provides an image for pods that are not part of the plan. Returns its identity, as far as
+    /// it is known.
+    ///
+    /// # Errors
+    /// It cannot be fetched. Nothing was changed then.
+    async fn provide_image(
+        &self,
+        image: &ImageRef,
+        settings: &Instance,
+        request: &Request,
+    ) -> Result<Identities>;
 
     /// Moves the data to another place, if the plan says so. Returns whether it did.
     async fn move_data(&self, plan: &Plan, request: &Request) -> Result<bool>;

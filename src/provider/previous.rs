@@ -176,6 +176,13 @@ impl NoCluster {
         }
     }
 
+    pub(crate) fn without_agents(name: &InstanceName) -> NoCluster {
+        NoCluster {
+            name: name.to_string(),
+            consequence: "there are no agents",
+        }
+    }
+
     pub(crate) fn nothing_to_verify(name: &InstanceName) -> NoCluster {
         NoCluster {
             name: name.to_string(),

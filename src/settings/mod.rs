@@ -4,6 +4,7 @@
 #[macro_use]
 mod definition;
 
+mod agent;
 mod arguments;
 mod certificates;
 mod cluster;
@@ -22,6 +23,7 @@ mod values;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::agent::{AgentSettings, Cpu, Memory, Queue};
 pub use self::certificates::Certificates;
 pub use self::cluster::{ClusterOptions, ClusterSettings};
 pub use self::data::{DataPlace, KeptData};

@@ -2,6 +2,7 @@
 //! state directory, and the marker in the data directory. All of it is a hint: labels
 //! and the API determine what exists.
 
+mod agents;
 mod background;
 mod file;
 mod keys;
@@ -12,6 +13,7 @@ mod revisions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::agents::AGENT_CACHE;
 pub use self::background::{Background, BackgroundLock};
 pub use self::file::{is_later, read_copy};
 use self::file::{read_cached, read_json};
@@ -230,6 +232,7 @@ impl StateDir {
         self.remove_secrets()?;
         files::remove_unfinished(&self.root, Duration::ZERO)?;
         for path in [
+            self.agents_path(),
             self.copies_path(),
             self.instance_path(),
             self.root.join(background::FILE),

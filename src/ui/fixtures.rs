@@ -236,6 +236,8 @@ pub(super) fn ready() -> StatusView {
         },
         starts_after_reboot: Some(true),
         sdk: Some(crate::sdk::Uses::NotConfigured),
+        agents: Vec::new(),
+        queues: Vec::new(),
         notes: Vec::new(),
         findings: Vec::new(),
         hints: Vec::new(),

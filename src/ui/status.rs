@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use crate::agent::{Agent, QueueLength};
 use crate::component::{Component, State};
 use crate::diagnose::ObservedImage;
 use crate::failures::Failure;
@@ -42,6 +43,8 @@ pub struct StatusView {
     pub starts_after_reboot: Option<bool>,
     /// Which server the SDK of this user uses; `None` without a server.
     pub sdk: Option<sdk::Uses>,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) queues: Vec<QueueLength>,
     /// Further findings, human-readable.
     pub notes: Vec<String>,
     /// What is wrong, as entries of the catalogue of failures.
@@ -229,6 +232,16 @@ fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
             .into_iter()
             .collect(),
     );
+    let agents = view.agents.iter();
+    let agents =
+        agents.map(|one| format!("`{}` {} of {} ready", one.queue, one.ready, one.desired));
+    add("Agents", agents.map(|text| words::safe(&text)).collect());
+    let queues = view.queues.iter().filter(|queue| queue.waiting > 0);
+    let queues = queues.map(|queue| {
+        let waiting = words::count(queue.waiting as u64, "task");
+        words::safe(&format!("`{}` {waiting} waiting", queue.name))
+    });
+    add("Queues", queues.collect());
     let reboot = view.starts_after_reboot.map(|starts| {
         if starts {
             return "starts automatically".to_owned();

@@ -6,44 +6,30 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use crate::component::Component;
-use crate::probe::{Endpoints, Files, reason, refused};
+use crate::probe::{Api, Endpoints, Files};
 use crate::secrets::Credentials;
-
-/// The version of the API whose requests and responses this program knows. Servers of both
-/// releases, and later ones, answer in it.
-const API: &str = "v2.17";
 
 /// The API server and the file server, as a user calls them.
 pub(super) struct Server<'a> {
     client: Client,
     at: &'a Endpoints,
-    /// Empty before the login.
-    token: String,
+    api: Api,
 }
 
 impl<'a> Server<'a> {
     pub(super) fn new(client: Client, at: &'a Endpoints) -> Server<'a> {
         Server {
+            api: Api::at(client.clone(), &at.api),
             client,
             at,
-            token: String::new(),
         }
     }
 
     /// Logs in. Returns the version of the server.
     pub(super) async fn log_in(&mut self, credentials: &Credentials) -> Result<String, Problem> {
-        let url = self.endpoint("auth.login");
-        let request = self.client.post(&url);
-        let request = request.basic_auth(&credentials.access_key, Some(&credentials.secret_key));
         let doing = in_words(&format!("log in at {}", self.at.api), "auth.login");
-        let data = answer(request.json(&json!({}))).await;
-        let data = data.map_err(|why| Problem::cannot(Component::Apiserver, doing.clone(), why))?;
-        let token = data["token"].as_str().filter(|token| !token.is_empty());
-        let missing = || {
-            let why = "the response contains no token".to_owned();
-            Problem::cannot(Component::Apiserver, doing, why)
-        };
-        token.ok_or_else(missing)?.clone_into(&mut self.token);
+        let logged_in = self.api.log_in(credentials).await;
+        logged_in.map_err(|why| Problem::cannot(Component::Apiserver, doing, why))?;
         let nothing = json!({});
         let info = self
             .call("read the version", "server.info", &nothing)
@@ -52,11 +38,7 @@ impl<'a> Server<'a> {
     }
 
     pub(super) fn is_logged_in(&self) -> bool {
-        !self.token.is_empty()
-    }
-
-    fn endpoint(&self, name: &str) -> String {
-        format!("{}/{API}/{name}", self.at.api)
+        !self.api.token().is_empty()
     }
 
     /// Calls an endpoint. `doing` says in the error what failed.
@@ -66,7 +48,7 @@ impl<'a> Server<'a> {
         endpoint: &str,
         body: &Value,
     ) -> Result<Value, Problem> {
-        let request = self.client.post(self.endpoint(endpoint)).json(body);
+        let request = self.api.request(endpoint).json(body);
         self.send(doing, endpoint, request).await
     }
 
@@ -89,7 +71,7 @@ impl<'a> Server<'a> {
     pub(super) async fn report(&self, doing: &str, events: &[Value]) -> Result<(), Problem> {
         let endpoint = "events.add_batch";
         let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let request = self.client.post(self.endpoint(endpoint));
+        let request = self.api.request(endpoint);
         let request = request.header("Content-Type", "application/json-lines");
         let data = self.send(doing, endpoint, request.body(lines)).await?;
         if data["added"] == events.len() {
@@ -106,7 +88,7 @@ impl<'a> Server<'a> {
         endpoint: &str,
         request: RequestBuilder,
     ) -> Result<Value, Problem> {
-        let data = answer(request.bearer_auth(&self.token)).await;
+        let data = self.api.send(request).await;
         let doing = || in_words(doing, endpoint);
         data.map_err(|why| Problem::cannot(Component::Apiserver, doing(), why))
     }
@@ -115,7 +97,7 @@ impl<'a> Server<'a> {
         Files {
             client: &self.client,
             url: &self.at.files,
-            token: &self.token,
+            token: self.api.token(),
         }
     }
 
@@ -153,21 +135,4 @@ impl<'a> Server<'a> {
 /// Returns what failed, with the endpoint as the log of the API server has it.
 fn in_words(doing: &str, endpoint: &str) -> String {
     format!("{doing} ({endpoint})")
-}
-
-/// Returns the data of the API's answer, or why there is none.
-async fn answer(request: RequestBuilder) -> Result<Value, String> {
-    let response = request.send().await.map_err(reason)?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(reason)?;
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let message = body["meta"]["result_msg"].as_str();
-    match (status.is_success(), message) {
-        (true, _) if body["data"].is_object() => Ok(body["data"].clone()),
-        (true, _) => Err("the response is not one of the API".into()),
-        (false, Some(message)) if status.as_u16() != 401 => {
-            Err(format!("{}: {message}", refused(status)))
-        }
-        (false, _) => Err(refused(status)),
-    }
 }

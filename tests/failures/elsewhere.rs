@@ -4,6 +4,16 @@
 /// A failure, the test that decides it, and why there is no recorded observation.
 pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
+        "agent-lost",
+        "src/agent/overview.rs::names_tasks_whose_agent_died",
+        "needs a server with tasks and workers",
+    ),
+    (
+        "agent-not-ready",
+        "src/agent/error.rs::an_agent_that_is_late_has_its_own_failure",
+        "means that nothing else is known",
+    ),
+    (
         "another-instance",
         "src/provider/local/recovery/owner.rs::a_node_with_other_data_belongs_to_another_instance",
         "needs a node and its data",
@@ -119,6 +129,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "needs a server",
     ),
     (
+        "gpus-unavailable",
+        "src/agent/error.rs::gpus_that_no_node_offers_are_named",
+        "needs a running server",
+    ),
+    (
         "image-digest-mismatch",
         "tests/e2e/images.rs::a_wrong_layer_is_never_accepted",
         "caused with a real registry",
@@ -187,6 +202,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "published-ports-refused",
         "tests/e2e/damaged.rs::a_published_port_is_silent",
         "caused in a real node",
+    ),
+    (
+        "queue-without-agent",
+        "src/agent/overview.rs::names_queues_whose_tasks_nobody_takes",
+        "needs a server with tasks and workers",
     ),
     (
         "registry-credentials-unreadable",

@@ -114,6 +114,13 @@ calls! {
         let started = "2026-11-27T10:00:00Z".parse().unwrap();
         cluster.with_node_started(Some(started)).delete_old_leader_leases().await
     };
+    observe_agents(cluster) async {
+        let observed = cluster.observe_agents().await?.into_iter();
+        Ok::<_, Error>(observed.map(|agent| agent.workload).collect::<Vec<_>>())
+    };
+    agent_pods(cluster) cluster.agent_pods("demo", None);
+    delete_agents(cluster) cluster.delete_agents("demo", Some("demo"));
+    allocatable(cluster) cluster.allocatable("nvidia.com/gpu");
     release_volumes(cluster) cluster.release_volumes("demo");
     run_pod(cluster) cluster.run_pod(&[object("Pod", "v1", "new")], Duration::from_secs(30));
 }

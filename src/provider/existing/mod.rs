@@ -23,6 +23,7 @@ use crate::event::Events;
 use crate::failures::Failure;
 use crate::health::Health;
 use crate::hint::{Hint, ours};
+use crate::image_ref::ImageRef;
 use crate::images::Identities;
 use crate::kube::{self, Cluster};
 use crate::kubectl::Kubectl;
@@ -236,6 +237,11 @@ impl Provider for Existing<'_> {
             images: None,
             creates: self.state.instance()?.is_none(),
         })
+    }
+
+    /// The cluster pulls it.
+    async fn provide_image(&self, _: &ImageRef, _: &Instance, _: &Request) -> Result<Identities> {
+        Ok(Identities::new())
     }
 
     async fn move_data(&self, _: &Plan, _: &Request) -> Result<bool> {

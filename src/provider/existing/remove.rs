@@ -51,11 +51,15 @@ pub(super) async fn remove(existing: &Existing<'_>, purge: bool) -> Result<Remov
 async fn remove_server(existing: &Existing<'_>, step: &Step) -> Result<usize> {
     let cluster = &existing.cluster;
     step.state("removing the objects");
-    let removed = cluster.remove_server(existing.name.as_str()).await?;
+    let name = existing.name.as_str();
+    let removed =
+        cluster.remove_server(name).await?.len() + cluster.delete_agents(name, None).await?;
     let wait = Wait::new("the pods to end").within(LIMIT).reported_by(step);
     let ended = wait.run(async || -> Result<_, crate::kube::Error> {
         let pods = cluster.pods().await?;
+        let agents = cluster.agent_pods(name, None).await?;
         let mut names: Vec<&str> = pods.iter().map(|(component, _)| component.name()).collect();
+        names.extend(agents.iter().map(|pod| pod.name.as_str()));
         names.dedup();
         Ok(match names.is_empty() {
             true => Attempt::Done(()),
@@ -65,5 +69,5 @@ async fn remove_server(existing: &Existing<'_>, step: &Step) -> Result<usize> {
     if let Err(late) = ended.await? {
         step.warn(late.to_string());
     }
-    Ok(removed.len())
+    Ok(removed)
 }

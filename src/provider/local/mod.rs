@@ -53,7 +53,8 @@ use super::{
 use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Events;
-use crate::images::Identities;
+use crate::image_ref::ImageRef;
+use crate::images::{Identities, RequiredImage, Sources, arrivals};
 use crate::kube::Cluster;
 use crate::kubectl::Kubectl;
 use crate::logs::{LogOptions, Opened};
@@ -239,6 +240,25 @@ impl Provider for Local<'_> {
             images: change.fetch_images(&run).await?,
             creates: change.creates_node(),
         })
+    }
+
+    async fn provide_image(
+        &self,
+        image: &ImageRef,
+        settings: &Instance,
+        request: &Request,
+    ) -> Result<Identities> {
+        let sources = Sources {
+            mirror: settings.node.registry_mirror.clone(),
+            pull: settings.node.pull,
+            docker_config: request.docker_config.clone(),
+            from_values: None,
+        };
+        let wanted = [RequiredImage::of(image.clone())];
+        let (arrived, _) = arrivals();
+        let node = node::spec::name(self.name);
+        let loaded = images::load(self, &node, &wanted, &sources, arrived).await?;
+        Ok(loaded.identities)
     }
 
     async fn move_data(&self, plan: &Plan, request: &Request) -> Result<bool> {

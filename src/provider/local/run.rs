@@ -6,7 +6,7 @@ use crate::docker::{Container, EngineInfo};
 use crate::manifests;
 use crate::plan::{Plan, Request};
 use crate::proxy::Proxies;
-use crate::state::Marker;
+use crate::state::{AGENT_CACHE, Marker};
 
 /// A run of `up` or `start`.
 #[derive(Clone, Copy)]
@@ -46,9 +46,11 @@ impl Plan {
     /// Returns the marker for the data directory.
     pub fn marker(&self) -> Marker {
         let databases = self.release.databases.clone();
-        let folders = manifests::data_dirs(&self.values);
-        Marker::new(&self.name, &self.release.name, databases)
-            .with_directories(folders.into_iter().map(|(directory, _)| directory))
+        let folders = manifests::data_dirs(&self.values).into_iter();
+        let folders = folders.map(|(directory, _)| directory);
+        // An agent may be added at any time.
+        let folders = folders.chain([AGENT_CACHE.to_owned()]);
+        Marker::new(&self.name, &self.release.name, databases).with_directories(folders)
     }
 
     /// Returns the specification of the node container.

@@ -37,6 +37,8 @@ fn not_running(state: Health, name: &str) -> StatusView {
         versions: Versions::default(),
         starts_after_reboot: (state == Health::Stopped).then_some(false),
         sdk: None,
+        agents: Vec::new(),
+        queues: Vec::new(),
         notes: Vec::new(),
         findings: Vec::new(),
         hints: Vec::new(),

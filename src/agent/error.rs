@@ -1,0 +1,125 @@
+//! Why an agent does not execute tasks.
+
+use crate::diagnose::AgentTrouble;
+use crate::error::Explain;
+use crate::failures::{Failure, Layer};
+use crate::hint::{Hint, ours};
+use crate::path::quoted;
+use crate::settings::Queue;
+
+/// An agent cannot be installed, or does not run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("the agent of the queue `{queue}` does not run: {}", trouble.reason)]
+    Trouble { queue: Queue, trouble: AgentTrouble },
+    #[error("the agent of the queue `{queue}` is not ready: {reason}")]
+    NotReady { queue: Queue, reason: String },
+    #[error("the nodes of the cluster offer {offered} `nvidia.com/gpu`, and a pod needs {wanted}")]
+    NoGpus {
+        wanted: u16,
+        offered: u64,
+        is_local: bool,
+    },
+}
+
+impl Explain for Error {
+    fn failure(&self) -> Failure {
+        match self {
+            Error::Trouble { trouble, .. } => trouble.failure,
+            Error::NotReady { .. } => Failure::AgentNotReady,
+            Error::NoGpus { .. } => Failure::GpusUnavailable,
+        }
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        match self {
+            Error::Trouble { queue, trouble } => remedies(queue, trouble.failure),
+            Error::NotReady { queue, .. } => vec![
+                logs(queue),
+                Hint::run("see whether it is ready by now", ours!(Agent, "status")),
+            ],
+            Error::NoGpus { is_local: true, .. } => {
+                vec![Hint::text(
+                    "run the server on a cluster whose nodes have GPUs (up --context), or start \
+                     an agent on this machine: clearml-agent daemon",
+                )]
+            }
+            Error::NoGpus { .. } => vec![Hint::run(
+                "see what the nodes offer",
+                "kubectl describe nodes",
+            )],
+        }
+    }
+}
+
+/// Returns the option that names a queue, unless it is the default one.
+pub(super) fn option(queue: &Queue) -> String {
+    match queue.is_default() {
+        true => String::new(),
+        false => format!(" --queue {}", quoted(queue.as_str())),
+    }
+}
+
+fn logs(queue: &Queue) -> Hint {
+    let option = option(queue);
+    Hint::run("see its logs", ours!(Agent, "logs{option}"))
+}
+
+/// Returns what the user can do about an agent whose pods do not run.
+pub(super) fn remedies(queue: &Queue, failure: Failure) -> Vec<Hint> {
+    let option = option(queue);
+    match failure {
+        Failure::NoRoom => vec![Hint::run(
+            "give it less memory or fewer processors",
+            ours!(Agent, "up{option} --memory 2Gi --cpu 1"),
+        )],
+        Failure::OutOfMemory => vec![Hint::run(
+            "give it more memory",
+            ours!(Agent, "up{option} --memory 8Gi"),
+        )],
+        _ if failure.layer() == Layer::Image => vec![Hint::run(
+            "load the image again, or name another one",
+            ours!(Agent, "up{option} --image IMAGE"),
+        )],
+        _ => vec![logs(queue)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_is_late_has_its_own_failure() {
+        let late = Error::NotReady {
+            queue: "my queue".parse().unwrap(),
+            reason: "timed out".to_owned(),
+        };
+        assert_eq!(late.failure(), Failure::AgentNotReady);
+        let logs = "see its logs: clearml-local agent logs --queue 'my queue'";
+        assert_eq!(late.hints()[0], logs);
+    }
+
+    #[test]
+    fn gpus_that_no_node_offers_are_named() {
+        let missing = |is_local| Error::NoGpus {
+            wanted: 2,
+            offered: 1,
+            is_local,
+        };
+        assert_eq!(missing(true).failure(), Failure::GpusUnavailable);
+        let text = "the nodes of the cluster offer 1 `nvidia.com/gpu`, and a pod needs 2";
+        assert_eq!(missing(true).to_string(), text);
+        assert_ne!(missing(true).hints(), missing(false).hints());
+    }
+
+    #[test]
+    fn remedies_name_the_queue_of_the_agent() {
+        let queue = "gpu".parse().unwrap();
+        let hints = remedies(&queue, Failure::NoRoom);
+        let command = "clearml-local agent up --queue gpu --memory 2Gi --cpu 1";
+        assert!(hints[0].to_string().ends_with(command), "{hints:?}");
+        let hints = remedies(&queue, Failure::ImageMissing);
+        assert!(hints[0].to_string().contains("--image IMAGE"), "{hints:?}");
+    }
+}

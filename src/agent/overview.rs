@@ -1,0 +1,294 @@
+//! The agents of an instance, its queues, and why tasks wait. Pure, apart from [`observe`].
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::error::remedies;
+use super::work::Work;
+use super::{Server, error};
+use crate::component::State;
+use crate::diagnose::{ObservedImage, PodObservation};
+use crate::error::Result;
+use crate::failures::Failure;
+use crate::health::{self, AgentHealth};
+use crate::hint::{Hint, ours};
+use crate::preflight::Finding;
+use crate::settings::Queue;
+use crate::words::count;
+
+/// The agents, the queues, and what is wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overview {
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) queues: Vec<QueueLength>,
+    pub(crate) problems: Vec<Finding>,
+}
+
+/// An agent of the cluster.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Agent {
+    pub(crate) queue: String,
+    pub(crate) image: ObservedImage,
+    pub(crate) desired: i32,
+    pub(crate) ready: i32,
+    #[serde(skip)]
+    pub(crate) state: State,
+    pub(crate) workers: Vec<Worker>,
+}
+
+/// A worker of an agent: one of its pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    /// When it reported to the server last; `None` if the server does not know it.
+    pub(crate) last_seen: Option<Timestamp>,
+    /// The identifier of the task that it executes.
+    pub(crate) task: Option<String>,
+}
+
+/// A queue of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueueLength {
+    pub(crate) name: String,
+    /// The number of tasks that wait.
+    pub(crate) waiting: usize,
+    /// The number of workers that take tasks from it, also of agents elsewhere.
+    pub(crate) workers: usize,
+}
+
+/// Observes the agents in the cluster and asks the server for its queues.
+///
+/// # Errors
+/// The cluster cannot be read. A server that does not answer is a problem of the overview.
+pub(crate) async fn observe(server: &Server<'_>) -> Result<Overview> {
+    let work = async {
+        let api = server.api().await?;
+        Work::read(&api).await
+    };
+    let agents = health::agents(server.cluster);
+    let (agents, work) = tokio::join!(Box::pin(agents), Box::pin(work));
+    Ok(overview(&agents?, work, Timestamp::now()))
+}
+
+fn overview(agents: &[AgentHealth], work: Result<Work, String>, now: Timestamp) -> Overview {
+    let (work, unknown) = match work {
+        Ok(work) => (work, None),
+        Err(why) => (Work::default(), Some(no_answer(&why))),
+    };
+    let mut problems: Vec<Finding> = unknown.into_iter().collect();
+    let knows = problems.is_empty();
+    problems.extend(agents.iter().filter_map(does_not_run));
+    if knows {
+        problems.extend(waiting(agents, &work, now));
+        problems.extend(lost(agents, &work, now));
+    }
+    let queues = work.queues.iter();
+    let queues = queues.map(|queue| QueueLength {
+        name: queue.name.clone(),
+        waiting: queue.tasks.len(),
+        workers: listeners(&work, &queue.id, now),
+    });
+    Overview {
+        agents: agents.iter().map(|one| agent(one, &work)).collect(),
+        queues: queues.collect(),
+        problems,
+    }
+}
+
+fn agent(one: &AgentHealth, work: &Work) -> Agent {
+    let observation = &one.observation;
+    let workers = observation.pods.iter().map(|pod| {
+        let known = work.workers.iter().find(|worker| worker.is_of(&pod.name));
+        Worker {
+            name: pod.name.clone(),
+            last_seen: known.and_then(|worker| worker.last_seen),
+            task: known.and_then(|worker| worker.task.clone()),
+        }
+    });
+    Agent {
+        queue: observation.queue.clone(),
+        image: observation.workload.image.clone(),
+        desired: observation.workload.desired,
+        ready: observation.workload.ready,
+        state: one.state.clone(),
+        workers: workers.collect(),
+    }
+}
+
+/// Whether the server knows the worker of a pod.
+pub(super) fn is_known(pod: &PodObservation, work: &Work) -> bool {
+    work.workers.iter().any(|worker| worker.is_of(&pod.name))
+}
+
+/// The number of workers that take tasks from a queue.
+fn listeners(work: &Work, queue: &str, now: Timestamp) -> usize {
+    let alive = work.workers.iter().filter(|worker| worker.is_alive(now));
+    let listen = alive.filter(|worker| worker.queues.iter().any(|one| one == queue));
+    listen.count()
+}
+
+fn no_answer(why: &str) -> Finding {
+    Finding {
+        failure: Failure::CheckFailed,
+        what: format!("the queues are unknown: the API server does not answer: {why}"),
+        remedies: vec![Hint::run("see how the server is", ours!(Status))],
+    }
+}
+
+fn does_not_run(one: &AgentHealth) -> Option<Finding> {
+    let trouble = one.trouble.as_ref()?;
+    let queue: Queue = one.observation.queue.parse().ok()?;
+    Some(Finding {
+        failure: trouble.failure,
+        what: format!("the agent of `{queue}` does not run: {}", trouble.reason),
+        remedies: remedies(&queue, trouble.failure),
+    })
+}
+
+/// Queues whose tasks nobody takes. Those of agents that do not run have another problem.
+fn waiting<'a>(
+    agents: &'a [AgentHealth],
+    work: &'a Work,
+    now: Timestamp,
+) -> impl Iterator<Item = Finding> + 'a {
+    let queues = work.queues.iter().filter(move |queue| {
+        let has_agent = agents.iter().any(|one| one.observation.queue == queue.name);
+        !queue.tasks.is_empty() && !has_agent && listeners(work, &queue.id, now) == 0
+    });
+    queues.filter_map(|queue| {
+        let name: Queue = queue.name.parse().ok()?;
+        let tasks = count(queue.tasks.len() as u64, "task");
+        let waits = if queue.tasks.len() == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        let option = error::option(&name);
+        Some(Finding {
+            failure: Failure::QueueWithoutAgent,
+            what: format!(
+                "{tasks} {waits} in the queue `{name}`, and no agent takes tasks from it"
+            ),
+            remedies: vec![Hint::run("start an agent", ours!(Agent, "up{option}"))],
+        })
+    })
+}
+
+/// Workers that no longer report, and tasks that they have not ended.
+fn lost<'a>(
+    agents: &'a [AgentHealth],
+    work: &'a Work,
+    now: Timestamp,
+) -> impl Iterator<Item = Finding> + 'a {
+    let pods = agents.iter().flat_map(|one| &one.observation.pods);
+    let silent = pods.filter(|pod| pod.ready).filter_map(move |pod| {
+        let known = work.workers.iter().find(|worker| worker.is_of(&pod.name))?;
+        (!known.is_alive(now)).then(|| {
+            let message = format!("the worker {} no longer reports to the server", known.id);
+            agent_lost(message, "see its logs", ours!(Agent, "logs"))
+        })
+    });
+    let tasks = work.running.iter().filter(move |task| {
+        let alive = work.workers.iter().filter(|worker| worker.is_alive(now));
+        let is_ours = task
+            .worker
+            .starts_with(Queue::default().object_name().as_str());
+        is_ours && !alive.into_iter().any(|worker| worker.id == task.worker)
+    });
+    silent.chain(tasks.map(|task| {
+        let message = format!(
+            "the task `{}` is in progress on the worker {}, which has died: reset and enqueue it \
+             in the web app",
+            task.name, task.worker
+        );
+        agent_lost(message, "see the agents", ours!(Agent, "status"))
+    }))
+}
+
+fn agent_lost(message: String, text: &'static str, command: crate::hint::Ours) -> Finding {
+    Finding {
+        failure: Failure::AgentLost,
+        what: message,
+        remedies: vec![Hint::run(text, command)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::work::{KnownQueue, KnownWorker, Running};
+
+    fn now() -> Timestamp {
+        "2026-01-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn work() -> Work {
+        Work {
+            workers: vec![KnownWorker {
+                id: "elsewhere".to_owned(),
+                queues: vec!["q1".to_owned()],
+                last_seen: Some(now()),
+                task: None,
+            }],
+            queues: ["default", "gpu jobs"]
+                .iter()
+                .enumerate()
+                .map(|(index, name)| KnownQueue {
+                    id: format!("q{}", index + 1),
+                    name: (*name).to_owned(),
+                    tasks: vec!["t".to_owned()],
+                })
+                .collect(),
+            running: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn names_queues_whose_tasks_nobody_takes() {
+        let found = overview(&[], Ok(work()), now());
+        let [problem] = &found.problems[..] else {
+            panic!("{:?}", found.problems);
+        };
+        assert_eq!(
+            problem.what,
+            "1 task waits in the queue `gpu jobs`, and no agent takes tasks from it"
+        );
+        let start = "start an agent: clearml-local agent up --queue 'gpu jobs'";
+        assert_eq!(problem.remedies[0], start);
+        assert_eq!(found.queues[0].workers, 1);
+    }
+
+    #[test]
+    fn a_worker_that_has_not_reported_for_long_takes_no_tasks() {
+        let mut work = work();
+        work.workers[0].last_seen = Some("2026-01-01T11:50:00Z".parse().unwrap());
+        assert_eq!(overview(&[], Ok(work), now()).problems.len(), 2);
+    }
+
+    #[test]
+    fn names_tasks_whose_agent_died() {
+        let running = |worker: &str| Running {
+            name: "train".to_owned(),
+            worker: worker.to_owned(),
+        };
+        let mut work = work();
+        work.queues.clear();
+        work.running = vec![running("clearml-local-agent-0"), running("laptop")];
+        let found = overview(&[], Ok(work), now());
+        let [problem] = &found.problems[..] else {
+            panic!("{:?}", found.problems);
+        };
+        assert_eq!(problem.failure, Failure::AgentLost);
+        assert!(problem.what.contains("`train`"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_no_reason_to_show_nothing() {
+        let found = overview(&[], Err("timed out".to_owned()), now());
+        assert_eq!(found.problems.len(), 1);
+        assert!(found.queues.is_empty());
+    }
+}

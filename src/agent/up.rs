@@ -1,0 +1,233 @@
+//! Installing agents.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::manifest::{self, GPU, Inputs};
+use super::routes::routes;
+use super::work::Work;
+use super::{Server, overview};
+use crate::error::Result;
+use crate::event::Step;
+use crate::health;
+use crate::hint::ours;
+use crate::kube::Change;
+use crate::manifests::INGRESS_SERVICE;
+use crate::plan::Request;
+use crate::session::Session;
+use crate::settings::AgentSettings;
+use crate::wait::{Attempt, Reason, Wait};
+use crate::words::count;
+
+/// How often the pods and the workers are looked at.
+const PERIOD: Duration = Duration::from_secs(1);
+/// The memory limit of a pod in an existing cluster, unless the user sets one.
+const MEMORY_IN_CLUSTER: &str = "4Gi";
+const MIB: u64 = 1 << 20;
+
+/// The result of `agent up`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Installed {
+    pub(crate) changed: bool,
+}
+
+/// Installs an agent, or changes it, and waits until its workers are known to the server.
+///
+/// # Errors
+/// The agent cannot be installed, or is not ready in time. It stays installed then.
+pub(crate) async fn up(
+    session: &Session<'_>,
+    server: &Server<'_>,
+    agent: &AgentSettings,
+    request: &Request,
+) -> Result<Installed> {
+    let _lock = session.lock(ours!(Agent, "up")).await?;
+    check_gpus(session, server, agent).await?;
+    let until = Instant::now() + request.options.wait.timeout();
+    let changed = install(session, server, agent, request).await?;
+    session.state.save_agent(agent)?;
+    let step = session.events.step("agent");
+    let result = await_workers(server, agent, until, &step).await;
+    step.end(result, |()| {
+        let detail = format!(
+            "{} of `{}`",
+            count(agent.replicas.into(), "worker"),
+            agent.queue
+        );
+        (changed, detail)
+    })?;
+    Ok(Installed { changed })
+}
+
+/// Installs the agents that the state directory lists, in a cluster that may be new. An agent
+/// that cannot be installed causes a warning: the server works without it. Does not wait until
+/// they run. Returns whether anything changed.
+pub(crate) async fn restore(
+    session: &Session<'_>,
+    server: &Server<'_>,
+    request: &Request,
+) -> Result<bool> {
+    let _lock = session.lock(ours!(Up)).await?;
+    let mut changed = false;
+    for agent in session.state.agents()? {
+        match install(session, server, &agent, request).await {
+            Ok(now) => changed |= now,
+            Err(error) => {
+                let option = super::error::option(&agent.queue);
+                let again = ours!(Agent, "up{option}").of(session.name.non_default());
+                session.events.warn(format!(
+                    "the agent of the queue `{}` is not installed: {error}; try again: {again}",
+                    agent.queue
+                ));
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// Loads the image and applies the objects. Returns whether anything changed.
+async fn install(
+    session: &Session<'_>,
+    server: &Server<'_>,
+    agent: &AgentSettings,
+    request: &Request,
+) -> Result<bool> {
+    let Server {
+        cluster, settings, ..
+    } = server;
+    let identities = session
+        .provider
+        .provide_image(&agent.image, settings, request);
+    let identities = identities.await?;
+    let is_local = session.provider.has_own_node();
+    let exposure = cluster.exposure().await?;
+    let at = &server.access.endpoints;
+    let secured = is_local.then_some((INGRESS_SERVICE, 443));
+    let mirror = &settings.node.registry_mirror;
+    let objects = manifest::objects(&Inputs {
+        instance: session.name.as_str(),
+        namespace: cluster.namespace(),
+        is_local,
+        agent,
+        // A local node has the image under its own name.
+        image: match is_local {
+            true => agent.image.to_string(),
+            false => mirror.of(&agent.image).to_string(),
+        },
+        identity: identities.get(&agent.image).map(String::as_str),
+        memory: Some(memory(session, agent).await?),
+        at,
+        credentials: server.credentials,
+        routes: routes(at, &exposure.services, secured),
+        proxies: request.proxies.variables(&direct(at)),
+    });
+    Ok(apply(cluster, &objects).await?)
+}
+
+async fn apply(
+    cluster: &crate::kube::Cluster,
+    objects: &[Value],
+) -> Result<bool, crate::kube::Error> {
+    let applied = cluster.apply(objects).await?;
+    Ok(applied.iter().any(|one| one.change != Change::Unchanged))
+}
+
+/// Returns the memory limit of a pod if the user gives none: on this machine, all pods of the
+/// agent together get half of the memory, because the server needs the rest.
+async fn memory(session: &Session<'_>, agent: &AgentSettings) -> Result<String> {
+    if !session.provider.has_own_node() {
+        return Ok(MEMORY_IN_CLUSTER.to_owned());
+    }
+    let memory = session.provider.facts().await?.memory;
+    let each = memory / 2 / u64::from(agent.replicas.max(1)) / MIB;
+    Ok(format!("{}Mi", each.max(512)))
+}
+
+/// Returns the hosts that a pod reaches without a proxy.
+fn direct(at: &crate::probe::Endpoints) -> Vec<String> {
+    let mut hosts = ["localhost", "127.0.0.1", "::1", ".svc", ".cluster.local"]
+        .map(str::to_owned)
+        .to_vec();
+    for url in [&at.web, &at.api, &at.files] {
+        let url: Option<http::Uri> = url.parse().ok();
+        hosts.extend(url.and_then(|url| url.host().map(str::to_owned)));
+    }
+    hosts
+}
+
+async fn check_gpus(
+    session: &Session<'_>,
+    server: &Server<'_>,
+    agent: &AgentSettings,
+) -> Result<()> {
+    if agent.gpus == 0 {
+        return Ok(());
+    }
+    match server.cluster.allocatable(GPU).await? {
+        Some(offered) if offered < u64::from(agent.gpus) => Err(Error::NoGpus {
+            wanted: agent.gpus,
+            offered,
+            is_local: session.provider.has_own_node(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until the server knows a worker of each pod of the applied revision.
+async fn await_workers(
+    server: &Server<'_>,
+    agent: &AgentSettings,
+    until: Instant,
+    step: &Step,
+) -> Result<()> {
+    let name = agent.queue.object_name();
+    let wait = Wait::new("the agent")
+        .every(PERIOD)
+        .until(until)
+        .reported_by(step);
+    let waited = wait.run(async || -> Result<_> {
+        let agents = health::agents(server.cluster).await?;
+        let Some(one) = agents
+            .iter()
+            .find(|one| one.observation.workload.name == name)
+        else {
+            return Ok(Attempt::Pending("its pods are not created yet".into()));
+        };
+        let workload = &one.observation.workload;
+        if let Some(trouble) = one.trouble.as_ref().filter(|trouble| !trouble.may_recover) {
+            return Err(Error::Trouble {
+                queue: agent.queue.clone(),
+                trouble: trouble.clone(),
+            }
+            .into());
+        }
+        if !one.state.is_ready() || workload.updated < workload.desired {
+            return Ok(Attempt::Pending(one.state.line().into()));
+        }
+        let work = async { Work::read(&server.api().await?).await };
+        let work = match work.await {
+            Ok(work) => work,
+            Err(why) => {
+                let reason = Reason::new("API", format!("the API server does not answer: {why}"));
+                return Ok(Attempt::Pending(reason));
+            }
+        };
+        let pods = &one.observation.pods;
+        let missing = pods.iter().find(|pod| !overview::is_known(pod, &work));
+        Ok(match missing {
+            None => Attempt::Done(()),
+            Some(pod) => Attempt::Pending(format!("{} has not registered yet", pod.name).into()),
+        })
+    });
+    match waited.await? {
+        Ok(()) => Ok(()),
+        Err(late) => Err(Error::NotReady {
+            queue: agent.queue.clone(),
+            reason: late.to_string(),
+        }
+        .into()),
+    }
+}

@@ -1,0 +1,99 @@
+//! `clearml-local agent up`.
+
+use serde_json::json;
+
+use super::running;
+use crate::agent::{self, DEFAULT_IMAGE};
+use crate::cli::Context;
+use crate::cli::signals::or_interrupted;
+use crate::error::Result;
+use crate::hint::{Hint, ours};
+use crate::image_ref::ImageRef;
+use crate::options::WaitOptions;
+use crate::settings::{AgentSettings, Cpu, Memory, Queue};
+
+/// Start an agent, or change it
+///
+/// Installs pods that execute the tasks of a queue, and waits until the server knows them. An
+/// image without clearml-agent gets it from PyPI, once. `up` installs the agent again after
+/// `down`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clearml-local agent up
+  clearml-local agent up --replicas 2 --memory 4Gi
+  clearml-local agent up --queue gpu --gpus --image pytorch/pytorch")]
+pub(in crate::cli) struct Args {
+    /// Queue whose tasks to execute; created if it is missing
+    #[arg(long, value_name = "QUEUE", default_value = "default", value_parser = super::queue)]
+    queue: Queue,
+    /// Number of pods, each of which executes one task at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    replicas: u16,
+    /// Image of the pods, with Python
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE, value_parser = image)]
+    image: ImageRef,
+    /// Memory of each pod [default: half of the memory, in an existing cluster 4Gi]
+    #[arg(long, value_name = "AMOUNT")]
+    memory: Option<Memory>,
+    /// Processors of each pod [default: all that are free]
+    #[arg(long, value_name = "NUMBER")]
+    cpu: Option<Cpu>,
+    /// GPUs of each pod [default without a number: 1]
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    gpus: Option<u16>,
+    #[command(flatten)]
+    wait: WaitOptions,
+}
+
+fn image(text: &str) -> Result<ImageRef, String> {
+    text.parse()
+        .map_err(|error: crate::image_ref::Invalid| error.to_string())
+}
+
+pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
+    let agent = AgentSettings {
+        queue: args.queue.clone(),
+        replicas: args.replicas,
+        image: args.image.clone(),
+        memory: args.memory.clone(),
+        cpu: args.cpu.clone(),
+        gpus: args.gpus.unwrap_or(0),
+    };
+    let events = &context.events();
+    let work = async {
+        let provider = context.provider(events).await?;
+        let found = running(context, &*provider).await?;
+        let request = context.request(context.only_wait(&args.wait), false);
+        let session = context.session(&*provider, events);
+        agent::up(&session, &found.server(), &agent, &request).await
+    };
+    let next = Hint::run("see how the agents are", ours!(Agent, "status"));
+    let installed = or_interrupted(Box::pin(work), next).await?;
+    context.output.end_progress();
+    let output = &context.output;
+    if output.is_json() {
+        let done = json!({
+            "name": context.name,
+            "queue": agent.queue,
+            "replicas": agent.replicas,
+            "image": agent.image,
+            "changed": installed.changed,
+        });
+        output.event("agent-ready", &done)?;
+        return Ok(0);
+    }
+    let workers = match agent.replicas {
+        1 => "1 worker executes".to_owned(),
+        many => format!("{many} workers execute"),
+    };
+    let unchanged = match installed.changed {
+        true => "",
+        false => "; nothing changed",
+    };
+    let queue = &agent.queue;
+    output.note(&format!(
+        "{workers} the tasks of the queue `{queue}`{unchanged}."
+    ));
+    Ok(0)
+}

@@ -1,0 +1,69 @@
+//! Failures of agents, which execute queued tasks.
+
+use super::{Heals, Page};
+use crate::hint::{Hint, ours};
+
+fn logs() -> Hint {
+    Hint::run("see its logs", ours!(Agent, "logs"))
+}
+
+pub(super) const NOT_READY: Page = Page {
+    title: "an agent is not ready in time",
+    what: "The pods of the agent were created, and the server does not know their workers yet.",
+    why: "The pod still installs clearml-agent from PyPI, or cannot reach the API server. Its log \
+        says which.",
+    remedies: || {
+        vec![
+            logs(),
+            Hint::run("see whether it is ready by now", ours!(Agent, "status")),
+        ]
+    },
+    heals: Heals::Waiting,
+};
+
+pub(super) const QUEUE_WITHOUT_AGENT: Page = Page {
+    title: "tasks wait in a queue that no agent serves",
+    what: "Tasks are queued, and no agent takes tasks from their queue.",
+    why: "There was never an agent for this queue, it was removed, or it is on a machine that is \
+        off.",
+    remedies: || {
+        vec![
+            Hint::run("start an agent", ours!(Agent, "up --queue QUEUE")),
+            Hint::text("or enqueue the tasks in another queue"),
+        ]
+    },
+    heals: Heals::No,
+};
+
+pub(super) const LOST: Page = Page {
+    title: "an agent died",
+    what: "A worker no longer reports to the server, or a task is in progress on a worker that no \
+        longer exists.",
+    why: "The pod was killed or removed while it executed the task: it needed more memory than its \
+        limit, or the node stopped.",
+    remedies: || {
+        vec![
+            logs(),
+            Hint::run(
+                "give the agent more memory",
+                ours!(Agent, "up --memory 8Gi"),
+            ),
+            Hint::text("reset the task in the web app and enqueue it again"),
+        ]
+    },
+    heals: Heals::No,
+};
+
+pub(super) const GPUS_UNAVAILABLE: Page = Page {
+    title: "the cluster offers no GPUs",
+    what: "`agent up --gpus` needs nodes that offer `nvidia.com/gpu`, and there are too few.",
+    why: "The nodes have no GPUs, or NVIDIA's device plugin is not installed. The node that `up` \
+        creates in Docker has no access to GPUs.",
+    remedies: || {
+        vec![
+            Hint::run("see what the nodes offer", "kubectl describe nodes"),
+            Hint::run("execute tasks without GPUs", ours!(Agent, "up")),
+        ]
+    },
+    heals: Heals::No,
+};

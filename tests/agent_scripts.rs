@@ -1,0 +1,169 @@
+//! The scripts in the pods of agents, run by a real shell and a real Python. Without Python,
+//! only the messages about that are tested.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "programs of the test's own")]
+#![expect(clippy::print_stderr, reason = "says that a test is skipped")]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const START: &str = include_str!("../templates/agent/start.sh");
+const FORWARD: &str = include_str!("../templates/agent/forward.py");
+
+/// The programs of Debian that the scripts need besides Python.
+const PROGRAMS: [&str; 7] = ["sh", "cat", "mkdir", "rm", "sleep", "touch", "flock"];
+
+fn find(program: &str) -> Option<std::path::PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&paths).map(|path| path.join(program));
+    found.find(|path| path.exists())
+}
+
+fn program(directory: &Path, name: &str, text: &str) {
+    let path = directory.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A pod with these programs of its own, and a cache.
+struct Pod(TempDir);
+
+impl Pod {
+    fn new(own: &[(&str, &str)]) -> Pod {
+        let pod = Pod(tempfile::tempdir().unwrap());
+        let programs = pod.0.path().join("bin");
+        std::fs::create_dir(&programs).unwrap();
+        for name in PROGRAMS {
+            if let Some(found) = find(name) {
+                symlink(found, programs.join(name)).unwrap();
+            }
+        }
+        for (name, text) in own {
+            program(&programs, name, text);
+        }
+        pod
+    }
+
+    fn start(&self) -> Output {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", START, "start.sh", "3.0.3", "http://localhost:1"])
+            .args(["--queue", "my queue", "--foreground"])
+            .env("PATH", self.0.path().join("bin"))
+            .env("CLEARML_LOCAL_CACHE", self.0.path().join("cache"));
+        command.output().unwrap()
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A Python that answers the script's questions: the API server responds, and a new virtual
+/// environment gets a `pip` that does this.
+fn python(pip: &str) -> String {
+    format!(
+        "case $2 in *hashlib*) echo abc ;; venv)\n\
+         mkdir -p \"$3/bin\"\n\
+         cat >\"$3/bin/pip\" <<'PIP'\n#!/bin/sh\n{pip}\nPIP\n\
+         /bin/chmod +x \"$3/bin/pip\" ;; esac"
+    )
+}
+
+const AGENT: &str = "for one; do echo \"[$one]\"; done";
+
+#[test]
+fn an_agent_of_the_image_is_started_with_its_arguments() {
+    let pod = Pod::new(&[("python3", "exit 0"), ("clearml-agent", AGENT)]);
+    let started = pod.start();
+    assert!(started.status.success(), "{started:?}");
+    let arguments = "[daemon]\n[--queue]\n[my queue]\n[--foreground]\n";
+    assert!(text(&started).ends_with(arguments), "{started:?}");
+}
+
+#[test]
+fn a_missing_agent_is_installed_once() {
+    let pip = format!(
+        "echo \"pip $*\"; printf '#!/bin/sh\\n%s\\n' '{AGENT}' >\"${{0%pip}}clearml-agent\"; \
+         /bin/chmod +x \"${{0%pip}}clearml-agent\""
+    );
+    let pod = Pod::new(&[("python3", &python(&pip))]);
+    let first = pod.start();
+    assert!(first.status.success(), "{first:?}");
+    let installed = "pip install --quiet clearml-agent==3.0.3";
+    assert!(text(&first).contains(installed), "{first:?}");
+    assert!(text(&first).contains("[daemon]"), "{first:?}");
+    let second = pod.start();
+    assert!(!text(&second).contains("pip"), "{second:?}");
+    assert!(text(&second).contains("[daemon]"), "{second:?}");
+}
+
+#[test]
+fn the_last_line_says_why_an_agent_does_not_start() {
+    let last = |pod: &Pod| {
+        let failed = pod.start();
+        assert_eq!(failed.status.code(), Some(69), "{failed:?}");
+        text(&failed).lines().last().unwrap().to_owned()
+    };
+    let without_network = Pod::new(&[("python3", &python("echo 'no network' >&2; exit 1"))]);
+    let why = last(&without_network);
+    assert!(why.contains("cannot install clearml-agent 3.0.3"), "{why}");
+    // The next start does not take what is unfinished.
+    assert_eq!(last(&without_network), why);
+    let why = last(&Pod::new(&[]));
+    assert!(why.contains("the image has no python3"), "{why}");
+}
+
+/// Runs the forwarder, and ends it.
+struct Forwarder(Child);
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_port_is_forwarded_in_both_directions_until_both_have_ended() {
+    if find("python3").is_none() {
+        eprintln!("SKIPPED: there is no python3");
+        return;
+    }
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = service.local_addr().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = port.local_addr().unwrap();
+    drop(port);
+    let served = std::thread::spawn(move || {
+        let (mut connection, _) = service.accept().unwrap();
+        let mut request = Vec::new();
+        // The end of the request arrives while the answer is still to come.
+        connection.read_to_end(&mut request).unwrap();
+        connection.write_all(&request).unwrap();
+    });
+    let forward = format!("{listen}={to}");
+    let mut command = Command::new("python3");
+    let _running = Forwarder(command.args(["-c", FORWARD, &forward]).spawn().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut connection = loop {
+        match TcpStream::connect(listen) {
+            Ok(connection) => break connection,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    };
+    let sent = vec![7; 1 << 20];
+    connection.write_all(&sent).unwrap();
+    connection.shutdown(Shutdown::Write).unwrap();
+    let mut received = Vec::new();
+    connection.read_to_end(&mut received).unwrap();
+    assert!(received == sent, "{} bytes", received.len());
+    served.join().unwrap();
+}
