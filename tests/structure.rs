@@ -68,6 +68,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "settings",
             "state",
             "ui",
+            "up",
             "values",
         ],
     ),
