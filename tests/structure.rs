@@ -223,7 +223,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("health", &["diagnose", "kube", "logs", "probe"]),
     ("logs", &["diagnose", "docker", "kube", "probe"]),
-    ("recovery", &["kube", "secrets", "settings"]),
+    ("recovery", &["kube", "secrets", "settings", "state"]),
     ("revisions", &["kube", "settings", "state", "values"]),
     (
         "manifests",

@@ -1,5 +1,5 @@
-//! Failures without a recorded observation: where their decision is tested instead, and those
-//! whose decision no test reaches. An entry goes away when its observation is recorded.
+//! Failures without a recorded observation, and where their decision is tested instead. An entry
+//! goes away when its observation is recorded.
 
 /// A failure, the test that decides it, and why there is no recorded observation.
 pub const ELSEWHERE: &[(&str, &str, &str)] = &[
@@ -248,13 +248,4 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "tests/commands/planted.rs::a_settings_file_of_another_user_is_refused",
         "needs a file of another user",
     ),
-];
-
-/// A failure that no test decides from an observation, and why.
-pub const UNTESTED: &[(&str, &str)] = &[
-    (
-        "kubelet-not-reporting",
-        "needs a node whose kubelet does not report for a minute",
-    ),
-    ("node-not-ready", "needs a node that never accepts pods"),
 ];

@@ -94,12 +94,15 @@ impl<'a> Existing<'a> {
             revisions::load(self.state, Some(&self.cluster)),
             recovery::from_cluster(&self.cluster, None),
         )?;
-        let latest = history.latest().map(|latest| Instance {
-            cluster: Some(self.settings.clone()),
-            ..latest.instance.clone()
-        });
+        let instance = match stored {
+            Some(stored) => Some(stored.clone()),
+            None => history.latest_known()?.map(|latest| Instance {
+                cluster: Some(self.settings.clone()),
+                ..latest.instance.clone()
+            }),
+        };
         let recovered = Recovered {
-            instance: stored.cloned().or(latest),
+            instance,
             secrets,
             cluster: Some(self.cluster.clone()),
             another: None,
