@@ -84,8 +84,18 @@ fn with_context<T>(action: &'static str, path: &Path, result: io::Result<T>) -> 
     result.map_err(|source| Error {
         action,
         path: path.to_owned(),
-        source,
+        source: without_path(source),
     })
+}
+
+/// Returns the error of the system: that of a temporary file also has its path.
+fn without_path(error: io::Error) -> io::Error {
+    let wrapped = error.get_ref().and_then(std::error::Error::source);
+    let inner = wrapped.and_then(|inner| inner.downcast_ref::<io::Error>());
+    match inner.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// Returns the text of a file, or `None` if it does not exist.

@@ -16,6 +16,7 @@ use self::sources::{Source, all_sources, sources};
 /// Rooms that every room may name. They name only each other.
 const LEAVES: &[&str] = &[
     "archive",
+    "clock",
     "component",
     "connection",
     "error",

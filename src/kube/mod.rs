@@ -6,6 +6,7 @@ mod addons;
 mod apply;
 mod calls;
 mod client;
+mod clock;
 mod compare;
 mod context;
 mod convert;

@@ -175,12 +175,12 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "node-exited",
-        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_and_no_node_is_left",
+        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_one_after_the_other",
         "caused with a real engine",
     ),
     (
         "node-image-unsuitable",
-        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_and_no_node_is_left",
+        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_one_after_the_other",
         "caused with a real engine",
     ),
     (

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -77,6 +78,20 @@ impl<'a> Existing<'a> {
             cluster: Some(settings),
             ..Instance::with_defaults(state.default_data_dir().into())
         }
+    }
+
+    /// Returns a finding if the clock of the cluster differs from the one here.
+    async fn clock(&self) -> Option<Finding> {
+        let skew = self.cluster.clock_skew(Timestamp::now()).await.ok()??;
+        let failure = Failure::ClockSkew;
+        Some(Finding {
+            what: format!(
+                "the clock of the cluster is {}: certificates, logins and tokens may be refused",
+                skew.from("the one of this machine")
+            ),
+            remedies: failure.remedies(),
+            failure,
+        })
     }
 
     /// Returns whether the namespace has a server of this instance.
@@ -207,7 +222,9 @@ impl Provider for Existing<'_> {
         let objects = plan.objects(&Secrets::empty(), &Identities::new())?;
         let objects: Vec<Value> = objects.iter().map(|o| o.as_value().clone()).collect();
         let name = self.name.as_str();
-        let checked = preflight::run(&self.cluster, &self.settings, name, &objects).await?;
+        let mut checked = preflight::run(&self.cluster, &self.settings, name, &objects).await?;
+        let clock = self.clock().await;
+        checked.warnings.extend(clock.map(|finding| finding.what));
         let mut findings = plan.early_findings.clone();
         findings.extend(checked.findings);
         // Without the records, new keys would replace those of the server.
@@ -294,8 +311,12 @@ impl Provider for Existing<'_> {
         })
     }
 
-    async fn details(&self, _: Option<&Cluster>, _: Instant) -> Details {
-        Details::default()
+    async fn details(&self, _: Option<&Cluster>, until: Instant) -> Details {
+        let clock = tokio::time::timeout_at(until.into(), self.clock()).await;
+        Details {
+            host: clock.ok().flatten().into_iter().collect(),
+            ..Details::default()
+        }
     }
 
     async fn logs(&self, options: &LogOptions) -> Result<Opened> {
