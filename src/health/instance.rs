@@ -317,6 +317,7 @@ mod tests {
     use super::*;
     use crate::component::Component;
     use crate::diagnose::{Addon, AddonObservation, LogTail, assess, fixtures};
+    use crate::namespace::Namespace;
 
     const AT: &str = fixtures::NOW;
 
@@ -404,6 +405,23 @@ mod tests {
             (Health::Degraded, false)
         );
         assert_eq!(broken.hints, ["load the images again: clearml-local up"]);
+    }
+
+    #[test]
+    fn hints_for_an_existing_cluster_do_not_start_a_node() {
+        let observation = InstanceObservation {
+            at: AT.parse().unwrap(),
+            started: None,
+            kubectl: Kubectl::with_context("work", None, &Namespace::default()),
+            active_command: None,
+            components: Err(ObserveError::TimedOut),
+            checks: &[],
+            certificates: None,
+            addons: &[],
+            host: &[],
+        };
+        let hints = observation.diagnose().hints;
+        assert_eq!(hints, ["see the nodes: kubectl --context work get nodes"]);
     }
 
     #[test]
