@@ -88,13 +88,15 @@ fn with_context<T>(action: &'static str, path: &Path, result: io::Result<T>) -> 
     })
 }
 
-/// Returns the error of the system: that of a temporary file also has its path.
+/// Returns an error without the path that the library for temporary files adds, which gives
+/// access only to the text.
 fn without_path(error: io::Error) -> io::Error {
-    let wrapped = error.get_ref().and_then(std::error::Error::source);
-    let inner = wrapped.and_then(|inner| inner.downcast_ref::<io::Error>());
-    match inner.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((reason, _)) if error.raw_os_error().is_none() => {
+            io::Error::new(error.kind(), reason.to_owned())
+        }
+        _ => error,
     }
 }
 
