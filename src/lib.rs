@@ -4,7 +4,7 @@
 pub(crate) mod archive;
 pub(crate) mod cli;
 pub(crate) mod clock;
-mod component;
+pub(crate) mod component;
 pub(crate) mod connection;
 pub(crate) mod data_size;
 pub(crate) mod diagnose;

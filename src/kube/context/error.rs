@@ -176,6 +176,11 @@ impl Explain for Error {
     fn failure(&self) -> Failure {
         match self {
             Error::Files(error) => error.failure(),
+            // The certificates of a cluster are as old as the cluster.
+            Error::Unreachable {
+                fault: Fault::NotYetValid,
+                ..
+            } => Failure::ClockSkew,
             Error::Unreachable { .. } => Failure::ClusterUnreachable,
             Error::Unauthorized { clock: Some(_), .. } => Failure::ClockSkew,
             Error::Unauthorized { .. } => Failure::CredentialsRefused,
@@ -214,7 +219,11 @@ impl Explain for Error {
             Error::NoPlugin { .. } => {
                 vec![Hint::text("install it, or add its directory to `PATH`")]
             }
-            Error::Unauthorized { clock: Some(_), .. } => self.failure().remedies(),
+            Error::Unauthorized { clock: Some(_), .. }
+            | Error::Unreachable {
+                fault: Fault::NotYetValid,
+                ..
+            } => self.failure().remedies(),
             Error::Unauthorized { kubectl, .. } => vec![
                 Hint::text("log in to the cluster again, as you do for kubectl"),
                 check(kubectl),
