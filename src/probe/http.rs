@@ -70,7 +70,7 @@ fn token_of(request: &Request) -> Option<String> {
 
 /// Returns the reason of a request that a server refused, with the clock that causes it if
 /// there is one. `token` is what the request was authorized with.
-pub(super) fn refused_at(response: &Response, now: Timestamp, token: Option<&str>) -> String {
+pub(crate) fn refused_at(response: &Response, now: Timestamp, token: Option<&str>) -> String {
     let reason = refused(response.status());
     let clock = match response.status() {
         StatusCode::UNAUTHORIZED => {

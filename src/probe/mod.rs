@@ -17,7 +17,7 @@ pub use self::endpoints::Endpoints;
 pub(crate) use self::endpoints::Targets;
 pub(crate) use self::files::Files;
 use self::http::{CLOCK, OF_AUTHORITY, TIMED_OUT, send};
-pub(crate) use self::http::{USER_AGENT, client, is_untrusted, reason, refused};
+pub(crate) use self::http::{USER_AGENT, client, is_untrusted, reason, refused, refused_at};
 pub(crate) use self::ingress::ingress_hint;
 use crate::error::Explain;
 use crate::failures::Failure;

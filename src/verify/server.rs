@@ -1,12 +1,13 @@
 //! Calls of the API, with a login.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::error::Problem;
 use crate::component::Component;
-use crate::probe::{Endpoints, Files, reason, refused};
+use crate::probe::{Endpoints, Files, reason, refused, refused_at};
 use crate::secrets::Credentials;
 
 /// The version of the API whose requests and responses this program knows. Servers of both
@@ -159,6 +160,7 @@ fn in_words(doing: &str, endpoint: &str) -> String {
 async fn answer(request: RequestBuilder) -> Result<Value, String> {
     let response = request.send().await.map_err(reason)?;
     let status = response.status();
+    let refusal = refused_at(&response, Timestamp::now(), None);
     let body = response.bytes().await.map_err(reason)?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let message = body["meta"]["result_msg"].as_str();
@@ -168,6 +170,6 @@ async fn answer(request: RequestBuilder) -> Result<Value, String> {
         (false, Some(message)) if status.as_u16() != 401 => {
             Err(format!("{}: {message}", refused(status)))
         }
-        (false, _) => Err(refused(status)),
+        (false, _) => Err(refusal),
     }
 }
