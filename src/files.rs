@@ -84,8 +84,20 @@ fn with_context<T>(action: &'static str, path: &Path, result: io::Result<T>) -> 
     result.map_err(|source| Error {
         action,
         path: path.to_owned(),
-        source,
+        source: without_path(source),
     })
+}
+
+/// Returns an error without the path that the library for temporary files adds, which gives
+/// access only to the text.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((reason, _)) if error.raw_os_error().is_none() => {
+            io::Error::new(error.kind(), reason.to_owned())
+        }
+        _ => error,
+    }
 }
 
 /// Returns the text of a file, or `None` if it does not exist.

@@ -42,6 +42,11 @@ impl Kubectl {
         }
     }
 
+    /// Whether the cluster is that of a node that belongs to the instance.
+    pub(crate) fn is_in_node(&self) -> bool {
+        self.runner.is_some()
+    }
+
     /// The namespace of the server.
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace

@@ -4,6 +4,7 @@
 pub(crate) mod agent;
 pub(crate) mod archive;
 pub(crate) mod cli;
+pub(crate) mod clock;
 pub(crate) mod component;
 pub(crate) mod connection;
 pub(crate) mod data_size;

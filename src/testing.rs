@@ -23,7 +23,9 @@ pub mod error {
 }
 
 pub mod evidence {
-    pub use super::decide::{Shown, addons, apply, components, engine, image, survey};
+    pub use super::decide::{
+        Shown, addons, apply, components, engine, image, node, status, survey,
+    };
 }
 
 pub mod event {

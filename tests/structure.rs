@@ -16,6 +16,7 @@ use self::sources::{Source, all_sources, sources};
 /// Rooms that every room may name. They name only each other.
 const LEAVES: &[&str] = &[
     "archive",
+    "clock",
     "component",
     "connection",
     "error",
@@ -68,6 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "settings",
             "state",
             "ui",
+            "up",
             "values",
         ],
     ),
@@ -242,7 +244,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("health", &["diagnose", "kube", "logs", "probe"]),
     ("logs", &["diagnose", "docker", "kube", "probe"]),
-    ("recovery", &["kube", "secrets", "settings"]),
+    ("recovery", &["kube", "secrets", "settings", "state"]),
     ("revisions", &["kube", "settings", "state", "values"]),
     (
         "manifests",

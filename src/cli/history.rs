@@ -7,6 +7,7 @@ use crate::hint::ours;
 use crate::revisions;
 use crate::state::Lock;
 use crate::up;
+use crate::words::listed;
 
 /// Show the revisions of the values
 ///
@@ -29,6 +30,13 @@ pub(super) async fn run(_: &Args, context: &Context) -> Result<u8> {
         && let Ok(all) = up::history(&context.session(&*provider, events)).await
     {
         history = all;
+    }
+    let later: Vec<String> = history.later().map(|number| number.to_string()).collect();
+    if !later.is_empty() {
+        context.output.warn(&format!(
+            "revision {} is not shown: a later version of clearml-local wrote it",
+            listed(&later)
+        ));
     }
     let in_progress = Lock::holder(&context.state)?.is_some();
     context.output.history(&history.entries(in_progress))?;

@@ -180,6 +180,7 @@ pub struct Ended {
     pub exit_code: i32,
     /// The message of the kubelet; may be empty.
     pub message: String,
+    pub started: Option<Timestamp>,
     pub finished: Option<Timestamp>,
 }
 

@@ -324,8 +324,11 @@ fn crashed(
 /// Returns the number of restarts in a row, derived from the kubelet's back-off: the count
 /// in the pod includes restarts of the node weeks ago.
 fn recent_restarts(container: &ContainerObservation) -> u32 {
-    let ContainerState::Waiting { reason, message } = &container.state else {
-        return 0;
+    let (reason, message) = match &container.state {
+        ContainerState::Waiting { reason, message } => (reason, message),
+        // The kubelet has not shown its back-off yet.
+        ContainerState::Terminated(end) => return restarts_before(container, end),
+        ContainerState::Running { .. } => return 0,
     };
     if reason != "CrashLoopBackOff" {
         return 0;
@@ -335,6 +338,22 @@ fn recent_restarts(container: &ContainerObservation) -> u32 {
         Some(seconds @ 10..) if seconds % 10 == 0 => (seconds / 10).ilog2() + 1,
         Some(seconds @ 1..) => seconds.ilog2() + 1,
         _ => container.restarts,
+    };
+    steps.min(container.restarts)
+}
+
+/// Returns the same for a container that has just ended, derived from the pause before its last
+/// run, which will be twice as long.
+fn restarts_before(container: &ContainerObservation, end: &Ended) -> u32 {
+    let last = container.last.as_ref();
+    let failed_before = last.filter(|last| last.exit_code == end.exit_code);
+    let pause = failed_before
+        .and_then(|last| Some(end.started?.duration_since(last.finished?)))
+        .and_then(|pause| u32::try_from(pause.as_secs()).ok());
+    let steps = match pause {
+        Some(seconds @ 10..) => (seconds / 10).ilog2() + 2,
+        Some(_) => 1,
+        None => 0,
     };
     steps.min(container.restarts)
 }

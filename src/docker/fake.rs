@@ -28,6 +28,8 @@ pub struct State {
     pub range: Option<ipnet::IpNet>,
     /// Archives by container and path, such as `node:/var/log`.
     pub archives: BTreeMap<String, Vec<u8>>,
+    /// The exit code of containers that run once.
+    pub exit_code: i64,
     /// All calls that change something or run a command, in order.
     pub calls: Vec<String>,
     /// Calls that are refused, with the message and the remaining number of times.
@@ -245,7 +247,7 @@ impl Engine for FakeEngine {
     }
 
     async fn wait(&self, _: &str) -> Result<i64, Error> {
-        Ok(0)
+        Ok(self.state().exit_code)
     }
 
     async fn log(&self, _: &str, _: usize) -> Result<String, Error> {

@@ -91,8 +91,8 @@ pub(super) const STATE_INVALID: Page = Page {
 
 pub(super) const STATE_NEWER: Page = Page {
     title: "a state file is from a later version",
-    what: "A later version of clearml-local wrote the file, in a format that this one does not \
-        know. It was left unchanged.",
+    what: "A later version of clearml-local wrote the file, or the record in the cluster, in a \
+        format that this one does not know. It was left unchanged.",
     why: "Two versions are installed, or an earlier one was installed again.",
     remedies: || vec![Hint::text("update clearml-local")],
     heals: Heals::No,

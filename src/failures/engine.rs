@@ -182,17 +182,14 @@ pub(super) const FROM_SNAP: Page = Page {
 };
 
 pub(super) const CLOCK_SKEW: Page = Page {
-    title: "the clock of the Docker host is wrong",
-    what: "Certificates and logins would be refused.",
-    why: "The clock differs from the one of this machine by more than 2 minutes, often after the \
-        virtual machine of Docker was suspended.",
+    title: "the clocks of this machine and of the server differ",
+    what: "Certificates, logins and tokens are refused.",
+    why: "The clock of Docker, of the cluster or of the server differs from the one of this \
+        machine by more than 2 minutes, often after a virtual machine was suspended.",
     remedies: || {
         vec![
-            Hint::text("correct the clock: restart Docker or its virtual machine"),
-            Hint::run(
-                "compare the clocks",
-                "docker info --format '{{.SystemTime}}'",
-            ),
+            Hint::run("correct the clock of this machine", "timedatectl"),
+            Hint::text("or the one of Docker: restart Docker or its virtual machine"),
         ]
     },
     heals: Heals::No,

@@ -65,8 +65,8 @@ pub(super) const API_UNREACHABLE: Page = Page {
     why: "The node or the cluster is stopped, still starting, or overloaded.",
     remedies: || {
         vec![
-            Hint::run("check that the node is running", ours!(Status)),
-            Hint::run("start it again", ours!(Up)),
+            Hint::run("see whether it answers now", ours!(Status)),
+            Hint::run("continue once it does, or start the node again", ours!(Up)),
         ]
     },
     heals: Heals::Waiting,

@@ -182,3 +182,28 @@ impl Explain for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The program of this test ends at once with such arguments, as `forward` does when the
+    /// node stops at that moment.
+    #[tokio::test]
+    async fn a_process_that_ends_at_its_start_is_an_error_with_its_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("demo"));
+        let ports = HostPorts {
+            web: 8080,
+            api: 8008,
+            files: 8081,
+        };
+        let unknown = vec!["--no-such-option".into()];
+        let error = detach(&state, ports, unknown).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::ForwardFailed);
+        let details = error.details().join("\n");
+        assert!(details.contains("no-such-option"), "{details}");
+        let hint = error.hints()[0].to_string();
+        assert!(hint.ends_with("clearml-local forward"), "{hint}");
+    }
+}

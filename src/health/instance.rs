@@ -166,11 +166,11 @@ impl InstanceObservation<'_> {
             notes.push(UNREPORTED.into());
             found.push(Finding {
                 what: UNREPORTED.into(),
-                remedies: vec![restart()],
+                remedies: vec![self.revive()],
                 failure: Failure::KubeletSilent,
             });
             if self.active_command.is_none() {
-                hints.push(restart());
+                hints.push(self.revive());
             }
         }
         hints.extend(ingress_hint(self.checks, &self.kubectl));
@@ -254,10 +254,13 @@ impl InstanceObservation<'_> {
                 .push("the node has just been started".into());
         } else if !is_busy {
             diagnosis.health = Health::Degraded;
-            diagnosis.hints = vec![
-                restart(),
-                Hint::run("see the logs of the node", ours!(Logs, "--node")),
-            ];
+            diagnosis.hints = vec![self.revive()];
+            if self.kubectl.is_in_node() {
+                let logs = ours!(Logs, "--node");
+                diagnosis
+                    .hints
+                    .push(Hint::run("see the logs of the node", logs));
+            }
             diagnosis.findings = vec![Finding {
                 what: diagnosis.notes[0].clone(),
                 remedies: diagnosis.hints.clone(),
@@ -269,6 +272,15 @@ impl InstanceObservation<'_> {
             }];
         }
         diagnosis
+    }
+
+    /// What helps if the cluster or a node of it does not answer: the instance's own node can be
+    /// started again.
+    fn revive(&self) -> Hint {
+        match self.kubectl.is_in_node() {
+            true => Hint::run("start it again", ours!(Up)),
+            false => Hint::run("see the nodes", self.kubectl.on_cluster("get nodes")),
+        }
     }
 
     /// Whether the node was started a moment ago.
@@ -291,10 +303,6 @@ fn renew() -> Hint {
     Hint::run("renew the certificates", ours!(Up))
 }
 
-fn restart() -> Hint {
-    Hint::run("start it again", ours!(Up))
-}
-
 /// Returns the most useful hint that is not to run `status`, which shows this.
 fn next_step(finding: &diagnose::Finding) -> Option<Hint> {
     let mut hints = finding.hints.iter();
@@ -309,6 +317,7 @@ mod tests {
     use super::*;
     use crate::component::Component;
     use crate::diagnose::{Addon, AddonObservation, LogTail, assess, fixtures};
+    use crate::namespace::Namespace;
 
     const AT: &str = fixtures::NOW;
 
@@ -396,6 +405,23 @@ mod tests {
             (Health::Degraded, false)
         );
         assert_eq!(broken.hints, ["load the images again: clearml-local up"]);
+    }
+
+    #[test]
+    fn hints_for_an_existing_cluster_do_not_start_a_node() {
+        let observation = InstanceObservation {
+            at: AT.parse().unwrap(),
+            started: None,
+            kubectl: Kubectl::with_context("work", None, &Namespace::default()),
+            active_command: None,
+            components: Err(ObserveError::TimedOut),
+            checks: &[],
+            certificates: None,
+            addons: &[],
+            host: &[],
+        };
+        let hints = observation.diagnose().hints;
+        assert_eq!(hints, ["see the nodes: kubectl --context work get nodes"]);
     }
 
     #[test]

@@ -133,6 +133,7 @@ fn ended(terminated: &ContainerStateTerminated) -> Ended {
         reason: terminated.reason.clone().unwrap_or_default(),
         exit_code: terminated.exit_code,
         message: terminated.message.clone().unwrap_or_default(),
+        started: time(terminated.started_at.as_ref()),
         finished: time(terminated.finished_at.as_ref()),
     }
 }

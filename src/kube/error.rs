@@ -57,7 +57,8 @@ impl Error {
         match error {
             ::kube::Error::Api(status) => Error::Refused {
                 what,
-                status: status.code,
+                // The API server always says which; something between it and here does not.
+                status: if status.code == 0 { 500 } else { status.code },
                 reason: status.reason,
                 // Lists of invalid fields span several lines.
                 message: one_line(&status.message),
@@ -163,6 +164,11 @@ impl Explain for Error {
                 fault: Fault::Expired,
                 ..
             } => Failure::CertificatesExpired,
+            // The certificates of a cluster are as old as the cluster.
+            Error::Unreachable {
+                fault: Fault::NotYetValid,
+                ..
+            } => Failure::ClockSkew,
             Error::Unreachable { .. }
             | Error::Timeout { .. }
             | Error::Unexpected { .. }
@@ -220,6 +226,19 @@ impl Explain for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_without_a_status_is_trouble_of_the_api_and_repeated() {
+        let mut status = ::kube::core::Status::failure("injected", "");
+        let error = |status: &::kube::core::Status| {
+            Error::from_client("get Pod/x", ::kube::Error::Api(status.clone().boxed()))
+        };
+        assert!(error(&status).is_transient());
+        assert_eq!(error(&status).failure(), Failure::ApiUnreachable);
+        status.code = 422;
+        assert!(!error(&status).is_transient());
+        assert_eq!(error(&status).failure(), Failure::ObjectRejected);
+    }
 
     #[test]
     fn only_the_first_of_many_failed_checks_are_listed() {

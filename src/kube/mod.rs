@@ -7,6 +7,7 @@ mod agents;
 mod apply;
 mod calls;
 mod client;
+mod clock;
 mod compare;
 mod context;
 mod convert;

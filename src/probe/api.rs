@@ -1,9 +1,10 @@
 //! The API of the server, with a login.
 
+use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{reason, refused};
+use super::{reason, refused, refused_at};
 use crate::secrets::Credentials;
 
 /// The version of the API whose requests and responses this program knows. Servers of both
@@ -63,6 +64,7 @@ impl Api {
 async fn answer(request: RequestBuilder) -> Result<Value, String> {
     let response = request.send().await.map_err(reason)?;
     let status = response.status();
+    let refusal = refused_at(&response, Timestamp::now(), None);
     let body = response.bytes().await.map_err(reason)?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let message = body["meta"]["result_msg"].as_str();
@@ -72,6 +74,6 @@ async fn answer(request: RequestBuilder) -> Result<Value, String> {
         (false, Some(message)) if status.as_u16() != 401 => {
             Err(format!("{}: {message}", refused(status)))
         }
-        (false, _) => Err(refused(status)),
+        (false, _) => Err(refusal),
     }
 }

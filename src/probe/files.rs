@@ -1,9 +1,10 @@
 //! Files on the file server.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::{Client, Method, StatusCode, multipart};
 
-use super::http::{reason, send};
+use super::http::{reason, refused_at, send};
 
 /// The file server at one address, with a login.
 pub(crate) struct Files<'a> {
@@ -46,7 +47,7 @@ impl Files<'_> {
         match response.status() {
             StatusCode::OK => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
-            status => Err(super::http::refused(status)),
+            _ => Err(refused_at(&response, Timestamp::now(), Some(self.token))),
         }
     }
 }

@@ -3,9 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
 
 use super::Targets;
+use crate::clock::{self, Skew};
 
 /// The timeout of a request. Without MongoDB, a login fails only after 30 s, which is too
 /// long.
@@ -19,6 +25,8 @@ pub(super) const NOT_TRUSTED: &str = "this machine does not trust its certificat
 /// rustls refuses even if it is trusted (`CaUsedAsEndEntity` in the crate webpki).
 pub(super) const OF_AUTHORITY: &str = "its certificate is that of a certificate authority (CA:TRUE), not of \
     a server";
+/// The beginning of the reason if a wrong clock is the cause.
+pub(super) const CLOCK: &str = "the clock of";
 /// The message for a request that timed out.
 pub(super) const TIMED_OUT: &str = "no answer in time";
 
@@ -44,11 +52,58 @@ pub(crate) fn client(targets: &Targets) -> Client {
 
 /// Sends a request that must succeed.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, String> {
-    let response = request.send().await.map_err(reason)?;
+    let (client, request) = request.build_split();
+    let request = request.map_err(reason)?;
+    let token = token_of(&request);
+    let response = client.execute(request).await.map_err(reason)?;
     match response.status() {
         StatusCode::OK => Ok(response),
-        status => Err(refused(status)),
+        _ => Err(refused_at(&response, Timestamp::now(), token.as_deref())),
     }
+}
+
+/// Returns the token of a request.
+fn token_of(request: &Request) -> Option<String> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    header.strip_prefix("Bearer ").map(str::to_owned)
+}
+
+/// Returns the reason of a request that a server refused, with the clock that causes it if
+/// there is one. `token` is what the request was authorized with.
+pub(crate) fn refused_at(response: &Response, now: Timestamp, token: Option<&str>) -> String {
+    let reason = refused(response.status());
+    let clock = match response.status() {
+        StatusCode::UNAUTHORIZED => {
+            clock::of_answer(response.headers()).and_then(|theirs| wrong_clock(theirs, now, token))
+        }
+        _ => None,
+    };
+    clock.map_or(reason.clone(), |clock| format!("{reason}; {clock}"))
+}
+
+/// Returns which clock is wrong when a server refuses a login or a token at a time of its clock.
+fn wrong_clock(theirs: Timestamp, now: Timestamp, token: Option<&str>) -> Option<String> {
+    if let Some(skew) = Skew::between(theirs, now) {
+        return Some(format!(
+            "{CLOCK} the server is {}",
+            skew.from("the one of this machine")
+        ));
+    }
+    // The token was issued a moment ago.
+    let issued = issued(token?)?;
+    let skew = Skew::between(issued, theirs)?;
+    Some(format!(
+        "{CLOCK} the API server, which issued the token, is {}",
+        skew.from("the one of the server that refused it")
+    ))
+}
+
+/// Returns when a token was issued, according to itself.
+fn issued(token: &str) -> Option<Timestamp> {
+    let claims = token.split('.').nth(1)?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Timestamp::from_second(claims["iat"].as_i64()?).ok()
 }
 
 /// Returns the reason of a request that the server refused.

@@ -18,8 +18,8 @@ pub(crate) use self::api::Api;
 pub use self::endpoints::Endpoints;
 pub(crate) use self::endpoints::Targets;
 pub(crate) use self::files::Files;
-use self::http::{OF_AUTHORITY, TIMED_OUT, send};
-pub(crate) use self::http::{USER_AGENT, client, is_untrusted, reason, refused};
+use self::http::{CLOCK, OF_AUTHORITY, TIMED_OUT, send};
+pub(crate) use self::http::{USER_AGENT, client, is_untrusted, reason, refused, refused_at};
 pub(crate) use self::ingress::ingress_hint;
 use crate::error::Explain;
 use crate::failures::Failure;
@@ -50,6 +50,12 @@ impl Check {
 
     fn is_untrusted(&self) -> bool {
         self.failure.as_deref().is_some_and(is_untrusted)
+    }
+
+    fn is_about_clock(&self) -> bool {
+        self.failure
+            .as_deref()
+            .is_some_and(|why| why.contains(CLOCK))
     }
 
     /// Returns the name and the reason of a failed check.
@@ -281,7 +287,9 @@ impl ChecksFailed {
 
 impl Explain for ChecksFailed {
     fn failure(&self) -> Failure {
-        if self.is_untrusted() {
+        if self.checks.iter().any(Check::is_about_clock) {
+            Failure::ClockSkew
+        } else if self.is_untrusted() {
             Failure::ServerCertificate
         } else if ingress_hint(&self.checks, &self.kubectl).is_some() {
             Failure::IngressCheckFailed
@@ -291,6 +299,9 @@ impl Explain for ChecksFailed {
     }
 
     fn hints(&self) -> Vec<Hint> {
+        if self.failure() == Failure::ClockSkew {
+            return self.failure().remedies();
+        }
         let failed = |name| {
             self.checks
                 .iter()
@@ -323,8 +334,15 @@ impl Explain for ChecksFailed {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
     use super::http::NOT_TRUSTED;
     use super::*;
+    use crate::settings::HostPorts;
 
     fn failed(name: &'static str) -> ChecksFailed {
         let check = Check {
@@ -354,6 +372,83 @@ mod tests {
         assert_eq!(
             failures(&checks),
             "`api` and `login` fail: refused; `files` fails: skipped"
+        );
+    }
+
+    /// A server whose answers have a date, and which refuses every token.
+    fn dated(ahead: jiff::SignedDuration, issued: jiff::SignedDuration) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let mut lines = BufReader::new(&client).lines().map_while(Result::ok);
+                let first = lines.next().unwrap_or_default();
+                let basic = lines
+                    .take_while(|line| !line.is_empty())
+                    .any(|line| line.to_lowercase().starts_with("authorization: basic"));
+                let now = jiff::Timestamp::now();
+                let iat = (now + issued).as_second();
+                let claims = BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"iat\": {iat}}}"));
+                let body = match basic {
+                    true => format!("{{\"data\": {{\"token\": \"e30.{claims}.x\"}}}}"),
+                    false => "<html>".to_owned(),
+                };
+                let refused = !basic && !first.contains("ping") && !first.starts_with("GET / ");
+                let status = if refused {
+                    "401 Unauthorized"
+                } else {
+                    "200 OK"
+                };
+                let date = (now + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
+                // The client may be gone.
+                let _ = write!(
+                    &client,
+                    "HTTP/1.1 {status}\r\nDate: {date}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_clock_is_named_when_a_token_is_refused() {
+        crate::kube::install_crypto();
+        let refused = async |ahead: i64, issued: i64| {
+            let minutes = |number| jiff::SignedDuration::from_mins(number);
+            let port = dated(minutes(ahead), minutes(issued));
+            let endpoints = Endpoints::on_loopback(HostPorts {
+                web: port,
+                api: port,
+                files: port,
+            });
+            let credentials = Credentials {
+                access_key: "key".to_owned(),
+                secret_key: "secret".to_owned(),
+            };
+            let probe = Probe::new(Targets::at(endpoints), credentials);
+            ChecksFailed {
+                checks: probe.run().await,
+                kubectl: Kubectl::in_node("demo-control-plane"),
+            }
+        };
+        let right = refused(0, 0).await;
+        assert_eq!(right.failure(), Failure::CheckFailed, "{right}");
+        // Two and a half hours, because the answer takes a moment.
+        let ahead = refused(150, 150).await;
+        assert_eq!(ahead.failure(), Failure::ClockSkew, "{ahead}");
+        let text = ahead.to_string();
+        assert!(
+            text.contains("the credentials were rejected; the clock of the server is 2 h"),
+            "{text}"
+        );
+        assert!(text.contains(" ahead of the one of this machine"), "{text}");
+        let issuer = refused(0, -150).await;
+        assert_eq!(issuer.failure(), Failure::ClockSkew, "{issuer}");
+        let text = issuer.to_string();
+        assert!(
+            text.contains(" behind the one of the server that refused it"),
+            "{text}"
         );
     }
 

@@ -5,7 +5,7 @@
 mod changes;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,8 @@ pub struct History {
     revisions: BTreeMap<u32, Revision>,
     /// The highest number that was given, also to a revision that cannot be read.
     last_number: u32,
+    /// The revisions that a later version wrote, which this one cannot read.
+    later: BTreeSet<u32>,
 }
 
 impl History {
@@ -102,10 +104,27 @@ impl History {
         self.revisions.values().next_back()
     }
 
+    /// Returns the latest revision, from which settings are restored.
+    ///
+    /// # Errors
+    /// A later version wrote it, so that the settings are unknown.
+    pub(crate) fn latest_known(&self) -> Result<Option<&Revision>, Error> {
+        match self.later.last() {
+            Some(&number) if number == self.last_number => Err(Error::Later { number }),
+            _ => Ok(self.latest()),
+        }
+    }
+
+    /// Returns the revisions that a later version wrote.
+    pub(crate) fn later(&self) -> impl Iterator<Item = u32> {
+        self.later.iter().copied()
+    }
+
     /// Starts a revision, unless the latest one applies the same. Returns the number of
     /// the current revision, and whether it is already known to be good.
     pub fn start(&mut self, mut revision: Revision) -> (u32, bool) {
         if let Some(latest) = self.latest()
+            && latest.number == self.last_number
             && latest.applies_same(&revision)
         {
             return (latest.number, latest.outcome == Outcome::Ready);
@@ -135,14 +154,19 @@ impl History {
     /// before the current one.
     pub fn target(&self, number: Option<u32>) -> Result<&Revision, Error> {
         let Some(number) = number else {
-            let current = self.latest().map(|latest| latest.number);
+            let current = (self.last_number > 0).then_some(self.last_number);
             return current
                 .and_then(|current| self.last_good_before(current))
                 .ok_or(Error::NothingBefore { current });
         };
-        self.revisions.get(&number).ok_or_else(|| Error::Unknown {
-            number,
-            stored: self.revisions.keys().copied().collect(),
+        self.revisions.get(&number).ok_or_else(|| {
+            if self.later.contains(&number) {
+                return Error::Later { number };
+            }
+            Error::Unknown {
+                number,
+                stored: self.revisions.keys().copied().collect(),
+            }
         })
     }
 
@@ -251,6 +275,8 @@ pub enum Error {
     Unknown { number: u32, stored: Vec<u32> },
     #[error("{}", nothing_before(*current))]
     NothingBefore { current: Option<u32> },
+    #[error("revision {number} was written by a later version of clearml-local")]
+    Later { number: u32 },
 }
 
 fn stored_range(stored: &[u32]) -> String {
@@ -272,11 +298,15 @@ fn nothing_before(current: Option<u32>) -> String {
 
 impl Explain for Error {
     fn failure(&self) -> Failure {
-        Failure::UnknownRevision
+        match self {
+            Error::Unknown { .. } | Error::NothingBefore { .. } => Failure::UnknownRevision,
+            Error::Later { .. } => Failure::StateNewer,
+        }
     }
 
     fn hints(&self) -> Vec<Hint> {
         match self {
+            Error::Later { .. } => self.failure().remedies(),
             Error::NothingBefore { current: None } => {
                 vec![Hint::run("install the server", ours!(Up))]
             }

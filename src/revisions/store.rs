@@ -59,6 +59,14 @@ pub async fn load(state: &StateDir, cluster: Option<&Cluster>) -> Result<History
             history.insert(revision);
         }
     }
+    let local_numbers = local.iter().map(|(number, text)| (*number, text));
+    let remote_numbers = remote
+        .iter()
+        .filter_map(|(record, text)| Some((number_of(record)?, text)));
+    let later = local_numbers
+        .chain(remote_numbers)
+        .filter(|(number, text)| state::is_later(text) && !history.revisions.contains_key(number));
+    history.later = later.map(|(number, _)| number).collect();
     Ok(history)
 }
 
@@ -73,6 +81,12 @@ fn is_newer(one: &Revision, other: &Revision) -> bool {
 /// may be from a later version, and is kept as long as one of the same age.
 fn may_remove(number: u32, text: &str, oldest: u32) -> bool {
     read(text).is_some() || number < oldest
+}
+
+/// Returns whether a stored text, if any, is replaced by another one. That of a later version is
+/// not.
+fn may_replace(stored: Option<&String>, text: &String) -> bool {
+    stored.is_none_or(|stored| stored != text && !state::is_later(stored))
 }
 
 /// Writes the history to both places where they differ from it. The cluster can store
@@ -90,7 +104,7 @@ pub async fn save(
         .collect();
     let local = state.revisions()?;
     for (number, text) in &wanted {
-        if local.get(number) != Some(text) {
+        if may_replace(local.get(number), text) {
             state.save_revision(*number, text)?;
         }
     }
@@ -109,7 +123,7 @@ pub async fn save(
         .map(|(number, text)| (record_name(number), text))
         .collect();
     for (record, text) in &wanted {
-        if remote.get(record) != Some(text) {
+        if may_replace(remote.get(record), text) {
             let saved = cluster.store_record(KIND, name.as_str(), record, text);
             if !saved.await? {
                 tracing::debug!(record, "not stored in the cluster");
@@ -128,7 +142,10 @@ pub async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Explain;
+    use crate::failures::Failure;
     use crate::inputs::{SetArgument, SetKind};
+    use crate::kube::mock;
     use crate::settings::Instance;
 
     fn revision(set: &str) -> Revision {
@@ -156,9 +173,56 @@ mod tests {
         state.save_revision(12, "{\"format\": 2}").unwrap();
         let mut read = load(state, None).await.unwrap();
         assert_eq!(read.latest().unwrap().number, 11);
+        // It was applied, and is known to be neither the same nor good.
+        let same = read.clone().start(revision("a=11"));
+        assert_eq!(same, (13, false));
+        let named = "revision 12 was written by a later version of clearml-local";
+        for refused in [
+            read.target(Some(12)).map(drop),
+            read.latest_known().map(drop),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.to_string(), named);
+            assert_eq!(error.failure(), Failure::StateNewer);
+        }
         assert_eq!(read.start(revision("a=13")), (13, false));
         save(&name, state, &read, None).await.unwrap();
         let kept = &state.revisions().unwrap()[&12];
         assert_eq!(kept, "{\"format\": 2}");
+        assert_eq!(
+            load(state, None).await.unwrap().later().collect::<Vec<_>>(),
+            [12]
+        );
+    }
+
+    /// The later version has written the outcome of a revision, which this home has too.
+    #[tokio::test]
+    async fn a_record_of_a_later_version_in_the_cluster_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = &StateDir::at(dir.path().join("demo"));
+        let name = "demo".parse().unwrap();
+        let text = k8s_openapi::ByteString(br#"{"format": 2, "number": 1}"#.into());
+        let item = serde_json::json!({
+            "metadata": {"name": record_name(1)},
+            "data": {"record": serde_json::to_value(text).unwrap()},
+        });
+        let (cluster, record) = mock::cluster(move |request| match request.method.as_str() {
+            "GET" => {
+                let list = serde_json::json!({"apiVersion": "v1", "kind": "SecretList",
+                    "metadata": {}, "items": [item]});
+                (200, list)
+            }
+            _ => mock::empty(request),
+        });
+        let mut history = History::default();
+        history.start(revision("a=1"));
+        save(&name, state, &history, None).await.unwrap();
+        let mut read = load(state, Some(&cluster)).await.unwrap();
+        assert_eq!(read.start(revision("a=2")), (2, false));
+        save(&name, state, &read, Some(&cluster)).await.unwrap();
+        let written = mock::paths(&record, "PATCH");
+        assert_eq!(written.len(), 1, "{written:?}");
+        assert!(written[0].contains("/clearml-local.v2?"), "{written:?}");
+        assert_eq!(mock::paths(&record, "DELETE"), [""; 0]);
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
 
 /// Returns the format of a text that a later version wrote and this one must neither read nor
 /// replace.
-fn later_format(text: &str) -> Option<u64> {
+pub fn later_format(text: &str) -> Option<u64> {
     let header = serde_json::from_str::<Header>(text).ok()?;
     (header.format > FORMAT).then_some(header.format)
 }

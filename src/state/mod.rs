@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use self::agents::AGENT_CACHE;
 pub use self::background::{Background, BackgroundLock};
-pub use self::file::{is_later, read_copy};
+pub use self::file::{is_later, later_format, read_copy};
 use self::file::{read_cached, read_json};
 pub use self::keys::{KEYS_FILE, SETTINGS_FILE, has_data_of, read_keys, write_keys};
 pub use self::lock::Lock;

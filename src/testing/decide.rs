@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::component::Component;
@@ -10,14 +11,15 @@ use crate::docker::{ContainerSpec, Docker, Engine};
 use crate::error::Error;
 use crate::event::Events;
 use crate::failures::Failure;
-use crate::health::{NeverStuck, TimeLimit, await_ready, missing};
+use crate::health::{self, InstanceObservation, NeverStuck, TimeLimit, await_ready, missing};
 use crate::image_ref::ImageRef;
 use crate::kube::Cluster;
+use crate::kubectl::Kubectl;
 use crate::preflight::Failed;
 use crate::provider::existing::preflight;
 use crate::provider::local::refused_pull;
 use crate::settings::ClusterSettings;
-use crate::ui;
+use crate::{ui, up};
 
 /// How long a wait for components lasts that may become ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,6 +61,42 @@ pub async fn components(cluster: &Cluster, events: &Events) -> Option<Shown> {
 pub async fn addons(cluster: &Cluster) -> Option<Shown> {
     match cluster.addons().await {
         Ok(addons) => addons.iter().find_map(|one| one.trouble()).map(shown),
+        Err(error) => Some(shown(error)),
+    }
+}
+
+/// Assesses an instance as `status` does. `None` if it is ready.
+pub async fn status(cluster: &Cluster) -> Option<Shown> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let observed = health::observe(cluster, None, until, PATIENCE).await;
+    let (components, unobserved) = match observed {
+        Ok(observed) => (observed.components, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let diagnosis = InstanceObservation {
+        at: Timestamp::now(),
+        started: None,
+        kubectl: Kubectl::in_node("demo-control-plane"),
+        active_command: None,
+        components: unobserved.map_or(Ok(&components[..]), Err),
+        checks: &[],
+        certificates: None,
+        addons: &[],
+        host: &[],
+    }
+    .diagnose();
+    let findings = diagnosis.findings;
+    (!findings.is_empty()).then(|| shown(Failed { findings }))
+}
+
+/// Waits until a node accepts pods as `up` does. `None` if it does.
+pub async fn node(cluster: &Cluster, events: &Events) -> Option<Shown> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let step = events.step("ready");
+    match health::await_node(cluster, deadline, &step).await {
+        Ok(accepted) => accepted
+            .err()
+            .map(|late| shown(up::Error::NodeNotReady(late))),
         Err(error) => Some(shown(error)),
     }
 }

@@ -41,7 +41,7 @@ async fn apply(
 ) -> Result<(bool, String)> {
     let objects = plan.objects(secrets, identities)?;
     let objects: Vec<serde_json::Value> = objects.iter().map(|o| o.as_value().clone()).collect();
-    let planned = planned(plan, cluster, &objects).await?;
+    let planned = planned(plan.name.as_str(), cluster, &objects).await?;
     let tell = |planned: &PlannedChange| step.warn(planned.to_string());
     cluster.execute_plan(&planned, &objects, tell).await?;
     let applied = with_early_changes(cluster.apply(&objects).await?, early);
@@ -85,11 +85,11 @@ fn with_early_changes(mut applied: Vec<Applied>, early: &[Applied]) -> Vec<Appli
 
 /// Returns the changes that cannot be made in place.
 pub(super) async fn planned(
-    plan: &Plan,
+    instance: &str,
     cluster: &Cluster,
     objects: &[serde_json::Value],
 ) -> Result<Vec<PlannedChange>> {
-    let planned = cluster.plan(plan.name.as_str(), objects).await?;
+    let planned = cluster.plan(instance, objects).await?;
     Ok(planned.map_err(Refused)?)
 }
 
@@ -110,7 +110,43 @@ impl Explain for Refused {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::kube::install_crypto;
+
+    #[tokio::test]
+    async fn a_volume_that_cannot_shrink_is_refused_before_anything_is_applied() {
+        install_crypto();
+        let claim = |size: &str| {
+            json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "clearml-mongodb", "namespace": "clearml"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard",
+                    "volumeName": "pvc-1", "resources": {"requests": {"storage": size}}},
+                "status": {"phase": "Bound"},
+            })
+        };
+        let live = claim("50Gi");
+        let cluster = Cluster::answering(move |method, path| {
+            assert_eq!(method, "GET", "{path}: nothing is changed");
+            let items: Value = match path.ends_with("/persistentvolumeclaims") {
+                true => json!([live]),
+                false => json!([]),
+            };
+            let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
+            (200, list.to_string().into_bytes())
+        });
+        let mut wanted = claim("5Gi");
+        wanted["spec"].as_object_mut().unwrap().remove("volumeName");
+        let error = planned("demo", &cluster, &[wanted]).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::ChangeImpossible);
+        assert_eq!(
+            error.to_string(),
+            "cannot change the claim clearml-mongodb: size changes from 50Gi to 5Gi; a volume \
+             cannot shrink; nothing was applied"
+        );
+    }
 
     #[test]
     fn an_object_that_was_created_early_counts_as_created() {

@@ -108,7 +108,7 @@ async fn compare_with_cluster(
             compared.baseline = Baseline::Cluster;
             let identities = provider.identities(plan).await?;
             let objects = values(&identities)?;
-            compared.planned = apply::planned(plan, &cluster, &objects).await?;
+            compared.planned = apply::planned(plan.name.as_str(), &cluster, &objects).await?;
             let all = cluster.compare(plan.name.as_str(), &objects, &compared.planned);
             compared.objects = all.await?;
             compared.objects.retain(Compared::differs);

@@ -38,6 +38,29 @@ impl Responses {
             .with("GET /info", host_info(16_000_000_000, 8))
     }
 
+    /// Returns what a real engine answered, of which the node of the instance `demo` is recorded:
+    /// a file of tests/fuzz/recorded.
+    pub fn recorded(text: &str) -> Responses {
+        let all: Value = serde_json::from_str(text).unwrap();
+        let answer = |name: &str| all[name].clone();
+        let network = all["network"]["Id"].as_str().unwrap();
+        let node = all["container"]["Id"].as_str().unwrap();
+        Responses::default()
+            .with("GET /version", answer("version"))
+            .with("GET /info", answer("info"))
+            .with("GET /containers/json", answer("containers"))
+            .with("GET /containers/json?publish", answer("containers"))
+            .with(
+                "GET /containers/demo-control-plane/json",
+                answer("container"),
+            )
+            .with(&format!("GET /containers/{node}/json"), answer("container"))
+            .with("GET /networks", answer("networks"))
+            .with("GET /networks/kind", answer("network"))
+            .with(&format!("GET /networks/{network}"), answer("network"))
+            .with("GET /volumes", answer("volumes"))
+    }
+
     /// Adds a response, which overrides earlier ones.
     pub fn with(mut self, request: &str, response: Value) -> Responses {
         self.table.insert(0, (request.to_owned(), response));

@@ -9,6 +9,7 @@
 mod damaged;
 #[expect(dead_code, reason = "tests/faults uses it")]
 mod engine;
+mod engines;
 mod planted;
 mod sdk;
 mod signals;

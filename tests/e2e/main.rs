@@ -27,6 +27,7 @@ mod interrupted;
 mod lifecycle;
 mod logs;
 mod named;
+mod node_images;
 mod options;
 mod proxy;
 mod record;

@@ -68,6 +68,10 @@ pub enum Way {
     /// It waits for the components.
     #[default]
     Components,
+    /// It shows the status.
+    Status,
+    /// It waits until the node accepts pods.
+    Node,
     /// It checks the add-ons.
     Addons,
     /// It checks the cluster before an installation.
@@ -110,6 +114,20 @@ pub struct CommandLine {
     /// Whether standard output is a file on a full disk.
     #[serde(default)]
     pub full_output: bool,
+    /// Where it runs, if not on this host as it is.
+    #[serde(default)]
+    pub namespaces: Option<Namespaces>,
+}
+
+/// Namespaces of Linux in which a command sees another host, such as one with a small disk.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Namespaces {
+    /// The options of `unshare`.
+    pub options: Vec<String>,
+    /// What prepares them, for `sh`.
+    #[serde(default)]
+    pub script: String,
 }
 
 /// Returns all observations, in the order of their names.

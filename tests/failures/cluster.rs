@@ -35,6 +35,8 @@ pub fn decide(recorded: &RecordedCluster) -> Option<Shown> {
         let cluster = answering(recorded);
         match recorded.way {
             Way::Components => evidence::components(&cluster, &events()).await,
+            Way::Status => evidence::status(&cluster).await,
+            Way::Node => evidence::node(&cluster, &events()).await,
             Way::Addons => evidence::addons(&cluster).await,
             Way::Survey => {
                 let place = json!({"context": "work", "namespace": "clearml"});

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use regex::Regex;
 
 use crate::Printed;
-use crate::cases::CommandLine;
+use crate::cases::{CommandLine, Namespaces};
 use crate::fake::{self, Responses};
 
 /// How long a command may take, on a busy machine.
@@ -34,14 +34,19 @@ pub fn decide(line: &CommandLine) -> Printed {
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
     let program = env!("CARGO_BIN_EXE_clearml-local");
-    let mut command = match line.signal {
+    let mut command = match (&line.signal, &line.namespaces) {
         // The tests themselves may run under `nohup`.
-        Some(_) => {
+        (Some(_), _) => {
             let mut command = Command::new("env");
             command.args(["--default-signal=HUP", program]);
             command
         }
-        None => Command::new(program),
+        (None, Some(namespaces)) => {
+            let mut command = within(namespaces, home);
+            command.arg(program);
+            command
+        }
+        (None, None) => Command::new(program),
     };
     command
         .args(
@@ -79,6 +84,26 @@ pub fn decide(line: &CommandLine) -> Printed {
         failures: identifiers(&text),
         text,
     }
+}
+
+/// Returns the beginning of a command that runs in namespaces.
+fn within(namespaces: &Namespaces, home: &Path) -> Command {
+    let script = namespaces
+        .script
+        .replace("HOME", &home.display().to_string());
+    let mut command = Command::new("unshare");
+    command.args(&namespaces.options);
+    command.args(["sh", "-c", &format!("set -e; {script}\nexec \"$@\""), "sh"]);
+    command
+}
+
+/// Whether this host allows the namespaces of a command.
+pub fn is_possible(line: &CommandLine) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    line.namespaces.as_ref().is_none_or(|namespaces| {
+        let tried = within(namespaces, dir.path()).arg("true").output();
+        tried.is_ok_and(|output| output.status.success())
+    })
 }
 
 /// Returns what a command prints, which gets a signal once it has asked the engine.

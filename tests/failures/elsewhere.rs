@@ -1,5 +1,5 @@
-//! Failures without a recorded observation: where their decision is tested instead, and those
-//! whose decision no test reaches. An entry goes away when its observation is recorded.
+//! Failures without a recorded observation, and where their decision is tested instead. An entry
+//! goes away when its observation is recorded.
 
 /// A failure, the test that decides it, and why there is no recorded observation.
 pub const ELSEWHERE: &[(&str, &str, &str)] = &[
@@ -19,6 +19,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "needs a node and its data",
     ),
     (
+        "api-not-ready",
+        "src/provider/local/api.rs::an_api_that_does_not_become_ready_is_named_with_what_fails",
+        "needs an engine and an API",
+    ),
+    (
         "api-unreachable",
         "tests/commands/status.rs::an_unresponsive_cluster_and_server_are_reported_in_time",
         "an API that does not answer has no answer",
@@ -32,6 +37,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "certificates-not-renewed",
         "src/provider/local/node/certificates.rs::a_certificate_for_a_previous_address_is_renewed",
         "needs commands in a node",
+    ),
+    (
+        "change-impossible",
+        "src/up/apply.rs::a_volume_that_cannot_shrink_is_refused_before_anything_is_applied",
+        "needs a cluster with a claim",
     ),
     (
         "component-crashes",
@@ -124,6 +134,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "caused in a real node",
     ),
     (
+        "forward-failed",
+        "src/forward/background.rs::a_process_that_ends_at_its_start_is_an_error_with_its_output",
+        "needs a process that ends at its start",
+    ),
+    (
         "forward-running",
         "tests/e2e/forward.rs::forwarded_ports_lead_to_ready_pods",
         "needs a server",
@@ -174,6 +189,16 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "needs commands in a node",
     ),
     (
+        "node-exited",
+        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_one_after_the_other",
+        "caused with a real engine",
+    ),
+    (
+        "node-image-unsuitable",
+        "tests/e2e/node_images.rs::unsuitable_node_images_are_named_one_after_the_other",
+        "caused with a real engine",
+    ),
+    (
         "node-port-out-of-range",
         "src/provider/existing/preflight/checks/tests.rs::node_ports_must_be_free",
         "values refuse such a port first",
@@ -192,6 +217,11 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "not-restartable",
         "src/restart.rs::a_component_that_cannot_be_restarted_is_refused",
         "needs a server",
+    ),
+    (
+        "owners-not-stored",
+        "src/provider/local/preflight/data_dir.rs::refuses_a_file_system_that_does_not_store_owners",
+        "needs such a file system",
     ),
     (
         "pod-address-conflict",
@@ -229,51 +259,13 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "needs a server that answers",
     ),
     (
+        "unexpected",
+        "src/kube/apply/tests.rs::a_kind_that_is_not_in_the_table_is_discovered_once",
+        "needs an object of a kind that the program does not render",
+    ),
+    (
         "untrusted-file",
         "tests/commands/planted.rs::a_settings_file_of_another_user_is_refused",
         "needs a file of another user",
     ),
-];
-
-/// A failure that no test decides from an observation, and why.
-pub const UNTESTED: &[(&str, &str)] = &[
-    (
-        "api-not-ready",
-        "the API of a node that answers, but never becomes ready",
-    ),
-    (
-        "change-impossible",
-        "needs a cluster with an object that cannot change",
-    ),
-    ("data-not-removed", "needs commands in a container"),
-    (
-        "forward-failed",
-        "the background process has to fail after its start",
-    ),
-    (
-        "home-missing",
-        "the home directory of a user is also found without `HOME`",
-    ),
-    (
-        "inodes-exhausted",
-        "needs a file system without free inodes",
-    ),
-    (
-        "kubelet-not-reporting",
-        "needs a node whose kubelet does not report for a minute",
-    ),
-    ("no-free-port", "needs a machine without free ports"),
-    ("node-exited", "needs a node image whose first process ends"),
-    ("node-image-unsuitable", "needs another node image"),
-    ("node-not-ready", "needs a node that never accepts pods"),
-    (
-        "owners-not-stored",
-        "needs a file system that does not store owners",
-    ),
-    ("pods-lack-registry-login", "needs images in the node"),
-    (
-        "state-disk-full",
-        "needs a small file system for the home directory",
-    ),
-    ("unexpected", "means that the failure is not known"),
 ];

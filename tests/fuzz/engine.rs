@@ -15,8 +15,12 @@ use crate::bounds;
 use crate::mutations::Mutations;
 use crate::runner::{self, Outcome};
 
-/// Answers of the Debian engine (20.10).
-const RECORDED: &str = include_str!("recorded/engine.json");
+/// Answers of an engine with the storage driver overlay2 (20.10, of Debian), and of one with the
+/// image store of containerd, as new installations have it (API 1.56).
+const RECORDED: [&str; 2] = [
+    include_str!("recorded/engine.json"),
+    include_str!("recorded/engine.containerd.json"),
+];
 
 /// A status and a body.
 type Answer = (u16, Vec<u8>);
@@ -45,16 +49,20 @@ fn random_answers() {
         .enable_all()
         .build()
         .unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let answers = Answers::default();
-    let recorded = recorded();
-    for (name, answer) in &recorded {
-        answers.lock().unwrap().insert(name, answer.plain());
-    }
-    let engine = runtime.block_on(start(dir.path(), &answers));
+    let engines = RECORDED.map(|text| {
+        let dir = tempfile::tempdir().unwrap();
+        let answers = Answers::default();
+        let recorded = recorded(text);
+        for (name, answer) in &recorded {
+            answers.lock().unwrap().insert(name, answer.plain());
+        }
+        let engine = runtime.block_on(start(dir.path(), &answers));
+        (dir, recorded, answers, engine)
+    });
     runner::run(30, |mutations, number| {
-        let changed = change(&recorded, &answers, mutations, number % CALLS);
-        let call = read_engine(&engine, number % CALLS);
+        let (_, recorded, answers, engine) = &engines[number / CALLS % RECORDED.len()];
+        let changed = change(recorded, answers, mutations, number % CALLS);
+        let call = read_engine(engine, number % CALLS);
         let read = runtime.block_on(async { tokio::time::timeout(LIMIT, call).await });
         let read = read.expect("an answer that has ended is read in time");
         for name in changed {
@@ -78,7 +86,7 @@ fn a_log_without_end_is_limited() {
     let answers = Answers::default();
     let frames = vec![(1, "x".repeat(1 << 20)); 32];
     let mut all = answers.lock().unwrap();
-    all.insert("version", recorded()[0].1.plain());
+    all.insert("version", recorded(RECORDED[0])[0].1.plain());
     all.insert("log", (200, frames_of(&frames)));
     drop(all);
     let engine = runtime.block_on(start(dir.path(), &answers));
@@ -155,8 +163,8 @@ fn frames_of(frames: &[(u8, String)]) -> Vec<u8> {
     bytes
 }
 
-fn recorded() -> Vec<(&'static str, Recorded)> {
-    let all: Value = serde_json::from_str(RECORDED).unwrap();
+fn recorded(text: &str) -> Vec<(&'static str, Recorded)> {
+    let all: Value = serde_json::from_str(text).unwrap();
     let json = |name: &str| Recorded::Json(all[name].clone());
     let layer = |id: &str, status: &str, current: i64| {
         json!({"status": status, "id": id, "progressDetail": {"current": current, "total": 4_000_000},

@@ -115,6 +115,25 @@ fn three_restarts_with_an_error_are_permanent() {
         let observation = with_status(Apiserver, backing_off(delay, 3, end("Error", 3, "")));
         assert_finding(&find(&observation), Failure::CrashLoop, false);
     }
+    // The same before the kubelet shows its back-off: the pause before was half as long.
+    let ended = |pause: i64, restarts: i64| {
+        let at = |seconds: i64| {
+            let start: jiff::Timestamp = "2026-11-23T13:41:20Z".parse().unwrap();
+            (start + jiff::SignedDuration::from_secs(seconds)).to_string()
+        };
+        let terminated = |started, finished| {
+            json!({"terminated": {"reason": "Error", "exitCode": 3,
+                "startedAt": at(started), "finishedAt": at(finished)}})
+        };
+        let status = json!({"state": terminated(pause, pause + 1), "lastState": terminated(-5, 0),
+            "restartCount": restarts});
+        find(&with_status(Apiserver, status))
+    };
+    assert_finding(&ended(0, 1), Failure::CrashLoop, true);
+    assert_finding(&ended(11, 2), Failure::CrashLoop, true);
+    assert_finding(&ended(21, 3), Failure::CrashLoop, false);
+    // Most of the restarts were those of the node.
+    assert_finding(&ended(0, 7), Failure::CrashLoop, true);
     let completed = with_status(Apiserver, backing_off("40s", 3, end("Completed", 0, "")));
     assert_eq!(
         find(&completed).cause,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::AsyncReadExt;
 use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ macro_rules! calls {
 calls! {
     ready(cluster) cluster.ready();
     version(cluster) cluster.version();
+    clock_skew(cluster) cluster.clock_skew(Timestamp::now());
     pods(cluster) cluster.pods();
     open_log(cluster) async {
         let request = LogRequest {

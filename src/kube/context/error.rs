@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Source;
+use crate::clock::Skew;
 use crate::connection::Fault;
 use crate::error::Explain;
 use crate::failures::Failure;
@@ -68,8 +69,9 @@ pub enum Error {
         kubectl: String,
     },
     #[error(
-        "the cluster of the context `{context}` refused the credentials{}",
-        of_user(user)
+        "the cluster of the context `{context}` refused the credentials{}{}",
+        of_user(user),
+        of_clock(*clock)
     )]
     Unauthorized {
         context: String,
@@ -77,6 +79,8 @@ pub enum Error {
         user: String,
         /// Whether new credentials may be accepted.
         renewed: bool,
+        /// The clock of the cluster, if it is the likely cause.
+        clock: Option<Skew>,
         kubectl: String,
     },
     #[error(
@@ -138,6 +142,13 @@ fn distance(wanted: &str, name: &str) -> usize {
     }
 }
 
+fn of_clock(clock: Option<Skew>) -> String {
+    clock.map_or_else(String::new, |clock| {
+        let skew = clock.from("the one of this machine");
+        format!("; its clock is {skew}")
+    })
+}
+
 fn of_user(user: &str) -> String {
     match user {
         "" => ": it has no user".to_owned(),
@@ -165,7 +176,13 @@ impl Explain for Error {
     fn failure(&self) -> Failure {
         match self {
             Error::Files(error) => error.failure(),
+            // The certificates of a cluster are as old as the cluster.
+            Error::Unreachable {
+                fault: Fault::NotYetValid,
+                ..
+            } => Failure::ClockSkew,
             Error::Unreachable { .. } => Failure::ClusterUnreachable,
+            Error::Unauthorized { clock: Some(_), .. } => Failure::ClockSkew,
             Error::Unauthorized { .. } => Failure::CredentialsRefused,
             Error::Token { .. } | Error::NoPlugin { .. } | Error::Plugin { .. } => {
                 Failure::CredentialPlugin
@@ -202,6 +219,11 @@ impl Explain for Error {
             Error::NoPlugin { .. } => {
                 vec![Hint::text("install it, or add its directory to `PATH`")]
             }
+            Error::Unauthorized { clock: Some(_), .. }
+            | Error::Unreachable {
+                fault: Fault::NotYetValid,
+                ..
+            } => self.failure().remedies(),
             Error::Unauthorized { kubectl, .. } => vec![
                 Hint::text("log in to the cluster again, as you do for kubectl"),
                 check(kubectl),

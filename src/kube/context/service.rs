@@ -10,10 +10,12 @@ use std::time::Duration;
 use ::kube::client::Body;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
 use tower::{BoxError, Service};
 
 use super::credentials::Credentials;
 use super::{About, Error};
+use crate::clock::{self, Skew};
 use crate::connection::Fault;
 
 /// How long an answer may take to begin, a little less than a call may take, so that the
@@ -63,7 +65,9 @@ where
             let answer = tokio::time::timeout(ANSWER_TIMEOUT, inner.call(request)).await;
             let fault = match answer {
                 Ok(Ok(answer)) if answer.status() == StatusCode::UNAUTHORIZED => {
+                    let theirs = clock::of_answer(answer.headers());
                     return Err(Error::Unauthorized {
+                        clock: theirs.and_then(|at| Skew::between(at, Timestamp::now())),
                         context: about.context.clone(),
                         user: about.user.clone(),
                         renewed: credentials.refused().await,

@@ -9,7 +9,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 use crate::error::Explain;
-use crate::failures::Code;
+use crate::failures::{Code, Failure};
 use crate::files::write;
 
 /// A directory with the user's files.
@@ -482,6 +482,34 @@ async fn reads_tokens_from_the_kubeconfig_and_from_files() {
         "the cluster of the context `c` refused the credentials of the user `c`"
     );
     assert_eq!(error.code(), Code::ClusterDenied);
+}
+
+#[tokio::test]
+async fn the_clock_of_a_cluster_that_refuses_the_credentials_is_named() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            while head(&mut stream).is_some() {
+                let theirs = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3);
+                let date = theirs.strftime("%a, %d %b %Y %H:%M:%S GMT");
+                let head = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n";
+                // The client may be gone.
+                let _ = write!(stream, "{head}date: {date}\r\n\r\n");
+            }
+        }
+    });
+    let server = format!("http://127.0.0.1:{port}");
+    let error = refused(&home.config(&server, "", "token: good")).await;
+    assert_eq!(error.failure(), Failure::ClockSkew);
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "the cluster of the context `c` refused the credentials of the user `c`; its clock is 3 h"
+        ) && text.ends_with(" behind the one of this machine"),
+        "{text}"
+    );
 }
 
 const VERSION: &str = "client.authentication.k8s.io/v1";

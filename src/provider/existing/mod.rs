@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -80,6 +81,20 @@ impl<'a> Existing<'a> {
         }
     }
 
+    /// Returns a finding if the clock of the cluster differs from the one here.
+    async fn clock(&self) -> Option<Finding> {
+        let skew = self.cluster.clock_skew(Timestamp::now()).await.ok()??;
+        let failure = Failure::ClockSkew;
+        Some(Finding {
+            what: format!(
+                "the clock of the cluster is {}: certificates, logins and tokens may be refused",
+                skew.from("the one of this machine")
+            ),
+            remedies: failure.remedies(),
+            failure,
+        })
+    }
+
     /// Returns whether the namespace has a server of this instance.
     async fn is_installed(&self) -> Result<bool> {
         Ok(self.cluster.has_objects_of(self.name.as_str()).await?)
@@ -95,12 +110,15 @@ impl<'a> Existing<'a> {
             revisions::load(self.state, Some(&self.cluster)),
             recovery::from_cluster(&self.cluster, None),
         )?;
-        let latest = history.latest().map(|latest| Instance {
-            cluster: Some(self.settings.clone()),
-            ..latest.instance.clone()
-        });
+        let instance = match stored {
+            Some(stored) => Some(stored.clone()),
+            None => history.latest_known()?.map(|latest| Instance {
+                cluster: Some(self.settings.clone()),
+                ..latest.instance.clone()
+            }),
+        };
         let recovered = Recovered {
-            instance: stored.cloned().or(latest),
+            instance,
             secrets,
             cluster: Some(self.cluster.clone()),
             another: None,
@@ -205,7 +223,9 @@ impl Provider for Existing<'_> {
         let objects = plan.objects(&Secrets::empty(), &Identities::new())?;
         let objects: Vec<Value> = objects.iter().map(|o| o.as_value().clone()).collect();
         let name = self.name.as_str();
-        let checked = preflight::run(&self.cluster, &self.settings, name, &objects).await?;
+        let mut checked = preflight::run(&self.cluster, &self.settings, name, &objects).await?;
+        let clock = self.clock().await;
+        checked.warnings.extend(clock.map(|finding| finding.what));
         let mut findings = plan.early_findings.clone();
         findings.extend(checked.findings);
         // Without the records, new keys would replace those of the server.
@@ -297,8 +317,12 @@ impl Provider for Existing<'_> {
         })
     }
 
-    async fn details(&self, _: Option<&Cluster>, _: Instant) -> Details {
-        Details::default()
+    async fn details(&self, _: Option<&Cluster>, until: Instant) -> Details {
+        let clock = tokio::time::timeout_at(until.into(), self.clock()).await;
+        Details {
+            host: clock.ok().flatten().into_iter().collect(),
+            ..Details::default()
+        }
     }
 
     async fn logs(&self, options: &LogOptions) -> Result<Opened> {

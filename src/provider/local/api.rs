@@ -31,3 +31,34 @@ pub(super) async fn await_api(
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::fake::FakeEngine;
+    use crate::error::Explain;
+    use crate::event::Events;
+    use crate::failures::Failure;
+    use crate::kube::install_crypto;
+    use crate::provider::local::error::Error;
+
+    /// The first lines that an API server of Kubernetes 1.37.2 answers without its etcd.
+    const WITHOUT_ETCD: &str = "[+]ping ok\n[+]log ok\n[+]etcd ok\n\
+        [-]etcd-readiness failed: reason withheld\n[+]informer-sync ok\nreadyz check failed\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_that_does_not_become_ready_is_named_with_what_fails() {
+        install_crypto();
+        let cluster = Cluster::answering(|_, _| (500, WITHOUT_ETCD.into()));
+        let (engine, node) = (FakeEngine::default(), Container::default());
+        let step = Events::silent().step("kubernetes");
+        let limit = Duration::from_secs(60);
+        let answered = await_api(&cluster, &engine, &node, limit, &step).await;
+        let error = Error::ApiUnreachable(answered.unwrap().unwrap_err());
+        assert_eq!(error.failure(), Failure::ApiNotReady);
+        assert_eq!(
+            error.to_string(),
+            "timed out after 1 m waiting for the Kubernetes API: not ready: etcd-readiness"
+        );
+    }
+}

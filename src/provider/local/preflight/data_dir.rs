@@ -8,6 +8,7 @@ use crate::docker::{ContainerSpec, Engine, Mount, run_once};
 use crate::error::{Error, Result};
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
+use crate::mounts::Mounted;
 use crate::path::{HostPath, quoted};
 use crate::plan::Plan;
 use crate::preflight::Finding;
@@ -211,14 +212,16 @@ pub(in crate::provider::local) async fn owners(
     run: &Run<'_>,
     dir: &HostPath,
 ) -> Result<Option<Finding>> {
+    match files::nearest_existing(dir).and_then(mounts::file_system_of) {
+        Some(mounted) => owners_on(run, dir, &mounted).await,
+        None => Ok(None),
+    }
+}
+
+async fn owners_on(run: &Run<'_>, dir: &HostPath, mounted: &Mounted) -> Result<Option<Finding>> {
     let Run { plan, info, .. } = *run;
     let engine = run.local.engine();
-    let Some(there) = files::nearest_existing(dir) else {
-        return Ok(None);
-    };
-    let Some(mounted) = mounts::file_system_of(there) else {
-        return Ok(None);
-    };
+    let there = files::nearest_existing(dir).unwrap_or(dir);
     let kind = mounted.fs_type.as_str();
     let folders = manifests::data_dirs(&plan.values);
     let folders = folders
@@ -300,7 +303,7 @@ mod tests {
 
     use super::*;
     use crate::docker::EngineInfo;
-    use crate::docker::fake::{FakeEngine, State};
+    use crate::docker::fake::{self, FakeEngine, State};
     use crate::options::Options;
     use crate::plan::Request;
     use crate::provider::local::{TestInstance, data};
@@ -407,6 +410,42 @@ mod tests {
         for name in ["", "a", "my vol", "-a", "größe", "a:b"] {
             assert!(volume_name(name).is_some(), "{name}");
         }
+    }
+
+    /// The engine does not run as root on the host, so that a container tries it, which fails.
+    #[tokio::test]
+    async fn refuses_a_file_system_that_does_not_store_owners() {
+        let engine = FakeEngine::new(State::default());
+        let dir = tempfile::tempdir().unwrap();
+        let demo = TestInstance::without_state();
+        let (local, request) = (demo.local(&engine), Request::new(Options::default()));
+        let plan = plan(dir.path().join("data"));
+        let info = EngineInfo {
+            security: vec!["name=rootless".into()],
+            ..EngineInfo::default()
+        };
+        let data = plan.instance.node.data_dir.directory().unwrap();
+        let on = async |fs_type: &str| {
+            let mounted = Mounted {
+                fs_type: fs_type.to_owned(),
+                mount_point: "/media/usb".into(),
+            };
+            let run = Run::new(&local, &info, &request, &plan);
+            let found = owners_on(&run, data, &mounted).await.unwrap();
+            found.map(|one| (one.failure, one.what.contains("/media/usb")))
+        };
+        // Without the node image, the kind of the file system decides.
+        assert_eq!(on("vfat").await, Some((Failure::OwnersNotStored, true)));
+        assert_eq!(on("ext4").await, None);
+        assert_eq!(on("fuse.sshfs").await, None);
+        let image = plan.instance.node.node_image.clone();
+        engine.state().images.insert(image, fake::image("node"));
+        assert_eq!(on("fuse.sshfs").await, None);
+        engine.state().exit_code = 1;
+        assert_eq!(
+            on("fuse.sshfs").await,
+            Some((Failure::OwnersNotStored, true))
+        );
     }
 
     #[tokio::test]

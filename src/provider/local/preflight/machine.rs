@@ -1,9 +1,8 @@
 //! The checks of the engine and its host.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
+use crate::clock::Skew;
 use crate::docker::EngineInfo;
 use crate::failures::Failure;
 use crate::files;
@@ -11,14 +10,12 @@ use crate::hint::{Hint, ours};
 use crate::plan::Plan;
 use crate::preflight::Finding;
 use crate::settings::DataPlace;
-use crate::words::{bytes, duration};
+use crate::words::bytes;
 
 /// The oldest supported Docker API (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
 /// Minimum number of CPUs: with fewer, the pods of Kubernetes leave no capacity for the server.
 const FEWEST_CPUS: u32 = 2;
-/// The clock skew that certificates and tokens tolerate.
-const CLOCK_SKEW: Duration = Duration::from_secs(120);
 /// With lower limits, pods fail with `too many open files` (kubernetes-sigs/kind#2586).
 const INOTIFY: [(&str, u64); 2] = [("max_user_instances", 256), ("max_user_watches", 65536)];
 
@@ -145,17 +142,10 @@ pub(super) fn snap(
 
 /// Checks the clock skew between this machine and the engine.
 pub(in crate::provider::local) fn clock(info: &EngineInfo, now: Timestamp) -> Option<Finding> {
-    let theirs: Timestamp = info.time.parse().ok()?;
-    let skew = theirs.duration_since(now).unsigned_abs();
-    if skew <= CLOCK_SKEW {
-        return None;
-    }
-    let direction = if theirs > now { "ahead" } else { "behind" };
+    let skew = Skew::between(info.time.parse().ok()?, now)?;
     Some(Finding {
         what: format!(
-            "the clock of the Docker host is {} {direction}: certificates and logins would be \
-             refused",
-            duration(skew)
+            "the clock of the Docker host is {skew}: certificates and logins would be refused"
         ),
         remedies: vec![Hint::text(
             "correct the clock: restart Docker or its virtual machine",

@@ -130,7 +130,7 @@ pub async fn recover(local: &Local<'_>, node: &Container) -> Result<Recovered> {
         revisions::load(state, Some(&cluster)),
         from_cluster(&cluster, None)
     )?;
-    if let Some(latest) = history.latest() {
+    if let Some(latest) = history.latest_known()? {
         let created_with = recovered.instance.take();
         let chosen = latest.instance.clone();
         recovered.instance = Some(chosen.for_this_home(created_with));

@@ -16,8 +16,8 @@ use crate::settings::InstanceName;
 use crate::state::Marker;
 use crate::{files, mounts};
 
-/// Empties directories, and removes those that are not mount points.
-const REMOVE: &str = "code=0; for f; do rm -rf --one-file-system \"/data/$f\" 2>/dev/null; \
+/// Empties directories, and removes those that are not mount points. Prints why something remains.
+const REMOVE: &str = "code=0; for f; do rm -rf --one-file-system \"/data/$f\"; \
      [ ! -e \"/data/$f\" ] || [ -z \"$(ls -A \"/data/$f\")\" ] || code=1; done; exit $code";
 
 pub(super) struct Purge<'a> {
@@ -169,12 +169,16 @@ impl<'a> Purge<'a> {
         directories: &[String],
         dir: &HostPath,
     ) -> crate::error::Result<()> {
-        let not_allowed = || Error::NotAllowed { dir: dir.clone() };
+        let not_allowed = |why: &str| Error::NotAllowed {
+            dir: dir.clone(),
+            why: why.to_owned(),
+        };
+        let without = "they belong to other users, or a file system is mounted in them";
         let Some(image) = self.image.clone() else {
-            return Err(not_allowed().into());
+            return Err(not_allowed(without).into());
         };
         if self.local.engine().image(&image).await?.is_none() {
-            return Err(not_allowed().into());
+            return Err(not_allowed(without).into());
         }
         let mut command = vec!["-c".to_owned(), REMOVE.to_owned(), "sh".to_owned()];
         command.extend_from_slice(directories);
@@ -185,10 +189,14 @@ impl<'a> Purge<'a> {
             mounts: vec![Mount::Bind(dir.to_path_buf(), "/data".into(), false)],
             ..ContainerSpec::new(name, image)
         };
-        match run_once(self.local.engine(), &container).await?.0 {
-            0 => Ok(()),
-            _ => Err(not_allowed().into()),
+        let (code, output) = run_once(self.local.engine(), &container).await?;
+        if code == 0 {
+            return Ok(());
         }
+        // Without the path in the container.
+        let last = output.lines().rfind(|line| !line.trim().is_empty());
+        let why = last.unwrap_or(without).trim().replace("/data/", "");
+        Err(not_allowed(why.trim_start_matches("rm: ")).into())
     }
 
     async fn remove_volumes(&mut self) {
@@ -230,8 +238,8 @@ fn reason_to_keep(dir: &HostPath) -> Option<String> {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("cannot remove the data in {dir}: they belong to other users")]
-    NotAllowed { dir: HostPath },
+    #[error("cannot remove all data in {dir}: {why}")]
+    NotAllowed { dir: HostPath, why: String },
 }
 
 impl Explain for Error {
@@ -240,11 +248,14 @@ impl Explain for Error {
     }
 
     fn hints(&self) -> Vec<Hint> {
-        let Error::NotAllowed { dir } = self;
-        vec![Hint::run(
-            "see who owns the data",
-            format!("ls -l {}", quoted(dir)),
-        )]
+        let Error::NotAllowed { dir, .. } = self;
+        vec![
+            Hint::run("see who owns the data", format!("ls -l {}", quoted(dir))),
+            Hint::run(
+                "see what is mounted in them",
+                format!("findmnt -l | grep -F {}", quoted(dir)),
+            ),
+        ]
     }
 }
 
