@@ -2,13 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::first_steps;
 use crate::harness::{Instance, has, known_ports, run};
 use crate::proxy::RecordingProxy;
-use crate::sdk::Sdk;
+use crate::sdk::{Sdk, await_agent};
 use crate::server::{User, login_status};
 use crate::verify;
 
@@ -64,6 +64,7 @@ async fn a_server_from_first_up_to_purge() {
             assert!(!seen.asked_for_login, "{seen:#?}");
         }
         sdk.runs_a_task_in_an_agent().await;
+        sdk.runs_a_task_in_the_cluster().await;
     }
 
     instance.assert_restarts(0);
@@ -141,6 +142,15 @@ async fn a_server_from_first_up_to_purge() {
         "stopped in order: {mongodb}"
     );
     User::of(&instance).await.finds(&work).await;
+    if Sdk::of(&instance).is_some() {
+        // The agent was installed again with the server.
+        await_agent(&instance);
+        instance.run(&["agent", "down"]).expect(0);
+        assert_eq!(
+            instance.run(&["agent", "status", "-o", "json"]).json()["agents"],
+            json!([])
+        );
+    }
 
     if has("kind") {
         kind_can_use_the_node(&instance);

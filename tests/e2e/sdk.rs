@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Instance, Output};
+use crate::harness::{Instance, Output, run};
 use crate::server::User;
 
 /// How long an experiment, or an agent with a task of a few seconds, may take.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// The image that `tests/rig/agent` builds.
+const IMAGE: &str = "rig.local/agent:3.0.3";
 
 /// A user of the SDK in the home of an instance.
 pub struct Sdk<'a> {
@@ -59,6 +62,14 @@ impl<'a> Sdk<'a> {
         Output::new(self.command("python").arg(script).output().unwrap()).expect(0)
     }
 
+    /// Runs a script that prints its task, and returns the task.
+    fn run_task(&self, name: &str, script: &str) -> String {
+        let ran = self.run(name, script);
+        let mut lines = ran.stdout.lines();
+        let task = lines.find_map(|line| line.strip_prefix("task="));
+        task.unwrap_or_else(|| panic!("{}", ran.stdout)).to_owned()
+    }
+
     /// Runs an experiment: scalars, an artifact up and down, search, delete.
     pub fn runs_an_experiment(&self) {
         let ran = self.run("experiment.py", include_str!("sdk/experiment.py"));
@@ -85,30 +96,88 @@ impl<'a> Sdk<'a> {
 
     /// Moves a task to a queue, from which an agent executes it.
     pub async fn runs_a_task_in_an_agent(&self) {
-        let queued = self.run("queued.py", include_str!("sdk/queued.py"));
-        let task = queued
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix("task="));
-        let task = task.unwrap_or_else(|| panic!("{}", queued.stdout));
+        let task = self.run_task("queued.py", include_str!("sdk/queued.py"));
         let agent = Agent::start(self);
+        completed(self.instance, &task, || agent.log()).await;
         let user = User::of(self.instance).await;
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let found = user.call("tasks.get_by_id", json!({"task": task})).await;
-            let status = found["task"]["status"].as_str().unwrap().to_owned();
-            if status == "completed" {
-                break;
-            }
-            let waits = status != "failed" && Instant::now() < deadline;
-            assert!(waits, "{status}: {}", agent.log());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
         let asked = json!({"task": task, "key": "iter"});
         let scalars = user
             .call("events.scalar_metrics_iter_histogram", asked)
             .await;
         assert_eq!(scalars["loss"]["train"]["y"], json!([0.5]), "{scalars}");
+    }
+}
+
+/// Waits until a task has completed, and returns it. `log` is that of its agent.
+async fn completed(instance: &Instance, task: &str, log: impl Fn() -> String) -> Value {
+    let user = User::of(instance).await;
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let mut found = user.call("tasks.get_by_id", json!({"task": task})).await;
+        let status = found["task"]["status"].as_str().unwrap();
+        if status == "completed" {
+            return found["task"].take();
+        }
+        let waits = status != "failed" && Instant::now() < deadline;
+        assert!(waits, "{status}: {}", log());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// An agent in the cluster.
+impl Sdk<'_> {
+    /// Starts an agent, which executes a task. The task reads an artifact from outside of the
+    /// cluster and writes one that opens outside.
+    pub async fn runs_a_task_in_the_cluster(&self) {
+        let instance = self.instance;
+        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rig/agent");
+        let environment = self.programs.parent().unwrap().to_str().unwrap();
+        run(build, &[environment]).expect(0);
+        instance
+            .run(&["agent", "up", "--image", IMAGE, "--timeout=3m"])
+            .expect(0);
+
+        let outside = self.run_task("outside.py", include_str!("sdk/outside.py"));
+        let script = include_str!("sdk/in_cluster.py").replace("OUTSIDE", &outside);
+        let task = self.run_task("in_cluster.py", &script);
+        let found = completed(instance, &task, || instance.run(&["agent", "logs"]).stdout);
+        let found = found.await;
+        let files = format!("http://localhost:{}/", instance.files);
+        let artifacts = found["execution"]["artifacts"].to_string();
+        assert!(artifacts.contains(&files), "{artifacts}");
+        let script = include_str!("sdk/from_cluster.py").replace("TASK", &task);
+        let read = self.run("from_cluster.py", &script);
+        assert!(read.stdout.contains("rate=0.25"), "{}", read.stdout);
+        self.status_names_tasks_without_an_agent().await;
+    }
+
+    async fn status_names_tasks_without_an_agent(&self) {
+        let instance = self.instance;
+        assert_eq!(instance.run(&["agent", "status"]).code, 0);
+        let user = User::of(instance).await;
+        // The queue is created by the user, as in the web app.
+        user.call("queues.create", json!({"name": "nobody"})).await;
+        let script = include_str!("sdk/queued.py");
+        self.run_task("waits.py", &script.replace("\"default\"", "\"nobody\""));
+        let status = instance.run(&["agent", "status", "-o", "json"]);
+        let problems = &status.json()["findings"];
+        assert_eq!(problems[0]["failure"], "queue-without-agent", "{problems}");
+        let hint = problems[0]["hints"].to_string();
+        assert!(hint.contains("up --queue nobody"), "{hint}");
+    }
+}
+
+/// Waits until the server knows the agent of the cluster.
+pub fn await_agent(instance: &Instance) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let status = instance.run(&["agent", "status", "-o", "json"]);
+        let status = status.json();
+        if status["agents"][0]["workers"][0]["lastSeen"].is_string() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        std::thread::sleep(Duration::from_millis(500));
     }
 }
 
