@@ -67,6 +67,10 @@ impl Component {
             ("-webserver-", Component::Webserver),
             ("-master-", Component::Elasticsearch),
         ];
+        // The name of an agent contains that of its queue.
+        if name.starts_with("clearml-local-agent") {
+            return None;
+        }
         let found = parts.iter().find(|(part, _)| name.contains(part));
         found.map(|(_, component)| *component)
     }

@@ -71,13 +71,17 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Parses `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`.
+    /// Parses `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RUN.log`. `None` unless it is of a
+    /// component: Kubernetes has an API server too.
     pub(super) fn at(path: &str) -> Option<File> {
         let mut parts = path.rsplit('/');
         let run = parts.next()?.strip_suffix(".log")?.parse().ok()?;
         let container = parts.next()?.to_owned();
         let mut of_pod = parts.next()?.split('_');
-        let (_, pod, uid) = (of_pod.next()?, of_pod.next()?, of_pod.next()?);
+        let (namespace, pod, uid) = (of_pod.next()?, of_pod.next()?, of_pod.next()?);
+        if namespace != Namespace::DEFAULT {
+            return None;
+        }
         let component = Component::of_pod(pod)?;
         Some(File {
             component,

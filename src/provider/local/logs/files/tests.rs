@@ -202,6 +202,18 @@ async fn following_with_a_tail_of_zero_skips_existing_lines() {
 }
 
 #[test]
+fn only_pods_of_the_server_have_components() {
+    let found = |path: &str| File::at(path).map(|file| file.component);
+    assert_eq!(found(&format!("{API}/0.log")), Some(Component::Apiserver));
+    let kubernetes =
+        "/var/log/pods/kube-system_kube-apiserver-demo-control-plane_u3/kube-apiserver";
+    let agent = "/var/log/pods/clearml_clearml-local-agent-my-redis-queue-0_u4/agent";
+    for other in [kubernetes, agent] {
+        assert_eq!(found(&format!("{other}/0.log")), None, "{other}");
+    }
+}
+
+#[test]
 fn a_waiting_init_container_is_included_until_the_main_container_has_a_log() {
     let of = |paths: &[String]| {
         let found = runs(
