@@ -2,14 +2,19 @@
 # connection can hang before DNS and kube-proxy are ready. Uses only programs in the
 # server's image, and the credentials in the server's own variables.
 #
-#   wait [NAME KIND HOST PORT]…    waits until all of them answer, for at most ten minutes
+#   wait [NAME KIND HOST PORT]…    waits until all of them answer, for at most ten minutes;
+#                                  each is checked independently of the others
 #   check [KIND HOST PORT]…        checks each of them a few times, and writes a line
 #                                  `KIND CLASS REASON` for each
 LC_ALL=C
+# The seconds that a connection may take. While DNS starts, a lookup may get no answer, and
+# is better repeated soon: `wait` repeats it for long enough.
+patience=3
+[ "$0" = check ] || patience=1
 terminal=/dev/termination-log
 # The first process of a container ignores SIGTERM otherwise, and a pod that is deleted
 # while it waits would stay for its whole grace period.
-trap 'exit 143' TERM
+trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM
 
 # Prints a failure as `CLASS REASON`, on one line of printable characters.
 fail() {
@@ -19,14 +24,14 @@ fail() {
 }
 
 connect() {
-	error=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>&1)
+	error=$(timeout $patience bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>&1)
 	case $?:$error in
 	0:*) ;;
 	124:*)
 		# Find out whether DNS or the connection timed out.
-		case $(curl -sS --max-time 3 -o /dev/null "http://$host:$port/" 2>&1) in
-		*esolv*) fail name "the name $host does not resolve: DNS did not respond within 3 s" ;;
-		*) fail unreachable "no answer within 3 s" ;;
+		case $(curl -sS --max-time $patience -o /dev/null "http://$host:$port/" 2>&1) in
+		*esolv*) fail name "the name $host does not resolve: DNS did not respond within $patience s" ;;
+		*) fail unreachable "no answer within $patience s" ;;
 		esac
 		;;
 	*"not known"* | *"name resolution"* | *"No address"*) fail name "the name $host does not resolve" ;;
@@ -135,29 +140,28 @@ if [ "$0" = check ]; then
 	exit 0
 fi
 
-# The remaining arguments are those that do not answer yet.
-limit=$((SECONDS + 600))
-declare -A reason
-while :; do
-	missing=()
-	while [ $# -ge 4 ]; do
-		name=$1 kind=$2 host=$3 port=$4
-		if now=$($kind); then
-			echo "$name answers"
-		else
-			missing+=("$1" "$2" "$3" "$4")
-			now=${now#* }
-			now=${now:-no answer}
-			[ "$now" = "${reason[$name]:-}" ] || echo "waiting for $name: $now"
-			reason[$name]=$now
+# Waits until `$name` answers. Writes each new reason once.
+wait_for() {
+	local limit=$((SECONDS + 600)) reason=
+	until now=$($kind); do
+		now=${now#* }
+		now=${now:-no answer}
+		[ "$now" = "$reason" ] || echo "waiting for $name: $now"
+		reason=$now
+		if [ $SECONDS -ge $limit ]; then
+			echo "$name did not answer for ten minutes: $reason" | tee $terminal
+			exit 1
 		fi
-		shift 4
+		sleep 0.3
 	done
-	[ ${#missing[@]} -gt 0 ] || exit 0
-	set -- "${missing[@]}"
-	if [ $SECONDS -ge $limit ]; then
-		echo "$1 did not answer for ten minutes: ${reason[$1]}" | tee $terminal
-		exit 1
-	fi
-	sleep 0.5
+	echo "$name answers"
+}
+
+waiting=()
+while [ $# -ge 4 ]; do
+	name=$1 kind=$2 host=$3 port=$4
+	shift 4
+	wait_for &
+	waiting+=($!)
 done
+for job in "${waiting[@]}"; do wait "$job" || exit 1; done

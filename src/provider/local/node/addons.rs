@@ -41,5 +41,5 @@ await_healthy kube-scheduler https://127.0.0.1:10259/healthz
 /// [`Error::Kubeadm`] with the relevant lines.
 pub async fn install_addons(local: &Local<'_>, node: &str) -> Result<(), Error> {
     let dns = kubeadm::coredns_patch(1);
-    run_kubeadm(local.engine(), node, INSTALL, &[node, &dns]).await
+    run_kubeadm(local.engine(), node, INSTALL, &[node, &dns], None).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::kubeadm::{self, Config};
 use super::kubeconfig::{AdminConf, admin_conf};
 use super::{Error, Inspection, network, prepare, verifies_pulls};
-use crate::docker::{self, Container, Engine, exec_ok, write_file};
+use crate::docker::{self, Container, Engine, bytes_of, exec_ok};
 use crate::event::Step;
 use crate::provider::local::Local;
 use crate::wait::{Attempt, Reason, Wait};
@@ -16,26 +16,33 @@ pub(super) const DONE_FILE: &str = "/kind/clearml-local-ready";
 /// `kubeadm init` and these.
 pub(super) const PROVISIONED_FILE: &str = "/kind/clearml-local-furnished";
 
-/// Runs `kubeadm init` and marks the node as complete. The arguments are 1 with cgroup v1,
-/// or else 0, and [`DONE_FILE`].
+/// Runs `kubeadm init` and marks the node as complete. Its input is kubeadm's configuration; the
+/// arguments are 1 with cgroup v1, or else 0, [`DONE_FILE`], and the patch of `CoreDNS` and its
+/// file.
 ///
 /// With cgroup v1, systemd may remove the cgroup of a slice while the first pods are created
 /// in it, and the kubelet retries only after 10 to 15 s. So it is restarted when it logs this.
 ///
 /// The controllers and the scheduler start when the API server has its roles. Before, it
-/// refuses their requests, and they retry only after 1 to 4 s.
+/// refuses their requests, and they retry only after 1 to 4 s. kubeadm writes their manifests
+/// before, while the API server starts, into a directory that only it sees at their place.
+/// The last phase also gives the administrator's role to `admin.conf`.
 const INIT: &str = r#"
+(umask 077; mkdir -p "${4%/*}"; cat >/kind/kubeadm.conf; printf %s "$3" >"$4")
 if [ "$1" = 1 ]; then
   { timeout 60 journalctl -u kubelet -f -o cat | grep -q -m 1 'cgroups exist and are correctly applied' &&
     systemctl restart kubelet; } </dev/null >/dev/null 2>&1 &
 fi
 kubeadm init --config=/kind/kubeadm.conf --skip-token-print
+manifests=/etc/kubernetes/manifests later=/etc/kubernetes/later
+mkdir -p $later
+unshare --mount bash -ec "mount --bind $later $manifests
+  kubeadm init phase control-plane controller-manager --config=/kind/kubeadm.conf
+  kubeadm init phase control-plane scheduler --config=/kind/kubeadm.conf"
 await_healthy 'the Kubernetes API server' https://127.0.0.1:6443/readyz
-phase control-plane controller-manager & controllers=$!
-phase mark-control-plane & label=$!
-phase control-plane scheduler
-wait $controllers
-wait $label
+mv $later/* $manifests
+rmdir $later
+phase mark-control-plane
 touch "$2"
 "#;
 
@@ -100,9 +107,18 @@ pub async fn wait_for_containerd(engine: &dyn Engine, node: &str) -> Result<(), 
     }
 }
 
-/// Checks once whether containerd in a running node answers.
+/// Checks whether containerd in a running node answers, for about a second: the node that
+/// boots answers sooner than another command would run in it.
+const ANSWERS: &str = r#"for attempt in 1 2 3 4 5 6 7 8; do
+  error=$(ctr -n k8s.io version 2>&1 >/dev/null) && exit
+  sleep 0.05
+done
+echo "$error" >&2
+exit 1"#;
+
+/// Runs [`ANSWERS`] once.
 async fn containerd(engine: &dyn Engine, node: &str) -> Attempt<()> {
-    let argv = ["ctr", "-n", "k8s.io", "version"];
+    let argv = ["sh", "-c", ANSWERS];
     match engine.exec(node, &argv, None).await {
         Ok(output) if output.code == 0 => Attempt::Done(()),
         Ok(output) => {
@@ -164,28 +180,29 @@ async fn init(
         cgroup_v1,
     };
     let config = config.render();
-    let config = write_file(engine, node, "/kind/kubeadm.conf", &config);
     // `CoreDNS` starts when its configuration is complete (addons.rs).
     let patch = kubeadm::coredns_patch(0);
-    let patch = write_file(engine, node, kubeadm::COREDNS_FILE, &patch);
-    let network = network::configure(engine, node);
-    let written = async { Ok(tokio::try_join!(config, patch)?) };
-    tokio::try_join!(written, network)?;
     let v1 = if cgroup_v1 { "1" } else { "0" };
-    run_kubeadm(engine, node, INIT, &[v1, DONE_FILE]).await
+    let arguments = [v1, DONE_FILE, &patch, kubeadm::COREDNS_FILE];
+    let created = run_kubeadm(engine, node, INIT, &arguments, Some(&config));
+    // The first pods that need the network start seconds later.
+    let network = network::configure(engine, node);
+    tokio::try_join!(created, network)?;
+    Ok(())
 }
 
-/// Runs a script of kubeadm with arguments. If it fails, the error contains its output and the
-/// journal of the kubelet.
+/// Runs a script of kubeadm with arguments and an input. If it fails, the error contains its
+/// output and the journal of the kubelet.
 pub(super) async fn run_kubeadm(
     engine: &dyn Engine,
     node: &str,
     script: &'static str,
     arguments: &[&str],
+    input: Option<&str>,
 ) -> Result<(), Error> {
     let script = docker::script(&[PRELUDE, script]);
     let argv = [&["bash", "-c", &script, "bash"], arguments].concat();
-    let output = engine.exec(node, &argv, None).await?;
+    let output = engine.exec(node, &argv, input.map(bytes_of)).await?;
     if output.code == 0 {
         return Ok(());
     }

@@ -17,8 +17,9 @@ const TRUSTED_FILE: &str = "/kind/clearml-local-ca.crt";
 
 /// Limits how long the node may take to stop, and removes the containers of previous
 /// nodes from containerd: the image volume outlives nodes, and containerd would report
-/// their containers to the kubelet.
-const NEW_NODE: &str = r#"mkdir -p "${1%/*}" && printf %s "$2" >"$1" && systemctl daemon-reload || exit
+/// their containers to the kubelet. kubeadm makes systemd read its settings again before it
+/// starts the kubelet.
+const NEW_NODE: &str = r#"mkdir -p "${1%/*}" && printf %s "$2" >"$1" || exit
 names=$(ctr -n k8s.io containers ls -q) && [ -n "$names" ] || exit 0
 ctr -n k8s.io containers rm $names >/dev/null 2>&1
 for sandbox in $(ctr -n k8s.io sandboxes ls -q 2>/dev/null); do
