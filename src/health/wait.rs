@@ -20,7 +20,7 @@ use crate::wait::{Attempt, Wait};
 
 /// How often the cluster is observed: an observation costs the API server a few
 /// milliseconds, and a change is noticed within half a second.
-const PERIOD: Duration = Duration::from_millis(400);
+const PERIOD: Duration = Duration::from_millis(250);
 /// How often the cluster is observed for changes that take Kubernetes only a moment.
 const SHORT_PERIOD: Duration = Duration::from_millis(100);
 /// How long the API server may be unreachable during a wait: it takes 60 s to terminate
