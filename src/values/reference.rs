@@ -116,6 +116,7 @@ this differs:
 | Deployment `clearml-webserver` | probes accept any answer | an init container waits until the names of the other servers resolve; HTTP probes; a generated key pair |
 | Deployment `clearml-fileserver` | probes accept any answer | TCP probes; `preStop` |
 | Services of the three servers | `targetPort` follows `service.port`, so that other ports do not work | `targetPort` is the port of the container |
+| Services of the databases | lead to a pod that is ready | lead to the only pod also before it is ready (`publishNotReadyAddresses`): the init containers of the servers notice sooner that it is |
 | Secret `clearml-conf` | published constants | generated secrets, and the key pairs of the web app and, for newer servers, of the file server and the services agent |
 | StatefulSet `clearml-redis-master` | Bitnami's image, user 1001, configuration in two ConfigMaps | the official image, user 999, configuration in its arguments |
 | Deployment `clearml-mongodb` | Bitnami's image, user 1001, `RollingUpdate`, data in `/bitnami/mongodb` | the official image, user 999, `Recreate` (two pods on one volume wait for each other's lock), data in `/data/db` |
