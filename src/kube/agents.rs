@@ -16,7 +16,8 @@ use super::{AGENT_LABEL, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, conve
 use crate::diagnose::{AgentObservation, PodObservation};
 
 impl Cluster {
-    /// Observes the agents of the namespace, by name, with the pods of their latest templates. A namespace belongs to one instance.
+    /// Observes the agents of the namespace, by name, with the pods of their latest templates. A
+    /// namespace belongs to one instance.
     pub(crate) async fn observe_agents(&self) -> Result<Vec<AgentObservation>, Error> {
         let labelled = ListParams::default().labels(AGENT_LABEL);
         let sets = self.namespaced::<StatefulSet>();
@@ -70,7 +71,7 @@ impl Cluster {
         Ok(observed.collect())
     }
 
-    /// Returns the names of the pods of agents that exist, also of those that are terminating.
+    /// Returns the pods of agents that exist, also those that are terminating.
     pub(crate) async fn agent_pods(
         &self,
         instance: &str,
