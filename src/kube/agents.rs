@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, Pod, Secret};
 use serde::de::DeserializeOwned;
 
 use super::calls::{read, with_retries};
-use super::{AGENT_LABEL, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, convert};
+use super::{AGENT_LABEL, AGENT_RECORD, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, convert};
 use crate::diagnose::{AgentObservation, PodObservation};
 
 impl Cluster {
@@ -81,6 +81,18 @@ impl Cluster {
         let pods = self.namespaced::<Pod>();
         let pods = read("list pods", || pods.list(&labelled)).await?;
         Ok(pods.items.iter().map(convert::pod).collect())
+    }
+
+    /// Returns the settings of the agents of an instance, as they were saved with them.
+    pub(crate) async fn agent_records(&self, instance: &str) -> Result<Vec<String>, Error> {
+        let labelled = ListParams::default().labels(&of(instance, None));
+        let secrets = self.namespaced::<Secret>();
+        let secrets = read("list secrets", || secrets.list(&labelled)).await?;
+        let records = secrets.items.into_iter().filter_map(|secret| {
+            let record = secret.data?.remove(AGENT_RECORD)?;
+            String::from_utf8(record.0).ok()
+        });
+        Ok(records.collect())
     }
 
     /// Deletes an agent of an instance, or all of them. Claims are kept. Returns the number of
