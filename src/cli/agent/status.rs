@@ -26,9 +26,9 @@ Examples:
 pub(in crate::cli) struct Args {}
 
 pub(in crate::cli) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let provider = context.provider(&Events::silent()).await?;
-    let found = running(context, &*provider).await?;
     let events = Events::silent();
+    let provider = context.provider(&events).await?;
+    let found = running(context, &*provider).await?;
     let session = context.session(&*provider, &events);
     let server = found.server();
     // A home that does not know the instance stays empty, and nobody waits for `status`.
