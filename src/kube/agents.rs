@@ -209,6 +209,24 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn settings_are_read_from_the_secrets_of_the_agents() {
+        let record = k8s_openapi::ByteString(b"the settings".to_vec());
+        let (cluster, record) = cluster(move |_| {
+            let items = json!([
+                {"metadata": {"name": "clearml-local-agent"}, "data": {AGENT_RECORD: record}},
+                {"metadata": {"name": "of-an-earlier-version"}, "data": {"clearml.conf": ""}},
+            ]);
+            let list =
+                json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": items});
+            (200, list)
+        });
+        let found = cluster.agent_records("demo").await.unwrap();
+        assert_eq!(found, ["the settings"]);
+        let asked = paths(&record, "GET");
+        assert!(asked[0].contains("instance%3Ddemo"), "{asked:?}");
+    }
+
     #[test]
     fn a_pod_with_an_earlier_template_is_not_current() {
         let set = |revision: serde_json::Value| -> StatefulSet {
