@@ -186,6 +186,12 @@ pub struct Proxy {
     pub url: Result<ProxyUrl, Invalid>,
 }
 
+impl Proxy {
+    fn is_loopback(&self) -> bool {
+        self.url.as_ref().is_ok_and(ProxyUrl::is_loopback)
+    }
+}
+
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.url {
@@ -245,6 +251,30 @@ impl Proxies {
 
     pub fn each(&self) -> impl Iterator<Item = &Proxy> {
         self.https.iter().chain(&self.http)
+    }
+
+    /// Returns a warning for each proxy that only programs on this host reach. `who` is not on
+    /// it, such as `the node`.
+    pub fn unreachable_for(&self, who: &str) -> Vec<String> {
+        let unreachable = self.each().filter(|proxy| proxy.is_loopback());
+        let warning = |proxy: &Proxy| {
+            format!(
+                "{who} cannot reach the proxy {proxy}: it listens on the loopback address of this \
+                 machine; use an address that containers can reach"
+            )
+        };
+        unreachable.map(warning).collect()
+    }
+
+    /// Returns the proxies that programs elsewhere may reach.
+    #[must_use]
+    pub fn without_loopback(&self) -> Proxies {
+        let reachable = |proxy: &Option<Proxy>| proxy.clone().filter(|one| !one.is_loopback());
+        Proxies {
+            http: reachable(&self.http),
+            https: reachable(&self.https),
+            no_proxy: self.no_proxy.clone(),
+        }
     }
 
     /// Returns the proxy for a URL, as programs in Go choose it: by scheme, never for this
@@ -354,6 +384,26 @@ mod tests {
         assert_eq!(refused("http://[proxy]:3128"), Invalid::Host);
         assert_eq!(refused("http://host:http"), Invalid::Port);
         assert_eq!(refused("http://host:65536"), Invalid::Port);
+    }
+
+    #[test]
+    fn programs_elsewhere_do_not_get_a_loopback_proxy() {
+        let proxies = Proxies::of([
+            ("HTTPS_PROXY", "http://127.0.0.1:3128".to_owned()),
+            ("HTTP_PROXY", "http://proxy.corp:3128".to_owned()),
+        ]);
+        let variables = proxies.without_loopback().variables(&[]);
+        let names: Vec<&str> = variables.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"]);
+        assert_eq!(
+            proxies.unreachable_for("the node"),
+            [
+                "the node cannot reach the proxy http://127.0.0.1:3128 (HTTPS_PROXY): it listens on \
+              the loopback address of this machine; use an address that containers can reach"
+            ]
+        );
+        let only = Proxies::of([("HTTPS_PROXY", "localhost:3128".to_owned())]);
+        assert_eq!(only.without_loopback().variables(&[]), []);
     }
 
     #[test]

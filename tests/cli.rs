@@ -272,6 +272,27 @@ fn render_writes_only_to_its_own_directory() {
 }
 
 #[test]
+fn values_of_variables_for_agents_are_not_printed() {
+    let home = Home::new();
+    let run = |option| home.run(&["agent", "up", "--env", option]);
+    for (option, reason) in [
+        ("CLEARML_API_HOST=hidden", "cannot set `CLEARML_API_HOST`"),
+        ("AWS-KEY=hidden", "expected NAME=VALUE or NAME"),
+        ("AWS_KEY", "`--env AWS_KEY` has no value"),
+    ] {
+        let refused = run(option);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("hidden"), "{}", refused.stderr);
+    }
+    // A valid one needs the server.
+    let arguments = ["-vvv", "agent", "up", "--env", "AWS_KEY"];
+    let without_engine = home.run_with(&[("AWS_KEY", "hidden")], &arguments);
+    assert_ne!(without_engine.code, 2, "{}", without_engine.stderr);
+    assert!(!without_engine.stderr.contains("hidden"));
+}
+
+#[test]
 fn history_is_empty_before_the_first_up() {
     let home = Home::new();
     let output = home.run(&["history"]);

@@ -12,12 +12,13 @@ use clearml_local::Cli;
 use self::sources::{Source, sources};
 
 /// Values for placeholders such as `{component}`.
-const SAMPLES: [(&str, &str); 22] = [
+const SAMPLES: [(&str, &str); 23] = [
     ("component", "redis"),
     ("dir", "/srv/data"),
     ("flag", "--web-port"),
     ("option", " --queue gpu"),
     ("options", "--release 1.5.0 --autostart=false"),
+    ("image", "python:3.12"),
     ("good", "3"),
     ("key", "memory"),
     ("more", "2Gi"),

@@ -201,6 +201,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
             "settings",
             "state",
+            "values",
         ],
     ),
     ("session", &["provider", "settings", "state"]),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::event::Step;
+use crate::health;
 use crate::hint::ours;
 use crate::kube::Cluster;
 use crate::session::Session;
 use crate::settings::Queue;
-use crate::wait::{Attempt, Wait};
-use crate::words::{count, listed};
+use crate::words::count;
 
 /// How long the pods may take to end.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -44,17 +44,10 @@ async fn remove(
 ) -> Result<usize> {
     let instance = session.name.as_str();
     let removed = cluster.delete_agents(instance, name).await?;
-    let wait = Wait::new("the pods to end").within(LIMIT).reported_by(step);
-    let ended = wait.run(async || -> Result<_> {
+    health::await_end(LIMIT, step, async || {
         let pods = cluster.agent_pods(instance, name).await?;
-        let names: Vec<String> = pods.into_iter().map(|pod| pod.name).collect();
-        Ok(match names.is_empty() {
-            true => Attempt::Done(()),
-            false => Attempt::Pending(listed(&names).into()),
-        })
-    });
-    if let Err(late) = ended.await? {
-        step.warn(late.to_string());
-    }
+        Ok(pods.into_iter().map(|pod| pod.name).collect())
+    })
+    .await?;
     Ok(removed)
 }

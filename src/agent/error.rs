@@ -1,11 +1,15 @@
 //! Why an agent does not execute tasks.
 
+use std::time::Duration;
+
 use crate::diagnose::AgentTrouble;
 use crate::error::Explain;
 use crate::failures::{Failure, Layer};
 use crate::hint::{Hint, ours};
+use crate::image_ref::ImageRef;
 use crate::path::quoted;
 use crate::settings::Queue;
+use crate::words::duration;
 
 /// An agent cannot be installed, or does not run.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +18,16 @@ pub(super) enum Error {
     Trouble { queue: Queue, trouble: AgentTrouble },
     #[error("the agent of the queue `{queue}` is not ready: {reason}")]
     NotReady { queue: Queue, reason: String },
+    #[error(
+        "the agent of the queue `{queue}` is not ready: timed out after {} waiting for its image: \
+         {image} is not loaded yet",
+        duration(*limit)
+    )]
+    ImageLate {
+        queue: Queue,
+        image: ImageRef,
+        limit: Duration,
+    },
     #[error("the nodes of the cluster offer {offered} `nvidia.com/gpu`, and a pod needs {wanted}")]
     NoGpus {
         wanted: u16,
@@ -26,7 +40,7 @@ impl Explain for Error {
     fn failure(&self) -> Failure {
         match self {
             Error::Trouble { trouble, .. } => trouble.failure,
-            Error::NotReady { .. } => Failure::AgentNotReady,
+            Error::NotReady { .. } | Error::ImageLate { .. } => Failure::AgentNotReady,
             Error::NoGpus { .. } => Failure::GpusUnavailable,
         }
     }
@@ -38,6 +52,14 @@ impl Explain for Error {
                 logs(queue),
                 Hint::run("see whether it is ready by now", ours!(Agent, "status")),
             ],
+            Error::ImageLate { queue, image, .. } => {
+                let option = option(queue);
+                let command = ours!(Agent, "up{option} --image {image} --timeout 30m");
+                vec![
+                    Hint::run("increase the timeout", command),
+                    Hint::run("see how fast it is pulled", format!("docker pull {image}")),
+                ]
+            }
             Error::NoGpus { is_local: true, .. } => {
                 vec![Hint::text(
                     "run the server on a cluster whose nodes have GPUs (up --context), or start \

@@ -1,10 +1,12 @@
 //! The objects of an agent. The same input gives the same objects.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::routes::Routes;
-use crate::kube::{AGENT_LABEL, INSTANCE_LABEL, KEEP_LABEL, QUEUE_ANNOTATION};
+use crate::kube::{AGENT_LABEL, AGENT_RECORD, INSTANCE_LABEL, KEEP_LABEL, QUEUE_ANNOTATION};
 use crate::manifests::DATA_ROOT;
 use crate::namespace::Namespace;
 use crate::probe::Endpoints;
@@ -46,6 +48,8 @@ pub(super) struct Inputs<'a> {
     pub(super) routes: Routes,
     /// Variables of the user's proxies, which may contain passwords.
     pub(super) proxies: Vec<(String, String)>,
+    /// The Secret with which pods pull images.
+    pub(super) pull_secret: Option<&'a str>,
 }
 
 /// Renders the objects of an agent, in the order in which they must be applied.
@@ -55,11 +59,14 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
         objects.push(volume(inputs));
     }
     objects.push(claim(inputs));
-    let secret = secret(inputs);
+    let mut secret = secret(inputs);
     let scripts = json!({"start.sh": START, "forward.py": FORWARD});
     let read = Sha256::digest(format!("{}{scripts}", secret["stringData"]).as_bytes());
     let read = hex::encode(&read[..16]);
     let name = inputs.agent.queue.object_name();
+    // Pods do not read it, and need no restart when it changes.
+    let record = serde_json::to_string(inputs.agent).expect("plain data can be serialized");
+    secret["stringData"][AGENT_RECORD] = json!(record);
     objects.push(secret);
     objects.push(json!({
         "apiVersion": "v1",
@@ -143,7 +150,7 @@ fn claim(inputs: &Inputs<'_>) -> Value {
 
 fn secret(inputs: &Inputs<'_>) -> Value {
     let mut content = json!({"clearml.conf": conf(inputs)});
-    for (name, value) in &inputs.proxies {
+    for (name, value) in variables(inputs) {
         content[name] = json!(value);
     }
     json!({
@@ -152,6 +159,15 @@ fn secret(inputs: &Inputs<'_>) -> Value {
         "metadata": metadata(inputs, &inputs.agent.queue.object_name()),
         "stringData": content,
     })
+}
+
+/// Returns the variables whose values the Secret has. Those of the user take precedence.
+fn variables<'a>(inputs: &'a Inputs<'_>) -> BTreeMap<&'a str, &'a str> {
+    let proxies = inputs.proxies.iter();
+    let proxies = proxies.map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = inputs.agent.env.iter();
+    let own = own.map(|(name, value)| (name.as_str(), value.reveal()));
+    proxies.chain(own).collect()
 }
 
 /// Returns the user's configuration of the SDK, with the cache of the agent. Tasks may use the
@@ -220,7 +236,7 @@ fn workload(inputs: &Inputs<'_>, name: &str, read: &str) -> Value {
     if !inputs.routes.forwards.is_empty() {
         containers.push(addresses(inputs));
     }
-    json!({
+    let mut set = json!({
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": metadata(inputs, name),
@@ -250,7 +266,11 @@ fn workload(inputs: &Inputs<'_>, name: &str, read: &str) -> Value {
                 },
             },
         },
-    })
+    });
+    if let Some(secret) = inputs.pull_secret {
+        set["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": secret}]);
+    }
+    set
 }
 
 fn agent_container(inputs: &Inputs<'_>, name: &str) -> Value {
@@ -269,7 +289,14 @@ fn agent_container(inputs: &Inputs<'_>, name: &str) -> Value {
         json!({"name": "PIP_ROOT_USER_ACTION", "value": "ignore"}),
         json!({"name": "PYTHONUNBUFFERED", "value": "1"}),
     ];
-    env.extend(inputs.proxies.iter().map(|(variable, _)| {
+    let variables = variables(inputs);
+    let is_given = |one: &Value| {
+        one["name"]
+            .as_str()
+            .is_some_and(|it| variables.contains_key(it))
+    };
+    env.retain(|one| !is_given(one));
+    env.extend(variables.keys().map(|variable| {
         let key = json!({"secretKeyRef": {"name": name, "key": variable}});
         json!({"name": variable, "valueFrom": key})
     }));
@@ -310,111 +337,4 @@ fn addresses(inputs: &Inputs<'_>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn agent(options: Value) -> AgentSettings {
-        let mut agent = json!({"queue": "default", "replicas": 2, "image": "python:3.11"});
-        for (name, value) in options.as_object().unwrap() {
-            agent[name] = value.clone();
-        }
-        serde_json::from_value(agent).unwrap()
-    }
-
-    fn rendered(is_local: bool, agent: &AgentSettings) -> Vec<Value> {
-        let url = |port| format!("http://localhost:{port}");
-        objects(&Inputs {
-            instance: "demo",
-            namespace: &Namespace::default(),
-            is_local,
-            agent,
-            image: "python:3.11".to_owned(),
-            identity: None,
-            memory: Some("1Gi".to_owned()),
-            at: &Endpoints {
-                web: url(30080),
-                api: url(30008),
-                files: url(30081),
-            },
-            credentials: &Credentials {
-                access_key: "the-access-key".to_owned(),
-                secret_key: "the-secret-key".to_owned(),
-            },
-            routes: Routes {
-                aliases: Vec::new(),
-                forwards: vec!["127.0.0.1:30081=clearml-fileserver:8081".to_owned()],
-            },
-            proxies: vec![(
-                "HTTPS_PROXY".to_owned(),
-                "http://me:hidden@proxy".to_owned(),
-            )],
-        })
-    }
-
-    fn of<'a>(kind: &str, objects: &'a [Value]) -> &'a Value {
-        objects.iter().find(|one| one["kind"] == kind).unwrap()
-    }
-
-    #[test]
-    fn only_the_secret_contains_keys_and_passwords() {
-        let objects = rendered(true, &agent(json!({})));
-        let conf = of("Secret", &objects)["stringData"]["clearml.conf"].as_str();
-        crate::hocon::check(conf.unwrap()).unwrap();
-        assert!(conf.unwrap().contains("the-secret-key"));
-        for object in objects.iter().filter(|one| one["kind"] != "Secret") {
-            let text = object.to_string();
-            assert!(!text.contains("the-") && !text.contains("hidden"), "{text}");
-        }
-    }
-
-    #[test]
-    fn no_object_is_pruned_and_pods_are_no_component() {
-        for object in rendered(true, &agent(json!({}))) {
-            let labels = &object["metadata"]["labels"];
-            assert_eq!(labels[KEEP_LABEL], "true", "{object}");
-            assert_eq!(labels[INSTANCE_LABEL], "demo", "{object}");
-            let text = object.to_string();
-            assert!(!text.contains(crate::kube::COMPONENT_LABEL), "{text}");
-        }
-    }
-
-    #[test]
-    fn more_pods_do_not_restart_those_that_run() {
-        let annotation = |objects: &[Value]| {
-            let pod = &of("StatefulSet", objects)["spec"]["template"]["metadata"];
-            pod["annotations"]["clearml-local.io/configuration"].clone()
-        };
-        let one = rendered(true, &agent(json!({})));
-        let more = rendered(true, &agent(json!({"replicas": 3})));
-        assert_eq!(annotation(&one), annotation(&more));
-        assert!(annotation(&one).is_string());
-    }
-
-    #[test]
-    fn amounts_of_the_user_are_reserved() {
-        let resources = |options: Value| {
-            let objects = rendered(true, &agent(options));
-            of("StatefulSet", &objects)["spec"]["template"]["spec"]["containers"][0]["resources"]
-                .clone()
-        };
-        let default = resources(json!({}));
-        assert_eq!(default["limits"], json!({"memory": "1Gi"}));
-        assert_eq!(default["requests"]["memory"], "256Mi");
-        let given = resources(json!({"memory": "64Gi", "cpu": "2", "gpus": 1}));
-        assert_eq!(given["requests"], json!({"cpu": "2", "memory": "64Gi"}));
-        let limits = json!({"memory": "64Gi", "cpu": "2", "nvidia.com/gpu": 1});
-        assert_eq!(given["limits"], limits);
-    }
-
-    #[test]
-    fn an_existing_cluster_provides_the_volume_of_the_cache() {
-        let kinds = |is_local| {
-            let objects = rendered(is_local, &agent(json!({"gpus": 1})));
-            let command = of("StatefulSet", &objects).to_string();
-            assert!(!command.contains("--cpu-only"), "{command}");
-            objects.iter().any(|one| one["kind"] == "PersistentVolume")
-        };
-        assert!(kinds(true));
-        assert!(!kinds(false));
-    }
-}
+mod tests;

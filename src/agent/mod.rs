@@ -2,6 +2,7 @@
 //! the tasks of one queue. Its objects are its own: `up` keeps them, and installs in a new
 //! cluster the agents that the state directory lists.
 
+mod adopt;
 mod down;
 mod error;
 mod manifest;
@@ -16,12 +17,10 @@ use crate::provider::Access;
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
+pub(crate) use self::adopt::adopt;
 pub(crate) use self::down::down;
 pub(crate) use self::overview::{Agent, Overview, QueueLength, observe};
 pub(crate) use self::up::{restore, up};
-
-/// The image of an agent by default. It contains Python, git and compilers.
-pub(crate) const DEFAULT_IMAGE: &str = "python:3.11";
 
 /// A running server.
 pub(crate) struct Server<'a> {

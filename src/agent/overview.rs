@@ -192,19 +192,23 @@ fn lost<'a>(
         })
     });
     let tasks = work.running.iter().filter(move |task| {
-        let alive = work.workers.iter().filter(|worker| worker.is_alive(now));
         let is_ours = task
             .worker
             .starts_with(Queue::default().object_name().as_str());
-        is_ours && !alive.into_iter().any(|worker| worker.id == task.worker)
+        let mut workers = work.workers.iter();
+        is_ours && !workers.any(|worker| worker.executes(task, now))
     });
     silent.chain(tasks.map(|task| {
         let message = format!(
-            "the task `{}` is in progress on the worker {}, which has died: reset and enqueue it \
-             in the web app",
+            "the task `{}` is in progress, but the worker {} that executed it has died: reset and \
+             enqueue it in the web app",
             task.name, task.worker
         );
-        agent_lost(message, "see the agents", ours!(Agent, "status"))
+        agent_lost(
+            message,
+            "see the end of its log",
+            ours!(Agent, "logs --previous"),
+        )
     }))
 }
 
@@ -231,6 +235,7 @@ mod tests {
                 id: "elsewhere".to_owned(),
                 queues: vec!["q1".to_owned()],
                 last_seen: Some(now()),
+                registered: None,
                 task: None,
             }],
             queues: ["default", "gpu jobs"]
@@ -271,6 +276,8 @@ mod tests {
     #[test]
     fn names_tasks_whose_agent_died() {
         let running = |worker: &str| Running {
+            id: "t1".to_owned(),
+            started: None,
             name: "train".to_owned(),
             worker: worker.to_owned(),
         };
@@ -283,6 +290,39 @@ mod tests {
         };
         assert_eq!(problem.failure, Failure::AgentLost);
         assert!(problem.what.contains("`train`"), "{problem:?}");
+    }
+
+    #[test]
+    fn names_a_task_whose_worker_was_restarted() {
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        let mut work = work();
+        work.queues.clear();
+        work.running = vec![Running {
+            id: "t1".to_owned(),
+            name: "train".to_owned(),
+            worker: "clearml-local-agent-0".to_owned(),
+            started: at("2026-01-01T11:00:00Z"),
+        }];
+        work.workers[0].id = "clearml-local-agent-0".to_owned();
+        let problems = |registered: &str, task: Option<&str>| {
+            let mut work = work.clone();
+            work.workers[0].registered = at(registered);
+            work.workers[0].task = task.map(str::to_owned);
+            overview(&[], Ok(work), now()).problems.len()
+        };
+        assert_eq!(problems("2026-01-01T10:00:00Z", Some("t1")), 0);
+        assert_eq!(
+            problems("2026-01-01T10:00:00Z", None),
+            0,
+            "not reported yet"
+        );
+        assert_eq!(problems("2026-01-01T11:30:00Z", None), 1);
+        assert_eq!(problems("2026-01-01T11:30:00Z", Some("t2")), 1);
+        let known_again = problems("2026-01-01T11:30:00Z", Some("t1"));
+        assert_eq!(
+            known_again, 0,
+            "the server forgot the worker, which still executes it"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::adopt::adopt_locked;
 use super::error::Error;
 use super::manifest::{self, GPU, Inputs};
 use super::routes::routes;
@@ -14,10 +15,11 @@ use crate::event::Step;
 use crate::health;
 use crate::hint::ours;
 use crate::kube::Change;
-use crate::manifests::INGRESS_SERVICE;
+use crate::manifests::{INGRESS_SERVICE, pull_secret_name};
 use crate::plan::Request;
 use crate::session::Session;
-use crate::settings::AgentSettings;
+use crate::settings::{AgentOptions, AgentSettings, Queue};
+use crate::values::AccessValues;
 use crate::wait::{Attempt, Reason, Wait};
 use crate::words::count;
 
@@ -28,28 +30,39 @@ const MEMORY_IN_CLUSTER: &str = "4Gi";
 const MIB: u64 = 1 << 20;
 
 /// The result of `agent up`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installed {
+    pub(crate) agent: AgentSettings,
     pub(crate) changed: bool,
 }
 
-/// Installs an agent, or changes it, and waits until its workers are known to the server.
+/// Installs the agent of a queue, or changes what the options name, and waits until its workers
+/// are known to the server.
 ///
 /// # Errors
 /// The agent cannot be installed, or is not ready in time. It stays installed then.
 pub(crate) async fn up(
     session: &Session<'_>,
     server: &Server<'_>,
-    agent: &AgentSettings,
+    queue: &Queue,
+    options: AgentOptions,
     request: &Request,
 ) -> Result<Installed> {
     let _lock = session.lock(ours!(Agent, "up")).await?;
-    check_gpus(session, server, agent).await?;
-    let until = Instant::now() + request.options.wait.timeout();
-    let changed = install(session, server, agent, request).await?;
-    session.state.save_agent(agent)?;
+    let until = deadline(request);
+    adopt_locked(session, server.cluster).await?;
+    let mut known = session.state.agents()?.into_iter();
+    let known = known.find(|one| one.queue == *queue);
+    let agent = known.unwrap_or_else(|| AgentSettings::with_defaults(queue.clone()));
+    let agent = agent.with(options);
+    check_gpus(session, server, &agent).await?;
+    for warning in request.proxies.unreachable_for("the pods of the agent") {
+        session.events.warn(warning);
+    }
+    let changed = install(session, server, &agent, request, until).await?;
+    session.state.save_agent(&agent)?;
     let step = session.events.step("agent");
-    let result = await_workers(server, agent, until, &step).await;
+    let result = await_workers(server, &agent, until, &step).await;
     step.end(result, |()| {
         let detail = format!(
             "{} of `{}`",
@@ -58,7 +71,11 @@ pub(crate) async fn up(
         );
         (changed, detail)
     })?;
-    Ok(Installed { changed })
+    Ok(Installed { agent, changed })
+}
+
+fn deadline(request: &Request) -> Instant {
+    Instant::now() + request.options.wait.timeout()
 }
 
 /// Installs the agents that the state directory lists, in a cluster that may be new. An agent
@@ -70,9 +87,10 @@ pub(crate) async fn restore(
     request: &Request,
 ) -> Result<bool> {
     let _lock = session.lock(ours!(Up)).await?;
+    let until = deadline(request);
     let mut changed = false;
     for agent in session.state.agents()? {
-        match install(session, server, &agent, request).await {
+        match install(session, server, &agent, request, until).await {
             Ok(now) => changed |= now,
             Err(error) => {
                 let option = super::error::option(&agent.queue);
@@ -93,14 +111,17 @@ async fn install(
     server: &Server<'_>,
     agent: &AgentSettings,
     request: &Request,
+    until: Instant,
 ) -> Result<bool> {
     let Server {
         cluster, settings, ..
     } = server;
-    let identities = session
+    let loading = session
         .provider
         .provide_image(&agent.image, settings, request);
-    let identities = identities.await?;
+    let limit = request.options.wait.timeout();
+    let identities = loaded(agent, loading, until, limit).await?;
+    let values = AccessValues::of(&settings.values.files, &settings.values.sets);
     let is_local = session.provider.has_own_node();
     let exposure = cluster.exposure().await?;
     let at = &server.access.endpoints;
@@ -121,9 +142,28 @@ async fn install(
         at,
         credentials: server.credentials,
         routes: routes(at, &exposure.services, secured),
-        proxies: request.proxies.variables(&direct(at)),
+        proxies: request.proxies.without_loopback().variables(&direct(at)),
+        pull_secret: values.pull_secret().map(pull_secret_name),
     });
     Ok(apply(cluster, &objects).await?)
+}
+
+/// Waits until the image of an agent is loaded.
+async fn loaded<T>(
+    agent: &AgentSettings,
+    loading: impl Future<Output = Result<T>>,
+    until: Instant,
+    limit: Duration,
+) -> Result<T> {
+    match tokio::time::timeout_at(until.into(), loading).await {
+        Ok(loaded) => loaded,
+        Err(_) => Err(Error::ImageLate {
+            queue: agent.queue.clone(),
+            image: agent.image.clone(),
+            limit,
+        }
+        .into()),
+    }
 }
 
 async fn apply(
@@ -229,5 +269,31 @@ async fn await_workers(
             reason: late.to_string(),
         }
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failures::Failure;
+
+    #[tokio::test]
+    async fn the_time_limit_covers_the_image() {
+        let agent = AgentSettings::with_defaults("gpu".parse().unwrap());
+        let loading = std::future::pending::<Result<()>>();
+        let limit = Duration::from_secs(90);
+        let late = loaded(&agent, loading, Instant::now(), limit).await;
+        let late = late.unwrap_err();
+        assert_eq!(late.failure(), Failure::AgentNotReady);
+        assert_eq!(
+            late.to_string(),
+            "the agent of the queue `gpu` is not ready: timed out after 1 m 30 s waiting for its \
+             image: python:3.11 is not loaded yet"
+        );
+        assert_eq!(
+            late.hints()[0],
+            "increase the timeout: clearml-local agent up --queue gpu --image python:3.11 \
+             --timeout 30m"
+        );
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct KnownWorker {
     pub(super) id: String,
     pub(super) queues: Vec<String>,
     pub(super) last_seen: Option<Timestamp>,
+    /// When it started.
+    pub(super) registered: Option<Timestamp>,
     /// The identifier of the task that it executes.
     pub(super) task: Option<String>,
 }
@@ -25,6 +27,15 @@ impl KnownWorker {
     pub(super) fn is_of(&self, pod: &str) -> bool {
         let rest = self.id.strip_prefix(pod);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
+
+    /// Whether it executes a task. A pod that was replaced while it executed one is a worker with
+    /// the same name that has started after the task.
+    pub(super) fn executes(&self, task: &Running, now: Timestamp) -> bool {
+        let is_later = self.registered > task.started && task.started.is_some();
+        self.id == task.worker
+            && self.is_alive(now)
+            && (self.task.as_ref() == Some(&task.id) || !is_later)
     }
 
     /// Whether it still reports.
@@ -45,8 +56,10 @@ pub(super) struct KnownQueue {
 /// A task that an agent started and has not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Running {
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) worker: String,
+    pub(super) started: Option<Timestamp>,
 }
 
 /// The work on a server.
@@ -62,7 +75,7 @@ impl Work {
         let nothing = json!({});
         let running = json!({
             "status": ["in_progress"],
-            "only_fields": ["id", "name", "status", "last_worker"],
+            "only_fields": ["id", "name", "status", "last_worker", "started"],
         });
         let (workers, queues, tasks) = tokio::try_join!(
             api.call("workers.get_all", &nothing),
@@ -88,17 +101,18 @@ fn id(value: &Value) -> Option<String> {
 }
 
 fn worker(worker: &Value) -> Option<KnownWorker> {
-    let seen = worker["last_activity_time"].as_str();
     Some(KnownWorker {
         id: id(worker)?,
         queues: list(&worker["queues"]).filter_map(id).collect(),
-        last_seen: seen.and_then(time),
+        last_seen: time(&worker["last_activity_time"]),
+        registered: time(&worker["register_time"]),
         task: id(&worker["task"]),
     })
 }
 
 /// Parses a time of the server, which is UTC and may have no offset.
-fn time(text: &str) -> Option<Timestamp> {
+fn time(value: &Value) -> Option<Timestamp> {
+    let text = value.as_str()?;
     let parsed = text.parse::<Timestamp>();
     parsed.or_else(|_| format!("{text}Z").parse()).ok()
 }
@@ -119,8 +133,10 @@ fn task(task: &Value) -> Option<Running> {
         return None;
     }
     Some(Running {
+        id: id(task)?,
         name: task["name"].as_str()?.to_owned(),
         worker: task["last_worker"].as_str()?.to_owned(),
+        started: time(&task["started"]),
     })
 }
 

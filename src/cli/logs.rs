@@ -34,15 +34,8 @@ pub(super) struct Args {
     /// Show the journal of the kubelet and containerd
     #[arg(long, conflicts_with_all = ["components", "previous"])]
     node: bool,
-    /// Follow log output
-    #[arg(short, long)]
-    follow: bool,
-    /// Number of lines to show from the end of each log
-    #[arg(long, value_name = "LINES")]
-    tail: Option<u32>,
-    /// Show the logs of the previous run of restarted components
-    #[arg(long, conflicts_with = "follow")]
-    previous: bool,
+    #[command(flatten)]
+    part: LogPart,
     /// Show lines newer than a duration, such as 10m or 2h
     #[arg(long, value_name = "TIME", value_parser = ago)]
     since: Option<Timestamp>,
@@ -55,6 +48,32 @@ pub(super) struct Args {
     /// Show a timestamp on each line
     #[arg(long)]
     timestamps: bool,
+}
+
+/// The part of the logs to show.
+#[derive(Debug, clap::Args)]
+pub(super) struct LogPart {
+    /// Follow log output
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// Number of lines to show from the end of each log
+    #[arg(long, value_name = "LINES")]
+    tail: Option<u32>,
+    /// Show the logs of the previous run of restarted containers
+    #[arg(long, conflicts_with = "follow")]
+    previous: bool,
+}
+
+impl LogPart {
+    /// Returns the options for this part of all logs.
+    pub(super) fn options(&self) -> LogOptions {
+        LogOptions {
+            tail: self.tail,
+            follow: self.follow,
+            previous: self.previous,
+            ..LogOptions::default()
+        }
+    }
 }
 
 /// Parses a duration and returns the time that long ago.
@@ -79,7 +98,7 @@ pub(super) fn component(name: &str) -> Result<Component, String> {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    if !args.follow {
+    if !args.part.follow {
         let next = Hint::run("show fewer lines", ours!(Logs, "--tail 100"));
         return or_interrupted(show(args, context), next).await;
     }
@@ -112,7 +131,11 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
         if context.output.is_json() {
             context.output.json(&json(&line))?;
         } else {
-            printer.print(line.component, &args.with_timestamp(line.time, &line.text))?;
+            let text = args.with_timestamp(line.time, &line.text);
+            match line.component {
+                Some(component) => printer.print(component, &text)?,
+                None => printer.print_as(&line.pod, 0, &text)?,
+            }
         }
         if context.output.is_closed() {
             break;
@@ -121,7 +144,6 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     Ok(0)
 }
 
-/// Shows the journal of the node.
 /// Opens the logs. Connects to the place where the server runs only if the stored connection to
 /// its cluster does not work.
 async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
@@ -150,10 +172,11 @@ async fn open(options: &LogOptions, context: &Context) -> Result<Opened> {
     }
 }
 
+/// Shows the journal of the node.
 async fn show_node(args: &Args, context: &Context) -> Result<u8> {
     let options = JournalOptions {
-        tail: args.tail,
-        follow: args.follow,
+        tail: args.part.tail,
+        follow: args.part.follow,
         since: args.since,
     };
     let provider = context.provider(&Events::silent()).await?;
@@ -187,11 +210,9 @@ impl Args {
     fn options(&self) -> LogOptions {
         LogOptions {
             components: self.components.clone(),
-            tail: self.tail,
-            follow: self.follow,
-            previous: self.previous,
             since: self.since,
             probes: self.probes,
+            ..self.part.options()
         }
     }
 

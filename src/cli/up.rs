@@ -81,13 +81,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8> {
 }
 
 /// Installs the agents of the instance, which a new cluster lacks, and which need the present
-/// URLs. Returns whether anything changed.
+/// URLs. Those of other homes are among them. Returns whether anything changed.
 pub(super) async fn agents(request: &Request, context: &Context, events: &Events) -> Result<bool> {
-    if context.state.agents()?.is_empty() {
-        return Ok(false);
-    }
     let work = async {
         let provider = context.provider_with(&request.options, events).await?;
+        if let Some(cluster) = provider.cluster().await?.cluster() {
+            let session = context.session(&*provider, events);
+            crate::agent::adopt(&session, cluster, ours!(Up)).await?;
+        }
+        if context.state.agents()?.is_empty() {
+            return Ok(false);
+        }
         let found = agent::running(context, &*provider).await?;
         let session = context.session(&*provider, events);
         crate::agent::restore(&session, &found.server(), request).await

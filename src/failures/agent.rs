@@ -9,9 +9,10 @@ fn logs() -> Hint {
 
 pub(super) const NOT_READY: Page = Page {
     title: "an agent is not ready in time",
-    what: "The pods of the agent were created, and the server does not know their workers yet.",
-    why: "The pod still installs clearml-agent from PyPI, or cannot reach the API server. Its log \
-        says which.",
+    what: "The image of the agent is not loaded yet, or its pods were created and the server does \
+        not know their workers yet. The message says which.",
+    why: "The image takes longer to load than `--timeout`, the pod still installs clearml-agent \
+        from PyPI, or it cannot reach the API server. Its log says which.",
     remedies: || {
         vec![
             logs(),

@@ -5,6 +5,7 @@
 
 mod agents;
 mod components;
+mod ended;
 mod instance;
 mod node;
 mod server;
@@ -15,6 +16,7 @@ mod wait;
 pub(crate) use self::agents::{AgentHealth, agents};
 pub use self::components::ComponentHealth;
 pub(crate) use self::components::{desired_pods, is_ready, missing, observe};
+pub(crate) use self::ended::await_end;
 pub use self::instance::Health;
 pub(crate) use self::instance::{CertificateNote, Diagnosis, InstanceObservation, ObserveError};
 pub(crate) use self::node::await_node;

@@ -12,11 +12,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, Pod, Secret};
 use serde::de::DeserializeOwned;
 
 use super::calls::{read, with_retries};
-use super::{AGENT_LABEL, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, convert};
+use super::{AGENT_LABEL, AGENT_RECORD, Cluster, Error, INSTANCE_LABEL, QUEUE_ANNOTATION, convert};
 use crate::diagnose::{AgentObservation, PodObservation};
 
 impl Cluster {
-    /// Observes the agents of the namespace, by name, with the pods of their latest templates. A namespace belongs to one instance.
+    /// Observes the agents of the namespace, by name, with the pods of their latest templates. A
+    /// namespace belongs to one instance.
     pub(crate) async fn observe_agents(&self) -> Result<Vec<AgentObservation>, Error> {
         let labelled = ListParams::default().labels(AGENT_LABEL);
         let sets = self.namespaced::<StatefulSet>();
@@ -70,7 +71,7 @@ impl Cluster {
         Ok(observed.collect())
     }
 
-    /// Returns the names of the pods of agents that exist, also of those that are terminating.
+    /// Returns the pods of agents that exist, also those that are terminating.
     pub(crate) async fn agent_pods(
         &self,
         instance: &str,
@@ -80,6 +81,18 @@ impl Cluster {
         let pods = self.namespaced::<Pod>();
         let pods = read("list pods", || pods.list(&labelled)).await?;
         Ok(pods.items.iter().map(convert::pod).collect())
+    }
+
+    /// Returns the settings of the agents of an instance, as they were saved with them.
+    pub(crate) async fn agent_records(&self, instance: &str) -> Result<Vec<String>, Error> {
+        let labelled = ListParams::default().labels(&of(instance, None));
+        let secrets = self.namespaced::<Secret>();
+        let secrets = read("list secrets", || secrets.list(&labelled)).await?;
+        let records = secrets.items.into_iter().filter_map(|secret| {
+            let record = secret.data?.remove(AGENT_RECORD)?;
+            String::from_utf8(record.0).ok()
+        });
+        Ok(records.collect())
     }
 
     /// Deletes an agent of an instance, or all of them. Claims are kept. Returns the number of
@@ -194,6 +207,24 @@ mod tests {
                 .iter()
                 .any(|path| path.contains("persistentvolumeclaims"))
         );
+    }
+
+    #[tokio::test]
+    async fn settings_are_read_from_the_secrets_of_the_agents() {
+        let record = k8s_openapi::ByteString(b"the settings".to_vec());
+        let (cluster, record) = cluster(move |_| {
+            let items = json!([
+                {"metadata": {"name": "clearml-local-agent"}, "data": {AGENT_RECORD: record}},
+                {"metadata": {"name": "of-an-earlier-version"}, "data": {"clearml.conf": ""}},
+            ]);
+            let list =
+                json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": items});
+            (200, list)
+        });
+        let found = cluster.agent_records("demo").await.unwrap();
+        assert_eq!(found, ["the settings"]);
+        let asked = paths(&record, "GET");
+        assert!(asked[0].contains("instance%3Ddemo"), "{asked:?}");
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub(crate) const AGENT_LABEL: &str = "clearml-local.io/agent";
 
 /// The annotation with the queue of an agent.
 pub(crate) const QUEUE_ANNOTATION: &str = "clearml-local.io/queue";
+/// The key of an agent's Secret with its settings, from which other homes know it.
+pub(crate) const AGENT_RECORD: &str = "agent.json";
 
 /// With the value `true`, prune does not delete an object.
 pub const KEEP_LABEL: &str = "clearml-local.io/keep";

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::lines::next_line;
 use super::{Entries, Entry, Log, LogOptions, Part, Source};
-use crate::diagnose::{ContainerObservation, ContainerState};
+use crate::component::Component;
+use crate::diagnose::{ContainerObservation, ContainerState, PodObservation};
 use crate::error::{Error, Result};
 use crate::kube::{self, Cluster, LogReader, LogRequest};
 
@@ -24,10 +25,40 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// a connection may be dead without an end.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// The containers of the components' pods.
+/// The containers of pods.
 pub(super) struct Api {
     pub(super) cluster: Cluster,
+    pub(super) pods: Pods,
     pub(super) options: LogOptions,
+}
+
+/// The pods whose logs are read.
+pub(super) enum Pods {
+    /// Those of the components that the options name.
+    Components,
+    Agents {
+        instance: String,
+        /// The name of the agent's objects; `None` for all agents.
+        agent: Option<String>,
+    },
+}
+
+impl Api {
+    /// Returns the pods, each with its component if it has one.
+    async fn pods(&self) -> Result<Vec<(Option<Component>, PodObservation)>, kube::Error> {
+        Ok(match &self.pods {
+            Pods::Components => {
+                let pods = self.cluster.pods().await?.into_iter();
+                pods.filter(|(component, _)| self.options.includes(*component))
+                    .map(|(component, pod)| (Some(component), pod))
+                    .collect()
+            }
+            Pods::Agents { instance, agent } => {
+                let pods = self.cluster.agent_pods(instance, agent.as_deref()).await?;
+                pods.into_iter().map(|pod| (None, pod)).collect()
+            }
+        })
+    }
 }
 
 #[async_trait]
@@ -38,21 +69,11 @@ impl Source for Api {
 
     async fn list(&self) -> Result<Vec<Log>> {
         let mut logs = Vec::new();
-        for (component, pod) in self.cluster.pods().await? {
-            if !self.options.includes(component) {
-                continue;
-            }
+        for (component, pod) in self.pods().await? {
             let init = pod.init.iter().filter(|container| !container.is_done());
             let containers = init.chain(&pod.containers);
             let readable = containers.filter(|one| has_log(one, self.options.previous));
-            logs.extend(readable.map(|container| Log {
-                key: format!("{}/{}", pod.uid, container.name),
-                component,
-                pod: pod.name.clone(),
-                container: container.name.clone(),
-                run: container.restarts,
-                may_grow: matches!(container.state, ContainerState::Running { .. }),
-            }));
+            logs.extend(readable.map(|container| log_of(&pod, container, component)));
         }
         Ok(logs)
     }
@@ -67,6 +88,22 @@ impl Source for Api {
             true => OUTAGE,
             false => Duration::ZERO,
         }
+    }
+}
+
+/// Returns the log of a container.
+pub(super) fn log_of(
+    pod: &PodObservation,
+    container: &ContainerObservation,
+    component: Option<Component>,
+) -> Log {
+    Log {
+        key: format!("{}/{}", pod.uid, container.name),
+        component,
+        pod: pod.name.clone(),
+        container: container.name.clone(),
+        run: container.restarts,
+        may_grow: matches!(container.state, ContainerState::Running { .. }),
     }
 }
 

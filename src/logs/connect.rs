@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::Api;
+use super::api::{Api, Pods};
 use super::{LogOptions, Logs};
 use crate::error::Result;
 use crate::kube::{self, Cluster};
@@ -23,6 +23,7 @@ pub(crate) struct Opened {
 pub(crate) async fn from_api(options: &LogOptions, cluster: Cluster) -> Result<Option<Opened>> {
     let api = Api {
         cluster,
+        pods: Pods::Components,
         options: options.clone(),
     };
     let reading = Logs::read(Arc::new(api), options.clone());
@@ -40,4 +41,23 @@ pub(crate) async fn from_api(options: &LogOptions, cluster: Cluster) -> Result<O
         }
         Err(_) => Ok(None),
     }
+}
+
+/// Opens the logs of an agent of an instance, or of all of its agents. `agent` is the name of the
+/// agent's objects.
+pub(crate) async fn of_agents(
+    cluster: Cluster,
+    instance: &str,
+    agent: Option<String>,
+    options: LogOptions,
+) -> Result<Logs> {
+    let api = Api {
+        cluster,
+        pods: Pods::Agents {
+            instance: instance.to_owned(),
+            agent,
+        },
+        options: options.clone(),
+    };
+    Logs::read(Arc::new(api), options).await
 }

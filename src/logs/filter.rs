@@ -9,19 +9,19 @@ use crate::probe::{FILES_DIR, USER_AGENT};
 
 impl LogOptions {
     /// Whether a line is shown.
-    pub(super) fn shows(&self, component: Component, text: &str) -> bool {
-        self.probes || !is_probe(component, text)
+    pub(super) fn shows(&self, component: Option<Component>, text: &str) -> bool {
+        self.probes || !component.is_some_and(|component| is_probe(component, text))
     }
 
     /// Returns how many lines from the end of a log to request from its source. `None` for
     /// all, also if lines are hidden, because the source would count those too.
-    pub(super) fn source_tail(&self, component: Component) -> Option<u32> {
+    pub(super) fn source_tail(&self, component: Option<Component>) -> Option<u32> {
         self.tail
             .filter(|tail| *tail == 0 || !self.hides_probes(component))
     }
 
     /// Returns the buffer that applies [`LogOptions::tail`] to a log that is read completely.
-    pub(super) fn last_lines(&self, component: Component) -> Option<LastLines> {
+    pub(super) fn last_lines(&self, component: Option<Component>) -> Option<LastLines> {
         let tail = self.tail.filter(|_| self.hides_probes(component))?;
         Some(LastLines {
             limit: usize::try_from(tail).unwrap_or(usize::MAX),
@@ -29,8 +29,8 @@ impl LogOptions {
         })
     }
 
-    fn hides_probes(&self, component: Component) -> bool {
-        !self.probes && answers_probes(component)
+    fn hides_probes(&self, component: Option<Component>) -> bool {
+        !self.probes && component.is_some_and(answers_probes)
     }
 }
 
@@ -198,12 +198,13 @@ mod tests {
             probes,
             ..LogOptions::default()
         };
-        let source_tail = |tail, probes, component| options(tail, probes).source_tail(component);
+        let source_tail =
+            |tail, probes, component| options(tail, probes).source_tail(Some(component));
         assert_eq!(source_tail(5, false, Component::Apiserver), None);
         assert_eq!(source_tail(5, true, Component::Apiserver), Some(5));
         assert_eq!(source_tail(5, false, Component::Redis), Some(5));
         assert_eq!(source_tail(0, false, Component::Apiserver), Some(0));
-        let buffer = options(5, false).last_lines(Component::Redis);
+        let buffer = options(5, false).last_lines(Some(Component::Redis));
         assert!(buffer.is_none(), "the source applies the tail");
     }
 }

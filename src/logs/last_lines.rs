@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::api::{has_log, open};
+use super::api::{has_log, log_of, open};
 use super::merge::FilteredLog;
-use super::{Log, LogOptions, Part};
+use super::{LogOptions, Part};
 use crate::diagnose::{ComponentObservation, ContainerObservation, ContainerState, LogTail};
 use crate::error::Result;
 use crate::kube::{Cluster, Error};
@@ -38,20 +38,14 @@ pub(crate) async fn last_lines(
     if !has_log(container, false) {
         return Ok(tail);
     }
-    let log = Log {
-        key: String::new(),
-        component: observation.component,
-        pod: pod.name.clone(),
-        container: container.name.clone(),
-        run: container.restarts,
-        may_grow: false,
-    };
+    let component = Some(observation.component);
+    let log = log_of(pod, container, component);
     let options = LogOptions {
         tail: Some(lines),
         ..LogOptions::default()
     };
     // The complete log would be too much.
-    let source_tail = options.source_tail(observation.component);
+    let source_tail = options.source_tail(component);
     let part = Part {
         previous: tail.previous,
         tail: Some(source_tail.unwrap_or(lines * PROBE_FACTOR)),

@@ -1,7 +1,6 @@
 //! Logs, merged, followed and filtered in the same way for every source. This module reads the
-//! logs of the components from the Kubernetes API; a provider may have other sources.
+//! logs of components and agents from the Kubernetes API; a provider may have other sources.
 
-mod agents;
 mod api;
 mod connect;
 mod filter;
@@ -20,8 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub(crate) use self::agents::of_agents;
-pub(crate) use self::connect::{Opened, from_api};
+pub(crate) use self::connect::{Opened, from_api, of_agents};
 pub(crate) use self::last_lines::last_lines;
 use crate::component::Component;
 use crate::error::{Error, Result};
@@ -55,7 +53,8 @@ impl LogOptions {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    pub component: Component,
+    /// `None` for a pod of an agent.
+    pub component: Option<Component>,
     pub pod: String,
     pub container: String,
     pub time: Option<Timestamp>,
@@ -114,7 +113,8 @@ pub(crate) trait Source: Send + Sync {
 pub(crate) struct Log {
     /// Unique within the source.
     pub(crate) key: String,
-    pub(crate) component: Component,
+    /// `None` for a pod of an agent.
+    pub(crate) component: Option<Component>,
     pub(crate) pod: String,
     pub(crate) container: String,
     /// The number of earlier runs of the container.

@@ -126,8 +126,9 @@ fn complete_pods(object: &mut Value, inputs: &Inputs<'_>, component: Component) 
     if affinity.as_object().is_some_and(|map| !map.is_empty()) {
         spec["affinity"] = affinity;
     }
-    if let Some(secret) = registry::name(inputs) {
-        spec["imagePullSecrets"] = json!([{"name": secret}]);
+    if let Some(secret) = &inputs.values.pull_secret {
+        let name = registry::pull_secret_name(secret);
+        spec["imagePullSecrets"] = json!([{"name": name}]);
     }
     for list in ["initContainers", "containers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut);

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 pub use self::claims::{DATA_ROOT, data_dirs};
 pub use self::output::{HEADER, to_files, to_yaml};
+pub(crate) use self::registry::pull_secret_name;
 pub use self::traefik::{
     CLASS as INGRESS_CLASS, IMAGE as TRAEFIK_IMAGE, NAME as INGRESS_SERVICE, traefik,
 };

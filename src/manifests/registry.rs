@@ -10,11 +10,11 @@ use crate::values::PullSecret;
 /// The Secret that is rendered from the values.
 const NAME: &str = "clearml-registry";
 
-/// Returns the name of the pull Secret of pods, if they have one.
-pub(super) fn name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
-    match inputs.values.pull_secret.as_ref()? {
-        PullSecret::Existing(name) => Some(name),
-        PullSecret::Created { .. } => Some(NAME),
+/// Returns the name of the Secret with which pods pull their images.
+pub(crate) fn pull_secret_name(secret: &PullSecret) -> &str {
+    match secret {
+        PullSecret::Existing(name) => name,
+        PullSecret::Created { .. } => NAME,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::profile::Profile;
 use crate::release::{self, Catalogue, Release};
 use crate::secrets::Secrets;
 use crate::settings::{DataPlace, Instance, InstanceName};
-use crate::values::{self, EffectiveValue, PullSecret, Resolved, Values};
+use crate::values::{self, AccessValues, EffectiveValue, PullSecret, Resolved, Values};
 
 /// Everything that follows from the settings, the release and the size of the engine.
 #[derive(Debug, Clone)]
@@ -165,14 +165,7 @@ impl Plan {
             mirror: self.instance.node.registry_mirror.clone(),
             pull: self.instance.node.pull,
             docker_config: request.docker_config.clone(),
-            from_values: match &self.values.pull_secret {
-                Some(PullSecret::Created {
-                    registry,
-                    login: Some((user, password)),
-                    ..
-                }) => Some(Credentials::new(registry, user, password)),
-                _ => None,
-            },
+            from_values: self.values.pull_secret.as_ref().and_then(credentials),
         }
     }
 
@@ -205,6 +198,30 @@ impl Plan {
             objects.extend(manifests::traefik(name, identity, INGRESS_NODE_PORTS)?);
         }
         Ok(objects)
+    }
+}
+
+/// Returns where to pull images for other pods than those of the server, which have the same
+/// credentials.
+pub(crate) fn sources_of(instance: &Instance, request: &Request) -> Sources {
+    let values = AccessValues::of(&instance.values.files, &instance.values.sets);
+    Sources {
+        mirror: instance.node.registry_mirror.clone(),
+        pull: instance.node.pull,
+        docker_config: request.docker_config.clone(),
+        from_values: values.pull_secret().and_then(credentials),
+    }
+}
+
+/// Returns the credentials for a registry that the values contain.
+fn credentials(secret: &PullSecret) -> Option<Credentials> {
+    match secret {
+        PullSecret::Created {
+            registry,
+            login: Some((user, password)),
+            ..
+        } => Some(Credentials::new(registry, user, password)),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 
+use super::Variables;
 use crate::image_ref::ImageRef;
 use crate::quantity;
 
@@ -16,6 +17,8 @@ const DEFAULT_QUEUE: &str = "default";
 /// The characters of a queue's name that the names of objects may contain: with their own
 /// additions and those of Kubernetes, names of pods must fit into 63.
 const SLUG: usize = 24;
+/// The image of an agent by default. It contains Python, git and compilers.
+const DEFAULT_IMAGE: &str = "python:3.11";
 /// Less memory is a wrong unit.
 const MIN_MEMORY: f64 = (64 << 20) as f64;
 
@@ -37,6 +40,51 @@ pub struct AgentSettings {
     /// The GPUs of each pod.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gpus: u16,
+    /// Environment variables for the tasks.
+    #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    pub env: Variables,
+}
+
+/// The options of an agent. What they leave out stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentOptions {
+    pub replicas: Option<u16>,
+    pub image: Option<ImageRef>,
+    pub memory: Option<Memory>,
+    pub cpu: Option<Cpu>,
+    pub gpus: Option<u16>,
+    /// Added to the earlier ones.
+    pub env: Variables,
+}
+
+impl AgentSettings {
+    /// Returns the settings of a new agent.
+    pub fn with_defaults(queue: Queue) -> AgentSettings {
+        AgentSettings {
+            queue,
+            replicas: 1,
+            image: DEFAULT_IMAGE.parse().expect("the default is an image"),
+            memory: None,
+            cpu: None,
+            gpus: 0,
+            env: Variables::new(),
+        }
+    }
+
+    /// Returns the settings, changed by options.
+    #[must_use]
+    pub fn with(mut self, options: AgentOptions) -> AgentSettings {
+        self.env.extend(options.env);
+        AgentSettings {
+            queue: self.queue,
+            replicas: options.replicas.unwrap_or(self.replicas),
+            image: options.image.unwrap_or(self.image),
+            memory: options.memory.or(self.memory),
+            cpu: options.cpu.or(self.cpu),
+            gpus: options.gpus.unwrap_or(self.gpus),
+            env: self.env,
+        }
+    }
 }
 
 #[expect(
@@ -185,6 +233,40 @@ mod tests {
         }
         assert_ne!(name("GPU"), name("gpu"));
         assert_ne!(name("my queue"), name("my-queue"));
+    }
+
+    #[test]
+    fn options_change_only_what_they_name() {
+        let env =
+            |text: &str| crate::settings::variables(&[text.parse().unwrap()], |_| None).unwrap();
+        let queue: Queue = "gpu".parse().unwrap();
+        let first = AgentSettings::with_defaults(queue.clone()).with(AgentOptions {
+            image: Some("pytorch/pytorch".parse().unwrap()),
+            gpus: Some(1),
+            env: env("TOKEN=one"),
+            ..AgentOptions::default()
+        });
+        assert_eq!((first.replicas, first.gpus), (1, 1));
+        let second = first.clone().with(AgentOptions {
+            memory: Some("8Gi".parse().unwrap()),
+            env: env("OTHER=two"),
+            ..AgentOptions::default()
+        });
+        assert_eq!(second.image, first.image);
+        assert_eq!(second.gpus, 1);
+        assert_eq!(second.env.len(), 2);
+        let saved = serde_json::to_string(&second).unwrap();
+        assert_eq!(
+            serde_json::from_str::<AgentSettings>(&saved).unwrap(),
+            second
+        );
+    }
+
+    #[test]
+    fn an_agent_that_an_earlier_version_saved_has_no_variables() {
+        let saved = r#"{"queue": "default", "replicas": 1, "image": "python:3.11"}"#;
+        let read: AgentSettings = serde_json::from_str(saved).unwrap();
+        assert_eq!(read, AgentSettings::with_defaults(Queue::default()));
     }
 
     #[test]

@@ -20,10 +20,11 @@ mod node;
 mod pull;
 mod read;
 mod values;
+mod variable;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::agent::{AgentSettings, Cpu, Memory, Queue};
+pub use self::agent::{AgentOptions, AgentSettings, Cpu, Memory, Queue};
 pub use self::certificates::Certificates;
 pub use self::cluster::{ClusterOptions, ClusterSettings};
 pub use self::data::{DataPlace, KeptData};
@@ -38,6 +39,7 @@ pub use self::network::{HostPorts, NetworkOptions, NetworkSettings, PortsOptions
 pub use self::node::{DEFAULT_NODE_IMAGE, NODE, NodeOptions, NodeSettings};
 pub use self::pull::Pull;
 pub use self::values::{SetOptions, ValuesOptions, ValuesSettings};
+pub use self::variable::{VariableOption, Variables, variables};
 
 /// The settings of an instance. They are saved in the state directory, so that a later `up`
 /// without options uses them again.

@@ -48,6 +48,8 @@ impl StateDir {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -55,18 +57,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("demo"));
         let agent = |queue: &str, replicas| AgentSettings {
-            queue: queue.parse().unwrap(),
             replicas,
-            image: "python:3.11".parse().unwrap(),
-            memory: None,
-            cpu: None,
-            gpus: 0,
+            ..AgentSettings::with_defaults(queue.parse().unwrap())
         };
         state.save_agent(&agent("gpu", 1)).unwrap();
         state.save_agent(&agent("default", 1)).unwrap();
         state.save_agent(&agent("gpu", 2)).unwrap();
         let kept = [agent("default", 1), agent("gpu", 2)];
         assert_eq!(state.agents().unwrap(), kept);
+        let mode = std::fs::metadata(state.agents_path())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "it contains variables of the user");
         state.forget_agent(&kept[1].queue).unwrap();
         state.forget_agent(&kept[1].queue).unwrap();
         assert_eq!(state.agents().unwrap(), kept[..1]);

@@ -7,6 +7,7 @@ use super::Sources;
 use super::archive::Archive;
 use super::gather::{Reading, in_time, reason};
 use super::text::Tail;
+use crate::component::Component;
 use crate::error::Result;
 use crate::kube::Cluster;
 use crate::logs::{LogOptions, Logs, from_api};
@@ -87,7 +88,7 @@ async fn read(
             let line = line?;
             let path = format!(
                 "logs/{}/{}.{}{}.log",
-                line.component,
+                line.component.map_or("agent", Component::name),
                 line.pod,
                 line.container,
                 if previous { ".previous" } else { "" }

@@ -97,6 +97,10 @@ fn learn_stored_secrets(sources: &Sources<'_>, redactor: &mut Redactor) -> Resul
             redactor.learn_leaves(&user["user"], true);
         }
     }
+    for agent in sources.state.agents()? {
+        let variables = serde_json::to_value(agent.env).unwrap_or_default();
+        redactor.learn_leaves(&variables, true);
+    }
     if let Some(secrets) = sources.state.secrets()? {
         let secrets = serde_json::to_value(secrets).unwrap_or_default();
         redactor.learn_leaves(&secrets, true);

@@ -2,7 +2,7 @@
 
 use helm_values::coalesce_values;
 
-use super::{Values, copied, keys, overrides};
+use super::{PullSecret, Values, copied, keys, overrides};
 use crate::component::Component;
 use crate::inputs::{KeptFile, SetArgument};
 use crate::namespace::Namespace;
@@ -35,6 +35,11 @@ impl AccessValues {
     pub fn users(&self) -> Vec<String> {
         let users = self.0.api.fixed_users.iter().flat_map(|fixed| &fixed.users);
         users.map(|user| user.username.clone()).collect()
+    }
+
+    /// The credentials with which pods pull images.
+    pub fn pull_secret(&self) -> Option<&PullSecret> {
+        self.0.pull_secret.as_ref()
     }
 
     /// The key pair for programs.

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use crate::cli::Context;
+use crate::cli::logs::LogPart;
 use crate::cli::signals::{or_interrupted, until_stopped};
 use crate::error::Result;
 use crate::event::Events;
 use crate::hint::{Hint, ours};
-use crate::logs::{LogOptions, of_agents};
+use crate::logs::of_agents;
 use crate::provider::NoCluster;
 use crate::settings::Queue;
 
@@ -23,19 +24,12 @@ pub(in crate::cli) struct Args {
     /// Queue of the agent [default: all agents]
     #[arg(long, value_name = "QUEUE", value_parser = super::queue)]
     queue: Option<Queue>,
-    /// Follow log output
-    #[arg(short, long)]
-    follow: bool,
-    /// Number of lines to show from the end of each log
-    #[arg(long, value_name = "LINES")]
-    tail: Option<u32>,
-    /// Show the logs of the previous run of restarted containers
-    #[arg(long, conflicts_with = "follow")]
-    previous: bool,
+    #[command(flatten)]
+    part: LogPart,
 }
 
 pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    if !args.follow {
+    if !args.part.follow {
         let next = Hint::run("show fewer lines", ours!(Agent, "logs --tail 100"));
         return or_interrupted(show(args, context), next).await;
     }
@@ -47,14 +41,8 @@ async fn show(args: &Args, context: &Context) -> Result<u8> {
     let provider = context.provider(&Events::silent()).await?;
     let cluster = provider.cluster().await?;
     let cluster = cluster.ready(NoCluster::without_agents(&context.name))?;
-    let options = LogOptions {
-        tail: args.tail,
-        follow: args.follow,
-        previous: args.previous,
-        ..LogOptions::default()
-    };
     let agent = args.queue.as_ref().map(Queue::object_name);
-    let mut logs = of_agents(cluster, context.name.as_str(), agent, options).await?;
+    let mut logs = of_agents(cluster, context.name.as_str(), agent, args.part.options()).await?;
     let printer = context.output.logs_named(&["clearml-local-agent-0"]);
     while let Some(line) = logs.next().await {
         let line = line?;

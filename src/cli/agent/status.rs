@@ -9,6 +9,8 @@ use crate::cli::Context;
 use crate::cli::status::finding;
 use crate::error::Result;
 use crate::event::Events;
+use crate::hint::ours;
+use crate::state::Lock;
 use crate::ui::FindingView;
 use crate::ui::table::{Cell, lines};
 use crate::words::{self, count};
@@ -24,9 +26,16 @@ Examples:
 pub(in crate::cli) struct Args {}
 
 pub(in crate::cli) async fn run(_: &Args, context: &Context) -> Result<u8> {
-    let provider = context.provider(&Events::silent()).await?;
+    let events = Events::silent();
+    let provider = context.provider(&events).await?;
     let found = running(context, &*provider).await?;
-    let overview = Box::pin(agent::observe(&found.server())).await?;
+    let session = context.session(&*provider, &events);
+    let server = found.server();
+    // A home that does not know the instance stays empty, and nobody waits for `status`.
+    if context.state.instance()?.is_some() && Lock::holder(&context.state)?.is_none() {
+        agent::adopt(&session, server.cluster, ours!(Agent, "status")).await?;
+    }
+    let overview = Box::pin(agent::observe(&server)).await?;
     let name = context.name.as_str();
     let problems: Vec<FindingView> = overview
         .problems

@@ -3,36 +3,38 @@
 use serde_json::json;
 
 use super::running;
-use crate::agent::{self, DEFAULT_IMAGE};
+use crate::agent;
 use crate::cli::Context;
+use crate::cli::context::environment;
 use crate::cli::signals::or_interrupted;
 use crate::error::Result;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::options::WaitOptions;
-use crate::settings::{AgentSettings, Cpu, Memory, Queue};
+use crate::settings::{AgentOptions, Cpu, Memory, Queue, VariableOption, variables};
 
 /// Start an agent, or change it
 ///
 /// Installs pods that execute the tasks of a queue, and waits until the server knows them. An
-/// image without clearml-agent gets it from PyPI, once. `up` installs the agent again after
-/// `down`.
+/// image without clearml-agent gets it from PyPI, once. Options that you leave out keep their
+/// values. `up` installs the agent again after `down`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   clearml-local agent up
   clearml-local agent up --replicas 2 --memory 4Gi
-  clearml-local agent up --queue gpu --gpus --image pytorch/pytorch")]
+  clearml-local agent up --queue gpu --gpus --image pytorch/pytorch
+  clearml-local agent up --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY")]
 pub(in crate::cli) struct Args {
     /// Queue whose tasks to execute; created if it is missing
     #[arg(long, value_name = "QUEUE", default_value = "default", value_parser = super::queue)]
     queue: Queue,
-    /// Number of pods, each of which executes one task at a time
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
-    replicas: u16,
-    /// Image of the pods, with Python
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE, value_parser = image)]
-    image: ImageRef,
+    /// Number of pods, each of which executes one task at a time [default: 1]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=100))]
+    replicas: Option<u16>,
+    /// Image of the pods, with Python [default: python:3.11]
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    image: Option<ImageRef>,
     /// Memory of each pod [default: half of the memory, in an existing cluster 4Gi]
     #[arg(long, value_name = "AMOUNT")]
     memory: Option<Memory>,
@@ -42,6 +44,9 @@ pub(in crate::cli) struct Args {
     /// GPUs of each pod [default without a number: 1]
     #[arg(long, value_name = "NUMBER", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     gpus: Option<u16>,
+    /// Environment variable of the tasks; without =VALUE, as in your environment
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<VariableOption>,
     #[command(flatten)]
     wait: WaitOptions,
 }
@@ -52,13 +57,13 @@ fn image(text: &str) -> Result<ImageRef, String> {
 }
 
 pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
-    let agent = AgentSettings {
-        queue: args.queue.clone(),
+    let options = AgentOptions {
         replicas: args.replicas,
         image: args.image.clone(),
         memory: args.memory.clone(),
         cpu: args.cpu.clone(),
-        gpus: args.gpus.unwrap_or(0),
+        gpus: args.gpus,
+        env: variables(&args.env, environment)?,
     };
     let events = &context.events();
     let work = async {
@@ -66,10 +71,11 @@ pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
         let found = running(context, &*provider).await?;
         let request = context.request(context.only_wait(&args.wait), false);
         let session = context.session(&*provider, events);
-        agent::up(&session, &found.server(), &agent, &request).await
+        agent::up(&session, &found.server(), &args.queue, options, &request).await
     };
     let next = Hint::run("see how the agents are", ours!(Agent, "status"));
     let installed = or_interrupted(Box::pin(work), next).await?;
+    let agent = &installed.agent;
     context.output.end_progress();
     let output = &context.output;
     if output.is_json() {

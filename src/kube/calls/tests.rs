@@ -121,6 +121,7 @@ calls! {
         Ok::<_, Error>(observed.map(|agent| agent.workload).collect::<Vec<_>>())
     };
     agent_pods(cluster) cluster.agent_pods("demo", None);
+    agent_records(cluster) cluster.agent_records("demo");
     delete_agents(cluster) cluster.delete_agents("demo", Some("demo"));
     allocatable(cluster) cluster.allocatable("nvidia.com/gpu");
     release_volumes(cluster) cluster.release_volumes("demo");

@@ -10,9 +10,9 @@ use crate::kube::mock::{Request, cluster, paths, refusal};
 use crate::logs::Logs;
 
 /// Pods by name, which is also the uid, with the number of restarts.
-type Pods = Arc<Mutex<Vec<(&'static str, u32)>>>;
+type PodList = Arc<Mutex<Vec<(&'static str, u32)>>>;
 
-fn list(pods: &Pods) -> Value {
+fn list(pods: &PodList) -> Value {
     let pods = pods.lock().unwrap();
     let pod = |(name, restarts): &(&str, u32)| {
         let ended = json!({"terminated": {"exitCode": 1, "startedAt": "2026-11-23T09:00:00Z",
@@ -40,7 +40,7 @@ fn component(pod: &str) -> &'static str {
 /// A server with these pods; `log` returns the lines of each pod, by its name and for the
 /// current (`false`) or the previous run (`true`).
 fn server(
-    pods: &Pods,
+    pods: &PodList,
     log: impl Fn(&str, bool) -> Option<Vec<(u32, &'static str)>> + Send + 'static,
 ) -> Cluster {
     let pods = Arc::clone(pods);
@@ -66,6 +66,7 @@ fn server(
 async fn read(cluster: Cluster, options: LogOptions) -> Logs {
     let api = Api {
         cluster,
+        pods: Pods::Components,
         options: options.clone(),
     };
     Logs::read(Arc::new(api), options).await.unwrap()
@@ -89,7 +90,7 @@ fn following() -> LogOptions {
 
 #[tokio::test(start_paused = true)]
 async fn following_continues_after_a_restart_without_losing_lines() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("r-0", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("r-0", 0)]));
     let restarted = Arc::clone(&pods);
     let cluster = server(&pods, move |_, previous| {
         match (restarted.lock().unwrap()[0].1, previous) {
@@ -110,7 +111,7 @@ async fn following_continues_after_a_restart_without_losing_lines() {
 
 #[tokio::test(start_paused = true)]
 async fn a_followed_log_whose_connection_is_dead_is_opened_again() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("a", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("a", 0)]));
     let (one, two) = (
         "2026-11-23T10:00:01.5Z one\n",
         "2026-11-23T10:00:02.5Z two\n",
@@ -135,7 +136,7 @@ async fn a_followed_log_whose_connection_is_dead_is_opened_again() {
 
 #[tokio::test(start_paused = true)]
 async fn following_continues_with_a_replacement_pod() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("old", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("old", 0)]));
     let cluster = server(&pods, |name, _| match name {
         "old" => Some(vec![(1, "of the old")]),
         _ => Some(vec![(2, "of the new")]),
@@ -148,7 +149,7 @@ async fn following_continues_with_a_replacement_pod() {
 
 #[tokio::test]
 async fn merges_several_logs_by_time() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("a", 0), ("b", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("a", 0), ("b", 0)]));
     let cluster = server(&pods, |name, _| match name {
         "a" => Some(vec![(1, "one"), (4, "four")]),
         _ => Some(vec![(2, "two"), (3, "three")]),
@@ -162,7 +163,7 @@ const PING: &str = "[x] [9] [INFO] [clearml.service_repo] Returned 200 for debug
 
 #[tokio::test]
 async fn probes_are_hidden_and_not_counted_in_a_tail() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("api", 0)]));
     let lines = || {
         Some(vec![
             (1, "one"),
@@ -191,7 +192,7 @@ async fn probes_are_hidden_and_not_counted_in_a_tail() {
 
 #[tokio::test(start_paused = true)]
 async fn probes_are_hidden_while_following() {
-    let pods: Pods = Arc::new(Mutex::new(vec![("api", 0)]));
+    let pods: PodList = Arc::new(Mutex::new(vec![("api", 0)]));
     let written = Arc::new(Mutex::new(vec![(1, "one"), (2, PING)]));
     let lines = Arc::clone(&written);
     let cluster = server(&pods, move |_, _| Some(lines.lock().unwrap().clone()));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Existing;
 use crate::error::{Error, Result};
 use crate::event::Step;
+use crate::health;
 use crate::provider::Removed;
 use crate::settings::KeptData;
-use crate::wait::{Attempt, Wait};
 use crate::words::listed;
 
 /// How long the pods may take to end.
@@ -54,20 +54,14 @@ async fn remove_server(existing: &Existing<'_>, step: &Step) -> Result<usize> {
     let name = existing.name.as_str();
     let removed =
         cluster.remove_server(name).await?.len() + cluster.delete_agents(name, None).await?;
-    let wait = Wait::new("the pods to end").within(LIMIT).reported_by(step);
-    let ended = wait.run(async || -> Result<_, crate::kube::Error> {
-        let pods = cluster.pods().await?;
-        let agents = cluster.agent_pods(name, None).await?;
-        let mut names: Vec<&str> = pods.iter().map(|(component, _)| component.name()).collect();
-        names.extend(agents.iter().map(|pod| pod.name.as_str()));
+    health::await_end(LIMIT, step, async || {
+        let pods = cluster.pods().await?.into_iter();
+        let mut names: Vec<String> = pods.map(|(component, _)| component.to_string()).collect();
         names.dedup();
-        Ok(match names.is_empty() {
-            true => Attempt::Done(()),
-            false => Attempt::Pending(listed(&names).into()),
-        })
-    });
-    if let Err(late) = ended.await? {
-        step.warn(late.to_string());
-    }
+        let agents = cluster.agent_pods(name, None).await?;
+        names.extend(agents.into_iter().map(|pod| pod.name));
+        Ok(names)
+    })
+    .await?;
     Ok(removed)
 }

@@ -54,11 +54,11 @@ use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Events;
 use crate::image_ref::ImageRef;
-use crate::images::{Identities, RequiredImage, Sources, arrivals};
+use crate::images::{Identities, RequiredImage, arrivals};
 use crate::kube::Cluster;
 use crate::kubectl::Kubectl;
 use crate::logs::{LogOptions, Opened};
-use crate::plan::{Plan, Request};
+use crate::plan::{self, Plan, Request};
 use crate::preflight::Finding;
 use crate::probe::{Endpoints, Targets};
 use crate::profile::Profile;
@@ -248,12 +248,7 @@ impl Provider for Local<'_> {
         settings: &Instance,
         request: &Request,
     ) -> Result<Identities> {
-        let sources = Sources {
-            mirror: settings.node.registry_mirror.clone(),
-            pull: settings.node.pull,
-            docker_config: request.docker_config.clone(),
-            from_values: None,
-        };
+        let sources = plan::sources_of(settings, request);
         let wanted = [RequiredImage::of(image.clone())];
         let (arrived, _) = arrivals();
         let node = node::spec::name(self.name);

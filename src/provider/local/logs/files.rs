@@ -103,7 +103,7 @@ impl From<File> for Log {
     fn from(file: File) -> Log {
         Log {
             key: file.path,
-            component: file.component,
+            component: Some(file.component),
             pod: file.pod,
             container: file.container,
             run: file.run,

@@ -3,7 +3,7 @@
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
 use crate::preflight::Finding;
-use crate::proxy::Proxies;
+use crate::proxy::{Proxies, Proxy, ProxyUrl};
 
 /// Returns findings about proxies with an invalid URL.
 pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
@@ -25,25 +25,15 @@ pub(super) fn unusable(proxies: &Proxies) -> Vec<Finding> {
 
 /// Returns warnings about proxies that the node cannot use.
 pub(super) fn warnings(proxies: &Proxies) -> Vec<String> {
-    let usable = proxies
-        .each()
-        .filter_map(|proxy| Some((proxy, proxy.url.as_ref().ok()?)));
-    let warning = |(proxy, url): (&_, &crate::proxy::ProxyUrl)| {
-        if url.is_loopback() {
-            Some(format!(
-                "the node cannot reach the proxy {proxy}: it listens on the loopback address of \
-                 this machine; use an address that containers can reach"
-            ))
-        } else if url.has_hidden_login() {
-            Some(format!(
-                "Docker hides the login of its proxy {proxy}: set HTTPS_PROXY with user and \
-                 password for the node"
-            ))
-        } else {
-            None
-        }
-    };
-    usable.filter_map(warning).collect()
+    let mut warnings = proxies.unreachable_for("the node");
+    let hides = |proxy: &&Proxy| proxy.url.as_ref().is_ok_and(ProxyUrl::has_hidden_login);
+    warnings.extend(proxies.each().filter(hides).map(|proxy| {
+        format!(
+            "Docker hides the login of its proxy {proxy}: set HTTPS_PROXY with user and password \
+             for the node"
+        )
+    }));
+    warnings
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `workers.*`: agents, and what they execute.
 
+use crate::clearml::documents::change;
 use crate::clearml::endpoints::{Api, text};
 use crate::clearml::envelope::Outcome;
 use crate::clearml::users::User;
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 /// Handles a call; `None` if there is no such endpoint.
 pub fn call(api: &Api, caller: &User, action: &str, body: &Value) -> Option<Outcome> {
     Some(match action {
-        "register" => report(api, caller, body),
-        "status_report" => report(api, caller, body),
+        "register" => report(api, caller, body, true),
+        "status_report" => report(api, caller, body, false),
         "unregister" => unregister(api, body),
         "get_all" => all(api),
         "get_runtime_properties" => Ok(json!({"runtime_properties": []})),
@@ -19,14 +20,22 @@ pub fn call(api: &Api, caller: &User, action: &str, body: &Value) -> Option<Outc
     })
 }
 
-fn report(api: &Api, caller: &User, body: &Value) -> Outcome {
+fn report(api: &Api, caller: &User, body: &Value, registers: bool) -> Outcome {
     let id = text(body, "worker")?;
     let earlier = api.mongo.get("worker", id)?.unwrap_or_default();
     let kept = |field: &str| match &body[field] {
         Value::Null => earlier[field].clone(),
         new => new.clone(),
     };
+    if let Some(task) = body["task"].as_str() {
+        change(api, "task", task, |task| task["last_worker"] = json!(id))?;
+    }
+    let registered = match registers {
+        true => json!(clock::iso()),
+        false => earlier["register_time"].clone(),
+    };
     let worker = json!({
+        "register_time": registered,
         "id": id,
         "user": {"id": caller.id, "name": caller.name},
         "queues": kept("queues"),

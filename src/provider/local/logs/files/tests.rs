@@ -110,7 +110,7 @@ async fn merges_the_files_of_the_current_run_by_time() {
     };
     let mut logs = open(&two(), named).await;
     let line = logs.next().await.unwrap().unwrap();
-    assert_eq!(line.component, Component::Apiserver);
+    assert_eq!(line.component, Some(Component::Apiserver));
     assert_eq!(line.pod, "clearml-apiserver-5d9c-x2");
     assert_eq!(line.text, "three");
     assert!(logs.next().await.is_none());
