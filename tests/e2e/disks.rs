@@ -134,7 +134,6 @@ fn a_full_disk_is_named_at_each_write_and_up_continues_with_room() {
             break up;
         }
         if up.stderr.contains("[docker-disk-full]") {
-            eprintln!("{}", up.stderr);
             let text = up.expect(DISK_FULL).stderr;
             assert!(text.contains("cannot load"), "{text}");
             assert!(text.contains("docker system df"), "{text}");
