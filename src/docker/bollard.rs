@@ -56,7 +56,7 @@ impl Docker {
             Err(_) => return Err(connect::timed_out(&endpoint)),
         };
         Ok(Docker {
-            calls: Calls::new(client, limits),
+            calls: Calls::new(client, endpoint.clone(), limits),
             endpoint,
         })
     }

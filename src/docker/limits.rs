@@ -22,7 +22,8 @@ pub struct Limits {
     /// Between two parts of a pull or an export. The engine packs an export before it sends the
     /// first part.
     pub idle: Duration,
-    /// For an engine that restarts, until it accepts connections again.
+    /// For an engine that restarts, until it accepts connections again. Shorter than `answer`, so
+    /// that an engine which has ended is not reported as one that gives no answer.
     pub restart: Duration,
     /// The first pause before a request is repeated; each following one is twice as long.
     pub pause: Duration,
@@ -44,7 +45,7 @@ impl Limits {
             connect: answer,
             answer,
             idle: answer * 5,
-            restart: answer.min(Duration::from_secs(10)),
+            restart: (answer / 2).min(Duration::from_secs(10)),
             pause: Duration::from_millis(100),
         }
     }

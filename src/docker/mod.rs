@@ -158,7 +158,7 @@ pub async fn exec_ok(
 ) -> Result<String, Error> {
     let output = engine.exec(name, argv, None).await?;
     match output.success(what) {
-        Err(_) if stops_within(engine, name, NOTICED).await => Err(Error::stopped(name)),
+        Err(_) if stops_within(engine, name, NOTICED).await? => Err(Error::stopped(name)),
         ended => Ok(ended?.stdout),
     }
 }
@@ -167,17 +167,23 @@ pub async fn exec_ok(
 pub(crate) const NOTICED: Duration = Duration::from_secs(3);
 
 /// Returns whether a container is not running, or ends within this time.
-pub(crate) async fn stops_within(engine: &dyn Engine, name: &str, patience: Duration) -> bool {
+///
+/// # Errors
+/// The engine cannot be asked.
+pub(crate) async fn stops_within(
+    engine: &dyn Engine,
+    name: &str,
+    patience: Duration,
+) -> Result<bool, Error> {
     let deadline = Instant::now() + patience;
     // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
     loop {
-        match engine.container(name).await {
-            Ok(Some(found)) if found.running => {}
-            Ok(_) => return true,
-            Err(_) => return false,
+        match engine.container(name).await? {
+            Some(found) if found.running => {}
+            _ => return Ok(true),
         }
         if Instant::now() >= deadline {
-            return false;
+            return Ok(false);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -130,7 +130,10 @@ impl InstanceObservation<'_> {
             let note = format!("{command} is working on this instance");
             diagnosis.notes.insert(position, note);
         }
-        if let Some(certificates) = &self.certificates {
+        let mut host = self.host.iter();
+        let is_skewed = host.any(|one| one.failure == Failure::ClockSkew);
+        // With a wrong clock, nobody knows which certificates expire, and `up` renews none.
+        if let Some(certificates) = self.certificates.as_ref().filter(|_| !is_skewed) {
             diagnosis.notes.push(certificates.text.clone());
             if certificates.expired {
                 diagnosis.findings.push(Finding {
@@ -356,17 +359,28 @@ mod tests {
         addons: &[AddonTrouble],
     ) -> Diagnosis {
         let observation = InstanceObservation {
-            at: AT.parse().unwrap(),
             started: Some("2026-11-20T00:00:00Z".parse().unwrap()),
-            kubectl: Kubectl::in_node("node"),
-            active_command: None,
             components: Ok(components),
             checks: &[check(failure)],
-            certificates: None,
             addons,
-            host: &[],
+            ..unreachable()
         };
         observation.diagnose()
+    }
+
+    /// An instance whose cluster does not answer.
+    fn unreachable<'a>() -> InstanceObservation<'a> {
+        InstanceObservation {
+            at: AT.parse().unwrap(),
+            started: None,
+            kubectl: Kubectl::in_node("node"),
+            active_command: None,
+            components: Err(ObserveError::TimedOut),
+            checks: &[],
+            certificates: None,
+            addons: &[],
+            host: &[],
+        }
     }
 
     #[test]
@@ -410,15 +424,8 @@ mod tests {
     #[test]
     fn hints_for_an_existing_cluster_do_not_start_a_node() {
         let observation = InstanceObservation {
-            at: AT.parse().unwrap(),
-            started: None,
             kubectl: Kubectl::with_context("work", None, &Namespace::default()),
-            active_command: None,
-            components: Err(ObserveError::TimedOut),
-            checks: &[],
-            certificates: None,
-            addons: &[],
-            host: &[],
+            ..unreachable()
         };
         let hints = observation.diagnose().hints;
         assert_eq!(hints, ["see the nodes: kubectl --context work get nodes"]);
@@ -432,15 +439,8 @@ mod tests {
             failure: Failure::DataDiskFull,
         };
         let observation = InstanceObservation {
-            at: AT.parse().unwrap(),
-            started: None,
-            kubectl: Kubectl::in_node("node"),
-            active_command: None,
-            components: Err(ObserveError::TimedOut),
-            checks: &[],
-            certificates: None,
-            addons: &[],
             host: std::slice::from_ref(&full),
+            ..unreachable()
         };
         let diagnosis = observation.diagnose();
         assert_eq!(diagnosis.findings[0], full);
@@ -449,18 +449,38 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_clock_is_not_taken_for_expired_certificates() {
+        let skew = Finding {
+            what: "the clock of the Docker host is 400 days behind".into(),
+            remedies: vec![Hint::text("correct the clock")],
+            failure: Failure::ClockSkew,
+        };
+        let diagnosed = |host: &[Finding]| {
+            let observation = InstanceObservation {
+                certificates: Some(CertificateNote {
+                    text: "the certificates have expired".into(),
+                    expired: true,
+                }),
+                host,
+                ..unreachable()
+            };
+            let found = observation.diagnose();
+            let is_about_certificates = |one: &Finding| one.failure == Failure::CertificatesExpired;
+            let mut findings = found.findings.iter();
+            (findings.any(is_about_certificates), found.hints[0].clone())
+        };
+        assert_eq!(diagnosed(&[]), (true, renew()));
+        let remedy = skew.remedies[0].clone();
+        assert_eq!(diagnosed(&[skew]), (false, remedy));
+    }
+
+    #[test]
     fn an_unreachable_cluster_is_starting_while_a_command_works_on_it_or_just_after_its_start() {
         let diagnosed = |started: &str, active_command: Option<&str>| {
             let observation = InstanceObservation {
-                at: AT.parse().unwrap(),
                 started: Some(started.parse().unwrap()),
-                kubectl: Kubectl::in_node("node"),
                 active_command: active_command.map(str::to_owned),
-                components: Err(ObserveError::TimedOut),
-                checks: &[],
-                certificates: None,
-                addons: &[],
-                host: &[],
+                ..unreachable()
             };
             observation.diagnose()
         };

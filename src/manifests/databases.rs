@@ -26,6 +26,15 @@ const ELASTIC_DEFAULTS: [(&str, &str); 4] = [
     ("xpack.security.enabled", "false"),
 ];
 
+/// Starts Redis with the password in its standard input, because all users of the machine can see
+/// the arguments of a process. `printf` is built into the shell, and has ended before Redis gets
+/// its process ID, so that Redis has no child that it does not know. The entrypoint of the image
+/// adds the name of the program before an argument that begins with `-`. The characters that a
+/// password may have need no quotes in a configuration.
+const REDIS_WITH_PASSWORD: &str = r#"exec < <(printf 'requirepass %s\n' "$REDISCLI_AUTH")
+wait $!
+exec docker-entrypoint.sh - "$@""#;
+
 pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
     let redis = &inputs.values.redis;
     // In protected mode, a Redis without a password answers DENIED to other pods.
@@ -37,9 +46,6 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
         "--protected-mode",
         "no",
     ];
-    if redis.requires_login {
-        arguments.extend(["--requirepass", "$(REDISCLI_AUTH)"]);
-    }
     arguments.extend(redis.base.extra_flags.iter().map(String::as_str));
     merge(
         pods(&redis.base.pods),
@@ -47,6 +53,7 @@ pub(super) fn redis(inputs: &Inputs<'_>) -> Value {
             "ping": ["bash", "-c", "[ \"$(redis-cli ping)\" = PONG ]"],
             "claim": claim(inputs, &redis.base.claim),
             "auth": redis.requires_login,
+            "with_password": ["bash", "-c", REDIS_WITH_PASSWORD, "redis"],
             "arguments": arguments,
             "port": redis.port,
         }),

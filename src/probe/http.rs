@@ -90,7 +90,17 @@ fn wrong_clock(theirs: Timestamp, now: Timestamp, token: Option<&str>) -> Option
         ));
     }
     // The token was issued a moment ago.
-    let issued = issued(token?)?;
+    let claims = claims(token?)?;
+    let time = |claim: &str| Timestamp::from_second(claims[claim].as_i64()?).ok();
+    let Some(issued) = time("iat") else {
+        let is_expired = time("exp")? < theirs;
+        return is_expired.then(|| {
+            format!(
+                "{CLOCK} the server that refused the token is ahead of the one of the API server: \
+                 the token, which is new, has expired there"
+            )
+        });
+    };
     let skew = Skew::between(issued, theirs)?;
     Some(format!(
         "{CLOCK} the API server, which issued the token, is {}",
@@ -98,12 +108,11 @@ fn wrong_clock(theirs: Timestamp, now: Timestamp, token: Option<&str>) -> Option
     ))
 }
 
-/// Returns when a token was issued, according to itself.
-fn issued(token: &str) -> Option<Timestamp> {
+/// Returns the claims of a token, such as when it was issued (`iat`) and when it expires (`exp`).
+fn claims(token: &str) -> Option<Value> {
     let claims = token.split('.').nth(1)?;
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    Timestamp::from_second(claims["iat"].as_i64()?).ok()
+    serde_json::from_slice(&claims).ok()
 }
 
 /// Returns the reason of a request that the server refused.

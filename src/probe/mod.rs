@@ -375,8 +375,12 @@ mod tests {
         );
     }
 
-    /// A server whose answers have a date, and which refuses every token.
-    fn dated(ahead: jiff::SignedDuration, issued: jiff::SignedDuration) -> u16 {
+    /// A server whose answers have a date, and which refuses every token. It issues tokens with
+    /// one claim, a time.
+    fn dated(
+        ahead: jiff::SignedDuration,
+        (claim, at): (&'static str, jiff::SignedDuration),
+    ) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
@@ -387,8 +391,8 @@ mod tests {
                     .take_while(|line| !line.is_empty())
                     .any(|line| line.to_lowercase().starts_with("authorization: basic"));
                 let now = jiff::Timestamp::now();
-                let iat = (now + issued).as_second();
-                let claims = BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"iat\": {iat}}}"));
+                let at = (now + at).as_second();
+                let claims = BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"{claim}\": {at}}}"));
                 let body = match basic {
                     true => format!("{{\"data\": {{\"token\": \"e30.{claims}.x\"}}}}"),
                     false => "<html>".to_owned(),
@@ -414,9 +418,9 @@ mod tests {
     #[tokio::test]
     async fn a_clock_is_named_when_a_token_is_refused() {
         crate::kube::install_crypto();
-        let refused = async |ahead: i64, issued: i64| {
+        let refused = async |ahead: i64, (claim, at): (&'static str, i64)| {
             let minutes = |number| jiff::SignedDuration::from_mins(number);
-            let port = dated(minutes(ahead), minutes(issued));
+            let port = dated(minutes(ahead), (claim, minutes(at)));
             let endpoints = Endpoints::on_loopback(HostPorts {
                 web: port,
                 api: port,
@@ -432,10 +436,10 @@ mod tests {
                 kubectl: Kubectl::in_node("demo-control-plane"),
             }
         };
-        let right = refused(0, 0).await;
+        let right = refused(0, ("iat", 0)).await;
         assert_eq!(right.failure(), Failure::CheckFailed, "{right}");
         // Two and a half hours, because the answer takes a moment.
-        let ahead = refused(150, 150).await;
+        let ahead = refused(150, ("iat", 150)).await;
         assert_eq!(ahead.failure(), Failure::ClockSkew, "{ahead}");
         let text = ahead.to_string();
         assert!(
@@ -443,13 +447,22 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(" ahead of the one of this machine"), "{text}");
-        let issuer = refused(0, -150).await;
+        let issuer = refused(0, ("iat", -150)).await;
         assert_eq!(issuer.failure(), Failure::ClockSkew, "{issuer}");
         let text = issuer.to_string();
         assert!(
             text.contains(" behind the one of the server that refused it"),
             "{text}"
         );
+        let expired = refused(0, ("exp", -1)).await;
+        assert_eq!(expired.failure(), Failure::ClockSkew, "{expired}");
+        let text = expired.to_string();
+        assert!(
+            text.contains("is ahead of the one of the API server"),
+            "{text}"
+        );
+        let valid = refused(0, ("exp", 60)).await;
+        assert_eq!(valid.failure(), Failure::CheckFailed, "{valid}");
     }
 
     #[test]

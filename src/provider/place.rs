@@ -26,6 +26,10 @@ pub(crate) trait Place {
     /// the error for that.
     async fn stopped(&self) -> Error;
 
+    /// Checks whether the place runs, after a step has failed that needs it. What runs it may
+    /// notice its end only a moment later.
+    async fn check_running(&self) -> Result<()>;
+
     /// Ensures that its Kubernetes API answers.
     async fn connect(&self) -> Result<Connected>;
 

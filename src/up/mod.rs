@@ -45,9 +45,6 @@ use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::settings::{Instance, InstanceName, KeptData};
 
-/// How long the engine may take to notice that a place has stopped.
-const NOTICED: Duration = Duration::from_secs(3);
-
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub endpoints: Endpoints,
@@ -259,10 +256,10 @@ async fn while_running<T>(place: &dyn Place, steps: impl Future<Output = Result<
     };
     match result {
         // The end of the place may be the cause, which is noticed later.
-        Err(error) if may_have_stopped(error.code()) => {
-            let noticed = tokio::time::timeout(NOTICED, stopped).await;
-            Err(noticed.unwrap_or(error))
-        }
+        Err(error) if may_have_stopped(error.code()) => tokio::select! {
+            stopped = stopped => Err(stopped),
+            checked = place.check_running() => Err(checked.err().unwrap_or(error)),
+        },
         result => result,
     }
 }

@@ -1,6 +1,7 @@
 //! The record of the revision that `up` applies.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::failures::{Code, Failure};
 use crate::interrupt::Interrupted;
 use crate::kube::Cluster;
 use crate::plan::Plan;
@@ -73,10 +74,15 @@ impl<'a> Record<'a> {
                 self.cluster = None;
                 Outcome::Interrupted
             }
-            Err(error) => Outcome::Failed {
-                code: error.code().number(),
-                reason: error.to_string(),
-            },
+            Err(error) => {
+                if is_gone(error) {
+                    self.cluster = None;
+                }
+                Outcome::Failed {
+                    code: error.code().number(),
+                    reason: error.to_string(),
+                }
+            }
         };
         self.history.finish(number, outcome);
         let cluster = self.cluster.as_ref();
@@ -110,4 +116,9 @@ impl<'a> Record<'a> {
             )),
         })
     }
+}
+
+/// Returns whether the cluster has ended with its engine or node, so that it cannot keep records.
+fn is_gone(error: &Error) -> bool {
+    error.code() == Code::DockerUnreachable || error.failure() == Failure::NodeStopped
 }

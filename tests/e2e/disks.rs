@@ -8,8 +8,12 @@ use crate::harness::{Instance, Output, run};
 const DISK_FULL: i32 = 22;
 /// More than the number of files in a state directory.
 const STEPS: u64 = 40;
-/// The pages of a disk that is large enough for the checks of `up`.
+/// The pages and inodes of a disk that is large enough for the checks of `up`.
 const LARGE: u64 = 4 << 20;
+const INODES: u64 = 1 << 20;
+/// The pages of an image store besides those for the content of the node image: less than the
+/// images of a release need.
+const SPARE: u64 = (30 << 20) / 4096;
 
 /// A file system with few inodes and blocks.
 struct Small {
@@ -49,6 +53,32 @@ impl Drop for Small {
     }
 }
 
+/// Mounts a file system as the image store of a node. There is no room for the images of a
+/// release in it.
+fn small_image_store(instance: &Instance, path: &Path) -> Small {
+    let image = std::env::var("CLEARML_LOCAL_NODE_IMAGE").unwrap();
+    let id = run("docker", &["image", "inspect", "-f", "{{.Id}}", &image]).expect(0);
+    let id = id.stdout.trim().rsplit(':').next().unwrap().to_owned();
+    let du = ["run", "--rm", "--entrypoint", "du", &image, "-sk"];
+    let used = run("docker", &[&du[..], &["/var/lib/containerd"]].concat()).expect(0);
+    let used: u64 = used
+        .stdout
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut store = Small::mount(path);
+    store.set(INODES, used / 4 + SPARE);
+    let label = format!("clearml-local.io/instance={}", instance.name);
+    let name = format!("clearml-local-{}-images-{}", instance.name, &id[..12]);
+    let device = format!("device={}", path.display());
+    let create = ["volume", "create", "--label", &label, "--opt", "type=none"];
+    let options = ["--opt", "o=bind", "--opt", &device, &name];
+    run("docker", &[&create[..], &options].concat()).expect(0);
+    store
+}
+
 /// Returns the files of unfinished writes below a directory.
 fn unfinished(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
@@ -69,7 +99,7 @@ fn a_full_data_disk_is_named_while_the_server_runs(instance: &Instance, data: &m
     let path = data.path.display().to_string();
     let used = run("df", &["-k", "--output=used", &path]).expect(0).stdout;
     let used: u64 = used.lines().nth(1).unwrap().trim().parse().unwrap();
-    data.set(1 << 20, used / 4 + 1000);
+    data.set(INODES, used / 4 + 1000);
     let status = instance.run(&["status", "-o", "json"]).json();
     let findings = status["findings"].to_string();
     assert!(findings.contains("data-disk-full"), "{status}");
@@ -79,27 +109,36 @@ fn a_full_data_disk_is_named_while_the_server_runs(instance: &Instance, data: &m
         "{}",
         refused.stderr
     );
-    data.set(1 << 20, LARGE);
+    data.set(INODES, LARGE);
     instance.up(&[]).expect(0);
     let status = instance.run(&["status", "-o", "json"]).json();
     assert_eq!(status["findings"], serde_json::json!([]), "{status}");
 }
 
-/// Each step has room for one file or one page more, so that each write of `up` fails once.
+/// Each step has room for one file or one page more in the state directory, so that each write of
+/// `up` fails once. When it first loads images, there is no room for them either.
 #[test]
 #[ignore = "needs an engine: tests/run"]
-fn a_full_state_directory_is_named_at_each_write_and_up_continues_with_room() {
+fn a_full_disk_is_named_at_each_write_and_up_continues_with_room() {
     let directory = tempfile::tempdir().unwrap();
-    let mut data = Small::mount(directory.path());
-    data.set(1 << 20, LARGE);
+    let mut data = Small::mount(&directory.path().join("data"));
+    data.set(INODES, LARGE);
     let instance = Instance::new("full");
+    let mut store = small_image_store(&instance, &directory.path().join("images"));
     let mut disk = Small::mount(instance.state_dir().parent().unwrap());
     let data_dir = format!("--data-dir={}", data.path.join("data").display());
-    let mut failures = 0;
+    let (mut failures, mut refused_images) = (0, 0);
     let last: Output = loop {
         let up = instance.up(&[&data_dir]);
         if up.code == 0 {
             break up;
+        }
+        if up.stderr.contains("[docker-disk-full]") {
+            let text = up.expect(DISK_FULL).stderr;
+            assert!(text.contains("docker system df"), "{text}");
+            refused_images += 1;
+            store.set(INODES, LARGE);
+            continue;
         }
         failures += 1;
         assert!(failures < 2 * STEPS, "{}", up.stderr);
@@ -120,6 +159,7 @@ fn a_full_state_directory_is_named_at_each_write_and_up_continues_with_room() {
         }
     };
     assert!(failures > 4, "{}", last.stderr);
+    assert_eq!(refused_images, 1, "{}", last.stderr);
     instance.run(&["status"]).expect(0);
     // What could not be written is written with more room.
     disk.set(1000, 1000);

@@ -1,4 +1,5 @@
-//! Node images that cannot be used.
+//! Node images made from that of the tests: those that cannot be used, and another one for an
+//! instance that exists.
 
 use crate::harness::{Instance, run};
 
@@ -6,12 +7,12 @@ use crate::harness::{Instance, run};
 const NODE_FAILED: i32 = 40;
 
 /// An image that is removed at the end.
-struct Image(String);
+pub struct Image(String);
 
 impl Image {
     /// Creates one from the node image, with the files and the changes that `prepare` makes in
     /// a container.
-    fn of_node(name: &str, change: &[&str], prepare: impl Fn(&str)) -> Image {
+    pub fn of_node(name: &str, change: &[&str], prepare: impl Fn(&str)) -> Image {
         let node_image = std::env::var("CLEARML_LOCAL_NODE_IMAGE").unwrap();
         let name = format!("e2e-{name}:{}", std::process::id());
         let created = run("docker", &["create", &node_image]).expect(0).stdout;
@@ -22,6 +23,10 @@ impl Image {
         run("docker", &["rm", "-v", container]).expect(0);
         committed.expect(0);
         Image(name)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,6 +1,7 @@
 //! Each call of the interface to the engine with each fault in each of its requests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,12 +20,12 @@ use super::engine::{self, Responses, output_of_command};
 use super::proxy::{Fault, Proxy, Times};
 
 /// Longer than the delay and the outage.
-const LIMIT: Duration = Duration::from_secs(4);
+const LIMIT: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits {
     connect: LIMIT,
     answer: LIMIT,
     idle: LIMIT,
-    restart: LIMIT,
+    restart: Duration::from_secs(4),
     pause: Duration::from_millis(100),
 };
 /// For the pauses between attempts, on a busy machine.
@@ -323,6 +324,30 @@ async fn each_call_survives_each_fault_or_ends_with_a_clear_error() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// The same error as at the start of a command: it names the socket and says how to start the
+/// engine.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_says_that_an_engine_which_has_ended_is_unreachable() {
+    let ended = stream::iter(CALLS).map(|(name, call)| async move {
+        let dir = tempfile::tempdir().unwrap();
+        let proxy = Proxy::start(&engine::start(dir.path(), responses()));
+        let docker = connect(&proxy.socket()).await;
+        // What is left of an engine that was killed.
+        std::fs::remove_file(proxy.socket()).unwrap();
+        drop(UnixListener::bind(proxy.socket()).unwrap());
+        let error = call(docker).await.unwrap_err();
+        assert_eq!(
+            error.failure(),
+            Failure::DockerUnreachable,
+            "{name}: {error}"
+        );
+        let text = error.to_string();
+        assert!(text.ends_with("connection refused"), "{name}: {text}");
+        assert!(!error.hints().is_empty(), "{name}");
+    });
+    ended.buffer_unordered(CALLS.len()).collect::<()>().await;
 }
 
 /// A new call of the interface needs a row in the table.

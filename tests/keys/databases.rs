@@ -36,8 +36,8 @@ fn redis() -> Vec<Row> {
         pod(
             &["redis.usePassword=true"],
             REDIS,
-            "/spec/containers/redis/args/6",
-            json!("--requirepass"),
+            "/spec/containers/redis/env/0/name",
+            json!("REDISCLI_AUTH"),
         ),
         change(
             &["redis.usePassword=true", "redis.password=word"],

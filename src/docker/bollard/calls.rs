@@ -10,8 +10,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
-use super::convert;
-use crate::docker::{Error, Limits};
+use super::{connect, convert};
+use crate::docker::{Endpoint, Error, Limits};
 
 /// The limit of the client itself, which ends only the time until an answer begins. The limits
 /// here are always shorter.
@@ -120,13 +120,25 @@ fn is_server_error(error: &BollardError) -> bool {
 #[derive(Clone)]
 pub(super) struct Calls {
     client: bollard::Docker,
+    endpoint: Endpoint,
     pub(super) limits: Limits,
 }
 
 impl Calls {
-    pub(super) fn new(client: bollard::Docker, limits: Limits) -> Calls {
-        let client = client.with_timeout(NEVER);
-        Calls { client, limits }
+    pub(super) fn new(client: bollard::Docker, endpoint: Endpoint, limits: Limits) -> Calls {
+        Calls {
+            client: client.with_timeout(NEVER),
+            endpoint,
+            limits,
+        }
+    }
+
+    /// Returns the error of a request after its last attempt. `what` is what was requested.
+    fn failed(&self, what: String, error: BollardError) -> Error {
+        match is_unconnected(&error) {
+            true => connect::unreachable(&self.endpoint, &error),
+            false => convert::error(what, error),
+        }
     }
 
     /// Returns the negotiated version of the API.
@@ -149,7 +161,7 @@ impl Calls {
     {
         let limit = self.limits.answer + call.extra;
         match tokio::time::timeout(limit, self.repeat(&call, request)).await {
-            Ok(answered) => answered.map_err(|error| convert::error(call.what, error)),
+            Ok(answered) => answered.map_err(|error| self.failed(call.what, error)),
             Err(_) => Err(Error::Timeout {
                 what: call.what,
                 limit,
@@ -238,7 +250,7 @@ impl Calls {
                 async move { Ok((parts.next().await.transpose()?, parts)) }
             };
             match tokio::time::timeout(idle, calls.repeat(&call, first)).await {
-                Ok(opened) => opened.map_err(|error| convert::error(call.what, error)),
+                Ok(opened) => opened.map_err(|error| calls.failed(call.what, error)),
                 Err(_) => Err(Error::Timeout {
                     what: call.what,
                     limit: idle,

@@ -72,7 +72,8 @@ impl Docker {
     ///
     /// # Errors
     /// [`Error::Stopped`] if the container ended meanwhile. Until the engine has noticed that, it
-    /// says that the container is running, and no command starts in it.
+    /// says that the container is running, and no command starts in it. [`Error::Unreachable`]
+    /// if the engine itself ended.
     pub(super) async fn run(
         &self,
         name: &str,
@@ -88,8 +89,9 @@ impl Docker {
             _ => return ended,
         };
         match docker::stops_within(self, name, patience).await {
-            true => Err(Error::stopped(name)),
-            false => ended,
+            Ok(true) => Err(Error::stopped(name)),
+            Err(error @ Error::Unreachable { .. }) => Err(error),
+            Ok(false) | Err(_) => ended,
         }
     }
 

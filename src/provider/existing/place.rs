@@ -38,6 +38,10 @@ impl Place for NamespacePlace<'_> {
         std::future::pending().await
     }
 
+    async fn check_running(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn connect(&self) -> Result<Connected> {
         Ok(Connected {
             cluster: self.existing.cluster.clone(),

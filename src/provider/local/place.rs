@@ -13,7 +13,7 @@ use super::published::Published;
 use super::run::Run;
 use super::stuck::StuckNode;
 use super::{Local, addons, api, data, images, ingress, node, recovery};
-use crate::docker::{self, EngineInfo};
+use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Step;
 use crate::failures::Failure;
@@ -27,6 +27,8 @@ use crate::secrets::Secrets;
 
 /// Timeout of the Kubernetes API on a running node.
 const API_TIMEOUT: Duration = Duration::from_secs(180);
+/// The pause until the end of the node is awaited again after the connection broke.
+const WAIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// A node as the place of a server.
 pub(super) struct NodePlace<'a> {
@@ -93,13 +95,15 @@ impl Place for NodePlace<'_> {
     }
 
     async fn stopped(&self) -> crate::error::Error {
+        end_of(self.local.engine(), &self.node.name).await.into()
+    }
+
+    async fn check_running(&self) -> Result<()> {
         let (engine, node) = (self.local.engine(), &self.node.name);
-        let ended = engine.wait(node).await.is_ok();
-        if !ended && !docker::stops_within(engine, node, Duration::ZERO).await {
-            // The steps that need the node notice it.
-            std::future::pending::<()>().await;
+        match docker::stops_within(engine, node, docker::NOTICED).await? {
+            true => Err(docker::Error::stopped(node).into()),
+            false => Ok(()),
         }
-        docker::Error::stopped(node).into()
     }
 
     async fn connect(&self) -> Result<Connected> {
@@ -174,6 +178,35 @@ impl Place for NodePlace<'_> {
         data::write_marker(self.plan, self.local.engine()).await?;
         data::record_use(self.plan, self.local.state)?;
         finish_node(&self.run(), &self.node).await
+    }
+}
+
+/// Waits until the node stops, and returns the error for that. An engine that ended is reported
+/// here too: a step that asks only Kubernetes would wait for an API that nobody forwards to.
+async fn end_of(engine: &dyn Engine, node: &str) -> docker::Error {
+    let first = engine.container(node).await.ok().flatten();
+    loop {
+        match engine.wait(node).await {
+            Ok(_) => return docker::Error::stopped(node),
+            Err(error @ docker::Error::Unreachable { .. }) => return error,
+            Err(error) => tracing::debug!(%error, "cannot wait for the end of the node"),
+        }
+        match engine.container(node).await {
+            // Another start means that the engine has restarted, and the node with it.
+            Ok(Some(found)) if found.running => {
+                if first
+                    .as_ref()
+                    .is_some_and(|first| first.started != found.started)
+                {
+                    return docker::Error::stopped(node);
+                }
+            }
+            Ok(_) => return docker::Error::stopped(node),
+            Err(error @ docker::Error::Unreachable { .. }) => return error,
+            // The steps that need the node report it.
+            Err(error) => tracing::debug!(%error, "cannot look at the node"),
+        }
+        tokio::time::sleep(WAIT_AGAIN).await;
     }
 }
 

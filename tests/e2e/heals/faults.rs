@@ -1,13 +1,7 @@
 //! Faults of a running server.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
+use super::engine::{self, Moment};
 use crate::harness::{Instance, run};
-
-/// The PID file of the rig's engine, which may be restarted.
-const ENGINE_PID: &str = "/var/run/rig-dockerd.pid";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -22,24 +16,21 @@ pub enum Fault {
     AddressTaken,
     /// The engine stops all containers, and starts with an empty /run.
     Rebooted,
+    EngineKilled(Moment),
 }
 
 impl Fault {
-    pub const OF_NODE: [Fault; 3] = [Fault::NodeKilled, Fault::AddressTaken, Fault::Rebooted];
-    pub const DATABASES: [&'static str; 3] = ["mongodb", "elasticsearch", "redis"];
-
-    /// Returns whether this engine allows it, and prints a message if not.
-    pub fn is_possible(self) -> bool {
-        let is_debian = || {
-            let root = run("docker", &["info", "-f", "{{.DockerRootDir}}"]).expect(0);
-            root.stdout.trim() == "/var/lib/docker"
-        };
-        let possible = self != Fault::Rebooted || (Path::new(ENGINE_PID).exists() && is_debian());
-        if !possible {
-            eprintln!("SKIPPED: {self:?}: only the rig's Debian engine is restarted");
+    /// The faults of the node, and of the engine if the test may stop it.
+    pub fn of_node() -> Vec<Fault> {
+        let mut faults = vec![Fault::NodeKilled, Fault::AddressTaken];
+        if engine::may_be_stopped() {
+            faults.push(Fault::Rebooted);
+            faults.extend(Moment::ALL.map(Fault::EngineKilled));
         }
-        possible
+        faults
     }
+
+    pub const DATABASES: [&'static str; 3] = ["mongodb", "elasticsearch", "redis"];
 
     /// Causes the fault. Returns what must be removed after the server was healed.
     #[must_use]
@@ -62,7 +53,8 @@ impl Fault {
                 run("docker", &["kill", &instance.node()]).expect(0);
             }
             Fault::AddressTaken => cleanup = take_address(instance),
-            Fault::Rebooted => restart_engine(),
+            Fault::Rebooted => engine::reboot(),
+            Fault::EngineKilled(moment) => engine::kill_at(moment, instance),
         }
         cleanup
     }
@@ -131,27 +123,4 @@ fn take_address(instance: &Instance) -> Cleanup {
         eprintln!("SKIPPED: no container got the address {address}; the node is only stopped");
     }
     cleanup
-}
-
-/// Stops the rig's Debian engine with all containers, and starts it again.
-fn restart_engine() {
-    let process = std::fs::read_to_string(ENGINE_PID).unwrap();
-    let process = process.trim();
-    run("kill", &[process]).expect(0);
-    let deadline = Instant::now() + Duration::from_secs(120);
-    // A zombie process has no program.
-    let program = format!("/proc/{process}/exe");
-    while std::fs::read_link(&program).is_ok() {
-        assert!(Instant::now() < deadline, "the engine does not stop");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    // Only what a reboot removes: nothing of it is mounted any more.
-    run("rm", &["-rf", "--one-file-system", "/var/run/docker"]);
-    let start = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig/start");
-    let started = Command::new(start)
-        .env("RIG_ENGINE", "debian")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status();
-    assert!(started.unwrap().success(), "the engine does not start");
 }

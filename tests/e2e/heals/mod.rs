@@ -2,6 +2,7 @@
 //! had acknowledged: commands killed at random moments, killed databases and nodes,
 //! components deleted by hand. The moments follow from `E2E_SEED`.
 
+mod engine;
 mod faults;
 mod killed;
 mod random;
@@ -17,7 +18,8 @@ use killed::{Killed, Killer};
 use random::Random;
 use writer::Writer;
 
-use crate::harness::{Instance, Output};
+use crate::harness::{Instance, Output, run};
+use crate::node_images::Image;
 
 /// The pause of the writer between two writes.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -33,12 +35,17 @@ async fn heal(instance: &Instance, writer: &Writer) -> Output {
     let began = Instant::now();
     let up = instance.run(&["up"]).expect(0);
     let seconds = began.elapsed().as_secs_f64();
+    check(instance, writer).await;
+    eprintln!("healed in {seconds:.1} s; found {}", writer.summary());
+    up
+}
+
+/// Checks that the server is ready, that each place acknowledges a write, and that nothing is lost.
+async fn check(instance: &Instance, writer: &Writer) {
     instance.run(&["status", "--wait=1m"]).expect(0);
     writer.await_writes(1);
     let losses = writer.losses(instance, false).await;
     assert!(losses.is_empty(), "lost: {losses:?}");
-    eprintln!("healed in {seconds:.1} s; found {}", writer.summary());
-    up
 }
 
 #[tokio::test]
@@ -79,14 +86,15 @@ async fn killed_commands_are_completed_by_the_next_up() {
 #[ignore = "needs an engine: tests/run"]
 async fn faults_of_a_running_server_are_healed() {
     let mut random = Random::from_seed();
+    // The engine removes an image only after the nodes that use it.
+    let other_image = Image::of_node("other", &["--change", "LABEL e2e=other"], |_| {});
     let instance = Instance::new("faults");
     instance.up(&[]).expect(0);
     databases_keep_what_they_acknowledged(&instance).await;
     let writer = Writer::start(&instance, PAUSE).await;
     only_the_pods_of_restarted_components_are_replaced(&instance);
     components_removed_by_hand_come_back(&instance, &writer, &mut random).await;
-    let mut faults: Vec<Fault> = Fault::OF_NODE.into();
-    faults.retain(|fault| fault.is_possible());
+    let mut faults = Fault::of_node();
     random.shuffle(&mut faults);
     let count = if is_full() { 20 } else { 2 };
     for fault in faults.into_iter().cycle().take(count) {
@@ -103,8 +111,19 @@ async fn faults_of_a_running_server_are_healed() {
         under_up::end(&instance, moment, how);
         heal(&instance, &writer).await;
     }
+    another_node_image_keeps_the_data(&instance, &writer, &other_image).await;
     let losses = writer.losses(&instance, true).await;
     assert!(losses.is_empty(), "lost: {losses:?}");
+}
+
+async fn another_node_image_keeps_the_data(instance: &Instance, writer: &Writer, image: &Image) {
+    let up = instance.run(&["up", "--node-image", image.name()]);
+    let up = up.expect(0);
+    assert!(up.stderr.contains("the node is recreated"), "{}", up.stderr);
+    let id = |subject: &str, path: &str| run("docker", &["inspect", "-f", path, subject]).expect(0);
+    let of_node = id(&instance.node(), "{{.Image}}");
+    assert_eq!(of_node.stdout, id(image.name(), "{{.Id}}").stdout);
+    check(instance, writer).await;
 }
 
 /// Kubernetes restarts a killed database without any command.

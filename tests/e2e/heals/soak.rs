@@ -38,9 +38,8 @@ fn events() -> Vec<Event> {
     ];
     let mut events: Vec<Event> = Killed::WITH_DATA.map(Event::Killed).into();
     events.extend(COMMANDS.map(Event::Commands));
-    let faults = Fault::OF_NODE
+    let faults = Fault::of_node()
         .into_iter()
-        .filter(|fault| fault.is_possible())
         .chain(Fault::DATABASES.map(Fault::Database))
         .chain(components.map(Fault::Deleted))
         .chain(components.map(Fault::Scaled));

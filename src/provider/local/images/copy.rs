@@ -150,8 +150,14 @@ impl<'a> Copier<'a> {
                     .map(|(reference, _)| reference)
                     .collect(),
                 reason: "no space left on the disk of the Docker engine".into(),
-                tail: error.details(),
+                // The others are warnings.
+                tail: error
+                    .details()
+                    .into_iter()
+                    .filter(|line| docker::is_disk_full(line))
+                    .collect(),
             }),
+            Err(error @ docker::Error::Unreachable { .. }) => Err(error.into()),
             Err(error) => {
                 self.step.decide(format!(
                     "layers are streamed because they cannot be copied: {error}"

@@ -44,7 +44,7 @@ pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<Stri
         SHUTS_DOWN => SHUTDOWN,
         _ => docker::NOTICED,
     };
-    if docker::stops_within(engine, node, patience).await {
+    if docker::stops_within(engine, node, patience).await? {
         return Err(docker::Error::stopped(node).into());
     }
     let mut lines = output.stderr.lines().map(str::to_owned);

@@ -28,7 +28,10 @@ pub(super) async fn reachable(local: &Local<'_>, settings: &Instance) -> Result<
     let engine = local.engine();
     let ours = recovery::node_of(local).await?;
     let own = inside::own_container(engine).await?;
-    reach(settings, engine, ours.as_ref(), own.as_ref()).await
+    let mut findings = reach(settings, engine, ours.as_ref(), own.as_ref()).await?;
+    // A start renews certificates that seem to expire, and then refuses the new ones.
+    findings.extend(clock(&*local.info().await?, jiff::Timestamp::now()));
+    Ok(findings)
 }
 
 /// Runs all checks of `up`.
@@ -261,6 +264,24 @@ mod tests {
             };
             assert!(finding.what.contains("192.0.2.7"), "{}", finding.what);
         }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_clock_is_found_before_a_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = EngineInfo {
+            time: "2020-01-01T00:00:00Z".into(),
+            ..suitable_host()
+        };
+        let plan = plan_at(dir.path().join("data"), None, &info);
+        let demo = TestInstance::without_state();
+        let engine = FakeEngine::new(State {
+            info,
+            ..State::default()
+        });
+        let findings = reachable(&demo.local(&engine), &plan.instance).await;
+        let findings = findings.unwrap().into_iter().map(|one| one.failure);
+        assert_eq!(findings.collect::<Vec<_>>(), [Failure::ClockSkew]);
     }
 
     #[tokio::test]
