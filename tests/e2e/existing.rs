@@ -1,5 +1,6 @@
 //! A server in a cluster that clearml-local did not create.
 
+mod agents;
 mod clients;
 mod cluster;
 mod installed;
@@ -35,6 +36,7 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
         return;
     }
     let mut server = Installed::new("role");
+    let image = agents::load_image(server.cluster);
     server.act_as(&server.documented_role());
     let up = server.up(&[]).expect(0);
     for url in server.urls() {
@@ -62,6 +64,7 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
 
     // The instance keeps its context, and ports of this host lead to its pods too.
     let [web, api, files] = known_ports();
+    let forwarded = [api, files];
     let ports = [
         ("--web-port", web),
         ("--api-port", api),
@@ -104,6 +107,10 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     let verified = assert_verified(&server.run(&["verify", "-o", "json"]).expect(0));
     let api = verified["endpoints"]["api"].as_str().unwrap();
     assert!(api.starts_with("http://127.0.0.1:"), "{api}");
+    if let Some(image) = image.join().unwrap() {
+        server.run(&detached).expect(0);
+        agents::executes_tasks_and_is_killed(&server, image, forwarded).await;
+    }
 
     let refused = server.run(&["down", "--purge"]).expect(2);
     assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);

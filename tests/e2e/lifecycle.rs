@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::first_steps;
-use crate::harness::{Instance, has, known_ports, run};
+use crate::harness::{Instance, Output, has, known_ports, run};
 use crate::proxy::RecordingProxy;
 use crate::sdk::{Sdk, await_agent};
 use crate::server::{User, login_status};
@@ -230,6 +230,15 @@ fn another_home_starts_the_instance(instance: &Instance) -> String {
     let up = in_other_home(&["up"]);
     assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
     assert_eq!(instance.versions(), before);
+    let agents = |list: Output| {
+        let list = list.json();
+        let mut ours = list.as_array().unwrap().iter();
+        let ours = ours.find(|one| one["name"] == instance.name.as_str());
+        ours.unwrap()["agents"].clone()
+    };
+    let list = ["list", "-o", "json"];
+    let here = agents(instance.run(&list));
+    assert_eq!(agents(in_other_home(&list)), here, "`up` knows all agents");
     let up = instance.run(&["up"]).expect(0);
     assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
     started

@@ -92,6 +92,23 @@ impl ThreeNodes {
         }
     }
 
+    /// Loads an image of the engine into the nodes that may run users' pods.
+    pub fn load(&self, image: &str) {
+        let archive = self.dir.path().join("image.tar");
+        let archive = archive.to_str().unwrap();
+        run("docker", &["image", "save", "-o", archive, image]).expect(0);
+        let label = format!("label=io.x-k8s.kind.cluster={}", self.name);
+        let nodes = run("docker", &["ps", "--format={{.Names}}", "--filter", &label]).expect(0);
+        let import = "docker exec -i \"$0\" ctr -n k8s.io images import --digests --snapshotter \
+                      overlayfs - <\"$1\"";
+        for node in nodes.stdout.lines() {
+            if node != self.control_plane() {
+                run("sh", &["-c", import, node, archive]).expect(0);
+            }
+        }
+        std::fs::remove_file(archive).unwrap();
+    }
+
     /// Runs kubectl as an administrator, and returns its output.
     #[track_caller]
     pub fn kubectl(&self, arguments: &[&str]) -> String {

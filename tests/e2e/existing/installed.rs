@@ -131,6 +131,12 @@ impl Installed {
         Browser::by_name(&names, self.cluster.address())
     }
 
+    /// Returns the state directory of the instance in the home.
+    pub fn state_dir(&self) -> PathBuf {
+        let all = self.home.path().join("share/clearml-local");
+        all.join(&self.namespace)
+    }
+
     /// Returns the names of the server's objects of some kinds, such as `pods,pvc`.
     pub fn objects(&self, kinds: &str) -> Vec<String> {
         let label = format!("clearml-local.io/instance={}", self.namespace);
