@@ -187,8 +187,7 @@ pub struct ContainerSpec {
     /// terminal, restarted once on failure.
     pub node: bool,
     /// The container whose processes and mounts this container can enter. It is then
-    /// privileged, gets processor time that others do not need, and the engine removes it
-    /// when it exits.
+    /// privileged, and the engine removes it when it exits.
     pub enters: Option<String>,
     /// Seconds after which `docker stop` kills the container.
     pub stop_timeout: Option<i64>,

@@ -259,9 +259,6 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         config.privileged = Some(true);
         config.pid_mode = Some(format!("container:{other}"));
         config.auto_remove = Some(true);
-        // It works next to the start of Kubernetes, which has to be done first. The default
-        // is 1024.
-        config.cpu_shares = Some(64);
     }
     if spec.node {
         config.privileged = Some(true);
