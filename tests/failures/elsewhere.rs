@@ -30,7 +30,7 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "certificates-expired",
-        "src/health/instance.rs::an_instance_is_ready_if_its_components_and_its_checks_are",
+        "src/health/instance/tests.rs::an_instance_is_ready_if_its_components_and_its_checks_are",
         "a certificate expires after a year",
     ),
     (
