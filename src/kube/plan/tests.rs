@@ -258,6 +258,21 @@ fn a_claim_that_waits_for_a_volume_is_recreated() {
     );
 }
 
+/// The claims of all of them would need 100 GB.
+#[test]
+fn an_absurd_number_of_pods_needs_no_memory() {
+    let mut current = set_by_server(stateful_set("1Gi"));
+    current["spec"]["replicas"] = json!(4_294_967_297_u64);
+    let rendered = [claim("data-redis-0", "redis", "", "1Gi")];
+    assert_eq!(
+        planned(&[current], &rendered),
+        [
+            "StatefulSet/redis is deleted with its pods: it is no longer rendered, and the data of \
+             data-redis-0 are still used"
+        ]
+    );
+}
+
 #[test]
 fn a_service_that_gets_an_address_is_recreated() {
     let service = |address: Value| json!({"kind": "Service", "metadata": {"name": "s"}, "spec": {"clusterIP": address}});

@@ -9,6 +9,10 @@ use super::claims::Rebound;
 use super::fields::{change, covers};
 use super::{Action, PlannedChange, find, name, of_kind, text};
 
+/// The most pods of a workload whose claims are considered. No server has more, and a damaged
+/// answer may have any number.
+const MOST: u64 = 100;
+
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// Plans workloads that are recreated, deleted or paused. Those without data come first,
@@ -166,7 +170,7 @@ fn claims_of(workload: &Value) -> Vec<String> {
         .filter(|claim| !claim.is_empty())
         .map(str::to_owned)
         .collect();
-    let replicas = spec["replicas"].as_u64().unwrap_or(1).max(1);
+    let replicas = spec["replicas"].as_u64().unwrap_or(1).clamp(1, MOST);
     let templates = spec["volumeClaimTemplates"].as_array();
     for template in templates.into_iter().flatten() {
         let of_pod = |pod| format!("{}-{}-{pod}", name(template), name(workload));
