@@ -26,8 +26,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The same while databases are killed in the middle of writes.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
 
-fn is_full() -> bool {
-    std::env::var_os("E2E_FULL").is_some()
+/// Returns how often something is done: `sample` times in `tests/run`, and `full` times in
+/// `tests/run --full`. `E2E_PARTS=N` divides the full number, which takes hours, into N runs with
+/// a seed each.
+fn times(sample: usize, full: usize) -> usize {
+    if std::env::var_os("E2E_FULL").is_none() {
+        return sample;
+    }
+    let parts = std::env::var("E2E_PARTS").ok();
+    full.div_ceil(parts.map_or(1, |parts| parts.parse().unwrap()))
 }
 
 /// Runs `up`, which must make the server ready, and checks that nothing is lost.
@@ -52,7 +59,7 @@ async fn check(instance: &Instance, writer: &Writer) {
 #[ignore = "needs an engine: tests/run"]
 async fn killed_commands_are_completed_by_the_next_up() {
     let mut random = Random::from_seed();
-    let (first_ups, of_up, of_others) = if is_full() { (50, 50, 20) } else { (1, 0, 1) };
+    let (first_ups, of_up, of_others) = (times(1, 50), times(0, 50), times(1, 20));
     let instance = Instance::new("killed");
     let mut killer = Killer::default();
     killer.measure(Killed::FirstUp, &instance);
@@ -96,8 +103,7 @@ async fn faults_of_a_running_server_are_healed() {
     components_removed_by_hand_come_back(&instance, &writer, &mut random).await;
     let mut faults = Fault::of_node();
     random.shuffle(&mut faults);
-    let count = if is_full() { 20 } else { 2 };
-    for fault in faults.into_iter().cycle().take(count) {
+    for fault in faults.into_iter().cycle().take(times(2, 20)) {
         eprintln!("{fault:?}");
         let _until_healed = fault.cause(&instance);
         heal(&instance, &writer).await;
@@ -107,7 +113,7 @@ async fn faults_of_a_running_server_are_healed() {
         .flat_map(|moment| under_up::ENDS.map(|how| (moment, how)))
         .collect();
     random.shuffle(&mut ends);
-    for (moment, how) in ends.into_iter().take(if is_full() { 9 } else { 1 }) {
+    for (moment, how) in ends.into_iter().take(times(1, 9)) {
         under_up::end(&instance, moment, how);
         heal(&instance, &writer).await;
     }
@@ -129,8 +135,7 @@ async fn another_node_image_keeps_the_data(instance: &Instance, writer: &Writer,
 /// Kubernetes restarts a killed database without any command.
 async fn databases_keep_what_they_acknowledged(instance: &Instance) {
     let writer = Writer::start(instance, SHORT_PAUSE).await;
-    let kills = if is_full() { 20 } else { 1 };
-    for database in Fault::DATABASES.repeat(kills) {
+    for database in Fault::DATABASES.repeat(times(1, 20)) {
         writer.await_writes(2);
         let _nothing = Fault::Database(database).cause(instance);
         // Until every place acknowledges writes again, the killed one included.
