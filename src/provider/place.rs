@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::diagnose::Addon;
 use crate::error::{Error, Result};
 use crate::health::Stuck;
 use crate::images::{ArrivalSender, Loaded};
@@ -33,10 +34,12 @@ pub(crate) trait Place {
     /// Ensures that its Kubernetes API answers.
     async fn connect(&self) -> Result<Connected>;
 
-    /// Returns whether the cluster lacks add-ons that the server needs.
-    async fn lacks_addons(&self, cluster: &Cluster) -> Result<bool>;
+    /// Returns the add-ons that the server needs and the cluster lacks.
+    async fn missing_addons(&self, cluster: &Cluster) -> Result<Vec<Addon>>;
 
-    async fn install_addons(&self, cluster: &Cluster) -> Result<()>;
+    /// Installs add-ons. Those that were installed again work at the end; those of a new cluster
+    /// become ready while the server is installed.
+    async fn install_addons(&self, cluster: &Cluster, missing: &[Addon]) -> Result<()>;
 
     /// Loads the images of the plan, and reports each that has arrived.
     async fn load_images(&self, arrived: ArrivalSender) -> Result<Loaded>;

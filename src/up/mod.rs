@@ -280,7 +280,8 @@ async fn install_addons(
     cluster: &Cluster,
     is_new: bool,
 ) -> Result<bool> {
-    if !place.lacks_addons(cluster).await? {
+    let missing = place.missing_addons(cluster).await?;
+    if missing.is_empty() {
         return Ok(false);
     }
     let step = run.session.events.step("add-ons");
@@ -288,7 +289,7 @@ async fn install_addons(
         databases::await_containers(run, cluster, &step).await;
     }
     step.state("DNS, pod network and storage class");
-    let result = place.install_addons(cluster).await;
+    let result = place.install_addons(cluster, &missing).await;
     step.end(result, |()| (true, String::new()))?;
     Ok(true)
 }

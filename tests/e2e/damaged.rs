@@ -54,11 +54,26 @@ fn the_cluster_has_no_dns(instance: &Instance) {
     instance.run(&["status"]).expect(0);
 }
 
+/// The DNS of the cluster keeps running while `up` installs the proxy again.
 fn the_proxy_for_services_is_deleted(instance: &Instance) {
+    let dns = || {
+        let path = "-ojsonpath={.items[*].metadata.name}";
+        let pods = [
+            "get",
+            "pods",
+            "-n",
+            "kube-system",
+            "-lk8s-app=kube-dns",
+            path,
+        ];
+        instance.kubectl(&pods)
+    };
+    let before = dns();
     in_kube_system(instance, &["delete", "daemonset/kube-proxy"]);
     await_failure(instance, "cluster-network-down");
     instance.up(&[]).expect(0);
     instance.run(&["status"]).expect(0);
+    assert_eq!(dns(), before);
 }
 
 /// The list of addresses loses that of Redis, and the next new pod gets it.

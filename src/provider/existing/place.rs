@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::Existing;
+use crate::diagnose::Addon;
 use crate::error::Result;
 use crate::health::{NeverStuck, Stuck};
 use crate::images::{ArrivalSender, Loaded};
@@ -49,11 +50,11 @@ impl Place for NamespacePlace<'_> {
         })
     }
 
-    async fn lacks_addons(&self, _: &Cluster) -> Result<bool> {
-        Ok(false)
+    async fn missing_addons(&self, _: &Cluster) -> Result<Vec<Addon>> {
+        Ok(Vec::new())
     }
 
-    async fn install_addons(&self, _: &Cluster) -> Result<()> {
+    async fn install_addons(&self, _: &Cluster, _: &[Addon]) -> Result<()> {
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::diagnose::AddonTrouble;
+use crate::diagnose::{Addon, AddonObservation, AddonTrouble};
 use crate::error::Result;
 use crate::kube::Cluster;
 
@@ -12,11 +12,20 @@ const UNREADY: Duration = Duration::from_secs(90);
 /// How long its container may fail: on a busy machine it may fail to start once or twice.
 const FAILING: Duration = Duration::from_secs(20);
 
-/// Whether an add-on was deleted or scaled to 0 pods, so that it must be installed again.
-pub(super) async fn are_uninstalled(cluster: &Cluster) -> Result<bool> {
+/// How often restored add-ons are looked at.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Returns the add-ons that were deleted or scaled to 0 pods, so that they must be installed
+/// again.
+pub(super) async fn uninstalled(cluster: &Cluster) -> Result<Vec<Addon>> {
     let observed = cluster.addons().await?;
-    let mut troubles = observed.iter().filter_map(|one| one.trouble());
-    Ok(troubles.any(|trouble| trouble.is_uninstalled))
+    let is_uninstalled =
+        |one: &&AddonObservation| one.trouble().is_some_and(|it| it.is_uninstalled);
+    Ok(observed
+        .iter()
+        .filter(is_uninstalled)
+        .map(|one| one.addon)
+        .collect())
 }
 
 /// The add-ons, and since when one of them does not work.
@@ -33,6 +42,25 @@ impl<'a> Addons<'a> {
             cluster,
             unready_since: None,
             failing_since: None,
+        }
+    }
+
+    /// Waits until add-ons that were installed again work: until then, the names or addresses of
+    /// a server that runs lead nowhere.
+    ///
+    /// # Errors
+    /// An add-on has not become ready for so long that it will not.
+    pub(super) async fn await_ready(&mut self) -> Result<()> {
+        loop {
+            let observed = self.cluster.addons().await?;
+            let troubles: Vec<_> = observed.iter().filter_map(|one| one.trouble()).collect();
+            if troubles.is_empty() {
+                return Ok(());
+            }
+            if let Some(trouble) = self.assess(troubles) {
+                return Err(trouble.into());
+            }
+            tokio::time::sleep(PERIOD).await;
         }
     }
 

@@ -13,6 +13,7 @@ use super::published::Published;
 use super::run::Run;
 use super::stuck::StuckNode;
 use super::{Local, addons, api, data, images, ingress, node, recovery};
+use crate::diagnose::Addon;
 use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
 use crate::event::Step;
@@ -112,12 +113,19 @@ impl Place for NodePlace<'_> {
         step.end(result, |connected| (connected.is_new, String::new()))
     }
 
-    async fn lacks_addons(&self, cluster: &Cluster) -> Result<bool> {
-        Ok(!self.node.found.provisioned || addons::are_uninstalled(cluster).await?)
+    async fn missing_addons(&self, cluster: &Cluster) -> Result<Vec<Addon>> {
+        match self.node.found.provisioned {
+            true => addons::uninstalled(cluster).await,
+            false => Ok(Addon::ALL.into()),
+        }
     }
 
-    async fn install_addons(&self, cluster: &Cluster) -> Result<()> {
-        install_addons(&self.run(), &self.node, cluster).await
+    async fn install_addons(&self, cluster: &Cluster, missing: &[Addon]) -> Result<()> {
+        install_addons(&self.run(), &self.node, cluster, missing).await?;
+        match self.node.found.provisioned {
+            true => Addons::new(cluster).await_ready().await,
+            false => Ok(()),
+        }
     }
 
     async fn load_images(&self, arrived: ArrivalSender) -> Result<Loaded> {
@@ -238,10 +246,15 @@ async fn ensure_cluster(run: &Run<'_>, node: &Node, step: &Step) -> Result<Conne
     Ok(Connected { cluster, is_new })
 }
 
-async fn install_addons(run: &Run<'_>, node: &Node, cluster: &Cluster) -> Result<()> {
+async fn install_addons(
+    run: &Run<'_>,
+    node: &Node,
+    cluster: &Cluster,
+    missing: &[Addon],
+) -> Result<()> {
     let local = run.local;
     let of_kubeadm = async {
-        match node::install_addons(local, &node.name).await {
+        match node::install_addons(local, &node.name, missing).await {
             Err(error) => Err(crate::error::Error::from(kubeadm_failed(run, error)?)),
             Ok(()) => Ok(()),
         }
