@@ -57,6 +57,7 @@ pub(crate) use kinds::resources_in_shared_clusters;
 pub(crate) use log::{LogReader, LogRequest};
 #[cfg(test)]
 pub use plan::Action;
+pub(crate) use plan::claims_of_pods;
 pub use plan::{ImpossibleChange, PlannedChange};
 pub use run_pod::PodResult;
 pub(crate) use survey::{Observed, Permission, Survey};

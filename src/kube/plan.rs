@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::claims::Rebound;
+pub(crate) use self::claims::claims_of_pods;
 
 /// What is done with an object before the apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

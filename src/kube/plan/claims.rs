@@ -14,6 +14,24 @@ const SIZE: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 const MODES: &str = "/spec/accessModes";
 
+/// The most pods of a StatefulSet whose claims are considered. No server has more, and a damaged
+/// answer may have any number.
+const MOST: u64 = 100;
+
+/// Returns the claims that Kubernetes creates for the pods of a StatefulSet, each with its
+/// template. One that is scaled to 0 pods keeps those of its first pod.
+pub(crate) fn claims_of_pods(set: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let spec = &set["spec"];
+    let pods = spec["replicas"].as_u64().unwrap_or(1).clamp(1, MOST);
+    let templates = spec["volumeClaimTemplates"].as_array();
+    templates.into_iter().flatten().flat_map(move |template| {
+        (0..pods).map(move |pod| {
+            let claim = format!("{}-{}-{pod}", name(template), name(set));
+            (claim, template)
+        })
+    })
+}
+
 /// A claim that is recreated.
 pub(super) struct Rebound {
     /// The existing claim.

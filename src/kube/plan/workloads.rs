@@ -5,13 +5,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::claims::Rebound;
+use super::claims::{Rebound, claims_of_pods};
 use super::fields::{change, covers};
 use super::{Action, PlannedChange, find, name, of_kind, text};
-
-/// The most pods of a workload whose claims are considered. No server has more, and a damaged
-/// answer may have any number.
-const MOST: u64 = 100;
 
 const KINDS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
@@ -162,19 +158,13 @@ fn removed(claims: &[String], live: &[Value], rendered: &[Value]) -> Option<(Act
 }
 
 fn claims_of(workload: &Value) -> Vec<String> {
-    let spec = &workload["spec"];
-    let volumes = spec.pointer("/template/spec/volumes");
+    let volumes = workload.pointer("/spec/template/spec/volumes");
     let volumes = volumes.and_then(Value::as_array).into_iter().flatten();
     let named = volumes.map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
     let mut claims: Vec<String> = named
         .filter(|claim| !claim.is_empty())
         .map(str::to_owned)
         .collect();
-    let replicas = spec["replicas"].as_u64().unwrap_or(1).clamp(1, MOST);
-    let templates = spec["volumeClaimTemplates"].as_array();
-    for template in templates.into_iter().flatten() {
-        let of_pod = |pod| format!("{}-{}-{pod}", name(template), name(workload));
-        claims.extend((0..replicas).map(of_pod));
-    }
+    claims.extend(claims_of_pods(workload).map(|(claim, _)| claim));
     claims
 }

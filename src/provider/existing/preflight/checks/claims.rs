@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::{Input, name};
+use crate::kube::claims_of_pods;
 use crate::quantity::bytes;
-
-/// No StatefulSet has more replicas.
-const MOST: u64 = 100;
 
 pub(super) struct Claim {
     pub(super) name: String,
@@ -34,14 +32,9 @@ pub(super) fn claims(input: &Input<'_>) -> Vec<Claim> {
         .map(|claim| Claim::new(name(claim).to_owned(), &claim["spec"]))
         .collect();
     for set in input.of_kind("StatefulSet") {
-        let replicas = set["spec"]["replicas"].as_u64().unwrap_or(1).min(MOST);
-        let templates = set.pointer("/spec/volumeClaimTemplates");
-        for template in templates.and_then(Value::as_array).into_iter().flatten() {
-            for index in 0..replicas {
-                let claim = format!("{}-{}-{index}", name(template), name(set));
-                if !all.iter().any(|known| known.name == claim) {
-                    all.push(Claim::new(claim, &template["spec"]));
-                }
+        for (claim, template) in claims_of_pods(set) {
+            if !all.iter().any(|known| known.name == claim) {
+                all.push(Claim::new(claim, &template["spec"]));
             }
         }
     }
