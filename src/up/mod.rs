@@ -44,6 +44,7 @@ use crate::provider::{Connected, Facts, Place};
 use crate::secrets::Secrets;
 use crate::session::Session;
 use crate::settings::{Instance, InstanceName, KeptData};
+use crate::words;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
@@ -285,12 +286,17 @@ async fn install_addons(
         return Ok(false);
     }
     let step = run.session.events.step("add-ons");
+    let restored = missing.iter().map(|addon| addon.workload());
+    let restored = words::listed(&restored.collect::<Vec<_>>());
     if is_new {
         databases::await_containers(run, cluster, &step).await;
+        step.state("DNS, pod network and storage class");
+    } else {
+        step.state(restored.as_str());
     }
-    step.state("DNS, pod network and storage class");
     let result = place.install_addons(cluster, &missing).await;
-    step.end(result, |()| (true, String::new()))?;
+    let detail = if is_new { String::new() } else { restored };
+    step.end(result, |()| (true, detail))?;
     Ok(true)
 }
 
