@@ -32,17 +32,25 @@ fn save(session: &Session<'_>, agents: &[AgentSettings]) -> Result<()> {
 
 /// Returns the agents of the cluster that this home does not know, or knows with other settings.
 async fn unknown(session: &Session<'_>, cluster: &Cluster) -> Result<Vec<AgentSettings>> {
-    let records = cluster.agent_records(session.name.as_str()).await?;
+    let mut agents = settings(session, cluster).await?;
     let known = session.state.agents()?;
-    Ok(differing(&records, &known))
+    agents.retain(|agent| !known.contains(agent));
+    Ok(agents)
+}
+
+/// Returns the settings of the agents of the cluster.
+pub(crate) async fn settings(
+    session: &Session<'_>,
+    cluster: &Cluster,
+) -> Result<Vec<AgentSettings>> {
+    let records = cluster.agent_records(session.name.as_str()).await?;
+    Ok(readable(&records))
 }
 
 /// A record that cannot be read is skipped: a later version may have written it.
-fn differing(records: &[String], known: &[AgentSettings]) -> Vec<AgentSettings> {
-    let agents = records
-        .iter()
-        .filter_map(|record| serde_json::from_str(record).ok());
-    agents.filter(|agent| !known.contains(agent)).collect()
+fn readable(records: &[String]) -> Vec<AgentSettings> {
+    let read = records.iter().map(|record| serde_json::from_str(record));
+    read.filter_map(Result::ok).collect()
 }
 
 #[cfg(test)]
@@ -50,19 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_settings_in_the_cluster_take_precedence() {
-        let record = |queue: &str, replicas: u16| {
-            format!(r#"{{"queue": "{queue}", "replicas": {replicas}, "image": "python:3.11"}}"#)
-        };
-        let read = |record: &str| serde_json::from_str::<AgentSettings>(record).unwrap();
-        let records = [
-            record("default", 1),
-            record("gpu", 2),
-            record("cpu", 3),
-            "{}".to_owned(),
-        ];
-        let known = [read(&record("default", 1)), read(&record("gpu", 1))];
-        let found = differing(&records, &known);
-        assert_eq!(found, [read(&records[1]), read(&records[2])]);
+    fn a_record_that_cannot_be_read_is_skipped() {
+        let record = r#"{"queue": "gpu", "replicas": 2, "image": "python:3.11"}"#;
+        let found = readable(&[record.to_owned(), "{}".to_owned()]);
+        assert_eq!(found, [serde_json::from_str(record).unwrap()]);
     }
 }

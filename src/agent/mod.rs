@@ -17,9 +17,9 @@ use crate::provider::Access;
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
-pub(crate) use self::adopt::adopt;
+pub(crate) use self::adopt::{adopt, settings};
 pub(crate) use self::down::down;
-pub(crate) use self::overview::{Agent, Overview, QueueLength, observe};
+pub(crate) use self::overview::{Agent, Chosen, Overview, QueueLength, observe};
 pub(crate) use self::up::{restore, up};
 
 /// A running server.

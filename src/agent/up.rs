@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::settings::{AgentOptions, AgentSettings, Queue};
 use crate::values::AccessValues;
 use crate::wait::{Attempt, Reason, Wait};
-use crate::words::count;
+use crate::words::{count, listed};
 
 /// How often the pods and the workers are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -54,6 +54,10 @@ pub(crate) async fn up(
     let mut known = session.state.agents()?.into_iter();
     let known = known.find(|one| one.queue == *queue);
     let agent = known.unwrap_or_else(|| AgentSettings::with_defaults(queue.clone()));
+    for name in options.env.absent_from(&agent.env) {
+        let warning = format!("`--env {name}-`: {}", no_variable(&agent, name));
+        session.events.warn(warning);
+    }
     let agent = agent.with(options);
     check_gpus(session, server, &agent).await?;
     for warning in request.proxies.unreachable_for("the pods of the agent") {
@@ -72,6 +76,16 @@ pub(crate) async fn up(
         (changed, detail)
     })?;
     Ok(Installed { agent, changed })
+}
+
+/// Names the variables that there are, because the name of an absent one may be mistyped.
+fn no_variable(agent: &AgentSettings, name: &str) -> String {
+    let names: Vec<&String> = agent.env.keys().collect();
+    let others = match names.is_empty() {
+        true => "no variables".to_owned(),
+        false => format!("no variable `{name}`, but {}", listed(&names)),
+    };
+    format!("the agent of the queue `{}` has {others}", agent.queue)
 }
 
 fn deadline(request: &Request) -> Instant {
