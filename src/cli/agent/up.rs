@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::running;
-use crate::agent;
+use super::{lock, running};
+use crate::agent::{self, Wanted};
 use crate::cli::Context;
 use crate::cli::context::environment;
 use crate::cli::signals::or_interrupted;
@@ -70,10 +70,15 @@ pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let events = &context.events();
     let work = async {
         let provider = context.provider(events).await?;
-        let found = running(context, &*provider).await?;
-        let request = context.request(context.only_wait(&args.wait), false);
         let session = context.session(&*provider, events);
-        agent::up(&session, &found.server(), &args.queue, options, &request).await
+        let lock = lock(&session, context, ours!(Agent, "up")).await?;
+        let found = running(context, &*provider).await?;
+        let wanted = Wanted {
+            queue: &args.queue,
+            options,
+            request: &context.request(context.only_wait(&args.wait), false),
+        };
+        agent::up(&session, &found.server(), wanted, lock).await
     };
     let next = Hint::run("see how the agents are", ours!(Agent, "status"));
     let installed = or_interrupted(Box::pin(work), next).await?;
