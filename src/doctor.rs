@@ -84,6 +84,16 @@ impl Diagnosis {
                 self.findings.push(finding);
             }
         }
+        // A wrong clock is one problem, and nobody knows then which certificates have expired.
+        let first = self
+            .findings
+            .iter()
+            .find(|one| one.failure == Failure::ClockSkew);
+        if let Some(clock) = first.cloned() {
+            let follows = [Failure::ClockSkew, Failure::CertificatesExpired];
+            self.findings
+                .retain(|one| *one == clock || !follows.contains(&one.failure));
+        }
         self.findings.sort_by_key(|one| one.failure.is_repairable());
     }
 }
@@ -121,6 +131,24 @@ mod tests {
     fn a_finding_is_reported_once() {
         let found = diagnosis(Health::Degraded, &[Failure::PortInUse, Failure::PortInUse]);
         assert_eq!(found.findings.len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_not_taken_for_expired_certificates() {
+        let unread = Finding {
+            what: "the certificate is not valid yet".into(),
+            remedies: Vec::new(),
+            failure: Failure::ClockSkew,
+        };
+        for failures in [
+            [Failure::CertificatesExpired, Failure::ClockSkew],
+            [Failure::ClockSkew, Failure::CertificatesExpired],
+        ] {
+            let mut found = diagnosis(Health::Degraded, &failures);
+            found.add([unread.clone()]);
+            let found: Vec<&str> = found.findings.iter().map(|one| &*one.what).collect();
+            assert_eq!(found, [Failure::ClockSkew.title()]);
+        }
     }
 
     #[test]

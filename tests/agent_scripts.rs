@@ -5,16 +5,17 @@
 #![expect(clippy::disallowed_methods, reason = "programs of the test's own")]
 #![expect(clippy::print_stderr, reason = "says that a test is skipped")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 const START: &str = include_str!("../templates/agent/start.sh");
+const REACH: &str = include_str!("../templates/agent/reach.py");
 const FORWARD: &str = include_str!("../templates/agent/forward.py");
 
 /// The programs of Debian that the scripts need besides Python.
@@ -54,7 +55,8 @@ impl Pod {
     fn start(&self) -> Output {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", START, "start.sh", "3.0.3", "http://localhost:1"])
+            .args(["-c", START, "/scripts/start.sh", "3.0.3"])
+            .args(["http://localhost:1", "http://localhost:2"])
             .args(["--queue", "my queue", "--foreground"])
             .env("PATH", self.0.path().join("bin"))
             .env("CLEARML_LOCAL_CACHE", self.0.path().join("cache"));
@@ -121,10 +123,92 @@ fn the_last_line_says_why_an_agent_does_not_start() {
     assert!(why.contains("the image has no python3"), "{why}");
 }
 
-/// Runs the forwarder, and ends it.
-struct Forwarder(Child);
+/// A server with a private certificate, which prints its port.
+const SERVER: &str = "\
+import http.server, ssl, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+server = http.server.HTTPServer(('127.0.0.1', 0), Answer)
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain(*sys.argv[1:])
+server.socket = tls.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+";
 
-impl Drop for Forwarder {
+#[test]
+fn a_pod_reaches_a_server_whose_certificate_it_gets_and_says_why_not_another() {
+    if find("python3").is_none() || find("openssl").is_none() {
+        eprintln!("SKIPPED: there is no python3 or no openssl");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (certificate, key, known) = (path("tls.crt"), path("tls.key"), path("known"));
+    std::fs::create_dir(&known).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=server",
+    ]);
+    openssl.args([
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-out",
+        &certificate,
+    ]);
+    assert!(
+        openssl
+            .args(["-keyout", &key])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let mut server = Command::new("python3");
+    server.args(["-c", SERVER, &certificate, &key]);
+    server.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = Process(server.spawn().unwrap());
+    let mut port = String::new();
+    let printed = server.0.stdout.take().unwrap();
+    BufReader::new(printed).read_line(&mut port).unwrap();
+
+    let reach = |url: &str| {
+        let mut command = Command::new("python3");
+        command.args(["-c", REACH, url, url, &known, &path("trusted.pem")]);
+        command.env_clear().env("CLEARML_LOCAL_GRACE", "0");
+        let output = command.env("PATH", std::env::var("PATH").unwrap()).output();
+        let output = output.unwrap();
+        let last = text(&output).lines().last().unwrap_or_default().to_owned();
+        (output.status.code().unwrap(), last)
+    };
+    let url = format!("https://localhost:{}", port.trim());
+    let (code, why) = reach(&url);
+    let untrusted = "clearml-local: its pods do not trust the certificate of localhost: self";
+    assert!(code == 77 && why.starts_with(untrusted), "{code}: {why}");
+    std::fs::copy(&certificate, format!("{known}/ca.pem")).unwrap();
+    assert_eq!(reach(&url), (0, String::new()));
+    // The public ones stay trusted, where there are any.
+    let trusted = std::fs::read_to_string(path("trusted.pem")).unwrap();
+    if let Ok(public) = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt") {
+        assert!(trusted.contains(&public), "{} bytes", trusted.len());
+    }
+    let (code, why) = reach("https://absent.invalid");
+    let unknown = "the name absent.invalid does not resolve in its pods";
+    assert_eq!((code, why), (68, format!("clearml-local: {unknown}")));
+}
+
+/// A process, which ends with it.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -151,7 +235,7 @@ fn a_port_is_forwarded_in_both_directions_until_both_have_ended() {
     });
     let forward = format!("{listen}={to}");
     let mut command = Command::new("python3");
-    let _running = Forwarder(command.args(["-c", FORWARD, &forward]).spawn().unwrap());
+    let _running = Process(command.args(["-c", FORWARD, &forward]).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut connection = loop {
         match TcpStream::connect(listen) {

@@ -277,7 +277,7 @@ fn values_of_variables_for_agents_are_not_printed() {
     let run = |option| home.run(&["agent", "up", "--env", option]);
     for (option, reason) in [
         ("CLEARML_API_HOST=hidden", "cannot set `CLEARML_API_HOST`"),
-        ("AWS-KEY=hidden", "expected NAME=VALUE or NAME"),
+        ("AWS-KEY=hidden", "expected NAME=VALUE, NAME or NAME-"),
         ("AWS_KEY", "`--env AWS_KEY` has no value"),
     ] {
         let refused = run(option);

@@ -99,6 +99,7 @@ pub(super) fn remedies(queue: &Queue, failure: Failure) -> Vec<Hint> {
             "give it more memory",
             ours!(Agent, "up{option} --memory 8Gi"),
         )],
+        Failure::AgentCertificate | Failure::AgentNameUnknown => failure.remedies(),
         _ if failure.layer() == Layer::Image => vec![Hint::run(
             "load the image again, or name another one",
             ours!(Agent, "up{option} --image IMAGE"),

@@ -1,6 +1,7 @@
 //! The objects of an agent. The same input gives the same objects.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,6 +28,7 @@ const DEFAULT_REQUESTS: (&str, &str) = ("100m", "256Mi");
 pub(super) const GPU: &str = "nvidia.com/gpu";
 
 const START: &str = include_str!("../../templates/agent/start.sh");
+const REACH: &str = include_str!("../../templates/agent/reach.py");
 const FORWARD: &str = include_str!("../../templates/agent/forward.py");
 
 /// The directory of the scripts and of the configuration in a pod.
@@ -46,6 +48,10 @@ pub(super) struct Inputs<'a> {
     pub(super) at: &'a Endpoints,
     pub(super) credentials: &'a Credentials,
     pub(super) routes: Routes,
+    /// Names of the server with an address, for pods in which they do not resolve.
+    pub(super) names: Vec<(String, IpAddr)>,
+    /// Certificates in PEM format that tasks trust besides the public ones.
+    pub(super) certificates: &'a str,
     /// Variables of the user's proxies, which may contain passwords.
     pub(super) proxies: Vec<(String, String)>,
     /// The Secret with which pods pull images.
@@ -60,9 +66,16 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
     }
     objects.push(claim(inputs));
     let mut secret = secret(inputs);
-    let scripts = json!({"start.sh": START, "forward.py": FORWARD});
+    let mut scripts = json!({"start.sh": START, "reach.py": REACH, "forward.py": FORWARD});
+    if !inputs.certificates.is_empty() {
+        scripts["ca.pem"] = json!(inputs.certificates);
+    }
     let read = Sha256::digest(format!("{}{scripts}", secret["stringData"]).as_bytes());
     let read = hex::encode(&read[..16]);
+    if !inputs.names.is_empty() {
+        // A running pod has resolved them, and needs no restart when they change.
+        scripts["hosts"] = json!(hosts(&inputs.names));
+    }
     let name = inputs.agent.queue.object_name();
     // Pods do not read it, and need no restart when it changes.
     let record = serde_json::to_string(inputs.agent).expect("plain data can be serialized");
@@ -76,6 +89,13 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
     }));
     objects.push(workload(inputs, &name, &read));
     objects
+}
+
+/// Returns the lines for `/etc/hosts`.
+fn hosts(names: &[(String, IpAddr)]) -> String {
+    let lines = names.iter();
+    let lines = lines.map(|(name, address)| format!("{address} {name}\n"));
+    lines.collect()
 }
 
 /// Labels an object as part of the agent. Prune keeps it: only `agent down` removes it.
@@ -276,7 +296,7 @@ fn workload(inputs: &Inputs<'_>, name: &str, read: &str) -> Value {
 fn agent_container(inputs: &Inputs<'_>, name: &str) -> Value {
     let agent = inputs.agent;
     let start = format!("{FILES}/scripts/start.sh");
-    let mut command = vec!["sh", &start, VERSION, &inputs.at.api];
+    let mut command = vec!["sh", &start, VERSION, &inputs.at.api, &inputs.at.files];
     command.extend(["--queue", agent.queue.as_str(), "--create-queue"]);
     command.push("--foreground");
     command.extend((agent.gpus == 0).then_some("--cpu-only"));

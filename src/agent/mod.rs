@@ -7,7 +7,9 @@ mod down;
 mod error;
 mod manifest;
 mod overview;
+mod removed;
 mod routes;
+mod trust;
 mod up;
 mod work;
 
@@ -17,10 +19,10 @@ use crate::provider::Access;
 use crate::secrets::Credentials;
 use crate::settings::Instance;
 
-pub(crate) use self::adopt::adopt;
+pub(crate) use self::adopt::{adopt, settings};
 pub(crate) use self::down::down;
-pub(crate) use self::overview::{Agent, Overview, QueueLength, observe};
-pub(crate) use self::up::{restore, up};
+pub(crate) use self::overview::{Agent, Chosen, Overview, QueueLength, observe};
+pub(crate) use self::up::{Wanted, restore, up};
 
 /// A running server.
 pub(crate) struct Server<'a> {

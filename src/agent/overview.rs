@@ -13,7 +13,7 @@ use crate::failures::Failure;
 use crate::health::{self, AgentHealth};
 use crate::hint::{Hint, ours};
 use crate::preflight::Finding;
-use crate::settings::Queue;
+use crate::settings::{AgentSettings, Cpu, Memory, Queue};
 use crate::words::count;
 
 /// The agents, the queues, and what is wrong.
@@ -35,6 +35,36 @@ pub(crate) struct Agent {
     #[serde(skip)]
     pub(crate) state: State,
     pub(crate) workers: Vec<Worker>,
+    /// `None` if they were not asked for, or cannot be read.
+    #[serde(flatten)]
+    pub(crate) chosen: Option<Chosen>,
+}
+
+/// What the user has chosen for an agent, and can undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Chosen {
+    /// `None` for the default.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) cpu: Option<Cpu>,
+    pub(crate) gpus: u16,
+    /// The names of the variables.
+    pub(crate) variables: Vec<String>,
+}
+
+impl Overview {
+    /// Adds what the user has chosen for each agent.
+    pub(crate) fn describe(&mut self, settings: &[AgentSettings]) {
+        for agent in &mut self.agents {
+            let mut settings = settings.iter();
+            let settings = settings.find(|one| one.queue.as_str() == agent.queue);
+            agent.chosen = settings.map(|settings| Chosen {
+                memory: settings.memory.clone(),
+                cpu: settings.cpu.clone(),
+                gpus: settings.gpus,
+                variables: settings.env.keys().cloned().collect(),
+            });
+        }
+    }
 }
 
 /// A worker of an agent: one of its pods.
@@ -115,6 +145,7 @@ fn agent(one: &AgentHealth, work: &Work) -> Agent {
         ready: observation.workload.ready,
         state: one.state.clone(),
         workers: workers.collect(),
+        chosen: None,
     }
 }
 

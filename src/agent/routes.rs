@@ -1,6 +1,7 @@
 //! How the URLs of the server are made to mean the same in the pods of an agent as for its users.
 //! Pure.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::component::Component;
@@ -43,6 +44,21 @@ pub(super) fn routes(at: &Endpoints, services: &[ExposedService], secured: Secur
         }
     }
     routes
+}
+
+/// Returns the host names that the routes leave to the name server of the cluster. It may not know
+/// them: this machine may have them in a file.
+pub(super) fn left_names(at: &Endpoints, routes: &Routes) -> BTreeSet<String> {
+    let urls = [&at.web, &at.api, &at.files];
+    let mut hosts: BTreeSet<String> = urls
+        .into_iter()
+        .filter_map(|url| Some(Place::of(url)?.host))
+        .collect();
+    hosts.retain(|host| {
+        let is_routed = routes.aliases.iter().any(|(name, _)| name == host);
+        !is_routed && host != "localhost" && host.parse::<IpAddr>().is_err()
+    });
+    hosts
 }
 
 /// The parts of a URL.
@@ -179,5 +195,19 @@ mod tests {
                 "127.0.0.3:8443=clearml-traefik:443"
             ]
         );
+    }
+
+    #[test]
+    fn names_that_are_not_routed_are_left_to_the_cluster() {
+        let urls = [
+            "https://app.corp.test",
+            "http://api.corp.test",
+            "https://192.168.1.2:30081",
+        ];
+        let [web, api, files] = urls.map(str::to_owned);
+        let at = Endpoints { web, api, files };
+        let left = |secured| left_names(&at, &routes(&at, &services(), secured));
+        assert_eq!(left(None), BTreeSet::from(["app.corp.test".to_owned()]));
+        assert_eq!(left(Some(("clearml-traefik", 443))), BTreeSet::new());
     }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::adopt::adopt_locked;
 use super::error::Error;
 use super::manifest::{self, GPU, Inputs};
-use super::routes::routes;
+use super::routes::{left_names, routes};
 use super::work::Work;
-use super::{Server, overview};
+use super::{Server, overview, removed, trust};
 use crate::error::Result;
 use crate::event::Step;
 use crate::health;
@@ -19,15 +19,23 @@ use crate::manifests::{INGRESS_SERVICE, pull_secret_name};
 use crate::plan::Request;
 use crate::session::Session;
 use crate::settings::{AgentOptions, AgentSettings, Queue};
+use crate::state::Lock;
 use crate::values::AccessValues;
 use crate::wait::{Attempt, Reason, Wait};
-use crate::words::count;
+use crate::words::{count, listed};
 
 /// How often the pods and the workers are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
 /// The memory limit of a pod in an existing cluster, unless the user sets one.
 const MEMORY_IN_CLUSTER: &str = "4Gi";
 const MIB: u64 = 1 << 20;
+
+/// What the user asks `agent up` for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) queue: &'a Queue,
+    pub(crate) options: AgentOptions,
+    pub(crate) request: &'a Request,
+}
 
 /// The result of `agent up`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,28 +45,39 @@ pub(crate) struct Installed {
 }
 
 /// Installs the agent of a queue, or changes what the options name, and waits until its workers
-/// are known to the server.
+/// are known to the server. `lock` is that of a caller that has locked the instance already.
 ///
 /// # Errors
 /// The agent cannot be installed, or is not ready in time. It stays installed then.
 pub(crate) async fn up(
     session: &Session<'_>,
     server: &Server<'_>,
-    queue: &Queue,
-    options: AgentOptions,
-    request: &Request,
+    Wanted {
+        queue,
+        options,
+        request,
+    }: Wanted<'_>,
+    lock: Option<Lock>,
 ) -> Result<Installed> {
-    let _lock = session.lock(ours!(Agent, "up")).await?;
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => session.lock(ours!(Agent, "up")).await?,
+    };
     let until = deadline(request);
     adopt_locked(session, server.cluster).await?;
     let mut known = session.state.agents()?.into_iter();
     let known = known.find(|one| one.queue == *queue);
     let agent = known.unwrap_or_else(|| AgentSettings::with_defaults(queue.clone()));
+    for name in options.env.absent_from(&agent.env) {
+        let warning = format!("`--env {name}-`: {}", no_variable(&agent, name));
+        session.events.warn(warning);
+    }
     let agent = agent.with(options);
     check_gpus(session, server, &agent).await?;
     for warning in request.proxies.unreachable_for("the pods of the agent") {
         session.events.warn(warning);
     }
+    removed::forget(server.cluster, queue).await?;
     let changed = install(session, server, &agent, request, until).await?;
     session.state.save_agent(&agent)?;
     let step = session.events.step("agent");
@@ -72,6 +91,16 @@ pub(crate) async fn up(
         (changed, detail)
     })?;
     Ok(Installed { agent, changed })
+}
+
+/// Names the variables that there are, because the name of an absent one may be mistyped.
+fn no_variable(agent: &AgentSettings, name: &str) -> String {
+    let names: Vec<&String> = agent.env.keys().collect();
+    let others = match names.is_empty() {
+        true => "no variables".to_owned(),
+        false => format!("no variable `{name}`, but {}", listed(&names)),
+    };
+    format!("the agent of the queue `{}` has {others}", agent.queue)
 }
 
 fn deadline(request: &Request) -> Instant {
@@ -127,6 +156,8 @@ async fn install(
     let at = &server.access.endpoints;
     let secured = is_local.then_some((INGRESS_SERVICE, 443));
     let mirror = &settings.node.registry_mirror;
+    let routes = routes(at, &exposure.services, secured);
+    let certificates = trust::certificates(cluster, settings).await?;
     let objects = manifest::objects(&Inputs {
         instance: session.name.as_str(),
         namespace: cluster.namespace(),
@@ -141,7 +172,9 @@ async fn install(
         memory: Some(memory(session, agent).await?),
         at,
         credentials: server.credentials,
-        routes: routes(at, &exposure.services, secured),
+        names: trust::addresses(left_names(at, &routes)).await,
+        certificates: &certificates,
+        routes,
         proxies: request.proxies.without_loopback().variables(&direct(at)),
         pull_secret: values.pull_secret().map(pull_secret_name),
     });

@@ -8,10 +8,13 @@ mod up;
 use super::{Context, credentials};
 use crate::agent::Server;
 use crate::error::Result;
+use crate::hint::Ours;
 use crate::kube::Cluster;
 use crate::provider::{Access, NoCluster, Provider};
 use crate::secrets::Credentials;
+use crate::session::Session;
 use crate::settings::{Instance, Queue};
+use crate::state::Lock;
 use crate::values::AccessValues;
 
 /// Execute queued tasks in the cluster
@@ -69,6 +72,16 @@ impl Running {
             access: &self.access,
         }
     }
+}
+
+/// Waits for other commands that change the instance, before anything is read: they may create the
+/// cluster, or recreate its node. A home that does not know the instance stays empty.
+async fn lock(session: &Session<'_>, context: &Context, command: Ours) -> Result<Option<Lock>> {
+    let state = &context.state;
+    if state.instance()?.is_none() && Lock::holder(state)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(session.lock(command).await?))
 }
 
 /// Finds the running server.

@@ -3,10 +3,18 @@
 
 use jiff::Timestamp;
 
-use super::{ComponentObservation, EventObservation, PodObservation, WorkloadObservation, assess};
+use super::{
+    ComponentObservation, Ended, EventObservation, PodObservation, WorkloadObservation, assess,
+};
 use crate::component::{Component, State};
 use crate::failures::Failure;
 use crate::words::one_line;
+
+/// The exit codes of the script of the pods, `reach.py`.
+const UNKNOWN_NAME: i32 = 68;
+const UNTRUSTED: i32 = 77;
+/// With this, the scripts begin their lines.
+const OURS: &str = "clearml-local: ";
 
 /// An agent as observed at one time.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +57,12 @@ impl AgentObservation {
             existing_cluster: self.existing_cluster,
         };
         let (state, finding) = assess(&observation, &[]);
+        if let Some(unreached) = self.unreached() {
+            return (state, Some(unreached));
+        }
         let trouble = finding.map(|finding| AgentTrouble {
             failure: finding.failure,
-            reason: match self.last_words() {
+            reason: match self.failed().and_then(last_line) {
                 Some(said) => format!("{}: {said}", finding.reason),
                 None => finding.reason,
             },
@@ -60,19 +71,37 @@ impl AgentObservation {
         (state, trouble)
     }
 
-    /// Returns the last line that a container wrote before it failed.
-    fn last_words(&self) -> Option<String> {
+    /// Returns why the pods cannot reach the server, which their script says.
+    fn unreached(&self) -> Option<AgentTrouble> {
+        let ended = self.failed()?;
+        let failure = match ended.exit_code {
+            UNKNOWN_NAME => Failure::AgentNameUnknown,
+            UNTRUSTED => Failure::AgentCertificate,
+            _ => return None,
+        };
+        let line = last_line(ended)?;
+        Some(AgentTrouble {
+            failure,
+            reason: line.strip_prefix(OURS)?.to_owned(),
+            may_recover: false,
+        })
+    }
+
+    /// Returns how a container that is not ready failed.
+    fn failed(&self) -> Option<&Ended> {
         let containers = self.pods.iter().flat_map(|pod| &pod.containers);
         let mut ended = containers
             .filter(|one| !one.ready)
             .filter_map(|one| one.ended());
-        let ended = ended.find(|ended| ended.exit_code != 0)?;
-        let line = ended
-            .message
-            .lines()
-            .rfind(|line| !line.trim().is_empty())?;
-        Some(one_line(line))
+        ended.find(|ended| ended.exit_code != 0)
     }
+}
+
+/// Returns the last line that a container wrote before it failed.
+fn last_line(ended: &Ended) -> Option<String> {
+    let mut lines = ended.message.lines();
+    let line = lines.rfind(|line| !line.trim().is_empty())?;
+    Some(one_line(line))
 }
 
 #[cfg(test)]
@@ -114,6 +143,33 @@ mod tests {
         let trouble = trouble.unwrap();
         let expected = ": clearml-local: cannot install clearml-agent 3.0.3";
         assert!(trouble.reason.ends_with(expected), "{trouble:?}");
+    }
+
+    /// Recorded from pods of a server with a private certificate.
+    #[test]
+    fn pods_that_cannot_reach_the_server_say_why() {
+        let cases = [
+            (
+                77,
+                Failure::AgentCertificate,
+                "its pods do not trust the certificate of api.a3.invalid: self-signed certificate",
+            ),
+            (
+                68,
+                Failure::AgentNameUnknown,
+                "the name api.a3.invalid does not resolve in its pods",
+            ),
+        ];
+        for (code, failure, reason) in cases {
+            let said = format!("clearml-local: waiting\nclearml-local: {reason}\n");
+            let (_, trouble) = agent(backing_off("10s", 1, end("Error", code, &said))).assess();
+            let expected = AgentTrouble {
+                failure,
+                reason: reason.to_owned(),
+                may_recover: false,
+            };
+            assert_eq!(trouble, Some(expected));
+        }
     }
 
     #[test]

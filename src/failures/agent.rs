@@ -55,6 +55,41 @@ pub(super) const LOST: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const CERTIFICATE: Page = Page {
+    title: "the pods of an agent do not trust the server's certificate",
+    what: "The URLs of the server begin with `https`, and its certificate is not valid in the pods \
+        of an agent. They trust public CAs, those of `--ca-file`, and the certificates in the \
+        Secrets of the ingresses.",
+    why: "The certificate is signed by a private CA that is in none of them, has expired, is for \
+        other names, or is the default certificate of the ingress controller, because the Secret \
+        of `tlsSecretName` does not exist.",
+    remedies: || {
+        vec![
+            Hint::run("trust the CA that signed it", ours!(Up, "--ca-file FILE")),
+            Hint::text("or add the CA as `ca.crt` to the Secret of the certificate"),
+            Hint::run("configure the agents again", ours!(Up)),
+        ]
+    },
+    heals: Heals::No,
+};
+
+pub(super) const NAME_UNKNOWN: Page = Page {
+    title: "the pods of an agent do not find the server's name",
+    what: "A host name in the URLs of the server does not resolve in the cluster, nor on the \
+        machine on which the agent was configured.",
+    why: "Only some machines know the name, for example from `/etc/hosts`.",
+    remedies: || {
+        vec![
+            Hint::run(
+                "configure the agents on a machine that knows the name",
+                ours!(Up),
+            ),
+            Hint::text("or add the name to the name server of the cluster"),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const GPUS_UNAVAILABLE: Page = Page {
     title: "the cluster offers no GPUs",
     what: "`agent up --gpus` needs nodes that offer `nvidia.com/gpu`, and there are too few.",

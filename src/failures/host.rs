@@ -72,9 +72,15 @@ pub(super) const PORT_IN_USE: Page = Page {
 
 pub(super) const NO_FREE_PORT: Page = Page {
     title: "no port is free",
-    what: "The system has no free port on 127.0.0.1.",
-    why: "Many connections are open, or the range of ephemeral ports is small.",
-    remedies: || vec![Hint::run("see who uses the ports", "ss -s")],
+    what: "The program asked the system for a port on 127.0.0.1 for the Kubernetes API or for a \
+        forwarded connection, and the system has none.",
+    why: "Many connections are open or have just ended, or the range of ephemeral ports is small.",
+    remedies: || {
+        vec![
+            Hint::run("see which programs have the connections", "ss -tanp"),
+            Hint::text("end some of them, wait a minute until their ports are free, and try again"),
+        ]
+    },
     heals: Heals::Waiting,
 };
 

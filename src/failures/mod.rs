@@ -278,6 +278,8 @@ catalogue! {
         AgentNotReady "agent-not-ready" NotReady NOT_READY;
         QueueWithoutAgent "queue-without-agent" NotReady QUEUE_WITHOUT_AGENT;
         AgentLost "agent-lost" ComponentCrashed LOST;
+        AgentCertificate "agent-certificate-untrusted" ComponentCrashed CERTIFICATE;
+        AgentNameUnknown "agent-name-unknown" ComponentCrashed NAME_UNKNOWN;
         GpusUnavailable "gpus-unavailable" ClusterUnsuitable GPUS_UNAVAILABLE;
     }
     External "External databases" external {

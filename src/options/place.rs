@@ -25,8 +25,8 @@ impl Options {
         options.extend(self.ports.given());
         options.extend(self.ingress.given());
         options.extend(self.node.given());
-        // References to images are rewritten.
-        options.retain(|option| option != "--registry-mirror");
+        // References to images are rewritten, and the pods of agents trust the certificates.
+        options.retain(|option| !["--registry-mirror", "--ca-file"].contains(&option.as_str()));
         match options.is_empty() {
             true => Ok(()),
             false => Err(Error::OnlyLocal {
@@ -146,8 +146,8 @@ mod tests {
         assert_eq!(
             refused(all, None)[0],
             "`--listen`, `--web-port`, `--api-port`, `--files-port`, `--with-ingress`, \
-             `--http-port`, `--https-port`, `--ca-file`, `--data-dir`, `--node-image`, `--pull`, \
-             `--autostart` and `--merge-kubeconfig` have no effect in the existing cluster of the \
+             `--http-port`, `--https-port`, `--data-dir`, `--node-image`, `--pull`, `--autostart` \
+             and `--merge-kubeconfig` have no effect in the existing cluster of the \
              context `c`: they are options of the node in Docker"
         );
         assert_eq!(
@@ -158,7 +158,7 @@ mod tests {
                 "set `service` and `ingress` of the servers in the values instead",
             ]
         );
-        let others = "{context: c, registryMirror: mirror.corp, release: '2.3', set: [a=1]}";
+        let others = "{context: c, registryMirror: mirror.corp, caFile: /ca.pem, release: '2.3'}";
         assert_eq!(refused(others, None), [""; 0]);
         assert_eq!(refused("webPort: 8080", None), [""; 0]);
     }

@@ -119,15 +119,28 @@ pub(crate) enum Unavailable {
     Paused,
     #[error("the Kubernetes API of the node is not ready: {0}")]
     NotReady(String),
+    /// The clock makes its certificates invalid.
+    #[error("{}", .0.what)]
+    WrongClock(Finding),
 }
 
 impl Explain for Unavailable {
     fn failure(&self) -> Failure {
-        Failure::NodeNotRunning
+        match self {
+            Unavailable::WrongClock(clock) => clock.failure,
+            Unavailable::Stopped | Unavailable::Paused | Unavailable::NotReady(_) => {
+                Failure::NodeNotRunning
+            }
+        }
     }
 
     fn hints(&self) -> Vec<Hint> {
-        vec![Hint::run("start it", ours!(Start))]
+        match self {
+            Unavailable::WrongClock(clock) => clock.remedies.clone(),
+            Unavailable::Stopped | Unavailable::Paused | Unavailable::NotReady(_) => {
+                vec![Hint::run("start it", ours!(Start))]
+            }
+        }
     }
 }
 
@@ -198,5 +211,29 @@ impl Explain for NoCluster {
 
     fn hints(&self) -> Vec<Hint> {
         vec![Hint::run("create it", ours!(Up))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_node_that_start_helps_is_started() {
+        let clock = Finding {
+            what: "the clock of the Docker host is 2 h behind".to_owned(),
+            remedies: vec![Hint::text("correct the clock")],
+            failure: Failure::ClockSkew,
+        };
+        let wrong = Unavailable::WrongClock(clock.clone());
+        assert_eq!(wrong.to_string(), clock.what);
+        assert_eq!(
+            (wrong.failure(), wrong.hints()),
+            (clock.failure, clock.remedies)
+        );
+        assert_eq!(
+            Unavailable::Stopped.hints()[0],
+            "start it: clearml-local start"
+        );
     }
 }

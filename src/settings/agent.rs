@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 
-use super::Variables;
+use super::{VariableChanges, Variables};
 use crate::image_ref::ImageRef;
 use crate::quantity;
 
@@ -19,6 +19,8 @@ const DEFAULT_QUEUE: &str = "default";
 const SLUG: usize = 24;
 /// The image of an agent by default. It contains Python, git and compilers.
 const DEFAULT_IMAGE: &str = "python:3.11";
+/// The value of an option that removes an earlier amount.
+const DEFAULT: &str = "default";
 /// Less memory is a wrong unit.
 const MIN_MEMORY: f64 = (64 << 20) as f64;
 
@@ -50,11 +52,10 @@ pub struct AgentSettings {
 pub struct AgentOptions {
     pub replicas: Option<u16>,
     pub image: Option<ImageRef>,
-    pub memory: Option<Memory>,
-    pub cpu: Option<Cpu>,
+    pub memory: Option<Amount<Memory>>,
+    pub cpu: Option<Amount<Cpu>>,
     pub gpus: Option<u16>,
-    /// Added to the earlier ones.
-    pub env: Variables,
+    pub env: VariableChanges,
 }
 
 impl AgentSettings {
@@ -73,16 +74,15 @@ impl AgentSettings {
 
     /// Returns the settings, changed by options.
     #[must_use]
-    pub fn with(mut self, options: AgentOptions) -> AgentSettings {
-        self.env.extend(options.env);
+    pub fn with(self, options: AgentOptions) -> AgentSettings {
         AgentSettings {
             queue: self.queue,
             replicas: options.replicas.unwrap_or(self.replicas),
             image: options.image.unwrap_or(self.image),
-            memory: options.memory.or(self.memory),
-            cpu: options.cpu.or(self.cpu),
+            memory: Amount::or_kept(options.memory, self.memory),
+            cpu: Amount::or_kept(options.cpu, self.cpu),
             gpus: options.gpus.unwrap_or(self.gpus),
-            env: self.env,
+            env: options.env.apply(self.env),
         }
     }
 }
@@ -167,6 +167,35 @@ impl<'de> Deserialize<'de> for Queue {
     }
 }
 
+/// The value of an option for an amount: an amount, or `default` to remove an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amount<T> {
+    Default,
+    Given(T),
+}
+
+impl<T> Amount<T> {
+    /// Returns the setting after an option, which may be left out.
+    fn or_kept(option: Option<Amount<T>>, kept: Option<T>) -> Option<T> {
+        match option {
+            Some(Amount::Given(amount)) => Some(amount),
+            Some(Amount::Default) => None,
+            None => kept,
+        }
+    }
+}
+
+impl<T: FromStr<Err = String>> FromStr for Amount<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Amount<T>, String> {
+        match text {
+            DEFAULT => Ok(Amount::Default),
+            amount => Ok(Amount::Given(amount.parse()?)),
+        }
+    }
+}
+
 /// An amount of memory, as Kubernetes writes it: `8Gi`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -178,7 +207,7 @@ impl FromStr for Memory {
     fn from_str(text: &str) -> Result<Memory, String> {
         match quantity::bytes(text) {
             Some(bytes) if bytes >= MIN_MEMORY => Ok(Memory(text.to_owned())),
-            _ => Err("expected an amount of memory such as 4Gi or 512Mi".to_owned()),
+            _ => Err("expected an amount of memory such as 4Gi or 512Mi, or `default`".to_owned()),
         }
     }
 }
@@ -201,7 +230,7 @@ impl FromStr for Cpu {
         let is_number = text.trim_end_matches('m').parse::<f64>().is_ok();
         match quantity::bytes(text) {
             Some(number) if is_number && number > 0.0 => Ok(Cpu(text.to_owned())),
-            _ => Err("expected a number of processors such as 2 or 500m".to_owned()),
+            _ => Err("expected a number of processors such as 2 or 500m, or `default`".to_owned()),
         }
     }
 }
@@ -260,6 +289,34 @@ mod tests {
             serde_json::from_str::<AgentSettings>(&saved).unwrap(),
             second
         );
+    }
+
+    #[test]
+    fn options_remove_what_earlier_ones_set() {
+        let changes = |options: &[&str]| {
+            let options: Vec<_> = options.iter().map(|one| one.parse().unwrap()).collect();
+            crate::settings::variables(&options, |_| None).unwrap()
+        };
+        let new = AgentSettings::with_defaults(Queue::default());
+        let set = new.clone().with(AgentOptions {
+            memory: Some("8Gi".parse().unwrap()),
+            cpu: Some("2".parse().unwrap()),
+            env: changes(&["TOKEN=one", "REGION=two"]),
+            ..AgentOptions::default()
+        });
+        let without = set.clone().with(AgentOptions {
+            memory: Some("default".parse().unwrap()),
+            env: changes(&["TOKEN-"]),
+            ..AgentOptions::default()
+        });
+        assert_eq!((&without.memory, &without.cpu), (&None, &set.cpu));
+        assert_eq!(without.env.keys().collect::<Vec<_>>(), ["REGION"]);
+        let without = without.with(AgentOptions {
+            cpu: Some("default".parse().unwrap()),
+            env: changes(&["REGION-"]),
+            ..AgentOptions::default()
+        });
+        assert_eq!(without, new);
     }
 
     #[test]

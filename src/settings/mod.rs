@@ -24,7 +24,7 @@ mod variable;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::agent::{AgentOptions, AgentSettings, Cpu, Memory, Queue};
+pub use self::agent::{AgentOptions, AgentSettings, Amount, Cpu, Memory, Queue};
 pub use self::certificates::Certificates;
 pub use self::cluster::{ClusterOptions, ClusterSettings};
 pub use self::data::{DataPlace, KeptData};
@@ -39,7 +39,7 @@ pub use self::network::{HostPorts, NetworkOptions, NetworkSettings, PortsOptions
 pub use self::node::{DEFAULT_NODE_IMAGE, NODE, NodeOptions, NodeSettings};
 pub use self::pull::Pull;
 pub use self::values::{SetOptions, ValuesOptions, ValuesSettings};
-pub use self::variable::{VariableOption, Variables, variables};
+pub use self::variable::{VariableChanges, VariableOption, Variables, variables};
 
 /// The settings of an instance. They are saved in the state directory, so that a later `up`
 /// without options uses them again.

@@ -23,9 +23,10 @@ settings! {
     /// The node.
     #[command(next_help_heading = NODE)]
     pub struct NodeOptions => NodeSettings(data_dir: DataPlace) {
-        /// PEM file with CA certificates for the node
+        /// PEM file with CA certificates for the node and for agents
         ///
-        /// The node trusts them. Needed behind a proxy that inspects TLS, and for a registry
+        /// The node and the pods of agents trust them; in an existing cluster, only these pods.
+        /// Needed behind a proxy that inspects TLS, and for a registry
         /// whose certificate is signed by a private CA. Public CAs stay trusted. An empty file
         /// removes the certificates.
         #[arg(

@@ -44,8 +44,36 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// An option `NAME=VALUE`, or `NAME` for the value in the user's environment. Parsing accepts
-/// everything, because clap prints what a parser refuses.
+/// What options change in the variables of an agent: the new value of each, or `None` to remove it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VariableChanges(BTreeMap<String, Option<SecretText>>);
+
+impl VariableChanges {
+    /// Returns the variables after the changes.
+    #[must_use]
+    pub fn apply(self, mut variables: Variables) -> Variables {
+        for (name, value) in self.0 {
+            match value {
+                Some(value) => variables.insert(name, value),
+                None => variables.remove(&name),
+            };
+        }
+        variables
+    }
+
+    /// Returns the names of variables to remove that are not there.
+    pub fn absent_from<'a>(&'a self, variables: &Variables) -> Vec<&'a str> {
+        let removed = self.0.iter().filter(|(_, value)| value.is_none());
+        let names = removed.map(|(name, _)| name.as_str());
+        names
+            .filter(|name| !variables.contains_key(*name))
+            .collect()
+    }
+}
+
+/// An option `NAME=VALUE`, `NAME` for the value in the user's environment, or `NAME-` to remove a
+/// variable, as for `kubectl set env`. Parsing accepts everything, because clap prints what a
+/// parser refuses.
 #[derive(Clone)]
 pub struct VariableOption(String);
 
@@ -67,8 +95,8 @@ impl fmt::Debug for VariableOption {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidVariable {
     #[error(
-        "invalid value for `--env`: expected NAME=VALUE or NAME, and a name of letters, digits \
-         and `_`"
+        "invalid value for `--env`: expected NAME=VALUE, NAME or NAME-, and a name of letters, \
+         digits and `_`"
     )]
     Name,
     #[error(
@@ -97,32 +125,37 @@ impl Explain for InvalidVariable {
     }
 }
 
-/// Returns the variables of some options; a later one takes precedence. `environment` reads a
-/// variable of the user.
+/// Returns what some options change; a later one takes precedence. `environment` reads a variable
+/// of the user.
 ///
 /// # Errors
 /// One of them cannot be set.
 pub fn variables(
     options: &[VariableOption],
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<Variables, InvalidVariable> {
-    let mut variables = Variables::new();
+) -> Result<VariableChanges, InvalidVariable> {
+    let mut changes = BTreeMap::new();
     for VariableOption(text) in options {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (text.as_str(), None),
         };
-        if !is_name(name) {
+        let removed = name.strip_suffix('-').filter(|_| value.is_none());
+        if !is_name(removed.unwrap_or(name)) {
             return Err(InvalidVariable::Name);
+        }
+        if let Some(name) = removed {
+            changes.insert(name.to_owned(), None);
+            continue;
         }
         if RESERVED.contains(&name) {
             return Err(InvalidVariable::Reserved(name.to_owned()));
         }
         let value = value.or_else(|| environment(name));
         let value = value.ok_or_else(|| InvalidVariable::Missing(name.to_owned()))?;
-        variables.insert(name.to_owned(), SecretText(value));
+        changes.insert(name.to_owned(), Some(SecretText(value)));
     }
-    Ok(variables)
+    Ok(VariableChanges(changes))
 }
 
 fn is_name(text: &str) -> bool {
@@ -134,7 +167,7 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(options: &[&str]) -> Result<Variables, InvalidVariable> {
+    fn of(options: &[&str]) -> Result<VariableChanges, InvalidVariable> {
         let options: Vec<VariableOption> = options.iter().map(|it| it.parse().unwrap()).collect();
         variables(&options, |name| {
             (name == "AWS_REGION").then(|| "eu-central-1".to_owned())
@@ -144,6 +177,7 @@ mod tests {
     #[test]
     fn a_name_alone_takes_the_value_from_the_environment() {
         let found = of(&["AWS_REGION", "TOKEN=a=b", "EMPTY=", "TOKEN=c=d"]).unwrap();
+        let found = found.apply(Variables::new());
         let found: Vec<(&str, &str)> = found
             .iter()
             .map(|(name, value)| (&**name, value.reveal()))
@@ -156,6 +190,25 @@ mod tests {
         assert_eq!(found, expected);
         let missing = of(&["AWS_PROFILE"]).unwrap_err();
         assert_eq!(missing, InvalidVariable::Missing("AWS_PROFILE".to_owned()));
+    }
+
+    #[test]
+    fn a_name_with_a_minus_removes_the_variable() {
+        let names = |variables: &Variables| variables.keys().cloned().collect::<Vec<_>>();
+        let before = of(&["A=1", "B=2", "C=3"]).unwrap().apply(Variables::new());
+        // A later option takes precedence; what follows `=` is a value.
+        let changes = of(&["A-", "B=4", "B-", "C-", "C=-", "TYPO-"]).unwrap();
+        assert_eq!(changes.absent_from(&before), ["TYPO"]);
+        let after = changes.apply(before);
+        assert_eq!(names(&after), ["C"]);
+        assert_eq!(after["C"].reveal(), "-");
+        for invalid in ["-", "my-key-", "9-", "A--"] {
+            assert_eq!(
+                of(&[invalid]).unwrap_err(),
+                InvalidVariable::Name,
+                "{invalid}"
+            );
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Starts the program of an agent. Arguments: the version of clearml-agent to install if the
-# image has none, the URL of the API server, and the options of `clearml-agent daemon`.
+# image has none, the URLs of the API server and of the file server, and the options of
+# `clearml-agent daemon`.
 # Messages begin with `clearml-local:`; the last one explains an exit.
 set -u
-version=$1 api=$2
-shift 2
+version=$1 api=$2 fileserver=$3
+shift 3
 cache=${CLEARML_LOCAL_CACHE:-/cache}
+files=${0%/*}
 
 say() { echo "clearml-local: $*"; }
 
@@ -42,14 +44,14 @@ else
 	agent=$place/bin/clearml-agent
 fi
 
-# Certificates are the agent's business.
-ping='import ssl, sys, urllib.request
-urllib.request.urlopen(sys.argv[1] + "/debug.ping", timeout=5, context=ssl._create_unverified_context())'
-waits=
-until python3 -c "$ping" "$api" 2>/dev/null; do
-	[ -n "$waits" ] || say "waiting for the API server at $api"
-	waits=yes
-	sleep 2
-done
+trusted=${TMPDIR:-/tmp}/clearml-local-trusted.pem
+python3 "$files/reach.py" "$api" "$fileserver" "$files" "$trusted" || exit
+if [ -e "$trusted" ]; then
+	# The variables of the SDK, pip, git, curl and AWS. Those of the user take precedence.
+	for variable in REQUESTS_CA_BUNDLE SSL_CERT_FILE PIP_CERT GIT_SSL_CAINFO CURL_CA_BUNDLE AWS_CA_BUNDLE; do
+		eval ": \"\${$variable:=\$trusted}\""
+		export "$variable"
+	done
+fi
 say "starting clearml-agent"
 exec "$agent" daemon "$@"

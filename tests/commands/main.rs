@@ -244,11 +244,17 @@ fn status_of_absent_and_stopped_instances() {
 #[test]
 fn doctor_examines_absent_and_stopped_instances() {
     let too_small = Responses::empty().with("GET /info", host_info(1_000_000_000, 1));
-    let too_small = Home::new(too_small).run(&["doctor"]);
-    let absent = Home::new(Responses::empty()).run(&["doctor", "--fix"]);
     let stopped =
         Responses::empty().with_container("clearml-control-plane", node("clearml", false));
-    let stopped = Home::new(stopped).run(&["doctor", "-o", "json"]);
+    // Each has free ports, because anybody may use the default ones.
+    let doctor = |responses, option: &[&str]| {
+        let home = Home::new(responses);
+        home.store_settings();
+        home.run(&[&["doctor"], option].concat())
+    };
+    let too_small = doctor(too_small, &[]);
+    let absent = doctor(Responses::empty(), &["--fix"]);
+    let stopped = doctor(stopped, &["-o", "json"]);
     insta::assert_snapshot!([too_small, absent, stopped].join("\n"));
 }
 

@@ -99,6 +99,10 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     assert_eq!(claims(&server.objects(KEPT)), claims(&kept));
     server.up(&[]).expect(0);
     server.user().await.finds(&work).await;
+    let image = image.join().unwrap();
+    if let Some(image) = image {
+        agents::reaches_the_server_by_name(&server, image).await;
+    }
 
     // Without an ingress, only a port-forward reaches the servers. `verify` starts its own.
     let without = ["app", "api", "files"].map(|site| format!("--set=ingress.{site}.enabled=false"));
@@ -107,7 +111,7 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     let verified = assert_verified(&server.run(&["verify", "-o", "json"]).expect(0));
     let api = verified["endpoints"]["api"].as_str().unwrap();
     assert!(api.starts_with("http://127.0.0.1:"), "{api}");
-    if let Some(image) = image.join().unwrap() {
+    if let Some(image) = image {
         server.run(&detached).expect(0);
         agents::executes_tasks_and_is_killed(&server, image, forwarded).await;
     }
@@ -230,6 +234,7 @@ async fn external_databases_and_private_images_need_the_right_passwords() {
         let login = Config::login(&plain.address, registry::PASSWORD);
         let image = own_image("allegroai/clearml:1.5.0");
         plain.push(&image, "corp/clearml:1.5.0", &login);
+        plain.push("redis:6.2", "corp/agent:1", &login);
         run("docker", &["rmi", &image]).expect(0);
     }
     let registry = Registry::start(directory.path(), &gateway(), None);
@@ -265,6 +270,8 @@ async fn external_databases_and_private_images_need_the_right_passwords() {
     let user = server.user().await;
     let work = user.work().await;
     user.finds(&work).await;
+    let image = format!("{}/corp/agent:1", registry.address);
+    agents::pulls_with_the_login_of_the_values(&server, &image);
 }
 
 /// Creates an image with another digest, and returns its name: the kubelet asks for

@@ -1,9 +1,10 @@
 //! An instance for a test, with its own name, ports and home, which is purged at the
 //! end.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -152,6 +153,22 @@ impl Instance {
     /// Runs a command for this instance.
     pub fn run_command(&self, command: &mut Command) -> Output {
         Output::new(command.output().unwrap())
+    }
+
+    /// Runs a command, and sends it a signal once it prints a line with these words.
+    #[track_caller]
+    pub fn signal_at(&self, command: &mut Command, words: &str, signal: &str) -> ExitStatus {
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut running = running.spawn().unwrap();
+        let lines = BufReader::new(running.stdout.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
+        assert!(
+            lines.any(|line| line.contains(words)),
+            "it never prints {words}"
+        );
+        let process = running.id().to_string();
+        run("kill", &["-s", signal, &process]).expect(0);
+        running.wait().unwrap()
     }
 
     /// Writes a file in the home and returns its path.

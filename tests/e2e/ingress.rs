@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::harness::{Instance, free_port, has, run};
+use crate::sdk::{agent_image, completed, enqueue};
+use crate::server::User;
 use crate::verify::assert_verified;
 
 const HOSTS: [&str; 3] = ["app.e2e.invalid", "api.e2e.invalid", "files.e2e.invalid"];
@@ -96,6 +98,21 @@ async fn upload(client: &Client, files: &str, name: &str, content: Vec<u8>) -> R
         .send()
         .await
         .unwrap()
+}
+
+/// Starts an agent. In its pod, the names lead to the ingress controller, whose certificate is
+/// trusted.
+async fn a_task_reads_from_the_file_server(
+    instance: &Instance,
+    image: &str,
+    user: &User,
+    files: &str,
+) {
+    let up = ["agent", "up", "--image", image, "--timeout=3m"];
+    instance.run(&up).expect(0);
+    let script = format!("import requests\nassert requests.get('{files}').status_code < 500\n");
+    let task = enqueue(user, "by name", &script).await;
+    completed(user, &task, || instance.run(&["agent", "logs"]).stdout).await;
 }
 
 #[tokio::test]
@@ -186,6 +203,14 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
     assert!(names.contains(&&json!("ingress")), "{names:?}");
     let verified = instance.run(&["verify", "-o", "json"]).expect(0);
     assert_eq!(assert_verified(&verified)["endpoints"], expected);
+    if let Some(image) = agent_image() {
+        let user = User::with(
+            client.clone(),
+            [api, files].map(String::clone),
+            &credentials,
+        );
+        a_task_reads_from_the_file_server(&instance, image, &user.await, files).await;
+    }
     let second = instance.run(&["up"]).expect(0);
     assert!(
         second.stderr.contains("nothing changed"),

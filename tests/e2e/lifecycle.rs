@@ -2,13 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::first_steps;
 use crate::harness::{Instance, Output, has, known_ports, run};
 use crate::proxy::RecordingProxy;
-use crate::sdk::{Sdk, await_agent};
+use crate::sdk::{Sdk, a_killed_removal_is_finished, await_agent};
 use crate::server::{User, login_status};
 use crate::verify;
 
@@ -145,11 +145,7 @@ async fn a_server_from_first_up_to_purge() {
     if Sdk::of(&instance).is_some() {
         // The agent was installed again with the server.
         await_agent(&instance);
-        instance.run(&["agent", "down"]).expect(0);
-        assert_eq!(
-            instance.run(&["agent", "status", "-o", "json"]).json()["agents"],
-            json!([])
-        );
+        a_killed_removal_is_finished(&instance);
     }
 
     if has("kind") {

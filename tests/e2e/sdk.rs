@@ -98,8 +98,8 @@ impl<'a> Sdk<'a> {
     pub async fn runs_a_task_in_an_agent(&self) {
         let task = self.run_task("queued.py", include_str!("sdk/queued.py"));
         let agent = Agent::start(self);
-        completed(self.instance, &task, || agent.log()).await;
         let user = User::of(self.instance).await;
+        completed(&user, &task, || agent.log()).await;
         let asked = json!({"task": task, "key": "iter"});
         let scalars = user
             .call("events.scalar_metrics_iter_histogram", asked)
@@ -109,8 +109,7 @@ impl<'a> Sdk<'a> {
 }
 
 /// Waits until a task has completed, and returns it. `log` is that of its agent.
-async fn completed(instance: &Instance, task: &str, log: impl Fn() -> String) -> Value {
-    let user = User::of(instance).await;
+pub async fn completed(user: &User, task: &str, log: impl Fn() -> String) -> Value {
     let deadline = Instant::now() + LIMIT;
     loop {
         let mut found = user.call("tasks.get_by_id", json!({"task": task})).await;
@@ -124,6 +123,23 @@ async fn completed(instance: &Instance, task: &str, log: impl Fn() -> String) ->
     }
 }
 
+/// Enqueues a task that is a Python script.
+pub async fn enqueue(user: &User, name: &str, script: &str) -> String {
+    let task = json!({
+        "name": name,
+        "type": "training",
+        "script": {
+            "binary": "python3", "repository": "", "entry_point": "task.py",
+            "working_dir": ".", "diff": script, "requirements": {"pip": ""},
+        },
+    });
+    let created = user.call("tasks.create", task).await;
+    let id = created["id"].as_str().unwrap().to_owned();
+    let queued = json!({"task": id, "queue_name": "default"});
+    user.call("tasks.enqueue", queued).await;
+    id
+}
+
 /// An agent in the cluster.
 impl Sdk<'_> {
     /// Starts an agent, which executes a task. The task reads an artifact from outside of the
@@ -131,14 +147,13 @@ impl Sdk<'_> {
     pub async fn runs_a_task_in_the_cluster(&self) {
         let instance = self.instance;
         let image = agent_image().unwrap();
-        instance
-            .run(&["agent", "up", "--image", image, "--timeout=3m"])
-            .expect(0);
+        interrupted_and_twice_at_once(instance, image);
 
         let outside = self.run_task("outside.py", include_str!("sdk/outside.py"));
         let script = include_str!("sdk/in_cluster.py").replace("OUTSIDE", &outside);
         let task = self.run_task("in_cluster.py", &script);
-        let found = completed(instance, &task, || instance.run(&["agent", "logs"]).stdout);
+        let user = User::of(instance).await;
+        let found = completed(&user, &task, || instance.run(&["agent", "logs"]).stdout);
         let found = found.await;
         let files = format!("http://localhost:{}/", instance.files);
         let artifacts = found["execution"]["artifacts"].to_string();
@@ -163,6 +178,57 @@ impl Sdk<'_> {
         let hint = problems[0]["hints"].to_string();
         assert!(hint.contains("up --queue nobody"), "{hint}");
     }
+}
+
+/// Interrupts `agent up` and kills it while the image is loaded. Then two at once install the
+/// agent once.
+fn interrupted_and_twice_at_once(instance: &Instance, image: &str) {
+    let mut command = instance.command();
+    let up = command.args([
+        "agent",
+        "up",
+        "--image",
+        image,
+        "--timeout=3m",
+        "-o",
+        "json",
+    ]);
+    for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
+        let ended = instance.signal_at(up, r#""step":"images""#, signal);
+        assert_eq!(ended.code(), code, "{signal}");
+        let status = instance.run(&["agent", "status", "-o", "json"]).expect(0);
+        assert_eq!(status.json()["agents"], json!([]));
+    }
+    up.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let both = [(); 2].map(|()| up.spawn().unwrap());
+    let mut changed = both.map(|up| {
+        let output = Output::new(up.wait_with_output().unwrap()).expect(0);
+        output.events().last().unwrap()["changed"].as_bool()
+    });
+    changed.sort_unstable();
+    assert_eq!(changed, [Some(false), Some(true)]);
+}
+
+/// Kills `agent down` when it has begun to remove the agent. The next one finishes it, and nothing
+/// installs the agent again in between.
+pub fn a_killed_removal_is_finished(instance: &Instance) {
+    let mut command = instance.command();
+    let down = command.args(["agent", "down", "-o", "json"]);
+    instance.signal_at(down, r#""step":"agent""#, "KILL");
+    let list = instance.state_dir().join("agents.json");
+    let listed = || std::fs::read_to_string(&list).unwrap();
+    assert_eq!(listed().trim(), "[]");
+    let up = instance.run(&["up"]).expect(0);
+    assert_eq!(listed().trim(), "[]", "{}", up.stderr);
+    instance.run(&["agent", "down"]).expect(0);
+    let status = instance.run(&["agent", "status", "-o", "json"]);
+    assert_eq!(status.json()["agents"], json!([]));
+    let kinds = "statefulsets,pods,secrets,configmaps";
+    let label = "clearml-local.io/agent";
+    assert_eq!(
+        instance.kubectl(&["get", kinds, "-l", label, "-o", "name"]),
+        ""
+    );
 }
 
 /// Builds the image of an agent in the engine, and returns its name. Prints why the tests with it

@@ -4,9 +4,19 @@
 /// A failure, the test that decides it, and why there is no recorded observation.
 pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
+        "agent-certificate-untrusted",
+        "src/diagnose/agent.rs::pods_that_cannot_reach_the_server_say_why",
+        "the pods of agents are observed apart from those of components",
+    ),
+    (
         "agent-lost",
         "src/agent/overview.rs::names_tasks_whose_agent_died",
         "needs a server with tasks and workers",
+    ),
+    (
+        "agent-name-unknown",
+        "src/diagnose/agent.rs::pods_that_cannot_reach_the_server_say_why",
+        "the pods of agents are observed apart from those of components",
     ),
     (
         "agent-not-ready",

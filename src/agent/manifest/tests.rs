@@ -31,6 +31,8 @@ fn rendered(is_local: bool, agent: &AgentSettings) -> Vec<Value> {
             aliases: Vec::new(),
             forwards: vec!["127.0.0.1:30081=clearml-fileserver:8081".to_owned()],
         },
+        names: vec![("api.corp.test".to_owned(), [10, 0, 0, 1].into())],
+        certificates: "the certificates",
         proxies: vec![(
             "HTTPS_PROXY".to_owned(),
             "http://me:hidden@proxy".to_owned(),
@@ -162,4 +164,12 @@ fn an_existing_cluster_provides_the_volume_of_the_cache() {
     };
     assert!(kinds(true));
     assert!(!kinds(false));
+}
+
+#[test]
+fn pods_get_the_names_and_certificates_of_the_server() {
+    let objects = rendered(false, &agent(json!({})));
+    let files = &of("ConfigMap", &objects)["data"];
+    assert_eq!(files["hosts"], "10.0.0.1 api.corp.test\n");
+    assert_eq!(files["ca.pem"], "the certificates");
 }

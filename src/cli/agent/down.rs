@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::lock;
 use crate::agent;
 use crate::cli::Context;
 use crate::cli::signals::or_interrupted;
@@ -26,10 +27,11 @@ pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let events = &context.events();
     let work = async {
         let provider = context.provider(events).await?;
+        let session = context.session(&*provider, events);
+        let lock = lock(&session, context, ours!(Agent, "down")).await?;
         let cluster = provider.cluster().await?;
         let cluster = cluster.ready(NoCluster::without_agents(&context.name))?;
-        let session = context.session(&*provider, events);
-        agent::down(&session, &cluster, args.queue.as_ref()).await
+        agent::down(&session, &cluster, args.queue.as_ref(), lock).await
     };
     let next = Hint::run("continue with", ours!(Agent, "down"));
     let removed = or_interrupted(work, next).await?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::running;
-use crate::agent::{self, Agent, Overview, QueueLength};
+use crate::agent::{self, Agent, Chosen, Overview, QueueLength};
 use crate::cli::Context;
 use crate::cli::status::finding;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::hint::ours;
 use crate::state::Lock;
 use crate::ui::FindingView;
 use crate::ui::table::{Cell, lines};
-use crate::words::{self, count};
+use crate::words::{self, count, listed};
 
 /// Show agents, queues and why tasks wait
 ///
@@ -35,7 +35,8 @@ pub(in crate::cli) async fn run(_: &Args, context: &Context) -> Result<u8> {
     if context.state.instance()?.is_some() && Lock::holder(&context.state)?.is_none() {
         agent::adopt(&session, server.cluster, ours!(Agent, "status")).await?;
     }
-    let overview = Box::pin(agent::observe(&server)).await?;
+    let mut overview = Box::pin(agent::observe(&server)).await?;
+    overview.describe(&agent::settings(&session, server.cluster).await?);
     let name = context.name.as_str();
     let problems: Vec<FindingView> = overview
         .problems
@@ -79,8 +80,10 @@ fn text(overview: &Overview, problems: &[FindingView], now: Timestamp) -> String
                 task.unwrap_or_default()
             ))
         });
+        let chosen = agent.chosen.as_ref().and_then(chosen);
+        let chosen = chosen.map(|line| format!("  {line}"));
         let at = index + 1;
-        agents.splice(at..at, workers);
+        agents.splice(at..at, chosen.into_iter().chain(workers));
     }
     let queues: Vec<Vec<Cell>> = overview.queues.iter().map(queue).collect();
     let mut wrong = Vec::new();
@@ -107,10 +110,46 @@ fn row(agent: &Agent) -> Vec<Cell> {
     ]
 }
 
+/// Returns what the user has chosen, unless it is nothing.
+fn chosen(chosen: &Chosen) -> Option<String> {
+    let mut parts = Vec::new();
+    parts.extend(chosen.memory.as_ref().map(|it| format!("memory {it}")));
+    parts.extend(chosen.cpu.as_ref().map(|it| format!("processors {it}")));
+    if chosen.gpus > 0 {
+        parts.push(format!("GPUs {}", chosen.gpus));
+    }
+    if !chosen.variables.is_empty() {
+        parts.push(format!("variables {}", listed(&chosen.variables)));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 fn queue(queue: &QueueLength) -> Vec<Cell> {
     vec![
         Cell::new(format!("queue `{}`", queue.name)),
         Cell::new(format!("{} waiting", count(queue.waiting as u64, "task"))),
         Cell::new(count(queue.workers as u64, "worker")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_the_user_has_chosen() {
+        let mut of_agent = Chosen {
+            memory: None,
+            cpu: None,
+            gpus: 0,
+            variables: Vec::new(),
+        };
+        assert_eq!(chosen(&of_agent), None);
+        of_agent.memory = Some("4Gi".parse().unwrap());
+        of_agent.cpu = Some("500m".parse().unwrap());
+        of_agent.gpus = 1;
+        of_agent.variables = vec!["REGION".to_owned(), "TOKEN".to_owned()];
+        let line = "memory 4Gi; processors 500m; GPUs 1; variables REGION and TOKEN";
+        assert_eq!(chosen(&of_agent).as_deref(), Some(line));
+    }
 }

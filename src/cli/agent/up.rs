@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::running;
-use crate::agent;
+use super::{lock, running};
+use crate::agent::{self, Wanted};
 use crate::cli::Context;
 use crate::cli::context::environment;
 use crate::cli::signals::or_interrupted;
@@ -11,20 +11,22 @@ use crate::error::Result;
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::options::WaitOptions;
-use crate::settings::{AgentOptions, Cpu, Memory, Queue, VariableOption, variables};
+use crate::settings::{AgentOptions, Amount, Cpu, Memory, Queue, VariableOption, variables};
 
 /// Start an agent, or change it
 ///
 /// Installs pods that execute the tasks of a queue, and waits until the server knows them. An
 /// image without clearml-agent gets it from PyPI, once. Options that you leave out keep their
-/// values. `up` installs the agent again after `down`.
+/// values; `--memory default`, `--cpu default`, `--gpus=0` and `--env NAME-` undo them. `up` installs
+/// the agent again after `down`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   clearml-local agent up
   clearml-local agent up --replicas 2 --memory 4Gi
   clearml-local agent up --queue gpu --gpus --image pytorch/pytorch
-  clearml-local agent up --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY")]
+  clearml-local agent up --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY
+  clearml-local agent up --memory default --env AWS_ACCESS_KEY_ID-")]
 pub(in crate::cli) struct Args {
     /// Queue whose tasks to execute; created if it is missing
     #[arg(long, value_name = "QUEUE", default_value = "default", value_parser = super::queue)]
@@ -37,14 +39,14 @@ pub(in crate::cli) struct Args {
     image: Option<ImageRef>,
     /// Memory of each pod [default: half of the memory, in an existing cluster 4Gi]
     #[arg(long, value_name = "AMOUNT")]
-    memory: Option<Memory>,
+    memory: Option<Amount<Memory>>,
     /// Processors of each pod [default: all that are free]
     #[arg(long, value_name = "NUMBER")]
-    cpu: Option<Cpu>,
+    cpu: Option<Amount<Cpu>>,
     /// GPUs of each pod [default without a number: 1]
     #[arg(long, value_name = "NUMBER", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     gpus: Option<u16>,
-    /// Environment variable of the tasks; without =VALUE, as in your environment
+    /// Environment variable of the tasks; NAME as in your environment, NAME- to remove it
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<VariableOption>,
     #[command(flatten)]
@@ -68,10 +70,15 @@ pub(in crate::cli) async fn run(args: &Args, context: &Context) -> Result<u8> {
     let events = &context.events();
     let work = async {
         let provider = context.provider(events).await?;
-        let found = running(context, &*provider).await?;
-        let request = context.request(context.only_wait(&args.wait), false);
         let session = context.session(&*provider, events);
-        agent::up(&session, &found.server(), &args.queue, options, &request).await
+        let lock = lock(&session, context, ours!(Agent, "up")).await?;
+        let found = running(context, &*provider).await?;
+        let wanted = Wanted {
+            queue: &args.queue,
+            options,
+            request: &context.request(context.only_wait(&args.wait), false),
+        };
+        agent::up(&session, &found.server(), wanted, lock).await
     };
     let next = Hint::run("see how the agents are", ours!(Agent, "status"));
     let installed = or_interrupted(Box::pin(work), next).await?;

@@ -12,7 +12,7 @@ use super::access::{Address, SERVERS, Way, addresses};
 use crate::component::Component;
 use crate::error::{Explain, Result};
 use crate::failures::Failure;
-use crate::hint::ours;
+use crate::hint::{Hint, ours};
 use crate::kube::{Exposure, Forward};
 use crate::probe::{Endpoints, Targets};
 use crate::provider::Access;
@@ -125,5 +125,9 @@ struct NoListener(#[source] std::io::Error);
 impl Explain for NoListener {
     fn failure(&self) -> Failure {
         Failure::NoFreePort
+    }
+
+    fn hints(&self) -> Vec<Hint> {
+        self.failure().remedies()
     }
 }

@@ -40,7 +40,7 @@ impl Explain for Error {
 
     fn hints(&self) -> Vec<Hint> {
         match self {
-            Error::NoPort(_) => Vec::new(),
+            Error::NoPort(_) => self.failure().remedies(),
             Error::DataDiskFull { place } => vec![match place {
                 DataPlace::Directory(dir) => {
                     Hint::run("see how full the disk is", format!("df -h {}", quoted(dir)))

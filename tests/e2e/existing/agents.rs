@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cluster::ThreeNodes;
 use super::installed::Installed;
 use crate::harness::run;
-use crate::sdk;
+use crate::sdk::{self, completed, enqueue};
 use crate::server::{self, User};
 
 /// How long a task of a few seconds, or the news of a killed pod, may take.
@@ -22,6 +22,32 @@ pub fn load_image(cluster: &'static ThreeNodes) -> JoinHandle<Option<&'static st
         cluster.load(image);
         Some(image)
     })
+}
+
+/// Starts an agent of a server that is reached by names, which only the users' machine resolves,
+/// with a private certificate. A task reads from the file server as the SDK does.
+pub async fn reaches_the_server_by_name(server: &Installed, image: &str) {
+    let up = ["agent", "up", "--image", image, "--timeout=3m"];
+    server.run(&up).expect(0);
+    let user = server.user().await;
+    let [_, _, files] = server.urls();
+    let script = format!("import requests\nassert requests.get('{files}').status_code < 500\n");
+    let task = enqueue(&user, "by name", &script).await;
+    completed(&user, &task, || server.run(&["agent", "logs"]).stdout).await;
+    server.run(&["agent", "down"]).expect(0);
+}
+
+/// Starts an agent with an image for which the nodes need a login. The image is no agent's, so that
+/// its own words say that it was pulled.
+pub fn pulls_with_the_login_of_the_values(server: &Installed, image: &str) {
+    let up = ["agent", "up", "--image", image, "--timeout=2m"];
+    let started = server.run(&up);
+    assert!(
+        started.stderr.contains("the image has no python3"),
+        "{}",
+        started.stderr
+    );
+    server.run(&["agent", "down"]).expect(0);
 }
 
 /// Starts an agent, which executes a task. Then its container is killed while it executes another
@@ -37,7 +63,7 @@ pub async fn executes_tasks_and_is_killed(server: &Installed, image: &str, ports
 
     let script = "import os\nassert os.environ['E2E_TOKEN'] == 'known'\n";
     let executed = enqueue(&user, "executed", script).await;
-    completed(server, &user, &executed).await;
+    completed(&user, &executed, || server.run(&["agent", "logs"]).stdout).await;
     server.run(&["agent", "status"]).expect(0);
     is_adopted_by_a_home_that_does_not_know_it(server);
 
@@ -54,40 +80,15 @@ pub async fn executes_tasks_and_is_killed(server: &Installed, image: &str, ports
     };
     await_status(server, names_it);
 
+    let list = server.state_dir().join("agents.json");
+    let before = files::read(&list).unwrap().unwrap();
     server.run(&["agent", "down"]).expect(0);
+    // A home that has not noticed it.
+    files::write(&list, &before).unwrap();
     let status = server.run(&["agent", "status", "-o", "json"]).json();
     assert_eq!(status["agents"], json!([]));
-}
-
-/// Enqueues a task that is a Python script.
-async fn enqueue(user: &User, name: &str, script: &str) -> String {
-    let task = json!({
-        "name": name,
-        "type": "training",
-        "script": {
-            "binary": "python3", "repository": "", "entry_point": "task.py",
-            "working_dir": ".", "diff": script, "requirements": {"pip": ""},
-        },
-    });
-    let created = user.call("tasks.create", task).await;
-    let id = created["id"].as_str().unwrap().to_owned();
-    let queued = json!({"task": id, "queue_name": "default"});
-    user.call("tasks.enqueue", queued).await;
-    id
-}
-
-async fn completed(server: &Installed, user: &User, task: &str) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let found = user.call("tasks.get_by_id", json!({"task": task})).await;
-        let status = found["task"]["status"].as_str().unwrap();
-        if status == "completed" {
-            return;
-        }
-        let waits = status != "failed" && Instant::now() < deadline;
-        assert!(waits, "{status}: {}", server.run(&["agent", "logs"]).stdout);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let after = files::read(&list).unwrap().unwrap();
+    assert_eq!(after.trim(), "[]");
 }
 
 /// Waits until `agent status` shows something.

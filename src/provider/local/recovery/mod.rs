@@ -7,16 +7,20 @@ mod owner;
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 pub use self::data_files::settings;
 pub use self::keys::{Places, find, from_data_dir, save};
 pub use self::owner::{AnotherInstance, Ownership, is_unrecognized, ownership};
 use self::owner::{has_other_data_dir, ownership_by_keys};
 use crate::docker::{Container, Engine};
-use crate::error::{Error, Result};
-use crate::kube::Cluster;
+use crate::error::{Error, Explain, Result};
+use crate::failures::Failure;
+use crate::kube::{self, Cluster};
 use crate::preflight::Finding;
 use crate::provider::local::Local;
 use crate::provider::local::node::{self, spec};
+use crate::provider::local::preflight;
 use crate::provider::{ClusterState, Recovered, Unavailable};
 use crate::recovery::from_cluster;
 use crate::revisions;
@@ -66,8 +70,20 @@ async fn connect(node: &Container, engine: &dyn Engine) -> Result<ClusterState> 
     let cluster = Cluster::connect(&node::kubeconfig(engine, &node.name).await?).await?;
     Ok(match cluster.ready().await {
         Ok(()) => ClusterState::Ready(cluster),
-        Err(error) => ClusterState::Unavailable(Unavailable::NotReady(error.reason().to_string())),
+        Err(error) => ClusterState::Unavailable(unavailable(engine, &error).await),
     })
+}
+
+/// Returns why a running node does not answer. `start` does not help against a wrong clock.
+async fn unavailable(engine: &dyn Engine, error: &kube::Error) -> Unavailable {
+    let doubted = [Failure::CertificatesExpired, Failure::ClockSkew];
+    if doubted.contains(&error.failure())
+        && let Ok(info) = engine.info().await
+        && let Some(clock) = preflight::clock(&info, Timestamp::now())
+    {
+        return Unavailable::WrongClock(clock);
+    }
+    Unavailable::NotReady(error.reason().to_string())
 }
 
 /// Starts a node whose settings or keys this home lacks, and waits until they can be
