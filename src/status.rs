@@ -42,6 +42,8 @@ pub struct Status {
     pub disk_free: Option<u64>,
     /// Whether the engine starts the server after a reboot, if the node exists.
     pub autostart: Option<bool>,
+    /// The GPUs of the node, if it was created with some.
+    pub gpus: Option<u64>,
     /// The agents and the queues of the server; empty if they are unknown.
     pub(crate) work: Overview,
     pub notes: Vec<String>,
@@ -76,6 +78,7 @@ impl Status {
             data_bytes: None,
             disk_free: None,
             autostart: None,
+            gpus: None,
             work: Overview::default(),
             notes,
             findings: Vec::new(),
@@ -217,6 +220,7 @@ async fn of_place(
         status.versions.server = server;
     }
     status.versions.docker = details.docker;
+    status.gpus = details.gpus;
     let components = match observed {
         Ok(observed) => {
             status.versions.kubernetes = observed.kubernetes;

@@ -15,7 +15,7 @@ const EVERY_SETTING: &str = concat!(
     r#""values":[{"path":"values.yaml","text":"a: 1\n"}],"#,
     r#""sets":[{"kind":"set","text":"a=2"},"#,
     r#"{"kind":"file","text":"b=motd","files":[{"path":"motd","text":"hello"}]}],"#,
-    r#""ca":{"path":"/ca.pem","text":"-----BEGIN CERTIFICATE-----"},"#,
+    r#""ca":{"path":"/ca.pem","text":"-----BEGIN CERTIFICATE-----"},"gpus":"all","#,
     r#""registryMirror":"http://mirror.corp:5000/hub","pull":"node","autostart":false,"#,
     r#""mergeKubeconfig":true,"ingress":{"enabled":true,"httpPort":81,"httpsPort":444,"#,
     r#""hosts":{"web":{"name":"app.corp","tlsSecret":"tls"},"#,

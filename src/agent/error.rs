@@ -8,6 +8,7 @@ use crate::failures::{Failure, Layer};
 use crate::hint::{Hint, ours};
 use crate::image_ref::ImageRef;
 use crate::path::quoted;
+use crate::provider::GpuSource;
 use crate::settings::Queue;
 use crate::words::duration;
 
@@ -32,7 +33,7 @@ pub(super) enum Error {
     NoGpus {
         wanted: u16,
         offered: u64,
-        is_local: bool,
+        from: GpuSource,
     },
 }
 
@@ -60,17 +61,27 @@ impl Explain for Error {
                     Hint::run("see how fast it is pulled", format!("docker pull {image}")),
                 ]
             }
-            Error::NoGpus { is_local: true, .. } => {
-                vec![Hint::text(
-                    "run the server on a cluster whose nodes have GPUs (up --context), or start \
-                     an agent on this machine: clearml-agent daemon",
-                )]
-            }
-            Error::NoGpus { .. } => vec![Hint::run(
-                "see what the nodes offer",
-                "kubectl describe nodes",
-            )],
+            Error::NoGpus { from, .. } => more_gpus(*from),
         }
+    }
+}
+
+/// Returns what the user can do if there are too few GPUs.
+fn more_gpus(from: GpuSource) -> Vec<Hint> {
+    match from {
+        GpuSource::Cluster => vec![Hint::run(
+            "see what the nodes offer",
+            "kubectl describe nodes",
+        )],
+        GpuSource::Node => vec![
+            Hint::run("see the GPUs of this machine", "nvidia-smi"),
+            Hint::run("ask for one GPU for each pod", ours!(Agent, "up --gpus=1")),
+        ],
+        GpuSource::Machine => vec![Hint::run(
+            "give the GPUs of this machine to the node, its data are kept",
+            ours!(Up, "--gpus"),
+        )],
+        GpuSource::Nothing => Failure::DockerWithoutGpus.remedies(),
     }
 }
 
@@ -95,6 +106,16 @@ pub(super) fn remedies(queue: &Queue, failure: Failure) -> Vec<Hint> {
             "give it less memory or fewer processors",
             ours!(Agent, "up{option} --memory 2Gi --cpu 1"),
         )],
+        Failure::GpusUnavailable => vec![
+            Hint::run(
+                "give the GPUs of this machine to a node in Docker",
+                ours!(Up, "--gpus"),
+            ),
+            Hint::run(
+                "or execute tasks without GPUs",
+                ours!(Agent, "up{option} --gpus=0"),
+            ),
+        ],
         Failure::OutOfMemory => vec![Hint::run(
             "give it more memory",
             ours!(Agent, "up{option} --memory 8Gi"),
@@ -125,15 +146,26 @@ mod tests {
 
     #[test]
     fn gpus_that_no_node_offers_are_named() {
-        let missing = |is_local| Error::NoGpus {
+        let missing = |from| Error::NoGpus {
             wanted: 2,
             offered: 1,
-            is_local,
+            from,
         };
-        assert_eq!(missing(true).failure(), Failure::GpusUnavailable);
+        let error = missing(GpuSource::Cluster);
+        assert_eq!(error.failure(), Failure::GpusUnavailable);
         let text = "the nodes of the cluster offer 1 `nvidia.com/gpu`, and a pod needs 2";
-        assert_eq!(missing(true).to_string(), text);
-        assert_ne!(missing(true).hints(), missing(false).hints());
+        assert_eq!(error.to_string(), text);
+        let hints = |from| {
+            let hints = missing(from).hints().into_iter();
+            hints.map(|hint| hint.to_string()).collect::<Vec<_>>()
+        };
+        let up = "give the GPUs of this machine to the node, its data are kept: clearml-local up \
+                  --gpus";
+        assert_eq!(hints(GpuSource::Machine), [up]);
+        // Docker must know the GPUs first.
+        let install = hints(GpuSource::Nothing);
+        let toolkit = install.iter().position(|hint| hint.contains("nvidia-ctk"));
+        assert!(toolkit < install.iter().position(|hint| hint.ends_with("up --gpus")));
     }
 
     #[test]

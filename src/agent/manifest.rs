@@ -11,6 +11,7 @@ use crate::kube::{AGENT_LABEL, AGENT_RECORD, INSTANCE_LABEL, KEEP_LABEL, QUEUE_A
 use crate::manifests::DATA_ROOT;
 use crate::namespace::Namespace;
 use crate::probe::Endpoints;
+use crate::provider::{GPU, GPU_RUNTIME, GpuSource};
 use crate::sdk;
 use crate::secrets::Credentials;
 use crate::settings::AgentSettings;
@@ -24,8 +25,9 @@ const CLAIM: &str = "clearml-local-agent-cache";
 const CACHE_SIZE: &str = "20Gi";
 /// What the scheduler reserves if the user gives no amounts.
 const DEFAULT_REQUESTS: (&str, &str) = ("100m", "256Mi");
-/// The resource that NVIDIA's device plugin offers.
-pub(super) const GPU: &str = "nvidia.com/gpu";
+
+/// Tells the runtime of a local node how many GPUs a container gets (templates/gpus/runtime.sh).
+const GPUS_VARIABLE: &str = "CLEARML_LOCAL_POD_GPUS";
 
 const START: &str = include_str!("../../templates/agent/start.sh");
 const REACH: &str = include_str!("../../templates/agent/reach.py");
@@ -54,6 +56,8 @@ pub(super) struct Inputs<'a> {
     pub(super) certificates: &'a str,
     /// Variables of the user's proxies, which may contain passwords.
     pub(super) proxies: Vec<(String, String)>,
+    /// What gives the pods GPUs, if the agent asks for them.
+    pub(super) gpus: Option<GpuSource>,
     /// The Secret with which pods pull images.
     pub(super) pull_secret: Option<&'a str>,
 }
@@ -63,6 +67,9 @@ pub(super) fn objects(inputs: &Inputs<'_>) -> Vec<Value> {
     let mut objects = Vec::new();
     if inputs.is_local {
         objects.push(volume(inputs));
+    }
+    if uses_runtime(inputs) {
+        objects.push(runtime_class(inputs));
     }
     objects.push(claim(inputs));
     let mut secret = secret(inputs);
@@ -144,6 +151,20 @@ fn volume(inputs: &Inputs<'_>) -> Value {
                 "type": "DirectoryOrCreate",
             },
         },
+    })
+}
+
+/// Returns whether a runtime of the local node gives the pods GPUs.
+fn uses_runtime(inputs: &Inputs<'_>) -> bool {
+    inputs.gpus == Some(GpuSource::Node)
+}
+
+fn runtime_class(inputs: &Inputs<'_>) -> Value {
+    json!({
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": {"name": GPU_RUNTIME, "labels": cache_labels(inputs)},
+        "handler": GPU_RUNTIME,
     })
 }
 
@@ -287,8 +308,12 @@ fn workload(inputs: &Inputs<'_>, name: &str, read: &str) -> Value {
             },
         },
     });
+    let pod = &mut set["spec"]["template"]["spec"];
     if let Some(secret) = inputs.pull_secret {
-        set["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": secret}]);
+        pod["imagePullSecrets"] = json!([{"name": secret}]);
+    }
+    if uses_runtime(inputs) {
+        pod["runtimeClassName"] = json!(GPU_RUNTIME);
     }
     set
 }
@@ -309,6 +334,10 @@ fn agent_container(inputs: &Inputs<'_>, name: &str) -> Value {
         json!({"name": "PIP_ROOT_USER_ACTION", "value": "ignore"}),
         json!({"name": "PYTHONUNBUFFERED", "value": "1"}),
     ];
+    if uses_runtime(inputs) {
+        // For the runtime of the node: a pod has containers without GPUs too.
+        env.push(json!({"name": GPUS_VARIABLE, "value": agent.gpus.to_string()}));
+    }
     let variables = variables(inputs);
     let is_given = |one: &Value| {
         one["name"]

@@ -5,6 +5,7 @@
 mod adopt;
 mod down;
 mod error;
+mod gpus;
 mod manifest;
 mod overview;
 mod removed;

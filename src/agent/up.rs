@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::adopt::adopt_locked;
 use super::error::Error;
-use super::manifest::{self, GPU, Inputs};
+use super::manifest::{self, Inputs};
 use super::routes::{left_names, routes};
 use super::work::Work;
-use super::{Server, overview, removed, trust};
+use super::{Server, gpus, overview, removed, trust};
 use crate::error::Result;
 use crate::event::Step;
 use crate::health;
@@ -73,7 +73,7 @@ pub(crate) async fn up(
         session.events.warn(warning);
     }
     let agent = agent.with(options);
-    check_gpus(session, server, &agent).await?;
+    gpus::check(session.provider, server, &agent).await?;
     for warning in request.proxies.unreachable_for("the pods of the agent") {
         session.events.warn(warning);
     }
@@ -176,6 +176,7 @@ async fn install(
         certificates: &certificates,
         routes,
         proxies: request.proxies.without_loopback().variables(&direct(at)),
+        gpus: gpus::source(session.provider, agent).await?,
         pull_secret: values.pull_secret().map(pull_secret_name),
     });
     Ok(apply(cluster, &objects).await?)
@@ -228,25 +229,6 @@ fn direct(at: &crate::probe::Endpoints) -> Vec<String> {
         hosts.extend(url.and_then(|url| url.host().map(str::to_owned)));
     }
     hosts
-}
-
-async fn check_gpus(
-    session: &Session<'_>,
-    server: &Server<'_>,
-    agent: &AgentSettings,
-) -> Result<()> {
-    if agent.gpus == 0 {
-        return Ok(());
-    }
-    match server.cluster.allocatable(GPU).await? {
-        Some(offered) if offered < u64::from(agent.gpus) => Err(Error::NoGpus {
-            wanted: agent.gpus,
-            offered,
-            is_local: session.provider.has_own_node(),
-        }
-        .into()),
-        _ => Ok(()),
-    }
 }
 
 /// Waits until the server knows a worker of each pod of the applied revision.

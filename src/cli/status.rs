@@ -189,6 +189,7 @@ fn view(name: &str, status: &Status) -> StatusView {
         checks: status.checks.iter().map(check).collect(),
         versions: status.versions.clone(),
         starts_after_reboot: status.autostart,
+        gpus: status.gpus,
         sdk: status
             .endpoints
             .as_ref()

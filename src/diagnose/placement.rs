@@ -29,6 +29,9 @@ const PRESSURES: [(&str, &str); 3] = [
     ("node.kubernetes.io/pid-pressure", "room for processes"),
 ];
 
+/// The resource `nvidia.com/gpu` in words.
+const GPUS: &str = "GPUs";
+
 /// Shortens the scheduler's message: `the node does not have enough memory`.
 pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> String {
     match Obstacle::parse(message) {
@@ -75,9 +78,10 @@ impl Obstacle {
             return Obstacle::Transient("waiting for the node to be ready");
         }
         if let Some((_, rest)) = text.split_once("Insufficient ") {
-            let what = rest.split([',', '.', ' ']).next().unwrap_or("resources");
-            return Obstacle::Resource(match what {
+            let what = rest.split([',', ' ']).next().unwrap_or("resources");
+            return Obstacle::Resource(match what.trim_end_matches('.') {
                 "cpu" => "CPU".to_owned(),
+                "nvidia.com/gpu" => GPUS.to_owned(),
                 "ephemeral-storage" => "disk".to_owned(),
                 other => other.to_owned(),
             });
@@ -139,7 +143,8 @@ pub(crate) fn unschedulable(
     );
     let component = observation.component;
     let reason = in_short(observation, &unscheduled.message);
-    let failure = match obstacle {
+    let failure = match &obstacle {
+        Obstacle::Resource(what) if what == GPUS => Failure::GpusUnavailable,
         Obstacle::Resource(_) => Failure::NoRoom,
         Obstacle::Selector => Failure::NodeSelector,
         Obstacle::Pressure(_) => Failure::NodePressure,
@@ -290,6 +295,12 @@ mod tests {
             "the node does not have enough memory"
         );
         assert!(finding(short, new).may_recover);
+        let gpus = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: none";
+        assert_finding(&finding(gpus, old), Failure::GpusUnavailable, false);
+        assert_eq!(
+            finding(gpus, old).reason,
+            "the node does not have enough GPUs"
+        );
         let mut making_room =
             observation(Elasticsearch, vec![unschedulable(short, old)], Vec::new());
         making_room.stopping.push("old".to_owned());

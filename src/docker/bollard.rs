@@ -7,6 +7,7 @@ mod convert;
 mod create;
 mod describe;
 mod exec;
+mod gpus;
 mod image;
 mod layers;
 mod network;

@@ -202,6 +202,7 @@ impl Engine for FakeEngine {
             ports: ports
                 .map(|p| (p.container, p.address.to_string(), p.host))
                 .collect(),
+            gpus: spec.gpus.is_some(),
             ..Container::default()
         };
         self.state().containers.insert(spec.name.clone(), container);

@@ -33,7 +33,7 @@ pub(crate) use self::error::is_disk_full;
 pub use self::limits::Limits;
 pub(crate) use self::limits::VARIABLE as TIMEOUT_VARIABLE;
 pub use self::model::{
-    Container, ContainerSpec, EngineInfo, Image, Mount, Network, Output, Publish,
+    Container, ContainerSpec, EngineInfo, Gpus, Image, Mount, Network, Output, Publish,
 };
 pub use self::networks::{ensure_network, unused_duplicates};
 pub use self::refusal::refusal_table;

@@ -41,6 +41,18 @@ pub struct EngineInfo {
     pub missing_controllers: Vec<&'static str>,
     /// The time of the engine's clock, in RFC 3339 format.
     pub time: String,
+    /// How it can give GPUs to a container; `None` if it cannot.
+    pub gpus: Option<Gpus>,
+}
+
+/// How the engine gives all NVIDIA GPUs of its host to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gpus {
+    /// The names of the devices in the specifications that the engine has found (Container
+    /// Device Interface, CDI).
+    Cdi(Vec<String>),
+    /// NVIDIA's runtime is installed. Engines before Docker 28.2 know only this.
+    Nvidia,
 }
 
 impl EngineInfo {
@@ -119,6 +131,8 @@ pub struct Container {
     pub started: Option<Timestamp>,
     /// Such as `unless-stopped`.
     pub restart_policy: Option<String>,
+    /// Whether it was created with GPUs.
+    pub gpus: bool,
 }
 
 impl Container {
@@ -191,6 +205,8 @@ pub struct ContainerSpec {
     pub enters: Option<String>,
     /// Seconds after which `docker stop` kills the container.
     pub stop_timeout: Option<i64>,
+    /// Gives it the GPUs of the host.
+    pub gpus: Option<Gpus>,
 }
 
 impl ContainerSpec {
@@ -210,6 +226,7 @@ impl ContainerSpec {
             node: false,
             enters: None,
             stop_timeout: None,
+            gpus: None,
         }
     }
 }

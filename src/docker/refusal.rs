@@ -20,6 +20,9 @@ const fn row(phrases: &'static [&'static [&'static str]], failure: Failure) -> R
 #[rustfmt::skip]
 static ROWS: &[Row] = &[
     row(&[&["no space left on device"], &["disk quota exceeded"]], Failure::DockerDiskFull),
+    // The rest of such a message names the reason, which often contains phrases from below.
+    row(&[&["could not select device driver"]], Failure::DockerWithoutGpus),
+    row(&[&["nvidia-container"], &["cdi device"]], Failure::GpuDriverBroken),
     // Rootless engines, and engines in some virtual machines.
     row(&[&["privileged port"], &["bind: permission denied"]], Failure::PrivilegedPort),
     row(&[&["port is already allocated"], &["address already in use"], &["ports are not available"]],
@@ -164,6 +167,18 @@ mod tests {
         (
             "linux seccomp: seccomp profiles are not supported on this daemon, you cannot specify a custom seccomp profile",
             Failure::Seccomp,
+        ),
+        (
+            "could not select device driver \"\" with capabilities: [[gpu]]",
+            Failure::DockerWithoutGpus,
+        ),
+        (
+            "OCI runtime create failed: runc create failed: unable to start container process: error during container init: error running hook #0: error running hook: exit status 1, stdout: , stderr: nvidia-container-cli: mount error: failed to add device rules: open /sys/fs/cgroup/devices.list: permission denied: unknown",
+            Failure::GpuDriverBroken,
+        ),
+        (
+            "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all",
+            Failure::GpuDriverBroken,
         ),
         ("* Unknown runtime specified kata", Failure::RuntimeMissing),
         (

@@ -94,11 +94,15 @@ pub(super) const GPUS_UNAVAILABLE: Page = Page {
     title: "the cluster offers no GPUs",
     what: "`agent up --gpus` needs nodes that offer `nvidia.com/gpu`, and there are too few.",
     why: "The nodes have no GPUs, or NVIDIA's device plugin is not installed. The node that `up` \
-        creates in Docker has no access to GPUs.",
+        creates in Docker has the GPUs of the machine only with `--gpus`.",
     remedies: || {
         vec![
+            Hint::run(
+                "give the GPUs of this machine to a node in Docker",
+                ours!(Up, "--gpus"),
+            ),
             Hint::run("see what the nodes offer", "kubectl describe nodes"),
-            Hint::run("execute tasks without GPUs", ours!(Agent, "up")),
+            Hint::run("execute tasks without GPUs", ours!(Agent, "up --gpus=0")),
         ]
     },
     heals: Heals::No,

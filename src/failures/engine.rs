@@ -223,3 +223,27 @@ pub(super) const NETWORK_AMBIGUOUS: Page = Page {
     },
     heals: Heals::No,
 };
+
+pub(super) const WITHOUT_GPUS: Page = Page {
+    title: "Docker has no GPUs",
+    what: "`up --gpus` gives the node the NVIDIA GPUs of this machine, and Docker knows none.",
+    why: "NVIDIA's container toolkit is not installed, or Docker was not restarted since: `docker \
+        info` lists neither discovered devices `nvidia.com/gpu` nor a runtime `nvidia`.",
+    remedies: || {
+        vec![
+            Hint::run("check that the driver finds the GPUs", "nvidia-smi"),
+            Hint::text(
+                "install NVIDIA's container toolkit: \
+                 https://github.com/NVIDIA/nvidia-container-toolkit",
+            ),
+            Hint::run(
+                "let Docker use it",
+                "sudo nvidia-ctk runtime configure --runtime=docker",
+            ),
+            restart(),
+            Hint::run("then", ours!(Up, "--gpus")),
+            Hint::run("or run the server without GPUs", ours!(Up, "--gpus=none")),
+        ]
+    },
+    heals: Heals::No,
+};

@@ -151,6 +151,7 @@ catalogue! {
         ClockSkew "clock-skew" DockerUnsupported CLOCK_SKEW;
         NetworkOverlap "network-overlap" DockerUnsupported NETWORK_OVERLAP;
         NetworkAmbiguous "network-ambiguous" DockerUnsupported NETWORK_AMBIGUOUS;
+        DockerWithoutGpus "docker-without-gpus" DockerUnsupported WITHOUT_GPUS;
     }
     Refused "Requests that Docker refuses" refused {
         UsersRemapped "docker-remaps-users" DockerUnsupported USERS_REMAPPED;
@@ -158,6 +159,7 @@ catalogue! {
         Seccomp "seccomp-unsupported" DockerUnsupported SECCOMP;
         RuntimeMissing "container-runtime-missing" DockerUnsupported RUNTIME_MISSING;
         LogDriver "log-driver-broken" DockerUnsupported LOG_DRIVER;
+        GpuDriverBroken "gpu-driver-broken" DockerUnsupported GPU_DRIVER;
         DockerCgroups "docker-cgroups-unusable" DockerUnsupported CGROUPS;
         PrivilegedPort "privileged-port" DockerRefused PRIVILEGED_PORT;
         DockerLacksAddress "docker-lacks-address" DockerRefused LACKS_ADDRESS;

@@ -65,6 +65,26 @@ pub(super) const RUNTIME_MISSING: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const GPU_DRIVER: Page = Page {
+    title: "Docker cannot give GPUs to the node",
+    what: "A node with GPUs (`up --gpus`) does not start.",
+    why: "The driver of the machine, its libraries and what Docker knows of them differ, often after \
+        an update of the driver; or NVIDIA's container toolkit was removed.",
+    remedies: || {
+        vec![
+            Hint::run("check that the driver finds the GPUs", "nvidia-smi"),
+            Hint::text("if it does not, restart the machine, which loads the new driver"),
+            Hint::run(
+                "describe the devices to Docker again",
+                "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+            ),
+            restart(),
+            Hint::run("or run the server without GPUs", ours!(Up, "--gpus=none")),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const LOG_DRIVER: Page = Page {
     title: "Docker's log driver does not work",
     what: "Docker cannot start containers.",

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_keys_of_all_groups_are_known() {
         let keys = SettingsFile::keys();
-        assert_eq!(keys.len(), 25);
+        assert_eq!(keys.len(), 26);
         for key in ["name", "values", "set", "listen", "dataDir", "timeout"] {
             assert!(keys.contains(&key), "{key}");
         }

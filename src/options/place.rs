@@ -142,12 +142,12 @@ mod tests {
         let all = "{context: c, listen: 0.0.0.0, webPort: 1, apiPort: 2, filesPort: 3, \
             withIngress: true, httpPort: 4, httpsPort: 5, caFile: /ca.pem, dataDir: /data, \
             nodeImage: 'node:1', pull: node, autostart: false, mergeKubeconfig: true, \
-            registryMirror: mirror.corp, release: '2.3', timeout: 1m, set: [a=1]}";
+            gpus: all, registryMirror: mirror.corp, release: '2.3', timeout: 1m, set: [a=1]}";
         assert_eq!(
             refused(all, None)[0],
             "`--listen`, `--web-port`, `--api-port`, `--files-port`, `--with-ingress`, \
-             `--http-port`, `--https-port`, `--data-dir`, `--node-image`, `--pull`, `--autostart` \
-             and `--merge-kubeconfig` have no effect in the existing cluster of the \
+             `--http-port`, `--https-port`, `--data-dir`, `--gpus`, `--node-image`, `--pull`, \
+             `--autostart` and `--merge-kubeconfig` have no effect in the existing cluster of the \
              context `c`: they are options of the node in Docker"
         );
         assert_eq!(

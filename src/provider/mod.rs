@@ -3,6 +3,7 @@
 
 mod access;
 pub(crate) mod existing;
+mod gpus;
 pub(crate) mod local;
 mod own_part;
 mod place;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 pub(crate) use self::access::Access;
+pub(crate) use self::gpus::{GPU, GPU_RUNTIME, GpuSource};
 pub(crate) use self::local::{Journal, JournalOptions};
 pub(crate) use self::own_part::OwnPart;
 pub(crate) use self::place::{Connected, Place};
@@ -42,6 +44,9 @@ pub(crate) trait Provider {
     /// Returns whether the cluster has one node, which exists only for this instance: then its
     /// state is part of the state of the server.
     fn has_own_node(&self) -> bool;
+
+    /// Returns what gives GPUs to pods.
+    async fn gpus(&self) -> Result<GpuSource>;
 
     /// Returns the command with which a user looks into the cluster, for hints.
     fn kubectl(&self) -> Kubectl;

@@ -61,6 +61,8 @@ pub(crate) struct Seen {
 pub(crate) struct Details {
     /// The version of the Docker engine.
     pub(crate) docker: Option<String>,
+    /// The GPUs that the node offers, if it was created with some.
+    pub(crate) gpus: Option<u64>,
     /// What is wrong with the certificates of the cluster.
     pub(crate) certificates: Option<CertificateNote>,
     /// Why add-ons of the cluster do not work.

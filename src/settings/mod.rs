@@ -10,6 +10,7 @@ mod certificates;
 mod cluster;
 mod data;
 mod error;
+mod gpus;
 mod ingress;
 mod input_file;
 mod listen;
@@ -30,6 +31,7 @@ pub use self::cluster::{ClusterOptions, ClusterSettings};
 pub use self::data::{DataPlace, KeptData};
 pub(crate) use self::definition::options;
 pub use self::error::Error;
+pub use self::gpus::NodeGpus;
 pub use self::ingress::{Host, Hosts, Ingress, IngressOptions};
 pub use self::input_file::InputFile;
 pub use self::listen::Listen;
@@ -81,7 +83,8 @@ impl Instance {
         }
     }
 
-    /// Takes the settings that a node was created with: its image, data location and ports.
+    /// Takes the settings that a node was created with: its image, data location, GPUs and
+    /// ports.
     #[must_use]
     pub fn with_node_settings_of(self, node: Instance) -> Instance {
         let ports = match node.ingress.enabled {
@@ -94,6 +97,7 @@ impl Instance {
             node: NodeSettings {
                 node_image: node.node.node_image,
                 data_dir: node.node.data_dir,
+                gpus: node.node.gpus,
                 ..self.node
             },
             ingress: Ingress {
@@ -254,6 +258,7 @@ mod tests {
             node: NodeSettings {
                 ca: serde_json::from_value(serde_json::to_value(file).unwrap()).unwrap(),
                 data_dir: DataPlace::Volume("v".into()),
+                gpus: NodeGpus::All,
                 node_image: "node:1".parse().unwrap(),
                 registry_mirror: "mirror.corp".parse().unwrap(),
                 pull: Pull::Node,
@@ -274,6 +279,7 @@ mod tests {
                 "--with-ingress=false",
                 "--ca-file /dev/null",
                 "--data-dir /data",
+                "--gpus=none",
                 &node_image,
                 "--registry-mirror none",
                 "--pull auto",

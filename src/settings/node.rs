@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::arguments::ArgExt;
 use super::network::NETWORK;
-use super::{Certificates, DataPlace, Mirror, Pull};
+use super::{Certificates, DataPlace, Mirror, NodeGpus, Pull};
 use crate::image_ref::ImageRef;
 use crate::path::HostPath;
 
@@ -49,6 +49,21 @@ settings! {
             value_hint = clap::ValueHint::DirPath
         )]
         pub data_dir: DataPlace = data_dir,
+        /// Give the node this machine's NVIDIA GPUs
+        ///
+        /// For agents (`agent up --gpus`). Docker needs NVIDIA's container toolkit. If you change
+        /// it later, the node is recreated, and the data are kept. `none` takes them away again.
+        #[arg(
+            long,
+            value_name = "all|none",
+            env = "CLEARML_LOCAL_GPUS",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "all",
+            hide_possible_values = true
+        )]
+        #[saved(default, skip_serializing_if = "NodeGpus::is_none")]
+        pub gpus: NodeGpus = NodeGpus::None,
         /// Image of the Kubernetes node
         #[arg(
             long,

@@ -235,6 +235,7 @@ pub(super) fn ready() -> StatusView {
             docker: Some("28.5.2".into()),
         },
         starts_after_reboot: Some(true),
+        gpus: None,
         sdk: Some(crate::sdk::Uses::NotConfigured),
         agents: Vec::new(),
         queues: Vec::new(),

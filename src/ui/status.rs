@@ -41,6 +41,9 @@ pub struct StatusView {
     pub versions: Versions,
     /// Whether Docker starts the node after a reboot.
     pub starts_after_reboot: Option<bool>,
+    /// The GPUs that the node offers to agents, if it was created with some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u64>,
     /// Which server the SDK of this user uses; `None` without a server.
     pub sdk: Option<sdk::Uses>,
     pub(crate) agents: Vec<Agent>,
@@ -224,6 +227,8 @@ fn details(view: &StatusView, width: Option<usize>) -> Vec<Vec<Cell>> {
         .into_iter()
         .filter_map(|(name, version)| Some(format!("{name} {}", version.as_ref()?)));
     add("Versions", known.collect());
+    let gpus = view.gpus.map(|number| format!("{number} for agents"));
+    add("GPUs", gpus.into_iter().collect());
     add(
         "SDK",
         view.sdk

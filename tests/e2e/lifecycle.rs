@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::first_steps;
+use crate::gpus;
 use crate::harness::{Instance, Output, has, known_ports, run};
 use crate::proxy::RecordingProxy;
 use crate::sdk::{Sdk, a_killed_removal_is_finished, await_agent};
@@ -145,6 +146,7 @@ async fn a_server_from_first_up_to_purge() {
     if Sdk::of(&instance).is_some() {
         // The agent was installed again with the server.
         await_agent(&instance);
+        gpus::agents_have_gpus(&instance);
         a_killed_removal_is_finished(&instance);
     }
 

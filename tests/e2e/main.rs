@@ -19,6 +19,7 @@ mod existing;
 mod external;
 mod first_steps;
 mod forward;
+mod gpus;
 mod harness;
 mod heals;
 mod images;

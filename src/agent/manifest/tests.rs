@@ -37,6 +37,10 @@ fn rendered(is_local: bool, agent: &AgentSettings) -> Vec<Value> {
             "HTTPS_PROXY".to_owned(),
             "http://me:hidden@proxy".to_owned(),
         )],
+        gpus: (agent.gpus > 0).then_some(match is_local {
+            true => GpuSource::Node,
+            false => GpuSource::Cluster,
+        }),
         pull_secret: Some("clearml-registry"),
     })
 }

@@ -8,6 +8,7 @@ use bollard::models as model;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::gpus;
 use crate::docker::{Container, ContainerSpec, EngineInfo, Error, Image, Mount};
 use crate::proxy::Proxies;
 
@@ -85,6 +86,7 @@ pub(super) fn info(info: model::SystemInfo, api: (usize, usize)) -> EngineInfo {
             .map_or_else(String::new, |v| v.to_string()),
         storage_driver: info.driver.unwrap_or_default(),
         root_dir: info.docker_root_dir.unwrap_or_default().into(),
+        gpus: gpus::found(info.discovered_devices, info.runtimes),
     }
 }
 
@@ -158,6 +160,7 @@ pub(super) fn container(found: model::ContainerInspectResponse) -> Container {
         network_mode: host.network_mode,
         started: state.started_at.and_then(|at| at.parse().ok()),
         restart_policy,
+        gpus: host.device_requests.is_some_and(|all| !all.is_empty()),
     }
 }
 
@@ -253,6 +256,7 @@ fn host_config(spec: &ContainerSpec) -> model::HostConfig {
         // Data belong to the users that the node sees.
         userns_mode: Some("host".into()),
         log_config: Some(log_config()),
+        device_requests: spec.gpus.as_ref().map(|wanted| vec![gpus::request(wanted)]),
         ..model::HostConfig::default()
     };
     if let Some(other) = &spec.enters {
@@ -332,6 +336,7 @@ pub(super) fn with_auth(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::Gpus;
 
     #[test]
     fn only_system_paths_are_mounted_as_binds() {
@@ -348,6 +353,24 @@ mod tests {
         let mounts = config.mounts.unwrap();
         let sources: Vec<_> = mounts.iter().filter_map(|m| m.source.as_deref()).collect();
         assert_eq!(sources, ["/srv/12:30 run", "images"]);
+    }
+
+    #[test]
+    fn only_a_container_with_gpus_asks_for_devices() {
+        let requested = |gpus| {
+            let image = "image".parse().unwrap();
+            let spec = ContainerSpec {
+                gpus,
+                ..ContainerSpec::new("c", image)
+            };
+            host_config(&spec).device_requests
+        };
+        assert_eq!(requested(None), None);
+        let wanted = Gpus::Cdi(vec!["nvidia.com/gpu=all".into()]);
+        assert_eq!(
+            requested(Some(wanted.clone())),
+            Some(vec![gpus::request(&wanted)])
+        );
     }
 
     #[test]

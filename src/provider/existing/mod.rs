@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, Journal, JournalOptions,
-    KeySearch, NoCluster, OwnPart, Place, Previous, Provider, Recovered, Recovery, Removal,
-    Removed, Seen,
+    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, GpuSource, Journal,
+    JournalOptions, KeySearch, NoCluster, OwnPart, Place, Previous, Provider, Recovered, Recovery,
+    Removal, Removed, Seen,
 };
 use crate::error::{Error, Explain, Result};
 use crate::event::Events;
@@ -143,6 +143,10 @@ impl Provider for Existing<'_> {
 
     fn has_own_node(&self) -> bool {
         false
+    }
+
+    async fn gpus(&self) -> Result<GpuSource> {
+        Ok(GpuSource::Cluster)
     }
 
     fn kubectl(&self) -> Kubectl {

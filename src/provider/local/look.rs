@@ -10,7 +10,7 @@ use crate::docker::Container;
 use crate::error::Result;
 use crate::health::{CertificateNote, Health};
 use crate::kube::Cluster;
-use crate::provider::{Details, NoAnswer, Recovered, Seen};
+use crate::provider::{Details, GPU, NoAnswer, Recovered, Seen};
 use crate::settings::Instance;
 
 /// The time in which the engine must return the node.
@@ -88,15 +88,21 @@ pub(super) async fn details(
         let observed = cluster?.addons().await.ok()?;
         Some(observed.iter().filter_map(|one| one.trouble()).collect())
     };
-    let (addons, info, certificates) = tokio::join!(
+    let settings = local.state.instance().ok().flatten();
+    let gpus = async {
+        let wanted = settings.as_ref()?.node.gpus;
+        let cluster = cluster.filter(|_| !wanted.is_none())?;
+        cluster.allocatable(GPU).await.ok()?
+    };
+    let (addons, gpus, info, certificates) = tokio::join!(
         tokio::time::timeout_at(until.into(), addons),
+        tokio::time::timeout_at(until.into(), gpus),
         tokio::time::timeout_at(until.into(), local.info()),
         tokio::time::timeout_at(until.into(), node::certificates(local.engine(), &name)),
     );
     let info = info.ok().and_then(Result::ok);
     let certificates = certificates.ok().and_then(Result::ok).unwrap_or_default();
     let now = Timestamp::now();
-    let settings = local.state.instance().ok().flatten();
     let data = settings.as_ref().map(|settings| &settings.node.data_dir);
     Details {
         host: info
@@ -104,6 +110,7 @@ pub(super) async fn details(
             .map(|info| host::troubles(info, data, now))
             .unwrap_or_default(),
         addons: addons.ok().flatten().unwrap_or_default(),
+        gpus: gpus.ok().flatten(),
         docker: info.map(|info| info.version.clone()),
         certificates: certificates.warning(now).map(|text| CertificateNote {
             text,

@@ -44,11 +44,12 @@ pub use self::images::pull;
 pub(crate) use self::images::refused_pull;
 pub(crate) use self::list::nodes;
 pub(crate) use self::logs::{Journal, JournalOptions};
+pub(crate) use self::node::GPU_RUNTIME;
 use self::recovery::Places;
 use self::run::Run;
 use super::{
-    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, KeySearch, OwnPart, Place,
-    Previous, Provider, Recovery, Removal, Removed, Seen,
+    Access, Checked, ClusterState, Details, Differences, Facts, Fetched, GpuSource, KeySearch,
+    OwnPart, Place, Previous, Provider, Recovery, Removal, Removed, Seen,
 };
 use crate::docker::{self, Engine, EngineInfo};
 use crate::error::Result;
@@ -146,6 +147,17 @@ impl Provider for Local<'_> {
 
     fn has_own_node(&self) -> bool {
         true
+    }
+
+    async fn gpus(&self) -> Result<GpuSource> {
+        let node = recovery::node_of(self).await?;
+        if node.is_some_and(|node| node.gpus) {
+            return Ok(GpuSource::Node);
+        }
+        Ok(match self.info().await?.gpus {
+            Some(_) => GpuSource::Machine,
+            None => GpuSource::Nothing,
+        })
     }
 
     fn kubectl(&self) -> Kubectl {

@@ -58,7 +58,7 @@ impl Plan {
         &'a self,
         image_id: &'a str,
         proxies: &'a Proxies,
-        engine: &EngineInfo,
+        engine: &'a EngineInfo,
     ) -> NodeSpec<'a> {
         NodeSpec {
             name: &self.name,
@@ -68,6 +68,7 @@ impl Plan {
             proxies,
             api_server_port: 0,
             device_mapper: spec::needs_device_mapper(&engine.storage_driver),
+            gpus: engine.gpus.as_ref(),
         }
     }
 

@@ -36,6 +36,7 @@ fn not_running(state: Health, name: &str) -> StatusView {
         checks: Vec::new(),
         versions: Versions::default(),
         starts_after_reboot: (state == Health::Stopped).then_some(false),
+        gpus: None,
         sdk: None,
         agents: Vec::new(),
         queues: Vec::new(),
@@ -61,6 +62,22 @@ fn status_shows_problems_first() {
         "degraded_in_colour",
         status(&degraded(), policy(without_progress(), true, Some(80)))
     );
+}
+
+#[test]
+fn the_gpus_of_a_node_are_shown_only_if_it_has_some() {
+    let shown = |gpus| {
+        let view = StatusView { gpus, ..ready() };
+        let json = serde_json::to_value(&view).unwrap();
+        let policy = policy(without_progress(), false, Some(80));
+        (status(&view, policy), json.get("gpus").cloned())
+    };
+    let (text, json) = shown(Some(2));
+    assert!(text.contains("  GPUs      2 for agents\n"), "{text}");
+    assert_eq!(json, Some(2.into()));
+    let (text, json) = shown(None);
+    assert!(!text.contains("GPUs"), "{text}");
+    assert_eq!(json, None);
 }
 
 #[test]

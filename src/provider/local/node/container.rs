@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Error, prepare, proxy, spec, wait_for_containerd};
+use super::{Error, gpus, prepare, proxy, spec, wait_for_containerd};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
 use crate::provider::local::Local;
 use crate::wait::{Attempt, Wait};
@@ -45,6 +45,10 @@ pub async fn create(local: &Local<'_>, node: &spec::NodeSpec<'_>) -> Result<Stri
     wait_for_containerd(engine, &container.name).await?;
     let variables = proxy::variables(node.proxies, &container.name, &ranges);
     if proxy::configure_systemd(engine, &container.name, &variables).await? {
+        wait_for_containerd(engine, &container.name).await?;
+    }
+    if node.has_gpus() {
+        gpus::install(engine, &container.name).await?;
         wait_for_containerd(engine, &container.name).await?;
     }
     prepare::new_node(engine, &container.name).await?;
@@ -125,18 +129,28 @@ async fn start_in_network(engine: &dyn Engine, name: &str) -> Result<(), docker:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::Gpus;
     use crate::docker::fake::FakeEngine;
     use crate::error::Explain;
     use crate::failures::Failure;
     use crate::ports::NodePorts;
     use crate::provider::local::TestInstance;
     use crate::proxy::Proxies;
-    use crate::settings::Instance;
+    use crate::settings::{Instance, NodeGpus};
 
     /// Creates the node of an instance with a data directory.
     async fn create(engine: &FakeEngine, image_id: &str) -> Result<String, Error> {
+        create_with(engine, image_id, NodeGpus::None).await
+    }
+
+    async fn create_with(
+        engine: &FakeEngine,
+        image_id: &str,
+        gpus: NodeGpus,
+    ) -> Result<String, Error> {
         let name = "demo".parse().unwrap();
-        let instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        let mut instance = Instance::with_defaults(std::path::PathBuf::from("/data").into());
+        instance.node.gpus = gpus;
         let node = spec::NodeSpec {
             name: &name,
             instance: &instance,
@@ -145,6 +159,7 @@ mod tests {
             proxies: &Proxies::default(),
             api_server_port: 40000,
             device_mapper: false,
+            gpus: Some(&Gpus::Nvidia),
         };
         super::create(&TestInstance::without_state().local(engine), &node).await
     }
@@ -167,6 +182,18 @@ mod tests {
         let volumes: Vec<String> = engine.state().volumes.keys().cloned().collect();
         let images = "clearml-local-demo-images-111111111111";
         assert_eq!(volumes, [data.as_str(), images], "data are never removed");
+    }
+
+    #[tokio::test]
+    async fn only_a_node_with_gpus_shares_them_with_pods() {
+        for (gpus, shares) in [(NodeGpus::None, 0), (NodeGpus::All, 1)] {
+            let engine = FakeEngine::default();
+            let node = create_with(&engine, IMAGE, gpus).await.unwrap();
+            let state = engine.state();
+            assert_eq!(state.containers[&node].gpus, shares == 1);
+            let prepares = |call: &&String| call.contains(super::gpus::RUNTIME);
+            assert_eq!(state.calls.iter().filter(prepares).count(), shares);
+        }
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod addons;
 mod bootstrap;
 mod certificates;
 mod container;
+mod gpus;
 mod inspect;
 mod kubeadm;
 mod kubeconfig;
@@ -23,6 +24,7 @@ pub use self::addons::install_addons;
 pub use self::bootstrap::{bootstrap, is_bootstrapped, mark_provisioned, wait_for_containerd};
 pub use self::certificates::{certificates, renew_certificates};
 pub use self::container::{create, start};
+pub(crate) use self::gpus::RUNTIME as GPU_RUNTIME;
 pub use self::inspect::{Inspection, inspect};
 pub use self::kubeconfig::kubeconfig;
 pub use self::manifests::{network_objects, storage_objects};
@@ -98,6 +100,8 @@ pub enum Error {
         unit: String,
         tail: Vec<String>,
     },
+    #[error("Docker gave the node {node} no GPU: it has no device such as /dev/nvidia0")]
+    NoGpus { node: String },
     #[error("cannot renew the certificates of the node {node}: {reason}")]
     Renewal {
         node: String,
@@ -151,6 +155,7 @@ impl Explain for Error {
             Error::Exited { .. } | Error::NoContainerd { .. } => Failure::NodeExited,
             Error::Service { .. } => Failure::NodeServiceFailed,
             Error::Renewal { .. } => Failure::CertificatesNotRenewed,
+            Error::NoGpus { .. } => Failure::GpuDriverBroken,
         }
     }
 
@@ -172,6 +177,7 @@ impl Explain for Error {
                 Hint::run("try again, which recreates the node", ours!(Up)),
             ],
             Error::Service { .. } => vec![Hint::run("see why", ours!(Logs, "--node"))],
+            Error::NoGpus { .. } => Failure::GpuDriverBroken.remedies(),
             Error::Renewal { .. } => {
                 vec![Hint::run("recreate the node, its data are kept", ours!(Down)).then(ours!(Up))]
             }

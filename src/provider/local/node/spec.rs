@@ -9,11 +9,11 @@ use std::path::Path;
 use ipnet::IpNet;
 
 use super::proxy;
-use crate::docker::{Container, ContainerSpec, Mount, Publish};
+use crate::docker::{Container, ContainerSpec, Gpus, Mount, Publish};
 use crate::image_ref::ImageRef;
 use crate::ports::{INGRESS_NODE_PORTS, NodePorts};
 use crate::proxy::Proxies;
-use crate::settings::{DataPlace, HostPorts, Ingress, Instance, InstanceName};
+use crate::settings::{DataPlace, HostPorts, Ingress, Instance, InstanceName, NodeGpus};
 
 /// The network that kind's nodes share.
 pub const NETWORK: &str = "kind";
@@ -91,6 +91,8 @@ pub struct NodeSpec<'a> {
     pub api_server_port: u16,
     /// Whether `/dev/mapper` is needed (btrfs and zfs hosts).
     pub device_mapper: bool,
+    /// How the engine gives GPUs to a container. They are used only if the instance wants them.
+    pub gpus: Option<&'a Gpus>,
 }
 
 impl NodeSpec<'_> {
@@ -133,8 +135,14 @@ impl NodeSpec<'_> {
             network: Some(NETWORK.into()),
             node: true,
             stop_timeout: Some(STOP_TIMEOUT),
+            gpus: self.gpus.filter(|_| self.has_gpus()).cloned(),
             ..ContainerSpec::new(name, self.instance.node.node_image.clone())
         }
+    }
+
+    /// Returns whether the node has the GPUs of the host.
+    pub fn has_gpus(&self) -> bool {
+        !self.instance.node.gpus.is_none()
     }
 
     fn data_mount(&self) -> Mount {
@@ -211,6 +219,8 @@ impl NodeSpec<'_> {
                 );
             }
         }
+        let gpus = gpus(node).to_string();
+        compare("--gpus", gpus, self.instance.node.gpus.to_string());
         let wanted = &self.instance.node.node_image;
         if let Some(image) = node_image(node).filter(|image| image != wanted) {
             compare("--node-image", image.to_string(), wanted.to_string());
@@ -239,6 +249,7 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
         files: host(defaults.files)?,
     };
     instance.node.node_image = node_image(node)?;
+    instance.node.gpus = gpus(node);
     instance.node.autostart = node.restart_policy.as_deref() != Some("no");
     if let [Some(http), Some(https)] = INGRESS_NODE_PORTS.map(host) {
         instance.ingress = Ingress {
@@ -253,6 +264,13 @@ pub fn instance_of(node: &Container) -> Option<Instance> {
 
 pub fn node_image(node: &Container) -> Option<ImageRef> {
     node.labels.get(NODE_IMAGE_LABEL)?.parse().ok()
+}
+
+fn gpus(node: &Container) -> NodeGpus {
+    match node.gpus {
+        true => NodeGpus::All,
+        false => NodeGpus::None,
+    }
 }
 
 /// Returns the location of a node's data.
@@ -325,6 +343,7 @@ mod tests {
             proxies: &NO_PROXIES,
             api_server_port: 40000,
             device_mapper: false,
+            gpus: Some(&Gpus::Nvidia),
         }
     }
 
@@ -344,8 +363,23 @@ mod tests {
                 .map(|p| (p.container, p.address.to_string(), p.host))
                 .collect(),
             mounts: vec![("/home/me/data".into(), DATA_ROOT.into())],
+            gpus: container.gpus.is_some(),
             ..Container::default()
         }
+    }
+
+    #[test]
+    fn gpus_recreate_the_node_in_both_directions() {
+        let (name, plain) = ("demo".parse().unwrap(), instance());
+        let mut with = plain.clone();
+        with.node.gpus = NodeGpus::All;
+        let (bare, node) = (created(&spec(&name, &plain)), created(&spec(&name, &with)));
+        assert_eq!(instance_of(&node), Some(with.clone()));
+        let to = |wanted: &Instance, node| spec(&name, wanted).differences(node);
+        let flag = |old: &str, new: &str| ("--gpus", old.to_owned(), new.to_owned());
+        assert_eq!(to(&with, &bare), [flag("none", "all")]);
+        assert_eq!(to(&plain, &node), [flag("all", "none")]);
+        assert_eq!(to(&with, &node), []);
     }
 
     #[test]

@@ -72,6 +72,17 @@ fn architecture(architecture: &str) -> Option<Finding> {
     })
 }
 
+/// Checks that Docker can give the node GPUs, if the user wants them.
+pub(super) fn gpus(plan: &Plan, info: &EngineInfo) -> Option<Finding> {
+    (!plan.instance.node.gpus.is_none() && info.gpus.is_none()).then(|| Finding {
+        what: "the node cannot get GPUs: Docker lists neither devices `nvidia.com/gpu` nor the \
+               runtime `nvidia`"
+            .into(),
+        remedies: Failure::DockerWithoutGpus.remedies(),
+        failure: Failure::DockerWithoutGpus,
+    })
+}
+
 /// Checks the cgroup controllers, with which Kubernetes limits pods.
 pub(super) fn cgroups(info: &EngineInfo) -> Option<Finding> {
     let rootless = info.is_rootless();

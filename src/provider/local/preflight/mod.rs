@@ -47,6 +47,7 @@ pub(super) async fn check(run: &Run<'_>) -> Result<Checked> {
     let node = engine.container(&name).await?;
     let mut findings = machine::machine(plan, info);
     findings.extend(machine::cgroups(info));
+    findings.extend(machine::gpus(plan, info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_in_use(local, node.as_ref()).await?);
@@ -118,14 +119,14 @@ mod tests {
     use std::sync::atomic::{AtomicU16, Ordering};
 
     use super::*;
-    use crate::docker::EngineInfo;
     use crate::docker::fake::{FakeEngine, State};
+    use crate::docker::{EngineInfo, Gpus};
     use crate::failures::Failure;
     use crate::options::Options;
     use crate::plan::{Plan, Request};
     use crate::provider::local::TestInstance;
     use crate::provider::local::node::spec::KIND_CLUSTER_LABEL;
-    use crate::settings::{DataPlace, HostPorts};
+    use crate::settings::{DataPlace, HostPorts, NodeGpus};
 
     fn suitable_host() -> EngineInfo {
         EngineInfo {
@@ -182,6 +183,21 @@ mod tests {
         let info = suitable_host();
         let plan = plan_at(dir.path().join("data"), None, &info);
         assert_eq!(found(&plan, &info, State::default()).await, []);
+    }
+
+    #[tokio::test]
+    async fn gpus_need_an_engine_that_can_give_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let bare = suitable_host();
+        let with_gpus = EngineInfo {
+            gpus: Some(Gpus::Nvidia),
+            ..suitable_host()
+        };
+        let mut plan = plan_at(dir.path().join("data"), None, &bare);
+        plan.instance.node.gpus = NodeGpus::All;
+        let refused = [Failure::DockerWithoutGpus];
+        assert_eq!(found(&plan, &bare, State::default()).await, refused);
+        assert_eq!(found(&plan, &with_gpus, State::default()).await, []);
     }
 
     #[tokio::test]
