@@ -2,14 +2,14 @@
 
 use super::fixtures::TestInstance;
 use crate::docker::fake::{FakeEngine, State, image};
-use crate::docker::{Container, Engine, EngineInfo, Output};
+use crate::docker::{Container, Engine, EngineInfo, Gpus, Output};
 use crate::error::Error;
 use crate::image_ref::ImageRef;
 use crate::options::Options;
 use crate::plan::{Plan, Request};
-use crate::provider::Provider;
 use crate::provider::local::data;
 use crate::provider::local::node::spec;
+use crate::provider::{GpuSource, Provider};
 use crate::proxy::Proxies;
 use crate::session::Session;
 use crate::settings::{DataPlace, HostPorts, Instance};
@@ -218,4 +218,29 @@ async fn asks_the_engine_for_its_information_once_until_the_facts_are_needed() {
     assert_eq!(local.info().await.unwrap().time, "before");
     local.facts().await.unwrap();
     assert_eq!(local.info().await.unwrap().time, "after");
+}
+
+#[tokio::test]
+async fn gpus_come_from_the_node_or_could_come_from_the_engine() {
+    let demo = TestInstance::without_state();
+    let source = async |has_gpus, gives: Option<Gpus>| {
+        let node = Container {
+            name: spec::name(&demo.name),
+            labels: spec::labels(&demo.name),
+            gpus: has_gpus,
+            ..Container::default()
+        };
+        let engine = FakeEngine::new(State {
+            info: EngineInfo {
+                gpus: gives,
+                ..EngineInfo::default()
+            },
+            containers: [(node.name.clone(), node)].into(),
+            ..State::default()
+        });
+        demo.local(&engine).gpus().await.unwrap()
+    };
+    assert_eq!(source(true, None).await, GpuSource::Node);
+    assert_eq!(source(false, Some(Gpus::Nvidia)).await, GpuSource::Machine);
+    assert_eq!(source(false, None).await, GpuSource::Nothing);
 }
