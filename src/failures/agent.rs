@@ -58,8 +58,8 @@ pub(super) const LOST: Page = Page {
 pub(super) const CERTIFICATE: Page = Page {
     title: "the pods of an agent do not trust the server's certificate",
     what: "The URLs of the server begin with `https`, and its certificate is not valid in the pods \
-        of an agent. They trust public CAs, those of `--ca-file`, and the certificates in the \
-        Secrets of the ingresses.",
+        of an agent. They trust public CAs, those of `--ca-file`, and the CA or a self-signed \
+        certificate in the Secrets of the ingresses.",
     why: "The certificate is signed by a private CA that is in none of them, has expired, is for \
         other names, or is the default certificate of the ingress controller, because the Secret \
         of `tlsSecretName` does not exist.",
