@@ -22,7 +22,7 @@ ln -sf libcuda.so.570.1 "$root/usr/lib/x86_64-linux-gnu/libcuda.so.1"
 "#;
 
 /// Two GPUs that the engine gives to containers until this is dropped.
-struct Gpus;
+pub struct Gpus;
 
 impl Gpus {
     /// Returns `None` if the engine has no CDI.
@@ -81,10 +81,11 @@ fn discovered() -> Value {
 }
 
 /// Gives GPUs to the node of a server that has an agent: the pods of the agent have one each, also
-/// after a stop.
-pub fn agents_have_gpus(instance: &Instance) {
-    let Some(_gpus) = Gpus::new(instance) else {
-        return refused_without_gpus(instance);
+/// after a stop. Returns the GPUs, without which the node cannot be started again.
+pub fn agents_have_gpus(instance: &Instance) -> Option<Gpus> {
+    let Some(gpus) = Gpus::new(instance) else {
+        refused_without_gpus(instance);
+        return None;
     };
     let up = instance.run(&["up", "--gpus"]).expect(0);
     assert!(
@@ -128,6 +129,7 @@ pub fn agents_have_gpus(instance: &Instance) {
         std::thread::sleep(Duration::from_millis(500));
     }
     each_pod_has_one(instance);
+    Some(gpus)
 }
 
 /// Looks into the pods: other GPUs, and the library under the name that programs load.

@@ -143,12 +143,15 @@ async fn a_server_from_first_up_to_purge() {
         "stopped in order: {mongodb}"
     );
     User::of(&instance).await.finds(&work).await;
-    if Sdk::of(&instance).is_some() {
+    let _gpus = if Sdk::of(&instance).is_some() {
         // The agent was installed again with the server.
         await_agent(&instance);
-        gpus::agents_have_gpus(&instance);
+        let gpus = gpus::agents_have_gpus(&instance);
         a_killed_removal_is_finished(&instance);
-    }
+        gpus
+    } else {
+        None
+    };
 
     if has("kind") {
         kind_can_use_the_node(&instance);
