@@ -57,17 +57,12 @@ fn the_cluster_has_no_dns(instance: &Instance) {
 
 /// The DNS of the cluster keeps running while `up` installs the proxy again.
 fn the_proxy_for_services_is_deleted(instance: &Instance) {
+    // Those of the last repair may still be about to end.
     let dns = || {
-        let path = "-ojsonpath={.items[*].metadata.name}";
-        let pods = [
-            "get",
-            "pods",
-            "-n",
-            "kube-system",
-            "-lk8s-app=kube-dns",
-            path,
-        ];
-        instance.kubectl(&pods)
+        let names = "-ogo-template={{range .items}}{{if not .metadata.deletionTimestamp}}\
+            {{.metadata.name}} {{end}}{{end}}";
+        let label = "-lk8s-app=kube-dns";
+        instance.kubectl(&["get", "pods", "-n", "kube-system", label, names])
     };
     let before = dns();
     in_kube_system(instance, &["delete", "daemonset/kube-proxy"]);
