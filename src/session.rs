@@ -22,4 +22,16 @@ impl Session<'_> {
         let command = command.of(self.name.non_default());
         Lock::acquire(self.state, &command, self.events).await
     }
+
+    /// Returns the lock of a caller, or locks the instance.
+    pub(crate) async fn keep_locked(
+        &self,
+        lock: Option<Lock>,
+        command: Ours,
+    ) -> Result<Lock, state::Error> {
+        match lock {
+            Some(lock) => Ok(lock),
+            None => self.lock(command).await,
+        }
+    }
 }

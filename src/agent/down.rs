@@ -28,10 +28,7 @@ pub(crate) async fn down(
     queue: Option<&Queue>,
     lock: Option<Lock>,
 ) -> Result<usize> {
-    let _lock = match lock {
-        Some(lock) => lock,
-        None => session.lock(ours!(Agent, "down")).await?,
-    };
+    let _lock = session.keep_locked(lock, ours!(Agent, "down")).await?;
     let name = queue.map(Queue::object_name);
     let mut agents = session.state.agents()?;
     agents.extend(settings(session, cluster).await?);

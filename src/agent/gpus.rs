@@ -23,14 +23,15 @@ pub(super) async fn source(
     }
 }
 
-/// Checks that the nodes offer as many GPUs as a pod needs.
+/// Checks that the nodes offer as many GPUs as a pod needs. Returns what gives them to the pods;
+/// `None` if the agent asks for none.
 pub(super) async fn check(
     provider: &dyn Provider,
     server: &Server<'_>,
     agent: &AgentSettings,
-) -> Result<()> {
+) -> Result<Option<GpuSource>> {
     let Some(source) = source(provider, agent).await? else {
-        return Ok(());
+        return Ok(None);
     };
     let mut offered = server.cluster.allocatable(GPU).await?;
     if source == GpuSource::Node && offered == Some(0) {
@@ -53,6 +54,6 @@ pub(super) async fn check(
             from: source,
         }
         .into()),
-        _ => Ok(()),
+        _ => Ok(Some(source)),
     }
 }

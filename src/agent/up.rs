@@ -17,6 +17,7 @@ use crate::hint::ours;
 use crate::kube::Change;
 use crate::manifests::{INGRESS_SERVICE, pull_secret_name};
 use crate::plan::Request;
+use crate::provider::GpuSource;
 use crate::session::Session;
 use crate::settings::{AgentOptions, AgentSettings, Queue};
 use crate::state::Lock;
@@ -59,10 +60,7 @@ pub(crate) async fn up(
     }: Wanted<'_>,
     lock: Option<Lock>,
 ) -> Result<Installed> {
-    let _lock = match lock {
-        Some(lock) => lock,
-        None => session.lock(ours!(Agent, "up")).await?,
-    };
+    let _lock = session.keep_locked(lock, ours!(Agent, "up")).await?;
     let until = deadline(request);
     adopt_locked(session, server.cluster).await?;
     let mut known = session.state.agents()?.into_iter();
@@ -73,12 +71,12 @@ pub(crate) async fn up(
         session.events.warn(warning);
     }
     let agent = agent.with(options);
-    gpus::check(session.provider, server, &agent).await?;
+    let gpus = gpus::check(session.provider, server, &agent).await?;
     for warning in request.proxies.unreachable_for("the pods of the agent") {
         session.events.warn(warning);
     }
     removed::forget(server.cluster, queue).await?;
-    let changed = install(session, server, &agent, request, until).await?;
+    let changed = install(session, server, &agent, gpus, request, until).await?;
     session.state.save_agent(&agent)?;
     let step = session.events.step("agent");
     let result = await_workers(server, &agent, until, &step).await;
@@ -119,7 +117,11 @@ pub(crate) async fn restore(
     let until = deadline(request);
     let mut changed = false;
     for agent in session.state.agents()? {
-        match install(session, server, &agent, request, until).await {
+        let installed = async {
+            let gpus = gpus::source(session.provider, &agent).await?;
+            install(session, server, &agent, gpus, request, until).await
+        };
+        match installed.await {
             Ok(now) => changed |= now,
             Err(error) => {
                 let option = super::error::option(&agent.queue);
@@ -139,6 +141,7 @@ async fn install(
     session: &Session<'_>,
     server: &Server<'_>,
     agent: &AgentSettings,
+    gpus: Option<GpuSource>,
     request: &Request,
     until: Instant,
 ) -> Result<bool> {
@@ -176,7 +179,7 @@ async fn install(
         certificates: &certificates,
         routes,
         proxies: request.proxies.without_loopback().variables(&direct(at)),
-        gpus: gpus::source(session.provider, agent).await?,
+        gpus,
         pull_secret: values.pull_secret().map(pull_secret_name),
     });
     Ok(apply(cluster, &objects).await?)

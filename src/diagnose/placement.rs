@@ -1,5 +1,7 @@
 //! Pods that cannot be scheduled, and volumes that are missing or cannot be mounted.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Draft;
@@ -7,6 +9,7 @@ use super::words::{innermost, short};
 use super::{ComponentObservation, PodObservation};
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
+use crate::provider::GPU;
 
 /// How long a pod may be unschedulable before that is a failure: a pod that frees
 /// resources needs a few seconds to terminate.
@@ -29,16 +32,13 @@ const PRESSURES: [(&str, &str); 3] = [
     ("node.kubernetes.io/pid-pressure", "room for processes"),
 ];
 
-/// The resource `nvidia.com/gpu` in words.
-const GPUS: &str = "GPUs";
-
 /// Shortens the scheduler's message: `the node does not have enough memory`.
 pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> String {
     match Obstacle::parse(message) {
-        Obstacle::Resource(what) if observation.existing_cluster => {
-            format!("no node has enough {what}")
+        Obstacle::Resource(resource) if observation.existing_cluster => {
+            format!("no node has enough {resource}")
         }
-        Obstacle::Resource(what) => format!("the node does not have enough {what}"),
+        Obstacle::Resource(resource) => format!("the node does not have enough {resource}"),
         Obstacle::Selector => "no node matches its node selector".to_owned(),
         Obstacle::Pressure(what) if observation.existing_cluster => {
             format!("the nodes have too little {what} left and accept no pods")
@@ -57,7 +57,7 @@ pub(crate) fn in_short(observation: &ComponentObservation, message: &str) -> Str
 
 /// Why the scheduler cannot place a pod.
 enum Obstacle {
-    Resource(String),
+    Resource(Resource),
     Selector,
     Taint(String),
     /// The kubelet refuses pods until it has more of this again.
@@ -65,6 +65,26 @@ enum Obstacle {
     /// Goes away without help.
     Transient(&'static str),
     Other,
+}
+
+/// What a node does not have enough of.
+enum Resource {
+    Cpu,
+    Memory,
+    Gpus,
+    /// In words.
+    Other(String),
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Resource::Cpu => "CPU",
+            Resource::Memory => "memory",
+            Resource::Gpus => "GPUs",
+            Resource::Other(words) => words,
+        })
+    }
 }
 
 impl Obstacle {
@@ -80,14 +100,15 @@ impl Obstacle {
         if let Some((_, rest)) = text.split_once("Insufficient ") {
             let what = rest.split([',', ' ']).next().unwrap_or("resources");
             return Obstacle::Resource(match what.trim_end_matches('.') {
-                "cpu" => "CPU".to_owned(),
-                "nvidia.com/gpu" => GPUS.to_owned(),
-                "ephemeral-storage" => "disk".to_owned(),
-                other => other.to_owned(),
+                "cpu" => Resource::Cpu,
+                "memory" => Resource::Memory,
+                GPU => Resource::Gpus,
+                "ephemeral-storage" => Resource::Other("disk".to_owned()),
+                other => Resource::Other(other.to_owned()),
             });
         }
         if lower.contains("too many pods") {
-            return Obstacle::Resource("room for more pods".to_owned());
+            return Obstacle::Resource(Resource::Other("room for more pods".to_owned()));
         }
         if lower.contains("unbound immediate persistentvolumeclaims") {
             return Obstacle::Transient("waiting for its volume");
@@ -144,7 +165,7 @@ pub(crate) fn unschedulable(
     let component = observation.component;
     let reason = in_short(observation, &unscheduled.message);
     let failure = match &obstacle {
-        Obstacle::Resource(what) if what == GPUS => Failure::GpusUnavailable,
+        Obstacle::Resource(Resource::Gpus) => Failure::GpusUnavailable,
         Obstacle::Resource(_) => Failure::NoRoom,
         Obstacle::Selector => Failure::NodeSelector,
         Obstacle::Pressure(_) => Failure::NodePressure,
@@ -154,8 +175,11 @@ pub(crate) fn unschedulable(
     let is_waiting = !observation.stopping.is_empty() || gets_node;
     draft.may_recover = !(is_permanent && is_lasting) || is_waiting;
     match obstacle {
-        Obstacle::Resource(what) if what == "memory" || what == "CPU" => {
-            let key = if what == "memory" { "memory" } else { "cpu" };
+        Obstacle::Resource(resource @ (Resource::Cpu | Resource::Memory)) => {
+            let key = match resource {
+                Resource::Memory => "memory",
+                _ => "cpu",
+            };
             draft.hint(Hint::run(
                 "reduce its request",
                 ours!(Up, "--set {component}.resources.requests.{key}=…"),

@@ -101,7 +101,11 @@ async fn a_user_with_the_documented_role_installs_a_server_with_ingress_and_tls(
     server.user().await.finds(&work).await;
     let image = image.join().unwrap();
     if let Some(image) = image {
-        agents::reaches_the_server_by_name(&server, image).await;
+        let run = |arguments: &[&str]| server.run(arguments);
+        let [_, _, files] = server.urls();
+        let user = server.user().await;
+        crate::agents::reaches_the_server_by_name(run, image, &user, &files).await;
+        server.run(&["agent", "down"]).expect(0);
     }
 
     // Without an ingress, only a port-forward reaches the servers. `verify` starts its own.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::{Instance, run};
-use crate::sdk::agent_image;
 
 /// A specification of the test in a directory that engines with CDI watch.
 const SPECIFICATION: &str = "/etc/cdi/clearml-local-e2e.json";
@@ -82,7 +81,7 @@ fn discovered() -> Value {
 
 /// Gives GPUs to the node of a server that has an agent: the pods of the agent have one each, also
 /// after a stop. Returns the GPUs, without which the node cannot be started again.
-pub fn agents_have_gpus(instance: &Instance) -> Option<Gpus> {
+pub fn agents_have_gpus(instance: &Instance, image: &str) -> Option<Gpus> {
     let Some(gpus) = Gpus::new(instance) else {
         refused_without_gpus(instance);
         return None;
@@ -93,7 +92,6 @@ pub fn agents_have_gpus(instance: &Instance) -> Option<Gpus> {
         "{}",
         up.stderr
     );
-    let image = agent_image().unwrap();
     let agent = [
         "agent",
         "up",

@@ -9,9 +9,10 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Certificate, Client, Response};
 use serde_json::{Value, json};
 
+use crate::agents::reaches_the_server_by_name;
 use crate::browser::Browser;
 use crate::harness::{Instance, free_port, has, run};
-use crate::sdk::{agent_image, completed, enqueue};
+use crate::sdk::agent_image;
 use crate::server::User;
 use crate::verify::assert_verified;
 
@@ -98,21 +99,6 @@ async fn upload(client: &Client, files: &str, name: &str, content: Vec<u8>) -> R
         .send()
         .await
         .unwrap()
-}
-
-/// Starts an agent. In its pod, the names lead to the ingress controller, whose certificate is
-/// trusted.
-async fn a_task_reads_from_the_file_server(
-    instance: &Instance,
-    image: &str,
-    user: &User,
-    files: &str,
-) {
-    let up = ["agent", "up", "--image", image, "--timeout=3m"];
-    instance.run(&up).expect(0);
-    let script = format!("import requests\nassert requests.get('{files}').status_code < 500\n");
-    let task = enqueue(user, "by name", &script).await;
-    completed(user, &task, || instance.run(&["agent", "logs"]).stdout).await;
 }
 
 #[tokio::test]
@@ -209,7 +195,8 @@ async fn servers_are_reached_by_name_with_tls_and_then_by_port() {
             [api, files].map(String::clone),
             &credentials,
         );
-        a_task_reads_from_the_file_server(&instance, image, &user.await, files).await;
+        let run = |arguments: &[&str]| instance.run(arguments);
+        reaches_the_server_by_name(run, image, &user.await, files).await;
     }
     let second = instance.run(&["up"]).expect(0);
     assert!(

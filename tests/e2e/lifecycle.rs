@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::first_steps;
-use crate::gpus;
-use crate::harness::{Instance, Output, has, known_ports, run};
+use crate::harness::{Instance, has, known_ports, run};
 use crate::proxy::RecordingProxy;
-use crate::sdk::{Sdk, a_killed_removal_is_finished, await_agent};
+use crate::sdk::Sdk;
 use crate::server::{User, login_status};
 use crate::verify;
 
@@ -65,7 +64,6 @@ async fn a_server_from_first_up_to_purge() {
             assert!(!seen.asked_for_login, "{seen:#?}");
         }
         sdk.runs_a_task_in_an_agent().await;
-        sdk.runs_a_task_in_the_cluster().await;
     }
 
     instance.assert_restarts(0);
@@ -143,15 +141,6 @@ async fn a_server_from_first_up_to_purge() {
         "stopped in order: {mongodb}"
     );
     User::of(&instance).await.finds(&work).await;
-    let _gpus = if Sdk::of(&instance).is_some() {
-        // The agent was installed again with the server.
-        await_agent(&instance);
-        let gpus = gpus::agents_have_gpus(&instance);
-        a_killed_removal_is_finished(&instance);
-        gpus
-    } else {
-        None
-    };
 
     if has("kind") {
         kind_can_use_the_node(&instance);
@@ -231,15 +220,6 @@ fn another_home_starts_the_instance(instance: &Instance) -> String {
     let up = in_other_home(&["up"]);
     assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
     assert_eq!(instance.versions(), before);
-    let agents = |list: Output| {
-        let list = list.json();
-        let mut ours = list.as_array().unwrap().iter();
-        let ours = ours.find(|one| one["name"] == instance.name.as_str());
-        ours.unwrap()["agents"].clone()
-    };
-    let list = ["list", "-o", "json"];
-    let here = agents(instance.run(&list));
-    assert_eq!(agents(in_other_home(&list)), here, "`up` knows all agents");
     let up = instance.run(&["up"]).expect(0);
     assert!(up.stderr.contains("nothing changed"), "{}", up.stderr);
     started

@@ -8,6 +8,7 @@
     reason = "the environment of the programs that the tests run"
 )]
 
+mod agents;
 mod browser;
 mod changes;
 #[path = "../browser/chromium/mod.rs"]

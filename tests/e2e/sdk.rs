@@ -57,13 +57,13 @@ impl<'a> Sdk<'a> {
         command
     }
 
-    fn run(&self, name: &str, script: &str) -> Output {
+    pub fn run(&self, name: &str, script: &str) -> Output {
         let script = self.instance.write(name, script);
         Output::new(self.command("python").arg(script).output().unwrap()).expect(0)
     }
 
     /// Runs a script that prints its task, and returns the task.
-    fn run_task(&self, name: &str, script: &str) -> String {
+    pub fn run_task(&self, name: &str, script: &str) -> String {
         let ran = self.run(name, script);
         let mut lines = ran.stdout.lines();
         let task = lines.find_map(|line| line.strip_prefix("task="));
@@ -140,97 +140,6 @@ pub async fn enqueue(user: &User, name: &str, script: &str) -> String {
     id
 }
 
-/// An agent in the cluster.
-impl Sdk<'_> {
-    /// Starts an agent, which executes a task. The task reads an artifact from outside of the
-    /// cluster and writes one that opens outside.
-    pub async fn runs_a_task_in_the_cluster(&self) {
-        let instance = self.instance;
-        let image = agent_image().unwrap();
-        interrupted_and_twice_at_once(instance, image);
-
-        let outside = self.run_task("outside.py", include_str!("sdk/outside.py"));
-        let script = include_str!("sdk/in_cluster.py").replace("OUTSIDE", &outside);
-        let task = self.run_task("in_cluster.py", &script);
-        let user = User::of(instance).await;
-        let found = completed(&user, &task, || instance.run(&["agent", "logs"]).stdout);
-        let found = found.await;
-        let files = format!("http://localhost:{}/", instance.files);
-        let artifacts = found["execution"]["artifacts"].to_string();
-        assert!(artifacts.contains(&files), "{artifacts}");
-        let script = include_str!("sdk/from_cluster.py").replace("TASK", &task);
-        let read = self.run("from_cluster.py", &script);
-        assert!(read.stdout.contains("rate=0.25"), "{}", read.stdout);
-        self.status_names_tasks_without_an_agent().await;
-    }
-
-    async fn status_names_tasks_without_an_agent(&self) {
-        let instance = self.instance;
-        assert_eq!(instance.run(&["agent", "status"]).code, 0);
-        let user = User::of(instance).await;
-        // The queue is created by the user, as in the web app.
-        user.call("queues.create", json!({"name": "nobody"})).await;
-        let script = include_str!("sdk/queued.py");
-        self.run_task("waits.py", &script.replace("\"default\"", "\"nobody\""));
-        let status = instance.run(&["agent", "status", "-o", "json"]);
-        let problems = &status.json()["findings"];
-        assert_eq!(problems[0]["failure"], "queue-without-agent", "{problems}");
-        let hint = problems[0]["hints"].to_string();
-        assert!(hint.contains("up --queue nobody"), "{hint}");
-    }
-}
-
-/// Interrupts `agent up` and kills it while the image is loaded. Then two at once install the
-/// agent once.
-fn interrupted_and_twice_at_once(instance: &Instance, image: &str) {
-    let mut command = instance.command();
-    let up = command.args([
-        "agent",
-        "up",
-        "--image",
-        image,
-        "--timeout=3m",
-        "-o",
-        "json",
-    ]);
-    for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
-        let ended = instance.signal_at(up, r#""step":"images""#, signal);
-        assert_eq!(ended.code(), code, "{signal}");
-        let status = instance.run(&["agent", "status", "-o", "json"]).expect(0);
-        assert_eq!(status.json()["agents"], json!([]));
-    }
-    up.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let both = [(); 2].map(|()| up.spawn().unwrap());
-    let mut changed = both.map(|up| {
-        let output = Output::new(up.wait_with_output().unwrap()).expect(0);
-        output.events().last().unwrap()["changed"].as_bool()
-    });
-    changed.sort_unstable();
-    assert_eq!(changed, [Some(false), Some(true)]);
-}
-
-/// Kills `agent down` when it has begun to remove the agent. The next one finishes it, and nothing
-/// installs the agent again in between.
-pub fn a_killed_removal_is_finished(instance: &Instance) {
-    let mut command = instance.command();
-    let down = command.args(["agent", "down", "-o", "json"]);
-    instance.signal_at(down, r#""step":"agent""#, "KILL");
-    let list = instance.state_dir().join("agents.json");
-    let listed = || std::fs::read_to_string(&list).unwrap();
-    assert_eq!(listed().trim(), "[]");
-    let up = instance.run(&["up"]).expect(0);
-    assert_eq!(listed().trim(), "[]", "{}", up.stderr);
-    instance.run(&["agent", "down"]).expect(0);
-    let status = instance.run(&["agent", "status", "-o", "json"]);
-    assert_eq!(status.json()["agents"], json!([]));
-    let kinds = "statefulsets,pods,secrets,configmaps";
-    let label = "clearml-local.io/agent";
-    assert_eq!(
-        instance.kubectl(&["get", kinds, "-l", label, "-o", "name"]),
-        ""
-    );
-}
-
 /// Builds the image of an agent in the engine, and returns its name. Prints why the tests with it
 /// are skipped without the agent from PyPI.
 pub fn agent_image() -> Option<&'static str> {
@@ -241,20 +150,6 @@ pub fn agent_image() -> Option<&'static str> {
     let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rig/agent");
     run(build, &[environment.to_str().unwrap()]).expect(0);
     Some(IMAGE)
-}
-
-/// Waits until the server knows the agent of the cluster.
-pub fn await_agent(instance: &Instance) {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let status = instance.run(&["agent", "status", "-o", "json"]);
-        let status = status.json();
-        if status["agents"][0]["workers"][0]["lastSeen"].is_string() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{status}");
-        std::thread::sleep(Duration::from_millis(500));
-    }
 }
 
 /// An agent, which ends when it is dropped.

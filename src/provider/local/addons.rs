@@ -51,30 +51,28 @@ impl<'a> Addons<'a> {
     /// # Errors
     /// An add-on has not become ready for so long that it will not.
     pub(super) async fn await_ready(&mut self) -> Result<()> {
-        loop {
-            let observed = self.cluster.addons().await?;
-            let troubles: Vec<_> = observed.iter().filter_map(|one| one.trouble()).collect();
-            if troubles.is_empty() {
-                return Ok(());
-            }
-            if let Some(trouble) = self.assess(troubles) {
-                return Err(trouble.into());
-            }
+        while !self.all_work(&self.cluster.addons().await?)? {
             tokio::time::sleep(PERIOD).await;
         }
+        Ok(())
     }
 
     /// # Errors
     /// An add-on has not become ready for so long that it will not.
     pub(super) async fn check(&mut self) -> Result<()> {
         // The wait itself reports that the API does not answer.
-        let Ok(observed) = self.cluster.addons().await else {
-            return Ok(());
-        };
-        let troubles = observed.iter().filter_map(|one| one.trouble());
-        match self.assess(troubles.collect()) {
+        if let Ok(observed) = self.cluster.addons().await {
+            self.all_work(&observed)?;
+        }
+        Ok(())
+    }
+
+    fn all_work(&mut self, observed: &[AddonObservation]) -> Result<bool> {
+        let troubles: Vec<_> = observed.iter().filter_map(|one| one.trouble()).collect();
+        let all = troubles.is_empty();
+        match self.assess(troubles) {
             Some(trouble) => Err(trouble.into()),
-            None => Ok(()),
+            None => Ok(all),
         }
     }
 

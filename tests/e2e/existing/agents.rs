@@ -24,19 +24,6 @@ pub fn load_image(cluster: &'static ThreeNodes) -> JoinHandle<Option<&'static st
     })
 }
 
-/// Starts an agent of a server that is reached by names, which only the users' machine resolves,
-/// with a private certificate. A task reads from the file server as the SDK does.
-pub async fn reaches_the_server_by_name(server: &Installed, image: &str) {
-    let up = ["agent", "up", "--image", image, "--timeout=3m"];
-    server.run(&up).expect(0);
-    let user = server.user().await;
-    let [_, _, files] = server.urls();
-    let script = format!("import requests\nassert requests.get('{files}').status_code < 500\n");
-    let task = enqueue(&user, "by name", &script).await;
-    completed(&user, &task, || server.run(&["agent", "logs"]).stdout).await;
-    server.run(&["agent", "down"]).expect(0);
-}
-
 /// Starts an agent with an image for which the nodes need a login. The image is no agent's, so that
 /// its own words say that it was pulled.
 pub fn pulls_with_the_login_of_the_values(server: &Installed, image: &str) {

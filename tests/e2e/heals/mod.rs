@@ -25,6 +25,9 @@ use crate::node_images::Image;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The same while databases are killed in the middle of writes.
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
+/// After how many kills the pods of the databases are replaced: Kubernetes waits twice as long
+/// before each further start of a container, up to 5 minutes.
+const BEFORE_BACK_OFF: usize = 2;
 
 /// Returns how often something is done: `sample` times in `tests/run`, and `full` times in
 /// `tests/run --full`. `E2E_PARTS=N` divides the full number, which takes hours, into N runs with
@@ -135,30 +138,44 @@ async fn another_node_image_keeps_the_data(instance: &Instance, writer: &Writer,
 /// Kubernetes restarts a killed database without any command.
 async fn databases_keep_what_they_acknowledged(instance: &Instance) {
     let writer = Writer::start(instance, SHORT_PAUSE).await;
-    for database in Fault::DATABASES.repeat(times(1, 20)) {
-        writer.await_writes(2);
-        let _nothing = Fault::Database(database).cause(instance);
-        // Until every place acknowledges writes again, the killed one included.
-        await_restart(instance, database);
-        writer.await_writes(2);
-        eprintln!("killed {database}; acknowledged {}", writer.summary());
+    for round in 0..times(1, 20) {
+        if round > 0 && round % BEFORE_BACK_OFF == 0 {
+            let restart = [&["restart"], &Fault::DATABASES[..]].concat();
+            instance.run(&restart).expect(0);
+        }
+        for database in Fault::DATABASES {
+            writer.await_writes(2);
+            let before = restarts(instance, database);
+            let _nothing = Fault::Database(database).cause(instance);
+            // Until every place acknowledges writes again, the killed one included.
+            await_restart(instance, database, before);
+            writer.await_writes(2);
+            eprintln!("killed {database}; acknowledged {}", writer.summary());
+        }
     }
     let losses = writer.losses(instance, true).await;
     assert!(losses.is_empty(), "lost: {losses:?}");
 }
 
-/// Waits until the only container of a component runs again after it was killed.
-fn await_restart(instance: &Instance, component: &str) {
-    let path = "jsonpath={.items[0].status.containerStatuses[0].ready} \
-        {.items[0].status.containerStatuses[0].lastState.terminated.exitCode}";
+/// How often the only container of a component was started again, and whether it is ready.
+fn restarts(instance: &Instance, component: &str) -> (u32, bool) {
+    let path = "jsonpath={.items[0].status.containerStatuses[0].restartCount} \
+        {.items[0].status.containerStatuses[0].ready}";
     let label = faults::label(component);
+    let state = instance.kubectl(&["get", "pods", "-l", &label, "-o", path]);
+    let (count, ready) = state.split_once(' ').unwrap();
+    (count.parse().unwrap(), ready == "true")
+}
+
+/// Waits until the only container of a component runs again after it was killed.
+fn await_restart(instance: &Instance, component: &str, (before, _): (u32, bool)) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
-        let state = instance.kubectl(&["get", "pods", "-l", &label, "-o", path]);
-        if state == "true 137" {
+        let (count, ready) = restarts(instance, component);
+        if ready && count > before {
             return;
         }
-        assert!(Instant::now() < deadline, "{component}: {state}");
+        assert!(Instant::now() < deadline, "{component}: {count} {ready}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -72,7 +72,7 @@ fn architecture(architecture: &str) -> Option<Finding> {
     })
 }
 
-/// Checks that Docker can give the node GPUs, if the user wants them.
+/// Checks that Docker can give GPUs to a node that is created or started, if the user wants them.
 pub(super) fn gpus(plan: &Plan, info: &EngineInfo) -> Option<Finding> {
     (!plan.instance.node.gpus.is_none() && info.gpus.is_none()).then(|| Finding {
         what: "the node cannot get GPUs: Docker lists neither devices `nvidia.com/gpu` nor the \

@@ -47,7 +47,6 @@ pub(super) async fn check(run: &Run<'_>) -> Result<Checked> {
     let node = engine.container(&name).await?;
     let mut findings = machine::machine(plan, info);
     findings.extend(machine::cgroups(info));
-    findings.extend(machine::gpus(plan, info));
     findings.extend(machine::snap(plan, info, dirs::home_dir().as_deref()));
     findings.extend(clock(info, jiff::Timestamp::now()));
     findings.extend(owners::name_in_use(local, node.as_ref()).await?);
@@ -73,6 +72,10 @@ pub(super) async fn check(run: &Run<'_>) -> Result<Checked> {
     let proxies = run.proxies();
     let recreated = |node| !plan.differences(node, info).is_empty();
     let new_node = ours.as_ref().is_none_or(recreated);
+    // A node that runs has its devices.
+    if new_node || ours.as_ref().is_some_and(|node| !node.running) {
+        findings.extend(machine::gpus(plan, info));
+    }
     let mut warnings = Vec::new();
     if new_node {
         findings.extend(proxy::unusable(proxies));
@@ -126,6 +129,7 @@ mod tests {
     use crate::plan::{Plan, Request};
     use crate::provider::local::TestInstance;
     use crate::provider::local::node::spec::KIND_CLUSTER_LABEL;
+    use crate::proxy::Proxies;
     use crate::settings::{DataPlace, HostPorts, NodeGpus};
 
     fn suitable_host() -> EngineInfo {
@@ -198,6 +202,19 @@ mod tests {
         let refused = [Failure::DockerWithoutGpus];
         assert_eq!(found(&plan, &bare, State::default()).await, refused);
         assert_eq!(found(&plan, &with_gpus, State::default()).await, []);
+
+        // A node that got them when the engine had some.
+        for (running, expected) in [(true, &[][..]), (false, &refused)] {
+            let engine = FakeEngine::new(State::default());
+            let proxies = Proxies::default();
+            let spec = plan.node("", &proxies, &with_gpus).container(&[]);
+            engine.create(&spec).await.unwrap();
+            let mut state = std::mem::take(&mut *engine.state());
+            state.calls.clear();
+            let node = state.containers.get_mut("demo-control-plane").unwrap();
+            node.running = running;
+            assert_eq!(found(&plan, &bare, state).await, expected, "{running}");
+        }
     }
 
     #[tokio::test]
