@@ -9,7 +9,6 @@ use super::words::{innermost, short};
 use super::{ComponentObservation, PodObservation};
 use crate::failures::Failure;
 use crate::hint::{Hint, ours};
-use crate::provider::GPU;
 
 /// How long a pod may be unschedulable before that is a failure: a pod that frees
 /// resources needs a few seconds to terminate.
@@ -102,7 +101,7 @@ impl Obstacle {
             return Obstacle::Resource(match what.trim_end_matches('.') {
                 "cpu" => Resource::Cpu,
                 "memory" => Resource::Memory,
-                GPU => Resource::Gpus,
+                "nvidia.com/gpu" => Resource::Gpus,
                 "ephemeral-storage" => Resource::Other("disk".to_owned()),
                 other => Resource::Other(other.to_owned()),
             });
