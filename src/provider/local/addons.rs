@@ -67,6 +67,10 @@ impl<'a> Addons<'a> {
         Ok(())
     }
 
+    /// Returns whether all add-ons work.
+    ///
+    /// # Errors
+    /// One of them has not worked for so long that it will not.
     fn all_work(&mut self, observed: &[AddonObservation]) -> Result<bool> {
         let troubles: Vec<_> = observed.iter().filter_map(|one| one.trouble()).collect();
         let all = troubles.is_empty();
