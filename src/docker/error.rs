@@ -112,6 +112,11 @@ impl Error {
         self.known() == Some(Failure::NetworkMissing)
     }
 
+    /// Returns whether the engine could not end a container, because a process of it does not end.
+    pub fn is_stuck(&self) -> bool {
+        self.known() == Some(Failure::ContainerStuck)
+    }
+
     /// Returns the failure that the engine's message is known for.
     fn known(&self) -> Option<Failure> {
         match self {

@@ -242,7 +242,7 @@ impl Engine for FakeEngine {
     }
 
     async fn remove(&self, name: &str) -> Result<(), Error> {
-        self.call(format!("remove {name}"));
+        self.call_or_refuse(format!("remove {name}"))?;
         self.state().containers.remove(name);
         Ok(())
     }

@@ -35,6 +35,8 @@ static ROWS: &[Row] = &[
     row(&[&["network", "not found"], &["could not find a network matching"]],
         Failure::NetworkMissing),
     row(&[&["already in use by container"]], Failure::ContainerExists),
+    row(&[&["did not receive an exit event"], &["removal of container", "already in progress"]],
+        Failure::ContainerStuck),
     row(&[&["user namespaces"], &["userns"]], Failure::UsersRemapped),
     row(&[&["mounts denied"], &["is not shared from"], &["shared from the host"]],
         Failure::PathNotShared),
@@ -135,6 +137,18 @@ mod tests {
         (
             "* Conflict. The container name \"/demo-control-plane\" is already in use by container \"68317ded704c\". You have to remove (or rename) that container to be able to reuse that name.",
             Failure::ContainerExists,
+        ),
+        (
+            "* Could not kill running container 6f001fe5dc9f, cannot remove - tried to kill container, but did not receive an exit event",
+            Failure::ContainerStuck,
+        ),
+        (
+            "* Cannot kill container: demo-control-plane: tried to kill container, but did not receive an exit event",
+            Failure::ContainerStuck,
+        ),
+        (
+            "* removal of container demo-control-plane is already in progress",
+            Failure::ContainerStuck,
         ),
         (
             "* privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode",

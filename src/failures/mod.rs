@@ -166,6 +166,7 @@ catalogue! {
         AddressPools "address-pools-exhausted" DockerRefused ADDRESS_POOLS;
         NetworkMissing "network-missing" DockerRefused NETWORK_MISSING;
         ContainerExists "container-exists" DockerRefused CONTAINER_EXISTS;
+        ContainerStuck "container-does-not-end" DockerRefused CONTAINER_STUCK;
         PathNotShared "path-not-shared" DockerRefused PATH_NOT_SHARED;
         PathWithColon "path-with-colon" DockerRefused PATH_WITH_COLON;
         PathInaccessible "path-inaccessible" DockerRefused PATH_INACCESSIBLE;

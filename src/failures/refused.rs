@@ -172,6 +172,21 @@ pub(super) const CONTAINER_EXISTS: Page = Page {
     heals: Heals::No,
 };
 
+pub(super) const CONTAINER_STUCK: Page = Page {
+    title: "a container does not end",
+    what: "Docker can neither stop nor remove it.",
+    why: "One of its processes waits in the kernel, for example for a disk or a network file \
+        system that does not answer, or it is frozen. With cgroup v1, `up`, `stop` and `down` let frozen \
+        processes of a node continue. A restart of Docker does not end them.",
+    remedies: || {
+        vec![
+            Hint::text("restart this machine (Docker Desktop: restart Docker Desktop)"),
+            Hint::run("then continue, the data are kept", ours!(Up)),
+        ]
+    },
+    heals: Heals::No,
+};
+
 pub(super) const PATH_NOT_SHARED: Page = Page {
     title: "Docker Desktop does not share that directory with its virtual machine",
     what: "Docker refused to mount the data directory.",

@@ -135,6 +135,7 @@ pub async fn engine(engine: &Docker, call: &str, image: ImageRef) -> Option<Show
             .await
             .map(drop),
         "start" => engine.start(name).await,
+        "remove" => engine.remove(name).await,
         "exec" => engine.exec(name, &["true"], None).await.map(drop),
         "network" => engine.create_network("kind").await,
         other => panic!("unknown call {other}"),

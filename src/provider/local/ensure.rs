@@ -182,7 +182,7 @@ async fn create(run: &Run<'_>, step: &Step) -> Result<()> {
     };
     let name = spec::name(local.name);
     let created = data::write_marker(plan, engine).await?;
-    engine.remove(&name).await?;
+    node::remove(engine, &name).await?;
     step.state("starting");
     if let Err(error) = node::create(local, &spec).await {
         // Without a container, the new volume is empty. An error here would hide the actual

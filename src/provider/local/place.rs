@@ -142,7 +142,7 @@ impl Place for NodePlace<'_> {
             && !self.request.retain
             && !is_complete(engine, &self.node.name).await?
         {
-            engine.remove(&self.node.name).await?;
+            node::remove(engine, &self.node.name).await?;
         }
         Ok(())
     }

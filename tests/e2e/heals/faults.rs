@@ -1,5 +1,7 @@
 //! Faults of a running server.
 
+use std::path::Path;
+
 use super::engine::{self, Moment};
 use crate::harness::{Instance, run};
 
@@ -12,6 +14,9 @@ pub enum Fault {
     /// A workload is scaled to 0 pods.
     Scaled(&'static str),
     NodeKilled,
+    /// The node is killed while a pod is frozen, as runc does with cgroup v1 for a moment: Docker
+    /// cannot end it.
+    NodeFrozen,
     /// The node is stopped, and another container gets its address.
     AddressTaken,
     /// The engine stops all containers, and starts with an empty /run.
@@ -23,6 +28,9 @@ impl Fault {
     /// The faults of the node, and of the engine if the test may stop it.
     pub fn of_node() -> Vec<Fault> {
         let mut faults = vec![Fault::NodeKilled, Fault::AddressTaken];
+        if Path::new(FREEZER).exists() {
+            faults.push(Fault::NodeFrozen);
+        }
         if engine::may_be_stopped() {
             faults.push(Fault::Rebooted);
             faults.extend(Moment::ALL.map(Fault::EngineKilled));
@@ -52,6 +60,7 @@ impl Fault {
             Fault::NodeKilled => {
                 run("docker", &["kill", &instance.node()]).expect(0);
             }
+            Fault::NodeFrozen => freeze_and_kill(instance),
             Fault::AddressTaken => cleanup = take_address(instance),
             Fault::Rebooted => engine::reboot(),
             Fault::EngineKilled(moment) => engine::kill_at(moment, instance),
@@ -59,6 +68,13 @@ impl Fault {
         cleanup
     }
 }
+
+/// Where the freezer of cgroup v1 is, on a host and in a node.
+const FREEZER: &str = "/sys/fs/cgroup/freezer";
+
+/// What the engine says if it cannot end a container, for example because a process of it is
+/// frozen with cgroup v1.
+pub const STUCK: &str = "did not receive an exit event";
 
 /// Containers that are removed at the end.
 #[derive(Default)]
@@ -90,6 +106,18 @@ fn kill_process(instance: &Instance, component: &str) {
         &["exec", &node, "sh", "-c", kill, "sh", container],
     )
     .expect(0);
+}
+
+/// Freezes a database and kills the node, which Docker then shows as running.
+fn freeze_and_kill(instance: &Instance) {
+    let node = instance.node();
+    let freeze = "for state in $(find \"$1\" -path '*cri-containerd-*' -name freezer.state); do
+        grep -q redis-server \"/proc/$(head -n 1 \"${state%/*}/cgroup.procs\")/cmdline\" \\
+            && echo FROZEN >\"$state\" && exit; done; exit 1";
+    let freeze = ["exec", &node, "sh", "-c", freeze, "sh", FREEZER];
+    run("docker", &freeze).expect(0);
+    let killed = run("docker", &["kill", &node]).expect(1);
+    assert!(killed.stderr.contains(STUCK), "{}", killed.stderr);
 }
 
 /// Stops the node and gives its address to another container.

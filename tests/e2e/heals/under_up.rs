@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use super::faults::STUCK;
 use crate::harness::{Instance, run};
 
 /// How Docker ends a node.
@@ -16,7 +17,8 @@ pub const MOMENTS: [&str; 3] = [
     r#""step":"ready""#,
 ];
 
-/// Starts a stopped node with `up`, and ends it meanwhile. `up` must make the server ready.
+/// Starts a stopped node with `up`, and ends it meanwhile. `up` must make the server ready, unless
+/// the moment was one in which runc had frozen a pod (see [`STUCK`]).
 pub fn end(instance: &Instance, moment: &str, how: &[&str]) {
     eprintln!("docker {} at {moment} of up", how.join(" "));
     instance.run(&["stop"]).expect(0);
@@ -30,7 +32,14 @@ pub fn end(instance: &Instance, moment: &str, how: &[&str]) {
     assert!(lines.any(|line| line.contains(moment)), "{moment}");
     let node = instance.node();
     await_running(&node);
-    run("docker", &[how, &[&node]].concat()).expect(0);
+    let ended = run("docker", &[how, &[&node]].concat());
+    if ended.stderr.contains(STUCK) {
+        eprintln!("{}", ended.stderr.trim_end());
+        lines.for_each(drop);
+        up.wait().unwrap();
+        return;
+    }
+    ended.expect(0);
     let rest: Vec<String> = lines.collect();
     let output = up.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

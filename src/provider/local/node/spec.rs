@@ -24,7 +24,7 @@ pub const INSTANCE_LABEL: &str = "clearml-local.io/instance";
 /// Our label with the version of clearml-local that created a container.
 const VERSION_LABEL: &str = "clearml-local.io/version";
 /// Our label with the reference of the node image as the user specified it.
-const NODE_IMAGE_LABEL: &str = "clearml-local.io/node-image";
+pub(super) const NODE_IMAGE_LABEL: &str = "clearml-local.io/node-image";
 /// The path of the data directory in the node.
 pub use crate::manifests::DATA_ROOT;
 /// Pod addresses (kind's).

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Error;
+use super::{Error, end};
 use crate::component::Component;
 use crate::docker::{self, Engine};
 use crate::event::Step;
@@ -60,7 +60,7 @@ pub async fn stop_in_order(
     let report = stop_components(engine, node, step).await?;
     step.state("stopping the node");
     // The databases have stopped, so nothing else can lose data.
-    engine.stop(node, 0).await?;
+    end::stop(engine, node).await?;
     Ok(report)
 }
 
