@@ -145,7 +145,7 @@ async fn databases_keep_what_they_acknowledged(instance: &Instance) {
         }
         for database in Fault::DATABASES {
             writer.await_writes(2);
-            let before = restarts(instance, database);
+            let (before, _) = restarts(instance, database);
             let _nothing = Fault::Database(database).cause(instance);
             // Until every place acknowledges writes again, the killed one included.
             await_restart(instance, database, before);
@@ -157,25 +157,27 @@ async fn databases_keep_what_they_acknowledged(instance: &Instance) {
     assert!(losses.is_empty(), "lost: {losses:?}");
 }
 
-/// How often the only container of a component was started again, and whether it is ready.
-fn restarts(instance: &Instance, component: &str) -> (u32, bool) {
+/// How often the only container of a component was started again; and whether it is ready, with the
+/// exit code of the run before.
+fn restarts(instance: &Instance, component: &str) -> (u32, String) {
     let path = "jsonpath={.items[0].status.containerStatuses[0].restartCount} \
-        {.items[0].status.containerStatuses[0].ready}";
+        {.items[0].status.containerStatuses[0].ready} \
+        {.items[0].status.containerStatuses[0].lastState.terminated.exitCode}";
     let label = faults::label(component);
     let state = instance.kubectl(&["get", "pods", "-l", &label, "-o", path]);
-    let (count, ready) = state.split_once(' ').unwrap();
-    (count.parse().unwrap(), ready == "true")
+    let (count, state) = state.split_once(' ').unwrap();
+    (count.parse().unwrap(), state.to_owned())
 }
 
 /// Waits until the only container of a component runs again after it was killed.
-fn await_restart(instance: &Instance, component: &str, (before, _): (u32, bool)) {
+fn await_restart(instance: &Instance, component: &str, before: u32) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
-        let (count, ready) = restarts(instance, component);
-        if ready && count > before {
+        let (count, state) = restarts(instance, component);
+        if count > before && state == "true 137" {
             return;
         }
-        assert!(Instant::now() < deadline, "{component}: {count} {ready}");
+        assert!(Instant::now() < deadline, "{component}: {count} {state}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
