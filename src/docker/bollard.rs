@@ -30,6 +30,10 @@ use super::{
 };
 use crate::image_ref::ImageRef;
 
+/// How long a removal may take that the engine has begun for another command. Longer waits are
+/// those of the caller, who can show them.
+const REMOVAL: Duration = Duration::from_secs(5);
+
 pub struct Docker {
     calls: Calls,
     endpoint: Endpoint,
@@ -420,11 +424,11 @@ impl Docker {
         }
     }
 
-    /// Waits until a container is gone that the engine is already removing. Returns
+    /// Waits a moment until a container is gone that the engine is already removing. Returns
     /// `refusal`, the engine's error, if it stays.
     async fn await_removal(&self, name: &str, refusal: Error) -> Result<(), Error> {
         // Not a `Wait`: the compiler cannot prove that its closure is `Send` here.
-        let deadline = Instant::now() + self.calls.limits.answer;
+        let deadline = Instant::now() + REMOVAL.min(self.calls.limits.answer);
         while self.inspect(name).await?.is_some() {
             if Instant::now() > deadline {
                 return Err(refusal);

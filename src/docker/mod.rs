@@ -158,7 +158,7 @@ pub async fn exec_ok(
 ) -> Result<String, Error> {
     let output = engine.exec(name, argv, None).await?;
     match output.success(what) {
-        Err(_) if stops_within(engine, name, NOTICED).await? => Err(Error::stopped(name)),
+        Err(_) if has_ended(engine, name, NOTICED).await? => Err(Error::stopped(name)),
         ended => Ok(ended?.stdout),
     }
 }
@@ -186,6 +186,32 @@ pub(crate) async fn stops_within(
             return Ok(false);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Returns whether a container has ended or ends within this time, also if the engine never notices:
+/// a container with a process that cannot end (see `provider::local::node::end`) is shown as
+/// running, but no command starts in it.
+///
+/// # Errors
+/// The engine cannot be asked.
+pub(crate) async fn has_ended(
+    engine: &dyn Engine,
+    name: &str,
+    patience: Duration,
+) -> Result<bool, Error> {
+    Ok(stops_within(engine, name, patience).await? || !runs_commands(engine, name).await?)
+}
+
+/// Returns whether a command starts in a container, which must have `true`.
+///
+/// # Errors
+/// The engine cannot be asked.
+pub(crate) async fn runs_commands(engine: &dyn Engine, name: &str) -> Result<bool, Error> {
+    match engine.exec(name, &["true"], None).await {
+        Ok(output) => Ok(output.code == 0),
+        Err(error) if error.is_stopped() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

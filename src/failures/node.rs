@@ -36,7 +36,8 @@ pub(super) const STOPPED: Page = Page {
     title: "the node stopped while a command used it",
     what: "The container of the node ended while the program ran a command in it. `up` and `start` \
         start it again once, so it stopped twice.",
-    why: "Somebody stops it with Docker, or Docker ran out of memory and killed it.",
+    why: "Somebody stops it with Docker, or Docker ran out of memory and killed it. With cgroup \
+        v1, Docker may show a killed node as running, but no command runs in it.",
     remedies: || {
         vec![
             Hint::run("start it again", ours!(Up)),

@@ -1,6 +1,7 @@
 //! Brings the node of an instance into being: starts, repairs or creates its container.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use super::error::Error;
 use super::images::{self, RequiredImage};
@@ -9,7 +10,7 @@ use super::node::{self, Inspection, spec};
 use super::revive::{Revived, revive};
 use super::run::Run;
 use super::{Local, data, preflight, recovery};
-use crate::docker::{Container, Engine, Image};
+use crate::docker::{self, Container, Engine, Image};
 use crate::error::Result;
 use crate::event::Step;
 use crate::plan::Plan;
@@ -39,7 +40,12 @@ pub(super) async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Nod
     }
     let mut found = node::inspect(engine, &name).await?;
     if !found.bootstrapped {
-        return Err(NothingToStart.into());
+        return Err(
+            match docker::has_ended(engine, &name, Duration::ZERO).await? {
+                true => docker::Error::stopped(&name).into(),
+                false => NothingToStart.into(),
+            },
+        );
     }
     let revived = revive(engine, &name, &mut found, step).await?;
     Ok(Node {
@@ -130,7 +136,7 @@ async fn reuse(run: &Run<'_>, node: &Container, step: &Step) -> Result<Option<No
             found,
         }));
     }
-    step.state("recreating an incomplete node");
+    step.state("recreating the node: it is incomplete, or no command runs in it");
     Ok(None)
 }
 
@@ -182,9 +188,9 @@ async fn create(run: &Run<'_>, step: &Step) -> Result<()> {
     };
     let name = spec::name(local.name);
     let created = data::write_marker(plan, engine).await?;
-    node::remove(engine, &name).await?;
+    node::remove(engine, &name, step).await?;
     step.state("starting");
-    if let Err(error) = node::create(local, &spec).await {
+    if let Err(error) = node::create(local, &spec, step).await {
         // Without a container, the new volume is empty. An error here would hide the actual
         // one.
         if let (Some(volume), Ok(None)) = (created, engine.container(&name).await) {

@@ -26,6 +26,7 @@ mod recovery;
 mod remove;
 mod revive;
 mod run;
+mod stopped;
 mod stuck;
 #[cfg(test)]
 mod tests;

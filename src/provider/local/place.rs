@@ -12,9 +12,9 @@ use super::host::Disks;
 use super::published::Published;
 use super::run::Run;
 use super::stuck::StuckNode;
-use super::{Local, addons, api, data, images, ingress, node, recovery};
+use super::{Local, addons, api, data, images, ingress, node, recovery, stopped};
 use crate::diagnose::Addon;
-use crate::docker::{self, Engine, EngineInfo};
+use crate::docker::{self, EngineInfo};
 use crate::error::Result;
 use crate::event::Step;
 use crate::failures::Failure;
@@ -28,8 +28,6 @@ use crate::secrets::Secrets;
 
 /// Timeout of the Kubernetes API on a running node.
 const API_TIMEOUT: Duration = Duration::from_secs(180);
-/// The pause until the end of the node is awaited again after the connection broke.
-const WAIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// A node as the place of a server.
 pub(super) struct NodePlace<'a> {
@@ -96,12 +94,14 @@ impl Place for NodePlace<'_> {
     }
 
     async fn stopped(&self) -> crate::error::Error {
-        end_of(self.local.engine(), &self.node.name).await.into()
+        stopped::end_of(self.local.engine(), &self.node.name)
+            .await
+            .into()
     }
 
     async fn check_running(&self) -> Result<()> {
         let (engine, node) = (self.local.engine(), &self.node.name);
-        match docker::stops_within(engine, node, docker::NOTICED).await? {
+        match docker::has_ended(engine, node, docker::NOTICED).await? {
             true => Err(docker::Error::stopped(node).into()),
             false => Ok(()),
         }
@@ -142,7 +142,10 @@ impl Place for NodePlace<'_> {
             && !self.request.retain
             && !is_complete(engine, &self.node.name).await?
         {
-            node::remove(engine, &self.node.name).await?;
+            let step = self.local.events.step("node");
+            step.state("removing the incomplete node");
+            let removed = node::remove(engine, &self.node.name, &step).await;
+            step.end(removed, |()| (true, "removed".to_owned()))?;
         }
         Ok(())
     }
@@ -186,35 +189,6 @@ impl Place for NodePlace<'_> {
         data::write_marker(self.plan, self.local.engine()).await?;
         data::record_use(self.plan, self.local.state)?;
         finish_node(&self.run(), &self.node).await
-    }
-}
-
-/// Waits until the node stops, and returns the error for that. An engine that ended is reported
-/// here too: a step that asks only Kubernetes would wait for an API that nobody forwards to.
-async fn end_of(engine: &dyn Engine, node: &str) -> docker::Error {
-    let first = engine.container(node).await.ok().flatten();
-    loop {
-        match engine.wait(node).await {
-            Ok(_) => return docker::Error::stopped(node),
-            Err(error @ docker::Error::Unreachable { .. }) => return error,
-            Err(error) => tracing::debug!(%error, "cannot wait for the end of the node"),
-        }
-        match engine.container(node).await {
-            // Another start means that the engine has restarted, and the node with it.
-            Ok(Some(found)) if found.running => {
-                if first
-                    .as_ref()
-                    .is_some_and(|first| first.started != found.started)
-                {
-                    return docker::Error::stopped(node);
-                }
-            }
-            Ok(_) => return docker::Error::stopped(node),
-            Err(error @ docker::Error::Unreachable { .. }) => return error,
-            // The steps that need the node report it.
-            Err(error) => tracing::debug!(%error, "cannot look at the node"),
-        }
-        tokio::time::sleep(WAIT_AGAIN).await;
     }
 }
 

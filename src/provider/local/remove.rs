@@ -168,7 +168,7 @@ async fn shut_down(
     };
     if let Action::Remove = action {
         step.state("removing the node");
-        node::remove(engine, &node.name).await?;
+        node::remove(engine, &node.name, step).await?;
     }
     if killed.is_empty() {
         return Ok(String::new());

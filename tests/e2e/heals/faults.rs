@@ -1,6 +1,7 @@
 //! Faults of a running server.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::engine::{self, Moment};
 use crate::harness::{Instance, run};
@@ -28,7 +29,7 @@ impl Fault {
     /// The faults of the node, and of the engine if the test may stop it.
     pub fn of_node() -> Vec<Fault> {
         let mut faults = vec![Fault::NodeKilled, Fault::AddressTaken];
-        if Path::new(FREEZER).exists() {
+        if can_freeze() {
             faults.push(Fault::NodeFrozen);
         }
         if engine::may_be_stopped() {
@@ -72,6 +73,11 @@ impl Fault {
 /// Where the freezer of cgroup v1 is, on a host and in a node.
 const FREEZER: &str = "/sys/fs/cgroup/freezer";
 
+/// Returns whether a node that is killed while a pod is frozen does not end.
+pub fn can_freeze() -> bool {
+    Path::new(FREEZER).exists()
+}
+
 /// What the engine says if it cannot end a container, for example because a process of it is
 /// frozen with cgroup v1.
 pub const STUCK: &str = "did not receive an exit event";
@@ -108,14 +114,18 @@ fn kill_process(instance: &Instance, component: &str) {
     .expect(0);
 }
 
-/// Freezes a database and kills the node, which Docker then shows as running.
-fn freeze_and_kill(instance: &Instance) {
+/// Freezes a database, as soon as it runs, and kills the node, which Docker then shows as running.
+pub fn freeze_and_kill(instance: &Instance) {
     let node = instance.node();
     let freeze = "for state in $(find \"$1\" -path '*cri-containerd-*' -name freezer.state); do
         grep -q redis-server \"/proc/$(head -n 1 \"${state%/*}/cgroup.procs\")/cmdline\" \\
             && echo FROZEN >\"$state\" && exit; done; exit 1";
     let freeze = ["exec", &node, "sh", "-c", freeze, "sh", FREEZER];
-    run("docker", &freeze).expect(0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while run("docker", &freeze).code != 0 {
+        assert!(Instant::now() < deadline, "the database does not start");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let killed = run("docker", &["kill", &node]).expect(1);
     assert!(killed.stderr.contains(STUCK), "{}", killed.stderr);
 }

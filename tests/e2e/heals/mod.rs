@@ -62,7 +62,7 @@ async fn check(instance: &Instance, writer: &Writer) {
 #[ignore = "needs an engine: tests/run"]
 async fn killed_commands_are_completed_by_the_next_up() {
     let mut random = Random::from_seed();
-    let (first_ups, of_up, of_others) = (times(1, 50), times(0, 50), times(1, 20));
+    let (first_ups, of_up, of_others) = (times(1, 50), times(0, 50), times(1, 100));
     let instance = Instance::new("killed");
     let mut killer = Killer::default();
     killer.measure(Killed::FirstUp, &instance);
@@ -111,12 +111,9 @@ async fn faults_of_a_running_server_are_healed() {
         let _until_healed = fault.cause(&instance);
         heal(&instance, &writer).await;
     }
-    let mut ends: Vec<_> = under_up::MOMENTS
-        .into_iter()
-        .flat_map(|moment| under_up::ENDS.map(|how| (moment, how)))
-        .collect();
+    let mut ends = under_up::cases();
     random.shuffle(&mut ends);
-    for (moment, how) in ends.into_iter().take(times(1, 9)) {
+    for (moment, how) in ends.into_iter().take(times(1, 10)) {
         under_up::end(&instance, moment, how);
         heal(&instance, &writer).await;
     }

@@ -86,7 +86,7 @@ pub async fn wait_for_containerd(engine: &dyn Engine, node: &str) -> Result<(), 
         .every(Duration::from_millis(150))
         .within(CONTAINERD_TIMEOUT);
     let answered = wait.run(async || match engine.container(node).await? {
-        Some(container) if container.running => Ok(containerd(engine, node).await),
+        Some(container) if container.running => containerd(engine, node).await,
         Some(Container {
             exit_code: Some(code),
             ..
@@ -117,16 +117,20 @@ echo "$error" >&2
 exit 1"#;
 
 /// Runs [`ANSWERS`] once.
-async fn containerd(engine: &dyn Engine, node: &str) -> Attempt<()> {
+async fn containerd(engine: &dyn Engine, node: &str) -> Result<Attempt<()>, Error> {
     let argv = ["sh", "-c", ANSWERS];
-    match engine.exec(node, &argv, None).await {
+    Ok(match engine.exec(node, &argv, None).await {
         Ok(output) if output.code == 0 => Attempt::Done(()),
+        // Docker's own codes.
+        Ok(output) if output.code >= 126 && !docker::runs_commands(engine, node).await? => {
+            return Err(docker::Error::stopped(node).into());
+        }
         Ok(output) => {
             let last = output.stderr.lines().last().unwrap_or_default();
             Attempt::Pending(Reason::new("ctr", last.trim().trim_start_matches("ctr: ")))
         }
         Err(error) => Attempt::Pending(Reason::new("engine", error.to_string())),
-    }
+    })
 }
 
 async fn log_tail(engine: &dyn Engine, node: &str) -> Vec<String> {

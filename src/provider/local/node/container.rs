@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Error, gpus, prepare, proxy, spec, wait_for_containerd};
+use super::{Error, end, gpus, prepare, proxy, spec, wait_for_containerd};
 use crate::docker::{self, Container, ContainerSpec, Engine, ensure_network};
+use crate::event::Step;
 use crate::provider::local::Local;
 use crate::wait::{Attempt, Wait};
 
@@ -15,7 +16,11 @@ const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Creates and starts the node container, with its network and image volume, waits until
 /// its containerd answers, and prepares it. If the engine refuses, nothing is left
 /// behind.
-pub async fn create(local: &Local<'_>, node: &spec::NodeSpec<'_>) -> Result<String, Error> {
+pub async fn create(
+    local: &Local<'_>,
+    node: &spec::NodeSpec<'_>,
+    step: &Step,
+) -> Result<String, Error> {
     let engine = local.engine();
     let volume = spec::image_volume(node.name, node.image_id);
     let had_volume = engine.volume_labels(&volume).await?.is_some();
@@ -26,7 +31,7 @@ pub async fn create(local: &Local<'_>, node: &spec::NodeSpec<'_>) -> Result<Stri
     let created = async {
         let labels = spec::labels(node.name);
         engine.ensure_volume(&volume, &labels).await?;
-        create_container(local, &container).await?;
+        create_container(local, &container, step).await?;
         let started = start_in_network(engine, &container.name).await;
         if started.is_err() {
             // It never ran, so it contains nothing to keep. A failure to remove it is
@@ -57,11 +62,16 @@ pub async fn create(local: &Local<'_>, node: &spec::NodeSpec<'_>) -> Result<Stri
 
 /// Creates the node's container. An interrupted command may have left a container that
 /// never ran, which the engine may still be creating. It is removed first.
-async fn create_container(local: &Local<'_>, container: &ContainerSpec) -> Result<(), Error> {
+async fn create_container(
+    local: &Local<'_>,
+    container: &ContainerSpec,
+    step: &Step,
+) -> Result<(), Error> {
     let (name, engine) = (local.name, local.engine());
     let mut refusal = None;
-    let created = Wait::new("the container's name")
+    let created = Wait::new("the name of the node")
         .within(CREATION_TIMEOUT)
+        .reported_by(step)
         .run(async || {
             match engine.create(container).await {
                 Ok(_) => return Ok(Attempt::Done(())),
@@ -74,12 +84,12 @@ async fn create_container(local: &Local<'_>, container: &ContainerSpec) -> Resul
                         container: found.name,
                     });
                 }
-                Some(found) if !found.running => engine.remove(&found.name).await?,
+                Some(found) if !found.running => end::remove(engine, &found.name, step).await?,
                 // The engine reserves a name when a creation begins, and shows the
                 // container when it ends.
                 Some(_) | None => {}
             }
-            Ok(Attempt::Pending("it is in use".into()))
+            Ok(Attempt::Pending("Docker still uses it".into()))
         })
         .await?;
     match (created, refusal) {
@@ -132,6 +142,7 @@ mod tests {
     use crate::docker::Gpus;
     use crate::docker::fake::FakeEngine;
     use crate::error::Explain;
+    use crate::event::Events;
     use crate::failures::Failure;
     use crate::ports::NodePorts;
     use crate::provider::local::TestInstance;
@@ -161,7 +172,8 @@ mod tests {
             device_mapper: false,
             gpus: Some(&Gpus::Nvidia),
         };
-        super::create(&TestInstance::without_state().local(engine), &node).await
+        let step = Events::silent().step("node");
+        super::create(&TestInstance::without_state().local(engine), &node, &step).await
     }
 
     const IMAGE: &str = "sha256:0000000000001";
@@ -254,7 +266,8 @@ mod tests {
                 .containers
                 .insert(existing.name.clone(), existing);
             let demo = TestInstance::without_state();
-            let created = create_container(&demo.local(&engine), &spec).await;
+            let step = Events::silent().step("node");
+            let created = create_container(&demo.local(&engine), &spec, &step).await;
             let calls = engine.state().calls.clone();
             (created, calls)
         };

@@ -44,7 +44,7 @@ pub async fn ensure_services(engine: &dyn Engine, node: &str) -> Result<Vec<Stri
         SHUTS_DOWN => SHUTDOWN,
         _ => docker::NOTICED,
     };
-    if docker::stops_within(engine, node, patience).await? {
+    if docker::has_ended(engine, node, patience).await? {
         return Err(docker::Error::stopped(node).into());
     }
     let mut lines = output.stderr.lines().map(str::to_owned);
@@ -61,14 +61,19 @@ mod tests {
     use crate::docker::fake::{FakeEngine, State};
     use crate::docker::{Container, Output};
     use crate::error::Explain;
+    use crate::failures::Failure;
 
     async fn ensured(code: i64, stdout: &str, stderr: &str) -> Result<Vec<String>, Error> {
         let (stdout, stderr) = (stdout.to_owned(), stderr.to_owned());
-        let answer = move |_: &str, _: &[&str]| Output {
-            code,
-            stdout: stdout.clone(),
-            stderr: stderr.clone(),
-            ..Output::default()
+        let answer = move |_: &str, argv: &[&str]| match (argv, code) {
+            // Other commands run, unless Docker starts none.
+            (["true"], 0..126) => Output::default(),
+            _ => Output {
+                code,
+                stdout: stdout.clone(),
+                stderr: stderr.clone(),
+                ..Output::default()
+            },
         };
         let node = Container {
             running: true,
@@ -89,6 +94,12 @@ mod tests {
         let error = ensured(1, "", "kubelet\nno such flag\n").await.unwrap_err();
         assert_eq!(error.to_string(), "cannot start kubelet in the node n");
         assert_eq!(error.details(), ["no such flag"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_in_which_no_command_starts_has_ended() {
+        let ended = ensured(126, "OCI runtime exec failed", "").await;
+        assert_eq!(ended.unwrap_err().failure(), Failure::NodeStopped);
     }
 
     /// Runs the script with a fake systemd, with this state of the kubelet and these

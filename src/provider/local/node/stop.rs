@@ -60,7 +60,7 @@ pub async fn stop_in_order(
     let report = stop_components(engine, node, step).await?;
     step.state("stopping the node");
     // The databases have stopped, so nothing else can lose data.
-    end::stop(engine, node).await?;
+    end::stop(engine, node, step).await?;
     Ok(report)
 }
 
