@@ -1,7 +1,6 @@
 //! Brings the node of an instance into being: starts, repairs or creates its container.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::Duration;
 
 use super::error::Error;
 use super::images::{self, RequiredImage};
@@ -33,24 +32,28 @@ pub(super) async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Nod
     let container = recovery::node_of(local).await?;
     let container = container.ok_or(NothingToStart)?;
     let name = container.name.clone();
-    if !container.can_exec() {
+    let mut started = !container.can_exec();
+    if started {
         preflight::create_network(engine).await?;
         node::start(engine, &container).await?;
         node::wait_for_containerd(engine, &name).await?;
     }
     let mut found = node::inspect(engine, &name).await?;
+    if !found.bootstrapped && !docker::runs_commands(engine, &name).await? {
+        step.state("starting the node again: no command runs in it");
+        started = true;
+        node::stop(engine, &name, step).await?;
+        node::start(engine, &container).await?;
+        node::wait_for_containerd(engine, &name).await?;
+        found = node::inspect(engine, &name).await?;
+    }
     if !found.bootstrapped {
-        return Err(
-            match docker::has_ended(engine, &name, Duration::ZERO).await? {
-                true => docker::Error::stopped(&name).into(),
-                false => NothingToStart.into(),
-            },
-        );
+        return Err(NothingToStart.into());
     }
     let revived = revive(engine, &name, &mut found, step).await?;
     Ok(Node {
         name,
-        started: !container.can_exec() || revived.changed,
+        started: started || revived.changed,
         revived,
         found,
     })
@@ -206,4 +209,53 @@ fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     Ok(address.map_err(Error::NoPort)?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::docker::Output;
+    use crate::docker::fake::{FakeEngine, State};
+    use crate::provider::local::fixtures::{TestInstance, labels};
+
+    /// It has a frozen process, and was killed.
+    #[tokio::test]
+    async fn a_node_in_which_no_command_runs_is_stopped_and_started() {
+        const COMPLETE: &str = "\n@@ bootstrapped\n\n@@ services\nActiveState=active\n\
+            UnitFileState=enabled\n\nActiveState=active\nUnitFileState=enabled\n";
+        let commands = AtomicUsize::new(0);
+        let answer = move |_: &str, _: &[&str]| match commands.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Output {
+                code: 126,
+                ..Output::default()
+            },
+            _ => Output {
+                stdout: COMPLETE.into(),
+                ..Output::default()
+            },
+        };
+        let demo = TestInstance::without_state();
+        let node = Container {
+            name: "demo-control-plane".into(),
+            running: true,
+            labels: labels(&demo.name),
+            ..Container::default()
+        };
+        let engine = FakeEngine::new(State {
+            containers: [(node.name.clone(), node)].into(),
+            ..State::default()
+        })
+        .with_exec(Box::new(answer));
+        let step = demo.events.step("node");
+        let node = start_existing(&demo.local(&engine), &step).await.unwrap();
+        assert!(node.started && node.found.bootstrapped);
+        let calls = engine.state().calls.clone();
+        let changes: Vec<_> = calls.iter().filter(|c| !c.starts_with("exec ")).collect();
+        assert_eq!(
+            changes,
+            ["stop demo-control-plane 0", "start demo-control-plane"]
+        );
+    }
 }

@@ -31,7 +31,7 @@ pub async fn remove(engine: &dyn Engine, node: &str, step: &Step) -> Result<(), 
 }
 
 /// Stops the container of a node whose components have stopped.
-pub(super) async fn stop(engine: &dyn Engine, node: &str, step: &Step) -> Result<(), Error> {
+pub async fn stop(engine: &dyn Engine, node: &str, step: &Step) -> Result<(), Error> {
     end(engine, node, step, async || engine.stop(node, 0).await).await
 }
 

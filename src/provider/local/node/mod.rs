@@ -25,7 +25,7 @@ pub use self::addons::install_addons;
 pub use self::bootstrap::{bootstrap, is_bootstrapped, mark_provisioned, wait_for_containerd};
 pub use self::certificates::{certificates, renew_certificates};
 pub use self::container::{create, start};
-pub use self::end::remove;
+pub use self::end::{remove, stop};
 pub(crate) use self::gpus::RUNTIME as GPU_RUNTIME;
 pub use self::inspect::{Inspection, inspect};
 pub use self::kubeconfig::kubeconfig;
