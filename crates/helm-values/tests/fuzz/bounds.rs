@@ -1,15 +1,41 @@
 //! Runs tests in child processes with limits for memory and CPU time. The tests of the
 //! main crate include this file too.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// Address space in KiB. The program itself takes about 100 MiB.
 const SPACE: u32 = 384 << 10;
 
 /// Runs an ignored test of this program as a child process with `ulimit -v` and `ulimit -t`.
 pub fn run(test: &str, seconds: usize) {
+    finish(test, start(test, seconds, &[]));
+}
+
+/// Runs a test that waits most of the time, with random inputs, in this many child processes with
+/// a part of the inputs each.
+#[allow(
+    dead_code,
+    reason = "not every test that includes this file waits most of the time"
+)]
+pub fn run_in_parts(test: &str, seconds: usize, cases: usize, parts: usize) {
+    let size = cases.div_ceil(parts);
+    let children: Vec<Child> = (first()..cases)
+        .step_by(size)
+        .map(|begin| {
+            let end = cases.min(begin + size);
+            let inputs = [("FUZZ_FIRST", begin), ("FUZZ_CASES", end)];
+            start(test, seconds, &inputs)
+        })
+        .collect();
+    for child in children {
+        finish(test, child);
+    }
+}
+
+fn start(test: &str, seconds: usize, variables: &[(&str, usize)]) -> Child {
     let script = format!("ulimit -v {SPACE} -t {seconds}; exec \"$@\"");
-    let output = Command::new("bash")
+    let mut command = Command::new("bash");
+    command
         .args(["-c", &script, "fuzz"])
         .arg(std::env::current_exe().unwrap())
         .args([
@@ -18,9 +44,16 @@ pub fn run(test: &str, seconds: usize) {
             "--ignored",
             "--nocapture",
             "--test-threads=1",
-        ])
-        .output()
-        .unwrap();
+        ]);
+    for (name, number) in variables {
+        command.env(name, number.to_string());
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn finish(test: &str, child: Child) {
+    let output = child.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {log}", output.status);
