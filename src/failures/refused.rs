@@ -176,8 +176,8 @@ pub(super) const CONTAINER_STUCK: Page = Page {
     title: "a container does not end",
     what: "Docker can neither stop nor remove it.",
     why: "One of its processes waits in the kernel, for example for a disk or a network file \
-        system that does not answer, or it is frozen. With cgroup v1, `up`, `start`, `stop` and `down` let \
-        frozen processes of a node continue. A restart of Docker does not end them.",
+        system that does not answer, or it is frozen. With cgroup v1, `up`, `start`, `stop` and \
+        `down` let frozen processes of a node continue. A restart of Docker does not end them.",
     remedies: || {
         vec![
             Hint::text("restart this machine (Docker Desktop: restart Docker Desktop)"),

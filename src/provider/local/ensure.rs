@@ -35,16 +35,14 @@ pub(super) async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Nod
     let mut started = !container.can_exec();
     if started {
         preflight::create_network(engine).await?;
-        node::start(engine, &container).await?;
-        node::wait_for_containerd(engine, &name).await?;
+        start(engine, &container).await?;
     }
     let mut found = node::inspect(engine, &name).await?;
     if !found.bootstrapped && !docker::runs_commands(engine, &name).await? {
         step.state("starting the node again: no command runs in it");
         started = true;
         node::stop(engine, &name, step).await?;
-        node::start(engine, &container).await?;
-        node::wait_for_containerd(engine, &name).await?;
+        start(engine, &container).await?;
         found = node::inspect(engine, &name).await?;
     }
     if !found.bootstrapped {
@@ -57,6 +55,11 @@ pub(super) async fn start_existing(local: &Local<'_>, step: &Step) -> Result<Nod
         revived,
         found,
     })
+}
+
+async fn start(engine: &dyn Engine, node: &Container) -> Result<()> {
+    node::start(engine, node).await?;
+    Ok(node::wait_for_containerd(engine, &node.name).await?)
 }
 
 /// Returns whether images can be loaded into a running node: it is complete and containerd
@@ -125,8 +128,7 @@ async fn reuse(run: &Run<'_>, node: &Container, step: &Step) -> Result<Option<No
     }
     if !node.can_exec() {
         step.state("starting the node again");
-        node::start(engine, node).await?;
-        node::wait_for_containerd(engine, &node.name).await?;
+        start(engine, node).await?;
     }
     let mut found = node::inspect(engine, &node.name).await?;
     if found.bootstrapped {

@@ -121,11 +121,12 @@ async fn containerd(engine: &dyn Engine, node: &str) -> Result<Attempt<()>, Erro
     let argv = ["sh", "-c", ANSWERS];
     Ok(match engine.exec(node, &argv, None).await {
         Ok(output) if output.code == 0 => Attempt::Done(()),
-        // Docker's own codes.
-        Ok(output) if output.code >= 126 && !docker::runs_commands(engine, node).await? => {
-            return Err(docker::Error::stopped(node).into());
-        }
         Ok(output) => {
+            // Docker's own codes. If it cannot be asked now, the next attempt shows that.
+            if output.code >= 126 && matches!(docker::runs_commands(engine, node).await, Ok(false))
+            {
+                return Err(docker::Error::stopped(node).into());
+            }
             let last = output.stderr.lines().last().unwrap_or_default();
             Attempt::Pending(Reason::new("ctr", last.trim().trim_start_matches("ctr: ")))
         }

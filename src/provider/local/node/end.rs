@@ -49,8 +49,7 @@ async fn end(
     };
     match engine.container(node).await? {
         Some(found) => {
-            step.state("letting frozen processes continue");
-            thaw(engine, &found, refusal).await?;
+            thaw(engine, &found, refusal, step).await?;
             request().await
         }
         // The engine is removing it.
@@ -76,7 +75,12 @@ async fn await_removal(
 
 /// # Errors
 /// `refusal`, that of the engine, where nothing can be frozen for good, or cannot be helped.
-async fn thaw(engine: &dyn Engine, node: &Container, refusal: Error) -> Result<(), Error> {
+async fn thaw(
+    engine: &dyn Engine,
+    node: &Container,
+    refusal: Error,
+    step: &Step,
+) -> Result<(), Error> {
     if engine.info().await?.cgroup_version != "1" {
         return Err(refusal);
     }
@@ -91,6 +95,7 @@ async fn thaw(engine: &dyn Engine, node: &Container, refusal: Error) -> Result<(
         mounts: vec![Mount::System(FREEZER.to_owned(), false)],
         ..ContainerSpec::new(format!("clearml-local-thaw-{}", std::process::id()), image)
     };
+    step.state("letting frozen processes continue");
     match docker::run_once(engine, &helper).await {
         Ok((code, output)) => {
             tracing::debug!(code, output, "let frozen processes continue");
