@@ -45,8 +45,8 @@ fn random_files() {
         };
         runtime.block_on(read(&input, &mut usable))
     });
-    let enough = 5 * usable > runner::cases();
-    assert!(enough || runner::are_few(), "only {usable} contexts");
+    let enough = 5 * usable > runner::inputs();
+    assert!(enough || runner::is_repeated(), "only {usable} contexts");
 }
 
 struct Input<'a> {
